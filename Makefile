@@ -1,0 +1,101 @@
+# One word for each thing that is done here; `make` alone lists them. Needs Python 3.11 or later, nothing else.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input --quiet
+INSTALLED := $(VENV)/.installed
+TESTS_INSTALLED := $(VENV)/.tests-installed
+DCLINT := dclint@3.1.0
+
+# Which interpreter builds .venv: PYTHON3=/path/to/python if given, else the first of these that works.
+PYTHON3 ?= python3.13 python3.12 python3.11 python3 python
+
+# What follows `--` for pytest: `make test ARGS='-k signature -x'`.
+ARGS ?=
+
+# Checks and tests are judged by what stands in the repository, not by somebody's .env or shell.
+CLEAN_ENV := env -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL -u DEBUG -u VAR_DIR ENV_FILE=
+
+# What `check --deploy` is asked about: an installation behind https, as docs/deployment.md describes it.
+PRODUCTION_ENV := $(CLEAN_ENV) DEBUG=false FRONTEND_URL=https://hub.example.com ADMIN_2FA=required \
+	DATABASE_URL=postgres://enlace:enlace@127.0.0.1/enlace REDIS_URL=redis://127.0.0.1/0 \
+	DEFAULT_FROM_EMAIL=hello@example.com EMAIL_BACKEND=django.core.mail.backends.smtp.EmailBackend \
+	EMAIL_HOST=smtp.example.com EMAIL_USE_TLS=true ADMIN_EMAIL=staff@example.com TRUSTED_PROXY_COUNT=1 \
+	ANYMAIL_WEBHOOK_SECRET=lint:only-for-the-system-checks KAJABI_WEBHOOK_SECRET=only-for-the-system-checks \
+	KAJABI_WEBHOOK_TOKEN=only-for-the-system-checks NSSA_KAJABI_PRODUCT_ID=off_456
+
+.PHONY: help run test lint bench chaos messages
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+run: $(INSTALLED) .env ## start Enlace on this machine; Ctrl-C stops it
+	@exec $(PYTHON) manage.py run
+
+test: $(TESTS_INSTALLED) ## every test: on SQLite, then on a real PostgreSQL and Redis
+	@echo '== tests on the embedded default: SQLite, broker in the process'
+	@exec $(CLEAN_ENV) $(PYTHON) -m pytest $(ARGS)
+	@echo '== tests on PostgreSQL and Redis'
+	@exec env ENV_FILE= $(PYTHON) -m tests.services --postgres --redis -- \
+		$(PYTHON) -m pytest -m 'not e2e' $(ARGS)
+
+lint: $(TESTS_INSTALLED) ## the static checks
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	@$(CLEAN_ENV) $(PYTHON) -m mypy .
+	@$(CLEAN_ENV) $(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	@SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')"; export SECRET_KEY; \
+		$(PRODUCTION_ENV) $(PYTHON) manage.py check --deploy --fail-level WARNING
+	@$(CLEAN_ENV) SECRET_KEY=only-for-this-check $(PYTHON) manage.py makemigrations --check --dry-run
+	$(VENV)/bin/hadolint Dockerfile
+	@if command -v npx >/dev/null 2>&1; \
+		then echo 'npx $(DCLINT) compose.yaml'; npx --yes $(DCLINT) --max-warnings 0 compose.yaml; \
+		else echo 'compose.yaml: not linted, because npm is not installed'; fi
+
+bench: $(TESTS_INSTALLED) ## how fast webhooks are accepted and processed; writes var/bench.json
+	@exec env ENV_FILE= $(PYTHON) -m tests.services --postgres --redis -- $(PYTHON) -m tests.bench $(ARGS)
+
+chaos: $(TESTS_INSTALLED) ## the fault tests in their long form
+	@exec env ENV_FILE= CHAOS=long $(PYTHON) -m tests.services --postgres --redis -- \
+		$(PYTHON) -m pytest -m chaos tests/chaos $(ARGS)
+
+messages: $(INSTALLED) ## collect what is to be translated and compile the translations (needs gettext)
+	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py makemessages --all --no-obsolete --ignore='.venv/*'
+	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py compilemessages --ignore='.venv/*'
+
+.env: | $(INSTALLED)
+	@$(PYTHON) config/write_env.py
+
+$(INSTALLED): requirements.txt $(PYTHON)
+	@echo 'installing requirements.txt into $(VENV) ...'
+	@$(PIP) install --requirement requirements.txt
+	@touch $@
+
+$(TESTS_INSTALLED): requirements.txt tests/requirements.txt $(PYTHON)
+	@echo 'installing tests/requirements.txt into $(VENV) ...'
+	@$(PIP) install --requirement tests/requirements.txt
+	@touch $@ $(INSTALLED)
+
+# A .venv that cannot be used (its interpreter is gone, or it was left half made) is made anew.
+ifneq ($(shell $(PYTHON) -c 'import sys, pip; print(sys.version_info >= (3, 11))' 2>/dev/null),True)
+.PHONY: $(PYTHON)
+endif
+
+# A name on PATH proves little: version managers leave names there that only print an error. So each is asked.
+$(PYTHON):
+	@without_venv=; \
+	for candidate in $(PYTHON3); do \
+		"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+		"$$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1 || { without_venv="$$candidate"; continue; }; \
+		echo "making $(VENV) with $$("$$candidate" --version)"; \
+		exec "$$candidate" -m venv --clear $(VENV); \
+	done; \
+	if [ -n "$$without_venv" ]; then \
+		echo "$$without_venv has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	else \
+		echo 'Enlace needs Python 3.11 or later; none of these works: $(PYTHON3). Name one: make PYTHON3=/path/to/python' >&2; \
+	fi; \
+	exit 1

@@ -1,0 +1,166 @@
+"""JSON for other front ends (password set-up), for the member (`me`) and for staff (members)."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import Throttled
+from rest_framework.generics import ListAPIView
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import limits
+from accounts.addresses import InvalidAddress, normalise
+from accounts.api.serializers import (
+    AnswerSerializer,
+    MemberSerializer,
+    PasswordSetSerializer,
+    ResendSerializer,
+    SetupPasswordSerializer,
+    SubscriptionSerializer,
+)
+from accounts.client_address import client_address
+from accounts.models import User
+from accounts.models.subscription import Status
+from accounts.services import password_links
+from accounts.views import MODEL_BACKEND
+
+PASSWORD_TRIES = 30  # for a client, in a minute
+
+
+class SetupPassword(APIView):
+    """Set a password with the token of a link, and be signed in."""
+
+    authentication_classes: list[Any] = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=SetupPasswordSerializer, responses={200: PasswordSetSerializer, 400: AnswerSerializer})
+    def post(self, request: Request) -> Response:
+        wait = limits.retry_after("set-up", client_address(request.META), limit=PASSWORD_TRIES, seconds=limits.MINUTE)
+        if wait:
+            raise Throttled(wait)
+        asked = SetupPasswordSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            user = password_links.set_password(**asked.validated_data, language=get_language() or "")
+        except password_links.LinkNotValid:
+            return _refused(_("This link has expired or was used. Please request a new setup link."), code="invalid_token")
+        except ValidationError as error:
+            return _refused(" ".join(error.messages), code="weak_password")
+        login(request._request, user, backend=MODEL_BACKEND)
+        newest = user.subscriptions.select_related("plan").order_by("-pk").first()
+        return Response(
+            {
+                "success": True,
+                "message": _("Password set successfully"),
+                "user": {
+                    "email": user.email,
+                    "first_name": user.first_name,
+                    "partner": newest.plan.partner if newest else None,
+                },
+            }
+        )
+
+
+class ResendSetupEmail(APIView):
+    """Ask for a new link. The answer is the same for known and unknown addresses; at most 3 an hour for each."""
+
+    authentication_classes: list[Any] = []
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=ResendSerializer, responses={200: AnswerSerializer, 400: AnswerSerializer, 429: AnswerSerializer})
+    def post(self, request: Request) -> Response:
+        asked = ResendSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        try:
+            password_links.request_link(
+                asked.validated_data["email"],
+                source_address=client_address(request.META),
+                language=get_language() or settings.LANGUAGE_CODE,
+            )
+        except InvalidAddress:
+            return _refused(_("This is no e-mail address. It looks like name@example.com."), code="invalid_email")
+        except password_links.TooManyRequests as error:
+            raise Throttled(error.retry_after) from error
+        return Response(
+            {"success": True, "message": _("If this address has a membership, a new link is on its way. It works for 24 hours.")}
+        )
+
+
+class Me(APIView):
+    """The signed-in member's own subscriptions and whether they open their pages now."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(responses=SubscriptionSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        subscriptions = request.user.subscriptions.select_related("plan").order_by("pk")
+        return Response(SubscriptionSerializer(subscriptions, many=True).data)
+
+
+class MemberPages(PageNumberPagination):
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class MemberFilters(serializers.Serializer[Any]):
+    subscription_status = serializers.ChoiceField(choices=Status.choices, required=False)
+    is_active = serializers.BooleanField(required=False, allow_null=True, default=None)
+    search = serializers.CharField(required=False, max_length=254)
+
+
+@extend_schema(
+    parameters=[
+        OpenApiParameter("subscription_status", enum=Status.values),
+        OpenApiParameter("is_active", bool, description="Not locked, and a password was set."),
+        OpenApiParameter("search", description="E-mail, name or member id; the beginning is enough."),
+    ]
+)
+class Members(ListAPIView[User]):
+    """Everybody who has or had a subscription, newest first."""
+
+    serializer_class = MemberSerializer
+    pagination_class = MemberPages
+
+    def get_queryset(self) -> QuerySet[User]:
+        asked = MemberFilters(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        filters = asked.validated_data
+        users = User.objects.filter(subscriptions__isnull=False)
+        if wanted := filters.get("subscription_status"):
+            users = users.filter(subscriptions__status=wanted)
+        if filters["is_active"] is not None:
+            can_sign_in = Q(is_active=True) & ~Q(password__startswith="!")
+            users = users.filter(can_sign_in if filters["is_active"] else ~can_sign_in)
+        if search := filters.get("search"):
+            users = users.filter(_matches(search))
+        return users.distinct().order_by("-pk").prefetch_related("subscriptions__plan")
+
+
+def _matches(search: str) -> Q:
+    text = search.strip()
+    try:
+        email = normalise(text)
+    except InvalidAddress:
+        email = text.lower()
+    return (
+        Q(email__startswith=email)
+        | Q(first_name__istartswith=text)
+        | Q(last_name__istartswith=text)
+        | Q(identities__external_id=text)
+    )
+
+
+def _refused(message: str, *, code: str) -> Response:
+    body = {"success": False, "message": message, "detail": message, "code": code}
+    return Response(body, status=status.HTTP_400_BAD_REQUEST)

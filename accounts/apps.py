@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """The business: people, plans, subscriptions and the mails we owe. Knows no provider."""
+
+    name = "accounts"
+    verbose_name = "Members"
+
+    def ready(self) -> None:
+        from accounts import checks, signals
+
+        checks.register()
+        signals.connect()

@@ -1,0 +1,125 @@
+"""Sending what is owed: claim the row, render its mail, hand it to the mail server, close the row.
+
+The mail server's yes and our mark cannot be one transaction: a worker that dies in between sends the mail once more,
+with the same Message-ID, by which mail programs recognise it.
+"""
+
+import logging
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import OperationalError
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from accounts.models import EmailMessage
+from accounts.models.delivery import FAILED, MAX_CRASHES
+from accounts.services import password_links
+
+logger = logging.getLogger(__name__)
+Kind = EmailMessage.Kind
+WITH_LINK = {Kind.WELCOME, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET}
+
+
+class NotSendable(Exception):
+    """This mail cannot go out, now or later; the message says why."""
+
+
+def deliver(message_id: int) -> None:
+    """Send the mail that is owed, if it is due and nobody else does.
+
+    Whatever goes wrong is on the row afterwards: retryable errors push its date back, permanent ones end it as `failed`.
+    """
+    row = EmailMessage.objects.claim(message_id)
+    if row is None:
+        return
+    if row.crashes > MAX_CRASHES:
+        row.close(FAILED, error=f"gave up: the worker died {MAX_CRASHES} times while sending this mail")
+        return
+    try:
+        mail = compose(row)
+        mail.send()
+    except OperationalError:
+        raise  # the database, not the mail: the row falls due again by its lease
+    except Exception as error:  # noqa: BLE001 (where an attempt is recorded on its row)
+        text = f"{type(error).__name__}: {error}"[:2000]
+        if _is_permanent(error):
+            row.close(FAILED, error=text)
+            given_up = True
+        else:
+            given_up = row.back_off(text)
+        logger.warning("e-mail not sent", extra={"email_id": row.pk, "kind": row.kind, "error": text, "failed": given_up})
+        return
+    status = getattr(mail, "anymail_status", None)
+    row.close(
+        EmailMessage.Status.SENT,
+        provider_message_id=str(getattr(status, "message_id", None) or mail.extra_headers["Message-ID"])[:255],
+        location=getattr(mail, "location", ""),
+        sent_at=timezone.now(),
+    )
+    logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": row.location})
+
+
+def compose(row: EmailMessage) -> EmailMultiAlternatives:
+    """The mail of `row`, in its language, text and HTML; links are made here. Raises NotSendable."""
+    with translation.override(row.language):
+        context = _context(row)
+        subject = " ".join(render_to_string(f"emails/{row.kind}/subject.txt", context).split())
+        text = render_to_string(f"emails/{row.kind}/body.txt", context)
+        html = render_to_string(f"emails/{row.kind}/body.html", context)
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    mail = EmailMultiAlternatives(
+        subject=subject,
+        body=text,
+        to=[row.to],
+        headers={"Message-ID": f"<enlace-{row.pk}@{domain}>", "Auto-Submitted": "auto-generated", "X-Entity-Ref-ID": row.key},
+        alternatives=[(html, "text/html")],
+    )
+    mail.metadata = {"email_id": str(row.pk)}  # type: ignore[attr-defined]
+    mail.tags = [row.kind]  # type: ignore[attr-defined]
+    return mail
+
+
+def _context(row: EmailMessage) -> dict[str, Any]:
+    base = settings.FRONTEND_URL
+    context: dict[str, Any] = {
+        **row.context,
+        "language": row.language,
+        "site_url": base,
+        "site_host": urlsplit(base).netloc,
+        "sign_in_url": f"{base}/sign-in",
+        "dashboard_url": f"{base}/dashboard",
+        "forgot_url": f"{base}/forgot-password",
+        "admin_url": base + row.context.get("admin_path", "/admin/"),
+        "first_name": row.user.first_name if row.user else "",
+        "link": None,
+        "has_password": bool(row.user and row.user.has_usable_password()),
+    }
+    if row.kind in WITH_LINK:
+        if row.user is None or not row.user.is_active:
+            raise NotSendable("the user is gone or locked; no link was made")
+        if row.kind != Kind.WELCOME or not context["has_password"]:
+            context["link"] = password_links.link_for(row.user)
+    return context
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Whether trying again cannot help: the mail server refused this mail or this address for good."""
+    if isinstance(error, NotSendable | AnymailRecipientsRefused):
+        return True
+    if isinstance(error, AnymailAPIError):
+        status = getattr(error, "status_code", None) or 0
+        return 400 <= status < 500 and status not in (401, 403, 408, 429)
+    if isinstance(error, requests.RequestException):
+        return False
+    refused = getattr(error, "recipients", None)  # smtplib.SMTPRecipientsRefused: address → (code, text)
+    if refused:
+        return all(code >= 500 for code, _text in refused.values())
+    return False
+
+

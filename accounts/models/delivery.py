@@ -1,0 +1,148 @@
+"""The one queue mechanism: a row that is owed. The inbox, the e-mails and the link requests are made of it.
+
+A row is due at `next_attempt_at`. Claiming it pushes that date past a lease and counts the attempt, in a transaction of its own: a
+worker that dies keeps nothing, the row falls due again, and there is no "processing" status to get stuck in. What the work
+changes is committed together with the row's closing, and the closing holds only for the attempt that is still the newest (the
+fence), so a worker that slept past its lease writes nothing.
+
+`wake_at` is when the sweep rings a worker for the row. It is apart from `next_attempt_at` so that ringing does not keep away a worker that
+is already coming, and a row in a long queue is not rung again at each sweep.
+"""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+LEASE = timedelta(seconds=30)
+GRACE = timedelta(seconds=5)  # a new row's worker was woken on commit; the sweep gives it this long
+RING_AGAIN = timedelta(seconds=60)
+BACK_OFF = (5, 30, 120, 600, 3600)  # seconds before attempts 2 to 6; then hourly
+MAX_FAILURES = len(BACK_OFF) + 23  # about a day
+MAX_CRASHES = 3  # attempts in a row that ended without a word: the row kills its worker
+JITTER = 0.2
+PENDING = "pending"
+FAILED = "failed"
+
+
+class LeaseLost(Exception):
+    """Another attempt began after this one: nothing of this one may be kept."""
+
+
+def retry_delay(failures: int) -> timedelta:
+    """How long to wait after the `failures`-th failure in a row (from 1), ± 20 % so that rows which failed together part."""
+    seconds = BACK_OFF[min(failures, len(BACK_OFF)) - 1]
+    return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 (spread, not secrecy)
+
+
+class DeliveryQuerySet(models.QuerySet[Any]):
+    """How rows are claimed and rung; every model with a queue uses these and no other way."""
+
+    def ring(self, *, now: datetime | None = None, limit: int = 500) -> list[int]:
+        """Keys of due rows for which no worker came, at most `limit`, oldest first; they are not rung again for a minute."""
+        now = now or timezone.now()
+        keys = list(self.filter(wake_at__lte=now).order_by("wake_at").values_list("pk", flat=True)[:limit])
+        if keys:
+            self.filter(pk__in=keys, wake_at__lte=now).update(wake_at=now + RING_AGAIN)
+        return keys
+
+    def claim(self, key: int, *, now: datetime | None = None) -> Any | None:
+        """The row, leased to the caller as its newest attempt, or None where it is not due, done or taken by somebody else.
+
+        Two workers that ask at once: the condition on `attempts` lets one of them win.
+        """
+        now = now or timezone.now()
+        row = self.filter(pk=key, status=PENDING, next_attempt_at__lte=now).first()
+        if row is None:
+            return None
+        lease_ends = now + LEASE
+        taken = self.filter(pk=key, status=PENDING, next_attempt_at__lte=now, attempts=row.attempts).update(
+            attempts=row.attempts + 1, crashes=row.crashes + 1, next_attempt_at=lease_ends, wake_at=lease_ends
+        )
+        if not taken:
+            return None
+        row.attempts, row.crashes, row.next_attempt_at, row.wake_at = row.attempts + 1, row.crashes + 1, lease_ends, lease_ends
+        return row
+
+    def release_leases(self) -> int:
+        """Make every row due that a dead worker held; only for a process that knows it is the only one (the embedded default)."""
+        now = timezone.now()
+        return self.filter(status=PENDING, crashes__gt=0, next_attempt_at__gt=now).update(next_attempt_at=now, wake_at=now)
+
+
+class Delivery(models.Model):
+    """A row that is owed until its status is no longer `pending`. Subclasses declare `status` and their other statuses."""
+
+    attempts = models.PositiveIntegerField(_("attempts"), default=0, editable=False)
+    failures = models.PositiveIntegerField(default=0, editable=False, help_text=_("failed attempts since it was last queued"))
+    crashes = models.PositiveIntegerField(default=0, editable=False, help_text=_("attempts in a row that never ended"))
+    next_attempt_at = models.DateTimeField(_("due"), null=True, blank=True, default=timezone.now, editable=False)
+    wake_at = models.DateTimeField(null=True, blank=True, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
+    last_error = models.TextField(_("error"), blank=True, editable=False)
+
+    queue: ClassVar[DeliveryQuerySet]
+    status: Any
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding and self.status == PENDING and self.wake_at is None:
+            self.wake_at = (self.next_attempt_at or timezone.now()) + GRACE
+        super().save(*args, **kwargs)
+
+    def close(self, status: str, *, error: str = "", **columns: Any) -> None:
+        """End the row with `status`, if this attempt is still its newest.
+
+        Raises LeaseLost otherwise: the surrounding transaction must be given up.
+        """
+        self._write(
+            status=status,
+            last_error=error,
+            finished_at=timezone.now(),
+            next_attempt_at=None,
+            wake_at=None,
+            crashes=0,
+            **columns,
+        )
+
+    def back_off(self, error: str, *, give_up: bool = False) -> bool:
+        """Note a retryable failure; True where that was the last one and the row is `failed` now. Raises LeaseLost."""
+        failures = self.failures + 1
+        if give_up or failures >= MAX_FAILURES:
+            self.close(FAILED, error=error, failures=failures)
+            return True
+        due = timezone.now() + retry_delay(failures)
+        self._write(last_error=error, failures=failures, crashes=0, next_attempt_at=due, wake_at=due)
+        return False
+
+    def requeue(self) -> None:
+        """Make a row due at once, with its whole budget of attempts: what staff's *retry* does."""
+        now = timezone.now()
+        self._set(status=PENDING, failures=0, crashes=0, next_attempt_at=now, wake_at=now + GRACE, finished_at=None)
+
+    def _write(self, **columns: Any) -> None:
+        # The fence: only the newest attempt of an open row may write.
+        newest = type(self)._default_manager.filter(pk=self.pk, status=PENDING, attempts=self.attempts)
+        if not newest.update(**columns):
+            raise LeaseLost(f"{self} attempt {self.attempts}")
+        for name, value in columns.items():
+            setattr(self, name, value)
+
+    def _set(self, **columns: Any) -> None:
+        type(self)._default_manager.filter(pk=self.pk).update(**columns)
+        for name, value in columns.items():
+            setattr(self, name, value)
+
+
+def sweep_index(name: str) -> models.Index:
+    """The index that the sweep's query uses: rows still to be woken, by when. Finished rows are not in it."""
+    return models.Index(fields=["wake_at"], name=name, condition=Q(wake_at__isnull=False))
+
+
+__all__ = ["FAILED", "LEASE", "MAX_CRASHES", "PENDING", "Delivery", "DeliveryQuerySet", "LeaseLost", "retry_delay", "sweep_index"]

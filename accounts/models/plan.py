@@ -1,0 +1,45 @@
+"""What is sold, and which of a provider's offers sells it."""
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Plan(models.Model):
+    code = models.SlugField(_("code"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    partner = models.CharField(_("partner"), max_length=100, blank=True, help_text=_("For example NSSA."))
+    price_cents = models.PositiveIntegerField(_("price in cents"), default=0)
+    currency = models.CharField(_("currency"), max_length=3, default="USD")
+    period_months = models.PositiveSmallIntegerField(
+        _("period in months"), default=12, validators=[MinValueValidator(1)], help_text=_("What one payment pays for.")
+    )
+
+    class Meta:
+        verbose_name = _("plan")
+        verbose_name_plural = _("plans")
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=models.Q(period_months__gte=1), name="plan_period_is_positive")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PlanOffer(models.Model):
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="offers", verbose_name=_("plan"))
+    provider = models.CharField(_("provider"), max_length=30, default="kajabi")
+    external_id = models.CharField(_("offer or product id"), max_length=100)
+
+    class Meta:
+        verbose_name = _("offer of a plan")
+        verbose_name_plural = _("offers of plans")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "external_id"],
+                name="offer_sells_one_plan",
+                violation_error_message=_("This offer is already mapped to a plan."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.external_id} → {self.plan}"

@@ -1,0 +1,128 @@
+"""E-mails that are owed: written in the transaction that owes them, once for one business reason."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import EmailMessage, Plan, Subscription, User
+from accounts.wakeup import wake_on_commit
+
+SEND_TASK = "accounts.send_emails"
+Kind = EmailMessage.Kind
+Status = EmailMessage.Status
+
+
+def owe(
+    kind: EmailMessage.Kind,
+    *,
+    key: str,
+    to: str,
+    user: User | None = None,
+    language: str = "",
+    context: Mapping[str, Any] | None = None,
+) -> EmailMessage | None:
+    """Write the mail down, to be sent after the commit; None where this reason (`key`) has its mail already."""
+    message, created = EmailMessage.objects.get_or_create(
+        key=key[:200],
+        defaults={
+            "kind": kind,
+            "to": to,
+            "user": user,
+            "language": language or (user.language if user else "") or settings.LANGUAGE_CODE,
+            "context": dict(context or {}),
+        },
+    )
+    if not created:
+        return None
+    wake_on_commit(SEND_TASK, message.pk)
+    return message
+
+
+def owe_staff(kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any]) -> list[EmailMessage]:
+    """The same mail to every address of ADMIN_EMAIL; nobody configured, nothing owed."""
+    owed = (owe(kind, key=f"{key}:{address}", to=address, context=context) for address in settings.ADMIN_EMAIL)
+    return [message for message in owed if message is not None]
+
+
+def greet(subscription: Subscription) -> list[EmailMessage]:
+    """The mails for somebody's first grant of a plan, however often and in whatever words it is told.
+
+    Without a password: the welcome mail with the set-up link. With one: that the membership is linked. And a word to staff.
+    """
+    user: User = subscription.user
+    plan: Plan = subscription.plan
+    reason = f"granted:{user.pk}:{plan.pk}"
+    is_new = not user.has_usable_password() and user.auth_provider != User.AuthProvider.LOCAL
+    context = {"plan_name": plan.name, "partner": plan.partner}
+    own = owe(
+        Kind.MEMBERSHIP_LINKED if user.has_usable_password() else Kind.WELCOME,
+        key=reason,
+        to=user.email,
+        user=user,
+        context=context,
+    )
+    staff = owe_staff(
+        Kind.STAFF_NEW_MEMBER if is_new else Kind.STAFF_MEMBER_LINKED,
+        key=f"staff:{reason}",
+        context=context
+        | {
+            "member_name": user.get_full_name(),
+            "member_email": user.email,
+            "admin_path": f"/admin/accounts/user/{user.pk}/change/",
+        },
+    )
+    return [message for message in (own, *staff) if message is not None]
+
+
+def resend(message: EmailMessage) -> EmailMessage:
+    """The same mail once more because staff want it: a new reason, a new row; links in it are new ones."""
+    with transaction.atomic():
+        again = owe(
+            EmailMessage.Kind(message.kind),
+            key=f"resend:{message.pk}:{uuid4()}",
+            to=message.user.email if message.user else message.to,
+            user=message.user,
+            language=message.language,
+            context=message.context,
+        )
+    if again is None:  # a random key cannot be taken
+        raise RuntimeError(f"the resend of e-mail {message.pk} met its own key")
+    return again
+
+
+def mark_delivered(message: EmailMessage) -> None:
+    """The receiving server took the mail. A bounce that was told before stands."""
+    EmailMessage.objects.filter(pk=message.pk, status__in=[Status.SENT, Status.PENDING]).update(
+        status=Status.DELIVERED, delivered_at=timezone.now(), next_attempt_at=None, wake_at=None
+    )
+
+
+def mark_bounced(message: EmailMessage, *, reason: str) -> None:
+    """The mail came back: noted once, and staff are told once (not of their own mails, which would bounce in turn)."""
+    with transaction.atomic():
+        changed = (
+            EmailMessage.objects.filter(pk=message.pk)
+            .exclude(status=Status.BOUNCED)
+            .update(
+                status=Status.BOUNCED,
+                bounced_at=timezone.now(),
+                last_error=reason[:2000],
+                next_attempt_at=None,
+                wake_at=None,
+            )
+        )
+        if changed and message.user is not None:
+            owe_staff(
+                Kind.STAFF_MAIL_BOUNCED,
+                key=f"bounced:{message.pk}",
+                context={
+                    "to": message.to,
+                    "kind": message.kind,
+                    "reason": reason[:500],
+                    "admin_path": f"/admin/accounts/emailmessage/{message.pk}/change/",
+                },
+            )

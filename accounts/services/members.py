@@ -1,0 +1,116 @@
+"""Members: finding the user whom a provider speaks of, and making one where there is none."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, transaction
+
+from accounts.addresses import normalise
+from accounts.models import ExternalIdentity, User
+
+NAME_LENGTH = 60
+_URL = re.compile(r"\S*(?:://|www\.|@)\S*|\S+\.[a-z]{2,}/\S*", re.IGNORECASE)
+_NOT_IN_NAMES = re.compile(r"[<>\"\\{}\[\]|]")
+
+
+class NeedsStaff(Exception):
+    """A person must decide; the message says what about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody as a provider names them. `identities`: kind of id → id, for example {"customer": "981"}."""
+
+    email: str
+    first_name: str = ""
+    last_name: str = ""
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    user: User
+    created: bool
+
+
+def clean_name(raw: str) -> str:
+    """`raw` as it may stand in a mail: one line, no URL, no markup, at most 60 characters; a payload is hostile."""
+    text = unicodedata.normalize("NFC", raw)
+    text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
+    text = _NOT_IN_NAMES.sub("", _URL.sub("", text))
+    return " ".join(text.split())[:NAME_LENGTH].strip()
+
+
+def find_or_create(person: Person, *, provider: str) -> Member:
+    """The user whom `person` is, made without a password where nobody is.
+
+    Known ids win over the e-mail, so that somebody who changed their address at the provider stays the same member. An existing user is
+    never changed: neither e-mail, name, password, flags nor session. Two workers at once make one user (unique constraints).
+
+    Raises InvalidAddress; NeedsStaff where the address is a staff user's, is locked, or belongs to another customer there.
+    """
+    email = normalise(person.email)
+    identities = {kind: external_id for kind, external_id in person.identities.items() if external_id}
+    by_id = _users_with(identities, provider=provider)
+    if len(by_id) > 1:
+        names = ", ".join(sorted(user.email for user in by_id))
+        raise NeedsStaff(f"conflict: the ids in this event belong to several users ({names})")
+    by_email = User.objects.filter(email=email).first()
+    user = by_id[0] if by_id else by_email
+    if user is not None and by_email is not None and user != by_email:
+        raise NeedsStaff(f"conflict: the id belongs to {user.email}, the e-mail to {by_email.email}")
+    created = user is None
+    if user is None:
+        user, created = _create(email, person, provider=provider)
+    if user.is_staff or user.is_superuser:
+        raise NeedsStaff(f"{user.email} is a staff account and is never matched automatically; grant the plan by hand")
+    if not created and not by_id:
+        _refuse_another_customer(user, identities, provider=provider)
+    _remember(user, identities, provider=provider)
+    return Member(user=user, created=created)
+
+
+def _users_with(identities: Mapping[str, str], *, provider: str) -> list[User]:
+    if not identities:
+        return []
+    known = ExternalIdentity.objects.filter(provider=provider, kind__in=identities, external_id__in=identities.values())
+    users = {row.user for row in known.select_related("user") if identities[row.kind] == row.external_id}
+    return sorted(users, key=lambda user: user.pk)
+
+
+def _create(email: str, person: Person, *, provider: str) -> tuple[User, bool]:
+    user = User(
+        email=email,
+        first_name=clean_name(person.first_name),
+        last_name=clean_name(person.last_name),
+        auth_provider=provider,
+    )
+    user.set_unusable_password()
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError:
+        return User.objects.get(email=email), False
+    return user, True
+
+
+def _refuse_another_customer(user: User, identities: Mapping[str, str], *, provider: str) -> None:
+    for row in user.identities.filter(provider=provider, kind__in=identities):
+        if identities[row.kind] != row.external_id:
+            raise NeedsStaff(
+                f"conflict: {user.email} is {provider} {row.kind} {row.external_id}, this event says {identities[row.kind]}; "
+                "remove the wrong identity from the user, then retry"
+            )
+
+
+def _remember(user: User, identities: Mapping[str, str], *, provider: str) -> None:
+    have = {row.kind for row in user.identities.filter(provider=provider)}
+    new = [
+        ExternalIdentity(user=user, provider=provider, kind=kind, external_id=external_id)
+        for kind, external_id in identities.items()
+        if kind not in have
+    ]
+    if new:
+        ExternalIdentity.objects.bulk_create(new, ignore_conflicts=True)

@@ -1,0 +1,175 @@
+"""Subscriptions: the only writers of their status, their facts and their history."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import Plan, Subscription, SubscriptionFact, SubscriptionTransition, User
+from accounts.models.subscription import FactKind
+from accounts.services.cause import SCHEDULE, Cause
+from accounts.services.subscription_state import Fact, State, state_of
+
+EXPIRE_AT_ONCE = 500  # rows in one transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewFact:
+    """A fact to record. `key` makes it the same fact however often it is told; `references` are the provider's ids."""
+
+    key: str
+    kind: FactKind
+    occurred_at: datetime
+    period_end: datetime | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
+    provider: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What recording a fact did. `transition` is None where the status stayed; `known` says that the fact was there already."""
+
+    subscription: Subscription
+    transition: SubscriptionTransition | None = None
+    known: bool = False
+
+
+def record(user: User, plan: Plan, fact: NewFact, *, cause: Cause) -> Recorded:
+    """Keep `fact` and bring the user's subscription to what all its facts amount to.
+
+    Safe against copies (a fact's key is unique), disorder (the state is computed from all facts) and itself (the
+    subscription's row is locked; two first facts at once meet at the unique constraint).
+    """
+    with transaction.atomic():
+        subscription = _locked(user, plan) or _created(user, plan, fact)
+        kept, is_new = SubscriptionFact.objects.get_or_create(
+            subscription=subscription,
+            key=fact.key,
+            defaults={
+                "kind": fact.kind,
+                "occurred_at": fact.occurred_at,
+                "period_end": fact.period_end,
+                "references": dict(fact.references),
+                "cause": cause.text[:200],
+                "event_id": cause.event_id,
+                "staff": cause.staff,
+            },
+        )
+        if not is_new:
+            return Recorded(subscription=subscription, known=True)
+        return Recorded(subscription=subscription, transition=_refresh(subscription, cause=cause))
+
+
+def cancel(subscription: Subscription, *, cause: Cause) -> Recorded:
+    """End the subscription with its paid period; access stays until then."""
+    return _by_hand(subscription, FactKind.CANCELED, cause=cause)
+
+
+def expire(subscription: Subscription, *, cause: Cause) -> Recorded:
+    """End the subscription and its access now."""
+    return _by_hand(subscription, FactKind.EXPIRED, cause=cause)
+
+
+def extend(subscription: Subscription, *, until: datetime, cause: Cause) -> Recorded:
+    """Give access until `until`; an expired or refunded subscription becomes active again. Raises ValueError for the past."""
+    if until <= timezone.now():
+        raise ValueError("The new end must lie in the future.")
+    return _by_hand(subscription, FactKind.EXTENDED, cause=cause, period_end=until)
+
+
+def grant(user: User, plan: Plan, *, until: datetime, cause: Cause) -> Recorded:
+    """Give `user` access to `plan` until `until` by hand. Raises ValueError for the past."""
+    if until <= timezone.now():
+        raise ValueError("The end must lie in the future.")
+    fact = NewFact(key=f"staff:{uuid4()}", kind=FactKind.EXTENDED, occurred_at=timezone.now(), period_end=until)
+    return record(user, plan, fact, cause=cause)
+
+
+def expire_ended(*, now: datetime | None = None) -> int:
+    """Mark what ran out as expired; the number of subscriptions that changed. Two at once do each of them once."""
+    now = now or timezone.now()
+    changed = 0
+    while True:
+        with transaction.atomic():
+            ended = list(
+                Subscription.objects.ended(now)
+                .select_for_update(skip_locked=True, of=("self",))
+                .select_related("plan")
+                .prefetch_related("facts")
+                .order_by("current_period_end")[:EXPIRE_AT_ONCE]
+            )
+            moved = [subscription for subscription in ended if _refresh(subscription, cause=SCHEDULE, now=now)]
+        changed += len(moved)
+        if len(ended) < EXPIRE_AT_ONCE or not moved:
+            return changed
+
+
+def _by_hand(subscription: Subscription, kind: FactKind, *, cause: Cause, period_end: datetime | None = None) -> Recorded:
+    fact = NewFact(key=f"staff:{uuid4()}", kind=kind, occurred_at=timezone.now(), period_end=period_end)
+    return record(subscription.user, subscription.plan, fact, cause=cause)
+
+
+def _locked(user: User, plan: Plan) -> Subscription | None:
+    return Subscription.objects.select_for_update().filter(user=user, plan=plan).first()
+
+
+def _created(user: User, plan: Plan, fact: NewFact) -> Subscription:
+    """A row for a subscription of which `fact` is the first word; another worker's row if that was faster."""
+    first = Fact(key=fact.key, kind=fact.kind, occurred_at=fact.occurred_at, period_end=fact.period_end)
+    # The status is written again with the history right after, from the same facts; here it only has to be one that may stand.
+    subscription = Subscription(user=user, plan=plan, provider=fact.provider)
+    _write(subscription, state_of([first], period_months=plan.period_months, now=fact.occurred_at))
+    try:
+        with transaction.atomic():
+            subscription.save(force_insert=True)
+    except IntegrityError:
+        existing = _locked(user, plan)
+        if existing is None:
+            raise
+        return existing
+    subscription.status = ""  # so that the history begins with the first status
+    return subscription
+
+
+def _refresh(subscription: Subscription, *, cause: Cause, now: datetime | None = None) -> SubscriptionTransition | None:
+    """Compute the columns from the facts, save them and note a change of status; the caller holds the row's lock."""
+    facts = [
+        Fact(
+            key=fact.key,
+            kind=fact.kind,
+            occurred_at=fact.occurred_at,
+            period_end=fact.period_end,
+            references=fact.references,
+        )
+        for fact in subscription.facts.all()
+    ]
+    now = now or timezone.now()
+    before = subscription.status
+    state = state_of(facts, period_months=subscription.plan.period_months, now=now)
+    _write(subscription, state)
+    subscription.save()
+    if subscription.status == before:
+        return None
+    return SubscriptionTransition.objects.create(
+        subscription=subscription,
+        from_status=before,
+        to_status=subscription.status,
+        occurred_at=state.changed_at or now,
+        cause=cause.text[:200],
+        event_id=cause.event_id,
+        staff=cause.staff,
+        reason=cause.reason[:500],
+    )
+
+
+def _write(subscription: Subscription, state: State) -> None:
+    subscription.status = state.status
+    subscription.started_at = state.started_at
+    subscription.current_period_end = state.period_end
+    subscription.canceled_at = state.canceled_at
+    subscription.external_member_id = state.references.get("member", "")
+    subscription.external_offer_id = state.references.get("offer", "")
+    subscription.external_purchase_id = state.references.get("purchase", "")

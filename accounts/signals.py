@@ -1,0 +1,41 @@
+"""What Anymail's webhooks tell us of mails that went out."""
+
+from typing import Any
+
+from anymail.signals import AnymailTrackingEvent, EventType, tracking
+
+from accounts.models import EmailMessage
+from accounts.services import emails
+
+_CAME_BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}
+
+
+def connect() -> None:
+    tracking.connect(note_what_became_of_a_mail, dispatch_uid="accounts.tracking")
+
+
+def note_what_became_of_a_mail(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
+    """Mark the mail that the event is about; a mail that is not ours changes nothing."""
+    message = _message(event)
+    if message is None:
+        return
+    if event.event_type == EventType.DELIVERED:
+        emails.mark_delivered(message)
+    elif event.event_type in _CAME_BACK:
+        reason = event.description or event.mta_response or event.reject_reason or event.event_type
+        emails.mark_bounced(message, reason=f"{event.event_type}: {reason}")
+
+
+def _message(event: AnymailTrackingEvent) -> EmailMessage | None:
+    """By our own id in the metadata, else by the provider's; the address must be the one that the mail went to."""
+    ours = str((event.metadata or {}).get("email_id", ""))
+    messages = EmailMessage.objects.select_related("user")
+    if ours.isdigit():
+        found = messages.filter(pk=int(ours)).first()
+    elif event.message_id:
+        found = messages.filter(provider_message_id=event.message_id).first()
+    else:
+        return None
+    if found is not None and event.recipient and event.recipient.lower() != found.to.lower():
+        return None
+    return found

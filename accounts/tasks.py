@@ -1,0 +1,47 @@
+"""What workers do for accounts; each task is one call, or one for each row."""
+
+from celery import shared_task
+from django.core.management import call_command
+
+from accounts import emails, wakeup
+from accounts.models import EmailMessage, LinkRequest
+from accounts.services import password_links, subscriptions
+from accounts.services.emails import SEND_TASK
+from accounts.services.password_links import ISSUE_TASK
+
+
+@shared_task(name=SEND_TASK)
+def send_emails(message_ids: list[int]) -> None:
+    for message_id in message_ids:
+        emails.deliver(message_id)
+
+
+@shared_task(name=ISSUE_TASK)
+def issue_links(request_ids: list[int]) -> None:
+    for request_id in request_ids:
+        password_links.issue(request_id)
+
+
+@shared_task(name="accounts.sweep_emails")
+def sweep_emails() -> None:
+    wakeup.wake(SEND_TASK, EmailMessage.objects.ring())
+
+
+@shared_task(name="accounts.sweep_link_requests")
+def sweep_link_requests() -> None:
+    wakeup.wake(ISSUE_TASK, LinkRequest.objects.ring())
+
+
+@shared_task(name="accounts.expire_subscriptions")
+def expire_subscriptions() -> None:
+    subscriptions.expire_ended()
+
+
+@shared_task(name="accounts.forget_link_requests")
+def forget_link_requests() -> None:
+    password_links.forget_old_requests()
+
+
+@shared_task(name="accounts.clear_sessions")
+def clear_sessions() -> None:
+    call_command("clearsessions")

@@ -1,0 +1,7 @@
+from django.contrib.admin.apps import AdminConfig
+
+
+class EnlaceAdminConfig(AdminConfig):
+    """Django's admin with our own site object: title, sign-in form with its limits, second factor."""
+
+    default_site = "accounts.admin.site.StaffSite"

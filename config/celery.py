@@ -1,0 +1,44 @@
+"""The Celery app and everything that runs by the clock, on one screen.
+
+A message is a wake-up that holds primary keys; the truth is the row. So a lost, doubled or late message is harmless, and nothing
+here needs a result backend, an ETA or a retry of Celery's own.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("enlace")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# Two schedulers at once are harmless: each of these tasks only moves rows that are still to be moved.
+app.conf.beat_schedule = {
+    "sweep the inbox": {"task": "integrations.sweep_inbox", "schedule": 5.0},
+    "sweep the e-mails": {"task": "accounts.sweep_emails", "schedule": 5.0},
+    "sweep the requests for a password link": {"task": "accounts.sweep_link_requests", "schedule": 5.0},
+    "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},
+    "forget old requests for a password link": {"task": "accounts.forget_link_requests", "schedule": 3600.0},
+    "clear ended sessions": {"task": "accounts.clear_sessions", "schedule": 86400.0},
+}
+
+
+@setup_logging.connect
+def keep_our_logging(**kwargs: Any) -> None:
+    """Celery leaves logging alone when somebody listens to this signal: settings.LOGGING holds for workers too."""
+
+
+@worker_process_init.connect
+def forget_inherited_pools(**kwargs: Any) -> None:
+    """A forked worker child must not share its parent's PostgreSQL sockets."""
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.connection = None
+        pools = getattr(type(connection), "_connection_pools", None)
+        if pools is not None:
+            pools.pop(connection.alias, None)

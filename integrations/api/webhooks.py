@@ -1,0 +1,111 @@
+"""The webhook endpoints: one view for all of them, configured by the provider's manifest."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import limits
+from accounts.client_address import client_address
+from integrations import inbox
+from integrations.contracts.provider import Endpoint, Provider
+from integrations.contracts.webhook import WebhookRequest
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 1024 * 1024  # bytes
+RETRY_AFTER = "30"  # seconds, while the database is away
+
+
+@extend_schema(exclude=True)
+class WebhookView(APIView):
+    """Verify, keep, answer. The raw body is read before anything looks at it, and never twice."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    provider: Provider = None  # type: ignore[assignment]  # given by as_view
+    endpoint: Endpoint = None  # type: ignore[assignment]
+
+    def post(self, request: Request, token: str = "") -> Response:
+        refused = _refuse_by_length(request._request)
+        if refused is not None:
+            return refused
+        webhook = WebhookRequest(
+            body=request._request.body,
+            headers={name.lower(): value for name, value in request._request.headers.items()},
+            token=token,
+            source_address=client_address(request.META),
+        )
+        try:
+            inbox.verify(self.provider, self.endpoint, webhook)
+        except inbox.NotVerified as reason:
+            return self._not_verified(webhook, str(reason))
+        wait = limits.retry_after("webhook", self.provider.key, limit=settings.RATE_LIMIT_VERIFIED, seconds=limits.MINUTE)
+        if wait:
+            return _try_later(wait)
+        try:
+            receipt = inbox.receive(self.provider, self.endpoint, webhook)
+        except (DatabaseError, InterfaceError):
+            logger.exception("a webhook could not be kept; its sender is asked to come again")
+            return Response(
+                {"detail": "Not kept: the database is away. Please send it again."},
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+                headers={"Retry-After": RETRY_AFTER},
+            )
+        if receipt.unreadable:
+            return Response(
+                {"detail": f"Kept, but it cannot be read: {receipt.unreadable}"}, status=HTTPStatus.BAD_REQUEST
+            )
+        answer = dict(self.endpoint.answer)
+        if receipt.duplicate:
+            answer["duplicate"] = True
+        return Response(answer)
+
+    def _not_verified(self, webhook: WebhookRequest, reason: str) -> Response:
+        logger.warning(
+            "webhook refused: %s", reason, extra={"provider": self.provider.key, "sender": webhook.source_address}
+        )
+        wait = limits.retry_after(
+            "unverified", webhook.source_address, limit=settings.RATE_LIMIT_UNVERIFIED, seconds=limits.MINUTE
+        )
+        if wait:
+            return _try_later(wait)
+        return Response({"detail": "Invalid webhook signature"}, status=HTTPStatus.FORBIDDEN)
+
+
+@extend_schema(exclude=True)
+class ProbedWebhookView(WebhookView):
+    """For senders that look before they post."""
+
+    def get(self, request: Request, token: str = "") -> Response:
+        return Response({"status": "ready"})
+
+
+def _refuse_by_length(request: HttpRequest) -> Response | None:
+    """411 and 413 from the headers alone, before a byte of the body is read: a chunked body reaches Django empty on some servers."""
+    length = request.META.get("CONTENT_LENGTH", "")
+    if request.META.get("HTTP_TRANSFER_ENCODING") or not str(length).isdigit():
+        return Response(
+            {"detail": "Send a Content-Length; chunked bodies are not accepted."}, status=HTTPStatus.LENGTH_REQUIRED
+        )
+    if int(length) > MAX_BODY:
+        return Response(
+            {"detail": f"The body has {length} bytes; at most {MAX_BODY} are accepted."},
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
+    return None
+
+
+def _try_later(seconds: int) -> Response:
+    return Response(
+        {"detail": f"Too many requests. Try again in {seconds} seconds."},
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        headers={"Retry-After": str(seconds)},
+    )

@@ -1,0 +1,37 @@
+"""`manage.py check`: which providers are off because nothing is configured for them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+from integrations import registry
+from integrations.toolkit.signatures import secrets_in
+
+
+def register() -> None:
+    checks.register(check_providers)
+
+
+def check_providers(**kwargs: Any) -> list[checks.CheckMessage]:
+    """An endpoint without secrets is off and says so; one that takes unsigned requests is warned of."""
+    found: list[checks.CheckMessage] = []
+    for provider in registry.all_providers().values():
+        names = sorted({verifier.setting for endpoint in provider.endpoints for verifier in endpoint.verifiers})
+        if not any(secrets_in(name) for name in names):
+            found.append(
+                checks.Info(
+                    f"{provider.title} is off: its webhooks are refused.",
+                    hint=f"Set {' or '.join(names)}.",
+                    id="integrations.I001",
+                )
+            )
+        if provider.key in settings.WEBHOOKS_ALLOW_UNSIGNED:
+            found.append(
+                checks.Warning(
+                    f"{provider.title} accepts unsigned webhooks: anybody can post them.",
+                    hint="WEBHOOKS_ALLOW_UNSIGNED is for local trials only.",
+                    id="integrations.W001",
+                )
+            )
+    return found

@@ -1,0 +1,17 @@
+"""How an attempt can end otherwise than well. What matters about an error is what to do with the event."""
+
+
+class Unreadable(ValueError):
+    """The body cannot be read as what it should be; the message says what broke. Kept, answered with 400."""
+
+
+class Retryable(Exception):
+    """It may work later: the attempt is repeated with back-off."""
+
+
+class Permanent(Exception):
+    """It will not work, however often it is tried: the event is `failed`, and staff see why."""
+
+
+class Unmatched(Exception):
+    """Nothing is wrong with the event, but a person must say what it belongs to; *retry* finishes it then."""

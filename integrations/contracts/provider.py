@@ -1,0 +1,56 @@
+"""The manifest that every provider's folder fills in; the registry finds it as `provider.PROVIDER`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from integrations.contracts.events import Event
+from integrations.contracts.webhook import Envelope, Payload, StoredWebhook, WebhookRequest
+
+
+class Verifier(Protocol):
+    """One way in which a sender can prove itself."""
+
+    @property
+    def setting(self) -> str:
+        """The setting that holds the secrets; with none configured this way is closed."""
+
+    def is_offered(self, request: WebhookRequest) -> bool:
+        """Whether the request tries this way, rightly or wrongly."""
+
+    def accepts(self, request: WebhookRequest) -> bool:
+        """Whether the request proves itself. False where no secret is configured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """A URL that a provider, or a relay for it, posts to.
+
+    `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that a wrong
+    signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable.
+    """
+
+    name: str
+    path: str
+    verifiers: tuple[Verifier, ...]
+    read: Callable[[Payload], Envelope]
+    takes_token_in_path: bool = False
+    answers_get: bool = False
+    answer: Mapping[str, Any] = field(default_factory=lambda: {"status": "success"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """Everything that the rest of the system knows of a provider.
+
+    `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from `ignored` where it
+    is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable, or Unmatched
+    where the delivery lacks what a person could add.
+    """
+
+    key: str
+    title: str
+    endpoints: Sequence[Endpoint]
+    handled: frozenset[str]
+    parse: Callable[[StoredWebhook], list[Event]]
+    ignored: Mapping[str, str] = field(default_factory=dict)

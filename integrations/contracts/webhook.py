@@ -1,0 +1,42 @@
+"""One request as it came, and what can be read off it before anything is decided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Payload = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookRequest:
+    """A request's raw body, its headers (names in lower case), the token in its path ("" where none) and who sent it."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    token: str = ""
+    source_address: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """What a payload says of itself.
+
+    `key` is what makes two deliveries the same one, within its provider; a reader prefixes it with its dialect, since the ids of two
+    dialects may collide.
+    """
+
+    event_type: str
+    external_id: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredWebhook:
+    """A kept delivery, to be translated into events. `payload` is the parsed body, as it came."""
+
+    endpoint: str
+    event_type: str
+    external_id: str
+    payload: Payload
+    received_at: datetime

@@ -1,0 +1,100 @@
+"""Purchases, renewals, cancellations, refunds → members, their subscriptions and the mails we owe them."""
+
+from collections.abc import Mapping, Sequence
+
+from accounts.addresses import InvalidAddress
+from accounts.models import Plan, Subscription
+from accounts.models.subscription import FactKind
+from accounts.services import emails, members, plans, subscriptions
+from accounts.services.subscriptions import NewFact, Recorded
+from integrations.contracts.events import (
+    MembershipEvent,
+    OfferPurchased,
+    PaymentSucceeded,
+    PurchaseRefunded,
+    SubscriptionCanceled,
+    SubscriptionExpired,
+    SubscriptionRenewed,
+)
+from integrations.contracts.exceptions import Unmatched
+from integrations.handlers.dispatch import Change, Context
+
+FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
+    OfferPurchased: FactKind.PURCHASED,
+    PaymentSucceeded: FactKind.PAID,
+    SubscriptionRenewed: FactKind.RENEWED,
+    SubscriptionCanceled: FactKind.CANCELED,
+    SubscriptionExpired: FactKind.EXPIRED,
+    PurchaseRefunded: FactKind.REFUNDED,
+}
+_GREETED = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED}
+
+
+def apply(event: MembershipEvent, context: Context) -> list[Change]:
+    """Record what happened on the buyer's subscription; whoever is granted a plan for the first time is greeted.
+
+    Every kind of event makes the member and the subscription where they are missing, so that a cancellation which overtakes its purchase
+    is not lost. Raises Unmatched: no plan for the offer, no usable e-mail, or a conflict for staff.
+    """
+    kind = FACT_OF[type(event)]
+    plan = _plan(event.offers, context)
+    member = _member(event, context)
+    recorded = subscriptions.record(
+        member.user,
+        plan,
+        NewFact(
+            key=f"{context.provider}:{context.key}"[:200],
+            kind=kind,
+            occurred_at=event.occurred_at,
+            period_end=event.period_end,
+            references=_references(event),
+            provider=context.provider,
+        ),
+        cause=context.cause,
+    )
+    changes = [Change(description="member created" if member.created else "member found", target=member.user)]
+    changes.append(Change(description=_told(recorded), target=recorded.subscription))
+    if kind in _GREETED:
+        owed = emails.greet(recorded.subscription)
+        changes += [Change(description=f"e-mail owed: {message.get_kind_display()}", target=message) for message in owed]
+    return changes
+
+
+def _plan(offers: Sequence[str], context: Context) -> Plan:
+    plan = plans.sold_by(offers, provider=context.provider) if offers else plans.only_one()
+    if plan is None:
+        told = f"no plan for offer {', '.join(offers)}" if offers else "no plan: the event names no offer"
+        raise Unmatched(f"{told}; map it to a plan, then retry")
+    return plan
+
+
+def _member(event: MembershipEvent, context: Context) -> members.Member:
+    buyer = event.buyer
+    person = members.Person(
+        email=buyer.email, first_name=buyer.first_name, last_name=buyer.last_name, identities=buyer.identities
+    )
+    try:
+        return members.find_or_create(person, provider=context.provider)
+    except (members.NeedsStaff, InvalidAddress) as error:
+        raise Unmatched(str(error)) from error
+
+
+def _references(event: MembershipEvent) -> dict[str, str]:
+    ids = {
+        "member": next(iter(event.buyer.identities.values()), ""),
+        "offer": event.offers[0] if event.offers else "",
+        "purchase": event.purchase_id,
+        "transaction": event.transaction_id,
+    }
+    return {name: external_id for name, external_id in ids.items() if external_id}
+
+
+def _told(recorded: Recorded) -> str:
+    subscription: Subscription = recorded.subscription
+    if recorded.known:
+        return "known already, nothing changed"
+    end = f", access until {subscription.current_period_end:%Y-%m-%d}" if subscription.current_period_end else ""
+    if recorded.transition is not None:
+        before = recorded.transition.from_status
+        return f"subscription {before} → {subscription.status}{end}" if before else f"subscription {subscription.status}{end}"
+    return f"noted; the subscription stays {subscription.status}{end}"

@@ -1,0 +1,144 @@
+"""`manage.py run`: web server, worker and scheduler in one process, until Ctrl-C."""
+
+import fcntl
+import logging
+import os
+import re
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from celery.beat import EmbeddedService
+from celery.worker import WorkController
+from celery.worker import state as worker_state
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.core.wsgi import get_wsgi_application
+from waitress.server import create_server
+
+from accounts.mail import mail_written
+from accounts.models import EmailMessage, LinkRequest, User
+from config.celery import app
+from config.waitress_channel import use_our_parser
+from integrations.models import InboxEvent
+
+logger = logging.getLogger(__name__)
+
+WEB_THREADS = 8
+WORKER_THREADS = 2
+LARGEST_BODY = 32 * 1024 * 1024  # bytes; the views have their own, smaller limits
+
+
+class Command(BaseCommand):
+    help = "Runs everything in one process: web server, worker and scheduler, on SQLite or DATABASE_URL. Ctrl-C stops it cleanly."
+    requires_migrations_checks = False
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        lock = _lock_var()
+        call_command("migrate", interactive=False, verbosity=0)
+        self._create_first_staff_user()
+        for model in (InboxEvent, EmailMessage, LinkRequest):
+            model.objects.release_leases()  # the lock says that nobody else holds one on this database's rows
+        mail_written.connect(self._announce_mail)
+        self._serve()
+        lock.close()
+
+    def _create_first_staff_user(self) -> None:
+        if User.objects.filter(is_staff=True).exists():
+            return
+        email = os.environ.get("DJANGO_SUPERUSER_EMAIL") or "admin@localhost"
+        given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+        password = given or secrets.token_urlsafe(12)
+        User.objects.create_superuser(email, password)
+        self._say(f"first staff user: {email}" + ("" if given else f"  password: {password}  (shown only this once)"))
+
+    def _serve(self) -> None:
+        use_our_parser()
+        try:
+            server = create_server(
+                get_wsgi_application(),
+                host=settings.HOST,
+                port=settings.PORT,
+                threads=WEB_THREADS,
+                max_request_body_size=LARGEST_BODY,
+                ident=None,
+            )
+        except OSError as error:
+            raise CommandError(f"Cannot serve on {settings.HOST}:{settings.PORT}: {error}. Set PORT to a free one.") from error
+        stopping = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stopper(stopping))
+        worker = _Worker()
+        worker.start()
+        scheduler = EmbeddedService(app, thread=True, max_interval=1)
+        scheduler.start()
+        self._say(f"ready: http://{settings.HOST}:{settings.PORT}")
+        self._say(f"admin: http://{settings.HOST}:{settings.PORT}/admin/")
+        try:
+            server.run()  # until a signal; requests in hand are finished
+        finally:
+            self._say("stopping…")
+            server.close()
+            scheduler.stop()
+            worker.stop()
+        self._say("stopped")
+
+    def _announce_mail(self, *, path: Any, message: Any, **kwargs: Any) -> None:
+        """Tell the newcomer at the console where a mail lies and what its link is; the log never holds a link."""
+        link = re.search(r"https?://\S+token=\S+", message.body)
+        self._say(f"mail for {message.to[0]}: {path}" + (f"\n  link: {link.group()}" if link else ""))
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+class _Worker:
+    """A Celery worker with a pool of threads, in a thread of this process, so that it sees the in-process broker."""
+
+    def __init__(self) -> None:
+        worker_state.should_stop = None
+        worker_state.should_terminate = None
+        app.loader.import_default_modules()
+        self._controller = WorkController(
+            app=app, pool="threads", concurrency=WORKER_THREADS, without_heartbeat=True, without_mingle=True, without_gossip=True
+        )
+        self._thread = threading.Thread(target=self._controller.start, name="worker", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 15.0) -> None:
+        """Finish what is in hand and end; what does not end in time falls due again by its lease."""
+        worker_state.should_stop = 0
+        self._thread.join(timeout)
+
+
+def _stopper(stopping: threading.Event) -> Callable[..., None]:
+    def stop(*args: Any) -> None:
+        if stopping.is_set():
+            return  # a second Ctrl-C does not interrupt the first one's work
+        stopping.set()
+        sys.exit(0)
+
+    return stop
+
+
+def _lock_var() -> Any:
+    """The open lock file of VAR_DIR, held until this process ends, however it ends. Raises CommandError if another one runs."""
+    path = settings.VAR_DIR / "enlace.lock"
+    handle = path.open("a+")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.seek(0)
+        running = handle.read().strip() or "unknown"
+        raise CommandError(f"Enlace runs already on {settings.VAR_DIR} (process {running}). Stop it, or set VAR_DIR.") from None
+    handle.truncate(0)
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle

@@ -1,0 +1,92 @@
+"""Where Kajabi's relays and in-app hooks put things: each of ours with every place it was seen at, the best first.
+
+Sources: the relay's own documents, and payloads recorded by integrators (`purchase.created` flat, and nested in newer ones).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from integrations.contracts.events import Buyer
+from integrations.toolkit.reading import first_text, moment_at
+
+_EMAIL = (
+    ("member", "email"),
+    ("member_email",),
+    ("customer", "email"),
+    ("contact", "email"),
+    ("purchase", "member", "email"),
+    ("purchase", "customer", "email"),
+    ("purchase", "email"),
+    ("user", "email"),
+    ("payment_transaction", "customer", "email"),
+    ("email",),
+)
+_FIRST_NAME = (("member", "first_name"), ("member_first_name",), ("customer", "first_name"), ("contact", "first_name"), ("first_name",))
+_LAST_NAME = (("member", "last_name"), ("member_last_name",), ("customer", "last_name"), ("contact", "last_name"), ("last_name",))
+_NAME = (("member", "name"), ("member_name",), ("customer", "name"), ("contact", "name"), ("name",))
+_MEMBER_ID = (("member", "id"), ("member_id",), ("customer", "id"))
+_OFFER = (("offer", "id"), ("offer_id",), ("purchase", "offer_id"))
+_PRODUCT = (("product", "id"), ("product_id",), ("offer", "product_id"))
+_PURCHASE = (("purchase", "id"), ("purchase_id",))
+_TRANSACTION = (("payment_transaction", "id"), ("transaction", "id"), ("transaction_id",))
+_OCCURRED = (("occurred_at",), ("created_at",), ("timestamp",))
+_OCCURRED_INSIDE = (
+    ("occurred_at",),
+    ("transaction_created_at",),
+    ("refunded_at",),
+    ("canceled_at",),
+    ("purchase", "created_at"),
+    ("payment_transaction", "created_at"),
+    ("created_at",),
+)
+_PERIOD_END = (
+    ("current_period_end",),
+    ("subscription", "current_period_end"),
+    ("subscription", "ends_at"),
+    ("subscription_end_date",),
+    ("period_end",),
+    ("ends_at",),
+    ("access_ends_at",),
+)
+
+
+def buyer(body: Mapping[str, Any], *, kind: str) -> Buyer:
+    """The person in `body`; `kind` says whose ids these are, since a relay's "mem_1" is no in-app 1."""
+    first, last = first_text(body, _FIRST_NAME), first_text(body, _LAST_NAME)
+    if not first and not last:
+        first, _space, last = first_text(body, _NAME).partition(" ")
+    return Buyer(
+        email=first_text(body, _EMAIL),
+        first_name=first,
+        last_name=last.strip(),
+        identities=identity(kind, first_text(body, _MEMBER_ID)),
+    )
+
+
+def identity(kind: str, external_id: str) -> Mapping[str, str]:
+    """{kind: id}, or nothing: Kajabi's test deliveries give everybody the id 0."""
+    return {kind: external_id} if external_id not in ("", "0") else {}
+
+
+def offers(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """The ids of the offer and its product; "0" is one, of Kajabi's test deliveries."""
+    found = (first_text(body, _OFFER), first_text(body, _PRODUCT))
+    return tuple(offer for offer in found if offer)
+
+
+def purchase_id(body: Mapping[str, Any]) -> str:
+    return first_text(body, _PURCHASE)
+
+
+def transaction_id(body: Mapping[str, Any]) -> str:
+    return first_text(body, _TRANSACTION)
+
+
+def occurred_at(payload: Mapping[str, Any], body: Mapping[str, Any]) -> datetime | None:
+    """When it happened, as the body says, else the envelope; None where neither does."""
+    return moment_at(body, _OCCURRED_INSIDE) or moment_at(payload, _OCCURRED)
+
+
+def period_end(body: Mapping[str, Any]) -> datetime | None:
+    return moment_at(body, _PERIOD_END)

@@ -1,0 +1,29 @@
+"""Kajabi: courses and memberships. Signs nothing itself; see README.md for what reaches us and how to set it up."""
+
+from integrations.contracts.provider import Endpoint, Provider
+from integrations.providers.kajabi import webhooks
+from integrations.toolkit.signatures import HmacSha256Hex, Token
+
+_SIGNATURE = HmacSha256Hex("X-Kajabi-Signature", setting="KAJABI_WEBHOOK_SECRET")
+_TOKEN = Token(setting="KAJABI_WEBHOOK_TOKEN")
+
+PROVIDER = Provider(
+    key="kajabi",
+    title="Kajabi",
+    endpoints=(
+        Endpoint(name="relay", path="api/webhook/kajabi", verifiers=(_SIGNATURE, _TOKEN), read=webhooks.read),
+        Endpoint(name="course relay", path="api/kajabi/webhook", verifiers=(_SIGNATURE, _TOKEN), read=webhooks.read),
+        # Kajabi asks with GET or HEAD before it activates a hook, and gives a hook up that answers 405.
+        Endpoint(
+            name="native",
+            path="kajabi-webhook",
+            takes_token_in_path=True,
+            answers_get=True,
+            verifiers=(_SIGNATURE, _TOKEN),
+            read=webhooks.read,
+        ),
+    ),
+    handled=frozenset(webhooks.HANDLED),
+    ignored=webhooks.IGNORED,
+    parse=webhooks.parse,
+)

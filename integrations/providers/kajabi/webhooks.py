@@ -1,0 +1,117 @@
+"""Kajabi's words → our events.
+
+Four dialects reach the same endpoints and are told apart by their envelope, not by the URL:
+
+- NSSA relay: {"type", "id": "evt_…", "member": {…}, "offer": {…}}
+- LEAPS relay: {"event_type", "event_id", "created_at", "data": {…}}
+- native API hook: {"id", "event", "payload": [JSON:API resources]}; the id is the resource's, so the same for every hook about it
+- in-app hook: {"id", "event", "payload": {flat or nested}} or the same with "offer", "member", … beside the event
+
+Kajabi has no event for a cancellation, renewal, expiry or refund: those come from relays.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from integrations.contracts.events import (
+    Event,
+    MembershipEvent,
+    OfferPurchased,
+    PaymentSucceeded,
+    PurchaseRefunded,
+    SubscriptionCanceled,
+    SubscriptionExpired,
+    SubscriptionRenewed,
+)
+from integrations.contracts.exceptions import Unmatched, Unreadable
+from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
+from integrations.providers.kajabi import fields, native
+from integrations.toolkit.reading import digest_of, moment_of_uuid, text_at
+
+HANDLED: Mapping[str, type[MembershipEvent]] = {
+    "offer.purchased": OfferPurchased,
+    "purchase.created": OfferPurchased,
+    "purchase": OfferPurchased,
+    "payment.succeeded": PaymentSucceeded,
+    "member.subscription.canceled": SubscriptionCanceled,
+    "member.subscription.renewed": SubscriptionRenewed,
+    "member.subscription.expired": SubscriptionExpired,
+    "purchase.refunded": PurchaseRefunded,
+}
+IGNORED: Mapping[str, str] = {
+    "test": "a test delivery",
+    "order.created": "the sale is told by purchase.created and payment.succeeded",
+}
+
+
+def read(payload: Payload) -> Envelope:
+    """The envelope of a payload in any dialect. Raises Unreadable where no event type stands anywhere."""
+    dialect = _dialect(payload)
+    event_type = text_at(payload, _TYPE_AT[dialect])
+    if not event_type:
+        raise Unreadable('no event type: expected "type", "event_type" or "event" with a text')
+    external_id = text_at(payload, "event_id" if dialect == "leaps" else "id")
+    if dialect == "native" or not external_id:
+        # The id names a resource, or there is none: what makes the delivery itself is its whole content.
+        key = f"{dialect}:{event_type}:{external_id}:{digest_of(payload)[:32]}"
+    else:
+        key = f"{dialect}:{external_id}"
+    return Envelope(event_type=event_type[:100], external_id=external_id[:200], key=key)
+
+
+def parse(webhook: StoredWebhook) -> list[Event]:
+    """The events that a kept delivery tells of. Raises Unmatched where it names no e-mail."""
+    payload = webhook.payload
+    event_class = HANDLED[webhook.event_type]
+    dialect = _dialect(payload)
+    if dialect == "native":
+        return [native.purchase(payload, otherwise=webhook.received_at)]
+    body = _BODY[dialect](payload)
+    buyer = fields.buyer(body, kind="member" if dialect == "in-app" else "relay")
+    if not buyer.email:
+        raise Unmatched("the event names no e-mail")
+    return [
+        event_class(
+            occurred_at=fields.occurred_at(payload, body) or _undated(webhook),
+            buyer=buyer,
+            offers=fields.offers(body),
+            purchase_id=fields.purchase_id(body) or (text_at(body, "id") if dialect == "leaps" else ""),
+            transaction_id=fields.transaction_id(body),
+            period_end=fields.period_end(body),
+        )
+    ]
+
+
+def _dialect(payload: Payload) -> str:
+    if "event_type" in payload:
+        return "leaps"
+    if "event" in payload:
+        return "native" if isinstance(payload.get("payload"), list) else "in-app"
+    return "nssa"
+
+
+_TYPE_AT = {"nssa": "type", "leaps": "event_type", "native": "event", "in-app": "event"}
+
+
+def _in_app_body(payload: Payload) -> Mapping[str, Any]:
+    inner = payload.get("payload")
+    return inner if isinstance(inner, Mapping) else payload
+
+
+def _leaps_body(payload: Payload) -> Mapping[str, Any]:
+    inner = payload.get("data")
+    return inner if isinstance(inner, Mapping) else payload
+
+
+_BODY: Mapping[str, Callable[[Payload], Mapping[str, Any]]] = {
+    "nssa": lambda payload: payload,
+    "leaps": _leaps_body,
+    "in-app": _in_app_body,
+}
+
+
+def _undated(webhook: StoredWebhook) -> datetime:
+    """When an event without a date happened: its id may be a version 1 UUID, which holds a time; else when it came."""
+    made = moment_of_uuid(webhook.external_id)
+    return made if made is not None and made <= webhook.received_at else webhook.received_at

@@ -1,0 +1,154 @@
+"""Reading what strangers sent: strict where a parser could be broken, tolerant where dialects differ."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+from django.utils.dateparse import parse_date, parse_datetime
+
+from integrations.contracts.exceptions import Unreadable
+
+MAX_DEPTH = 32
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
+
+
+def read_json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`.
+
+    Raises Unreadable with what broke: not UTF-8, no JSON, no object, NaN or an infinity, a number too long to be one, a key twice in one
+    object (parsers differ in which of the two they believe), or nesting deeper than 32.
+    """
+    if not body.strip():
+        raise Unreadable("the body is empty; a JSON object was expected")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from error
+    try:
+        value = json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
+        )
+    except Unreadable:
+        raise
+    except RecursionError as error:
+        raise Unreadable(f"the JSON is nested deeper than {MAX_DEPTH} levels") from error
+    except ValueError as error:  # JSONDecodeError, and Python's limit of 4,300 digits
+        raise Unreadable(f"the body is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Unreadable(f"a JSON object was expected, a {type(value).__name__} came")
+    if _is_deeper(value, MAX_DEPTH):
+        raise Unreadable(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def storable(value: Any) -> Any:
+    """`value` with every NUL and lone surrogate replaced by U+FFFD: PostgreSQL's jsonb and text refuse them. The raw body keeps them."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    return value
+
+
+def digest_of(payload: Mapping[str, Any]) -> str:
+    """The SHA-256, in hex, of the payload's canonical JSON: the same for the same content in another spacing or order."""
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def text_at(payload: Any, *path: str) -> str:
+    """The text or number at `path` as trimmed text, "" where it is missing, null or something else. 0 is a value: "0"."""
+    for name in path:
+        if not isinstance(payload, Mapping):
+            return ""
+        payload = payload.get(name)
+    if isinstance(payload, bool) or not isinstance(payload, str | int | float):
+        return ""
+    return str(payload).strip()
+
+
+def first_text(payload: Any, paths: Iterable[tuple[str, ...]]) -> str:
+    """The first of `paths` at which something stands, "" where nothing does."""
+    return next((text for path in paths if (text := text_at(payload, *path))), "")
+
+
+def moment_at(payload: Any, paths: Iterable[tuple[str, ...]]) -> datetime | None:
+    """The first of `paths` that holds a date, as an aware datetime (UTC where no zone is given); None where none does."""
+    for path in paths:
+        moment = read_moment(text_at(payload, *path))
+        if moment is not None:
+            return moment
+    return None
+
+
+def read_moment(text: str) -> datetime | None:
+    """An ISO 8601 date or time, or Unix seconds or milliseconds, as an aware datetime; None for anything else."""
+    if not text:
+        return None
+    try:
+        if text.replace(".", "", 1).isdigit():
+            seconds = float(text)
+            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, tz=UTC) if seconds > 1e8 else None
+        moment = parse_datetime(text)
+        if moment is None:
+            day = parse_date(text)
+            moment = datetime(day.year, day.month, day.day) if day else None  # noqa: DTZ001 (the zone comes below)
+        if moment is None:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def moment_of_uuid(text: str) -> datetime | None:
+    """When a version 1 UUID was made, which some senders use as an id; None for any other text."""
+    try:
+        identifier = UUID(text)
+        if identifier.version != 1:
+            return None
+        ticks = identifier.time  # of 100 ns since 1582
+        return datetime.fromtimestamp(_UUID_EPOCH.timestamp() + ticks / 1e7, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise Unreadable(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise Unreadable(f"the number {text[:20]} is too large")
+    return number
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _value in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise Unreadable(f"the key {twice[:60]!r} stands twice in one object")
+    return result
+
+
+def _is_deeper(value: Any, allowed: int) -> bool:
+    level = [value]
+    for _depth in range(allowed):
+        level = [
+            item
+            for container in level
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, dict | list)
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,61 @@
+"""How senders prove themselves: signature schemes and tokens, closed by default and constant in time.
+
+Every configured secret is tried, so that two can be live while one replaces the other; an empty secret never verifies.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from integrations.contracts.webhook import WebhookRequest
+
+
+def secrets_in(setting: str) -> list[str]:
+    """The live secrets of a setting; empty ones are none."""
+    return [secret for secret in getattr(settings, setting, []) if secret.strip()]
+
+
+def equals_any(given: str, accepted: list[str]) -> bool:
+    """Whether `given` is one of `accepted`; the time does not depend on which, or on how much of it is right."""
+    given_bytes = given.encode("utf-8", "surrogateescape")
+    found = False
+    for candidate in accepted:
+        found |= hmac.compare_digest(given_bytes, candidate.encode("utf-8"))
+    return found
+
+
+@dataclass(frozen=True)
+class HmacSha256Hex:
+    """`header: <hex HMAC-SHA256 of the raw body>`, with or without a leading `sha256=`."""
+
+    header: str
+    setting: str
+
+    def is_offered(self, request: WebhookRequest) -> bool:
+        return self.header.lower() in request.headers
+
+    def accepts(self, request: WebhookRequest) -> bool:
+        given = request.headers.get(self.header.lower(), "").strip().lower().removeprefix("sha256=")
+        digests = [
+            hmac.new(secret.encode(), request.body, hashlib.sha256).hexdigest() for secret in secrets_in(self.setting)
+        ]
+        return equals_any(given, digests)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A secret as the last part of the path, or in the header `X-Webhook-Token`: for senders that cannot sign."""
+
+    setting: str
+
+    def is_offered(self, request: WebhookRequest) -> bool:
+        return bool(self._given(request))
+
+    def accepts(self, request: WebhookRequest) -> bool:
+        given = self._given(request)
+        return bool(given) and equals_any(given, secrets_in(self.setting))
+
+    def _given(self, request: WebhookRequest) -> str:
+        return request.token or request.headers.get("x-webhook-token", "").strip()

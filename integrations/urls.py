@@ -1,0 +1,28 @@
+"""One route for each endpoint of each provider's manifest."""
+
+from django.urls import URLPattern, re_path
+
+from integrations import registry
+from integrations.api.health import health
+from integrations.api.webhooks import ProbedWebhookView, WebhookView
+from integrations.contracts.provider import Endpoint, Provider
+
+
+def _route(provider: Provider, endpoint: Endpoint) -> URLPattern:
+    view = ProbedWebhookView if endpoint.answers_get else WebhookView
+    token = r"(?:/(?P<token>[^/]+))?" if endpoint.takes_token_in_path else ""
+    return re_path(
+        rf"^{endpoint.path}{token}/?$",
+        view.as_view(provider=provider, endpoint=endpoint),
+        name=f"webhook-{provider.key}-{endpoint.name}",
+    )
+
+
+urlpatterns = [
+    re_path(r"^health/?$", health, name="health"),
+    *(
+        _route(provider, endpoint)
+        for provider in registry.all_providers().values()
+        for endpoint in provider.endpoints
+    ),
+]

@@ -1,0 +1,13 @@
+"""The least that Django needs to serve one view, with the product's own database settings and nothing else of it."""
+
+from config.settings import ALLOWED_HOSTS as ALLOWED_HOSTS
+from config.settings import DATABASES as DATABASES
+from config.settings import KAJABI_WEBHOOK_SECRET as KAJABI_WEBHOOK_SECRET
+from config.settings import SECRET_KEY as SECRET_KEY
+
+DEBUG = False
+ROOT_URLCONF = "tests.bench.bare"
+INSTALLED_APPS: list[str] = []
+MIDDLEWARE: list[str] = []
+USE_TZ = True
+TIME_ZONE = "UTC"

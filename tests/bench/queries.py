@@ -1,0 +1,69 @@
+"""Counts the queries of one accepted, one repeated and one processed event, and of one sent mail: prints them as JSON.
+
+Run in an installation's environment, on a database that may be changed: python -m tests.bench.queries
+"""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import django
+
+TRANSACTION_WORDS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+def count(act: Callable[[], Any]) -> dict[str, int]:
+    """How many queries `act` sends: statements that do something, and all with those that only frame a transaction."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as captured:
+        act()
+    statements = [query for query in captured.captured_queries if not query["sql"].startswith(TRANSACTION_WORDS)]
+    return {"statements": len(statements), "all": len(captured)}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+
+    from django.conf import settings
+    from django.test import Client
+
+    from accounts import emails
+    from accounts.models import EmailMessage
+    from integrations import inbox
+    from integrations.models import InboxEvent
+    from tests.harness.webhooks import RELAY_PATH, purchase, sign
+
+    def post(event_id: str) -> None:
+        body = json.dumps(purchase(event_id, f"{event_id.replace('_', '-')}@example.com")).encode()
+        signature = sign(body, settings.KAJABI_WEBHOOK_SECRET[0])
+        answer = Client().post(
+            RELAY_PATH, body, content_type="application/json", headers={"X-Kajabi-Signature": signature}
+        )
+        if answer.status_code != 200:
+            raise SystemExit(f"{answer.status_code}: {answer.content!r}")
+
+    def key(event_id: str) -> int:
+        return InboxEvent.objects.values_list("pk", flat=True).get(external_id=event_id)
+
+    # The first of each fills caches that every later one finds full.
+    post("evt_queries_first")
+    inbox.process(key("evt_queries_first"))
+    accepted = count(lambda: post("evt_queries"))
+    duplicate = count(lambda: post("evt_queries"))
+    event_key = key("evt_queries")
+    processed = count(lambda: inbox.process(event_key))
+    mail_key = EmailMessage.objects.values_list("pk", flat=True).get(to="evt-queries@example.com")
+    sent = count(lambda: emails.deliver(mail_key))
+    print(
+        json.dumps(
+            {"accepted event": accepted, "duplicate": duplicate, "processed event": processed, "sent mail": sent}
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

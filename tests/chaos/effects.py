@@ -1,0 +1,44 @@
+"""The end state that every fault test asks for: each stored purchase had its effects, each of them once."""
+
+from collections.abc import Iterable
+
+from tests.harness import Rows, wait_until
+from tests.harness.environment import STAFF_EMAIL
+
+
+def wait_until_done(rows: Rows, *, seconds: float) -> None:
+    """Returns when no event is pending and no mail unsent; AssertionError with the counts after `seconds`."""
+
+    def is_done() -> bool:
+        return not rows.statuses().get("pending") and not rows.unsent_mails()
+
+    try:
+        wait_until(is_done, seconds=seconds, what="no pending event, no unsent mail", every=0.2)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {rows.statuses()}, {rows.unsent_mails()} mails unsent") from error
+
+
+def assert_every_effect_once(rows: Rows, acknowledged: Iterable[str]) -> None:
+    """Every acknowledged id is stored; every stored purchase (one buyer each) is processed and took effect once."""
+    stored = rows.column("SELECT external_id FROM integrations_inboxevent")
+    assert len(stored) == len(set(stored)), "an id is stored twice"
+    assert set(acknowledged) - set(stored) == set(), "acknowledged, yet not stored"
+    assert rows.statuses() == {"processed": len(stored)}
+
+    members = "SELECT COUNT(*) FROM accounts_user WHERE email <> %s"
+    assert rows.value(members, STAFF_EMAIL) == len(stored), "one user a buyer"
+    active = "SELECT COUNT(*) FROM accounts_subscription WHERE status = 'active'"
+    assert rows.value("SELECT COUNT(*) FROM accounts_subscription") == rows.value(active) == len(stored)
+    assert rows.value("SELECT COUNT(DISTINCT user_id) FROM accounts_subscription") == len(stored)
+    assert rows.value("SELECT COUNT(*) FROM accounts_subscriptiontransition") == len(stored)
+
+    per_address = 'SELECT "to", COUNT(*) AS many FROM accounts_emailmessage WHERE "to" <> %s GROUP BY "to"'
+    mails = rows.all(per_address, STAFF_EMAIL)
+    assert [mail for mail in mails if mail["many"] != 1] == [], "one welcome mail a buyer"
+    assert len(mails) == len(stored)
+    assert rows.value("SELECT COUNT(*) FROM accounts_emailmessage WHERE status <> 'sent'") == 0
+    successes = (
+        "SELECT event_id, COUNT(*) AS many FROM integrations_inboxattempt WHERE outcome = 'done'"
+        " GROUP BY event_id HAVING COUNT(*) <> 1"
+    )
+    assert rows.all(successes) == [], "more than one attempt of an event succeeded"

@@ -1,0 +1,83 @@
+"""A person with a browser of their own, who notices what no page may do."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+class Visitor:
+    """One browser context (cookies, language, screen) with one page, and a record of its requests and complaints."""
+
+    def __init__(self, browser: Browser, url: str, *, language: str, width: int, screenshots: Path, name: str) -> None:
+        self.url = url
+        self.screenshots = screenshots
+        self.name = f"{language}-{width}-{name}"
+        locale = {"en": "en-US", "es": "es-ES"}[language]
+        self.context: BrowserContext = browser.new_context(
+            locale=locale, viewport={"width": width, "height": 800}, is_mobile=width < 600, has_touch=width < 600
+        )
+        self.context.set_default_timeout(15_000)
+        self.requests: list[Request] = []
+        self.complaints: list[str] = []
+        self.pictures = 0
+        self.context.on("request", lambda request: self.requests.append(request))
+        self.context.on("console", self.hear)
+        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.page: Page = self.context.new_page()
+
+    def hear(self, message: ConsoleMessage) -> None:
+        # A refused form or an unknown address is an answer that tests ask for; the console names it all the same.
+        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def open(self, path_or_url: str) -> None:
+        target = path_or_url if path_or_url.startswith("http") else self.url + path_or_url
+        self.page.goto(target)
+
+    def look(self, step: str) -> None:
+        """Takes a picture and asserts that the page fits the screen and breaks no rule that axe knows."""
+        self.pictures += 1
+        # Full-page pictures of a scrolled page have the header in their middle otherwise.
+        self.page.screenshot(path=self.screenshots / f"{self.name}-{self.pictures:02}-{step}.png", full_page=True)
+        overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{step}: the page is {overflow} px wider than the screen"
+        options: dict[str, Any] = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": WCAG}}
+        violations = Axe().run(self.page, options=options).response["violations"]
+        found = [
+            f"{violation['id']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
+            for violation in violations
+            for node in violation["nodes"]
+        ]
+        assert found == [], f"{step}:\n" + "\n".join(found)
+
+    def press_tab_until(self, selector: str, *, at_most: int = 30) -> None:
+        """Moves the focus as the keyboard does; AssertionError where it never comes to `selector`."""
+        for _ in range(at_most):
+            if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"{selector} is not reached with {at_most} presses of Tab")
+
+    def assert_nothing_leaked(self, token: str, *, allowed_path: str) -> None:
+        """Nobody else was asked anything; the token went to its own page only, and into no Referer."""
+        for request in self.requests:
+            address = urlsplit(request.url)
+            if address.scheme in {"data", "blob"}:
+                continue
+            assert f"{address.scheme}://{address.netloc}" == self.url, f"a third party was asked: {request.url}"
+            assert token not in request.url or address.path == allowed_path, f"the token went to {request.url}"
+            try:
+                headers = request.all_headers()
+            except Error:  # a request that a navigation cut off has no headers any more
+                headers = request.headers
+            assert token not in headers.get("referer", ""), f"the token was in the Referer of {request.url}"
+
+    def leave(self) -> None:
+        """Closes the browser context; AssertionError where a page complained on its console (CSP, an exception)."""
+        self.context.close()
+        assert self.complaints == []

@@ -1,0 +1,92 @@
+"""The embedded default as a newcomer runs it: `manage.py run`, one process, files in one directory."""
+
+import http.client
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.harness.environment import environment
+from tests.harness.process import ROOT, Process, free_port, wait_until
+from tests.harness.rows import Rows
+
+
+def answers_health(port: int) -> bool:
+    """Whether GET /health on that port answers 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+class Embedded:
+    """One installation in `directory`. It keeps its port and its data over any number of starts."""
+
+    def __init__(self, directory: Path, **changes: str) -> None:
+        self.directory = directory
+        self.var_dir = directory / "var"
+        self.var_dir.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = environment(self.var_dir, self.port, **changes)
+        self.rows = Rows(self.var_dir / "db.sqlite3")
+        self.starts = 0
+        self.process: Process | None = None
+
+    @property
+    def running(self) -> Process:
+        assert self.process is not None, "not started"
+        return self.process
+
+    @property
+    def log(self) -> str:
+        """What the latest start has printed."""
+        return self.running.log
+
+    @property
+    def mail_files(self) -> list[Path]:
+        """The mails that were sent, oldest first."""
+        return sorted((self.var_dir / "mail").glob("**/*.eml"), key=lambda path: path.stat().st_mtime_ns)
+
+    def spawn(self, **changes: str) -> Process:
+        """Starts the process without waiting for it; `changes` hold for this start only."""
+        self.starts += 1
+        self.process = Process(
+            f"run {self.starts}",
+            [sys.executable, ROOT / "manage.py", "run"],
+            env=self.env | changes,
+            log=self.directory / f"run-{self.starts}.log",
+        )
+        return self.process
+
+    def start(self, *, within: float = 60, **changes: str) -> None:
+        """Starts and returns when it says `ready:` and /health answers 200."""
+        process = self.spawn(**changes)
+
+        def is_ready() -> bool:
+            assert process.is_alive, f"it ended with {process.popen.returncode}:\n{process.log[-5000:]}"
+            return f"ready: {self.url}" in process.log and answers_health(self.port)
+
+        wait_until(is_ready, seconds=within, what=f"ready and healthy; its log: {process.log_path}", every=0.05)
+
+    def kill(self) -> None:
+        self.running.kill()
+
+    def terminate(self, *, within: float = 30) -> int:
+        return self.running.terminate(within=within)
+
+
+@contextmanager
+def embedded(directory: Path, **changes: str) -> Iterator[Embedded]:
+    """A started embedded installation in `directory`; nothing of it runs afterwards. `changes` are variables."""
+    app = Embedded(directory, **changes)
+    try:
+        app.start()
+        yield app
+    finally:
+        if app.process is not None:
+            app.process.kill()

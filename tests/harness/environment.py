@@ -1,0 +1,36 @@
+"""The variables that a started process sees: a few of ours, nothing of the developer's `.env` or shell."""
+
+import os
+from pathlib import Path
+
+WEBHOOK_SECRET = "harness-webhook-secret-for-tests-only"
+WEBHOOK_TOKEN = "harness-webhook-token-for-tests-only"
+STAFF_EMAIL = "staff@example.com"
+STAFF_PASSWORD = "harness staff passphrase"
+OFFER_ID = "off_456"
+
+# What a process needs of the machine; everything else stays outside.
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
+
+
+def environment(var_dir: Path, port: int, **changes: str) -> dict[str, str]:
+    """A complete environment for one installation that serves on `port` and keeps its files in `var_dir`."""
+    variables = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    variables |= {
+        "ENV_FILE": "",
+        "PYTHONUNBUFFERED": "1",
+        "VAR_DIR": str(var_dir),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "FRONTEND_URL": f"http://127.0.0.1:{port}",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "DEBUG": "false",
+        "SECRET_KEY": "harness-secret-key-that-is-long-enough-and-used-by-tests-only-0123456789",
+        "KAJABI_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "KAJABI_WEBHOOK_TOKEN": WEBHOOK_TOKEN,
+        "NSSA_KAJABI_PRODUCT_ID": OFFER_ID,
+        "DJANGO_SUPERUSER_EMAIL": STAFF_EMAIL,
+        "DJANGO_SUPERUSER_PASSWORD": STAFF_PASSWORD,
+        "ADMIN_EMAIL": STAFF_EMAIL,
+    }
+    return variables | changes

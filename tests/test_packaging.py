@@ -1,0 +1,204 @@
+"""What a machine reads to install and start Enlace says what the code expects."""
+
+import gettext
+import os
+import re
+import shlex
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import environ
+import pytest
+
+from config.write_env import write_env
+
+ROOT = Path(__file__).resolve().parent.parent
+CATALOGS = sorted((ROOT / "locale").glob("*/LC_MESSAGES/*.po"))
+
+
+def requirement_lines(name: str) -> list[str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith(("#", "-r "))]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "tests/requirements.txt"])
+def test_every_requirement_is_pinned_to_one_version(name: str) -> None:
+    loose = [line for line in requirement_lines(name) if not re.match(r"[A-Za-z0-9_-]+==[0-9][0-9.a-z]*( |$)", line)]
+    assert loose == []
+
+
+def test_no_requirement_is_named_twice() -> None:
+    lines = requirement_lines("requirements.txt") + requirement_lines("tests/requirements.txt")
+    names = [re.sub(r"[-_.]+", "-", line.split("==")[0]).lower() for line in lines]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_the_image_is_built_without_the_test_section() -> None:
+    expression = re.search(r"sed '([^']+)' requirements\.txt", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert expression is not None
+    kept = subprocess.run(
+        ["sed", expression[1], "requirements.txt"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.search(r"^Django==", kept, re.MULTILINE)
+    assert re.search(r"^vine==", kept, re.MULTILINE)
+    assert not re.search(r"^pytest", kept, re.MULTILINE)
+
+
+def test_env_example_explains_every_variable_that_settings_read() -> None:
+    source = (ROOT / "config/settings.py").read_text(encoding="utf-8")
+    gunicorn = (ROOT / "config/gunicorn.py").read_text(encoding="utf-8")
+    read = set(re.findall(r"""env\.\w+\(\s*["']([A-Z0-9_]+)["']""", source + gunicorn))
+    assert len(read) > 30
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE))
+    assert read - explained == set()
+
+
+def test_a_new_env_is_private_complete_and_never_the_same(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.env", tmp_path / "second.env"
+    assert write_env(first) is True
+    assert write_env(second) is True
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.env", "second.env"]
+
+    values, others = read_env(first), read_env(second)
+    secret_names = {"SECRET_KEY", "KAJABI_WEBHOOK_SECRET", "KAJABI_WEBHOOK_TOKEN", "ANYMAIL_WEBHOOK_SECRET"}
+    assert set(values) == secret_names | {"NSSA_KAJABI_PRODUCT_ID"}
+    assert values["NSSA_KAJABI_PRODUCT_ID"] == "off_456"
+    assert len(values["SECRET_KEY"]) >= 50
+    for name in secret_names:
+        assert len(values[name]) >= 32
+        assert values[name] != others[name]
+
+
+def read_env(path: Path) -> dict[str, str]:
+    """What django-environ makes of a file, without touching this process's environment."""
+    names = re.findall(r"^([A-Z0-9_]+)=", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+    class Apart(environ.Env):
+        ENVIRON: ClassVar[dict[str, str]] = {}
+
+    Apart.read_env(str(path))
+    return {name: Apart().str(name) for name in names}
+
+
+def test_an_env_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("SECRET_KEY=mine\n", encoding="utf-8")
+    assert write_env(path) is False
+    assert path.read_text(encoding="utf-8") == "SECRET_KEY=mine\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == [".env"]
+
+
+def test_the_procfile_names_programs_that_are_installed() -> None:
+    processes = {}
+    for line in (ROOT / "Procfile").read_text(encoding="utf-8").splitlines():
+        name, separator, command = line.partition(": ")
+        assert separator, f"not a line of a Procfile: {line!r}"
+        assert re.fullmatch(r"[a-z]+", name)
+        processes[name] = shlex.split(command)
+    assert list(processes) == ["release", "web", "worker", "beat"]
+    for command in processes.values():
+        assert (Path(sys.executable).parent / command[0]).exists()
+
+
+def test_the_procfiles_worker_and_beat_understand_their_options() -> None:
+    from celery.bin.celery import celery
+
+    for line in (ROOT / "Procfile").read_text(encoding="utf-8").splitlines():
+        name, _, command = line.partition(": ")
+        if name in {"worker", "beat"}:
+            expanded = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", command)
+            options = shlex.split(expanded)[4:]
+            celery.commands[name].make_parser(celery.make_context("celery", [], resilient_parsing=True)).parse_args(
+                options
+            )
+
+
+def test_gunicorn_accepts_its_configuration_and_logs_no_request_lines(tmp_path: Path) -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "--print-config", "-c", "config/gunicorn.py", "config.wsgi"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "ENV_FILE": "",
+            "SECRET_KEY": "only-for-this-test",
+            "VAR_DIR": str(tmp_path),
+            "PORT": "28123",
+            "WEB_CONCURRENCY": "3",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+    printed = dict(re.findall(r"^(\w+)\s+= (.*)$", checked.stdout, re.MULTILINE))
+    assert printed["bind"] == "['127.0.0.1:28123']"
+    assert printed["workers"] == "3"
+    assert printed["accesslog"] == "None"
+    assert printed["graceful_timeout"] == "20"
+
+
+@pytest.mark.skipif(shutil.which("msgfmt") is None, reason="gettext is not installed")
+@pytest.mark.parametrize("source", CATALOGS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_compiled_translations_are_those_of_the_sources(source: Path, tmp_path: Path) -> None:
+    compiled_now = tmp_path / "now.mo"
+    subprocess.run(["msgfmt", "--check-format", "-o", str(compiled_now), str(source)], check=True)
+    assert catalog(source.with_suffix(".mo")) == catalog(compiled_now), "run `make messages`"
+
+
+def catalog(path: Path) -> dict[object, str]:
+    """Everything that a compiled file translates; bytes may differ between versions of gettext."""
+    with path.open("rb") as file:
+        translations: dict[object, str] = vars(gettext.GNUTranslations(file))["_catalog"]
+        return translations
+
+
+def test_a_command_gets_its_services_and_gives_its_exit_code() -> None:
+    finished = run_with_services("import os, sys; sys.exit(7 if 'REDIS_URL' in os.environ else 1)")
+    assert finished.wait(60) == 7
+
+
+def test_services_outlive_the_command_and_end_with_it_on_sigterm(tmp_path: Path) -> None:
+    """Until the command has cleaned up, the services are there; afterwards nothing is left."""
+    note = tmp_path / "note"
+    program = f"""
+import os, pathlib, signal, sys, time, redis
+client = redis.from_url(os.environ["REDIS_URL"])
+note = pathlib.Path({str(note)!r})
+def stop(*_):
+    time.sleep(0.5)
+    note.write_text(f"{{client.ping()}} {{client.connection_pool.connection_kwargs['port']}}")
+    sys.exit(3)
+signal.signal(signal.SIGTERM, stop)
+note.write_text("ready")
+time.sleep(60)
+"""
+    running = run_with_services(program)
+    deadline = time.monotonic() + 30
+    while not note.exists() or note.read_text() != "ready":
+        assert running.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(30) == 3
+    answered, port = note.read_text().split()
+    assert answered == "True"
+    from tests.services import answers
+
+    assert answers(int(port)) is False
+
+
+def run_with_services(program: str) -> subprocess.Popen[bytes]:
+    """Start a Python program with a private Redis of its own, whatever this process was given."""
+    if not (shutil.which("redis-server") or shutil.which("valkey-server")):
+        pytest.skip("neither redis-server nor valkey-server is installed")
+    environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
+    command = [sys.executable, "-m", "tests.services", "--redis", "--", sys.executable, "-c", program]
+    return subprocess.Popen(command, cwd=ROOT, env=environment)
