@@ -18,9 +18,9 @@ class InvalidAddress(ValueError):
 def normalise(raw: str) -> str:
     """The one form in which `raw` is stored and compared: NFKC, no spaces or dots around it, ASCII only, lower case.
 
-    The domain of a foreign script becomes punycode. A local part outside of ASCII is refused rather than folded: NFKC turns the
-    Kelvin sign into a "k" and PostgreSQL's `upper` a dotless "ı" into an "I", so that a look-alike would open somebody
-    else's account. Dots and plus-tags in the local part are kept: they are other mailboxes at most providers.
+    The domain of a foreign script becomes punycode. A local part outside of ASCII is refused rather than folded: NFKC
+    turns the Kelvin sign into a "k" and PostgreSQL's `upper` a dotless "ı" into an "I", so that a look-alike would open
+    somebody else's account. Dots and plus-tags in the local part are kept: they are other mailboxes at most providers.
 
     Raises InvalidAddress.
     """
@@ -29,7 +29,9 @@ def normalise(raw: str) -> str:
     if not at or not local:
         raise InvalidAddress(f"{raw!r} is no e-mail address: it has no @")
     if not local.isascii():
-        raise InvalidAddress(f"{raw!r}: the part before the @ has letters outside of ASCII, which look like others; not accepted")
+        raise InvalidAddress(
+            f"{raw!r}: the part before the @ has letters outside of ASCII, which look like others; not accepted"
+        )
     try:
         validated = validate_email(
             f"{local}@{unicodedata.normalize('NFKC', domain)}",

@@ -18,19 +18,27 @@ def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
             checks.Error("SECRET_KEY is empty.", hint="`make run` writes one to .env; else set it.", id="accounts.E001")
         )
     if settings.ADMIN_2FA not in ("optional", "required"):
-        found.append(checks.Error(f"ADMIN_2FA is {settings.ADMIN_2FA!r}.", hint="Use optional or required.", id="accounts.E002"))
+        found.append(
+            checks.Error(f"ADMIN_2FA is {settings.ADMIN_2FA!r}.", hint="Use optional or required.", id="accounts.E002")
+        )
     if settings.HTTPS and settings.ADMIN_2FA != "required":
         found.append(
             checks.Warning(
-                "Staff sign in without a second factor.", hint="Set ADMIN_2FA=required in production.", id="accounts.W001"
+                "Staff sign in without a second factor.",
+                hint="Set ADMIN_2FA=required in production.",
+                id="accounts.W001",
             )
         )
     if settings.HTTPS and settings.EMAIL_BACKEND == "accounts.mail.FileMailbox":
         found.append(
-            checks.Warning("Mails go to files, not to people.", hint="Set EMAIL_BACKEND and EMAIL_HOST.", id="accounts.W002")
+            checks.Warning(
+                "Mails go to files, not to people.", hint="Set EMAIL_BACKEND and EMAIL_HOST.", id="accounts.W002"
+            )
         )
     if not settings.ADMIN_EMAIL:
         found.append(
-            checks.Info("Nobody gets staff notifications.", hint="Set ADMIN_EMAIL, comma-separated.", id="accounts.I001")
+            checks.Info(
+                "Nobody gets staff notifications.", hint="Set ADMIN_EMAIL, comma-separated.", id="accounts.I001"
+            )
         )
     return found

@@ -33,7 +33,8 @@ class NotSendable(Exception):
 def deliver(message_id: int) -> None:
     """Send the mail that is owed, if it is due and nobody else does.
 
-    Whatever goes wrong is on the row afterwards: retryable errors push its date back, permanent ones end it as `failed`.
+    Whatever goes wrong is on the row afterwards: retryable errors push its date back, permanent ones end it as
+    `failed`.
     """
     row = EmailMessage.objects.claim(message_id)
     if row is None:
@@ -53,7 +54,9 @@ def deliver(message_id: int) -> None:
             given_up = True
         else:
             given_up = row.back_off(text)
-        logger.warning("e-mail not sent", extra={"email_id": row.pk, "kind": row.kind, "error": text, "failed": given_up})
+        logger.warning(
+            "e-mail not sent", extra={"email_id": row.pk, "kind": row.kind, "error": text, "failed": given_up}
+        )
         return
     status = getattr(mail, "anymail_status", None)
     row.close(
@@ -77,7 +80,11 @@ def compose(row: EmailMessage) -> EmailMultiAlternatives:
         subject=subject,
         body=text,
         to=[row.to],
-        headers={"Message-ID": f"<enlace-{row.pk}@{domain}>", "Auto-Submitted": "auto-generated", "X-Entity-Ref-ID": row.key},
+        headers={
+            "Message-ID": f"<enlace-{row.pk}@{domain}>",
+            "Auto-Submitted": "auto-generated",
+            "X-Entity-Ref-ID": row.key,
+        },
         alternatives=[(html, "text/html")],
     )
     mail.metadata = {"email_id": str(row.pk)}  # type: ignore[attr-defined]
@@ -121,5 +128,3 @@ def _is_permanent(error: Exception) -> bool:
     if refused:
         return all(code >= 500 for code, _text in refused.values())
     return False
-
-

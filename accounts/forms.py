@@ -14,11 +14,13 @@ QUARTER_HOUR = 15 * 60
 
 
 class SignInForm(AuthenticationForm):
-    """Sign-in by e-mail, for members and for staff, with a limit on tries."""
+    """Sign-in by e-mail, for members and for staff, with a limit on failed tries."""
 
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": _("This e-mail and password do not fit together. Both count: check the spelling and the capitals."),
+        "invalid_login": _(
+            "This e-mail and password do not fit together. Both count: check the spelling and the capitals."
+        ),
         "too_many": _("Too many tries. Wait a quarter of an hour, or ask for a new password."),
     }
 
@@ -28,12 +30,16 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].widget.attrs.update({"autocomplete": "username", "inputmode": "email"})
 
     def clean(self) -> dict[str, Any]:
-        address = self.cleaned_data.get("username", "")
         client = client_address(self.request.META) if self.request else ""
-        for identity in (address.lower(), client):
-            if limits.retry_after("sign-in", identity, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR):
-                raise ValidationError(self.error_messages["too_many"], code="too_many")
-        return super().clean()
+        tries = [("sign-in", who) for who in (self.cleaned_data.get("username", "").lower(), client)]
+        if any(limits.wait_left(*one, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR) for one in tries):
+            raise ValidationError(self.error_messages["too_many"], code="too_many")
+        try:
+            return super().clean()
+        except ValidationError:
+            for one in tries:
+                limits.retry_after(*one, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR)
+            raise
 
 
 class SetPasswordForm(forms.Form):

@@ -30,7 +30,7 @@ class FileMailbox(BaseEmailBackend):
         to = slugify(parseaddr(message.to[0])[1].replace("@", "-at-").replace(".", "-"))
         name = f"{timezone.now():%Y%m%d-%H%M%S}-{to}-{uuid4().hex[:8]}"
         unfinished, path = folder / f".{name}", folder / f"{name}.eml"
-        unfinished.write_bytes(message.message().as_bytes(linesep="\n"))
+        unfinished.write_bytes(message.message().as_bytes())
         unfinished.chmod(0o600)
         unfinished.rename(path)
         message.location = str(path)  # type: ignore[attr-defined]

@@ -19,5 +19,5 @@ class MemberLanguageMiddleware:
             language = getattr(request.user, "language", "")
             if language:
                 translation.activate(language)
-                request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+                request.LANGUAGE_CODE = language
         return self._get_response(request)

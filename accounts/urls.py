@@ -1,5 +1,4 @@
 from django.urls import path, re_path
-from django.views.i18n import set_language
 
 from accounts import views
 from accounts.api import views as api
@@ -12,7 +11,7 @@ urlpatterns = [
     re_path(r"^nssa/setup-password/?$", views.setup_password, name="setup_password"),
     re_path(r"^forgot-password/?$", views.forgot_password, name="forgot_password"),
     re_path(r"^link-sent/?$", views.link_sent, name="link_sent"),
-    re_path(r"^language/?$", set_language, name="set_language"),
+    re_path(r"^language/?$", views.choose_language, name="set_language"),
     re_path(r"^api/kajabi/setup-password/?$", api.SetupPassword.as_view(), name="api_setup_password"),
     re_path(r"^api/kajabi/resend-setup-email/?$", api.ResendSetupEmail.as_view(), name="api_resend_setup_email"),
     re_path(r"^api/admin/nssa-users/?$", api.Members.as_view(), name="api_members"),

@@ -16,9 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.i18n import set_language
 
 from accounts.client_address import client_address
 from accounts.forms import ForgotPasswordForm, SetPasswordForm, SignInForm
+from accounts.models import Subscription
 from accounts.services import password_links
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -43,6 +45,15 @@ class SignOut(LogoutView):
     http_method_names = ["post", "options"]
 
 
+@require_http_methods(["POST"])
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Read Enlace in another language from now on; a member's mails follow."""
+    chosen = request.POST.get("language", "")
+    if request.user.is_authenticated and chosen in dict(settings.LANGUAGES):
+        type(request.user).objects.filter(pk=request.user.pk).update(language=chosen)
+    return set_language(request)
+
+
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     return redirect("dashboard" if request.user.is_authenticated else "sign_in")
@@ -52,7 +63,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:
-    subscriptions = request.user.subscriptions.select_related("plan").order_by("plan__name")
+    subscriptions = Subscription.objects.filter(user_id=request.user.pk).select_related("plan").order_by("plan__name")
     return render(request, "accounts/dashboard.html", {"subscriptions": subscriptions})
 
 
@@ -60,19 +71,23 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password", "token")
 @require_http_methods(["GET", "HEAD", "POST"])
 def setup_password(request: HttpRequest) -> HttpResponse:
-    """The page behind the link. Looking at it, any number of times and anywhere, consumes nothing; only the POST does."""
+    """The page behind the link. Looking at it, however often and wherever, consumes nothing; only the POST does."""
     source = request.POST if request.method == "POST" else request.GET
     email, token = source.get("email", ""), source.get("token", "")
     form = SetPasswordForm(request.POST if request.method == "POST" else None)
     try:
         user = password_links.holder_of(email, token)
         if request.method == "POST" and form.is_valid():
-            user = password_links.set_password(email, token, form.cleaned_data["password"], language=get_language() or "")
+            user = password_links.set_password(
+                email, token, form.cleaned_data["password"], language=get_language() or ""
+            )
             login(request, user, backend=MODEL_BACKEND)  # turns the session over
             messages.success(request, _("Your password is set. Welcome!"))
             return redirect("dashboard")
     except password_links.LinkNotValid:
-        return _without_path_in_referrer(render(request, "accounts/setup_password.html", {"valid": False, "email": email[:254]}))
+        return _without_path_in_referrer(
+            render(request, "accounts/setup_password.html", {"valid": False, "email": email[:254]})
+        )
     except ValidationError as error:
         form.add_error("password", error)
     context = {
@@ -127,5 +142,3 @@ def _without_path_in_referrer(response: HttpResponse) -> HttpResponse:
     """
     response["Referrer-Policy"] = "strict-origin"
     return response
-
-

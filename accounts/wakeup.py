@@ -1,8 +1,8 @@
 """Waking a worker for a row, after the commit and off the request's path.
 
-Keys go into a queue in memory; one thread a process takes whatever lies there and publishes it as few messages. So a request
-never waits for the broker, refused or hung, and under load many rows share a message. Losing a wake-up (a full queue, a
-dead broker, a killed process) is harmless: the sweep rings for the row.
+Keys go into a queue in memory; one thread a process takes whatever lies there and publishes it as few messages. So a
+request never waits for the broker, refused or hung, and under load many rows share a message. Losing a wake-up (a full
+queue, a dead broker, a killed process) is harmless: the sweep rings for the row.
 """
 
 import atexit
@@ -23,7 +23,7 @@ _REST_AFTER_FAILURE = 1.0  # seconds
 
 
 def wake_on_commit(task: str, key: int) -> None:
-    """Ring a worker of `task` for the row `key` once the transaction around is committed; at once where there is none."""
+    """Ring a worker of `task` for the row `key` once the transaction around it is committed; outside of one, now."""
     transaction.on_commit(partial(_publisher().put, task, key))
 
 

@@ -1,7 +1,7 @@
 """The Celery app and everything that runs by the clock, on one screen.
 
-A message is a wake-up that holds primary keys; the truth is the row. So a lost, doubled or late message is harmless, and nothing
-here needs a result backend, an ETA or a retry of Celery's own.
+A message is a wake-up that holds primary keys; the truth is the row. So a lost, doubled or late message is harmless,
+and nothing here needs a result backend, an ETA or a retry of Celery's own.
 """
 
 import os

@@ -28,7 +28,8 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
 class Redactor:
     """A structlog processor that masks every value of a log line.
 
-    `secrets` are the configured values themselves: they are removed wherever they stand, whatever they are called there.
+    `secrets` are the configured values themselves: they are removed wherever they stand, whatever they are called
+    there.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:

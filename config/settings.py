@@ -6,6 +6,7 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: SQLite and an i
 import os
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -23,7 +24,8 @@ VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 TESTING = "pytest" in sys.modules
 
-# Where we are ------------------------------------------------------------------------------------------------------------
+# Where we are
+# ------------------------------------------------------------------------------------------------------------
 
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
@@ -40,7 +42,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[FRONTEND_URL] i
 # How many proxies of ours stand in front and append to X-Forwarded-For; 0 means that the header is not believed.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
-# What it is made of ------------------------------------------------------------------------------------------------------
+# What it is made of
+# ------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "config.apps.EnlaceAdminConfig",
@@ -102,7 +105,8 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic step to forget
 WHITENOISE_MAX_AGE = 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # above the webhooks' own limit of 1 MiB, which answers 413
 
-# Database, broker, cache -------------------------------------------------------------------------------------------------
+# Database, broker, cache
+# -------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
@@ -123,7 +127,7 @@ else:
 REDIS_URL = env.str("REDIS_URL", default="")
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://localhost/")
 BROKER_IN_PROCESS = CELERY_BROKER_URL.startswith("memory://")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if REDIS_URL:
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -159,7 +163,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     }
 )
 
-# People ------------------------------------------------------------------------------------------------------------------
+# People
+# ------------------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
@@ -195,7 +200,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-# Platform security -------------------------------------------------------------------------------------------------------
+# Platform security
+# -------------------------------------------------------------------------------------------------------
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/?$"]  # the load balancer asks over http
@@ -224,7 +230,8 @@ CONTENT_SECURITY_POLICY = {
 RATE_LIMIT_UNVERIFIED = env.int("RATE_LIMIT_UNVERIFIED", default=60)  # webhooks a minute and address
 RATE_LIMIT_VERIFIED = env.int("RATE_LIMIT_VERIFIED", default=6000)  # webhooks a minute and provider
 
-# E-mail ------------------------------------------------------------------------------------------------------------------
+# E-mail
+# ------------------------------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.FileMailbox")
 EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default=str(VAR_DIR / "mail"))
@@ -241,14 +248,16 @@ ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and value
 } | {"SEND_DEFAULTS": {"track_clicks": False, "track_opens": False}, "REQUESTS_TIMEOUT": (5, 10)}
 
-# Providers ---------------------------------------------------------------------------------------------------------------
+# Providers
+# ---------------------------------------------------------------------------------------------------------------
 
 KAJABI_WEBHOOK_SECRET = env.list("KAJABI_WEBHOOK_SECRET", default=[])
 KAJABI_WEBHOOK_TOKEN = env.list("KAJABI_WEBHOOK_TOKEN", default=[])
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
 WEBHOOKS_ALLOW_UNSIGNED = env.list("WEBHOOKS_ALLOW_UNSIGNED", default=[])
 
-# API ---------------------------------------------------------------------------------------------------------------------
+# API
+# ---------------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     # The token first: its scheme is what a 401 names.
@@ -272,7 +281,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# Logs --------------------------------------------------------------------------------------------------------------------
+# Logs
+# --------------------------------------------------------------------------------------------------------------------
 
 _redact = Redactor(
     [
@@ -284,7 +294,7 @@ _redact = Redactor(
         str(_database.get("PASSWORD") or ""),
     ]
 )
-_prepare = [
+_prepare: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -305,7 +315,9 @@ LOGGING = {
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _redact,
-                structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False),
+                structlog.processors.LogfmtRenderer(
+                    key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
+                ),
             ],
         }
     },

@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 urlpatterns = [
@@ -9,5 +10,5 @@ urlpatterns = [
     re_path(r"^docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("anymail/", include("anymail.urls")),
     path("admin/", admin.site.urls),
-    re_path(r"^admin$", admin.site.index),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
 ]

@@ -1,7 +1,7 @@
 """Waitress, made to say when a body came in chunks.
 
-It joins chunks and shows the application a plain request with a length. Webhooks need a Content-Length on every server alike, so
-the header that waitress takes away is put back.
+It joins chunks and shows the application a plain request with a length. Webhooks need a Content-Length on every server
+alike, so the header that waitress takes away is put back.
 """
 
 from waitress.channel import HTTPChannel

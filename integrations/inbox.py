@@ -42,7 +42,9 @@ class NotVerified(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of a delivery: the row's key, whether it was there before, and what could not be read (then "" is all else)."""
+    """What became of a delivery: the row's key, whether it was there before, and what could not be read (then "" is all
+    else).
+    """
 
     event_id: int
     duplicate: bool = False
@@ -50,7 +52,9 @@ class Receipt:
 
 
 def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> None:
-    """Raises NotVerified unless the sender proves itself in the first way that it offers. No secret configured, no entry."""
+    """Raises NotVerified unless the sender proves itself in the first way that it offers. No secret configured, no
+    entry.
+    """
     for verifier in endpoint.verifiers:
         if verifier.is_offered(request):
             if verifier.accepts(request):
@@ -63,8 +67,8 @@ def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> N
 def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> Receipt:
     """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
 
-    What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first one stands and the other
-    is kept beside it, ignored, for staff.
+    What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first
+    one stands and the other is kept beside it, ignored, for staff.
     """
     event = _event(provider, endpoint, request)
     digest = event.body_digest
@@ -81,8 +85,8 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> 
 def process(event_id: int) -> None:
     """Bring a due event to its end: claim it, translate it, handle it and close it, effects and end in one transaction.
 
-    Whatever goes wrong is on the event and its attempt afterwards; nothing is raised but for a database that is away, and then the
-    row falls due again by its lease.
+    Whatever goes wrong is on the event and its attempt afterwards; nothing is raised but for a database that is away,
+    and then the row falls due again by its lease.
     """
     with transaction.atomic():
         event = InboxEvent.objects.claim(event_id)
@@ -106,7 +110,7 @@ def process(event_id: int) -> None:
 
 
 def retry(events: Iterable[InboxEvent]) -> int:
-    """Make finished events due again; how many. Facts that they told already change nothing when they are told again."""
+    """Make finished events due again; how many. Facts that they told before change nothing when told again."""
     count = 0
     for event in events:
         if event.status != Status.PENDING and event.payload is not None:
@@ -167,7 +171,11 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> I
 def _key(envelope: Envelope) -> str:
     """The envelope's key as it fits into its column; a longer one by its digest, so that no two become the same."""
     key = str(storable(envelope.key))
-    return key if key == envelope.key and len(key) <= 300 else "long:" + hashlib.sha256(repr(envelope.key).encode()).hexdigest()
+    return (
+        key
+        if key == envelope.key and len(key) <= 300
+        else "long:" + hashlib.sha256(repr(envelope.key).encode()).hexdigest()
+    )
 
 
 def _finished(event: InboxEvent, status: Status, now: datetime) -> None:
@@ -243,7 +251,13 @@ def _record_effects(event: InboxEvent, changes: list[Change]) -> None:
 
 
 def _end(
-    event: InboxEvent, attempt: InboxAttempt, started: float, outcome: InboxAttempt.Outcome, error: str, *, trace: str = ""
+    event: InboxEvent,
+    attempt: InboxAttempt,
+    started: float,
+    outcome: InboxAttempt.Outcome,
+    error: str,
+    *,
+    trace: str = "",
 ) -> None:
     """Write an attempt's bad end on its event; a failed event is told to staff once."""
     error, trace = str(storable(error)), str(storable(trace))
@@ -262,7 +276,8 @@ def _end(
         if failed:
             _tell_staff(event, error)
     logger.warning(
-        "event not processed", extra={"event_id": event.pk, "attempt": attempt.number, "outcome": outcome, "error": error}
+        "event not processed",
+        extra={"event_id": event.pk, "attempt": attempt.number, "outcome": outcome, "error": error},
     )
 
 
@@ -280,7 +295,9 @@ def _tell_staff(event: InboxEvent, error: str) -> None:
     )
 
 
-def _note(attempt: InboxAttempt, started: float, outcome: InboxAttempt.Outcome, *, error: str = "", trace: str = "") -> None:
+def _note(
+    attempt: InboxAttempt, started: float, outcome: InboxAttempt.Outcome, *, error: str = "", trace: str = ""
+) -> None:
     InboxAttempt.objects.filter(pk=attempt.pk).update(
         outcome=outcome, duration_ms=int((time.monotonic() - started) * 1000), error=error, traceback=trace
     )
@@ -289,5 +306,3 @@ def _note(attempt: InboxAttempt, started: float, outcome: InboxAttempt.Outcome, 
 def _described(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}"
     return text.encode("utf-8", "backslashreplace").decode()[:2000]
-
-

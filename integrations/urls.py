@@ -20,9 +20,5 @@ def _route(provider: Provider, endpoint: Endpoint) -> URLPattern:
 
 urlpatterns = [
     re_path(r"^health/?$", health, name="health"),
-    *(
-        _route(provider, endpoint)
-        for provider in registry.all_providers().values()
-        for endpoint in provider.endpoints
-    ),
+    *(_route(provider, endpoint) for provider in registry.all_providers().values() for endpoint in provider.endpoints),
 ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import login
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils.translation import get_language
@@ -29,7 +30,7 @@ from accounts.api.serializers import (
     SubscriptionSerializer,
 )
 from accounts.client_address import client_address
-from accounts.models import User
+from accounts.models import Subscription, User
 from accounts.models.subscription import Status
 from accounts.services import password_links
 from accounts.views import MODEL_BACKEND
@@ -53,7 +54,9 @@ class SetupPassword(APIView):
         try:
             user = password_links.set_password(**asked.validated_data, language=get_language() or "")
         except password_links.LinkNotValid:
-            return _refused(_("This link has expired or was used. Please request a new setup link."), code="invalid_token")
+            return _refused(
+                _("This link has expired or was used. Please request a new setup link."), code="invalid_token"
+            )
         except ValidationError as error:
             return _refused(" ".join(error.messages), code="weak_password")
         login(request._request, user, backend=MODEL_BACKEND)
@@ -77,7 +80,9 @@ class ResendSetupEmail(APIView):
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
 
-    @extend_schema(request=ResendSerializer, responses={200: AnswerSerializer, 400: AnswerSerializer, 429: AnswerSerializer})
+    @extend_schema(
+        request=ResendSerializer, responses={200: AnswerSerializer, 400: AnswerSerializer, 429: AnswerSerializer}
+    )
     def post(self, request: Request) -> Response:
         asked = ResendSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -92,7 +97,10 @@ class ResendSetupEmail(APIView):
         except password_links.TooManyRequests as error:
             raise Throttled(error.retry_after) from error
         return Response(
-            {"success": True, "message": _("If this address has a membership, a new link is on its way. It works for 24 hours.")}
+            {
+                "success": True,
+                "message": _("If this address has a membership, a new link is on its way. It works for 24 hours."),
+            }
         )
 
 
@@ -103,7 +111,7 @@ class Me(APIView):
 
     @extend_schema(responses=SubscriptionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        subscriptions = request.user.subscriptions.select_related("plan").order_by("pk")
+        subscriptions = Subscription.objects.filter(user_id=request.user.pk).select_related("plan").order_by("pk")
         return Response(SubscriptionSerializer(subscriptions, many=True).data)
 
 
@@ -140,7 +148,7 @@ class Members(ListAPIView[User]):
         if wanted := filters.get("subscription_status"):
             users = users.filter(subscriptions__status=wanted)
         if filters["is_active"] is not None:
-            can_sign_in = Q(is_active=True) & ~Q(password__startswith="!")
+            can_sign_in = Q(is_active=True) & ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
             users = users.filter(can_sign_in if filters["is_active"] else ~can_sign_in)
         if search := filters.get("search"):
             users = users.filter(_matches(search))

@@ -1,12 +1,12 @@
 """The one queue mechanism: a row that is owed. The inbox, the e-mails and the link requests are made of it.
 
-A row is due at `next_attempt_at`. Claiming it pushes that date past a lease and counts the attempt, in a transaction of its own: a
-worker that dies keeps nothing, the row falls due again, and there is no "processing" status to get stuck in. What the work
-changes is committed together with the row's closing, and the closing holds only for the attempt that is still the newest (the
-fence), so a worker that slept past its lease writes nothing.
+A row is due at `next_attempt_at`. Claiming it pushes that date past a lease and counts the attempt, in a transaction of
+its own: a worker that dies keeps nothing, the row falls due again, and there is no "processing" status to get stuck in.
+What the work changes is committed together with the row's closing, and the closing holds only for the attempt that is
+still the newest (the fence), so a worker that slept past its lease writes nothing.
 
-`wake_at` is when the sweep rings a worker for the row. It is apart from `next_attempt_at` so that ringing does not keep away a worker that
-is already coming, and a row in a long queue is not rung again at each sweep.
+`wake_at` is when the sweep rings a worker for the row. It is apart from `next_attempt_at` so that ringing does not keep
+away a worker that is already coming, and a row in a long queue is not rung again at each sweep.
 """
 
 import random
@@ -34,7 +34,9 @@ class LeaseLost(Exception):
 
 
 def retry_delay(failures: int) -> timedelta:
-    """How long to wait after the `failures`-th failure in a row (from 1), ± 20 % so that rows which failed together part."""
+    """How long to wait after the `failures`-th failure in a row (from 1), ± 20 % so that rows which failed together
+    part.
+    """
     seconds = BACK_OFF[min(failures, len(BACK_OFF)) - 1]
     return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 (spread, not secrecy)
 
@@ -43,7 +45,9 @@ class DeliveryQuerySet(models.QuerySet[Any]):
     """How rows are claimed and rung; every model with a queue uses these and no other way."""
 
     def ring(self, *, now: datetime | None = None, limit: int = 500) -> list[int]:
-        """Keys of due rows for which no worker came, at most `limit`, oldest first; they are not rung again for a minute."""
+        """Keys of due rows for which no worker came, at most `limit`, oldest first; they are not rung again for a
+        minute.
+        """
         now = now or timezone.now()
         keys = list(self.filter(wake_at__lte=now).order_by("wake_at").values_list("pk", flat=True)[:limit])
         if keys:
@@ -51,7 +55,8 @@ class DeliveryQuerySet(models.QuerySet[Any]):
         return keys
 
     def claim(self, key: int, *, now: datetime | None = None) -> Any | None:
-        """The row, leased to the caller as its newest attempt, or None where it is not due, done or taken by somebody else.
+        """The row, leased to the caller as its newest attempt, or None where it is not due, done or taken by somebody
+        else.
 
         Two workers that ask at once: the condition on `attempts` lets one of them win.
         """
@@ -65,20 +70,31 @@ class DeliveryQuerySet(models.QuerySet[Any]):
         )
         if not taken:
             return None
-        row.attempts, row.crashes, row.next_attempt_at, row.wake_at = row.attempts + 1, row.crashes + 1, lease_ends, lease_ends
+        row.attempts, row.crashes, row.next_attempt_at, row.wake_at = (
+            row.attempts + 1,
+            row.crashes + 1,
+            lease_ends,
+            lease_ends,
+        )
         return row
 
     def release_leases(self) -> int:
-        """Make every row due that a dead worker held; only for a process that knows it is the only one (the embedded default)."""
+        """Make every row due that a dead worker held; only for a process that knows it is the only one (the embedded
+        default).
+        """
         now = timezone.now()
-        return self.filter(status=PENDING, crashes__gt=0, next_attempt_at__gt=now).update(next_attempt_at=now, wake_at=now)
+        return self.filter(status=PENDING, crashes__gt=0, next_attempt_at__gt=now).update(
+            next_attempt_at=now, wake_at=now
+        )
 
 
 class Delivery(models.Model):
-    """A row that is owed until its status is no longer `pending`. Subclasses declare `status` and their other statuses."""
+    """A row that is owed until its status is no longer `pending`. Subclasses declare `status` and its other values."""
 
     attempts = models.PositiveIntegerField(_("attempts"), default=0, editable=False)
-    failures = models.PositiveIntegerField(default=0, editable=False, help_text=_("failed attempts since it was last queued"))
+    failures = models.PositiveIntegerField(
+        default=0, editable=False, help_text=_("failed attempts since it was last queued")
+    )
     crashes = models.PositiveIntegerField(default=0, editable=False, help_text=_("attempts in a row that never ended"))
     next_attempt_at = models.DateTimeField(_("due"), null=True, blank=True, default=timezone.now, editable=False)
     wake_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -128,7 +144,8 @@ class Delivery(models.Model):
 
     def _write(self, **columns: Any) -> None:
         # The fence: only the newest attempt of an open row may write.
-        newest = type(self)._default_manager.filter(pk=self.pk, status=PENDING, attempts=self.attempts)
+        still_ours = {"pk": self.pk, "status": PENDING, "attempts": self.attempts}
+        newest = type(self)._default_manager.filter(**still_ours)
         if not newest.update(**columns):
             raise LeaseLost(f"{self} attempt {self.attempts}")
         for name, value in columns.items():
@@ -145,4 +162,14 @@ def sweep_index(name: str) -> models.Index:
     return models.Index(fields=["wake_at"], name=name, condition=Q(wake_at__isnull=False))
 
 
-__all__ = ["FAILED", "LEASE", "MAX_CRASHES", "PENDING", "Delivery", "DeliveryQuerySet", "LeaseLost", "retry_delay", "sweep_index"]
+__all__ = [
+    "FAILED",
+    "LEASE",
+    "MAX_CRASHES",
+    "PENDING",
+    "Delivery",
+    "DeliveryQuerySet",
+    "LeaseLost",
+    "retry_delay",
+    "sweep_index",
+]

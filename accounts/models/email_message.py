@@ -8,7 +8,8 @@ from accounts.models.user import User
 
 
 class EmailMessage(Delivery):
-    """Written in the transaction that owes it, sent by a worker. `key` is the business reason: one reason sends one mail.
+    """Written in the transaction that owes it, sent by a worker. `key` is the business reason: one reason sends one
+    mail.
 
     `context` holds nothing that opens an account: links are made when the mail is sent.
     """

@@ -9,7 +9,8 @@ from accounts.models.user import User
 class ExternalIdentity(models.Model):
     """One id of one kind, say Kajabi's customer id: it belongs to one user, and a user has one of each kind.
 
-    A second id of the same kind for the same e-mail is a conflict for staff: remove the wrong one here, then retry the event.
+    A second id of the same kind for the same e-mail is a conflict for staff: remove the wrong one here, then retry the
+    event.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities", verbose_name=_("user"))

@@ -8,9 +8,11 @@ from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 
 class LinkRequest(Delivery):
-    """One request, for a known or an unknown address alike: the same row, written in the same time; a worker decides what to send.
+    """One request, for a known or an unknown address alike: the same row, written in the same time; a worker decides
+    what to send.
 
-    The rows are also the limit's memory (how many an address or a client asked for in the last hour) and are forgotten after a day.
+    The rows are also the limit's memory (how many an address or a client asked for in the last hour) and are forgotten
+    after a day.
     """
 
     class Status(models.TextChoices):

@@ -1,7 +1,7 @@
 """A user's subscription to a plan, the facts it follows from and the history of its status.
 
-The facts are the truth: what was reported or pressed, each once. The subscription's columns are computed from all of them
-(`accounts.services.subscription_state`), so the order in which they arrive cannot matter.
+The facts are the truth: what was reported or pressed, each once. The subscription's columns are computed from all of
+them (`accounts.services.subscription_state`), so the order in which they arrive cannot matter.
 """
 
 from datetime import datetime
@@ -36,15 +36,11 @@ class FactKind(models.TextChoices):
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def giving_access(self, now: datetime | None = None) -> "SubscriptionQuerySet":
         """Those whose plan may be used now: active or canceled, and the paid period has not ended."""
-        return self.filter(
-            status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__gt=now or timezone.now()
-        )
+        return self.filter(status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__gt=now or timezone.now())
 
     def ended(self, now: datetime | None = None) -> "SubscriptionQuerySet":
         """Those that ran out but are not marked as expired yet."""
-        return self.filter(
-            status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__lte=now or timezone.now()
-        )
+        return self.filter(status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__lte=now or timezone.now())
 
 
 class Subscription(models.Model):
@@ -98,7 +94,9 @@ class Subscription(models.Model):
 
 
 class SubscriptionFact(models.Model):
-    """Something that happened to a subscription, as it was told. Never changed; the same fact told again has the same key."""
+    """Something that happened to a subscription, as it was told. Never changed; the same fact told again has the same
+    key.
+    """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="facts")
     key = models.CharField(max_length=200, help_text=_("what makes it this fact and no other"))
@@ -109,7 +107,9 @@ class SubscriptionFact(models.Model):
     references = models.JSONField(_("ids"), default=dict, help_text=_("member, offer, purchase, transaction there"))
     cause = models.CharField(_("source"), max_length=200)
     event_id = models.BigIntegerField(null=True, blank=True)
-    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("fact")
@@ -134,7 +134,9 @@ class SubscriptionTransition(models.Model):
     learned_at = models.DateTimeField(_("learned"), auto_now_add=True)
     cause = models.CharField(_("source"), max_length=200)
     event_id = models.BigIntegerField(null=True, blank=True)
-    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
 
     class Meta:

@@ -1,6 +1,6 @@
 """A person who can sign in. The e-mail is the login, stored in one normalised form."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
@@ -13,7 +13,9 @@ from accounts.addresses import InvalidAddress, normalise
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A new user; without a password one that cannot sign in until it is set. Raises InvalidAddress, IntegrityError."""
+        """A new user; without a password one that cannot sign in until it is set. Raises InvalidAddress,
+        IntegrityError.
+        """
         user = self.model(email=normalise(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -53,7 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
     USERNAME_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         verbose_name = _("user")

@@ -51,7 +51,8 @@ def owe_staff(kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any]) 
 def greet(subscription: Subscription) -> list[EmailMessage]:
     """The mails for somebody's first grant of a plan, however often and in whatever words it is told.
 
-    Without a password: the welcome mail with the set-up link. With one: that the membership is linked. And a word to staff.
+    Without a password: the welcome mail with the set-up link. With one: that the membership is linked. And a word to
+    staff.
     """
     user: User = subscription.user
     plan: Plan = subscription.plan

@@ -46,10 +46,12 @@ def clean_name(raw: str) -> str:
 def find_or_create(person: Person, *, provider: str) -> Member:
     """The user whom `person` is, made without a password where nobody is.
 
-    Known ids win over the e-mail, so that somebody who changed their address at the provider stays the same member. An existing user is
-    never changed: neither e-mail, name, password, flags nor session. Two workers at once make one user (unique constraints).
+    Known ids win over the e-mail, so that somebody who changed their address at the provider stays the same member. An
+    existing user is never changed: neither e-mail, name, password, flags nor session. Two workers at once make one user
+    (unique constraints).
 
-    Raises InvalidAddress; NeedsStaff where the address is a staff user's, is locked, or belongs to another customer there.
+    Raises InvalidAddress; NeedsStaff where the address is a staff user's, is locked, or belongs to another customer
+    there.
     """
     email = normalise(person.email)
     identities = {kind: external_id for kind, external_id in person.identities.items() if external_id}
@@ -100,7 +102,8 @@ def _refuse_another_customer(user: User, identities: Mapping[str, str], *, provi
     for row in user.identities.filter(provider=provider, kind__in=identities):
         if identities[row.kind] != row.external_id:
             raise NeedsStaff(
-                f"conflict: {user.email} is {provider} {row.kind} {row.external_id}, this event says {identities[row.kind]}; "
+                f"conflict: {user.email} is {provider} {row.kind} {row.external_id}, "
+                f"this event says {identities[row.kind]}; "
                 "remove the wrong identity from the user, then retry"
             )
 

@@ -1,7 +1,8 @@
 """Links to set or reset a password: 24 hours, one use, nothing usable stored.
 
-A token is an HMAC over the user, their password's hash, their e-mail and a version that counts up with each new link. So setting the
-password spends it, a new link ends the ones before, and opening a link changes nothing. Set-up and reset are the same link.
+A token is an HMAC over the user, their password's hash, their e-mail and a version that counts up with each new link.
+So setting the password spends it, a new link ends the ones before, and opening a link changes nothing. Set-up and reset
+are the same link.
 """
 
 from datetime import timedelta
@@ -40,7 +41,7 @@ class TooManyRequests(Exception):
 class _Tokens(PasswordResetTokenGenerator):
     key_salt = "accounts.services.password_links"
 
-    def _make_hash_value(self, user: User, timestamp: int) -> str:  # type: ignore[override]
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
         return f"{user.pk}:{user.password}:{user.email}:{user.link_version}:{user.is_active}:{timestamp}"
 
 
@@ -61,7 +62,8 @@ def holder_of(email: str, token: str) -> User:
 def set_password(email: str, token: str, password: str, *, language: str = "") -> User:
     """Spend the link: the user with the new password. Two at once: the second finds the link spent.
 
-    Raises LinkNotValid; ValidationError (of Django) where the password is not good enough, and then the link stays good.
+    Raises LinkNotValid; ValidationError (of Django) where the password is not good enough, and then the link stays
+    good.
     """
     with transaction.atomic():
         user = _holder(email, token, lock=True)

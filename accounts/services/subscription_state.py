@@ -1,7 +1,7 @@
 """What a set of facts amounts to: the state of a subscription, as a pure function.
 
-The facts are taken in the order in which they happened, whatever the order in which they were told, so any permutation and any
-number of copies ends in the same state. No database, no clock: `now` is an argument.
+The facts are taken in the order in which they happened, whatever the order in which they were told, so any permutation
+and any number of copies ends in the same state. No database, no clock: `now` is an argument.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,33 +15,37 @@ from accounts.models.subscription import FactKind, Status
 WITHOUT_A_PERIOD = timedelta(days=30)  # access after a cancellation where no paid period is known
 RETOLD_WITHIN = timedelta(days=3)  # an explicit renewal this soon after a payment tells of that payment
 
-_GRANTS = {FactKind.PURCHASED: Status.ACTIVE, FactKind.PAID: Status.ACTIVE, FactKind.RENEWED: Status.ACTIVE}
+_GRANTS: Mapping[str, str] = {
+    FactKind.PURCHASED: Status.ACTIVE,
+    FactKind.PAID: Status.ACTIVE,
+    FactKind.RENEWED: Status.ACTIVE,
+}
 
 # The table of allowed transitions: status before → fact → status after. A fact without an entry changes nothing.
 TRANSITIONS: Mapping[str, Mapping[str, str]] = {
-    "": _GRANTS
-    | {
+    "": {
+        **_GRANTS,
         FactKind.CANCELED: Status.CANCELED,
         FactKind.EXPIRED: Status.EXPIRED,
         FactKind.REFUNDED: Status.REFUNDED,
         FactKind.EXTENDED: Status.ACTIVE,
     },
-    Status.ACTIVE: _GRANTS
-    | {
+    Status.ACTIVE: {
+        **_GRANTS,
         FactKind.CANCELED: Status.CANCELED,
         FactKind.EXPIRED: Status.EXPIRED,
         FactKind.REFUNDED: Status.REFUNDED,
         FactKind.EXTENDED: Status.ACTIVE,
     },
-    Status.CANCELED: _GRANTS
-    | {
+    Status.CANCELED: {
+        **_GRANTS,
         FactKind.CANCELED: Status.CANCELED,
         FactKind.EXPIRED: Status.EXPIRED,
         FactKind.REFUNDED: Status.REFUNDED,
         FactKind.EXTENDED: Status.CANCELED,
     },
-    Status.EXPIRED: _GRANTS | {FactKind.REFUNDED: Status.REFUNDED, FactKind.EXTENDED: Status.ACTIVE},
-    Status.REFUNDED: _GRANTS | {FactKind.EXTENDED: Status.ACTIVE},
+    Status.EXPIRED: {**_GRANTS, FactKind.REFUNDED: Status.REFUNDED, FactKind.EXTENDED: Status.ACTIVE},
+    Status.REFUNDED: {**_GRANTS, FactKind.EXTENDED: Status.ACTIVE},
 }
 
 # Facts of one moment are taken in the order of a subscription's life.
@@ -100,7 +104,9 @@ class _Story:
     def __init__(self, period_months: int) -> None:
         self.state = State()
         self._period = relativedelta(months=period_months)
-        self._sales: dict[tuple[str, str], int] = {}  # purchase or transaction id → the number of the period that it paid
+        self._sales: dict[
+            tuple[str, str], int
+        ] = {}  # purchase or transaction id → the number of the period that it paid
         self._periods = 0
         self._paid_at: datetime | None = None  # when a payment last extended the period
 
@@ -148,12 +154,16 @@ class _Story:
     def _retells(self, fact: Fact) -> bool:
         """Whether a fact without a known id tells of the sale or renewal that the current period comes from.
 
-        One sale is told by several events (a purchase, its payment, a relay's copy), seldom with a common id. A purchase or payment in
-        the first half of a paid period belongs to it: another telling, or an instalment. A renewal is taken at its word, except
-        shortly after the payment that was the same renewal.
+        One sale is told by several events (a purchase, its payment, a relay's copy), seldom with a common id. A
+        purchase or payment in the first half of a paid period belongs to it: another telling, or an instalment. A
+        renewal is taken at its word, except shortly after the payment that was the same renewal.
         """
         state = self.state
-        if state.status not in (Status.ACTIVE, Status.CANCELED) or state.period_start is None or state.period_end is None:
+        if (
+            state.status not in (Status.ACTIVE, Status.CANCELED)
+            or state.period_start is None
+            or state.period_end is None
+        ):
             return False
         if fact.kind == FactKind.RENEWED:
             return self._paid_at is not None and fact.occurred_at - self._paid_at <= RETOLD_WITHIN and self._periods > 1

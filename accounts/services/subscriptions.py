@@ -30,7 +30,9 @@ class NewFact:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What recording a fact did. `transition` is None where the status stayed; `known` says that the fact was there already."""
+    """What recording a fact did. `transition` is None where the status stayed; `known` says that the fact was there
+    already.
+    """
 
     subscription: Subscription
     transition: SubscriptionTransition | None = None
@@ -74,7 +76,9 @@ def expire(subscription: Subscription, *, cause: Cause) -> Recorded:
 
 
 def extend(subscription: Subscription, *, until: datetime, cause: Cause) -> Recorded:
-    """Give access until `until`; an expired or refunded subscription becomes active again. Raises ValueError for the past."""
+    """Give access until `until`; an expired or refunded subscription becomes active again. Raises ValueError for the
+    past.
+    """
     if until <= timezone.now():
         raise ValueError("The new end must lie in the future.")
     return _by_hand(subscription, FactKind.EXTENDED, cause=cause, period_end=until)
@@ -107,7 +111,9 @@ def expire_ended(*, now: datetime | None = None) -> int:
             return changed
 
 
-def _by_hand(subscription: Subscription, kind: FactKind, *, cause: Cause, period_end: datetime | None = None) -> Recorded:
+def _by_hand(
+    subscription: Subscription, kind: FactKind, *, cause: Cause, period_end: datetime | None = None
+) -> Recorded:
     fact = NewFact(key=f"staff:{uuid4()}", kind=kind, occurred_at=timezone.now(), period_end=period_end)
     return record(subscription.user, subscription.plan, fact, cause=cause)
 
@@ -119,7 +125,8 @@ def _locked(user: User, plan: Plan) -> Subscription | None:
 def _created(user: User, plan: Plan, fact: NewFact) -> Subscription:
     """A row for a subscription of which `fact` is the first word; another worker's row if that was faster."""
     first = Fact(key=fact.key, kind=fact.kind, occurred_at=fact.occurred_at, period_end=fact.period_end)
-    # The status is written again with the history right after, from the same facts; here it only has to be one that may stand.
+    # The status is written again with the history right after, from the same facts; here it only has to be one that may
+    # stand.
     subscription = Subscription(user=user, plan=plan, provider=fact.provider)
     _write(subscription, state_of([first], period_months=plan.period_months, now=fact.occurred_at))
     try:

@@ -47,7 +47,9 @@ class WebhookView(APIView):
             inbox.verify(self.provider, self.endpoint, webhook)
         except inbox.NotVerified as reason:
             return self._not_verified(webhook, str(reason))
-        wait = limits.retry_after("webhook", self.provider.key, limit=settings.RATE_LIMIT_VERIFIED, seconds=limits.MINUTE)
+        wait = limits.retry_after(
+            "webhook", self.provider.key, limit=settings.RATE_LIMIT_VERIFIED, seconds=limits.MINUTE
+        )
         if wait:
             return _try_later(wait)
         try:
@@ -89,7 +91,9 @@ class ProbedWebhookView(WebhookView):
 
 
 def _refuse_by_length(request: HttpRequest) -> Response | None:
-    """411 and 413 from the headers alone, before a byte of the body is read: a chunked body reaches Django empty on some servers."""
+    """411 and 413 from the headers alone, before a byte of the body is read: a chunked body reaches Django empty on
+    some servers.
+    """
     length = request.META.get("CONTENT_LENGTH", "")
     if request.META.get("HTTP_TRANSFER_ENCODING") or not str(length).isdigit():
         return Response(

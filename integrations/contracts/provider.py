@@ -21,13 +21,16 @@ class Verifier(Protocol):
     def accepts(self, request: WebhookRequest) -> bool:
         """Whether the request proves itself. False where no secret is configured."""
 
+    def proof(self, body: bytes) -> Mapping[str, str]:
+        """The headers with which `body` proves itself, for the simulator; empty where no secret is configured."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """A URL that a provider, or a relay for it, posts to.
 
-    `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that a wrong
-    signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable.
+    `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that
+    a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable.
     """
 
     name: str
@@ -40,12 +43,25 @@ class Endpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Simulation:
+    """How `manage.py simulate` turns a fixture of the provider into somebody's own event.
+
+    `options` are the names of what can be chosen; `personalise` changes a payload to the choice; `endpoint_for` names
+    where to post it.
+    """
+
+    options: tuple[str, ...]
+    personalise: Callable[[dict[str, Any], Mapping[str, str]], dict[str, Any]]
+    endpoint_for: Callable[[Payload], str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provider:
     """Everything that the rest of the system knows of a provider.
 
-    `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from `ignored` where it
-    is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable, or Unmatched
-    where the delivery lacks what a person could add.
+    `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from
+    `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
+    or Unmatched where the delivery lacks what a person could add.
     """
 
     key: str
@@ -54,3 +70,4 @@ class Provider:
     handled: frozenset[str]
     parse: Callable[[StoredWebhook], list[Event]]
     ignored: Mapping[str, str] = field(default_factory=dict)
+    simulation: Simulation | None = None

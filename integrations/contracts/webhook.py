@@ -10,7 +10,7 @@ Payload = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookRequest:
-    """A request's raw body, its headers (names in lower case), the token in its path ("" where none) and who sent it."""
+    """A request's raw body, its headers (names in lower case), the token in its path (or "") and who sent it."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -22,8 +22,8 @@ class WebhookRequest:
 class Envelope:
     """What a payload says of itself.
 
-    `key` is what makes two deliveries the same one, within its provider; a reader prefixes it with its dialect, since the ids of two
-    dialects may collide.
+    `key` is what makes two deliveries the same one, within its provider; a reader prefixes it with its dialect, since
+    the ids of two dialects may collide.
     """
 
     event_type: str

@@ -19,7 +19,9 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a handler knows beside the event: whose it is, its key (unique for its provider) and the cause for the history."""
+    """What a handler knows beside the event: whose it is, its key (unique for its provider) and the cause for the
+    history.
+    """
 
     provider: str
     key: str

@@ -33,8 +33,9 @@ _GREETED = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED}
 def apply(event: MembershipEvent, context: Context) -> list[Change]:
     """Record what happened on the buyer's subscription; whoever is granted a plan for the first time is greeted.
 
-    Every kind of event makes the member and the subscription where they are missing, so that a cancellation which overtakes its purchase
-    is not lost. Raises Unmatched: no plan for the offer, no usable e-mail, or a conflict for staff.
+    Every kind of event makes the member and the subscription where they are missing, so that a cancellation which
+    overtakes its purchase is not lost. Raises Unmatched: no plan for the offer, no usable e-mail, or a conflict for
+    staff.
     """
     kind = FACT_OF[type(event)]
     plan = _plan(event.offers, context)
@@ -56,7 +57,9 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     changes.append(Change(description=_told(recorded), target=recorded.subscription))
     if kind in _GREETED:
         owed = emails.greet(recorded.subscription)
-        changes += [Change(description=f"e-mail owed: {message.get_kind_display()}", target=message) for message in owed]
+        changes += [
+            Change(description=f"e-mail owed: {message.get_kind_display()}", target=message) for message in owed
+        ]
     return changes
 
 
@@ -96,5 +99,9 @@ def _told(recorded: Recorded) -> str:
     end = f", access until {subscription.current_period_end:%Y-%m-%d}" if subscription.current_period_end else ""
     if recorded.transition is not None:
         before = recorded.transition.from_status
-        return f"subscription {before} → {subscription.status}{end}" if before else f"subscription {subscription.status}{end}"
+        return (
+            f"subscription {before} → {subscription.status}{end}"
+            if before
+            else f"subscription {subscription.status}{end}"
+        )
     return f"noted; the subscription stays {subscription.status}{end}"

@@ -23,14 +23,14 @@ class InboxQuerySet(DeliveryQuerySet):
     def keep(self, event: "InboxEvent") -> "InboxEvent":
         """Insert `event`, or count it on the row that has its key already, in one statement; the row as it is kept now.
 
-        The result has the kept row's pk, body_digest and `duplicates`: 0 means that this delivery is the first. Another body under a
-        known key is counted in `conflicts`; the first body stands.
+        The result has the kept row's pk, body_digest and `duplicates`: 0 means that this delivery is the first. Another
+        body under a known key is counted in `conflicts`; the first body stands.
         """
         fields = [field for field in self.model._meta.concrete_fields if not field.primary_key]
         quote = connection.ops.quote_name
         table = quote(self.model._meta.db_table)
-        sql = (
-            f"INSERT INTO {table} ({', '.join(quote(field.column) for field in fields)}) "
+        sql = (  # only names of our own columns are put together here; values are parameters
+            f"INSERT INTO {table} ({', '.join(quote(field.column) for field in fields)}) "  # noqa: S608
             f"VALUES ({', '.join(['%s'] * len(fields))}) "
             f"ON CONFLICT (provider, key) DO UPDATE SET duplicates = {table}.duplicates + 1, "
             f"conflicts = {table}.conflicts + CASE WHEN {table}.body_digest = excluded.body_digest THEN 0 ELSE 1 END, "
@@ -59,8 +59,12 @@ class InboxEvent(Delivery):
     received_at = models.DateTimeField(_("received"), default=timezone.now)
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
     reason = models.TextField(_("why"), blank=True, help_text=_("why it is ignored, unmatched or failed"))
-    duplicates = models.PositiveIntegerField(_("repeated"), default=0, help_text=_("further deliveries of the same event"))
-    conflicts = models.PositiveIntegerField(_("contradicted"), default=0, help_text=_("deliveries with another body under this key"))
+    duplicates = models.PositiveIntegerField(
+        _("repeated"), default=0, help_text=_("further deliveries of the same event")
+    )
+    conflicts = models.PositiveIntegerField(
+        _("contradicted"), default=0, help_text=_("deliveries with another body under this key")
+    )
     last_duplicate_at = models.DateTimeField(_("last repeated"), null=True, blank=True)
 
     objects = InboxQuerySet.as_manager()

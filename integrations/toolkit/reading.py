@@ -21,8 +21,8 @@ _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 def read_json_object(body: bytes) -> dict[str, Any]:
     """The JSON object in `body`.
 
-    Raises Unreadable with what broke: not UTF-8, no JSON, no object, NaN or an infinity, a number too long to be one, a key twice in one
-    object (parsers differ in which of the two they believe), or nesting deeper than 32.
+    Raises Unreadable with what broke: not UTF-8, no JSON, no object, NaN or an infinity, a number too long to be one, a
+    key twice in one object (parsers differ in which of the two they believe), or nesting deeper than 32.
     """
     if not body.strip():
         raise Unreadable("the body is empty; a JSON object was expected")
@@ -48,7 +48,9 @@ def read_json_object(body: bytes) -> dict[str, Any]:
 
 
 def storable(value: Any) -> Any:
-    """`value` with every NUL and lone surrogate replaced by U+FFFD: PostgreSQL's jsonb and text refuse them. The raw body keeps them."""
+    """`value` with every NUL and lone surrogate replaced by U+FFFD: PostgreSQL's jsonb and text refuse them. The raw
+    body keeps them.
+    """
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, dict):
@@ -59,13 +61,13 @@ def storable(value: Any) -> Any:
 
 
 def digest_of(payload: Mapping[str, Any]) -> str:
-    """The SHA-256, in hex, of the payload's canonical JSON: the same for the same content in another spacing or order."""
+    """The SHA-256, in hex, of the payload's canonical JSON: the same in another spacing or order."""
     canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 def text_at(payload: Any, *path: str) -> str:
-    """The text or number at `path` as trimmed text, "" where it is missing, null or something else. 0 is a value: "0"."""
+    """The text or number at `path` as trimmed text, "" where there is none. 0 is a value: "0"."""
     for name in path:
         if not isinstance(payload, Mapping):
             return ""
@@ -81,7 +83,7 @@ def first_text(payload: Any, paths: Iterable[tuple[str, ...]]) -> str:
 
 
 def moment_at(payload: Any, paths: Iterable[tuple[str, ...]]) -> datetime | None:
-    """The first of `paths` that holds a date, as an aware datetime (UTC where no zone is given); None where none does."""
+    """The first of `paths` that holds a date, as an aware datetime (UTC where no zone is given), or None."""
     for path in paths:
         moment = read_moment(text_at(payload, *path))
         if moment is not None:
@@ -96,7 +98,9 @@ def read_moment(text: str) -> datetime | None:
     try:
         if text.replace(".", "", 1).isdigit():
             seconds = float(text)
-            return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, tz=UTC) if seconds > 1e8 else None
+            return (
+                datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, tz=UTC) if seconds > 1e8 else None
+            )
         moment = parse_datetime(text)
         if moment is None:
             day = parse_date(text)

@@ -38,10 +38,11 @@ class HmacSha256Hex:
 
     def accepts(self, request: WebhookRequest) -> bool:
         given = request.headers.get(self.header.lower(), "").strip().lower().removeprefix("sha256=")
-        digests = [
-            hmac.new(secret.encode(), request.body, hashlib.sha256).hexdigest() for secret in secrets_in(self.setting)
-        ]
-        return equals_any(given, digests)
+        return equals_any(given, [_hex_digest(secret, request.body) for secret in secrets_in(self.setting)])
+
+    def proof(self, body: bytes) -> dict[str, str]:
+        secrets = secrets_in(self.setting)
+        return {self.header: _hex_digest(secrets[0], body)} if secrets else {}
 
 
 @dataclass(frozen=True)
@@ -57,5 +58,13 @@ class Token:
         given = self._given(request)
         return bool(given) and equals_any(given, secrets_in(self.setting))
 
+    def proof(self, body: bytes) -> dict[str, str]:
+        tokens = secrets_in(self.setting)
+        return {"X-Webhook-Token": tokens[0]} if tokens else {}
+
     def _given(self, request: WebhookRequest) -> str:
         return request.token or request.headers.get("x-webhook-token", "").strip()
+
+
+def _hex_digest(secret: str, body: bytes) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

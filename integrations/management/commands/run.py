@@ -34,7 +34,7 @@ LARGEST_BODY = 32 * 1024 * 1024  # bytes; the views have their own, smaller limi
 
 
 class Command(BaseCommand):
-    help = "Runs everything in one process: web server, worker and scheduler, on SQLite or DATABASE_URL. Ctrl-C stops it cleanly."
+    help = "Runs web server, worker and scheduler in one process, on SQLite or DATABASE_URL; Ctrl-C stops it cleanly."
     requires_migrations_checks = False
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,13 +68,15 @@ class Command(BaseCommand):
                 ident=None,
             )
         except OSError as error:
-            raise CommandError(f"Cannot serve on {settings.HOST}:{settings.PORT}: {error}. Set PORT to a free one.") from error
+            raise CommandError(
+                f"Cannot serve on {settings.HOST}:{settings.PORT}: {error}. Set PORT to a free one."
+            ) from error
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stopper(stopping))
         worker = _Worker()
         worker.start()
-        scheduler = EmbeddedService(app, thread=True, max_interval=1)
+        scheduler: Any = EmbeddedService(app, thread=True, max_interval=1)
         scheduler.start()
         self._say(f"ready: http://{settings.HOST}:{settings.PORT}")
         self._say(f"admin: http://{settings.HOST}:{settings.PORT}/admin/")
@@ -105,7 +107,12 @@ class _Worker:
         worker_state.should_terminate = None
         app.loader.import_default_modules()
         self._controller = WorkController(
-            app=app, pool="threads", concurrency=WORKER_THREADS, without_heartbeat=True, without_mingle=True, without_gossip=True
+            app=app,
+            pool="threads",
+            concurrency=WORKER_THREADS,
+            without_heartbeat=True,
+            without_mingle=True,
+            without_gossip=True,
         )
         self._thread = threading.Thread(target=self._controller.start, name="worker", daemon=True)
 
@@ -114,7 +121,7 @@ class _Worker:
 
     def stop(self, timeout: float = 15.0) -> None:
         """Finish what is in hand and end; what does not end in time falls due again by its lease."""
-        worker_state.should_stop = 0
+        worker_state.should_stop = 0  # type: ignore[assignment]  # an exit code: stop, warmly
         self._thread.join(timeout)
 
 
@@ -129,7 +136,9 @@ def _stopper(stopping: threading.Event) -> Callable[..., None]:
 
 
 def _lock_var() -> Any:
-    """The open lock file of VAR_DIR, held until this process ends, however it ends. Raises CommandError if another one runs."""
+    """The open lock file of VAR_DIR, held until this process ends, however it ends. Raises CommandError if another one
+    runs.
+    """
     path = settings.VAR_DIR / "enlace.lock"
     handle = path.open("a+")
     try:
@@ -137,7 +146,9 @@ def _lock_var() -> Any:
     except OSError:
         handle.seek(0)
         running = handle.read().strip() or "unknown"
-        raise CommandError(f"Enlace runs already on {settings.VAR_DIR} (process {running}). Stop it, or set VAR_DIR.") from None
+        raise CommandError(
+            f"Enlace runs already on {settings.VAR_DIR} (process {running}). Stop it, or set VAR_DIR."
+        ) from None
     handle.truncate(0)
     handle.write(str(os.getpid()))
     handle.flush()

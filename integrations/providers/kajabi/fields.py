@@ -1,6 +1,7 @@
 """Where Kajabi's relays and in-app hooks put things: each of ours with every place it was seen at, the best first.
 
-Sources: the relay's own documents, and payloads recorded by integrators (`purchase.created` flat, and nested in newer ones).
+Sources: the relay's own documents, and payloads recorded by integrators (`purchase.created` flat, and nested in newer
+ones).
 """
 
 from collections.abc import Mapping
@@ -22,8 +23,20 @@ _EMAIL = (
     ("payment_transaction", "customer", "email"),
     ("email",),
 )
-_FIRST_NAME = (("member", "first_name"), ("member_first_name",), ("customer", "first_name"), ("contact", "first_name"), ("first_name",))
-_LAST_NAME = (("member", "last_name"), ("member_last_name",), ("customer", "last_name"), ("contact", "last_name"), ("last_name",))
+_FIRST_NAME = (
+    ("member", "first_name"),
+    ("member_first_name",),
+    ("customer", "first_name"),
+    ("contact", "first_name"),
+    ("first_name",),
+)
+_LAST_NAME = (
+    ("member", "last_name"),
+    ("member_last_name",),
+    ("customer", "last_name"),
+    ("contact", "last_name"),
+    ("last_name",),
+)
 _NAME = (("member", "name"), ("member_name",), ("customer", "name"), ("contact", "name"), ("name",))
 _MEMBER_ID = (("member", "id"), ("member_id",), ("customer", "id"))
 _OFFER = (("offer", "id"), ("offer_id",), ("purchase", "offer_id"))

@@ -2,6 +2,7 @@
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.providers.kajabi import webhooks
+from integrations.providers.kajabi.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
 _SIGNATURE = HmacSha256Hex("X-Kajabi-Signature", setting="KAJABI_WEBHOOK_SECRET")
@@ -26,4 +27,5 @@ PROVIDER = Provider(
     handled=frozenset(webhooks.HANDLED),
     ignored=webhooks.IGNORED,
     parse=webhooks.parse,
+    simulation=SIMULATION,
 )

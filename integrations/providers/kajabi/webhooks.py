@@ -4,7 +4,8 @@ Four dialects reach the same endpoints and are told apart by their envelope, not
 
 - NSSA relay: {"type", "id": "evt_…", "member": {…}, "offer": {…}}
 - LEAPS relay: {"event_type", "event_id", "created_at", "data": {…}}
-- native API hook: {"id", "event", "payload": [JSON:API resources]}; the id is the resource's, so the same for every hook about it
+- native API hook: {"id", "event", "payload": [JSON:API resources]}; the id is the resource's, so the same for every
+  hook about it
 - in-app hook: {"id", "event", "payload": {flat or nested}} or the same with "offer", "member", … beside the event
 
 Kajabi has no event for a cancellation, renewal, expiry or refund: those come from relays.

@@ -1,0 +1,97 @@
+"""Making a fixture somebody's own event: who it is about, what was bought, when, and fresh ids.
+
+Only for `manage.py simulate`. Every dialect has its own places for these; a place that a fixture lacks is not added.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+
+from integrations.contracts.provider import Simulation
+
+# What can be chosen → the paths at which the dialects hold it. In a list of resources a name stands for the resource of
+# that type.
+_PLACES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "email": (("member", "email"), ("data", "member", "email"), ("payload", "member_email"),
+              ("payload", "member", "email"), ("payload", "customers", "attributes", "email")),
+    "first_name": (("member", "first_name"), ("data", "member", "first_name"), ("payload", "member_first_name"),
+                   ("payload", "member", "first_name")),
+    "last_name": (("member", "last_name"), ("data", "member", "last_name"), ("payload", "member_last_name"),
+                  ("payload", "member", "last_name")),
+    "name": (("member", "name"), ("payload", "member_name"), ("payload", "member", "name"),
+             ("payload", "customers", "attributes", "name")),
+    "member_id": (("member", "id"), ("data", "member", "id"), ("payload", "member_id"), ("payload", "member", "id"),
+                  ("payload", "customers", "id"), ("payload", "purchases", "relationships", "customer", "data", "id")),
+    "offer_id": (("offer", "id"), ("data", "offer", "id"), ("payload", "offer_id"), ("payload", "offer", "id"),
+                 ("payload", "offers", "id"), ("payload", "purchases", "relationships", "offer", "data", "id")),
+    "purchase_id": (("data", "purchase", "id"), ("payload", "purchases", "id")),
+    "transaction_id": (("payload", "transaction_id"), ("payment_transaction", "id")),
+    "occurred_at": (("created_at",), ("data", "purchase", "created_at"), ("data", "refunded_at"),
+                    ("payload", "transaction_created_at"), ("payload", "purchases", "attributes", "created_at")),
+}  # fmt: skip
+
+
+def endpoint_for(payload: Mapping[str, Any]) -> str:
+    """The endpoint to which this dialect is posted."""
+    if "event" in payload:
+        return "native"
+    return "course relay" if "event_type" in payload else "relay"
+
+
+def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
+    """`payload`, changed in place, with the chosen values and, where nothing is chosen, fresh ids, this moment and a
+    mapped offer.
+
+    Somebody's member id follows from their e-mail, so that one person stays one member through many simulated events.
+    """
+    values = {name: value for name, value in chosen.items() if name != "id"}
+    if "email" in values:
+        values.setdefault("member_id", _number(values["email"]))
+    if "first_name" in values or "last_name" in values:
+        values.setdefault("name", f"{values.get('first_name', '')} {values.get('last_name', '')}".strip())
+    values.setdefault("occurred_at", datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    values.setdefault("purchase_id", _number(uuid.uuid4().hex))
+    values.setdefault("transaction_id", _number(uuid.uuid4().hex))
+    if settings.NSSA_KAJABI_PRODUCT_ID:
+        values.setdefault("offer_id", settings.NSSA_KAJABI_PRODUCT_ID[0])
+    for name, value in values.items():
+        for path in _PLACES[name]:
+            _replace(payload, path, value)
+    _set_id(payload, chosen.get("id", ""))
+    return payload
+
+
+def _set_id(payload: dict[str, Any], chosen: str) -> None:
+    if "event" in payload and isinstance(payload.get("payload"), list):
+        purchase: dict[str, Any] = next((part for part in payload["payload"] if part.get("type") == "purchases"), {})
+        payload["id"] = chosen or purchase.get("id") or payload["id"]
+    elif "event" in payload:
+        payload["id"] = chosen or str(uuid.uuid1())
+    else:
+        payload["event_id" if "event_type" in payload else "id"] = chosen or f"evt_{uuid.uuid4().hex[:16]}"
+
+
+def _replace(holder: Any, path: Iterable[str], value: str) -> None:
+    *way, last = path
+    for name in way:
+        holder = _step(holder, name)
+    if isinstance(holder, dict) and holder.get(last) is not None:
+        holder[last] = int(value) if isinstance(holder[last], int) and value.isdigit() else value
+
+
+def _step(holder: Any, name: str) -> Any:
+    if isinstance(holder, list):
+        return next((part for part in holder if isinstance(part, dict) and part.get("type") == name), None)
+    return holder.get(name) if isinstance(holder, dict) else None
+
+
+def _number(text: str) -> str:
+    """Ten digits that follow from `text`, in the range of Kajabi's ids."""
+    return str(2_100_000_000 + int(hashlib.sha256(text.lower().encode()).hexdigest(), 16) % 99_999_999)
+
+
+SIMULATION = Simulation(options=(*_PLACES, "id"), personalise=personalise, endpoint_for=endpoint_for)
