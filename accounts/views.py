@@ -63,7 +63,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:
-    subscriptions = Subscription.objects.filter(user_id=request.user.pk).select_related("plan").order_by("plan__name")
+    subscriptions = Subscription.objects.of(request.user).order_by("plan__name")
     return render(request, "accounts/dashboard.html", {"subscriptions": subscriptions})
 
 

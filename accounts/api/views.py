@@ -111,7 +111,7 @@ class Me(APIView):
 
     @extend_schema(responses=SubscriptionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        subscriptions = Subscription.objects.filter(user_id=request.user.pk).select_related("plan").order_by("pk")
+        subscriptions = Subscription.objects.of(request.user).order_by("pk")
         return Response(SubscriptionSerializer(subscriptions, many=True).data)
 
 

@@ -9,264 +9,612 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('email', models.EmailField(error_messages={'unique': 'There is already a user with this e-mail.'}, max_length=254, unique=True, verbose_name='e-mail')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('language', models.CharField(blank=True, help_text='of mails; empty: not known yet', max_length=10, verbose_name='language')),
-                ('auth_provider', models.CharField(choices=[('local', 'created here'), ('kajabi', 'came from Kajabi')], default='local', editable=False, max_length=20, verbose_name='origin')),
-                ('is_staff', models.BooleanField(default=False, help_text='may open this console', verbose_name='staff')),
-                ('is_active', models.BooleanField(default=True, help_text='Untick to lock somebody out; members are never deleted for that.', verbose_name='active')),
-                ('link_version', models.PositiveIntegerField(default=0, editable=False)),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "email",
+                    models.EmailField(
+                        error_messages={"unique": "There is already a user with this e-mail."},
+                        max_length=254,
+                        unique=True,
+                        verbose_name="e-mail",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                (
+                    "language",
+                    models.CharField(
+                        blank=True, help_text="of mails; empty: not known yet", max_length=10, verbose_name="language"
+                    ),
+                ),
+                (
+                    "auth_provider",
+                    models.CharField(
+                        choices=[("local", "created here"), ("kajabi", "came from Kajabi")],
+                        default="local",
+                        editable=False,
+                        max_length=20,
+                        verbose_name="origin",
+                    ),
+                ),
+                (
+                    "is_staff",
+                    models.BooleanField(default=False, help_text="may open this console", verbose_name="staff"),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Untick to lock somebody out; members are never deleted for that.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("link_version", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "date_joined",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="joined"),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
             },
         ),
         migrations.CreateModel(
-            name='EmailMessage',
+            name="EmailMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempts', models.PositiveIntegerField(default=0, editable=False, verbose_name='attempts')),
-                ('failures', models.PositiveIntegerField(default=0, editable=False, help_text='failed attempts since it was last queued')),
-                ('crashes', models.PositiveIntegerField(default=0, editable=False, help_text='attempts in a row that never ended')),
-                ('next_attempt_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name='due')),
-                ('wake_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='finished')),
-                ('last_error', models.TextField(blank=True, editable=False, verbose_name='error')),
-                ('kind', models.CharField(choices=[('welcome', 'welcome, with the set-up link'), ('membership_linked', 'membership linked'), ('password_setup', 'new set-up link'), ('password_reset', 'password reset link'), ('password_changed', 'password changed'), ('staff_new_member', 'to staff: new member'), ('staff_member_linked', 'to staff: existing user linked'), ('staff_mail_bounced', 'to staff: a mail bounced'), ('staff_event_failed', 'to staff: an event failed')], max_length=30, verbose_name='kind')),
-                ('key', models.CharField(help_text='one business reason sends one mail', max_length=200, unique=True, verbose_name='reason')),
-                ('to', models.EmailField(db_index=True, max_length=254, verbose_name='to')),
-                ('language', models.CharField(max_length=10, verbose_name='language')),
-                ('context', models.JSONField(default=dict, verbose_name='context')),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('sent', 'sent'), ('delivered', 'delivered'), ('bounced', 'bounced'), ('failed', 'failed')], default='pending', max_length=20, verbose_name='status')),
-                ('provider_message_id', models.CharField(blank=True, db_index=True, max_length=255, verbose_name='id at the mail provider')),
-                ('location', models.CharField(blank=True, help_text='where the file mailbox put it', max_length=500, verbose_name='file')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='owed since')),
-                ('sent_at', models.DateTimeField(blank=True, null=True, verbose_name='sent')),
-                ('delivered_at', models.DateTimeField(blank=True, null=True, verbose_name='delivered')),
-                ('bounced_at', models.DateTimeField(blank=True, null=True, verbose_name='bounced')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='emails', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False, verbose_name="attempts")),
+                (
+                    "failures",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="failed attempts since it was last queued"
+                    ),
+                ),
+                (
+                    "crashes",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="attempts in a row that never ended"
+                    ),
+                ),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(
+                        blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name="due"
+                    ),
+                ),
+                ("wake_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="finished")),
+                ("last_error", models.TextField(blank=True, editable=False, verbose_name="error")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("welcome", "welcome, with the set-up link"),
+                            ("membership_linked", "membership linked"),
+                            ("password_setup", "new set-up link"),
+                            ("password_reset", "password reset link"),
+                            ("password_changed", "password changed"),
+                            ("staff_new_member", "to staff: new member"),
+                            ("staff_member_linked", "to staff: existing user linked"),
+                            ("staff_mail_bounced", "to staff: a mail bounced"),
+                            ("staff_event_failed", "to staff: an event failed"),
+                        ],
+                        max_length=30,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="one business reason sends one mail",
+                        max_length=200,
+                        unique=True,
+                        verbose_name="reason",
+                    ),
+                ),
+                ("to", models.EmailField(db_index=True, max_length=254, verbose_name="to")),
+                ("language", models.CharField(max_length=10, verbose_name="language")),
+                ("context", models.JSONField(default=dict, verbose_name="context")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("sent", "sent"),
+                            ("delivered", "delivered"),
+                            ("bounced", "bounced"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "provider_message_id",
+                    models.CharField(blank=True, db_index=True, max_length=255, verbose_name="id at the mail provider"),
+                ),
+                (
+                    "location",
+                    models.CharField(
+                        blank=True, help_text="where the file mailbox put it", max_length=500, verbose_name="file"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="owed since")),
+                ("sent_at", models.DateTimeField(blank=True, null=True, verbose_name="sent")),
+                ("delivered_at", models.DateTimeField(blank=True, null=True, verbose_name="delivered")),
+                ("bounced_at", models.DateTimeField(blank=True, null=True, verbose_name="bounced")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="emails",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'e-mail',
-                'verbose_name_plural': 'e-mails',
+                "verbose_name": "e-mail",
+                "verbose_name_plural": "e-mails",
             },
         ),
         migrations.CreateModel(
-            name='ExternalIdentity',
+            name="ExternalIdentity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=30, verbose_name='provider')),
-                ('kind', models.CharField(help_text='ids of different kinds are not comparable', max_length=30, verbose_name='kind')),
-                ('external_id', models.CharField(max_length=100, verbose_name='id there')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identities', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=30, verbose_name="provider")),
+                (
+                    "kind",
+                    models.CharField(
+                        help_text="ids of different kinds are not comparable", max_length=30, verbose_name="kind"
+                    ),
+                ),
+                ("external_id", models.CharField(max_length=100, verbose_name="id there")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="identities",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'identity at a provider',
-                'verbose_name_plural': 'identities at providers',
+                "verbose_name": "identity at a provider",
+                "verbose_name_plural": "identities at providers",
             },
         ),
         migrations.CreateModel(
-            name='LinkRequest',
+            name="LinkRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempts', models.PositiveIntegerField(default=0, editable=False, verbose_name='attempts')),
-                ('failures', models.PositiveIntegerField(default=0, editable=False, help_text='failed attempts since it was last queued')),
-                ('crashes', models.PositiveIntegerField(default=0, editable=False, help_text='attempts in a row that never ended')),
-                ('next_attempt_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name='due')),
-                ('wake_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='finished')),
-                ('last_error', models.TextField(blank=True, editable=False, verbose_name='error')),
-                ('email', models.EmailField(max_length=254, verbose_name='e-mail')),
-                ('source_address', models.CharField(blank=True, max_length=45, verbose_name='client')),
-                ('language', models.CharField(max_length=10, verbose_name='language')),
-                ('requested_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='requested')),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('done', 'done'), ('failed', 'failed')], default='pending', max_length=20, verbose_name='status')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False, verbose_name="attempts")),
+                (
+                    "failures",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="failed attempts since it was last queued"
+                    ),
+                ),
+                (
+                    "crashes",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="attempts in a row that never ended"
+                    ),
+                ),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(
+                        blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name="due"
+                    ),
+                ),
+                ("wake_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="finished")),
+                ("last_error", models.TextField(blank=True, editable=False, verbose_name="error")),
+                ("email", models.EmailField(max_length=254, verbose_name="e-mail")),
+                ("source_address", models.CharField(blank=True, max_length=45, verbose_name="client")),
+                ("language", models.CharField(max_length=10, verbose_name="language")),
+                ("requested_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="requested")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("pending", "pending"), ("done", "done"), ("failed", "failed")],
+                        default="pending",
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'link request',
-                'verbose_name_plural': 'link requests',
-                'indexes': [models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='link_request_to_be_woken'), models.Index(fields=['email', 'requested_at'], name='link_request_by_email'), models.Index(fields=['source_address', 'requested_at'], name='link_request_by_client')],
+                "verbose_name": "link request",
+                "verbose_name_plural": "link requests",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("wake_at__isnull", False)),
+                        fields=["wake_at"],
+                        name="link_request_to_be_woken",
+                    ),
+                    models.Index(fields=["email", "requested_at"], name="link_request_by_email"),
+                    models.Index(fields=["source_address", "requested_at"], name="link_request_by_client"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('partner', models.CharField(blank=True, help_text='For example NSSA.', max_length=100, verbose_name='partner')),
-                ('price_cents', models.PositiveIntegerField(default=0, verbose_name='price in cents')),
-                ('currency', models.CharField(default='USD', max_length=3, verbose_name='currency')),
-                ('period_months', models.PositiveSmallIntegerField(default=12, help_text='What one payment pays for.', validators=[django.core.validators.MinValueValidator(1)], verbose_name='period in months')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                (
+                    "partner",
+                    models.CharField(blank=True, help_text="For example NSSA.", max_length=100, verbose_name="partner"),
+                ),
+                ("price_cents", models.PositiveIntegerField(default=0, verbose_name="price in cents")),
+                ("currency", models.CharField(default="USD", max_length=3, verbose_name="currency")),
+                (
+                    "period_months",
+                    models.PositiveSmallIntegerField(
+                        default=12,
+                        help_text="What one payment pays for.",
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="period in months",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'plan',
-                'verbose_name_plural': 'plans',
-                'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('period_months__gte', 1)), name='plan_period_is_positive')],
+                "verbose_name": "plan",
+                "verbose_name_plural": "plans",
+                "ordering": ["name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("period_months__gte", 1)), name="plan_period_is_positive"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PlanOffer',
+            name="PlanOffer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(default='kajabi', max_length=30, verbose_name='provider')),
-                ('external_id', models.CharField(max_length=100, verbose_name='offer or product id')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='offers', to='accounts.plan', verbose_name='plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(default="kajabi", max_length=30, verbose_name="provider")),
+                ("external_id", models.CharField(max_length=100, verbose_name="offer or product id")),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="offers",
+                        to="accounts.plan",
+                        verbose_name="plan",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'offer of a plan',
-                'verbose_name_plural': 'offers of plans',
+                "verbose_name": "offer of a plan",
+                "verbose_name_plural": "offers of plans",
             },
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('active', 'active'), ('canceled', 'canceled'), ('expired', 'expired'), ('refunded', 'refunded')], editable=False, max_length=20, verbose_name='status')),
-                ('started_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='started')),
-                ('current_period_end', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='access until')),
-                ('canceled_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='canceled')),
-                ('provider', models.CharField(blank=True, editable=False, max_length=30, verbose_name='provider')),
-                ('external_member_id', models.CharField(blank=True, editable=False, max_length=100, verbose_name='member id there')),
-                ('external_offer_id', models.CharField(blank=True, editable=False, max_length=100, verbose_name='offer id there')),
-                ('external_purchase_id', models.CharField(blank=True, editable=False, max_length=100, verbose_name='purchase id there')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='accounts.plan', verbose_name='plan')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "active"),
+                            ("canceled", "canceled"),
+                            ("expired", "expired"),
+                            ("refunded", "refunded"),
+                        ],
+                        editable=False,
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                ("started_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="started")),
+                (
+                    "current_period_end",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="access until"),
+                ),
+                ("canceled_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="canceled")),
+                ("provider", models.CharField(blank=True, editable=False, max_length=30, verbose_name="provider")),
+                (
+                    "external_member_id",
+                    models.CharField(blank=True, editable=False, max_length=100, verbose_name="member id there"),
+                ),
+                (
+                    "external_offer_id",
+                    models.CharField(blank=True, editable=False, max_length=100, verbose_name="offer id there"),
+                ),
+                (
+                    "external_purchase_id",
+                    models.CharField(blank=True, editable=False, max_length=100, verbose_name="purchase id there"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="subscriptions",
+                        to="accounts.plan",
+                        verbose_name="plan",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="subscriptions",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'subscription',
-                'verbose_name_plural': 'subscriptions',
+                "verbose_name": "subscription",
+                "verbose_name_plural": "subscriptions",
             },
         ),
         migrations.CreateModel(
-            name='SubscriptionFact',
+            name="SubscriptionFact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='what makes it this fact and no other', max_length=200)),
-                ('kind', models.CharField(choices=[('purchased', 'purchased'), ('paid', 'paid'), ('renewed', 'renewed'), ('canceled', 'canceled'), ('expired', 'expired'), ('refunded', 'refunded'), ('extended', 'extended')], max_length=20, verbose_name='what')),
-                ('occurred_at', models.DateTimeField(verbose_name='happened')),
-                ('learned_at', models.DateTimeField(auto_now_add=True, verbose_name='learned')),
-                ('period_end', models.DateTimeField(blank=True, null=True, verbose_name='stated end')),
-                ('references', models.JSONField(default=dict, help_text='member, offer, purchase, transaction there', verbose_name='ids')),
-                ('cause', models.CharField(max_length=200, verbose_name='source')),
-                ('event_id', models.BigIntegerField(blank=True, null=True)),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='facts', to='accounts.subscription')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(help_text="what makes it this fact and no other", max_length=200)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("purchased", "purchased"),
+                            ("paid", "paid"),
+                            ("renewed", "renewed"),
+                            ("canceled", "canceled"),
+                            ("expired", "expired"),
+                            ("refunded", "refunded"),
+                            ("extended", "extended"),
+                        ],
+                        max_length=20,
+                        verbose_name="what",
+                    ),
+                ),
+                ("occurred_at", models.DateTimeField(verbose_name="happened")),
+                ("learned_at", models.DateTimeField(auto_now_add=True, verbose_name="learned")),
+                ("period_end", models.DateTimeField(blank=True, null=True, verbose_name="stated end")),
+                (
+                    "references",
+                    models.JSONField(
+                        default=dict, help_text="member, offer, purchase, transaction there", verbose_name="ids"
+                    ),
+                ),
+                ("cause", models.CharField(max_length=200, verbose_name="source")),
+                ("event_id", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="facts", to="accounts.subscription"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'fact',
-                'verbose_name_plural': 'facts',
-                'ordering': ['occurred_at', 'id'],
+                "verbose_name": "fact",
+                "verbose_name_plural": "facts",
+                "ordering": ["occurred_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='SubscriptionTransition',
+            name="SubscriptionTransition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_status', models.CharField(blank=True, choices=[('active', 'active'), ('canceled', 'canceled'), ('expired', 'expired'), ('refunded', 'refunded')], max_length=20, verbose_name='from')),
-                ('to_status', models.CharField(choices=[('active', 'active'), ('canceled', 'canceled'), ('expired', 'expired'), ('refunded', 'refunded')], max_length=20, verbose_name='to')),
-                ('occurred_at', models.DateTimeField(verbose_name='happened')),
-                ('learned_at', models.DateTimeField(auto_now_add=True, verbose_name='learned')),
-                ('cause', models.CharField(max_length=200, verbose_name='source')),
-                ('event_id', models.BigIntegerField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, max_length=500, verbose_name='reason')),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('subscription', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='transitions', to='accounts.subscription')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "from_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("active", "active"),
+                            ("canceled", "canceled"),
+                            ("expired", "expired"),
+                            ("refunded", "refunded"),
+                        ],
+                        max_length=20,
+                        verbose_name="from",
+                    ),
+                ),
+                (
+                    "to_status",
+                    models.CharField(
+                        choices=[
+                            ("active", "active"),
+                            ("canceled", "canceled"),
+                            ("expired", "expired"),
+                            ("refunded", "refunded"),
+                        ],
+                        max_length=20,
+                        verbose_name="to",
+                    ),
+                ),
+                ("occurred_at", models.DateTimeField(verbose_name="happened")),
+                ("learned_at", models.DateTimeField(auto_now_add=True, verbose_name="learned")),
+                ("cause", models.CharField(max_length=200, verbose_name="source")),
+                ("event_id", models.BigIntegerField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=500, verbose_name="reason")),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "subscription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="transitions",
+                        to="accounts.subscription",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'change of status',
-                'verbose_name_plural': 'history',
-                'ordering': ['id'],
+                "verbose_name": "change of status",
+                "verbose_name_plural": "history",
+                "ordering": ["id"],
             },
         ),
         migrations.AddIndex(
-            model_name='user',
-            index=models.Index(fields=['auth_provider', '-id'], name='user_by_origin'),
+            model_name="user",
+            index=models.Index(fields=["auth_provider", "-id"], name="user_by_origin"),
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='user_email_is_lower_case'),
+            model_name="user",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                name="user_email_is_lower_case",
+            ),
         ),
         migrations.AddIndex(
-            model_name='emailmessage',
-            index=models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='email_to_be_woken'),
+            model_name="emailmessage",
+            index=models.Index(
+                condition=models.Q(("wake_at__isnull", False)), fields=["wake_at"], name="email_to_be_woken"
+            ),
         ),
         migrations.AddIndex(
-            model_name='emailmessage',
-            index=models.Index(fields=['status', '-id'], name='email_by_status'),
+            model_name="emailmessage",
+            index=models.Index(fields=["status", "-id"], name="email_by_status"),
         ),
         migrations.AddIndex(
-            model_name='emailmessage',
-            index=models.Index(fields=['kind', '-id'], name='email_by_kind'),
+            model_name="emailmessage",
+            index=models.Index(fields=["kind", "-id"], name="email_by_kind"),
         ),
         migrations.AddConstraint(
-            model_name='emailmessage',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'sent', 'delivered', 'bounced', 'failed'])), name='email_status_is_known'),
+            model_name="emailmessage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "sent", "delivered", "bounced", "failed"])),
+                name="email_status_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='externalidentity',
-            constraint=models.UniqueConstraint(fields=('provider', 'kind', 'external_id'), name='identity_names_one_user'),
+            model_name="externalidentity",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "kind", "external_id"), name="identity_names_one_user"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='externalidentity',
-            constraint=models.UniqueConstraint(fields=('user', 'provider', 'kind'), name='user_has_one_identity_of_a_kind'),
+            model_name="externalidentity",
+            constraint=models.UniqueConstraint(
+                fields=("user", "provider", "kind"), name="user_has_one_identity_of_a_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planoffer',
-            constraint=models.UniqueConstraint(fields=('provider', 'external_id'), name='offer_sells_one_plan', violation_error_message='This offer is already mapped to a plan.'),
+            model_name="planoffer",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "external_id"),
+                name="offer_sells_one_plan",
+                violation_error_message="This offer is already mapped to a plan.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(fields=['status', 'current_period_end'], name='subscription_by_end'),
+            model_name="subscription",
+            index=models.Index(fields=["status", "current_period_end"], name="subscription_by_end"),
         ),
         migrations.AddIndex(
-            model_name='subscription',
-            index=models.Index(fields=['status', '-id'], name='subscription_by_status'),
+            model_name="subscription",
+            index=models.Index(fields=["status", "-id"], name="subscription_by_status"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('user', 'plan'), name='one_subscription_for_user_and_plan'),
+            model_name="subscription",
+            constraint=models.UniqueConstraint(fields=("user", "plan"), name="one_subscription_for_user_and_plan"),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'canceled', 'expired', 'refunded'])), name='subscription_status_is_known'),
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["active", "canceled", "expired", "refunded"])),
+                name="subscription_status_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['expired', 'refunded']), ('current_period_end__isnull', False), _connector='OR'), name='access_has_an_end'),
+            model_name="subscription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["expired", "refunded"]), ("current_period_end__isnull", False), _connector="OR"
+                ),
+                name="access_has_an_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscriptionfact',
-            constraint=models.UniqueConstraint(fields=('subscription', 'key'), name='a_fact_is_kept_once'),
+            model_name="subscriptionfact",
+            constraint=models.UniqueConstraint(fields=("subscription", "key"), name="a_fact_is_kept_once"),
         ),
         migrations.AddConstraint(
-            model_name='subscriptionfact',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['purchased', 'paid', 'renewed', 'canceled', 'expired', 'refunded', 'extended'])), name='fact_kind_is_known'),
+            model_name="subscriptionfact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind__in", ["purchased", "paid", "renewed", "canceled", "expired", "refunded", "extended"])
+                ),
+                name="fact_kind_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscriptiontransition',
-            constraint=models.CheckConstraint(condition=models.Q(('from_status', models.F('to_status')), _negated=True), name='a_transition_changes_the_status'),
+            model_name="subscriptiontransition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("from_status", models.F("to_status")), _negated=True),
+                name="a_transition_changes_the_status",
+            ),
         ),
     ]

@@ -108,9 +108,14 @@ class Delivery(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self._state.adding and self.status == PENDING and self.wake_at is None:
-            self.wake_at = (self.next_attempt_at or timezone.now()) + GRACE
+        if self._state.adding:
+            self.wake_after_grace()
         super().save(*args, **kwargs)
+
+    def wake_after_grace(self) -> None:
+        """Let the sweep look after a new row once the worker that is woken on commit has had its time."""
+        if self.status == PENDING and self.wake_at is None:
+            self.wake_at = (self.next_attempt_at or timezone.now()) + GRACE
 
     def close(self, status: str, *, error: str = "", **columns: Any) -> None:
         """End the row with `status`, if this attempt is still its newest.

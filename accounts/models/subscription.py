@@ -7,6 +7,7 @@ them (`accounts.services.subscription_state`), so the order in which they arrive
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -34,6 +35,10 @@ class FactKind(models.TextChoices):
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def of(self, user: User | AnonymousUser) -> "SubscriptionQuerySet":
+        """The user's own with their plans; none for a visitor."""
+        return self.filter(user=user).select_related("plan") if isinstance(user, User) else self.none()
+
     def giving_access(self, now: datetime | None = None) -> "SubscriptionQuerySet":
         """Those whose plan may be used now: active or canceled, and the paid period has not ended."""
         return self.filter(status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__gt=now or timezone.now())

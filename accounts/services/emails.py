@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import EmailMessage, Plan, Subscription, User
+from accounts.models.insert_once import insert_once
 from accounts.wakeup import wake_on_commit
 
 SEND_TASK = "accounts.send_emails"
@@ -26,17 +27,16 @@ def owe(
     context: Mapping[str, Any] | None = None,
 ) -> EmailMessage | None:
     """Write the mail down, to be sent after the commit; None where this reason (`key`) has its mail already."""
-    message, created = EmailMessage.objects.get_or_create(
+    message = EmailMessage(
         key=key[:200],
-        defaults={
-            "kind": kind,
-            "to": to,
-            "user": user,
-            "language": language or (user.language if user else "") or settings.LANGUAGE_CODE,
-            "context": dict(context or {}),
-        },
+        kind=kind,
+        to=to,
+        user=user,
+        language=language or (user.language if user else "") or settings.LANGUAGE_CODE,
+        context=dict(context or {}),
     )
-    if not created:
+    message.wake_after_grace()
+    if not insert_once(message):
         return None
     wake_on_commit(SEND_TASK, message.pk)
     return message

@@ -5,10 +5,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from django.db import IntegrityError, transaction
-
 from accounts.addresses import normalise
 from accounts.models import ExternalIdentity, User
+from accounts.models.insert_once import insert_once
 
 NAME_LENGTH = 60
 _URL = re.compile(r"\S*(?:://|www\.|@)\S*|\S+\.[a-z]{2,}/\S*", re.IGNORECASE)
@@ -63,14 +62,12 @@ def find_or_create(person: Person, *, provider: str) -> Member:
     user = by_id[0] if by_id else by_email
     if user is not None and by_email is not None and user != by_email:
         raise NeedsStaff(f"conflict: the id belongs to {user.email}, the e-mail to {by_email.email}")
-    created = user is None
+    created = False
     if user is None:
         user, created = _create(email, person, provider=provider)
     if user.is_staff or user.is_superuser:
         raise NeedsStaff(f"{user.email} is a staff account and is never matched automatically; grant the plan by hand")
-    if not created and not by_id:
-        _refuse_another_customer(user, identities, provider=provider)
-    _remember(user, identities, provider=provider)
+    _remember(user, identities, provider=provider, is_new=created)
     return Member(user=user, created=created)
 
 
@@ -90,30 +87,20 @@ def _create(email: str, person: Person, *, provider: str) -> tuple[User, bool]:
         auth_provider=provider,
     )
     user.set_unusable_password()
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-    except IntegrityError:
-        return User.objects.get(email=email), False
-    return user, True
+    if insert_once(user):
+        return user, True
+    return User.objects.get(email=email), False
 
 
-def _refuse_another_customer(user: User, identities: Mapping[str, str], *, provider: str) -> None:
-    for row in user.identities.filter(provider=provider, kind__in=identities):
-        if identities[row.kind] != row.external_id:
+def _remember(user: User, identities: Mapping[str, str], *, provider: str, is_new: bool) -> None:
+    """Note the ids that are new; another id of a kind that is known is another customer, and a conflict."""
+    rows = [] if is_new else user.identities.filter(provider=provider)
+    known = {row.kind: row.external_id for row in rows}
+    for kind, external_id in identities.items():
+        if kind not in known:
+            insert_once(ExternalIdentity(user=user, provider=provider, kind=kind, external_id=external_id))
+        elif known[kind] != external_id:
             raise NeedsStaff(
-                f"conflict: {user.email} is {provider} {row.kind} {row.external_id}, "
-                f"this event says {identities[row.kind]}; "
+                f"conflict: {user.email} is {provider} {kind} {known[kind]}, this event says {external_id}; "
                 "remove the wrong identity from the user, then retry"
             )
-
-
-def _remember(user: User, identities: Mapping[str, str], *, provider: str) -> None:
-    have = {row.kind for row in user.identities.filter(provider=provider)}
-    new = [
-        ExternalIdentity(user=user, provider=provider, kind=kind, external_id=external_id)
-        for kind, external_id in identities.items()
-        if kind not in have
-    ]
-    if new:
-        ExternalIdentity.objects.bulk_create(new, ignore_conflicts=True)

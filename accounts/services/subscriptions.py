@@ -1,14 +1,15 @@
 """Subscriptions: the only writers of their status, their facts and their history."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Plan, Subscription, SubscriptionFact, SubscriptionTransition, User
+from accounts.models.insert_once import insert_once
 from accounts.models.subscription import FactKind
 from accounts.services.cause import SCHEDULE, Cause
 from accounts.services.subscription_state import Fact, State, state_of
@@ -45,24 +46,26 @@ def record(user: User, plan: Plan, fact: NewFact, *, cause: Cause) -> Recorded:
     Safe against copies (a fact's key is unique), disorder (the state is computed from all facts) and itself (the
     subscription's row is locked; two first facts at once meet at the unique constraint).
     """
-    with transaction.atomic():
-        subscription = _locked(user, plan) or _created(user, plan, fact)
-        kept, is_new = SubscriptionFact.objects.get_or_create(
-            subscription=subscription,
-            key=fact.key,
-            defaults={
-                "kind": fact.kind,
-                "occurred_at": fact.occurred_at,
-                "period_end": fact.period_end,
-                "references": dict(fact.references),
-                "cause": cause.text[:200],
-                "event_id": cause.event_id,
-                "staff": cause.staff,
-            },
-        )
-        if not is_new:
+    row = SubscriptionFact(
+        key=fact.key,
+        kind=fact.kind,
+        occurred_at=fact.occurred_at,
+        period_end=fact.period_end,
+        references=dict(fact.references),
+        cause=cause.text[:200],
+        event_id=cause.event_id,
+        staff=cause.staff,
+    )
+    with transaction.atomic(savepoint=False):
+        subscription, is_new = _locked_or_created(user, plan, row, provider=fact.provider)
+        facts = [] if is_new else list(subscription.facts.all())
+        if any(known.key == row.key for known in facts):
             return Recorded(subscription=subscription, known=True)
-        return Recorded(subscription=subscription, transition=_refresh(subscription, cause=cause))
+        row.subscription = subscription
+        row.save(force_insert=True)
+        before = "" if is_new else subscription.status
+        transition = _refresh(subscription, [*facts, row], before=before, cause=cause)
+        return Recorded(subscription=subscription, transition=transition)
 
 
 def cancel(subscription: Subscription, *, cause: Cause) -> Recorded:
@@ -105,7 +108,11 @@ def expire_ended(*, now: datetime | None = None) -> int:
                 .prefetch_related("facts")
                 .order_by("current_period_end")[:EXPIRE_AT_ONCE]
             )
-            moved = [subscription for subscription in ended if _refresh(subscription, cause=SCHEDULE, now=now)]
+            moved = [
+                subscription
+                for subscription in ended
+                if _refresh(subscription, subscription.facts.all(), before=subscription.status, cause=SCHEDULE, now=now)
+            ]
         changed += len(moved)
         if len(ended) < EXPIRE_AT_ONCE or not moved:
             return changed
@@ -118,46 +125,53 @@ def _by_hand(
     return record(subscription.user, subscription.plan, fact, cause=cause)
 
 
-def _locked(user: User, plan: Plan) -> Subscription | None:
-    return Subscription.objects.select_for_update().filter(user=user, plan=plan).first()
+def _locked_or_created(user: User, plan: Plan, row: SubscriptionFact, *, provider: str) -> tuple[Subscription, bool]:
+    """The user's subscription under a lock, and whether it was made just now, in the state that its first fact gives
+    it.
+
+    Two workers with a first fact each: the second one's insert waits for the first one's transaction, and finds its row
+    then.
+    """
+    existing = Subscription.objects.select_for_update().filter(user=user, plan=plan)
+    subscription = existing.first()
+    if subscription is None:
+        subscription = Subscription(user=user, plan=plan, provider=provider)
+        _write(subscription, _state(plan, [row], timezone.now()))
+        if insert_once(subscription):
+            return subscription, True
+        subscription = existing.get()
+    subscription.user, subscription.plan = user, plan
+    return subscription, False
 
 
-def _created(user: User, plan: Plan, fact: NewFact) -> Subscription:
-    """A row for a subscription of which `fact` is the first word; another worker's row if that was faster."""
-    first = Fact(key=fact.key, kind=fact.kind, occurred_at=fact.occurred_at, period_end=fact.period_end)
-    # The status is written again with the history right after, from the same facts; here it only has to be one that may
-    # stand.
-    subscription = Subscription(user=user, plan=plan, provider=fact.provider)
-    _write(subscription, state_of([first], period_months=plan.period_months, now=fact.occurred_at))
-    try:
-        with transaction.atomic():
-            subscription.save(force_insert=True)
-    except IntegrityError:
-        existing = _locked(user, plan)
-        if existing is None:
-            raise
-        return existing
-    subscription.status = ""  # so that the history begins with the first status
-    return subscription
-
-
-def _refresh(subscription: Subscription, *, cause: Cause, now: datetime | None = None) -> SubscriptionTransition | None:
-    """Compute the columns from the facts, save them and note a change of status; the caller holds the row's lock."""
-    facts = [
+def _state(plan: Plan, rows: Iterable[SubscriptionFact], now: datetime) -> State:
+    facts = (
         Fact(
-            key=fact.key,
-            kind=fact.kind,
-            occurred_at=fact.occurred_at,
-            period_end=fact.period_end,
-            references=fact.references,
+            key=row.key,
+            kind=row.kind,
+            occurred_at=row.occurred_at,
+            period_end=row.period_end,
+            references=row.references,
         )
-        for fact in subscription.facts.all()
-    ]
+        for row in rows
+    )
+    return state_of(facts, period_months=plan.period_months, now=now)
+
+
+def _refresh(
+    subscription: Subscription,
+    rows: Iterable[SubscriptionFact],
+    *,
+    before: str,
+    cause: Cause,
+    now: datetime | None = None,
+) -> SubscriptionTransition | None:
+    """Bring the columns to what the facts amount to and note a change of status; the caller holds the row's lock."""
     now = now or timezone.now()
-    before = subscription.status
-    state = state_of(facts, period_months=subscription.plan.period_months, now=now)
+    state = _state(subscription.plan, rows, now)
     _write(subscription, state)
-    subscription.save()
+    if before:  # a new row was inserted in this state
+        subscription.save()
     if subscription.status == before:
         return None
     return SubscriptionTransition.objects.create(

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
+from accounts.models.insert_once import insert_statement, insert_values
 
 
 class Status(models.TextChoices):
@@ -26,20 +27,15 @@ class InboxQuerySet(DeliveryQuerySet):
         The result has the kept row's pk, body_digest and `duplicates`: 0 means that this delivery is the first. Another
         body under a known key is counted in `conflicts`; the first body stands.
         """
-        fields = [field for field in self.model._meta.concrete_fields if not field.primary_key]
-        quote = connection.ops.quote_name
-        table = quote(self.model._meta.db_table)
-        sql = (  # only names of our own columns are put together here; values are parameters
-            f"INSERT INTO {table} ({', '.join(quote(field.column) for field in fields)}) "  # noqa: S608
-            f"VALUES ({', '.join(['%s'] * len(fields))}) "
-            f"ON CONFLICT (provider, key) DO UPDATE SET duplicates = {table}.duplicates + 1, "
+        table = connection.ops.quote_name(self.model._meta.db_table)
+        count = (
+            f"(provider, key) DO UPDATE SET duplicates = {table}.duplicates + 1, "
             f"conflicts = {table}.conflicts + CASE WHEN {table}.body_digest = excluded.body_digest THEN 0 ELSE 1 END, "
-            f"last_duplicate_at = excluded.received_at "
-            f"RETURNING id, duplicates, body_digest"
+            "last_duplicate_at = excluded.received_at"
         )
-        values = [field.get_db_prep_save(getattr(event, field.attname), connection) for field in fields]
+        sql = insert_statement(self.model, count, ["id", "duplicates", "body_digest"])
         with connection.cursor() as cursor:
-            cursor.execute(sql, values)
+            cursor.execute(sql, insert_values(event))
             event.pk, event.duplicates, event.body_digest = cursor.fetchone()
         return event
 
