@@ -11,6 +11,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.addresses import InvalidAddress, normalise
@@ -27,7 +28,7 @@ from integrations.handlers import Change, Context, handle
 from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
 from integrations.registry import provider as provider_of
-from integrations.toolkit.reading import digest_of, read_json_object, storable
+from integrations.toolkit.reading import read_json_object, storable
 
 logger = logging.getLogger(__name__)
 PROCESS_TASK = "integrations.process_events"
@@ -71,11 +72,10 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> 
     one stands and the other is kept beside it, ignored, for staff.
     """
     event = _event(provider, endpoint, request)
-    digest = event.body_digest
-    InboxEvent.objects.keep(event)
+    same_body = event.keep()
     if event.duplicates:
-        if event.body_digest != digest:
-            _keep_beside(event, _event(provider, endpoint, request), digest)
+        if not same_body:
+            _keep_contradiction(event.pk, _event(provider, endpoint, request))
         return Receipt(event_id=event.pk, duplicate=True, unreadable=event.last_error)
     if event.status == Status.PENDING:
         wake_on_commit(PROCESS_TASK, event.pk)
@@ -143,6 +143,7 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> I
         provider=provider.key,
         endpoint=endpoint.name,
         body=request.body,
+        body_digest=hashlib.sha256(request.body).hexdigest(),
         headers=_redacted(request),
         source_address=request.source_address,
         received_at=now,
@@ -151,13 +152,11 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> I
         payload = read_json_object(request.body)
         envelope = endpoint.read(payload)
     except Unreadable as error:
-        event.body_digest = hashlib.sha256(request.body).hexdigest()
         event.key = f"unreadable:{event.body_digest}"
         event.reason = event.last_error = str(storable(str(error)))
         _finished(event, Status.FAILED, now)
         return event
     event.payload = storable(payload)
-    event.body_digest = digest_of(payload)
     event.event_type, event.external_id = storable(envelope.event_type), storable(envelope.external_id)
     event.key = _key(envelope)
     if envelope.event_type in provider.handled:
@@ -182,11 +181,16 @@ def _finished(event: InboxEvent, status: Status, now: datetime) -> None:
     event.status, event.finished_at, event.next_attempt_at, event.wake_at = status, now, None, None
 
 
-def _keep_beside(first: InboxEvent, other: InboxEvent, digest: str) -> None:
-    other.key = f"{other.key[:300]}#{digest}"
-    other.reason = f"contradicts event {first.pk}: the same id with another body; the first one stands"
+def _keep_contradiction(first_id: int, other: InboxEvent) -> None:
+    """Keep a body that says something else under a known key, for staff; another spelling of the same is none."""
+    first = InboxEvent.objects.only("payload").get(pk=first_id)
+    if first.payload == other.payload:
+        return
+    InboxEvent.objects.filter(pk=first_id).update(conflicts=F("conflicts") + 1)
+    other.key = f"{other.key[:300]}#{other.body_digest}"
+    other.reason = f"contradicts event {first_id}: the same id with another body; the first one stands"
     _finished(other, Status.IGNORED, other.received_at)
-    InboxEvent.objects.keep(other)
+    other.keep()
 
 
 def _redacted(request: WebhookRequest) -> dict[str, str]:

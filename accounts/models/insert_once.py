@@ -1,12 +1,13 @@
 """Inserting a row that a unique constraint may forbid, in one statement and without a savepoint."""
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from django.db import connection, models
 
 
-def insert_statement(model: type[models.Model], on_conflict: str, returning: Sequence[str]) -> str:
+@cache
+def insert_statement(model: type[models.Model], on_conflict: str, returning: tuple[str, ...]) -> str:
     """`INSERT … ON CONFLICT <on_conflict> RETURNING <returning>` for every column of `model` but its key.
 
     Only names of our own columns are put together; values are parameters, in the order of `insert_values`.
@@ -21,7 +22,17 @@ def insert_statement(model: type[models.Model], on_conflict: str, returning: Seq
 
 def insert_values(row: models.Model) -> list[Any]:
     """The values of `row` as the database takes them, fields like `auto_now_add` set on the way."""
-    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in _fields(type(row))]
+    return [
+        field.get_db_prep_save(field.pre_save(row, add=True), connection) if adapts else getattr(row, field.attname)
+        for field, adapts in _adapting(type(row))
+    ]
+
+
+@cache
+def _adapting(model: type[models.Model]) -> "list[tuple[models.Field[Any, Any], bool]]":
+    """Each field and whether its values must be adapted; plain texts and numbers are most of them, and need not be."""
+    plain = (models.CharField, models.TextField, models.IntegerField)
+    return [(field, not isinstance(field, plain)) for field in _fields(model)]
 
 
 def insert_once(row: models.Model) -> bool:
@@ -32,7 +43,7 @@ def insert_once(row: models.Model) -> bool:
     key = row._meta.pk
     assert key is not None
     with connection.cursor() as cursor:
-        cursor.execute(insert_statement(type(row), "DO NOTHING", [str(key.column)]), insert_values(row))
+        cursor.execute(insert_statement(type(row), "DO NOTHING", (str(key.column),)), insert_values(row))
         inserted = cursor.fetchone()
     if inserted is None:
         return False

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024  # bytes
 RETRY_AFTER = "30"  # seconds, while the database is away
+VERIFIED = limits.GenerousLimit("webhook", seconds=limits.MINUTE)
 
 
 @extend_schema(exclude=True)
@@ -32,6 +34,11 @@ class WebhookView(APIView):
     permission_classes: list[Any] = []
     provider: Provider = None  # type: ignore[assignment]  # given by as_view
     endpoint: Endpoint = None  # type: ignore[assignment]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Nothing to negotiate, authenticate or permit: answers are JSON, and the sender is proved by the body."""
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
 
     def post(self, request: Request, token: str = "") -> Response:
         refused = _refuse_by_length(request._request)
@@ -47,9 +54,7 @@ class WebhookView(APIView):
             inbox.verify(self.provider, self.endpoint, webhook)
         except inbox.NotVerified as reason:
             return self._not_verified(webhook, str(reason))
-        wait = limits.retry_after(
-            "webhook", self.provider.key, limit=settings.RATE_LIMIT_VERIFIED, seconds=limits.MINUTE
-        )
+        wait = VERIFIED.retry_after(self.provider.key, limit=settings.RATE_LIMIT_VERIFIED)
         if wait:
             return _try_later(wait)
         try:

@@ -20,26 +20,6 @@ class Status(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
-class InboxQuerySet(DeliveryQuerySet):
-    def keep(self, event: "InboxEvent") -> "InboxEvent":
-        """Insert `event`, or count it on the row that has its key already, in one statement; the row as it is kept now.
-
-        The result has the kept row's pk, body_digest and `duplicates`: 0 means that this delivery is the first. Another
-        body under a known key is counted in `conflicts`; the first body stands.
-        """
-        table = connection.ops.quote_name(self.model._meta.db_table)
-        count = (
-            f"(provider, key) DO UPDATE SET duplicates = {table}.duplicates + 1, "
-            f"conflicts = {table}.conflicts + CASE WHEN {table}.body_digest = excluded.body_digest THEN 0 ELSE 1 END, "
-            "last_duplicate_at = excluded.received_at"
-        )
-        sql = insert_statement(self.model, count, ["id", "duplicates", "body_digest"])
-        with connection.cursor() as cursor:
-            cursor.execute(sql, insert_values(event))
-            event.pk, event.duplicates, event.body_digest = cursor.fetchone()
-        return event
-
-
 class InboxEvent(Delivery):
     provider = models.CharField(_("provider"), max_length=30)
     endpoint = models.CharField(_("endpoint"), max_length=30)
@@ -47,7 +27,7 @@ class InboxEvent(Delivery):
     external_id = models.CharField(_("their id"), max_length=200, blank=True, db_index=True)
     key = models.CharField(_("key"), max_length=400, help_text=_("what makes two deliveries the same one"))
     body = models.BinaryField(_("raw body"))
-    body_digest = models.CharField(max_length=64)
+    body_digest = models.CharField(max_length=64, help_text=_("SHA-256 of the raw body"))
     payload = models.JSONField(_("payload"), null=True, blank=True)
     headers = models.JSONField(_("headers"), default=dict, help_text=_("secrets are left out"))
     source_address = models.CharField(_("sender"), max_length=45, blank=True)
@@ -63,7 +43,7 @@ class InboxEvent(Delivery):
     )
     last_duplicate_at = models.DateTimeField(_("last repeated"), null=True, blank=True)
 
-    objects = InboxQuerySet.as_manager()
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("event")
@@ -82,6 +62,22 @@ class InboxEvent(Delivery):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.event_type or '?'} {self.external_id or self.pk}"
+
+    def keep(self) -> bool:
+        """Insert this event, or count it on the row that has its key, in one statement; whether the bodies agree.
+
+        Afterwards `pk` is the kept row's; `duplicates` is 0 where this is the first delivery. The first body stands.
+        """
+        table = connection.ops.quote_name(self._meta.db_table)
+        count = (
+            f"(provider, key) DO UPDATE SET duplicates = {table}.duplicates + 1, "
+            "last_duplicate_at = excluded.received_at"
+        )
+        sql = insert_statement(InboxEvent, count, ("id", "duplicates", "body_digest"))
+        with connection.cursor() as cursor:
+            cursor.execute(sql, insert_values(self))
+            self.pk, self.duplicates, kept_digest = cursor.fetchone()
+        return bool(kept_digest == self.body_digest)
 
 
 class InboxAttempt(models.Model):

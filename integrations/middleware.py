@@ -1,0 +1,33 @@
+"""Requests of machines skip what is made for people: sessions, languages, forms, messages."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+from django.urls import Resolver404, URLResolver, get_resolver
+
+NOTHING_TO_LOAD = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+
+class MachineRequestsMiddleware:
+    """Answers what `integrations.urls` routes (webhooks, health) without the middleware that follows.
+
+    It stands behind the middleware that sets security headers, so these are on every answer all the same.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+        self._routes: URLResolver = get_resolver("integrations.urls")
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            match = self._routes.resolve(request.path_info)
+        except Resolver404:
+            return self._get_response(request)
+        request.resolver_match = match
+        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        if isinstance(response, SimpleTemplateResponse):  # Django REST framework's are
+            response.render()
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        response.headers["Content-Security-Policy"] = NOTHING_TO_LOAD
+        return response
