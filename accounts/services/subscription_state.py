@@ -13,6 +13,8 @@ from dateutil.relativedelta import relativedelta
 from accounts.models.subscription import FactKind, Status
 
 WITHOUT_A_PERIOD = timedelta(days=30)  # access after a cancellation where no paid period is known
+SALE_LASTS = 0.5  # a purchase in the first half of a paid period tells of the sale that paid it
+RENEWS_FROM = 0.95  # a payment in the last twentieth of a period, or later, renews it; one before that is an instalment
 RETOLD_WITHIN = timedelta(days=3)  # an explicit renewal this soon after a payment tells of that payment
 
 _GRANTS: Mapping[str, str] = {
@@ -127,8 +129,7 @@ class _Story:
 
     def _grant(self, fact: Fact) -> None:
         """A purchase, payment or renewal: pays for a period, unless it is one more word of a sale that is known."""
-        known = any(sale in self._sales for sale in fact.sale_ids)
-        if known or self._retells(fact):
+        if self._retells(fact):
             for sale in fact.sale_ids:
                 self._sales.setdefault(sale, self._periods)
             if self.state.status == Status.ACTIVE and fact.period_end is not None:
@@ -152,12 +153,16 @@ class _Story:
         )
 
     def _retells(self, fact: Fact) -> bool:
-        """Whether a fact without a known id tells of the sale or renewal that the current period comes from.
+        """Whether a fact tells once more of a sale or renewal that is known.
 
-        One sale is told by several events (a purchase, its payment, a relay's copy), seldom with a common id. A
-        purchase or payment in the first half of a paid period belongs to it: another telling, or an instalment. A
-        renewal is taken at its word, except shortly after the payment that was the same renewal.
+        One sale is told by several events (a purchase, its payment, a relay's copy), seldom with a common id. The same
+        transaction is the same money, and the same purchase is bought once, though it may be renewed. Without such an
+        id, a purchase in the first half of a paid period belongs to it, and so does a payment until shortly before its
+        end. A renewal is taken at its word, except shortly after the payment that was the same renewal.
         """
+        telling = ("transaction", "purchase") if fact.kind == FactKind.PURCHASED else ("transaction",)
+        if any(sale in self._sales for sale in fact.sale_ids if sale[0] in telling):
+            return True
         state = self.state
         if (
             state.status not in (Status.ACTIVE, Status.CANCELED)
@@ -169,7 +174,8 @@ class _Story:
             return self._paid_at is not None and fact.occurred_at - self._paid_at <= RETOLD_WITHIN and self._periods > 1
         if fact.kind == FactKind.PURCHASED and state.status == Status.CANCELED:
             return False  # bought again
-        return fact.occurred_at < state.period_start + (state.period_end - state.period_start) / 2
+        share = SALE_LASTS if fact.kind == FactKind.PURCHASED else RENEWS_FROM
+        return fact.occurred_at < state.period_start + (state.period_end - state.period_start) * share
 
     def _cancel(self, fact: Fact) -> None:
         end = fact.period_end or self.state.period_end or fact.occurred_at + WITHOUT_A_PERIOD

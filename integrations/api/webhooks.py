@@ -99,8 +99,8 @@ def _refuse_by_length(request: HttpRequest) -> Response | None:
     """411 and 413 from the headers alone, before a byte of the body is read: a chunked body reaches Django empty on
     some servers.
     """
-    length = request.META.get("CONTENT_LENGTH", "")
-    if request.META.get("HTTP_TRANSFER_ENCODING") or not str(length).isdigit():
+    length = str(request.META.get("CONTENT_LENGTH", ""))
+    if request.META.get("HTTP_TRANSFER_ENCODING") or not (length.isascii() and length.isdigit()):
         return Response(
             {"detail": "Send a Content-Length; chunked bodies are not accepted."}, status=HTTPStatus.LENGTH_REQUIRED
         )
