@@ -29,7 +29,7 @@ ours() { # the processes that work in the clone
 }
 
 clean_up() {
-    code=$?
+    local code=$? pid
     if [ "$code" -ne 0 ] && [ -f "$scratch/log" ]; then
         echo '--- log of make run'
         tail -n 60 "$scratch/log"
@@ -38,6 +38,7 @@ clean_up() {
     rm -rf "$scratch"
 }
 trap clean_up EXIT
+trap 'echo "FAILED: line $LINENO: $BASH_COMMAND" >&2' ERR
 
 fail() {
     echo "FAILED: $*" >&2
@@ -81,7 +82,7 @@ stop() {
     echo 'stopped, nothing left behind'
 }
 
-mails() { find "$clone/var/mail" -type f 2>/dev/null | wc -l; }
+mails() { if [ -d "$clone/var/mail" ]; then find "$clone/var/mail" -type f | wc -l; else echo 0; fi; }
 more_mails_than() { [ "$(mails)" -gt "$1" ]; }
 
 simulate() { # simulate ADDRESS NAME, and wait for its mail
