@@ -5,6 +5,7 @@ Each process drives its connections with one selector and raw sockets, one reque
 
 import json
 import multiprocessing
+import queue
 import selectors
 import socket
 import time
@@ -146,7 +147,13 @@ def post_many(
         started.append(context.Process(target=target, args=arguments))
     for process in started:
         process.start()
-    parts = [results.get(timeout=seconds + 120) for _ in started]
+    parts: list[Measurement] = []
+    while len(parts) < processes:
+        try:
+            parts.append(results.get(timeout=1))
+        except queue.Empty:
+            if any(process.exitcode for process in started):
+                raise RuntimeError("a load generator ended with an error") from None
     for process in started:
         process.join()
     return Measurement(

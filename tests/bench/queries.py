@@ -40,7 +40,7 @@ def main() -> None:
     def post(event_id: str) -> None:
         body = json.dumps(purchase(event_id, f"{event_id.replace('_', '-')}@example.com")).encode()
         signature = sign(body, settings.KAJABI_WEBHOOK_SECRET[0])
-        answer = Client().post(
+        answer = Client(SERVER_NAME="127.0.0.1").post(
             RELAY_PATH, body, content_type="application/json", headers={"X-Kajabi-Signature": signature}
         )
         if answer.status_code != 200:

@@ -31,3 +31,10 @@ def database_url() -> str:
     if redis_binary() is None:
         pytest.skip("neither redis-server nor valkey-server is installed")
     return url
+
+
+@pytest.fixture
+def only_long(long_form: bool) -> None:
+    """Skips in the short form what it can do without."""
+    if not long_form:
+        pytest.skip("in the long form only (CHAOS=long)")

@@ -4,11 +4,14 @@ import email
 import email.policy
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.effects import assert_every_effect_once, wait_until_done
 from tests.harness import Sender, production, purchase, wait_until
 from tests.harness.failpoints import LEASE_SECONDS, with_failpoints
 
 
+@pytest.mark.usefixtures("only_long")
 def test_a_mail_whose_mark_was_lost_is_repeated_at_most_once_with_its_id(tmp_path: Path, database_url: str) -> None:
     with production(tmp_path, database_url, worker_env=with_failpoints("mail:exit-after-send:first")) as app:
         sender = Sender(app.url)

@@ -81,6 +81,13 @@ class Production:
         self.beats.append(beat)
         return beat
 
+    def supervise(self) -> None:
+        """Starts the workers again that ended by themselves, as systemd or a container engine does."""
+        for worker in [worker for worker in self.workers if not worker.is_alive]:
+            assert not worker.left_orphans()
+            self.workers.remove(worker)
+            self.start_worker()
+
     def kill(self) -> None:
         """kill -9 of web, workers and schedulers at once; broker and database stay."""
         for process in self.processes:
