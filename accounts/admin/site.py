@@ -1,9 +1,73 @@
-"""The staff console: Django's admin, our sign-in form with its limits, and the second factor."""
+"""The staff console: Django's admin with our sign-in form, the second factor and a start page that says what waits."""
+
+from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.views import PasswordChangeView
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
+
+from accounts.admin import attention, second_factor
+from accounts.admin.staff_forms import OwnPasswordForm, StaffSignInForm
+from accounts.second_factor import is_missing
+
+OWN_APPS = ("accounts", "integrations")
 
 
 class StaffSite(AdminSite):
     site_title = site_header = _("Enlace")
     index_title = _("Console")
+    login_form = StaffSignInForm
+    enable_nav_sidebar = False  # the lists need the room
+    _only: "StaffSite | None" = None
+
+    def __new__(cls, name: str = "admin") -> "StaffSite":
+        # Django makes its default site while it imports this package, and the pages of this package register themselves
+        # on the default site meanwhile: whoever asks second must get the same one.
+        if cls._only is None:
+            cls._only = super().__new__(cls)
+            AdminSite.__init__(cls._only, name)
+        return cls._only
+
+    def __init__(self, name: str = "admin") -> None:
+        """Made ready in __new__, once."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Active staff, with the second factor where one is due."""
+        return super().has_permission(request) and not is_missing(request)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method == "GET" and super().has_permission(request) and is_missing(request):
+            return redirect(second_factor.url(second_factor.wanted_page(request)))
+        return super().login(request, extra_context)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().index(request, {"attention": attention.items(request.user), **(extra_context or {})})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Members and events first, each on its own; what the packages bring stands together."""
+        found = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return found
+        ours = [app for label in OWN_APPS for app in found if app["app_label"] == label]
+        others = [model for app in found if app not in ours for model in app["models"]]
+        access = {"name": _("Access"), "app_label": "access", "app_url": reverse("admin:index"), "models": others}
+        return [*ours, access] if others else ours
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("second-factor/", second_factor.page, name="second_factor"),
+            path("second-factor/new/", second_factor.enrol, name="second_factor_new"),
+            path("second-factor/new/code.svg", second_factor.picture, name="second_factor_picture"),
+        ]
+        return [*own, *super().get_urls()]

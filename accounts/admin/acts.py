@@ -1,0 +1,179 @@
+"""What staff press. An act is declared once and appears as a list action and as a button on the row's page.
+
+It calls one service function for each row, writes an audit entry for each row that it changed and says how many
+those were.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote, unquote
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.services.cause import Cause
+
+AT_ONCE = 500  # rows in one press
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pressed:
+    """Who pressed, and what they answered to the act's questions."""
+
+    staff: Any
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def cause(self) -> Cause:
+        return Cause.by_staff(self.staff, self.answers.get("reason", ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """`run` calls the service for one row and says whether that changed anything; `fits` says for which rows it is.
+
+    `done` is the message for a number of rows. With a `form`, its questions are asked first, beside `explanation`.
+    """
+
+    name: str
+    label: Any
+    done: Callable[[int], str]
+    run: Callable[[Any, Pressed], bool]
+    fits: Callable[[Any], bool] = lambda row: True
+    form: type[forms.Form] | None = None
+    explanation: Any = ""
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"class": "vTextField", "autofocus": True}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].label = _("Reason")
+        self.fields["reason"].help_text = _("Kept in the history, for whoever asks later.")
+
+
+class ActsMixin(admin.ModelAdmin):
+    """A ModelAdmin with `acts`. Whoever may change the model may press them, also on read-only rows."""
+
+    acts: Sequence[Act] = ()
+
+    def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether this member of staff may press on `obj`, or on anything at all where it is None."""
+        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        found: dict[str, Any] = super().get_actions(request)
+        if self.acts and self.has_act_permission(request):
+            found |= {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in self.acts}
+        return found
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.act_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
+        return [path("<path:object_id>/act/<slug:act_name>/", view, name=name), *super().get_urls()]
+
+    def act_view(self, request: HttpRequest, object_id: str, act_name: str) -> HttpResponse:
+        """One row's button: asks where the act asks, else takes a POST only."""
+        act = next((act for act in self.acts if act.name == act_name), None)
+        row = self.get_object(request, unquote(object_id)) if act else None
+        if act is None or row is None:
+            raise Http404
+        if not self.has_act_permission(request, row):
+            raise PermissionDenied
+        if request.method != "POST" and act.form is None:
+            return HttpResponseNotAllowed(["POST"])
+        asked = self.press(request, act, [row])
+        return asked or redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", quote(row.pk))
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        row = kwargs.get("obj")
+        if row is not None and self.has_act_permission(request, row):
+            context["acts"] = [self._button(act, row) for act in self.acts if act.fits(row)]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def press(self, request: HttpRequest, act: Act, rows: Sequence[Any]) -> HttpResponse | None:
+        """Do `act` on those of `rows` that it fits, or give the page that asks its questions."""
+        answers: dict[str, Any] = {}
+        if act.form is not None:
+            form = act.form(request.POST if "answered" in request.POST else None)
+            if not form.is_valid():
+                return self._ask(request, act, rows, form)
+            answers = form.cleaned_data
+        pressed = Pressed(staff=request.user, answers=answers)
+        changed = sum(self._do(request, act, row, pressed) for row in rows)
+        if changed:
+            self.message_user(request, act.done(changed), messages.SUCCESS)
+        if left := len(rows) - changed:
+            self.message_user(request, left_alone(left), messages.WARNING)
+        return None
+
+    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool:
+        if not (self.has_act_permission(request, row) and act.fits(row)):
+            return False
+        with transaction.atomic():
+            if not act.run(row, pressed):
+                return False
+            reason = pressed.answers.get("reason")
+            self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
+        return True
+
+    def _ask(self, request: HttpRequest, act: Act, rows: Sequence[Any], form: forms.Form) -> HttpResponse:
+        fitting = [row for row in rows if act.fits(row)]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": capfirst(act.label),
+            "opts": self.opts,
+            "media": self.media,
+            "act": act,
+            "form": form,
+            "rows": fitting[:10],
+            "further": max(len(fitting) - 10, 0),
+            "left_alone": left_alone(len(rows) - len(fitting)) if len(rows) > len(fitting) else "",
+            "selected": [row.pk for row in rows] if request.POST.get("action") == act.name else [],
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+            "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+        }
+        refused = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
+        return TemplateResponse(request, "admin/act.html", context, status=refused)
+
+    def _button(self, act: Act, row: Any) -> dict[str, Any]:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_act"
+        return {"label": act.label, "url": reverse(name, args=[quote(row.pk), act.name]), "asks": act.form is not None}
+
+
+def left_alone(count: int) -> str:
+    """The message about rows on which an act had nothing to do."""
+    return ngettext(
+        "%(count)d row was left as it is: this does not apply to it.",
+        "%(count)d rows were left as they are: this does not apply to them.",
+        count,
+    ) % {"count": count}
+
+
+def _list_action(act: Act) -> Callable[..., HttpResponse | None]:
+    def run(model_admin: ActsMixin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        # Lists leave out large columns; a service may need them, and one query a row for each would be too many.
+        rows = list(queryset.defer(None)[: AT_ONCE + 1])
+        if len(rows) > AT_ONCE:
+            text = _("At most %(count)d rows at once. Nothing was done.") % {"count": AT_ONCE}
+            model_admin.message_user(request, format_html("{}", text), messages.ERROR)
+            return None
+        return model_admin.press(request, act, rows)
+
+    return run

@@ -1,0 +1,75 @@
+"""What all pages of the console have in common."""
+
+from typing import Any
+
+from django.contrib.admin import ShowFacets, TabularInline
+from django.contrib.admin.views.main import PAGE_VAR
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts.admin.acts import ActsMixin
+from accounts.admin.paging import PageByPage
+
+
+class ConsoleAdmin(ActsMixin):
+    """Lists that stay fast with a million rows: newest first, no counting, no sorting by columns without an index."""
+
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # they count
+    list_per_page = 50
+    list_max_show_all = 0
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any) -> Paginator:
+        number = request.GET.get(PAGE_VAR, "1")
+        return PageByPage(queryset, per_page, page_number=int(number) if number.isdecimal() and len(number) < 7 else 1)
+
+
+class NeverDeleted:
+    """Rows that are kept: members, history, everything that explains what happened."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(NeverDeleted, ConsoleAdmin):
+    """Rows that staff look at and press acts on, but never write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(NeverDeleted, TabularInline):
+    """Rows beneath another that are shown to whoever may see that other row."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+
+class SuperusersOnly:
+    """What decides who may do what: nobody gets to it by a permission, so that nobody gives themselves more."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_active and request.user.is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_active and request.user.is_superuser
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    has_change_permission = has_delete_permission = has_view_permission

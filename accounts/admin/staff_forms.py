@@ -1,0 +1,70 @@
+"""Forms with which staff sign in and choose their password."""
+
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm as SetAnyPasswordForm
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms import SignInForm
+from accounts.models import EmailMessage, User
+from accounts.services import emails
+
+
+def tell_of_new_password(user: User) -> None:
+    """Owe `user` the mail that their password was changed, as after every other way to change it."""
+    emails.owe(EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user)
+
+
+class StaffSignInForm(SignInForm):
+    """The members' form with its limits; who is no staff is told the same as somebody whose password is wrong."""
+
+    required_css_class = "required"
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        super().confirm_login_allowed(user)
+        if not user.is_staff:
+            raise self.get_invalid_login_error()
+
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """Staff's own new password, with a mail that says so."""
+
+    def save(self, commit: bool = True) -> Any:
+        with transaction.atomic():
+            user = super().save(commit)
+            tell_of_new_password(user)
+        return user
+
+
+class OthersPasswordForm(SetAnyPasswordForm):
+    """A new password for somebody else, with a mail to them that says so; or none, and then they need a set-up mail."""
+
+    def save(self, commit: bool = True) -> Any:
+        with transaction.atomic():
+            user = super().save(commit)
+            tell_of_new_password(user)
+        return user
+
+
+class CodeForm(forms.Form):
+    """The six digits of an authenticator app; spaces in them are fine."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        help_text=_("Six digits, from the authenticator app on your phone."),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True, "class": "vTextField"}
+        ),
+    )
+
+    def clean_code(self) -> str:
+        code = "".join(self.cleaned_data["code"].split())
+        if not code.isascii() or not code.isalnum():
+            raise ValidationError(_("This is no code."))
+        return code

@@ -1,0 +1,188 @@
+"""People: members and staff."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.addresses import InvalidAddress, normalise
+from accounts.admin.acts import Act
+from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
+from accounts.admin.links import EVENTS, badge, list_link, row_link
+from accounts.admin.staff_forms import OthersPasswordForm
+from accounts.models import ExternalIdentity, Subscription, User
+from accounts.services import password_links
+
+
+class AddressField(forms.EmailField):
+    """An address in the form in which it is stored, so that "Jane@Example.com." meets the user that there is."""
+
+    def to_python(self, value: str | None) -> str:
+        text = super().to_python(value)
+        try:
+            return normalise(text) if text else ""
+        except InvalidAddress as error:
+            raise ValidationError(str(error)) from error
+
+
+class AddUserForm(forms.ModelForm):
+    """Somebody new. Without a password they cannot sign in until they set one by the set-up mail."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        help_text=_("Leave it empty and send a set-up mail: then nobody but the person knows the password."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "first_name", "last_name", "language")
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        if password:
+            names = {name: self.cleaned_data.get(name, "") for name in ("email", "first_name", "last_name")}
+            validate_password(password, User(**names))
+        return password
+
+    def save(self, commit: bool = True) -> User:
+        user = super().save(commit=False)
+        user.set_password(self.cleaned_data["password"] or None)
+        if commit:
+            user.save()
+        return user
+
+
+class IdentityInline(admin.TabularInline):
+    """Who the user is in a provider's books. Deleting the wrong one solves a conflict: then retry the event."""
+
+    model = ExternalIdentity
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class SubscriptionInline(ReadOnlyInline):
+    model = Subscription
+    fields = readonly_fields = ("link", "state", "started_at", "current_period_end")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        return super().get_queryset(request).select_related("plan")
+
+    @admin.display(description=_("plan"))
+    def link(self, subscription: Subscription) -> str:
+        return row_link("admin:accounts_subscription", subscription.pk, subscription.plan.name)
+
+    @admin.display(description=_("status"))
+    def state(self, subscription: Subscription) -> str:
+        return badge(subscription.status, subscription.get_status_display())
+
+
+@admin.register(User)
+class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
+    """Only superusers decide who is staff and with which rights, and only they change somebody who is."""
+
+    list_display = ("email", "name", "auth_provider", "may_sign_in", "is_staff", "date_joined")
+    list_filter = ("is_staff", "is_active", "auth_provider")
+    search_fields = ("email",)
+    search_help_text = _("Beginning of the e-mail or of a name")
+    ordering = ("-id",)
+    filter_horizontal = ("groups", "user_permissions")
+    form = forms.ModelForm
+    add_form = AddUserForm
+    change_password_form = OthersPasswordForm
+    add_fieldsets = ((None, {"fields": ("email", "first_name", "last_name", "language", "password")}),)
+    inlines = (IdentityInline, SubscriptionInline)
+    _rights = ("is_staff", "is_superuser", "groups", "user_permissions")
+    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "elsewhere")
+    fieldsets = (
+        (None, {"fields": ("email", "first_name", "last_name", "language", "is_active")}),
+        (_("Where from, and what else there is"), {"fields": _facts}),
+        (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
+    )
+    acts = (
+        Act(
+            name="send-set-up-mail",
+            label=_("send set-up mail"),
+            done=lambda count: (
+                ngettext(
+                    "%(count)d link is on its way; links sent before no longer work.",
+                    "%(count)d links are on their way; links sent before no longer work.",
+                    count,
+                )
+                % {"count": count}
+            ),
+            run=lambda user, pressed: bool(password_links.send_new_link(user)),
+            fits=lambda user: user.is_active,
+        ),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
+
+    def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_act_permission(request, obj) and _may_touch(request.user, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return self._facts if request.user.is_superuser else self._facts + self._rights
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
+        return self.inlines if obj else ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        for word in search_term.split():
+            queryset = queryset.filter(
+                # Stored in lower case: a plain prefix, for which there is an index.
+                Q(email__startswith=word.lower()) | Q(first_name__istartswith=word) | Q(last_name__istartswith=word)
+            )
+        return queryset, False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        if db_field.name == "language":
+            choices = [("", _("not known yet")), *settings.LANGUAGES]
+            help_text = db_field.help_text
+            return forms.ChoiceField(
+                label=capfirst(db_field.verbose_name), choices=choices, required=False, help_text=help_text
+            )
+        if db_field.name == "email":
+            kwargs["form_class"] = AddressField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @admin.display(description=_("name"))
+    def name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description=_("can sign in"), boolean=True)
+    def may_sign_in(self, user: User) -> bool:
+        return user.can_sign_in
+
+    @admin.display(description=_("see also"))
+    def elsewhere(self, user: User) -> str:
+        links = (
+            list_link(EVENTS, _("events of this person"), q=user.email),
+            list_link("admin:accounts_emailmessage", _("e-mails to this person"), q=user.email),
+        )
+        return format_html_join(" · ", "{}", ((link,) for link in links))
+
+
+def _may_touch(staff: Any, user: User | None) -> bool:
+    """The address, password and rights of staff are a superuser's business: they would be a way to become one."""
+    return staff.is_superuser or user is None or not (user.is_staff or user.is_superuser)

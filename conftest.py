@@ -1,0 +1,329 @@
+"""Fixtures for the tests that run in this process: a sender of webhooks, a worker that can be told to work, a clock.
+
+Nothing here starts a server or a broker. The suites that do (tests/chaos, tests/e2e) have fixtures of their own.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+WEBHOOK_SECRET = "a-secret-that-only-tests-know"
+WEBHOOK_TOKEN = "a-token-that-only-tests-know"
+STAFF_EMAIL = "staff@example.com"
+PASSWORD = "violet kettle under the stairs"
+OFFER_ID = "off_456"
+RELAY = "/api/webhook/kajabi/"
+FIXTURES = Path(__file__).parent / "integrations" / "providers" / "kajabi" / "tests" / "fixtures"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hypothesis: as many examples as the whole suite has time for, and the same ones in every run."""
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile(
+        "enlace",
+        deadline=None,
+        max_examples=100,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    settings.load_profile("enlace")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """SQLite's test database is a file, as in real life: threads cannot each have a connection to one in memory."""
+    from django.db import connections
+
+    settings = connections["default"].settings_dict
+    if settings["ENGINE"].endswith("sqlite3"):
+        settings["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_argon2() -> Iterator[None]:
+    """The real hasher with the smallest cost: the tests hash hundreds of passwords that protect nothing."""
+    from django.contrib.auth.hashers import Argon2PasswordHasher
+
+    with pytest.MonkeyPatch.context() as patch:
+        for cost in ("time_cost", "memory_cost", "parallelism"):
+            patch.setattr(Argon2PasswordHasher, cost, 8 if cost == "memory_cost" else 1)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _configured(settings: Any) -> None:
+    """What an operator would have configured, the same on every machine; the limits begin at nought."""
+    from accounts import limits
+    from integrations.api import webhooks
+
+    settings.KAJABI_WEBHOOK_SECRET = [WEBHOOK_SECRET]
+    settings.KAJABI_WEBHOOK_TOKEN = [WEBHOOK_TOKEN]
+    settings.NSSA_KAJABI_PRODUCT_ID = [OFFER_ID, "2150456456"]
+    settings.WEBHOOKS_ALLOW_UNSIGNED = []
+    settings.ADMIN_EMAIL = [STAFF_EMAIL]
+    settings.ADMIN_2FA = "optional"
+    settings.FRONTEND_URL = "http://testserver"
+    settings.TRUSTED_PROXY_COUNT = 0
+    settings.WHITENOISE_AUTOREFRESH = True  # else each test client looks at every static file there is
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": uuid4().hex}}
+    limits._resting_until = 0.0
+    webhooks.VERIFIED._counted.clear()
+
+
+@pytest.fixture(autouse=True)
+def wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """The (task, key) pairs for which a worker would have been rung, in their order; no broker hears of them."""
+    from accounts import wakeup
+
+    rung: list[tuple[str, int]] = []
+    publisher = SimpleNamespace(put=lambda task, key: rung.append((task, key)))
+    monkeypatch.setattr(wakeup, "_publisher", lambda: publisher)
+    return rung
+
+
+# Sending --------------------------------------------------------------------------------------------------------------
+
+
+def signature(body: bytes, secret: str = WEBHOOK_SECRET) -> str:
+    """The hex HMAC-SHA256 of the raw body."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+@pytest.fixture
+def sign() -> Callable[..., str]:
+    return signature
+
+
+@pytest.fixture
+def relay() -> Callable[..., dict[str, Any]]:
+    """Makes the body of a relay event about one member: relay("offer.purchased", "evt_1", "jane@example.com", …)."""
+
+    def make(
+        event_type: str = "offer.purchased", event_id: str = "evt_1", email: str = "jane@example.com", **fields: Any
+    ) -> dict[str, Any]:
+        member = {"id": "mem_1001", "email": email, "first_name": "Jane", "last_name": "Rivera"}
+        offer = {"id": OFFER_ID, "name": "NSSA Annual Membership"}
+        return {"type": event_type, "id": event_id, "member": member, "offer": offer} | fields
+
+    return make
+
+
+@pytest.fixture
+def fixture() -> Callable[[str], dict[str, Any]]:
+    """Reads a fixture of the Kajabi provider, as a fresh dict: fixture("purchase__native")."""
+    return lambda name: json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def post() -> Callable[..., Any]:
+    """Posts a payload, or raw bytes, to a webhook endpoint, signed with `secret` unless told otherwise."""
+
+    def send(
+        payload: Mapping[str, Any] | bytes,
+        endpoint: str = RELAY,
+        *,
+        secret: str = WEBHOOK_SECRET,
+        sign: bool = True,
+        headers: Mapping[str, str] | None = None,
+        **environ: Any,
+    ) -> Any:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        proof = {"X-Kajabi-Signature": signature(body, secret)} if sign else {}
+        environ.setdefault("CONTENT_LENGTH", str(len(body)))
+        return Client().generic(
+            "POST", endpoint, body, "application/json", headers={**proof, **(headers or {})}, **environ
+        )
+
+    return send
+
+
+@pytest.fixture
+def receive(post: Callable[..., Any]) -> Callable[..., Any]:
+    """Posts a payload that must be accepted, and gives the event that it became, not processed yet."""
+    from integrations.models import InboxEvent
+
+    def send(payload: Mapping[str, Any], *arguments: Any, **options: Any) -> InboxEvent:
+        response = post(payload, *arguments, **options)
+        assert response.status_code == 200, response.content
+        return InboxEvent.objects.latest("pk")
+
+    return send
+
+
+# Working --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drain() -> Callable[[], None]:
+    """Does everything that is due, as the workers would, until nothing is: events, requests for a link, e-mails."""
+    from django.utils import timezone
+
+    from accounts import emails
+    from accounts.models import EmailMessage, LinkRequest
+    from accounts.services import password_links
+    from integrations import inbox
+    from integrations.models import InboxEvent
+
+    queues = ((InboxEvent, inbox.process), (LinkRequest, password_links.issue), (EmailMessage, emails.deliver))
+
+    def work() -> None:
+        while True:
+            owed = [
+                (bring_to_its_end, key)
+                for model, bring_to_its_end in queues
+                for key in model.objects.filter(status="pending", next_attempt_at__lte=timezone.now())
+                .order_by("pk")
+                .values_list("pk", flat=True)
+            ]
+            if not owed:
+                return
+            for bring_to_its_end, key in owed:
+                bring_to_its_end(key)
+
+    return work
+
+
+@pytest.fixture
+def process(receive: Callable[..., Any], drain: Callable[[], None]) -> Callable[..., Any]:
+    """Posts a payload, does all that is due, and gives the event as it is then."""
+
+    def send(payload: Mapping[str, Any], *arguments: Any, **options: Any) -> Any:
+        event = receive(payload, *arguments, **options)
+        drain()
+        event.refresh_from_db()
+        return event
+
+    return send
+
+
+@pytest.fixture
+def travel(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Sets the clock of this process forward, counting from now; a second journey replaces the first."""
+    from django.utils import timezone
+
+    from accounts.services import password_links
+
+    really_now, token_now = timezone.now, password_links._tokens._now
+
+    def go(forward: timedelta) -> None:
+        monkeypatch.setattr(timezone, "now", lambda: really_now() + forward)
+        monkeypatch.setattr(password_links._tokens, "_now", lambda: token_now() + forward)
+
+    return go
+
+
+@pytest.fixture
+def at_once() -> Callable[[list[Callable[[], Any]]], list[Any]]:
+    """Calls every function in a thread of its own, released at one moment; results (or exceptions) in their order."""
+    from django.db import connection
+
+    def run(functions: list[Callable[[], Any]]) -> list[Any]:
+        results: list[Any] = [None] * len(functions)
+        gate = threading.Barrier(len(functions))
+
+        def call(place: int) -> None:
+            try:
+                gate.wait(20)
+                results[place] = functions[place]()
+            except Exception as error:  # noqa: BLE001 (a thread's error is a result, to be asserted on)
+                results[place] = error
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=call, args=(place,)) for place in range(len(functions))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        return results
+
+    return run
+
+
+# People ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plan(db: None) -> Any:
+    """The plan that a fresh installation has."""
+    from accounts.models import Plan
+
+    return Plan.objects.get_or_create(
+        code="nssa_annual",
+        defaults={"name": "NSSA Annual Membership", "partner": "NSSA", "price_cents": 29900, "period_months": 12},
+    )[0]
+
+
+@pytest.fixture
+def user(db: None) -> Any:
+    """Somebody with a password, who never bought anything."""
+    from accounts.models import User
+
+    return User.objects.create_user("jane@example.com", PASSWORD, first_name="Janet", last_name="Original")
+
+
+@pytest.fixture
+def staff(db: None) -> Any:
+    """A member of staff with every permission."""
+    from accounts.models import User
+
+    return User.objects.create_superuser(STAFF_EMAIL, PASSWORD)
+
+
+@pytest.fixture
+def newcomer(db: None) -> Any:
+    """A member made by a purchase, who has no password yet."""
+    from accounts.models import User
+
+    return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
+
+
+@pytest.fixture
+def link_in() -> Callable[[Any], SimpleNamespace]:
+    """The set-up link in a mail that went out: `url` (from the path on), `token` and `email`."""
+
+    def find(message: Any) -> SimpleNamespace:
+        found = re.search(r"\S+/nssa/setup-password\?\S+", message.body)
+        assert found, message.body
+        parts = urlsplit(found.group())
+        query = parse_qs(parts.query)
+        return SimpleNamespace(url=f"{parts.path}?{parts.query}", token=query["token"][0], email=query["email"][0])
+
+    return find
+
+
+@pytest.fixture
+def every_text() -> Callable[[], list[tuple[str, str]]]:
+    """Everything readable in every table: (table.column, text), for finding what should not be stored anywhere."""
+    from django.apps import apps
+
+    def read() -> list[tuple[str, str]]:
+        found = []
+        for model in apps.get_models(include_auto_created=True):
+            columns = [field.attname for field in model._meta.concrete_fields]
+            for row in model._default_manager.values_list(*columns):
+                for column, value in zip(columns, row, strict=True):
+                    if value is not None:
+                        text = (
+                            bytes(value).decode(errors="replace")
+                            if isinstance(value, memoryview | bytes)
+                            else str(value)
+                        )
+                        found.append((f"{model._meta.db_table}.{column}", text))
+        return found
+
+    return read
