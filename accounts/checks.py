@@ -11,15 +11,11 @@ def register() -> None:
 
 
 def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
-    """System messages about the secret key, staff notices, the second factor and the mailbox."""
+    """System messages about staff notices, the second factor and the mailbox."""
     found: list[checks.CheckMessage] = []
-    if not settings.SECRET_KEY:
-        found.append(
-            checks.Error("SECRET_KEY is empty.", hint="`make run` writes one to .env; else set it.", id="accounts.E001")
-        )
     if settings.ADMIN_2FA not in ("optional", "required"):
         found.append(
-            checks.Error(f"ADMIN_2FA is {settings.ADMIN_2FA!r}.", hint="Use optional or required.", id="accounts.E002")
+            checks.Error(f"ADMIN_2FA is {settings.ADMIN_2FA!r}.", hint="Use optional or required.", id="accounts.E001")
         )
     if settings.HTTPS and settings.ADMIN_2FA != "required":
         found.append(

@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from accounts.models import EmailMessage
-from accounts.models.delivery import FAILED, MAX_CRASHES
+from accounts.models.delivery import FAILED, MAX_CRASHES, LeaseLost
 from accounts.services import password_links
 
 logger = logging.getLogger(__name__)
@@ -59,12 +59,17 @@ def deliver(message_id: int) -> None:
         )
         return
     status = getattr(mail, "anymail_status", None)
-    row.close(
-        EmailMessage.Status.SENT,
-        provider_message_id=str(getattr(status, "message_id", None) or mail.extra_headers["Message-ID"])[:255],
-        location=getattr(mail, "location", ""),
-        sent_at=timezone.now(),
-    )
+    try:
+        row.close(
+            EmailMessage.Status.SENT,
+            provider_message_id=str(getattr(status, "message_id", None) or mail.extra_headers["Message-ID"])[:255],
+            location=getattr(mail, "location", ""),
+            sent_at=timezone.now(),
+        )
+    except LeaseLost:
+        # The provider's report was faster than our mark, or another attempt took over; what it wrote stands.
+        logger.info("e-mail sent, and marked by somebody else", extra={"email_id": row.pk})
+        return
     logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": row.location})
 
 

@@ -30,7 +30,7 @@ def _message(event: AnymailTrackingEvent) -> EmailMessage | None:
     """By our own id in the metadata, else by the provider's; the address must be the one that the mail went to."""
     ours = str((event.metadata or {}).get("email_id", ""))
     messages = EmailMessage.objects.select_related("user")
-    if ours.isdigit():
+    if ours.isascii() and ours.isdigit():
         found = messages.filter(pk=int(ours)).first()
     elif event.message_id:
         found = messages.filter(provider_message_id=event.message_id).first()

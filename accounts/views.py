@@ -20,7 +20,7 @@ from django.views.i18n import set_language
 
 from accounts.client_address import client_address
 from accounts.forms import ForgotPasswordForm, SetPasswordForm, SignInForm
-from accounts.models import Subscription
+from accounts.models import Subscription, User
 from accounts.services import password_links
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -50,7 +50,7 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     """Read Enlace in another language from now on; a member's mails follow."""
     chosen = request.POST.get("language", "")
     if request.user.is_authenticated and chosen in dict(settings.LANGUAGES):
-        type(request.user).objects.filter(pk=request.user.pk).update(language=chosen)
+        User.objects.filter(pk=request.user.pk).update(language=chosen)
     return set_language(request)
 
 

@@ -4,13 +4,13 @@
 """
 
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 _DENIED_KEYS = re.compile(r"pass|secret|token|authorization|cookie|signature|api_?key|session", re.IGNORECASE)
 _TOKEN_IN_URL = re.compile(r"((?:token|password|key|sig|code)=)[^&\s\"']+", re.IGNORECASE)
 _TOKEN_IN_PATH = re.compile(r"(/kajabi-webhook/|/webhooks?/[a-z-]+/)[^/\s\"'?]+")
-_ADDRESS = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+'\-]*@([A-Za-z0-9.-]+)")
+_ADDRESS = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+'\-]*?(@|%40)([A-Za-z0-9.-]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029]")
 _MASK = "•••"
 
@@ -21,7 +21,7 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
         text = text.replace(secret, _MASK)
     text = _TOKEN_IN_URL.sub(rf"\g<1>{_MASK}", text)
     text = _TOKEN_IN_PATH.sub(rf"\g<1>{_MASK}", text)
-    text = _ADDRESS.sub(rf"\g<1>{_MASK}@\g<2>", text)
+    text = _ADDRESS.sub(rf"\g<1>{_MASK}\g<2>\g<3>", text)
     return _CONTROL.sub("�", text)
 
 
@@ -39,10 +39,15 @@ class Redactor:
         for key, value in line.items():
             if key.startswith("_"):
                 continue
-            line[key] = _MASK if _DENIED_KEYS.search(key) else self._masked(value)
+            line[key] = self._value_of(key, value)
         return line
 
+    def _value_of(self, key: str, value: Any) -> Any:
+        return _MASK if _DENIED_KEYS.search(key) else self._masked(value)
+
     def _masked(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            value = {str(key): self._value_of(str(key), item) for key, item in value.items()}
         if value is None or isinstance(value, bool | int | float):
             return value
         return mask(value if isinstance(value, str) else str(value), self._secrets)

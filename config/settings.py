@@ -4,6 +4,7 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: SQLite and an i
 """
 
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Any
@@ -244,10 +245,19 @@ EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
 EMAIL_TIMEOUT = 10  # seconds; a worker thread cannot be interrupted
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Enlace <noreply@{_frontend.hostname or 'localhost'}>")
 ADMIN_EMAIL = env.list("ADMIN_EMAIL", default=[])
+# Whose reports of delivered and bounced mails are taken at /anymail/<name>/tracking/: Anymail's name of the provider
+# whose backend sends, or others (mail through Amazon SES by SMTP reports by amazon_ses).
+_sends_by = EMAIL_BACKEND.split(".")[2] if EMAIL_BACKEND.startswith("anymail.backends.") else ""
+MAIL_WEBHOOKS = env.list("ANYMAIL_WEBHOOKS", default=[_sends_by] if _sends_by else [])
 # Anymail reads ANYMAIL_<ESP>_<SETTING>; click tracking would hand the set-up token to the mail provider.
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and value
-} | {"SEND_DEFAULTS": {"track_clicks": False, "track_opens": False}, "REQUESTS_TIMEOUT": (5, 10)}
+} | {
+    "SEND_DEFAULTS": {"track_clicks": False, "track_opens": False},
+    "REQUESTS_TIMEOUT": (5, 10),
+    # Anymail believes everybody where there is no secret; so there always is one, if need be one that nobody knows.
+    "WEBHOOK_SECRET": env.list("ANYMAIL_WEBHOOK_SECRET", default=[f"anymail:{secrets.token_urlsafe(32)}"]),
+}
 
 # Providers
 # ---------------------------------------------------------------------------------------------------------------
@@ -333,6 +343,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
         "django.server": {"handlers": [], "propagate": True},
+        "django.template": {"level": "INFO"},  # at DEBUG it writes whole contexts, links with tokens among them
+        "django.db.backends": {"level": "INFO"},  # at DEBUG it writes every value of every row
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
     },

@@ -110,10 +110,14 @@ def process(event_id: int) -> None:
 
 
 def retry(events: Iterable[InboxEvent]) -> int:
-    """Make finished events due again; how many. Facts that they told before change nothing when told again."""
+    """Make events due now, finished ones and those that wait for their next attempt; how many.
+
+    Facts that they told before change nothing when they are told again. What could not be read stays as it is.
+    """
     count = 0
     for event in events:
-        if event.status != Status.PENDING and event.payload is not None:
+        waits = event.status != Status.PENDING or event.failures
+        if waits and event.payload is not None:
             event.requeue()
             InboxEvent.objects.filter(pk=event.pk).update(reason="")
             wake_on_commit(PROCESS_TASK, event.pk)

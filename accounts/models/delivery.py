@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 LEASE = timedelta(seconds=30)
 GRACE = timedelta(seconds=5)  # a new row's worker was woken on commit; the sweep gives it this long
-RING_AGAIN = timedelta(seconds=60)
+RING_AGAIN = timedelta(seconds=20)
 BACK_OFF = (5, 30, 120, 600, 3600)  # seconds before attempts 2 to 6; then hourly
 MAX_FAILURES = len(BACK_OFF) + 23  # about a day
 MAX_CRASHES = 3  # attempts in a row that ended without a word: the row kills its worker
@@ -79,13 +79,13 @@ class DeliveryQuerySet(models.QuerySet[Any]):
         return row
 
     def release_leases(self) -> int:
-        """Make every row due that a dead worker held; only for a process that knows it is the only one (the embedded
-        default).
+        """Make every row due that a dead worker held or was rung for, back-offs left alone; how many.
+
+        Only for a process that knows that it is the only one (the embedded default).
         """
         now = timezone.now()
-        return self.filter(status=PENDING, crashes__gt=0, next_attempt_at__gt=now).update(
-            next_attempt_at=now, wake_at=now
-        )
+        held = self.filter(status=PENDING, wake_at__gt=now).exclude(crashes=0, next_attempt_at__gt=now)
+        return held.update(next_attempt_at=now, wake_at=now)
 
 
 class Delivery(models.Model):

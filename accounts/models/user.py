@@ -71,6 +71,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         from django.core.exceptions import ValidationError
 
+        if not self.email:
+            return  # the field says so itself
         try:
             self.email = normalise(self.email)
         except InvalidAddress as error:

@@ -11,6 +11,7 @@ from accounts.models.insert_once import insert_once
 
 NAME_LENGTH = 60
 _URL = re.compile(r"\S*(?:://|www\.|@)\S*|\S+\.[a-z]{2,}/\S*", re.IGNORECASE)
+_BARE_DOMAIN = re.compile(r"\.(?=\w)")
 _NOT_IN_NAMES = re.compile(r"[<>\"\\{}\[\]|]")
 
 
@@ -39,6 +40,7 @@ def clean_name(raw: str) -> str:
     text = unicodedata.normalize("NFC", raw)
     text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
     text = _NOT_IN_NAMES.sub("", _URL.sub("", text))
+    text = _BARE_DOMAIN.sub(". ", text)  # "evil.example" would become a link in most mail programs
     return " ".join(text.split())[:NAME_LENGTH].strip()
 
 
@@ -67,6 +69,8 @@ def find_or_create(person: Person, *, provider: str) -> Member:
         user, created = _create(email, person, provider=provider)
     if user.is_staff or user.is_superuser:
         raise NeedsStaff(f"{user.email} is a staff account and is never matched automatically; grant the plan by hand")
+    if not user.is_active:
+        raise NeedsStaff(f"{user.email} is locked; unlock the user, then retry")
     _remember(user, identities, provider=provider, is_new=created)
     return Member(user=user, created=created)
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -83,14 +83,16 @@ def request_link(email: str, *, source_address: str, language: str) -> LinkReque
     Known and unknown addresses get the same queries and the same answer. Raises InvalidAddress, TooManyRequests.
     """
     address = normalise(email)
-    recent = LinkRequest.objects.filter(requested_at__gt=timezone.now() - AN_HOUR)
-    if (
-        recent.filter(email=address).count() >= REQUESTS_PER_ADDRESS
-        or recent.filter(source_address=source_address).count() >= REQUESTS_PER_CLIENT
-    ):
-        raise TooManyRequests
-    request = LinkRequest.objects.create(email=address, source_address=source_address, language=language)
-    wake_on_commit(ISSUE_TASK, request.pk)
+    with transaction.atomic():
+        _one_at_a_time(address)
+        recent = LinkRequest.objects.filter(requested_at__gt=timezone.now() - AN_HOUR)
+        if (
+            recent.filter(email=address).count() >= REQUESTS_PER_ADDRESS
+            or recent.filter(source_address=source_address).count() >= REQUESTS_PER_CLIENT
+        ):
+            raise TooManyRequests
+        request = LinkRequest.objects.create(email=address, source_address=source_address, language=language)
+        wake_on_commit(ISSUE_TASK, request.pk)
     return request
 
 
@@ -116,6 +118,16 @@ def forget_old_requests() -> int:
     """Delete the answered requests that no limit needs any more; how many."""
     old = LinkRequest.objects.filter(requested_at__lt=timezone.now() - FORGET_AFTER)
     return old.exclude(status=LinkRequest.Status.PENDING).delete()[0]
+
+
+def _one_at_a_time(address: str) -> None:
+    """Let requests for one address count one after the other, until the transaction ends.
+
+    SQLite's transactions do so by themselves: IMMEDIATE ones exclude each other.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"link request {address}"])
 
 
 def _send_new_link(user: User, *, key: str, language: str = "") -> EmailMessage:

@@ -15,6 +15,7 @@ from integrations.contracts.exceptions import Unreadable
 
 MAX_DEPTH = 32
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted from it may not exist
 _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 
 
@@ -107,7 +108,8 @@ def read_moment(text: str) -> datetime | None:
             moment = datetime(day.year, day.month, day.day) if day else None  # noqa: DTZ001 (the zone comes below)
         if moment is None:
             return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return moment if moment.year in _YEARS else None
     except (ValueError, OverflowError, OSError):
         return None
 
