@@ -50,7 +50,12 @@ def events_that_wait() -> list[attention.Item]:
 
 class AttemptInline(ReadOnlyInline):
     model = InboxAttempt
-    fields = readonly_fields = ("number", "started", "took", "outcome", "what_went_wrong")
+    fields = readonly_fields = ("anchor", "started", "took", "outcome", "what_went_wrong")
+
+    @admin.display(description=gettext_lazy("attempt"))
+    def anchor(self, attempt: InboxAttempt) -> str:
+        """The number as a link to itself, to point colleagues to; it also lets the keyboard into a scrolling table."""
+        return format_html('<a id="attempt-{0}" href="#attempt-{0}">{0}</a>', attempt.number)
 
     @admin.display(description=gettext_lazy("started"))
     def started(self, attempt: InboxAttempt) -> str:
