@@ -285,14 +285,6 @@ def staff(db: None) -> Any:
 
 
 @pytest.fixture
-def newcomer(db: None) -> Any:
-    """A member made by a purchase, who has no password yet."""
-    from accounts.models import User
-
-    return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
-
-
-@pytest.fixture
 def link_in() -> Callable[[Any], SimpleNamespace]:
     """The set-up link in a mail that went out: `url` (from the path on), `token` and `email`."""
 
@@ -304,26 +296,3 @@ def link_in() -> Callable[[Any], SimpleNamespace]:
         return SimpleNamespace(url=f"{parts.path}?{parts.query}", token=query["token"][0], email=query["email"][0])
 
     return find
-
-
-@pytest.fixture
-def every_text() -> Callable[[], list[tuple[str, str]]]:
-    """Everything readable in every table: (table.column, text), for finding what should not be stored anywhere."""
-    from django.apps import apps
-
-    def read() -> list[tuple[str, str]]:
-        found = []
-        for model in apps.get_models(include_auto_created=True):
-            columns = [field.attname for field in model._meta.concrete_fields]
-            for row in model._default_manager.values_list(*columns):
-                for column, value in zip(columns, row, strict=True):
-                    if value is not None:
-                        text = (
-                            bytes(value).decode(errors="replace")
-                            if isinstance(value, memoryview | bytes)
-                            else str(value)
-                        )
-                        found.append((f"{model._meta.db_table}.{column}", text))
-        return found
-
-    return read

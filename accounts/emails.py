@@ -6,6 +6,7 @@ with the same Message-ID, by which mail programs recognise it.
 
 import logging
 from email.utils import parseaddr
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,13 +14,12 @@ import requests
 from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.db import OperationalError
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from accounts.models import EmailMessage
-from accounts.models.delivery import FAILED, MAX_CRASHES, LeaseLost
 from accounts.services import password_links
+from accounts.services.attempts import attempt
 
 logger = logging.getLogger(__name__)
 Kind = EmailMessage.Kind
@@ -37,39 +37,21 @@ def deliver(message_id: int) -> None:
     `failed`.
     """
     row = EmailMessage.objects.claim(message_id)
-    if row is None:
-        return
-    if row.crashes > MAX_CRASHES:
-        row.close(FAILED, error=f"gave up: the worker died {MAX_CRASHES} times while sending this mail")
-        return
-    try:
-        mail = compose(row)
-        mail.send()
-    except OperationalError:
-        raise  # the database, not the mail: the row falls due again by its lease
-    except Exception as error:  # noqa: BLE001 (where an attempt is recorded on its row)
-        text = f"{type(error).__name__}: {error}"[:2000]
-        if _is_permanent(error):
-            row.close(FAILED, error=text)
-            given_up = True
-        else:
-            given_up = row.back_off(text)
-        logger.warning(
-            "e-mail not sent", extra={"email_id": row.pk, "kind": row.kind, "error": text, "failed": given_up}
-        )
-        return
+    if row is not None:
+        attempt(row, partial(_send, row), is_permanent=_is_permanent)
+
+
+def _send(row: EmailMessage) -> None:
+    mail = compose(row)
+    mail.send()
     status = getattr(mail, "anymail_status", None)
-    try:
-        row.close(
-            EmailMessage.Status.SENT,
-            provider_message_id=str(getattr(status, "message_id", None) or mail.extra_headers["Message-ID"])[:255],
-            location=getattr(mail, "location", ""),
-            sent_at=timezone.now(),
-        )
-    except LeaseLost:
-        # The provider's report was faster than our mark, or another attempt took over; what it wrote stands.
-        logger.info("e-mail sent, and marked by somebody else", extra={"email_id": row.pk})
-        return
+    # The provider's report may be faster than this mark, and closes the row then: LeaseLost, and its word stands.
+    row.close(
+        EmailMessage.Status.SENT,
+        provider_message_id=str(getattr(status, "message_id", None) or mail.extra_headers["Message-ID"])[:255],
+        location=getattr(mail, "location", ""),
+        sent_at=timezone.now(),
+    )
     logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": row.location})
 
 

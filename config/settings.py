@@ -256,7 +256,7 @@ ANYMAIL = {
     "SEND_DEFAULTS": {"track_clicks": False, "track_opens": False},
     "REQUESTS_TIMEOUT": (5, 10),
     # Anymail believes everybody where there is no secret; so there always is one, if need be one that nobody knows.
-    "WEBHOOK_SECRET": env.list("ANYMAIL_WEBHOOK_SECRET", default=[f"anymail:{secrets.token_urlsafe(32)}"]),
+    "WEBHOOK_SECRET": env.list("ANYMAIL_WEBHOOK_SECRET", default=[]) or [f"anymail:{secrets.token_urlsafe(32)}"],
 }
 
 # Providers

@@ -6,6 +6,7 @@ are the same link.
 """
 
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from django.utils import timezone
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import EmailMessage, LinkRequest, User
 from accounts.services import emails
+from accounts.services.attempts import attempt
 from accounts.wakeup import wake_on_commit
 
 ISSUE_TASK = "accounts.issue_links"
@@ -99,8 +101,11 @@ def request_link(email: str, *, source_address: str, language: str) -> LinkReque
 def issue(request_id: int) -> None:
     """Answer a request: a new link by mail where the address is an active user's; the links before it end."""
     request = LinkRequest.objects.claim(request_id)
-    if request is None:
-        return
+    if request is not None:
+        attempt(request, partial(_answer, request))
+
+
+def _answer(request: LinkRequest) -> None:
     with transaction.atomic():
         user = User.objects.select_for_update().filter(email=request.email, is_active=True).first()
         if user is not None:

@@ -104,9 +104,9 @@ def _refuse_by_length(request: HttpRequest) -> Response | None:
         return Response(
             {"detail": "Send a Content-Length; chunked bodies are not accepted."}, status=HTTPStatus.LENGTH_REQUIRED
         )
-    if int(length) > MAX_BODY:
+    if len(length) > 12 or int(length) > MAX_BODY:
         return Response(
-            {"detail": f"The body has {length} bytes; at most {MAX_BODY} are accepted."},
+            {"detail": f"The body has {length[:12]} bytes; at most {MAX_BODY} are accepted."},
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         )
     return None

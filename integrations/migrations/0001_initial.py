@@ -6,83 +6,177 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('contenttypes', '0002_remove_content_type_name'),
+        ("contenttypes", "0002_remove_content_type_name"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='InboxEvent',
+            name="InboxEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempts', models.PositiveIntegerField(default=0, editable=False, verbose_name='attempts')),
-                ('failures', models.PositiveIntegerField(default=0, editable=False, help_text='failed attempts since it was last queued')),
-                ('crashes', models.PositiveIntegerField(default=0, editable=False, help_text='attempts in a row that never ended')),
-                ('next_attempt_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name='due')),
-                ('wake_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='finished')),
-                ('last_error', models.TextField(blank=True, editable=False, verbose_name='error')),
-                ('provider', models.CharField(max_length=30, verbose_name='provider')),
-                ('endpoint', models.CharField(max_length=30, verbose_name='endpoint')),
-                ('event_type', models.CharField(blank=True, max_length=100, verbose_name='type')),
-                ('external_id', models.CharField(blank=True, db_index=True, max_length=200, verbose_name='their id')),
-                ('key', models.CharField(help_text='what makes two deliveries the same one', max_length=400, verbose_name='key')),
-                ('body', models.BinaryField(verbose_name='raw body')),
-                ('body_digest', models.CharField(max_length=64)),
-                ('payload', models.JSONField(blank=True, null=True, verbose_name='payload')),
-                ('headers', models.JSONField(default=dict, help_text='secrets are left out', verbose_name='headers')),
-                ('source_address', models.CharField(blank=True, max_length=45, verbose_name='sender')),
-                ('person_email', models.CharField(blank=True, db_index=True, max_length=254, verbose_name='person')),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='received')),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('processed', 'processed'), ('ignored', 'ignored'), ('unmatched', 'unmatched'), ('failed', 'failed')], default='pending', max_length=20, verbose_name='status')),
-                ('reason', models.TextField(blank=True, help_text='why it is ignored, unmatched or failed', verbose_name='why')),
-                ('duplicates', models.PositiveIntegerField(default=0, help_text='further deliveries of the same event', verbose_name='repeated')),
-                ('conflicts', models.PositiveIntegerField(default=0, help_text='deliveries with another body under this key', verbose_name='contradicted')),
-                ('last_duplicate_at', models.DateTimeField(blank=True, null=True, verbose_name='last repeated')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False, verbose_name="attempts")),
+                (
+                    "failures",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="failed attempts since it was last queued"
+                    ),
+                ),
+                (
+                    "crashes",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="attempts in a row that never ended"
+                    ),
+                ),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(
+                        blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name="due"
+                    ),
+                ),
+                ("wake_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="finished")),
+                ("last_error", models.TextField(blank=True, editable=False, verbose_name="error")),
+                ("provider", models.CharField(max_length=30, verbose_name="provider")),
+                ("endpoint", models.CharField(max_length=30, verbose_name="endpoint")),
+                ("event_type", models.CharField(blank=True, max_length=100, verbose_name="type")),
+                ("external_id", models.CharField(blank=True, db_index=True, max_length=200, verbose_name="their id")),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="what makes two deliveries the same one", max_length=400, verbose_name="key"
+                    ),
+                ),
+                ("body", models.BinaryField(verbose_name="raw body")),
+                ("body_digest", models.CharField(max_length=64)),
+                ("payload", models.JSONField(blank=True, null=True, verbose_name="payload")),
+                ("headers", models.JSONField(default=dict, help_text="secrets are left out", verbose_name="headers")),
+                ("source_address", models.CharField(blank=True, max_length=45, verbose_name="sender")),
+                ("person_email", models.CharField(blank=True, db_index=True, max_length=254, verbose_name="person")),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="received")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("processed", "processed"),
+                            ("ignored", "ignored"),
+                            ("unmatched", "unmatched"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "reason",
+                    models.TextField(
+                        blank=True, help_text="why it is ignored, unmatched or failed", verbose_name="why"
+                    ),
+                ),
+                (
+                    "duplicates",
+                    models.PositiveIntegerField(
+                        default=0, help_text="further deliveries of the same event", verbose_name="repeated"
+                    ),
+                ),
+                (
+                    "conflicts",
+                    models.PositiveIntegerField(
+                        default=0, help_text="deliveries with another body under this key", verbose_name="contradicted"
+                    ),
+                ),
+                ("last_duplicate_at", models.DateTimeField(blank=True, null=True, verbose_name="last repeated")),
             ],
             options={
-                'verbose_name': 'event',
-                'verbose_name_plural': 'events',
-                'indexes': [models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='event_to_be_woken'), models.Index(fields=['status', '-id'], name='event_by_status'), models.Index(fields=['provider', '-id'], name='event_by_provider'), models.Index(fields=['event_type', '-id'], name='event_by_type'), models.Index(fields=['received_at'], name='event_by_time')],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'key'), name='an_event_is_kept_once'), models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'processed', 'ignored', 'unmatched', 'failed'])), name='event_status_is_known')],
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("wake_at__isnull", False)), fields=["wake_at"], name="event_to_be_woken"
+                    ),
+                    models.Index(fields=["status", "-id"], name="event_by_status"),
+                    models.Index(fields=["provider", "-id"], name="event_by_provider"),
+                    models.Index(fields=["event_type", "-id"], name="event_by_type"),
+                    models.Index(fields=["received_at"], name="event_by_time"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "key"), name="an_event_is_kept_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["pending", "processed", "ignored", "unmatched", "failed"])),
+                        name="event_status_is_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='InboxAttempt',
+            name="InboxAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(verbose_name='attempt')),
-                ('started_at', models.DateTimeField(verbose_name='started')),
-                ('duration_ms', models.PositiveIntegerField(blank=True, null=True, verbose_name='took (ms)')),
-                ('outcome', models.CharField(choices=[('started', 'started'), ('done', 'done'), ('unmatched', 'unmatched'), ('retry', 'failed, will be tried again'), ('failed', 'failed'), ('lease_lost', 'too slow; another attempt took over')], default='started', max_length=20, verbose_name='outcome')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
-                ('traceback', models.TextField(blank=True, verbose_name='traceback')),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempt_rows', to='integrations.inboxevent')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(verbose_name="attempt")),
+                ("started_at", models.DateTimeField(verbose_name="started")),
+                ("duration_ms", models.PositiveIntegerField(blank=True, null=True, verbose_name="took (ms)")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("started", "started"),
+                            ("done", "done"),
+                            ("unmatched", "unmatched"),
+                            ("retry", "failed, will be tried again"),
+                            ("failed", "failed"),
+                            ("lease_lost", "too slow; another attempt took over"),
+                        ],
+                        default="started",
+                        max_length=20,
+                        verbose_name="outcome",
+                    ),
+                ),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                ("traceback", models.TextField(blank=True, verbose_name="traceback")),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attempt_rows",
+                        to="integrations.inboxevent",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'attempt',
-                'verbose_name_plural': 'attempts',
-                'ordering': ['number'],
-                'constraints': [models.UniqueConstraint(fields=('event', 'number'), name='attempts_are_numbered')],
+                "verbose_name": "attempt",
+                "verbose_name_plural": "attempts",
+                "ordering": ["number"],
+                "constraints": [models.UniqueConstraint(fields=("event", "number"), name="attempts_are_numbered")],
             },
         ),
         migrations.CreateModel(
-            name='Effect',
+            name="Effect",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('description', models.CharField(max_length=300, verbose_name='what')),
-                ('object_id', models.BigIntegerField()),
-                ('content_type', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='contenttypes.contenttype')),
-                ('event', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='effects', to='integrations.inboxevent')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("description", models.CharField(max_length=300, verbose_name="what")),
+                ("object_id", models.BigIntegerField()),
+                (
+                    "content_type",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="contenttypes.contenttype"),
+                ),
+                (
+                    "event",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="effects",
+                        to="integrations.inboxevent",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'effect',
-                'verbose_name_plural': 'what it led to',
-                'ordering': ['id'],
-                'indexes': [models.Index(fields=['content_type', 'object_id'], name='effect_by_target')],
+                "verbose_name": "effect",
+                "verbose_name_plural": "what it led to",
+                "ordering": ["id"],
+                "indexes": [models.Index(fields=["content_type", "object_id"], name="effect_by_target")],
             },
         ),
     ]

@@ -101,6 +101,23 @@ def test_an_unmatched_event_is_retried_after_its_offer_was_mapped(
     assert logged(event) == ["retry"]
 
 
+def test_an_event_that_waits_for_its_next_attempt_is_retried_now(
+    console: Client, process: Any, relay: Any, drain: Any, monkeypatch: Any
+) -> None:
+    def broken(*arguments: Any) -> None:
+        raise RuntimeError("not today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("integrations.inbox.handle", broken)
+        event = process(relay())
+    assert (event.status, event.failures) == ("pending", 1)
+
+    assert press(console, event, "retry") == ["1 event was queued again."]
+    drain()
+    event.refresh_from_db()
+    assert (event.status, event.attempts, event.failures) == ("processed", 2, 0)
+
+
 def test_a_replay_of_a_processed_event_changes_nothing(console: Client, process: Any, relay: Any, drain: Any) -> None:
     event = process(relay())
     before = (Subscription.objects.values().get(), EmailMessage.objects.count(), User.objects.count())

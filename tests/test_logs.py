@@ -1,0 +1,208 @@
+"""What may stand in a log: no secret, no token, no password, no whole address, no control character."""
+
+import io
+import logging
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import User
+from config.logs import Redactor, mask
+
+PASSWORD = "violet kettle under the stairs"
+SECRET = "a-secret-that-only-tests-know"
+
+
+@pytest.mark.parametrize(
+    ("written", "logged"),
+    [
+        (
+            "GET /nssa/setup-password?token=abc-123&email=x HTTP/1.1",
+            "GET /nssa/setup-password?token=•••&email=x HTTP/1.1",
+        ),
+        ("POST /kajabi-webhook/abc123 200", "POST /kajabi-webhook/••• 200"),
+        ("POST /kajabi-webhook/abc123/ 200", "POST /kajabi-webhook/•••/ 200"),
+        ("POST /api/v1/webhooks/ghl/abc123?x=1", "POST /api/v1/webhooks/ghl/•••?x=1"),
+        ("https://x.example/?api_key=abc&n=1", "https://x.example/?api_key=•••&n=1"),
+        ("sent to jane.doe+x@example.com.", "sent to j•••@example.com."),
+        ("a@example.com, b@example.com", "a•••@example.com, b•••@example.com"),
+        ("one\x1b[31m\x00\rtwo", "one�[31m��two"),
+        ("one\u2028two\x85", "one�two�"),
+        ("one\ntwo", "one\ntwo"),
+        ("nothing to hide", "nothing to hide"),
+        ("POST /api/webhook/kajabi/ 200", "POST /api/webhook/kajabi/ 200"),
+    ],
+)
+def test_a_text_is_masked(written: str, logged: str) -> None:
+    assert mask(written) == logged
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "GET /nssa/setup-password?email=jane.doe%40example.com",
+        "'jane.doe@example.com'",
+        "<jane.doe@example.com>",
+        "DETAIL: Key (email)=(jane.doe@example.com) already exists.",
+        "JANE.DOE@EXAMPLE.COM",
+        "_jane.doe@example.com",
+    ],
+)
+def test_no_whole_address_is_left(written: str) -> None:
+    assert "jane.doe" not in mask(written).lower()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "password",
+        "new_password",
+        "token",
+        "Authorization",
+        "set_cookie",
+        "webhook_secret",
+        "X-Kajabi-Signature",
+        "api_key",
+        "apikey",
+        "sessionid",
+    ],
+)
+def test_a_value_under_such_a_name_is_left_out(key: str) -> None:
+    assert Redactor([])(None, "info", {"event": "x", key: "value"}) == {"event": "x", key: "•••"}
+
+
+def test_a_configured_secret_is_left_out_wherever_it_stands() -> None:
+    redact = Redactor(["a-long-secret", "a-long-secret-and-longer", "short", ""])
+    line = {
+        "event": "told a-long-secret-and-longer and a-long-secret and short",
+        "number": 5,
+        "nothing": None,
+        "yes": True,
+    }
+    assert redact(None, "info", line) == {
+        "event": "told ••• and ••• and short",
+        "number": 5,
+        "nothing": None,
+        "yes": True,
+    }
+
+
+def test_values_that_are_no_text_are_masked_as_text() -> None:
+    redact = Redactor(["a-long-secret"])
+    line = redact(
+        None,
+        "info",
+        {"event": "x", "list": ["jane@example.com", "a-long-secret"], "error": ValueError("jane@example.com")},
+    )
+    assert line == {"event": "x", "list": "['j•••@example.com', '•••']", "error": "j•••@example.com"}
+
+
+def test_names_inside_of_a_value_count_too() -> None:
+    line = Redactor([])(None, "info", {"event": "x", "form": {"password": "open sesame please", "page": 1}})
+    assert "open sesame" not in str(line)
+
+
+@given(st.text(max_size=100))
+def test_any_text_can_be_masked_and_masking_twice_changes_nothing(text: str) -> None:
+    once = mask(text)
+    assert mask(once) == once
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", once)
+
+
+@pytest.fixture
+def log(level: int) -> Iterator[io.StringIO]:
+    """Everything that is logged meanwhile, down to `level`, formatted as the product formats it."""
+    from logging.config import DictConfigurator
+
+    config = DictConfigurator(dict(django_settings.LOGGING))
+    formatter = config.configure_formatter(dict(django_settings.LOGGING["formatters"]["line"]))
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    loggers = [root, *(logging.getLogger(name) for name in ("django", "django.request", "accounts", "integrations"))]
+    before = [logger.level for logger in loggers]
+    root.addHandler(handler)
+    for logger in loggers:
+        logger.setLevel(level)
+    try:
+        yield written
+    finally:
+        root.removeHandler(handler)
+        for logger, level_before in zip(loggers, before, strict=True):
+            logger.setLevel(level_before)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG], ids=["INFO", "DEBUG"])
+def test_the_whole_way_from_a_purchase_to_a_password_leaves_nothing_in_the_log(
+    post: Any, relay: Any, sign: Any, drain: Any, mailoutbox: Any, link_in: Any, log: io.StringIO, monkeypatch: Any
+) -> None:
+    logging.getLogger("accounts").info("the handler listens to jane@example.com")
+    address = "jane.rivera.private@example.com"
+    post(relay(email=address))
+    post(relay(email=address), secret="wrong-secret-of-somebody")
+    post(relay(email=address), "/kajabi-webhook/wrong-token-of-somebody", sign=False)
+    post(b'{"type": "offer.purchased", "member": {"email": "' + address.encode() + b'"')
+    drain()
+    link = link_in(mailoutbox[0])
+    browser = Client()
+    browser.get(link.url)
+    browser.get(link.url.replace("setup-password", "setup-passwort"))
+    browser.post("/nssa/setup-password", {"token": link.token, "email": address, "password": "weak"})
+    browser.post("/nssa/setup-password", {"token": link.token, "email": address, "password": PASSWORD})
+    browser.post("/sign-in", {"username": address, "password": "not my password at all"})
+    browser.post("/forgot-password", {"email": address})
+    drain()
+    newer = link_in(mailoutbox[-1])
+
+    def broken(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError(f"no way to {link.url} for {address} with password={PASSWORD.split()[0]}")
+
+    monkeypatch.setattr("integrations.inbox.handle", broken)
+    post(relay(event_id="evt_2", email=address))
+    drain()
+    monkeypatch.setattr("accounts.views.password_links.holder_of", broken)
+    Client(raise_request_exception=False).get(newer.url)
+
+    written = log.getvalue()
+    assert "the handler listens to j•••@example.com" in written
+    assert written.count("\n") > 10
+    assert "RuntimeError" in written
+    secrets = [
+        SECRET,
+        sign(b"{}"),
+        "wrong-secret-of-somebody",
+        "wrong-token-of-somebody",
+        link.token,
+        newer.token,
+        link.token.partition("-")[2],
+        PASSWORD,
+        PASSWORD.split()[0],
+        "not my password",
+        "jane.rivera.private",
+        browser.cookies["sessionid"].value,
+        django_settings.SECRET_KEY,
+        User.objects.get(email=address).password,
+    ]
+    leaks = [(secret, match.start()) for secret in secrets for match in re.finditer(re.escape(secret), written)]
+    assert [written[max(0, place - 100) : place + 60] for _secret, place in leaks] == []
+
+
+@pytest.mark.parametrize("piece", ["a", "a.", "%40", "a@", "token=", "/kajabi-webhook/"])
+def test_masking_takes_time_in_proportion_to_the_text(piece: str) -> None:
+    def seconds(length: int) -> float:
+        text = piece * (length // len(piece))
+        begun = time.perf_counter()
+        mask(text)
+        return time.perf_counter() - begun
+
+    short, long = (min(seconds(length) for _turn in range(3)) for length in (5_000, 40_000))
+    assert long / short < 24, "eight times the text: 8 in proportion, 64 in its square"

@@ -1,0 +1,148 @@
+"""Whatever bytes are posted, the answer is never ours to be ashamed of, and a verified sender's bytes are kept."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integrations import inbox
+from integrations.models import InboxEvent
+
+pytestmark = pytest.mark.django_db
+
+TYPES = [
+    "offer.purchased",
+    "purchase.created",
+    "purchase",
+    "payment.succeeded",
+    "purchase.refunded",
+    "member.subscription.canceled",
+    "member.subscription.renewed",
+    "test",
+    "tag_added",
+]
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=20),
+    st.sampled_from(["", "0", "\x00", "\ud800", "9" * 300, "jane@example.com", "2026-06-01", "off_456", "2150456456"]),
+)
+VALUE = st.recursive(
+    ODD,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+WORDS = st.sampled_from(
+    [
+        *("id", "type", "event", "event_type", "event_id", "data", "payload", "member", "member_id", "member_email"),
+        *(
+            "email",
+            "name",
+            "first_name",
+            "offer",
+            "offer_id",
+            "purchase",
+            "purchase_id",
+            "transaction_id",
+            "attributes",
+        ),
+        *("occurred_at", "created_at", "current_period_end", "relationships", "customer", "products", "subscription"),
+    ]
+)
+LIKE_AN_EVENT = st.recursive(
+    ODD | st.sampled_from(TYPES) | st.sampled_from(["purchases", "offers", "customers"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=6),
+    max_leaves=20,
+)
+BODY = st.dictionaries(WORDS, LIKE_AN_EVENT, max_size=8).flatmap(
+    lambda body: st.sampled_from(TYPES).flatmap(
+        lambda kind: st.sampled_from([{"type": kind}, {"event": kind}, {"event_type": kind}, {}]).map(
+            lambda envelope: body | envelope
+        )
+    )
+)
+
+
+def assert_answered_and_kept(post: Any, body: bytes, path: str) -> None:
+    before = InboxEvent.objects.count()
+    answer = post(body, path)
+    assert answer.status_code in (200, 400), answer.content
+    assert isinstance(answer.json(), dict)
+    newest = InboxEvent.objects.latest("pk")
+    if InboxEvent.objects.count() > before:
+        assert bytes(newest.body) == body
+        assert (answer.status_code == 400) == (newest.status == "failed")
+
+
+@settings(max_examples=80)
+@given(body=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
+def test_any_bytes_are_kept_and_answered(post: Any, settings: Any, body: bytes) -> None:
+    settings.RATE_LIMIT_VERIFIED = 10**6
+    assert_answered_and_kept(post, body, "/api/webhook/kajabi/")
+
+
+@settings(max_examples=80)
+@given(body=st.dictionaries(st.text(max_size=10), VALUE, max_size=5))
+def test_any_json_is_kept_and_answered(post: Any, settings: Any, body: dict[str, Any]) -> None:
+    settings.RATE_LIMIT_VERIFIED = 10**6
+    assert_answered_and_kept(post, json.dumps(body).encode(), "/kajabi-webhook")
+
+
+@settings(max_examples=120)
+@given(body=BODY)
+def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, settings: Any, body: dict[str, Any]) -> None:
+    settings.RATE_LIMIT_VERIFIED = 10**6
+    assert_answered_and_kept(post, json.dumps(body).encode(), "/api/kajabi/webhook")
+    event = InboxEvent.objects.latest("pk")
+    inbox.process(event.pk)
+    event.refresh_from_db()
+    assert event.status != "pending", event.last_error
+
+
+@settings(max_examples=40)
+@given(body=st.binary(max_size=100), proof=st.binary(max_size=80), token=st.text(max_size=30))
+def test_no_stranger_is_let_in_and_nothing_of_theirs_is_kept(
+    post: Any, settings: Any, body: bytes, proof: bytes, token: str
+) -> None:
+    settings.RATE_LIMIT_UNVERIFIED = 10**6
+    header = {"X-Kajabi-Signature": proof.decode("latin-1").replace("\r", "").replace("\n", "")}
+    for path in ("/api/webhook/kajabi/", "/kajabi-webhook", "/api/kajabi/webhook"):
+        assert post(body, path, sign=False, headers=header).status_code == 403
+    answer = post(body, "/kajabi-webhook/" + token.replace("%", "").replace("?", "").replace("#", ""), sign=False)
+    assert answer.status_code in (403, 404)
+    assert InboxEvent.objects.count() == 0
+
+
+@settings(max_examples=30)
+@given(
+    query=st.dictionaries(
+        st.sampled_from(["token", "email", "next", "password", "search", "page"]), st.text(max_size=60)
+    )
+)
+@pytest.mark.parametrize(
+    "path", ["/nssa/setup-password", "/sign-in", "/forgot-password", "/language", "/api/kajabi/setup-password/"]
+)
+def test_no_form_value_breaks_a_page(path: str, query: dict[str, str]) -> None:
+    printable = {name: text.encode("utf-8", "replace").decode() for name, text in query.items()}
+    browser = Client(REMOTE_ADDR="192.0.2.1")
+    assert browser.get(path, printable).status_code < 500
+    assert browser.post(path, printable).status_code < 500
+    assert browser.post(path, json.dumps(query), content_type="application/json").status_code < 500
+
+
+@pytest.mark.parametrize(
+    "length",
+    [
+        *("²", "٣", "9" * 50, "9" * 5000, "1_0", "+5", " 5", "0x10", "5.0"),
+    ],
+    ids=lambda text: text[:8],
+)
+def test_a_length_that_is_no_plain_number_is_refused(post: Any, relay: Any, length: str) -> None:
+    answer = post(relay(), CONTENT_LENGTH=length)
+    assert answer.status_code in (400, 411, 413)
+    assert InboxEvent.objects.count() == 0

@@ -1,0 +1,171 @@
+"""What strangers get: only public addresses answer, every answer has its headers, nothing inline, nothing leaks."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+pytestmark = pytest.mark.django_db
+
+# Everything that answers 200 to somebody unknown. A new public address is a decision: it is written here.
+PUBLIC = {
+    "/health",
+    "/kajabi-webhook",
+    "/kajabi-webhook/x",
+    "/sign-in",
+    "/nssa/setup-password",
+    "/forgot-password",
+    "/link-sent",
+    "/api/schema/",
+    "/docs",
+    "/docs?script=",
+    "/admin/login/",
+    "/admin/jsi18n/",
+}
+PAGES = sorted(
+    PUBLIC - {"/health", "/kajabi-webhook", "/kajabi-webhook/x", "/api/schema/", "/docs?script=", "/admin/jsi18n/"}
+)
+
+
+def routes(resolver: URLResolver, before: str = "") -> Iterator[str]:
+    """Every address of the URLconf, an example value in the place of each variable part."""
+    for entry in resolver.url_patterns:
+        pattern = before + str(entry.pattern).removeprefix("^")
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, pattern)
+        elif isinstance(entry, URLPattern):
+            yield example(pattern)
+
+
+def example(pattern: str) -> str:
+    path = re.sub(r"<int:[^>]+>", "1", pattern)
+    path = re.sub(r"<[a-z]+:[^>]+>|(?<!\?P)<[a-z_]+>", "x", path)
+    path = path.replace(r"(?:/(?P<token>[^/]+))?", "/x")
+    path = re.sub(r"\(\?P<url>[^)]*\)", "x", path)
+    path = re.sub(r"\(\?P<[^>]+>[^)]*\)", "x", path)
+    return "/" + path.replace("/?$", "").replace("$", "").replace("^", "").replace("\\.", ".")
+
+
+ROUTES = sorted({*routes(get_resolver()), "/kajabi-webhook", "/nowhere", "/docs?script="})
+
+
+def test_the_crawl_knows_every_kind_of_address() -> None:
+    assert {"/", "/sign-in", "/dashboard", "/health", "/api/webhook/kajabi", "/kajabi-webhook/x"} <= set(ROUTES)
+    assert {"/api/admin/nssa-users", "/admin/", "/admin/login/", "/docs", "/language"} <= set(ROUTES)
+    assert not [route for route in ROUTES if re.search(r"[\^$()<>\\]", route)]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_only_public_addresses_answer_somebody_unknown(route: str) -> None:
+    answer = Client().get(route)
+    if answer.status_code == 200:
+        assert {route, route + "/"} & PUBLIC, "open to everybody; is that meant?"
+    else:
+        assert answer.status_code in (302, 301, 401, 403, 404, 405)
+    if answer.status_code in (301, 302):
+        assert answer["Location"].startswith("/")
+
+
+@pytest.mark.parametrize("provider", ["sendgrid", "mailgun", "amazon_ses", "brevo", "mailersend", "nobody"])
+@pytest.mark.parametrize("report", ["tracking", "inbound"])
+def test_the_webhooks_of_mail_providers_that_are_not_in_use_do_not_exist(provider: str, report: str) -> None:
+    for method in ("get", "head", "post"):
+        assert getattr(Client(), method)(f"/anymail/{provider}/{report}/").status_code == 404
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_answer_has_its_headers(route: str) -> None:
+    for method in ("get", "post", "options"):
+        answer = getattr(Client(), method)(route)
+        assert answer.status_code < 500
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "base-uri 'none'" in policy
+        assert "unsafe" not in policy
+        assert "*" not in policy
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["X-Frame-Options"] == "DENY"
+        assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert answer["Referrer-Policy"] in ("same-origin", "strict-origin", "no-referrer")
+        assert "Server" not in answer
+        assert "X-Powered-By" not in answer
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_holds_inline_script_or_style_or_loads_from_elsewhere(page: str) -> None:
+    answer = Client().get(page)
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    assert not re.findall(r"<script(?![^>]*\bsrc=)", text)
+    assert not re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", text)
+    assert not re.findall(r"""(?:src|href|action)=["']?(?:https?:)?//""", text)
+
+
+@pytest.mark.parametrize("page", ["/dashboard", "/sign-in"])
+def test_the_pages_of_a_member_are_as_strict(user: Any, page: str) -> None:
+    browser = Client()
+    browser.force_login(user)
+    text = browser.get(page, follow=True).content.decode()
+    assert not re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", text)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/admin/nowhere/", "/api/nowhere", "/kajabi-webhook/a/b", "/%00", "/%ff"])
+def test_an_address_that_does_not_exist_says_so_and_nothing_more(path: str) -> None:
+    answer = Client().get(path)
+    assert answer.status_code in (302, 404)
+    text = answer.content.decode()
+    assert "Traceback" not in text
+    assert "urlpatterns" not in text
+    assert "DEBUG" not in text
+
+
+def test_an_error_of_ours_shows_a_page_and_no_detail(monkeypatch: Any) -> None:
+    def broken(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("a detail that is nobody's business")
+
+    monkeypatch.setattr("accounts.services.password_links.request_link", broken)
+    answer = Client(raise_request_exception=False).post("/forgot-password", {"email": "jane@example.com"})
+    assert answer.status_code == 500
+    assert b"nobody's business" not in answer.content
+    assert b"<h1" in answer.content
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_cookies_are_for_this_site_and_not_for_scripts(user: Any) -> None:
+    browser = Client()
+    browser.post("/language", {"language": "es"})
+    browser.post("/sign-in", {"username": user.email, "password": "violet kettle under the stairs"})
+    browser.get("/sign-in")
+    assert {"sessionid", "django_language"} <= set(browser.cookies)
+    for cookie in browser.cookies.values():
+        assert cookie["httponly"], cookie
+        assert cookie["samesite"] == "Lax"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "testserver.evil.example", "testserver@evil.example", ""])
+def test_another_host_name_is_refused(host: str) -> None:
+    assert Client().get("/sign-in", headers={"Host": host or " "}).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/forgot-password", "/nssa/setup-password", "/language", "/sign-out"])
+def test_a_form_posted_from_elsewhere_is_refused(path: str, user: Any) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(user)
+    answer = browser.post(path, {"email": "jane@example.com"}, headers={"Origin": "https://evil.example"})
+    assert answer.status_code == 403
+
+
+def test_health_asks_the_database_and_says_so(monkeypatch: Any) -> None:
+    assert Client().get("/health").json() == {"status": "ok", "database": "ok"}
+
+    def away() -> None:
+        raise OperationalError("refused by 10.0.0.1")
+
+    monkeypatch.setattr(connection, "cursor", away)
+    answer = Client().get("/health")
+    assert (answer.status_code, answer.json()) == (503, {"status": "unavailable", "database": "away"})
