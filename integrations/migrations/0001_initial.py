@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("body", models.BinaryField(verbose_name="raw body")),
-                ("body_digest", models.CharField(max_length=64)),
+                ("body_digest", models.CharField(help_text="SHA-256 of the raw body", max_length=64)),
                 ("payload", models.JSONField(blank=True, null=True, verbose_name="payload")),
                 ("headers", models.JSONField(default=dict, help_text="secrets are left out", verbose_name="headers")),
                 ("source_address", models.CharField(blank=True, max_length=45, verbose_name="sender")),
