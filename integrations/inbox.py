@@ -28,12 +28,10 @@ from integrations.handlers import Change, Context, handle
 from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
 from integrations.registry import provider as provider_of
-from integrations.toolkit.reading import read_json_object, storable
+from integrations.toolkit.reading import read_json_object, redacted_headers, storable
 
 logger = logging.getLogger(__name__)
 PROCESS_TASK = "integrations.process_events"
-KEPT_HEADERS = 40
-_SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
 Outcome = InboxAttempt.Outcome
 
 
@@ -43,9 +41,7 @@ class NotVerified(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of a delivery: the row's key, whether it was there before, and what could not be read (then "" is all
-    else).
-    """
+    """What became of a delivery: its row, whether that was there before, and why it cannot be read ("": it can)."""
 
     event_id: int
     duplicate: bool = False
@@ -53,9 +49,7 @@ class Receipt:
 
 
 def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> None:
-    """Raises NotVerified unless the sender proves itself in the first way that it offers. No secret configured, no
-    entry.
-    """
+    """Raises NotVerified unless the first proof that the sender offers is right. No secret configured, no entry."""
     for verifier in endpoint.verifiers:
         if verifier.is_offered(request):
             if verifier.accepts(request):
@@ -148,7 +142,7 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> I
         endpoint=endpoint.name,
         body=request.body,
         body_digest=hashlib.sha256(request.body).hexdigest(),
-        headers=_redacted(request),
+        headers=redacted_headers(request.headers),
         source_address=request.source_address,
         received_at=now,
     )
@@ -195,14 +189,6 @@ def _keep_contradiction(first_id: int, other: InboxEvent) -> None:
     other.reason = f"contradicts event {first_id}: the same id with another body; the first one stands"
     _finished(other, Status.IGNORED, other.received_at)
     other.keep()
-
-
-def _redacted(request: WebhookRequest) -> dict[str, str]:
-    kept = list(request.headers.items())[:KEPT_HEADERS]
-    return {
-        name[:100]: "•••" if any(secret in name for secret in _SECRET_HEADERS) else str(storable(value))[:1000]
-        for name, value in kept
-    }
 
 
 def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:

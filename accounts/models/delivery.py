@@ -34,9 +34,7 @@ class LeaseLost(Exception):
 
 
 def retry_delay(failures: int) -> timedelta:
-    """How long to wait after the `failures`-th failure in a row (from 1), ± 20 % so that rows which failed together
-    part.
-    """
+    """How long to wait after the `failures`-th failure in a row (from 1), ± 20 %: what failed together parts."""
     seconds = BACK_OFF[min(failures, len(BACK_OFF)) - 1]
     return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 (spread, not secrecy)
 
@@ -45,9 +43,7 @@ class DeliveryQuerySet(models.QuerySet[Any]):
     """How rows are claimed and rung; every model with a queue uses these and no other way."""
 
     def ring(self, *, now: datetime | None = None, limit: int = 500) -> list[int]:
-        """Keys of due rows for which no worker came, at most `limit`, oldest first; they are not rung again for a
-        minute.
-        """
+        """Keys of due rows for which no worker came, oldest first, at most `limit`; not rung again for 20 seconds."""
         now = now or timezone.now()
         keys = list(self.filter(wake_at__lte=now).order_by("wake_at").values_list("pk", flat=True)[:limit])
         if keys:

@@ -99,9 +99,7 @@ class Subscription(models.Model):
 
 
 class SubscriptionFact(models.Model):
-    """Something that happened to a subscription, as it was told. Never changed; the same fact told again has the same
-    key.
-    """
+    """What happened to a subscription, as it was told. Never changed; the same fact told again has the same key."""
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="facts")
     key = models.CharField(max_length=200, help_text=_("what makes it this fact and no other"))

@@ -10,9 +10,7 @@ FROM_SETTINGS = ("kajabi", "nssa_annual", "NSSA_KAJABI_PRODUCT_ID")  # provider,
 
 
 def sold_by(offers: Sequence[str], *, provider: str) -> Plan | None:
-    """The plan of the first of `offers` that is mapped, in the console or by NSSA_KAJABI_PRODUCT_ID; None where none
-    is.
-    """
+    """The plan of the first of `offers` that is mapped, in the console or by NSSA_KAJABI_PRODUCT_ID, or None."""
     mapped = {
         row.external_id: row.plan
         for row in PlanOffer.objects.filter(provider=provider, external_id__in=offers).select_related("plan")

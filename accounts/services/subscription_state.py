@@ -56,7 +56,10 @@ _RANK = {kind: rank for rank, kind in enumerate(FactKind.values)}
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """One thing that happened; `references` are the provider's ids of the member, offer, purchase and transaction."""
+    """One thing that happened. `key` makes it the same fact however often it is told.
+
+    `references` are the provider's ids, under the names member, offer, purchase and transaction.
+    """
 
     key: str
     kind: str

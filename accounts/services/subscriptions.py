@@ -1,7 +1,7 @@
 """Subscriptions: the only writers of their status, their facts and their history."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
@@ -18,30 +18,16 @@ EXPIRE_AT_ONCE = 500  # rows in one transaction
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewFact:
-    """A fact to record. `key` makes it the same fact however often it is told; `references` are the provider's ids."""
-
-    key: str
-    kind: FactKind
-    occurred_at: datetime
-    period_end: datetime | None = None
-    references: Mapping[str, str] = field(default_factory=dict)
-    provider: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What recording a fact did. `transition` is None where the status stayed; `known` says that the fact was there
-    already.
-    """
+    """What recording a fact did: no `transition` where the status stayed, `known` where the fact was there already."""
 
     subscription: Subscription
     transition: SubscriptionTransition | None = None
     known: bool = False
 
 
-def record(user: User, plan: Plan, fact: NewFact, *, cause: Cause) -> Recorded:
-    """Keep `fact` and bring the user's subscription to what all its facts amount to.
+def record(user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = "") -> Recorded:
+    """Keep `fact`, once by its key, and bring the user's subscription to what all its facts amount to.
 
     Safe against copies (a fact's key is unique), disorder (the state is computed from all facts) and itself (the
     subscription's row is locked; two first facts at once meet at the unique constraint).
@@ -57,7 +43,7 @@ def record(user: User, plan: Plan, fact: NewFact, *, cause: Cause) -> Recorded:
         staff=cause.staff,
     )
     with transaction.atomic(savepoint=False):
-        subscription, is_new = _locked_or_created(user, plan, row, provider=fact.provider)
+        subscription, is_new = _locked_or_created(user, plan, row, provider=provider)
         facts = [] if is_new else list(subscription.facts.all())
         if any(known.key == row.key for known in facts):
             return Recorded(subscription=subscription, known=True)
@@ -79,9 +65,7 @@ def expire(subscription: Subscription, *, cause: Cause) -> Recorded:
 
 
 def extend(subscription: Subscription, *, until: datetime, cause: Cause) -> Recorded:
-    """Give access until `until`; an expired or refunded subscription becomes active again. Raises ValueError for the
-    past.
-    """
+    """Give access until `until`, also to an expired or refunded subscription. Raises ValueError for the past."""
     if until <= timezone.now():
         raise ValueError("The new end must lie in the future.")
     return _by_hand(subscription, FactKind.EXTENDED, cause=cause, period_end=until)
@@ -91,7 +75,7 @@ def grant(user: User, plan: Plan, *, until: datetime, cause: Cause) -> Recorded:
     """Give `user` access to `plan` until `until` by hand. Raises ValueError for the past."""
     if until <= timezone.now():
         raise ValueError("The end must lie in the future.")
-    fact = NewFact(key=f"staff:{uuid4()}", kind=FactKind.EXTENDED, occurred_at=timezone.now(), period_end=until)
+    fact = Fact(key=f"staff:{uuid4()}", kind=FactKind.EXTENDED, occurred_at=timezone.now(), period_end=until)
     return record(user, plan, fact, cause=cause)
 
 
@@ -121,7 +105,7 @@ def expire_ended(*, now: datetime | None = None) -> int:
 def _by_hand(
     subscription: Subscription, kind: FactKind, *, cause: Cause, period_end: datetime | None = None
 ) -> Recorded:
-    fact = NewFact(key=f"staff:{uuid4()}", kind=kind, occurred_at=timezone.now(), period_end=period_end)
+    fact = Fact(key=f"staff:{uuid4()}", kind=kind, occurred_at=timezone.now(), period_end=period_end)
     return record(subscription.user, subscription.plan, fact, cause=cause)
 
 

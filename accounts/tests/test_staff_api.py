@@ -14,7 +14,7 @@ from accounts.models import ExternalIdentity, User
 from accounts.models.subscription import FactKind
 from accounts.services import subscriptions
 from accounts.services.cause import Cause
-from accounts.services.subscriptions import NewFact
+from accounts.services.subscription_state import Fact
 
 pytestmark = pytest.mark.django_db
 MEMBERS = "/api/admin/nssa-users/"
@@ -45,14 +45,13 @@ def members(plan: Any) -> dict[str, User]:
         ("cleo", FactKind.EXPIRED, {"password": "violet kettle under the stairs", "is_active": False}),
     ]:
         made[name] = User.objects.create_user(f"{name}@example.com", first_name=name.title(), **columns)
-        fact = NewFact(
+        fact = Fact(
             key=name,
             kind=kind,
             occurred_at=now - timedelta(days=1),
             references={"member": f"mem_{name}"},
-            provider="kajabi",
         )
-        subscriptions.record(made[name], plan, fact, cause=Cause(text="test"))
+        subscriptions.record(made[name], plan, fact, cause=Cause(text="test"), provider="kajabi")
         ExternalIdentity.objects.create(user=made[name], provider="kajabi", kind="relay", external_id=f"mem_{name}")
     made["none"] = User.objects.create_user("dora@example.com")
     return made
@@ -183,7 +182,7 @@ def test_the_number_of_queries_does_not_grow_with_the_members(ask: Any, members:
         counts.append(sum(query["sql"].startswith("SELECT") for query in captured.captured_queries))
         for more in range(5):
             person = User.objects.create_user(f"more{number}{more}@example.com")
-            fact = NewFact(key="1", kind=FactKind.PURCHASED, occurred_at=timezone.now())
+            fact = Fact(key="1", kind=FactKind.PURCHASED, occurred_at=timezone.now())
             subscriptions.record(person, plan, fact, cause=Cause(text="test"))
     assert counts[0] == counts[1] <= 8
 

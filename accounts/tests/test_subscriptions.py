@@ -12,7 +12,7 @@ from accounts.models import Subscription, SubscriptionTransition
 from accounts.models.subscription import FactKind
 from accounts.services import subscriptions
 from accounts.services.cause import Cause
-from accounts.services.subscriptions import NewFact
+from accounts.services.subscription_state import Fact
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -21,8 +21,8 @@ EVENT = Cause(text="kajabi offer.purchased evt_1", event_id=7)
 
 def tell(user: Any, plan: Any, kind: str, ago: float, *, key: str = "", **columns: Any) -> subscriptions.Recorded:
     """Records a fact of so many days ago."""
-    fact = NewFact(key=key or f"{kind}-{ago}", kind=FactKind(kind), occurred_at=timezone.now() - ago * DAY, **columns)
-    return subscriptions.record(user, plan, fact, cause=EVENT)
+    fact = Fact(key=key or f"{kind}-{ago}", kind=FactKind(kind), occurred_at=timezone.now() - ago * DAY, **columns)
+    return subscriptions.record(user, plan, fact, cause=EVENT, provider="kajabi")
 
 
 def history(subscription: Subscription) -> list[tuple[str, str]]:
@@ -30,9 +30,7 @@ def history(subscription: Subscription) -> list[tuple[str, str]]:
 
 
 def test_a_first_fact_makes_the_subscription_and_its_first_line_of_history(user: Any, plan: Any) -> None:
-    recorded = tell(
-        user, plan, "purchased", 10, references={"member": "m", "offer": "o", "purchase": "p"}, provider="kajabi"
-    )
+    recorded = tell(user, plan, "purchased", 10, references={"member": "m", "offer": "o", "purchase": "p"})
 
     subscription = Subscription.objects.get()
     assert recorded.subscription == subscription

@@ -96,9 +96,7 @@ class ProbedWebhookView(WebhookView):
 
 
 def _refuse_by_length(request: HttpRequest) -> Response | None:
-    """411 and 413 from the headers alone, before a byte of the body is read: a chunked body reaches Django empty on
-    some servers.
-    """
+    """411 and 413 by the headers alone, before the body is read: some servers hand Django a chunked one empty."""
     length = str(request.META.get("CONTENT_LENGTH", ""))
     if request.META.get("HTTP_TRANSFER_ENCODING") or not (length.isascii() and length.isdigit()):
         return Response(

@@ -19,9 +19,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a handler knows beside the event: whose it is, its key (unique for its provider) and the cause for the
-    history.
-    """
+    """What a handler knows beside the event: whose it is, its key, unique for the provider, and the cause."""
 
     provider: str
     key: str

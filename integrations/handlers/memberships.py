@@ -6,7 +6,8 @@ from accounts.addresses import InvalidAddress
 from accounts.models import Plan, Subscription
 from accounts.models.subscription import FactKind
 from accounts.services import emails, members, plans, subscriptions
-from accounts.services.subscriptions import NewFact, Recorded
+from accounts.services.subscription_state import Fact
+from accounts.services.subscriptions import Recorded
 from integrations.contracts.events import (
     MembershipEvent,
     OfferPurchased,
@@ -43,15 +44,15 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     recorded = subscriptions.record(
         member.user,
         plan,
-        NewFact(
+        Fact(
             key=f"{context.provider}:{context.key}"[:200],
             kind=kind,
             occurred_at=event.occurred_at,
             period_end=event.period_end,
             references=_references(event),
-            provider=context.provider,
         ),
         cause=context.cause,
+        provider=context.provider,
     )
     changes = [Change(description="member created" if member.created else "member found", target=member.user)]
     changes.append(Change(description=_told(recorded), target=recorded.subscription))

@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from integrations.contracts.exceptions import Unreadable
 
 MAX_DEPTH = 32
+_SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted from it may not exist
 _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
@@ -49,9 +50,7 @@ def read_json_object(body: bytes) -> dict[str, Any]:
 
 
 def storable(value: Any) -> Any:
-    """`value` with every NUL and lone surrogate replaced by U+FFFD: PostgreSQL's jsonb and text refuse them. The raw
-    body keeps them.
-    """
+    """`value` with U+FFFD for each NUL and lone surrogate, which PostgreSQL refuses; the raw body keeps them."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, dict):
@@ -59,6 +58,14 @@ def storable(value: Any) -> Any:
     if isinstance(value, list):
         return [storable(item) for item in value]
     return value
+
+
+def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers as they may be kept: the first 40, cut to 1,000 characters, without what opens doors."""
+    return {
+        name[:100]: "•••" if any(secret in name for secret in _SECRET_HEADERS) else str(storable(value))[:1000]
+        for name, value in list(headers.items())[:40]
+    }
 
 
 def digest_of(payload: Mapping[str, Any]) -> str:

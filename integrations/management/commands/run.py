@@ -138,9 +138,7 @@ def _stopper(stopping: threading.Event) -> Callable[..., None]:
 
 
 def _lock_var() -> Any:
-    """The open lock file of VAR_DIR, held until this process ends, however it ends. Raises CommandError if another one
-    runs.
-    """
+    """The open lock file of VAR_DIR, held as long as this process lives. CommandError if another one holds it."""
     path = settings.VAR_DIR / "enlace.lock"
     handle = path.open("a+")
     try:

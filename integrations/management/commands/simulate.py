@@ -1,6 +1,4 @@
-"""`manage.py simulate kajabi offer.purchased --email jane@example.com`: a provider's event, posted to the running
-server.
-"""
+"""`manage.py simulate kajabi offer.purchased`: a provider's event, posted to the running server."""
 
 import email
 import email.policy
