@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 WEB_THREADS = 8
 WORKER_THREADS = 2
-LARGEST_BODY = 32 * 1024 * 1024  # bytes; the views have their own, smaller limits
 
 
 class Command(BaseCommand):
@@ -66,7 +65,7 @@ class Command(BaseCommand):
                 host=settings.HOST,
                 port=settings.PORT,
                 threads=WEB_THREADS,
-                max_request_body_size=LARGEST_BODY,
+                max_request_body_size=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,  # refused before it is read
                 ident=None,
             )
         except OSError as error:

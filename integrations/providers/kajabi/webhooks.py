@@ -40,9 +40,16 @@ HANDLED: Mapping[str, type[MembershipEvent]] = {
     "member.subscription.expired": SubscriptionExpired,
     "purchase.refunded": PurchaseRefunded,
 }
+_NOTHING_YET = "contacts, orders, forms and tags are not kept yet"
 IGNORED: Mapping[str, str] = {
     "test": "a test delivery",
     "order.created": "the sale is told by purchase.created and payment.succeeded",
+    "order_created": "the sale is told by purchase",
+    "payment_succeeded": "it names no offer; the sale is told by purchase",
+    **dict.fromkeys(
+        ("form_submission", "form.submitted", "contact.created", "contact.updated", "tag_added", "tag_removed"),
+        _NOTHING_YET,
+    ),
 }
 
 

@@ -1,0 +1,68 @@
+"""The rules on a body's length hold on every server that we ship with: waitress (make run) and gunicorn (production).
+
+Servers differ in what they make of a chunked body: gunicorn hands Django an empty one, waitress a joined one.
+"""
+
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import Embedded, Process, embedded, free_port, purchase, sign, wait_until
+from tests.harness.embedded import answers_health
+
+PATH = "/api/webhook/kajabi/"
+BODY = json.dumps(purchase("evt_chunked", "jane@example.com")).encode()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    with embedded(tmp_path_factory.mktemp("servers")) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def gunicorn_port(app: Embedded) -> Iterator[int]:
+    port = free_port()
+    command: list[str | Path] = [Path(sys.executable).with_name("gunicorn"), "-c", "config/gunicorn.py", "config.wsgi"]
+    server = Process("gunicorn", command, env=app.env | {"PORT": str(port)}, log=app.directory / "gunicorn.log")
+    wait_until(lambda: answers_health(port), seconds=30, what=f"gunicorn answers; its log: {server.log_path}")
+    yield port
+    server.kill()
+
+
+@pytest.fixture(params=["waitress", "gunicorn"])
+def port(request: pytest.FixtureRequest, app: Embedded) -> int:
+    """The port of one server after the other, on the same installation."""
+    return app.port if request.param == "waitress" else request.getfixturevalue("gunicorn_port")
+
+
+def status_of(port: int, head: str, body: bytes = b"") -> int:
+    """The status of the answer to this request, written to the socket as it is."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
+        answer = connection.recv(4096)
+    return int(answer.split(b" ", 2)[1])
+
+
+def head(*headers: str) -> str:
+    signed = f"X-Kajabi-Signature: {sign(BODY)}"
+    return "\n".join([f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", signed, *headers])
+
+
+def test_a_chunked_body_is_asked_for_its_length(port: int, app: Embedded) -> None:
+    chunks = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n0\r\n\r\n"
+    assert status_of(port, head("Transfer-Encoding: chunked"), chunks) == 411
+    assert app.rows.value("SELECT COUNT(*) FROM integrations_inboxevent WHERE external_id = 'evt_chunked'") == 0
+
+
+def test_a_body_that_is_far_too_long_is_refused_before_it_is_sent(port: int) -> None:
+    assert status_of(port, head(f"Content-Length: {3 * 1024 * 1024}")) == 413
+
+
+def test_a_body_that_is_too_long_is_refused(port: int) -> None:
+    length = 1024 * 1024 + 1
+    assert status_of(port, head(f"Content-Length: {length}", "Connection: close"), b"x" * length) == 413
