@@ -64,8 +64,8 @@ chaos: $(TESTS_INSTALLED) ## the fault tests in their long form
 		$(PYTHON) -m pytest -m chaos tests/chaos $(ARGS)
 
 messages: $(INSTALLED) ## collect what is to be translated and compile the translations (needs gettext)
-	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py makemessages --all --no-obsolete --ignore='.venv/*'
-	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py compilemessages --ignore='.venv/*'
+	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py makemessages --all --no-obsolete --no-location --ignore=.venv --ignore=var
+	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py compilemessages --ignore=.venv --ignore=var
 
 .env: | $(INSTALLED)
 	@$(PYTHON) config/write_env.py

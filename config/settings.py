@@ -243,7 +243,8 @@ EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
 EMAIL_TIMEOUT = 10  # seconds; a worker thread cannot be interrupted
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Enlace <noreply@{_frontend.hostname or 'localhost'}>")
+_mail_domain = _frontend.hostname if HTTPS and _frontend.hostname else "localhost"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Enlace <noreply@{_mail_domain}>")
 ADMIN_EMAIL = env.list("ADMIN_EMAIL", default=[])
 # Whose reports of delivered and bounced mails are taken at /anymail/<name>/tracking/: Anymail's name of the provider
 # whose backend sends, or others (mail through Amazon SES by SMTP reports by amazon_ses).
