@@ -285,7 +285,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Enlace",
-    "DESCRIPTION": "Membership and contact hub: staff endpoints, password set-up and webhooks.",
+    "DESCRIPTION": "Membership and contact hub: what staff ask, what a member has, and password set-up.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
