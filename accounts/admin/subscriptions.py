@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from accounts.admin.acts import Act, Pressed, ReasonForm
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from accounts.admin.links import badge, row_link, source_of
+from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.models import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.subscription import Status
 from accounts.services import subscriptions
@@ -159,6 +160,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
             run=_extend,
             form=ExtendForm,
         ),
+        send_set_up_mail(lambda subscription: subscription.user),
     )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

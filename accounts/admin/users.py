@@ -13,15 +13,13 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.addresses import InvalidAddress, normalise
-from accounts.admin.acts import Act
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from accounts.admin.links import EVENTS, badge, list_link, row_link
+from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
 from accounts.models import ExternalIdentity, Subscription, User
-from accounts.services import password_links
 
 
 class AddressField(forms.EmailField):
@@ -116,22 +114,7 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
         (_("Where from, and what else there is"), {"fields": _facts}),
         (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
     )
-    acts = (
-        Act(
-            name="send-set-up-mail",
-            label=_("send set-up mail"),
-            done=lambda count: (
-                ngettext(
-                    "%(count)d link is on its way; links sent before no longer work.",
-                    "%(count)d links are on their way; links sent before no longer work.",
-                    count,
-                )
-                % {"count": count}
-            ),
-            run=lambda user, pressed: bool(password_links.send_new_link(user)),
-            fits=lambda user: user.is_active,
-        ),
-    )
+    acts = (send_set_up_mail(lambda user: user),)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)

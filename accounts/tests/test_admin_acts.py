@@ -200,6 +200,15 @@ def test_a_set_up_mail_is_sent(console: Client, newcomer: Any) -> None:
     assert logged(newcomer) == ["send-set-up-mail"]
 
 
+def test_a_set_up_mail_is_sent_from_the_page_of_a_subscription_too(console: Client, process: Any, relay: Any) -> None:
+    process(relay())
+    subscription = Subscription.objects.get()
+    said = press(console, subscription, "send-set-up-mail")
+    assert said == ["1 link is on its way; links sent before no longer work."]
+    sent = EmailMessage.objects.get(kind="password_setup")
+    assert (sent.user, sent.to) == (subscription.user, "jane@example.com")
+
+
 def test_a_button_needs_a_post_and_a_token_of_the_page(staff: Any, newcomer: Any) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(staff)

@@ -1,5 +1,6 @@
 """Events → what they mean for the business. Handlers name no provider and are order-free."""
 
-from integrations.handlers.dispatch import Change, Context, handle
+from integrations.handlers.context import Change, Context
+from integrations.handlers.dispatch import handle
 
 __all__ = ["Change", "Context", "handle"]

@@ -1,29 +1,16 @@
-"""Which handler takes which event, and the value in which it says what it changed."""
+"""Which handler takes which event."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from django.db.models import Model
-
-from accounts.services.cause import Cause
 from integrations.contracts.events import Event, MembershipEvent
+from integrations.handlers import memberships
+from integrations.handlers.context import Change, Context
 
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One thing that an event changed: for people, with the row it is about."""
-
-    description: str
-    target: Model
-
-
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """What a handler knows beside the event: whose it is, its key, unique for the provider, and the cause."""
-
-    provider: str
-    key: str
-    cause: Cause
+# A kind of event, with all that derive from it, and its handler: called with the event and its context.
+HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
+    MembershipEvent: memberships.apply,
+}
 
 
 def handle(event: Event, context: Context) -> list[Change]:
@@ -31,14 +18,7 @@ def handle(event: Event, context: Context) -> list[Change]:
 
     Raises Unmatched where a person must decide, Retryable where it may work later.
     """
-    return _handler_of(event)(event, context)
-
-
-def _handler_of(event: Event) -> Callable[..., list[Change]]:
-    from integrations.handlers import memberships
-
-    handlers: dict[type[Event], Callable[..., list[Change]]] = {MembershipEvent: memberships.apply}
-    for kind, handler in handlers.items():
+    for kind, handler in HANDLERS.items():
         if isinstance(event, kind):
-            return handler
+            return handler(event, context)
     raise TypeError(f"no handler for {type(event).__name__}")

@@ -18,7 +18,7 @@ from integrations.contracts.events import (
     SubscriptionRenewed,
 )
 from integrations.contracts.exceptions import Unmatched
-from integrations.handlers.dispatch import Change, Context
+from integrations.handlers.context import Change, Context
 
 FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
     OfferPurchased: FactKind.PURCHASED,

@@ -1,0 +1,29 @@
+"""The act *send set-up mail*, on a user's page and on the pages of their subscriptions."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.admin.acts import Act
+from accounts.models import User
+from accounts.services import password_links
+
+
+def send_set_up_mail(user_of: Callable[[Any], User]) -> Act:
+    """The act for rows whose user `user_of` gives: a new link by mail, to set or to reset the password."""
+    return Act(
+        name="send-set-up-mail",
+        label=_("send set-up mail"),
+        done=lambda count: (
+            ngettext(
+                "%(count)d link is on its way; links sent before no longer work.",
+                "%(count)d links are on their way; links sent before no longer work.",
+                count,
+            )
+            % {"count": count}
+        ),
+        run=lambda row, pressed: bool(password_links.send_new_link(user_of(row))),
+        fits=lambda row: user_of(row).is_active,
+    )
