@@ -112,8 +112,7 @@ def retry(events: Iterable[InboxEvent]) -> int:
     for event in events:
         waits = event.status != Status.PENDING or event.failures
         if waits and event.payload is not None:
-            event.requeue()
-            InboxEvent.objects.filter(pk=event.pk).update(reason="")
+            event.requeue(reason="")
             wake_on_commit(PROCESS_TASK, event.pk)
             count += 1
     return count
