@@ -167,11 +167,9 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> I
 def _key(envelope: Envelope) -> str:
     """The envelope's key as it fits into its column; a longer one by its digest, so that no two become the same."""
     key = str(storable(envelope.key))
-    return (
-        key
-        if key == envelope.key and len(key) <= 300
-        else "long:" + hashlib.sha256(repr(envelope.key).encode()).hexdigest()
-    )
+    if key != envelope.key or len(key) > 300:
+        return "long:" + hashlib.sha256(repr(envelope.key).encode()).hexdigest()
+    return key
 
 
 def _finished(event: InboxEvent, status: Status, now: datetime) -> None:
