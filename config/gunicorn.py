@@ -25,8 +25,8 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # No second way in: nothing here is steered while it runs.
 control_socket_disable = True
 
-# No access log: a request line holds what opens doors, the tokens in webhook URLs and in set-up links. The application
-# logs what it does with each request, without them.
+# No access log: a request line holds what opens doors, the tokens in webhook URLs and in set-up links. What is accepted
+# is a row, what is refused or breaks is logged by the application, without them; the rest is the proxy's to log.
 accesslog = None
 errorlog = "-"
 
