@@ -65,7 +65,9 @@ class Command(BaseCommand):
             try:
                 answer = requests.post(url, data=body, headers=headers, timeout=10, allow_redirects=False)
             except requests.RequestException as error:
-                raise CommandError(f"Nothing answers at {url}: {error}. Is the server running (make run)? Another one: --url.") from error
+                raise CommandError(
+                    f"Nothing answers at {url}: {error}. Is the server running (make run)? Name another one with --url."
+                ) from error
             self.stdout.write(f"→ {answer.status_code} {answer.text}")
             accepted = accepted or answer.ok
         if not accepted:
