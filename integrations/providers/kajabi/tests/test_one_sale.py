@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from dateutil.relativedelta import relativedelta
 
 from accounts.models import EmailMessage, Subscription, User
 from integrations.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
 ENDPOINTS = {"nssa": "/api/webhook/kajabi/", "leaps": "/api/kajabi/webhook", "native": "/kajabi-webhook"}
-SOLD = datetime(2026, 6, 2, 10, 29, 58, tzinfo=UTC)
+A_YEAR = relativedelta(years=1)
+SOLD = datetime.now(UTC).replace(microsecond=0) - timedelta(days=100)  # so that the paid year has not passed
 
 
 def stamp(moment: datetime) -> str:
@@ -59,7 +61,7 @@ def test_the_same_sale_in_any_order_is_one_subscription_and_one_welcome(
     subscription = Subscription.objects.get()
     assert subscription.status == "active"
     assert subscription.started_at == SOLD
-    assert subscription.current_period_end == SOLD.replace(year=2027)
+    assert subscription.current_period_end == SOLD + A_YEAR
     assert subscription.external_purchase_id == "3100001"
     assert subscription.facts.count() == 6
     assert subscription.transitions.count() == 1
@@ -73,8 +75,8 @@ def test_the_same_sale_in_any_order_is_one_subscription_and_one_welcome(
 def test_a_renewal_told_by_a_payment_and_by_the_relay_extends_once(
     tellings: Any, fixture: Any, receive: Any, drain: Any, order: tuple[int, ...]
 ) -> None:
-    renewed_at = SOLD.replace(year=2025) + timedelta(days=364)
-    sale = tellings[0][1] | {"occurred_at": stamp(SOLD.replace(year=2025))}
+    renewed_at = SOLD - A_YEAR + timedelta(days=364)
+    sale = tellings[0][1] | {"occurred_at": stamp(SOLD - A_YEAR)}
     paid = fixture("payment.succeeded__in_app") | {"created_at": stamp(renewed_at)}
     paid["payment_transaction"]["id"] = 2149700777
     renewed = fixture("member.subscription.renewed__nssa_relay") | {
@@ -85,7 +87,7 @@ def test_a_renewal_told_by_a_payment_and_by_the_relay_extends_once(
         receive(told[number][1], told[number][0])
         drain()
     subscription = Subscription.objects.get()
-    assert (subscription.status, subscription.current_period_end) == ("active", SOLD.replace(year=2027))
+    assert (subscription.status, subscription.current_period_end) == ("active", SOLD - A_YEAR + 2 * A_YEAR)
 
 
 def test_a_refund_names_the_purchase_of_the_native_hook(tellings: Any, fixture: Any, receive: Any, drain: Any) -> None:
