@@ -13,6 +13,7 @@ import threading
 import time
 from functools import partial
 
+from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -88,10 +89,8 @@ class Publisher:
                     return
 
     def _send(self, task: str, keys: list[int]) -> bool:
-        from config.celery import app
-
         try:
-            app.send_task(task, args=[keys], ignore_result=True)
+            current_app.send_task(task, args=[keys], ignore_result=True)
         except (OperationalError, OSError) as error:
             logger.warning("wake-up not published, the sweep will find the rows: %s", error)
             return False

@@ -112,8 +112,7 @@ def retry(events: Iterable[InboxEvent]) -> int:
     for event in events:
         waits = event.status != Status.PENDING or event.failures
         if waits and event.payload is not None:
-            event.requeue()
-            InboxEvent.objects.filter(pk=event.pk).update(reason="")
+            event.requeue(reason="")
             wake_on_commit(PROCESS_TASK, event.pk)
             count += 1
     return count
@@ -168,11 +167,9 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> I
 def _key(envelope: Envelope) -> str:
     """The envelope's key as it fits into its column; a longer one by its digest, so that no two become the same."""
     key = str(storable(envelope.key))
-    return (
-        key
-        if key == envelope.key and len(key) <= 300
-        else "long:" + hashlib.sha256(repr(envelope.key).encode()).hexdigest()
-    )
+    if key != envelope.key or len(key) > 300:
+        return "long:" + hashlib.sha256(repr(envelope.key).encode()).hexdigest()
+    return key
 
 
 def _finished(event: InboxEvent, status: Status, now: datetime) -> None:

@@ -138,10 +138,18 @@ class Delivery(models.Model):
         self._write(last_error=error, failures=failures, crashes=0, next_attempt_at=due, wake_at=due)
         return False
 
-    def requeue(self) -> None:
+    def requeue(self, **columns: Any) -> None:
         """Make a row due at once, with its whole budget of attempts: what staff's *retry* does."""
         now = timezone.now()
-        self._set(status=PENDING, failures=0, crashes=0, next_attempt_at=now, wake_at=now + GRACE, finished_at=None)
+        self._set(
+            status=PENDING,
+            failures=0,
+            crashes=0,
+            next_attempt_at=now,
+            wake_at=now + GRACE,
+            finished_at=None,
+            **columns,
+        )
 
     def _write(self, **columns: Any) -> None:
         # The fence: only the newest attempt of an open row may write.

@@ -109,9 +109,8 @@ class _Story:
     def __init__(self, period_months: int) -> None:
         self.state = State()
         self._period = relativedelta(months=period_months)
-        self._sales: dict[
-            tuple[str, str], int
-        ] = {}  # purchase or transaction id → the number of the period that it paid
+        # The number of the period that a purchase or transaction paid, by the kind and text of its id.
+        self._sales: dict[tuple[str, str], int] = {}
         self._periods = 0
         self._paid_at: datetime | None = None  # when a payment last extended the period
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from celery.beat import EmbeddedService
+from celery.beat import Service
 from celery.worker import WorkController
 from celery.worker import state as worker_state
 from django.conf import settings
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 WEB_THREADS = 8
 WORKER_THREADS = 2
+RESTART_AFTER = 1.0  # seconds
 
 
 class Command(BaseCommand):
@@ -75,9 +76,9 @@ class Command(BaseCommand):
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stopper(stopping))
-        worker = _Worker()
+        worker = _Kept("worker", make=_new_worker, end=_end_worker)
+        scheduler = _Kept("scheduler", make=lambda: Service(app, max_interval=1), end=lambda service: service.stop())
         worker.start()
-        scheduler: Any = EmbeddedService(app, thread=True, max_interval=1)
         scheduler.start()
         self._say(f"ready: http://{settings.HOST}:{settings.PORT}")
         self._say(f"admin: http://{settings.HOST}:{settings.PORT}/admin/")
@@ -100,30 +101,55 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-class _Worker:
-    """A Celery worker with a pool of threads, in a thread of this process, so that it sees the in-process broker."""
+class _Kept:
+    """A service in a thread of this process, started anew whenever it ends without having been asked to.
 
-    def __init__(self) -> None:
-        worker_state.should_stop = None
-        worker_state.should_terminate = None
-        app.loader.import_default_modules()
-        self._controller = WorkController(
-            app=app,
-            pool="threads",
-            concurrency=WORKER_THREADS,
-            without_heartbeat=True,
-            without_mingle=True,
-            without_gossip=True,
-        )
-        self._thread = threading.Thread(target=self._controller.start, name="worker", daemon=True)
+    `make` gives something with a `start()` that returns when the service has ended; `end` asks it to end.
+    """
+
+    def __init__(self, name: str, *, make: Callable[[], Any], end: Callable[[Any], None]) -> None:
+        self._name, self._make, self._end = name, make, end
+        self._service: Any = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self, timeout: float = 15.0) -> None:
         """Finish what is in hand and end; what does not end in time falls due again by its lease."""
-        worker_state.should_stop = 0  # type: ignore[assignment]  # an exit code: stop, warmly
+        self._stopping.set()
+        if self._service is not None:
+            self._end(self._service)
         self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._service = self._make()
+            try:
+                self._service.start()
+            except Exception:
+                logger.exception("the %s failed", self._name)
+            if not self._stopping.wait(RESTART_AFTER):
+                logger.error("the %s ended by itself; it is started anew", self._name)
+
+
+def _new_worker() -> WorkController:
+    """A Celery worker with a pool of threads, so that it sees the in-process broker."""
+    worker_state.should_stop = worker_state.should_terminate = None
+    app.loader.import_default_modules()
+    return WorkController(
+        app=app,
+        pool="threads",
+        concurrency=WORKER_THREADS,
+        without_heartbeat=True,
+        without_mingle=True,
+        without_gossip=True,
+    )
+
+
+def _end_worker(worker: WorkController) -> None:
+    worker_state.should_stop = 0  # type: ignore[assignment]  # an exit code: stop, warmly
 
 
 def _stopper(stopping: threading.Event) -> Callable[..., None]:
