@@ -258,7 +258,7 @@ class JsonClient:
         else:
             hint = self._hints.get(status, "")
         said = self._explain(document) if is_json else ""
-        message = f"{self._title}: {call} was answered with {status}{f': {said[:300]}' if said else '.'} {hint}".strip()
+        message = f"{self._title}: {call} was answered with {status}{f': {said[:300]}' if said else ''}. {hint}".strip()
         message = self._masked(message, token)
         if status == 429 or status >= 500 or 200 <= status < 300:
             asked = read_retry_after(answer.headers.get("Retry-After", ""))
