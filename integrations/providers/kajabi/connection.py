@@ -12,9 +12,11 @@ from integrations.providers.kajabi.json_api import Document, Page, Resource
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
 from integrations.toolkit.failures import NotConfigured
 from integrations.toolkit.reading import text_at
+from integrations.toolkit.signatures import secrets_in
 from integrations.toolkit.tokens import Grant, SharedToken, client_credentials
 
 _CREDENTIALS = "Check KAJABI_CLIENT_ID and KAJABI_CLIENT_SECRET (in Kajabi: Settings, Security, User API Keys)."
+_MASKED_FROM = 6  # letters; what is shorter stands in ordinary words
 _NAMES = ("title", "subdomain")
 _PERMISSIONS = "Check what the API key may do in Kajabi, and that its user belongs to the site."
 
@@ -43,11 +45,14 @@ class KajabiConnection:
         client_secret: str,
         site_id: str = "",
         site_name: str = "",
+        webhook_tokens: Iterable[str] = (),
         patience: float = PATIENCE,
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        secrets = (client_id, client_secret)
+        # Kajabi may quote the target of a hook when it refuses it.
+        tokens = [token for token in webhook_tokens if len(token) >= _MASKED_FROM]
+        secrets = (client_id, client_secret, *tokens, *(quote(token, safe="") for token in tokens))
         self._site_id, self._site_name = site_id, site_name
         self._token_http = JsonClient(
             base_url,
@@ -95,6 +100,7 @@ class KajabiConnection:
             client_secret=settings.KAJABI_CLIENT_SECRET,
             site_id=settings.KAJABI_SITE_ID.strip(),
             site_name=settings.KAJABI_SITE_NAME.strip(),
+            webhook_tokens=secrets_in("KAJABI_WEBHOOK_TOKEN"),
             patience=patience,
         )
 
