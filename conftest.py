@@ -21,6 +21,7 @@ from django.test import Client
 
 WEBHOOK_SECRET = "a-secret-that-only-tests-know"
 WEBHOOK_TOKEN = "a-token-that-only-tests-know"
+OPERATOR_PASSWORD = "a-password-that-only-tests-know"
 STAFF_EMAIL = "staff@example.com"
 PASSWORD = "violet kettle under the stairs"
 OFFER_ID = "off_456"
@@ -72,6 +73,7 @@ def _configured(settings: Any) -> None:
 
     settings.KAJABI_WEBHOOK_SECRET = [WEBHOOK_SECRET]
     settings.KAJABI_WEBHOOK_TOKEN = [WEBHOOK_TOKEN]
+    settings.WEBHOOK_CONFIG_PASSWORD = OPERATOR_PASSWORD
     settings.NSSA_KAJABI_PRODUCT_ID = [OFFER_ID, "2150456456"]
     settings.WEBHOOKS_ALLOW_UNSIGNED = []
     settings.ADMIN_EMAIL = [STAFF_EMAIL]

@@ -8,7 +8,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import environ
 import structlog
@@ -265,8 +265,18 @@ ANYMAIL = {
 
 KAJABI_WEBHOOK_SECRET = env.list("KAJABI_WEBHOOK_SECRET", default=[])
 KAJABI_WEBHOOK_TOKEN = env.list("KAJABI_WEBHOOK_TOKEN", default=[])
+KAJABI_CLIENT_ID = env.str("KAJABI_CLIENT_ID", default="")
+KAJABI_CLIENT_SECRET = env.str("KAJABI_CLIENT_SECRET", default="")
+KAJABI_SITE_ID = env.str("KAJABI_SITE_ID", default="")
+KAJABI_SITE_NAME = env.str("KAJABI_SITE_NAME", default="")
+KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="https://api.kajabi.com")
+WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
 WEBHOOKS_ALLOW_UNSIGNED = env.list("WEBHOOKS_ALLOW_UNSIGNED", default=[])
+# Our calls to them: repetitions after the first try, seconds before the first of these, growth of each further wait.
+MAX_RETRIES = env.int("MAX_RETRIES", default=3)
+RETRY_INITIAL_DELAY = env.float("RETRY_INITIAL_DELAY", default=1.0)
+RETRY_BACKOFF_FACTOR = env.float("RETRY_BACKOFF_FACTOR", default=2.0)
 
 # API
 # ---------------------------------------------------------------------------------------------------------------------
@@ -302,6 +312,11 @@ _redact = Redactor(
         EMAIL_HOST_PASSWORD,
         *KAJABI_WEBHOOK_SECRET,
         *KAJABI_WEBHOOK_TOKEN,
+        KAJABI_CLIENT_ID,
+        KAJABI_CLIENT_SECRET,
+        WEBHOOK_CONFIG_PASSWORD,
+        quote(WEBHOOK_CONFIG_PASSWORD),
+        quote_plus(WEBHOOK_CONFIG_PASSWORD),
         *(value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and isinstance(value, str)),
         str(_database.get("PASSWORD") or ""),
     ]

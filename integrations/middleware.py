@@ -10,7 +10,7 @@ NOTHING_TO_LOAD = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; 
 
 
 class MachineRequestsMiddleware:
-    """Answers what `integrations.urls` routes (webhooks, health) without the middleware that follows.
+    """Answers what `integrations.urls` routes (webhooks, operators' calls, health) without the middleware that follows.
 
     It stands behind the middleware that sets security headers, so these are on every answer all the same.
     """

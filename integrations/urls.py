@@ -1,10 +1,12 @@
-"""One route for each endpoint of each provider's manifest."""
+"""One route for each endpoint and each operator's page of each provider's manifest."""
 
 from django.urls import URLPattern, re_path
 
 from integrations import registry
 from integrations.api.health import health
+from integrations.api.operator import OperatorView
 from integrations.api.webhooks import ProbedWebhookView, WebhookView
+from integrations.contracts.operator import OperatorPage
 from integrations.contracts.provider import Endpoint, Provider
 
 
@@ -18,7 +20,12 @@ def _route(provider: Provider, endpoint: Endpoint) -> URLPattern:
     )
 
 
+def _page(provider: Provider, page: OperatorPage) -> URLPattern:
+    return re_path(rf"^{page.path}/?$", OperatorView.as_view(page=page), name=f"operator-{provider.key}-{page.name}")
+
+
 urlpatterns = [
     re_path(r"^health/?$", health, name="health"),
     *(_route(provider, endpoint) for provider in registry.all_providers().values() for endpoint in provider.endpoints),
+    *(_page(provider, page) for provider in registry.all_providers().values() for page in provider.operator_pages),
 ]

@@ -1,15 +1,17 @@
 """The staff console: Django's admin with our sign-in form, the second factor and a start page that says what waits."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import PasswordChangeView
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin import attention, second_factor
+from accounts.admin import attention, second_factor, tools
 from accounts.admin.staff_forms import OwnPasswordForm, StaffSignInForm
 from accounts.second_factor import is_missing
 
@@ -44,7 +46,11 @@ class StaffSite(AdminSite):
         return super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().index(request, {"attention": attention.items(request.user), **(extra_context or {})})
+        context = {
+            "attention": attention.items(request.user),
+            "tools": tools.registered() if tools.may_use(request.user) else [],
+        }
+        return super().index(request, {**context, **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Members and events first, each on its own; what the packages bring stands together."""
@@ -70,4 +76,16 @@ class StaffSite(AdminSite):
             path("second-factor/new/", second_factor.enrol, name="second_factor_new"),
             path("second-factor/new/code.svg", second_factor.picture, name="second_factor_picture"),
         ]
+        own += [
+            path(tool.path, self.admin_view(_for_superusers(tool.view)), name=tool.name) for tool in tools.registered()
+        ]
         return [*own, *super().get_urls()]
+
+
+def _for_superusers(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        if not tools.may_use(request.user):
+            raise PermissionDenied
+        return view(request)
+
+    return guarded

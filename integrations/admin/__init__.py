@@ -1,5 +1,5 @@
-"""The staff console's pages for the inbox."""
+"""The staff console's pages for the inbox, and for the providers' hooks."""
 
-from integrations.admin import events
+from integrations.admin import events, hooks
 
-__all__ = ["events"]
+__all__ = ["events", "hooks"]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from integrations.contracts.events import Event
+from integrations.contracts.hooks import HookKeeper
+from integrations.contracts.operator import OperatorPage
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook, WebhookRequest
 
 
@@ -61,7 +63,8 @@ class Provider:
 
     `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from
     `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
-    or Unmatched where the delivery lacks what a person could add.
+    or Unmatched where the delivery lacks what a person could add. `hooks` gives the keeper of its hooks for us, where
+    its API has such; it raises Permanent where the API is not configured.
     """
 
     key: str
@@ -71,3 +74,5 @@ class Provider:
     parse: Callable[[StoredWebhook], list[Event]]
     ignored: Mapping[str, str] = field(default_factory=dict)
     simulation: Simulation | None = None
+    hooks: Callable[[], HookKeeper] | None = None
+    operator_pages: Sequence[OperatorPage] = ()

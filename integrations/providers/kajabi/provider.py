@@ -1,7 +1,8 @@
 """Kajabi: courses and memberships. Signs nothing itself; see README.md for what reaches us and how to set it up."""
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.kajabi import webhooks
+from integrations.providers.kajabi import operator_pages, webhooks
+from integrations.providers.kajabi.hooks import KajabiHooks
 from integrations.providers.kajabi.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
@@ -28,4 +29,6 @@ PROVIDER = Provider(
     ignored=webhooks.IGNORED,
     parse=webhooks.parse,
     simulation=SIMULATION,
+    hooks=KajabiHooks.from_settings,
+    operator_pages=operator_pages.PAGES,
 )

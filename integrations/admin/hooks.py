@@ -1,0 +1,122 @@
+"""The page of a provider's hooks: what there is, a button that makes it what it should be, one to delete each."""
+
+from functools import partial
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.admin import site
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.admin import tools
+from accounts.admin.links import badge
+from integrations import registry
+from integrations.contracts.exceptions import Permanent, Retryable
+from integrations.contracts.hooks import HookKeeper, HookOutcome, HooksIncomplete, Result, Standing, missing_events
+from integrations.contracts.provider import Provider
+
+# Each with the badge that shows it.
+STANDINGS = {
+    Standing.CURRENT: ("active", gettext_lazy("as it should be")),
+    Standing.OUTDATED: ("unmatched", gettext_lazy("ours, with an old address")),
+    Standing.FOREIGN: ("foreign", gettext_lazy("somebody else's")),
+}
+RESULTS = {
+    Result.CREATED: gettext_lazy("created"),
+    Result.REPLACED: gettext_lazy("replaced"),
+    Result.REMOVED: gettext_lazy("removed"),
+}
+
+
+def hooks_page(request: HttpRequest, *, provider: Provider) -> HttpResponse:
+    """GET shows the provider's own list; POST does what was pressed and comes back."""
+    if request.method == "POST":
+        try:
+            _do(request, provider)
+        except (Retryable, Permanent, ValueError) as error:
+            messages.error(request, str(error))
+        return redirect(f"admin:{_name(provider)}")
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+    context = {**site.each_context(request), "title": _title(provider), "provider": provider, **_shown(provider)}
+    return TemplateResponse(request, "admin/hooks.html", context)
+
+
+def _shown(provider: Provider) -> dict[str, Any]:
+    try:
+        keeper = _keeper(provider)
+        hooks = keeper.listed()
+    except (Retryable, Permanent) as error:
+        return {"problem": str(error)}
+    rows = [{"hook": hook, "standing": badge(*STANDINGS[hook.standing])} for hook in hooks]
+    return {"rows": rows, "missing": missing_events(keeper, hooks)}
+
+
+def _do(request: HttpRequest, provider: Provider) -> None:
+    keeper = _keeper(provider)
+    if "delete" in request.POST:
+        hook_id = request.POST["delete"]
+        if keeper.delete(hook_id):
+            _log(request, provider, DELETION, f"deleted hook {hook_id}")
+            messages.success(request, _("The hook was deleted."))
+        else:
+            messages.warning(request, _("The hook was gone already."))
+        return
+    if "configure" not in request.POST:
+        return
+    try:
+        outcomes = keeper.configure()
+    except HooksIncomplete as error:
+        _tell(request, provider, list(error.outcomes))
+        messages.error(request, _("Not all hooks could be configured: %(problem)s") % {"problem": error})
+        return
+    if not _tell(request, provider, outcomes):
+        messages.success(request, _("Nothing was to be done: every event has its hook."))
+
+
+def _tell(request: HttpRequest, provider: Provider, outcomes: list[HookOutcome]) -> bool:
+    """Say and log what was changed, if anything was."""
+    changed = [outcome for outcome in outcomes if outcome.result in RESULTS]
+    if changed:
+        _log(request, provider, CHANGE, ", ".join(f"{one.event}: {one.result}" for one in changed))
+        messages.success(request, ", ".join(f"{one.event}: {RESULTS[one.result]}" for one in changed))
+    return bool(changed)
+
+
+def _log(request: HttpRequest, provider: Provider, flag: int, message: str) -> None:
+    LogEntry.objects.create(
+        user_id=cast(int, request.user.pk),
+        object_repr=f"{provider.title}: hooks",
+        action_flag=flag,
+        change_message=message,
+    )
+
+
+def _keeper(provider: Provider) -> HookKeeper:
+    assert provider.hooks is not None, "registered for providers with hooks only"
+    return provider.hooks()
+
+
+def _name(provider: Provider) -> str:
+    return f"hooks_{provider.key}"
+
+
+def _title(provider: Provider) -> str:
+    return _("Hooks of %(provider)s") % {"provider": provider.title}
+
+
+for _provider in registry.all_providers().values():
+    if _provider.hooks is not None:
+        tools.register(
+            tools.Tool(
+                name=_name(_provider),
+                label=format_lazy("{}: {}", _provider.title, gettext_lazy("hooks")),
+                path=f"hooks/{_provider.key}/",
+                view=partial(hooks_page, provider=_provider),
+            )
+        )

@@ -1,0 +1,106 @@
+"""Operators' calls: one view for the pages of all manifests, which looks after password, tries and errors."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import UnreadablePostError
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views import View
+
+from accounts import limits
+from accounts.client_address import client_address
+from integrations.contracts.exceptions import Permanent, Retryable
+from integrations.contracts.operator import OperatorCall, OperatorPage
+from integrations.toolkit.failures import NotConfigured
+from integrations.toolkit.signatures import equals_any
+
+logger = logging.getLogger(__name__)
+
+TRIES = 10  # wrong passwords of one address in a minute, over all pages
+MAX_FORM = 64 * 1024  # bytes
+METHODS = ("GET", "POST")
+_FAILED = {"success": False}
+
+
+class OperatorView(View):
+    """Does not exist while its password is not set. The password stands in a header, the query or a form.
+
+    Not HEAD: a GET may change something here, and whoever asks with HEAD means to change nothing.
+    """
+
+    page: OperatorPage = None  # type: ignore[assignment]  # given by as_view
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with translation.override(translation.get_language_from_request(request)):
+            answer = self._answer(request)
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Referrer-Policy"] = "no-referrer"  # the address may hold the password
+        # Django would log the request with its whole address; what there is to say was said, without it.
+        answer._has_been_logged = True  # type: ignore[attr-defined]
+        return answer
+
+    def _answer(self, request: HttpRequest) -> JsonResponse:
+        password = str(getattr(settings, self.page.password, ""))
+        if not password.strip():
+            return _refused(_("Not found."), HTTPStatus.NOT_FOUND)
+        if request.method not in METHODS:
+            return _refused(_("Use GET or POST."), HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(METHODS)})
+        try:
+            parameters = _parameters(request)
+        except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+            return _refused(_("The form cannot be read."), HTTPStatus.BAD_REQUEST)
+        sender = client_address(request.META)
+        wait = limits.wait_left("operator", sender, limit=TRIES, seconds=limits.MINUTE)
+        if not wait and equals_any(_given_password(request, parameters), [password]):
+            return self._call(request, parameters)
+        logger.warning("operator's call refused", extra={"page": self.page.name, "sender": sender})
+        wait = wait or limits.retry_after("operator", sender, limit=TRIES, seconds=limits.MINUTE)
+        if wait:
+            return _refused(
+                _("Too many tries. Try again in %(seconds)d seconds.") % {"seconds": wait},
+                HTTPStatus.TOO_MANY_REQUESTS,
+                headers={"Retry-After": str(wait)},
+            )
+        return _refused(_("Wrong password."), HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+
+    def _call(self, request: HttpRequest, parameters: Mapping[str, str]) -> JsonResponse:
+        call = OperatorCall(method=str(request.method), parameters=parameters)
+        try:
+            answer = self.page.answer(call)
+        except ValueError as error:
+            return _refused(str(error), HTTPStatus.BAD_REQUEST)
+        except NotConfigured as error:
+            return _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+        except (Retryable, Permanent) as error:
+            logger.warning("operator's call failed: %s", error, extra={"page": self.page.name})
+            return _refused(str(error), HTTPStatus.BAD_GATEWAY)
+        logger.info("operator's call answered", extra={"page": self.page.name, "status": int(answer.status)})
+        return JsonResponse(dict(answer.content), status=answer.status, headers=dict(answer.headers))
+
+
+def _parameters(request: HttpRequest) -> dict[str, str]:
+    """The query's parameters and those of a posted form, which win. Raises what Django raises for broken ones."""
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_FORM:
+        raise BadRequest
+    return {name: str(value) for name, value in [*request.GET.items(), *request.POST.items()]}
+
+
+def _given_password(request: HttpRequest, parameters: Mapping[str, str]) -> str:
+    """The one in the header where there is one: it is not mended by another in the address."""
+    scheme, _space, credentials = request.headers.get("Authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer":
+        # WSGI reads headers as Latin-1; what was sent is UTF-8.
+        return credentials.strip().encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+    return parameters.get("password", "")
+
+
+def _refused(message: str, status: HTTPStatus, *, headers: Mapping[str, str] | None = None) -> JsonResponse:
+    return JsonResponse({**_FAILED, "message": message}, status=status, headers=dict(headers or {}))

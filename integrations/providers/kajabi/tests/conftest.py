@@ -1,0 +1,45 @@
+"""A fake Kajabi that runs for one test, and a client of it that does not really wait."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from integrations.providers.kajabi.client import KajabiClient
+from tests.fakes import kajabi_records as records
+from tests.fakes.kajabi import CLIENT_ID, CLIENT_SECRET, FakeKajabi
+
+
+@pytest.fixture
+def kajabi(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKajabi]:
+    """A running fake with one site, which the settings name."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with FakeKajabi() as fake:
+        fake.add(records.site("1", title="Enlace Academy", subdomain="enlace"))
+        settings.KAJABI_API_BASE_URL = fake.url
+        settings.KAJABI_CLIENT_ID, settings.KAJABI_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
+        settings.KAJABI_SITE_ID, settings.KAJABI_SITE_NAME = "1", ""
+        settings.MAX_RETRIES, settings.RETRY_INITIAL_DELAY, settings.RETRY_BACKOFF_FACTOR = 3, 1.0, 2.0
+        yield fake
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """The seconds that the client would have waited."""
+    return []
+
+
+@pytest.fixture
+def build(kajabi: FakeKajabi, waits: list[float]) -> Callable[..., KajabiClient]:
+    """A client of the fake, with options of its own."""
+
+    def with_options(**options: Any) -> KajabiClient:
+        known = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "site_id": "1", "sleep": waits.append}
+        return KajabiClient(kajabi.url, **(known | options))
+
+    return with_options
+
+
+@pytest.fixture
+def client(build: Callable[..., KajabiClient]) -> KajabiClient:
+    return build()

@@ -1,0 +1,297 @@
+"""JSON over HTTP as a provider's client needs it: patient with the network, strict with what comes back.
+
+A call has a time-out, is repeated where that may help (`Retries`), follows no redirect, reads no more than it must, and
+fails as a TemporaryFailure or a Refused that says what was called, what came and what to check. Messages hold the path
+and the names of the query's parameters, never their values, a token, a secret or a whole e-mail address.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from config.logs import mask
+from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
+from integrations.toolkit.retries import Retries, read_retry_after, wait_of
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 5.0  # seconds
+READ_TIMEOUT = 15.0  # seconds without a byte
+PATIENCE = 180.0  # seconds that one call may take, with all its repetitions and waits
+LARGEST_ANSWER = 10 * 1024 * 1024  # bytes, unpacked
+_WORTH_REPEATING = frozenset({429, 500, 502, 503, 504})
+# Repeating these after a lost answer does nothing twice; a POST is repeated only where it had no effect or is said to
+# be repeatable.
+_REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
+_HINTS = {
+    401: "Check the credentials.",
+    403: "Check what the credentials are allowed to do.",
+    404: "Check that it still exists there.",
+}
+_A_PAGE_CAME = "A web page came instead of JSON: check the base URL, and what stands in front of the API."
+
+
+class Tokens(Protocol):
+    """Where a client gets its bearer token."""
+
+    def current(self) -> str:
+        """A token that should be accepted."""
+
+    def replacement_for(self, refused: str) -> str:
+        """Another token, since `refused` was answered with 401."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_html(self) -> bool:
+        kind = self.headers.get("Content-Type", "").lower()
+        return "html" in kind or self.body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+    def read(self) -> Any:
+        """The parsed JSON, None for an empty body; raises ValueError for anything else."""
+        if not self.body.strip():
+            return None
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    """What is sent; `str()` is how messages name it: without the values of the query, which may be personal."""
+
+    method: str
+    url: str
+    query: Mapping[str, str]
+    content: bytes | dict[str, str] | None
+    content_type: str
+    accept: str
+    repeatable: bool
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        names = [*self.query, *(["…"] if parts.query else [])]
+        return f"{self.method} {parts.path}" + (f"?{'&'.join(names)}" if names else "")
+
+
+class _Bearer(AuthBase):
+    """Sets the token, or none. Without an `auth` requests would look into ~/.netrc, and replace the token by that."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class JsonClient:
+    """Calls of one provider's API, for one thread.
+
+    `hints`: status → what to check. `explain` reads the provider's own words off a parsed error. `secrets` are masked
+    in messages wherever they stand. `patience`: seconds for one call with all its repetitions; whoever calls under a
+    lease gives less than the lease is long.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        title: str,
+        tokens: Tokens | None = None,
+        content_type: str = "application/json",
+        hints: Mapping[int, str] | None = None,
+        explain: Callable[[Any], str] = lambda document: "",
+        secrets: Collection[str] = (),
+        retries: Retries | None = None,
+        patience: float = PATIENCE,
+        read_timeout: float = READ_TIMEOUT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        if urlsplit(self.base_url).scheme not in {"http", "https"} or not urlsplit(self.base_url).hostname:
+            raise NotConfigured(f"{title}: the base URL must begin with https:// and name a host")
+        self._title, self._tokens, self._content_type = title, tokens, content_type
+        self._hints, self._explain, self._secrets = _HINTS | dict(hints or {}), explain, secrets
+        self._retries, self._patience = retries or Retries.from_settings(), patience
+        self._read_timeout, self._sleep = read_timeout, sleep
+        self._session = requests.Session()
+
+    def call(
+        self,
+        method: str,
+        address: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        form: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+    ) -> Any:
+        """What `address` (a path below the base, or a whole URL of the same server) answers, parsed; None if empty.
+
+        `body` is sent as JSON, `form` form-encoded. `repeatable` says whether doing it twice is harmless; by default
+        everything but POST is. Raises TemporaryFailure or Refused.
+        """
+        call = _Call(
+            method=method,
+            url=self.url_of(address),
+            query=query or {},
+            content=dict(form) if form is not None else None if body is None else json.dumps(body).encode(),
+            content_type=self._content_type if form is None and body is not None else "",
+            accept=self._content_type,
+            repeatable=method in _REPEATABLE_METHODS if repeatable is None else repeatable,
+        )
+        ends_at = time.monotonic() + self._patience
+        token = self._tokens.current() if self._tokens else ""
+        try:
+            return self._with_repetitions(call, token=token, ends_at=ends_at)
+        except Refused as error:
+            if error.status != 401 or self._tokens is None:
+                raise
+        logger.info("%s: %s was answered with 401; it is called once more with a new token", self._title, call)
+        return self._with_repetitions(call, token=self._tokens.replacement_for(token), ends_at=ends_at)
+
+    def url_of(self, address: str, *, relative_to: str = "") -> str:
+        """The whole URL of a path below the base, or of a link found in the answer of `relative_to`.
+
+        Raises Refused for another server than the base's: the token is for that one alone.
+        """
+        if address.startswith("/") and not relative_to:
+            return self.base_url + address
+        try:
+            url = urljoin(relative_to or self.base_url, address)
+        except ValueError:
+            url = ""
+        if _server(url) != _server(self.base_url):
+            asked, named = _server(self.base_url), _server(url)
+            raise Refused(self._masked(f"{self._title}: a link leads from {asked} to {named}; it is not followed", ""))
+        return url
+
+    def _with_repetitions(self, call: _Call, *, token: str, ends_at: float) -> Any:
+        delays = self._retries.delays()
+        while True:
+            try:
+                return self._once(call, token=token, ends_at=ends_at)
+            except TemporaryFailure as error:
+                delay = next(delays, None)
+                if delay is None or not _may_be_repeated(error, call):
+                    raise
+                wait = wait_of(delay, retry_after=error.retry_after)
+                if time.monotonic() + wait >= ends_at:  # whoever called has to come back later
+                    raise
+                logger.info("%s; next try in %.1f s", error, wait)
+                self._sleep(wait)
+
+    def _once(self, call: _Call, *, token: str, ends_at: float) -> Any:
+        # `from None` below: the text of these errors holds the whole URL, and with it perhaps somebody's e-mail.
+        try:
+            answer = self._exchange(call, token=token, ends_at=ends_at)
+        except requests.ConnectTimeout:
+            raise self._lost(call, f"no connection within {CONNECT_TIMEOUT:.0f} s", token, sent=False) from None
+        except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
+            raise self._lost(call, "the answer did not come in time", token) from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+            raise Refused(self._masked(f"{self._title}: {call} has no valid URL. Check the base URL.", token)) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            sent = not _is_without_connection(error)
+            what = "the connection broke off" if sent else "no connection could be made"
+            raise self._lost(call, f"{what} ({type(error).__name__})", token, sent=sent) from None
+        return self._judged(call, answer, token=token)
+
+    def _exchange(self, call: _Call, *, token: str, ends_at: float) -> _Answer:
+        left = max(ends_at - time.monotonic(), 0.1)
+        headers = {"Accept": call.accept} | ({"Content-Type": call.content_type} if call.content_type else {})
+        with self._session.request(
+            call.method,
+            call.url,
+            params=call.query,
+            data=call.content,
+            headers=headers,
+            auth=_Bearer(token),
+            timeout=(min(CONNECT_TIMEOUT, left), min(self._read_timeout, left)),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            body = bytearray()
+            # read1 gives what is there: an answer that drips would keep a read of a whole block busy for hours.
+            while chunk := response.raw.read1(65536, decode_content=True):
+                body += chunk
+                if len(body) > LARGEST_ANSWER:
+                    limit = f"larger than {LARGEST_ANSWER // 1024 // 1024} MiB. Ask for smaller pages."
+                    raise Refused(f"{self._title}: the answer to {call} is {limit}", status=response.status_code)
+                if time.monotonic() > ends_at:
+                    raise TimeoutError
+            return _Answer(status=response.status_code, headers=response.headers, body=bytes(body))
+
+    def _judged(self, call: _Call, answer: _Answer, *, token: str) -> Any:
+        """The answer's JSON where it is a good one; raises what it amounts to otherwise."""
+        status = answer.status
+        document, is_json = None, not answer.is_html
+        if is_json:
+            try:
+                document = answer.read()
+            except ValueError:  # UnicodeDecodeError is one
+                is_json = False
+        if 200 <= status < 300 and is_json:
+            return document
+        if 300 <= status < 400:
+            hint = "Redirects are not followed: check the base URL."
+        elif answer.is_html:
+            hint = _A_PAGE_CAME
+        elif not is_json:
+            hint = "The answer is not JSON."
+        else:
+            hint = self._hints.get(status, "")
+        said = self._explain(document) if is_json else ""
+        message = f"{self._title}: {call} was answered with {status}{f': {said[:300]}' if said else ''}. {hint}".strip()
+        message = self._masked(message, token)
+        if status == 429 or status >= 500 or 200 <= status < 300:
+            asked = read_retry_after(answer.headers.get("Retry-After", ""))
+            raise TemporaryFailure(message, status=status, retry_after=asked)
+        raise (NotFound if status == 404 and is_json else Refused)(message, status=status)
+
+    def _lost(self, call: _Call, what: str, token: str, *, sent: bool = True) -> TemporaryFailure:
+        message = f"{self._title}: {call} got no answer: {what}. Check that {_server(self.base_url)} can be reached."
+        return TemporaryFailure(self._masked(message, token), reached_server=sent)
+
+    def _masked(self, message: str, token: str) -> str:
+        return mask(message, [secret for secret in (token, *self._secrets) if secret])
+
+
+def _may_be_repeated(error: TemporaryFailure, call: _Call) -> bool:
+    if error.status == 429 or not error.reached_server:  # nothing was done there
+        return True
+    return call.repeatable and (error.status < 300 or error.status in _WORTH_REPEATING)
+
+
+def _server(url: str) -> str:
+    """Scheme, host and port; a user in the URL makes it another server."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:  # no number as the port, half an IPv6 address
+        return "an unreadable address"
+    return f"{parts.scheme}://{'…@' if parts.username is not None else ''}{parts.hostname}:{port}"
+
+
+def _is_without_connection(error: BaseException) -> bool:
+    """Whether not even a connection came about, so that nothing can have been done."""
+    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
+        return True
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)

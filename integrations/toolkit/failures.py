@@ -1,0 +1,33 @@
+"""How a call to a provider can fail, in two kinds that the inbox knows: it may work later, or it never will."""
+
+from integrations.contracts.exceptions import Permanent, Retryable
+
+
+class TemporaryFailure(Retryable):
+    """No usable answer came: no connection, too slow, too many calls, the server's own error, a page instead of JSON.
+
+    `status` is the HTTP status, 0 where there was no answer. `retry_after` is the seconds that the server asked for.
+    `reached_server` is False where the call surely had no effect, since there was no connection.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, retry_after: float | None = None, reached_server: bool = True
+    ) -> None:
+        super().__init__(message)
+        self.status, self.retry_after, self.reached_server = status, retry_after, reached_server
+
+
+class Refused(Permanent):
+    """The server understood and said no (4xx), or answered what must not be followed; `status` is the HTTP status."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotFound(Refused):
+    """The provider's API itself says that it has no such thing; a web page with 404 is not that."""
+
+
+class NotConfigured(Permanent):
+    """The call cannot be made before somebody sets what the message names."""
