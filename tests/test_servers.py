@@ -7,6 +7,7 @@ import json
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,14 +25,23 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
         yield app
 
 
-@pytest.fixture(scope="module")
-def gunicorn_port(app: Embedded) -> Iterator[int]:
+@contextmanager
+def gunicorn(app: Embedded) -> Iterator[int]:
+    """The port of a gunicorn beside `app`, on the same database."""
     port = free_port()
     command: list[str | Path] = [Path(sys.executable).with_name("gunicorn"), "-c", "config/gunicorn.py", "config.wsgi"]
     server = Process("gunicorn", command, env=app.env | {"PORT": str(port)}, log=app.directory / "gunicorn.log")
-    wait_until(lambda: answers_health(port), seconds=30, what=f"gunicorn answers; its log: {server.log_path}")
-    yield port
-    server.kill()
+    try:
+        wait_until(lambda: answers_health(port), seconds=30, what=f"gunicorn answers; its log: {server.log_path}")
+        yield port
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def gunicorn_port(app: Embedded) -> Iterator[int]:
+    with gunicorn(app) as port:
+        yield port
 
 
 @pytest.fixture(params=["waitress", "gunicorn"])
@@ -66,3 +76,16 @@ def test_a_body_that_is_far_too_long_is_refused_before_it_is_sent(port: int) -> 
 def test_a_body_that_is_too_long_is_refused(port: int) -> None:
     length = 1024 * 1024 + 1
     assert status_of(port, head(f"Content-Length: {length}", "Connection: close"), b"x" * length) == 413
+
+
+def test_what_our_proxy_says_of_the_request_reaches_django(tmp_path: Path) -> None:
+    changes = {
+        "FRONTEND_URL": "https://hub.example.com",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "TRUSTED_PROXY_COUNT": "1",
+    }
+    asked = "GET /sign-in HTTP/1.1\nHost: 127.0.0.1"
+    with embedded(tmp_path, **changes) as app, gunicorn(app) as gunicorn_port:
+        for port in (app.port, gunicorn_port):
+            assert status_of(port, f"{asked}\nX-Forwarded-Proto: https\nX-Forwarded-For: 192.0.2.1") == 200
+            assert status_of(port, f"{asked}\nX-Forwarded-Proto: http\nX-Forwarded-For: 192.0.2.1") == 301

@@ -68,6 +68,8 @@ class Command(BaseCommand):
                 threads=WEB_THREADS,
                 max_request_body_size=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,  # refused before it is read
                 ident=None,
+                # With proxies of ours in front it is Django that judges what they say (TRUSTED_PROXY_COUNT).
+                clear_untrusted_proxy_headers=not settings.TRUSTED_PROXY_COUNT,
             )
         except OSError as error:
             raise CommandError(
