@@ -25,8 +25,7 @@ VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 TESTING = "pytest" in sys.modules
 
-# Where we are
-# ------------------------------------------------------------------------------------------------------------
+# Where we are ---------------------------------------------------------------------------------------------------------
 
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
@@ -43,8 +42,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[FRONTEND_URL] i
 # How many proxies of ours stand in front and append to X-Forwarded-For; 0 means that the header is not believed.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
-# What it is made of
-# ------------------------------------------------------------------------------------------------------
+# What it is made of ---------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "config.apps.EnlaceAdminConfig",
@@ -107,8 +105,7 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic step to forget
 WHITENOISE_MAX_AGE = 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # above the webhooks' own limit of 1 MiB, which answers 413
 
-# Database, broker, cache
-# -------------------------------------------------------------------------------------------------
+# Database, broker, cache ----------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
@@ -165,8 +162,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     }
 )
 
-# People
-# ------------------------------------------------------------------------------------------------------------------
+# People ---------------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
@@ -202,8 +198,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-# Platform security
-# -------------------------------------------------------------------------------------------------------
+# Platform security ----------------------------------------------------------------------------------------------------
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/?$"]  # the load balancer asks over http
@@ -232,8 +227,7 @@ CONTENT_SECURITY_POLICY = {
 RATE_LIMIT_UNVERIFIED = env.int("RATE_LIMIT_UNVERIFIED", default=60)  # webhooks a minute and address
 RATE_LIMIT_VERIFIED = env.int("RATE_LIMIT_VERIFIED", default=6000)  # webhooks a minute and provider
 
-# E-mail
-# ------------------------------------------------------------------------------------------------------------------
+# E-mail ---------------------------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.FileMailbox")
 EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default=str(VAR_DIR / "mail"))
@@ -260,8 +254,7 @@ ANYMAIL = {
     "WEBHOOK_SECRET": env.list("ANYMAIL_WEBHOOK_SECRET", default=[]) or [f"anymail:{secrets.token_urlsafe(32)}"],
 }
 
-# Providers
-# ---------------------------------------------------------------------------------------------------------------
+# Providers ------------------------------------------------------------------------------------------------------------
 
 KAJABI_WEBHOOK_SECRET = env.list("KAJABI_WEBHOOK_SECRET", default=[])
 KAJABI_WEBHOOK_TOKEN = env.list("KAJABI_WEBHOOK_TOKEN", default=[])
@@ -278,8 +271,7 @@ MAX_RETRIES = env.int("MAX_RETRIES", default=3)
 RETRY_INITIAL_DELAY = env.float("RETRY_INITIAL_DELAY", default=1.0)
 RETRY_BACKOFF_FACTOR = env.float("RETRY_BACKOFF_FACTOR", default=2.0)
 
-# API
-# ---------------------------------------------------------------------------------------------------------------------
+# API ------------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     # The token first: its scheme is what a 401 names.
@@ -303,8 +295,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-# Logs
-# --------------------------------------------------------------------------------------------------------------------
+# Logs -----------------------------------------------------------------------------------------------------------------
 
 _redact = Redactor(
     [

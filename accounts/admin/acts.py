@@ -47,12 +47,13 @@ class Pressed:
 class Act:
     """`run` calls the service for one row and says whether that changed anything; `fits` says for which rows it is.
 
-    `done` is the message for a number of rows. With a `form`, its questions are asked first, beside `explanation`.
+    `done` is the message for a number of rows, an ngettext_lazy by "count". With a `form`, its questions are asked
+    first, beside `explanation`.
     """
 
     name: str
     label: Any
-    done: Callable[[int], str]
+    done: Any
     run: Callable[[Any, Pressed], bool]
     fits: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] | None = None
@@ -118,7 +119,7 @@ class ActsMixin(admin.ModelAdmin):
         pressed = Pressed(staff=request.user, answers=answers)
         changed = sum(self._do(request, act, row, pressed) for row in rows)
         if changed:
-            self.message_user(request, act.done(changed), messages.SUCCESS)
+            self.message_user(request, act.done % {"count": changed}, messages.SUCCESS)
         if left := len(rows) - changed:
             self.message_user(request, left_alone(left), messages.WARNING)
         return None

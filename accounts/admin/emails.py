@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.template import TemplateDoesNotExist
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.admin import attention
@@ -65,13 +65,10 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         Act(
             name="resend",
             label=gettext_lazy("resend"),
-            done=lambda count: (
-                ngettext(
-                    "%(count)d e-mail is sent again, as a new one.",
-                    "%(count)d e-mails are sent again, as new ones.",
-                    count,
-                )
-                % {"count": count}
+            done=ngettext_lazy(
+                "%(count)d e-mail is sent again, as a new one.",
+                "%(count)d e-mails are sent again, as new ones.",
+                "count",
             ),
             run=lambda message, pressed: bool(emails.resend(message)),
             fits=lambda message: message.status != EmailMessage.Status.PENDING,

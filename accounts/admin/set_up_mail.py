@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from accounts.admin.acts import Act
 from accounts.models import User
@@ -16,13 +16,10 @@ def send_set_up_mail(user_of: Callable[[Any], User]) -> Act:
     return Act(
         name="send-set-up-mail",
         label=_("send set-up mail"),
-        done=lambda count: (
-            ngettext(
-                "%(count)d link is on its way; links sent before no longer work.",
-                "%(count)d links are on their way; links sent before no longer work.",
-                count,
-            )
-            % {"count": count}
+        done=ngettext_lazy(
+            "%(count)d link is on its way; links sent before no longer work.",
+            "%(count)d links are on their way; links sent before no longer work.",
+            "count",
         ),
         run=lambda row, pressed: bool(password_links.send_new_link(user_of(row))),
         fits=lambda row: user_of(row).is_active,

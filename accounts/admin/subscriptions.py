@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext_lazy
 
 from accounts.admin.acts import Act, Pressed, ReasonForm
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
@@ -129,9 +129,8 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
             name="cancel",
             label=_("cancel"),
             explanation=_("The subscription ends with its paid period; access stays until then."),
-            done=lambda count: (
-                ngettext("%(count)d subscription was canceled.", "%(count)d subscriptions were canceled.", count)
-                % {"count": count}
+            done=ngettext_lazy(
+                "%(count)d subscription was canceled.", "%(count)d subscriptions were canceled.", "count"
             ),
             run=_cancel,
             fits=lambda subscription: subscription.status == Status.ACTIVE,
@@ -141,10 +140,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
             name="expire",
             label=_("expire"),
             explanation=_("The subscription and its access end now."),
-            done=lambda count: (
-                ngettext("%(count)d subscription has expired.", "%(count)d subscriptions have expired.", count)
-                % {"count": count}
-            ),
+            done=ngettext_lazy("%(count)d subscription has expired.", "%(count)d subscriptions have expired.", "count"),
             run=_expire,
             fits=lambda subscription: subscription.status in (Status.ACTIVE, Status.CANCELED),
             form=ReasonForm,
@@ -153,9 +149,8 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
             name="extend",
             label=_("extend"),
             explanation=_("Access lasts until that day ends (UTC). What expired or was refunded is active again."),
-            done=lambda count: (
-                ngettext("%(count)d subscription has a new end.", "%(count)d subscriptions have a new end.", count)
-                % {"count": count}
+            done=ngettext_lazy(
+                "%(count)d subscription has a new end.", "%(count)d subscriptions have a new end.", "count"
             ),
             run=_extend,
             form=ExtendForm,

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.admin import attention
@@ -90,8 +90,8 @@ class EffectInline(ReadOnlyInline):
 
 def _may_be_retried(event: InboxEvent) -> bool:
     """Failed, unmatched, or waiting for its next attempt after a failed one."""
-    open_ones = (Status.FAILED, Status.UNMATCHED, Status.PENDING)
-    return event.status in open_ones and (event.status != Status.PENDING or event.failures > 0) and _is_handled(event)
+    ended = event.status in (Status.FAILED, Status.UNMATCHED)
+    return (ended or (event.status == Status.PENDING and event.failures > 0)) and _is_handled(event)
 
 
 def _is_handled(event: InboxEvent) -> bool:
@@ -100,9 +100,7 @@ def _is_handled(event: InboxEvent) -> bool:
     return provider is not None and event.event_type in provider.handled and event.payload is not None
 
 
-def _queued(count: int) -> str:
-    text = ngettext("%(count)d event was queued again.", "%(count)d events were queued again.", count)
-    return text % {"count": count}
+_QUEUED = ngettext_lazy("%(count)d event was queued again.", "%(count)d events were queued again.", "count")
 
 
 @admin.register(InboxEvent)
@@ -128,14 +126,14 @@ class InboxEventAdmin(ReadOnlyAdmin):
         Act(
             name="retry",
             label=gettext_lazy("retry"),
-            done=_queued,
+            done=_QUEUED,
             run=lambda event, pressed: bool(inbox.retry([event])),
             fits=_may_be_retried,
         ),
         Act(
             name="replay",
             label=gettext_lazy("replay"),
-            done=_queued,
+            done=_QUEUED,
             run=lambda event, pressed: bool(inbox.retry([event])),
             fits=lambda event: event.status in (Status.PROCESSED, Status.IGNORED) and _is_handled(event),
         ),
@@ -143,9 +141,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
             name="ignore",
             label=gettext_lazy("ignore"),
             explanation=gettext_lazy("It is kept, but nobody needs to act on it. It can be replayed later."),
-            done=lambda count: (
-                ngettext("%(count)d event was set aside.", "%(count)d events were set aside.", count) % {"count": count}
-            ),
+            done=ngettext_lazy("%(count)d event was set aside.", "%(count)d events were set aside.", "count"),
             run=lambda event, pressed: bool(
                 inbox.ignore([event], reason=pressed.answers["reason"], cause=pressed.cause)
             ),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import quote
 
@@ -54,34 +55,26 @@ class KajabiConnection:
         tokens = [token for token in webhook_tokens if len(token) >= _MASKED_FROM]
         secrets = (client_id, client_secret, *tokens, *(quote(token, safe="") for token in tokens))
         self._site_id, self._site_name = site_id, site_name
-        self._token_http = JsonClient(
+        client = partial(
+            JsonClient,
             base_url,
             title="Kajabi",
-            hints={400: _CREDENTIALS, 401: _CREDENTIALS},
             explain=json_api.explain,
             secrets=secrets,
             patience=patience,
             read_timeout=read_timeout,
             sleep=sleep,
         )
+        token_http = client(hints={400: _CREDENTIALS, 401: _CREDENTIALS})
 
         # /v1/oauth/token: post
         def fetch() -> Grant:
-            return client_credentials(
-                self._token_http, "/v1/oauth/token", client_id=client_id, client_secret=client_secret
-            )
+            return client_credentials(token_http, "/v1/oauth/token", client_id=client_id, client_secret=client_secret)
 
-        self._http = JsonClient(
-            base_url,
-            title="Kajabi",
+        self._http = client(
             tokens=SharedToken("kajabi", identity=(base_url, client_id, client_secret), fetch=fetch),
             content_type=json_api.CONTENT_TYPE,
             hints={401: _CREDENTIALS, 403: _PERMISSIONS},
-            explain=json_api.explain,
-            secrets=secrets,
-            patience=patience,
-            read_timeout=read_timeout,
-            sleep=sleep,
         )
 
     @classmethod
