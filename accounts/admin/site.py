@@ -46,21 +46,16 @@ class StaffSite(AdminSite):
         return super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        context = {
-            "attention": attention.items(request.user),
-            "tools": tools.registered() if tools.may_use(request.user) else [],
-        }
-        return super().index(request, {**context, **(extra_context or {})})
+        return super().index(request, {"attention": attention.items(request.user), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Members and events first, each on its own; what the packages bring stands together."""
+        """Members and events first, each on its own; what the packages bring stands together, and so do the tools."""
         found = super().get_app_list(request, app_label)
         if app_label is not None:
             return found
         ours = [app for label in OWN_APPS for app in found if app["app_label"] == label]
         others = [model for app in found if app not in ours for model in app["models"]]
-        access = {"name": _("Access"), "app_label": "access", "app_url": reverse("admin:index"), "models": others}
-        return [*ours, access] if others else ours
+        return [*ours, *_group(_("Access"), "access", others), *_group(_("Tools"), "tools", _tool_rows(request))]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         view = PasswordChangeView.as_view(
@@ -80,6 +75,18 @@ class StaffSite(AdminSite):
             path(tool.path, self.admin_view(_for_superusers(tool.view)), name=tool.name) for tool in tools.registered()
         ]
         return [*own, *super().get_urls()]
+
+
+def _group(name: Any, label: str, rows: list[Any]) -> list[Any]:
+    """Rows of the start page under a heading of ours, which has no page of its own; none without rows."""
+    return [{"name": name, "app_label": label, "app_url": reverse("admin:index"), "models": rows}] if rows else []
+
+
+def _tool_rows(request: HttpRequest) -> list[Any]:
+    return [
+        {"name": tool.label, "object_name": tool.name, "admin_url": reverse(f"admin:{tool.name}"), "view_only": True}
+        for tool in (tools.registered() if tools.may_use(request.user) else [])
+    ]
 
 
 def _for_superusers(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
