@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.fakes import kajabi_records
+from tests.fakes.kajabi import CLIENT_ID, CLIENT_SECRET, HOOK_EVENTS, FakeKajabi
 from tests.harness import Embedded, embedded
 from tests.harness.process import ROOT
 
@@ -36,8 +38,19 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    with embedded(tmp_path_factory.mktemp("e2e")) as started:
-        yield started
+    """An installation whose Kajabi is a fake one, with a site and a stranger's hook for each event."""
+    with FakeKajabi() as kajabi:
+        kajabi.add(kajabi_records.site("1", title="Academy"))
+        for number, event in enumerate(HOOK_EVENTS, start=1):
+            target = f"https://relay.example.com/catch/{number}"
+            kajabi.add(kajabi_records.hook(str(number), event=event, target_url=target, site_id="1"))
+        access = {
+            "KAJABI_CLIENT_ID": CLIENT_ID,
+            "KAJABI_CLIENT_SECRET": CLIENT_SECRET,
+            "KAJABI_API_BASE_URL": kajabi.url,
+        }
+        with embedded(tmp_path_factory.mktemp("e2e"), **access) as started:
+            yield started
 
 
 @pytest.fixture(scope="session")

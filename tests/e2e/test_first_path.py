@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.visitor import Visitor
+from tests.fakes.kajabi import HOOK_EVENTS
 from tests.harness import Embedded, wait_until
 from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
 from tests.harness.process import ROOT, run_to_end
@@ -128,6 +129,10 @@ def walk_as_staff(visitor: Visitor, address: str, language: str) -> None:
         page.locator("#result_list tbody tr").first.locator("th a").first.click()
         expect(page.locator("#content")).to_contain_text(address)
         visitor.look(f"admin-{name}-one")
+
+    visitor.open("/admin/hooks/kajabi/")
+    expect(page.locator("#content-main table tbody tr")).to_have_count(len(HOOK_EVENTS))
+    visitor.look("admin-hooks")
 
 
 @pytest.mark.parametrize("width", [1280, 360], ids=["desktop", "phone"])
