@@ -171,16 +171,21 @@ def receive(post: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture
 def drain() -> Callable[[], None]:
-    """Does everything that is due, as the workers would, until nothing is: events, requests for a link, e-mails."""
+    """Does everything that is due, as the workers would, until nothing is: events, readings, requests, e-mails."""
     from django.utils import timezone
 
     from accounts import emails
     from accounts.models import EmailMessage, LinkRequest
     from accounts.services import password_links
-    from integrations import inbox
-    from integrations.models import InboxEvent
+    from integrations import inbox, refreshes
+    from integrations.models import ContactRefresh, InboxEvent
 
-    queues = ((InboxEvent, inbox.process), (LinkRequest, password_links.issue), (EmailMessage, emails.deliver))
+    queues = (
+        (InboxEvent, inbox.process),
+        (ContactRefresh, refreshes.run),
+        (LinkRequest, password_links.issue),
+        (EmailMessage, emails.deliver),
+    )
 
     def work() -> None:
         while True:

@@ -19,6 +19,7 @@ app.autodiscover_tasks()
 # Two schedulers at once are harmless: each of these tasks only moves rows that are still to be moved.
 app.conf.beat_schedule = {
     "sweep the inbox": {"task": "integrations.sweep_inbox", "schedule": 5.0},
+    "sweep the readings of contacts": {"task": "integrations.sweep_readings", "schedule": 5.0},
     "sweep the e-mails": {"task": "accounts.sweep_emails", "schedule": 5.0},
     "sweep the requests for a password link": {"task": "accounts.sweep_link_requests", "schedule": 5.0},
     "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},

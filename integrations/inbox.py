@@ -1,79 +1,36 @@
-"""The inbox's two ends: `receive` verifies and keeps, `process` parses, handles and closes."""
+"""The inbox: `process` translates, handles and closes what `intake` kept; `retry` and `ignore` are for staff."""
 
 import hashlib
 import logging
 import time
 import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from accounts.addresses import InvalidAddress, normalise
-from accounts.models.delivery import GRACE, MAX_CRASHES, LeaseLost
+from accounts.models.delivery import MAX_CRASHES, LeaseLost
 from accounts.models.email_message import EmailMessage
 from accounts.services import emails
 from accounts.services.cause import Cause
 from accounts.wakeup import wake_on_commit
 from integrations.contracts.events import Event, MembershipEvent
-from integrations.contracts.exceptions import Permanent, Unmatched, Unreadable
-from integrations.contracts.provider import Endpoint, Provider
-from integrations.contracts.webhook import Envelope, StoredWebhook, WebhookRequest
+from integrations.contracts.exceptions import NotThereYet, Permanent, Unmatched, Unreadable
+from integrations.contracts.webhook import StoredWebhook
 from integrations.handlers import Change, Context, handle
+from integrations.intake import PROCESS_TASK
 from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
 from integrations.registry import provider as provider_of
-from integrations.toolkit.reading import read_json_object, redacted_headers, storable
+from integrations.toolkit.reading import storable
 
 logger = logging.getLogger(__name__)
-PROCESS_TASK = "integrations.process_events"
+NOT_THERE_FOR = timedelta(minutes=10)  # what a provider does not know may show up so long after it was told of
 Outcome = InboxAttempt.Outcome
-
-
-class NotVerified(Exception):
-    """The sender did not prove itself; nothing was kept. The message is the reason, for the log."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """What became of a delivery: its row, whether that was there before, and why it cannot be read ("": it can)."""
-
-    event_id: int
-    duplicate: bool = False
-    unreadable: str = ""
-
-
-def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> None:
-    """Raises NotVerified unless the first proof that the sender offers is right. No secret configured, no entry."""
-    for verifier in endpoint.verifiers:
-        if verifier.is_offered(request):
-            if verifier.accepts(request):
-                return
-            raise NotVerified(f"wrong {verifier.setting}")
-    if provider.key not in settings.WEBHOOKS_ALLOW_UNSIGNED:
-        raise NotVerified("neither signature nor token")
-
-
-def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> Receipt:
-    """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
-
-    What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first
-    one stands and the other is kept beside it, ignored, for staff.
-    """
-    event = _event(provider, endpoint, request)
-    same_body = event.keep()
-    if event.duplicates:
-        if not same_body:
-            _keep_contradiction(event.pk, _event(provider, endpoint, request))
-        return Receipt(event_id=event.pk, duplicate=True, unreadable=event.last_error)
-    if event.status == Status.PENDING:
-        wake_on_commit(PROCESS_TASK, event.pk)
-    return Receipt(event_id=event.pk, unreadable=event.last_error)
 
 
 def process(event_id: int) -> None:
@@ -97,10 +54,15 @@ def process(event_id: int) -> None:
         _note(attempt, started, Outcome.LEASE_LOST)
     except Unmatched as reason:
         _end(event, attempt, started, Outcome.UNMATCHED, str(reason))
+    except NotThereYet as error:
+        if timezone.now() < event.received_at + NOT_THERE_FOR:
+            _end(event, attempt, started, Outcome.RETRY, str(error))
+        else:
+            _end(event, attempt, started, Outcome.FAILED, str(error))
     except (Permanent, Unreadable) as error:
         _end(event, attempt, started, Outcome.FAILED, str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 (where an attempt is recorded on its row)
-        _end(event, attempt, started, Outcome.RETRY, _described(error), trace=traceback.format_exc(limit=-30))
+        _end(event, attempt, started, Outcome.RETRY, described(error), trace=traceback.format_exc(limit=-30))
 
 
 def retry(events: Iterable[InboxEvent]) -> int:
@@ -133,82 +95,57 @@ def ignore(events: Iterable[InboxEvent], *, reason: str, cause: Cause) -> int:
     return count
 
 
-def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> InboxEvent:
-    """The row for a request, not saved: pending, ignored, or failed where the body cannot be read."""
-    now = timezone.now()
-    event = InboxEvent(
-        provider=provider.key,
-        endpoint=endpoint.name,
-        body=request.body,
-        body_digest=hashlib.sha256(request.body).hexdigest(),
-        headers=redacted_headers(request.headers),
-        source_address=request.source_address,
-        received_at=now,
-    )
-    try:
-        payload = read_json_object(request.body)
-        envelope = endpoint.read(payload)
-    except Unreadable as error:
-        event.key = f"unreadable:{event.body_digest}"
-        event.reason = event.last_error = str(storable(str(error)))
-        _finished(event, Status.FAILED, now)
-        return event
-    event.payload = storable(payload)
-    event.event_type, event.external_id = storable(envelope.event_type), storable(envelope.external_id)
-    event.key = _key(envelope)
-    if envelope.event_type in provider.handled:
-        event.next_attempt_at, event.wake_at = now, now + GRACE
-    else:
-        event.reason = provider.ignored.get(envelope.event_type, f"unknown type {event.event_type}")
-        _finished(event, Status.IGNORED, now)
-    return event
-
-
-def _key(envelope: Envelope) -> str:
-    """The envelope's key as it fits into its column; a longer one by its digest, so that no two become the same."""
-    key = str(storable(envelope.key))
-    if key != envelope.key or len(key) > 300:
-        return "long:" + hashlib.sha256(repr(envelope.key).encode()).hexdigest()
-    return key
-
-
-def _finished(event: InboxEvent, status: Status, now: datetime) -> None:
-    event.status, event.finished_at, event.next_attempt_at, event.wake_at = status, now, None, None
-
-
-def _keep_contradiction(first_id: int, other: InboxEvent) -> None:
-    """Keep a body that says something else under a known key, for staff; another spelling of the same is none."""
-    first = InboxEvent.objects.only("payload").get(pk=first_id)
-    if first.payload == other.payload:
-        return
-    InboxEvent.objects.filter(pk=first_id).update(conflicts=F("conflicts") + 1)
-    other.key = f"{other.key[:300]}#{other.body_digest}"
-    other.reason = f"contradicts event {first_id}: the same id with another body; the first one stands"
-    _finished(other, Status.IGNORED, other.received_at)
-    other.keep()
-
-
 def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
-    told = provider_of(event.provider).parse(
-        StoredWebhook(
-            endpoint=event.endpoint,
-            event_type=event.event_type,
-            external_id=event.external_id,
-            payload=event.payload or {},
-            received_at=event.received_at,
-        )
+    """Translate an event and do what it tells, in one transaction with its end.
+
+    Each fact stands for itself: where one waits for staff, the others are kept, and the event ends as unmatched.
+    """
+    provider = provider_of(event.provider)
+    webhook = StoredWebhook(
+        endpoint=event.endpoint,
+        event_type=event.event_type,
+        external_id=event.external_id,
+        payload=event.payload or {},
+        received_at=(event.event_type in provider.told_again and event.last_duplicate_at) or event.received_at,
+        is_signed=event.is_signed,
     )
+    is_connected = provider.is_connected()
+    if is_connected and provider.confirm is not None and not webhook.is_signed:
+        webhook = provider.confirm(webhook)
+    told = provider.parse(webhook)
     event.person_email = _person(told) or event.person_email
-    cause = Cause(text=str(event), event_id=event.pk)
+    context = Context(
+        provider=event.provider,
+        key="",
+        cause=Cause(text=str(event), event_id=event.pk),
+        reads_contacts=is_connected and provider.read_contact is not None,
+    )
     with transaction.atomic():
-        changes = [
-            change
-            for number, fact in enumerate(told)
-            for change in handle(fact, Context(provider=event.provider, key=_fact_key(event, number), cause=cause))
-        ]
-        _record_effects(event, changes)
-        event.close(Status.PROCESSED, reason="", person_email=event.person_email)
-        _note(attempt, started, Outcome.DONE)
+        changes, waiting = _handled(told, [replace(context, key=_fact_key(event, n)) for n in range(len(told))])
+        record_effects(event, changes)
+        status = Status.UNMATCHED if waiting else Status.PROCESSED
+        event.close(status, reason=waiting, person_email=event.person_email)
+        _note(attempt, started, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting)
+
+
+def _handled(told: Sequence[Event], contexts: Sequence[Context]) -> tuple[list[Change], str]:
+    """What the facts changed, and why some of them wait for staff ("": none). Raises Unmatched where all of them do."""
+    if len(told) == 1:
+        return handle(told[0], contexts[0]), ""
+    changes: list[Change] = []
+    reasons: dict[str, None] = {}
+    done = 0
+    for fact, context in zip(told, contexts, strict=True):
+        try:
+            with transaction.atomic():
+                changes += handle(fact, context)
+            done += 1
+        except Unmatched as reason:
+            reasons[str(reason)] = None
+    waiting = "; ".join(reasons)
+    if waiting and not done:
+        raise Unmatched(waiting)
+    return changes, waiting
 
 
 def _fact_key(event: InboxEvent, number: int) -> str:
@@ -219,16 +156,17 @@ def _fact_key(event: InboxEvent, number: int) -> str:
 
 def _person(told: list[Event]) -> str:
     """The first e-mail in the events, as it is searched for."""
-    for event in told:
-        if isinstance(event, MembershipEvent) and event.buyer.email:
+    for fact in told:
+        email = fact.buyer.email if isinstance(fact, MembershipEvent) else getattr(fact, "email", "")
+        if email:
             try:
-                return normalise(event.buyer.email)
+                return normalise(email)
             except InvalidAddress:
-                return event.buyer.email[:254]
+                return str(email)[:254]
     return ""
 
 
-def _record_effects(event: InboxEvent, changes: list[Change]) -> None:
+def record_effects(event: InboxEvent, changes: list[Change]) -> None:
     types = ContentType.objects.get_for_models(*{type(change.target) for change in changes})
     Effect.objects.bulk_create(
         Effect(
@@ -265,14 +203,15 @@ def _end(
             outcome, failed = Outcome.LEASE_LOST, False
         _note(attempt, started, outcome, error=error, trace=trace)
         if failed:
-            _tell_staff(event, error)
+            tell_staff(event, error)
     logger.warning(
         "event not processed",
         extra={"event_id": event.pk, "attempt": attempt.number, "outcome": outcome, "error": error},
     )
 
 
-def _tell_staff(event: InboxEvent, error: str) -> None:
+def tell_staff(event: InboxEvent, error: str) -> None:
+    """Owe staff a word about a failed event, once for each of its ends."""
     emails.owe_staff(
         EmailMessage.Kind.STAFF_EVENT_FAILED,
         key=f"event-failed:{event.pk}:{event.attempts}",
@@ -294,6 +233,6 @@ def _note(
     )
 
 
-def _described(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}"
     return text.encode("utf-8", "backslashreplace").decode()[:2000]

@@ -3,9 +3,10 @@
 from celery import shared_task
 
 from accounts import wakeup
-from integrations import inbox
-from integrations.inbox import PROCESS_TASK
-from integrations.models import InboxEvent
+from integrations import inbox, refreshes
+from integrations.intake import PROCESS_TASK
+from integrations.models import ContactRefresh, InboxEvent
+from integrations.refreshes import REFRESH_TASK
 
 
 @shared_task(name=PROCESS_TASK)
@@ -17,3 +18,14 @@ def process_events(event_ids: list[int]) -> None:
 @shared_task(name="integrations.sweep_inbox")
 def sweep_inbox() -> None:
     wakeup.wake(PROCESS_TASK, InboxEvent.objects.ring())
+
+
+@shared_task(name=REFRESH_TASK)
+def refresh_contacts(refresh_ids: list[int]) -> None:
+    for refresh_id in refresh_ids:
+        refreshes.run(refresh_id)
+
+
+@shared_task(name="integrations.sweep_readings")
+def sweep_readings() -> None:
+    wakeup.wake(REFRESH_TASK, ContactRefresh.objects.ring())

@@ -1,20 +1,33 @@
+from accounts.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
 from accounts.models.delivery import Delivery
 from accounts.models.email_message import EmailMessage
 from accounts.models.external_identity import ExternalIdentity
+from accounts.models.form_submission import FormSubmission
 from accounts.models.link_request import LinkRequest
+from accounts.models.order import Order, OrderLine, Payment
 from accounts.models.plan import Plan, PlanOffer
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
 
 __all__ = [
+    "Contact",
+    "ContactEmail",
+    "ContactMapping",
+    "ContactTag",
     "Delivery",
     "EmailMessage",
     "ExternalIdentity",
+    "FormSubmission",
     "LinkRequest",
+    "Order",
+    "OrderLine",
+    "Payment",
     "Plan",
     "PlanOffer",
+    "PossibleDuplicate",
     "Subscription",
     "SubscriptionFact",
     "SubscriptionTransition",
+    "Tag",
     "User",
 ]

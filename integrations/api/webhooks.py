@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts import limits
 from accounts.client_address import client_address
-from integrations import inbox
+from integrations import intake
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import WebhookRequest
 
@@ -51,14 +51,14 @@ class WebhookView(APIView):
             source_address=client_address(request.META),
         )
         try:
-            inbox.verify(self.provider, self.endpoint, webhook)
-        except inbox.NotVerified as reason:
+            is_signed = intake.verify(self.provider, self.endpoint, webhook)
+        except intake.NotVerified as reason:
             return self._not_verified(webhook, str(reason))
         wait = VERIFIED.retry_after(self.provider.key, limit=settings.RATE_LIMIT_VERIFIED)
         if wait:
             return _try_later(wait)
         try:
-            receipt = inbox.receive(self.provider, self.endpoint, webhook)
+            receipt = intake.receive(self.provider, self.endpoint, webhook, is_signed=is_signed)
         except (DatabaseError, InterfaceError):
             logger.exception("a webhook could not be kept; its sender is asked to come again")
             return Response(

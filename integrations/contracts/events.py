@@ -6,6 +6,7 @@ Every fact carries `occurred_at`, when it happened there; a dialect that does no
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,81 @@ class Buyer:
 @dataclass(frozen=True, kw_only=True)
 class Event:
     occurred_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactReported(Event):
+    """A provider's record of a person, as it was at `occurred_at`. What is left out was not told.
+
+    `identities`: kind of id → id; the first is the record that `fields` are read from, and "contact" is the one that
+    the provider's API can be asked for. `fields` are named as our contact's columns. `tags` and `offers` ({"id",
+    "title"}) are whole lists; `tags_added` and `tags_removed` are changes. `is_whole`: there is nothing more to read.
+    """
+
+    email: str = ""
+    aliases: tuple[str, ...] = ()
+    identities: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    custom_fields: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] | None = None
+    tags_added: tuple[str, ...] = ()
+    tags_removed: tuple[str, ...] = ()
+    offers: tuple[Mapping[str, str], ...] | None = None
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AboutSomebody(Event):
+    """Something that belongs to a contact, who is named by ids, kind → id, or an e-mail."""
+
+    external_id: str
+    email: str = ""
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderLine:
+    """`total` in minor units of the order's currency."""
+
+    external_id: str
+    title: str = ""
+    offer_id: str = ""
+    quantity: int = 1
+    total: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPlaced(AboutSomebody):
+    """Amounts in minor units of `currency`."""
+
+    number: str = ""
+    currency: str
+    total: int
+    tax: int = 0
+    discount: int = 0
+    lines: tuple[OrderLine, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoneyMoved(AboutSomebody):
+    """A transaction: `kind` is charge, refund or dispute; `amount` in minor units, negative where it left us."""
+
+    kind: str
+    state: str = ""
+    amount: int
+    tax: int = 0
+    currency: str
+    order_id: str = ""
+    purchase_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormSubmitted(AboutSomebody):
+    """Somebody answered a form; `answers` by the names of its fields."""
+
+    form_id: str = ""
+    form_title: str = ""
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

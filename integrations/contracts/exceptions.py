@@ -9,6 +9,10 @@ class Retryable(Exception):
     """It may work later: the attempt is repeated with back-off."""
 
 
+class NotThereYet(Retryable):
+    """The provider does not know what was named. It may show up soon: tried for ten minutes, then it failed."""
+
+
 class Permanent(Exception):
     """It will not work, however often it is tried: the event is `failed`, and staff see why."""
 

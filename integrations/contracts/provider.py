@@ -17,6 +17,10 @@ class Verifier(Protocol):
     def setting(self) -> str:
         """The setting that holds the secrets; with none configured this way is closed."""
 
+    @property
+    def signs(self) -> bool:
+        """Whether the proof covers the body, so that nobody else can have written it."""
+
     def is_offered(self, request: WebhookRequest) -> bool:
         """Whether the request tries this way, rightly or wrongly."""
 
@@ -65,6 +69,11 @@ class Provider:
     `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
     or Unmatched where the delivery lacks what a person could add. `hooks` gives the keeper of its hooks for us, where
     its API has such; it raises Permanent where the API is not configured.
+
+    `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
+    `confirm` gives a delivery that nobody signed as the provider's own records have it, and `read_contact` the whole
+    contact with an id; both raise Retryable, NotThereYet or Permanent. A repetition of one of `told_again` is no copy:
+    such deliveries have neither a time nor an id of their own.
     """
 
     key: str
@@ -75,4 +84,8 @@ class Provider:
     ignored: Mapping[str, str] = field(default_factory=dict)
     simulation: Simulation | None = None
     hooks: Callable[[], HookKeeper] | None = None
+    is_connected: Callable[[], bool] = lambda: False
+    confirm: Callable[[StoredWebhook], StoredWebhook] | None = None
+    read_contact: Callable[[str], list[Event]] | None = None
+    told_again: frozenset[str] = frozenset()
     operator_pages: Sequence[OperatorPage] = ()

@@ -33,10 +33,14 @@ class Envelope:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredWebhook:
-    """A kept delivery, to be translated into events. `payload` is the parsed body, as it came."""
+    """A kept delivery, to be translated into events. `payload` is the parsed body, as it came.
+
+    `is_signed`: the sender proved that it wrote the body, and not only that it knows a token.
+    """
 
     endpoint: str
     event_type: str
     external_id: str
     payload: Payload
     received_at: datetime
+    is_signed: bool = True

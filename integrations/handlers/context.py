@@ -17,8 +17,12 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a handler knows beside the event: whose it is, its key, unique for the provider, and the cause."""
+    """What a handler knows beside the event: whose it is, its key, unique for the provider, and the cause.
+
+    `reads_contacts`: the provider can be asked for a whole contact.
+    """
 
     provider: str
     key: str
     cause: Cause
+    reads_contacts: bool = False

@@ -3,13 +3,24 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from integrations.contracts.events import Event, MembershipEvent
-from integrations.handlers import memberships
+from integrations.contracts.events import (
+    ContactReported,
+    Event,
+    FormSubmitted,
+    MembershipEvent,
+    MoneyMoved,
+    OrderPlaced,
+)
+from integrations.handlers import contacts, memberships
 from integrations.handlers.context import Change, Context
 
 # A kind of event, with all that derive from it, and its handler: called with the event and its context.
 HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     MembershipEvent: memberships.apply,
+    ContactReported: contacts.report,
+    OrderPlaced: contacts.keep_order,
+    MoneyMoved: contacts.keep_payment,
+    FormSubmitted: contacts.keep_submission,
 }
 
 

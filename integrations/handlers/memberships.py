@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from accounts.addresses import InvalidAddress
 from accounts.models import Plan, Subscription
 from accounts.models.subscription import FactKind
-from accounts.services import emails, members, plans, subscriptions
+from accounts.services import contacts, emails, members, plans, subscriptions
+from accounts.services.contact_report import NAMES, ContactReport
 from accounts.services.subscription_state import Fact
 from accounts.services.subscriptions import Recorded
 from integrations.contracts.events import (
@@ -18,6 +19,7 @@ from integrations.contracts.events import (
     SubscriptionRenewed,
 )
 from integrations.contracts.exceptions import Unmatched
+from integrations.handlers.contacts import told_of
 from integrations.handlers.context import Change, Context
 
 FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
@@ -56,6 +58,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     )
     changes = [Change(description="member created" if member.created else "member found", target=member.user)]
     changes.append(Change(description=_told(recorded), target=recorded.subscription))
+    changes += [change for change in [_contact(event, member, context)] if change]
     if kind in _GREETED:
         owed = emails.greet(recorded.subscription)
         changes += [
@@ -81,6 +84,21 @@ def _member(event: MembershipEvent, context: Context) -> members.Member:
         return members.find_or_create(person, provider=context.provider)
     except (members.NeedsStaff, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
+
+
+def _contact(event: MembershipEvent, member: members.Member, context: Context) -> Change | None:
+    """The member is a contact too, under the ids that the event gives them."""
+    buyer = event.buyer
+    told = ContactReport(
+        occurred_at=event.occurred_at,
+        email=buyer.email,
+        identities=buyer.identities,
+        fields={name: value for name in NAMES if (value := getattr(buyer, name))},
+    )
+    reported = contacts.of_member(
+        member.user, told, provider=context.provider, cause=context.cause, is_new=member.created
+    )
+    return told_of(reported)
 
 
 def _references(event: MembershipEvent) -> dict[str, str]:

@@ -31,6 +31,9 @@ class InboxEvent(Delivery):
     payload = models.JSONField(_("payload"), null=True, blank=True)
     headers = models.JSONField(_("headers"), default=dict, help_text=_("secrets are left out"))
     source_address = models.CharField(_("sender"), max_length=45, blank=True)
+    is_signed = models.BooleanField(
+        _("signed"), default=True, help_text=_("no: it came with a token, and is checked with the provider if possible")
+    )
     person_email = models.CharField(_("person"), max_length=254, blank=True, db_index=True)
     received_at = models.DateTimeField(_("received"), default=timezone.now)
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)

@@ -51,7 +51,7 @@ def test_eight_workers_at_one_event_make_one_attempt(receive: Any, relay: Any, a
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("processed", 1)
     assert event.attempt_rows.get().outcome == "done"
-    assert event.effects.count() == 4
+    assert event.effects.count() == 5
 
 
 def test_events_of_one_member_handled_at_once_end_in_one_subscription(receive: Any, relay: Any, at_once: Any) -> None:

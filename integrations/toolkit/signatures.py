@@ -32,6 +32,7 @@ class HmacSha256Hex:
 
     header: str
     setting: str
+    signs = True
 
     def is_offered(self, request: WebhookRequest) -> bool:
         return self.header.lower() in request.headers
@@ -50,6 +51,7 @@ class Token:
     """A secret as the last part of the path, or in the header `X-Webhook-Token`: for senders that cannot sign."""
 
     setting: str
+    signs = False
 
     def is_offered(self, request: WebhookRequest) -> bool:
         return bool(self._given(request))

@@ -1,51 +1,254 @@
-"""Native API hooks: a flat array of JSON:API resources, to be found by their type, not by their place."""
+"""Native API hooks: a flat array of JSON:API resources, to be found by their type, not by their place.
 
-from collections.abc import Mapping
+The API's own answers have the same shape, so what is read back is read here too.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.contracts.events import Buyer, OfferPurchased
+from integrations.contracts.events import (
+    Buyer,
+    ContactReported,
+    Event,
+    FormSubmitted,
+    MoneyMoved,
+    OfferPurchased,
+    OrderLine,
+    OrderPlaced,
+    PaymentSucceeded,
+)
 from integrations.contracts.exceptions import Unmatched
 from integrations.providers.kajabi.fields import identity
+from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.reading import moment_at, text_at
 
 _EFFECTIVE = (("attributes", "effective_start_at"), ("attributes", "created_at"))
+_CREATED = (("attributes", "created_at"),)
+_UPDATED = (("attributes", "updated_at"),)
+_COLUMNS = {
+    "phone_number": "phone",
+    "business_number": "business_phone",
+    "address_line_1": "address_line_1",
+    "address_line_2": "address_line_2",
+    "address_city": "city",
+    "address_state": "state",
+    "address_country": "country",
+    "address_zip": "postal_code",
+    "subscribed": "subscribed",
+}
+# What a transaction's action means to us; other actions (test, subscription_update) move no money.
+_MONEY = {
+    "charge": "charge",
+    "subscribe": "charge",
+    "subscription_charge": "charge",
+    "free_purchase": "charge",
+    "refund": "refund",
+    "dispute": "dispute",
+}
 
 
-def purchase(payload: Mapping[str, Any], *, otherwise: datetime) -> OfferPurchased:
-    """The `purchase` hook (purchases + offers + customers); `otherwise` is its time where it says none.
+def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> list[Event]:
+    """The events in the resources of one hook; `otherwise` is the time of what states none.
 
-    Raises Unmatched where the customer or their e-mail is missing.
+    What is about a subscription comes first. Raises Unmatched where nobody is named.
     """
-    resources = payload["payload"]
-    bought, customer = _first(resources, "purchases"), _first(resources, "customers")
-    email = text_at(customer, "attributes", "email")
-    if not email:
-        raise Unmatched("the event names no e-mail: it has no customer, or one without")
-    first, _space, last = text_at(customer, "attributes", "name").partition(" ")
-    offer = text_at(bought, "relationships", "offer", "data", "id") or text_at(_first(resources, "offers"), "id")
-    return OfferPurchased(
-        occurred_at=moment_at(bought, _EFFECTIVE) or otherwise,
-        buyer=Buyer(
-            email=email,
-            first_name=first,
-            last_name=last.strip(),
-            identities=identity("customer", text_at(customer, "id")),
-        ),
-        offers=tuple(found for found in (offer, *_products(bought)) if found),
-        purchase_id=text_at(bought, "id"),
+    by_kind: dict[str, list[Resource]] = {}
+    for resource in resources:
+        if isinstance(resource, Mapping):
+            by_kind.setdefault(text_at(resource, "type"), []).append(resource)
+    found = _READERS[event_type](by_kind, otherwise)
+    person = contact(by_kind, otherwise=otherwise, tagging=event_type)
+    if not person.email and not person.identities:
+        raise Unmatched("the event names no e-mail: it has nobody, or somebody without one")
+    return [*found, person]
+
+
+def contact(
+    by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, tagging: str = "", is_whole: bool = False
+) -> ContactReported:
+    """The person in the resources: the contact, else the customer, else whoever answered the form.
+
+    `is_whole`: the contact came with its tags and offers.
+    """
+    person, customer = _first(by_kind, "contacts"), _first(by_kind, "customers")
+    source = person or customer or _first(by_kind, "form_submissions")
+    attributes = source.get("attributes")
+    attributes = attributes if isinstance(attributes, Mapping) else {}
+    contact_id = text_at(person, "id") or next(iter(related_ids(customer, "contact")), "")
+    customer_id = text_at(customer, "id") or next(iter(related_ids(person, "customer")), "")
+    books = [identity("contact", contact_id[:100]), identity("customer", customer_id[:100])]
+    first, _space, last = text_at(attributes, "name").partition(" ")
+    named = {"first_name": first, "last_name": last.strip()} if "name" in attributes else {}
+    names = tuple(text_at(tag, "attributes", "name") for tag in by_kind.get("contact_tags", []))
+    return ContactReported(
+        occurred_at=otherwise if is_whole else moment_at(source, _UPDATED) or otherwise,
+        email=text_at(attributes, "email"),
+        identities={kind: key for book in (books if person else books[::-1]) for kind, key in book.items()},
+        fields=named | {ours: attributes[theirs] for theirs, ours in _COLUMNS.items() if theirs in attributes},
+        custom_fields={name: value for name, value in attributes.items() if name.startswith("custom_")},
+        tags=names if is_whole else None,
+        tags_added=names if tagging == "tag_added" else (),
+        tags_removed=names if tagging == "tag_removed" else (),
+        offers=tuple(
+            {"id": text_at(offer, "id"), "title": text_at(offer, "attributes", "title")}
+            for offer in by_kind.get("offers", [])
+        )
+        if is_whole
+        else None,
+        is_whole=is_whole,
     )
 
 
-def _first(resources: list[Any], kind: str) -> Mapping[str, Any]:
-    for resource in resources:
-        if isinstance(resource, Mapping) and resource.get("type") == kind:
-            return resource
-    return {}
+def _purchase(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
+    """purchases + offers + customers."""
+    bought = _first(by_kind, "purchases")
+    buyer = _buyer(by_kind)
+    if not buyer.email:
+        raise Unmatched("the event names no e-mail: it has no customer, or one without")
+    return [
+        OfferPurchased(
+            occurred_at=moment_at(bought, _EFFECTIVE) or otherwise,
+            buyer=buyer,
+            offers=_offers(bought) or tuple(filter(None, [text_at(_first(by_kind, "offers"), "id")])),
+            purchase_id=text_at(bought, "id"),
+        )
+    ]
 
 
-def _products(bought: Mapping[str, Any]) -> list[str]:
-    relationships = bought.get("relationships")
-    products = relationships.get("products") if isinstance(relationships, Mapping) else None
-    linked = products.get("data") if isinstance(products, Mapping) else None
-    return [text_at(product, "id") for product in linked] if isinstance(linked, list) else []
+def _payment(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
+    """transactions + customers; read back also the purchases, which say what was paid for."""
+    paid = _first(by_kind, "transactions")
+    told = _money(by_kind, otherwise)
+    buyer = _buyer(by_kind)
+    renews = any(isinstance(one, MoneyMoved) and one.kind == "charge" for one in told) and buyer.email
+    payments = [
+        PaymentSucceeded(
+            occurred_at=moment_at(paid, _CREATED) or otherwise,
+            buyer=buyer,
+            offers=_offers(bought),
+            purchase_id=text_at(bought, "id"),
+            transaction_id=text_at(paid, "id"),
+        )
+        for bought in by_kind.get("purchases", [])
+        if renews and _offers(bought)
+    ]
+    return [*payments, *told]
+
+
+def _order(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
+    """transactions + customers + orders + order_items. The sale itself is told by `purchase`."""
+    order = _first(by_kind, "orders")
+    named = _named(by_kind)
+    placed = OrderPlaced(
+        occurred_at=moment_at(order, _CREATED) or otherwise,
+        external_id=text_at(order, "id")[:100],
+        number=text_at(order, "attributes", "order_number"),
+        currency=_currency(order, "currency_code"),
+        total=_cents(order, "total_price_in_cents"),
+        tax=_cents(order, "sales_tax_amount_in_cents"),
+        discount=_cents(order, "discount_amount_in_cents"),
+        lines=tuple(_line(item) for item in by_kind.get("order_items", [])),
+        **named,
+    )
+    return [placed, *_money(by_kind, otherwise, order_id=placed.external_id)] if order else _money(by_kind, otherwise)
+
+
+def _submission(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
+    """form_submissions + forms. Submissions say neither when they were made nor who the contact is."""
+    submission, form = _first(by_kind, "form_submissions"), _first(by_kind, "forms")
+    attributes = submission.get("attributes")
+    return [
+        FormSubmitted(
+            occurred_at=moment_at(submission, _CREATED) or otherwise,
+            external_id=text_at(submission, "id")[:100],
+            form_id=(text_at(form, "id") or next(iter(related_ids(submission, "form")), ""))[:100],
+            form_title=text_at(form, "attributes", "title"),
+            answers=dict(attributes) if isinstance(attributes, Mapping) else {},
+            **_named(by_kind),
+        )
+    ]
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, list[Resource]], datetime], list[Event]]] = {
+    "purchase": _purchase,
+    "payment_succeeded": _payment,
+    "order_created": _order,
+    "form_submission": _submission,
+    "tag_added": lambda by_kind, otherwise: [],
+    "tag_removed": lambda by_kind, otherwise: [],
+}
+
+
+def _money(by_kind: Mapping[str, list[Resource]], otherwise: datetime, *, order_id: str = "") -> list[Event]:
+    """The transaction, where it moves money."""
+    paid = _first(by_kind, "transactions")
+    kind = _MONEY.get(text_at(paid, "attributes", "action"))
+    external_id = text_at(paid, "id")[:100]
+    if kind is None or not external_id:
+        return []
+    return [
+        MoneyMoved(
+            occurred_at=moment_at(paid, _CREATED) or otherwise,
+            external_id=external_id,
+            kind=kind,
+            state=text_at(paid, "attributes", "state"),
+            amount=_cents(paid, "amount_in_cents"),
+            tax=_cents(paid, "sales_tax_in_cents"),
+            currency=_currency(paid, "currency"),
+            order_id=order_id,
+            purchase_ids=related_ids(paid, "purchases"),
+            **_named(by_kind),
+        )
+    ]
+
+
+def _line(item: Resource) -> OrderLine:
+    is_offer = text_at(item, "attributes", "item_type").casefold() == "offer"
+    return OrderLine(
+        external_id=text_at(item, "id")[:100],
+        title=text_at(item, "attributes", "title"),
+        offer_id=text_at(item, "attributes", "item_id")[:100] if is_offer else "",
+        quantity=max(_cents(item, "quantity"), 1),
+        total=_cents(item, "total_price_in_cents"),
+    )
+
+
+def _buyer(by_kind: Mapping[str, list[Resource]]) -> Buyer:
+    customer = _first(by_kind, "customers")
+    first, _space, last = text_at(customer, "attributes", "name").partition(" ")
+    return Buyer(
+        email=text_at(customer, "attributes", "email"),
+        first_name=first,
+        last_name=last.strip(),
+        identities=identity("customer", text_at(customer, "id")),
+    )
+
+
+def _named(by_kind: Mapping[str, list[Resource]]) -> dict[str, Any]:
+    """Who something belongs to, as keyword arguments."""
+    person = _first(by_kind, "customers") or _first(by_kind, "form_submissions")
+    customer_id = text_at(_first(by_kind, "customers"), "id")[:100]
+    return {"email": text_at(person, "attributes", "email"), "identities": identity("customer", customer_id)}
+
+
+def _offers(bought: Resource) -> tuple[str, ...]:
+    return (*related_ids(bought, "offer"), *related_ids(bought, "products"))
+
+
+def _first(by_kind: Mapping[str, list[Resource]], kind: str) -> Resource:
+    return next(iter(by_kind.get(kind, [])), {})
+
+
+def _cents(resource: Resource, name: str) -> int:
+    """An amount in minor units; 0 where there is none, or no number that money could be."""
+    text = text_at(resource, "attributes", name)
+    try:
+        amount = int(float(text)) if text else 0
+    except (ValueError, OverflowError):
+        return 0
+    return amount if abs(amount) < 10**15 else 0
+
+
+def _currency(resource: Resource, name: str) -> str:
+    return text_at(resource, "attributes", name).upper()[:3]

@@ -1,7 +1,7 @@
 """Kajabi: courses and memberships. Signs nothing itself; see README.md for what reaches us and how to set it up."""
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.kajabi import operator_pages, webhooks
+from integrations.providers.kajabi import confirming, operator_pages, webhooks
 from integrations.providers.kajabi.hooks import KajabiHooks
 from integrations.providers.kajabi.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, Token
@@ -28,6 +28,10 @@ PROVIDER = Provider(
     handled=frozenset(webhooks.HANDLED),
     ignored=webhooks.IGNORED,
     parse=webhooks.parse,
+    is_connected=confirming.is_connected,
+    confirm=confirming.confirm,
+    read_contact=confirming.read_contact,
+    told_again=webhooks.TOLD_AGAIN,
     simulation=SIMULATION,
     hooks=KajabiHooks.from_settings,
     operator_pages=operator_pages.PAGES,

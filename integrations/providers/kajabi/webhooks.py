@@ -27,29 +27,25 @@ from integrations.contracts.events import (
 )
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
-from integrations.providers.kajabi import fields, native
+from integrations.providers.kajabi import fields, native, relay
 from integrations.toolkit.reading import digest_of, moment_of_uuid, text_at
 
-HANDLED: Mapping[str, type[MembershipEvent]] = {
+MEMBERSHIP: Mapping[str, type[MembershipEvent]] = {
     "offer.purchased": OfferPurchased,
     "purchase.created": OfferPurchased,
-    "purchase": OfferPurchased,
     "payment.succeeded": PaymentSucceeded,
     "member.subscription.canceled": SubscriptionCanceled,
     "member.subscription.renewed": SubscriptionRenewed,
     "member.subscription.expired": SubscriptionExpired,
     "purchase.refunded": PurchaseRefunded,
 }
-_NOTHING_YET = "contacts, orders, forms and tags are not kept yet"
+NATIVE = ("purchase", "payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed")
+HANDLED = {*MEMBERSHIP, *NATIVE, "contact.created", "contact.updated", "form.submitted"}
+# Native tag deliveries hold the contact and the tag, and neither a time nor an id of their own.
+TOLD_AGAIN = frozenset({"tag_added", "tag_removed"})
 IGNORED: Mapping[str, str] = {
     "test": "a test delivery",
     "order.created": "the sale is told by purchase.created and payment.succeeded",
-    "order_created": "the sale is told by purchase",
-    "payment_succeeded": "it names no offer; the sale is told by purchase",
-    **dict.fromkeys(
-        ("form_submission", "form.submitted", "contact.created", "contact.updated", "tag_added", "tag_removed"),
-        _NOTHING_YET,
-    ),
 }
 
 
@@ -69,19 +65,26 @@ def read(payload: Payload) -> Envelope:
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """The events that a kept delivery tells of. Raises Unmatched where it names no e-mail."""
+    """The events that a kept delivery tells of, subscriptions first. Raises Unmatched where it names nobody."""
     payload = webhook.payload
-    event_class = HANDLED[webhook.event_type]
     dialect = _dialect(payload)
-    if dialect == "native":
-        return [native.purchase(payload, otherwise=webhook.received_at)]
+    if webhook.event_type in NATIVE:
+        resources = payload.get("payload")
+        if not isinstance(resources, list):
+            raise Unreadable(f'{webhook.event_type}: "payload" should be a list of resources')
+        return native.read(webhook.event_type, resources, otherwise=webhook.received_at)
     body = _BODY[dialect](payload)
+    told_at = fields.occurred_at(payload, body) or _undated(webhook)
+    if webhook.event_type == "form.submitted":
+        return relay.form(body, event_id=webhook.external_id, occurred_at=told_at)
+    if webhook.event_type not in MEMBERSHIP:
+        return [relay.contact(body, occurred_at=told_at)]
     buyer = fields.buyer(body, kind="member" if dialect == "in-app" else "relay")
     if not buyer.email:
         raise Unmatched("the event names no e-mail")
     return [
-        event_class(
-            occurred_at=fields.occurred_at(payload, body) or _undated(webhook),
+        MEMBERSHIP[webhook.event_type](
+            occurred_at=told_at,
             buyer=buyer,
             offers=fields.offers(body),
             purchase_id=fields.purchase_id(body) or (text_at(body, "id") if dialect == "leaps" else ""),

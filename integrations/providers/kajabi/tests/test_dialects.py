@@ -1,13 +1,14 @@
 """Each dialect of Kajabi and its relays, read into exact events."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from integrations.contracts.events import (
     Buyer,
+    ContactReported,
     Event,
     OfferPurchased,
     PaymentSucceeded,
@@ -80,16 +81,23 @@ def read(payload: Mapping[str, Any], received_at: datetime = RECEIVED) -> list[E
             "purchase.created__in_app_nested",
             OfferPurchased(occurred_at=SOLD, buyer=MEMBER, offers=("2150456456",), transaction_id="2149700001"),
         ),
-        (
-            "purchase__native",
-            OfferPurchased(
-                occurred_at=SOLD, buyer=CUSTOMER, offers=("2150456456", "2147200001"), purchase_id="3100001"
-            ),
-        ),
     ],
 )
 def test_a_fixture_becomes_exactly_its_event(fixture: Callable[[str], Any], name: str, event: Event) -> None:
     assert read(fixture(name)) == [event]
+
+
+def test_a_native_purchase_tells_of_the_sale_and_of_the_customer(fixture: Any) -> None:
+    sold, person = read(fixture("purchase__native"))
+    assert sold == OfferPurchased(
+        occurred_at=SOLD, buyer=CUSTOMER, offers=("2150456456", "2147200001"), purchase_id="3100001"
+    )
+    assert person == ContactReported(
+        occurred_at=SOLD - timedelta(seconds=1),
+        email="jane@example.com",
+        identities={"customer": "2148900001", "contact": "2149000001"},
+        fields={"first_name": "Jane", "last_name": "Rivera"},
+    )
 
 
 def test_a_payment_without_a_date_happened_when_its_version_1_uuid_was_made(fixture: Any) -> None:
@@ -223,13 +231,9 @@ def test_a_payload_without_a_type_is_unreadable(payload: dict[str, Any]) -> None
 
 def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
     assert PROVIDER.handled == {
-        "offer.purchased",
-        "purchase.created",
-        "purchase",
-        "payment.succeeded",
-        "purchase.refunded",
-        "member.subscription.canceled",
-        "member.subscription.renewed",
-        "member.subscription.expired",
+        *("offer.purchased", "purchase.created", "purchase", "payment.succeeded", "purchase.refunded"),
+        *("member.subscription.canceled", "member.subscription.renewed", "member.subscription.expired"),
+        *("payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed"),
+        *("contact.created", "contact.updated", "form.submitted"),
     }
     assert not PROVIDER.handled & set(PROVIDER.ignored)

@@ -1,0 +1,84 @@
+"""What a provider says about a person, and what of it is news for our contact: no database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import CharField
+
+from accounts.models import Contact
+from accounts.services.members import clean_name
+
+NAMES = ("first_name", "last_name")
+FIELDS = (
+    *NAMES,
+    *("phone", "business_phone", "address_line_1", "address_line_2", "city", "state", "postal_code", "country"),
+    "subscribed",
+)
+EMPTY = ("", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactReport:
+    """What a provider says about a person; what it leaves out is not in it.
+
+    `identities`: kind of id → id there; the first is the record that `fields` are read from. `fields` are some of
+    FIELDS, "" or None where the provider says that there is nothing. `tags` is the whole list; `tags_added` and
+    `tags_removed` are changes. `offers` are what the person has there: {"id", "title"} each.
+    """
+
+    occurred_at: datetime
+    email: str = ""
+    aliases: Sequence[str] = ()
+    identities: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    custom_fields: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] | None = None
+    tags_added: Sequence[str] = ()
+    tags_removed: Sequence[str] = ()
+    offers: Sequence[Mapping[str, str]] | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The fields as their columns take them; a payload is hostile, and longer than a column."""
+        return {name: _as_stored(name, self.fields[name]) for name in FIELDS if name in self.fields}
+
+    def told(self, email: str) -> dict[str, Any]:
+        """What is remembered of the report, `email` in its stored form."""
+        values = self.values() | ({"email": email} if email else {})
+        return values | ({"custom_fields": dict(self.custom_fields)} if self.custom_fields else {})
+
+
+def filled(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in EMPTY}
+
+
+def news(ours: Mapping[str, Any], told: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What of `told` is to be written over `ours`. `before` is what the same record had when it was last told.
+
+    What did not change there changes nothing here, and an emptied value counts only where we still have what was
+    emptied: what somebody else filled in is not taken away by a provider that never knew it. Without a record
+    (`before` is None) only what is missing is filled in.
+    """
+    found = {}
+    for name, value in told.items():
+        mine = ours.get(name)
+        if value == mine or (before is not None and name in before and before[name] == value):
+            continue
+        if value in EMPTY:
+            if before is not None and before.get(name) not in EMPTY and before[name] == mine:
+                found[name] = value
+        elif before is not None or mine in EMPTY:
+            found[name] = value
+    return found
+
+
+def _as_stored(name: str, value: Any) -> Any:
+    if name == "subscribed":
+        return value if isinstance(value, bool) else None
+    text = "" if value is None else str(value)
+    if name in NAMES:
+        return clean_name(text)
+    column = Contact._meta.get_field(name)
+    assert isinstance(column, CharField)
+    return " ".join(text.split())[: column.max_length]

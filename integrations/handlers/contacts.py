@@ -1,0 +1,133 @@
+"""What providers say of people, their orders, payments and answers → contacts and what belongs to them."""
+
+from accounts.addresses import InvalidAddress
+from accounts.models import Contact, FormSubmission, Order, OrderLine, Payment
+from accounts.services import contacts, purchases
+from accounts.services.contact_report import ContactReport
+from accounts.services.contacts import Reported
+from integrations.contracts.events import AboutSomebody, ContactReported, FormSubmitted, MoneyMoved, OrderPlaced
+from integrations.contracts.exceptions import Unmatched
+from integrations.handlers.context import Change, Context
+from integrations.models import ContactRefresh
+
+_NO_EMAIL = "the event names no e-mail"
+
+
+def report(event: ContactReported, context: Context) -> list[Change]:
+    """Bring the contact to what the event says; what it lacks is read from the provider, where that can be asked.
+
+    Raises Unmatched where it names nobody.
+    """
+    told = ContactReport(
+        occurred_at=event.occurred_at,
+        email=event.email,
+        aliases=event.aliases,
+        identities=event.identities,
+        fields=event.fields,
+        custom_fields=event.custom_fields,
+        tags=event.tags,
+        tags_added=event.tags_added,
+        tags_removed=event.tags_removed,
+        offers=event.offers,
+    )
+    readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
+    changes = []
+    if event.email or event.is_whole or contacts.find(provider=context.provider, identities=event.identities):
+        changes += [change for change in [told_of(_reported(told, context))] if change]
+    elif not readable:
+        raise Unmatched(_NO_EMAIL)
+    if readable:
+        refresh = ContactRefresh.objects.owe(provider=context.provider, external_id=readable)
+        changes.append(Change(description=f"contact {readable} is to be read whole", target=refresh))
+    return changes
+
+
+def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
+    """Record an order and its lines, once by its id. Raises Unmatched where nobody is named."""
+    order = Order(
+        contact=_whose(event, context),
+        provider=context.provider,
+        external_id=event.external_id,
+        number=event.number[:50],
+        currency=event.currency,
+        total=event.total,
+        tax=event.tax,
+        discount=event.discount,
+        placed_at=event.occurred_at,
+    )
+    lines = [
+        OrderLine(
+            external_id=line.external_id,
+            title=line.title[:255],
+            offer_id=line.offer_id,
+            quantity=line.quantity,
+            total=line.total,
+        )
+        for line in event.lines
+    ]
+    is_new = purchases.keep_order(order, lines)
+    return [Change(description="order recorded" if is_new else "order known already", target=order)]
+
+
+def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
+    """Record a transaction, once by its id. Raises Unmatched where nobody is named."""
+    payment = Payment(
+        contact=_whose(event, context),
+        provider=context.provider,
+        external_id=event.external_id,
+        kind=event.kind,
+        state=event.state[:40],
+        amount=event.amount,
+        tax=event.tax,
+        currency=event.currency,
+        order_id_there=event.order_id,
+        purchase_ids=list(event.purchase_ids),
+        occurred_at=event.occurred_at,
+    )
+    is_news = purchases.keep_payment(payment)
+    return [Change(description=f"{event.kind} {'recorded' if is_news else 'known already'}", target=payment)]
+
+
+def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
+    """Record what somebody answered, once by its id. Raises Unmatched where nobody is named."""
+    submission = FormSubmission(
+        contact=_whose(event, context),
+        provider=context.provider,
+        external_id=event.external_id,
+        form_id=event.form_id,
+        form_title=event.form_title[:255],
+        answers=dict(event.answers),
+        submitted_at=event.occurred_at,
+    )
+    is_new = purchases.keep_submission(submission)
+    return [Change(description="answers recorded" if is_new else "answers known already", target=submission)]
+
+
+def told_of(reported: Reported) -> Change | None:
+    """What a report changed, for people; None where that is nothing."""
+    if reported.created:
+        return Change(description="contact created", target=reported.contact)
+    if reported.is_stale:
+        return Change(description="contact known better: this is older than the last report", target=reported.contact)
+    if reported.changed:
+        return Change(description=f"contact changed: {', '.join(reported.changed)}", target=reported.contact)
+    return None
+
+
+def _whose(event: AboutSomebody, context: Context) -> Contact:
+    """The contact whom the event names, made where there is none."""
+    if not event.email:
+        known = contacts.find(provider=context.provider, identities=event.identities)
+        if known is None:
+            raise Unmatched(_NO_EMAIL)
+        return known
+    told = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
+    known = contacts.find(provider=context.provider, identities=event.identities, email=event.email)
+    return known or _reported(told, context).contact
+
+
+def _reported(told: ContactReport, context: Context) -> Reported:
+    try:
+        return contacts.report(told, provider=context.provider, cause=context.cause)
+    except (contacts.Nobody, InvalidAddress) as error:
+        raise Unmatched(str(error)) from error

@@ -1,0 +1,131 @@
+"""The inbox's front: `verify` lets a sender in, `receive` keeps what it brought. One statement before the answer."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models.delivery import GRACE
+from accounts.wakeup import wake_on_commit
+from integrations.contracts.exceptions import Unreadable
+from integrations.contracts.provider import Endpoint, Provider
+from integrations.contracts.webhook import Envelope, WebhookRequest
+from integrations.models import InboxEvent
+from integrations.models.inbox import Status
+from integrations.toolkit.reading import read_json_object, redacted_headers, storable
+
+PROCESS_TASK = "integrations.process_events"
+
+
+class NotVerified(Exception):
+    """The sender did not prove itself; nothing was kept. The message is the reason, for the log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What became of a delivery: its row, whether that was there before, and why it cannot be read ("": it can)."""
+
+    event_id: int
+    duplicate: bool = False
+    unreadable: str = ""
+
+
+def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> bool:
+    """Whether the request is signed, and not only sent by somebody who knows a token.
+
+    Raises NotVerified unless the first proof that the sender offers is right. No secret configured, no entry.
+    """
+    for verifier in endpoint.verifiers:
+        if verifier.is_offered(request):
+            if verifier.accepts(request):
+                return verifier.signs
+            raise NotVerified(f"wrong {verifier.setting}")
+    if provider.key not in settings.WEBHOOKS_ALLOW_UNSIGNED:
+        raise NotVerified("neither signature nor token")
+    return False
+
+
+def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> Receipt:
+    """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
+
+    What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first
+    one stands and the other is kept beside it, ignored, for staff.
+    """
+    event = _event(provider, endpoint, request, is_signed=is_signed)
+    same_body = event.keep()
+    if event.duplicates:
+        if not same_body:
+            _keep_contradiction(event.pk, _event(provider, endpoint, request, is_signed=is_signed))
+        elif event.event_type in provider.told_again:
+            _tell_again(event.pk)
+        return Receipt(event_id=event.pk, duplicate=True, unreadable=event.last_error)
+    if event.status == Status.PENDING:
+        wake_on_commit(PROCESS_TASK, event.pk)
+    return Receipt(event_id=event.pk, unreadable=event.last_error)
+
+
+def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> InboxEvent:
+    """The row for a request, not saved: pending, ignored, or failed where the body cannot be read."""
+    now = timezone.now()
+    event = InboxEvent(
+        provider=provider.key,
+        endpoint=endpoint.name,
+        body=request.body,
+        body_digest=hashlib.sha256(request.body).hexdigest(),
+        headers=redacted_headers(request.headers),
+        source_address=request.source_address,
+        is_signed=is_signed,
+        received_at=now,
+    )
+    try:
+        payload = read_json_object(request.body)
+        envelope = endpoint.read(payload)
+    except Unreadable as error:
+        event.key = f"unreadable:{event.body_digest}"
+        event.reason = event.last_error = str(storable(str(error)))
+        _finished(event, Status.FAILED, now)
+        return event
+    event.payload = storable(payload)
+    event.event_type, event.external_id = storable(envelope.event_type), storable(envelope.external_id)
+    event.key = _key(envelope)
+    if envelope.event_type in provider.handled:
+        event.next_attempt_at, event.wake_at = now, now + GRACE
+    else:
+        event.reason = provider.ignored.get(envelope.event_type, f"unknown type {event.event_type}")
+        _finished(event, Status.IGNORED, now)
+    return event
+
+
+def _key(envelope: Envelope) -> str:
+    """The envelope's key as it fits into its column; a longer one by its digest, so that no two become the same."""
+    key = str(storable(envelope.key))
+    if key != envelope.key or len(key) > 300:
+        return "long:" + hashlib.sha256(repr(envelope.key).encode()).hexdigest()
+    return key
+
+
+def _finished(event: InboxEvent, status: Status, now: datetime) -> None:
+    event.status, event.finished_at, event.next_attempt_at, event.wake_at = status, now, None, None
+
+
+def _keep_contradiction(first_id: int, other: InboxEvent) -> None:
+    """Keep a body that says something else under a known key, for staff; another spelling of the same is none."""
+    first = InboxEvent.objects.only("payload").get(pk=first_id)
+    if first.payload == other.payload:
+        return
+    InboxEvent.objects.filter(pk=first_id).update(conflicts=F("conflicts") + 1)
+    other.key = f"{other.key[:300]}#{other.body_digest}"
+    other.reason = f"contradicts event {first_id}: the same id with another body; the first one stands"
+    _finished(other, Status.IGNORED, other.received_at)
+    other.keep()
+
+
+def _tell_again(event_id: int) -> None:
+    """Process an event once more whose repetition is news: added, removed and added again has one body for the ends."""
+    event = InboxEvent.objects.filter(pk=event_id, status=Status.PROCESSED).first()
+    if event is not None:
+        event.requeue(reason="")
+        wake_on_commit(PROCESS_TASK, event.pk)

@@ -1,0 +1,128 @@
+"""What Kajabi's API says of what a delivery names: Kajabi signs nothing, so a native delivery is a hint.
+
+No call is made while a contact's tags change: the contact is read whole a moment later, once for the whole burst.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from integrations.contracts.events import Event
+from integrations.contracts.exceptions import NotThereYet, Unmatched
+from integrations.contracts.webhook import StoredWebhook
+from integrations.providers.kajabi import native
+from integrations.providers.kajabi.client import KajabiClient
+from integrations.providers.kajabi.json_api import Document, Resource, identifier, related_ids
+from integrations.toolkit.failures import NotFound
+from integrations.toolkit.reading import text_at
+
+PATIENCE = 5  # seconds for one call with its repetitions; the few of a delivery must end well within its lease
+
+
+def is_connected() -> bool:
+    """Whether the API can be asked here."""
+    return bool(settings.KAJABI_CLIENT_ID and settings.KAJABI_CLIENT_SECRET)
+
+
+def confirm(webhook: StoredWebhook) -> StoredWebhook:
+    """The delivery with Kajabi's own resources in place of those that came; other dialects name nothing to read.
+
+    Raises NotThereYet where Kajabi does not know what is named, Unmatched for Kajabi's test deliveries.
+    """
+    resources = webhook.payload.get("payload")
+    reader = _READERS.get(webhook.event_type)
+    if not isinstance(resources, list) or reader is None:
+        return webhook
+    kind, read = reader
+    external_id = _id_of(resources, kind)
+    if external_id == "0":
+        raise Unmatched(f"a test delivery of Kajabi's: it has no {_called(kind)} 0")
+    if not external_id:
+        raise Unmatched(f"the event names no {_called(kind)} that Kajabi could be asked for")
+    client = KajabiClient.from_settings(patience=PATIENCE)
+    try:
+        confirmed = read(client, external_id)
+    except NotFound as error:
+        raise NotThereYet(f"Kajabi does not know {_called(kind)} {external_id}") from error
+    return replace(webhook, payload={**webhook.payload, "payload": confirmed})
+
+
+def read_contact(contact_id: str) -> list[Event]:
+    """The whole contact, with tags and offers, by one call. Raises NotThereYet where Kajabi has no such contact."""
+    asked_at = timezone.now()
+    client = KajabiClient.from_settings(patience=PATIENCE)
+    try:
+        document = client.contact(contact_id, include=("tags", "offers", "customer"))
+    except NotFound as error:
+        raise NotThereYet(f"Kajabi does not know contact {contact_id}") from error
+    by_kind: dict[str, list[Resource]] = {"contacts": [document.resource]}
+    linked = {"contact_tags": "tags", "offers": "offers"}
+    for kind, name in linked.items():
+        ids = related_ids(document.resource, name)
+        by_kind[kind] = [one for one in document.included if one.get("type") == kind and text_at(one, "id") in ids]
+    return [native.contact(by_kind, otherwise=asked_at, is_whole=True)]
+
+
+def _purchase(client: KajabiClient, purchase_id: str) -> list[Resource]:
+    bought = client.purchase(purchase_id).resource
+    return [bought, *_customer(client, bought)]
+
+
+def _transaction(client: KajabiClient, transaction_id: str) -> list[Resource]:
+    return _flat(client, client.transaction(transaction_id, include=("customer", "purchases")))
+
+
+def _order(client: KajabiClient, order_id: str) -> list[Resource]:
+    """An order with its items; its payment comes with `payment_succeeded`."""
+    return _flat(client, client.order(order_id, include=("order_items", "customer")))
+
+
+def _submission(client: KajabiClient, submission_id: str) -> list[Resource]:
+    """A submission with its form, and the contact that has its address, if just one has."""
+    document = client.form_submission(submission_id, include=("form",))
+    email = text_at(document.resource, "attributes", "email").casefold()
+    # One page only: Kajabi may ignore the filter, and then everybody would be read while the delivery waits.
+    page = next(client.contacts(email_contains=email), None) if email else None
+    found = [one for one in page.resources if text_at(one, "attributes", "email").casefold() == email] if page else []
+    return [document.resource, *document.included, *(map(_bare, found) if len(found) == 1 else ())]
+
+
+def _tagged(client: KajabiClient, contact_id: str) -> list[Resource]:
+    return [_bare(identifier("contacts", contact_id))]
+
+
+_READERS: Mapping[str, tuple[str, Callable[[KajabiClient, str], list[Resource]]]] = {
+    "purchase": ("purchases", _purchase),
+    "payment_succeeded": ("transactions", _transaction),
+    "order_created": ("orders", _order),
+    "form_submission": ("form_submissions", _submission),
+    "tag_added": ("contacts", _tagged),
+    "tag_removed": ("contacts", _tagged),
+}
+
+
+def _flat(client: KajabiClient, document: Document) -> list[Resource]:
+    found = [document.resource, *document.included]
+    if not any(one.get("type") == "customers" for one in found):
+        found += _customer(client, document.resource)
+    return found
+
+
+def _customer(client: KajabiClient, resource: Resource) -> list[Resource]:
+    return [client.customer(customer_id).resource for customer_id in related_ids(resource, "customer")[:1]]
+
+
+def _bare(resource: Resource) -> Resource:
+    """A resource of which nothing is believed but that it is meant."""
+    return {"type": resource["type"], "id": resource["id"]}
+
+
+def _id_of(resources: list[Any], kind: str) -> str:
+    return next((text_at(one, "id") for one in resources if text_at(one, "type") == kind), "")
+
+
+def _called(kind: str) -> str:
+    return kind.removesuffix("s").replace("_", " ")

@@ -1,0 +1,102 @@
+"""The course relay's contacts and forms: each of ours with every place where it was seen or may stand."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from integrations.contracts.events import ContactReported, Event, FormSubmitted
+from integrations.contracts.exceptions import Unmatched
+from integrations.providers.kajabi import fields
+from integrations.toolkit.reading import first_text
+
+_WITHIN = ("contact", "member", "customer", "user")
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "phone": ("phone_number", "phone", "mobile_phone_number"),
+    "business_phone": ("business_number",),
+    "address_line_1": ("address_line_1", "address"),
+    "address_line_2": ("address_line_2",),
+    "city": ("address_city", "city"),
+    "state": ("address_state", "state"),
+    "country": ("address_country", "country"),
+    "postal_code": ("address_zip", "zip", "postal_code"),
+    "subscribed": ("subscribed",),
+}
+_ALIASES = ("emails", "other_emails", "additional_emails", "secondary_email", "previous_email")
+_FORM_ID = (("form", "id"), ("form_id",), ("submission", "form_id"))
+_FORM_NAME = (("form", "name"), ("form", "title"), ("form_name",), ("form_title",))
+_SUBMISSION_ID = (("submission", "id"), ("submission_id",), ("form_submission", "id"))
+_ANSWERS = (
+    ("submission", "fields"),
+    ("submission", "answers"),
+    ("fields",),
+    ("answers",),
+    ("form_submission", "fields"),
+)
+_EMAIL_ANSWERS = ("email", "student_email", "email_address", "e-mail", "Email", "Email Address", "E-mail")
+_NAME_ANSWERS = ("student_name", "name", "full_name", "Name", "Full Name")
+
+
+def contact(body: Mapping[str, Any], *, occurred_at: datetime) -> ContactReported:
+    """contact.created and contact.updated. Raises Unmatched where they name nobody."""
+    person = next((inner for name in _WITHIN if isinstance(inner := body.get(name), Mapping)), body)
+    named = fields.buyer({"contact": person, **body}, kind="relay contact")
+    contact_id = first_text(person, (("id",), ("contact_id",)))[:100]
+    if not named.email and not contact_id:
+        raise Unmatched("the event names no e-mail")
+    custom = person.get("custom_fields")
+    tags = person.get("tags")
+    names = {"first_name": named.first_name, "last_name": named.last_name}
+    return ContactReported(
+        occurred_at=occurred_at,
+        email=named.email,
+        aliases=tuple(alias for name in _ALIASES for alias in _texts(person.get(name))),
+        identities=fields.identity("contact", contact_id),
+        fields={name: value for name, value in names.items() if value}
+        | {ours: person[theirs] for ours, places in _COLUMNS.items() for theirs in places if theirs in person},
+        custom_fields={
+            **(custom if isinstance(custom, Mapping) else {}),
+            **{name: value for name, value in person.items() if name.startswith("custom_") and name != "custom_fields"},
+        },
+        tags=tuple(_texts(tags)) if isinstance(tags, list) else None,
+    )
+
+
+def form(body: Mapping[str, Any], *, event_id: str, occurred_at: datetime) -> list[Event]:
+    """form.submitted: the answers and who gave them. Raises Unmatched where nobody is named."""
+    answers = next((found for path in _ANSWERS if isinstance(found := _at(body, path), Mapping)), {})
+    email = first_text(answers, [(name,) for name in _EMAIL_ANSWERS]) or fields.buyer(body, kind="relay").email
+    if not email:
+        raise Unmatched("the event names no e-mail")
+    first, _space, last = first_text(answers, [(name,) for name in _NAME_ANSWERS]).partition(" ")
+    names = {"first_name": first, "last_name": last.strip()}
+    return [
+        FormSubmitted(
+            occurred_at=occurred_at,
+            external_id=(first_text(body, _SUBMISSION_ID) or event_id)[:100],
+            email=email,
+            form_id=first_text(body, _FORM_ID)[:100],
+            form_title=first_text(body, _FORM_NAME),
+            answers=dict(answers),
+        ),
+        ContactReported(
+            occurred_at=occurred_at, email=email, fields={name: value for name, value in names.items() if value}
+        ),
+    ]
+
+
+def _at(body: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        body = body.get(name) if isinstance(body, Mapping) else None
+    return body
+
+
+def _texts(value: Any) -> list[str]:
+    """A text, or a list of texts or of objects with one: tags and addresses come in all three shapes."""
+    if isinstance(value, list):
+        return [
+            text
+            for one in value
+            if (text := first_text(one, (("name",), ("email",))) or first_text({"": one}, (("",),)))
+        ]
+    text = first_text({"": value}, (("",),))
+    return [text] if text else []

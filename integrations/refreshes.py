@@ -1,0 +1,95 @@
+"""Reading contacts at their provider: what events asked for together is one call."""
+
+import logging
+from datetime import timedelta
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models.delivery import MAX_CRASHES, LeaseLost
+from accounts.services.cause import Cause
+from integrations import inbox
+from integrations.contracts.events import Event
+from integrations.contracts.exceptions import NotThereYet, Permanent, Unmatched
+from integrations.handlers import Context, handle
+from integrations.models import ContactRefresh, InboxEvent
+from integrations.models.contact_refresh import QUIET
+from integrations.models.inbox import Status as EventStatus
+from integrations.registry import provider as provider_of
+
+logger = logging.getLogger(__name__)
+REFRESH_TASK = "integrations.refresh_contacts"
+Status = ContactRefresh.Status
+
+
+def run(refresh_id: int) -> None:
+    """Read a contact that is due, and bring ours to it. Whatever goes wrong is on the row, and it is tried again.
+
+    Where Kajabi or another provider does not know the contact for ten minutes, or refuses, the events that asked for
+    the reading are failed, since what they told could not be confirmed.
+    """
+    with transaction.atomic():
+        refresh = ContactRefresh.objects.claim(refresh_id)
+    if refresh is None:
+        return
+    try:
+        if refresh.crashes > MAX_CRASHES:
+            raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this reading")
+        _read(refresh)
+    except LeaseLost:
+        logger.warning("reading came too late", extra={"refresh_id": refresh.pk})
+    except NotThereYet as error:
+        _fail(refresh, str(error), give_up=timezone.now() >= refresh.waiting_since + inbox.NOT_THERE_FOR)
+    except (Permanent, Unmatched) as error:
+        _fail(refresh, str(error), give_up=True)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (where an attempt is recorded on its row)
+        _fail(refresh, inbox.described(error), give_up=False)
+
+
+def _read(refresh: ContactRefresh) -> None:
+    provider = provider_of(refresh.provider)
+    if provider.read_contact is None or not provider.is_connected():
+        raise Permanent(f"{provider.title} cannot be asked: its API is not configured")
+    began = timezone.now()
+    told = provider.read_contact(refresh.external_id)
+    with transaction.atomic():
+        newest = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
+        _apply(told, refresh)
+        refresh.close(Status.DONE, read_at=began, failures=0)
+        if newest.wanted_at > began:
+            due = timezone.now() + QUIET
+            again = ContactRefresh.objects.filter(pk=refresh.pk)
+            again.update(status=Status.PENDING, waiting_since=newest.wanted_at, next_attempt_at=due, wake_at=due)
+
+
+def _apply(told: list[Event], refresh: ContactRefresh) -> None:
+    cause = Cause(text=f"{refresh} as read from there")
+    for fact in told:
+        handle(fact, Context(provider=refresh.provider, key=f"reading:{refresh.pk}:{refresh.attempts}", cause=cause))
+
+
+def _fail(refresh: ContactRefresh, error: str, *, give_up: bool) -> None:
+    """Note a bad end; with the last one the events that asked for the reading are failed, and staff are told once."""
+    with transaction.atomic():
+        try:
+            failed = refresh.back_off(error, give_up=give_up)
+        except LeaseLost:
+            return
+        if failed:
+            _fail_events(refresh, error)
+    logger.warning("contact not read", extra={"refresh_id": refresh.pk, "error": error, "failed": failed})
+
+
+def _fail_events(refresh: ContactRefresh, error: str) -> None:
+    asked = InboxEvent.objects.filter(
+        status=EventStatus.PROCESSED,
+        effects__content_type=ContentType.objects.get_for_model(ContactRefresh),
+        effects__object_id=refresh.pk,
+        finished_at__gte=refresh.waiting_since - timedelta(seconds=1),
+    )
+    keys = list(asked.values_list("pk", flat=True).distinct())
+    InboxEvent.objects.filter(pk__in=keys).update(status=EventStatus.FAILED, reason=error, last_error=error)
+    newest = InboxEvent.objects.filter(pk__in=keys).order_by("-pk").first()
+    if newest is not None:
+        inbox.tell_staff(newest, error)
