@@ -6,10 +6,13 @@ from accounts.models.form_submission import FormSubmission
 from accounts.models.link_request import LinkRequest
 from accounts.models.order import Order, OrderLine, Payment
 from accounts.models.plan import Plan, PlanOffer
+from accounts.models.points import Activity, Completion, PointsEntry
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
 
 __all__ = [
+    "Activity",
+    "Completion",
     "Contact",
     "ContactEmail",
     "ContactMapping",
@@ -24,6 +27,7 @@ __all__ = [
     "Payment",
     "Plan",
     "PlanOffer",
+    "PointsEntry",
     "PossibleDuplicate",
     "Subscription",
     "SubscriptionFact",

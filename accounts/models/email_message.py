@@ -24,6 +24,8 @@ class EmailMessage(Delivery):
         STAFF_MEMBER_LINKED = "staff_member_linked", _("to staff: existing user linked")
         STAFF_MAIL_BOUNCED = "staff_mail_bounced", _("to staff: a mail bounced")
         STAFF_EVENT_FAILED = "staff_event_failed", _("to staff: an event failed")
+        STAFF_COMPLETIONS_WAITING = "staff_completions_waiting", _("to staff: completions wait for a person")
+        STAFF_ALERT = "staff_alert", _("to staff: an alert")
 
     class Status(models.TextChoices):
         PENDING = "pending", _("pending")

@@ -5,7 +5,7 @@ Every fact carries `occurred_at`, when it happened there; a dialect that does no
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 
@@ -91,12 +91,27 @@ class MoneyMoved(AboutSomebody):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompletedCourse:
+    """A course as somebody's answers name it; "" and None where they do not say."""
+
+    course: str = ""
+    completed_on: date | None = None
+    certificate_url: str = ""
+    student_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FormSubmitted(AboutSomebody):
-    """Somebody answered a form; `answers` by the names of its fields."""
+    """Somebody answered a form; `answers` by the names of its fields.
+
+    `completed` is what the answers say of a course; whether the form tells of completed courses is
+    decided by staff.
+    """
 
     form_id: str = ""
     form_title: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
+    completed: CompletedCourse = CompletedCourse()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from accounts.services.contact_report import ContactReport
 from accounts.services.contacts import Reported
 from integrations.contracts.events import AboutSomebody, ContactReported, FormSubmitted, MoneyMoved, OrderPlaced
 from integrations.contracts.exceptions import Unmatched
+from integrations.handlers import completions
 from integrations.handlers.context import Change, Context
 from integrations.models import ContactRefresh
 
@@ -89,9 +90,19 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
 
 
 def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
-    """Record what somebody answered, once by its id. Raises Unmatched where nobody is named."""
+    """Record what somebody answered, once by its id, and the courses that they completed by it.
+
+    Raises Unmatched where nobody is named; a completion is kept all the same, for a person to say whose it is.
+    """
+    try:
+        contact = _whose(event, context)
+    except Unmatched:
+        completed = completions.keep(event, context)
+        if not completed:
+            raise
+        return completed
     submission = FormSubmission(
-        contact=_whose(event, context),
+        contact=contact,
         provider=context.provider,
         external_id=event.external_id,
         form_id=event.form_id,
@@ -100,7 +111,8 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
         submitted_at=event.occurred_at,
     )
     is_new = purchases.keep_submission(submission)
-    return [Change(description="answers recorded" if is_new else "answers known already", target=submission)]
+    kept = Change(description="answers recorded" if is_new else "answers known already", target=submission)
+    return [kept, *completions.keep(event, context)]
 
 
 def told_of(reported: Reported) -> Change | None:

@@ -19,6 +19,7 @@ from integrations.contracts.events import (
     PaymentSucceeded,
 )
 from integrations.contracts.exceptions import Unmatched
+from integrations.providers.kajabi import completion
 from integrations.providers.kajabi.fields import identity
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.reading import moment_at, text_at
@@ -158,13 +159,15 @@ def _submission(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> l
     """form_submissions + forms. Submissions say neither when they were made nor who the contact is."""
     submission, form = _first(by_kind, "form_submissions"), _first(by_kind, "forms")
     attributes = submission.get("attributes")
+    answers = dict(attributes) if isinstance(attributes, Mapping) else {}
     return [
         FormSubmitted(
             occurred_at=moment_at(submission, _CREATED) or otherwise,
             external_id=text_at(submission, "id")[:100],
             form_id=(text_at(form, "id") or next(iter(related_ids(submission, "form")), ""))[:100],
             form_title=text_at(form, "attributes", "title"),
-            answers=dict(attributes) if isinstance(attributes, Mapping) else {},
+            answers=answers,
+            completed=completion.read(answers),
             **_named(by_kind),
         )
     ]
