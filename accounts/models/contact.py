@@ -67,8 +67,8 @@ class ContactEmail(models.Model):
 class ContactMapping(models.Model):
     """Who a contact is in a provider's books: one id of one kind, say Kajabi's contact or its customer.
 
-    `told` are the values that this record of theirs had when it was last reported; what differs from them next time
-    was changed there. `reported_at` is when they were true there.
+    `told` are the values that this record of theirs had when they were last reported, `told_at` when each was true
+    there (Unix seconds): what differs from them next time was changed there. `reported_at` is the newest of these.
     """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="mappings", verbose_name=_("contact"))
@@ -79,7 +79,9 @@ class ContactMapping(models.Model):
         _("main"), default=True, help_text=_("not the record of a contact that was merged into this one")
     )
     reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
+    tags_at = models.DateTimeField(null=True, blank=True, help_text=_("when the whole list of tags was reported"))
     told = models.JSONField(_("as they have it"), default=dict, blank=True)
+    told_at = models.JSONField(default=dict, blank=True)
     offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("what the person has there"))
 
     class Meta:

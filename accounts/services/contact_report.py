@@ -17,6 +17,7 @@ FIELDS = (
     "subscribed",
 )
 EMPTY = ("", None)
+CUSTOM = "custom:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +40,35 @@ class ContactReport:
     tags_removed: Sequence[str] = ()
     offers: Sequence[Mapping[str, str]] | None = None
 
-    def values(self) -> dict[str, Any]:
-        """The fields as their columns take them; a payload is hostile, and longer than a column."""
-        return {name: _as_stored(name, self.fields[name]) for name in FIELDS if name in self.fields}
+    def values(self, email: str) -> dict[str, Any]:
+        """Everything that is told under one name each, as it is stored; custom fields with CUSTOM before their name.
 
-    def told(self, email: str) -> dict[str, Any]:
-        """What is remembered of the report, `email` in its stored form."""
-        values = self.values() | ({"email": email} if email else {})
-        return values | ({"custom_fields": dict(self.custom_fields)} if self.custom_fields else {})
+        `email` is the address in its stored form. A payload is hostile, and longer than a column.
+        """
+        told = {name: _as_stored(name, self.fields[name]) for name in FIELDS if name in self.fields}
+        return (
+            told
+            | ({"email": email} if email else {})
+            | {f"{CUSTOM}{name}"[:150]: value for name, value in self.custom_fields.items()}
+        )
 
 
-def filled(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value not in EMPTY}
+def value_of(contact: Contact, name: str) -> Any:
+    """What our contact has under one of the names of `ContactReport.values`."""
+    if name.startswith(CUSTOM):
+        return contact.custom_fields.get(name.removeprefix(CUSTOM))
+    return getattr(contact, name)
+
+
+def write(contact: Contact, values: Mapping[str, Any]) -> None:
+    """Set these values on the contact, which is not saved."""
+    for name, value in values.items():
+        if not name.startswith(CUSTOM):
+            setattr(contact, name, value)
+        elif value in EMPTY:
+            contact.custom_fields.pop(name.removeprefix(CUSTOM), None)
+        else:
+            contact.custom_fields[name.removeprefix(CUSTOM)] = value
 
 
 def news(ours: Mapping[str, Any], told: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -15,11 +15,15 @@ def change(
     whole: Sequence[str] | None = None,
     added: Sequence[str] = (),
     removed: Sequence[str] = (),
+    known_at: datetime | None = None,
 ) -> list[str]:
     """Note what was so at the moment `at`; "+name" and "-name" for what is different now.
 
-    `whole` are all the tags there: what is not among them is gone. The caller holds the contact's row.
+    `whole` are all the tags there: what is not among them is gone. `known_at` is when the newest whole list was true
+    that was reported before: what is older and not in it was gone then. The caller holds the contact's row.
     """
+    if known_at is not None and at < known_at:
+        whole, added = None, ()
     wanted = {name: True for name in map(_name, [*(whole or ()), *added]) if name}
     wanted |= {name: False for name in map(_name, removed) if name}
     if whole is None and not wanted:

@@ -6,6 +6,7 @@ Two people are never made one here: where an address and an id point to differen
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
@@ -16,7 +17,7 @@ from accounts.models import Contact, ContactEmail, ContactMapping, User
 from accounts.models.insert_once import insert_once
 from accounts.services import contact_duplicates, contact_tags
 from accounts.services.cause import Cause
-from accounts.services.contact_report import ContactReport, filled, news
+from accounts.services.contact_report import ContactReport, news, value_of, write
 
 _TRIES = 5
 
@@ -72,7 +73,7 @@ def report(told: ContactReport, *, provider: str, cause: Cause, user: User | Non
                 raise Nobody("neither an e-mail nor an id")
             contact = _created(told, email, owner=owner, user=user, provider=provider, cause=cause)
             if contact is not None:
-                return Reported(contact=contact, created=True, changed=tuple(_tagged(contact, told, provider)))
+                return Reported(contact=contact, created=True, changed=tuple(_tagged(contact, None, told, provider)))
     raise RuntimeError(f"{told.identities or email}: another worker makes and unmakes this contact")
 
 
@@ -122,15 +123,15 @@ def _created(
     told: ContactReport, email: str, *, owner: Contact | None, user: User | None, provider: str, cause: Cause
 ) -> Contact | None:
     """A new contact with its ids, and its address unless that is `owner`'s; None where another worker was faster."""
-    contact = Contact(user=user, email=email, **told.values(), custom_fields=filled(told.custom_fields))
+    contact = Contact(user=user)
+    write(contact, told.values(email))
     contact.save()
     rows = [
         ContactMapping(contact=contact, provider=provider, kind=kind, external_id=external_id)
         for kind, external_id in told.identities.items()
     ]
     for record in rows[:1]:
-        record.reported_at, record.told = told.occurred_at, told.told(email)
-        record.offers = list(map(dict, told.offers or ()))
+        _remember(record, told, told.values(email))
     unique: list[Model] = [*rows]
     if email and owner is None:
         unique.append(ContactEmail(contact=contact, email=email, source=cause.text[:200]))
@@ -158,16 +159,15 @@ def _applied(
         contact_duplicates.doubt(contact, other, reason=f"ids of both stand in one report ({cause.text})")
     rows = _mapped(contact, mappings, told, provider=provider)
     record = rows[0] if rows else None
-    is_stale = record is not None and record.reported_at is not None and record.reported_at > told.occurred_at
-    changes = [] if is_stale else _changes(contact, record, told, email, cause=cause)
+    fresh = _fresh(record, told, email)
+    changes = _changes(contact, record, fresh, cause=cause)
     _learn_aliases(contact, told.aliases, cause=cause)
-    changes += _tagged(contact, told, provider)
-    if record is not None and not is_stale:
-        record.reported_at, record.told = told.occurred_at, record.told | told.told(email)
-        if told.offers is not None:
-            record.offers = list(map(dict, told.offers))
-        record.save(update_fields=["reported_at", "told", "offers"])
-    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale)
+    changes += _tagged(contact, record, told, provider)
+    is_stale = record is not None and record.reported_at is not None and record.reported_at > told.occurred_at
+    if record is not None and (fresh or not is_stale):
+        _remember(record, told, fresh)
+        record.save(update_fields=["reported_at", "tags_at", "told", "told_at", "offers"])
+    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale and not fresh)
 
 
 def _mapped(
@@ -185,24 +185,25 @@ def _mapped(
     return [known[kind] for kind in told.identities if kind in known]
 
 
-def _changes(
-    contact: Contact, record: ContactMapping | None, told: ContactReport, email: str, *, cause: Cause
-) -> list[str]:
+def _fresh(record: ContactMapping | None, told: ContactReport, email: str) -> dict[str, Any]:
+    """What is told and no newer report has told of already, value by value: reports overtake each other."""
+    moment = told.occurred_at.timestamp()
+    known = record.told_at if record else {}
+    return {name: value for name, value in told.values(email).items() if known.get(name, moment) <= moment}
+
+
+def _changes(contact: Contact, record: ContactMapping | None, fresh: Mapping[str, Any], *, cause: Cause) -> list[str]:
     """Write what was changed there since it was last told; the names of what is different here now."""
     before = record.told if record else None
-    values = told.values() | ({"email": email} if email else {})
-    changed = news({name: getattr(contact, name) for name in values}, values, before)
-    for name, value in changed.items():
-        setattr(contact, name, value)
-    known = None if before is None else before.get("custom_fields", {})
-    custom = news(contact.custom_fields, told.custom_fields, known)
-    contact.custom_fields = filled({**contact.custom_fields, **custom})
+    changed = news({name: value_of(contact, name) for name in fresh}, fresh, before)
+    email = fresh.get("email")
     if email and before is not None and before.get("email") != email:
         _own_address(contact, email, cause=cause)
-    if changed or custom:
+    if changed:
+        write(contact, changed)
         contact.updated_at = timezone.now()
         contact.save()
-    return [*changed, *custom]
+    return list(changed)
 
 
 def _own_address(contact: Contact, email: str, *, cause: Cause) -> None:
@@ -223,7 +224,7 @@ def _learn_aliases(contact: Contact, aliases: Iterable[str], *, cause: Cause) ->
             continue
 
 
-def _tagged(contact: Contact, told: ContactReport, provider: str) -> list[str]:
+def _tagged(contact: Contact, record: ContactMapping | None, told: ContactReport, provider: str) -> list[str]:
     return contact_tags.change(
         contact,
         provider=provider,
@@ -231,7 +232,20 @@ def _tagged(contact: Contact, told: ContactReport, provider: str) -> list[str]:
         whole=told.tags,
         added=told.tags_added,
         removed=told.tags_removed,
+        known_at=record.tags_at if record else None,
     )
+
+
+def _remember(record: ContactMapping, told: ContactReport, fresh: Mapping[str, Any]) -> None:
+    """Note on the provider's record what it was last told to be; not saved."""
+    at = told.occurred_at
+    record.told = record.told | fresh
+    record.told_at = record.told_at | dict.fromkeys(fresh, at.timestamp())
+    if record.reported_at is None or record.reported_at <= at:
+        record.reported_at = at
+        record.offers = record.offers if told.offers is None else list(map(dict, told.offers))
+    if told.tags is not None and (record.tags_at is None or record.tags_at <= at):
+        record.tags_at = at
 
 
 def _own(user: User) -> Contact:

@@ -12,6 +12,7 @@ from integrations.contracts.events import (
     ContactReported,
     Event,
     FormSubmitted,
+    MembershipEvent,
     MoneyMoved,
     OfferPurchased,
     OrderLine,
@@ -52,7 +53,8 @@ _MONEY = {
 def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> list[Event]:
     """The events in the resources of one hook; `otherwise` is the time of what states none.
 
-    What is about a subscription comes first. Raises Unmatched where nobody is named.
+    What is about a subscription comes first, then the person, then what belongs to them. Raises Unmatched where nobody
+    is named.
     """
     by_kind: dict[str, list[Resource]] = {}
     for resource in resources:
@@ -62,7 +64,8 @@ def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> l
     person = contact(by_kind, otherwise=otherwise, tagging=event_type)
     if not person.email and not person.identities:
         raise Unmatched("the event names no e-mail: it has nobody, or somebody without one")
-    return [*found, person]
+    about_plans = [event for event in found if isinstance(event, MembershipEvent)]
+    return [*about_plans, person, *(event for event in found if not isinstance(event, MembershipEvent))]
 
 
 def contact(

@@ -17,22 +17,37 @@ from integrations.contracts.provider import Simulation
 # that type.
 _PLACES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "email": (("member", "email"), ("data", "member", "email"), ("payload", "member_email"),
-              ("payload", "member", "email"), ("payload", "customers", "attributes", "email")),
+              ("payload", "member", "email"), ("payload", "customers", "attributes", "email"),
+              ("payload", "contacts", "attributes", "email"), ("payload", "form_submissions", "attributes", "email"),
+              ("data", "contact", "email"), ("data", "submission", "fields", "email")),
     "first_name": (("member", "first_name"), ("data", "member", "first_name"), ("payload", "member_first_name"),
-                   ("payload", "member", "first_name")),
+                   ("payload", "member", "first_name"), ("data", "contact", "first_name")),
     "last_name": (("member", "last_name"), ("data", "member", "last_name"), ("payload", "member_last_name"),
-                  ("payload", "member", "last_name")),
+                  ("payload", "member", "last_name"), ("data", "contact", "last_name")),
     "name": (("member", "name"), ("payload", "member_name"), ("payload", "member", "name"),
-             ("payload", "customers", "attributes", "name")),
+             ("payload", "customers", "attributes", "name"), ("payload", "contacts", "attributes", "name"),
+             ("payload", "form_submissions", "attributes", "name"), ("data", "submission", "fields", "student_name")),
     "member_id": (("member", "id"), ("data", "member", "id"), ("payload", "member_id"), ("payload", "member", "id"),
-                  ("payload", "customers", "id"), ("payload", "purchases", "relationships", "customer", "data", "id")),
+                  ("payload", "customers", "id"), ("payload", "purchases", "relationships", "customer", "data", "id"),
+                  ("payload", "transactions", "relationships", "customer", "data", "id"),
+                  ("payload", "orders", "relationships", "customer", "data", "id")),
+    "contact_id": (("payload", "contacts", "id"), ("data", "contact", "id"),
+                   ("payload", "customers", "relationships", "contact", "data", "id")),
     "offer_id": (("offer", "id"), ("data", "offer", "id"), ("payload", "offer_id"), ("payload", "offer", "id"),
-                 ("payload", "offers", "id"), ("payload", "purchases", "relationships", "offer", "data", "id")),
+                 ("payload", "offers", "id"), ("payload", "purchases", "relationships", "offer", "data", "id"),
+                 ("payload", "order_items", "attributes", "item_id")),
     "purchase_id": (("data", "purchase", "id"), ("payload", "purchases", "id")),
-    "transaction_id": (("payload", "transaction_id"), ("payment_transaction", "id")),
+    "transaction_id": (("payload", "transaction_id"), ("payment_transaction", "id"), ("payload", "transactions", "id")),
+    "order_id": (("payload", "orders", "id"),),
+    "submission_id": (("payload", "form_submissions", "id"), ("data", "submission", "id")),
+    "tag": (("payload", "contact_tags", "attributes", "name"),),
     "occurred_at": (("created_at",), ("data", "purchase", "created_at"), ("data", "refunded_at"),
-                    ("payload", "transaction_created_at"), ("payload", "purchases", "attributes", "created_at")),
+                    ("payload", "transaction_created_at"), ("payload", "purchases", "attributes", "created_at"),
+                    ("payload", "transactions", "attributes", "created_at"),
+                    ("payload", "orders", "attributes", "created_at"),
+                    ("payload", "contacts", "attributes", "updated_at")),
 }  # fmt: skip
+_FRESH = ("purchase_id", "transaction_id", "order_id", "submission_id")
 
 
 def endpoint_for(payload: Mapping[str, Any]) -> str:
@@ -51,11 +66,12 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
     values = {name: value for name, value in chosen.items() if name != "id"}
     if "email" in values:
         values.setdefault("member_id", _number(values["email"]))
+        values.setdefault("contact_id", _number(f"contact {values['email']}"))
     if "first_name" in values or "last_name" in values:
         values.setdefault("name", f"{values.get('first_name', '')} {values.get('last_name', '')}".strip())
     values.setdefault("occurred_at", datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
-    values.setdefault("purchase_id", _number(uuid.uuid4().hex))
-    values.setdefault("transaction_id", _number(uuid.uuid4().hex))
+    for name in _FRESH:
+        values.setdefault(name, _number(uuid.uuid4().hex))
     if settings.NSSA_KAJABI_PRODUCT_ID:
         values.setdefault("offer_id", settings.NSSA_KAJABI_PRODUCT_ID[0])
     for name, value in values.items():
@@ -67,8 +83,7 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
 
 def _set_id(payload: dict[str, Any], chosen: str) -> None:
     if "event" in payload and isinstance(payload.get("payload"), list):
-        purchase: dict[str, Any] = next((part for part in payload["payload"] if part.get("type") == "purchases"), {})
-        payload["id"] = chosen or purchase.get("id") or payload["id"]
+        payload["id"] = chosen or payload["payload"][0]["id"]  # the first resource is the one that the hook is about
     elif "event" in payload:
         payload["id"] = chosen or str(uuid.uuid1())
     else:

@@ -10,7 +10,11 @@ from integrations.contracts.events import (
     Buyer,
     ContactReported,
     Event,
+    FormSubmitted,
+    MoneyMoved,
     OfferPurchased,
+    OrderLine,
+    OrderPlaced,
     PaymentSucceeded,
     PurchaseRefunded,
     SubscriptionCanceled,
@@ -98,6 +102,77 @@ def test_a_native_purchase_tells_of_the_sale_and_of_the_customer(fixture: Any) -
         identities={"customer": "2148900001", "contact": "2149000001"},
         fields={"first_name": "Jane", "last_name": "Rivera"},
     )
+
+
+def test_a_relays_contact_is_read_with_everything_that_it_says(fixture: Any) -> None:
+    assert read(fixture("contact.updated__leaps_relay")) == [
+        ContactReported(
+            occurred_at=RECEIVED,
+            email="jane@example.com",
+            aliases=("jane.rivera@example.com",),
+            identities={"contact": "2149000001"},
+            fields={
+                "first_name": "Jane",
+                "last_name": "Rivera-Diaz",
+                "phone": "+1 207 555 0100",
+                "city": "Portland",
+            },
+            custom_fields={"license": "ME-1042"},
+            tags=("Annual members", "Newsletter"),
+        )
+    ]
+
+
+def test_a_relays_form_is_read_with_its_answers(fixture: Any) -> None:
+    payload = fixture("form.submitted__leaps_relay")
+    submitted, person = read(payload)
+    assert submitted == FormSubmitted(
+        occurred_at=RECEIVED,
+        external_id="sub_123",
+        email="jane@example.com",
+        form_id="form_123",
+        form_title="Course Completion Form",
+        answers=payload["data"]["submission"]["fields"],
+    )
+    assert person == ContactReported(
+        occurred_at=RECEIVED, email="jane@example.com", fields={"first_name": "Jane", "last_name": "Rivera"}
+    )
+
+
+def test_a_native_order_tells_of_the_order_its_lines_and_its_payment(fixture: Any) -> None:
+    person, order, money = read(fixture("order_created__native"))
+    belongs = {"email": "jane@example.com", "identities": {"customer": "2148900001"}}
+    assert person == ContactReported(
+        occurred_at=SOLD - timedelta(seconds=1),
+        email="jane@example.com",
+        identities={"customer": "2148900001", "contact": "2149000001"},
+        fields={"first_name": "Jane", "last_name": "Rivera"},
+    )
+    line = OrderLine(external_id="2150200001", title="NSSA Annual Membership", offer_id="2150456456", total=29900)
+    assert order == OrderPlaced(
+        occurred_at=SOLD, external_id="2150100001", number="1042", currency="USD", total=29900, lines=(line,), **belongs
+    )
+    assert money == MoneyMoved(
+        occurred_at=SOLD,
+        external_id="2149700001",
+        kind="charge",
+        state="succeeded",
+        amount=29900,
+        currency="USD",
+        order_id="2150100001",
+        **belongs,
+    )
+
+
+@pytest.mark.parametrize(("event", "added", "removed"), [("tag_added", 1, 0), ("tag_removed", 0, 1)])
+def test_a_native_tag_tells_of_the_contact_and_the_tag(fixture: Any, event: str, added: int, removed: int) -> None:
+    (person,) = read(fixture(f"{event}__native"))
+    assert isinstance(person, ContactReported)
+    assert person.occurred_at == RECEIVED, "the contact's last change"
+    assert (person.email, person.identities) == ("jane@example.com", {"contact": "2149000001"})
+    assert (person.tags_added, person.tags_removed) == (("Annual members",) * added, ("Annual members",) * removed)
+    assert person.fields["city"] == "Portland"
+    assert person.fields["address_line_2"] is None
 
 
 def test_a_payment_without_a_date_happened_when_its_version_1_uuid_was_made(fixture: Any) -> None:
