@@ -1,13 +1,14 @@
 """Each dialect of Kajabi and its relays, read into exact events."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from integrations.contracts.events import (
     Buyer,
+    CompletedCourse,
     ContactReported,
     Event,
     FormSubmitted,
@@ -133,6 +134,12 @@ def test_a_relays_form_is_read_with_its_answers(fixture: Any) -> None:
         form_id="form_123",
         form_title="Course Completion Form",
         answers=payload["data"]["submission"]["fields"],
+        completed=CompletedCourse(
+            course="AI Foundations for Educators",
+            completed_on=date(2026, 3, 2),
+            certificate_url="https://academy.example.com/certificates/2149800001",
+            student_name="Jane Rivera",
+        ),
     )
     assert person == ContactReported(
         occurred_at=RECEIVED, email="jane@example.com", fields={"first_name": "Jane", "last_name": "Rivera"}
