@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from accounts import emails, wakeup
 from accounts.models import EmailMessage, LinkRequest
-from accounts.services import password_links, subscriptions
+from accounts.services import completions, password_links, subscriptions
 from accounts.services.emails import SEND_TASK
 from accounts.services.password_links import ISSUE_TASK
 
@@ -40,6 +40,16 @@ def expire_subscriptions() -> None:
 @shared_task(name="accounts.forget_link_requests")
 def forget_link_requests() -> None:
     password_links.forget_old_requests()
+
+
+@shared_task(name="accounts.match_completions")
+def match_completions() -> None:
+    completions.match_waiting()
+
+
+@shared_task(name="accounts.tell_of_waiting_completions")
+def tell_of_waiting_completions() -> None:
+    completions.owe_digest()
 
 
 @shared_task(name="accounts.clear_sessions")

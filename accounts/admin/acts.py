@@ -112,7 +112,8 @@ class ActsMixin(admin.ModelAdmin):
         """Do `act` on those of `rows` that it fits, or give the page that asks its questions."""
         answers: dict[str, Any] = {}
         if act.form is not None:
-            form = act.form(request.POST if "answered" in request.POST else None)
+            # A link may fill in answers, as Django's own pages for adding do; they are sent by a press all the same.
+            form = act.form(request.POST if "answered" in request.POST else None, initial=request.GET.dict())
             if not form.is_valid():
                 return self._ask(request, act, rows, form)
             answers = form.cleaned_data

@@ -17,9 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.addresses import InvalidAddress, normalise
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from accounts.admin.links import EVENTS, badge, list_link, row_link
+from accounts.admin.points import AWARD_POINTS, PointsInline
 from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
 from accounts.models import ExternalIdentity, Subscription, User
+from accounts.services import points
 
 
 class AddressField(forms.EmailField):
@@ -106,15 +108,15 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     add_form = AddUserForm
     change_password_form = OthersPasswordForm
     add_fieldsets = ((None, {"fields": ("email", "first_name", "last_name", "language", "password")}),)
-    inlines = (IdentityInline, SubscriptionInline)
+    inlines = (IdentityInline, SubscriptionInline, PointsInline)
     _rights = ("is_staff", "is_superuser", "groups", "user_permissions")
-    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "elsewhere")
+    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "balance", "elsewhere")
     fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "language", "is_active")}),
         (_("Where from, and what else there is"), {"fields": _facts}),
         (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
     )
-    acts = (send_set_up_mail(lambda user: user),)
+    acts = (send_set_up_mail(lambda user: user), AWARD_POINTS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
@@ -156,6 +158,10 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     @admin.display(description=_("can sign in"), boolean=True)
     def may_sign_in(self, user: User) -> bool:
         return user.can_sign_in
+
+    @admin.display(description=_("points"))
+    def balance(self, user: User) -> int:
+        return points.balance(user)
 
     @admin.display(description=_("see also"))
     def elsewhere(self, user: User) -> str:
