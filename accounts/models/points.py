@@ -144,6 +144,9 @@ def _refuse(*arguments: Any, **options: Any) -> NoReturn:
 class LedgerQuerySet(models.QuerySet[Any]):
     update = bulk_update = delete = _refuse
 
+    def of(self, user: Any) -> "LedgerQuerySet":
+        return self.filter(user=user)
+
     def balance(self) -> int:
         """The sum of these lines."""
         return int(self.aggregate(total=models.Sum("points"))["total"] or 0)
