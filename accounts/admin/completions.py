@@ -17,6 +17,7 @@ from django.utils.translation import ngettext_lazy
 from accounts.admin import attention
 from accounts.admin.acts import Act, Pressed, ReasonForm
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin.completion_files import CompletionFiles
 from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, source_of
 from accounts.admin.users import AddressField
 from accounts.models import Completion, PointsEntry, User
@@ -110,7 +111,7 @@ class EntryInline(ReadOnlyInline):
 
 
 @admin.register(Completion)
-class CompletionAdmin(ReadOnlyAdmin):
+class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     """The queue: what waits is linked, made a member's or dismissed; what was awarded can be reversed."""
 
     list_display = ("received", "email_told", "name", "course", "activity", "status", "member", "channel")

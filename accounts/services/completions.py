@@ -189,7 +189,7 @@ def award_by_hand(user: User, activity: Activity, *, batch: UUID, course: str = 
         cause=cause.text[:200],
     )
     with transaction.atomic():
-        if completion.is_once and _has_course(user, activity, completion.course_key):
+        if completion.is_once and has_course(user, activity, completion.course_key):
             return None
         if not insert_once(completion):
             return None
@@ -250,7 +250,7 @@ def _match(completion: Completion, *, cause: Cause) -> bool:
     return points.award(completion, user, rule=rule, cause=cause)
 
 
-def _has_course(user: User, activity: Activity, key: str) -> bool:
+def has_course(user: User, activity: Activity, key: str) -> bool:
     awarded = Completion.objects.filter(user=user, activity=activity, course_key=key, state=State.AWARDED)
     return awarded.filter(is_once=True).exists()
 
