@@ -97,7 +97,7 @@ class Delivery(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
     last_error = models.TextField(_("error"), blank=True, editable=False)
 
-    queue: ClassVar[DeliveryQuerySet]
+    objects: ClassVar[Any]  # a DeliveryQuerySet as manager
     status: Any
 
     class Meta:

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         self._create_first_staff_user()
         if connection.vendor == "sqlite":  # it lies in VAR_DIR, so the lock says that nobody else works on it
             for model in Delivery.__subclasses__():
-                model._default_manager.release_leases()
+                model.objects.release_leases()
         mail_written.connect(self._announce_mail)
         self._serve()
         lock.close()
