@@ -23,6 +23,7 @@ from waitress.server import create_server
 
 from accounts.mail import mail_written
 from accounts.models import Delivery, User
+from accounts.models.delivery import DeliveryQuerySet
 from config.celery import app
 from config.waitress_channel import use_our_parser
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         self._create_first_staff_user()
         if connection.vendor == "sqlite":  # it lies in VAR_DIR, so the lock says that nobody else works on it
             for model in Delivery.__subclasses__():
-                model.objects.release_leases()
+                DeliveryQuerySet(model).release_leases()
         mail_written.connect(self._announce_mail)
         self._serve()
         lock.close()
