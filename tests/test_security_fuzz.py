@@ -22,7 +22,8 @@ TYPES = [
     "member.subscription.canceled",
     "member.subscription.renewed",
     "test",
-    "tag_added",
+    *("payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed"),
+    *("contact.created", "contact.updated", "form.submitted"),
 ]
 ODD = st.one_of(
     st.none(),
@@ -51,11 +52,15 @@ WORDS = st.sampled_from(
             "transaction_id",
             "attributes",
         ),
+        *("contact", "custom_fields", "custom_1", "tags", "emails", "form", "submission", "fields", "address_city"),
+        *("amount_in_cents", "currency", "action", "quantity", "item_type", "item_id", "subscribed", "updated_at"),
         *("occurred_at", "created_at", "current_period_end", "relationships", "customer", "products", "subscription"),
     ]
 )
+KINDS = ["purchases", "offers", "customers", "contacts", "contact_tags", "transactions", "orders", "order_items",
+         "form_submissions", "forms"]  # fmt: skip
 LIKE_AN_EVENT = st.recursive(
-    ODD | st.sampled_from(TYPES) | st.sampled_from(["purchases", "offers", "customers"]),
+    ODD | st.sampled_from(TYPES) | st.sampled_from(KINDS),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=6),
     max_leaves=20,
 )

@@ -11,7 +11,7 @@ away a worker that is already coming, and a row in a long queue is not rung agai
 
 import random
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -97,7 +97,6 @@ class Delivery(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True, editable=False)
     last_error = models.TextField(_("error"), blank=True, editable=False)
 
-    queue: ClassVar[DeliveryQuerySet]
     status: Any
 
     class Meta:

@@ -22,10 +22,10 @@ from django.db import connection
 from waitress.server import create_server
 
 from accounts.mail import mail_written
-from accounts.models import EmailMessage, LinkRequest, User
+from accounts.models import Delivery, User
+from accounts.models.delivery import DeliveryQuerySet
 from config.celery import app
 from config.waitress_channel import use_our_parser
-from integrations.models import InboxEvent
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         self._create_first_staff_user()
         if connection.vendor == "sqlite":  # it lies in VAR_DIR, so the lock says that nobody else works on it
-            for model in (InboxEvent, EmailMessage, LinkRequest):
-                model.objects.release_leases()
+            for model in Delivery.__subclasses__():
+                DeliveryQuerySet(model).release_leases()
         mail_written.connect(self._announce_mail)
         self._serve()
         lock.close()

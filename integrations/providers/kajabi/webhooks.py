@@ -117,6 +117,7 @@ def _leaps_body(payload: Payload) -> Mapping[str, Any]:
 
 _BODY: Mapping[str, Callable[[Payload], Mapping[str, Any]]] = {
     "nssa": lambda payload: payload,
+    "native": lambda payload: payload,
     "leaps": _leaps_body,
     "in-app": _in_app_body,
 }

@@ -319,3 +319,13 @@ def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
         *("contact.created", "contact.updated", "form.submitted"),
     }
     assert not PROVIDER.handled & set(PROVIDER.ignored)
+
+
+def test_a_relays_event_in_the_shape_of_a_hook_names_nobody() -> None:
+    with pytest.raises(Unmatched, match="names no e-mail"):
+        read({"event": "offer.purchased", "id": "1", "payload": []})
+
+
+def test_a_hook_that_holds_no_list_is_unreadable() -> None:
+    with pytest.raises(Unreadable, match="list of resources"):
+        read({"event": "purchase", "id": "1", "payload": {"email": "jane@example.com"}})
