@@ -272,6 +272,9 @@ MAX_RETRIES = env.int("MAX_RETRIES", default=3)
 RETRY_INITIAL_DELAY = env.float("RETRY_INITIAL_DELAY", default=1.0)
 RETRY_BACKOFF_FACTOR = env.float("RETRY_BACKOFF_FACTOR", default=2.0)
 
+# Where alerts are posted, beside the mails to ADMIN_EMAIL; the address is a secret.
+SLACK_WEBHOOK_URL = env.str("SLACK_WEBHOOK_URL", default="")
+
 # API ------------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -309,6 +312,8 @@ _redact = Redactor(
         WEBHOOK_CONFIG_PASSWORD,
         quote(WEBHOOK_CONFIG_PASSWORD),
         quote_plus(WEBHOOK_CONFIG_PASSWORD),
+        SLACK_WEBHOOK_URL,
+        urlsplit(SLACK_WEBHOOK_URL).path.strip("/"),
         *(value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and isinstance(value, str)),
         str(_database.get("PASSWORD") or ""),
     ]

@@ -24,6 +24,14 @@ CONTEXT = {
     "event_id": 7,
     "error": "it broke",
     "admin_path": "/admin/accounts/user/7/change/",
+    "waiting": 2,
+    "oldest": [{"email": "jane@example.com", "course": "Foundations", "since": "2026-03-01"}],
+    "title": "Delivery success rate",
+    "subject": "kajabi",
+    "value": "80.0%",
+    "limit": "≥ 95.0%",
+    "is_raised": True,
+    "since": "2026-03-01 10:00 UTC",
 }
 
 

@@ -48,6 +48,11 @@ def test_a_file_is_imported_once(file: Any, user: User, tmp_path: Path, name: st
     assert (Completion.objects.count(), points.balance(user)) == (3, 20)
 
 
+def test_the_progress_is_shown(file: Any, user: User, capsys: Any) -> None:
+    run(file([(user.email, f"Course {n}", "2026-03-01") for n in range(20)]))
+    assert "20/20" in capsys.readouterr().err
+
+
 def test_a_dry_run_says_what_each_row_would_do_and_writes_nothing(file: Any, user: User) -> None:
     said = run(file([(user.email, "A", "2026-03-01"), ("x@y.zz", "A", "2026-03-01")]), "--dry-run")
     assert said.splitlines() == [

@@ -1,5 +1,5 @@
 """The staff console's pages for the inbox, and for the providers' hooks."""
 
-from integrations.admin import events, hooks
+from integrations.admin import alerts, events, hooks
 
-__all__ = ["events", "hooks"]
+__all__ = ["alerts", "events", "hooks"]

@@ -42,7 +42,9 @@ class Command(BaseCommand):
             with path.open("rb") as file:
                 total = count_of(file, name=path.name)
                 rows = rows_of(file, name=path.name)
-                with tqdm(total=total, unit="row", file=sys.stderr, disable=None) as self._progress:
+                # Into a file or a service's log: a line now and then.
+                pause = 0.1 if sys.stderr.isatty() else 5.0
+                with tqdm(total=total, unit="row", file=sys.stderr, mininterval=pause) as self._progress:
                     self._go_through(rows, is_dry=options["dry_run"])
         except (OSError, NotATable) as error:
             raise CommandError(f"{path}: {error}") from error
