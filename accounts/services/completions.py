@@ -89,7 +89,7 @@ def receive(told: Told, activity: Activity, *, cause: Cause) -> Received:
         if not insert_once(completion):
             known = Completion.objects.select_related("activity", "user")
             return Received(completion=known.get(source=completion.source, activity=activity), is_new=False)
-        _match(completion, cause=cause)
+        _match(completion, cause=cause, is_new=True)
     return Received(completion=completion, is_new=True)
 
 
@@ -241,13 +241,13 @@ def owe_digest() -> list[EmailMessage]:
         )
 
 
-def _match(completion: Completion, *, cause: Cause) -> bool:
+def _match(completion: Completion, *, cause: Cause, is_new: bool = False) -> bool:
     """Award it to the member whose address it names; False where that is nobody's, or a person must look."""
     found = None if completion.channel == BY_MAIL else member_with(completion.email)
     if found is None:
         return False
     user, rule = found
-    return points.award(completion, user, rule=rule, cause=cause)
+    return points.award(completion, user, rule=rule, cause=cause, is_new=is_new)
 
 
 def has_course(user: User, activity: Activity, key: str) -> bool:

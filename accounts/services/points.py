@@ -22,15 +22,25 @@ def balance(user: User) -> int:
     return int(PointsEntry.objects.filter(user=user).balance())
 
 
-def award(completion: Completion, user: User, *, rule: str, cause: Cause, out_of: Collection[str] = (WAITING,)) -> bool:
+def award(
+    completion: Completion,
+    user: User,
+    *,
+    rule: str,
+    cause: Cause,
+    out_of: Collection[str] = (WAITING,),
+    is_new: bool = False,
+) -> bool:
     """Give `user` the points of a completion; whether it was decided now, which it is only in the states `out_of`.
 
-    Where the member has the points for this course already, the completion is theirs without points (`matched`).
-    `completion` is afterwards as it is in the database.
+    `is_new`: it was made in this transaction, so that nobody else can have decided it. Where the member has the points
+    for this course already, the completion is theirs without points (`matched`). `completion` is afterwards as it is in
+    the database.
     """
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        _reread(completion)
+        _one_at_a_time(user)
+        if not is_new:
+            _reread(completion)
         if completion.state not in out_of or completion.state == State.AWARDED:
             return False
         completion.user, completion.rule = user, rule[:200]
@@ -44,7 +54,7 @@ def award(completion: Completion, user: User, *, rule: str, cause: Cause, out_of
             activity=completion.activity,
             completion=completion,
             source=completion.source,
-            follows=completion.entries.filter(reverses__isnull=False, next_award=None).first(),
+            follows=None if is_new else completion.entries.filter(reverses__isnull=False, next_award=None).first(),
             **_told(cause),
         )
         if not insert_once(entry):
@@ -58,7 +68,7 @@ def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
     if completion.user is None:
         return None
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=completion.user.pk)
+        _one_at_a_time(completion.user)
         _reread(completion)
         if completion.state != State.AWARDED:
             return None
@@ -78,12 +88,16 @@ def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
     return entry
 
 
+def _one_at_a_time(user: User) -> None:
+    User.objects.select_for_update(no_key=True).values_list("pk", flat=True).get(pk=user.pk)
+
+
 def _standing(completion: Completion, user: User) -> Completion | None:
     """The member's other completion of this course that has the points for it."""
     awarded = Completion.objects.filter(
         user=user, activity=completion.activity_id, course_key=completion.course_key, state=State.AWARDED, is_once=True
     )
-    return awarded.exclude(pk=completion.pk).first()
+    return awarded.exclude(pk=completion.pk).only("source").first()
 
 
 def _reread(completion: Completion) -> None:
