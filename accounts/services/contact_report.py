@@ -1,8 +1,9 @@
 """What a provider says about a person, and what of it is news for our contact: no database."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import CharField
@@ -17,6 +18,9 @@ FIELDS = (
     "subscribed",
 )
 EMPTY = ("", None)
+CUSTOM = "custom_fields."  # before the name of a custom field, where fields and custom fields stand together
+WHOLE_LISTS = ("tags", "offers")
+_UNSEEN = ("Cc", "Cs")  # control letters, and halves of letters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +47,6 @@ class ContactReport:
         """The fields as their columns take them; a payload is hostile, and longer than a column."""
         return {name: _as_stored(name, self.fields[name]) for name in FIELDS if name in self.fields}
 
-    def told(self, email: str) -> dict[str, Any]:
-        """What is remembered of the report, `email` in its stored form."""
-        values = self.values() | ({"email": email} if email else {})
-        return values | ({"custom_fields": dict(self.custom_fields)} if self.custom_fields else {})
-
 
 def filled(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in EMPTY}
@@ -73,6 +72,26 @@ def news(ours: Mapping[str, Any], told: Mapping[str, Any], before: Mapping[str, 
     return found
 
 
+def still_newest(told: Mapping[str, Any], *, told_at: Mapping[str, str], at: datetime, of: str = "") -> dict[str, Any]:
+    """What of `told`, which was so at the moment `at`, no later report named. `told_at`: `of` + name → its moment."""
+    return {name: value for name, value in told.items() if told_at.get(of + name, "") <= moment(at)}
+
+
+def dated(names: Iterable[str], *, at: datetime, of: str = "") -> dict[str, str]:
+    """What is added to `told_at` for things named at the moment `at`."""
+    return {of + name: moment(at) for name in names}
+
+
+def moment(at: datetime) -> str:
+    """A time as it is remembered: UTC and of one length, so that texts sort as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks and control letters, which a database or a terminal would take for something else."""
+    return " ".join("".join(" " if unicodedata.category(letter) in _UNSEEN else letter for letter in text).split())
+
+
 def _as_stored(name: str, value: Any) -> Any:
     if name == "subscribed":
         return value if isinstance(value, bool) else None
@@ -81,4 +100,4 @@ def _as_stored(name: str, value: Any) -> Any:
         return clean_name(text)
     column = Contact._meta.get_field(name)
     assert isinstance(column, CharField)
-    return " ".join(text.split())[: column.max_length]
+    return one_line(text)[: column.max_length].strip()

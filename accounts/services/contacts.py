@@ -6,6 +6,7 @@ Two people are never made one here: where an address and an id point to differen
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Model
@@ -16,7 +17,15 @@ from accounts.models import Contact, ContactEmail, ContactMapping, User
 from accounts.models.insert_once import insert_once
 from accounts.services import contact_duplicates, contact_tags
 from accounts.services.cause import Cause
-from accounts.services.contact_report import ContactReport, filled, news
+from accounts.services.contact_report import (
+    CUSTOM,
+    WHOLE_LISTS,
+    ContactReport,
+    dated,
+    filled,
+    news,
+    still_newest,
+)
 
 _TRIES = 5
 
@@ -60,16 +69,19 @@ def report(told: ContactReport, *, provider: str, cause: Cause, user: User | Non
     Raises Nobody, InvalidAddress.
     """
     email = normalise(told.email) if told.email else ""
+    if not email and not told.identities:
+        raise Nobody("neither an e-mail nor an id")
     for _try in range(_TRIES):
         with transaction.atomic(savepoint=False):
-            mappings = _mappings(provider, told.identities)
+            mappings = _mappings(provider, told.identities, hold=True)
             if mappings:
                 return _applied(mappings[0].contact, mappings, told, email, provider=provider, cause=cause)
             owner = with_email(email)
             if owner is not None and not _is_somebody_else(owner, told.identities, provider):
-                return _applied(owner, [], told, email, provider=provider, cause=cause)
-            if not email and not told.identities:
-                raise Nobody("neither an e-mail nor an id")
+                held = Contact.objects.select_for_update().filter(pk=owner.pk).first()
+                if held is None or _mappings(provider, told.identities):
+                    continue  # merged away, or reported by another worker while this one waited
+                return _applied(held, [], told, email, provider=provider, cause=cause)
             contact = _created(told, email, owner=owner, user=user, provider=provider, cause=cause)
             if contact is not None:
                 return Reported(contact=contact, created=True, changed=tuple(_tagged(contact, told, provider)))
@@ -82,6 +94,10 @@ def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, i
     `is_new`: the user was made just now, and is nobody's yet.
     """
     before = None if is_new else Contact.objects.filter(user=user).first()
+    if before is None and not is_new:
+        # Two at once would each make one: the second waits here, and finds the first one's.
+        User.objects.select_for_update().get(pk=user.pk)
+        before = Contact.objects.filter(user=user).first()
     reported = report(told, provider=provider, cause=cause, user=user if before is None else None)
     contact = reported.contact
     if before is not None and before.pk != contact.pk:
@@ -99,15 +115,27 @@ def add_alias(contact: Contact, email: str, *, source: str) -> bool:
     return insert_once(ContactEmail(contact=contact, email=normalise(email), source=source[:200]))
 
 
-def _mappings(provider: str, identities: Mapping[str, str]) -> list[ContactMapping]:
-    """The known ones among these ids, in the order of `identities`."""
+def remove_alias(contact: Contact, email: str) -> bool:
+    """Let `email` no longer mean this contact; False where it does not, or is the main address. Raises InvalidAddress.
+
+    A report that names it as an alias again brings it back.
+    """
+    alias = normalise(email)
+    rows = ContactEmail.objects.filter(contact=contact, email=alias)
+    return alias != contact.email and bool(rows.delete()[0])
+
+
+def _mappings(provider: str, identities: Mapping[str, str], *, hold: bool = False) -> list[ContactMapping]:
+    """The known ones among these ids, in the order of `identities`; with `hold` they and their contacts are locked."""
     if not identities:
         return []
     rows = ContactMapping.objects.select_related("contact").filter(
         provider=provider, kind__in=list(identities), external_id__in=list(identities.values())
     )
     order = list(identities)
-    known = [row for row in rows if identities[row.kind] == row.external_id]
+    # Locking reads the rows anew after the wait: what another worker was told meanwhile must not be undone.
+    found = rows.select_for_update().order_by("contact_id", "pk") if hold else rows
+    known = [row for row in found if identities[row.kind] == row.external_id]
     return sorted(known, key=lambda row: order.index(row.kind))
 
 
@@ -129,9 +157,8 @@ def _created(
         for kind, external_id in told.identities.items()
     ]
     for record in rows[:1]:
-        record.reported_at, record.told = told.occurred_at, told.told(email)
-        record.offers = list(map(dict, told.offers or ()))
-    unique: list[Model] = [*rows]
+        _remember(record, told, email)
+    unique: list[Model] = [*sorted(rows, key=lambda row: row.kind)]  # one order for all workers: no deadlock
     if email and owner is None:
         unique.append(ContactEmail(contact=contact, email=email, source=cause.text[:200]))
     if not all(insert_once(row) for row in unique):
@@ -152,22 +179,19 @@ def _applied(
     provider: str,
     cause: Cause,
 ) -> Reported:
-    """`told` written on a contact that there is."""
-    contact = Contact.objects.select_for_update().get(pk=contact.pk)
+    """`told` written on a contact that there is, whose row the caller holds."""
     for other in {row.contact_id: row.contact for row in mappings if row.contact_id != contact.pk}.values():
         contact_duplicates.doubt(contact, other, reason=f"ids of both stand in one report ({cause.text})")
     rows = _mapped(contact, mappings, told, provider=provider)
     record = rows[0] if rows else None
     is_stale = record is not None and record.reported_at is not None and record.reported_at > told.occurred_at
-    changes = [] if is_stale else _changes(contact, record, told, email, cause=cause)
+    changes = _changes(contact, record, told, email, cause=cause)
     _learn_aliases(contact, told.aliases, cause=cause)
-    changes += _tagged(contact, told, provider)
-    if record is not None and not is_stale:
-        record.reported_at, record.told = told.occurred_at, record.told | told.told(email)
-        if told.offers is not None:
-            record.offers = list(map(dict, told.offers))
-        record.save(update_fields=["reported_at", "told", "offers"])
-    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale)
+    changes += _tagged(contact, told, provider, listed_at=_listed_at(contact, told, provider))
+    if record is not None:
+        _remember(record, told, email)
+        record.save(update_fields=["reported_at", "told", "told_at", "offers"])
+    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale and not changes)
 
 
 def _mapped(
@@ -190,19 +214,37 @@ def _changes(
 ) -> list[str]:
     """Write what was changed there since it was last told; the names of what is different here now."""
     before = record.told if record else None
-    values = told.values() | ({"email": email} if email else {})
+    values, custom_fields = told.values() | ({"email": email} if email else {}), dict(told.custom_fields)
+    if record is not None:
+        values = still_newest(values, told_at=record.told_at, at=told.occurred_at)
+        custom_fields = still_newest(custom_fields, told_at=record.told_at, at=told.occurred_at, of=CUSTOM)
     changed = news({name: getattr(contact, name) for name in values}, values, before)
     for name, value in changed.items():
         setattr(contact, name, value)
     known = None if before is None else before.get("custom_fields", {})
-    custom = news(contact.custom_fields, told.custom_fields, known)
+    custom = news(contact.custom_fields, custom_fields, known)
     contact.custom_fields = filled({**contact.custom_fields, **custom})
     if email and before is not None and before.get("email") != email:
-        _own_address(contact, email, cause=cause)
+        _own_address(contact, email, cause=cause)  # an older address too: it was theirs
     if changed or custom:
         contact.updated_at = timezone.now()
         contact.save()
     return [*changed, *custom]
+
+
+def _remember(record: ContactMapping, told: ContactReport, email: str) -> None:
+    """Note on `record`, which the caller saves, what it was told to be and when that was so."""
+    at, known_at = told.occurred_at, record.told_at
+    values = still_newest(told.values() | ({"email": email} if email else {}), told_at=known_at, at=at)
+    custom_fields = still_newest(told.custom_fields, told_at=known_at, at=at, of=CUSTOM)
+    whole = {name: getattr(told, name) for name in WHOLE_LISTS if getattr(told, name) is not None}
+    lists = still_newest(whole, told_at=known_at, at=at)
+    if "offers" in lists:
+        record.offers = list(map(dict, lists["offers"]))
+    custom = {"custom_fields": record.told.get("custom_fields", {}) | custom_fields} if custom_fields else {}
+    record.told = record.told | values | custom
+    record.told_at = known_at | dated([*values, *lists], at=at) | dated(custom_fields, at=at, of=CUSTOM)
+    record.reported_at = max(record.reported_at or at, at)
 
 
 def _own_address(contact: Contact, email: str, *, cause: Cause) -> None:
@@ -223,7 +265,16 @@ def _learn_aliases(contact: Contact, aliases: Iterable[str], *, cause: Cause) ->
             continue
 
 
-def _tagged(contact: Contact, told: ContactReport, provider: str) -> list[str]:
+def _listed_at(contact: Contact, told: ContactReport, provider: str) -> datetime | None:
+    """When the provider last named all the tags of the contact, before this report; not asked where it names none."""
+    if not (told.tags or told.tags_added or told.tags_removed):
+        return None
+    known = (row.told_at.get("tags") for row in contact.mappings.filter(provider=provider))
+    newest = max(filter(None, known), default="")
+    return datetime.fromisoformat(newest) if newest else None
+
+
+def _tagged(contact: Contact, told: ContactReport, provider: str, *, listed_at: datetime | None = None) -> list[str]:
     return contact_tags.change(
         contact,
         provider=provider,
@@ -231,6 +282,7 @@ def _tagged(contact: Contact, told: ContactReport, provider: str) -> list[str]:
         whole=told.tags,
         added=told.tags_added,
         removed=told.tags_removed,
+        listed_at=listed_at,
     )
 
 
