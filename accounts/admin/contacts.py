@@ -154,16 +154,17 @@ class ContactAdmin(ReadOnlyAdmin):
         ("email", "account"),
         ("first_name", "last_name"),
         ("phone", "business_phone"),
-        ("address_line_1", "address_line_2"),
-        ("postal_code", "city"),
-        ("state", "country"),
-        "subscribed",
+        "postal_address",
+        "takes_mails",
         "custom_fields_shown",
         "doubts_shown",
         ("created", "changed"),
         "elsewhere",
     )
-    readonly_fields = ("account", "custom_fields_shown", "doubts_shown", "created", "changed", "elsewhere")
+    readonly_fields = (
+        *("account", "postal_address", "takes_mails", "custom_fields_shown", "doubts_shown"),
+        *("created", "changed", "elsewhere"),
+    )
     inlines = (AddressInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline)
     acts = (ADD_ALIAS, REMOVE_ALIAS)
 
@@ -205,6 +206,16 @@ class ContactAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("created"))
     def created(self, contact: Contact) -> str:
         return moment(contact.created_at)
+
+    @admin.display(description=gettext_lazy("postal address"))
+    def postal_address(self, contact: Contact) -> str:
+        town = f"{contact.postal_code} {contact.city}".strip()
+        lines = (contact.address_line_1, contact.address_line_2, town, contact.state, contact.country)
+        return format_html_join(SafeString("<br>"), "{}", ((line,) for line in lines if line)) or NOTHING
+
+    @admin.display(description=Contact._meta.get_field("subscribed").verbose_name)
+    def takes_mails(self, contact: Contact) -> Any:
+        return {True: _("Yes"), False: _("No"), None: _("not known yet")}[contact.subscribed]
 
     @admin.display(description=gettext_lazy("custom fields"))
     def custom_fields_shown(self, contact: Contact) -> str:

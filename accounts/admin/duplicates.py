@@ -119,7 +119,7 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
             "",
             '<tr class="{}"><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
             (
-                ("same" if mine == theirs else "differs", label, mine or NOTHING, theirs or NOTHING)
+                ("differs" if mine != theirs else "same", label, mine or NOTHING, theirs or NOTHING)
                 for (label, mine), (_label, theirs) in lines
                 if mine or theirs
             ),
@@ -153,7 +153,6 @@ def _portrait(contact: Contact) -> list[tuple[Any, Any]]:
         (_("tags"), _lines(_tags(contact))),
         (_("orders"), str(attention.capped(contact.orders.all()) or "")),
         (_("payments"), str(attention.capped(contact.payments.all()) or "")),
-        (_("created"), moment(contact.created_at)),
     ]
 
 
