@@ -38,6 +38,7 @@ _COLUMNS = {
     "address_zip": "postal_code",
     "subscribed": "subscribed",
 }
+_TAGGING = {"tag_added": "tags_added", "tag_removed": "tags_removed"}
 # What a transaction's action means to us; other actions (test, subscription_update) move no money.
 _MONEY = {
     "charge": "charge",
@@ -60,16 +61,20 @@ def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> l
         if isinstance(resource, Mapping):
             by_kind.setdefault(text_at(resource, "type"), []).append(resource)
     found = _READERS[event_type](by_kind, otherwise)
-    person = contact(by_kind, otherwise=otherwise, tagging=event_type)
+    person = contact(by_kind, otherwise=otherwise)
     if not person.email and not person.identities:
         raise Unmatched("the event names no e-mail: it has nobody, or somebody without one")
     about_plans = [event for event in found if isinstance(event, MembershipEvent)]
+    # The contact's own time is that of its last change, which a tag may not be: a tag changed when that was told.
+    tags = {_TAGGING[event_type]: _tag_names(by_kind)} if event_type in _TAGGING else {}
+    if any(tags.values()):
+        found.append(
+            ContactReported(occurred_at=otherwise, email=person.email, identities=person.identities, **tags)  # type: ignore[arg-type]
+        )
     return [*about_plans, person, *(event for event in found if not isinstance(event, MembershipEvent))]
 
 
-def contact(
-    by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, tagging: str = "", is_whole: bool = False
-) -> ContactReported:
+def contact(by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, is_whole: bool = False) -> ContactReported:
     """The person in the resources: the contact, else the customer, else whoever answered the form.
 
     `is_whole`: the contact came with its tags and offers.
@@ -83,16 +88,13 @@ def contact(
     books = [identity("contact", contact_id[:100]), identity("customer", customer_id[:100])]
     first, _space, last = text_at(attributes, "name").partition(" ")
     named = {"first_name": first, "last_name": last.strip()} if "name" in attributes else {}
-    names = tuple(text_at(tag, "attributes", "name") for tag in by_kind.get("contact_tags", []))
     return ContactReported(
         occurred_at=otherwise if is_whole else moment_at(source, _UPDATED) or otherwise,
         email=text_at(attributes, "email"),
         identities={kind: key for book in (books if person else books[::-1]) for kind, key in book.items()},
         fields=named | {ours: attributes[theirs] for theirs, ours in _COLUMNS.items() if theirs in attributes},
         custom_fields={name: value for name, value in attributes.items() if name.startswith("custom_")},
-        tags=names if is_whole else None,
-        tags_added=names if tagging == "tag_added" else (),
-        tags_removed=names if tagging == "tag_removed" else (),
+        tags=_tag_names(by_kind) if is_whole else None,
         offers=tuple(
             {"id": text_at(offer, "id"), "title": text_at(offer, "attributes", "title")}
             for offer in by_kind.get("offers", [])
@@ -237,6 +239,10 @@ def _named(by_kind: Mapping[str, list[Resource]]) -> dict[str, Any]:
 
 def _offers(bought: Resource) -> tuple[str, ...]:
     return (*related_ids(bought, "offer"), *related_ids(bought, "products"))
+
+
+def _tag_names(by_kind: Mapping[str, list[Resource]]) -> tuple[str, ...]:
+    return tuple(text_at(tag, "attributes", "name") for tag in by_kind.get("contact_tags", []))
 
 
 def _first(by_kind: Mapping[str, list[Resource]], kind: str) -> Resource:
