@@ -112,8 +112,8 @@ def release_greetings(*, per_minute: int) -> int:
     step = timedelta(seconds=60 / per_minute)
     waiting = EmailMessage.objects.filter(status=Status.HELD, key__startswith="granted:")
     start, count = timezone.now(), 0
-    for message in list(waiting.order_by("pk").only("key", "user_id")):
-        open_plans = Subscription.objects.giving_access().filter(user_id=message.user_id)
+    for message in list(waiting.order_by("pk").only("key")):
+        open_plans = Subscription.objects.giving_access().filter(user__emails=message)
         reasons = {greeting_key(subscription) for subscription in open_plans}
         if message.key in reasons and release(message, due=start + count * step):
             count += 1
