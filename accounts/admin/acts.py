@@ -5,6 +5,7 @@ those were.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -44,20 +45,31 @@ class Pressed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an act found out, to be shown as it is in the place of a number of rows."""
+
+    text: Any
+    changed: bool = False
+    is_problem: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Act:
     """`run` calls the service for one row and says whether that changed anything; `fits` says for which rows it is.
 
     `done` is the message for a number of rows, an ngettext_lazy by "count". With a `form`, its questions are asked
-    first, beside `explanation`.
+    first, beside `explanation`. An act that `calls_out` asks a provider: it is done outside of a transaction, and for
+    one row at a time, so lists do not offer it.
     """
 
     name: str
     label: Any
     done: Any
-    run: Callable[[Any, Pressed], bool]
+    run: Callable[[Any, Pressed], bool | Answer]
     fits: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] | None = None
     explanation: Any = ""
+    calls_out: bool = False
 
 
 class ReasonForm(forms.Form):
@@ -81,7 +93,8 @@ class ActsMixin(admin.ModelAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         found: dict[str, Any] = super().get_actions(request)
         if self.acts and self.has_act_permission(request):
-            found |= {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in self.acts}
+            offered = [act for act in self.acts if not act.calls_out]
+            found |= {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in offered}
         return found
 
     def get_urls(self) -> list[URLPattern]:
@@ -117,22 +130,26 @@ class ActsMixin(admin.ModelAdmin):
                 return self._ask(request, act, rows, form)
             answers = form.cleaned_data
         pressed = Pressed(staff=request.user, answers=answers)
-        changed = sum(self._do(request, act, row, pressed) for row in rows)
-        if changed:
+        results = [self._do(request, act, row, pressed) for row in rows]
+        for answer in results:
+            if isinstance(answer, Answer):
+                level = messages.ERROR if answer.is_problem else messages.SUCCESS
+                self.message_user(request, format_html("{}", answer.text), level)
+        if changed := results.count(True):
             self.message_user(request, act.done % {"count": changed}, messages.SUCCESS)
-        if left := len(rows) - changed:
+        if left := results.count(False):
             self.message_user(request, left_alone(left), messages.WARNING)
         return None
 
-    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool:
+    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer:
         if not (self.has_act_permission(request, row) and act.fits(row)):
             return False
-        with transaction.atomic():
-            if not act.run(row, pressed):
-                return False
-            reason = pressed.answers.get("reason")
-            self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
-        return True
+        with nullcontext() if act.calls_out else transaction.atomic():
+            result = act.run(row, pressed)
+            if result.changed if isinstance(result, Answer) else result:
+                reason = pressed.answers.get("reason")
+                self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
+        return result
 
     def _ask(self, request: HttpRequest, act: Act, rows: Sequence[Any], form: forms.Form) -> HttpResponse:
         fitting = [row for row in rows if act.fits(row)]

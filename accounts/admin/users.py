@@ -1,5 +1,6 @@
 """People: members and staff."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -15,6 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import InvalidAddress, normalise
+from accounts.admin.acts import Act
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from accounts.admin.links import EVENTS, badge, list_link, row_link
 from accounts.admin.set_up_mail import send_set_up_mail
@@ -114,7 +116,7 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
         (_("Where from, and what else there is"), {"fields": _facts}),
         (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
     )
-    acts = (send_set_up_mail(lambda user: user),)
+    acts: Sequence[Act] = (send_set_up_mail(lambda user: user),)  # integrations adds its own
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)

@@ -1,5 +1,5 @@
-"""The staff console's pages for the inbox, and for the providers' hooks."""
+"""The staff console's pages for the inbox, reconciliations and the providers' hooks."""
 
-from integrations.admin import events, hooks
+from integrations.admin import events, hooks, runs, subscription_check
 
-__all__ = ["events", "hooks"]
+__all__ = ["events", "hooks", "runs", "subscription_check"]

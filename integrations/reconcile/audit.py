@@ -26,6 +26,9 @@ REMEDIES = {
     Kind.NO_PLAN: "add the offer to a plan, then audit again; or set aside",
 }
 
+# What reading the person anew can mend.
+APPLICABLE = frozenset({Kind.MISSING_HERE, Kind.ENDED_HERE, Kind.ENDED_THERE, Kind.STATUS})
+
 
 def is_comparison(place: Place) -> bool:
     """Whether the place is one of our own lists: nobody is asked."""

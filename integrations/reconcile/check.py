@@ -117,8 +117,9 @@ def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
         problems = [line for line in tally.problems if not str(line["key"]).startswith("offer:")]
         if problems:
             raise Unmatched("; ".join(line["why"] for line in problems))
-        for one in _verdict(user, provider, reading).differing:
-            _confirm(one, user, provider, people, cause)
+        for _round in range(2):  # what was given again may be canceled there
+            for one in _verdict(user, provider, reading).differing:
+                _confirm(one, user, provider, reading, people, cause)
         verdict = _verdict(user, provider, reading)
         return Synced(old_status=old, new_status=_status_of(user, provider), verdict=verdict)
 
@@ -198,17 +199,22 @@ def _other_status(there: There | None, subscription: Subscription | None) -> "Sy
     return Kind.ENDED_HERE if differs else None
 
 
-def _confirm(one: Comparison, user: User, provider: Provider, people: Mapping[str, Buyer], cause: Cause) -> None:
+def _confirm(
+    one: Comparison, user: User, provider: Provider, reading: Reading, people: Mapping[str, Buyer], cause: Cause
+) -> None:
     """Say as a fact what the provider says now, where what it told before does not amount to it."""
     event_class = _FACT_OF.get(one.kind) if one.kind else None
     if event_class is None or one.there is None:
         return
     now = timezone.now()
+    told = [told for item in reading.items for told in item.told if told.event.purchase_id == one.there.purchase_id]
+    ends = next((told.event.period_end for told in told if told.event.period_end), None)
     event = event_class(
         occurred_at=now,
         buyer=next(iter(people.values()), Buyer(email=user.email)),
         offers=one.there.offers,
         purchase_id=one.there.purchase_id,
+        period_end=ends if event_class is SubscriptionCanceled else None,
     )
     key = f"purchase:{one.there.purchase_id}:synced:{now.isoformat()}"
     handle(event, Context(provider=provider.key, key=key, cause=cause, greeting=Greeting.IF_OPEN))
