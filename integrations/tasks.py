@@ -6,9 +6,9 @@ from accounts import wakeup
 from integrations import inbox, refreshes
 from integrations.intake import PROCESS_TASK
 from integrations.models import ContactRefresh, InboxEvent, SyncRun
-from integrations.refreshes import REFRESH_TASK
 from integrations.reconcile import runs
 from integrations.reconcile.runs import ADVANCE_TASK
+from integrations.refreshes import REFRESH_TASK
 
 
 @shared_task(name=PROCESS_TASK)

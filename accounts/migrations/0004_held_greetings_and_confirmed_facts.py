@@ -4,41 +4,91 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_contacts_and_orders'),
+        ("accounts", "0003_contacts_and_orders"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='emailmessage',
-            name='email_status_is_known',
+            model_name="emailmessage",
+            name="email_status_is_known",
         ),
         migrations.RemoveConstraint(
-            model_name='subscriptionfact',
-            name='fact_kind_is_known',
+            model_name="subscriptionfact",
+            name="fact_kind_is_known",
         ),
         migrations.AlterField(
-            model_name='emailmessage',
-            name='kind',
-            field=models.CharField(choices=[('welcome', 'welcome, with the set-up link'), ('membership_linked', 'membership linked'), ('password_setup', 'new set-up link'), ('password_reset', 'password reset link'), ('password_changed', 'password changed'), ('staff_new_member', 'to staff: new member'), ('staff_member_linked', 'to staff: existing user linked'), ('staff_mail_bounced', 'to staff: a mail bounced'), ('staff_event_failed', 'to staff: an event failed'), ('staff_run_failed', 'to staff: a reconciliation failed')], max_length=30, verbose_name='kind'),
+            model_name="emailmessage",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("welcome", "welcome, with the set-up link"),
+                    ("membership_linked", "membership linked"),
+                    ("password_setup", "new set-up link"),
+                    ("password_reset", "password reset link"),
+                    ("password_changed", "password changed"),
+                    ("staff_new_member", "to staff: new member"),
+                    ("staff_member_linked", "to staff: existing user linked"),
+                    ("staff_mail_bounced", "to staff: a mail bounced"),
+                    ("staff_event_failed", "to staff: an event failed"),
+                    ("staff_run_failed", "to staff: a reconciliation failed"),
+                ],
+                max_length=30,
+                verbose_name="kind",
+            ),
         ),
         migrations.AlterField(
-            model_name='emailmessage',
-            name='status',
-            field=models.CharField(choices=[('pending', 'pending'), ('held', 'held back'), ('sent', 'sent'), ('delivered', 'delivered'), ('bounced', 'bounced'), ('failed', 'failed')], default='pending', max_length=20, verbose_name='status'),
+            model_name="emailmessage",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("pending", "pending"),
+                    ("held", "held back"),
+                    ("sent", "sent"),
+                    ("delivered", "delivered"),
+                    ("bounced", "bounced"),
+                    ("failed", "failed"),
+                ],
+                default="pending",
+                max_length=20,
+                verbose_name="status",
+            ),
         ),
         migrations.AlterField(
-            model_name='subscriptionfact',
-            name='kind',
-            field=models.CharField(choices=[('purchased', 'purchased'), ('paid', 'paid'), ('renewed', 'renewed'), ('canceled', 'canceled'), ('expired', 'expired'), ('refunded', 'refunded'), ('extended', 'extended'), ('confirmed', 'confirmed as active')], max_length=20, verbose_name='what'),
+            model_name="subscriptionfact",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("purchased", "purchased"),
+                    ("paid", "paid"),
+                    ("renewed", "renewed"),
+                    ("canceled", "canceled"),
+                    ("expired", "expired"),
+                    ("refunded", "refunded"),
+                    ("extended", "extended"),
+                    ("confirmed", "confirmed as active"),
+                ],
+                max_length=20,
+                verbose_name="what",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='emailmessage',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'held', 'sent', 'delivered', 'bounced', 'failed'])), name='email_status_is_known'),
+            model_name="emailmessage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "held", "sent", "delivered", "bounced", "failed"])),
+                name="email_status_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscriptionfact',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['purchased', 'paid', 'renewed', 'canceled', 'expired', 'refunded', 'extended', 'confirmed'])), name='fact_kind_is_known'),
+            model_name="subscriptionfact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        ["purchased", "paid", "renewed", "canceled", "expired", "refunded", "extended", "confirmed"],
+                    )
+                ),
+                name="fact_kind_is_known",
+            ),
         ),
     ]

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from integrations.contracts.events import Buyer, MembershipEvent
+from integrations.contracts.events import Buyer, MembershipEvent, MoneyMoved
 
 
 class PurchaseConfirmed(MembershipEvent):
@@ -57,7 +57,8 @@ class PulledItem:
 
     `changed_at` is when it last changed there. `standing` is set for purchases, and `ended_at` where one has ended.
     `renews` is False for what is paid once, which stays active there when the period that it paid for has passed.
-    `shown` is what a person may want to see of it, as JSON. `problem` says why it cannot be applied.
+    `money` is the payment to be recorded beside what is told. `shown` is what a person may want to see of it, as JSON.
+    `problem` says why it cannot be applied.
     """
 
     key: str
@@ -69,6 +70,7 @@ class PulledItem:
     ended_at: datetime | None = None
     renews: bool = True
     problem: str = ""
+    money: MoneyMoved | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
 
     @property

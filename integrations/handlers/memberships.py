@@ -1,6 +1,7 @@
 """Purchases, renewals, cancellations, refunds → members, their subscriptions and the mails we owe them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from accounts.addresses import InvalidAddress
 from accounts.models import Plan, Subscription
@@ -61,7 +62,8 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     found = "member created" if member.created else "member found"
     changes = [Change(description=found, target=member.user, changed=member.created)]
     changes.append(Change(description=_told(recorded), target=recorded.subscription, changed=recorded.changed))
-    changes += [change for change in [_contact(event, member, context)] if change]
+    # What a sale says of the person beside is no change of their membership.
+    changes += [replace(change, changed=False) for change in [_contact(event, member, context)] if change]
     if kind in _GREETED and _is_greeted(recorded.subscription, context):
         owed = emails.greet(recorded.subscription, held=context.greeting is Greeting.HELD)
         changes += [

@@ -7,128 +7,262 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0004_held_greetings_and_confirmed_facts'),
-        ('integrations', '0002_readings_of_contacts'),
+        ("accounts", "0004_held_greetings_and_confirmed_facts"),
+        ("integrations", "0002_readings_of_contacts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProviderRecord',
+            name="ProviderRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=30, verbose_name='provider')),
-                ('key', models.CharField(max_length=130, verbose_name='key')),
-                ('person_id', models.CharField(blank=True, max_length=100, verbose_name='person there')),
-                ('email', models.CharField(blank=True, max_length=254, verbose_name='e-mail')),
-                ('content', models.JSONField(default=dict, verbose_name='content')),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('changed_at', models.DateTimeField(blank=True, null=True, verbose_name='changed there')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended there')),
-                ('audit_id', models.BigIntegerField(blank=True, help_text='the last audit that saw it', null=True)),
-                ('read_at', models.DateTimeField(auto_now=True, verbose_name='read')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=30, verbose_name="provider")),
+                ("key", models.CharField(max_length=130, verbose_name="key")),
+                ("person_id", models.CharField(blank=True, max_length=100, verbose_name="person there")),
+                ("email", models.CharField(blank=True, max_length=254, verbose_name="e-mail")),
+                ("content", models.JSONField(default=dict, verbose_name="content")),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("changed_at", models.DateTimeField(blank=True, null=True, verbose_name="changed there")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended there")),
+                ("audit_id", models.BigIntegerField(blank=True, help_text="the last audit that saw it", null=True)),
+                ("read_at", models.DateTimeField(auto_now=True, verbose_name="read")),
             ],
             options={
-                'verbose_name': 'record at a provider',
-                'verbose_name_plural': 'records at providers',
-                'indexes': [models.Index(fields=['provider', 'person_id'], name='record_by_person'), models.Index(condition=models.Q(('email', ''), _negated=True), fields=['provider', 'email'], name='record_by_email'), models.Index(condition=models.Q(('audit_id__isnull', False)), fields=['audit_id', 'id'], name='record_by_audit')],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'key'), name='a_record_is_kept_once')],
+                "verbose_name": "record at a provider",
+                "verbose_name_plural": "records at providers",
+                "indexes": [
+                    models.Index(fields=["provider", "person_id"], name="record_by_person"),
+                    models.Index(
+                        condition=models.Q(("email", ""), _negated=True),
+                        fields=["provider", "email"],
+                        name="record_by_email",
+                    ),
+                    models.Index(
+                        condition=models.Q(("audit_id__isnull", False)),
+                        fields=["audit_id", "id"],
+                        name="record_by_audit",
+                    ),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("provider", "key"), name="a_record_is_kept_once")],
             },
         ),
         migrations.CreateModel(
-            name='SyncRun',
+            name="SyncRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempts', models.PositiveIntegerField(default=0, editable=False, verbose_name='attempts')),
-                ('failures', models.PositiveIntegerField(default=0, editable=False, help_text='failed attempts since it was last queued')),
-                ('crashes', models.PositiveIntegerField(default=0, editable=False, help_text='attempts in a row that never ended')),
-                ('next_attempt_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name='due')),
-                ('wake_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='finished')),
-                ('last_error', models.TextField(blank=True, editable=False, verbose_name='error')),
-                ('provider', models.CharField(max_length=30, verbose_name='provider')),
-                ('kind', models.CharField(choices=[('backfill', 'first reading'), ('incremental', 'what changed'), ('audit', 'full audit')], max_length=20, verbose_name='kind')),
-                ('status', models.CharField(choices=[('pending', 'running'), ('stopped', 'stopped'), ('done', 'done'), ('failed', 'failed')], default='pending', max_length=20, verbose_name='status')),
-                ('window_from', models.DateTimeField(blank=True, null=True, verbose_name='changes after')),
-                ('window_to', models.DateTimeField(default=django.utils.timezone.now, verbose_name='until')),
-                ('stage', models.CharField(max_length=50, verbose_name='list')),
-                ('page', models.PositiveBigIntegerField(default=1, verbose_name='next page')),
-                ('pages', models.PositiveIntegerField(default=0, verbose_name='pages')),
-                ('seen', models.PositiveIntegerField(default=0, verbose_name='seen')),
-                ('changed', models.PositiveIntegerField(default=0, verbose_name='changed')),
-                ('healed', models.PositiveIntegerField(default=0, help_text='changes that an event should have told us before', verbose_name='healed')),
-                ('unmatched', models.PositiveIntegerField(default=0, verbose_name='without a plan')),
-                ('errors', models.PositiveIntegerField(default=0, verbose_name='errors')),
-                ('notes', models.JSONField(default=list, verbose_name='notes')),
-                ('changes_listed', models.JSONField(default=list, verbose_name='what changed')),
-                ('healed_listed', models.JSONField(default=list, verbose_name='what was healed')),
-                ('problems', models.JSONField(default=list, verbose_name='problems')),
-                ('cause', models.CharField(max_length=200, verbose_name='source')),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='started')),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False, verbose_name="attempts")),
+                (
+                    "failures",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="failed attempts since it was last queued"
+                    ),
+                ),
+                (
+                    "crashes",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="attempts in a row that never ended"
+                    ),
+                ),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(
+                        blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name="due"
+                    ),
+                ),
+                ("wake_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="finished")),
+                ("last_error", models.TextField(blank=True, editable=False, verbose_name="error")),
+                ("provider", models.CharField(max_length=30, verbose_name="provider")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("backfill", "first reading"),
+                            ("incremental", "what changed"),
+                            ("audit", "full audit"),
+                        ],
+                        max_length=20,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "running"),
+                            ("stopped", "stopped"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                ("window_from", models.DateTimeField(blank=True, null=True, verbose_name="changes after")),
+                ("window_to", models.DateTimeField(default=django.utils.timezone.now, verbose_name="until")),
+                ("stage", models.CharField(max_length=50, verbose_name="list")),
+                ("page", models.PositiveBigIntegerField(default=1, verbose_name="next page")),
+                ("pages", models.PositiveIntegerField(default=0, verbose_name="pages")),
+                ("seen", models.PositiveIntegerField(default=0, verbose_name="seen")),
+                ("changed", models.PositiveIntegerField(default=0, verbose_name="changed")),
+                (
+                    "healed",
+                    models.PositiveIntegerField(
+                        default=0, help_text="changes that an event should have told us before", verbose_name="healed"
+                    ),
+                ),
+                ("unmatched", models.PositiveIntegerField(default=0, verbose_name="without a plan")),
+                ("errors", models.PositiveIntegerField(default=0, verbose_name="errors")),
+                ("notes", models.JSONField(default=list, verbose_name="notes")),
+                ("changes_listed", models.JSONField(default=list, verbose_name="what changed")),
+                ("healed_listed", models.JSONField(default=list, verbose_name="what was healed")),
+                ("problems", models.JSONField(default=list, verbose_name="problems")),
+                ("cause", models.CharField(max_length=200, verbose_name="source")),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="started")),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'reconciliation',
-                'verbose_name_plural': 'reconciliations',
+                "verbose_name": "reconciliation",
+                "verbose_name_plural": "reconciliations",
             },
         ),
         migrations.CreateModel(
-            name='SyncFinding',
+            name="SyncFinding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='what makes it this difference of the audit', max_length=250)),
-                ('kind', models.CharField(choices=[('missing_here', 'bought there, not known here'), ('ended_here', 'active there, without access here'), ('refunded_here', 'refunded, but still active there'), ('ended_there', 'ended there, access here'), ('status', 'another status there'), ('unknown_there', 'access here, no purchase there'), ('no_plan', 'bought there, no plan for the offer')], max_length=20, verbose_name='difference')),
-                ('status', models.CharField(choices=[('open', 'open'), ('applied', 'applied'), ('set_aside', 'set aside')], default='open', max_length=20, verbose_name='status')),
-                ('person', models.CharField(blank=True, max_length=254, verbose_name='person')),
-                ('person_id', models.CharField(blank=True, max_length=100, verbose_name='person there')),
-                ('purchase_id', models.CharField(blank=True, max_length=100, verbose_name='purchase there')),
-                ('there', models.CharField(blank=True, max_length=300, verbose_name='there')),
-                ('here', models.CharField(blank=True, max_length=300, verbose_name='here')),
-                ('remedy', models.CharField(max_length=300, verbose_name='remedy')),
-                ('outcome', models.CharField(blank=True, max_length=500, verbose_name='outcome')),
-                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled')),
-                ('plan', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.plan')),
-                ('staff', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='integrations.syncrun', verbose_name='audit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(help_text="what makes it this difference of the audit", max_length=250)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("missing_here", "bought there, not known here"),
+                            ("ended_here", "active there, without access here"),
+                            ("refunded_here", "refunded, but still active there"),
+                            ("ended_there", "ended there, access here"),
+                            ("status", "another status there"),
+                            ("unknown_there", "access here, no purchase there"),
+                            ("no_plan", "bought there, no plan for the offer"),
+                        ],
+                        max_length=20,
+                        verbose_name="difference",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "open"), ("applied", "applied"), ("set_aside", "set aside")],
+                        default="open",
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                ("person", models.CharField(blank=True, max_length=254, verbose_name="person")),
+                ("person_id", models.CharField(blank=True, max_length=100, verbose_name="person there")),
+                ("purchase_id", models.CharField(blank=True, max_length=100, verbose_name="purchase there")),
+                ("there", models.CharField(blank=True, max_length=300, verbose_name="there")),
+                ("here", models.CharField(blank=True, max_length=300, verbose_name="here")),
+                ("remedy", models.CharField(max_length=300, verbose_name="remedy")),
+                ("outcome", models.CharField(blank=True, max_length=500, verbose_name="outcome")),
+                ("settled_at", models.DateTimeField(blank=True, null=True, verbose_name="settled")),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="accounts.plan",
+                    ),
+                ),
+                (
+                    "staff",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="findings",
+                        to="integrations.syncrun",
+                        verbose_name="audit",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'difference',
-                'verbose_name_plural': 'differences',
+                "verbose_name": "difference",
+                "verbose_name_plural": "differences",
             },
         ),
         migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='run_to_be_woken'),
+            model_name="syncrun",
+            index=models.Index(
+                condition=models.Q(("wake_at__isnull", False)), fields=["wake_at"], name="run_to_be_woken"
+            ),
         ),
         migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(fields=['provider', '-id'], name='run_by_provider'),
+            model_name="syncrun",
+            index=models.Index(fields=["provider", "-id"], name="run_by_provider"),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['pending', 'stopped'])), fields=('provider',), name='one_open_run_of_a_provider'),
+            model_name="syncrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ["pending", "stopped"])),
+                fields=("provider",),
+                name="one_open_run_of_a_provider",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'stopped', 'done', 'failed'])), name='run_status_is_known'),
+            model_name="syncrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "stopped", "done", "failed"])), name="run_status_is_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['backfill', 'incremental', 'audit'])), name='run_kind_is_known'),
+            model_name="syncrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["backfill", "incremental", "audit"])), name="run_kind_is_known"
+            ),
         ),
         migrations.AddIndex(
-            model_name='syncfinding',
-            index=models.Index(fields=['status', '-id'], name='finding_by_status'),
+            model_name="syncfinding",
+            index=models.Index(fields=["status", "-id"], name="finding_by_status"),
         ),
         migrations.AddConstraint(
-            model_name='syncfinding',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['open', 'applied', 'set_aside'])), name='finding_status_is_known'),
+            model_name="syncfinding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["open", "applied", "set_aside"])), name="finding_status_is_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncfinding',
-            constraint=models.UniqueConstraint(fields=('run', 'key'), name='a_finding_is_named_once'),
+            model_name="syncfinding",
+            constraint=models.UniqueConstraint(fields=("run", "key"), name="a_finding_is_named_once"),
         ),
     ]

@@ -13,11 +13,11 @@ from accounts.models import Plan, SubscriptionFact
 from accounts.models.subscription import FactKind, Status
 from accounts.services import plans
 from accounts.services.cause import Cause
-from integrations.contracts.events import Buyer
+from integrations.contracts.events import Buyer, MoneyMoved
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing, Told
 from integrations.handlers import Change, Context, Greeting, handle
 from integrations.models import ProviderRecord
-from integrations.reconcile.books import Books, keep_records, record_of
+from integrations.reconcile.books import Books, keep_records, record_of, records_of
 
 EVENT_IS_LATE_AFTER = timedelta(minutes=10)  # before, its webhook may still be on its way
 _A_MOMENT = timedelta(microseconds=1)
@@ -65,8 +65,7 @@ def prepare(items: Sequence[PulledItem], *, provider: str, books: Books, again: 
 
     May raise OutOfTime, Retryable, Permanent.
     """
-    keys = [item.key for item in items]
-    records = {record.key: record for record in ProviderRecord.objects.filter(provider=provider, key__in=keys)}
+    records = records_of([item.key for item in items], provider=provider)
     books.note_purchases(items)
     fresh = [item for item in items if again or not _is_known(item, records.get(item.key))]
     open_ids = {told.event.purchase_id for item in fresh for told in item.told if not told.event.offers}
@@ -120,6 +119,8 @@ def _apply_item(
             # A look at what we have may fail as well, so it belongs here.
             more = _confirmation(item, record, buyer, prepared.plans[_offers(sold[0])], terms.provider)
             told_changes = [(told, _tell(told, item, buyer, terms)) for told in [*sold, *more]]
+            if item.money is not None:
+                told_changes.append((sold[0], _record(item.money, item, buyer, terms)))
     except OperationalError:
         raise
     except Exception as error:  # noqa: BLE001 (the item's attempt is recorded: on its run)
@@ -136,6 +137,11 @@ def _tell(told: Told, item: PulledItem, buyer: Buyer, terms: Terms) -> list[Chan
     return handle(replace(told.event, buyer=buyer), context)
 
 
+def _record(money: MoneyMoved, item: PulledItem, buyer: Buyer, terms: Terms) -> list[Change]:
+    context = Context(provider=terms.provider, key=item.key, cause=terms.cause)
+    return handle(replace(money, email=buyer.email, identities=buyer.identities), context)
+
+
 def _count(
     tally: Tally, item: PulledItem, buyer: Buyer, told_changes: list[tuple[Told, list[Change]]], terms: Terms
 ) -> None:
@@ -145,13 +151,13 @@ def _count(
     tally.changed += 1
     what = "; ".join(dict.fromkeys(change.description for change in changes))
     tally.changes.append({"key": item.key, "person": buyer.email, "what": what})
-    missed = [
-        told
+    missed = {
+        told.hook: told
         for told, found in told_changes
         if told.hook
         and any(change.changed for change in found)
         and timezone.now() - told.event.occurred_at > EVENT_IS_LATE_AFTER
-    ]
+    }
     if missed and terms.hooks_are_expected:
         tally.healed += 1
         tally.healings += [
@@ -161,7 +167,7 @@ def _count(
                 "person": buyer.email,
                 "happened": told.event.occurred_at.isoformat(timespec="seconds"),
             }
-            for told in missed
+            for told in missed.values()
         ]
 
 

@@ -1,7 +1,8 @@
 """What is known of a provider's books, and what must be asked: people by their ids there, offers of purchases."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import ExternalIdentity
@@ -10,6 +11,7 @@ from integrations.contracts.pull import PulledItem, Puller, PullSource
 from integrations.models import ProviderRecord
 
 PERSON = "person"
+PART = 500  # values in one query
 
 
 class OutOfTime(Exception):
@@ -54,8 +56,8 @@ class Books:
         wanted = {person_id for person_id in person_ids if person_id} - self._people.keys()
         kind = self._source.identity
         if wanted:
-            known = ExternalIdentity.objects.filter(provider=self._provider, kind=kind, external_id__in=wanted)
-            for identity in known.select_related("user"):
+            known = ExternalIdentity.objects.filter(provider=self._provider, kind=kind).select_related("user")
+            for identity in (row for some in _in_parts(wanted) for row in known.filter(external_id__in=some)):
                 user, person_id = identity.user, identity.external_id
                 self._people[person_id] = Buyer(
                     email=user.email,
@@ -66,7 +68,7 @@ class Books:
         wanted -= self._people.keys()
         if wanted:
             keys = [f"{PERSON}:{person_id}" for person_id in wanted]
-            for record in ProviderRecord.objects.filter(provider=self._provider, key__in=keys):
+            for record in records_of(keys, provider=self._provider).values():
                 self._people[record.person_id] = Buyer(
                     email=record.content.get("email", ""),
                     first_name=record.content.get("first_name", ""),
@@ -83,7 +85,7 @@ class Books:
     def offers(self, purchase_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The offers of purchases, by their ids; none where the provider no longer knows one."""
         wanted = {f"purchase:{purchase_id}" for purchase_id in purchase_ids if purchase_id}
-        for record in ProviderRecord.objects.filter(provider=self._provider, key__in=wanted - self._offers.keys()):
+        for record in records_of(wanted - self._offers.keys(), provider=self._provider).values():
             self._offers[record.key] = tuple(record.content.get("offers", ()))
         for key in sorted(wanted - self._offers.keys()):
             self._may_ask()
@@ -123,6 +125,12 @@ def record_of(provider: str, item: PulledItem, *, digest: str) -> ProviderRecord
     )
 
 
+def records_of(keys: Iterable[str], *, provider: str) -> dict[str, ProviderRecord]:
+    """The records with these keys that there are, by their keys; in parts, since there may be very many."""
+    rows = ProviderRecord.objects.filter(provider=provider)
+    return {record.key: record for some in _in_parts(keys) for record in rows.filter(key__in=some)}
+
+
 def keep_records(records: Iterable[ProviderRecord], *, columns: Iterable[str] = ()) -> None:
     """Insert records, or bring those that there are to them; with `columns` these columns of them only."""
     # One key twice in a statement would be refused.
@@ -133,6 +141,12 @@ def keep_records(records: Iterable[ProviderRecord], *, columns: Iterable[str] = 
         unique_fields=["provider", "key"],
         update_fields=list(columns) or ["person_id", "email", "content", "digest", "changed_at", "ended_at", "read_at"],
     )
+
+
+def _in_parts(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    rest = iter(values)
+    while some := tuple(islice(rest, PART)):
+        yield some
 
 
 def _remember(records: Iterable[ProviderRecord]) -> None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 from integrations.contracts.events import (
     Buyer,
     MembershipEvent,
+    MoneyMoved,
     OfferPurchased,
     PaymentSucceeded,
     PurchaseRefunded,
@@ -130,6 +131,16 @@ def transaction(resource: Resource) -> PulledItem:
         changed_at=when or _LONG_AGO,
         told=() if problem else tuple(told),
         problem=problem,
+        money=MoneyMoved(
+            occurred_at=when or _LONG_AGO,
+            external_id=transaction_id[:100],
+            kind="charge" if happened is PaymentSucceeded else action,
+            state=text_at(resource, "attributes", "state"),
+            amount=_cents(resource, "amount_in_cents"),
+            tax=_cents(resource, "sales_tax_in_cents"),
+            currency=(text_at(resource, "attributes", "currency") or "USD")[:3].upper(),
+            purchase_ids=tuple(filter(None, covered)),
+        ),
     )
 
 
@@ -151,6 +162,13 @@ def _end(resource: Resource, ended: datetime | None, changed: datetime) -> tuple
     if text_at(resource, "attributes", "status").lower() in ("canceled", "cancelled"):
         return Standing.CANCELED, (SubscriptionCanceled, changed, None, "canceled")
     return Standing.ACTIVE, None
+
+
+def _cents(resource: Resource, name: str) -> int:
+    try:
+        return int(float(text_at(resource, "attributes", name) or 0))
+    except ValueError:
+        return 0
 
 
 def _one(resource: Resource, name: str) -> str:

@@ -46,9 +46,9 @@ def client(build: Callable[..., KajabiClient]) -> KajabiClient:
 
 
 @pytest.fixture
-def impatient(settings: Any) -> None:
+def impatient(kajabi: FakeKajabi, settings: Any) -> None:
     """The installation's own client does not really wait either."""
-    settings.RETRY_INITIAL_DELAY = 0.001
+    settings.RETRY_INITIAL_DELAY, settings.MAX_RETRIES = 0.001, 1
 
 
 @pytest.fixture
