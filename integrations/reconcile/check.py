@@ -135,7 +135,7 @@ def apply_finding(finding: SyncFinding, *, cause: Cause) -> str:
     provider = registry.provider(finding.run.provider)
     user = finding.user or _made(finding, provider, cause)
     synced = sync(user, provider=provider, cause=cause)
-    return f"{synced.old_status} → {synced.new_status}"
+    return f"{synced.old_status if finding.user else 'none'} → {synced.new_status}"
 
 
 def _made(finding: SyncFinding, provider: Provider, cause: Cause) -> User:

@@ -110,8 +110,7 @@ def test_ctrl_c_lets_it_rest_and_the_same_command_goes_on(kajabi: Any, monkeypat
     monkeypatch.setattr(runs, "step", interrupted)
     told = reconcile(expects=CommandError)
     assert told == (
-        "Stopped at page 2 of purchases; what was read until then is kept. "
-        "To go on: python manage.py reconcile kajabi"
+        "Stopped at page 2 of purchases; what was read until then is kept. To go on: python manage.py reconcile kajabi"
     )
     assert (SyncRun.objects.get().status, Subscription.objects.count()) == ("stopped", 2)
     assert runs.start_due() == [], "what a person stopped, the clock does not start"
