@@ -55,9 +55,9 @@ def compare(run: SyncRun, provider: Provider, place: Place) -> Place | None:
 
 
 def _compare_subscriptions(run: SyncRun, provider: Provider, place: Place) -> Place:
-    """Our subscriptions that came from this provider, with what the person has there."""
+    """Our subscriptions, those of other providers left out, with what the person has there."""
     rows = list(
-        Subscription.objects.filter(pk__gt=place.page, provider=provider.key)
+        Subscription.objects.filter(pk__gt=place.page, provider__in=[provider.key, ""])
         .select_related("user", "plan")
         .order_by("pk")[:AT_ONCE]
     )

@@ -105,6 +105,17 @@ def test_a_refund_there_that_left_the_purchase_active_is_named_for_staff(
     assert audited() == [("refunded_here", "member1@example.com")]
 
 
+def test_access_that_was_granted_by_hand_is_compared_where_there_is_a_purchase(
+    kajabi: Any, audited: Any, user: User, plan: Any
+) -> None:
+    subscriptions.grant(user, plan, until=ago(-9), cause=SCHEDULE)
+    assert audited() == []
+    user.identities.create(provider="kajabi", kind="customer", external_id="1")
+    sell(kajabi, 1)
+    subscriptions.expire(Subscription.objects.get(), cause=SCHEDULE)
+    assert audited() == [("ended_here", "jane@example.com")]
+
+
 def test_a_member_known_by_their_address_alone_is_compared_too(
     kajabi: Any, reconciled: Any, audited: Any, relay: Any, process: Any
 ) -> None:
