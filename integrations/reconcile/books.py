@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import islice
 
+from django.utils import timezone
+
 from accounts.addresses import InvalidAddress, normalise
-from accounts.models import ExternalIdentity
+from accounts.models import Contact, ContactMapping, ExternalIdentity, User
 from integrations.contracts.events import Buyer
 from integrations.contracts.pull import PulledItem, Puller, PullSource
 from integrations.models import ProviderRecord
 
 PERSON = "person"
 PART = 500  # values in one query
+PEOPLE_ARE_FRESH = timedelta(days=1)
 
 
 class OutOfTime(Exception):
@@ -51,30 +55,12 @@ class Books:
     def people(self, person_ids: Iterable[str]) -> dict[str, Buyer]:
         """The people with these ids, each with an address; those whom the provider no longer knows are missing.
 
-        A member's own address is what counts here. May raise OutOfTime, Retryable, Permanent.
+        A member's own address is what counts here, then the contact's; who is neither is asked for. May raise
+        OutOfTime, Retryable, Permanent.
         """
         wanted = {person_id for person_id in person_ids if person_id} - self._people.keys()
-        kind = self._source.identity
-        if wanted:
-            known = ExternalIdentity.objects.filter(provider=self._provider, kind=kind).select_related("user")
-            for identity in (row for some in _in_parts(wanted) for row in known.filter(external_id__in=some)):
-                user, person_id = identity.user, identity.external_id
-                self._people[person_id] = Buyer(
-                    email=user.email,
-                    first_name=user.first_name,
-                    last_name=user.last_name,
-                    identities={kind: person_id},
-                )
-        wanted -= self._people.keys()
-        if wanted:
-            keys = [f"{PERSON}:{person_id}" for person_id in wanted]
-            for record in records_of(keys, provider=self._provider).values():
-                self._people[record.person_id] = Buyer(
-                    email=record.content.get("email", ""),
-                    first_name=record.content.get("first_name", ""),
-                    last_name=record.content.get("last_name", ""),
-                    identities={kind: record.person_id},
-                )
+        for source in (self._members, self._contacts, self._customers):
+            self._people.update(source(wanted - self._people.keys()))
         for person_id in sorted(wanted - self._people.keys()):
             self._may_ask()
             buyer = self._puller.person(person_id)
@@ -94,6 +80,39 @@ class Books:
             if item is not None and self._keep:
                 _remember([record_of(self._provider, item, digest="")])
         return {key.removeprefix("purchase:"): self._offers[key] for key in wanted}
+
+    def _members(self, person_ids: Iterable[str]) -> dict[str, Buyer]:
+        known = ExternalIdentity.objects.filter(provider=self._provider, kind=self._source.identity)
+        rows = (
+            row for some in _in_parts(person_ids) for row in known.filter(external_id__in=some).select_related("user")
+        )
+        return {row.external_id: self._buyer(row.external_id, row.user) for row in rows}
+
+    def _contacts(self, person_ids: Iterable[str]) -> dict[str, Buyer]:
+        known = ContactMapping.objects.filter(provider=self._provider, kind=self._source.identity)
+        rows = (
+            row
+            for some in _in_parts(person_ids)
+            for row in known.filter(external_id__in=some).select_related("contact")
+        )
+        return {row.external_id: self._buyer(row.external_id, row.contact) for row in rows if row.contact.email}
+
+    def _customers(self, person_ids: Iterable[str]) -> dict[str, Buyer]:
+        """Those of a list that was read a short time ago; somebody's address may have changed since an older one."""
+        records = records_of([f"{PERSON}:{person_id}" for person_id in person_ids], provider=self._provider).values()
+        return {
+            record.person_id: Buyer(**record.content, identities={self._source.identity: record.person_id})
+            for record in records
+            if timezone.now() - record.read_at < PEOPLE_ARE_FRESH
+        }
+
+    def _buyer(self, person_id: str, who: User | Contact) -> Buyer:
+        return Buyer(
+            email=who.email,
+            first_name=who.first_name,
+            last_name=who.last_name,
+            identities={self._source.identity: person_id},
+        )
 
     def _may_ask(self) -> None:
         if self._asked and not self._time_left():

@@ -7,7 +7,7 @@ import pytest
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
-from accounts.models import EmailMessage, ExternalIdentity, Subscription, SubscriptionFact, User
+from accounts.models import Contact, EmailMessage, ExternalIdentity, Subscription, SubscriptionFact, User
 from integrations.models import ProviderRecord, SyncRun
 from integrations.providers.kajabi import pulled
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
@@ -193,6 +193,23 @@ def test_an_offer_without_a_plan_costs_no_question_and_is_named_once(caught_up: 
     assert run.problems == [{"key": "offer:999", "why": "no plan for offer 999"}]
     assert lists_asked(caught_up) == ["/v1/purchases", "/v1/transactions"]
     assert User.objects.count() == 3
+
+
+def test_people_are_asked_for_where_nothing_fresh_is_known(caught_up: Any, reconciled: Any) -> None:
+    """4 is a contact; 5 was on a list long ago, and has another address now; 6 is new."""
+    contact = Contact.objects.create(email="four@example.com", first_name="Jane")
+    contact.mappings.create(provider="kajabi", kind="customer", external_id="4")
+    contact.emails.create(email="four@example.com")
+    old = ProviderRecord.objects.create(
+        provider="kajabi", key="person:5", person_id="5", email="old@example.com", content={"email": "old@example.com"}
+    )
+    ProviderRecord.objects.filter(pk=old.pk).update(read_at=ago(2))
+    for number in (4, 5, 6):
+        sell(caught_up, number, days_ago=0.05)
+    reconciled()
+    asked = [path for path in lists_asked(caught_up) if path.startswith("/v1/customers")]
+    assert asked == ["/v1/customers/5", "/v1/customers/6"]
+    assert {"four@example.com", "member5@example.com", "member6@example.com"} <= set(states())
 
 
 def test_one_bad_item_is_a_line_and_not_the_end(caught_up: Any, reconciled: Any, staff: Any) -> None:
