@@ -42,6 +42,18 @@ def test_the_first_run_is_shown_page_by_page(kajabi: FakeKajabi) -> None:
     assert said[-1].startswith("changed  purchase:4001  member1@example.com  member created; subscription active")
 
 
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_it_draws_and_then_says_the_same(kajabi: FakeKajabi) -> None:
+    sell(kajabi, 1)
+    out = Terminal()
+    call_command("reconcile", "kajabi", stdout=out)
+    assert out.getvalue().startswith("first reading, done: 3 pages, 1 seen, 1 changed")
+
+
 def test_a_dry_run_says_exactly_what_the_run_does_and_writes_nothing(kajabi: Any, mailoutbox: Any, drain: Any) -> None:
     for number in (1, 2):
         sell(kajabi, number)
