@@ -5,6 +5,7 @@ those were.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -44,22 +45,33 @@ class Pressed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an act found out, to be shown as it is in the place of a number of rows; `level` is one of messages."""
+
+    text: Any
+    changed: bool = False
+    level: int = messages.SUCCESS
+
+
+@dataclass(frozen=True, kw_only=True)
 class Act:
     """`run` calls the service for one row and says whether that changed anything; `fits` says for which rows it is.
 
     `done` is the message for a number of rows, an ngettext_lazy by "count". With a `form`, its questions are asked
-    first, beside `explanation` and the rows as `shown` describes them. `in_list`: it makes sense for several rows.
+    first, beside `explanation` and the rows as `shown` describes them. `in_list`: it makes sense for several rows. An
+    act that `calls_out` asks a provider: it is done outside of a transaction, and not in lists.
     """
 
     name: str
     label: Any
     done: Any
-    run: Callable[[Any, Pressed], bool]
+    run: Callable[[Any, Pressed], bool | Answer]
     fits: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] | None = None
     explanation: Any = ""
     shown: Callable[[Any], Any] = str
     in_list: bool = True
+    calls_out: bool = False
 
 
 class Refused(Exception):
@@ -97,7 +109,7 @@ class ActsMixin(admin.ModelAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         found: dict[str, Any] = super().get_actions(request)
-        acts = [act for act in self.all_acts() if act.in_list]
+        acts = [act for act in self.all_acts() if act.in_list and not act.calls_out]
         if acts and self.has_act_permission(request):
             found |= {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in acts}
         return found
@@ -135,29 +147,28 @@ class ActsMixin(admin.ModelAdmin):
                 return self._ask(request, act, rows, form)
             answers = form.cleaned_data
         pressed = Pressed(staff=request.user, answers=answers)
-        changed, refusals = 0, list[str]()
-        for row in rows:
-            try:
-                changed += self._do(request, act, row, pressed)
-            except Refused as refusal:
-                refusals.append(str(refusal))
-        if changed:
+        results = [self._do(request, act, row, pressed) for row in rows]
+        if changed := results.count(True):
             self.message_user(request, act.done % {"count": changed}, messages.SUCCESS)
-        for text in refusals:
-            self.message_user(request, text, messages.ERROR)
-        if left := len(rows) - changed - len(refusals):
+        for result in results:
+            if isinstance(result, Answer):
+                self.message_user(request, format_html("{}", result.text), result.level)
+        if left := results.count(False):
             self.message_user(request, left_alone(left), messages.WARNING)
         return None
 
-    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool:
+    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer:
         if not (self.has_act_permission(request, row) and act.fits(row)):
             return False
-        with transaction.atomic():
-            if not act.run(row, pressed):
-                return False
-            reason = pressed.answers.get("reason")
-            self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
-        return True
+        try:
+            with nullcontext() if act.calls_out else transaction.atomic():
+                result = act.run(row, pressed)
+                if result.changed if isinstance(result, Answer) else result:
+                    reason = pressed.answers.get("reason")
+                    self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
+        except Refused as refusal:
+            return Answer(text=str(refusal), level=messages.ERROR)
+        return result
 
     def _ask(self, request: HttpRequest, act: Act, rows: Sequence[Any], form: forms.Form) -> HttpResponse:
         fitting = [row for row in rows if act.fits(row)]

@@ -1,5 +1,5 @@
-"""The staff console's pages for the inbox, for readings at the providers, and for the providers' hooks."""
+"""The staff console's pages for the inbox, for what is read at the providers, and for the providers' hooks."""
 
-from integrations.admin import events, hooks, readings
+from integrations.admin import events, hooks, readings, runs, subscription_check
 
-__all__ = ["events", "hooks", "readings"]
+__all__ = ["events", "hooks", "readings", "runs", "subscription_check"]

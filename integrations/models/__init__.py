@@ -1,4 +1,6 @@
 from integrations.models.contact_refresh import ContactRefresh
 from integrations.models.inbox import Effect, InboxAttempt, InboxEvent
+from integrations.models.provider_record import ProviderRecord
+from integrations.models.sync_run import SyncFinding, SyncRun
 
-__all__ = ["ContactRefresh", "Effect", "InboxAttempt", "InboxEvent"]
+__all__ = ["ContactRefresh", "Effect", "InboxAttempt", "InboxEvent", "ProviderRecord", "SyncFinding", "SyncRun"]
