@@ -7,7 +7,6 @@ from django.utils import timezone
 from integrations.contracts.events import (
     Buyer,
     MembershipEvent,
-    MoneyMoved,
     OfferPurchased,
     PaymentSucceeded,
     PurchaseRefunded,
@@ -15,6 +14,7 @@ from integrations.contracts.events import (
     SubscriptionExpired,
 )
 from integrations.contracts.pull import PulledItem, Standing, Told
+from integrations.providers.kajabi import transactions
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.reading import moment_at, read_moment, text_at
 
@@ -23,9 +23,6 @@ _LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _STARTED = (("attributes", "effective_start_at"), ("attributes", "created_at"))
 _CHANGED = (("attributes", "updated_at"), ("attributes", "created_at"))
 _MONEY_WENT_BACK = ("refund", "chargeback", "dispute")
-_PAYMENTS = {"charge", "subscription_charge"}
-_REFUNDS = {"refund", "dispute"}
-_CAME_TO_NOTHING = {"failed", "pending", "declined", "canceled", "cancelled", "voided", "error", "test"}
 _PAID_ONCE = {"single", "one-time", "one_time", "free"}
 
 
@@ -100,16 +97,12 @@ def transaction(resource: Resource) -> PulledItem:
     transaction_id, customer_id = text_at(resource, "id"), _one(resource, "customer")
     key = f"transaction:{transaction_id}"
     when = moment_at(resource, (("attributes", "created_at"),))
-    action, state = (text_at(resource, "attributes", name).lower() for name in ("action", "state"))
-    offers = tuple(filter(None, related_ids(resource, "offer")))
-    covered = tuple(filter(None, related_ids(resource, "purchases"))) or ("",)
-    happened: type[MembershipEvent] | None = None
-    if action in _PAYMENTS:
-        happened = PaymentSucceeded
-    elif action in _REFUNDS:
-        happened = PurchaseRefunded
-    if happened is None or state in _CAME_TO_NOTHING:
+    money = transactions.moved(resource, otherwise=when or _LONG_AGO)
+    happened = transactions.meaning(resource)
+    if money is None or happened is None:
         return PulledItem(key=key, person_id=customer_id, changed_at=when or _LONG_AGO, told=())
+    offers = tuple(filter(None, related_ids(resource, "offer")))
+    covered = money.purchase_ids or ("",)
     problem = _problem(customer_id, when) or ("" if offers or covered[0] else "it names neither offer nor purchase")
     told = [
         Told(
@@ -131,16 +124,7 @@ def transaction(resource: Resource) -> PulledItem:
         changed_at=when or _LONG_AGO,
         told=() if problem else tuple(told),
         problem=problem,
-        money=MoneyMoved(
-            occurred_at=when or _LONG_AGO,
-            external_id=transaction_id[:100],
-            kind="charge" if happened is PaymentSucceeded else action,
-            state=text_at(resource, "attributes", "state"),
-            amount=_cents(resource, "amount_in_cents"),
-            tax=_cents(resource, "sales_tax_in_cents"),
-            currency=(text_at(resource, "attributes", "currency") or "USD")[:3].upper(),
-            purchase_ids=tuple(filter(None, covered)),
-        ),
+        money=money,
     )
 
 
@@ -162,13 +146,6 @@ def _end(resource: Resource, ended: datetime | None, changed: datetime) -> tuple
     if text_at(resource, "attributes", "status").lower() in ("canceled", "cancelled"):
         return Standing.CANCELED, (SubscriptionCanceled, changed, None, "canceled")
     return Standing.ACTIVE, None
-
-
-def _cents(resource: Resource, name: str) -> int:
-    try:
-        return int(float(text_at(resource, "attributes", name) or 0))
-    except ValueError:
-        return 0
 
 
 def _one(resource: Resource, name: str) -> str:
