@@ -1,5 +1,5 @@
-"""The staff console's pages for people, plans, subscriptions and mails."""
+"""The staff console's pages for people, contacts and what they bought, plans, subscriptions and mails."""
 
-from accounts.admin import access, completions, emails, plans, subscriptions, users
+from accounts.admin import access, completions, contacts, duplicates, emails, plans, purchases, subscriptions, users
 
-__all__ = ["access", "completions", "emails", "plans", "subscriptions", "users"]
+__all__ = ["access", "completions", "contacts", "duplicates", "emails", "plans", "purchases", "subscriptions", "users"]

@@ -7,14 +7,13 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from accounts.addresses import InvalidAddress, normalise
+from accounts.admin.address_field import AddressField
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from accounts.admin.links import EVENTS, badge, list_link, row_link
 from accounts.admin.points import AWARD_POINTS, PointsInline
@@ -22,17 +21,6 @@ from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
 from accounts.models import ExternalIdentity, Subscription, User
 from accounts.services import points
-
-
-class AddressField(forms.EmailField):
-    """An address in the form in which it is stored, so that "Jane@Example.com." meets the user that there is."""
-
-    def to_python(self, value: str | None) -> str:
-        text = super().to_python(value)
-        try:
-            return normalise(text) if text else ""
-        except InvalidAddress as error:
-            raise ValidationError(str(error)) from error
 
 
 class AddUserForm(forms.ModelForm):
@@ -166,6 +154,7 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     @admin.display(description=_("see also"))
     def elsewhere(self, user: User) -> str:
         links = (
+            list_link("admin:accounts_contact", _("the contact of this person"), q=user.email),
             list_link(EVENTS, _("events of this person"), q=user.email),
             list_link("admin:accounts_emailmessage", _("e-mails to this person"), q=user.email),
         )

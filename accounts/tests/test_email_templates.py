@@ -22,6 +22,7 @@ CONTEXT = {
     "provider": "kajabi",
     "event_type": "offer.purchased",
     "event_id": 7,
+    "run_id": 7,
     "error": "it broke",
     "admin_path": "/admin/accounts/user/7/change/",
     "waiting": 2,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from integrations.contracts.events import Event
 from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.operator import OperatorPage
+from integrations.contracts.pull import PullSource
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook, WebhookRequest
 
 
@@ -68,7 +69,7 @@ class Provider:
     `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from
     `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
     or Unmatched where the delivery lacks what a person could add. `hooks` gives the keeper of its hooks for us, where
-    its API has such; it raises Permanent where the API is not configured.
+    its API has such; it raises Permanent where the API is not configured. `pulls` are its lists, for reconciliation.
 
     `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
     `confirm` gives a delivery that nobody signed as the provider's own records have it, and `read_contact` the whole
@@ -89,3 +90,4 @@ class Provider:
     read_contact: Callable[[str], list[Event]] | None = None
     told_again: frozenset[str] = frozenset()
     operator_pages: Sequence[OperatorPage] = ()
+    pulls: PullSource | None = None

@@ -86,7 +86,8 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
         occurred_at=event.occurred_at,
     )
     is_news = purchases.keep_payment(payment)
-    return [Change(description=f"{event.kind} {'recorded' if is_news else 'known already'}", target=payment)]
+    told = f"{event.kind} {'recorded' if is_news else 'known already'}"
+    return [Change(description=told, target=payment, changed=is_news)]
 
 
 def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:

@@ -1,5 +1,17 @@
 from integrations.models.alert import AlertState, Notice
 from integrations.models.contact_refresh import ContactRefresh
 from integrations.models.inbox import Effect, InboxAttempt, InboxEvent
+from integrations.models.provider_record import ProviderRecord
+from integrations.models.sync_run import SyncFinding, SyncRun
 
-__all__ = ["AlertState", "ContactRefresh", "Effect", "InboxAttempt", "InboxEvent", "Notice"]
+__all__ = [
+    "AlertState",
+    "ContactRefresh",
+    "Effect",
+    "InboxAttempt",
+    "InboxEvent",
+    "Notice",
+    "ProviderRecord",
+    "SyncFinding",
+    "SyncRun",
+]

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from tqdm import tqdm
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from accounts.models import Activity
 from accounts.services.cause import Cause
@@ -42,9 +43,8 @@ class Command(BaseCommand):
             with path.open("rb") as file:
                 total = count_of(file, name=path.name)
                 rows = rows_of(file, name=path.name)
-                # Into a file or a service's log: a line now and then.
-                pause = 0.1 if sys.stderr.isatty() else 5.0
-                with tqdm(total=total, unit="row", file=sys.stderr, mininterval=pause) as self._progress:
+                with _progress(is_shown=not options["dry_run"]) as self._progress:
+                    self._row = self._progress.add_task("rows", total=total)
                     self._go_through(rows, is_dry=options["dry_run"])
         except (OSError, NotATable) as error:
             raise CommandError(f"{path}: {error}") from error
@@ -56,18 +56,16 @@ class Command(BaseCommand):
     def _go_through(self, rows: Any, *, is_dry: bool) -> None:
         batch: list[Row] = []
         for line, cells in rows:
-            self._progress.update()
+            self._progress.advance(self._row)
             try:
                 row = self._import.read(cells)
             except WrongRow as error:
                 self._counts["wrong"] += 1
-                with tqdm.external_write_mode():
-                    self.stderr.write(f"line {line}: {error}")
+                self._progress.console.print(f"line {line}: {error}", markup=False, highlight=False, soft_wrap=True)
                 continue
             if is_dry:
                 self._counts["read"] += 1
-                with tqdm.external_write_mode():
-                    self.stdout.write(f"line {line}: {self._import.outlook(row)}")
+                self.stdout.write(f"line {line}: {self._import.outlook(row)}")
                 continue
             batch.append(row)
             if len(batch) == AT_ONCE:
@@ -85,3 +83,9 @@ class Command(BaseCommand):
         words = ("read", "wrong") if is_dry else ("awarded", "matched", "received", "known", "wrong")
         said = ", ".join(f"{self._counts[word]} {word}" for word in words)
         self.stdout.write(f"{said}{'; nothing was written' if is_dry else ''}")
+
+
+def _progress(*, is_shown: bool) -> Progress:
+    """How far the import is, on stderr. A dry run says a line for each row instead."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(file=sys.stderr), disable=not is_shown)

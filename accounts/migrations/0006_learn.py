@@ -11,5 +11,5 @@ def add_activity(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0004_points")]
+    dependencies = [("accounts", "0005_points")]
     operations = [migrations.RunPython(add_activity, migrations.RunPython.noop)]
