@@ -127,16 +127,26 @@ def remove_alias(contact: Contact, email: str) -> bool:
 
 
 def _mappings(provider: str, identities: Mapping[str, str], *, hold: bool = False) -> list[ContactMapping]:
-    """The known ones among these ids, in the order of `identities`; with `hold` they and their contacts are locked."""
+    """The known ones among these ids, in the order of `identities`.
+
+    With `hold` their contacts are locked, before the ids are read: what another worker was told while this one waited
+    must not be undone. None where an id moved meanwhile; whoever asks then asks again.
+    """
     if not identities:
         return []
-    rows = ContactMapping.objects.select_related("contact").filter(
+    rows = ContactMapping.objects.filter(
         provider=provider, kind__in=list(identities), external_id__in=list(identities.values())
     )
+    held: set[int] = set()
+    if hold:  # contacts only and by their keys, as a merge does: no deadlock
+        whose = Contact.objects.select_for_update().filter(pk__in=rows.values("contact")).order_by("pk")
+        held = set(whose.values_list("pk", flat=True))
+        if not held:
+            return []
     order = list(identities)
-    # Locking reads the rows anew after the wait: what another worker was told meanwhile must not be undone.
-    found = rows.select_for_update().order_by("contact_id", "pk") if hold else rows
-    known = [row for row in found if identities[row.kind] == row.external_id]
+    known = [row for row in rows.select_related("contact") if identities[row.kind] == row.external_id]
+    if hold and not held.issuperset(row.contact_id for row in known):
+        return []
     return sorted(known, key=lambda row: order.index(row.kind))
 
 
