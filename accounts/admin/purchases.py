@@ -126,7 +126,7 @@ class PaymentAdmin(OfSomebody):
 class FormSubmissionAdmin(OfSomebody):
     list_display = ("submitted", "form_shown", "person", "provider")
     list_filter = (ProviderFilter,)
-    fields = (("form_shown", "form_id"), ("person", "provider"), "external_id", "submitted", "answers_shown")
+    fields = ("form_shown", ("person", "provider"), "external_id", "submitted", "answers_shown")
     readonly_fields = ("form_shown", "person", "submitted", "answers_shown")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FormSubmission]:
@@ -138,7 +138,8 @@ class FormSubmissionAdmin(OfSomebody):
 
     @admin.display(description=_("form"))
     def form_shown(self, submission: FormSubmission) -> str:
-        return submission.form_title or submission.form_id or NOTHING
+        number = f"({submission.form_id})" if submission.form_title and submission.form_id else submission.form_id
+        return f"{submission.form_title} {number}".strip() or NOTHING
 
     @admin.display(description=_("answers"))
     def answers_shown(self, submission: FormSubmission) -> str:

@@ -57,9 +57,9 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
         ("state", "what_went_wrong"),
         ("provider", "person"),
         ("asked", "read"),
-        ("attempts", "failures", "next_attempt_at"),
+        ("attempts", "next_attempt_at"),
     )
-    readonly_fields = ("state", "what_went_wrong", "person", "asked", "read", "failures")
+    readonly_fields = ("state", "what_went_wrong", "person", "asked", "read")
     acts = (
         Act(
             name="read-now",
