@@ -20,6 +20,7 @@ from requests.auth import AuthBase
 from config.logs import mask
 from integrations.toolkit import quota
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
+from integrations.toolkit.reading import storable
 from integrations.toolkit.retries import Retries, read_retry_after, wait_of
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class _Answer:
         if not self.body.strip():
             return None
         try:
-            return json.loads(self.body)
+            return storable(json.loads(self.body))
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
 

@@ -168,6 +168,14 @@ def test_a_contact_whom_kajabi_does_not_know_fails_the_events_that_named_it(
     assert (first.status, Contact.objects.get().email) == ("processed", "late@example.com")
 
 
+def test_what_a_database_refuses_is_replaced_in_what_is_read(process: Any, settle: Any, kajabi: FakeKajabi) -> None:
+    kajabi.add(records.contact("11", email="jane@example.com", name="Jane\x00Doe", custom_1="a\x00b\ud800"))
+    process(tagged("tag_added", "11"), HOOK, sign=False)
+    settle()
+    contact = Contact.objects.get()
+    assert contact.custom_fields == {"custom_1": "a\ufffdb\ufffd"}
+
+
 def test_with_kajabi_down_the_reading_waits(process: Any, settle: Any, kajabi: FakeKajabi, settings: Any) -> None:
     settings.MAX_RETRIES = 0
     kajabi.add(records.contact("11", email="jane@example.com"))
