@@ -24,6 +24,7 @@ app.conf.beat_schedule = {
     "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
     "sweep the e-mails": {"task": "accounts.sweep_emails", "schedule": 5.0},
     "sweep the requests for a password link": {"task": "accounts.sweep_link_requests", "schedule": 5.0},
+    "sweep the provisioning of companies": {"task": "accounts.sweep_provisioning", "schedule": 5.0},
     "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},
     "forget old requests for a password link": {"task": "accounts.forget_link_requests", "schedule": 3600.0},
     "clear ended sessions": {"task": "accounts.clear_sessions", "schedule": 86400.0},

@@ -1,3 +1,4 @@
+from accounts.models.company import Company, ProvisioningStep
 from accounts.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
 from accounts.models.delivery import Delivery
 from accounts.models.email_message import EmailMessage
@@ -10,6 +11,7 @@ from accounts.models.subscription import Subscription, SubscriptionFact, Subscri
 from accounts.models.user import User
 
 __all__ = [
+    "Company",
     "Contact",
     "ContactEmail",
     "ContactMapping",
@@ -25,6 +27,7 @@ __all__ = [
     "Plan",
     "PlanOffer",
     "PossibleDuplicate",
+    "ProvisioningStep",
     "Subscription",
     "SubscriptionFact",
     "SubscriptionTransition",
