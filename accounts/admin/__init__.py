@@ -1,5 +1,5 @@
-"""The staff console's pages for people, contacts and what they bought, plans, subscriptions and mails."""
+"""The staff console's pages for people, companies, contacts and what they bought, plans, subscriptions and mails."""
 
-from accounts.admin import access, contacts, duplicates, emails, plans, purchases, subscriptions, users
+from accounts.admin import access, companies, contacts, duplicates, emails, plans, purchases, subscriptions, users
 
-__all__ = ["access", "contacts", "duplicates", "emails", "plans", "purchases", "subscriptions", "users"]
+__all__ = ["access", "companies", "contacts", "duplicates", "emails", "plans", "purchases", "subscriptions", "users"]
