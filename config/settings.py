@@ -274,7 +274,9 @@ CHATWOOT_RELAY_SECRET = env.list("CHATWOOT_RELAY_SECRET", default=[])
 CHATWOOT_WEBHOOK_TOKEN = env.list("CHATWOOT_WEBHOOK_TOKEN", default=[])
 CHATWOOT_EMBED_ORIGINS = env.list("CHATWOOT_EMBED_ORIGINS", default=[])
 # Who may show /embed/dashboard in a frame.
-CHATWOOT_FRAME_ORIGINS = env.list("CHATWOOT_FRAME_ORIGINS", default=[CHATWOOT_BASE_URL] if CHATWOOT_BASE_URL else [])
+CHATWOOT_FRAME_ORIGINS = env.list(
+    "CHATWOOT_FRAME_ORIGINS", default=["/".join(CHATWOOT_BASE_URL.split("/")[:3])] if CHATWOOT_BASE_URL else []
+)
 COMPANY_PROVISIONING_STEPS = env.list(
     "COMPANY_PROVISIONING_STEPS",
     default=["integrations.steps.redis_prefix.check", "integrations.steps.company_created.send"],

@@ -67,9 +67,7 @@ class TimestampedHmac:
 
     def accepts(self, request: WebhookRequest) -> bool:
         timestamp = request.headers.get(self.timestamp_header.lower(), "").strip()
-        if not (timestamp.isascii() and timestamp.isdigit()) or len(timestamp) > 12:
-            return False
-        if abs(timezone.now().timestamp() - int(timestamp)) > TOLERANCE:
+        if not _is_recent(timestamp):
             return False
         given = request.headers.get(self.header.lower(), "").strip().lower().removeprefix("sha256=")
         signed = timestamp.encode() + b"." + request.body
@@ -108,3 +106,9 @@ class Token:
 
 def _hex_digest(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _is_recent(timestamp: str) -> bool:
+    """Whether `timestamp` is Unix seconds that differ from now by no more than TOLERANCE."""
+    is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+    return is_number and abs(timezone.now().timestamp() - int(timestamp)) <= TOLERANCE

@@ -1,4 +1,4 @@
-"""A fake of Chatwoot's platform API over real HTTP: accounts by their ids, and which of them the platform app may see."""
+"""A fake of Chatwoot's platform API over real HTTP: accounts by their ids, and which the platform app may see."""
 
 import json
 from typing import Any

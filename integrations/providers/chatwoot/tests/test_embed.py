@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from integrations.checks import check_origins
+
 pytestmark = pytest.mark.django_db
 PAGE = "/embed/dashboard?accountId=123"
 FRAME = "https://chat.example.com"
@@ -52,3 +54,21 @@ def test_without_an_account_it_says_what_is_missing_and_asks_nobody(query: str) 
 
 def test_it_is_only_looked_at() -> None:
     assert Client().post(PAGE).status_code == 405
+
+
+@pytest.mark.parametrize("name", ["CHATWOOT_EMBED_ORIGINS", "CHATWOOT_FRAME_ORIGINS"])
+@pytest.mark.parametrize(
+    ("origin", "is_one"),
+    [
+        ("https://chat.example.com", True),
+        ("http://127.0.0.1:3000", True),
+        ("*", False),
+        ("https://*.example.com", False),
+        ("https://chat.example.com/", False),
+        ("https://a.example; script-src *", False),
+        ("chat.example.com", False),
+    ],
+)
+def test_an_origin_that_is_none_is_found_before_the_start(settings: Any, name: str, origin: str, is_one: bool) -> None:
+    setattr(settings, name, [origin])
+    assert [found.id for found in check_origins()] == ([] if is_one else ["integrations.E001"])
