@@ -17,7 +17,7 @@ function show(name) {
 
 /** Writes the company's values where the page has places for them, as text. */
 function fill(company) {
-  const created = new Date(company.created_at).toLocaleDateString(document.documentElement.lang);
+  const created = new Date(company.created_at).toLocaleDateString(document.documentElement.lang, { dateStyle: "long" });
   const values = { ...company, company_name: company.company_name || company.company_id, created_at: created };
   for (const place of main.querySelectorAll("[data-value]")) place.textContent = values[place.dataset.value];
   main.querySelector("[data-when=ready]").hidden = !company.is_ready;
