@@ -4,11 +4,11 @@ import logging
 from datetime import datetime
 from typing import Any
 
+import redis
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Avg, Max, Q
-from django.db.models.aggregates import Count
+from django.db.models import Avg, Count, Max, Q
 
 from accounts import limits
 from accounts.models import Company
@@ -23,7 +23,7 @@ from integrations.models.inbox import Status
 
 logger = logging.getLogger(__name__)
 READINGS = 30  # a minute, over all who ask
-UNKNOWN_FOR = 30  # seconds: what the provider does not know is not asked for again
+UNKNOWN_FOR = 10  # seconds: what the provider does not know is not asked for again
 RECENT = 10  # errors in the metrics
 _READING_ERRORS = (Retryable, Permanent, Unmatched, Unreadable)
 
@@ -116,14 +116,17 @@ def system_info(providers: list[Provider]) -> dict[str, Any]:
 
 
 def _may_read(provider: Provider, account_id: str) -> bool:
-    """Whether the provider's API may be asked now: strangers choose the numbers, and must not choose our calls."""
-    if limits.retry_after(f"read-account:{provider.key}", "all", limit=READINGS, seconds=limits.MINUTE):
+    """Whether the provider's API may be asked now: strangers choose the numbers, and must not choose our calls.
+
+    No while the cache, which counts, is away.
+    """
+    try:
+        is_first = cache.add(f"account-asked:{provider.key}:{account_id}", 1, timeout=UNKNOWN_FOR)
+    except (redis.RedisError, OSError):
         return False
-    return _first_in_a_while(f"account-asked:{provider.key}:{account_id}")
-
-
-def _first_in_a_while(key: str) -> bool:
-    return bool(cache.add(key, 1, timeout=UNKNOWN_FOR))
+    return is_first and not limits.retry_after(
+        f"read-account:{provider.key}", "all", limit=READINGS, seconds=limits.MINUTE
+    )
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import provisioning as running
+from accounts.checks import check_provisioning
 from accounts.models import Company, ProvisioningStep
 from accounts.services import companies, provisioning
 from accounts.services.cause import Cause
@@ -101,3 +102,11 @@ def test_a_done_step_may_be_run_again_and_a_waiting_one_waits_already(company_wi
     drain()
     assert rows() == [("fine", "done", "greeted chatwoot_123")]
     assert ProvisioningStep.objects.get().attempts == 2
+
+
+def test_a_step_that_is_not_there_is_found_before_the_start(settings: Any) -> None:
+    settings.COMPANY_PROVISIONING_STEPS = [f"{STEPS}.fine", f"{STEPS}.nowhere", "nowhere"]
+    assert [found.msg for found in check_provisioning()] == [
+        f"There is no provisioning step {STEPS}.nowhere.",
+        "There is no provisioning step nowhere.",
+    ]

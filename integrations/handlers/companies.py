@@ -25,8 +25,9 @@ def report(event: CompanyReported, context: Context) -> list[Change]:
     except InvalidAccount as error:
         raise Unreadable(str(error)) from error
     if reported.created:
-        company_id = reported.company.company_id
-        logger.info("[%s Sync] Company created successfully: %s", context.provider.title(), company_id)
+        company, title = reported.company, context.provider.title()
+        logger.info("[%s Webhook] Account created: %s - %s", title, company.chatwoot_account_id, company.name)
+        logger.info("[%s Sync] Company created successfully: %s", title, company.company_id)
     return [_told_of(reported)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts import limits
 from accounts.models import Company
 from integrations import companies as asking
 from integrations.api import companies as views
@@ -19,6 +20,12 @@ NOBODY = {"success": True, "data": {"exists": False}}
 
 def ask(account_id: Any = 123, **headers: str) -> Any:
     return Client().get(f"/api/chatwoot/webhooks/company/{account_id}", headers=headers)
+
+
+@pytest.fixture(autouse=True)
+def _within_one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits' clock stands still, so that no test runs from one minute into the next."""
+    monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_015.0)
 
 
 @pytest.fixture
@@ -130,6 +137,18 @@ def test_strangers_do_not_choose_how_often_chatwoot_is_asked(chatwoot: FakeChatw
     for number in range(200, 210):
         ask(number)
     assert len(chatwoot.exchanges) == 3
+
+
+def test_with_the_cache_away_our_own_companies_are_told_and_chatwoot_is_left_alone(
+    chatwoot: FakeChatwoot, install: Any, account: Any, settings: Any
+) -> None:
+    install(account(7))
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}
+    }
+    assert ask(7).json()["data"]["exists"] is True
+    assert ask(123).json() == NOBODY
+    assert chatwoot.exchanges == []
 
 
 def test_an_address_that_asks_too_often_waits(monkeypatch: Any) -> None:

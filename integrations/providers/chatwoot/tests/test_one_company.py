@@ -1,11 +1,12 @@
 """Twenty at once, in any order, any number of times: one company."""
 
 import itertools
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import Company, ProvisioningStep
@@ -48,6 +49,40 @@ def test_twenty_copies_at_once_are_one_row_and_one_company(
         event.requeue()
     drain()
     assert InboxEvent.objects.get().duplicates == 19
+    assert Company.objects.get().name == "Test Company S.A."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_somebody_holds_delays_the_company_and_not_the_answer(
+    install: Any, account: Any, drain: Any, travel: Any
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one lock, and the row itself would wait for it")
+    locked, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            companies.report(AccountReport(occurred_at=timezone.now(), account_id="123", name="Held"), cause=CAUSE)
+            locked.set()
+            done.wait(30)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert locked.wait(30)
+        answer = install(account())
+        assert (answer.status_code, answer.json()["data"]["created"]) == (200, "pending")
+        event = InboxEvent.objects.get()
+        assert (event.status, event.failures) == ("pending", 1)
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            assert cursor.fetchone() == ("0",)  # the next request is as patient as ever
+    finally:
+        done.set()
+        holder.join(30)
+    travel(timedelta(seconds=10))
+    drain()
     assert Company.objects.get().name == "Test Company S.A."
 
 
@@ -103,8 +138,6 @@ def test_the_database_refuses_a_second_company_under_a_name_and_names_of_another
 
 @pytest.mark.django_db
 def test_the_table_answers_to_the_sql_of_those_who_read_it(install: Any, account: Any) -> None:
-    from django.db import connection
-
     install(account())
     with connection.cursor() as cursor:
         cursor.execute(
