@@ -122,3 +122,17 @@ def test_the_lists_are_a_fixed_number_of_queries(
     for path in ("/admin/accounts/company/", "/admin/accounts/provisioningstep/"):
         with django_assert_max_num_queries(8):
             assert browser.get(path).status_code == 200
+
+
+def test_a_contacts_page_names_its_company_and_the_list_shows_one_companys_contacts(
+    company: Company, staff: Any
+) -> None:
+    contacts = [Contact.objects.create(email=f"visitor{number}@example.com", company=company) for number in range(22)]
+    Contact.objects.create(email="somebody@example.com")
+    browser = signed_in(staff)
+    assert page_of(company) in browser.get(page_of(contacts[0])).content.decode()
+    everyone = f"/admin/accounts/contact/?company__id__exact={company.pk}"
+    assert everyone in browser.get(page_of(company)).content.decode()
+    text = browser.get(everyone).content.decode()
+    assert "visitor21@example.com" in text
+    assert "somebody@example.com" not in text
