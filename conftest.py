@@ -175,8 +175,8 @@ def drain() -> Callable[[], None]:
     """Does everything that is due, as the workers would, until nothing is: events, readings, requests, e-mails."""
     from django.utils import timezone
 
-    from accounts import emails
-    from accounts.models import EmailMessage, LinkRequest
+    from accounts import emails, provisioning
+    from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
     from accounts.services import password_links
     from integrations import inbox, refreshes
     from integrations.models import ContactRefresh, InboxEvent, Notice
@@ -186,6 +186,7 @@ def drain() -> Callable[[], None]:
         (InboxEvent, inbox.process),
         (ContactRefresh, refreshes.run),
         (LinkRequest, password_links.issue),
+        (ProvisioningStep, provisioning.run),
         (EmailMessage, emails.deliver),
         (Notice, notices.deliver),
     )

@@ -3,11 +3,12 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from accounts import emails, wakeup
-from accounts.models import EmailMessage, LinkRequest
+from accounts import emails, provisioning, wakeup
+from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
 from accounts.services import completions, password_links, subscriptions
 from accounts.services.emails import SEND_TASK
 from accounts.services.password_links import ISSUE_TASK
+from accounts.services.provisioning import PROVISION_TASK
 
 
 @shared_task(name=SEND_TASK)
@@ -30,6 +31,17 @@ def sweep_emails() -> None:
 @shared_task(name="accounts.sweep_link_requests")
 def sweep_link_requests() -> None:
     wakeup.wake(ISSUE_TASK, LinkRequest.objects.ring())
+
+
+@shared_task(name=PROVISION_TASK)
+def provision_companies(step_ids: list[int]) -> None:
+    for step_id in step_ids:
+        provisioning.run(step_id)
+
+
+@shared_task(name="accounts.sweep_provisioning")
+def sweep_provisioning() -> None:
+    wakeup.wake(PROVISION_TASK, ProvisioningStep.objects.ring())
 
 
 @shared_task(name="accounts.expire_subscriptions")

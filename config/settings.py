@@ -268,6 +268,23 @@ KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="https://api.kajabi
 KAJABI_RECONCILE_MINUTES = env.int("KAJABI_RECONCILE_MINUTES", default=60)
 WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
+CHATWOOT_BASE_URL = env.str("CHATWOOT_BASE_URL", default="").rstrip("/")
+CHATWOOT_PLATFORM_TOKEN = env.str("CHATWOOT_PLATFORM_TOKEN", default="")
+CHATWOOT_WEBHOOK_SECRET = env.list("CHATWOOT_WEBHOOK_SECRET", default=[])
+CHATWOOT_RELAY_SECRET = env.list("CHATWOOT_RELAY_SECRET", default=[])
+CHATWOOT_WEBHOOK_TOKEN = env.list("CHATWOOT_WEBHOOK_TOKEN", default=[])
+CHATWOOT_EMBED_ORIGINS = env.list("CHATWOOT_EMBED_ORIGINS", default=[])
+# Who may show /embed/dashboard in a frame.
+CHATWOOT_FRAME_ORIGINS = env.list(
+    "CHATWOOT_FRAME_ORIGINS", default=["/".join(CHATWOOT_BASE_URL.split("/")[:3])] if CHATWOOT_BASE_URL else []
+)
+COMPANY_PROVISIONING_STEPS = env.list(
+    "COMPANY_PROVISIONING_STEPS",
+    default=["integrations.steps.redis_prefix.check", "integrations.steps.company_created.send"],
+)
+COMPANY_WEBHOOK_URL = env.str("COMPANY_WEBHOOK_URL", default="")
+COMPANY_WEBHOOK_SECRET = env.list("COMPANY_WEBHOOK_SECRET", default=[])
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 WEBHOOKS_ALLOW_UNSIGNED = env.list("WEBHOOKS_ALLOW_UNSIGNED", default=[])
 # Our calls to them: repetitions after the first try, seconds before the first of these, growth of each further wait.
 MAX_RETRIES = env.int("MAX_RETRIES", default=3)
@@ -311,6 +328,12 @@ _redact = Redactor(
         *KAJABI_WEBHOOK_TOKEN,
         KAJABI_CLIENT_ID,
         KAJABI_CLIENT_SECRET,
+        CHATWOOT_PLATFORM_TOKEN,
+        *CHATWOOT_WEBHOOK_SECRET,
+        *CHATWOOT_RELAY_SECRET,
+        *CHATWOOT_WEBHOOK_TOKEN,
+        *COMPANY_WEBHOOK_SECRET,
+        METRICS_TOKEN,
         WEBHOOK_CONFIG_PASSWORD,
         quote(WEBHOOK_CONFIG_PASSWORD),
         quote_plus(WEBHOOK_CONFIG_PASSWORD),

@@ -1,7 +1,7 @@
 """The inbox's front: `verify` lets a sender in, `receive` keeps what it brought. One statement before the answer."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -26,11 +26,18 @@ class NotVerified(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of a delivery: its row, whether that was there before, and why it cannot be read ("": it can)."""
+    """What became of a delivery: its row, whether that was there before, and why it cannot be read ("": it can).
 
-    event_id: int
+    `event` is as it came; the row may say more by now.
+    """
+
+    event: InboxEvent
     duplicate: bool = False
     unreadable: str = ""
+
+    @property
+    def event_id(self) -> int:
+        return int(self.event.pk)
 
 
 def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> bool:
@@ -51,6 +58,7 @@ def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> b
 def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> Receipt:
     """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
 
+    Where the request itself handles it (`answer_with`) no worker is woken: the sweep looks whether that came to an end.
     What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first
     one stands and the other is kept beside it, ignored, for staff.
     """
@@ -61,10 +69,10 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
             _keep_contradiction(event.pk, _event(provider, endpoint, request, is_signed=is_signed))
         elif event.event_type in provider.told_again:
             _tell_again(event.pk)
-        return Receipt(event_id=event.pk, duplicate=True, unreadable=event.last_error)
-    if event.status == Status.PENDING:
+        return Receipt(event=event, duplicate=True, unreadable=event.last_error)
+    if event.status == Status.PENDING and endpoint.answer_with is None:
         wake_on_commit(PROCESS_TASK, event.pk)
-    return Receipt(event_id=event.pk, unreadable=event.last_error)
+    return Receipt(event=event, unreadable=event.last_error)
 
 
 def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> InboxEvent:
@@ -90,7 +98,8 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, i
         return event
     event.payload = storable(payload)
     event.event_type, event.external_id = storable(envelope.event_type), storable(envelope.external_id)
-    event.key = _key(envelope)
+    delivery_id = request.headers.get(endpoint.id_header.lower(), "").strip() if is_signed else ""
+    event.key = _key(replace(envelope, key=f"delivery:{delivery_id}") if delivery_id else envelope)
     if envelope.event_type in provider.handled:
         event.next_attempt_at, event.wake_at = now, now + GRACE
     else:

@@ -1,5 +1,27 @@
-"""The staff console's pages for people, contacts and what they bought, plans, subscriptions and mails."""
+"""The staff console's pages for people, companies, contacts and what they bought, points, plans, subscriptions and mails."""
 
-from accounts.admin import access, completions, contacts, duplicates, emails, plans, purchases, subscriptions, users
+from accounts.admin import (
+    access,
+    companies,
+    completions,
+    contacts,
+    duplicates,
+    emails,
+    plans,
+    purchases,
+    subscriptions,
+    users,
+)
 
-__all__ = ["access", "completions", "contacts", "duplicates", "emails", "plans", "purchases", "subscriptions", "users"]
+__all__ = [
+    "access",
+    "companies",
+    "completions",
+    "contacts",
+    "duplicates",
+    "emails",
+    "plans",
+    "purchases",
+    "subscriptions",
+    "users",
+]

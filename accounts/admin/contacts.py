@@ -151,7 +151,7 @@ class ContactAdmin(ReadOnlyAdmin):
     search_fields = ("email",)
     search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at a provider")
     fields = (
-        ("email", "account"),
+        ("email", "account", "belongs_to"),
         ("first_name", "last_name"),
         ("phone", "business_phone"),
         "postal_address",
@@ -162,7 +162,7 @@ class ContactAdmin(ReadOnlyAdmin):
         "elsewhere",
     )
     readonly_fields = (
-        *("account", "postal_address", "takes_mails", "custom_fields_shown", "doubts_shown"),
+        *("account", "belongs_to", "postal_address", "takes_mails", "custom_fields_shown", "doubts_shown"),
         *("created", "changed", "elsewhere"),
     )
     inlines = (AddressInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline)
@@ -190,6 +190,10 @@ class ContactAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("account"))
     def account(self, contact: Contact) -> str:
         return row_link("admin:accounts_user", contact.user.pk, contact.user) if contact.user else NOTHING
+
+    @admin.display(description=gettext_lazy("company"))
+    def belongs_to(self, contact: Contact) -> str:
+        return row_link("admin:accounts_company", contact.company.pk, contact.company) if contact.company else NOTHING
 
     @admin.display(description=gettext_lazy("tags"))
     def tags_now(self, contact: Any) -> str:

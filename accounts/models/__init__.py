@@ -1,3 +1,4 @@
+from accounts.models.company import Company, ProvisioningStep
 from accounts.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
 from accounts.models.delivery import Delivery
 from accounts.models.email_message import EmailMessage
@@ -13,6 +14,7 @@ from accounts.models.user import User
 __all__ = [
     "Activity",
     "Completion",
+    "Company",
     "Contact",
     "ContactEmail",
     "ContactMapping",
@@ -29,6 +31,7 @@ __all__ = [
     "PlanOffer",
     "PointsEntry",
     "PossibleDuplicate",
+    "ProvisioningStep",
     "Subscription",
     "SubscriptionFact",
     "SubscriptionTransition",

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.company import Company
 from accounts.models.user import User
 
 
@@ -20,6 +21,9 @@ class Contact(models.Model):
 
     user = models.OneToOneField(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="contact", verbose_name=_("user")
+    )
+    company = models.ForeignKey(
+        Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="contacts", verbose_name=_("company")
     )
     email = models.CharField(_("e-mail"), max_length=254, blank=True, db_index=True)
     first_name = models.CharField(_("first name"), max_length=150, blank=True)

@@ -8,7 +8,7 @@ from integrations.contracts.events import Event
 from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.operator import OperatorPage
 from integrations.contracts.pull import PullSource
-from integrations.contracts.webhook import Envelope, Payload, StoredWebhook, WebhookRequest
+from integrations.contracts.webhook import Envelope, Outcome, Payload, StoredWebhook, WebhookRequest
 
 
 class Verifier(Protocol):
@@ -37,7 +37,12 @@ class Endpoint:
     """A URL that a provider, or a relay for it, posts to.
 
     `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that
-    a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable.
+    a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable. `id_header` is
+    the header that holds a delivery's id, which is its key where the delivery is signed.
+
+    With `answer_with` a delivery about an account is handled in the request, where that succeeds at once, and answered
+    from what became of it. Only for what needs no network: `parse` and our database. The row is kept first all the
+    same, and a worker does what the request could not.
     """
 
     name: str
@@ -47,6 +52,23 @@ class Endpoint:
     takes_token_in_path: bool = False
     answers_get: bool = False
     answer: Mapping[str, Any] = field(default_factory=lambda: {"status": "success"})
+    answer_with: Callable[[Outcome], Mapping[str, Any]] | None = None
+    id_header: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyPages:
+    """Where the companies that a provider's accounts are can be asked for: `<path>/company/<id>`, `<path>/metrics`.
+
+    `path` has no slashes around it. `read_account` gives an account as the provider's API has it, for one of which no
+    word came; it is called where `is_connected`, and raises Retryable, Permanent or NotThereYet. `synced` are the event
+    types that the metrics count.
+    """
+
+    path: str
+    synced: frozenset[str]
+    is_connected: Callable[[], bool]
+    read_account: Callable[[str], list[Event]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +96,7 @@ class Provider:
     `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
     `confirm` gives a delivery that nobody signed as the provider's own records have it, and `read_contact` the whole
     contact with an id; both raise Retryable, NotThereYet or Permanent. A repetition of one of `told_again` is no copy:
-    such deliveries have neither a time nor an id of their own.
+    such deliveries have neither a time nor an id of their own. `features` are what `/api/system/info` names.
     """
 
     key: str
@@ -91,3 +113,5 @@ class Provider:
     told_again: frozenset[str] = frozenset()
     operator_pages: Sequence[OperatorPage] = ()
     pulls: PullSource | None = None
+    company_pages: CompanyPages | None = None
+    features: Sequence[str] = ()

@@ -8,6 +8,7 @@ from accounts.services.contacts import Reported
 from integrations.contracts.events import AboutSomebody, ContactReported, FormSubmitted, MoneyMoved, OrderPlaced
 from integrations.contracts.exceptions import Unmatched
 from integrations.handlers import completions
+from integrations.handlers.companies import taken_in
 from integrations.handlers.context import Change, Context
 from integrations.models import ContactRefresh
 
@@ -34,7 +35,8 @@ def report(event: ContactReported, context: Context) -> list[Change]:
     readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
     changes = []
     if event.email or event.is_whole or contacts.find(provider=context.provider, identities=event.identities):
-        changes += [change for change in [told_of(_reported(told, context))] if change]
+        reported = _reported(told, context)
+        changes += [change for change in [told_of(reported), taken_in(reported.contact, event.company)] if change]
     elif not readable:
         raise Unmatched(_NO_EMAIL)
     if readable:

@@ -105,6 +105,7 @@ class _Bearer(AuthBase):
 class JsonClient:
     """Calls of one provider's API, for one thread.
 
+    `headers` go with every call: for those who want their key elsewhere than in a bearer token.
     `hints`: status → what to check. `explain` reads the provider's own words off a parsed error. `secrets` are masked
     in messages wherever they stand. `patience`: seconds for one call with all its repetitions; whoever calls under a
     lease gives less than the lease is long.
@@ -116,6 +117,7 @@ class JsonClient:
         *,
         title: str,
         tokens: Tokens | None = None,
+        headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         hints: Mapping[int, str] | None = None,
         explain: Callable[[Any], str] = lambda document: "",
@@ -130,6 +132,7 @@ class JsonClient:
             raise NotConfigured(f"{title}: the base URL must begin with https:// and name a host")
         self._title, self._tokens, self._content_type = title, tokens, content_type
         self._hints, self._explain, self._secrets = _HINTS | dict(hints or {}), explain, secrets
+        self._headers = dict(headers or {})
         self._retries, self._patience = retries or Retries.from_settings(), patience
         self._read_timeout, self._sleep = read_timeout, sleep
         self._session = requests.Session()
@@ -217,7 +220,9 @@ class JsonClient:
 
     def _exchange(self, call: _Call, *, token: str, ends_at: float) -> _Answer:
         left = max(ends_at - time.monotonic(), 0.1)
-        headers = {"Accept": call.accept} | ({"Content-Type": call.content_type} if call.content_type else {})
+        headers = (
+            self._headers | {"Accept": call.accept} | ({"Content-Type": call.content_type} if call.content_type else {})
+        )
         with self._session.request(
             call.method,
             call.url,
