@@ -1,4 +1,4 @@
-"""The staff console's pages for people, companies, contacts and what they bought, points, plans, subscriptions and mails."""
+"""The staff console's pages for people, companies, contacts, what they bought, points, plans and mails."""
 
 from accounts.admin import (
     access,
