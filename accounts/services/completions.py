@@ -232,10 +232,7 @@ def owe_digest() -> list[EmailMessage]:
             key=f"completions-waiting:{now:%Y-%m-%d}",
             context={
                 "waiting": waiting.count(),
-                "oldest": [
-                    {"email": one.email_told, "course": one.course, "since": f"{one.received_at:%Y-%m-%d}"}
-                    for one in oldest
-                ],
+                "oldest": [f"{one.received_at:%Y-%m-%d}  {one.email_told}  {one.course}" for one in oldest],
                 "admin_path": "/admin/accounts/completion/?state__exact=received",
             },
         )

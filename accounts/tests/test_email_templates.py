@@ -26,7 +26,7 @@ CONTEXT = {
     "error": "it broke",
     "admin_path": "/admin/accounts/user/7/change/",
     "waiting": 2,
-    "oldest": [{"email": "jane@example.com", "course": "Foundations", "since": "2026-03-01"}],
+    "oldest": ["2026-03-01  jane@example.com  Foundations"],
     "title": "Delivery success rate",
     "subject": "kajabi",
     "value": "80.0%",
