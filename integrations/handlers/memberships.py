@@ -65,10 +65,10 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     # What a sale says of the person beside is no change of their membership.
     changes += [replace(change, changed=False) for change in [_contact(event, member, context)] if change]
     if kind in _GREETED and _is_greeted(recorded.subscription, context):
-        owed = emails.greet(recorded.subscription, held=context.greeting is Greeting.HELD)
-        changes += [
-            Change(description=f"e-mail owed: {message.get_kind_display()}", target=message) for message in owed
-        ]
+        held = context.greeting is Greeting.HELD
+        owed = emails.greet(recorded.subscription, held=held)
+        what = "e-mail held back" if held else "e-mail owed"
+        changes += [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in owed]
     return changes
 
 
