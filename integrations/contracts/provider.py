@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from integrations.contracts.events import Event
 from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.operator import OperatorPage
-from integrations.contracts.webhook import Envelope, Payload, StoredWebhook, WebhookRequest
+from integrations.contracts.webhook import Envelope, Kept, Payload, Reply, StoredWebhook, WebhookRequest
 
 
 class Verifier(Protocol):
@@ -36,7 +37,9 @@ class Endpoint:
     """A URL that a provider, or a relay for it, posts to.
 
     `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that
-    a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable.
+    a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable. `reply` is what
+    a sender is answered whose delivery is kept, in place of `answer`; `busy_status` what it is answered, with a
+    Retry-After, while nothing can be kept: some senders come again only for certain ones.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Endpoint:
     read: Callable[[Payload], Envelope]
     takes_token_in_path: bool = False
     answers_get: bool = False
+    reply: Callable[[Kept], Reply] | None = None
+    busy_status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     answer: Mapping[str, Any] = field(default_factory=lambda: {"status": "success"})
 
 
@@ -71,7 +76,8 @@ class Provider:
     its API has such; it raises Permanent where the API is not configured.
 
     `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
-    `confirm` gives a delivery that nobody signed as the provider's own records have it, and `read_contact` the whole
+    `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
+    records have it, and `read_contact` the whole
     contact with an id; both raise Retryable, NotThereYet or Permanent. A repetition of one of `told_again` is no copy:
     such deliveries have neither a time nor an id of their own.
     """
@@ -85,6 +91,7 @@ class Provider:
     simulation: Simulation | None = None
     hooks: Callable[[], HookKeeper] | None = None
     is_connected: Callable[[], bool] = lambda: False
+    is_hint: Callable[[StoredWebhook], bool] = lambda webhook: not webhook.is_signed
     confirm: Callable[[StoredWebhook], StoredWebhook] | None = None
     read_contact: Callable[[str], list[Event]] | None = None
     told_again: frozenset[str] = frozenset()

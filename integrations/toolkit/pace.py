@@ -1,9 +1,9 @@
 """How often a provider may be called: one limit for all processes, kept in Django's cache.
 
 Calls take numbered tickets. The ticket `limit` places earlier says when its call was due, and the new one is due a
-window later at the earliest: so no window of any kind holds more than `limit` calls, and a burst goes out at once. There
-is no lock: whoever dies with a ticket wastes one place for one window. Without a cache (Redis down) each client keeps
-the limit alone, and what is too much is answered with 429 and repeated.
+window later at the earliest: so no window of any kind holds more than `limit` calls, and a burst goes out at once.
+There is no lock: whoever dies with a ticket wastes one place for one window. Without a cache (Redis down) each client
+keeps the limit alone, and what is too much is answered with 429 and repeated.
 """
 
 import hashlib
