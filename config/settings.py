@@ -265,6 +265,18 @@ KAJABI_SITE_NAME = env.str("KAJABI_SITE_NAME", default="")
 KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="https://api.kajabi.com")
 WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
+NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="https://api.nowcerts.com")
+NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="/api/token")
+NOWCERTS_USERNAME = env.str("NOWCERTS_USERNAME", default="")
+NOWCERTS_PASSWORD = env.str("NOWCERTS_PASSWORD", default="")
+NOWCERTS_WEBHOOK_SECRET = env.list("NOWCERTS_WEBHOOK_SECRET", default=[])
+NOWCERTS_WEBHOOK_TOKEN = env.list("NOWCERTS_WEBHOOK_TOKEN", default=[])
+GHL_BASE_URL = env.str("GHL_BASE_URL", default="https://services.leadconnectorhq.com")
+GHL_API_KEY = env.str("GHL_API_KEY", default="")
+GHL_LOCATION_ID = env.str("GHL_LOCATION_ID", default="").strip()
+GHL_WEBHOOK_SECRET = env.list("GHL_WEBHOOK_SECRET", default=[])
+GHL_WEBHOOK_TOKEN = env.list("GHL_WEBHOOK_TOKEN", default=[])
+GHL_PUBLIC_KEYS = env.list("GHL_PUBLIC_KEYS", default=[])
 WEBHOOKS_ALLOW_UNSIGNED = env.list("WEBHOOKS_ALLOW_UNSIGNED", default=[])
 # Our calls to them: repetitions after the first try, seconds before the first of these, growth of each further wait.
 MAX_RETRIES = env.int("MAX_RETRIES", default=3)
@@ -305,6 +317,12 @@ _redact = Redactor(
         *KAJABI_WEBHOOK_TOKEN,
         KAJABI_CLIENT_ID,
         KAJABI_CLIENT_SECRET,
+        NOWCERTS_PASSWORD,
+        *NOWCERTS_WEBHOOK_SECRET,
+        *NOWCERTS_WEBHOOK_TOKEN,
+        GHL_API_KEY,
+        *GHL_WEBHOOK_SECRET,
+        *GHL_WEBHOOK_TOKEN,
         WEBHOOK_CONFIG_PASSWORD,
         quote(WEBHOOK_CONFIG_PASSWORD),
         quote_plus(WEBHOOK_CONFIG_PASSWORD),

@@ -6,6 +6,7 @@ from accounts.models.form_submission import FormSubmission
 from accounts.models.link_request import LinkRequest
 from accounts.models.order import Order, OrderLine, Payment
 from accounts.models.plan import Plan, PlanOffer
+from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
 
@@ -24,6 +25,7 @@ __all__ = [
     "Payment",
     "Plan",
     "PlanOffer",
+    "Policy",
     "PossibleDuplicate",
     "Subscription",
     "SubscriptionFact",

@@ -5,7 +5,7 @@ Every fact carries `occurred_at`, when it happened there; a dialect that does no
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 
@@ -97,6 +97,23 @@ class FormSubmitted(AboutSomebody):
     form_id: str = ""
     form_title: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyReported(AboutSomebody):
+    """An insurance policy, or a quote for one, as it was at `occurred_at`. "" and None were not told.
+
+    `external_id` is "" where the provider names it by its `number` alone. `premium` in minor units of `currency`.
+    """
+
+    is_quote: bool = False
+    number: str = ""
+    line_of_business: str = ""
+    carrier: str = ""
+    premium: int | None = None
+    currency: str
+    effective_on: date | None = None
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,8 +42,8 @@ class Envelope:
 class Kept:
     """What became of a delivery, as far as its sender may be told.
 
-    `event_id` is its envelope's key. `ignored` says why nothing will come of it, and `unreadable` why it cannot be read,
-    with the path to the field at fault in `unreadable_at`.
+    `event_id` is its envelope's key. `ignored` says why nothing will come of it, and `unreadable` why it cannot be
+    read, with the path to the field at fault in `unreadable_at`.
     """
 
     event_id: str

@@ -45,7 +45,7 @@ def report(event: ContactReported, context: Context) -> list[Change]:
 def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
     """Record an order and its lines, once by its id. Raises Unmatched where nobody is named."""
     order = Order(
-        contact=_whose(event, context),
+        contact=whose(event, context),
         provider=context.provider,
         external_id=event.external_id,
         number=event.number[:50],
@@ -72,7 +72,7 @@ def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
 def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
     """Record a transaction, once by its id. Raises Unmatched where nobody is named."""
     payment = Payment(
-        contact=_whose(event, context),
+        contact=whose(event, context),
         provider=context.provider,
         external_id=event.external_id,
         kind=event.kind,
@@ -91,7 +91,7 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
 def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
     """Record what somebody answered, once by its id. Raises Unmatched where nobody is named."""
     submission = FormSubmission(
-        contact=_whose(event, context),
+        contact=whose(event, context),
         provider=context.provider,
         external_id=event.external_id,
         form_id=event.form_id,
@@ -114,7 +114,7 @@ def told_of(reported: Reported) -> Change | None:
     return None
 
 
-def _whose(event: AboutSomebody, context: Context) -> Contact:
+def whose(event: AboutSomebody, context: Context) -> Contact:
     """The contact whom the event names, made where there is none."""
     if not event.email:
         known = contacts.find(provider=context.provider, identities=event.identities)

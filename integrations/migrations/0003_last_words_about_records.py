@@ -4,26 +4,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('integrations', '0002_readings_of_contacts'),
+        ("integrations", "0002_readings_of_contacts"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LastReceived',
+            name="LastReceived",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=30, verbose_name='provider')),
-                ('record', models.CharField(help_text='what the provider spoke of', max_length=300, verbose_name='record')),
-                ('digest', models.CharField(max_length=400)),
-                ('number', models.PositiveIntegerField(verbose_name='number')),
-                ('since', models.DateTimeField(verbose_name='since')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(max_length=30, verbose_name="provider")),
+                (
+                    "record",
+                    models.CharField(help_text="what the provider spoke of", max_length=300, verbose_name="record"),
+                ),
+                ("digest", models.CharField(max_length=400)),
+                ("number", models.PositiveIntegerField(verbose_name="number")),
+                ("since", models.DateTimeField(verbose_name="since")),
             ],
             options={
-                'verbose_name': 'last word about a record',
-                'verbose_name_plural': 'last words about records',
-                'constraints': [models.UniqueConstraint(fields=('provider', 'record'), name='a_record_has_one_last_word')],
+                "verbose_name": "last word about a record",
+                "verbose_name_plural": "last words about records",
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "record"), name="a_record_has_one_last_word")
+                ],
             },
         ),
     ]

@@ -1,6 +1,7 @@
 """What a provider last said of each record: tells a repetition from a value that came back."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, models
 from django.utils import timezone
@@ -56,5 +57,5 @@ def _statement() -> str:
     )
 
 
-def _adapted(moment: datetime) -> object:
+def _adapted(moment: datetime) -> Any:
     return LastReceived._meta.get_field("since").get_db_prep_save(moment, connection)

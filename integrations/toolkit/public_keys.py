@@ -34,7 +34,9 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True)
 class PublicKeySignature:
-    """`header: <base64 signature of the raw body>`; any key of the setting that is of the scheme's kind may fit.
+    """`header: <base64 signature of the raw body>`; any key that is of the scheme's kind may fit.
+
+    Keys are those of the setting and the `published` ones, which need no setting.
 
     Nothing here is secret, so nothing needs to take the same time. Only the sender can sign: there is no `proof`.
     """
@@ -42,6 +44,7 @@ class PublicKeySignature:
     header: str
     scheme: Scheme
     setting: str
+    published: tuple[str, ...] = ()
     signs = True
 
     def is_offered(self, request: WebhookRequest) -> bool:
@@ -52,7 +55,8 @@ class PublicKeySignature:
             signature = base64.b64decode(request.headers.get(self.header.lower(), "").strip(), validate=True)
         except (ValueError, binascii.Error):
             return False
-        return any(self._fits(key, signature, request.body) for key in map(public_key, secrets_in(self.setting)))
+        keys = map(public_key, (*secrets_in(self.setting), *self.published))
+        return any(self._fits(key, signature, request.body) for key in keys)
 
     def proof(self, body: bytes) -> dict[str, str]:
         return {}

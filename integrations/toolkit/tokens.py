@@ -182,19 +182,18 @@ def granted(http: JsonClient, path: str, *, form: Mapping[str, str], repeatable:
     Raises Refused where it is refused, TemporaryFailure where no token came.
     """
     answer = http.call("POST", path, form=form, repeatable=repeatable)
-    token = answer.get("access_token") if isinstance(answer, dict) else None
-    if not _is_usable(token):
+    said = answer if isinstance(answer, dict) else {}
+    token = _usable(said.get("access_token"))
+    if not token:
         raise TemporaryFailure(f"POST {path} answered without a usable access_token; check the address of the API")
-    refresh_token = answer.get("refresh_token")
     return Grant(
-        token=token,
-        expires_in=_seconds(answer.get("expires_in")),
-        refresh_token=refresh_token if _is_usable(refresh_token) else "",
+        token=token, expires_in=_seconds(said.get("expires_in")), refresh_token=_usable(said.get("refresh_token"))
     )
 
 
-def _is_usable(token: Any) -> bool:
-    return isinstance(token, str) and bool(token) and token.isascii() and token.isprintable()
+def _usable(token: Any) -> str:
+    """A token as it may stand in a header or a form, "" for anything else."""
+    return token if isinstance(token, str) and token.isascii() and token.isprintable() else ""
 
 
 def _seconds(expires_in: Any) -> float:
