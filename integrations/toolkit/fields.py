@@ -99,6 +99,14 @@ def for_report(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"email": values.get("email", ""), "fields": columns, "custom_fields": custom}
 
 
+def within(path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `read` gives for the record at `path`; the field at fault is named by its whole path where it raises."""
+    try:
+        return read()
+    except Unreadable as error:
+        raise Unreadable(str(error), at=(*path, *error.at)) from None
+
+
 def loose(name: str) -> str:
     """A name as names are compared: `postal_code`, `PostalCode` and `postalCode` are one."""
     return re.sub(r"[^a-z0-9]", "", name.lower())

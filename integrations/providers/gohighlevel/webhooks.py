@@ -18,7 +18,7 @@ from integrations.contracts.events import ContactReported, Event
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.gohighlevel import fields
-from integrations.toolkit.fields import Path, for_report, text_of
+from integrations.toolkit.fields import Path, for_report, text_of, within
 from integrations.toolkit.reading import moment_at, read_moment, text_at
 from integrations.toolkit.replies import digest_id
 
@@ -46,7 +46,7 @@ _CREATED = {"ContactCreate", "contact.created"}
 def read(payload: Payload) -> Envelope:
     """The envelope of a payload in any dialect. Raises Unreadable, naming the field, for what is none."""
     event_type, person = _type_of(payload), _person(payload)
-    values = fields.read(person) if event_type in HANDLED else {}
+    values = within(_inside(payload), lambda: fields.read(person)) if event_type in HANDLED else {}
     contact_id = text_of(person, _CONTACT_ID)
     if event_type in HANDLED and not contact_id and not values.get("email") and not values.get("phone"):
         raise Unreadable("email: an e-mail, a phone or an id is expected", at=(*_inside(payload), "email"))

@@ -16,7 +16,7 @@ from integrations.contracts.events import ContactReported, Event, PolicyReported
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.nowcerts import fields
-from integrations.toolkit.fields import Path, for_report, loose, text_of, value_at
+from integrations.toolkit.fields import Path, for_report, loose, text_of, value_at, within
 from integrations.toolkit.reading import read_moment
 from integrations.toolkit.replies import digest_id
 
@@ -53,15 +53,13 @@ def read(payload: Payload) -> Envelope:
     event_type, record = _type_of(payload), _record(payload)
     external_id = named = ""
     if event_type in PEOPLE:
-        values = fields.read_insured(record)
+        values = within(_within(payload), lambda: fields.read_insured(record))
         external_id = insured_id(payload)
         named = external_id or values.get("email") or values.get("phone") or ""
         if not named:
-            raise Unreadable(
-                "neither an id nor an e-mail nor a phone: nobody is named", at=(*_within(payload), "email")
-            )
+            raise Unreadable("email: an e-mail, a phone or an id is expected", at=(*_within(payload), "email"))
     elif event_type in POLICIES:
-        values = fields.read_policy(record)
+        values = within(_within(payload), lambda: fields.read_policy(record))
         external_id = policy_id(payload)
         named = external_id or values.get("number", "")
         if not named:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,11 @@ def sample() -> Callable[[str], dict[str, Any]]:
 
 @pytest.fixture
 def deliver(post: Callable[..., Any]) -> Callable[..., Any]:
-    """Posts a payload as GoHighLevel itself signs it, dated now where it has a date, or with the token, or bare."""
+    """Posts a payload as GoHighLevel itself signs it, dated now where its date is old, or with the token, or bare."""
 
     def send(payload: Mapping[str, Any], *, by: str = "app", headers: Mapping[str, str] | None = None) -> Any:
-        dated = {"timestamp": timezone.now().isoformat()} if by == "app" and "timestamp" in payload else {}
+        is_old = by == "app" and str(payload.get("timestamp", "9")) < (timezone.now() - timedelta(days=6)).isoformat()
+        dated = {"timestamp": timezone.now().isoformat()} if is_old else {}
         body = json.dumps({**payload, **dated}).encode()
         signature = base64.b64encode(PRIVATE_KEY.sign(body)).decode()
         proofs = {"app": {"X-GHL-Signature": signature}, "token": {"X-Webhook-Token": TOKEN}, "nobody": {}}
