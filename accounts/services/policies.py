@@ -112,8 +112,27 @@ def _brought_to(known: Policy, told: PolicyReport) -> Kept | None:
     policy.reported_at = max(policy.reported_at, told.occurred_at)
     if told.external_id:
         policy.external_id = told.external_id
+        if told.number:
+            changed += _taken_over(policy, told.number)
     policy.save()
     return Kept(policy=policy, changed=changed)
+
+
+def _taken_over(policy: Policy, number: str) -> tuple[str, ...]:
+    """Take what was told of this number before it was known whose it is; the names of what changed. Not saved."""
+    other = (
+        Policy.objects.filter(provider=policy.provider, external_id=_by_number(number)).exclude(pk=policy.pk).first()
+    )
+    if other is None:
+        return ()
+    newer = {name: at for name, at in other.told_at.items() if at > policy.told_at.get(name, 0)}
+    changed = tuple(name for name in newer if getattr(policy, name) != getattr(other, name))
+    for name in newer:
+        setattr(policy, name, getattr(other, name))
+    policy.told_at = policy.told_at | newer
+    policy.reported_at = max(policy.reported_at, other.reported_at)
+    other.delete()
+    return changed
 
 
 def _by_number(number: str) -> str:

@@ -17,7 +17,8 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
     values = {loose(name): chosen[name] for name in _NAMES if name in chosen}
     email = values.get("email", "")
     if email:
-        values |= {"insuredemail": email, "insureddatabaseid": chosen.get("insured_id") or _id(email)}
+        insured_id = chosen.get("insured_id") or _id(email)
+        values |= {"email": email, "insuredemail": email, "insureddatabaseid": insured_id, "databaseid": insured_id}
     if number := values.get("policynumber", ""):
         values |= {"number": number, "policydatabaseid": _id(number)}
     for holder in (payload, payload.get("data")):
