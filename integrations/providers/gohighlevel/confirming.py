@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotThereYet
+from integrations.contracts.exceptions import NotThereYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient
@@ -29,6 +29,13 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
     if not contact_id:
         return webhook
     return replace(webhook, payload=webhooks.only_named(webhook, contact_id))
+
+
+def parse(webhook: StoredWebhook) -> list[Event]:
+    """What a delivery tells of. Raises Unmatched for a notice where the API, which could say more, is not set up."""
+    if not is_connected() and webhooks.is_notice(webhook.payload):
+        raise Unmatched("the notice only names a contact, and GoHighLevel's API is not configured to be asked")
+    return webhooks.parse(webhook)
 
 
 def read_contact(contact_id: str) -> list[Event]:

@@ -38,7 +38,7 @@ PROVIDER = Provider(
     ),
     handled=frozenset(webhooks.HANDLED),
     ignored=webhooks.IGNORED,
-    parse=webhooks.parse,
+    parse=confirming.parse,
     is_connected=confirming.is_connected,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,

@@ -53,12 +53,20 @@ def read(payload: Payload) -> Envelope:
     webhook_id = text_at(payload, "webhookId") if is_app(payload) else ""
     told_at = moment_at(payload, _TOLD_AT) or moment_at(person, _TOLD_AT)
     named = contact_id or values.get("email") or values.get("phone") or ""
+    noticed = event_type in HANDLED and is_notice(payload) and not told_at and not webhook_id
     return Envelope(
         event_type=event_type[:100],
         external_id=(webhook_id or contact_id)[:200],
         key=f"{SOURCE}_{webhook_id}" if webhook_id else digest_id(SOURCE, payload),
-        record="" if webhook_id or told_at or not named else f"contact:{str(named).lower()}",
+        record="" if webhook_id or told_at or noticed or not named else f"contact:{str(named).lower()}",
+        is_notice=noticed,
     )
+
+
+def is_notice(payload: Payload) -> bool:
+    """Whether a payload only names a contact, and says nothing of it."""
+    person = _person(payload)
+    return bool(text_of(person, _CONTACT_ID)) and not fields.read(person) and _tags(person.get("tags")) is None
 
 
 def is_app(payload: Payload) -> bool:

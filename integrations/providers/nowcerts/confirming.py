@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotThereYet
+from integrations.contracts.exceptions import NotThereYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import webhooks
 from integrations.providers.nowcerts.client import NowCertsClient
@@ -49,6 +49,13 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
     if not text_at(policy, "insuredEmail") and (insured_id := text_at(policy, "insuredDatabaseId")):
         confirmed["insuredEmail"] = _email_of(client, insured_id)
     return replace(_with(webhook, confirmed), received_at=asked_at)
+
+
+def parse(webhook: StoredWebhook) -> list[Event]:
+    """What a delivery tells of. Raises Unmatched for a notice where the API, which could say more, is not set up."""
+    if not is_connected() and webhooks.is_notice(webhook.payload, webhook.event_type):
+        raise Unmatched("the notice only names a record, and NowCerts' API is not configured to be asked")
+    return webhooks.parse(webhook)
 
 
 def read_contact(contact_id: str) -> list[Event]:

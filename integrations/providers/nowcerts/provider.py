@@ -27,7 +27,7 @@ PROVIDER = Provider(
     ),
     handled=frozenset(webhooks.HANDLED),
     ignored=webhooks.IGNORED,
-    parse=webhooks.parse,
+    parse=confirming.parse,
     is_connected=confirming.is_connected,
     is_hint=confirming.is_hint,
     confirm=confirming.confirm,

@@ -84,14 +84,12 @@ def is_notice(payload: Payload, event_type: str) -> bool:
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """The person, or the policy, as it was told. Raises Unmatched where nobody is named, or nothing is told."""
+    """The person, or the policy, as it was told. Raises Unmatched where nobody is named."""
     payload, record = webhook.payload, _record(webhook.payload)
     occurred_at = min(_told_at(payload) or webhook.received_at, webhook.received_at)
     if webhook.event_type in PEOPLE:
         return [insured(record, insured_id(payload), occurred_at=occurred_at, is_whole=False)]
     told = fields.read_policy(record)
-    if not told:
-        raise Unmatched("the notice says nothing of the policy, and NowCerts' API is not configured to be asked")
     person = _insured_of_policy(payload)
     return [
         PolicyReported(

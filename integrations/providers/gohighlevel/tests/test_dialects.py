@@ -11,6 +11,7 @@ from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.provider import PROVIDER
+from tests.fakes.gohighlevel import FakeGoHighLevel
 
 RECEIVED = datetime(2026, 3, 2, 10, 33, tzinfo=UTC)
 CONTACT = {"contact": "nmFmQEsNgz6AVpgLVUJ0"}
@@ -87,10 +88,17 @@ def test_a_workflow_as_it_is_out_of_the_box(sample: Any) -> None:
     )
 
 
-def test_only_an_id_names_a_contact_and_tells_nothing() -> None:
-    assert read({"event": "contact.updated", "contact": {"id": "c1"}}) == ContactReported(
-        occurred_at=RECEIVED, identities={"contact": "c1"}
-    )
+NOTICE = {"event": "contact.updated", "contact": {"id": "c1"}}
+
+
+def test_only_an_id_names_a_contact_and_tells_nothing(ghl: FakeGoHighLevel) -> None:
+    assert read(NOTICE) == ContactReported(occurred_at=RECEIVED, identities={"contact": "c1"})
+    assert webhooks.read(NOTICE).is_notice
+
+
+def test_only_an_id_waits_where_the_api_cannot_be_asked() -> None:
+    with pytest.raises(Unmatched, match="only names a contact"):
+        read(NOTICE)
 
 
 def test_an_opportunity_is_left_out_on_purpose(sample: Any) -> None:

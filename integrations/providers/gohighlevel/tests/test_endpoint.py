@@ -119,6 +119,21 @@ def test_an_unsigned_contact_without_an_id_rests_on_the_token(
     assert ghl.exchanges == []
 
 
+def test_each_notice_is_news_and_reads_the_contact_again(
+    deliver: Any, drain: Any, travel: Any, ghl: FakeGoHighLevel
+) -> None:
+    contact = ghl.add_contact(id="c1", email="jane@example.com")
+    for number, city in enumerate(["Tampa", "Orlando"]):
+        contact["city"] = city
+        assert deliver({"event": "contact.updated", "contact": {"id": "c1"}}, by="token").status_code == 200
+        travel(timedelta(minutes=2 * number + 1))
+        drain()
+        travel(timedelta(minutes=2 * number + 2))
+        drain()
+        assert Contact.objects.get().city == city
+    assert InboxEvent.objects.get().duplicates == 1
+
+
 def test_a_value_that_comes_back_is_three_events(deliver: Any, drain: Any, travel: Any, sample: Any) -> None:
     payload = sample("contact.created__sync") | {"event": "contact.updated"}
     statuses = []

@@ -11,6 +11,7 @@ from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import webhooks
 from integrations.providers.nowcerts.provider import PROVIDER
+from tests.fakes.nowcerts import FakeNowCerts
 
 RECEIVED = datetime(2026, 3, 2, 10, 31, tzinfo=UTC)
 SAID = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_an_insured_with_an_id_and_everything(sample: Any) -> None:
     )
 
 
-def test_a_notice_names_the_insured_and_tells_nothing(sample: Any) -> None:
+def test_a_notice_names_the_insured_and_tells_nothing(sample: Any, nowcerts: FakeNowCerts) -> None:
     payload = sample("INSURED_UPDATE__notice")
     assert read(payload) == ContactReported(occurred_at=RECEIVED, identities={"contact": INSURED})
     assert webhooks.read(payload).is_notice
@@ -111,11 +112,15 @@ def test_a_quote_of_zapiers(sample: Any) -> None:
     )
 
 
-def test_a_notice_of_a_policy_waits_for_the_api(sample: Any) -> None:
-    payload = sample("POLICY_UPDATE__notice")
-    assert webhooks.read(payload).external_id == "8f6f3c52-4c1f-4b0e-8b8e-6a2f3e1d9c02"
-    with pytest.raises(Unmatched, match="says nothing of the policy"):
-        read(payload)
+@pytest.mark.parametrize(
+    ("name", "external_id"),
+    [("POLICY_UPDATE__notice", "8f6f3c52-4c1f-4b0e-8b8e-6a2f3e1d9c02"), ("INSURED_UPDATE__notice", INSURED)],
+)
+def test_a_notice_waits_where_the_api_cannot_be_asked(sample: Any, name: str, external_id: str) -> None:
+    envelope = webhooks.read(sample(name))
+    assert (envelope.external_id, envelope.is_notice, envelope.record) == (external_id, True, "")
+    with pytest.raises(Unmatched, match="only names a record"):
+        read(sample(name))
 
 
 @pytest.mark.parametrize(
