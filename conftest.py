@@ -77,6 +77,7 @@ def _configured(settings: Any) -> None:
     settings.NSSA_KAJABI_PRODUCT_ID = [OFFER_ID, "2150456456"]
     settings.WEBHOOKS_ALLOW_UNSIGNED = []
     settings.ADMIN_EMAIL = [STAFF_EMAIL]
+    settings.SLACK_WEBHOOK_URL = ""
     settings.ADMIN_2FA = "optional"
     settings.FRONTEND_URL = "http://testserver"
     settings.TRUSTED_PROXY_COUNT = 0
@@ -174,17 +175,20 @@ def drain() -> Callable[[], None]:
     """Does everything that is due, as the workers would, until nothing is: events, readings, requests, e-mails."""
     from django.utils import timezone
 
-    from accounts import emails
-    from accounts.models import EmailMessage, LinkRequest
+    from accounts import emails, provisioning
+    from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
     from accounts.services import password_links
     from integrations import inbox, refreshes
-    from integrations.models import ContactRefresh, InboxEvent
+    from integrations.models import ContactRefresh, InboxEvent, Notice
+    from integrations.operations import notices
 
     queues = (
         (InboxEvent, inbox.process),
         (ContactRefresh, refreshes.run),
         (LinkRequest, password_links.issue),
+        (ProvisioningStep, provisioning.run),
         (EmailMessage, emails.deliver),
+        (Notice, notices.deliver),
     )
 
     def work() -> None:

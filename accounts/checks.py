@@ -4,10 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.utils.module_loading import import_string
 
 
 def register() -> None:
     checks.register(check_people)
+    checks.register(check_provisioning)
 
 
 def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -37,4 +39,16 @@ def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
                 "Nobody gets staff notifications.", hint="Set ADMIN_EMAIL, comma-separated.", id="accounts.I001"
             )
         )
+    return found
+
+
+def check_provisioning(**kwargs: Any) -> list[checks.CheckMessage]:
+    """A step that is not there would fail for every company."""
+    found: list[checks.CheckMessage] = []
+    for path in settings.COMPANY_PROVISIONING_STEPS:
+        try:
+            import_string(path)
+        except ImportError as error:
+            hint = f"COMPANY_PROVISIONING_STEPS takes dotted paths of functions: {error}"
+            found.append(checks.Error(f"There is no provisioning step {path}.", hint=hint, id="accounts.E002"))
     return found

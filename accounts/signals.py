@@ -1,17 +1,19 @@
-"""What Anymail's webhooks tell us of mails that went out."""
+"""What Anymail's webhooks tell us: what became of mails that went out, and mails that came in."""
 
 from typing import Any
 
-from anymail.signals import AnymailTrackingEvent, EventType, tracking
+from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType, inbound, tracking
+from django.utils.html import strip_tags
 
 from accounts.models import EmailMessage
-from accounts.services import emails
+from accounts.services import emails, mailed_completions
 
 _CAME_BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}
 
 
 def connect() -> None:
     tracking.connect(note_what_became_of_a_mail, dispatch_uid="accounts.tracking")
+    inbound.connect(keep_a_mail, dispatch_uid="accounts.inbound")
 
 
 def note_what_became_of_a_mail(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
@@ -24,6 +26,22 @@ def note_what_became_of_a_mail(sender: Any, event: AnymailTrackingEvent, esp_nam
     elif event.event_type in _CAME_BACK:
         reason = event.description or event.mta_response or event.reject_reason or event.event_type
         emails.mark_bounced(message, reason=f"{event.event_type}: {reason}")
+
+
+def keep_a_mail(sender: Any, event: AnymailInboundEvent, esp_name: str, **kwargs: Any) -> None:
+    """Keep a mail that came in as a completion, for a person to judge. An error here is an error to the mail provider,
+    which brings the mail again.
+    """
+    mail = event.message
+    author = mail.from_email
+    mailed_completions.receive(
+        sender=author.addr_spec if author else mail.envelope_sender or "",
+        name=author.display_name if author else "",
+        subject=mail.subject or "",
+        text=mail.text or strip_tags(mail.html or ""),
+        message_id=str(mail.get("Message-ID", "")) or str(event.event_id or ""),
+        attachments=len(mail.attachments),
+    )
 
 
 def _message(event: AnymailTrackingEvent) -> EmailMessage | None:

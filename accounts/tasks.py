@@ -3,11 +3,12 @@
 from celery import shared_task
 from django.core.management import call_command
 
-from accounts import emails, wakeup
-from accounts.models import EmailMessage, LinkRequest
-from accounts.services import password_links, subscriptions
+from accounts import emails, provisioning, wakeup
+from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
+from accounts.services import completions, password_links, subscriptions
 from accounts.services.emails import SEND_TASK
 from accounts.services.password_links import ISSUE_TASK
+from accounts.services.provisioning import PROVISION_TASK
 
 
 @shared_task(name=SEND_TASK)
@@ -32,6 +33,17 @@ def sweep_link_requests() -> None:
     wakeup.wake(ISSUE_TASK, LinkRequest.objects.ring())
 
 
+@shared_task(name=PROVISION_TASK)
+def provision_companies(step_ids: list[int]) -> None:
+    for step_id in step_ids:
+        provisioning.run(step_id)
+
+
+@shared_task(name="accounts.sweep_provisioning")
+def sweep_provisioning() -> None:
+    wakeup.wake(PROVISION_TASK, ProvisioningStep.objects.ring())
+
+
 @shared_task(name="accounts.expire_subscriptions")
 def expire_subscriptions() -> None:
     subscriptions.expire_ended()
@@ -40,6 +52,16 @@ def expire_subscriptions() -> None:
 @shared_task(name="accounts.forget_link_requests")
 def forget_link_requests() -> None:
     password_links.forget_old_requests()
+
+
+@shared_task(name="accounts.match_completions")
+def match_completions() -> None:
+    completions.match_waiting()
+
+
+@shared_task(name="accounts.tell_of_waiting_completions")
+def tell_of_waiting_completions() -> None:
+    completions.owe_digest()
 
 
 @shared_task(name="accounts.clear_sessions")

@@ -20,10 +20,11 @@ from django.views.i18n import set_language
 
 from accounts.client_address import client_address
 from accounts.forms import ForgotPasswordForm, SetPasswordForm, SignInForm
-from accounts.models import Subscription, User
+from accounts.models import PointsEntry, Subscription, User
 from accounts.services import password_links
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+SHOWN_LINES = 100  # of a member's statement, the newest
 
 
 def password_requirements() -> list[str]:
@@ -64,7 +65,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:
     subscriptions = Subscription.objects.of(request.user).order_by("plan__name")
-    return render(request, "accounts/dashboard.html", {"subscriptions": subscriptions})
+    lines = PointsEntry.objects.of(request.user).select_related("activity", "completion")
+    statement = {"balance": lines.balance(), "entries": lines.order_by("-pk")[:SHOWN_LINES]}
+    return render(request, "accounts/dashboard.html", {"subscriptions": subscriptions, "statement": statement})
 
 
 @never_cache

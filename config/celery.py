@@ -20,9 +20,17 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "sweep the inbox": {"task": "integrations.sweep_inbox", "schedule": 5.0},
     "sweep the readings of contacts": {"task": "integrations.sweep_readings", "schedule": 5.0},
+    "sweep the reconciliations": {"task": "integrations.sweep_runs", "schedule": 5.0},
+    "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
     "sweep the e-mails": {"task": "accounts.sweep_emails", "schedule": 5.0},
     "sweep the requests for a password link": {"task": "accounts.sweep_link_requests", "schedule": 5.0},
+    "sweep the messages to Slack": {"task": "integrations.sweep_notices", "schedule": 5.0},
+    "look whether staff must be alerted": {"task": "integrations.evaluate_alerts", "schedule": 60.0},
+    "sweep the provisioning of companies": {"task": "accounts.sweep_provisioning", "schedule": 5.0},
     "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},
+    "award completions whose member is known by now": {"task": "accounts.match_completions", "schedule": 60.0},
+    # It owes one mail a day, whenever it comes.
+    "tell staff of completions that wait": {"task": "accounts.tell_of_waiting_completions", "schedule": 1800.0},
     "forget old requests for a password link": {"task": "accounts.forget_link_requests", "schedule": 3600.0},
     "clear ended sessions": {"task": "accounts.clear_sessions", "schedule": 86400.0},
 }

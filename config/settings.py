@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "anymail",
     "csp",
+    "import_export",
     "accounts",
     "integrations",
 ]
@@ -126,7 +127,10 @@ else:
 REDIS_URL = env.str("REDIS_URL", default="")
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://localhost/")
 BROKER_IN_PROCESS = CELERY_BROKER_URL.startswith("memory://")
-CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES: dict[str, Any] = {
+    # Above Django's 300 entries: beyond them it forgets at random, an uploaded file before its confirmation too.
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+}
 if REDIS_URL:
     CACHES["default"] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -263,6 +267,8 @@ KAJABI_CLIENT_SECRET = env.str("KAJABI_CLIENT_SECRET", default="")
 KAJABI_SITE_ID = env.str("KAJABI_SITE_ID", default="")
 KAJABI_SITE_NAME = env.str("KAJABI_SITE_NAME", default="")
 KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="https://api.kajabi.com")
+# Minutes between two readings of what changed there (0: never by the clock); needs the API key above.
+KAJABI_RECONCILE_MINUTES = env.int("KAJABI_RECONCILE_MINUTES", default=60)
 WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
 NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="https://api.nowcerts.com")
@@ -277,11 +283,31 @@ GHL_LOCATION_ID = env.str("GHL_LOCATION_ID", default="").strip()
 GHL_WEBHOOK_SECRET = env.list("GHL_WEBHOOK_SECRET", default=[])
 GHL_WEBHOOK_TOKEN = env.list("GHL_WEBHOOK_TOKEN", default=[])
 GHL_PUBLIC_KEYS = env.list("GHL_PUBLIC_KEYS", default=[])
+CHATWOOT_BASE_URL = env.str("CHATWOOT_BASE_URL", default="").rstrip("/")
+CHATWOOT_PLATFORM_TOKEN = env.str("CHATWOOT_PLATFORM_TOKEN", default="")
+CHATWOOT_WEBHOOK_SECRET = env.list("CHATWOOT_WEBHOOK_SECRET", default=[])
+CHATWOOT_RELAY_SECRET = env.list("CHATWOOT_RELAY_SECRET", default=[])
+CHATWOOT_WEBHOOK_TOKEN = env.list("CHATWOOT_WEBHOOK_TOKEN", default=[])
+CHATWOOT_EMBED_ORIGINS = env.list("CHATWOOT_EMBED_ORIGINS", default=[])
+# Who may show /embed/dashboard in a frame.
+CHATWOOT_FRAME_ORIGINS = env.list(
+    "CHATWOOT_FRAME_ORIGINS", default=["/".join(CHATWOOT_BASE_URL.split("/")[:3])] if CHATWOOT_BASE_URL else []
+)
+COMPANY_PROVISIONING_STEPS = env.list(
+    "COMPANY_PROVISIONING_STEPS",
+    default=["integrations.steps.redis_prefix.check", "integrations.steps.company_created.send"],
+)
+COMPANY_WEBHOOK_URL = env.str("COMPANY_WEBHOOK_URL", default="")
+COMPANY_WEBHOOK_SECRET = env.list("COMPANY_WEBHOOK_SECRET", default=[])
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 WEBHOOKS_ALLOW_UNSIGNED = env.list("WEBHOOKS_ALLOW_UNSIGNED", default=[])
 # Our calls to them: repetitions after the first try, seconds before the first of these, growth of each further wait.
 MAX_RETRIES = env.int("MAX_RETRIES", default=3)
 RETRY_INITIAL_DELAY = env.float("RETRY_INITIAL_DELAY", default=1.0)
 RETRY_BACKOFF_FACTOR = env.float("RETRY_BACKOFF_FACTOR", default=2.0)
+
+# Where alerts are posted, beside the mails to ADMIN_EMAIL; the address is a secret.
+SLACK_WEBHOOK_URL = env.str("SLACK_WEBHOOK_URL", default="")
 
 # API ------------------------------------------------------------------------------------------------------------------
 
@@ -323,9 +349,17 @@ _redact = Redactor(
         GHL_API_KEY,
         *GHL_WEBHOOK_SECRET,
         *GHL_WEBHOOK_TOKEN,
+        CHATWOOT_PLATFORM_TOKEN,
+        *CHATWOOT_WEBHOOK_SECRET,
+        *CHATWOOT_RELAY_SECRET,
+        *CHATWOOT_WEBHOOK_TOKEN,
+        *COMPANY_WEBHOOK_SECRET,
+        METRICS_TOKEN,
         WEBHOOK_CONFIG_PASSWORD,
         quote(WEBHOOK_CONFIG_PASSWORD),
         quote_plus(WEBHOOK_CONFIG_PASSWORD),
+        SLACK_WEBHOOK_URL,
+        urlsplit(SLACK_WEBHOOK_URL).path.strip("/"),
         *(value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and isinstance(value, str)),
         str(_database.get("PASSWORD") or ""),
     ]

@@ -11,6 +11,8 @@ docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="doc
 
 urlpatterns = [
     path("", include("integrations.urls")),
+    path("", include("integrations.staff_urls")),
+    path("", include("integrations.company_urls")),
     path("", include("accounts.urls")),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", require_safe(docs), name="docs"),

@@ -27,6 +27,9 @@ KAJABI_WEBHOOK_TOKEN={kajabi_webhook_token}
 # off_456 is the example offer of `manage.py simulate`: replace it by yours.
 NSSA_KAJABI_PRODUCT_ID=off_456
 
+# The token in the URL of Chatwoot's installation events (/api/chatwoot/webhooks/account-created/<token>).
+CHATWOOT_WEBHOOK_TOKEN={chatwoot_webhook_token}
+
 # User and password, as user:password, of the mail provider's delivery webhooks.
 ANYMAIL_WEBHOOK_SECRET={anymail_webhook_secret}
 """
@@ -38,6 +41,7 @@ def env_text() -> str:
         secret_key=secrets.token_urlsafe(64),
         kajabi_webhook_secret=secrets.token_urlsafe(32),
         kajabi_webhook_token=secrets.token_urlsafe(32),
+        chatwoot_webhook_token=secrets.token_urlsafe(32),
         anymail_webhook_secret=f"anymail:{secrets.token_urlsafe(32)}",
     )
 

@@ -1,5 +1,6 @@
 """`manage.py check`: which providers are off because nothing is configured for them."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,22 @@ from integrations.toolkit.signatures import secrets_in
 
 def register() -> None:
     checks.register(check_providers)
+    checks.register(check_origins)
+
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
+
+
+def check_origins(**kwargs: Any) -> list[checks.CheckMessage]:
+    """An origin is a scheme and a host: with a path or a wildcard it would match nothing, or everybody."""
+    return [
+        checks.Error(
+            f"{name} holds {origin!r}, which is no origin.", hint="Write https://host.", id="integrations.E001"
+        )
+        for name in ("CHATWOOT_EMBED_ORIGINS", "CHATWOOT_FRAME_ORIGINS")
+        for origin in getattr(settings, name)
+        if not _ORIGIN.fullmatch(origin)
+    ]
 
 
 def check_providers(**kwargs: Any) -> list[checks.CheckMessage]:

@@ -1,7 +1,7 @@
 """The inbox's front: `verify` lets a sender in, `receive` keeps what it brought. One statement before the answer."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -59,6 +59,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
     """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
 
     Where the sender gives its events no id, one more statement finds out whether this is a repetition (`LastReceived`).
+    Where the request itself handles it (`answer_with`) no worker is woken: the sweep looks whether that came to an end.
     What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first
     one stands and the other is kept beside it, ignored, for staff.
     """
@@ -73,7 +74,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
         elif event.is_notice or event.event_type in provider.told_again:
             _tell_again(event.pk)
         return Receipt(event=event, duplicate=not event.is_notice, unreadable=event.last_error)
-    if event.status == Status.PENDING:
+    if event.status == Status.PENDING and endpoint.answer_with is None:
         wake_on_commit(PROCESS_TASK, event.pk)
     return Receipt(event=event, unreadable=event.last_error)
 
@@ -102,8 +103,9 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, i
         return event
     event.payload = storable(payload)
     event.event_type, event.external_id = storable(envelope.event_type), storable(envelope.external_id)
-    event.key = event.told_id = _key(envelope)
-    event.record, event.is_notice = envelope.record, envelope.is_notice
+    delivery_id = request.headers.get(endpoint.id_header.lower(), "").strip() if is_signed else ""
+    event.key = event.told_id = _key(replace(envelope, key=f"delivery:{delivery_id}") if delivery_id else envelope)
+    event.record, event.is_notice = "" if delivery_id else envelope.record, envelope.is_notice
     if envelope.event_type in provider.handled:
         event.next_attempt_at, event.wake_at = now, now + GRACE
     else:

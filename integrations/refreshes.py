@@ -7,8 +7,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import Contact
 from accounts.models.delivery import MAX_CRASHES, LeaseLost
 from accounts.services.cause import Cause
+from accounts.wakeup import wake_on_commit
 from integrations import inbox
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import NotThereYet, Permanent, Unmatched
@@ -16,6 +18,7 @@ from integrations.handlers import Context, handle
 from integrations.models import ContactRefresh, InboxEvent
 from integrations.models.contact_refresh import QUIET
 from integrations.models.inbox import Status as EventStatus
+from integrations.registry import all_providers
 from integrations.registry import provider as provider_of
 
 logger = logging.getLogger(__name__)
@@ -45,6 +48,40 @@ def run(refresh_id: int) -> None:
         _fail(refresh, str(error), give_up=True)
     except (Exception, SystemExit) as error:  # noqa: BLE001 (where an attempt is recorded on its row)
         _fail(refresh, inbox.described(error), give_up=False)
+
+
+def readable_ids(contact: Contact) -> list[tuple[str, str]]:
+    """(provider, id) of every record of the contact that can be read: its provider's API is configured here."""
+    return sorted(
+        (mapping.provider, mapping.external_id)
+        for mapping in contact.mappings.all()
+        if mapping.kind == "contact" and _can_be_asked(mapping.provider)
+    )
+
+
+def owe_all(contact: Contact) -> int:
+    """Let every record of the contact be read, as an event would; how many."""
+    found = readable_ids(contact)
+    for provider, external_id in found:
+        ContactRefresh.objects.owe(provider=provider, external_id=external_id)
+    return len(found)
+
+
+def read_now(refresh: ContactRefresh) -> bool:
+    """Make a reading due at once, with all its tries; False where a worker is at it now, which is as good."""
+    now = timezone.now()
+    with transaction.atomic():
+        row = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
+        if row.status == Status.PENDING and row.crashes and row.next_attempt_at > now:
+            return False
+        row.requeue(waiting_since=now, wanted_at=now)
+        wake_on_commit(REFRESH_TASK, row.pk)
+    return True
+
+
+def _can_be_asked(provider_key: str) -> bool:
+    provider = all_providers().get(provider_key)
+    return provider is not None and provider.read_contact is not None and provider.is_connected()
 
 
 def _read(refresh: ContactRefresh) -> None:

@@ -5,7 +5,11 @@ from celery import shared_task
 from accounts import wakeup
 from integrations import inbox, refreshes
 from integrations.intake import PROCESS_TASK
-from integrations.models import ContactRefresh, InboxEvent
+from integrations.models import ContactRefresh, InboxEvent, Notice, SyncRun
+from integrations.operations import alerts, notices
+from integrations.operations.notices import POST_TASK
+from integrations.reconcile import runs
+from integrations.reconcile.runs import ADVANCE_TASK
 from integrations.refreshes import REFRESH_TASK
 
 
@@ -29,3 +33,35 @@ def refresh_contacts(refresh_ids: list[int]) -> None:
 @shared_task(name="integrations.sweep_readings")
 def sweep_readings() -> None:
     wakeup.wake(REFRESH_TASK, ContactRefresh.objects.ring())
+
+
+@shared_task(name=ADVANCE_TASK)
+def advance_runs(run_ids: list[int]) -> None:
+    for run_id in run_ids:
+        runs.step(run_id)
+
+
+@shared_task(name="integrations.sweep_runs")
+def sweep_runs() -> None:
+    wakeup.wake(ADVANCE_TASK, SyncRun.objects.ring())
+
+
+@shared_task(name="integrations.start_due_runs")
+def start_due_runs() -> None:
+    runs.start_due()
+
+
+@shared_task(name=POST_TASK)
+def post_notices(notice_ids: list[int]) -> None:
+    for notice_id in notice_ids:
+        notices.deliver(notice_id)
+
+
+@shared_task(name="integrations.sweep_notices")
+def sweep_notices() -> None:
+    wakeup.wake(POST_TASK, Notice.objects.ring())
+
+
+@shared_task(name="integrations.evaluate_alerts")
+def evaluate_alerts() -> None:
+    alerts.evaluate()

@@ -68,7 +68,8 @@ def test_a_new_env_is_private_complete_and_never_the_same(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.env", "second.env"]
 
     values, others = read_env(first), read_env(second)
-    secret_names = {"SECRET_KEY", "KAJABI_WEBHOOK_SECRET", "KAJABI_WEBHOOK_TOKEN", "ANYMAIL_WEBHOOK_SECRET"}
+    secret_names = {"SECRET_KEY", "KAJABI_WEBHOOK_SECRET", "KAJABI_WEBHOOK_TOKEN", "CHATWOOT_WEBHOOK_TOKEN"}
+    secret_names |= {"ANYMAIL_WEBHOOK_SECRET"}
     assert set(values) == secret_names | {"NSSA_KAJABI_PRODUCT_ID"}
     assert values["NSSA_KAJABI_PRODUCT_ID"] == "off_456"
     assert len(values["SECRET_KEY"]) >= 50

@@ -1,5 +1,27 @@
-"""The staff console's pages for people, plans, subscriptions and mails."""
+"""The staff console's pages for people, companies, contacts, what they bought, points, plans and mails."""
 
-from accounts.admin import access, emails, plans, subscriptions, users
+from accounts.admin import (
+    access,
+    companies,
+    completions,
+    contacts,
+    duplicates,
+    emails,
+    plans,
+    purchases,
+    subscriptions,
+    users,
+)
 
-__all__ = ["access", "emails", "plans", "subscriptions", "users"]
+__all__ = [
+    "access",
+    "companies",
+    "completions",
+    "contacts",
+    "duplicates",
+    "emails",
+    "plans",
+    "purchases",
+    "subscriptions",
+    "users",
+]

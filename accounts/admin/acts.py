@@ -5,6 +5,7 @@ those were.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +17,7 @@ from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -44,20 +45,45 @@ class Pressed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an act found out, to be shown as it is in the place of a number of rows; `level` is one of messages."""
+
+    text: Any
+    changed: bool = False
+    level: int = messages.SUCCESS
+
+
+@dataclass(frozen=True, kw_only=True)
 class Act:
     """`run` calls the service for one row and says whether that changed anything; `fits` says for which rows it is.
 
     `done` is the message for a number of rows, an ngettext_lazy by "count". With a `form`, its questions are asked
-    first, beside `explanation`.
+    first, beside `explanation` and the rows as `shown` describes them. `in_list`: it makes sense for several rows. An
+    act that `calls_out` asks a provider: it is done outside of a transaction, and not in lists.
     """
 
     name: str
     label: Any
     done: Any
-    run: Callable[[Any, Pressed], bool]
+    run: Callable[[Any, Pressed], bool | Answer]
     fits: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] | None = None
     explanation: Any = ""
+    shown: Callable[[Any], Any] = str
+    in_list: bool = True
+    calls_out: bool = False
+
+
+class Refused(Exception):
+    """An act cannot be done on a row; staff are shown the text, and nothing of it is kept."""
+
+
+_offered: dict[type[Model], list[Act]] = {}
+
+
+def offer(model: type[Model], act: Act) -> None:
+    """Let `act` stand on the pages of `model` beside their own: for apps that those pages do not know."""
+    _offered.setdefault(model, []).append(act)
 
 
 class ReasonForm(forms.Form):
@@ -74,14 +100,18 @@ class ActsMixin(admin.ModelAdmin):
 
     acts: Sequence[Act] = ()
 
+    def all_acts(self) -> list[Act]:
+        return [*self.acts, *_offered.get(self.model, [])]
+
     def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether this member of staff may press on `obj`, or on anything at all where it is None."""
         return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         found: dict[str, Any] = super().get_actions(request)
-        if self.acts and self.has_act_permission(request):
-            found |= {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in self.acts}
+        acts = [act for act in self.all_acts() if act.in_list and not act.calls_out]
+        if acts and self.has_act_permission(request):
+            found |= {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in acts}
         return found
 
     def get_urls(self) -> list[URLPattern]:
@@ -91,7 +121,7 @@ class ActsMixin(admin.ModelAdmin):
 
     def act_view(self, request: HttpRequest, object_id: str, act_name: str) -> HttpResponse:
         """One row's button: asks where the act asks, else takes a POST only."""
-        act = next((act for act in self.acts if act.name == act_name), None)
+        act = next((act for act in self.all_acts() if act.name == act_name), None)
         row = self.get_object(request, unquote(object_id)) if act else None
         if act is None or row is None:
             raise Http404
@@ -105,34 +135,41 @@ class ActsMixin(admin.ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None and self.has_act_permission(request, row):
-            context["acts"] = [self._button(act, row) for act in self.acts if act.fits(row)]
+            context["acts"] = [self._button(act, row) for act in self.all_acts() if act.fits(row)]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def press(self, request: HttpRequest, act: Act, rows: Sequence[Any]) -> HttpResponse | None:
         """Do `act` on those of `rows` that it fits, or give the page that asks its questions."""
         answers: dict[str, Any] = {}
         if act.form is not None:
-            form = act.form(request.POST if "answered" in request.POST else None)
+            # A link may fill in answers, as Django's own pages for adding do; they are sent by a press all the same.
+            form = act.form(request.POST if "answered" in request.POST else None, initial=request.GET.dict())
             if not form.is_valid():
                 return self._ask(request, act, rows, form)
             answers = form.cleaned_data
         pressed = Pressed(staff=request.user, answers=answers)
-        changed = sum(self._do(request, act, row, pressed) for row in rows)
-        if changed:
+        results = [self._do(request, act, row, pressed) for row in rows]
+        if changed := results.count(True):
             self.message_user(request, act.done % {"count": changed}, messages.SUCCESS)
-        if left := len(rows) - changed:
+        for result in results:
+            if isinstance(result, Answer):
+                self.message_user(request, format_html("{}", result.text), result.level)
+        if left := results.count(False):
             self.message_user(request, left_alone(left), messages.WARNING)
         return None
 
-    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool:
+    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer:
         if not (self.has_act_permission(request, row) and act.fits(row)):
             return False
-        with transaction.atomic():
-            if not act.run(row, pressed):
-                return False
-            reason = pressed.answers.get("reason")
-            self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
-        return True
+        try:
+            with nullcontext() if act.calls_out else transaction.atomic():
+                result = act.run(row, pressed)
+                if result.changed if isinstance(result, Answer) else result:
+                    reason = pressed.answers.get("reason")
+                    self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
+        except Refused as refusal:
+            return Answer(text=str(refusal), level=messages.ERROR)
+        return result
 
     def _ask(self, request: HttpRequest, act: Act, rows: Sequence[Any], form: forms.Form) -> HttpResponse:
         fitting = [row for row in rows if act.fits(row)]
@@ -143,7 +180,7 @@ class ActsMixin(admin.ModelAdmin):
             "media": self.media,
             "act": act,
             "form": form,
-            "rows": fitting[:10],
+            "rows": [act.shown(row) for row in fitting[:10]],
             "further": max(len(fitting) - 10, 0),
             "left_alone": left_alone(len(rows) - len(fitting)) if len(rows) > len(fitting) else "",
             "selected": [row.pk for row in rows] if request.POST.get("action") == act.name else [],

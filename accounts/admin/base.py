@@ -6,10 +6,13 @@ from django.contrib.admin import ShowFacets, TabularInline
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from accounts.admin.acts import ActsMixin
 from accounts.admin.paging import PageByPage
+
+AT_MOST = 50  # rows beneath another
 
 
 class ConsoleAdmin(ActsMixin):
@@ -58,6 +61,24 @@ class ReadOnlyInline(NeverDeleted, TabularInline):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
+
+
+class _NewestRows(BaseInlineFormSet):
+    """Reads AT_MOST rows: somebody may have any number of them, and a page shows them all at once."""
+
+    _newest: list[Any] | None = None
+
+    def get_queryset(self) -> Any:
+        if self._newest is None:
+            self._newest = list(super().get_queryset()[:AT_MOST])
+        return self._newest
+
+
+class NewestInline(ReadOnlyInline):
+    """The newest of what belongs to a row; its own list has the rest."""
+
+    formset = _NewestRows
+    ordering = ("-id",)
 
 
 class SuperusersOnly:

@@ -71,7 +71,18 @@ class EmailMessageAdmin(ReadOnlyAdmin):
                 "count",
             ),
             run=lambda message, pressed: bool(emails.resend(message)),
-            fits=lambda message: message.status != EmailMessage.Status.PENDING,
+            fits=lambda message: message.status not in (EmailMessage.Status.PENDING, EmailMessage.Status.HELD),
+        ),
+        Act(
+            name="send-now",
+            label=gettext_lazy("send now"),
+            done=ngettext_lazy(
+                "%(count)d e-mail that was held back is on its way.",
+                "%(count)d e-mails that were held back are on their way.",
+                "count",
+            ),
+            run=lambda message, pressed: emails.release(message),
+            fits=lambda message: message.status == EmailMessage.Status.HELD,
         ),
     )
 

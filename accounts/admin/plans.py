@@ -12,6 +12,7 @@ from accounts.admin import attention
 from accounts.admin.acts import ActsMixin
 from accounts.admin.base import NeverDeleted
 from accounts.models import Plan, PlanOffer
+from accounts.money import money
 
 WAITING = "unmatched_events"  # the item of `attention` that a new mapping may bring to an end
 
@@ -28,7 +29,7 @@ class PlanAdmin(NeverDeleted, ActsMixin):
 
     @admin.display(description=gettext_lazy("price"))
     def price(self, plan: Plan) -> str:
-        return f"{plan.price_cents / 100:,.2f} {plan.currency}"
+        return money(plan.price_cents, plan.currency)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)

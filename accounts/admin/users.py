@@ -7,30 +7,20 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from accounts.addresses import InvalidAddress, normalise
+from accounts.admin.address_field import AddressField
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from accounts.admin.links import EVENTS, badge, list_link, row_link
+from accounts.admin.points import AWARD_POINTS, PointsInline
 from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
 from accounts.models import ExternalIdentity, Subscription, User
-
-
-class AddressField(forms.EmailField):
-    """An address in the form in which it is stored, so that "Jane@Example.com." meets the user that there is."""
-
-    def to_python(self, value: str | None) -> str:
-        text = super().to_python(value)
-        try:
-            return normalise(text) if text else ""
-        except InvalidAddress as error:
-            raise ValidationError(str(error)) from error
+from accounts.services import points
 
 
 class AddUserForm(forms.ModelForm):
@@ -106,15 +96,15 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     add_form = AddUserForm
     change_password_form = OthersPasswordForm
     add_fieldsets = ((None, {"fields": ("email", "first_name", "last_name", "language", "password")}),)
-    inlines = (IdentityInline, SubscriptionInline)
+    inlines = (IdentityInline, SubscriptionInline, PointsInline)
     _rights = ("is_staff", "is_superuser", "groups", "user_permissions")
-    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "elsewhere")
+    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "balance", "elsewhere")
     fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "language", "is_active")}),
         (_("Where from, and what else there is"), {"fields": _facts}),
         (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
     )
-    acts = (send_set_up_mail(lambda user: user),)
+    acts = (send_set_up_mail(lambda user: user), AWARD_POINTS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
@@ -157,9 +147,14 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     def may_sign_in(self, user: User) -> bool:
         return user.can_sign_in
 
+    @admin.display(description=_("points"))
+    def balance(self, user: User) -> int:
+        return points.balance(user)
+
     @admin.display(description=_("see also"))
     def elsewhere(self, user: User) -> str:
         links = (
+            list_link("admin:accounts_contact", _("the contact of this person"), q=user.email),
             list_link(EVENTS, _("events of this person"), q=user.email),
             list_link("admin:accounts_emailmessage", _("e-mails to this person"), q=user.email),
         )

@@ -1,3 +1,4 @@
+from accounts.models.company import Company, ProvisioningStep
 from accounts.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
 from accounts.models.delivery import Delivery
 from accounts.models.email_message import EmailMessage
@@ -6,11 +7,15 @@ from accounts.models.form_submission import FormSubmission
 from accounts.models.link_request import LinkRequest
 from accounts.models.order import Order, OrderLine, Payment
 from accounts.models.plan import Plan, PlanOffer
+from accounts.models.points import Activity, Completion, PointsEntry
 from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
 
 __all__ = [
+    "Activity",
+    "Completion",
+    "Company",
     "Contact",
     "ContactEmail",
     "ContactMapping",
@@ -26,7 +31,9 @@ __all__ = [
     "Plan",
     "PlanOffer",
     "Policy",
+    "PointsEntry",
     "PossibleDuplicate",
+    "ProvisioningStep",
     "Subscription",
     "SubscriptionFact",
     "SubscriptionTransition",

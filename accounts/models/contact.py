@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.company import Company
 from accounts.models.user import User
 
 
@@ -20,6 +21,9 @@ class Contact(models.Model):
 
     user = models.OneToOneField(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="contact", verbose_name=_("user")
+    )
+    company = models.ForeignKey(
+        Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="contacts", verbose_name=_("company")
     )
     email = models.CharField(_("e-mail"), max_length=254, blank=True, db_index=True)
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
@@ -67,8 +71,9 @@ class ContactEmail(models.Model):
 class ContactMapping(models.Model):
     """Who a contact is in a provider's books: one id of one kind, say Kajabi's contact or its customer.
 
-    `told` are the values that this record of theirs had when they were last reported, `told_at` when each was true
-    there (Unix seconds): what differs from them next time was changed there. `reported_at` is the newest of these.
+    `told` are the values that this record of theirs had when it was last reported; what differs from them next time
+    was changed there. `told_at` is when each of them, and the lists of tags and offers, were true there, since a report
+    may name only some and reports overtake each other; `reported_at` is the newest of these times.
     """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="mappings", verbose_name=_("contact"))
@@ -79,7 +84,6 @@ class ContactMapping(models.Model):
         _("main"), default=True, help_text=_("not the record of a contact that was merged into this one")
     )
     reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
-    tags_at = models.DateTimeField(null=True, blank=True, help_text=_("when the whole list of tags was reported"))
     told = models.JSONField(_("as they have it"), default=dict, blank=True)
     told_at = models.JSONField(default=dict, blank=True)
     offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("what the person has there"))
@@ -95,6 +99,7 @@ class ContactMapping(models.Model):
                 name="contact_has_one_main_mapping_of_a_kind",
             ),
         ]
+        indexes = [models.Index(fields=["external_id"], name="mapping_by_id")]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.kind} {self.external_id}"

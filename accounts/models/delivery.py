@@ -137,6 +137,14 @@ class Delivery(models.Model):
         self._write(last_error=error, failures=failures, crashes=0, next_attempt_at=due, wake_at=due)
         return False
 
+    def go_on(self, **columns: Any) -> None:
+        """Keep what this attempt did of a longer work and make the row due at once for the next part of it.
+
+        To be called in the transaction that holds what was done. Raises LeaseLost: that must be given up then.
+        """
+        now = timezone.now()
+        self._write(failures=0, crashes=0, last_error="", next_attempt_at=now, wake_at=now + GRACE, **columns)
+
     def requeue(self, **columns: Any) -> None:
         """Make a row due at once, with its whole budget of attempts: what staff's *retry* does."""
         now = timezone.now()

@@ -11,7 +11,8 @@ class EmailMessage(Delivery):
     """Written in the transaction that owes it, sent by a worker. `key` is the business reason: one reason sends one
     mail.
 
-    `context` holds nothing that opens an account: links are made when the mail is sent.
+    `context` holds nothing that opens an account: links are made when the mail is sent. A mail that is `held` is not
+    due: it occupies its reason until staff release it.
     """
 
     class Kind(models.TextChoices):
@@ -24,9 +25,13 @@ class EmailMessage(Delivery):
         STAFF_MEMBER_LINKED = "staff_member_linked", _("to staff: existing user linked")
         STAFF_MAIL_BOUNCED = "staff_mail_bounced", _("to staff: a mail bounced")
         STAFF_EVENT_FAILED = "staff_event_failed", _("to staff: an event failed")
+        STAFF_RUN_FAILED = "staff_run_failed", _("to staff: a reconciliation failed")
+        STAFF_COMPLETIONS_WAITING = "staff_completions_waiting", _("to staff: completions wait for a person")
+        STAFF_ALERT = "staff_alert", _("to staff: an alert")
 
     class Status(models.TextChoices):
         PENDING = "pending", _("pending")
+        HELD = "held", _("held back")
         SENT = "sent", _("sent")
         DELIVERED = "delivered", _("delivered")
         BOUNCED = "bounced", _("bounced")
@@ -55,7 +60,7 @@ class EmailMessage(Delivery):
         verbose_name_plural = _("e-mails")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(status__in=["pending", "sent", "delivered", "bounced", "failed"]),
+                condition=models.Q(status__in=["pending", "held", "sent", "delivered", "bounced", "failed"]),
                 name="email_status_is_known",
             )
         ]

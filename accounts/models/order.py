@@ -21,6 +21,7 @@ class Order(models.Model):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         constraints = [models.UniqueConstraint(fields=["provider", "external_id"], name="an_order_is_kept_once")]
+        indexes = [models.Index(fields=["number"], name="order_by_number")]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.number or self.external_id}"
@@ -73,6 +74,7 @@ class Payment(models.Model):
                 condition=models.Q(kind__in=["charge", "refund", "dispute"]), name="payment_kind_is_known"
             ),
         ]
+        indexes = [models.Index(fields=["kind", "-id"], name="payment_by_kind")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.provider} {self.external_id}"

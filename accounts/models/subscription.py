@@ -32,6 +32,7 @@ class FactKind(models.TextChoices):
     EXPIRED = "expired", _("expired")
     REFUNDED = "refunded", _("refunded")
     EXTENDED = "extended", _("extended")
+    CONFIRMED = "confirmed", _("confirmed as active")
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):

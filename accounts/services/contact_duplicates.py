@@ -7,7 +7,7 @@ from accounts.models import Contact, ContactTag, PossibleDuplicate
 from accounts.models.insert_once import insert_once
 from accounts.services.cause import Cause
 
-_MOVED = ("orders", "payments", "form_submissions", "emails")
+_MOVED = ("orders", "payments", "policies", "form_submissions", "emails")
 Status = PossibleDuplicate.Status
 
 
@@ -37,7 +37,9 @@ def merge(question: PossibleDuplicate, *, cause: Cause) -> bool:
     """
     with transaction.atomic():
         pair = Contact.objects.select_for_update().filter(pk__in=[question.contact_id, question.other_id])
-        kept, gone = pair.filter(pk=question.contact_id).first(), pair.exclude(pk=question.contact_id).first()
+        # One order for all: no deadlock.
+        found: dict[int | None, Contact] = {contact.pk: contact for contact in pair.order_by("pk")}
+        kept, gone = found.get(question.contact_id), found.get(question.other_id)
         if kept is None or gone is None or not _decided(question, Status.MERGED, cause):
             return False
         if kept.user_id and gone.user_id:
@@ -69,12 +71,17 @@ def _move(gone: Contact, kept: Contact) -> None:
         mapping.contact = kept
         mapping.is_main = mapping.is_main and (mapping.provider, mapping.kind) not in main
         mapping.save(update_fields=["contact", "is_main"])
-    has = {(row.tag_id, row.provider) for row in kept.tag_rows.all()}
+    has = {(row.tag_id, row.provider): row for row in kept.tag_rows.all()}
     for row in gone.tag_rows.all():
-        if (row.tag_id, row.provider) not in has:
+        same = has.get((row.tag_id, row.provider))
+        if same is None:
             ContactTag.objects.filter(pk=row.pk).update(contact=kept)
-    for question in PossibleDuplicate.objects.filter(other=gone, status=Status.OPEN).exclude(contact=kept):
+        elif same.changed_at < row.changed_at:  # the later word holds, as in contact_tags
+            ContactTag.objects.filter(pk=same.pk).update(is_present=row.is_present, changed_at=row.changed_at)
+    asked_of_gone = PossibleDuplicate.objects.filter(other=gone, status=Status.OPEN).exclude(contact=kept)
+    for question in asked_of_gone.select_related("contact"):
         doubt(kept, question.contact, reason=question.reason)
+    asked_of_gone.delete()  # asked of the kept one now; without its other it could never be decided
     for question in gone.doubts.filter(status=Status.OPEN).select_related("other"):
         if question.other is not None:
             doubt(kept, question.other, reason=question.reason)

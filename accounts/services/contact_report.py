@@ -1,8 +1,9 @@
 """What a provider says about a person, and what of it is news for our contact: no database."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import CharField
@@ -17,7 +18,9 @@ FIELDS = (
     "subscribed",
 )
 EMPTY = ("", None)
-CUSTOM = "custom:"
+CUSTOM = "custom_fields."  # before a custom field's name, where all fields stand together
+WHOLE_LISTS = ("tags", "offers")
+_UNSEEN = ("Cc", "Cs")  # control letters, and halves of letters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +44,13 @@ class ContactReport:
     offers: Sequence[Mapping[str, str]] | None = None
 
     def values(self, email: str) -> dict[str, Any]:
-        """Everything that is told under one name each, as it is stored; custom fields with CUSTOM before their name.
+        """Everything that is told, as it is stored: fields, and custom fields with CUSTOM before their name.
 
         `email` is the address in its stored form. A payload is hostile, and longer than a column.
         """
         told = {name: _as_stored(name, self.fields[name]) for name in FIELDS if name in self.fields}
-        return (
-            told
-            | ({"email": email} if email else {})
-            | {f"{CUSTOM}{name}"[:150]: value for name, value in self.custom_fields.items()}
-        )
+        custom = {f"{CUSTOM}{name}": value for name, value in self.custom_fields.items()}
+        return told | ({"email": email} if email else {}) | custom
 
 
 def value_of(contact: Contact, name: str) -> Any:
@@ -91,6 +91,26 @@ def news(ours: Mapping[str, Any], told: Mapping[str, Any], before: Mapping[str, 
     return found
 
 
+def still_newest(told: Mapping[str, Any], *, told_at: Mapping[str, str], at: datetime) -> dict[str, Any]:
+    """What of `told`, which was so at the moment `at`, no later report named. `told_at`: name → its moment."""
+    return {name: value for name, value in told.items() if told_at.get(name, "") <= moment(at)}
+
+
+def dated(names: Iterable[str], *, at: datetime) -> dict[str, str]:
+    """What is added to `told_at` for things named at the moment `at`."""
+    return dict.fromkeys(names, moment(at))
+
+
+def moment(at: datetime) -> str:
+    """A time as it is remembered: UTC and of one length, so that texts sort as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks and control letters, which a database or a terminal would take for something else."""
+    return " ".join("".join(" " if unicodedata.category(letter) in _UNSEEN else letter for letter in text).split())
+
+
 def _as_stored(name: str, value: Any) -> Any:
     if name == "subscribed":
         return value if isinstance(value, bool) else None
@@ -99,4 +119,4 @@ def _as_stored(name: str, value: Any) -> Any:
         return clean_name(text)
     column = Contact._meta.get_field(name)
     assert isinstance(column, CharField)
-    return " ".join(text.split())[: column.max_length]
+    return one_line(text)[: column.max_length].strip()

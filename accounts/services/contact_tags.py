@@ -5,6 +5,7 @@ from datetime import datetime
 
 from accounts.models import Contact, ContactTag, Tag
 from accounts.models.insert_once import insert_once
+from accounts.services.contact_report import one_line
 
 
 def change(
@@ -15,15 +16,13 @@ def change(
     whole: Sequence[str] | None = None,
     added: Sequence[str] = (),
     removed: Sequence[str] = (),
-    known_at: datetime | None = None,
+    listed_at: datetime | None = None,
 ) -> list[str]:
     """Note what was so at the moment `at`; "+name" and "-name" for what is different now.
 
-    `whole` are all the tags there: what is not among them is gone. `known_at` is when the newest whole list was true
-    that was reported before: what is older and not in it was gone then. The caller holds the contact's row.
+    `whole` are all the tags there: what is not among them is gone. `listed_at` is when the provider last named them
+    all: a tag that is new here and was given before that was taken away since. The caller holds the contact's row.
     """
-    if known_at is not None and at < known_at:
-        whole, added = None, ()
     wanted = {name: True for name in map(_name, [*(whole or ()), *added]) if name}
     wanted |= {name: False for name in map(_name, removed) if name}
     if whole is None and not wanted:
@@ -36,9 +35,12 @@ def change(
         row = rows.get(name)
         if row is None:
             row = ContactTag(contact=contact, tag=_tag(name), provider=provider, is_present=is_present, changed_at=at)
-            if insert_once(row) and is_present:
+            if listed_at is not None and listed_at >= at:
+                row.is_present, row.changed_at = False, listed_at
+            if insert_once(row) and row.is_present:
                 changes.append(f"+{name}")
-        elif row.changed_at <= at and row.is_present != is_present:
+        # Of two words about one moment "gone" holds, whichever came first.
+        elif row.is_present != is_present and (row.changed_at < at or (row.changed_at == at and not is_present)):
             ContactTag.objects.filter(pk=row.pk).update(is_present=is_present)
             changes.append(f"{'+' if is_present else '-'}{name}")
     # What was said again is as new as that: an older word that comes late must not undo it.
@@ -47,7 +49,7 @@ def change(
 
 
 def _name(name: str) -> str:
-    return " ".join(name.split())[:150]
+    return one_line(name)[:150].strip()
 
 
 def _tag(name: str) -> Tag:

@@ -6,7 +6,7 @@ Two people are never made one here: where an address and an id point to differen
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Model
@@ -17,7 +17,16 @@ from accounts.models import Contact, ContactEmail, ContactMapping, User
 from accounts.models.insert_once import insert_once
 from accounts.services import contact_duplicates, contact_tags
 from accounts.services.cause import Cause
-from accounts.services.contact_report import ContactReport, news, value_of, write
+from accounts.services.contact_report import (
+    CUSTOM,
+    WHOLE_LISTS,
+    ContactReport,
+    dated,
+    news,
+    still_newest,
+    value_of,
+    write,
+)
 
 _TRIES = 5
 
@@ -61,19 +70,22 @@ def report(told: ContactReport, *, provider: str, cause: Cause, user: User | Non
     Raises Nobody, InvalidAddress.
     """
     email = normalise(told.email) if told.email else ""
+    if not email and not told.identities:
+        raise Nobody("neither an e-mail nor an id")
     for _try in range(_TRIES):
         with transaction.atomic(savepoint=False):
-            mappings = _mappings(provider, told.identities)
+            mappings = _mappings(provider, told.identities, hold=True)
             if mappings:
                 return _applied(mappings[0].contact, mappings, told, email, provider=provider, cause=cause)
             owner = with_email(email)
             if owner is not None and not _is_somebody_else(owner, told.identities, provider):
-                return _applied(owner, [], told, email, provider=provider, cause=cause)
-            if not email and not told.identities:
-                raise Nobody("neither an e-mail nor an id")
+                held = Contact.objects.select_for_update().filter(pk=owner.pk).first()
+                if held is None or _mappings(provider, told.identities):
+                    continue  # merged away, or reported by another worker while this one waited
+                return _applied(held, [], told, email, provider=provider, cause=cause)
             contact = _created(told, email, owner=owner, user=user, provider=provider, cause=cause)
             if contact is not None:
-                return Reported(contact=contact, created=True, changed=tuple(_tagged(contact, None, told, provider)))
+                return Reported(contact=contact, created=True, changed=tuple(_tagged(contact, told, provider)))
     raise RuntimeError(f"{told.identities or email}: another worker makes and unmakes this contact")
 
 
@@ -83,6 +95,10 @@ def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, i
     `is_new`: the user was made just now, and is nobody's yet.
     """
     before = None if is_new else Contact.objects.filter(user=user).first()
+    if before is None and not is_new:
+        # Two at once would each make one: the second waits here, and finds the first one's.
+        User.objects.select_for_update().get(pk=user.pk)
+        before = Contact.objects.filter(user=user).first()
     reported = report(told, provider=provider, cause=cause, user=user if before is None else None)
     contact = reported.contact
     if before is not None and before.pk != contact.pk:
@@ -100,15 +116,37 @@ def add_alias(contact: Contact, email: str, *, source: str) -> bool:
     return insert_once(ContactEmail(contact=contact, email=normalise(email), source=source[:200]))
 
 
-def _mappings(provider: str, identities: Mapping[str, str]) -> list[ContactMapping]:
-    """The known ones among these ids, in the order of `identities`."""
+def remove_alias(contact: Contact, email: str) -> bool:
+    """Let `email` no longer mean this contact; False where it does not, or is the main address. Raises InvalidAddress.
+
+    A report that names it as an alias again brings it back.
+    """
+    alias = normalise(email)
+    rows = ContactEmail.objects.filter(contact=contact, email=alias)
+    return alias != contact.email and bool(rows.delete()[0])
+
+
+def _mappings(provider: str, identities: Mapping[str, str], *, hold: bool = False) -> list[ContactMapping]:
+    """The known ones among these ids, in the order of `identities`.
+
+    With `hold` their contacts are locked, before the ids are read: what another worker was told while this one waited
+    must not be undone. None where an id moved meanwhile; whoever asks then asks again.
+    """
     if not identities:
         return []
-    rows = ContactMapping.objects.select_related("contact").filter(
+    rows = ContactMapping.objects.filter(
         provider=provider, kind__in=list(identities), external_id__in=list(identities.values())
     )
+    held: set[int] = set()
+    if hold:  # contacts only and by their keys, as a merge does: no deadlock
+        whose = Contact.objects.select_for_update().filter(pk__in=rows.values("contact")).order_by("pk")
+        held = set(whose.values_list("pk", flat=True))
+        if not held:
+            return []
     order = list(identities)
-    known = [row for row in rows if identities[row.kind] == row.external_id]
+    known = [row for row in rows.select_related("contact") if identities[row.kind] == row.external_id]
+    if hold and not held.issuperset(row.contact_id for row in known):
+        return []
     return sorted(known, key=lambda row: order.index(row.kind))
 
 
@@ -131,8 +169,8 @@ def _created(
         for kind, external_id in told.identities.items()
     ]
     for record in rows[:1]:
-        _remember(record, told, told.values(email))
-    unique: list[Model] = [*rows]
+        _remember(record, told, email)
+    unique: list[Model] = [*sorted(rows, key=lambda row: row.kind)]  # one order for all workers: no deadlock
     if email and owner is None:
         unique.append(ContactEmail(contact=contact, email=email, source=cause.text[:200]))
     if not all(insert_once(row) for row in unique):
@@ -153,21 +191,19 @@ def _applied(
     provider: str,
     cause: Cause,
 ) -> Reported:
-    """`told` written on a contact that there is."""
-    contact = Contact.objects.select_for_update().get(pk=contact.pk)
+    """`told` written on a contact that there is, whose row the caller holds."""
     for other in {row.contact_id: row.contact for row in mappings if row.contact_id != contact.pk}.values():
         contact_duplicates.doubt(contact, other, reason=f"ids of both stand in one report ({cause.text})")
     rows = _mapped(contact, mappings, told, provider=provider)
     record = rows[0] if rows else None
-    fresh = _fresh(record, told, email)
-    changes = _changes(contact, record, fresh, cause=cause)
-    _learn_aliases(contact, told.aliases, cause=cause)
-    changes += _tagged(contact, record, told, provider)
     is_stale = record is not None and record.reported_at is not None and record.reported_at > told.occurred_at
-    if record is not None and (fresh or not is_stale):
-        _remember(record, told, fresh)
-        record.save(update_fields=["reported_at", "tags_at", "told", "told_at", "offers"])
-    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale and not fresh)
+    changes = _changes(contact, record, told, email, cause=cause)
+    _learn_aliases(contact, told.aliases, cause=cause)
+    changes += _tagged(contact, told, provider, listed_at=_listed_at(contact, told, provider))
+    if record is not None:
+        _remember(record, told, email)
+        record.save(update_fields=["reported_at", "told", "told_at", "offers"])
+    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale and not changes)
 
 
 def _mapped(
@@ -185,25 +221,35 @@ def _mapped(
     return [known[kind] for kind in told.identities if kind in known]
 
 
-def _fresh(record: ContactMapping | None, told: ContactReport, email: str) -> dict[str, Any]:
-    """What is told and no newer report has told of already, value by value: reports overtake each other."""
-    moment = told.occurred_at.timestamp()
-    known = record.told_at if record else {}
-    return {name: value for name, value in told.values(email).items() if known.get(name, moment) <= moment}
-
-
-def _changes(contact: Contact, record: ContactMapping | None, fresh: Mapping[str, Any], *, cause: Cause) -> list[str]:
+def _changes(
+    contact: Contact, record: ContactMapping | None, told: ContactReport, email: str, *, cause: Cause
+) -> list[str]:
     """Write what was changed there since it was last told; the names of what is different here now."""
     before = record.told if record else None
-    changed = news({name: value_of(contact, name) for name in fresh}, fresh, before)
-    email = fresh.get("email")
+    values = told.values(email)
+    if record is not None:
+        values = still_newest(values, told_at=record.told_at, at=told.occurred_at)
+    changed = news({name: value_of(contact, name) for name in values}, values, before)
     if email and before is not None and before.get("email") != email:
-        _own_address(contact, email, cause=cause)
+        _own_address(contact, email, cause=cause)  # an older address too: it was theirs
     if changed:
         write(contact, changed)
         contact.updated_at = timezone.now()
         contact.save()
-    return list(changed)
+    return [name.removeprefix(CUSTOM) for name in changed]
+
+
+def _remember(record: ContactMapping, told: ContactReport, email: str) -> None:
+    """Note on `record`, which the caller saves, what it was told to be and when that was so."""
+    at = told.occurred_at
+    lists = {name: getattr(told, name) for name in WHOLE_LISTS if getattr(told, name) is not None}
+    values = still_newest(told.values(email), told_at=record.told_at, at=at)
+    lists = still_newest(lists, told_at=record.told_at, at=at)
+    if "offers" in lists:
+        record.offers = list(map(dict, lists["offers"]))
+    record.told = record.told | values
+    record.told_at = record.told_at | dated([*values, *lists], at=at)
+    record.reported_at = max(record.reported_at or at, at)
 
 
 def _own_address(contact: Contact, email: str, *, cause: Cause) -> None:
@@ -224,7 +270,16 @@ def _learn_aliases(contact: Contact, aliases: Iterable[str], *, cause: Cause) ->
             continue
 
 
-def _tagged(contact: Contact, record: ContactMapping | None, told: ContactReport, provider: str) -> list[str]:
+def _listed_at(contact: Contact, told: ContactReport, provider: str) -> datetime | None:
+    """When the provider last named all the tags of the contact, before this report; not asked where it names none."""
+    if not (told.tags or told.tags_added or told.tags_removed):
+        return None
+    known = (row.told_at.get("tags") for row in contact.mappings.filter(provider=provider))
+    newest = max(filter(None, known), default="")
+    return datetime.fromisoformat(newest) if newest else None
+
+
+def _tagged(contact: Contact, told: ContactReport, provider: str, *, listed_at: datetime | None = None) -> list[str]:
     return contact_tags.change(
         contact,
         provider=provider,
@@ -232,20 +287,8 @@ def _tagged(contact: Contact, record: ContactMapping | None, told: ContactReport
         whole=told.tags,
         added=told.tags_added,
         removed=told.tags_removed,
-        known_at=record.tags_at if record else None,
+        listed_at=listed_at,
     )
-
-
-def _remember(record: ContactMapping, told: ContactReport, fresh: Mapping[str, Any]) -> None:
-    """Note on the provider's record what it was last told to be; not saved."""
-    at = told.occurred_at
-    record.told = record.told | fresh
-    record.told_at = record.told_at | dict.fromkeys(fresh, at.timestamp())
-    if record.reported_at is None or record.reported_at <= at:
-        record.reported_at = at
-        record.offers = record.offers if told.offers is None else list(map(dict, told.offers))
-    if told.tags is not None and (record.tags_at is None or record.tags_at <= at):
-        record.tags_at = at
 
 
 def _own(user: User) -> Contact:

@@ -1,6 +1,7 @@
 """E-mails that are owed: written in the transaction that owes them, once for one business reason."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import EmailMessage, Plan, Subscription, User
+from accounts.models.delivery import GRACE
 from accounts.models.insert_once import insert_once
 from accounts.wakeup import wake_on_commit
 
@@ -25,8 +27,12 @@ def owe(
     user: User | None = None,
     language: str = "",
     context: Mapping[str, Any] | None = None,
+    held: bool = False,
 ) -> EmailMessage | None:
-    """Write the mail down, to be sent after the commit; None where this reason (`key`) has its mail already."""
+    """Write the mail down, to be sent after the commit; None where this reason (`key`) has its mail already.
+
+    With `held` it is not sent before `release`.
+    """
     message = EmailMessage(
         key=key[:200],
         kind=kind,
@@ -35,10 +41,13 @@ def owe(
         language=language or (user.language if user else "") or settings.LANGUAGE_CODE,
         context=dict(context or {}),
     )
+    if held:
+        message.status, message.next_attempt_at = Status.HELD, None
     message.wake_after_grace()
     if not insert_once(message):
         return None
-    wake_on_commit(SEND_TASK, message.pk)
+    if not held:
+        wake_on_commit(SEND_TASK, message.pk)
     return message
 
 
@@ -48,15 +57,15 @@ def owe_staff(kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any]) 
     return [message for message in owed if message is not None]
 
 
-def greet(subscription: Subscription) -> list[EmailMessage]:
+def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessage]:
     """The mails for somebody's first grant of a plan, however often and in whatever words it is told.
 
     Without a password: the welcome mail with the set-up link. With one: that the membership is linked. And a word to
-    staff.
+    staff, together with the member's own. With `held` the member's is kept back, and staff get none.
     """
     user: User = subscription.user
     plan: Plan = subscription.plan
-    reason = f"granted:{user.pk}:{plan.pk}"
+    reason = greeting_key(subscription)
     is_new = not user.has_usable_password() and user.auth_provider != User.AuthProvider.LOCAL
     context = {"plan_name": plan.name, "partner": plan.partner}
     own = owe(
@@ -65,7 +74,10 @@ def greet(subscription: Subscription) -> list[EmailMessage]:
         to=user.email,
         user=user,
         context=context,
+        held=held,
     )
+    if own is None or held:
+        return [own] if own else []
     staff = owe_staff(
         Kind.STAFF_NEW_MEMBER if is_new else Kind.STAFF_MEMBER_LINKED,
         key=f"staff:{reason}",
@@ -76,7 +88,41 @@ def greet(subscription: Subscription) -> list[EmailMessage]:
             "admin_path": f"/admin/accounts/user/{user.pk}/change/",
         },
     )
-    return [message for message in (own, *staff) if message is not None]
+    return [own, *staff]
+
+
+def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
+    """Let a mail go that is held, at `due` (now); False where it is not held. Two at once: one of them does it."""
+    now = timezone.now()
+    due = due or now
+    released = EmailMessage.objects.filter(pk=message.pk, status=Status.HELD).update(
+        status=Status.PENDING, next_attempt_at=due, wake_at=due + GRACE
+    )
+    if released and due <= now:
+        wake_on_commit(SEND_TASK, message.pk)
+    return bool(released)
+
+
+def release_greetings(*, per_minute: int) -> int:
+    """Let the greetings go that are held for members with access, `per_minute` of them; how many.
+
+    They become due one after the other and the sweep rings for each, so that nobody's mail server sees a flood and a
+    process that ends in the middle loses nothing. Held greetings of memberships that have ended stay held.
+    """
+    step = timedelta(seconds=60 / per_minute)
+    waiting = EmailMessage.objects.filter(status=Status.HELD, key__startswith="granted:")
+    start, count = timezone.now(), 0
+    for message in list(waiting.order_by("pk").only("key")):
+        open_plans = Subscription.objects.giving_access().filter(user__emails=message)
+        reasons = {greeting_key(subscription) for subscription in open_plans}
+        if message.key in reasons and release(message, due=start + count * step):
+            count += 1
+    return count
+
+
+def greeting_key(subscription: Subscription) -> str:
+    """The business reason of the greeting for a first grant of a plan."""
+    return f"granted:{subscription.user_id}:{subscription.plan_id}"
 
 
 def resend(message: EmailMessage) -> EmailMessage:

@@ -28,16 +28,17 @@ def keep_order(order: Order, lines: Sequence[OrderLine]) -> bool:
 
 def keep_payment(payment: Payment) -> bool:
     """Keep a transaction; False where nothing is new about it. The order and purchases that one report lacks, another
-    one adds; a transaction's state may move on. `payment` has its key afterwards.
+    one adds, in any order; a transaction's state may move on. `payment` has its key afterwards.
     """
     with transaction.atomic(savepoint=False):
+        payment.purchase_ids = sorted({*payment.purchase_ids})
         if insert_once(payment):
             return True
         known = Payment.objects.select_for_update().get(provider=payment.provider, external_id=payment.external_id)
         payment.pk = known.pk
         told: Mapping[str, Any] = {
             "order_id_there": payment.order_id_there,
-            "purchase_ids": payment.purchase_ids,
+            "purchase_ids": sorted({*known.purchase_ids, *payment.purchase_ids}),
             "state": payment.state,
         }
         news = {name: value for name, value in told.items() if value and getattr(known, name) != value}

@@ -31,6 +31,7 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
         FactKind.EXPIRED: Status.EXPIRED,
         FactKind.REFUNDED: Status.REFUNDED,
         FactKind.EXTENDED: Status.ACTIVE,
+        FactKind.CONFIRMED: Status.ACTIVE,
     },
     Status.ACTIVE: {
         **_GRANTS,
@@ -38,6 +39,7 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
         FactKind.EXPIRED: Status.EXPIRED,
         FactKind.REFUNDED: Status.REFUNDED,
         FactKind.EXTENDED: Status.ACTIVE,
+        FactKind.CONFIRMED: Status.ACTIVE,
     },
     Status.CANCELED: {
         **_GRANTS,
@@ -45,9 +47,15 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
         FactKind.EXPIRED: Status.EXPIRED,
         FactKind.REFUNDED: Status.REFUNDED,
         FactKind.EXTENDED: Status.CANCELED,
+        FactKind.CONFIRMED: Status.ACTIVE,
     },
-    Status.EXPIRED: {**_GRANTS, FactKind.REFUNDED: Status.REFUNDED, FactKind.EXTENDED: Status.ACTIVE},
-    Status.REFUNDED: {**_GRANTS, FactKind.EXTENDED: Status.ACTIVE},
+    Status.EXPIRED: {
+        **_GRANTS,
+        FactKind.REFUNDED: Status.REFUNDED,
+        FactKind.EXTENDED: Status.ACTIVE,
+        FactKind.CONFIRMED: Status.ACTIVE,
+    },
+    Status.REFUNDED: {**_GRANTS, FactKind.EXTENDED: Status.ACTIVE, FactKind.CONFIRMED: Status.ACTIVE},
 }
 
 # Facts of one moment are taken in the order of a subscription's life.
@@ -113,6 +121,7 @@ class _Story:
         self._sales: dict[tuple[str, str], int] = {}
         self._periods = 0
         self._paid_at: datetime | None = None  # when a payment last extended the period
+        self._granted_until: datetime | None = None  # the end before an expiry or refund cut it short
 
     def take(self, fact: Fact) -> None:
         self.state = _expired_by(self.state, fact.occurred_at)
@@ -123,7 +132,10 @@ class _Story:
             self._grant(fact)
         elif fact.kind == FactKind.CANCELED:
             self._cancel(fact)
+        elif fact.kind == FactKind.CONFIRMED:
+            self._confirm(fact)
         elif fact.kind == FactKind.EXTENDED:
+            self._granted_until = fact.period_end
             self._become(after, fact, period_end=fact.period_end, started_at=self.state.started_at or fact.occurred_at)
         elif not self._is_about_an_earlier_period(fact):
             end = self.state.period_end
@@ -136,6 +148,7 @@ class _Story:
                 self._sales.setdefault(sale, self._periods)
             if self.state.status == Status.ACTIVE and fact.period_end is not None:
                 self.state = replace(self.state, period_end=fact.period_end)
+                self._granted_until = fact.period_end
             self._keep_references(fact)
             return
         end = self.state.period_end
@@ -153,6 +166,7 @@ class _Story:
             period_end=fact.period_end or start + self._period,
             canceled_at=None,
         )
+        self._granted_until = self.state.period_end
 
     def _retells(self, fact: Fact) -> bool:
         """Whether a fact tells once more of a sale or renewal that is known.
@@ -182,6 +196,27 @@ class _Story:
     def _cancel(self, fact: Fact) -> None:
         end = fact.period_end or self.state.period_end or fact.occurred_at + WITHOUT_A_PERIOD
         self._become(Status.CANCELED, fact, period_end=end, canceled_at=self.state.canceled_at or fact.occurred_at)
+
+    def _confirm(self, fact: Fact) -> None:
+        """The provider says that it is active at this moment, whatever was told before.
+
+        It pays for nothing: access lasts until the end that was granted. Where that has passed, a payment was missed,
+        and the end is that of the period which runs now, counted on from the last one that is known.
+        """
+        start, end = self.state.period_start or fact.occurred_at, fact.period_end or self._granted_until
+        if end is None:
+            end = start + self._period
+        while end <= fact.occurred_at:
+            start, end = end, end + self._period
+        self._granted_until = end
+        self._become(
+            Status.ACTIVE,
+            fact,
+            started_at=self.state.started_at or fact.occurred_at,
+            period_start=start,
+            period_end=end,
+            canceled_at=None,
+        )
 
     def _is_about_an_earlier_period(self, fact: Fact) -> bool:
         numbers = [self._sales[sale] for sale in fact.sale_ids if sale in self._sales]

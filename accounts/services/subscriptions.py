@@ -19,11 +19,15 @@ EXPIRE_AT_ONCE = 500  # rows in one transaction
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What recording a fact did: no `transition` where the status stayed, `known` where the fact was there already."""
+    """What recording a fact did: no `transition` where the status stayed, `known` where the fact was there already.
+
+    `changed` says whether status or end of access are others than before.
+    """
 
     subscription: Subscription
     transition: SubscriptionTransition | None = None
     known: bool = False
+    changed: bool = False
 
 
 def record(user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = "") -> Recorded:
@@ -50,8 +54,10 @@ def record(user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = 
         row.subscription = subscription
         row.save(force_insert=True)
         before = "" if is_new else subscription.status
+        end_before = subscription.current_period_end
         transition = _refresh(subscription, [*facts, row], before=before, cause=cause)
-        return Recorded(subscription=subscription, transition=transition)
+        changed = transition is not None or subscription.current_period_end != end_before
+        return Recorded(subscription=subscription, transition=transition, changed=changed)
 
 
 def cancel(subscription: Subscription, *, cause: Cause) -> Recorded:

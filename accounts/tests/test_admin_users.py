@@ -34,6 +34,8 @@ def test_staff_cannot_give_anybody_rights(db: None, newcomer: Any) -> None:
             "identities-INITIAL_FORMS": 0,
             "subscriptions-TOTAL_FORMS": 0,
             "subscriptions-INITIAL_FORMS": 0,
+            "points-TOTAL_FORMS": 0,
+            "points-INITIAL_FORMS": 0,
         },
     )
     newcomer.refresh_from_db()
@@ -77,6 +79,8 @@ def test_a_superuser_makes_staff_of_somebody(superuser: Client, newcomer: Any) -
             "identities-INITIAL_FORMS": 0,
             "subscriptions-TOTAL_FORMS": 0,
             "subscriptions-INITIAL_FORMS": 0,
+            "points-TOTAL_FORMS": 0,
+            "points-INITIAL_FORMS": 0,
         },
     )
     newcomer.refresh_from_db()
@@ -154,6 +158,8 @@ def test_an_identity_is_removed_to_solve_a_conflict(db: None, newcomer: Any) -> 
             "identities-0-DELETE": "on",
             "subscriptions-TOTAL_FORMS": 0,
             "subscriptions-INITIAL_FORMS": 0,
+            "points-TOTAL_FORMS": 0,
+            "points-INITIAL_FORMS": 0,
         },
     )
     assert newcomer.identities.count() == 0

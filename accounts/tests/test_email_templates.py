@@ -22,8 +22,17 @@ CONTEXT = {
     "provider": "kajabi",
     "event_type": "offer.purchased",
     "event_id": 7,
+    "run_id": 7,
     "error": "it broke",
     "admin_path": "/admin/accounts/user/7/change/",
+    "waiting": 2,
+    "oldest": ["2026-03-01  jane@example.com  Foundations"],
+    "title": "Delivery success rate",
+    "subject": "kajabi",
+    "value": "80.0%",
+    "limit": "≥ 95.0%",
+    "is_raised": True,
+    "since": "2026-03-01 10:00 UTC",
 }
 
 

@@ -176,6 +176,31 @@ def test_staff_extend_what_runs_and_what_has_ended() -> None:
     assert (canceled.status, canceled.period_end) == ("canceled", at(500))
 
 
+@pytest.mark.parametrize("ended", ["canceled", "expired", "refunded"])
+def test_what_is_confirmed_as_active_has_the_access_that_was_granted(ended: str) -> None:
+    state = amounts_to(fact("purchased"), fact(ended, 10), fact("confirmed", 20), now=30)
+    assert (state.status, state.period_end, state.canceled_at) == ("active", START.replace(year=2027), None)
+
+
+def test_a_confirmation_pays_for_nothing() -> None:
+    assert amounts_to(fact("purchased"), fact("confirmed", 20), now=30) == amounts_to(fact("purchased"), now=30)
+
+
+def test_a_confirmation_after_the_end_means_the_period_that_runs_then() -> None:
+    state = amounts_to(fact("purchased"), fact("confirmed", 800), now=801)
+    assert (state.status, state.period_end) == ("active", START.replace(year=2029))
+
+
+def test_an_end_after_the_confirmation_counts() -> None:
+    state = amounts_to(fact("purchased"), fact("expired", 10), fact("confirmed", 20), fact("expired", 30), now=40)
+    assert (state.status, state.period_end) == ("expired", at(30))
+
+
+def test_a_confirmation_alone_gives_a_period() -> None:
+    state = amounts_to(fact("confirmed"), now=1)
+    assert (state.status, state.started_at, state.period_end) == ("active", START, START.replace(year=2027))
+
+
 def test_every_status_has_a_row_in_the_table_and_leads_to_statuses_only() -> None:
     assert set(TRANSITIONS) == {"", *Status.values}
     assert {after for row in TRANSITIONS.values() for after in row.values()} == set(Status.values)

@@ -1,5 +1,5 @@
-"""The staff console's pages for the inbox, and for the providers' hooks."""
+"""The staff console's pages for the inbox, for what is read at the providers, and for the providers' hooks."""
 
-from integrations.admin import events, hooks
+from integrations.admin import alerts, events, hooks, readings, runs, subscription_check
 
-__all__ = ["events", "hooks"]
+__all__ = ["alerts", "events", "hooks", "readings", "runs", "subscription_check"]

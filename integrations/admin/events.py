@@ -18,9 +18,10 @@ from accounts.admin.acts import Act, ReasonForm
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.links import EVENTS, NOTHING, badge, list_link, list_url, moment, row_link, shortened
 from accounts.admin.plans import WAITING
+from accounts.admin.showing import block, folded, indented
 from integrations import inbox, registry
 from integrations.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
-from integrations.admin.showing import block, folded, indented, readable
+from integrations.admin.showing import readable
 from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
 

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts import limits
 from accounts.client_address import client_address
-from integrations import intake
+from integrations import at_once, intake
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, WebhookRequest
 from integrations.models.inbox import Status
@@ -74,6 +74,8 @@ class WebhookView(APIView):
             return Response(
                 {"detail": f"Kept, but it cannot be read: {receipt.unreadable}"}, status=HTTPStatus.BAD_REQUEST
             )
+        if self.endpoint.answer_with is not None:
+            return Response(at_once.handled_and_answered(self.provider, self.endpoint, receipt))
         answer = dict(self.endpoint.answer)
         if receipt.duplicate:
             answer["duplicate"] = True

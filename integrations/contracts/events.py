@@ -29,13 +29,15 @@ class ContactReported(Event):
     """A provider's record of a person, as it was at `occurred_at`. What is left out was not told.
 
     `identities`: kind of id → id; the first is the record that `fields` are read from, and "contact" is the one that
-    the provider's API can be asked for. `fields` are named as our contact's columns. `tags` and `offers` ({"id",
+    the provider's API can be asked for. `company` is the account there that the person belongs to, where accounts are
+    companies of ours. `fields` are named as our contact's columns. `tags` and `offers` ({"id",
     "title"}) are whole lists; `tags_added` and `tags_removed` are changes. `is_whole`: there is nothing more to read.
     """
 
     email: str = ""
     aliases: tuple[str, ...] = ()
     identities: Mapping[str, str] = field(default_factory=dict)
+    company: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     custom_fields: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] | None = None
@@ -43,6 +45,25 @@ class ContactReported(Event):
     tags_removed: tuple[str, ...] = ()
     offers: tuple[Mapping[str, str], ...] | None = None
     is_whole: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyReported(Event):
+    """An account there, which is a company of ours, as it was at `occurred_at`.
+
+    `administrators` are {"id", "name", "email"} each; None and "" where they were not told.
+    """
+
+    account_id: str
+    name: str = ""
+    administrators: tuple[Mapping[str, str], ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyClosed(Event):
+    """An account there is gone, for good."""
+
+    account_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +112,27 @@ class MoneyMoved(AboutSomebody):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompletedCourse:
+    """A course as somebody's answers name it; "" and None where they do not say."""
+
+    course: str = ""
+    completed_on: date | None = None
+    certificate_url: str = ""
+    student_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FormSubmitted(AboutSomebody):
-    """Somebody answered a form; `answers` by the names of its fields."""
+    """Somebody answered a form; `answers` by the names of its fields.
+
+    `completed` is what the answers say of a course; whether the form tells of completed courses is
+    decided by staff.
+    """
 
     form_id: str = ""
     form_title: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
+    completed: CompletedCourse = CompletedCourse()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from integrations.contracts.events import Event
 from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.operator import OperatorPage
-from integrations.contracts.webhook import Envelope, Kept, Payload, Reply, StoredWebhook, WebhookRequest
+from integrations.contracts.pull import PullSource
+from integrations.contracts.webhook import Envelope, Kept, Outcome, Payload, Reply, StoredWebhook, WebhookRequest
 
 
 class Verifier(Protocol):
@@ -37,9 +38,14 @@ class Endpoint:
     """A URL that a provider, or a relay for it, posts to.
 
     `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that
-    a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable. `reply` is what
-    a sender is answered whose delivery is kept, in place of `answer`; `busy_status` what it is answered, with a
-    Retry-After, while nothing can be kept: some senders come again only for certain ones.
+    a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable. `id_header` is
+    the header that holds a delivery's id, which is its key where the delivery is signed. `reply` is what a sender is
+    answered whose delivery is kept, in place of `answer`; `busy_status` what it is answered, with a Retry-After, while
+    nothing can be kept: some senders come again only for certain ones.
+
+    With `answer_with` a delivery about an account is handled in the request, where that succeeds at once, and answered
+    from what became of it. Only for what needs no network: `parse` and our database. The row is kept first all the
+    same, and a worker does what the request could not.
     """
 
     name: str
@@ -51,6 +57,23 @@ class Endpoint:
     reply: Callable[[Kept], Reply] | None = None
     busy_status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     answer: Mapping[str, Any] = field(default_factory=lambda: {"status": "success"})
+    answer_with: Callable[[Outcome], Mapping[str, Any]] | None = None
+    id_header: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyPages:
+    """Where the companies that a provider's accounts are can be asked for: `<path>/company/<id>`, `<path>/metrics`.
+
+    `path` has no slashes around it. `read_account` gives an account as the provider's API has it, for one of which no
+    word came; it is called where `is_connected`, and raises Retryable, Permanent or NotThereYet. `synced` are the event
+    types that the metrics count.
+    """
+
+    path: str
+    synced: frozenset[str]
+    is_connected: Callable[[], bool]
+    read_account: Callable[[str], list[Event]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +96,13 @@ class Provider:
     `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from
     `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
     or Unmatched where the delivery lacks what a person could add. `hooks` gives the keeper of its hooks for us, where
-    its API has such; it raises Permanent where the API is not configured.
+    its API has such; it raises Permanent where the API is not configured. `pulls` are its lists, for reconciliation.
 
     `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
     `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
-    records have it, and `read_contact` the whole
-    contact with an id; both raise Retryable, NotThereYet or Permanent. A repetition of one of `told_again` is no copy:
-    such deliveries have neither a time nor an id of their own.
+    records have it, and `read_contact` the whole contact with an id; both raise Retryable, NotThereYet or Permanent. A
+    repetition of one of `told_again` is no copy: such deliveries have neither a time nor an id of their own.
+    `features` are what `/api/system/info` names.
     """
 
     key: str
@@ -96,3 +119,6 @@ class Provider:
     read_contact: Callable[[str], list[Event]] | None = None
     told_again: frozenset[str] = frozenset()
     operator_pages: Sequence[OperatorPage] = ()
+    pulls: PullSource | None = None
+    company_pages: CompanyPages | None = None
+    features: Sequence[str] = ()

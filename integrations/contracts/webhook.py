@@ -1,7 +1,7 @@
 """One request as it came, and what can be read off it before anything is decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -75,3 +75,18 @@ class StoredWebhook:
     payload: Payload
     received_at: datetime
     is_signed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a delivery by the time that its sender is answered.
+
+    `names` are those of the company that it is about (`company_id`, `company_name`, `redis_prefix`,
+    `vectorstore_index`), empty for none; the name is missing until the company `is_made`. `is_new`: this delivery made
+    it.
+    """
+
+    payload: Payload
+    names: Mapping[str, str] = field(default_factory=dict)
+    is_made: bool = False
+    is_new: bool = False

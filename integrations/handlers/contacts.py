@@ -7,6 +7,8 @@ from accounts.services.contact_report import ContactReport
 from accounts.services.contacts import Reported
 from integrations.contracts.events import AboutSomebody, ContactReported, FormSubmitted, MoneyMoved, OrderPlaced
 from integrations.contracts.exceptions import Unmatched
+from integrations.handlers import completions
+from integrations.handlers.companies import taken_in
 from integrations.handlers.context import Change, Context
 from integrations.models import ContactRefresh
 
@@ -33,7 +35,8 @@ def report(event: ContactReported, context: Context) -> list[Change]:
     readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
     changes = []
     if event.email or event.is_whole or contacts.find(provider=context.provider, identities=event.identities):
-        changes += [change for change in [told_of(_reported(told, context))] if change]
+        reported = _reported(told, context)
+        changes += [change for change in [told_of(reported), taken_in(reported.contact, event.company)] if change]
     elif not readable:
         raise Unmatched(_NO_EMAIL)
     if readable:
@@ -85,13 +88,24 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
         occurred_at=event.occurred_at,
     )
     is_news = purchases.keep_payment(payment)
-    return [Change(description=f"{event.kind} {'recorded' if is_news else 'known already'}", target=payment)]
+    told = f"{event.kind} {'recorded' if is_news else 'known already'}"
+    return [Change(description=told, target=payment, changed=is_news)]
 
 
 def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
-    """Record what somebody answered, once by its id. Raises Unmatched where nobody is named."""
+    """Record what somebody answered, once by its id, and the courses that they completed by it.
+
+    Raises Unmatched where nobody is named; a completion is kept all the same, for a person to say whose it is.
+    """
+    try:
+        contact = whose(event, context)
+    except Unmatched:
+        completed = completions.keep(event, context)
+        if not completed:
+            raise
+        return completed
     submission = FormSubmission(
-        contact=whose(event, context),
+        contact=contact,
         provider=context.provider,
         external_id=event.external_id,
         form_id=event.form_id,
@@ -100,7 +114,8 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
         submitted_at=event.occurred_at,
     )
     is_new = purchases.keep_submission(submission)
-    return [Change(description="answers recorded" if is_new else "answers known already", target=submission)]
+    kept = Change(description="answers recorded" if is_new else "answers known already", target=submission)
+    return [kept, *completions.keep(event, context)]
 
 
 def told_of(reported: Reported) -> Change | None:

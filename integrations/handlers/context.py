@@ -1,6 +1,7 @@
 """What a handler is told beside the event, and the value in which it says what it changed."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from django.db.models import Model
 
@@ -9,10 +10,23 @@ from accounts.services.cause import Cause
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One thing that an event changed: for people, with the row it is about."""
+    """One thing that an event changed: for people, with the row it is about.
+
+    `changed` is False for what was looked up or found to stand already.
+    """
 
     description: str
     target: Model
+    changed: bool = True
+
+
+class Greeting(StrEnum):
+    """What becomes of the mail that welcomes somebody: owed, owed where there is access now, held back, or none."""
+
+    OWED = "owed"
+    IF_OPEN = "if open"
+    HELD = "held"
+    NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +34,11 @@ class Context:
     """What a handler knows beside the event: whose it is, its key, unique for the provider, and the cause.
 
     `reads_contacts`: the provider can be asked for a whole contact.
+    `greeting` is what whoever tells the event wants of a first grant.
     """
 
     provider: str
     key: str
     cause: Cause
     reads_contacts: bool = False
+    greeting: Greeting = Greeting.OWED

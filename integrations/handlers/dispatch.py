@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from integrations.contracts.events import (
+    CompanyClosed,
+    CompanyReported,
     ContactReported,
     Event,
     FormSubmitted,
@@ -12,13 +14,15 @@ from integrations.contracts.events import (
     OrderPlaced,
     PolicyReported,
 )
-from integrations.handlers import contacts, memberships, policies
+from integrations.handlers import companies, contacts, memberships, policies
 from integrations.handlers.context import Change, Context
 
 # A kind of event, with all that derive from it, and its handler: called with the event and its context.
 HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     MembershipEvent: memberships.apply,
     ContactReported: contacts.report,
+    CompanyReported: companies.report,
+    CompanyClosed: companies.close,
     OrderPlaced: contacts.keep_order,
     MoneyMoved: contacts.keep_payment,
     FormSubmitted: contacts.keep_submission,

@@ -1,6 +1,7 @@
 """Purchases, renewals, cancellations, refunds → members, their subscriptions and the mails we owe them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from accounts.addresses import InvalidAddress
 from accounts.models import Plan, Subscription
@@ -19,8 +20,9 @@ from integrations.contracts.events import (
     SubscriptionRenewed,
 )
 from integrations.contracts.exceptions import Unmatched
+from integrations.contracts.pull import PurchaseConfirmed
 from integrations.handlers.contacts import told_of
-from integrations.handlers.context import Change, Context
+from integrations.handlers.context import Change, Context, Greeting
 
 FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
     OfferPurchased: FactKind.PURCHASED,
@@ -29,8 +31,9 @@ FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
     SubscriptionCanceled: FactKind.CANCELED,
     SubscriptionExpired: FactKind.EXPIRED,
     PurchaseRefunded: FactKind.REFUNDED,
+    PurchaseConfirmed: FactKind.CONFIRMED,
 }
-_GREETED = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED}
+_GREETED = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED, FactKind.CONFIRMED}
 
 
 def apply(event: MembershipEvent, context: Context) -> list[Change]:
@@ -56,15 +59,23 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
         cause=context.cause,
         provider=context.provider,
     )
-    changes = [Change(description="member created" if member.created else "member found", target=member.user)]
-    changes.append(Change(description=_told(recorded), target=recorded.subscription))
-    changes += [change for change in [_contact(event, member, context)] if change]
-    if kind in _GREETED:
-        owed = emails.greet(recorded.subscription)
-        changes += [
-            Change(description=f"e-mail owed: {message.get_kind_display()}", target=message) for message in owed
-        ]
+    found = "member created" if member.created else "member found"
+    changes = [Change(description=found, target=member.user, changed=member.created)]
+    changes.append(Change(description=_told(recorded), target=recorded.subscription, changed=recorded.changed))
+    # What a sale says of the person beside is no change of their membership.
+    changes += [replace(change, changed=False) for change in [_contact(event, member, context)] if change]
+    if kind in _GREETED and _is_greeted(recorded.subscription, context):
+        held = context.greeting is Greeting.HELD
+        owed = emails.greet(recorded.subscription, held=held)
+        what = "e-mail held back" if held else "e-mail owed"
+        changes += [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in owed]
     return changes
+
+
+def _is_greeted(subscription: Subscription, context: Context) -> bool:
+    if context.greeting is Greeting.IF_OPEN:
+        return subscription.has_access
+    return context.greeting is not Greeting.NONE
 
 
 def _plan(offers: Sequence[str], context: Context) -> Plan:

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
 from accounts.models.insert_once import insert_once
 
-QUIET = timedelta(seconds=3)  # a burst has ended when nothing came for this long
-AT_MOST = timedelta(seconds=30)  # what never becomes quiet is read this often
+QUIET = timedelta(seconds=5)  # a burst has ended when nothing came for this long
+AT_MOST = timedelta(seconds=60)  # what never becomes quiet is read this often
 
 
 class ContactRefreshQuerySet(DeliveryQuerySet):

@@ -16,6 +16,7 @@ import requests
 import urllib3
 
 from config.logs import mask
+from integrations.toolkit import quota
 from integrations.toolkit.exchange import Bearer, HttpAnswer, HttpCall, is_without_connection, server_of
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
 from integrations.toolkit.retries import Retries, read_retry_after, wait_of
@@ -233,6 +234,8 @@ class JsonClient:
         message = f"{self._title}: {call} was answered with {status}{f': {said[:300]}' if said else ''}. {hint}".strip()
         message = self._masked(message, token)
         if status == 429 or status >= 500 or 200 <= status < 300:
+            if status == 429:
+                quota.note_refusal(self._title)
             asked = read_retry_after(answer.headers.get("Retry-After", ""))
             raise TemporaryFailure(message, status=status, retry_after=asked)
         raise (NotFound if status == 404 and is_json else Refused)(message, status=status, document=document)

@@ -10,6 +10,8 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
+from integrations.toolkit.reading import storable
+
 
 @dataclass(frozen=True, kw_only=True)
 class HttpAnswer:
@@ -27,7 +29,7 @@ class HttpAnswer:
         if not self.body.strip():
             return None
         try:
-            return json.loads(self.body)
+            return storable(json.loads(self.body))
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
 

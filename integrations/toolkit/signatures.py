@@ -8,8 +8,11 @@ import hmac
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils import timezone
 
 from integrations.contracts.webhook import WebhookRequest
+
+TOLERANCE = 300  # seconds, both ways, between the sender's clock and ours
 
 
 def secrets_in(setting: str) -> list[str]:
@@ -47,6 +50,39 @@ class HmacSha256Hex:
 
 
 @dataclass(frozen=True)
+class TimestampedHmac:
+    """`header: sha256=<hex HMAC-SHA256 of "{timestamp}.{raw body}">`, the Unix seconds in a header of their own.
+
+    What was signed more than five minutes ago, or is dated later than that, is refused: a copy that somebody kept opens
+    nothing. A signature without its timestamp is another scheme's, and never accepted here.
+    """
+
+    header: str
+    timestamp_header: str
+    setting: str
+    signs = True
+
+    def is_offered(self, request: WebhookRequest) -> bool:
+        return self.header.lower() in request.headers and self.timestamp_header.lower() in request.headers
+
+    def accepts(self, request: WebhookRequest) -> bool:
+        timestamp = request.headers.get(self.timestamp_header.lower(), "").strip()
+        if not _is_recent(timestamp):
+            return False
+        given = request.headers.get(self.header.lower(), "").strip().lower().removeprefix("sha256=")
+        signed = timestamp.encode() + b"." + request.body
+        return equals_any(given, [_hex_digest(secret, signed) for secret in secrets_in(self.setting)])
+
+    def proof(self, body: bytes) -> dict[str, str]:
+        secrets = secrets_in(self.setting)
+        if not secrets:
+            return {}
+        timestamp = str(int(timezone.now().timestamp()))
+        signature = _hex_digest(secrets[0], timestamp.encode() + b"." + body)
+        return {self.header: f"sha256={signature}", self.timestamp_header: timestamp}
+
+
+@dataclass(frozen=True)
 class Token:
     """A secret as the last part of the path, or in the header `X-Webhook-Token`: for senders that cannot sign."""
 
@@ -70,3 +106,9 @@ class Token:
 
 def _hex_digest(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _is_recent(timestamp: str) -> bool:
+    """Whether `timestamp` is Unix seconds that differ from now by no more than TOLERANCE."""
+    is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+    return is_number and abs(timezone.now().timestamp() - int(timestamp)) <= TOLERANCE

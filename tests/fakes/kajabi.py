@@ -51,6 +51,7 @@ class FakeKajabi(FakeServer):
         self.next_link_is = "absolute"  # or "relative", or "query": ?page[number]=2
         self.last_link_is: str | None = None  # "missing" or None: how the last page says that it is the last
         self.ignored_filters: set[str] = {"email"}
+        self.ignored_sorts: set[str] = set()  # names of attributes, with which a list comes in the order of its ids
         self.token_life: Any = 7200  # seconds
         self.after_each_page: Callable[[int], None] = lambda number: None  # change something here while it is read
         self.welcome_mails: list[str] = []  # ids of the contacts that Kajabi would have written to
@@ -121,8 +122,9 @@ class FakeKajabi(FakeServer):
         query = dict(asked.query)
         filters = {name[7:-1]: value for name, value in query.items() if name.startswith("filter[")}
         found = [record for record in self.records[kind].values() if self._passes(record, filters)]
-        if sort := query.get("sort"):
-            key = sort.removeprefix("-")
+        sort = query.get("sort", "")
+        key = sort.removeprefix("-")
+        if sort and key not in self.ignored_sorts:
             found.sort(key=lambda record: str(record["attributes"].get(key)), reverse=sort.startswith("-"))
         size = min(int(query.get("page[size]", 10)), self.largest_page)
         number = int(query.get("page[number]", 1))

@@ -78,11 +78,12 @@ class KajabiConnection:
         )
 
     @classmethod
-    def from_settings(cls, *, patience: float = PATIENCE) -> Self:
+    def from_settings(cls, *, patience: float = PATIENCE, site_id: str = "") -> Self:
         """The client of this installation.
 
         `patience` is the seconds that one call may take with its repetitions: less than the lease where an event is
-        being processed. Raises NotConfigured with the variables that are not set.
+        being processed. `site_id` is the site's where it is known already. Raises NotConfigured with the variables that
+        are not set.
         """
         missing = [name for name in ("KAJABI_CLIENT_ID", "KAJABI_CLIENT_SECRET") if not getattr(settings, name)]
         if missing:
@@ -91,7 +92,7 @@ class KajabiConnection:
             settings.KAJABI_API_BASE_URL,
             client_id=settings.KAJABI_CLIENT_ID,
             client_secret=settings.KAJABI_CLIENT_SECRET,
-            site_id=settings.KAJABI_SITE_ID.strip(),
+            site_id=settings.KAJABI_SITE_ID.strip() or site_id,
             site_name=settings.KAJABI_SITE_NAME.strip(),
             webhook_tokens=secrets_in("KAJABI_WEBHOOK_TOKEN"),
             patience=patience,

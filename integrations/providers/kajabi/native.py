@@ -13,15 +13,16 @@ from integrations.contracts.events import (
     Event,
     FormSubmitted,
     MembershipEvent,
-    MoneyMoved,
     OfferPurchased,
     OrderLine,
     OrderPlaced,
     PaymentSucceeded,
 )
 from integrations.contracts.exceptions import Unmatched
+from integrations.providers.kajabi import completion, transactions
 from integrations.providers.kajabi.fields import identity
 from integrations.providers.kajabi.json_api import Resource, related_ids
+from integrations.providers.kajabi.transactions import cents, currency
 from integrations.toolkit.reading import moment_at, text_at
 
 _EFFECTIVE = (("attributes", "effective_start_at"), ("attributes", "created_at"))
@@ -38,15 +39,7 @@ _COLUMNS = {
     "address_zip": "postal_code",
     "subscribed": "subscribed",
 }
-# What a transaction's action means to us; other actions (test, subscription_update) move no money.
-_MONEY = {
-    "charge": "charge",
-    "subscribe": "charge",
-    "subscription_charge": "charge",
-    "free_purchase": "charge",
-    "refund": "refund",
-    "dispute": "dispute",
-}
+_TAGGING = {"tag_added": "tags_added", "tag_removed": "tags_removed"}
 
 
 def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> list[Event]:
@@ -60,16 +53,20 @@ def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> l
         if isinstance(resource, Mapping):
             by_kind.setdefault(text_at(resource, "type"), []).append(resource)
     found = _READERS[event_type](by_kind, otherwise)
-    person = contact(by_kind, otherwise=otherwise, tagging=event_type)
+    person = contact(by_kind, otherwise=otherwise)
     if not person.email and not person.identities:
         raise Unmatched("the event names no e-mail: it has nobody, or somebody without one")
     about_plans = [event for event in found if isinstance(event, MembershipEvent)]
+    # The contact's own time is that of its last change, which a tag may not be: a tag changed when that was told.
+    tags = {_TAGGING[event_type]: _tag_names(by_kind)} if event_type in _TAGGING else {}
+    if any(tags.values()):
+        found.append(
+            ContactReported(occurred_at=otherwise, email=person.email, identities=person.identities, **tags)  # type: ignore[arg-type]
+        )
     return [*about_plans, person, *(event for event in found if not isinstance(event, MembershipEvent))]
 
 
-def contact(
-    by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, tagging: str = "", is_whole: bool = False
-) -> ContactReported:
+def contact(by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, is_whole: bool = False) -> ContactReported:
     """The person in the resources: the contact, else the customer, else whoever answered the form.
 
     `is_whole`: the contact came with its tags and offers.
@@ -83,16 +80,13 @@ def contact(
     books = [identity("contact", contact_id[:100]), identity("customer", customer_id[:100])]
     first, _space, last = text_at(attributes, "name").partition(" ")
     named = {"first_name": first, "last_name": last.strip()} if "name" in attributes else {}
-    names = tuple(text_at(tag, "attributes", "name") for tag in by_kind.get("contact_tags", []))
     return ContactReported(
         occurred_at=otherwise if is_whole else moment_at(source, _UPDATED) or otherwise,
         email=text_at(attributes, "email"),
         identities={kind: key for book in (books if person else books[::-1]) for kind, key in book.items()},
         fields=named | {ours: attributes[theirs] for theirs, ours in _COLUMNS.items() if theirs in attributes},
         custom_fields={name: value for name, value in attributes.items() if name.startswith("custom_")},
-        tags=names if is_whole else None,
-        tags_added=names if tagging == "tag_added" else (),
-        tags_removed=names if tagging == "tag_removed" else (),
+        tags=_tag_names(by_kind) if is_whole else None,
         offers=tuple(
             {"id": text_at(offer, "id"), "title": text_at(offer, "attributes", "title")}
             for offer in by_kind.get("offers", [])
@@ -122,9 +116,8 @@ def _purchase(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> lis
 def _payment(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
     """transactions + customers; read back also the purchases, which say what was paid for."""
     paid = _first(by_kind, "transactions")
-    told = _money(by_kind, otherwise)
+    money = _money(by_kind, otherwise)
     buyer = _buyer(by_kind)
-    renews = any(isinstance(one, MoneyMoved) and one.kind == "charge" for one in told) and buyer.email
     payments = [
         PaymentSucceeded(
             occurred_at=moment_at(paid, _CREATED) or otherwise,
@@ -134,9 +127,9 @@ def _payment(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list
             transaction_id=text_at(paid, "id"),
         )
         for bought in by_kind.get("purchases", [])
-        if renews and _offers(bought)
+        if money and transactions.meaning(paid) is PaymentSucceeded and buyer.email and _offers(bought)
     ]
-    return [*payments, *told]
+    return [*payments, *money]
 
 
 def _order(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
@@ -147,10 +140,10 @@ def _order(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[E
         occurred_at=moment_at(order, _CREATED) or otherwise,
         external_id=text_at(order, "id")[:100],
         number=text_at(order, "attributes", "order_number"),
-        currency=_currency(order, "currency_code"),
-        total=_cents(order, "total_price_in_cents"),
-        tax=_cents(order, "sales_tax_amount_in_cents"),
-        discount=_cents(order, "discount_amount_in_cents"),
+        currency=currency(order, "currency_code"),
+        total=cents(order, "total_price_in_cents"),
+        tax=cents(order, "sales_tax_amount_in_cents"),
+        discount=cents(order, "discount_amount_in_cents"),
         lines=tuple(_line(item) for item in by_kind.get("order_items", [])),
         **named,
     )
@@ -161,13 +154,15 @@ def _submission(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> l
     """form_submissions + forms. Submissions say neither when they were made nor who the contact is."""
     submission, form = _first(by_kind, "form_submissions"), _first(by_kind, "forms")
     attributes = submission.get("attributes")
+    answers = dict(attributes) if isinstance(attributes, Mapping) else {}
     return [
         FormSubmitted(
             occurred_at=moment_at(submission, _CREATED) or otherwise,
             external_id=text_at(submission, "id")[:100],
             form_id=(text_at(form, "id") or next(iter(related_ids(submission, "form")), ""))[:100],
             form_title=text_at(form, "attributes", "title"),
-            answers=dict(attributes) if isinstance(attributes, Mapping) else {},
+            answers=answers,
+            completed=completion.read(answers),
             **_named(by_kind),
         )
     ]
@@ -184,26 +179,10 @@ _READERS: Mapping[str, Callable[[Mapping[str, list[Resource]], datetime], list[E
 
 
 def _money(by_kind: Mapping[str, list[Resource]], otherwise: datetime, *, order_id: str = "") -> list[Event]:
-    """The transaction, where it moves money."""
-    paid = _first(by_kind, "transactions")
-    kind = _MONEY.get(text_at(paid, "attributes", "action"))
-    external_id = text_at(paid, "id")[:100]
-    if kind is None or not external_id:
-        return []
-    return [
-        MoneyMoved(
-            occurred_at=moment_at(paid, _CREATED) or otherwise,
-            external_id=external_id,
-            kind=kind,
-            state=text_at(paid, "attributes", "state"),
-            amount=_cents(paid, "amount_in_cents"),
-            tax=_cents(paid, "sales_tax_in_cents"),
-            currency=_currency(paid, "currency"),
-            order_id=order_id,
-            purchase_ids=related_ids(paid, "purchases"),
-            **_named(by_kind),
-        )
-    ]
+    paid = transactions.moved(
+        _first(by_kind, "transactions"), otherwise=otherwise, order_id=order_id, **_named(by_kind)
+    )
+    return [paid] if paid else []
 
 
 def _line(item: Resource) -> OrderLine:
@@ -212,8 +191,8 @@ def _line(item: Resource) -> OrderLine:
         external_id=text_at(item, "id")[:100],
         title=text_at(item, "attributes", "title"),
         offer_id=text_at(item, "attributes", "item_id")[:100] if is_offer else "",
-        quantity=max(_cents(item, "quantity"), 1),
-        total=_cents(item, "total_price_in_cents"),
+        quantity=max(cents(item, "quantity"), 1),
+        total=cents(item, "total_price_in_cents"),
     )
 
 
@@ -239,19 +218,9 @@ def _offers(bought: Resource) -> tuple[str, ...]:
     return (*related_ids(bought, "offer"), *related_ids(bought, "products"))
 
 
+def _tag_names(by_kind: Mapping[str, list[Resource]]) -> tuple[str, ...]:
+    return tuple(text_at(tag, "attributes", "name") for tag in by_kind.get("contact_tags", []))
+
+
 def _first(by_kind: Mapping[str, list[Resource]], kind: str) -> Resource:
     return next(iter(by_kind.get(kind, [])), {})
-
-
-def _cents(resource: Resource, name: str) -> int:
-    """An amount in minor units; 0 where there is none, or no number that money could be."""
-    text = text_at(resource, "attributes", name)
-    try:
-        amount = int(float(text)) if text else 0
-    except (ValueError, OverflowError):
-        return 0
-    return amount if abs(amount) < 10**15 else 0
-
-
-def _currency(resource: Resource, name: str) -> str:
-    return text_at(resource, "attributes", name).upper()[:3]

@@ -3,6 +3,7 @@
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.providers.kajabi import confirming, operator_pages, webhooks
 from integrations.providers.kajabi.hooks import KajabiHooks
+from integrations.providers.kajabi.pulls import PULLS
 from integrations.providers.kajabi.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
@@ -35,4 +36,5 @@ PROVIDER = Provider(
     simulation=SIMULATION,
     hooks=KajabiHooks.from_settings,
     operator_pages=operator_pages.PAGES,
+    pulls=PULLS,
 )

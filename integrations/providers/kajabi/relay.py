@@ -6,7 +6,7 @@ from typing import Any
 
 from integrations.contracts.events import ContactReported, Event, FormSubmitted
 from integrations.contracts.exceptions import Unmatched
-from integrations.providers.kajabi import fields
+from integrations.providers.kajabi import completion, fields
 from integrations.toolkit.reading import first_text
 
 _WITHIN = ("contact", "member", "customer", "user")
@@ -77,6 +77,7 @@ def form(body: Mapping[str, Any], *, event_id: str, occurred_at: datetime) -> li
             form_id=first_text(body, _FORM_ID)[:100],
             form_title=first_text(body, _FORM_NAME),
             answers=dict(answers),
+            completed=completion.read(answers),
         ),
         ContactReported(
             occurred_at=occurred_at, email=email, fields={name: value for name, value in names.items() if value}

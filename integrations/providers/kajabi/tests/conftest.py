@@ -43,3 +43,27 @@ def build(kajabi: FakeKajabi, waits: list[float]) -> Callable[..., KajabiClient]
 @pytest.fixture
 def client(build: Callable[..., KajabiClient]) -> KajabiClient:
     return build()
+
+
+@pytest.fixture
+def impatient(kajabi: FakeKajabi, settings: Any) -> None:
+    """The installation's own client does not really wait either."""
+    settings.RETRY_INITIAL_DELAY, settings.MAX_RETRIES = 0.001, 1
+
+
+@pytest.fixture
+def reconciled(kajabi: FakeKajabi, impatient: None, plan: Any, db: None) -> Callable[..., Any]:
+    """Opens a run (or takes one) and reads all its pages; gives the run."""
+    from accounts.services.cause import SCHEDULE
+    from integrations import registry
+    from integrations.models import SyncRun
+    from integrations.reconcile import runs
+
+    def run(one: SyncRun | None = None, **options: Any) -> SyncRun:
+        one = one or runs.start(registry.provider("kajabi"), cause=SCHEDULE, **options)
+        while runs.step(one.pk):
+            pass
+        one.refresh_from_db()
+        return one
+
+    return run

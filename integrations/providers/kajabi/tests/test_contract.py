@@ -3,11 +3,13 @@
 So the fake cannot drift from Kajabi, and with it the tests that believe the fake.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from integrations.contracts.pull import Kind, Place
+from integrations.providers.kajabi import pulls
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.toolkit.failures import NotFound, Refused
 from tests.fakes import kajabi_records as records
@@ -80,6 +82,18 @@ def test_every_endpoint_of_the_client(specification: Specification, client: Kaja
     assert len([hook for page in client.hooks(event="purchase", **PAGING) for hook in page.resources]) == 1
     client.delete_hook(made["id"])
 
+    assert [problem for exchange in business.exchanges for problem in specification.problems(exchange)] == []
+
+
+def test_every_request_of_reconciliation(specification: Specification, business: FakeKajabi) -> None:
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    stages = [pulls.CUSTOMERS, pulls.ALL_PURCHASES, pulls.CHANGED_PURCHASES, pulls.NEW_PURCHASES]
+    puller = pulls.KajabiPuller.from_settings()
+    for stage in [*stages, pulls.ENDED_PURCHASES, pulls.TRANSACTIONS]:
+        puller.page(Place(stage=stage), kind=Kind.INCREMENTAL, since=since)
+    assert [item.key for item in puller.of_person("7")] == ["purchase:41", "transaction:61"]
+    assert puller.purchase("404") is None
+    assert list(puller.people_with("Jane@example.com")) == ["7"]
     assert [problem for exchange in business.exchanges for problem in specification.problems(exchange)] == []
 
 

@@ -1,13 +1,14 @@
 """Each dialect of Kajabi and its relays, read into exact events."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from integrations.contracts.events import (
     Buyer,
+    CompletedCourse,
     ContactReported,
     Event,
     FormSubmitted,
@@ -133,6 +134,12 @@ def test_a_relays_form_is_read_with_its_answers(fixture: Any) -> None:
         form_id="form_123",
         form_title="Course Completion Form",
         answers=payload["data"]["submission"]["fields"],
+        completed=CompletedCourse(
+            course="AI Foundations for Educators",
+            completed_on=date(2026, 3, 2),
+            certificate_url="https://academy.example.com/certificates/2149800001",
+            student_name="Jane Rivera",
+        ),
     )
     assert person == ContactReported(
         occurred_at=RECEIVED, email="jane@example.com", fields={"first_name": "Jane", "last_name": "Rivera"}
@@ -166,11 +173,17 @@ def test_a_native_order_tells_of_the_order_its_lines_and_its_payment(fixture: An
 
 @pytest.mark.parametrize(("event", "added", "removed"), [("tag_added", 1, 0), ("tag_removed", 0, 1)])
 def test_a_native_tag_tells_of_the_contact_and_the_tag(fixture: Any, event: str, added: int, removed: int) -> None:
-    (person,) = read(fixture(f"{event}__native"))
+    person, change = read(fixture(f"{event}__native"), received_at=RECEIVED + timedelta(minutes=5))
     assert isinstance(person, ContactReported)
-    assert person.occurred_at == RECEIVED, "the contact's last change"
+    assert (person.occurred_at, person.tags_added, person.tags_removed) == (RECEIVED, (), ()), "as it changed last"
     assert (person.email, person.identities) == ("jane@example.com", {"contact": "2149000001"})
-    assert (person.tags_added, person.tags_removed) == (("Annual members",) * added, ("Annual members",) * removed)
+    assert change == ContactReported(
+        occurred_at=RECEIVED + timedelta(minutes=5),
+        email="jane@example.com",
+        identities={"contact": "2149000001"},
+        tags_added=("Annual members",) * added,
+        tags_removed=("Annual members",) * removed,
+    )
     assert person.fields["city"] == "Portland"
     assert person.fields["address_line_2"] is None
 

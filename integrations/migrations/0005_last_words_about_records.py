@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("integrations", "0002_readings_of_contacts"),
+        ("integrations", "0004_alerts"),
     ]
 
     operations = [

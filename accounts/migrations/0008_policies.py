@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_contacts_and_orders"),
+        ("accounts", "0007_companies"),
     ]
 
     operations = [

@@ -1,0 +1,238 @@
+"""Completions: a queue of those that wait for a person, and what may be done with the others."""
+
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from accounts.admin import attention
+from accounts.admin.acts import Act, Pressed, ReasonForm
+from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
+from accounts.admin.completion_files import CompletionFiles
+from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, source_of
+from accounts.admin.users import AddressField
+from accounts.models import Completion, PointsEntry, User
+from accounts.models.points import BY_STAFF
+from accounts.services import candidates, completions, points
+
+State = Completion.State
+# The badges are shared with other pages' statuses of the same meaning.
+BADGES = {
+    State.RECEIVED: "unmatched",
+    State.MATCHED: "ignored",
+    State.AWARDED: "processed",
+    State.REVERSED: "canceled",
+    State.DISMISSED: "ignored",
+}
+
+
+@attention.source
+def completions_that_wait() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="waiting_completions",
+            label=_now("Completions that wait for a person"),
+            count=attention.capped(Completion.objects.filter(state=State.RECEIVED)),
+            url=list_url("admin:accounts_completion", state__exact=State.RECEIVED.value),
+            permission="accounts.view_completion",
+        )
+    ]
+
+
+class LinkForm(forms.Form):
+    """Whose a completion is. Gives the `member` as a User."""
+
+    member = AddressField(
+        label=_("Member's e-mail"), widget=forms.EmailInput(attrs={"class": "vTextField", "autofocus": True})
+    )
+    remember = forms.BooleanField(
+        label=_("Remember the address"),
+        required=False,
+        help_text=_("What comes from it later is this member's at once."),
+    )
+    course = forms.CharField(
+        label=_("Course"),
+        required=False,
+        max_length=255,
+        help_text=_("Only to correct it; empty: as it came."),
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+    def clean_member(self) -> User:
+        user = User.objects.filter(email=self.cleaned_data["member"]).first()
+        if user is None:
+            raise ValidationError(_("There is no user with this e-mail."))
+        return user
+
+
+def _link(completion: Completion, pressed: Pressed) -> bool:
+    answers = pressed.answers
+    return bool(
+        completions.link(
+            completion,
+            answers["member"],
+            remember=answers["remember"],
+            course=answers["course"],
+            cause=pressed.cause,
+        )
+    )
+
+
+def _create_member(completion: Completion, pressed: Pressed) -> bool:
+    if not pressed.staff.has_perm("accounts.add_user"):
+        return False
+    return bool(completions.create_member(completion, cause=pressed.cause))
+
+
+def _is_of_nobody(completion: Completion) -> bool:
+    waits = completion.state == State.RECEIVED and bool(completion.email)
+    return waits and completions.member_with(completion.email) is None
+
+
+class EntryInline(ReadOnlyInline):
+    model = PointsEntry
+    fields = readonly_fields = ("created_at", "points", "told_by", "staff", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PointsEntry]:
+        return super().get_queryset(request).select_related("staff").order_by("pk")
+
+    @admin.display(description=_("told by"))
+    def told_by(self, entry: PointsEntry) -> str:
+        return source_of(entry)
+
+
+@admin.register(Completion)
+class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
+    """The queue: what waits is linked, made a member's or dismissed; what was awarded can be reversed."""
+
+    list_display = ("received", "email_told", "name", "course", "activity", "status", "member", "channel")
+    list_display_links = ("received", "email_told")
+    list_filter = ("state", "activity", "channel", "received_at")
+    list_select_related = ("activity", "user")
+    search_fields = ("email",)
+    search_help_text = _("Beginning of the e-mail, or the whole source")
+    fieldsets = (
+        (None, {"fields": ("status", "reason", "email_told", "name", "suggested", "member", "rule")}),
+        (_("What was done"), {"fields": ("activity", "course", "completed_on", "certificate", "told")}),
+        (_("Where from"), {"fields": ("source", "channel", "told_by", "received_at", "staff", "decided_at")}),
+    )
+    readonly_fields = ("status", "suggested", "member", "certificate", "told", "told_by")
+    inlines = (EntryInline,)
+    acts = (
+        Act(
+            name="link",
+            label=_("link to a member"),
+            explanation=_("The points are given at once, also for what else waits under the same address."),
+            done=ngettext_lazy("%(count)d completion was linked.", "%(count)d completions were linked.", "count"),
+            run=_link,
+            fits=lambda completion: completion.state in completions.LINKABLE,
+            form=LinkForm,
+        ),
+        Act(
+            name="create-member",
+            label=_("create a member"),
+            done=ngettext_lazy("%(count)d member was created.", "%(count)d members were created.", "count"),
+            run=_create_member,
+            fits=_is_of_nobody,
+        ),
+        Act(
+            name="dismiss",
+            label=_("dismiss"),
+            explanation=_("Nobody gets points for it. It stays in the list, with the reason."),
+            done=ngettext_lazy("%(count)d completion was dismissed.", "%(count)d completions were dismissed.", "count"),
+            run=lambda completion, pressed: completions.dismiss(completion, cause=pressed.cause),
+            fits=lambda completion: completion.state == State.RECEIVED,
+            form=ReasonForm,
+        ),
+        Act(
+            name="reverse",
+            label=_("take the points back"),
+            explanation=_("A new line in the ledger takes the points back. What was reversed can be linked again."),
+            done=ngettext_lazy("%(count)d award was reversed.", "%(count)d awards were reversed.", "count"),
+            run=lambda completion, pressed: points.reverse(completion, cause=pressed.cause) is not None,
+            fits=lambda completion: completion.state == State.AWARDED,
+            form=ReasonForm,
+        ),
+        Act(
+            name="award",
+            label=_("give the points after all"),
+            done=ngettext_lazy(
+                "%(count)d completion has its points.", "%(count)d completions have their points.", "count"
+            ),
+            run=lambda completion, pressed: completions.award_again(completion, cause=pressed.cause),
+            fits=lambda completion: completion.state in (State.MATCHED, State.REVERSED),
+            form=ReasonForm,
+        ),
+        Act(
+            name="undo-bulk-award",
+            label=_("undo the whole award"),
+            explanation=_("Takes the points back from everybody who got them in the same press."),
+            done=ngettext_lazy("%(count)d award by hand was undone.", "%(count)d awards by hand were undone.", "count"),
+            run=lambda completion, pressed: completions.undo_award_by_hand(completion, cause=pressed.cause) > 0,
+            fits=lambda completion: completion.channel == BY_STAFF and completion.state == State.AWARDED,
+            form=ReasonForm,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Completion]:
+        return super().get_queryset(request).defer("answers")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Completion], search_term: str
+    ) -> tuple[QuerySet[Completion], bool]:
+        text = search_term.strip()
+        return (queryset.filter(Q(email__startswith=text.lower()) | Q(source=text)) if text else queryset), False
+
+    @admin.display(description=_("received"))
+    def received(self, completion: Completion) -> str:
+        return moment(completion.received_at)
+
+    @admin.display(description=_("status"))
+    def status(self, completion: Completion) -> str:
+        return badge(BADGES[State(completion.state)], completion.get_state_display())
+
+    @admin.display(description=_("member"))
+    def member(self, completion: Completion) -> str:
+        return row_link("admin:accounts_user", completion.user_id, completion.user) if completion.user else NOTHING
+
+    @admin.display(description=_("who this may be"))
+    def suggested(self, completion: Completion) -> str:
+        """Members whom the address or the name resembles, each with the reason and the way to link it to them."""
+        if completion.state not in completions.LINKABLE:
+            return NOTHING
+        found = candidates.of(completion)
+        rows = ((_link_to(completion, one.user), one.user.get_full_name(), one.reason) for one in found)
+        return (
+            format_html('<ul class="candidates">{}</ul>', format_html_join("", "<li>{} {} ({})</li>", rows))
+            if found
+            else NOTHING
+        )
+
+    @admin.display(description=_("certificate"))
+    def certificate(self, completion: Completion) -> str:
+        url = completion.certificate_url
+        return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', url, url) if url else NOTHING
+
+    @admin.display(description=_("as it was told"))
+    def told(self, completion: Completion) -> str:
+        lines = "\n".join(f"{name}: {value}" for name, value in completion.answers.items())
+        return format_html('<pre class="text">{}</pre>', lines) if lines else NOTHING
+
+    @admin.display(description=_("told by"))
+    def told_by(self, completion: Completion) -> str:
+        return source_of(completion)
+
+
+def _link_to(completion: Completion, user: User) -> SafeString:
+    act = reverse("admin:accounts_completion_act", args=[completion.pk, "link"])
+    query = urlencode({"member": user.email})
+    return format_html('<a href="{}?{}">{}</a>', act, query, _now("link to %(email)s") % {"email": user.email})

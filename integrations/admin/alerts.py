@@ -1,0 +1,118 @@
+"""The page of metrics, and what is alerted."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import site
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+from django.views.decorators.http import require_safe
+
+from accounts.admin import attention, tools
+from accounts.admin.acts import Act
+from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.links import badge, list_url, moment
+from accounts.services.cause import Cause
+from accounts.wakeup import wake_on_commit
+from integrations.models import AlertState, Notice
+from integrations.operations.alerts import RULES, Rule
+from integrations.operations.notices import POST_TASK
+
+_RULES = {rule.name: rule for rule in RULES}
+
+
+@attention.source
+def raised_alerts() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="raised_alerts",
+            label=_now("Alerts"),
+            count=attention.capped(AlertState.objects.filter(is_raised=True)),
+            url=list_url("admin:integrations_alertstate", is_raised__exact=1),
+            permission="integrations.view_alertstate",
+        )
+    ]
+
+
+@require_safe
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """Every rule with what it measures at this moment, for each provider."""
+    rows = [row for rule in RULES for row in _rows(rule)]
+    context = {**site.each_context(request), "title": _now("Metrics"), "rows": rows}
+    return TemplateResponse(request, "admin/metrics.html", context)
+
+
+def _rows(rule: Rule) -> list[dict[str, Any]]:
+    states = {state.subject: state for state in AlertState.objects.filter(rule=rule.name)}
+    found = {one.subject: one for one in rule.measure(rule.window)}
+    rows = []
+    for subject in sorted(states.keys() | found.keys()) or [""]:
+        measured, state = found.get(subject), states.get(subject)
+        rows.append(
+            {
+                "rule": rule,
+                "hours": rule.window.total_seconds() / 3600,
+                "subject": subject,
+                "value": rule.shown(measured.value if measured else None),
+                "sample": measured.sample if measured else 0,
+                "state": _badge(state) if state else "",
+            }
+        )
+    return rows
+
+
+def _badge(state: AlertState) -> str:
+    return badge("failed", _("alert")) if state.is_raised else badge("processed", _("good"))
+
+
+tools.register(tools.Tool(name="metrics", label=_("Metrics"), path="metrics/", view=metrics_page))
+
+
+@admin.register(AlertState)
+class AlertStateAdmin(ReadOnlyAdmin):
+    list_display = ("measure", "subject", "state", "shown", "since_when")
+    list_filter = ("is_raised",)
+    fields = (*list_display, "sample", "changes", "evaluated_at")
+    readonly_fields = list_display
+
+    @admin.display(description=_("measure"))
+    def measure(self, state: AlertState) -> str:
+        return str(_RULES[state.rule].title) if state.rule in _RULES else state.rule
+
+    @admin.display(description=_("status"))
+    def state(self, state: AlertState) -> str:
+        return _badge(state)
+
+    @admin.display(description=_("value"))
+    def shown(self, state: AlertState) -> str:
+        return _RULES[state.rule].shown(state.value) if state.rule in _RULES else str(state.value)
+
+    @admin.display(description=_("since"))
+    def since_when(self, state: AlertState) -> str:
+        return moment(state.since)
+
+
+def _post_again(notice: Notice, cause: Cause) -> bool:
+    notice.requeue()
+    wake_on_commit(POST_TASK, notice.pk)
+    return True
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "text", "status", "attempts")
+    list_filter = ("status",)
+    fields = (*list_display, "next_attempt_at", "finished_at", "last_error")
+    readonly_fields = fields
+    acts = (
+        Act(
+            name="post-again",
+            label=_("post again"),
+            done=ngettext_lazy("%(count)d message is posted again.", "%(count)d messages are posted again.", "count"),
+            run=lambda notice, pressed: _post_again(notice, pressed.cause),
+            fits=lambda notice: notice.status == Notice.Status.FAILED,
+        ),
+    )

@@ -1,0 +1,98 @@
+"""Companies for front ends that are embedded elsewhere, for monitors, and for whoever sets the connection up."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import View
+from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import limits
+from accounts.api.permissions import IsStaff
+from accounts.client_address import client_address
+from integrations import companies, registry
+from integrations.contracts.provider import CompanyPages, Provider
+from integrations.toolkit.signatures import equals_any
+
+LOOK_UPS = 120  # a minute and address
+_METHODS = "GET, HEAD, OPTIONS"
+
+
+class CompanyView(View):
+    """`GET …/company/<account id>`: the company of an account, for a browser of any origin that the settings name.
+
+    No cookie, session or token is read, so no other site learns more by a visitor's browser than it could ask itself.
+    """
+
+    provider: Provider = None  # type: ignore[assignment]  # given by as_view
+    pages: CompanyPages = None  # type: ignore[assignment]
+    http_method_names = ("get", "head", "options")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer = super().dispatch(request, *args, **kwargs)
+        assert isinstance(answer, HttpResponse)
+        answer.headers["Vary"] = "Origin"
+        answer.headers["Cache-Control"] = "no-store"
+        origin = request.headers.get("Origin", "")
+        if origin and origin in settings.CHATWOOT_EMBED_ORIGINS:
+            answer.headers["Access-Control-Allow-Origin"] = origin
+            answer.headers["Access-Control-Allow-Methods"] = _METHODS
+            answer.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type"
+            answer.headers["Access-Control-Max-Age"] = "600"  # seconds
+        return answer
+
+    def get(self, request: HttpRequest, account_id: str) -> HttpResponse:
+        sender = client_address(request.META)
+        wait = limits.retry_after("company", sender, limit=LOOK_UPS, seconds=limits.MINUTE)
+        if wait:
+            return JsonResponse(
+                {"success": False, "detail": f"Too many requests. Try again in {wait} seconds."},
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+                headers={"Retry-After": str(wait)},
+            )
+        company = companies.found(self.provider, self.pages, account_id)
+        return JsonResponse({"success": True, "data": companies.public_values(company)})
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": _METHODS})
+
+
+class IsStaffOrMonitor(BasePermission):
+    """Staff, or whoever sends METRICS_TOKEN; without that setting staff alone."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return is_monitor(request._request) or IsStaff().has_permission(request, view)
+
+
+def is_monitor(request: HttpRequest) -> bool:
+    """Whether the request bears METRICS_TOKEN."""
+    scheme, _space, given = request.headers.get("Authorization", "").strip().partition(" ")
+    token = settings.METRICS_TOKEN
+    return bool(token.strip()) and scheme.lower() == "bearer" and equals_any(given.strip(), [token])
+
+
+@extend_schema(exclude=True)
+class MetricsView(APIView):
+    """`GET …/metrics`: how the accounts' events went."""
+
+    permission_classes = (IsStaffOrMonitor,)
+    provider: Provider = None  # type: ignore[assignment]  # given by as_view
+    pages: CompanyPages = None  # type: ignore[assignment]
+
+    def get(self, request: Request) -> Response:
+        answer = {"success": True, "data": companies.metrics(self.provider, self.pages)}
+        return Response(answer, headers={"Cache-Control": "no-store"})
+
+
+class SystemInfoView(View):
+    """`GET /api/system/info`: what runs here, for whoever connects something to it."""
+
+    http_method_names = ("get", "head")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse(companies.system_info(list(registry.all_providers().values())))

@@ -1,0 +1,57 @@
+"""What a provider says of its accounts → companies, and whose contacts are whose."""
+
+import logging
+
+from accounts.models import Contact
+from accounts.services import companies
+from accounts.services.companies import AccountReport, InvalidAccount, Reported
+from integrations.contracts.events import CompanyClosed, CompanyReported
+from integrations.contracts.exceptions import Unreadable
+from integrations.handlers.context import Change, Context
+
+logger = logging.getLogger(__name__)
+
+
+def report(event: CompanyReported, context: Context) -> list[Change]:
+    """Make or rename the account's company. Raises Unreadable where the event names no account."""
+    told = AccountReport(
+        occurred_at=event.occurred_at,
+        account_id=event.account_id,
+        name=event.name,
+        administrators=event.administrators,
+    )
+    try:
+        reported = companies.report(told, cause=context.cause)
+    except InvalidAccount as error:
+        raise Unreadable(str(error)) from error
+    if reported.created:
+        company, title = reported.company, context.provider.title()
+        logger.info("[%s Webhook] Account created: %s - %s", title, company.chatwoot_account_id, company.name)
+        logger.info("[%s Sync] Company created successfully: %s", title, company.company_id)
+    return [_told_of(reported)]
+
+
+def close(event: CompanyClosed, context: Context) -> list[Change]:
+    """Close the account's company. Raises Unreadable where the event names no account."""
+    try:
+        return [_told_of(companies.close(event.account_id, at=event.occurred_at, cause=context.cause))]
+    except InvalidAccount as error:
+        raise Unreadable(str(error)) from error
+
+
+def taken_in(contact: Contact, account_id: str) -> Change | None:
+    """Let a contact belong to the company of an account; None where it does already, or there is no such company."""
+    company = companies.of_account(account_id) if account_id else None
+    if company is None or not companies.take_in(contact, company):
+        return None
+    return Change(description=f"contact belongs to {company.company_id}", target=company)
+
+
+def _told_of(reported: Reported) -> Change:
+    if reported.created:
+        description = "company created"
+    elif reported.changed:
+        description = f"company changed: {', '.join(reported.changed)}"
+    else:
+        description = "company known already"
+    return Change(description=description, target=reported.company)

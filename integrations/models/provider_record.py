@@ -1,0 +1,36 @@
+"""What a provider's own lists said of a thing when they were last read."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class ProviderRecord(models.Model):
+    """A customer, purchase or transaction there, as reconciliation read it: key "purchase:41".
+
+    `digest` is what it said when it was applied last; "" where it could not be. So what has not changed since costs one
+    look at this row and no write. Nothing is decided by these rows but what need not be done again.
+    """
+
+    provider = models.CharField(_("provider"), max_length=30)
+    key = models.CharField(_("key"), max_length=130)
+    person_id = models.CharField(_("person there"), max_length=100, blank=True)
+    email = models.CharField(_("e-mail"), max_length=254, blank=True)
+    content = models.JSONField(_("content"), default=dict)
+    digest = models.CharField(max_length=64, blank=True)
+    changed_at = models.DateTimeField(_("changed there"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended there"), null=True, blank=True)
+    audit_id = models.BigIntegerField(null=True, blank=True, help_text=_("the last audit that saw it"))
+    read_at = models.DateTimeField(_("read"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("record at a provider")
+        verbose_name_plural = _("records at providers")
+        constraints = [models.UniqueConstraint(fields=["provider", "key"], name="a_record_is_kept_once")]
+        indexes = [
+            models.Index(fields=["provider", "person_id"], name="record_by_person"),
+            models.Index(fields=["provider", "email"], name="record_by_email", condition=~models.Q(email="")),
+            models.Index(fields=["audit_id", "id"], name="record_by_audit", condition=models.Q(audit_id__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.key}"

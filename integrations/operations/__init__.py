@@ -1,0 +1,1 @@
+"""Watching: what is measured, when staff are alerted, and how they hear of it."""

@@ -1,0 +1,153 @@
+"""Alerts: a table of rules, looked at each minute; staff hear of a change, once, and once more when it clears."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import EmailMessage
+from accounts.models.insert_once import insert_once
+from accounts.services import emails
+from integrations.models import AlertState
+from integrations.operations import measures, notices
+from integrations.operations.measures import Measured
+
+logger = logging.getLogger(__name__)
+AN_HOUR = timedelta(hours=1)
+PAGE = "/admin/metrics/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Bad is a value below `least` or above `most`, taken from at least `sample` rows of the last `window`.
+
+    `unit` is how values are shown: "%" for a share, "s" for seconds, "" for a number.
+    """
+
+    name: str
+    title: Any
+    measure: Callable[[timedelta], list[Measured]]
+    window: timedelta = AN_HOUR
+    least: float | None = None
+    most: float | None = None
+    sample: int = 1
+    unit: str = ""
+
+    def is_bad(self, measured: Measured | None) -> bool | None:
+        """None where there are too few rows to tell: then what was known before stands. No rows are not bad."""
+        if measured is None:
+            return False
+        if measured.sample < self.sample:
+            return None
+        below = self.least is not None and measured.value < self.least
+        return below or (self.most is not None and measured.value > self.most)
+
+    def shown(self, value: float | None) -> str:
+        """A value for people."""
+        if value is None:
+            return "–"
+        return f"{value:.1%}" if self.unit == "%" else f"{value:.1f} s" if self.unit == "s" else f"{value:g}"
+
+    @property
+    def limit(self) -> str:
+        """What the value has to be, for people."""
+        return f"≥ {self.shown(self.least)}" if self.least is not None else f"≤ {self.shown(self.most)}"
+
+
+RULES = (
+    Rule(name="failed", title=_("Failed processing"), measure=measures.failed_processing, most=0),
+    Rule(
+        name="delivery_success",
+        title=_("Delivery success rate"),
+        measure=measures.delivery_success,
+        least=0.95,
+        sample=20,
+        unit="%",
+    ),
+    Rule(
+        name="events_matched",
+        title=_("Matched events"),
+        measure=measures.events_matched,
+        least=0.8,
+        sample=10,
+        unit="%",
+    ),
+    Rule(
+        name="completions_matched",
+        title=_("Matched members"),
+        measure=measures.completions_matched,
+        window=timedelta(days=1),
+        least=0.8,
+        sample=10,
+        unit="%",
+    ),
+    Rule(
+        name="latency",
+        title=_("Processing latency, 95 of 100 events"),
+        measure=measures.latency,
+        window=timedelta(minutes=15),
+        most=60,
+        sample=5,
+        unit="s",
+    ),
+    Rule(
+        name="duplicates",
+        title=_("Duplicate rate"),
+        measure=measures.duplicates,
+        most=0.5,
+        sample=20,
+        unit="%",
+    ),
+    Rule(name="api_quota", title=_("Calls refused by the API as too many"), measure=measures.refused_calls, most=5),
+)
+
+
+def evaluate() -> list[AlertState]:
+    """Look at every rule; the states that changed. Two at once, or twice in a row: a change is told once."""
+    changed = []
+    for rule in RULES:
+        found = {one.subject: one for one in rule.measure(rule.window)}
+        known = set(AlertState.objects.filter(rule=rule.name).values_list("subject", flat=True))
+        for subject in sorted(known | set(found)):
+            state = _settle(rule, subject, found.get(subject))
+            if state is not None:
+                changed.append(state)
+    return changed
+
+
+def _settle(rule: Rule, subject: str, measured: Measured | None) -> AlertState | None:
+    """Write down what was measured; the state where it changed, which staff are owed a word about then."""
+    is_bad = rule.is_bad(measured)
+    with transaction.atomic():
+        insert_once(AlertState(rule=rule.name, subject=subject[:60]))
+        state = AlertState.objects.select_for_update().get(rule=rule.name, subject=subject[:60])
+        state.value, state.sample = (measured.value, measured.sample) if measured else (None, 0)
+        state.evaluated_at = timezone.now()
+        has_changed = is_bad is not None and is_bad != state.is_raised
+        if has_changed:
+            state.is_raised, state.since, state.changes = bool(is_bad), state.evaluated_at, state.changes + 1
+            _tell(rule, state)
+        state.save()
+    return state if has_changed else None
+
+
+def _tell(rule: Rule, state: AlertState) -> None:
+    reason = f"alert:{rule.name}:{state.subject}:{state.changes}"
+    told = {
+        "title": str(rule.title),
+        "subject": state.subject,
+        "value": rule.shown(state.value),
+        "limit": rule.limit,
+        "is_raised": state.is_raised,
+        "since": f"{state.since:%Y-%m-%d %H:%M} UTC",
+        "admin_path": PAGE,
+    }
+    emails.owe_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=told)
+    word = "ALERT" if state.is_raised else "Cleared"
+    notices.owe(f"{word}: {rule.title} ({state.subject}): {told['value']}, should be {rule.limit}", key=reason)
+    logger.warning("alert %s", "raised" if state.is_raised else "cleared", extra={"rule": rule.name, **told})

@@ -1,0 +1,119 @@
+"""What is measured for each provider, over a window of time that ends now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.utils import timezone
+
+from accounts.models import Completion
+from accounts.models.points import BY_MAIL, BY_STAFF
+from integrations import registry
+from integrations.models import InboxEvent
+from integrations.models.inbox import Status
+from integrations.toolkit import quota
+
+AT_MOST = 5000  # newest rows that a percentile is taken from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """`value` of one provider (or channel, for completions), taken from `sample` rows."""
+
+    subject: str
+    value: float
+    sample: int
+
+
+def delivery_success(window: timedelta) -> list[Measured]:
+    """Of the events received and brought to an end: the share that did not fail."""
+    ended = Count("pk", filter=~Q(status=Status.PENDING))
+    failed = Count("pk", filter=Q(status=Status.FAILED))
+    rows = _received(window).values("provider").annotate(ended=ended, failed=failed)
+    return [
+        Measured(subject=row["provider"], value=1 - row["failed"] / row["ended"], sample=row["ended"])
+        for row in rows
+        if row["ended"]
+    ]
+
+
+def failed_processing(window: timedelta) -> list[Measured]:
+    """How many events failed in the window, whenever they were received."""
+    failed = InboxEvent.objects.filter(status=Status.FAILED, finished_at__gte=timezone.now() - window)
+    rows = failed.order_by().values("provider").annotate(number=Count("pk"))
+    return [Measured(subject=row["provider"], value=row["number"], sample=row["number"]) for row in rows]
+
+
+def events_matched(window: timedelta) -> list[Measured]:
+    """Of the events received and handled: the share that needed nobody to say what they belong to."""
+    handled = Count("pk", filter=Q(status__in=[Status.PROCESSED, Status.UNMATCHED]))
+    unmatched = Count("pk", filter=Q(status=Status.UNMATCHED))
+    rows = _received(window).values("provider").annotate(handled=handled, unmatched=unmatched)
+    return [
+        Measured(subject=row["provider"], value=1 - row["unmatched"] / row["handled"], sample=row["handled"])
+        for row in rows
+        if row["handled"]
+    ]
+
+
+def completions_matched(window: timedelta) -> list[Measured]:
+    """Of the completions received, by channel: the share whose member was found without a person.
+
+    What a person linked since then counts as not found: it needed them. Mails always do, and are left out.
+    """
+    received = Completion.objects.filter(received_at__gte=timezone.now() - window)
+    told = received.exclude(channel__in=[BY_MAIL, BY_STAFF]).order_by().values("channel")
+    found = Count("pk", filter=Q(user__isnull=False) & Q(staff__isnull=True))
+    rows = told.annotate(number=Count("pk"), found=found)
+    return [
+        Measured(subject=f"{row['channel']} completions", value=row["found"] / row["number"], sample=row["number"])
+        for row in rows
+    ]
+
+
+def latency(window: timedelta) -> list[Measured]:
+    """Seconds from receipt to end that 95 of 100 events stay below; what still waits for its first try counts too.
+
+    Events that needed several attempts are left out: their delay is meant.
+    """
+    now = timezone.now()
+    rows = _received(window).filter(attempts__lte=1, failures=0).order_by("-pk")
+    seconds: dict[str, list[float]] = {}
+    for provider, received_at, finished_at in rows.values_list("provider", "received_at", "finished_at")[:AT_MOST]:
+        seconds.setdefault(provider, []).append(((finished_at or now) - received_at).total_seconds())
+    return [Measured(subject=name, value=percentile(found, 95), sample=len(found)) for name, found in seconds.items()]
+
+
+def duplicates(window: timedelta) -> list[Measured]:
+    """Of all deliveries of the events received: the share that repeated one."""
+    rows = _received(window).values("provider").annotate(events=Count("pk"), repeated=Sum("duplicates"))
+    return [
+        Measured(
+            subject=row["provider"],
+            value=row["repeated"] / (row["events"] + row["repeated"]),
+            sample=row["events"] + row["repeated"],
+        )
+        for row in rows
+    ]
+
+
+def refused_calls(window: timedelta) -> list[Measured]:
+    """How many of our calls a provider's API refused as too many (429)."""
+    counted = (
+        (provider.key, quota.refusals(provider.title, seconds=int(window.total_seconds())))
+        for provider in registry.all_providers().values()
+    )
+    return [Measured(subject=key, value=number, sample=number) for key, number in counted if number]
+
+
+def percentile(values: Iterable[float], rank: int) -> float:
+    """The smallest value that `rank` of 100 values do not exceed; there must be one."""
+    ordered = sorted(values)
+    return ordered[max(ceil(len(ordered) * rank / 100), 1) - 1]
+
+
+def _received(window: timedelta) -> QuerySet[Any]:
+    return InboxEvent.objects.filter(received_at__gte=timezone.now() - window).order_by()

@@ -1,0 +1,66 @@
+"""Messages to Slack: owed as rows in the transaction of their reason, posted by a worker to SLACK_WEBHOOK_URL.
+
+That address is a secret: whoever has it can post. It stands in no error and in no log.
+"""
+
+from functools import partial
+
+import requests
+from django.conf import settings
+
+from accounts.models.insert_once import insert_once
+from accounts.services.attempts import attempt
+from accounts.wakeup import wake_on_commit
+from integrations.models import Notice
+
+POST_TASK = "integrations.post_notices"
+TIMEOUT = (5, 10)  # seconds to connect, and without a byte; together below the lease
+
+
+class NotPosted(Exception):
+    """Slack did not take it; it may later."""
+
+
+class Refused(NotPosted):
+    """Slack will never take it: the address is wrong or was taken back."""
+
+
+def owe(text: str, *, key: str) -> Notice | None:
+    """Write the message down, to be posted after the commit; None where the reason has its message already, or where no
+    SLACK_WEBHOOK_URL is set.
+    """
+    if not settings.SLACK_WEBHOOK_URL:
+        return None
+    notice = Notice(key=key[:200], text=text[:3000])
+    notice.wake_after_grace()
+    if not insert_once(notice):
+        return None
+    wake_on_commit(POST_TASK, notice.pk)
+    return notice
+
+
+def deliver(notice_id: int) -> None:
+    """Post the message that is owed, if it is due and nobody else does. Whatever goes wrong is on the row."""
+    notice = Notice.objects.claim(notice_id)
+    if notice is not None:
+        attempt(notice, partial(_post, notice), is_permanent=lambda error: isinstance(error, Refused))
+
+
+def _post(notice: Notice) -> None:
+    if not settings.SLACK_WEBHOOK_URL:
+        raise Refused("SLACK_WEBHOOK_URL is not set any more")
+    try:
+        # Slack reads <, > and & as its own marks.
+        text = notice.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        answer = requests.post(
+            settings.SLACK_WEBHOOK_URL, json={"text": text}, timeout=TIMEOUT, allow_redirects=False
+        )  # fmt: skip
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
+        raise Refused("SLACK_WEBHOOK_URL is no address") from None
+    except requests.RequestException as error:  # its text holds the address
+        raise NotPosted(f"no answer ({type(error).__name__})") from None
+    if answer.status_code == 429 or answer.status_code >= 500:
+        raise NotPosted(f"answered with {answer.status_code}")
+    if answer.status_code >= 300:
+        raise Refused(f"answered with {answer.status_code}; check SLACK_WEBHOOK_URL")
+    notice.close(Notice.Status.SENT)

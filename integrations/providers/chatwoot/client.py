@@ -1,0 +1,51 @@
+"""Chatwoot's platform API, one method an endpoint; above each its page in the documents."""
+
+from collections.abc import Callable, Mapping
+from time import sleep as really_sleep
+from typing import Any
+
+from django.conf import settings
+
+from integrations.toolkit.client import JsonClient
+from integrations.toolkit.failures import NotConfigured, Refused
+from integrations.toolkit.reading import text_at
+from integrations.toolkit.retries import Retries
+
+PATIENCE = 3.0  # seconds: somebody looks at a page meanwhile
+_NOT_OURS = (
+    "Check CHATWOOT_PLATFORM_TOKEN; a platform app may only see accounts that it made, or that were made permissible to"
+    " it."
+)
+
+
+class ChatwootClient:
+    """`ChatwootClient.from_settings()` is the one of this installation."""
+
+    def __init__(self, base_url: str, *, token: str, sleep: Callable[[float], None] = really_sleep) -> None:
+        self._http = JsonClient(
+            base_url,
+            title="Chatwoot",
+            headers={"api_access_token": token},
+            hints={401: _NOT_OURS, 403: _NOT_OURS},
+            explain=lambda document: text_at(document, "error") or text_at(document, "message"),
+            secrets=[token],
+            retries=Retries(number=1, initial_delay=0.2, backoff_factor=1.0),
+            patience=PATIENCE,
+            read_timeout=PATIENCE,
+            sleep=sleep,
+        )
+
+    @classmethod
+    def from_settings(cls) -> "ChatwootClient":
+        """Raises NotConfigured."""
+        if not settings.CHATWOOT_BASE_URL or not settings.CHATWOOT_PLATFORM_TOKEN:
+            raise NotConfigured("Chatwoot: set CHATWOOT_BASE_URL and CHATWOOT_PLATFORM_TOKEN")
+        return cls(settings.CHATWOOT_BASE_URL, token=settings.CHATWOOT_PLATFORM_TOKEN)
+
+    # https://developers.chatwoot.com/api-reference/accounts/get-an-account-details
+    def account(self, account_id: str) -> Mapping[str, Any]:
+        """The account's details. Raises NotFound, TemporaryFailure, Refused."""
+        answer = self._http.call("GET", f"/platform/api/v1/accounts/{int(account_id)}")
+        if not isinstance(answer, Mapping):
+            raise Refused("Chatwoot: an account should be a JSON object. Check CHATWOOT_BASE_URL.")
+        return answer

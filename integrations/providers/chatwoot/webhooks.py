@@ -1,0 +1,155 @@
+"""Chatwoot's words → our events.
+
+Accounts come in three shapes, told apart by what is in them:
+
+- installation event: {"event", "id", "name", "users": […]}
+- with the account inside: {"event", "account": {"id", "name"}, …}
+- wrapped: {"event", "data" or "payload": {one of the two above}}
+
+Account webhooks about contacts are flat, with {"account": {"id", "name"}} beside the contact's own values.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from integrations.contracts.events import CompanyClosed, CompanyReported, Event
+from integrations.contracts.exceptions import Unreadable
+from integrations.contracts.webhook import Envelope, Outcome, Payload, StoredWebhook
+from integrations.providers.chatwoot import contacts
+from integrations.toolkit.reading import digest_of, first_text, moment_at, text_at
+
+CREATED = "account_created"
+REPORTED = frozenset({CREATED, "account_updated"})
+CLOSED = frozenset({"account_deleted", "account_destroyed"})
+ABOUT_ACCOUNTS = REPORTED | CLOSED
+ABOUT_CONTACTS = frozenset({"contact_created", "contact_updated"})
+HANDLED = ABOUT_ACCOUNTS | ABOUT_CONTACTS
+_TALK = "conversations stay in Chatwoot"
+IGNORED: Mapping[str, str] = {
+    "conversation_created": _TALK,
+    "conversation_updated": _TALK,
+    "conversation_status_changed": _TALK,
+    "conversation_typing_on": _TALK,
+    "conversation_typing_off": _TALK,
+    "message_created": _TALK,
+    "message_updated": _TALK,
+    "webwidget_triggered": _TALK,
+    "inbox_created": _TALK,
+    "inbox_updated": _TALK,
+}
+_TYPE_AT = (("event",), ("event_type",), ("type",))
+_WRAPPERS = ("data", "payload")
+# Is the company made, and by this delivery?
+_SAID: Mapping[tuple[bool, bool], tuple[str, bool | str]] = {
+    (True, True): ("Company created and services initialized", True),
+    (True, False): ("Company known already", False),
+    (False, False): ("Kept; the company is made in a moment", "pending"),
+}
+_TIME_AT = (("updated_at",), ("timestamp",), ("occurred_at",))
+
+
+def read(payload: Payload) -> Envelope:
+    """The envelope of a payload in any shape. Raises Unreadable where no event, or none of its account, is named."""
+    event_type = first_text(payload, _TYPE_AT).replace(".", "_")
+    if not event_type:
+        raise Unreadable('no event: expected "event" with a text')
+    return _envelope(payload, event_type)
+
+
+def read_installation(payload: Payload) -> Envelope:
+    """The same; what names an account and no event was posted because the account is new."""
+    event_type = first_text(payload, _TYPE_AT).replace(".", "_")
+    if not event_type and not account_id_in(payload):
+        raise Unreadable('no event: expected "event": "account_created" with the account\'s "id" and "name"')
+    return _envelope(payload, event_type or CREATED)
+
+
+def _envelope(payload: Payload, event_type: str) -> Envelope:
+    external_id = account_id_in(payload)
+    if event_type in ABOUT_ACCOUNTS:
+        if not _is_account_id(external_id):
+            raise Unreadable(f'{event_type}: the account\'s "id" should be a number, not {external_id[:50]!r}')
+    else:
+        external_id = text_at(inside(payload), "id")
+    # Neither a time nor an id of its own: a delivery is its whole content.
+    key = f"{event_type}:{external_id}:{digest_of(payload)[:32]}"
+    return Envelope(event_type=event_type[:100], external_id=external_id[:200], key=key)
+
+
+def parse(webhook: StoredWebhook) -> list[Event]:
+    """The events that a kept delivery tells of, the company first."""
+    body = inside(webhook.payload)
+    told_at = _told_at(webhook)
+    if webhook.event_type in CLOSED:
+        return [CompanyClosed(occurred_at=told_at, account_id=webhook.external_id)]
+    if webhook.event_type in REPORTED:
+        return [
+            CompanyReported(
+                occurred_at=told_at,
+                account_id=webhook.external_id,
+                name=name_in(webhook.payload),
+                administrators=_administrators(webhook.payload),
+            )
+        ]
+    account_id = text_at(body, "account", "id") or text_at(webhook.payload, "account", "id")
+    contact = contacts.contact(body, account_id=account_id, occurred_at=told_at)
+    if not _is_account_id(account_id):
+        return [contact]
+    # The account's own word may have been lost, which Chatwoot sends once; so its contacts' tell of it too.
+    name = text_at(body, "account", "name") or text_at(webhook.payload, "account", "name")
+    return [CompanyReported(occurred_at=webhook.received_at, account_id=account_id, name=name), contact]
+
+
+def answer(outcome: Outcome) -> Mapping[str, Any]:
+    """What the sender is told, as its documents have it. `created` is "pending" where a worker makes the company."""
+    if not outcome.names:
+        return {"success": True, "data": {"message": "Kept", "created": False}}
+    message, created = _SAID[outcome.is_made, outcome.is_new]
+    names = {"company_id": "", "company_name": name_in(outcome.payload), **outcome.names}
+    return {"success": True, "data": {**names, "message": message, "created": created}}
+
+
+def inside(payload: Payload) -> Payload:
+    """What a relay wrapped, or the payload as it is."""
+    return next((inner for name in _WRAPPERS if isinstance(inner := payload.get(name), Mapping)), payload)
+
+
+def account_id_in(payload: Payload) -> str:
+    """The id of the account that an event about an account names, "" for none."""
+    body = inside(payload)
+    places = (("account", "id"), ("account_id",), ("id",))
+    return first_text(body, places) or first_text(payload, places[:2])
+
+
+def name_in(payload: Payload) -> str:
+    """The account's name, "" where it is not told."""
+    body = inside(payload)
+    places = (("account", "name"), ("account_name",), ("name",))
+    return first_text(body, places) or first_text(payload, places[:2])
+
+
+def _administrators(payload: Payload) -> tuple[dict[str, str], ...] | None:
+    """The administrators, None where the list is missing: an empty one says that there are none."""
+    body = inside(payload)
+    account = body.get("account")
+    for holder in (body, account, payload):
+        users = holder.get("users") if isinstance(holder, Mapping) else None
+        if isinstance(users, list):
+            return tuple(
+                {name: text_at(user, name) for name in ("id", "name", "email")}
+                for user in users
+                if isinstance(user, Mapping)
+            )
+    return None
+
+
+def _told_at(webhook: StoredWebhook) -> datetime:
+    """When it was so there, where that is told and is not still to come; else when it came."""
+    body = inside(webhook.payload)
+    told = None if webhook.event_type == CREATED else moment_at(body, _TIME_AT)
+    return told if told is not None and told <= webhook.received_at else webhook.received_at
+
+
+def _is_account_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20 and not text.startswith("0")

@@ -1,0 +1,266 @@
+"""Runs: starting one, reading one page of it, stopping it. A run is a row of the queue; one attempt is one page."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, transaction
+from django.utils import timezone
+
+from accounts.models.delivery import MAX_CRASHES, LeaseLost
+from accounts.models.email_message import EmailMessage
+from accounts.models.insert_once import insert_once
+from accounts.services import emails
+from accounts.services.cause import SCHEDULE, Cause
+from accounts.wakeup import wake_on_commit
+from integrations import registry
+from integrations.contracts.exceptions import Permanent
+from integrations.contracts.provider import Provider
+from integrations.contracts.pull import Kind, Place, PulledPage, PullSource
+from integrations.handlers import Greeting
+from integrations.models import SyncRun
+from integrations.models.sync_run import LISTED_AT_MOST, OPEN, RunStatus
+from integrations.reconcile import audit
+from integrations.reconcile.applying import Tally, Terms, apply, merged, prepare
+from integrations.reconcile.books import Books, OutOfTime, time_left
+
+logger = logging.getLogger(__name__)
+ADVANCE_TASK = "integrations.advance_runs"
+OVERLAP = timedelta(hours=1)  # read twice, for what changed while it was read and for clocks that differ
+ASKING = 14.0  # seconds after which an attempt begins no further call; the lease is 30, a call takes up to 10
+
+
+class AlreadyOpen(Exception):
+    """A run of this provider is open: two would do the same work twice."""
+
+    def __init__(self, run: SyncRun | None) -> None:
+        name, state = (str(run), run.get_status_display()) if run else ("another one", "open")
+        super().__init__(f"a reconciliation is open already: {name} ({state})")
+        self.run = run
+
+
+def source_of(provider: Provider) -> PullSource:
+    """The provider's lists. Raises Permanent where it has none."""
+    if provider.pulls is None:
+        raise Permanent(f"{provider.title} has no lists that could be read")
+    return provider.pulls
+
+
+def start(provider: Provider, *, cause: Cause, kind: Kind | None = None, wake: bool = True) -> SyncRun:
+    """Open a run: what changed since the last one, or where there is none yet, everything; `kind` says otherwise.
+
+    A run of the same kind that failed last goes on where it failed. Raises AlreadyOpen; Permanent where the provider
+    has no lists or its API is not configured. Two at once: one of them opens it.
+    """
+    source = source_of(provider)
+    if not source.configured():
+        source.puller()  # says what is missing
+    runs = SyncRun.objects.filter(provider=provider.key)
+    kind = kind or next_kind(provider)
+    newest = runs.order_by("-pk").first()
+    try:
+        with transaction.atomic():
+            if newest is not None and newest.status == RunStatus.FAILED and newest.kind == kind:
+                newest.requeue()
+                run = newest
+            else:
+                run = new_run(provider, kind=kind, cause=cause)
+                if not insert_once(run):
+                    raise AlreadyOpen(runs.filter(status__in=OPEN).first())
+            if wake:
+                wake_on_commit(ADVANCE_TASK, run.pk)
+    except IntegrityError as error:
+        raise AlreadyOpen(runs.filter(status__in=OPEN).first()) from error
+    return run
+
+
+def next_kind(provider: Provider) -> Kind:
+    """What a run without a wish would be."""
+    return Kind.INCREMENTAL if _last_done(provider) else Kind.BACKFILL
+
+
+def new_run(provider: Provider, *, kind: Kind, cause: Cause) -> SyncRun:
+    """The row of a new run, not saved: at its first page, with its window."""
+    last = _last_done(provider)
+    place = source_of(provider).first(kind)
+    run = SyncRun(
+        provider=provider.key,
+        kind=kind,
+        window_from=last.window_to - OVERLAP if last and kind is Kind.INCREMENTAL else None,
+        window_to=timezone.now(),
+        stage=place.stage,
+        page=place.page,
+        cause=cause.text[:200],
+        staff=cause.staff,
+    )
+    run.wake_after_grace()
+    return run
+
+
+def start_due() -> list[SyncRun]:
+    """Open the runs that are due by the clock. One that a person stopped stays so, and none begins beside it."""
+    started = []
+    for provider in registry.all_providers().values():
+        minutes = int(getattr(settings, provider.pulls.minutes)) if provider.pulls else 0
+        if provider.pulls is None or minutes <= 0 or not provider.pulls.configured():
+            continue
+        last = SyncRun.objects.filter(provider=provider.key).exclude(kind=Kind.AUDIT).order_by("-pk").first()
+        if last is not None and max(last.started_at, last.finished_at or last.started_at) > (
+            timezone.now() - timedelta(minutes=minutes)
+        ):
+            continue
+        try:
+            started.append(start(provider, cause=SCHEDULE))
+        except AlreadyOpen:
+            continue
+    return started
+
+
+def stop(run: SyncRun) -> bool:
+    """Let a run rest; False where it is not running. A page that is being read is not applied any more."""
+    return bool(
+        SyncRun.objects.filter(pk=run.pk, status=RunStatus.PENDING).update(
+            status=RunStatus.STOPPED, next_attempt_at=None, wake_at=None
+        )
+    )
+
+
+def resume(run: SyncRun, *, wake: bool = True) -> bool:
+    """Let a stopped or failed run go on at its page; False where it is neither.
+
+    Raises AlreadyOpen where another run was opened since it failed.
+    """
+    if run.status not in (RunStatus.STOPPED, RunStatus.FAILED):
+        return False
+    try:
+        with transaction.atomic():
+            run.requeue()
+            if wake:
+                wake_on_commit(ADVANCE_TASK, run.pk)
+    except IntegrityError as error:
+        raise AlreadyOpen(SyncRun.objects.filter(provider=run.provider, status__in=OPEN).first()) from error
+    return True
+
+
+def step(run_id: int, *, wake: bool = True) -> bool:
+    """Read the next page of a run, if it is due and nobody else does, and apply it; False where it was not.
+
+    Whatever goes wrong is on the run afterwards; nothing is raised but for a database that is away. With `wake` a
+    worker is rung for the page after it.
+    """
+    run = SyncRun.objects.claim(run_id)
+    if run is None:
+        return False
+    try:
+        if run.crashes > MAX_CRASHES:
+            raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this page")
+        _advance(run, wake=wake)
+    except OperationalError:
+        raise
+    except LeaseLost:
+        logger.warning("page came too late, or the run was stopped", extra={"run": run.pk})
+    except Exception as error:  # noqa: BLE001 (where an attempt is recorded on its row)
+        _not_done(run, error)
+    return True
+
+
+def _advance(run: SyncRun, *, wake: bool) -> None:
+    provider = registry.provider(run.provider)
+    place = Place(stage=run.stage, page=run.page)
+    if audit.is_comparison(place):
+        with transaction.atomic():
+            _move(run, Tally(), audit.compare(run, provider, place), seen=0, wake=wake)
+        return
+    source = source_of(provider)
+    in_time = time_left(ASKING)
+    puller = source.puller()
+    page = puller.page(place, kind=Kind(run.kind), since=run.window_from)
+    if run.kind == Kind.AUDIT:
+        _keep_audited(run, provider, page, wake=wake)
+        return
+    books = Books(run.provider, source, puller, time_left=in_time)
+    try:
+        books.note_people(page.people)
+        prepared = prepare(page.items, provider=run.provider, books=books)
+    except OutOfTime:
+        with transaction.atomic():
+            run.go_on()
+            _ring(run, wake=wake)
+        return
+    with transaction.atomic():
+        tally = apply(prepared, terms_of(run))
+        _move(run, tally, page.next, seen=len(page.items), note=page.note, wake=wake)
+
+
+def _keep_audited(run: SyncRun, provider: Provider, page: PulledPage, *, wake: bool) -> None:
+    with transaction.atomic():
+        audit.keep(run, provider, page.items)
+        _move(run, Tally(), page.next or audit.FIRST_COMPARISON, seen=len(page.items), note=page.note, wake=wake)
+
+
+def terms_of(run: SyncRun) -> Terms:
+    """How a run applies what it reads. A backfill holds greetings back, but for what is sold while it runs."""
+    is_first = run.kind == Kind.BACKFILL
+
+    def greeting(sold_at: datetime) -> Greeting:
+        return Greeting.HELD if is_first and sold_at < run.window_to else Greeting.IF_OPEN
+
+    cause = Cause(text=f"reconciliation {run.provider} {run.pk or 'dry run'}", staff=run.staff)
+    return Terms(provider=run.provider, cause=cause, greeting=greeting, hooks_are_expected=not is_first)
+
+
+def _move(run: SyncRun, tally: Tally, place: Place | None, *, seen: int, note: str = "", wake: bool) -> None:
+    """Write what a page led to on its run, and go on at `place` or end there. Raises LeaseLost."""
+    columns: dict[str, Any] = {
+        "pages": run.pages + 1,
+        "seen": run.seen + seen,
+        "changed": run.changed + tally.changed,
+        "healed": run.healed + tally.healed,
+        "unmatched": run.unmatched + tally.unmatched,
+        "errors": run.errors + tally.errors,
+        "changes_listed": merged(run.changes_listed, tally.changes, at_most=LISTED_AT_MOST),
+        "healed_listed": merged(run.healed_listed, tally.healings, at_most=LISTED_AT_MOST),
+        "problems": merged(run.problems, tally.problems, at_most=LISTED_AT_MOST),
+        "notes": run.notes + ([note] if note and note not in run.notes else []),
+    }
+    if place is None:
+        run.close(RunStatus.DONE, failures=0, **columns)
+        logger.info("reconciled", extra={"run": run.pk, "pages": run.pages, "changed": run.changed})
+        return
+    run.go_on(stage=place.stage, page=place.page, **columns)
+    _ring(run, wake=wake)
+
+
+def _ring(run: SyncRun, *, wake: bool) -> None:
+    if wake:
+        wake_on_commit(ADVANCE_TASK, run.pk)
+
+
+def _not_done(run: SyncRun, error: Exception) -> None:
+    """Write an attempt's bad end on the run; a failure is told to staff once until a run succeeds."""
+    text = (str(error) if isinstance(error, Permanent) else f"{type(error).__name__}: {error}")[:2000]
+    try:
+        with transaction.atomic():
+            failed = run.back_off(text, give_up=isinstance(error, Permanent))
+            if failed:
+                last = _last_done(registry.provider(run.provider))
+                emails.owe_staff(
+                    EmailMessage.Kind.STAFF_RUN_FAILED,
+                    key=f"run-failed:{run.provider}:{last.pk if last else 0}",
+                    context={
+                        "provider": run.provider,
+                        "kind": run.kind,
+                        "run_id": run.pk,
+                        "error": text[:500],
+                        "admin_path": f"/admin/integrations/syncrun/{run.pk}/change/",
+                    },
+                )
+    except LeaseLost:
+        failed = False
+    logger.warning("page not read", extra={"run": run.pk, "page": run.page, "error": text, "failed": failed})
+
+
+def _last_done(provider: Provider) -> SyncRun | None:
+    done = SyncRun.objects.filter(provider=provider.key, status=RunStatus.DONE).exclude(kind=Kind.AUDIT)
+    return done.order_by("-window_to").first()

@@ -1,0 +1,41 @@
+"""Tells the backend that keeps the companies' documents that there is a new one: a webhook of ours, signed."""
+
+import json
+
+from django.conf import settings
+
+from accounts.models import Company
+from accounts.services.provisioning import CannotProvision, NotNeeded
+from integrations.contracts.exceptions import Permanent
+from integrations.toolkit.outgoing import post_signed
+from integrations.toolkit.signatures import secrets_in
+
+
+def send(company: Company) -> str:
+    """Post "company.created" to COMPANY_WEBHOOK_URL; its id is the same each time, so that a repetition is known there.
+
+    Raises NotNeeded, CannotProvision, Retryable.
+    """
+    if not settings.COMPANY_WEBHOOK_URL:
+        raise NotNeeded("COMPANY_WEBHOOK_URL is not set: nobody wants to know")
+    message = {
+        "type": "company.created",
+        "timestamp": company.created_at.isoformat(),
+        "data": {
+            "company_id": company.company_id,
+            "company_name": company.name,
+            "chatwoot_account_id": company.chatwoot_account_id,
+            "redis_prefix": company.redis_prefix,
+            "vectorstore_index": company.vectorstore_index,
+        },
+    }
+    try:
+        status = post_signed(
+            settings.COMPANY_WEBHOOK_URL,
+            json.dumps(message).encode(),
+            message_id=f"company.created.{company.company_id}",
+            secrets=secrets_in("COMPANY_WEBHOOK_SECRET"),
+        )
+    except Permanent as error:
+        raise CannotProvision(str(error)) from error
+    return f"told {company.company_id}, answered with {status}"

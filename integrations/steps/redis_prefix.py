@@ -1,0 +1,28 @@
+"""The company's key space in Redis: ours alone, and writable."""
+
+import redis
+from django.conf import settings
+
+from accounts.models import Company
+from accounts.services.provisioning import CannotProvision, NotNeeded
+
+TIMEOUT = 5.0  # seconds
+
+
+def check(company: Company) -> str:
+    """Claim the key space: `<prefix>company` holds the company's id from now on.
+
+    Two at once: one of them sets the key, and both find the same id in it. Raises NotNeeded without Redis,
+    CannotProvision where the key holds somebody else's id.
+    """
+    if not settings.REDIS_URL:
+        raise NotNeeded("REDIS_URL is not set: there is no key space to check")
+    key = f"{company.redis_prefix}company"
+    with redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, decode_responses=True
+    ) as client:
+        client.set(key, company.company_id, nx=True)
+        found = client.get(key)
+    if found != company.company_id:
+        raise CannotProvision(f"{key} in Redis belongs to {str(found)[:80]!r}; remove it, then run this step again")
+    return f"{company.redis_prefix} is this company's alone"

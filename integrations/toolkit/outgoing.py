@@ -1,0 +1,83 @@
+"""Webhooks that we send, signed as https://www.standardwebhooks.com says.
+
+The address stands in the settings: whoever sets it may name any host, private ones too, since the receiver usually
+lives beside us. So an address must never come from a payload or a form. Redirects are not followed, and of the answer
+only the status is read.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import requests
+from django.utils import timezone
+
+from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailure
+
+TIMEOUT = (3.05, 10.0)  # seconds: to connect, and without a byte
+_PREFIX = "whsec_"
+# Worth another try although the receiver said no: it may be set up wrong for a moment.
+_MAY_PASS = frozenset({401, 403, 404, 408, 409, 425, 429})
+
+
+def signatures(secrets: Sequence[str], *, message_id: str, timestamp: int, body: bytes) -> str:
+    """The header `webhook-signature`: one `v1,…` for each secret, so that the receiver may rotate.
+
+    Raises NotConfigured for a secret that is not `whsec_` and base64.
+    """
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digests = (hmac.new(_key(secret), signed, hashlib.sha256).digest() for secret in secrets)
+    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+
+
+def post_signed(url: str, body: bytes, *, message_id: str, secrets: Sequence[str]) -> int:
+    """The status with which `url` took the JSON `body`. `message_id` is the same for each repetition.
+
+    Raises NotConfigured without a secret or an address; TemporaryFailure, or Refused where another try cannot help.
+    """
+    where = urlsplit(url)
+    if where.scheme not in ("http", "https") or not where.hostname:
+        raise NotConfigured("the webhook's address must begin with https:// and name a host")
+    if not secrets:
+        raise NotConfigured("the webhook has no secret to sign with: set COMPANY_WEBHOOK_SECRET")
+    timestamp = int(timezone.now().timestamp())
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": signatures(secrets, message_id=message_id, timestamp=timestamp, body=body),
+    }
+    try:
+        # `auth`: without one requests looks into ~/.netrc.
+        with requests.post(
+            url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False, stream=True, auth=_unchanged
+        ) as answer:
+            status = answer.status_code
+    except requests.RequestException as error:
+        # Their texts hold the whole address, which may hold a password.
+        raise TemporaryFailure(f"{where.hostname} gave no answer ({type(error).__name__})") from None
+    if 200 <= status < 300:
+        return status
+    if status >= 500 or status in _MAY_PASS:
+        raise TemporaryFailure(f"{where.hostname} answered with {status}", status=status)
+    hint = " Redirects are not followed: check the address." if 300 <= status < 400 else ""
+    raise Refused(f"{where.hostname} answered with {status}.{hint}", status=status)
+
+
+def _key(secret: str) -> bytes:
+    try:
+        if not secret.startswith(_PREFIX):
+            raise ValueError
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (ValueError, binascii.Error):
+        raise NotConfigured("a secret of Standard Webhooks is whsec_ and then base64, 24 bytes or more") from None
+    if len(key) < 16:
+        raise NotConfigured("the webhook's secret is too short: whsec_ and then base64 of 24 bytes or more")
+    return key
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

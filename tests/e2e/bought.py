@@ -1,0 +1,46 @@
+"""What a provider with an API tells beside a purchase, put straight into an installation's database.
+
+Run there: `manage.py shell -c "from tests.e2e.bought import make; make('jane@example.com')"`.
+"""
+
+from django.utils import timezone
+
+from accounts.models import FormSubmission, Order, OrderLine, Payment
+from accounts.services import contact_duplicates, contacts, purchases
+from accounts.services.cause import Cause
+from accounts.services.contact_report import ContactReport
+from integrations.models import ContactRefresh
+
+
+def make(address: str) -> None:
+    """An order, a payment, answers and a failed reading of the contact with `address`, and somebody much like them."""
+    now, cause = timezone.now(), Cause(text="a browser test")
+    told = ContactReport(
+        occurred_at=now,
+        email=address,
+        identities={"contact": f"c-{address}"},
+        fields={"phone": "+1 555 0100", "city": "Springfield"},
+        custom_fields={"custom_1": "A long answer " * 20},
+        tags=["newsletter", "founding member of the academy"],
+        offers=[{"id": "1", "title": "NSSA Annual Membership"}],
+    )
+    contact = contacts.report(told, provider="kajabi", cause=cause).contact
+    alike = ContactReport(
+        occurred_at=now,
+        email=f"other.{address}",
+        identities={"contact": f"d-{address}"},
+        fields={"first_name": "Jane", "phone": "+1 555 0100"},
+    )
+    other = contacts.report(alike, provider="kajabi", cause=cause).contact
+    contact_duplicates.doubt(contact, other, reason="both have the phone number +1 555 0100")
+    belongs = {"contact": contact, "provider": "kajabi", "external_id": f"1-{address}"}
+    order = Order(**belongs, number=f"1-{address}", currency="USD", total=29900, placed_at=now)
+    purchases.keep_order(order, [OrderLine(external_id="1", title="NSSA Annual Membership", total=29900)])
+    purchases.keep_payment(Payment(**belongs, kind="charge", amount=29900, currency="USD", occurred_at=now))
+    answers = {"How did you find us?": "A friend told me " * 20}
+    purchases.keep_submission(
+        FormSubmission(**belongs, form_title="Welcome", answers=answers, submitted_at=now),
+    )
+    reading, _made = ContactRefresh.objects.get_or_create(provider="kajabi", external_id=f"c-{address}")
+    ended = {"status": "failed", "next_attempt_at": None, "wake_at": None, "last_error": "Kajabi does not know it"}
+    ContactRefresh.objects.filter(pk=reading.pk).update(**ended)

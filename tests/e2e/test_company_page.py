@@ -1,0 +1,131 @@
+"""The page in Chatwoot's frame, in a browser: configuring, the company, and an end where neither comes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Route, expect
+
+from tests.e2e.visitor import Visitor
+from tests.fakes.http_server import Answer, FakeServer
+from tests.harness import Embedded, embedded
+
+pytestmark = pytest.mark.e2e
+TOKEN = "token-of-the-harness"
+PAGE = "/embed/dashboard?accountId={}"
+
+
+@pytest.fixture(scope="module")
+def chat() -> Iterator[FakeServer]:
+    """A help desk with a page that shows ours in a frame."""
+    pages: dict[str, str] = {}
+    server = FakeServer(lambda asked: Answer(status=200, body=pages.get("html", "").encode(), content_type="text/html"))
+    server.pages = pages  # type: ignore[attr-defined]
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, chat: FakeServer) -> Iterator[Embedded]:
+    settings = {"CHATWOOT_WEBHOOK_TOKEN": TOKEN, "CHATWOOT_FRAME_ORIGINS": chat.url}
+    with embedded(tmp_path_factory.mktemp("company"), **settings) as started:
+        yield started
+
+
+def sign_up(app: Embedded, account_id: int, name: str, *, event: str = "account_created") -> None:
+    url = f"{app.url}/api/chatwoot/webhooks/account-created/{TOKEN}"
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(url, json={"id": account_id, "name": name, "users": [], "event": event}, timeout=10)
+    assert answer.json()["success"] is True
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_company_appears_while_somebody_waits(
+    browser: Browser, app: Embedded, screenshots: Path, language: str, width: int
+) -> None:
+    account = width * 10 + (1 if language == "es" else 0)
+    visitor = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="company")
+    page = visitor.page
+    visitor.open(PAGE.format(account))
+    expect(page.locator("[data-state=waiting]")).to_be_visible()
+    expect(page.locator("[data-retry]")).to_be_hidden()
+    visitor.look("configuring")
+    name = "Compañía de Pruebas Internacional " + "X" * 60 + " S.A."
+    sign_up(app, account, name)
+    expect(page.locator("[data-state=found]")).to_be_visible()
+    expect(page.locator("h1:visible")).to_have_text(name)
+    expect(page.locator("[data-value=company_id]")).to_have_text(f"chatwoot_{account}")
+    visitor.look("found")
+    sign_up(app, account, name, event="account_deleted")
+    page.reload()
+    expect(page.locator("[data-state=closed]")).to_be_visible()
+    visitor.look("closed")
+    visitor.leave()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_it_gives_up_with_a_sentence_and_looks_again_by_the_keyboard(
+    browser: Browser, app: Embedded, screenshots: Path, width: int
+) -> None:
+    account = 900_000 + width
+    visitor = Visitor(browser, app.url, language="en", width=width, screenshots=screenshots, name="no-company")
+    page = visitor.page
+    page.clock.install()
+    visitor.open(PAGE.format(account))
+    for _pause in range(12):
+        page.clock.run_for(3000)
+        page.wait_for_timeout(100)
+    expect(page.locator("[data-state=missing]")).to_be_visible()
+    expect(page.locator("[data-retry]")).to_be_focused()
+    visitor.look("missing")
+    sign_up(app, account, "Late Company")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1:visible")).to_have_text("Late Company")
+    expect(page.locator("[data-retry]")).to_be_hidden()
+    visitor.leave()
+
+
+def test_a_service_that_does_not_answer_is_told_apart(browser: Browser, app: Embedded, screenshots: Path) -> None:
+    visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="unreachable")
+    page = visitor.page
+
+    def refuse(route: Route) -> None:
+        route.abort()
+
+    page.route("**/api/chatwoot/**", refuse)
+    page.clock.install()
+    visitor.open(PAGE.format(1))
+    for _pause in range(12):
+        page.clock.run_for(3000)
+        page.wait_for_timeout(100)
+    expect(page.locator("[data-state=unreachable]")).to_be_visible()
+    visitor.look("unreachable")
+    visitor.leave()
+
+
+def test_without_an_account_it_says_what_is_missing(browser: Browser, app: Embedded, screenshots: Path) -> None:
+    visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="no-account")
+    visitor.open("/embed/dashboard")
+    expect(visitor.page.locator("h1")).to_have_text("Which account?")
+    visitor.look("no-account")
+    visitor.leave()
+
+
+def test_the_help_desk_shows_it_in_a_frame_and_nobody_else_does(
+    browser: Browser, app: Embedded, chat: FakeServer, screenshots: Path
+) -> None:
+    sign_up(app, 77, "Framed Company")
+    frame = f'<!doctype html><title>Chat</title><iframe width="360" height="400" src="{app.url}{PAGE.format(77)}">'
+    chat.pages["html"] = frame  # type: ignore[attr-defined]
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(chat.url)
+    expect(page.frame_locator("iframe").locator("h1:visible")).to_have_text("Framed Company")
+    page.screenshot(path=screenshots / "framed.png")
+    page.goto(chat.url.replace("127.0.0.1", "localhost"))  # another origin
+    page.wait_for_timeout(500)
+    assert page.frame_locator("iframe").locator("[data-company-url]").count() == 0
+    context.close()

@@ -1,0 +1,82 @@
+"""The queue of completions in a browser, by the keyboard alone: from the start page to a member's points."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.visitor import Visitor
+from tests.harness import Embedded, wait_until
+from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
+from tests.harness.process import ROOT, run_to_end
+
+pytestmark = pytest.mark.e2e
+LIST = "/admin/accounts/completion/"
+
+
+def simulate(app: Embedded, event: str, address: str) -> None:
+    command = [sys.executable, ROOT / "manage.py", "simulate", "kajabi", event, "--case", CASES[event]]
+    run_to_end([*command, "--email", address, "--id", f"evt_{event}_{address}", "--url", app.url], env=app.env)
+
+
+CASES = {"offer.purchased": "nssa_relay", "form.submitted": "leaps_relay"}
+
+
+def completion(app: Embedded, address: str) -> dict[str, object] | None:
+    found = app.rows.all("SELECT id, state FROM accounts_completion WHERE email = %s", address)
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("width", [1280, 360], ids=["desktop", "phone"])
+def test_a_completion_is_linked_by_the_keyboard(app: Embedded, browser: Browser, screenshots: Path, width: int) -> None:
+    member, told = f"jane.w{width}@gmail.com", f"janew{width}@gmail.com"
+    simulate(app, "offer.purchased", member)
+    simulate(app, "form.submitted", told)
+    waiting = wait_until(lambda: completion(app, told), seconds=15, what="a completion that waits")
+    wait_until(
+        lambda: app.rows.all("SELECT id FROM accounts_user WHERE email = %s", member), seconds=15, what="a member"
+    )
+    assert waiting["state"] == "received"
+
+    staff = Visitor(browser, app.url, language="en", width=width, screenshots=screenshots, name="queue")
+    page = staff.page
+    staff.open("/admin/")
+    staff.press_tab_until("input[name=username]")
+    page.keyboard.type(STAFF_EMAIL)
+    page.keyboard.press("Tab")
+    page.keyboard.type(STAFF_PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/")
+    staff.look("start")
+
+    staff.press_tab_until(f".attention a[href^='{LIST}']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**state__exact=received*")
+    staff.look("list")
+    staff.press_tab_until("#result_list .field-email_told a, #result_list .field-received a", at_most=60)
+    page.keyboard.press("Enter")
+    expect(page.locator(".candidates")).to_contain_text("the same to Gmail, which ignores dots")
+    staff.look("one")
+
+    staff.press_tab_until(".candidates a", at_most=60)
+    page.keyboard.press("Enter")
+    expect(page.locator("input[name=member]")).to_have_value(member)
+    expect(page.locator("input[name=member]")).to_be_focused()
+    staff.look("link")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.locator("input[name=remember]")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist .success")).to_have_text("1 completion was linked.")
+    staff.look("linked")
+    kept = completion(app, told)
+    assert kept is not None
+    assert kept["state"] == "awarded"
+    line = app.rows.all("SELECT points FROM accounts_pointsentry WHERE completion_id = %s", kept["id"])
+    assert [one["points"] for one in line] == [20]
+
+    for name, path in {"import": f"{LIST}import/", "export": f"{LIST}export/", "metrics": "/admin/metrics/"}.items():
+        staff.open(path)
+        staff.look(name)
+    staff.leave()
