@@ -271,6 +271,18 @@ KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="https://api.kajabi
 KAJABI_RECONCILE_MINUTES = env.int("KAJABI_RECONCILE_MINUTES", default=60)
 WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
+NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="https://api.nowcerts.com")
+NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="/api/token")
+NOWCERTS_USERNAME = env.str("NOWCERTS_USERNAME", default="")
+NOWCERTS_PASSWORD = env.str("NOWCERTS_PASSWORD", default="")
+NOWCERTS_WEBHOOK_SECRET = env.list("NOWCERTS_WEBHOOK_SECRET", default=[])
+NOWCERTS_WEBHOOK_TOKEN = env.list("NOWCERTS_WEBHOOK_TOKEN", default=[])
+GHL_BASE_URL = env.str("GHL_BASE_URL", default="https://services.leadconnectorhq.com")
+GHL_API_KEY = env.str("GHL_API_KEY", default="")
+GHL_LOCATION_ID = env.str("GHL_LOCATION_ID", default="").strip()
+GHL_WEBHOOK_SECRET = env.list("GHL_WEBHOOK_SECRET", default=[])
+GHL_WEBHOOK_TOKEN = env.list("GHL_WEBHOOK_TOKEN", default=[])
+GHL_PUBLIC_KEYS = env.list("GHL_PUBLIC_KEYS", default=[])
 CHATWOOT_BASE_URL = env.str("CHATWOOT_BASE_URL", default="").rstrip("/")
 CHATWOOT_PLATFORM_TOKEN = env.str("CHATWOOT_PLATFORM_TOKEN", default="")
 CHATWOOT_WEBHOOK_SECRET = env.list("CHATWOOT_WEBHOOK_SECRET", default=[])
@@ -331,6 +343,12 @@ _redact = Redactor(
         *KAJABI_WEBHOOK_TOKEN,
         KAJABI_CLIENT_ID,
         KAJABI_CLIENT_SECRET,
+        NOWCERTS_PASSWORD,
+        *NOWCERTS_WEBHOOK_SECRET,
+        *NOWCERTS_WEBHOOK_TOKEN,
+        GHL_API_KEY,
+        *GHL_WEBHOOK_SECRET,
+        *GHL_WEBHOOK_TOKEN,
         CHATWOOT_PLATFORM_TOKEN,
         *CHATWOOT_WEBHOOK_SECRET,
         *CHATWOOT_RELAY_SECRET,

@@ -110,7 +110,7 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
         is_signed=event.is_signed,
     )
     is_connected = provider.is_connected()
-    if is_connected and provider.confirm is not None and not webhook.is_signed:
+    if is_connected and provider.confirm is not None and provider.is_hint(webhook):
         webhook = provider.confirm(webhook)
     told = provider.parse(webhook)
     event.person_email = _person(told) or event.person_email

@@ -13,7 +13,7 @@ from accounts.wakeup import wake_on_commit
 from integrations.contracts.exceptions import Unreadable
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Envelope, WebhookRequest
-from integrations.models import InboxEvent
+from integrations.models import InboxEvent, LastReceived
 from integrations.models.inbox import Status
 from integrations.toolkit.reading import read_json_object, redacted_headers, storable
 
@@ -58,18 +58,22 @@ def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> b
 def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> Receipt:
     """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
 
+    Where the sender gives its events no id, one more statement finds out whether this is a repetition (`LastReceived`).
     Where the request itself handles it (`answer_with`) no worker is woken: the sweep looks whether that came to an end.
     What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first
     one stands and the other is kept beside it, ignored, for staff.
     """
     event = _event(provider, endpoint, request, is_signed=is_signed)
+    if event.record:
+        number = LastReceived.objects.number_of(provider=provider.key, record=event.record, digest=event.key)
+        event.key = f"{event.key[:300]}#{number}"
     same_body = event.keep()
     if event.duplicates:
         if not same_body:
             _keep_contradiction(event.pk, _event(provider, endpoint, request, is_signed=is_signed))
-        elif event.event_type in provider.told_again:
+        elif event.is_notice or event.event_type in provider.told_again:
             _tell_again(event.pk)
-        return Receipt(event=event, duplicate=True, unreadable=event.last_error)
+        return Receipt(event=event, duplicate=not event.is_notice, unreadable=event.last_error)
     if event.status == Status.PENDING and endpoint.answer_with is None:
         wake_on_commit(PROCESS_TASK, event.pk)
     return Receipt(event=event, unreadable=event.last_error)
@@ -94,12 +98,14 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, i
     except Unreadable as error:
         event.key = f"unreadable:{event.body_digest}"
         event.reason = event.last_error = str(storable(str(error)))
+        event.unreadable_at = error.at
         _finished(event, Status.FAILED, now)
         return event
     event.payload = storable(payload)
     event.event_type, event.external_id = storable(envelope.event_type), storable(envelope.external_id)
     delivery_id = request.headers.get(endpoint.id_header.lower(), "").strip() if is_signed else ""
-    event.key = _key(replace(envelope, key=f"delivery:{delivery_id}") if delivery_id else envelope)
+    event.key = event.told_id = _key(replace(envelope, key=f"delivery:{delivery_id}") if delivery_id else envelope)
+    event.record, event.is_notice = "" if delivery_id else envelope.record, envelope.is_notice
     if envelope.event_type in provider.handled:
         event.next_attempt_at, event.wake_at = now, now + GRACE
     else:

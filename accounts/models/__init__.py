@@ -8,6 +8,7 @@ from accounts.models.link_request import LinkRequest
 from accounts.models.order import Order, OrderLine, Payment
 from accounts.models.plan import Plan, PlanOffer
 from accounts.models.points import Activity, Completion, PointsEntry
+from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
 
@@ -29,6 +30,7 @@ __all__ = [
     "Payment",
     "Plan",
     "PlanOffer",
+    "Policy",
     "PointsEntry",
     "PossibleDuplicate",
     "ProvisioningStep",

@@ -7,7 +7,7 @@ from accounts.models import Contact, ContactTag, PossibleDuplicate
 from accounts.models.insert_once import insert_once
 from accounts.services.cause import Cause
 
-_MOVED = ("orders", "payments", "form_submissions", "emails")
+_MOVED = ("orders", "payments", "policies", "form_submissions", "emails")
 Status = PossibleDuplicate.Status
 
 

@@ -17,7 +17,8 @@ from accounts import limits
 from accounts.client_address import client_address
 from integrations import at_once, intake
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.contracts.webhook import WebhookRequest
+from integrations.contracts.webhook import Kept, WebhookRequest
+from integrations.models.inbox import Status
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +64,12 @@ class WebhookView(APIView):
             logger.exception("a webhook could not be kept; its sender is asked to come again")
             return Response(
                 {"detail": "Not kept: the database is away. Please send it again."},
-                status=HTTPStatus.SERVICE_UNAVAILABLE,
+                status=self.endpoint.busy_status,
                 headers={"Retry-After": RETRY_AFTER},
             )
+        if self.endpoint.reply is not None:
+            reply = self.endpoint.reply(_kept(receipt))
+            return Response(dict(reply.content), status=reply.status)
         if receipt.unreadable:
             return Response(
                 {"detail": f"Kept, but it cannot be read: {receipt.unreadable}"}, status=HTTPStatus.BAD_REQUEST
@@ -95,6 +99,18 @@ class ProbedWebhookView(WebhookView):
 
     def get(self, request: Request, token: str = "") -> Response:
         return Response({"status": "ready"})
+
+
+def _kept(receipt: intake.Receipt) -> Kept:
+    event = receipt.event
+    return Kept(
+        event_id=event.told_id,
+        event_type=event.event_type,
+        duplicate=receipt.duplicate,
+        ignored=event.reason if event.status == Status.IGNORED else "",
+        unreadable=receipt.unreadable,
+        unreadable_at=event.unreadable_at,
+    )
 
 
 def _refuse_by_length(request: HttpRequest) -> Response | None:

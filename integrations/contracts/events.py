@@ -136,6 +136,23 @@ class FormSubmitted(AboutSomebody):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyReported(AboutSomebody):
+    """An insurance policy, or a quote for one, as it was at `occurred_at`. "" and None were not told.
+
+    `external_id` is "" where the provider names it by its `number` alone. `premium` in minor units of `currency`.
+    """
+
+    is_quote: bool = False
+    number: str = ""
+    line_of_business: str = ""
+    carrier: str = ""
+    premium: int | None = None
+    currency: str
+    effective_on: date | None = None
+    expires_on: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MembershipEvent(Event):
     """Something about a buyer's subscription.
 

@@ -2,7 +2,14 @@
 
 
 class Unreadable(ValueError):
-    """The body cannot be read as what it should be; the message says what broke. Kept, answered with 400."""
+    """The body cannot be read as what it should be; the message says what broke, `at` where. Kept, answered with 400.
+
+    `at` is the path of names to the field that is at fault, where it is one.
+    """
+
+    def __init__(self, message: str, *, at: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 class Retryable(Exception):

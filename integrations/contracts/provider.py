@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from integrations.contracts.events import Event
 from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.operator import OperatorPage
 from integrations.contracts.pull import PullSource
-from integrations.contracts.webhook import Envelope, Outcome, Payload, StoredWebhook, WebhookRequest
+from integrations.contracts.webhook import Envelope, Kept, Outcome, Payload, Reply, StoredWebhook, WebhookRequest
 
 
 class Verifier(Protocol):
@@ -38,7 +39,9 @@ class Endpoint:
 
     `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that
     a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable. `id_header` is
-    the header that holds a delivery's id, which is its key where the delivery is signed.
+    the header that holds a delivery's id, which is its key where the delivery is signed. `reply` is what a sender is
+    answered whose delivery is kept, in place of `answer`; `busy_status` what it is answered, with a Retry-After, while
+    nothing can be kept: some senders come again only for certain ones.
 
     With `answer_with` a delivery about an account is handled in the request, where that succeeds at once, and answered
     from what became of it. Only for what needs no network: `parse` and our database. The row is kept first all the
@@ -51,6 +54,8 @@ class Endpoint:
     read: Callable[[Payload], Envelope]
     takes_token_in_path: bool = False
     answers_get: bool = False
+    reply: Callable[[Kept], Reply] | None = None
+    busy_status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     answer: Mapping[str, Any] = field(default_factory=lambda: {"status": "success"})
     answer_with: Callable[[Outcome], Mapping[str, Any]] | None = None
     id_header: str = ""
@@ -94,9 +99,10 @@ class Provider:
     its API has such; it raises Permanent where the API is not configured. `pulls` are its lists, for reconciliation.
 
     `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
-    `confirm` gives a delivery that nobody signed as the provider's own records have it, and `read_contact` the whole
-    contact with an id; both raise Retryable, NotThereYet or Permanent. A repetition of one of `told_again` is no copy:
-    such deliveries have neither a time nor an id of their own. `features` are what `/api/system/info` names.
+    `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
+    records have it, and `read_contact` the whole contact with an id; both raise Retryable, NotThereYet or Permanent. A
+    repetition of one of `told_again` is no copy: such deliveries have neither a time nor an id of their own.
+    `features` are what `/api/system/info` names.
     """
 
     key: str
@@ -108,6 +114,7 @@ class Provider:
     simulation: Simulation | None = None
     hooks: Callable[[], HookKeeper] | None = None
     is_connected: Callable[[], bool] = lambda: False
+    is_hint: Callable[[StoredWebhook], bool] = lambda webhook: not webhook.is_signed
     confirm: Callable[[StoredWebhook], StoredWebhook] | None = None
     read_contact: Callable[[str], list[Event]] | None = None
     told_again: frozenset[str] = frozenset()

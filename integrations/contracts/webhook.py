@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 Payload = Mapping[str, Any]
@@ -24,11 +25,41 @@ class Envelope:
 
     `key` is what makes two deliveries the same one, within its provider; a reader prefixes it with its dialect, since
     the ids of two dialects may collide.
+
+    Where a sender gives its events neither an id nor a time, the key is a digest of what it says, and `record` is what
+    it speaks of: the same words are a repetition only while nothing else was said of that record, for 24 hours.
+    `is_notice`: it only names what changed, so that a repetition is news.
     """
 
     event_type: str
     external_id: str
     key: str
+    record: str = ""
+    is_notice: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What became of a delivery, as far as its sender may be told.
+
+    `event_id` is its envelope's key. `ignored` says why nothing will come of it, and `unreadable` why it cannot be
+    read, with the path to the field at fault in `unreadable_at`.
+    """
+
+    event_id: str
+    event_type: str
+    duplicate: bool = False
+    ignored: str = ""
+    unreadable: str = ""
+    unreadable_at: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a sender is answered, as JSON."""
+
+    status: HTTPStatus
+    content: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

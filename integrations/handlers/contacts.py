@@ -48,7 +48,7 @@ def report(event: ContactReported, context: Context) -> list[Change]:
 def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
     """Record an order and its lines, once by its id. Raises Unmatched where nobody is named."""
     order = Order(
-        contact=_whose(event, context),
+        contact=whose(event, context),
         provider=context.provider,
         external_id=event.external_id,
         number=event.number[:50],
@@ -75,7 +75,7 @@ def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
 def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
     """Record a transaction, once by its id. Raises Unmatched where nobody is named."""
     payment = Payment(
-        contact=_whose(event, context),
+        contact=whose(event, context),
         provider=context.provider,
         external_id=event.external_id,
         kind=event.kind,
@@ -98,7 +98,7 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
     Raises Unmatched where nobody is named; a completion is kept all the same, for a person to say whose it is.
     """
     try:
-        contact = _whose(event, context)
+        contact = whose(event, context)
     except Unmatched:
         completed = completions.keep(event, context)
         if not completed:
@@ -129,7 +129,7 @@ def told_of(reported: Reported) -> Change | None:
     return None
 
 
-def _whose(event: AboutSomebody, context: Context) -> Contact:
+def whose(event: AboutSomebody, context: Context) -> Contact:
     """The contact whom the event names, made where there is none."""
     if not event.email:
         known = contacts.find(provider=context.provider, identities=event.identities)

@@ -12,8 +12,9 @@ from integrations.contracts.events import (
     MembershipEvent,
     MoneyMoved,
     OrderPlaced,
+    PolicyReported,
 )
-from integrations.handlers import companies, contacts, memberships
+from integrations.handlers import companies, contacts, memberships, policies
 from integrations.handlers.context import Change, Context
 
 # A kind of event, with all that derive from it, and its handler: called with the event and its context.
@@ -25,6 +26,7 @@ HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     OrderPlaced: contacts.keep_order,
     MoneyMoved: contacts.keep_payment,
     FormSubmitted: contacts.keep_submission,
+    PolicyReported: policies.keep,
 }
 
 

@@ -48,6 +48,13 @@ class InboxEvent(Delivery):
 
     objects = DeliveryQuerySet.as_manager()
 
+    # What only the request that brought it knows of it: the id that its sender is told, where it cannot be read, and
+    # what its envelope says beside the key.
+    told_id = ""
+    unreadable_at: tuple[str, ...] = ()
+    record = ""
+    is_notice = False
+
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")

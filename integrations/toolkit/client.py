@@ -9,18 +9,16 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.auth import AuthBase
 
 from config.logs import mask
 from integrations.toolkit import quota
+from integrations.toolkit.exchange import Bearer, HttpAnswer, HttpCall, is_without_connection, server_of
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
-from integrations.toolkit.reading import storable
 from integrations.toolkit.retries import Retries, read_retry_after, wait_of
 
 logger = logging.getLogger(__name__)
@@ -51,61 +49,24 @@ class Tokens(Protocol):
         """Another token, since `refused` was answered with 401."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+class Pace(Protocol):
+    """How often a provider may be called, by all who call it together."""
 
-    @property
-    def is_html(self) -> bool:
-        kind = self.headers.get("Content-Type", "").lower()
-        return "html" in kind or self.body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    def wait(self, *, at_most: float) -> None:
+        """Return when the next call may be made; raises TemporaryFailure where that is later than in `at_most` seconds.
 
-    def read(self) -> Any:
-        """The parsed JSON, None for an empty body; raises ValueError for anything else."""
-        if not self.body.strip():
-            return None
-        try:
-            return storable(json.loads(self.body))
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+        Each return is one call.
+        """
 
-
-@dataclass(frozen=True, kw_only=True)
-class _Call:
-    """What is sent; `str()` is how messages name it: without the values of the query, which may be personal."""
-
-    method: str
-    url: str
-    query: Mapping[str, str]
-    content: bytes | dict[str, str] | None
-    content_type: str
-    accept: str
-    repeatable: bool
-
-    def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        names = [*self.query, *(["…"] if parts.query else [])]
-        return f"{self.method} {parts.path}" + (f"?{'&'.join(names)}" if names else "")
-
-
-class _Bearer(AuthBase):
-    """Sets the token, or none. Without an `auth` requests would look into ~/.netrc, and replace the token by that."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+    def learn(self, status: int, headers: Mapping[str, str]) -> None:
+        """Take note of what an answer says about how many calls are left."""
 
 
 class JsonClient:
     """Calls of one provider's API, for one thread.
 
-    `headers` go with every call: for those who want their key elsewhere than in a bearer token.
+    `headers` go with every call: for those who want their key elsewhere than in a bearer token. `pace` is asked before
+    each of its requests, repetitions too.
     `hints`: status → what to check. `explain` reads the provider's own words off a parsed error. `secrets` are masked
     in messages wherever they stand. `patience`: seconds for one call with all its repetitions; whoever calls under a
     lease gives less than the lease is long.
@@ -117,6 +78,7 @@ class JsonClient:
         *,
         title: str,
         tokens: Tokens | None = None,
+        pace: Pace | None = None,
         headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
         hints: Mapping[int, str] | None = None,
@@ -132,7 +94,7 @@ class JsonClient:
             raise NotConfigured(f"{title}: the base URL must begin with https:// and name a host")
         self._title, self._tokens, self._content_type = title, tokens, content_type
         self._hints, self._explain, self._secrets = _HINTS | dict(hints or {}), explain, secrets
-        self._headers = dict(headers or {})
+        self._headers, self._pace = dict(headers or {}), pace
         self._retries, self._patience = retries or Retries.from_settings(), patience
         self._read_timeout, self._sleep = read_timeout, sleep
         self._session = requests.Session()
@@ -152,7 +114,7 @@ class JsonClient:
         `body` is sent as JSON, `form` form-encoded. `repeatable` says whether doing it twice is harmless; by default
         everything but POST is. Raises TemporaryFailure or Refused.
         """
-        call = _Call(
+        call = HttpCall(
             method=method,
             url=self.url_of(address),
             query=query or {},
@@ -182,12 +144,12 @@ class JsonClient:
             url = urljoin(relative_to or self.base_url, address)
         except ValueError:
             url = ""
-        if _server(url) != _server(self.base_url):
-            asked, named = _server(self.base_url), _server(url)
+        if server_of(url) != server_of(self.base_url):
+            asked, named = server_of(self.base_url), server_of(url)
             raise Refused(self._masked(f"{self._title}: a link leads from {asked} to {named}; it is not followed", ""))
         return url
 
-    def _with_repetitions(self, call: _Call, *, token: str, ends_at: float) -> Any:
+    def _with_repetitions(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
         delays = self._retries.delays()
         while True:
             try:
@@ -202,7 +164,9 @@ class JsonClient:
                 logger.info("%s; next try in %.1f s", error, wait)
                 self._sleep(wait)
 
-    def _once(self, call: _Call, *, token: str, ends_at: float) -> Any:
+    def _once(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
+        if self._pace:
+            self._pace.wait(at_most=ends_at - time.monotonic())
         # `from None` below: the text of these errors holds the whole URL, and with it perhaps somebody's e-mail.
         try:
             answer = self._exchange(call, token=token, ends_at=ends_at)
@@ -213,12 +177,14 @@ class JsonClient:
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
             raise Refused(self._masked(f"{self._title}: {call} has no valid URL. Check the base URL.", token)) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            sent = not _is_without_connection(error)
+            sent = not is_without_connection(error)
             what = "the connection broke off" if sent else "no connection could be made"
             raise self._lost(call, f"{what} ({type(error).__name__})", token, sent=sent) from None
+        if self._pace:
+            self._pace.learn(answer.status, answer.headers)
         return self._judged(call, answer, token=token)
 
-    def _exchange(self, call: _Call, *, token: str, ends_at: float) -> _Answer:
+    def _exchange(self, call: HttpCall, *, token: str, ends_at: float) -> HttpAnswer:
         left = max(ends_at - time.monotonic(), 0.1)
         headers = (
             self._headers | {"Accept": call.accept} | ({"Content-Type": call.content_type} if call.content_type else {})
@@ -229,7 +195,7 @@ class JsonClient:
             params=call.query,
             data=call.content,
             headers=headers,
-            auth=_Bearer(token),
+            auth=Bearer(token),
             timeout=(min(CONNECT_TIMEOUT, left), min(self._read_timeout, left)),
             allow_redirects=False,
             stream=True,
@@ -243,9 +209,9 @@ class JsonClient:
                     raise Refused(f"{self._title}: the answer to {call} is {limit}", status=response.status_code)
                 if time.monotonic() > ends_at:
                     raise TimeoutError
-            return _Answer(status=response.status_code, headers=response.headers, body=bytes(body))
+            return HttpAnswer(status=response.status_code, headers=response.headers, body=bytes(body))
 
-    def _judged(self, call: _Call, answer: _Answer, *, token: str) -> Any:
+    def _judged(self, call: HttpCall, answer: HttpAnswer, *, token: str) -> Any:
         """The answer's JSON where it is a good one; raises what it amounts to otherwise."""
         status = answer.status
         document, is_json = None, not answer.is_html
@@ -272,35 +238,17 @@ class JsonClient:
                 quota.note_refusal(self._title)
             asked = read_retry_after(answer.headers.get("Retry-After", ""))
             raise TemporaryFailure(message, status=status, retry_after=asked)
-        raise (NotFound if status == 404 and is_json else Refused)(message, status=status)
+        raise (NotFound if status == 404 and is_json else Refused)(message, status=status, document=document)
 
-    def _lost(self, call: _Call, what: str, token: str, *, sent: bool = True) -> TemporaryFailure:
-        message = f"{self._title}: {call} got no answer: {what}. Check that {_server(self.base_url)} can be reached."
+    def _lost(self, call: HttpCall, what: str, token: str, *, sent: bool = True) -> TemporaryFailure:
+        message = f"{self._title}: {call} got no answer: {what}. Check that {server_of(self.base_url)} can be reached."
         return TemporaryFailure(self._masked(message, token), reached_server=sent)
 
     def _masked(self, message: str, token: str) -> str:
         return mask(message, [secret for secret in (token, *self._secrets) if secret])
 
 
-def _may_be_repeated(error: TemporaryFailure, call: _Call) -> bool:
+def _may_be_repeated(error: TemporaryFailure, call: HttpCall) -> bool:
     if error.status == 429 or not error.reached_server:  # nothing was done there
         return True
     return call.repeatable and (error.status < 300 or error.status in _WORTH_REPEATING)
-
-
-def _server(url: str) -> str:
-    """Scheme, host and port; a user in the URL makes it another server."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:  # no number as the port, half an IPv6 address
-        return "an unreadable address"
-    return f"{parts.scheme}://{'…@' if parts.username is not None else ''}{parts.hostname}:{port}"
-
-
-def _is_without_connection(error: BaseException) -> bool:
-    """Whether not even a connection came about, so that nothing can have been done."""
-    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
-        return True
-    cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)

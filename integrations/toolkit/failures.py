@@ -1,5 +1,7 @@
 """How a call to a provider can fail, in two kinds that the inbox knows: it may work later, or it never will."""
 
+from typing import Any
+
 from integrations.contracts.exceptions import Permanent, Retryable
 
 
@@ -18,11 +20,14 @@ class TemporaryFailure(Retryable):
 
 
 class Refused(Permanent):
-    """The server understood and said no (4xx), or answered what must not be followed; `status` is the HTTP status."""
+    """The server understood and said no (4xx), or answered what must not be followed; `status` is the HTTP status.
 
-    def __init__(self, message: str, *, status: int = 0) -> None:
+    `document` is the parsed answer where it was JSON. It may hold what no message and no log may.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, document: Any = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.document = status, document
 
 
 class NotFound(Refused):

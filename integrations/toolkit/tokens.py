@@ -1,4 +1,7 @@
-"""OAuth client credentials: one access token for all processes, renewed by one of them at a time.
+"""OAuth tokens: one access token for all processes, renewed by one of them at a time.
+
+Where a provider grants refresh tokens that rotate (each is good once), the last one lies beside the access token and is
+spent under the same lock; where it is refused, or its answer is lost, whoever renews signs in again.
 
 The token lies in Django's cache, as it is: Redis is trusted with it as it is trusted as the broker (a token lives for
 hours, can be revoked, and whoever reads Redis could as well make workers do anything). In the embedded default the
@@ -8,7 +11,7 @@ cache is the memory of the one process. Without a cache (Redis down) each client
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -17,7 +20,7 @@ import redis
 from django.core.cache import cache
 
 from integrations.toolkit.client import JsonClient
-from integrations.toolkit.failures import TemporaryFailure
+from integrations.toolkit.failures import Refused, TemporaryFailure
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +33,11 @@ _LIFE_WHERE_UNSAID = 300.0  # seconds
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """A token as it was granted, and its life in seconds."""
+    """A token as it was granted, its life in seconds, and what the next one can be had for ("": nothing)."""
 
     token: str = field(repr=False)
     expires_in: float
+    refresh_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +47,13 @@ class _Kept:
     token: str = field(repr=False)
     renew_at: float
     ends_at: float
+    refresh_token: str = field(default="", repr=False)
 
     @classmethod
-    def of(cls, grant: Grant, *, now: float) -> "_Kept":
-        margin = min(SAFETY_MARGIN, grant.expires_in / 10)
+    def of(cls, grant: Grant, *, now: float, margin: float) -> "_Kept":
+        margin = min(margin, grant.expires_in / 10)
         ends_at = now + grant.expires_in
-        return cls(token=grant.token, renew_at=ends_at - margin, ends_at=ends_at)
+        return cls(token=grant.token, renew_at=ends_at - margin, ends_at=ends_at, refresh_token=grant.refresh_token)
 
 
 class _CacheAway(Exception):
@@ -58,7 +63,9 @@ class _CacheAway(Exception):
 class SharedToken:
     """A token that all processes with the same `identity` (whose credentials, for which server) use together.
 
-    `fetch` gets a new one from the provider. Whatever it raises is raised to the one who needed the token.
+    `fetch` gets a new one from the provider. Whatever it raises is raised to the one who needed the token. `refresh`
+    gets one for a refresh token; where it fails, whatever the reason, `fetch` is called. Both together must end within
+    LOCK_SECONDS. `margin` is the seconds before its end in which a token is renewed, a tenth of its life at the most.
     """
 
     def __init__(
@@ -67,13 +74,16 @@ class SharedToken:
         *,
         identity: tuple[str, ...],
         fetch: Callable[[], Grant],
+        refresh: Callable[[str], Grant] | None = None,
+        margin: float = SAFETY_MARGIN,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         # Other credentials make another key: a rotated secret is in use at once. The digest tells nothing about it.
         digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:32]
         self._name, self._key, self._lock = name, f"token:{name}:{digest}", f"token-lock:{name}:{digest}"
-        self._fetch, self._clock, self._sleep = fetch, clock, sleep
+        self._fetch, self._refresh, self._margin = fetch, refresh, margin
+        self._clock, self._sleep = clock, sleep
         self._own: _Kept | None = None  # only where there is no cache
 
     def current(self) -> str:
@@ -90,13 +100,15 @@ class SharedToken:
         except _CacheAway:
             logger.warning("%s: the cache does not answer; this client uses a token of its own", self._name)
         if self._own is None or self._own.token == refused or self._own.renew_at <= self._clock():
-            self._own = _Kept.of(self._fetch(), now=self._clock())
+            self._own = self._granted(self._own)
         return self._own.token
 
     def _shared(self, *, refused: str) -> str:
         gives_up_at = self._clock() + WAIT_FOR_ANOTHER
         while True:
-            kept = self._kept(other_than=refused)
+            kept = self._kept()
+            if kept and kept.token == refused:
+                kept = None
             if kept and self._clock() < kept.renew_at:
                 return kept.token
             holder = uuid4().hex
@@ -110,26 +122,38 @@ class SharedToken:
 
     def _renewed(self, refused: str, *, holder: str) -> str:
         try:
-            kept = self._kept(other_than=refused)  # the lock may have come free because somebody had just finished
-            if kept is None or self._clock() >= kept.renew_at:
-                kept = _Kept.of(self._fetch(), now=self._clock())
+            kept = self._kept()  # the lock may have come free because somebody had just finished
+            if kept is None or kept.token == refused or self._clock() >= kept.renew_at:
+                kept = self._granted(kept)
                 self._keep(kept)
             return kept.token
         finally:
             self._unlock(holder)
 
-    def _kept(self, *, other_than: str) -> _Kept | None:
+    def _granted(self, last: _Kept | None) -> _Kept:
+        """A new token: for the last one's refresh token, else, or where that fails, by signing in."""
+        if self._refresh and last and last.refresh_token:
+            try:
+                return self._as_kept(self._refresh(last.refresh_token))
+            except (Refused, TemporaryFailure) as error:
+                logger.info("%s: the refresh token was of no use (%s); signing in again", self._name, error)
+        return self._as_kept(self._fetch())
+
+    def _as_kept(self, grant: Grant) -> _Kept:
+        return _Kept.of(grant, now=self._clock(), margin=self._margin)
+
+    def _kept(self) -> _Kept | None:
         value = _asked(cache.get, self._key)
-        if not isinstance(value, list) or len(value) != 3 or value[0] == other_than:
+        if not isinstance(value, list) or len(value) not in (3, 4):
             return None
-        token, renew_at, ends_at = value
-        return _Kept(token=token, renew_at=renew_at, ends_at=ends_at)
+        token, renew_at, ends_at, *refresh_token = value
+        return _Kept(token=token, renew_at=renew_at, ends_at=ends_at, refresh_token="".join(refresh_token))
 
     def _keep(self, kept: _Kept) -> None:
         self._own = kept
         try:
             # Plain values: the next version of Enlace, which may know another class, reads them as well.
-            value = [kept.token, kept.renew_at, kept.ends_at]
+            value = [kept.token, kept.renew_at, kept.ends_at, kept.refresh_token if self._refresh else ""]
             _asked(cache.set, self._key, value, timeout=max(1, int(kept.ends_at - self._clock())))
         except _CacheAway:
             logger.warning("%s: the new token could not be shared, the cache does not answer", self._name)
@@ -148,16 +172,28 @@ def client_credentials(http: JsonClient, path: str, *, client_id: str, client_se
 
     Raises Refused where they are wrong, TemporaryFailure where no token came.
     """
-    answer = http.call(
-        "POST",
-        path,
-        form={"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret},
-        repeatable=True,
-    )
-    token = answer.get("access_token") if isinstance(answer, dict) else None
-    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+    form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+    return granted(http, path, form=form, repeatable=True)
+
+
+def granted(http: JsonClient, path: str, *, form: Mapping[str, str], repeatable: bool) -> Grant:
+    """The token that `path` grants for `form`. `repeatable`: not where the form holds what is good once.
+
+    Raises Refused where it is refused, TemporaryFailure where no token came.
+    """
+    answer = http.call("POST", path, form=form, repeatable=repeatable)
+    said = answer if isinstance(answer, dict) else {}
+    token = _usable(said.get("access_token"))
+    if not token:
         raise TemporaryFailure(f"POST {path} answered without a usable access_token; check the address of the API")
-    return Grant(token=token, expires_in=_seconds(answer.get("expires_in")))
+    return Grant(
+        token=token, expires_in=_seconds(said.get("expires_in")), refresh_token=_usable(said.get("refresh_token"))
+    )
+
+
+def _usable(token: Any) -> str:
+    """A token as it may stand in a header or a form, "" for anything else."""
+    return token if isinstance(token, str) and token.isascii() and token.isprintable() else ""
 
 
 def _seconds(expires_in: Any) -> float:

@@ -45,6 +45,10 @@ class Reset:
     """The connection is torn down without an answer, after the request was read."""
 
 
+class Lost(Reset):
+    """What was asked is done, and the connection torn down without an answer."""
+
+
 class Hang:
     """No answer comes for as long as the server lives."""
 
@@ -105,6 +109,8 @@ class FakeServer:
             if queued:
                 self._queue.remove(queued)
             response = queued[1] if queued else self.answer(asked)
+            if isinstance(response, Lost):
+                self.answer(asked)
             self.exchanges.append(Exchange(asked=asked, answer=response if isinstance(response, Answer) else None))
             return response
 

@@ -1,0 +1,109 @@
+"""Policies and quotes: kept once, value by value as they were last told, in whatever order the reports come."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Contact, Policy
+from accounts.services import policies
+from accounts.services.policies import Kept, PolicyReport
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now().replace(microsecond=0)
+FIRST = PolicyReport(
+    occurred_at=NOW,
+    external_id="p1",
+    is_quote=False,
+    currency="USD",
+    number="POL-1",
+    line_of_business="Auto",
+    carrier="Sample Mutual",
+    premium=120_000,
+    effective_on=date(2026, 4, 1),
+)
+RAISED = PolicyReport(
+    occurred_at=NOW + timedelta(hours=1), external_id="p1", is_quote=False, currency="USD", premium=130_000
+)
+MOVED = replace(RAISED, occurred_at=NOW + timedelta(minutes=30), premium=125_000, carrier="Another Mutual")
+
+
+@pytest.fixture
+def contact() -> Contact:
+    return Contact.objects.create(email="jane@example.com")
+
+
+@pytest.fixture
+def keep(contact: Contact) -> Callable[[PolicyReport], Kept]:
+    def kept(told: PolicyReport) -> Kept:
+        with transaction.atomic():
+            return policies.keep(told, provider="nowcerts", contact=contact)
+
+    return kept
+
+
+def told() -> dict[str, Any]:
+    (row,) = Policy.objects.values()
+    return {name: row[name] for name in ("external_id", "number", "carrier", "premium", "effective_on", "reported_at")}
+
+
+def test_a_policy_is_kept_once_and_a_copy_changes_nothing(keep: Any) -> None:
+    assert keep(FIRST).created
+    again = keep(FIRST)
+    assert (again.created, again.changed) == (False, ())
+    assert Policy.objects.count() == 1
+
+
+def test_a_later_report_changes_what_it_tells_and_nothing_else(keep: Any) -> None:
+    keep(FIRST)
+    assert keep(RAISED).changed == ("premium",)
+    assert (told()["premium"], told()["carrier"]) == (130_000, "Sample Mutual")
+
+
+@pytest.mark.parametrize("order", list(permutations([FIRST, RAISED, MOVED])))
+def test_the_order_of_reports_does_not_matter(keep: Any, order: tuple[PolicyReport, ...]) -> None:
+    for report in (*order, *order):
+        keep(report)
+    assert told() == {
+        "external_id": "p1",
+        "number": "POL-1",
+        "carrier": "Another Mutual",
+        "premium": 130_000,
+        "effective_on": date(2026, 4, 1),
+        "reported_at": RAISED.occurred_at,
+    }
+
+
+@pytest.mark.parametrize("order", list(permutations([replace(FIRST, external_id=""), FIRST, RAISED])))
+def test_a_policy_known_by_its_number_gets_its_id(keep: Any, order: tuple[PolicyReport, ...]) -> None:
+    for report in order:
+        keep(report)
+    assert [row.external_id for row in Policy.objects.filter(number="POL-1")] == ["p1"]
+    assert Policy.objects.count() == 1
+
+
+def test_a_renewal_with_the_same_number_is_another_policy(keep: Any) -> None:
+    keep(FIRST)
+    keep(replace(FIRST, external_id="p2", effective_on=date(2027, 4, 1)))
+    assert Policy.objects.count() == 2
+    by_number = replace(RAISED, external_id="", number="POL-1")
+    assert keep(by_number).policy.external_id == "p2", "the newest is meant"
+
+
+def test_a_longer_text_than_a_column_is_cut(keep: Any) -> None:
+    keep(replace(FIRST, number="9" * 300, carrier="x" * 300))
+    assert (len(told()["number"]), len(told()["carrier"])) == (100, 150)
+    assert not keep(replace(FIRST, number="9" * 300, carrier="x" * 300)).changed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_make_one_row(keep: Any, at_once: Callable[..., list[Any]]) -> None:
+    reports = [FIRST, replace(FIRST, external_id=""), RAISED, MOVED]
+    results = at_once([lambda report=report: keep(report) for report in reports * 2])
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert (told()["premium"], told()["carrier"]) == (130_000, "Another Mutual")

@@ -1,0 +1,254 @@
+"""GoHighLevel's API, one method an endpoint; above each its path at https://marketplace.gohighlevel.com/docs.
+
+A contact that is there already is no failure here: the vendor answers 400 with the id of the one that is meant, and
+`create_contact` gives that id. All calls of all processes together stay within the location's limit. Every method may
+raise TemporaryFailure or Refused (NotFound where there is no such thing).
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+from urllib.parse import quote
+
+from django.conf import settings
+
+from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
+from integrations.toolkit.failures import NotConfigured, NotFound, Refused
+from integrations.toolkit.pace import Headroom, RateHeaders, SharedPace
+from integrations.toolkit.reading import text_at
+
+Record = Mapping[str, Any]
+VERSION = "2021-07-28"  # of the API, a header that every call must have
+CALLS, WINDOW = 100, 10.0  # calls in seconds, for each location (the vendor's documentation, "Rate limits")
+PAGE_SIZE = 100
+_RATE_HEADERS = RateHeaders(
+    remaining="X-RateLimit-Remaining",
+    interval_ms="X-RateLimit-Interval-Milliseconds",
+    daily_remaining="X-RateLimit-Daily-Remaining",
+)
+_HINTS = {
+    401: "Check GHL_API_KEY (in GoHighLevel: Settings, Private Integrations).",
+    403: "Check that GHL_LOCATION_ID is the location of GHL_API_KEY, and the integration's scopes.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a create or an upsert led to. `record` is empty, and `matched_by` the field, where it was there already."""
+
+    external_id: str
+    is_new: bool
+    record: Record = field(default_factory=dict)
+    matched_by: str = ""
+
+
+class GoHighLevelClient:
+    """Calls about the configured location, for one thread. `from_settings()` is that of this installation."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        api_key: str,
+        location_id: str,
+        patience: float = PATIENCE,
+        read_timeout: float = READ_TIMEOUT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._location_id = location_id
+        self._pace = SharedPace(
+            "GoHighLevel",
+            identity=(base_url, location_id),
+            limit=CALLS,
+            seconds=WINDOW,
+            headers=_RATE_HEADERS,
+            sleep=sleep,
+        )
+        self._http = JsonClient(
+            base_url,
+            title="GoHighLevel",
+            pace=self._pace,
+            headers={"Authorization": f"Bearer {api_key}", "Version": VERSION},
+            hints=_HINTS,
+            explain=_explain,
+            secrets=(api_key,),
+            patience=patience,
+            read_timeout=read_timeout,
+            sleep=sleep,
+        )
+
+    @classmethod
+    def from_settings(cls, *, patience: float = PATIENCE) -> Self:
+        """The client of this installation; `patience` is the seconds that one call may take with its repetitions.
+
+        Raises NotConfigured with the variables that are not set.
+        """
+        missing = [name for name in ("GHL_API_KEY", "GHL_LOCATION_ID") if not getattr(settings, name)]
+        if missing:
+            raise NotConfigured(f"GoHighLevel's API is not configured: set {' and '.join(missing)}")
+        return cls(
+            settings.GHL_BASE_URL,
+            api_key=settings.GHL_API_KEY,
+            location_id=settings.GHL_LOCATION_ID,
+            patience=patience,
+        )
+
+    def headroom(self) -> Headroom:
+        """How many calls the location has left, as the last answer to any process said."""
+        return self._pace.headroom()
+
+    # Contacts ---------------------------------------------------------------------------------------------------------
+
+    # GET /contacts/{contactId}
+    def contact(self, contact_id: str) -> Record:
+        """Raises NotFound where there is none, which the vendor says with 400 as well as with 404."""
+        try:
+            return self._called("contact", "GET", _one("/contacts", contact_id))
+        except Refused as error:
+            if error.status == 400 and "not found" in _explain(error.document).lower():
+                raise NotFound(str(error), status=400, document=error.document) from error
+            raise
+
+    # POST /contacts/
+    def create_contact(self, fields: Mapping[str, Any]) -> Written:
+        """A new contact, or the one that has this e-mail or phone already, where the location allows no duplicates.
+
+        Not repeated when the answer was lost: in a location that allows duplicates there might be two then.
+        """
+        return self._created("contact", "/contacts/", fields, existing="contactId")
+
+    # PUT /contacts/{contactId}
+    def update_contact(self, contact_id: str, fields: Mapping[str, Any]) -> Record:
+        """The contact after it. `fields` has no locationId; `tags` in it would replace all of the contact's."""
+        return self._called("contact", "PUT", _one("/contacts", contact_id), body=dict(fields))
+
+    # POST /contacts/upsert
+    def upsert_contact(self, fields: Mapping[str, Any]) -> Written:
+        """Whom this matches is up to the location's setting for duplicates."""
+        is_matched = bool(fields.get("email") or fields.get("phone"))
+        body = {**fields, "locationId": self._location_id}
+        answer = self._http.call("POST", "/contacts/upsert", body=body, repeatable=is_matched)
+        record = _record(answer, "contact", called="POST /contacts/upsert")
+        return Written(external_id=str(record["id"]), is_new=answer.get("new") is True, record=record)
+
+    # GET /contacts/search/duplicate
+    def find_contact(self, *, email: str = "", phone: str = "") -> Record | None:
+        """The contact with this address or number as the location understands duplicates; None for nobody."""
+        given = {name: text for name, text in (("email", email.strip()), ("number", phone.strip())) if text}
+        if not given:
+            return None
+        path = "/contacts/search/duplicate"
+        answer = self._http.call("GET", path, query={"locationId": self._location_id, **given})
+        contact = answer.get("contact") if isinstance(answer, dict) else None
+        return contact if isinstance(contact, dict) and contact else None
+
+    # POST /contacts/search
+    def contacts_updated_since(self, moment: datetime) -> Iterator[list[Record]]:
+        """Pages of the contacts that changed at or after `moment`, the oldest change first. The index lags by seconds,
+        and who changes meanwhile comes later, so one run should begin a little before the last one ended.
+        """
+        filters = [{"field": "dateUpdated", "operator": "range", "value": {"gte": moment.isoformat()}}]
+        sort = [{"field": "dateUpdated", "direction": "asc"}]
+        number = 1
+        while True:
+            search = {"locationId": self._location_id, "page": number, "pageLimit": PAGE_SIZE}
+            body = search | {"filters": filters, "sort": sort}
+            answer = self._http.call("POST", "/contacts/search", body=body, repeatable=True)
+            contacts = _records(answer, "contacts", called="POST /contacts/search")
+            if contacts:
+                yield contacts
+            if len(contacts) < PAGE_SIZE:
+                return
+            number += 1
+
+    # POST /contacts/{contactId}/tags
+    def add_tags(self, contact_id: str, tags: Iterable[str]) -> None:
+        """Adding one that is there changes nothing."""
+        body = {"tags": list(tags)}
+        self._http.call("POST", f"{_one('/contacts', contact_id)}/tags", body=body, repeatable=True)
+
+    # DELETE /contacts/{contactId}/tags
+    def remove_tags(self, contact_id: str, tags: Iterable[str]) -> None:
+        self._http.call("DELETE", f"{_one('/contacts', contact_id)}/tags", body={"tags": list(tags)})
+
+    # Opportunities ----------------------------------------------------------------------------------------------------
+
+    # POST /opportunities/
+    def create_opportunity(self, fields: Mapping[str, Any]) -> Written:
+        """`fields` has pipelineId, name, status (open, won, lost, abandoned) and contactId.
+
+        Gives the one that is there already where the location allows a contact only one. Not repeated when the answer
+        was lost.
+        """
+        return self._created("opportunity", "/opportunities/", fields, existing="existingId")
+
+    # PUT /opportunities/{id}
+    def update_opportunity(self, opportunity_id: str, fields: Mapping[str, Any]) -> Record:
+        return self._called("opportunity", "PUT", _one("/opportunities", opportunity_id), body=dict(fields))
+
+    # GET /opportunities/search
+    def opportunities_of(self, contact_id: str) -> list[Record]:
+        """A contact's opportunities, a hundred at most; the index lags by seconds."""
+        query = {"location_id": self._location_id, "contact_id": contact_id, "limit": str(PAGE_SIZE)}
+        answer = self._http.call("GET", "/opportunities/search", query=query)
+        return _records(answer, "opportunities", called="GET /opportunities/search")
+
+    # GET /opportunities/pipelines
+    def pipelines(self) -> list[Record]:
+        """Each with its stages: {id, name, stages: [{id, name, position}]}."""
+        answer = self._http.call("GET", "/opportunities/pipelines", query={"locationId": self._location_id})
+        return _records(answer, "pipelines", called="GET /opportunities/pipelines")
+
+    # GET /locations/{locationId}/customFields
+    def custom_fields(self, model: str) -> list[Record]:
+        """`model` is contact or opportunity: {id, name, fieldKey, dataType, model}."""
+        path = f"{_one('/locations', self._location_id)}/customFields"
+        answer = self._http.call("GET", path, query={"model": model})
+        return _records(answer, "customFields", called="GET /locations/{id}/customFields")
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _called(self, name: str, method: str, path: str, *, body: Any = None) -> Record:
+        answer = self._http.call(method, path, body=body)
+        return _record(answer, name, called=f"{method} {path.rsplit('/', 1)[0]}/{{id}}")
+
+    def _created(self, name: str, path: str, fields: Mapping[str, Any], *, existing: str) -> Written:
+        try:
+            answer = self._http.call("POST", path, body={**fields, "locationId": self._location_id})
+        except Refused as error:
+            external_id = text_at(error.document, "meta", existing) if error.status == 400 else ""
+            if not external_id:
+                raise
+            matched_by = text_at(error.document, "meta", "matchingField")
+            return Written(external_id=external_id, is_new=False, matched_by=matched_by)
+        record = _record(answer, name, called=f"POST {path}")
+        return Written(external_id=str(record["id"]), is_new=True, record=record)
+
+
+def _one(path: str, external_id: str) -> str:
+    """The path of one record. Raises ValueError for an id that would lead elsewhere."""
+    if not external_id.strip() or external_id in {".", ".."}:
+        raise ValueError(f"{path}: an id is expected, {external_id!r} came")
+    return f"{path}/{quote(external_id, safe='')}"
+
+
+def _record(answer: Any, name: str, *, called: str) -> Record:
+    record = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(record, dict) or not text_at(record, "id"):
+        raise Refused(f"GoHighLevel: {called} was answered without a {name} and its id", status=200, document=answer)
+    return record
+
+
+def _records(answer: Any, name: str, *, called: str) -> list[Record]:
+    records = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise Refused(f'GoHighLevel: {called} was answered without a list under "{name}"', status=200, document=answer)
+    return records
+
+
+def _explain(document: Any) -> str:
+    """The vendor's `message`, which is a text or, with 422, a list of them."""
+    said = document.get("message") if isinstance(document, dict) else None
+    return "; ".join(str(part) for part in said) if isinstance(said, list) else text_at(document, "message")

@@ -1,0 +1,56 @@
+"""What our contact's values are called at GoHighLevel, declared once for both ways.
+
+Sources: the vendor's contacts.json and ContactUpdate.json; the names that workflows send differ in their spelling only.
+Custom fields have an id there: ours is `custom:ghl:<id>`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from integrations.toolkit.fields import CUSTOM, Field, FieldMap, as_day, as_phone, text_of
+
+FIELDS = FieldMap(
+    (
+        Field("email", "email"),
+        Field("first_name", "firstName"),
+        Field("last_name", "lastName"),
+        Field("phone", "phone", read=as_phone),
+        Field("address_line_1", "address1"),
+        Field("city", "city"),
+        Field("state", "state"),
+        Field("postal_code", "postalCode"),
+        Field("country", "country"),
+        Field("custom:company", "companyName"),
+        Field("custom:website", "website"),
+        Field("custom:date_of_birth", "dateOfBirth", read=as_day),
+        Field("custom:source", "source", also=(("contactSource",),)),
+    )
+)
+_OWN = f"{CUSTOM}ghl:"
+_WHOLE_NAME = (("name",), ("fullName",), ("contactName",))
+
+
+def read(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Our name → value for what a contact's record, of the API or of a webhook, tells of.
+
+    Raises Unreadable, naming the place, where something else than a text, a number or nothing stands.
+    """
+    told: dict[str, Any] = dict(FIELDS.read(record))
+    if not told.get("first_name") and not told.get("last_name") and (name := text_of(record, _WHOLE_NAME)):
+        first, _space, last = name.partition(" ")
+        told |= {"first_name": first, "last_name": last.strip()}
+    own = record.get("customFields")
+    for field in own if isinstance(own, list) else []:
+        if external_id := text_of(field, (("id",),)):
+            told[f"{_OWN}{external_id}"] = field.get("value", field.get("fieldValue", field.get("field_value")))
+    return told
+
+
+def write(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Their record for those of our values that they know, as a create or an update takes it."""
+    own = [
+        {"id": name.removeprefix(_OWN), "field_value": "" if value is None else value}
+        for name, value in values.items()
+        if name.startswith(_OWN)
+    ]
+    return {**FIELDS.write(values), **({"customFields": own} if own else {})}

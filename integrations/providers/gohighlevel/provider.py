@@ -1,0 +1,46 @@
+"""GoHighLevel: the CRM. Its marketplace apps sign, its workflows cannot; see README.md."""
+
+from http import HTTPStatus
+
+from integrations.contracts.provider import Endpoint, Provider
+from integrations.contracts.webhook import Kept, Reply
+from integrations.providers.gohighlevel import confirming, signatures, webhooks
+from integrations.providers.gohighlevel.simulation import SIMULATION
+from integrations.toolkit.replies import reply, reply_without_conflict
+from integrations.toolkit.signatures import HmacSha256Hex, Token
+
+
+def _reply(kept: Kept) -> Reply:
+    """GoHighLevel sends its own webhooks again for hours after anything but 2xx, a conflict too."""
+    is_own = kept.event_type in webhooks.APP or kept.event_type in webhooks.APP_IGNORED
+    return reply_without_conflict(kept) if is_own else reply(kept)
+
+
+PROVIDER = Provider(
+    key="gohighlevel",
+    title="GoHighLevel",
+    endpoints=(
+        Endpoint(
+            name="webhooks",
+            path="api/v1/webhooks/ghl",
+            takes_token_in_path=True,
+            verifiers=(
+                signatures.CURRENT,
+                signatures.LEGACY,
+                HmacSha256Hex("X-Webhook-Signature", setting="GHL_WEBHOOK_SECRET"),
+                Token(setting="GHL_WEBHOOK_TOKEN"),
+            ),
+            read=webhooks.read,
+            reply=_reply,
+            # The one status that it has always sent again; since April 2026 every other than 2xx.
+            busy_status=HTTPStatus.TOO_MANY_REQUESTS,
+        ),
+    ),
+    handled=frozenset(webhooks.HANDLED),
+    ignored=webhooks.IGNORED,
+    parse=confirming.parse,
+    is_connected=confirming.is_connected,
+    confirm=confirming.confirm,
+    read_contact=confirming.read_contact,
+    simulation=SIMULATION,
+)

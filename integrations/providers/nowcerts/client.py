@@ -1,0 +1,223 @@
+"""NowCerts' API, one method an endpoint; above each its path in the vendor's document (v2.1.5, api.nowcerts.com/Help).
+
+Two things are unlike other APIs. A failure may be HTTP 200 with `{"status": 0, "message"}`: here it is a Refused like
+any other. And `Insured/Insert` matches by databaseId, then by name, never by e-mail or phone: two people named alike
+become one. So it is called with a databaseId alone; whoever has none looks for the person first and then inserts.
+
+Every method may raise TemporaryFailure or Refused.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, Self
+
+from django.conf import settings
+
+from config.logs import mask
+from integrations.providers.nowcerts.odata import any_of, date_time, equal, guid, pages, records_in
+from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
+from integrations.toolkit.failures import NotConfigured, NotFound, Refused
+from integrations.toolkit.fields import as_phone
+from integrations.toolkit.reading import text_at
+from integrations.toolkit.tokens import Grant, SharedToken, granted
+
+Record = Mapping[str, Any]
+MARGIN = 300.0  # seconds before its end in which the token is renewed
+_CLIENT_ID = "ngAuthApp"  # the one that the vendor's document names
+_TOKEN_PATIENCE = 12.0  # seconds; a refresh and a sign-in after it must end within the lock's life
+_CREDENTIALS = "Check NOWCERTS_USERNAME and NOWCERTS_PASSWORD."
+
+
+class NowCertsClient:
+    """Calls in the name of the configured account, for one thread. `from_settings()` is that of this installation."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        username: str,
+        password: str,
+        token_path: str = "/api/token",  # noqa: S107 (a path)
+        patience: float = PATIENCE,
+        read_timeout: float = READ_TIMEOUT,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        client = partial(
+            JsonClient,
+            base_url,
+            title="NowCerts",
+            explain=_explain,
+            secrets=(password,),
+            read_timeout=read_timeout,
+            sleep=sleep,
+        )
+        token_http = client(hints={400: _CREDENTIALS, 401: _CREDENTIALS}, patience=min(patience, _TOKEN_PATIENCE))
+        account = {"client_id": _CLIENT_ID}
+
+        # POST /api/token, grant_type=password
+        def sign_in() -> Grant:
+            form = {"grant_type": "password", "username": username, "password": password} | account
+            return granted(token_http, token_path, form=form, repeatable=True)
+
+        # POST /api/token, grant_type=refresh_token: rotates, so it is good once
+        def refresh(refresh_token: str) -> Grant:
+            form = {"grant_type": "refresh_token", "refresh_token": refresh_token} | account
+            return granted(token_http, token_path, form=form, repeatable=False)
+
+        tokens = SharedToken(
+            "nowcerts", identity=(base_url, username, password), fetch=sign_in, refresh=refresh, margin=MARGIN
+        )
+        self._http = client(tokens=tokens, hints={401: _CREDENTIALS}, patience=patience)
+
+    @classmethod
+    def from_settings(cls, *, patience: float = PATIENCE) -> Self:
+        """The client of this installation; `patience` is the seconds that one call may take with its repetitions.
+
+        Raises NotConfigured with the variables that are not set.
+        """
+        missing = [name for name in ("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD") if not getattr(settings, name)]
+        if missing:
+            raise NotConfigured(f"NowCerts' API is not configured: set {' and '.join(missing)}")
+        return cls(
+            settings.NOWCERTS_BASE_URL,
+            username=settings.NOWCERTS_USERNAME,
+            password=settings.NOWCERTS_PASSWORD,
+            token_path=settings.NOWCERTS_TOKEN_PATH,
+            patience=patience,
+        )
+
+    # Insureds ---------------------------------------------------------------------------------------------------------
+
+    # POST /api/Insured/Insert
+    def update_insured(self, database_id: str, fields: Mapping[str, Any]) -> None:
+        """Write `fields` (vendor's names; type, active and insuredType are required) on the insured with this id."""
+        if not database_id.strip():
+            raise ValueError("an insured is updated by its databaseId; without one NowCerts would match by name")
+        self._call("POST", "/api/Insured/Insert", body={**fields, "databaseId": database_id}, repeatable=True)
+
+    # POST /api/Insured/OnlyInsertInsured
+    def insert_insured(self, fields: Mapping[str, Any]) -> str:
+        """The id of a new insured. Not repeated when the answer was lost: there might be two then; look first."""
+        answer = self._call("POST", "/api/Insured/OnlyInsertInsured", body=dict(fields))
+        return _id_in(answer, "insuredDatabaseId", called="POST /api/Insured/OnlyInsertInsured")
+
+    # GET /api/InsuredDetailList()
+    def insured(self, database_id: str) -> Record:
+        """Raises NotFound where there is none."""
+        return self._one("/api/InsuredDetailList()", database_id)
+
+    # GET /api/InsuredDetailList()
+    def insureds_with_email(self, email: str) -> list[Record]:
+        """The insureds and prospects with just this address, in whatever case, the oldest first."""
+        wanted = email.strip()
+        found = self._matching(equal("eMail", wanted)) if wanted else []
+        return [one for one in found if text_at(one, "eMail").casefold() == wanted.casefold()]
+
+    # GET /api/InsuredDetailList()
+    def insureds_with_phone(self, phone: str) -> list[Record]:
+        """The insureds and prospects with this number, however it is written there, the oldest first."""
+        wanted = as_phone(phone)
+        if not wanted:
+            return []
+        names = ("phone", "cellPhone", "smsPhone")
+        found = self._matching(*(equal(name, spelling) for spelling in _spellings(wanted) for name in names))
+        return [one for one in found if wanted in {as_phone(one.get(name)) for name in names}]
+
+    # GET /api/InsuredDetailList()
+    def insureds_changed_since(self, moment: datetime) -> Iterator[list[Record]]:
+        """Pages of what was changed at or after `moment`, the oldest change first; none is missed that changes
+        meanwhile, and such a one may come twice."""
+        return pages(self._call, "/api/InsuredDetailList()", since=date_time(moment))
+
+    # GET /api/DeletedInsuredList()
+    def insureds_deleted_since(self, moment: datetime) -> Iterator[list[Record]]:
+        """Pages of what was deleted at or after `moment`, as far as `changeDate` says so."""
+        return pages(self._call, "/api/DeletedInsuredList()", since=date_time(moment))
+
+    # Policies and quotes ----------------------------------------------------------------------------------------------
+
+    # GET /api/PolicyDetailList()
+    def policy(self, database_id: str) -> Record:
+        """A policy or quote. Raises NotFound where there is none."""
+        return self._one("/api/PolicyDetailList()", database_id)
+
+    # GET /api/PolicyDetailList()
+    def policies_changed_since(self, moment: datetime) -> Iterator[list[Record]]:
+        """As `insureds_changed_since`."""
+        return pages(self._call, "/api/PolicyDetailList()", since=date_time(moment))
+
+    # POST /api/Policy/Insert
+    def insert_policy(self, fields: Mapping[str, Any]) -> str:
+        """The id of the policy with this databaseId, else this number, else of a new one."""
+        return self._written_policy("/api/Policy/Insert", fields)
+
+    # POST /api/Quote/Insert
+    def insert_quote(self, fields: Mapping[str, Any]) -> str:
+        return self._written_policy("/api/Quote/Insert", fields)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _written_policy(self, path: str, fields: Mapping[str, Any]) -> str:
+        """It is matched by databaseId or number, so that a repetition writes the same one again."""
+        is_matched = bool(fields.get("databaseId") or fields.get("number"))
+        answer = self._call("POST", path, body=dict(fields), repeatable=is_matched)
+        written = answer.get("policiesOrQuotes") if isinstance(answer, dict) else None
+        first = written[0] if isinstance(written, list) and written else {}
+        _refuse_failure(first, called=f"POST {path}")
+        return _id_in(first, "policyOrQuoteId", called=f"POST {path}")
+
+    def _one(self, path: str, database_id: str) -> Record:
+        found = self._list(path, filters=equal("id", guid(database_id), quoted=False), top=1)
+        if not found:
+            raise NotFound(f"NowCerts: GET {path} knows no record {database_id}", status=404)
+        return found[0]
+
+    def _matching(self, *filters: str) -> list[Record]:
+        return self._list("/api/InsuredDetailList()", filters=any_of(filters), top=50)
+
+    def _list(self, path: str, *, filters: str, top: int) -> list[Record]:
+        query = {"$filter": filters, "$orderby": "createDate", "$top": str(top), "$skip": "0"}
+        return records_in(self._call("GET", path, query=query), called=f"GET {path}")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        repeatable: bool | None = None,
+    ) -> Any:
+        answer = self._http.call(method, path, query=query, body=body, repeatable=repeatable)
+        _refuse_failure(answer, called=f"{method} {path}")
+        return answer
+
+
+def _refuse_failure(answer: Any, *, called: str) -> None:
+    """Raise Refused for what says `status: 0` (success is 1; lists say nothing)."""
+    if isinstance(answer, dict) and text_at(answer, "status") == "0":
+        said = text_at(answer, "message") or "no reason is given"
+        raise Refused(f"NowCerts: {called} failed, with HTTP 200: {mask(said[:300])}", status=200, document=answer)
+
+
+def _id_in(answer: Any, name: str, *, called: str) -> str:
+    external_id = text_at(answer, name)
+    if not external_id:
+        raise Refused(f"NowCerts: {called} was answered without {name}", status=200, document=answer)
+    return external_id
+
+
+def _explain(document: Any) -> str:
+    return ": ".join(
+        text for name in ("error", "error_description", "message", "Message") if (text := text_at(document, name))
+    )
+
+
+def _spellings(number: str) -> list[str]:
+    """How people write a North American number; any other is taken as it stands."""
+    if not number.startswith("+1") or len(number) != 12:
+        return [number]
+    area, office, line = number[2:5], number[5:8], number[8:]
+    return [number, number[1:], number[2:], f"({area}) {office}-{line}", f"{area}-{office}-{line}"]

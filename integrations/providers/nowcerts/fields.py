@@ -1,0 +1,109 @@
+"""What our values are called at NowCerts, declared once for both ways: the insured's record, and the policy's.
+
+The names of the vendor come first; the others are those of the sync's own webhooks and of Zapier, where they differ
+in more than their spelling. Sources: the vendor's API document v2.1.5, and the sync's specification.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from integrations.contracts.exceptions import Unreadable
+from integrations.toolkit.fields import CUSTOM, Field, FieldMap, as_day, as_phone, text_of
+
+CURRENCY = "USD"  # the only one that there is
+_LARGEST = Decimal(10) ** 12
+
+INSURED = FieldMap(
+    (
+        Field("email", "eMail"),
+        Field("first_name", "firstName"),
+        Field("last_name", "lastName"),
+        Field("phone", "phone", read=as_phone),
+        Field("address_line_1", "addressLine1", also=(("address", "street"), ("address", "line1"))),
+        Field("address_line_2", "addressLine2", also=(("address", "street2"), ("address", "line2"))),
+        Field("city", "city", also=(("address", "city"),)),
+        Field("state", "state", also=(("address", "state"),)),
+        Field("postal_code", "zipCode", also=(("address", "zip"), ("zip",), ("address", "zipCode"))),
+        Field("custom:company", "commercialName"),
+        Field("custom:middle_name", "middleName"),
+        Field("custom:cell_phone", "cellPhone", read=as_phone),
+        Field("custom:website", "website"),
+        Field("custom:date_of_birth", "dateOfBirth", read=as_day),
+        Field("custom:source", "referralSourceCompanyName", also=(("source",),)),
+    )
+)
+POLICY = FieldMap(
+    (
+        Field("number", "number", also=(("policyNumber",), ("quoteNumber",))),
+        Field("line_of_business", "lineOfBusinessName", also=(("policyType",), ("lineOfBusiness",))),
+        Field("carrier", "carrierName", also=(("carrier",),)),
+        Field("premium", "premium", also=(("totalPremium",),)),
+        Field("effective_on", "effectiveDate", read=as_day),
+        Field("expires_on", "expirationDate", read=as_day),
+    )
+)
+_OWN = f"{CUSTOM}nowcerts:"
+_MORE_ADDRESSES = ("eMail2", "eMail3")
+
+
+def read_insured(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Our name → value for what an insured's record, of the API or of a webhook, tells of.
+
+    Raises Unreadable, naming the place, where something else than a text, a number or nothing stands.
+    """
+    told: dict[str, Any] = dict(INSURED.read(record))
+    own = record.get("customFieldsSimple")
+    for field in own if isinstance(own, list) else []:
+        if name := text_of(field, (("text",),)):
+            told[f"{_OWN}{name}"] = text_of(field, (("value",),))
+    return told
+
+
+def write_insured(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Their record for those of our values that they know, without what the vendor demands beside (type, active)."""
+    own = [
+        {"text": name.removeprefix(_OWN), "value": "" if value is None else str(value)}
+        for name, value in values.items()
+        if name.startswith(_OWN)
+    ]
+    return {**INSURED.write(values), **({"customFieldsSimple": own} if own else {})}
+
+
+def more_addresses(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """An insured's further e-mail addresses."""
+    return tuple(address for name in _MORE_ADDRESSES if (address := text_of(record, ((name,),))))
+
+
+def read_policy(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a policy's or quote's record tells of, as PolicyReported has it; what it does not tell is not there.
+
+    Raises Unreadable, naming the place, for what is no amount or no date.
+    """
+    told: dict[str, Any] = dict(POLICY.read(record))
+    if premium := told.pop("premium", ""):
+        told["premium"] = _minor_units(premium)
+    for name in ("effective_on", "expires_on"):
+        if day := told.pop(name, ""):
+            told[name] = _date(day, name=name)
+    return told
+
+
+def _minor_units(text: str) -> int:
+    """1200.5, "1,200.50" and "$1,200.50" are 120050 cents."""
+    try:
+        amount = Decimal(text.replace("$", "").replace(",", "").strip())
+        if not amount.is_finite() or abs(amount) >= _LARGEST:
+            raise InvalidOperation
+        return int((amount * 100).to_integral_value(ROUND_HALF_UP))
+    except InvalidOperation:
+        raise Unreadable(f"premium: an amount is expected, {text[:40]!r} came", at=("premium",)) from None
+
+
+def _date(text: str, *, name: str) -> date:
+    field = next(field for field in POLICY.fields if field.ours == name)
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Unreadable(f"{field.theirs}: a date is expected, {text[:40]!r} came", at=(field.theirs,)) from None

@@ -1,0 +1,36 @@
+"""NowCerts (Momentum AMS): insureds, policies and quotes. Documents no webhook of its own; see README.md."""
+
+from http import HTTPStatus
+
+from integrations.contracts.provider import Endpoint, Provider
+from integrations.providers.nowcerts import confirming, webhooks
+from integrations.providers.nowcerts.simulation import SIMULATION
+from integrations.toolkit.replies import reply
+from integrations.toolkit.signatures import HmacSha256Hex, Token
+
+PROVIDER = Provider(
+    key="nowcerts",
+    title="NowCerts",
+    endpoints=(
+        Endpoint(
+            name="webhooks",
+            path="api/v1/webhooks/nowcerts",
+            takes_token_in_path=True,
+            verifiers=(
+                HmacSha256Hex("X-Webhook-Signature", setting="NOWCERTS_WEBHOOK_SECRET"),
+                Token(setting="NOWCERTS_WEBHOOK_TOKEN"),
+            ),
+            read=webhooks.read,
+            reply=reply,
+            busy_status=HTTPStatus.TOO_MANY_REQUESTS,
+        ),
+    ),
+    handled=frozenset(webhooks.HANDLED),
+    ignored=webhooks.IGNORED,
+    parse=confirming.parse,
+    is_connected=confirming.is_connected,
+    is_hint=confirming.is_hint,
+    confirm=confirming.confirm,
+    read_contact=confirming.read_contact,
+    simulation=SIMULATION,
+)

@@ -1,0 +1,236 @@
+"""The client against a fake NowCerts over real HTTP: tokens that rotate, failures with HTTP 200, lists that change."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from integrations.providers.nowcerts import odata
+from integrations.providers.nowcerts.client import NowCertsClient
+from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
+from tests.fakes.nowcerts import USERNAME, Answer, FakeNowCerts, Lost, Reset, failure
+
+JANE = {"firstName": "Jane", "lastName": "Rivera", "eMail": "jane@example.com"}
+REQUIRED = {"type": 0, "active": True, "insuredType": 1}
+
+
+# Tokens ---------------------------------------------------------------------------------------------------------------
+
+
+def test_one_sign_in_serves_all_processes(build: Callable[[], NowCertsClient], nowcerts: FakeNowCerts) -> None:
+    for _process in range(3):
+        assert build().insureds_with_email("jane@example.com") == []
+    assert nowcerts.grants == ["password"]
+
+
+def test_a_refused_token_is_refreshed_once_and_the_call_repeated(
+    build: Callable[[], NowCertsClient], nowcerts: FakeNowCerts
+) -> None:
+    jane = nowcerts.add_insured(**JANE)
+    first, second = build(), build()
+    assert first.insured(jane["id"])["eMail"] == "jane@example.com"
+    nowcerts.expire_tokens()
+    assert second.insured(jane["id"])["eMail"] == "jane@example.com"
+    assert first.insured(jane["id"])["eMail"] == "jane@example.com"
+    assert nowcerts.grants == ["password", "refresh_token"]
+
+
+def test_a_refused_refresh_is_followed_by_a_sign_in(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    client.insureds_with_email("jane@example.com")
+    nowcerts.expire_tokens()
+    nowcerts.refreshes_are_refused = True
+    assert client.insureds_with_email("jane@example.com") == []
+    assert nowcerts.grants == ["password", "refresh_token", "password"]
+
+
+def test_a_refresh_whose_answer_was_lost_is_not_repeated_since_its_token_is_spent(
+    client: NowCertsClient, nowcerts: FakeNowCerts
+) -> None:
+    client.insureds_with_email("jane@example.com")
+    nowcerts.expire_tokens()
+    nowcerts.misbehave(Lost(), on="/api/token")
+    assert client.insureds_with_email("jane@example.com") == []
+    assert nowcerts.grants == ["password", "refresh_token", "password"]
+
+
+def test_a_token_is_refreshed_five_minutes_before_its_end(
+    build: Callable[[], NowCertsClient], nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = build()
+    client.insureds_with_email("jane@example.com")
+    tokens: Any = client._http._tokens
+    began = tokens._clock()
+    tokens._clock = lambda: began + nowcerts.token_life - 302
+    client.insureds_with_email("jane@example.com")
+    assert nowcerts.grants == ["password"]
+    tokens._clock = lambda: began + nowcerts.token_life - 299
+    client.insureds_with_email("jane@example.com")
+    assert nowcerts.grants == ["password", "refresh_token"]
+
+
+def test_wrong_credentials_say_what_to_check_and_show_no_password(nowcerts: FakeNowCerts) -> None:
+    wrong = NowCertsClient(nowcerts.url, username=USERNAME, password="not-the-password", sleep=lambda seconds: None)
+    with pytest.raises(Refused, match="invalid_grant: Not accepted. Check NOWCERTS_USERNAME") as caught:
+        wrong.insureds_with_email("jane@example.com")
+    assert caught.value.status == 400
+    assert "not-the-password" not in str(caught.value)
+
+
+def test_what_is_not_set_is_named(settings: Any) -> None:
+    with pytest.raises(NotConfigured, match="set NOWCERTS_USERNAME and NOWCERTS_PASSWORD"):
+        NowCertsClient.from_settings()
+
+
+# Failures -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_with_http_200_is_a_refusal(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    nowcerts.misbehave(failure("eMail jane@example.com is not valid"), on="/api/Insured")
+    with pytest.raises(Refused, match="OnlyInsertInsured failed, with HTTP 200: eMail j•••@example.com") as caught:
+        client.insert_insured(JANE)
+    assert caught.value.status == 200
+    assert nowcerts.insureds == {}
+
+
+def test_a_policy_that_failed_within_a_success_is_a_refusal(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    with pytest.raises(Refused, match="number is required"):
+        client.insert_policy({"premium": 1200})
+    assert nowcerts.policies == {}
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"status": 1}', b'{"value": {}}', b'{"value": [1]}'])
+def test_an_answer_in_another_shape_is_refused(client: NowCertsClient, nowcerts: FakeNowCerts, body: bytes) -> None:
+    nowcerts.misbehave(*[Answer(status=200, body=body)] * 2, on="/api/Insured")
+    with pytest.raises(Refused):
+        client.insert_insured(JANE)
+    with pytest.raises(Refused):
+        client.insureds_with_email("jane@example.com")
+
+
+# Insureds -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_insured_is_inserted_and_then_written_by_its_id(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    database_id = client.insert_insured({**JANE, **REQUIRED})
+    client.update_insured(database_id, {**REQUIRED, "eMail": "j@example.com"})
+    assert nowcerts.insureds[database_id]["eMail"] == "j@example.com"
+    assert len(nowcerts.insureds) == 1
+
+
+def test_two_people_named_alike_stay_two(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    first = client.insert_insured({**JANE, **REQUIRED})
+    second = client.insert_insured({**JANE, **REQUIRED, "eMail": "another.jane@example.com"})
+    assert first != second
+    with pytest.raises(ValueError, match="by its databaseId"):
+        client.update_insured(" ", {**JANE, **REQUIRED})
+
+
+def test_an_insert_whose_answer_was_lost_is_not_repeated_and_looking_first_finds_it(
+    client: NowCertsClient, nowcerts: FakeNowCerts
+) -> None:
+    client.insureds_with_email("jane@example.com")
+    nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
+    with pytest.raises(TemporaryFailure):
+        client.insert_insured(JANE)
+    assert [one["eMail"] for one in client.insureds_with_email("jane@example.com")] == ["jane@example.com"]
+    assert len(nowcerts.insureds) == 1
+
+
+def test_an_update_is_repeated(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    jane = nowcerts.add_insured(**JANE)
+    nowcerts.misbehave(Lost(), Reset(), on="/api/Insured/Insert")
+    client.update_insured(jane["id"], {**REQUIRED, "city": "Miami"})
+    assert nowcerts.insureds[jane["id"]]["city"] == "Miami"
+
+
+def test_an_address_is_searched_exactly_and_in_any_case(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    nowcerts.add_insured(eMail="o'neil@example.com", id="1")
+    nowcerts.add_insured(eMail="other@example.com", id="2")
+    assert [one["id"] for one in client.insureds_with_email(" O'Neil@example.com ")] == ["1"]
+    assert ("$filter", "(eMail eq 'O''Neil@example.com')") in nowcerts.exchanges[-1].asked.query
+    assert client.insureds_with_email(" ") == []
+
+
+@pytest.mark.parametrize("written", ["+13055550100", "3055550100", "(305) 555-0100", "305-555-0100", "1 305 555 0100"])
+def test_a_number_is_found_however_it_is_asked_for(
+    client: NowCertsClient, nowcerts: FakeNowCerts, written: str
+) -> None:
+    nowcerts.add_insured(cellPhone="(305) 555-0100", id="1")
+    nowcerts.add_insured(phone="(305) 555-0199", id="2")
+    assert [one["id"] for one in client.insureds_with_phone(written)] == ["1"]
+
+
+def test_a_filter_that_is_ignored_makes_nobody_a_match(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    nowcerts.ignores_filters = True
+    nowcerts.add_insured(eMail="other@example.com", phone="305-555-0199")
+    assert client.insureds_with_email("jane@example.com") == []
+    assert client.insureds_with_phone("+13055550100") == []
+
+
+def test_an_unknown_record_is_not_found(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    with pytest.raises(NotFound, match="knows no record"):
+        client.insured(str(uuid4()))
+    with pytest.raises(NotFound, match="knows no record"):
+        client.policy(str(uuid4()))
+
+
+def test_an_id_that_would_be_part_of_the_filter_is_not_sent(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    with pytest.raises(Refused, match="is no id of theirs"):
+        client.insured("1) or (1 eq 1")
+    assert nowcerts.exchanges == []
+
+
+# Lists ----------------------------------------------------------------------------------------------------------------
+
+
+def changed(client: NowCertsClient) -> list[list[str]]:
+    since = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    return [[record["id"] for record in page] for page in client.insureds_changed_since(since)]
+
+
+def test_changed_records_come_page_by_page(
+    client: NowCertsClient, nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(odata, "PAGE_SIZE", 2)
+    for number in range(5):
+        nowcerts.add_insured(id=str(number))
+    nowcerts.add_insured(id="old", changeDate="2026-03-01T00:00:00Z")
+    found = changed(client)
+    assert sorted(sum(found, [])) == ["0", "1", "2", "3", "4"]
+
+
+def test_records_with_one_date_are_all_read(
+    client: NowCertsClient, nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(odata, "PAGE_SIZE", 2)
+    for number in range(7):
+        moment = "2026-03-02T11:00:00Z" if number else "2026-03-02T10:30:00Z"
+        nowcerts.add_insured(id=str(number), changeDate=moment)
+    assert sorted(set(sum(changed(client), []))) == [str(number) for number in range(7)]
+
+
+def test_a_record_that_changes_while_the_list_is_read_costs_no_other_one(
+    client: NowCertsClient, nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(odata, "PAGE_SIZE", 2)
+    for number in range(6):
+        nowcerts.add_insured(id=str(number))
+    found = []
+    for page in client.insureds_changed_since(datetime(2026, 3, 2, 10, tzinfo=UTC)):
+        found += [record["id"] for record in page]
+        nowcerts.insureds["0"]["changeDate"] = "2026-03-02T12:00:00Z"
+    assert set(found) == {"0", "1", "2", "3", "4", "5"}
+
+
+# Policies -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_is_written_once_for_its_number(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    nowcerts.misbehave(Lost(), on="/api/Policy/Insert")
+    policy_id = client.insert_policy({"number": "POL-1", "premium": 1200})
+    assert client.insert_policy({"number": "POL-1", "premium": 1300}) == policy_id
+    assert client.policy(policy_id)["premium"] == 1300
+    assert client.insert_quote({"number": "Q-1"}) != policy_id
+    assert len(nowcerts.policies) == 2

@@ -1,0 +1,82 @@
+"""One exchange over HTTP, as the client of JSON APIs sends and judges it: the call, the answer, the bearer token."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from integrations.toolkit.reading import storable
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpAnswer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_html(self) -> bool:
+        kind = self.headers.get("Content-Type", "").lower()
+        return "html" in kind or self.body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+    def read(self) -> Any:
+        """The parsed JSON, None for an empty body; raises ValueError for anything else."""
+        if not self.body.strip():
+            return None
+        try:
+            return storable(json.loads(self.body))
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpCall:
+    """What is sent; `str()` is how messages name it: without the values of the query, which may be personal."""
+
+    method: str
+    url: str
+    query: Mapping[str, str]
+    content: bytes | dict[str, str] | None
+    content_type: str
+    accept: str
+    repeatable: bool
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        names = [*self.query, *(["…"] if parts.query else [])]
+        return f"{self.method} {parts.path}" + (f"?{'&'.join(names)}" if names else "")
+
+
+class Bearer(AuthBase):
+    """Sets the token, or none. Without an `auth` requests would look into ~/.netrc, and replace the token by that."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def server_of(url: str) -> str:
+    """Scheme, host and port; a user in the URL makes it another server."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:  # no number as the port, half an IPv6 address
+        return "an unreadable address"
+    return f"{parts.scheme}://{'…@' if parts.username is not None else ''}{parts.hostname}:{port}"
+
+
+def is_without_connection(error: BaseException) -> bool:
+    """Whether not even a connection came about, so that nothing can have been done."""
+    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
+        return True
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)

@@ -1,0 +1,146 @@
+"""How often a provider may be called: one limit for all processes, kept in Django's cache.
+
+Calls take numbered tickets. The ticket `limit` places earlier says when its call was due, and the new one is due a
+window later at the earliest: so no window of any kind holds more than `limit` calls, and a burst goes out at once.
+There is no lock: whoever dies with a ticket wastes one place for one window. Without a cache (Redis down) each client
+keeps the limit alone, and what is too much is answered with 429 and repeated.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import redis
+from django.core.cache import cache
+
+from integrations.toolkit.failures import TemporaryFailure
+from integrations.toolkit.retries import LONGEST_WAIT, read_retry_after
+
+logger = logging.getLogger(__name__)
+
+MARGIN = 0.5  # seconds by which calls may reach the server closer to one another than they left us
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateHeaders:
+    """The names of the headers in which a provider says how many calls are left; "" for what it does not say."""
+
+    remaining: str = ""
+    interval_ms: str = ""
+    daily_remaining: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headroom:
+    """What the provider last said: calls left in its window and today, None for what it did not say."""
+
+    remaining: int | None
+    daily_remaining: int | None
+
+
+class SharedPace:
+    """At most `limit` calls in any `seconds`, by all processes with the same `identity` (whose account it is)."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        identity: tuple[str, ...],
+        limit: int,
+        seconds: float,
+        headers: RateHeaders | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:32]
+        self._name, self._prefix = name, f"pace:{name}:{digest}"
+        self._limit, self._window = limit, seconds + MARGIN
+        self._headers, self._clock, self._sleep = headers or RateHeaders(), clock, sleep
+        self._own: list[float] = []  # when this client's last calls were due; only where there is no cache
+
+    def wait(self, *, at_most: float) -> None:
+        """Return when the next call may be made. Raises TemporaryFailure where that is later than in `at_most` seconds.
+
+        Who does not wait takes no place: else those who come again and again would put off the end of the queue.
+        """
+        try:
+            due = self._due(at_most)
+        except (redis.RedisError, OSError):
+            logger.warning("%s: the cache does not answer; this client keeps the limit alone", self._name)
+            due = self._due_alone(at_most)
+        left = due - self._clock()
+        if left >= at_most:
+            raise TemporaryFailure(
+                f"{self._name}: {self._limit} calls in {self._window:.1f} s are all taken; try again in {left:.0f} s",
+                retry_after=min(left, LONGEST_WAIT),
+                reached_server=False,
+            )
+        if left > 0:
+            self._sleep(left)
+
+    def learn(self, status: int, headers: Mapping[str, str]) -> None:
+        """Let everybody pause where the provider says that nothing is left, and remember what it says."""
+        known = Headroom(
+            remaining=_number(headers.get(self._headers.remaining)),
+            daily_remaining=_number(headers.get(self._headers.daily_remaining)),
+        )
+        spent = known.remaining is not None and known.remaining <= 0
+        try:
+            if known.remaining is not None or known.daily_remaining is not None:
+                cache.set(f"{self._prefix}:headroom", [known.remaining, known.daily_remaining], timeout=24 * 3600)
+            if status == 429 or spent:
+                self._pause(self._pause_of(headers))
+        except (redis.RedisError, OSError):
+            logger.warning("%s: what is left of its limit could not be shared", self._name)
+
+    def headroom(self) -> Headroom:
+        """What the provider said last, in the last 24 hours."""
+        try:
+            said = cache.get(f"{self._prefix}:headroom")
+        except (redis.RedisError, OSError):
+            said = None
+        remaining, daily = said if isinstance(said, list) and len(said) == 2 else (None, None)
+        return Headroom(remaining=remaining, daily_remaining=daily)
+
+    def _pause_of(self, headers: Mapping[str, str]) -> float:
+        asked = read_retry_after(headers.get("Retry-After", ""))
+        if asked is not None:
+            return asked
+        interval = _number(headers.get(self._headers.interval_ms))
+        return min(interval / 1000, LONGEST_WAIT) if interval else self._window
+
+    def _pause(self, seconds: float) -> None:
+        cache.set(f"{self._prefix}:pause", self._clock() + seconds, timeout=int(seconds) + 2)
+        logger.info("%s: no calls are left; all wait for %.1f s", self._name, seconds)
+
+    def _due(self, at_most: float) -> float:
+        """When the call with the next ticket may be made, Unix seconds; within `at_most` its place is taken then."""
+        now = self._clock()
+        counter = f"{self._prefix}:ticket"
+        cache.add(counter, 0, timeout=None)
+        try:
+            ticket = cache.incr(counter)
+        except ValueError:  # thrown out of the cache between the two
+            cache.set(counter, 1, timeout=None)
+            ticket = 1
+        place = f"{self._prefix}:{ticket % self._limit}"
+        before, pause = cache.get(place), cache.get(f"{self._prefix}:pause")
+        due = max(now, pause if isinstance(pause, float) else now)
+        if isinstance(before, float):
+            due = max(due, before + self._window)
+        if due - now < at_most:
+            cache.set(place, due, timeout=int(due - now + self._window) + 2)
+        return due
+
+    def _due_alone(self, at_most: float) -> float:
+        now = self._clock()
+        due = max(now, self._own[0] + self._window) if len(self._own) == self._limit else now
+        if due - now < at_most:
+            self._own = [*self._own, due][-self._limit :]
+        return due
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.strip().isdecimal() else None
