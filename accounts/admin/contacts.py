@@ -243,6 +243,7 @@ class ContactAdmin(ReadOnlyAdmin):
             list_link("admin:accounts_order", _("all orders"), contact__exact=contact.pk),
             list_link("admin:accounts_payment", _("all payments"), contact__exact=contact.pk),
             list_link("admin:accounts_formsubmission", _("all form answers"), contact__exact=contact.pk),
+            list_link("admin:accounts_policy", _("all policies"), contact__exact=contact.pk),
         ]
         if contact.email:
             links.insert(0, list_link(EVENTS, _("events of this person"), q=contact.email))

@@ -1,4 +1,4 @@
-"""Orders, payments and form answers in the console: found, shown in money, never written."""
+"""Orders, payments, form answers and policies in the console: found, shown in money, never written."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Contact, FormSubmission, Order, OrderLine, Payment
+from accounts.models import Contact, FormSubmission, Order, OrderLine, Payment, Policy
 from accounts.services import purchases
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.people import at, person
 from accounts.tests.presses import list_of, queries_of, rows_of
 from accounts.tests.test_contact_duplicates import purchase
 
-MODELS = [Order, Payment, FormSubmission]
+MODELS = [Order, Payment, FormSubmission, Policy]
 pytestmark = pytest.mark.django_db
 
 

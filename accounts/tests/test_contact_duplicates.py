@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from accounts.models import Contact, FormSubmission, Order, OrderLine, Payment, PossibleDuplicate
-from accounts.services import contact_duplicates, contact_tags, purchases
+from accounts.services import contact_duplicates, contact_tags, policies, purchases
 from accounts.services.cause import Cause
+from accounts.services.policies import PolicyReport
 from accounts.tests.people import CAUSE, addresses, at, columns, doubt, ids, person, report, tags
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +20,7 @@ def pair(**of_the_newer: Any) -> tuple[Contact, Contact, PossibleDuplicate]:
 
 
 def purchase(contact: Contact, number: str = "1") -> None:
-    """An order with a line, its payment and a form answer."""
+    """An order with a line, its payment, a form answer and a policy."""
     purchases.keep_order(
         Order(contact=contact, provider="kajabi", external_id=number, currency="USD", total=29900, placed_at=at(0)),
         [OrderLine(external_id="1", title="Membership", total=29900)],
@@ -38,10 +39,17 @@ def purchase(contact: Contact, number: str = "1") -> None:
     purchases.keep_submission(
         FormSubmission(contact=contact, provider="kajabi", external_id=number, submitted_at=at(0))
     )
+    told = PolicyReport(occurred_at=at(0), external_id=number, is_quote=False, currency="USD", premium=120000)
+    policies.keep(told, provider="kajabi", contact=contact)
 
 
 def belongings(contact: Contact) -> list[int]:
-    return [contact.orders.count(), contact.payments.count(), contact.form_submissions.count()]
+    return [
+        contact.orders.count(),
+        contact.payments.count(),
+        contact.form_submissions.count(),
+        contact.policies.count(),
+    ]
 
 
 def test_two_are_doubted_once_whoever_is_named_first() -> None:
@@ -61,7 +69,7 @@ def test_a_merge_moves_everything_to_the_older_contact(staff: Any) -> None:
     assert columns(kept, "email", "first_name", "phone") == ["old@example.com", "Jane", "1"]
     assert columns(kept, "custom_fields") == [{"size": "M", "shoe": "38"}]
     assert (addresses(kept), tags(kept)) == (["new@example.com", "old@example.com"], ["a", "b"])
-    assert (ids(kept), belongings(kept)) == (["kajabi contact 5", "kajabi contact 6"], [2, 2, 2])
+    assert (ids(kept), belongings(kept)) == (["kajabi contact 5", "kajabi contact 6"], [2, 2, 2, 2])
     assert list(kept.mappings.order_by("external_id").values_list("is_main", flat=True)) == [True, False]
     question.refresh_from_db()
     assert (question.status, question.staff, question.other, question.other_was) == (
@@ -96,7 +104,7 @@ def test_two_with_an_account_each_are_not_merged(user: Any, newcomer: Any) -> No
         contact_duplicates.merge(question, cause=CAUSE)
     question.refresh_from_db()
     assert (question.status, question.decided_at) == ("open", None)
-    assert (addresses(gone), belongings(gone), ids(gone)) == (["new@example.com"], [1, 1, 1], ["kajabi contact 6"])
+    assert (addresses(gone), belongings(gone), ids(gone)) == (["new@example.com"], [1, 1, 1, 1], ["kajabi contact 6"])
     assert columns(gone, "user") == [newcomer]
 
 
