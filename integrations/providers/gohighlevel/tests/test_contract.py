@@ -15,8 +15,6 @@ from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.openapi import Specification
 
 FOLDER = Path(__file__).resolve().parents[4].parent / "shared" / "contracts" / "gohighlevel"
-if not FOLDER.is_dir():  # a checkout elsewhere
-    FOLDER = Path("/work/shared/contracts/gohighlevel")
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="GoHighLevel's files do not lie beside the repository")
 JANE = {"email": "jane@example.com", "first_name": "Jane", "phone": "+13055550100", "custom:ghl:f1": "blue"}
 
