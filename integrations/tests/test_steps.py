@@ -95,7 +95,11 @@ def test_what_will_never_work_is_said_and_no_redirect_is_followed(
     assert len(backend.exchanges) == 1
 
 
-@pytest.mark.parametrize("trouble", [Answer(status=500), Answer(status=429), Answer(status=401), Reset()], ids=["500", "429", "401", "reset"])
+@pytest.mark.parametrize(
+    "trouble",
+    [Answer(status=500), Answer(status=429), Answer(status=401), Reset()],
+    ids=["500", "429", "401", "reset"],
+)
 def test_what_may_pass_is_tried_again(company: Company, backend: FakeServer, trouble: Any) -> None:
     backend.misbehave(trouble)
     with pytest.raises(Retryable):
