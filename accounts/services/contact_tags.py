@@ -39,8 +39,8 @@ def change(
                 row.is_present, row.changed_at = False, listed_at
             if insert_once(row) and row.is_present:
                 changes.append(f"+{name}")
-        # Of two words about one moment "gone" holds, whichever came first.
-        elif row.is_present != is_present and (row.changed_at < at or (row.changed_at == at and not is_present)):
+        # Of two words about one moment the one that came last holds: a contact's time need not move with its tags.
+        elif row.is_present != is_present and row.changed_at <= at:
             ContactTag.objects.filter(pk=row.pk).update(is_present=is_present)
             changes.append(f"{'+' if is_present else '-'}{name}")
     # What was said again is as new as that: an older word that comes late must not undo it.

@@ -78,8 +78,11 @@ def test_any_order_of_words_ends_the_same(order: Sequence[int]) -> None:
     assert list(rows) == [("a", True, at(4)), ("b", True, at(3)), ("c", False, at(4))]
 
 
+# Of two words about one tag and one moment the one that came last holds, so here each has its own moment.
 words = st.lists(
-    st.tuples(st.integers(0, 3), st.sampled_from(["added", "removed"]), st.sampled_from("abc")), max_size=6
+    st.tuples(st.integers(0, 3), st.sampled_from(["added", "removed"]), st.sampled_from("abc")),
+    max_size=6,
+    unique_by=lambda word: (word[0], word[2]),
 )
 
 

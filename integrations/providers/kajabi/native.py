@@ -4,6 +4,7 @@ The API's own answers have the same shape, so what is read back is read here too
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +40,6 @@ _COLUMNS = {
     "address_zip": "postal_code",
     "subscribed": "subscribed",
 }
-_TAGGING = {"tag_added": "tags_added", "tag_removed": "tags_removed"}
 
 
 def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> list[Event]:
@@ -57,12 +57,10 @@ def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> l
     if not person.email and not person.identities:
         raise Unmatched("the event names no e-mail: it has nobody, or somebody without one")
     about_plans = [event for event in found if isinstance(event, MembershipEvent)]
-    # The contact's own time is that of its last change, which a tag may not be: a tag changed when that was told.
-    tags = {_TAGGING[event_type]: _tag_names(by_kind)} if event_type in _TAGGING else {}
-    if any(tags.values()):
-        found.append(
-            ContactReported(occurred_at=otherwise, email=person.email, identities=person.identities, **tags)  # type: ignore[arg-type]
-        )
+    if event_type == "tag_added":
+        person = replace(person, tags_added=_tag_names(by_kind))
+    elif event_type == "tag_removed":
+        person = replace(person, tags_removed=_tag_names(by_kind))
     return [*about_plans, person, *(event for event in found if not isinstance(event, MembershipEvent))]
 
 

@@ -215,6 +215,14 @@ def test_without_credentials_a_tag_is_taken_as_it_was_delivered(process: Any) ->
     assert ContactRefresh.objects.count() == 0
 
 
+def test_a_tag_that_was_taken_away_stays_so_though_its_adding_is_told_late(process: Any) -> None:
+    added = tagged("tag_added", "11", updated_at=(NOW - timedelta(days=1)).isoformat())
+    process(tagged("tag_removed", "11", updated_at=NOW.isoformat()), HOOK, sign=False)
+    for _copy in range(2):
+        process(added, HOOK, sign=False)
+    assert [(row.tag.name, row.is_present) for row in Contact.objects.get().tag_rows.all()] == [("vip", False)]
+
+
 def test_a_relays_word_is_applied_at_once_and_the_rest_is_read(process: Any, settle: Any, kajabi: FakeKajabi) -> None:
     kajabi.add(records.contact("11", email="jane@example.com", name="Jane Doe", custom_1="blue", phone_number="1"))
     process(reported("evt_1", NOW, first_name="Jane", phone="1", city="Portland"), RELAY)

@@ -173,17 +173,11 @@ def test_a_native_order_tells_of_the_order_its_lines_and_its_payment(fixture: An
 
 @pytest.mark.parametrize(("event", "added", "removed"), [("tag_added", 1, 0), ("tag_removed", 0, 1)])
 def test_a_native_tag_tells_of_the_contact_and_the_tag(fixture: Any, event: str, added: int, removed: int) -> None:
-    person, change = read(fixture(f"{event}__native"), received_at=RECEIVED + timedelta(minutes=5))
+    (person,) = read(fixture(f"{event}__native"), received_at=RECEIVED + timedelta(minutes=5))
     assert isinstance(person, ContactReported)
-    assert (person.occurred_at, person.tags_added, person.tags_removed) == (RECEIVED, (), ()), "as it changed last"
+    assert person.occurred_at == RECEIVED, "as it changed last: deliveries overtake each other"
     assert (person.email, person.identities) == ("jane@example.com", {"contact": "2149000001"})
-    assert change == ContactReported(
-        occurred_at=RECEIVED + timedelta(minutes=5),
-        email="jane@example.com",
-        identities={"contact": "2149000001"},
-        tags_added=("Annual members",) * added,
-        tags_removed=("Annual members",) * removed,
-    )
+    assert (person.tags_added, person.tags_removed) == (("Annual members",) * added, ("Annual members",) * removed)
     assert person.fields["city"] == "Portland"
     assert person.fields["address_line_2"] is None
 
