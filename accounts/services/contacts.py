@@ -64,8 +64,8 @@ def with_email(email: str) -> Contact | None:
 def report(told: ContactReport, *, provider: str, cause: Cause, user: User | None = None) -> Reported:
     """Bring the contact whom `told` is about to what it says; made, as `user`'s, where nobody is that person.
 
-    A known id wins over the e-mail, so that somebody who changed their address stays the same contact. A report that is
-    older than the last one of that record changes nothing. Two at once make one contact (unique constraints).
+    A known id wins over the e-mail, so that somebody who changed their address stays the same contact. Of each value
+    the newest word of that record holds. Two at once make one contact (unique constraints).
 
     Raises Nobody, InvalidAddress.
     """
