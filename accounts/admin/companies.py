@@ -54,13 +54,8 @@ class AddCompanyForm(forms.ModelForm):
             raise ValidationError(_("The number of the account, as in its address in Chatwoot.")) from error
 
 
-class StepInline(ReadOnlyInline):
-    model = ProvisioningStep
-    fields = readonly_fields = ("what", "state", "words", "attempts", "due", "finished")
-
-    @admin.display(description=gettext_lazy("step"))
-    def what(self, step: ProvisioningStep) -> str:
-        return row_link(STEPS, step.pk, short_name(step))
+class StepColumns:
+    """What a step's own page and its company's show of it."""
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, step: ProvisioningStep) -> str:
@@ -77,6 +72,15 @@ class StepInline(ReadOnlyInline):
     @admin.display(description=gettext_lazy("finished"))
     def finished(self, step: ProvisioningStep) -> str:
         return moment(step.finished_at)
+
+
+class StepInline(StepColumns, ReadOnlyInline):
+    model = ProvisioningStep
+    fields = readonly_fields = ("what", "state", "words", "attempts", "due", "finished")
+
+    @admin.display(description=gettext_lazy("step"))
+    def what(self, step: ProvisioningStep) -> str:
+        return row_link(STEPS, step.pk, short_name(step))
 
 
 @admin.register(Company)
@@ -176,7 +180,7 @@ class CompanyAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ProvisioningStep)
-class ProvisioningStepAdmin(ReadOnlyAdmin):
+class ProvisioningStepAdmin(StepColumns, ReadOnlyAdmin):
     list_display = ("company", "what", "state", "words", "attempts", "due")
     list_filter = ("status",)
     list_select_related = ("company",)
@@ -203,22 +207,6 @@ class ProvisioningStepAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("step"))
     def what(self, step: ProvisioningStep) -> str:
         return short_name(step)
-
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, step: ProvisioningStep) -> str:
-        return state_of(step)
-
-    @admin.display(description=gettext_lazy("result"))
-    def words(self, step: ProvisioningStep) -> str:
-        return words_of(step)
-
-    @admin.display(description=gettext_lazy("due"))
-    def due(self, step: ProvisioningStep) -> str:
-        return moment(step.next_attempt_at)
-
-    @admin.display(description=gettext_lazy("finished"))
-    def finished(self, step: ProvisioningStep) -> str:
-        return moment(step.finished_at)
 
 
 def short_name(step: ProvisioningStep) -> str:
