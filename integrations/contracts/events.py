@@ -32,6 +32,7 @@ class ContactReported(Event):
     the provider's API can be asked for. `company` is the account there that the person belongs to, where accounts are
     companies of ours. `fields` are named as our contact's columns. `tags` and `offers` ({"id",
     "title"}) are whole lists; `tags_added` and `tags_removed` are changes. `is_whole`: there is nothing more to read.
+    `changed_at` is when the record was last changed there, where it says so.
     """
 
     email: str = ""
@@ -45,6 +46,14 @@ class ContactReported(Event):
     tags_removed: tuple[str, ...] = ()
     offers: tuple[Mapping[str, str], ...] | None = None
     is_whole: bool = False
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactGone(Event):
+    """A provider's record of a person was deleted there, or made part of another one."""
+
+    contact_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

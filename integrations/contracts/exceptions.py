@@ -26,3 +26,7 @@ class Permanent(Exception):
 
 class Unmatched(Exception):
     """Nothing is wrong with the event, but a person must say what it belongs to; *retry* finishes it then."""
+
+
+class Gone(Permanent):
+    """The provider had this record and has it no more."""

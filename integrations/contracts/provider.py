@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from integrations.contracts.events import Event
 from integrations.contracts.hooks import HookKeeper
+from integrations.contracts.mirror import Deals, Mirror
 from integrations.contracts.operator import OperatorPage
 from integrations.contracts.pull import PullSource
 from integrations.contracts.webhook import Envelope, Kept, Outcome, Payload, Reply, StoredWebhook, WebhookRequest
@@ -102,7 +103,8 @@ class Provider:
     `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
     records have it, and `read_contact` the whole contact with an id; both raise Retryable, NotThereYet or Permanent. A
     repetition of one of `told_again` is no copy: such deliveries have neither a time nor an id of their own.
-    `features` are what `/api/system/info` names.
+    `features` are what `/api/system/info` names. `mirror` keeps its contacts equal with ours, and `deals` makes
+    opportunities of policies there; both where it is connected.
     """
 
     key: str
@@ -122,3 +124,5 @@ class Provider:
     pulls: PullSource | None = None
     company_pages: CompanyPages | None = None
     features: Sequence[str] = ()
+    mirror: Mirror | None = None
+    deals: Deals | None = None

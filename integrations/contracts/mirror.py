@@ -1,0 +1,153 @@
+"""Writing to a provider: contacts that are kept equal on all sides, and opportunities that are made of policies.
+
+Values go by our names, as in `toolkit.fields`: `email`, a contact's columns, and `custom:<name>` for a custom field.
+What is read comes as the same report that a webhook becomes, so that one rule merges both.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from integrations.contracts.events import ContactReported
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutgoingCall:
+    """One write as the provider's API takes it, made before it is sent so that it can be kept and shown.
+
+    `external_id` is the record that it changes, "" where it makes a new one.
+    """
+
+    method: str
+    path: str
+    body: Mapping[str, Any]
+    external_id: str = ""
+
+    @property
+    def creates(self) -> bool:
+        return not self.external_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What a write led to: the record's id, and the provider's answer, for people to see.
+
+    `existed`: nothing was written, because the provider has such a record already, which this is.
+    """
+
+    external_id: str
+    answer: Mapping[str, Any]
+    existed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TheirContact:
+    """A provider's record of a person: as they have it, and as it is reported to us (`report.is_whole`)."""
+
+    external_id: str
+    report: ContactReported
+    record: Mapping[str, Any]
+
+
+class ContactBook(Protocol):
+    """A provider's contacts, for one thread. Every method but the two that prepare a call may raise Retryable or
+    Permanent.
+    """
+
+    def read(self, external_id: str) -> TheirContact:
+        """The record as it is now. Raises Gone where there is none any more."""
+
+    def with_email(self, email: str) -> Sequence[TheirContact]:
+        """The records with this address, in whatever case it is written, the oldest first."""
+
+    def with_phone(self, phone: str) -> Sequence[TheirContact]:
+        """The records with this number (E.164), the oldest first."""
+
+    def creation(self, values: Mapping[str, Any]) -> OutgoingCall:
+        """The call that makes a record of `values`, which are not empty."""
+
+    def change(self, theirs: TheirContact, values: Mapping[str, Any]) -> OutgoingCall:
+        """The call that sets `values`, some of them perhaps to "", and leaves the rest of `theirs` as it is."""
+
+    def send(self, call: OutgoingCall) -> Sent:
+        """Make a call of `creation` or `change`. One that creates is never repeated here when its answer was lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirror:
+    """How a manifest says that its contacts are kept equal with ours.
+
+    `fields` are the names of ours that it knows; `own_prefix` is what its own custom fields begin with in our names
+    ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's. `open` gives
+    the book for calls of at most so many seconds each; it raises Permanent where the API is not configured.
+    """
+
+    fields: frozenset[str]
+    own_prefix: str
+    source: str
+    open: Callable[[float], ContactBook]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opportunity:
+    """What an opportunity should say. `amount` in minor units, None where it is not known. `details` by the names that
+    the provider's custom fields have: policy_number, carrier, effective_date, expiration_date.
+    """
+
+    title: str
+    amount: int | None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TheirOpportunity:
+    """A provider's opportunity, and what of it we would say (details that it does not have are not there)."""
+
+    external_id: str
+    contact_id: str
+    says: Opportunity
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Where an opportunity begins: a pipeline and one of its stages, by their ids, with names for people."""
+
+    pipeline_id: str
+    stage_id: str
+    pipeline_name: str = ""
+    stage_name: str = ""
+
+
+class OpportunityBook(Protocol):
+    """A provider's opportunities, for one thread; as ContactBook."""
+
+    def read(self, external_id: str) -> TheirOpportunity:
+        """Raises Gone where there is none any more."""
+
+    def of_contact(self, contact_id: str) -> Sequence[TheirOpportunity]:
+        """Those of one contact, the oldest first; the list may lag by seconds."""
+
+    def stages(self) -> Sequence[Stage]:
+        """Every stage of every pipeline, in their order; the first is where an opportunity begins by default."""
+
+    def creation(self, wanted: Opportunity, *, contact_id: str, stage: Stage) -> OutgoingCall:
+        """The call that makes an open opportunity."""
+
+    def change(self, theirs: TheirOpportunity, wanted: Opportunity) -> OutgoingCall:
+        """The call that makes `theirs` say what is wanted; its stage and status stay as people have set them."""
+
+    def send(self, call: OutgoingCall) -> Sent:
+        """As ContactBook's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deals:
+    """How a manifest says that policies become opportunities there: `identity` is the kind of id of the contacts that
+    they belong to, `stages` gives what the settings say of pipelines: line of business ("*": any other) → (pipeline
+    id, stage id).
+    """
+
+    identity: str
+    open: Callable[[float], OpportunityBook]
+    stages: Callable[[], Mapping[str, Sequence[str]]]
