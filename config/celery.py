@@ -20,6 +20,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "sweep the inbox": {"task": "integrations.sweep_inbox", "schedule": 5.0},
     "sweep the readings of contacts": {"task": "integrations.sweep_readings", "schedule": 5.0},
+    "sweep the outbox": {"task": "integrations.sweep_writes", "schedule": 5.0},
     "sweep the reconciliations": {"task": "integrations.sweep_runs", "schedule": 5.0},
     "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
     "sweep the e-mails": {"task": "accounts.sweep_emails", "schedule": 5.0},

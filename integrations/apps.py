@@ -9,6 +9,11 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrations")
 
     def ready(self) -> None:
+        from accounts.services.contact_changes import contact_told
+        from accounts.services.policies import policy_told
         from integrations import checks
+        from integrations.outbox import owing
 
         checks.register()
+        contact_told.connect(owing.when_told, dispatch_uid="integrations.outbox.contacts")
+        policy_told.connect(owing.when_policy_told, dispatch_uid="integrations.outbox.policies")

@@ -5,9 +5,11 @@ from celery import shared_task
 from accounts import wakeup
 from integrations import inbox, refreshes
 from integrations.intake import PROCESS_TASK
-from integrations.models import ContactRefresh, InboxEvent, Notice, SyncRun
+from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite, SyncRun
 from integrations.operations import alerts, notices
 from integrations.operations.notices import POST_TASK
+from integrations.outbox import delivering
+from integrations.outbox.owing import WRITE_TASK
 from integrations.reconcile import runs
 from integrations.reconcile.runs import ADVANCE_TASK
 from integrations.refreshes import REFRESH_TASK
@@ -33,6 +35,17 @@ def refresh_contacts(refresh_ids: list[int]) -> None:
 @shared_task(name="integrations.sweep_readings")
 def sweep_readings() -> None:
     wakeup.wake(REFRESH_TASK, ContactRefresh.objects.ring())
+
+
+@shared_task(name=WRITE_TASK)
+def deliver_writes(write_ids: list[int]) -> None:
+    for write_id in write_ids:
+        delivering.deliver(write_id)
+
+
+@shared_task(name="integrations.sweep_writes")
+def sweep_writes() -> None:
+    wakeup.wake(WRITE_TASK, OutgoingWrite.objects.ring())
 
 
 @shared_task(name=ADVANCE_TASK)

@@ -1,5 +1,6 @@
 from accounts.models.company import Company, ProvisioningStep
 from accounts.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
+from accounts.models.contact_change import ContactChange
 from accounts.models.delivery import Delivery
 from accounts.models.email_message import EmailMessage
 from accounts.models.external_identity import ExternalIdentity
@@ -17,6 +18,7 @@ __all__ = [
     "Completion",
     "Company",
     "Contact",
+    "ContactChange",
     "ContactEmail",
     "ContactMapping",
     "ContactTag",

@@ -16,7 +16,8 @@ class Contact(models.Model):
     """A person, with or without an account. Written by `accounts.services.contacts` alone.
 
     `email` is the main address as it was told; which contact an address means is said by `ContactEmail`, since two
-    people may share one until staff decide.
+    people may share one until staff decide. `origins` says of each value since when it has been true and where
+    (`contact_merge`); what was never told has none.
     """
 
     user = models.OneToOneField(
@@ -38,6 +39,7 @@ class Contact(models.Model):
     country = models.CharField(_("country"), max_length=120, blank=True)
     subscribed = models.BooleanField(_("takes marketing mails"), null=True, blank=True)
     custom_fields = models.JSONField(_("custom fields"), default=dict, blank=True)
+    origins = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
 
@@ -87,6 +89,7 @@ class ContactMapping(models.Model):
     told = models.JSONField(_("as they have it"), default=dict, blank=True)
     told_at = models.JSONField(default=dict, blank=True)
     offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("what the person has there"))
+    gone_at = models.DateTimeField(_("deleted there"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("contact at a provider")

@@ -137,6 +137,14 @@ class Delivery(models.Model):
         self._write(last_error=error, failures=failures, crashes=0, next_attempt_at=due, wake_at=due)
         return False
 
+    def put_off(self, until: datetime, **columns: Any) -> None:
+        """Make the row due at `until` without counting a failure: it waits for something else. Raises LeaseLost."""
+        self._write(crashes=0, next_attempt_at=until, wake_at=until, **columns)
+
+    def note(self, **columns: Any) -> None:
+        """Write columns in the middle of an attempt, so that they stand whatever becomes of it. Raises LeaseLost."""
+        self._write(**columns)
+
     def go_on(self, **columns: Any) -> None:
         """Keep what this attempt did of a longer work and make the row due at once for the next part of it.
 

@@ -3,9 +3,10 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Contact, ContactTag, PossibleDuplicate
+from accounts.models import Contact, ContactChange, ContactTag, PossibleDuplicate
 from accounts.models.insert_once import insert_once
 from accounts.services.cause import Cause
+from accounts.services.contact_changes import contact_told
 
 _MOVED = ("orders", "payments", "policies", "form_submissions", "emails")
 Status = PossibleDuplicate.Status
@@ -52,9 +53,11 @@ def merge(question: PossibleDuplicate, *, cause: Cause) -> bool:
             if column.name not in ("id", "user") and getattr(kept, column.attname) in ("", None):
                 setattr(kept, column.attname, getattr(gone, column.attname))
         kept.custom_fields = {**gone.custom_fields, **kept.custom_fields}
+        kept.origins = {**gone.origins, **kept.origins}
         kept.updated_at = timezone.now()
         kept.save()
         gone.delete()
+        contact_told.send(sender=Contact, contact=kept, provider="", cause=cause)
     return True
 
 
@@ -66,6 +69,7 @@ def _decided(question: PossibleDuplicate, status: str, cause: Cause) -> int:
 def _move(gone: Contact, kept: Contact) -> None:
     for name in _MOVED:
         getattr(gone, name).update(contact=kept)
+    gone.changes.exclude(kind=ContactChange.Kind.FROZEN).update(contact=kept)
     main = {(row.provider, row.kind) for row in kept.mappings.all() if row.is_main}
     for mapping in gone.mappings.all():
         mapping.contact = kept

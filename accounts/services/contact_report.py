@@ -29,7 +29,9 @@ class ContactReport:
 
     `identities`: kind of id → id there; the first is the record that `fields` are read from. `fields` are some of
     FIELDS, "" or None where the provider says that there is nothing. `tags` is the whole list; `tags_added` and
-    `tags_removed` are changes. `offers` are what the person has there: {"id", "title"} each.
+    `tags_removed` are changes. `offers` are what the person has there: {"id", "title"} each. `changed_at` is when the
+    record was last changed there, where that is known, `is_whole` whether it is all of it. `authorities`: name (as
+    `values` has them) → the provider whose word holds in a conflict.
     """
 
     occurred_at: datetime
@@ -42,6 +44,14 @@ class ContactReport:
     tags_added: Sequence[str] = ()
     tags_removed: Sequence[str] = ()
     offers: Sequence[Mapping[str, str]] | None = None
+    changed_at: datetime | None = None
+    is_whole: bool = False
+    authorities: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def true_since(self) -> datetime:
+        """When the record came to be as it is told, as far as anybody knows."""
+        return min(self.changed_at or self.occurred_at, self.occurred_at)
 
     def values(self, email: str) -> dict[str, Any]:
         """Everything that is told, as it is stored: fields, and custom fields with CUSTOM before their name.

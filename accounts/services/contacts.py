@@ -10,23 +10,14 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Model
-from django.utils import timezone
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import Contact, ContactEmail, ContactMapping, User
 from accounts.models.insert_once import insert_once
-from accounts.services import contact_duplicates, contact_tags
+from accounts.services import contact_changes, contact_duplicates, contact_tags
 from accounts.services.cause import Cause
-from accounts.services.contact_report import (
-    CUSTOM,
-    WHOLE_LISTS,
-    ContactReport,
-    dated,
-    news,
-    still_newest,
-    value_of,
-    write,
-)
+from accounts.services.contact_changes import contact_told
+from accounts.services.contact_report import ContactReport
 
 _TRIES = 5
 
@@ -111,6 +102,15 @@ def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, i
     return reported
 
 
+def note_gone(external_id: str, *, provider: str, at: datetime) -> Contact | None:
+    """Note that a provider's contact was deleted there; None where it is not known, or known to be there since."""
+    mapping = _mappings(provider, {"contact": external_id})
+    if not mapping:
+        return None
+    known = ContactMapping.objects.filter(pk=mapping[0].pk, gone_at=None).exclude(reported_at__gt=at)
+    return mapping[0].contact if known.update(gone_at=at) else None
+
+
 def add_alias(contact: Contact, email: str, *, source: str) -> bool:
     """Let `email` mean this contact too; False where it means somebody already. Raises InvalidAddress."""
     return insert_once(ContactEmail(contact=contact, email=normalise(email), source=source[:200]))
@@ -162,14 +162,14 @@ def _created(
 ) -> Contact | None:
     """A new contact with its ids, and its address unless that is `owner`'s; None where another worker was faster."""
     contact = Contact(user=user)
-    write(contact, told.values(email))
+    contact_changes.begin(contact, told, email, provider=provider)
     contact.save()
     rows = [
         ContactMapping(contact=contact, provider=provider, kind=kind, external_id=external_id)
         for kind, external_id in told.identities.items()
     ]
     for record in rows[:1]:
-        _remember(record, told, email)
+        contact_changes.remember(record, told, email)
     unique: list[Model] = [*sorted(rows, key=lambda row: row.kind)]  # one order for all workers: no deadlock
     if email and owner is None:
         unique.append(ContactEmail(contact=contact, email=email, source=cause.text[:200]))
@@ -179,6 +179,7 @@ def _created(
     if owner is not None:
         contact_duplicates.doubt(owner, contact, reason=f"both have the address {email} ({cause.text})")
     _learn_aliases(contact, told.aliases, cause=cause)
+    contact_told.send(sender=Contact, contact=contact, provider=provider, cause=cause)
     return contact
 
 
@@ -197,12 +198,16 @@ def _applied(
     rows = _mapped(contact, mappings, told, provider=provider)
     record = rows[0] if rows else None
     is_stale = record is not None and record.reported_at is not None and record.reported_at > told.occurred_at
-    changes = _changes(contact, record, told, email, cause=cause)
+    was = record.told.get("email") if record else email
+    changes = contact_changes.bring(contact, record, told, email, provider=provider, cause=cause)
+    if email and was != email:
+        _own_address(contact, email, cause=cause)  # an older address too: it was theirs
     _learn_aliases(contact, told.aliases, cause=cause)
     changes += _tagged(contact, told, provider, listed_at=_listed_at(contact, told, provider))
     if record is not None:
-        _remember(record, told, email)
-        record.save(update_fields=["reported_at", "told", "told_at", "offers"])
+        contact_changes.remember(record, told, email)
+        record.save(update_fields=["reported_at", "told", "told_at", "offers", "gone_at"])
+    contact_told.send(sender=Contact, contact=contact, provider=provider, cause=cause)
     return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale and not changes)
 
 
@@ -219,37 +224,6 @@ def _mapped(
         if insert_once(row):
             known[kind] = row
     return [known[kind] for kind in told.identities if kind in known]
-
-
-def _changes(
-    contact: Contact, record: ContactMapping | None, told: ContactReport, email: str, *, cause: Cause
-) -> list[str]:
-    """Write what was changed there since it was last told; the names of what is different here now."""
-    before = record.told if record else None
-    values = told.values(email)
-    if record is not None:
-        values = still_newest(values, told_at=record.told_at, at=told.occurred_at)
-    changed = news({name: value_of(contact, name) for name in values}, values, before)
-    if email and before is not None and before.get("email") != email:
-        _own_address(contact, email, cause=cause)  # an older address too: it was theirs
-    if changed:
-        write(contact, changed)
-        contact.updated_at = timezone.now()
-        contact.save()
-    return [name.removeprefix(CUSTOM) for name in changed]
-
-
-def _remember(record: ContactMapping, told: ContactReport, email: str) -> None:
-    """Note on `record`, which the caller saves, what it was told to be and when that was so."""
-    at = told.occurred_at
-    lists = {name: getattr(told, name) for name in WHOLE_LISTS if getattr(told, name) is not None}
-    values = still_newest(told.values(email), told_at=record.told_at, at=at)
-    lists = still_newest(lists, told_at=record.told_at, at=at)
-    if "offers" in lists:
-        record.offers = list(map(dict, lists["offers"]))
-    record.told = record.told | values
-    record.told_at = record.told_at | dated([*values, *lists], at=at)
-    record.reported_at = max(record.reported_at or at, at)
 
 
 def _own_address(contact: Contact, email: str, *, cause: Cause) -> None:

@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 
 from accounts.models import Contact, Policy
 from accounts.models.insert_once import insert_once
+from accounts.services.cause import Cause
 
+# Sent in the transaction in which a policy was made or changed: `policy` and `cause`.
+policy_told = Signal()
 _TRIES = 5
 _BY_NUMBER = "number:"
 
@@ -67,7 +71,15 @@ def find(*, provider: str, external_id: str, number: str) -> Policy | None:
     return policies.filter(number=number[:100]).order_by("-effective_on", "-pk").first()
 
 
-def keep(told: PolicyReport, *, provider: str, contact: Contact) -> Kept:
+def keep(told: PolicyReport, *, provider: str, contact: Contact, cause: Cause) -> Kept:
+    """As `_kept`; who does something about policies elsewhere is told of what is new."""
+    kept = _kept(told, provider=provider, contact=contact)
+    if kept.created or kept.changed:
+        policy_told.send(sender=Policy, policy=kept.policy, cause=cause)
+    return kept
+
+
+def _kept(told: PolicyReport, *, provider: str, contact: Contact) -> Kept:
     """Bring the policy to what is told, made where there is none. What an older report says of a value changes nothing.
 
     Two at once make one row: who has the same id by a unique constraint, and who speaks of it by number and by id since

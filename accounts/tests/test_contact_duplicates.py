@@ -40,7 +40,7 @@ def purchase(contact: Contact, number: str = "1") -> None:
         FormSubmission(contact=contact, provider="kajabi", external_id=number, submitted_at=at(0))
     )
     told = PolicyReport(occurred_at=at(0), external_id=number, is_quote=False, currency="USD", premium=120000)
-    policies.keep(told, provider="kajabi", contact=contact)
+    policies.keep(told, provider="kajabi", contact=contact, cause=CAUSE)
 
 
 def belongings(contact: Contact) -> list[int]:

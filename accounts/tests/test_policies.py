@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Contact, Policy
 from accounts.services import policies
+from accounts.services.cause import Cause
 from accounts.services.policies import Kept, PolicyReport
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,7 @@ def contact() -> Contact:
 def keep(contact: Contact) -> Callable[[PolicyReport], Kept]:
     def kept(told: PolicyReport) -> Kept:
         with transaction.atomic():
-            return policies.keep(told, provider="nowcerts", contact=contact)
+            return policies.keep(told, provider="nowcerts", contact=contact, cause=Cause(text="test"))
 
     return kept
 

@@ -1,17 +1,32 @@
 """What providers say of people, their orders, payments and answers → contacts and what belongs to them."""
 
+from datetime import timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
 from accounts.addresses import InvalidAddress
 from accounts.models import Contact, FormSubmission, Order, OrderLine, Payment
 from accounts.services import contacts, purchases
 from accounts.services.contact_report import ContactReport
 from accounts.services.contacts import Reported
-from integrations.contracts.events import AboutSomebody, ContactReported, FormSubmitted, MoneyMoved, OrderPlaced
+from integrations.contracts.events import (
+    AboutSomebody,
+    ContactGone,
+    ContactReported,
+    FormSubmitted,
+    MoneyMoved,
+    OrderPlaced,
+)
 from integrations.contracts.exceptions import Unmatched
 from integrations.handlers import completions
 from integrations.handlers.companies import taken_in
 from integrations.handlers.context import Change, Context
-from integrations.models import ContactRefresh
+from integrations.handlers.field_names import FieldNames
+from integrations.models import ContactRefresh, OutgoingWrite
+from integrations.registry import provider as provider_of
 
+ECHOES_FOR = timedelta(days=1)  # how long after a write its echo may come
 _NO_EMAIL = "the event names no e-mail"
 
 
@@ -20,29 +35,48 @@ def report(event: ContactReported, context: Context) -> list[Change]:
 
     Raises Unmatched where it names nobody.
     """
-    told = ContactReport(
-        occurred_at=event.occurred_at,
-        email=event.email,
-        aliases=event.aliases,
-        identities=event.identities,
-        fields=event.fields,
-        custom_fields=event.custom_fields,
-        tags=event.tags,
-        tags_added=event.tags_added,
-        tags_removed=event.tags_removed,
-        offers=event.offers,
-    )
+    mirror = provider_of(context.provider).mirror
+    told = as_report(event, FieldNames.of(context.provider, mirror) if mirror else None)
     readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
     changes = []
     if event.email or event.is_whole or contacts.find(provider=context.provider, identities=event.identities):
         reported = _reported(told, context)
         changes += [change for change in [told_of(reported), taken_in(reported.contact, event.company)] if change]
+        if mirror and not reported.created and not reported.changed and (echo := _echo(reported.contact, context)):
+            changes.append(echo)
     elif not readable:
         raise Unmatched(_NO_EMAIL)
     if readable:
         refresh = ContactRefresh.objects.owe(provider=context.provider, external_id=readable)
         changes.append(Change(description=f"contact {readable} is to be read whole", target=refresh))
     return changes
+
+
+def as_report(event: ContactReported, names: FieldNames | None) -> ContactReport:
+    """What an event says of a person; `names`: of a provider whose contacts are kept equal with ours."""
+    return ContactReport(
+        occurred_at=event.occurred_at,
+        email=event.email,
+        aliases=event.aliases,
+        identities=event.identities,
+        fields=event.fields,
+        custom_fields=names.taken_in(event.custom_fields) if names else event.custom_fields,
+        tags=event.tags,
+        tags_added=event.tags_added,
+        tags_removed=event.tags_removed,
+        offers=event.offers,
+        changed_at=event.changed_at,
+        is_whole=event.is_whole,
+        authorities=names.authorities if names else {},
+    )
+
+
+def gone(event: ContactGone, context: Context) -> list[Change]:
+    """Note that a record was deleted there. Ours stays, and so do the records of other providers."""
+    contact = contacts.note_gone(event.contact_id, provider=context.provider, at=event.occurred_at)
+    if contact is None:
+        return []
+    return [Change(description=f"contact {event.contact_id} was deleted there; ours stays", target=contact)]
 
 
 def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
@@ -139,6 +173,25 @@ def whose(event: AboutSomebody, context: Context) -> Contact:
     told = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
     known = contacts.find(provider=context.provider, identities=event.identities, email=event.email)
     return known or _reported(told, context).contact
+
+
+def _echo(contact: Contact, context: Context) -> Change | None:
+    """Count a report that says what we wrote ourselves, and nothing else that is new."""
+    written = OutgoingWrite.objects.filter(
+        provider=context.provider,
+        contact=contact,
+        kind=OutgoingWrite.Kind.CONTACT,
+        status=OutgoingWrite.Status.DONE,
+        finished_at__gt=timezone.now() - ECHOES_FOR,
+    )
+    newest = written.order_by("-pk").first()
+    record = contact.mappings.filter(provider=context.provider, kind="contact", is_main=True).first()
+    if newest is None or record is None:
+        return None
+    if any(record.told.get(name) != value for name, value in newest.after.items()):
+        return None
+    OutgoingWrite.objects.filter(pk=newest.pk).update(echoes=F("echoes") + 1)
+    return Change(description="our own write came back: nothing is new", target=newest, changed=False)
 
 
 def _reported(told: ContactReport, context: Context) -> Reported:

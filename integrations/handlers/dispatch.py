@@ -6,6 +6,7 @@ from typing import Any
 from integrations.contracts.events import (
     CompanyClosed,
     CompanyReported,
+    ContactGone,
     ContactReported,
     Event,
     FormSubmitted,
@@ -21,6 +22,7 @@ from integrations.handlers.context import Change, Context
 HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     MembershipEvent: memberships.apply,
     ContactReported: contacts.report,
+    ContactGone: contacts.gone,
     CompanyReported: companies.report,
     CompanyClosed: companies.close,
     OrderPlaced: contacts.keep_order,

@@ -29,7 +29,7 @@ def keep(event: PolicyReported, context: Context) -> list[Change]:
         if known is None:
             raise
         contact = known.contact
-    kept = policies.keep(told, provider=context.provider, contact=contact)
+    kept = policies.keep(told, provider=context.provider, contact=contact, cause=context.cause)
     name = "quote" if event.is_quote else "policy"
     if kept.created:
         return [Change(description=f"{name} recorded", target=kept.policy)]

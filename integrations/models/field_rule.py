@@ -1,0 +1,70 @@
+"""What staff configure of the values that are kept equal: whose word holds, and which custom fields are one."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class FieldRule(models.Model):
+    """A value of contacts, by our name: a column ("phone"), or else the name of a custom field of ours.
+
+    `authority` is the provider whose word holds where two changed it; "" lets the newer one hold.
+    """
+
+    name = models.CharField(
+        _("field"),
+        max_length=100,
+        unique=True,
+        help_text=_(
+            "a value that everybody has, such as phone or first_name, or a name of your own for a custom field"
+        ),
+    )
+    authority = models.CharField(_("who is right in a conflict"), max_length=30, blank=True)
+
+    class Meta:
+        verbose_name = _("rule for a field")
+        verbose_name_plural = _("rules for fields")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FieldPlace(models.Model):
+    """What a custom field of ours is at one provider; with a place at two, the two are kept equal."""
+
+    rule = models.ForeignKey(FieldRule, on_delete=models.CASCADE, related_name="places")
+    provider = models.CharField(_("provider"), max_length=30)
+    name_there = models.CharField(
+        _("name or id there"), max_length=150, help_text=_("NowCerts: the field's label. GoHighLevel: the field's id.")
+    )
+
+    class Meta:
+        verbose_name = _("custom field at a provider")
+        verbose_name_plural = _("custom fields at providers")
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "name_there"], name="a_custom_field_is_one_of_ours"),
+            models.UniqueConstraint(fields=["rule", "provider"], name="a_rule_has_one_place_at_a_provider"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.name_there}"
+
+
+class PipelineRule(models.Model):
+    """Where the opportunity of a new policy or quote begins, by its line of business."""
+
+    provider = models.CharField(_("provider"), max_length=30)
+    line_of_business = models.CharField(
+        _("line of business"), max_length=150, help_text=_("as the policy has it, such as Auto; * for every other")
+    )
+    pipeline_id = models.CharField(_("pipeline"), max_length=100)
+    stage_id = models.CharField(_("stage"), max_length=100)
+
+    class Meta:
+        verbose_name = _("pipeline for policies")
+        verbose_name_plural = _("pipelines for policies")
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "line_of_business"], name="a_line_of_business_has_one_pipeline")
+        ]
+
+    def __str__(self) -> str:
+        return self.line_of_business

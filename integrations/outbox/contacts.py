@@ -1,0 +1,188 @@
+"""Writing a contact: find the record there, bring ours to it, write what then still differs.
+
+The record is read before it is written, so that what was changed there meanwhile is merged and not overwritten, a write
+whose answer was lost is seen to have been done, and `before` is what stood there. No network inside a transaction.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Contact, ContactMapping
+from accounts.models.insert_once import insert_once
+from accounts.services import contact_duplicates, contacts
+from accounts.services.cause import Cause
+from accounts.services.contact_changes import frozen_names, note_told
+from accounts.services.contact_report import EMPTY
+from integrations import registry
+from integrations.contracts.exceptions import Gone, Permanent
+from integrations.contracts.mirror import ContactBook, OutgoingCall, Sent, TheirContact
+from integrations.handlers.contacts import as_report
+from integrations.handlers.field_names import FieldNames, stored
+from integrations.models import OutgoingWrite
+from integrations.outbox.differences import differing
+from integrations.outbox.finding import SomebodyElse, Sought, find, owner_of
+from integrations.outbox.owing import RECORD, mirrors, owe_contact, still_differs
+from integrations.outbox.waiting import wait_until
+
+PATIENCE = 6.0  # seconds for one call; the four that a write may take end within its lease
+SHOWS_UP_WITHIN = timedelta(seconds=60)  # what was made, but whose answer was lost, is found by a search by then
+SOURCE = stored("source")
+Status = OutgoingWrite.Status
+
+
+def write(row: OutgoingWrite) -> None:
+    """Make the record of `row`'s contact equal with ours, and close the row.
+
+    Raises Wait where it must be looked at later, Permanent where staff must do something, Retryable.
+    """
+    contact = row.contact
+    if contact is None:
+        row.close(Status.SKIPPED, error="the contact was merged into another one")
+        return
+    mirror = registry.provider(row.provider).mirror
+    assert mirror is not None
+    book, names = mirror.open(PATIENCE), FieldNames.of(row.provider, mirror)
+    try:
+        theirs = their_record(contact, book, provider=row.provider)
+        if theirs is None and row.operation == row.Operation.CREATE and row.requested_at and row.response is None:
+            wait_until(row.requested_at + SHOWS_UP_WITHIN, "a record may have been made, and is looked for again")
+        if theirs is not None:
+            bring_together(contact, theirs, names, provider=row.provider, cause=_cause(row))
+        call = _prepared(row, contact, theirs, book, names)
+        if call is not None:
+            _close(row, contact, names, book.send(call))
+    except SomebodyElse as error:
+        contact_duplicates.doubt(contact, error.other, reason=str(error))
+        raise
+
+
+def their_record(contact: Contact, book: ContactBook, *, provider: str) -> TheirContact | None:
+    """The contact's record there as it is now, None where there is none yet.
+
+    Raises Permanent for one that was deleted there, SomebodyElse, Retryable.
+    """
+    known = contact.mappings.filter(provider=provider, kind=RECORD, is_main=True).first()
+    if known is None:
+        return find(Sought.like(contact), book, provider=provider)
+    if known.gone_at is None:
+        try:
+            return book.read(known.external_id)
+        except Gone:
+            contact.mappings.filter(pk=known.pk, gone_at=None).update(gone_at=timezone.now())
+    raise Permanent(f"{known.external_id} was deleted there; nothing is made anew by itself")
+
+
+def bring_together(contact: Contact, theirs: TheirContact, names: FieldNames, *, provider: str, cause: Cause) -> None:
+    """Note that `theirs` is the contact's record, and bring ours to what it says, by the rules of every report."""
+    with transaction.atomic():
+        held = Contact.objects.select_for_update().get(pk=contact.pk)
+        is_main = not held.mappings.filter(provider=provider, kind=RECORD, is_main=True).exists()
+        mapping = ContactMapping(
+            contact=held, provider=provider, kind=RECORD, external_id=theirs.external_id, is_main=is_main
+        )
+        owner = None if insert_once(mapping) else owner_of(provider, theirs.external_id)
+        if owner is not None and owner.pk != held.pk:
+            raise SomebodyElse(f"contact {theirs.external_id} there is {owner} (contact {owner.pk}) here", other=owner)
+        contacts.report(as_report(theirs.report, names), provider=provider, cause=cause)
+
+
+def creation_values(contact: Contact, names: FieldNames, *, provider: str) -> dict[str, Any]:
+    """What a new record is made of; it says where the person is from, where nothing else says so.
+
+    Raises Permanent for somebody who could not be found again, if the answer were lost.
+    """
+    if not contact.email and not contact.phone:
+        raise Permanent("the contact has neither an e-mail nor a phone number, by which it could be found there")
+    values = differing(contact, names, {})
+    if SOURCE in names.sent and values.get(SOURCE) in (None, *EMPTY):
+        origin = next((side.mirror.source for key, side in _known_at(contact) if key != provider and side.mirror), "")
+        if origin:
+            values[SOURCE] = origin
+    return values
+
+
+def _prepared(
+    row: OutgoingWrite, contact: Contact, theirs: TheirContact | None, book: ContactBook, names: FieldNames
+) -> OutgoingCall | None:
+    """The call that is to be sent, kept on the row; None where nothing differs, and then the row is closed."""
+    with transaction.atomic():
+        held = Contact.objects.select_for_update().get(pk=contact.pk)
+        told: Mapping[str, Any] = {}
+        if theirs is None:
+            after = creation_values(held, names, provider=row.provider)
+            call = book.creation(names.sent_out(after))
+        else:
+            told = held.mappings.get(provider=row.provider, kind=RECORD, external_id=theirs.external_id).told
+            after = differing(held, names, told)
+            if after:
+                frozen = frozen_names(held)
+                after = {name: value for name, value in after.items() if name not in frozen}
+            if not after:
+                _end(row, external_id=theirs.external_id)
+                return None
+            call = book.change(theirs, names.sent_out(after))
+        row.note(
+            operation=row.Operation.CREATE if call.creates else row.Operation.UPDATE,
+            external_id=call.external_id,
+            before={name: told.get(name) for name in after},
+            after=after,
+            request={"method": call.method, "path": call.path, "body": dict(call.body)},
+            response=None,
+            requested_at=timezone.now(),
+        )
+    return call
+
+
+def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) -> None:
+    """Note what stands there now, and end the row; what became different meanwhile is owed anew."""
+    at = timezone.now()
+    with transaction.atomic():
+        held = Contact.objects.select_for_update().get(pk=contact.pk)
+        if sent.existed:  # nothing was written: the next attempt reads that record, merges and writes
+            _adopt(held, sent.external_id, provider=row.provider)
+            row.go_on(response=dict(sent.answer), external_id=sent.external_id)
+            return
+        record = _adopt(held, sent.external_id, provider=row.provider)
+        note_told(record, row.after, at=at)
+        record.save(update_fields=["told", "told_at", "reported_at"])
+        _end(row, response=dict(sent.answer), external_id=sent.external_id)
+        if still_differs(held, registry.provider(row.provider), record):
+            owe_contact(held, row.provider, cause=_cause(row))
+
+
+def _adopt(contact: Contact, external_id: str, *, provider: str) -> ContactMapping:
+    """The mapping to a record that is this contact's. Raises SomebodyElse."""
+    is_main = not contact.mappings.filter(provider=provider, kind=RECORD, is_main=True).exists()
+    mapping = ContactMapping(contact=contact, provider=provider, kind=RECORD, external_id=external_id, is_main=is_main)
+    if insert_once(mapping):
+        return mapping
+    known = ContactMapping.objects.select_related("contact").get(
+        provider=provider, kind=RECORD, external_id=external_id
+    )
+    if known.contact_id != contact.pk:
+        other = known.contact
+        raise SomebodyElse(f"contact {external_id} there is {other} (contact {other.pk}) here", other=other)
+    return known
+
+
+def _end(row: OutgoingWrite, **columns: Any) -> None:
+    """Close the row; what failed before it is settled by it. A write that an earlier attempt sent has been done."""
+    was_sent = "response" in columns or (row.requested_at is not None and bool(row.after))
+    row.close(Status.DONE if was_sent else Status.NOT_NEEDED, **columns)
+    failed = OutgoingWrite.objects.filter(
+        kind=row.kind, provider=row.provider, contact=row.contact, policy=row.policy, status=Status.FAILED
+    )
+    failed.update(status=Status.SKIPPED, last_error=f"settled by write {row.pk}")
+
+
+def _known_at(contact: Contact) -> list[tuple[str, Any]]:
+    known = set(contact.mappings.values_list("provider", flat=True))
+    return [(key, side) for key, side in mirrors().items() if key in known]
+
+
+def _cause(row: OutgoingWrite) -> Cause:
+    return Cause(text=f"outgoing write {row.pk}: {row.cause}"[:300], staff=row.staff)

@@ -1,0 +1,23 @@
+"""What a provider's record of a contact should say and does not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accounts.models import Contact
+from accounts.services.contact_report import EMPTY, value_of
+from integrations.handlers.field_names import FieldNames, as_text
+
+
+def differing(contact: Contact, names: FieldNames, theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored name → our value, for each that the provider knows and has otherwise in `theirs` (stored names, too).
+
+    An empty value of ours is said only where somebody emptied it: what nobody ever told is nothing to tell.
+    """
+    found = {}
+    for name in names.sent:
+        mine = value_of(contact, name)
+        if mine in EMPTY and name not in contact.origins:
+            continue
+        if as_text(mine) != as_text(theirs.get(name)):
+            found[name] = as_text(mine)
+    return found

@@ -1,0 +1,208 @@
+"""Writing an opportunity: what a policy or a quote says, at the contact whose it is."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Policy
+from accounts.models.insert_once import insert_once
+from accounts.services.cause import Cause
+from integrations import registry
+from integrations.contracts.exceptions import Gone, Permanent
+from integrations.contracts.mirror import (
+    Deals,
+    Opportunity,
+    OpportunityBook,
+    OutgoingCall,
+    Sent,
+    Stage,
+    TheirOpportunity,
+)
+from integrations.models import OpportunityMapping, OutgoingWrite, PipelineRule
+from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN
+from integrations.outbox.owing import main_records, owe_contact, owe_opportunity
+from integrations.outbox.waiting import Wait, wait_until
+
+CONTACT_FIRST = timedelta(seconds=5)
+ANY_LINE = "*"
+Status = OutgoingWrite.Status
+
+
+def wanted(policy: Policy) -> Opportunity:
+    """What the opportunity of a policy says: "Auto Policy - POL-123". What is not known is not said."""
+    kind = "Quote" if policy.is_quote else "Policy"
+    name = f"{policy.line_of_business} {kind}".strip()
+    details = {
+        "policy_number": policy.number,
+        "carrier": policy.carrier,
+        "effective_date": policy.effective_on.isoformat() if policy.effective_on else "",
+        "expiration_date": policy.expires_on.isoformat() if policy.expires_on else "",
+    }
+    return Opportunity(
+        title=f"{name} - {policy.number}" if policy.number else name,
+        amount=policy.premium,
+        details={name: value for name, value in details.items() if value},
+    )
+
+
+def write(row: OutgoingWrite) -> None:
+    """Make the opportunity of `row`'s policy say what the policy says, and close the row. Raises as contacts.write."""
+    policy = row.policy
+    if policy is None:
+        row.close(Status.SKIPPED, error="the policy is told under another id by now")
+        return
+    deals = registry.provider(row.provider).deals
+    assert deals is not None
+    contact_id = _contact_there(row, policy)
+    book = deals.open(PATIENCE)
+    mapping = OpportunityMapping.objects.filter(provider=row.provider, policy=policy).first()
+    theirs = _read(mapping, book) if mapping else _found(policy, book, contact_id, provider=row.provider)
+    stage = None
+    if theirs is None:
+        if row.operation == row.Operation.CREATE and row.requested_at and row.response is None:
+            wait_until(row.requested_at + SHOWS_UP_WITHIN, "one may have been made, and is looked for again")
+        stage = first_stage(policy, deals, book, provider=row.provider)
+    says = wanted(Policy.objects.get(pk=policy.pk))
+    call = _prepared(row, policy, says, theirs, book, contact_id=contact_id, stage=stage)
+    if call is not None:
+        _close(row, policy, says, book.send(call))
+
+
+def first_stage(policy: Policy, deals: Deals, book: OpportunityBook, *, provider: str) -> Stage:
+    """Where an opportunity begins: by the console's table, else by the settings, else the first stage there is.
+
+    Raises Permanent where there is none.
+    """
+    line = policy.line_of_business.casefold()
+    rules = {
+        rule.line_of_business.strip().casefold(): Stage(pipeline_id=rule.pipeline_id, stage_id=rule.stage_id)
+        for rule in PipelineRule.objects.filter(provider=provider)
+    }
+    named = {
+        name.strip().casefold(): Stage(pipeline_id=ids[0], stage_id=ids[1]) for name, ids in deals.stages().items()
+    }
+    chosen = rules.get(line) or rules.get(ANY_LINE) or named.get(line) or named.get(ANY_LINE)
+    if chosen is None:
+        stages = book.stages()
+        if not stages:
+            raise Permanent("there is no pipeline with a stage: make one there, then retry")
+        chosen = stages[0]
+    return chosen
+
+
+def differences(theirs: Opportunity | None, ours: Opportunity) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(before, after) of what differs, by name; a detail that we do not know is left as it is there."""
+    after = _flat(ours)
+    before = _flat(theirs) if theirs else {}
+    changed = {name for name, value in after.items() if value is not None and before.get(name) != value}
+    return {name: before.get(name) for name in changed}, {name: after[name] for name in changed}
+
+
+def _flat(says: Opportunity) -> dict[str, Any]:
+    return {"title": says.title, "amount": says.amount, **says.details}
+
+
+def _contact_there(row: OutgoingWrite, policy: Policy) -> str:
+    """The id of the policy's contact there; who has none yet is written first. Raises Wait, Permanent."""
+    contact = policy.contact
+    record = main_records(list(contact.mappings.filter(provider=row.provider))).get(row.provider)
+    if record is not None and record.gone_at is None:
+        return record.external_id
+    if record is not None:
+        raise Permanent(f"the contact {record.external_id} was deleted there; nothing is made anew by itself")
+    if not contact.email and not contact.phone:
+        raise Permanent("the policy's contact has neither an e-mail nor a phone number, so it is not there")
+    writes = OutgoingWrite.objects.filter(contact=contact, provider=row.provider, kind=OutgoingWrite.Kind.CONTACT)
+    newest = writes.order_by("-pk").first()
+    if newest is not None and newest.status in (Status.FAILED, Status.SKIPPED) and newest.pk > row.pk:
+        raise Permanent(f"the policy's contact could not be written: see outgoing write {newest.pk}, then retry")
+    owe_contact(contact, row.provider, cause=Cause(text=row.cause, staff=row.staff))
+    raise Wait("the policy's contact is written first", due=timezone.now() + CONTACT_FIRST)
+
+
+def _read(mapping: OpportunityMapping, book: OpportunityBook) -> TheirOpportunity:
+    if mapping.gone_at is None:
+        try:
+            return book.read(mapping.external_id)
+        except Gone:
+            OpportunityMapping.objects.filter(pk=mapping.pk).update(gone_at=timezone.now())
+    raise Permanent(f"opportunity {mapping.external_id} was deleted there; nothing is made anew by itself")
+
+
+def _found(policy: Policy, book: OpportunityBook, contact_id: str, *, provider: str) -> TheirOpportunity | None:
+    """An opportunity of the contact that is this policy, made by somebody else, or by us when the answer was lost."""
+    ours = wanted(policy)
+    known = set(
+        OpportunityMapping.objects.filter(provider=provider)
+        .exclude(policy=policy)
+        .filter(policy__contact=policy.contact)
+        .values_list("external_id", flat=True)
+    )
+    for theirs in book.of_contact(contact_id):
+        number = theirs.says.details.get("policy_number", "")
+        is_same = number == policy.number if number and policy.number else theirs.says.title == ours.title
+        if theirs.external_id not in known and is_same:
+            return theirs
+    return None
+
+
+def _prepared(
+    row: OutgoingWrite,
+    policy: Policy,
+    says: Opportunity,
+    theirs: TheirOpportunity | None,
+    book: OpportunityBook,
+    *,
+    contact_id: str,
+    stage: Stage | None,
+) -> OutgoingCall | None:
+    with transaction.atomic():
+        if theirs is not None:
+            _adopt(policy, theirs.external_id, provider=row.provider)
+        before, after = differences(theirs.says if theirs else None, says)
+        if theirs is not None and not after:
+            was_sent = row.requested_at is not None and bool(row.after)
+            row.close(Status.DONE if was_sent else Status.NOT_NEEDED, external_id=theirs.external_id)
+            return None
+        if theirs is not None:
+            call = book.change(theirs, says)
+        else:
+            assert stage is not None
+            call = book.creation(says, contact_id=contact_id, stage=stage)
+        row.note(
+            operation=row.Operation.CREATE if call.creates else row.Operation.UPDATE,
+            external_id=call.external_id,
+            before=before,
+            after=after,
+            request={"method": call.method, "path": call.path, "body": dict(call.body)},
+            response=None,
+            requested_at=timezone.now(),
+        )
+    return call
+
+
+def _close(row: OutgoingWrite, policy: Policy, says: Opportunity, sent: Sent) -> None:
+    with transaction.atomic():
+        held = Policy.objects.select_for_update().get(pk=policy.pk)
+        _adopt(held, sent.external_id, provider=row.provider)
+        if sent.existed:
+            row.go_on(response=dict(sent.answer), external_id=sent.external_id)
+            return
+        row.close(Status.DONE, response=dict(sent.answer), external_id=sent.external_id)
+        if wanted(held) != says:  # the policy changed while it was written
+            owe_opportunity(held, row.provider, cause=Cause(text=row.cause, staff=row.staff))
+
+
+def _adopt(policy: Policy, external_id: str, *, provider: str) -> None:
+    """Note that this opportunity is the policy. Raises Permanent where it is another one."""
+    if insert_once(OpportunityMapping(policy=policy, provider=provider, external_id=external_id)):
+        return
+    known = OpportunityMapping.objects.filter(provider=provider, external_id=external_id).first()
+    if known is None or known.policy_id != policy.pk:
+        whose = f"policy {known.policy_id}" if known else "another opportunity"
+        raise Permanent(
+            f"opportunity {external_id} there is {whose} here: let a contact have several opportunities there "
+            "(Settings, Objects, Opportunities: allow duplicates), then retry"
+        )
