@@ -12,6 +12,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 import environ
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import Redactor
 
@@ -275,6 +276,10 @@ NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="https://api.nowcerts.c
 NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="/api/token")
 NOWCERTS_USERNAME = env.str("NOWCERTS_USERNAME", default="")
 NOWCERTS_PASSWORD = env.str("NOWCERTS_PASSWORD", default="")
+# What a contact becomes there that is new there: insured or prospect.
+NOWCERTS_NEW_CONTACTS_AS = env.str("NOWCERTS_NEW_CONTACTS_AS", default="insured").strip().lower()
+if NOWCERTS_NEW_CONTACTS_AS not in {"insured", "prospect"}:
+    raise ImproperlyConfigured(f'NOWCERTS_NEW_CONTACTS_AS is "insured" or "prospect", not {NOWCERTS_NEW_CONTACTS_AS!r}')
 NOWCERTS_WEBHOOK_SECRET = env.list("NOWCERTS_WEBHOOK_SECRET", default=[])
 NOWCERTS_WEBHOOK_TOKEN = env.list("NOWCERTS_WEBHOOK_TOKEN", default=[])
 CONTACT_SYNC = env.bool("CONTACT_SYNC", default=True)

@@ -1,21 +1,40 @@
 """A fake of GoHighLevel's API over real HTTP: contacts and opportunities in memory, its limits and its refusals.
 
-Bad days: `misbehave(too_many(), Reset(), Lost(), …)` for single requests; the attributes for what lasts.
+Bad days: `misbehave(too_many(), Reset(), Lost(), …)` for single requests; the attributes for what lasts. `on_change`
+hears of every record that is made or changed, by whomever, under the name of its webhook; what is made is told as
+changed too.
 """
 
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from datetime import datetime, timedelta
 from typing import Any
 
+from tests.fakes import versions
 from tests.fakes.http_server import Answer, Asked, FakeServer, Hang, Lost, Reset
+from tests.fakes.versions import OnChange, Versions, stamp
 
 __all__ = ["API_KEY", "LOCATION_ID", "Answer", "FakeGoHighLevel", "Hang", "Lost", "Reset", "too_many"]
 
 API_KEY = "pit-of-tests-0123456789"
 LOCATION_ID = "ve9EPM428h8vShlRW1KT"
 Record = dict[str, Any]
+# What the API takes, as integrators measured it; any other name is refused with 422.
+_OF_A_CONTACT = frozenset(
+    [
+        *("address1", "assignedTo", "city", "companyName", "country", "customFields", "dateOfBirth", "dnd", "email"),
+        *("dndSettings", "firstName", "inboundDndSettings", "keyword", "lastName", "name", "phone", "postalCode"),
+        *("source", "ssn", "state", "tags", "timezone", "type", "website"),
+    ]
+)
+_OF_A_NEW_CONTACT = _OF_A_CONTACT | {"locationId", "gender"}
+_OF_AN_OPPORTUNITY = frozenset(
+    ["pipelineId", "name", "pipelineStageId", "status", "monetaryValue", "assignedTo", "customFields"]
+)
+_OF_A_NEW_OPPORTUNITY = _OF_AN_OPPORTUNITY | {"locationId", "contactId"}
 
 
 def too_many() -> Answer:
@@ -37,13 +56,53 @@ class FakeGoHighLevel(FakeServer):
         self.limit, self.window = 100, 10.0  # calls in seconds
         self.daily_remaining = 200_000
         self.clock: Callable[[], float] = time.monotonic
+        self.now: Callable[[], datetime] = versions.now
+        self.lag = 0.0  # seconds after which a search shows what was written
+        self.opportunity_value = "fieldValue"  # or fieldValueString: where an opportunity's custom fields have theirs
+        self.on_change: OnChange | None = None
+        self._contact_versions, self._opportunity_versions = Versions(), Versions()
         self._called: deque[float] = deque()
         self._number = 0
 
+    # What people do there ---------------------------------------------------------------------------------------------
+
     def add_contact(self, **fields: Any) -> Record:
-        contact = {"id": self._next_id("contact"), "locationId": LOCATION_ID, "tags": [], "customFields": []} | fields
-        self.contacts[contact["id"]] = contact
-        return contact
+        with self._lock:
+            contact: Record = {"id": self._next_id("contact"), "locationId": LOCATION_ID, "tags": []}
+            contact |= {"customFields": [], "dateAdded": self._moment(), "dateUpdated": self._moment()} | fields
+            self.contacts[contact["id"]] = contact
+            self._tell(contact, "ContactCreate", "ContactUpdate", kept=self._contact_versions)
+            return contact
+
+    def edit(self, contact_id: str, **fields: Any) -> Record:
+        with self._lock:
+            contact = self.contacts[contact_id]
+            contact.update({"dateUpdated": self._moment()} | fields)
+            self._tell(contact, "ContactUpdate", kept=self._contact_versions)
+            return contact
+
+    def delete_contact(self, contact_id: str) -> None:
+        with self._lock:
+            contact = self.contacts.pop(contact_id)
+            self._contact_versions.note(contact_id, None, at=self.now())
+            self._heard("ContactDelete", contact)
+
+    def add_opportunity(self, **fields: Any) -> Record:
+        with self._lock:
+            made: Record = {"id": self._next_id("opportunity"), "locationId": LOCATION_ID, "customFields": []}
+            made |= {"status": "open", "createdAt": self._moment(), "updatedAt": self._moment()} | fields
+            self.opportunities[made["id"]] = made
+            self._tell(made, "OpportunityCreate", "OpportunityUpdate", kept=self._opportunity_versions)
+            return made
+
+    def edit_opportunity(self, opportunity_id: str, **fields: Any) -> Record:
+        with self._lock:
+            changed = self.opportunities[opportunity_id]
+            changed.update({"updatedAt": self._moment()} | fields)
+            self._tell(changed, "OpportunityUpdate", kept=self._opportunity_versions)
+            return changed
+
+    # ------------------------------------------------------------------------------------------------------------------
 
     def answer(self, asked: Asked) -> Answer:
         left = self._left()
@@ -85,7 +144,7 @@ class FakeGoHighLevel(FakeServer):
                 known = self._matching(body)
                 if known is None:
                     return 201, {"new": True, "contact": self.add_contact(**_written(body)), "traceId": "t"}
-                known.update(_written(body))
+                self.edit(known["id"], **_written(body, had=known["customFields"]))
                 return 200, {"new": False, "contact": known, "traceId": "t"}
             case "POST", ["contacts", "search"]:
                 return self._search(body)
@@ -96,14 +155,14 @@ class FakeGoHighLevel(FakeServer):
                 return self._one_contact(method, contact_id, rest, body)
             case "POST", ["opportunities"]:
                 return self._create_opportunity(body)
-            case "PUT", ["opportunities", external_id] if external_id in self.opportunities:
-                self.opportunities[external_id].update(body)
-                return 200, {"opportunity": self.opportunities[external_id]}
             case "GET", ["opportunities", "search"]:
-                found = [one for one in self.opportunities.values() if one["contactId"] == query["contact_id"]]
-                return 200, {"opportunities": found, "meta": {"total": len(found)}}
+                everyone = self._shown(self.opportunities, self._opportunity_versions)
+                found = [one for one in everyone if one["contactId"] == query["contact_id"]]
+                return 200, {"opportunities": found[::-1], "meta": {"total": len(found)}}  # the newest first
             case "GET", ["opportunities", "pipelines"]:
                 return 200, {"pipelines": self.pipelines}
+            case ("GET" | "PUT") as method, ["opportunities", external_id]:
+                return self._one_opportunity(method, external_id, body)
             case "GET", ["locations", location_id, "customFields"] if location_id == LOCATION_ID:
                 found = [one for one in self.custom_fields if one["model"] == query.get("model")]
                 return 200, {"customFields": found}
@@ -111,72 +170,142 @@ class FakeGoHighLevel(FakeServer):
 
     def _create_contact(self, body: Record) -> tuple[int, Any]:
         if "locationId" not in body:
-            return 422, {"statusCode": 422, "message": ["locationId should not be empty"], "error": "Unprocessable"}
+            return _unprocessable("locationId should not be empty")
+        if faults := _faults(body, known=_OF_A_NEW_CONTACT):
+            return _unprocessable(*faults)
         known = None if self.allows_duplicates else self._matching(body)
         if known is None:
             return 201, {"contact": self.add_contact(**_written(body))}
-        same_email = bool(body.get("email")) and body["email"].lower() == str(known.get("email", "")).lower()
-        meta = {"contactId": known["id"], "contactName": "", "matchingField": "email" if same_email else "phone"}
-        message = "This location does not allow duplicated contacts."
-        return 400, {"statusCode": 400, "message": message, "meta": meta}
+        return _duplicate(body, known)
 
     def _one_contact(self, method: str, contact_id: str, rest: list[str], body: Record) -> tuple[int, Any]:
         contact = self.contacts.get(contact_id)
         if contact is None:
-            return self.unknown_is, {
-                "statusCode": self.unknown_is,
-                "message": f"Contact with id {contact_id} not found",
-            }
+            return self._unknown(f"Contact with id {contact_id} not found")
         match method, rest:
             case "GET", []:
                 return 200, {"contact": contact}
-            case "PUT", [] if "locationId" not in body:
-                contact.update(_written(body))
+            case "DELETE", []:
+                self.delete_contact(contact_id)
+                return 200, {"succeded": True}
+            case "PUT", []:
+                if faults := _faults(body, known=_OF_A_CONTACT):
+                    return _unprocessable(*faults)
+                same = None if self.allows_duplicates else self._matching(body, but=contact_id)
+                if same is not None:
+                    return _duplicate(body, same)
+                self.edit(contact_id, **_written(body, had=contact["customFields"]))
                 return 200, {"succeded": True, "contact": contact}
             case "POST", ["tags"]:
-                contact["tags"] = _unique([*contact["tags"], *body["tags"]])
+                self.edit(contact_id, tags=_unique([*contact["tags"], *body["tags"]]))
                 return 201, {"tags": contact["tags"]}
             case "DELETE", ["tags"]:
-                contact["tags"] = [tag for tag in contact["tags"] if tag not in body["tags"]]
+                self.edit(contact_id, tags=[tag for tag in contact["tags"] if tag not in body["tags"]])
                 return 200, {"tags": contact["tags"]}
-        return 422, {"statusCode": 422, "message": ["property locationId should not exist"], "error": "Unprocessable"}
+        return 404, {"statusCode": 404, "message": f"Cannot {method}"}
 
     def _create_opportunity(self, body: Record) -> tuple[int, Any]:
+        if faults := _faults(body, known=_OF_A_NEW_OPPORTUNITY):
+            return _unprocessable(*faults)
         same = [one for one in self.opportunities.values() if one["contactId"] == body["contactId"]]
         if same and not self.allows_duplicates:
             message = "Can not create duplicate opportunity for the contact."
             document = {"statusCode": 400, "message": message, "code": "OPPORTUNITY_NO_DUPLICATE"}
             return 400, document | {"meta": {"existingId": same[0]["id"]}}
-        made = {"id": self._next_id("opportunity")} | body
-        self.opportunities[made["id"]] = made
-        return 201, {"opportunity": made}
+        return 201, {"opportunity": self.add_opportunity(**self._opportunity_written(body, had=[]))}
+
+    def _one_opportunity(self, method: str, external_id: str, body: Record) -> tuple[int, Any]:
+        known = self.opportunities.get(external_id)
+        if known is None:
+            return self._unknown(f"Opportunity with id {external_id} not found")
+        if method == "PUT":
+            if faults := _faults(body, known=_OF_AN_OPPORTUNITY):
+                return _unprocessable(*faults)
+            self.edit_opportunity(external_id, **self._opportunity_written(body, had=known["customFields"]))
+        return 200, {"opportunity": known}
+
+    def _opportunity_written(self, body: Record, *, had: list[Record]) -> Record:
+        """What is written by a field's id or key is read by its id; what names no field is dropped, without a word."""
+        if "customFields" not in body:
+            return body
+        keys = {one["fieldKey"]: one["id"] for one in self.custom_fields if one["model"] == "opportunity"}
+        named = [
+            (one.get("id") or keys.get(f"opportunity.{one['key']}") or keys.get(one["key"]), one["field_value"])
+            for one in body["customFields"]
+        ]
+        values = {one["id"]: one[self.opportunity_value] for one in had}
+        values |= {external_id: value for external_id, value in named if external_id in keys.values()}
+        return body | {"customFields": [{"id": key, self.opportunity_value: value} for key, value in values.items()]}
+
+    def _unknown(self, message: str) -> tuple[int, Any]:
+        return self.unknown_is, {"statusCode": self.unknown_is, "message": message}
 
     def _search(self, body: Record) -> tuple[int, Any]:
-        since = body["filters"][0]["value"]["gte"]
-        found = sorted(
-            (one for one in self.contacts.values() if one.get("dateUpdated", "") >= since),
-            key=lambda one: str(one["dateUpdated"]),
-        )
+        """As the index has them, which says `address` where everything else says `address1`."""
+        since = datetime.fromisoformat(body["filters"][0]["value"]["gte"])
+        everybody = self._shown(self.contacts, self._contact_versions)
+        dated = [(datetime.fromisoformat(one["dateUpdated"]), one) for one in everybody]
+        found = [one for moment, one in sorted(dated, key=lambda pair: pair[0]) if moment >= since]
         first = (body["page"] - 1) * body["pageLimit"]
-        return 200, {"contacts": found[first : first + body["pageLimit"]], "total": len(found)}
+        page = [
+            {"address" if name == "address1" else name: value for name, value in one.items()}
+            for one in found[first : first + body["pageLimit"]]
+        ]
+        return 200, {"contacts": page, "total": len(found)}
 
-    def _matching(self, wanted: Record) -> Record | None:
+    def _shown(self, live: Mapping[str, Record], kept: Versions) -> list[Record]:
+        return kept.at(self.now() - timedelta(seconds=self.lag)) if self.lag else list(live.values())
+
+    def _matching(self, wanted: Record, *, but: str = "") -> Record | None:
         email, phone = str(wanted.get("email") or "").lower(), wanted.get("phone") or ""
-        by_email = (one for one in self.contacts.values() if email and str(one.get("email", "")).lower() == email)
-        by_phone = (one for one in self.contacts.values() if phone and one.get("phone") == phone)
+        others = [one for one in self.contacts.values() if one["id"] != but]
+        by_email = (one for one in others if email and str(one.get("email") or "").lower() == email)
+        by_phone = (one for one in others if phone and one.get("phone") == phone)
         return next(by_email, None) or next(by_phone, None)
+
+    def _moment(self) -> str:
+        return stamp(self.now())
+
+    def _tell(self, record: Record, *names: str, kept: Versions) -> None:
+        kept.note(record["id"], record, at=self.now())
+        for name in names:
+            self._heard(name, record)
+
+    def _heard(self, name: str, record: Record) -> None:
+        if self.on_change:
+            self.on_change(name, deepcopy(record))
 
     def _next_id(self, kind: str) -> str:
         self._number += 1
         return f"{kind}{self._number:013}"
 
 
-def _written(body: Record) -> Record:
-    """What is written as {"id", "field_value"} is read as {"id", "value"}."""
-    written = dict(body)
-    if "customFields" in body:
-        written["customFields"] = [{"id": one["id"], "value": one["field_value"]} for one in body["customFields"]]
-    return written
+def _written(body: Record, *, had: Iterable[Record] = ()) -> Record:
+    """What is written as {"id", "field_value"} is read as {"id", "value"}, beside those that there are."""
+    if "customFields" not in body:
+        return body
+    values = {one["id"]: one["value"] for one in had} | {one["id"]: one["field_value"] for one in body["customFields"]}
+    return body | {"customFields": [{"id": external_id, "value": value} for external_id, value in values.items()]}
+
+
+def _faults(body: Record, *, known: frozenset[str]) -> list[str]:
+    faults = [f"property {name} should not exist" for name in body if name not in known]
+    if body.get("email") is not None and "@" not in body["email"]:
+        faults.append("email must be an email")
+    if body.get("dateOfBirth") == "":
+        faults.append("dateOfBirth must be a date")
+    return faults
+
+
+def _unprocessable(*faults: str) -> tuple[int, Any]:
+    return 422, {"statusCode": 422, "message": list(faults), "error": "Unprocessable Entity"}
+
+
+def _duplicate(body: Record, known: Record) -> tuple[int, Any]:
+    same_email = bool(body.get("email")) and body["email"].lower() == str(known.get("email") or "").lower()
+    meta = {"contactId": known["id"], "contactName": "", "matchingField": "email" if same_email else "phone"}
+    message = "This location does not allow duplicated contacts."
+    return 400, {"statusCode": 400, "message": message, "meta": meta}
 
 
 def _unique(texts: Iterable[str]) -> list[str]:

@@ -1,23 +1,31 @@
 """A fake of NowCerts' API over real HTTP: insureds and policies in memory, tokens that rotate, OData that is enough.
 
-Bad days: `misbehave(failure("…"), Reset(), Lost(), …)` for single requests; the attributes for what lasts.
+Bad days: `misbehave(failure("…"), Reset(), Lost(), …)` for single requests; the attributes for what lasts. `on_change`
+hears of every record that is made or changed, by whomever, under the name that its webhook would have.
 """
 
 import json
 import re
 import threading
 import uuid
+from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.fakes import versions
 from tests.fakes.http_server import Answer, Asked, FakeServer, Hang, Lost, Reset
+from tests.fakes.versions import OnChange, Versions, stamp
 
 __all__ = ["PASSWORD", "USERNAME", "Answer", "FakeNowCerts", "Hang", "Lost", "Reset", "failure"]
 
 USERNAME, PASSWORD = "agent@example.com", "a-nowcerts-password-of-tests"
 Record = dict[str, Any]
 _CONDITION = re.compile(r"\((\w+) (eq|ge) ('(?:[^']|'')*'|[^\s')]+)\)")
-_TOKEN = "/api/token"
+_SEARCH = re.compile(r"\((eMail|phone|cellPhone|smsPhone) eq")  # by anything but an id or a date
+_TOKEN, _LOGIN = "/api/token", "/api/auth/login"
+_REQUIRED = ("type", "active", "insuredType")
+_KEPT = ("id", "createDate", "changeDate")  # what no upsert empties
 
 
 def failure(message: str) -> Answer:
@@ -34,29 +42,67 @@ class FakeNowCerts(FakeServer):
         self.token_life: Any = 86_399  # seconds
         self.refreshes_are_refused = False
         self.ignores_filters = False
+        self.upsert_empties_unnamed = False  # what Insured/Insert does with what it is not told; nobody documents it
+        self.lag = 0.0  # seconds after which an insured is found by what was written
+        self.on_change: OnChange | None = None
+        self.now = versions.now
         self.grants: list[str] = []  # the grant types that were asked for, in their order
+        self._versions = Versions()
         self._tokens: set[str] = set()
         self._refresh_token = ""
         self._changing = threading.RLock()
 
+    # What people do there ---------------------------------------------------------------------------------------------
+
     def add_insured(self, **fields: Any) -> Record:
-        record = {"id": str(uuid.uuid4()), "type": "Insured", "active": True} | _dated(len(self.insureds)) | fields
-        self.insureds[record["id"]] = record
-        return record
+        """A new insured, or prospect with type="Prospect"."""
+        with self._changing:
+            record = {"id": str(uuid.uuid4()), "type": "Insured", "active": True} | self._dated() | fields
+            self.insureds[record["id"]] = record
+            self._tell(record, "INSERT")
+            return record
+
+    def edit(self, insured_id: str, **fields: Any) -> Record:
+        with self._changing:
+            record = self.insureds[insured_id]
+            record.update({"changeDate": self._moment()} | fields)
+            self._tell(record, "UPDATE")
+            return record
+
+    def delete_insured(self, insured_id: str) -> None:
+        with self._changing:
+            record = self.insureds.pop(insured_id)
+            record["changeDate"] = self._moment()
+            self.deleted.append(record)
+            self._versions.note(insured_id, None, at=self.now())
+            self._heard(f"{_kind(record)}_DELETE", record)
 
     def add_policy(self, **fields: Any) -> Record:
-        record = {"id": str(uuid.uuid4())} | _dated(len(self.policies)) | fields
-        self.policies[record["id"]] = record
-        return record
+        with self._changing:
+            record = {"id": str(uuid.uuid4())} | self._dated() | fields
+            self.policies[record["id"]] = record
+            self._heard("QUOTE_INSERT" if record.get("isQuote") else "POLICY_INSERT", record)
+            return record
+
+    def edit_policy(self, policy_id: str, **fields: Any) -> Record:
+        with self._changing:
+            record = self.policies[policy_id]
+            record.update({"changeDate": self._moment()} | fields)
+            self._heard("QUOTE_UPDATE" if record.get("isQuote") else "POLICY_UPDATE", record)
+            return record
 
     def expire_tokens(self) -> None:
         """Every access token given so far ends; the last refresh token stays good."""
         self._tokens.clear()
 
+    # ------------------------------------------------------------------------------------------------------------------
+
     def answer(self, asked: Asked) -> Answer:
         with self._changing:
             if asked.path == _TOKEN:
                 return self._token(asked)
+            if asked.path == _LOGIN:
+                return self._login(asked)
             if asked.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
                 return _answer(401, {"message": "Authorization has been denied for this request."})
             return self._routed(asked)
@@ -71,11 +117,21 @@ class FakeNowCerts(FakeServer):
             form == right or is_refresh
         ):
             return _answer(400, {"error": "invalid_grant", "error_description": "Not accepted"})
+        return _answer(200, self._granted() | {"token_type": "bearer", "userName": USERNAME, "agencyId": "a"})
+
+    def _login(self, asked: Asked) -> Answer:
+        """The other dialect: JSON, and nothing to refresh with."""
+        self.grants.append("login")
+        is_json = asked.headers.get("content-type") == "application/json"
+        if not is_json or json.loads(asked.body) != {"username": USERNAME, "password": PASSWORD}:
+            return _answer(401, {"message": "Not accepted"})
+        return _answer(200, self._granted())
+
+    def _granted(self) -> Record:
         number = len(self.grants)
         token, self._refresh_token = f"access-{number}-of-the-fake", f"refresh-{number}-of-the-fake"
         self._tokens.add(token)
-        granted = {"access_token": token, "token_type": "bearer", "expires_in": self.token_life}
-        return _answer(200, granted | {"refresh_token": self._refresh_token, "userName": USERNAME, "agencyId": "a"})
+        return {"access_token": token, "expires_in": self.token_life, "refresh_token": self._refresh_token}
 
     def _routed(self, asked: Asked) -> Answer:
         body = json.loads(asked.body) if asked.body else {}
@@ -85,12 +141,15 @@ class FakeNowCerts(FakeServer):
             "/api/DeletedInsuredList()": self.deleted,
         }
         if asked.method == "GET" and asked.path in lists:
-            return self._list(lists[asked.path], dict(asked.query))
+            query = dict(asked.query)
+            lags = self.lag and asked.path == "/api/InsuredDetailList()" and _SEARCH.search(query.get("$filter", ""))
+            shown = self._versions.at(self.now() - timedelta(seconds=self.lag)) if lags else lists[asked.path]
+            return self._list(shown, query)
         match asked.method, asked.path:
-            case "POST", "/api/Insured/Insert":
-                return self._upsert_insured(body)
-            case "POST", "/api/Insured/OnlyInsertInsured":
-                return self._inserted(self.add_insured(**body))
+            case "POST", ("/api/Insured/Insert" | "/api/Insured/OnlyInsertInsured") as path:
+                if missing := [name for name in _REQUIRED if name not in body]:
+                    return failure(f"{missing[0]} is required")
+                return self._upsert_insured(body) if path == "/api/Insured/Insert" else self._insert_insured(body)
             case "POST", ("/api/Policy/Insert" | "/api/Quote/Insert") as path:
                 return self._write_policy(body, is_quote=path == "/api/Quote/Insert")
         return _answer(404, {"message": f"No HTTP resource was found at {asked.path}."})
@@ -103,20 +162,24 @@ class FakeNowCerts(FakeServer):
         return _answer(200, {"@odata.count": len(found), "value": found[first : first + int(query["$top"])]})
 
     def _upsert_insured(self, body: Record) -> Answer:
-        """By databaseId, then by name: never by e-mail or phone."""
-        name = (body.get("firstName"), body.get("lastName"))
-        known = self.insureds.get(str(body.get("databaseId"))) or next(
-            (
-                one
-                for one in self.insureds.values()
-                if any(name) and (one.get("firstName"), one.get("lastName")) == name
-            ),
-            None,
-        )
+        """By databaseId, then by the company's name, then by the person's: never by e-mail or phone."""
+        company, name = body.get("commercialName"), (body.get("firstName"), body.get("lastName"))
+        everybody = list(self.insureds.values())
+        of_company = (one for one in everybody if company and one.get("commercialName") == company)
+        of_name = (one for one in everybody if any(name) and (one.get("firstName"), one.get("lastName")) == name)
+        known = self.insureds.get(str(body.get("databaseId"))) or next(of_company, None) or next(of_name, None)
         if known is None:
-            return self._inserted(self.add_insured(**body))
-        known.update(body)
+            return self._insert_insured(body)
+        written = _as_kept(body, had=known.get("customFieldsSimple"))
+        if self.upsert_empties_unnamed:
+            for name in set(known) - set(_KEPT):
+                del known[name]
+        known.update(written | {"changeDate": self._moment()})
+        self._tell(known, "UPDATE")
         return self._inserted(known)
+
+    def _insert_insured(self, body: Record) -> Answer:
+        return self._inserted(self.add_insured(**_as_kept(body)))
 
     def _inserted(self, record: Record) -> Answer:
         return _answer(200, {"insuredDatabaseId": record["id"], "status": 1, "message": "Saved."})
@@ -128,22 +191,44 @@ class FakeNowCerts(FakeServer):
         known = self.policies.get(str(body.get("databaseId"))) or next(
             (one for one in self.policies.values() if one.get("number") == body["number"]), None
         )
-        if known is None:
-            known = self.add_policy(isQuote=is_quote, **body)
-        known.update(body)
+        known = self.add_policy(isQuote=is_quote, **body) if known is None else self.edit_policy(known["id"], **body)
         written = {"policyOrQuoteId": known["id"], "isQuote": is_quote, "status": 1, "message": ""}
         return _answer(200, {"policiesOrQuotes": [written], "insuredDatabaseId": None, "status": 1, "message": ""})
+
+    def _moment(self) -> str:
+        return stamp(self.now())
+
+    def _dated(self) -> Record:
+        moment = self._moment()
+        return {"createDate": moment, "changeDate": moment}
+
+    def _tell(self, record: Record, verb: str) -> None:
+        self._versions.note(record["id"], record, at=self.now())
+        self._heard(f"{_kind(record)}_{verb}", record)
+
+    def _heard(self, name: str, record: Record) -> None:
+        if self.on_change:
+            self.on_change(name, deepcopy(record))
+
+
+def _as_kept(body: Record, *, had: Any = None) -> Record:
+    """What is written with a type of 0 or 1 is read as a word, and custom fields join those that there are."""
+    kept = {name: value for name, value in body.items() if name != "databaseId"}
+    kept["type"] = {0: "Insured", 1: "Prospect"}.get(body["type"], body["type"])
+    if "customFieldsSimple" in body:
+        texts = {one["text"]: one["value"] for one in [*(had or []), *body["customFieldsSimple"]]}
+        kept["customFieldsSimple"] = [{"text": text, "value": value} for text, value in texts.items()]
+    return kept
+
+
+def _kind(record: Record) -> str:
+    return "PROSPECT" if record.get("type") == "Prospect" else "INSURED"
 
 
 def _holds(record: Record, name: str, operator: str, value: str) -> bool:
     wanted = value[1:-1].replace("''", "'") if value.startswith("'") else value
     has = str(record.get(name) or "")
     return has >= wanted if operator == "ge" else has.lower() == wanted.lower()
-
-
-def _dated(number: int) -> Record:
-    moment = f"2026-03-02T10:{number // 60:02}:{number % 60:02}Z"
-    return {"createDate": moment, "changeDate": moment}
 
 
 def _answer(status: int, document: Any) -> Answer:

@@ -36,12 +36,16 @@ _HINTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What a create or an upsert led to. `record` is empty, and `matched_by` the field, where it was there already."""
+    """What a create or an upsert led to. `record` is empty, and `matched_by` the field, where it was there already.
+
+    `answer` is all that came.
+    """
 
     external_id: str
     is_new: bool
     record: Record = field(default_factory=dict)
     matched_by: str = ""
+    answer: Record = field(default_factory=dict, compare=False)
 
 
 class GoHighLevelClient:
@@ -57,7 +61,7 @@ class GoHighLevelClient:
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._location_id = location_id
+        self.location_id = location_id
         self._pace = SharedPace(
             "GoHighLevel",
             identity=(base_url, location_id),
@@ -103,13 +107,8 @@ class GoHighLevelClient:
 
     # GET /contacts/{contactId}
     def contact(self, contact_id: str) -> Record:
-        """Raises NotFound where there is none, which the vendor says with 400 as well as with 404."""
-        try:
-            return self._called("contact", "GET", _one("/contacts", contact_id))
-        except Refused as error:
-            if error.status == 400 and "not found" in _explain(error.document).lower():
-                raise NotFound(str(error), status=400, document=error.document) from error
-            raise
+        """Raises NotFound where there is none."""
+        return self._called("contact", "GET", one("/contacts", contact_id))
 
     # POST /contacts/
     def create_contact(self, fields: Mapping[str, Any]) -> Written:
@@ -121,17 +120,20 @@ class GoHighLevelClient:
 
     # PUT /contacts/{contactId}
     def update_contact(self, contact_id: str, fields: Mapping[str, Any]) -> Record:
-        """The contact after it. `fields` has no locationId; `tags` in it would replace all of the contact's."""
-        return self._called("contact", "PUT", _one("/contacts", contact_id), body=dict(fields))
+        """The contact after it. `fields` has no locationId; `tags` in it would replace all of the contact's.
+
+        A name that the vendor does not know is refused with 422.
+        """
+        return self._called("contact", "PUT", one("/contacts", contact_id), body=dict(fields))
 
     # POST /contacts/upsert
     def upsert_contact(self, fields: Mapping[str, Any]) -> Written:
         """Whom this matches is up to the location's setting for duplicates."""
         is_matched = bool(fields.get("email") or fields.get("phone"))
-        body = {**fields, "locationId": self._location_id}
+        body = {**fields, "locationId": self.location_id}
         answer = self._http.call("POST", "/contacts/upsert", body=body, repeatable=is_matched)
         record = _record(answer, "contact", called="POST /contacts/upsert")
-        return Written(external_id=str(record["id"]), is_new=answer.get("new") is True, record=record)
+        return Written(external_id=str(record["id"]), is_new=answer.get("new") is True, record=record, answer=answer)
 
     # GET /contacts/search/duplicate
     def find_contact(self, *, email: str = "", phone: str = "") -> Record | None:
@@ -140,7 +142,7 @@ class GoHighLevelClient:
         if not given:
             return None
         path = "/contacts/search/duplicate"
-        answer = self._http.call("GET", path, query={"locationId": self._location_id, **given})
+        answer = self._http.call("GET", path, query={"locationId": self.location_id, **given})
         contact = answer.get("contact") if isinstance(answer, dict) else None
         return contact if isinstance(contact, dict) and contact else None
 
@@ -153,7 +155,7 @@ class GoHighLevelClient:
         sort = [{"field": "dateUpdated", "direction": "asc"}]
         number = 1
         while True:
-            search = {"locationId": self._location_id, "page": number, "pageLimit": PAGE_SIZE}
+            search = {"locationId": self.location_id, "page": number, "pageLimit": PAGE_SIZE}
             body = search | {"filters": filters, "sort": sort}
             answer = self._http.call("POST", "/contacts/search", body=body, repeatable=True)
             contacts = _records(answer, "contacts", called="POST /contacts/search")
@@ -167,11 +169,11 @@ class GoHighLevelClient:
     def add_tags(self, contact_id: str, tags: Iterable[str]) -> None:
         """Adding one that is there changes nothing."""
         body = {"tags": list(tags)}
-        self._http.call("POST", f"{_one('/contacts', contact_id)}/tags", body=body, repeatable=True)
+        self._http.call("POST", f"{one('/contacts', contact_id)}/tags", body=body, repeatable=True)
 
     # DELETE /contacts/{contactId}/tags
     def remove_tags(self, contact_id: str, tags: Iterable[str]) -> None:
-        self._http.call("DELETE", f"{_one('/contacts', contact_id)}/tags", body={"tags": list(tags)})
+        self._http.call("DELETE", f"{one('/contacts', contact_id)}/tags", body={"tags": list(tags)})
 
     # Opportunities ----------------------------------------------------------------------------------------------------
 
@@ -184,50 +186,61 @@ class GoHighLevelClient:
         """
         return self._created("opportunity", "/opportunities/", fields, existing="existingId")
 
+    # GET /opportunities/{id}
+    def opportunity(self, opportunity_id: str) -> Record:
+        """Raises NotFound where there is none."""
+        return self._called("opportunity", "GET", one("/opportunities", opportunity_id))
+
     # PUT /opportunities/{id}
     def update_opportunity(self, opportunity_id: str, fields: Mapping[str, Any]) -> Record:
-        return self._called("opportunity", "PUT", _one("/opportunities", opportunity_id), body=dict(fields))
+        return self._called("opportunity", "PUT", one("/opportunities", opportunity_id), body=dict(fields))
 
     # GET /opportunities/search
     def opportunities_of(self, contact_id: str) -> list[Record]:
         """A contact's opportunities, a hundred at most; the index lags by seconds."""
-        query = {"location_id": self._location_id, "contact_id": contact_id, "limit": str(PAGE_SIZE)}
+        query = {"location_id": self.location_id, "contact_id": contact_id, "limit": str(PAGE_SIZE)}
         answer = self._http.call("GET", "/opportunities/search", query=query)
         return _records(answer, "opportunities", called="GET /opportunities/search")
 
     # GET /opportunities/pipelines
     def pipelines(self) -> list[Record]:
         """Each with its stages: {id, name, stages: [{id, name, position}]}."""
-        answer = self._http.call("GET", "/opportunities/pipelines", query={"locationId": self._location_id})
+        answer = self._http.call("GET", "/opportunities/pipelines", query={"locationId": self.location_id})
         return _records(answer, "pipelines", called="GET /opportunities/pipelines")
 
     # GET /locations/{locationId}/customFields
     def custom_fields(self, model: str) -> list[Record]:
         """`model` is contact or opportunity: {id, name, fieldKey, dataType, model}."""
-        path = f"{_one('/locations', self._location_id)}/customFields"
+        path = f"{one('/locations', self.location_id)}/customFields"
         answer = self._http.call("GET", path, query={"model": model})
         return _records(answer, "customFields", called="GET /locations/{id}/customFields")
 
     # ------------------------------------------------------------------------------------------------------------------
 
     def _called(self, name: str, method: str, path: str, *, body: Any = None) -> Record:
-        answer = self._http.call(method, path, body=body)
+        """Raises NotFound where there is no such record, which the vendor says with 400 as well as with 404."""
+        try:
+            answer = self._http.call(method, path, body=body)
+        except Refused as error:
+            if error.status == 400 and "not found" in _explain(error.document).lower():
+                raise NotFound(str(error), status=400, document=error.document) from error
+            raise
         return _record(answer, name, called=f"{method} {path.rsplit('/', 1)[0]}/{{id}}")
 
     def _created(self, name: str, path: str, fields: Mapping[str, Any], *, existing: str) -> Written:
         try:
-            answer = self._http.call("POST", path, body={**fields, "locationId": self._location_id})
+            answer = self._http.call("POST", path, body={**fields, "locationId": self.location_id})
         except Refused as error:
             external_id = text_at(error.document, "meta", existing) if error.status == 400 else ""
             if not external_id:
                 raise
             matched_by = text_at(error.document, "meta", "matchingField")
-            return Written(external_id=external_id, is_new=False, matched_by=matched_by)
+            return Written(external_id=external_id, is_new=False, matched_by=matched_by, answer=error.document)
         record = _record(answer, name, called=f"POST {path}")
-        return Written(external_id=str(record["id"]), is_new=True, record=record)
+        return Written(external_id=str(record["id"]), is_new=True, record=record, answer=answer)
 
 
-def _one(path: str, external_id: str) -> str:
+def one(path: str, external_id: str) -> str:
     """The path of one record. Raises ValueError for an id that would lead elsewhere."""
     if not external_id.strip() or external_id in {".", ".."}:
         raise ValueError(f"{path}: an id is expected, {external_id!r} came")

@@ -5,9 +5,18 @@ Custom fields have an id there: ours is `custom:ghl:<id>`.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from integrations.toolkit.fields import CUSTOM, Field, FieldMap, as_day, as_phone, text_of
+
+
+def _birthday(value: Any) -> str:
+    """A date as the API writes it: a text, or from `POST /contacts/search` the milliseconds since 1970."""
+    if isinstance(value, int | float) and abs(value) < 1e13:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)).date().isoformat()
+    return as_day(value)
+
 
 FIELDS = FieldMap(
     (
@@ -15,18 +24,21 @@ FIELDS = FieldMap(
         Field("first_name", "firstName"),
         Field("last_name", "lastName"),
         Field("phone", "phone", read=as_phone),
-        Field("address_line_1", "address1"),
+        Field("address_line_1", "address1", also=(("address",),)),  # the search's name for it
         Field("city", "city"),
         Field("state", "state"),
         Field("postal_code", "postalCode"),
         Field("country", "country"),
         Field("custom:company", "companyName"),
         Field("custom:website", "website"),
-        Field("custom:date_of_birth", "dateOfBirth", read=as_day),
+        Field("custom:date_of_birth", "dateOfBirth", read=_birthday),
         Field("custom:source", "source", also=(("contactSource",),)),
     )
 )
-_OWN = f"{CUSTOM}ghl:"
+OWN_PREFIX = "ghl:"
+_OWN = f"{CUSTOM}{OWN_PREFIX}"
+# An empty value is null there, since "" is no valid e-mail or date; but contacts.json lets these two be texts only.
+_EMPTY_AS_TEXT = frozenset({"postalCode", "country"})
 _WHOLE_NAME = (("name",), ("fullName",), ("contactName",))
 
 
@@ -47,10 +59,11 @@ def read(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Their record for those of our values that they know, as a create or an update takes it."""
+    """Their record for those of our values that they know, as a create or an update takes it; "" empties."""
     own = [
         {"id": name.removeprefix(_OWN), "field_value": "" if value is None else value}
         for name, value in values.items()
         if name.startswith(_OWN)
     ]
-    return {**FIELDS.write(values), **({"customFields": own} if own else {})}
+    columns = {name: text or (text if name in _EMPTY_AS_TEXT else None) for name, text in FIELDS.write(values).items()}
+    return {**columns, **({"customFields": own} if own else {})}

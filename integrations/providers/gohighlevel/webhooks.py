@@ -39,7 +39,8 @@ APP_IGNORED: Mapping[str, str] = {
 }
 IGNORED: Mapping[str, str] = {**APP_IGNORED, "contact.deleted": _NOT_REPEATED}
 _CONTACT_ID: tuple[Path, ...] = (("contactId",), ("id",))
-_TOLD_AT = (("timestamp",), ("dateUpdated",), ("date_updated",))
+_CHANGED_AT = (("dateUpdated",), ("date_updated",))
+_TOLD_AT = (("timestamp",), *_CHANGED_AT)
 _CREATED = {"ContactCreate", "contact.created"}
 
 
@@ -96,6 +97,7 @@ def contact(record: Mapping[str, Any], *, occurred_at: datetime, is_whole: bool)
         identities={"contact": contact_id} if contact_id else {"email": email.lower()} if len(email) <= 100 else {},
         tags=_tags(record.get("tags")),
         is_whole=is_whole,
+        changed_at=moment_at(record, _CHANGED_AT),
         **for_report(values),
     )
 

@@ -91,17 +91,23 @@ class NowCertsClient:
     # Insureds ---------------------------------------------------------------------------------------------------------
 
     # POST /api/Insured/Insert
-    def update_insured(self, database_id: str, fields: Mapping[str, Any]) -> None:
-        """Write `fields` (vendor's names; type, active and insuredType are required) on the insured with this id."""
-        if not database_id.strip():
+    def update_insured(self, fields: Mapping[str, Any]) -> Record:
+        """Write `fields` (vendor's names; type, active and insuredType are required) on the insured with its
+        databaseId; the answer, which names the insured that was written as `insuredDatabaseId`.
+        """
+        if not text_at(fields, "databaseId"):
             raise ValueError("an insured is updated by its databaseId; without one NowCerts would match by name")
-        self._call("POST", "/api/Insured/Insert", body={**fields, "databaseId": database_id}, repeatable=True)
+        answer = self._call("POST", "/api/Insured/Insert", body=dict(fields), repeatable=True)
+        return answer if isinstance(answer, dict) else {}
 
     # POST /api/Insured/OnlyInsertInsured
-    def insert_insured(self, fields: Mapping[str, Any]) -> str:
-        """The id of a new insured. Not repeated when the answer was lost: there might be two then; look first."""
-        answer = self._call("POST", "/api/Insured/OnlyInsertInsured", body=dict(fields))
-        return _id_in(answer, "insuredDatabaseId", called="POST /api/Insured/OnlyInsertInsured")
+    def insert_insured(self, fields: Mapping[str, Any]) -> Record:
+        """The answer, with the id of a new insured as `insuredDatabaseId`. Not repeated when the answer was lost: there
+        might be two then; look first.
+        """
+        answer: Record = self._call("POST", "/api/Insured/OnlyInsertInsured", body=dict(fields))
+        _id_in(answer, "insuredDatabaseId", called="POST /api/Insured/OnlyInsertInsured")
+        return answer
 
     # GET /api/InsuredDetailList()
     def insured(self, database_id: str) -> Record:

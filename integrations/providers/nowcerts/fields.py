@@ -44,7 +44,9 @@ POLICY = FieldMap(
         Field("expires_on", "expirationDate", read=as_day),
     )
 )
-_OWN = f"{CUSTOM}nowcerts:"
+OWN_PREFIX = "nowcerts:"
+_OWN = f"{CUSTOM}{OWN_PREFIX}"
+_DATES = frozenset({"dateOfBirth"})
 _MORE_ADDRESSES = ("eMail2", "eMail3")
 
 
@@ -62,13 +64,17 @@ def read_insured(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_insured(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Their record for those of our values that they know, without what the vendor demands beside (type, active)."""
+    """Their record for those of our values that they know, without what the vendor demands beside (type, active).
+
+    "" empties a text, null a date.
+    """
     own = [
         {"text": name.removeprefix(_OWN), "value": "" if value is None else str(value)}
         for name, value in values.items()
         if name.startswith(_OWN)
     ]
-    return {**INSURED.write(values), **({"customFieldsSimple": own} if own else {})}
+    columns = {name: text or (None if name in _DATES else text) for name, text in INSURED.write(values).items()}
+    return {**columns, **({"customFieldsSimple": own} if own else {})}
 
 
 def more_addresses(record: Mapping[str, Any]) -> tuple[str, ...]:

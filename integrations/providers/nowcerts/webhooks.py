@@ -43,7 +43,8 @@ _INSURED_ID: tuple[Path, ...] = (("insuredDatabaseId",), ("insuredId",), ("insur
 _OWN_ID: tuple[Path, ...] = (("databaseId",), ("id",))
 _POLICY_ID: tuple[Path, ...] = (("policyDatabaseId",), ("quoteDatabaseId",), ("policyOrQuoteId",), *_OWN_ID)
 _INSURED_EMAIL: tuple[Path, ...] = (("insuredEmail",), ("insured", "eMail"), ("eMail",))
-_TOLD_AT: tuple[Path, ...] = (("timestamp",), ("changeDate",))
+_CHANGED_AT: tuple[Path, ...] = (("changeDate",),)
+_TOLD_AT: tuple[Path, ...] = (("timestamp",), *_CHANGED_AT)
 _OF_A_POLICY = {loose(name) for field in fields.POLICY.fields for name in (field.theirs, "policyNumber")}
 _OF_A_PERSON = {loose(field.theirs) for field in fields.INSURED.fields} | {"insureddatabaseid", "databaseid"}
 
@@ -118,6 +119,7 @@ def insured(record: Mapping[str, Any], database_id: str, *, occurred_at: datetim
         ),
         aliases=fields.more_addresses(record),
         is_whole=is_whole,
+        changed_at=read_moment(text_of(record, _CHANGED_AT)),
         **for_report(values),
     )
 

@@ -73,6 +73,7 @@ def test_the_syncs_own_dialect_with_an_id_and_a_date(sample: Any) -> None:
         identities=CONTACT,
         fields={**NAMES, "phone": "+13055550100"},
         tags=("vip", "newsletter"),
+        changed_at=datetime(2026, 3, 2, 10, 29, 58, tzinfo=UTC),
     )
 
 

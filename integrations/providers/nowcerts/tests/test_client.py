@@ -113,8 +113,8 @@ def test_an_answer_in_another_shape_is_refused(client: NowCertsClient, nowcerts:
 
 
 def test_an_insured_is_inserted_and_then_written_by_its_id(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
-    database_id = client.insert_insured({**JANE, **REQUIRED})
-    client.update_insured(database_id, {**REQUIRED, "eMail": "j@example.com"})
+    database_id = client.insert_insured({**JANE, **REQUIRED})["insuredDatabaseId"]
+    client.update_insured({**REQUIRED, "databaseId": database_id, "eMail": "j@example.com"})
     assert nowcerts.insureds[database_id]["eMail"] == "j@example.com"
     assert len(nowcerts.insureds) == 1
 
@@ -122,9 +122,9 @@ def test_an_insured_is_inserted_and_then_written_by_its_id(client: NowCertsClien
 def test_two_people_named_alike_stay_two(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     first = client.insert_insured({**JANE, **REQUIRED})
     second = client.insert_insured({**JANE, **REQUIRED, "eMail": "another.jane@example.com"})
-    assert first != second
+    assert first["insuredDatabaseId"] != second["insuredDatabaseId"]
     with pytest.raises(ValueError, match="by its databaseId"):
-        client.update_insured(" ", {**JANE, **REQUIRED})
+        client.update_insured({**JANE, **REQUIRED, "databaseId": " "})
 
 
 def test_an_insert_whose_answer_was_lost_is_not_repeated_and_looking_first_finds_it(
@@ -133,7 +133,7 @@ def test_an_insert_whose_answer_was_lost_is_not_repeated_and_looking_first_finds
     client.insureds_with_email("jane@example.com")
     nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
     with pytest.raises(TemporaryFailure):
-        client.insert_insured(JANE)
+        client.insert_insured({**JANE, **REQUIRED})
     assert [one["eMail"] for one in client.insureds_with_email("jane@example.com")] == ["jane@example.com"]
     assert len(nowcerts.insureds) == 1
 
@@ -141,7 +141,7 @@ def test_an_insert_whose_answer_was_lost_is_not_repeated_and_looking_first_finds
 def test_an_update_is_repeated(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     jane = nowcerts.add_insured(**JANE)
     nowcerts.misbehave(Lost(), Reset(), on="/api/Insured/Insert")
-    client.update_insured(jane["id"], {**REQUIRED, "city": "Miami"})
+    client.update_insured({**REQUIRED, "databaseId": jane["id"], "city": "Miami"})
     assert nowcerts.insureds[jane["id"]]["city"] == "Miami"
 
 

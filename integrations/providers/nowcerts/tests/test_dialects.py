@@ -76,6 +76,7 @@ def test_zapiers_record_without_the_name_of_an_event(sample: Any) -> None:
         identities={"contact": INSURED},
         fields={**NAMES, "phone": "+13055550100", **ADDRESS},
         custom_fields={"company": "Rivera Bakery"},
+        changed_at=datetime(2026, 3, 2, 10, 29, 58, tzinfo=UTC),
     )
 
 

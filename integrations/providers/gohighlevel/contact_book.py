@@ -1,0 +1,84 @@
+"""GoHighLevel's contacts as they are read, looked for and written (contracts/mirror.py)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self
+
+from django.utils import timezone
+
+from integrations.contracts.exceptions import Gone, Permanent, Unreadable
+from integrations.contracts.mirror import Mirror, OutgoingCall, Sent, TheirContact
+from integrations.providers.gohighlevel import fields, webhooks
+from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, one
+from integrations.toolkit.failures import NotFound
+from integrations.toolkit.fields import as_phone, text_of
+
+
+class GoHighLevelContacts:
+    """A ContactBook."""
+
+    def __init__(self, client: GoHighLevelClient) -> None:
+        self._client = client
+
+    @classmethod
+    def open(cls, patience: float) -> Self:
+        """Raises NotConfigured with the variables that are not set."""
+        return cls(GoHighLevelClient.from_settings(patience=patience))
+
+    def read(self, external_id: str) -> TheirContact:
+        asked_at = timezone.now()
+        try:
+            record = self._client.contact(external_id)
+        except NotFound as error:
+            raise Gone(f"GoHighLevel has no contact {external_id} any more") from error
+        return _as_theirs({**record, "id": external_id}, asked_at=asked_at)
+
+    def with_email(self, email: str) -> Sequence[TheirContact]:
+        """One at most: the vendor gives no more. An additional e-mail of theirs counts."""
+        asked_at, wanted = timezone.now(), email.strip().casefold()
+        found = self._client.find_contact(email=email)
+        # What "duplicate" means is the location's setting: a contact may come that matches in something else.
+        return [_as_theirs(found, asked_at=asked_at)] if found and wanted in _addresses(found) else []
+
+    def with_phone(self, phone: str) -> Sequence[TheirContact]:
+        """One at most, as with an address."""
+        asked_at, wanted = timezone.now(), as_phone(phone)
+        found = self._client.find_contact(phone=wanted)
+        return [_as_theirs(found, asked_at=asked_at)] if found and as_phone(found.get("phone")) == wanted else []
+
+    def creation(self, values: Mapping[str, Any]) -> OutgoingCall:
+        body = {**fields.write(values), "locationId": self._client.location_id}
+        return OutgoingCall(method="POST", path="/contacts/", body=body)
+
+    def change(self, theirs: TheirContact, values: Mapping[str, Any]) -> OutgoingCall:
+        """What the body does not name stays as it is: the vendor's update is of single fields."""
+        path, external_id = one("/contacts", theirs.external_id), theirs.external_id
+        return OutgoingCall(method="PUT", path=path, body=fields.write(values), external_id=external_id)
+
+    def send(self, call: OutgoingCall) -> Sent:
+        if call.creates:
+            made = self._client.create_contact(call.body)
+            return Sent(external_id=made.external_id, answer=made.answer, existed=not made.is_new)
+        try:
+            record = self._client.update_contact(call.external_id, call.body)
+        except NotFound as error:
+            raise Gone(f"GoHighLevel has no contact {call.external_id} any more") from error
+        return Sent(external_id=call.external_id, answer={"contact": record})
+
+
+MIRROR = Mirror(fields=fields.FIELDS.ours, own_prefix=fields.OWN_PREFIX, source="GHL", open=GoHighLevelContacts.open)
+
+
+def _as_theirs(record: Record, *, asked_at: datetime) -> TheirContact:
+    external_id = text_of(record, (("id",),))
+    try:
+        report = webhooks.contact(record, occurred_at=asked_at, is_whole=True)
+    except Unreadable as error:
+        raise Permanent(f"GoHighLevel: contact {external_id} cannot be read: {error}") from error
+    return TheirContact(external_id=external_id, report=report, record=record)
+
+
+def _addresses(record: Record) -> set[str]:
+    more = record.get("additionalEmails")
+    holders = [record, *(more if isinstance(more, list) else [])]
+    return {address.casefold() for holder in holders if (address := text_of(holder, (("email",),)))}

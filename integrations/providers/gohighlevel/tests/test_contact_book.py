@@ -1,0 +1,239 @@
+"""GoHighLevel's contacts as a book, against a fake over real HTTP: read, looked for, made, changed and emptied."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from integrations.contracts.events import ContactReported
+from integrations.contracts.exceptions import Gone, Permanent
+from integrations.contracts.mirror import ContactBook, OutgoingCall, TheirContact
+from integrations.providers.gohighlevel.client import GoHighLevelClient
+from integrations.providers.gohighlevel.contact_book import MIRROR, GoHighLevelContacts
+from integrations.providers.gohighlevel.provider import PROVIDER
+from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailure
+from tests.fakes.gohighlevel import LOCATION_ID, FakeGoHighLevel, Lost
+
+JANE = {"email": "jane@example.com", "first_name": "Jane", "phone": "+13055550100"}
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def book(client: GoHighLevelClient) -> ContactBook:
+    return GoHighLevelContacts(client)
+
+
+def made(book: ContactBook, values: dict[str, Any]) -> TheirContact:
+    return book.read(book.send(book.creation(values)).external_id)
+
+
+def test_the_manifest_opens_the_book(ghl: FakeGoHighLevel) -> None:
+    assert PROVIDER.mirror is MIRROR
+    assert (MIRROR.own_prefix, MIRROR.source) == ("ghl:", "GHL")
+    assert {"email", "country", "custom:company"} <= MIRROR.fields
+    ghl.add_contact(id="c1", email="jane@example.com")
+    assert MIRROR.open(5).read("c1").external_id == "c1"
+
+
+def test_the_book_stays_closed_where_the_api_is_not_configured(settings: Any) -> None:
+    settings.GHL_API_KEY = ""
+    with pytest.raises(NotConfigured, match="set GHL_API_KEY"):
+        MIRROR.open(5)
+
+
+def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    ghl.now = lambda: NOON
+    ghl.add_contact(id="c1", email="Jane@Example.com", city="Tampa", customFields=[{"id": "f1", "value": "blue"}])
+    began = timezone.now()
+    theirs = book.read("c1")
+    assert began <= theirs.report.occurred_at <= timezone.now()
+    assert theirs.report == ContactReported(
+        occurred_at=theirs.report.occurred_at,
+        email="Jane@Example.com",
+        identities={"contact": "c1"},
+        fields={"city": "Tampa"},
+        custom_fields={"ghl:f1": "blue"},
+        tags=(),
+        is_whole=True,
+        changed_at=NOON,
+    )
+    assert theirs.record["city"] == "Tampa"
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_contact_that_was_deleted_is_gone(book: ContactBook, ghl: FakeGoHighLevel, status: int) -> None:
+    ghl.unknown_is = status
+    ghl.add_contact(id="c1", email="jane@example.com")
+    theirs = book.read("c1")
+    ghl.delete_contact("c1")
+    with pytest.raises(Gone, match="no contact c1 any more"):
+        book.read("c1")
+    with pytest.raises(Gone, match="no contact c1 any more"):
+        book.send(book.change(theirs, {"city": "Tampa"}))
+
+
+def test_a_record_that_makes_no_sense_is_permanent(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    ghl.add_contact(id="c1", email=["jane@example.com"])
+    with pytest.raises(Permanent, match="contact c1 cannot be read: email: a text is expected"):
+        book.read("c1")
+
+
+# Looking for somebody -------------------------------------------------------------------------------------------------
+
+
+def test_somebody_is_found_by_an_address_in_any_case(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    ghl.add_contact(id="c1", email="Jane@Example.com")
+    assert [one.external_id for one in book.with_email("jane@example.COM")] == ["c1"]
+    assert book.with_email("other@example.com") == []
+    assert book.with_email("") == []
+
+
+def test_somebody_is_found_by_a_number(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    ghl.add_contact(id="c1", phone="+13055550100")
+    assert [one.external_id for one in book.with_phone("+13055550100")] == ["c1"]
+    assert book.with_phone("+13055550199") == []
+    assert [dict(one.query).keys() for one in ghl.asked_for("/contacts/search/duplicate")] == [
+        {"locationId", "number"}
+    ] * 2
+
+
+def test_an_additional_address_counts(book: ContactBook, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch) -> None:
+    contact = ghl.add_contact(id="c1", email="jane@example.com", additionalEmails=[{"email": "J@work.example"}])
+    monkeypatch.setattr(ghl, "_matching", lambda wanted: contact)
+    assert [one.external_id for one in book.with_email("j@work.example")] == ["c1"]
+
+
+def test_a_match_in_something_else_is_nobody(
+    book: ContactBook, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = ghl.add_contact(id="c1", email="other@example.com", phone="+13055550199")
+    monkeypatch.setattr(ghl, "_matching", lambda wanted: contact)
+    assert book.with_email("jane@example.com") == []
+    assert book.with_phone("+13055550100") == []
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_contact_is_sent_as_it_was_shown(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    call = book.creation({**JANE, "custom:company": "Rivera Bakery", "custom:ghl:f1": "blue", "tags": ["no"]})
+    assert call == OutgoingCall(
+        method="POST",
+        path="/contacts/",
+        body={
+            "email": "jane@example.com",
+            "firstName": "Jane",
+            "phone": "+13055550100",
+            "companyName": "Rivera Bakery",
+            "customFields": [{"id": "f1", "field_value": "blue"}],
+            "locationId": LOCATION_ID,
+        },
+    )
+    sent = book.send(call)
+    assert (sent.existed, sent.answer["contact"]["id"]) == (False, sent.external_id)
+    asked = ghl.exchanges[-1].asked
+    assert (asked.method, asked.path, asked.body) == (call.method, call.path, _json(call.body))
+    assert ghl.contacts[sent.external_id]["customFields"] == [{"id": "f1", "value": "blue"}]
+
+
+def test_a_contact_that_is_there_is_given_and_nothing_is_written(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    ghl.add_contact(id="c1", phone="+13055550100", firstName="Ann")
+    sent = book.send(book.creation(JANE))
+    assert (sent.external_id, sent.existed, sent.answer["meta"]["matchingField"]) == ("c1", True, "phone")
+    assert (len(ghl.contacts), ghl.contacts["c1"]["firstName"]) == (1, "Ann")
+
+
+def test_a_creation_whose_answer_was_lost_is_not_repeated_and_is_found_by_looking(
+    book: ContactBook, ghl: FakeGoHighLevel
+) -> None:
+    ghl.misbehave(Lost())
+    with pytest.raises(TemporaryFailure):
+        book.send(book.creation(JANE))
+    assert len(ghl.exchanges) == 1
+    assert [one.report.email for one in book.with_email("jane@example.com")] == ["jane@example.com"]
+
+
+def test_a_change_names_what_changes_and_leaves_the_rest(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    theirs = made(book, JANE | {"custom:ghl:f1": "blue", "custom:ghl:f2": "tall"})
+    ghl.edit(theirs.external_id, tags=["vip"])
+    call = book.change(theirs, {"city": "Tampa", "custom:ghl:f1": "red"})
+    assert call == OutgoingCall(
+        method="PUT",
+        path=f"/contacts/{theirs.external_id}",
+        body={"city": "Tampa", "customFields": [{"id": "f1", "field_value": "red"}]},
+        external_id=theirs.external_id,
+    )
+    sent = book.send(call)
+    assert (sent.external_id, sent.existed, sent.answer["contact"]["city"]) == (theirs.external_id, False, "Tampa")
+    assert ghl.exchanges[-1].asked.body == _json(call.body)
+    report = book.read(theirs.external_id).report
+    assert (report.email, report.fields["phone"], report.tags) == ("jane@example.com", "+13055550100", ("vip",))
+    assert report.custom_fields == {"ghl:f1": "red", "ghl:f2": "tall"}
+
+
+def test_every_field_can_be_written_and_emptied(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    values = dict.fromkeys(MIRROR.fields, "x") | {"email": "j@example.com", "phone": "+13055550100"}
+    values |= {"custom:date_of_birth": "1990-05-17", "custom:ghl:f1": "blue"}
+    theirs = made(book, values)
+    assert _told(theirs) == values
+    call = book.change(theirs, dict.fromkeys(values, ""))
+    assert {name for name, value in call.body.items() if value == ""} == {"postalCode", "country"}
+    book.send(call)
+    assert _told(book.read(theirs.external_id)) == dict.fromkeys(values, "")
+
+
+def test_an_address_of_somebody_else_is_refused(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    ghl.add_contact(id="c1", email="jane@example.com")
+    theirs = made(book, {"email": "other@example.com"})
+    with pytest.raises(Refused, match="does not allow duplicated contacts"):
+        book.send(book.change(theirs, {"email": "jane@example.com"}))
+    assert ghl.contacts[theirs.external_id]["email"] == "other@example.com"
+
+
+# The fake -------------------------------------------------------------------------------------------------------------
+
+
+def test_whatever_changes_is_told_by_the_fake_and_a_creation_twice(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+    heard: list[tuple[str, Any]] = []
+    ghl.on_change = lambda name, record: heard.append((name, record.get("city")))
+    theirs = made(book, JANE)
+    book.send(book.change(theirs, {"city": "Tampa"}))
+    ghl.edit(theirs.external_id, city="Miami")
+    ghl.delete_contact(theirs.external_id)
+    assert heard == [
+        ("ContactCreate", None),
+        ("ContactUpdate", None),
+        ("ContactUpdate", "Tampa"),
+        ("ContactUpdate", "Miami"),
+        ("ContactDelete", "Miami"),
+    ]
+
+
+def test_a_search_lags_and_a_reading_does_not(
+    book: ContactBook, client: GoHighLevelClient, ghl: FakeGoHighLevel
+) -> None:
+    ghl.lag, moment = 5.0, NOON
+    ghl.now = lambda: moment
+    theirs = made(book, JANE)
+    book.send(book.change(theirs, {"city": "Tampa"}))
+    assert list(client.contacts_updated_since(NOON)) == []
+    assert book.read(theirs.external_id).report.fields["city"] == "Tampa"
+    moment = NOON + timedelta(seconds=5)
+    assert [one["city"] for page in client.contacts_updated_since(NOON) for one in page] == ["Tampa"]
+
+
+def test_a_name_that_the_vendor_does_not_know_is_refused(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
+    ghl.add_contact(id="c1")
+    with pytest.raises(Refused, match="property foobar should not exist"):
+        client.update_contact("c1", {"foobar": "x"})
+
+
+def _told(theirs: TheirContact) -> dict[str, Any]:
+    custom = {f"custom:{name}": value for name, value in theirs.report.custom_fields.items()}
+    return {"email": theirs.report.email, **theirs.report.fields, **custom}
+
+
+def _json(body: Any) -> bytes:
+    return json.dumps(body).encode()

@@ -1,0 +1,131 @@
+"""NowCerts' insureds and prospects as they are read, looked for and written (contracts/mirror.py).
+
+A change sends the whole record as it was read, with the changed values in it. The vendor's document does not say
+whether `Insured/Insert` leaves alone what it is not told or empties it: sent again, nothing is lost either way. What
+somebody changes there between the reading and the writing is lost, so a call is made of a fresh reading and sent at
+once.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.utils import timezone
+
+from integrations.contracts.exceptions import Gone, Permanent, Unreadable
+from integrations.contracts.mirror import Mirror, OutgoingCall, Sent, TheirContact
+from integrations.providers.nowcerts import fields, webhooks
+from integrations.providers.nowcerts.client import NowCertsClient, Record
+from integrations.toolkit.failures import NotFound
+from integrations.toolkit.fields import as_day, text_of, value_at
+from integrations.toolkit.reading import text_at
+
+_UPDATE, _INSERT = "/api/Insured/Insert", "/api/Insured/OnlyInsertInsured"
+_INSURED, _PROSPECT = 0, 1  # `type`
+_COMMERCIAL, _PERSONAL = 0, 1  # `insuredType`
+_NEW_AS = {"insured": _INSURED, "prospect": _PROSPECT}
+_TYPES = {"0": _INSURED, "insured": _INSURED, "1": _PROSPECT, "prospect": _PROSPECT}
+_INSURED_TYPES = {"0": _COMMERCIAL, "commercial": _COMMERCIAL, "1": _PERSONAL, "personal": _PERSONAL}
+# What Insured/Insert takes beside the ids and what it requires.
+_WRITABLE = (
+    *("commercialName", "firstName", "middleName", "lastName", "dba", "addressLine1", "addressLine2", "city", "state"),
+    *("zipCode", "eMail", "eMail2", "eMail3", "phone", "cellPhone", "smsPhone", "website", "dateOfBirth"),
+    *("description", "referralSourceCompanyName", "customFieldsSimple"),
+)
+
+
+class NowCertsInsureds:
+    """A ContactBook."""
+
+    def __init__(self, client: NowCertsClient) -> None:
+        self._client = client
+
+    @classmethod
+    def open(cls, patience: float) -> Self:
+        """Raises NotConfigured with the variables that are not set."""
+        return cls(NowCertsClient.from_settings(patience=patience))
+
+    def read(self, external_id: str) -> TheirContact:
+        asked_at = timezone.now()
+        try:
+            record = self._client.insured(external_id)
+        except NotFound as error:
+            raise Gone(f"NowCerts has no insured {external_id} any more") from error
+        return _as_theirs(record, external_id, asked_at=asked_at)
+
+    def with_email(self, email: str) -> Sequence[TheirContact]:
+        asked_at = timezone.now()
+        return [
+            _as_theirs(one, text_at(one, "id"), asked_at=asked_at) for one in self._client.insureds_with_email(email)
+        ]
+
+    def with_phone(self, phone: str) -> Sequence[TheirContact]:
+        asked_at = timezone.now()
+        return [
+            _as_theirs(one, text_at(one, "id"), asked_at=asked_at) for one in self._client.insureds_with_phone(phone)
+        ]
+
+    def creation(self, values: Mapping[str, Any]) -> OutgoingCall:
+        """An insured or a prospect, as NOWCERTS_NEW_CONTACTS_AS says."""
+        written = fields.write_insured(values)
+        required = {
+            "type": _NEW_AS[settings.NOWCERTS_NEW_CONTACTS_AS],
+            "active": True,
+            "insuredType": _insured_type(written),
+        }
+        return OutgoingCall(method="POST", path=_INSERT, body={**written, **required})
+
+    def change(self, theirs: TheirContact, values: Mapping[str, Any]) -> OutgoingCall:
+        record, written = theirs.record, fields.write_insured(values)
+        kept = {name: value for name in _WRITABLE if (value := value_at(record, ((name,),))) is not None}
+        if not as_day(kept.get("dateOfBirth", "")):  # one of the year 1 means none
+            kept.pop("dateOfBirth", None)
+        if "customFieldsSimple" in written:
+            written["customFieldsSimple"] = _merged(kept.get("customFieldsSimple"), written["customFieldsSimple"])
+        body = {
+            **kept,
+            **written,
+            "databaseId": theirs.external_id,
+            "type": _TYPES.get(text_of(record, (("type",),)).lower(), _INSURED),
+            "active": value_at(record, (("active",),)) is not False,
+            "insuredType": _INSURED_TYPES.get(text_of(record, (("insuredType",),)).lower(), _insured_type(kept)),
+        }
+        return OutgoingCall(method="POST", path=_UPDATE, body=body, external_id=theirs.external_id)
+
+    def send(self, call: OutgoingCall) -> Sent:
+        """Raises Gone where the record was deleted since it was read: NowCerts then writes on one of the same name, or
+        makes a new one, and says so only by the id that it answers.
+        """
+        if call.creates:
+            answer = self._client.insert_insured(call.body)
+            return Sent(external_id=text_at(answer, "insuredDatabaseId"), answer=answer)
+        answer = self._client.update_insured(call.body)
+        written = text_at(answer, "insuredDatabaseId")
+        if written and written.lower() != call.external_id.lower():
+            raise Gone(f"NowCerts has no insured {call.external_id} any more: it wrote on {written} instead")
+        return Sent(external_id=call.external_id, answer=answer)
+
+
+MIRROR = Mirror(fields=fields.INSURED.ours, own_prefix=fields.OWN_PREFIX, source="NowCerts", open=NowCertsInsureds.open)
+
+
+def _as_theirs(record: Record, external_id: str, *, asked_at: datetime) -> TheirContact:
+    try:
+        report = webhooks.insured(record, external_id, occurred_at=asked_at, is_whole=True)
+    except Unreadable as error:
+        raise Permanent(f"NowCerts: insured {external_id} cannot be read: {error}") from error
+    return TheirContact(external_id=external_id, report=report, record=record)
+
+
+def _insured_type(written: Mapping[str, Any]) -> int:
+    """A company where there is a company's name and no person's."""
+    has_person = any(text_at(written, name) for name in ("firstName", "lastName"))
+    return _COMMERCIAL if text_at(written, "commercialName") and not has_person else _PERSONAL
+
+
+def _merged(had: Any, changed: Sequence[Mapping[str, str]]) -> list[Mapping[str, Any]]:
+    """The custom fields as they were, with the changed ones in them."""
+    names = {field["text"] for field in changed}
+    kept = [field for field in had if text_of(field, (("text",),)) not in names] if isinstance(had, list) else []
+    return [*kept, *changed]

@@ -1,0 +1,251 @@
+"""NowCerts' insureds as a book, against a fake over real HTTP: read, looked for, made, changed, and never emptied."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from integrations.contracts.events import ContactReported
+from integrations.contracts.exceptions import Gone
+from integrations.contracts.mirror import ContactBook, OutgoingCall, TheirContact
+from integrations.providers.nowcerts.client import NowCertsClient
+from integrations.providers.nowcerts.contact_book import MIRROR, NowCertsInsureds
+from integrations.providers.nowcerts.provider import PROVIDER
+from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailure
+from tests.fakes.nowcerts import FakeNowCerts, Lost, failure
+
+JANE = {"email": "jane@example.com", "first_name": "Jane", "last_name": "Rivera"}
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def book(client: NowCertsClient) -> ContactBook:
+    return NowCertsInsureds(client)
+
+
+def made(book: ContactBook, values: dict[str, Any]) -> TheirContact:
+    return book.read(book.send(book.creation(values)).external_id)
+
+
+def test_the_manifest_opens_the_book(nowcerts: FakeNowCerts) -> None:
+    assert PROVIDER.mirror is MIRROR
+    assert (MIRROR.own_prefix, MIRROR.source) == ("nowcerts:", "NowCerts")
+    assert {"email", "address_line_2", "custom:company"} <= MIRROR.fields
+    jane = nowcerts.add_insured(eMail="jane@example.com")
+    assert MIRROR.open(5).read(jane["id"]).external_id == jane["id"]
+
+
+def test_the_book_stays_closed_where_the_api_is_not_configured() -> None:
+    with pytest.raises(NotConfigured, match="set NOWCERTS_USERNAME"):
+        MIRROR.open(5)
+
+
+def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    nowcerts.now = lambda: NOON
+    jane = nowcerts.add_insured(
+        eMail="jane@example.com",
+        eMail2="j@work.example",
+        phone="(305) 555-0100",
+        customFieldsSimple=[{"text": "Colour", "value": "blue"}],
+    )
+    began = timezone.now()
+    report = book.read(jane["id"]).report
+    assert began <= report.occurred_at <= timezone.now()
+    assert report == ContactReported(
+        occurred_at=report.occurred_at,
+        email="jane@example.com",
+        aliases=("j@work.example",),
+        identities={"contact": jane["id"]},
+        fields={"phone": "+13055550100"},
+        custom_fields={"nowcerts:Colour": "blue"},
+        is_whole=True,
+        changed_at=NOON,
+    )
+
+
+def test_an_insured_who_was_deleted_is_gone(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    jane = nowcerts.add_insured(eMail="jane@example.com")
+    nowcerts.delete_insured(jane["id"])
+    with pytest.raises(Gone, match="any more"):
+        book.read(jane["id"])
+    assert nowcerts.deleted == [jane]
+
+
+# Looking for somebody -------------------------------------------------------------------------------------------------
+
+
+def test_somebody_is_found_by_address_and_number_the_oldest_first(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    for name, created in (("new", "2026-03-02T10:00:00Z"), ("old", "2025-03-02T10:00:00Z")):
+        nowcerts.add_insured(id=name, eMail="Jane@example.com", cellPhone="305-555-0100", createDate=created)
+    assert [one.external_id for one in book.with_email("jane@Example.com")] == ["old", "new"]
+    assert [one.external_id for one in book.with_phone("+13055550100")] == ["old", "new"]
+    assert book.with_email("other@example.com") == []
+    assert book.with_phone("") == []
+
+
+def test_a_search_may_lag_and_a_reading_does_not(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    nowcerts.lag, moment = 5.0, NOON
+    nowcerts.now = lambda: moment
+    theirs = made(book, JANE)
+    assert book.with_email("jane@example.com") == []
+    assert theirs.report.email == "jane@example.com"
+    moment = NOON + timedelta(seconds=5)
+    assert [one.external_id for one in book.with_email("jane@example.com")] == [theirs.external_id]
+
+
+# New ones -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("setting", "number", "word"), [("insured", 0, "Insured"), ("prospect", 1, "Prospect")])
+def test_a_new_contact_becomes_what_the_setting_says(
+    book: ContactBook, nowcerts: FakeNowCerts, settings: Any, setting: str, number: int, word: str
+) -> None:
+    settings.NOWCERTS_NEW_CONTACTS_AS = setting
+    call = book.creation({**JANE, "custom:source": "GHL", "custom:nowcerts:Colour": "blue", "country": "US"})
+    assert call == OutgoingCall(
+        method="POST",
+        path="/api/Insured/OnlyInsertInsured",
+        body={
+            "eMail": "jane@example.com",
+            "firstName": "Jane",
+            "lastName": "Rivera",
+            "referralSourceCompanyName": "GHL",
+            "customFieldsSimple": [{"text": "Colour", "value": "blue"}],
+            "type": number,
+            "active": True,
+            "insuredType": 1,
+        },
+    )
+    sent = book.send(call)
+    assert (sent.existed, sent.answer["status"]) == (False, 1)
+    assert nowcerts.exchanges[-1].asked.body == json.dumps(call.body).encode()
+    assert nowcerts.insureds[sent.external_id]["type"] == word
+
+
+@pytest.mark.parametrize(
+    ("values", "insured_type"),
+    [
+        ({"custom:company": "Rivera Bakery"}, 0),
+        ({"custom:company": "Rivera Bakery", "first_name": "Jane"}, 1),
+        ({"first_name": "Jane"}, 1),
+    ],
+)
+def test_a_company_alone_is_commercial(book: ContactBook, values: dict[str, Any], insured_type: int) -> None:
+    assert book.creation(values).body["insuredType"] == insured_type
+
+
+def test_a_creation_whose_answer_was_lost_is_not_repeated(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
+    with pytest.raises(TemporaryFailure):
+        book.send(book.creation(JANE))
+    assert len(nowcerts.insureds) == 1
+    assert len(book.with_email("jane@example.com")) == 1
+
+
+def test_a_failure_with_http_200_is_a_refusal(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    theirs = made(book, JANE)
+    nowcerts.misbehave(failure("no"), on="/api/Insured/Insert")
+    with pytest.raises(Refused, match="failed, with HTTP 200: no"):
+        book.send(book.change(theirs, {"city": "Miami"}))
+    assert "city" not in nowcerts.insureds[theirs.external_id]
+
+
+# Changes --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("empties", [False, True])
+def test_a_change_costs_nothing_that_it_does_not_name(book: ContactBook, nowcerts: FakeNowCerts, empties: bool) -> None:
+    nowcerts.upsert_empties_unnamed = empties
+    had = {
+        "type": "Prospect",
+        "active": False,
+        "insuredType": "Commercial",
+        "commercialName": "Rivera Bakery",
+        "eMail": "jane@example.com",
+        "eMail2": "j@work.example",
+        "phone": "(305) 555-0100",
+        "dba": "The Bakery",
+        "description": "Bread",
+        "customFieldsSimple": [{"text": "Colour", "value": "blue"}, {"text": "Size", "value": "tall"}],
+    }
+    external_id = nowcerts.add_insured(**had, dateOfBirth="0001-01-01T00:00:00")["id"]
+    call = book.change(book.read(external_id), {"city": "Miami", "custom:nowcerts:Colour": "red"})
+    assert (call.path, call.external_id) == ("/api/Insured/Insert", external_id)
+    assert book.send(call).external_id == external_id
+    assert nowcerts.exchanges[-1].asked.body == json.dumps(call.body).encode()
+    custom = [{"text": "Size", "value": "tall"}, {"text": "Colour", "value": "red"}]
+    kept = {name: nowcerts.insureds[external_id].get(name) for name in had}
+    kept["customFieldsSimple"] = sorted(kept["customFieldsSimple"], key=lambda field: str(field["text"]), reverse=True)
+    assert kept == had | {"insuredType": 0, "customFieldsSimple": custom}
+    assert nowcerts.insureds[external_id]["city"] == "Miami"
+    assert "dateOfBirth" not in call.body
+
+
+def test_a_change_says_all_that_the_vendor_requires(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    theirs = book.read(nowcerts.add_insured(firstName="Jane")["id"])
+    assert book.change(theirs, {"city": "Miami"}).body == {
+        "firstName": "Jane",
+        "city": "Miami",
+        "databaseId": theirs.external_id,
+        "type": 0,
+        "active": True,
+        "insuredType": 1,
+    }
+
+
+def test_every_field_can_be_written_and_emptied(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    values = dict.fromkeys(MIRROR.fields, "x") | {"email": "j@example.com", "phone": "+13055550100"}
+    values |= {"custom:date_of_birth": "1990-05-17", "custom:nowcerts:Colour": "blue"}
+    theirs = made(book, values)
+    assert _told(theirs) == values
+    book.send(book.change(theirs, dict.fromkeys(values, "")))
+    assert _told(book.read(theirs.external_id)) == dict.fromkeys(values, "")
+
+
+def test_a_change_is_repeated_where_its_answer_was_lost(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    theirs = made(book, JANE)
+    nowcerts.misbehave(Lost(), on="/api/Insured/Insert")
+    assert book.send(book.change(theirs, {"city": "Miami"})).external_id == theirs.external_id
+    assert (len(nowcerts.insureds), nowcerts.insureds[theirs.external_id]["city"]) == (1, "Miami")
+
+
+def test_a_change_that_fell_on_somebody_of_the_same_name_says_so(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    theirs = made(book, JANE)
+    namesake = nowcerts.add_insured(firstName="Jane", lastName="Rivera", eMail="another.jane@example.com")
+    nowcerts.delete_insured(theirs.external_id)
+    with pytest.raises(Gone, match=f"it wrote on {namesake['id']} instead"):
+        book.send(book.change(theirs, {"city": "Miami"}))
+
+
+# The fake -------------------------------------------------------------------------------------------------------------
+
+
+def test_whatever_changes_is_told_by_the_fake(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+    heard: list[tuple[str, Any]] = []
+    nowcerts.on_change = lambda name, record: heard.append((name, record.get("city")))
+    theirs = made(book, JANE)
+    book.send(book.change(theirs, {"city": "Miami"}))
+    nowcerts.edit(theirs.external_id, city="Tampa", type="Prospect")
+    nowcerts.delete_insured(theirs.external_id)
+    nowcerts.edit_policy(nowcerts.add_policy(number="POL-1")["id"], city="-")
+    assert heard == [
+        ("INSURED_INSERT", None),
+        ("INSURED_UPDATE", "Miami"),
+        ("PROSPECT_UPDATE", "Tampa"),
+        ("PROSPECT_DELETE", "Tampa"),
+        ("POLICY_INSERT", None),
+        ("POLICY_UPDATE", "-"),
+    ]
+
+
+def test_what_is_required_is_refused_without(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    with pytest.raises(Refused, match="type is required"):
+        client.update_insured({"databaseId": str(uuid4()), "active": True, "insuredType": 1})
+
+
+def _told(theirs: TheirContact) -> dict[str, Any]:
+    custom = {f"custom:{name}": value for name, value in theirs.report.custom_fields.items()}
+    return {"email": theirs.report.email, **theirs.report.fields, **custom}
