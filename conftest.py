@@ -179,12 +179,14 @@ def drain() -> Callable[[], None]:
     from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
     from accounts.services import password_links
     from integrations import inbox, refreshes
-    from integrations.models import ContactRefresh, InboxEvent, Notice
+    from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite
     from integrations.operations import notices
+    from integrations.outbox import delivering
 
     queues = (
         (InboxEvent, inbox.process),
         (ContactRefresh, refreshes.run),
+        (OutgoingWrite, delivering.deliver),
         (LinkRequest, password_links.issue),
         (ProvisioningStep, provisioning.run),
         (EmailMessage, emails.deliver),

@@ -42,7 +42,9 @@ def report(event: ContactReported, context: Context) -> list[Change]:
     if event.email or event.is_whole or contacts.find(provider=context.provider, identities=event.identities):
         reported = _reported(told, context)
         changes += [change for change in [told_of(reported), taken_in(reported.contact, event.company)] if change]
-        if mirror and not reported.created and not reported.changed and (echo := _echo(reported.contact, context)):
+        # What names a record and says nothing of it is no echo: the reading that follows may be one.
+        is_told = event.is_whole or not readable
+        if mirror and is_told and not reported.changed and (echo := _echo(reported.contact, context)):
             changes.append(echo)
     elif not readable:
         raise Unmatched(_NO_EMAIL)

@@ -1,0 +1,172 @@
+"""What a sync would do: the sides are read, everything is merged in a transaction that is taken back."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Contact
+from accounts.services import contacts
+from accounts.services.cause import Cause
+from accounts.services.contact_changes import frozen_names
+from accounts.services.contact_report import CUSTOM, value_of
+from integrations.contracts.events import Event
+from integrations.contracts.exceptions import Permanent, Retryable
+from integrations.contracts.mirror import ContactBook, TheirContact
+from integrations.contracts.provider import Provider
+from integrations.handlers import Context, handle
+from integrations.handlers.field_names import FieldNames
+from integrations.outbox.contacts import PATIENCE, bring_together, creation_values
+from integrations.outbox.differences import differing
+from integrations.outbox.finding import Sought, find
+from integrations.outbox.owing import RECORD, mirrors
+
+_CAUSE = Cause(text="preview")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What would be written at a provider: value → (before, after). `operation` is create, update, none, or unknown
+    where `problem` says why it cannot be told or done. `external_id` is the record there, "" for none.
+    """
+
+    provider: str
+    operation: str
+    external_id: str = ""
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    problem: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        changes = {name: {"before": before, "after": after} for name, (before, after) in self.changes.items()}
+        told = {"provider": self.provider, "operation": self.operation, "external_id": self.external_id or None}
+        return told | {"changes": changes} | ({"problem": self.problem} if self.problem else {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """`here` is what would change of our contact, `there` what would be written on each side."""
+
+    here: Mapping[str, tuple[Any, Any]]
+    there: list[Difference]
+
+
+@dataclass(kw_only=True)
+class _Side:
+    provider: Provider
+    names: FieldNames
+    book: ContactBook | None = None
+    theirs: TheirContact | None = None
+    problem: str = ""
+
+
+class _TakenBack(Exception):
+    """Ends the transaction without a trace."""
+
+
+def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), at: Iterable[str] = ()) -> Preview:
+    """What would change here and there if every side were read now, and `told` (provider, event) were true as well.
+
+    `contact` is None for somebody whom only `told` names. `at` are the sides that are asked; all of them by default.
+    Nothing is written. Calls providers, so not inside a transaction; what one of them answers badly is its `problem`.
+    """
+    asked = {key: side for key, side in mirrors().items() if not set(at) or key in set(at)}
+    events = list(told)
+    sought = _sought(contact, events)
+    sides = [_read(side, contact, sought) for side in asked.values()]
+    found: list[Preview] = []
+    try:
+        with transaction.atomic():
+            found.append(_merged(contact, events, sides))
+            raise _TakenBack
+    except _TakenBack:
+        pass
+    return found[0]
+
+
+def _read(provider: Provider, contact: Contact | None, sought: Sought) -> _Side:
+    assert provider.mirror is not None
+    side = _Side(provider=provider, names=FieldNames.of(provider.key, provider.mirror))
+    try:
+        side.book = provider.mirror.open(PATIENCE)
+        known = None
+        if contact is not None:
+            known = contact.mappings.filter(provider=provider.key, kind=RECORD, is_main=True).first()
+        if known is not None and known.gone_at is not None:
+            side.problem = f"{known.external_id} was deleted there"
+        elif known is not None:
+            side.theirs = side.book.read(known.external_id)
+        else:
+            side.theirs = find(sought, side.book, provider=provider.key)
+    except (Retryable, Permanent) as error:
+        side.problem = str(error)
+    return side
+
+
+def _sought(contact: Contact | None, events: list[tuple[str, Event]]) -> Sought:
+    """Whom to look for: the contact, and what is told of them."""
+    if contact is not None:
+        return Sought.like(contact)
+    fields: dict[str, Any] = {}
+    emails: list[str] = []
+    for _provider, event in events:
+        fields |= getattr(event, "fields", {})
+        emails += [email] if (email := str(getattr(event, "email", "")).strip().lower()) else []
+    names = {name: str(fields.get(name) or "") for name in ("first_name", "last_name", "phone")}
+    return Sought(emails=emails, **names)
+
+
+def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: list[_Side]) -> Preview:
+    was = Contact.objects.get(pk=contact.pk) if contact is not None else Contact()
+    for provider, event in events:
+        handle(event, Context(provider=provider, key="preview", cause=_CAUSE))
+        contact = contact or named(provider, event)
+    if contact is None:
+        raise Permanent("nobody is named: an e-mail or an id is needed")
+    for side in sides:
+        if side.theirs is not None:
+            try:
+                bring_together(contact, side.theirs, side.names, provider=side.provider.key, cause=_CAUSE)
+            except Permanent as error:
+                side.problem = str(error)
+    now = Contact.objects.get(pk=contact.pk)
+    shown = {name for side in sides for name in side.names.sent}
+    here = {
+        name.removeprefix(CUSTOM): (value_of(was, name), value_of(now, name))
+        for name in sorted(shown)
+        if (value_of(was, name) or "") != (value_of(now, name) or "")
+    }
+    return Preview(here=here, there=[_difference(now, side) for side in sides])
+
+
+def named(provider: str, event: Event) -> Contact | None:
+    """The contact of ours whom an event is about."""
+    return contacts.find(
+        provider=provider, identities=getattr(event, "identities", {}), email=str(getattr(event, "email", ""))
+    )
+
+
+def _difference(contact: Contact, side: _Side) -> Difference:
+    key = side.provider.key
+    if side.problem:
+        return Difference(provider=key, operation="unknown", problem=side.problem)
+    if side.theirs is None:
+        try:
+            values = creation_values(contact, side.names, provider=key)
+        except Permanent as error:
+            return Difference(provider=key, operation="unknown", problem=str(error))
+        return Difference(provider=key, operation="create", changes=_shown({}, values))
+    told = contact.mappings.get(provider=key, kind=RECORD, external_id=side.theirs.external_id).told
+    values = differing(contact, side.names, told)
+    frozen = frozen_names(contact) if values else frozenset()
+    values = {name: value for name, value in values.items() if name not in frozen}
+    return Difference(
+        provider=key,
+        operation="update" if values else "none",
+        external_id=side.theirs.external_id,
+        changes=_shown(told, values),
+    )
+
+
+def _shown(told: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name.removeprefix(CUSTOM): (told.get(name), value) for name, value in sorted(values.items())}

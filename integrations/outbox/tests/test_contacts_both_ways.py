@@ -1,0 +1,100 @@
+"""A contact that is new or changed on one side is so on the other, once, and its echo ends there."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Contact, ContactChange, ContactMapping
+from integrations.models import OutgoingWrite
+from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
+
+pytestmark = pytest.mark.django_db
+ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}
+
+
+def the(records: dict[str, Any]) -> Any:
+    """The only one of a side's records."""
+    assert len(records) == 1, records
+    return next(iter(records.values()))
+
+
+def test_a_new_insured_becomes_a_contact_in_gohighlevel(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(**ANA, zipCode="33101", state="FL", addressLine1="1 Main St")
+    sides.settle()
+    assert contact_as(the(sides.ghl.contacts)) == insured_as(insured)
+    write = OutgoingWrite.objects.get()
+    assert (write.provider, write.operation, write.status) == ("gohighlevel", "create", "done")
+    assert (write.request["method"], write.request["path"]) == ("POST", "/contacts/")
+    assert write.response["contact"]["id"] == write.external_id == the(sides.ghl.contacts)["id"]
+    assert len(sides.writes(sides.nowcerts)) == 0
+
+
+def test_a_new_contact_becomes_an_insured_in_nowcerts_from_ghl(sides: TwoSides) -> None:
+    contact = sides.ghl.add_contact(
+        email="ana@example.com", firstName="Ana", lastName="Ruiz", phone="+13055550100", address1="1 Main St"
+    )
+    sides.settle()
+    insured = the(sides.nowcerts.insureds)
+    assert insured_as(insured) == contact_as(contact)
+    assert (insured["type"], insured["referralSourceCompanyName"]) == ("Insured", "GHL")
+    assert [asked.path for asked in sides.writes(sides.nowcerts)] == ["/api/Insured/OnlyInsertInsured"]
+    assert len(sides.writes(sides.ghl)) == 0
+
+
+def test_a_change_on_either_side_is_written_to_the_other_once(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    contact = the(sides.ghl.contacts)
+    sides.ghl.edit(contact["id"], city="Orlando")
+    sides.settle()
+    sides.nowcerts.edit(insured["id"], phone="+13055550199")
+    sides.settle()
+    assert insured_as(the(sides.nowcerts.insureds)) == contact_as(the(sides.ghl.contacts))
+    assert (contact["phone"], insured["city"]) == ("+13055550199", "Orlando")
+    assert [asked.method for asked in sides.writes(sides.ghl)] == ["POST", "PUT"]
+    assert len(sides.writes(sides.nowcerts)) == 1
+    changes = ContactChange.objects.order_by("pk").values_list("name", "before", "after", "provider", "kind")
+    assert list(changes) == [
+        ("city", "Miami", "Orlando", "gohighlevel", "changed"),
+        ("phone", "+13055550100", "+13055550199", "nowcerts", "changed"),
+    ]
+
+
+def test_an_echo_is_recognised_counted_and_ends_there(sides: TwoSides) -> None:
+    sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    # A create is told twice by them: as made, and as changed. Both are one reading.
+    assert OutgoingWrite.objects.get().echoes == 1
+    assert len(sides.writes(sides.ghl)) == 1
+
+
+def test_somebody_who_is_there_already_is_found_by_their_email_and_not_made_again(sides: TwoSides) -> None:
+    sides.say_nothing = True
+    sides.ghl.add_contact(email="ANA@example.com", firstName="Ana", lastName="Ruiz", tags=["lead"])
+    sides.say_nothing = False
+    sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    contact = the(sides.ghl.contacts)
+    assert (contact["phone"], contact["city"], contact["tags"]) == ("+13055550100", "Miami", ["lead"])
+    assert [asked.method for asked in sides.writes(sides.ghl)] == ["PUT"]
+    mappings = ContactMapping.objects.filter(kind="contact").values_list("provider", "contact")
+    assert sorted(mappings) == [("gohighlevel", Contact.objects.get().pk), ("nowcerts", Contact.objects.get().pk)]
+
+
+def test_somebody_whose_number_is_there_is_found_where_the_address_does_not_say_otherwise(sides: TwoSides) -> None:
+    sides.say_nothing = True
+    sides.ghl.add_contact(phone="+13055550100", firstName="Ana", lastName="Ruiz")
+    sides.say_nothing = False
+    sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    assert the(sides.ghl.contacts)["email"] == "ana@example.com"
+
+
+def test_two_people_of_one_name_stay_two(sides: TwoSides) -> None:
+    for email in ("juan1@example.com", "juan2@example.com"):
+        sides.ghl.add_contact(email=email, firstName="Juan", lastName="Pérez")
+    sides.settle()
+    assert sorted(one["eMail"] for one in sides.nowcerts.insureds.values()) == [
+        "juan1@example.com",
+        "juan2@example.com",
+    ]
