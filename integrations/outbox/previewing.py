@@ -72,6 +72,7 @@ def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), 
     """
     asked = {key: side for key, side in mirrors().items() if not set(at) or key in set(at)}
     events = list(told)
+    contact = contact or next((known for provider, event in events if (known := named(provider, event))), None)
     sought = _sought(contact, events)
     sides = [_read(side, contact, sought) for side in asked.values()]
     found: list[Preview] = []

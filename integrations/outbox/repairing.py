@@ -68,9 +68,9 @@ def undo(write: OutgoingWrite, *, cause: Cause) -> list[str]:
     if write.operation != OutgoingWrite.Operation.UPDATE:
         raise CannotUndo("the record was made by it: nothing is deleted from here, delete it there by hand")
     with transaction.atomic():
-        held = Contact.objects.select_for_update().filter(pk=write.contact_id).first()
-        if held is None:
+        if write.contact is None:
             raise CannotUndo("the contact was merged into another one")
+        held = Contact.objects.select_for_update().get(pk=write.contact.pk)
         if not OutgoingWrite.objects.filter(pk=write.pk, undone_at=None).update(undone_at=timezone.now()):
             raise CannotUndo("somebody took it back just now")
         before = {name: "" if value is None else value for name, value in write.before.items()}
