@@ -3,6 +3,7 @@
 from django.urls import URLPattern, re_path
 
 from integrations import registry
+from integrations.api.manual_sync import ManualSync, ManualSyncStatus
 from integrations.api.subscriptions import SubscriptionCheck, SyncSubscription, VerifySubscription
 from integrations.contracts.provider import Provider
 
@@ -18,6 +19,8 @@ def _route(provider: Provider, verb: str, view: type[SubscriptionCheck]) -> URLP
 _with_lists = [provider for provider in registry.all_providers().values() if provider.pulls is not None]
 
 urlpatterns = [
+    re_path(r"^api/v1/sync/manual/?$", ManualSync.as_view(), name="manual-sync"),
+    re_path(r"^api/v1/sync/manual/(?P<event_id>[0-9]+)/?$", ManualSyncStatus.as_view(), name="manual-sync-status"),
     *(_route(provider, "verify", VerifySubscription) for provider in _with_lists),
     *(_route(provider, "sync", SyncSubscription) for provider in _with_lists),
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from integrations.contracts.events import ContactReported
+from integrations.contracts.webhook import Payload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +79,17 @@ class Mirror:
     """How a manifest says that its contacts are kept equal with ours.
 
     `fields` are the names of ours that it knows; `own_prefix` is what its own custom fields begin with in our names
-    ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's. `open` gives
-    the book for calls of at most so many seconds each; it raises Permanent where the API is not configured.
+    ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's; in small
+    letters it names the provider where staff sync by hand. `open` gives the book for calls of at most so many seconds
+    each; it raises Permanent where the API is not configured. `as_webhook` makes the webhook that would tell of a record
+    ("contact", "policy" or "quote"); it raises Unreadable for a kind of record that the provider does not tell of.
     """
 
     fields: frozenset[str]
     own_prefix: str
     source: str
     open: Callable[[float], ContactBook]
+    as_webhook: Callable[[str, Mapping[str, Any]], Payload]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,13 @@ class GoHighLevelContacts:
         return Sent(external_id=call.external_id, answer={"contact": record})
 
 
-MIRROR = Mirror(fields=fields.FIELDS.ours, own_prefix=fields.OWN_PREFIX, source="GHL", open=GoHighLevelContacts.open)
+MIRROR = Mirror(
+    fields=fields.FIELDS.ours,
+    own_prefix=fields.OWN_PREFIX,
+    source="GHL",
+    open=GoHighLevelContacts.open,
+    as_webhook=webhooks.as_webhook,
+)
 
 
 def _as_theirs(record: Record, *, asked_at: datetime) -> TheirContact:

@@ -112,6 +112,13 @@ def only_named(webhook: StoredWebhook, contact_id: str) -> Payload:
     return {"event": "contact.updated", "contact": {"id": contact_id}}
 
 
+def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
+    """The webhook that tells of a record, in the dialect of the two-way sync."""
+    if kind != "contact":
+        raise Unreadable("entity_type: only a contact is expected from GoHighLevel", at=("entity_type",))
+    return {"event": "contact.updated", "contact": dict(record)}
+
+
 def _type_of(payload: Payload) -> str:
     for name in ("event", "type"):
         if name in payload and not isinstance(payload[name], str):

@@ -107,7 +107,13 @@ class NowCertsInsureds:
         return Sent(external_id=call.external_id, answer=answer)
 
 
-MIRROR = Mirror(fields=fields.INSURED.ours, own_prefix=fields.OWN_PREFIX, source="NowCerts", open=NowCertsInsureds.open)
+MIRROR = Mirror(
+    fields=fields.INSURED.ours,
+    own_prefix=fields.OWN_PREFIX,
+    source="NowCerts",
+    open=NowCertsInsureds.open,
+    as_webhook=webhooks.as_webhook,
+)
 
 
 def _as_theirs(record: Record, external_id: str, *, asked_at: datetime) -> TheirContact:

@@ -135,6 +135,14 @@ def policy_id(payload: Payload) -> str:
     return text_of(_record(payload), _POLICY_ID) or text_of(payload, _POLICY_ID[:3])
 
 
+def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
+    """The webhook that tells of a record, in the dialect of the two-way sync."""
+    types = {"contact": "INSURED_UPDATE", "policy": "POLICY_UPDATE", "quote": "QUOTE_UPDATE"}
+    if kind not in types:
+        raise Unreadable(f"entity_type: one of {', '.join(types)} is expected from NowCerts", at=("entity_type",))
+    return {"event_type": types[kind], "data": dict(record)}
+
+
 def _insured_of_policy(payload: Payload) -> str:
     return text_of(_record(payload), _INSURED_ID) or text_of(payload, _INSURED_ID)
 

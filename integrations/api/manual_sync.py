@@ -1,0 +1,179 @@
+"""For staff: one record synced by hand, as the sync's specification has it; with `dry_run` only the difference."""
+
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.permissions import IsStaff
+from accounts.models import User
+from accounts.services.cause import Cause
+from accounts.services.contact_report import CUSTOM
+from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
+from integrations.models import InboxEvent, OutgoingWrite
+from integrations.outbox import manual
+from integrations.outbox.manual import Asked, Standing
+from integrations.outbox.owing import mirrors
+
+WAITS = 10.0  # seconds for which a request waits for the result
+LOOKS_AGAIN = 0.2  # seconds
+_DIRECTION = "to_"
+
+
+class ManualSyncSerializer(serializers.Serializer[Any]):
+    source = serializers.CharField(help_text="nowcerts or ghl: whose record `data` is")
+    entity_type = serializers.CharField(help_text="contact; from NowCerts also policy or quote")
+    direction = serializers.CharField(help_text="to_ghl or to_nowcerts")
+    data = serializers.DictField(help_text="the record, by its provider's names")
+    dry_run = serializers.BooleanField(required=False, default=False, help_text="answer the difference, write nothing")
+
+
+class SyncAnswerSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    event_id = serializers.CharField()
+    status_url = serializers.CharField(required=False)
+    data = serializers.DictField()
+
+
+class ManualSync(APIView):
+    """Sync one record now. Waits up to ten seconds for the result; else 202, with the address that says how it goes."""
+
+    permission_classes = [IsStaff]
+
+    @extend_schema(
+        request=ManualSyncSerializer,
+        responses={
+            200: SyncAnswerSerializer,
+            202: SyncAnswerSerializer,
+            422: None,
+            502: SyncAnswerSerializer,
+            503: None,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        try:
+            asked = _asked(request.data)
+        except Unreadable as error:
+            return _unreadable(error)
+        if asked.target.key not in mirrors():
+            message = f"{asked.target.title} is not connected, or CONTACT_SYNC is off: nothing can be written there."
+            return Response({"success": False, "message": message, "detail": message}, HTTPStatus.SERVICE_UNAVAILABLE)
+        if request.data.get("dry_run"):
+            return self._dry_run(asked)
+        assert isinstance(request.user, User)
+        try:
+            event = manual.begin(asked, cause=Cause.by_staff(request.user))
+        except Unreadable as error:
+            return _unreadable(error)
+        except Unmatched as error:
+            return _unreadable(Unreadable(str(error), at=("data",)))
+        ends_at = time.monotonic() + WAITS
+        standing = manual.follow(event)
+        while not standing.is_done and time.monotonic() < ends_at:
+            time.sleep(LOOKS_AGAIN)
+            standing = manual.follow(event)
+        return _answer(event, standing)
+
+    def _dry_run(self, asked: Asked) -> Response:
+        try:
+            found = manual.dry_run(asked)
+        except Unreadable as error:
+            return _unreadable(error)
+        except Unmatched as error:
+            return _unreadable(Unreadable(str(error), at=("data",)))
+        except (Retryable, Permanent) as error:
+            return Response({"success": False, "message": str(error), "detail": str(error)}, HTTPStatus.BAD_GATEWAY)
+        here = {name: {"before": before, "after": after} for name, (before, after) in found.here.items()}
+        there = [one.as_json() for one in found.there]
+        data = {"dry_run": True, "here": here, "there": there}
+        return Response({"success": True, "message": "Simulación: no se escribió nada", "event_id": "", "data": data})
+
+
+class ManualSyncStatus(APIView):
+    """How far a sync has come that was asked for by hand."""
+
+    permission_classes = [IsStaff]
+
+    @extend_schema(
+        responses={200: SyncAnswerSerializer, 202: SyncAnswerSerializer, 404: None, 502: SyncAnswerSerializer}
+    )
+    def get(self, request: Request, event_id: str) -> Response:
+        key = int(event_id) if len(event_id) < 19 else 0
+        event = get_object_or_404(InboxEvent, pk=key, endpoint=manual.ENDPOINT)
+        return _answer(event, manual.follow(event))
+
+
+def _asked(said: Any) -> Asked:
+    """What a request asks for. Raises Unreadable, naming the field."""
+    if not isinstance(said, Mapping):
+        raise Unreadable("an object is expected")
+    sides = manual.sides_by_name()
+    source = sides.get(str(said.get("source", "")).lower())
+    if source is None:
+        raise Unreadable(f"source: one of {', '.join(sorted(sides))} is expected", at=("source",))
+    direction = str(said.get("direction", "")).lower()
+    target = sides.get(direction.removeprefix(_DIRECTION)) if direction.startswith(_DIRECTION) else None
+    if target is None or target.key == source.key:
+        others = sorted(f"{_DIRECTION}{name}" for name, side in sides.items() if side.key != source.key)
+        raise Unreadable(f"direction: one of {', '.join(others)} is expected", at=("direction",))
+    if not isinstance(said.get("data"), Mapping):
+        raise Unreadable("data: a record is expected", at=("data",))
+    if not isinstance(said.get("dry_run", False), bool):
+        raise Unreadable("dry_run: true or false is expected", at=("dry_run",))
+    return Asked(
+        source=source, target=target, entity_type=str(said.get("entity_type", "contact")).lower(), record=said["data"]
+    )
+
+
+def _answer(event: InboxEvent, standing: Standing) -> Response:
+    failed = standing.is_done and bool(standing.problem)
+    wrote = any(write.status == OutgoingWrite.Status.DONE for write in standing.writes)
+    if failed:
+        message, status = f"No se pudo sincronizar: {standing.problem}", HTTPStatus.BAD_GATEWAY
+    elif not standing.is_done:
+        message, status = "Sincronización en curso", HTTPStatus.ACCEPTED
+    else:
+        message = "Sincronización completada" if wrote else "Ya estaba igual: no hubo nada que escribir"
+        status = HTTPStatus.OK
+    data = {
+        "status": "failed" if failed else "done" if standing.is_done else "pending",
+        "contact_id": standing.contact.pk if standing.contact else None,
+        "writes": [_shown(write) for write in standing.writes],
+    }
+    answer = {"success": not failed, "message": message, "event_id": event.key.removeprefix("delivery:"), "data": data}
+    if failed:
+        answer["detail"] = standing.problem
+    if not standing.is_done:
+        answer["status_url"] = reverse("manual-sync-status", args=[event.pk])
+    return Response(answer, status=status)
+
+
+def _shown(write: OutgoingWrite) -> dict[str, Any]:
+    return {
+        "id": write.pk,
+        "provider": write.provider,
+        "kind": write.kind,
+        "operation": write.operation or None,
+        "status": write.status,
+        "external_id": write.external_id or None,
+        "changes": {
+            name.removeprefix(CUSTOM): {"before": write.before.get(name), "after": value}
+            for name, value in write.after.items()
+        },
+        "attempts": write.attempts,
+        "error": write.last_error or None,
+    }
+
+
+def _unreadable(error: Unreadable) -> Response:
+    fault = {"loc": ["body", *error.at], "msg": str(error), "type": "value_error"}
+    return Response({"detail": [fault]}, status=HTTPStatus.UNPROCESSABLE_ENTITY)
