@@ -15,6 +15,7 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import Redactor
+from config.pipelines import read_pipelines
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -286,6 +287,7 @@ CONTACT_SYNC = env.bool("CONTACT_SYNC", default=True)
 GHL_BASE_URL = env.str("GHL_BASE_URL", default="https://services.leadconnectorhq.com")
 GHL_API_KEY = env.str("GHL_API_KEY", default="")
 GHL_LOCATION_ID = env.str("GHL_LOCATION_ID", default="").strip()
+GHL_PIPELINES = read_pipelines(env.str("GHL_PIPELINES", default=""))
 GHL_WEBHOOK_SECRET = env.list("GHL_WEBHOOK_SECRET", default=[])
 GHL_WEBHOOK_TOKEN = env.list("GHL_WEBHOOK_TOKEN", default=[])
 GHL_PUBLIC_KEYS = env.list("GHL_PUBLIC_KEYS", default=[])

@@ -61,7 +61,7 @@ class GoHighLevelClient:
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.location_id = location_id
+        self.base_url, self.location_id = base_url, location_id
         self._pace = SharedPace(
             "GoHighLevel",
             identity=(base_url, location_id),

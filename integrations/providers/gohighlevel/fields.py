@@ -11,8 +11,10 @@ from typing import Any
 from integrations.toolkit.fields import CUSTOM, Field, FieldMap, as_day, as_phone, text_of
 
 
-def _birthday(value: Any) -> str:
-    """A date as the API writes it: a text, or from `POST /contacts/search` the milliseconds since 1970."""
+def day_of(value: Any) -> str:
+    """A date as the API writes it: a text, or, in `POST /contacts/search` and some custom fields, the milliseconds since
+    1970.
+    """
     if isinstance(value, int | float) and abs(value) < 1e13:
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)).date().isoformat()
     return as_day(value)
@@ -31,7 +33,7 @@ FIELDS = FieldMap(
         Field("country", "country"),
         Field("custom:company", "companyName"),
         Field("custom:website", "website"),
-        Field("custom:date_of_birth", "dateOfBirth", read=_birthday),
+        Field("custom:date_of_birth", "dateOfBirth", read=day_of),
         Field("custom:source", "source", also=(("contactSource",),)),
     )
 )

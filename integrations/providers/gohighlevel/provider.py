@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, Reply
-from integrations.providers.gohighlevel import confirming, contact_book, signatures, webhooks
+from integrations.providers.gohighlevel import confirming, contact_book, opportunity_book, signatures, webhooks
 from integrations.providers.gohighlevel.simulation import SIMULATION
 from integrations.toolkit.replies import reply, reply_without_conflict
 from integrations.toolkit.signatures import HmacSha256Hex, Token
@@ -44,4 +44,5 @@ PROVIDER = Provider(
     read_contact=confirming.read_contact,
     simulation=SIMULATION,
     mirror=contact_book.MIRROR,
+    deals=opportunity_book.DEALS,
 )

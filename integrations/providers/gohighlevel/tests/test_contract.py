@@ -3,14 +3,17 @@ beside the repository. So the fake cannot drift from GoHighLevel, and with it th
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integrations.contracts.mirror import Opportunity, Stage
 from integrations.providers.gohighlevel import fields, signatures, webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.contact_book import MIRROR, GoHighLevelContacts
+from integrations.providers.gohighlevel.opportunity_book import GoHighLevelOpportunities
 from integrations.toolkit.public_keys import public_key
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.openapi import Specification
@@ -77,6 +80,20 @@ def test_everything_that_the_book_of_contacts_sends(
     assert problems(ghl) == []
     book.send(book.change(theirs, dict.fromkeys([*values, "custom:date_of_birth"], "")))
     assert [problem for problem in problems(ghl) if " request " in problem] == []
+
+
+def test_everything_that_the_book_of_opportunities_sends(
+    problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel
+) -> None:
+    book = GoHighLevelOpportunities(client)
+    ghl.custom_fields = [{"id": "f1", "fieldKey": "opportunity.policy_number", "model": "opportunity"}]
+    wanted = Opportunity(title="Auto", amount=120_050, details={"policy_number": "POL-1", "carrier": "Sample Mutual"})
+    stage = Stage(pipeline_id="pipe1", stage_id="stage1")
+    sent = book.send(book.creation(wanted, contact_id="c1", stage=stage))
+    book.send(book.change(book.read(sent.external_id), replace(wanted, title="Auto Policy", amount=130_000)))
+    book.of_contact("c1")
+    assert len(ghl.exchanges) == 5
+    assert problems(ghl) == []
 
 
 def test_the_search_for_duplicates_asks_as_the_file_says(

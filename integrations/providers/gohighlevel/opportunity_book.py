@@ -1,0 +1,154 @@
+"""GoHighLevel's opportunities as they are read and written for policies (contracts/mirror.py).
+
+Where an opportunity stands in its pipeline, and whether it was won, is people's business: a change never names it.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any, Self
+
+from django.conf import settings
+
+from integrations.contracts.exceptions import Gone
+from integrations.contracts.mirror import Deals, Opportunity, OutgoingCall, Sent, Stage, TheirOpportunity
+from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, one
+from integrations.providers.gohighlevel.fields import day_of
+from integrations.providers.gohighlevel.opportunity_fields import ids_of
+from integrations.toolkit.failures import NotFound
+from integrations.toolkit.fields import text_of
+from integrations.toolkit.reading import text_at
+
+# The keys of the custom fields that a location should have for opportunities.
+DETAILS = ("policy_number", "carrier", "effective_date", "expiration_date")
+_DATES = frozenset({"effective_date", "expiration_date"})
+
+
+class GoHighLevelOpportunities:
+    """An OpportunityBook."""
+
+    def __init__(self, client: GoHighLevelClient) -> None:
+        self._client = client
+
+    @classmethod
+    def open(cls, patience: float) -> Self:
+        """Raises NotConfigured with the variables that are not set."""
+        return cls(GoHighLevelClient.from_settings(patience=patience))
+
+    def read(self, external_id: str) -> TheirOpportunity:
+        try:
+            record = self._client.opportunity(external_id)
+        except NotFound as error:
+            raise Gone(f"GoHighLevel has no opportunity {external_id} any more") from error
+        return self._as_theirs({**record, "id": external_id})
+
+    def of_contact(self, contact_id: str) -> Sequence[TheirOpportunity]:
+        found = sorted(self._client.opportunities_of(contact_id), key=lambda record: text_at(record, "createdAt"))
+        return [self._as_theirs(record) for record in found]
+
+    def stages(self) -> Sequence[Stage]:
+        return [
+            Stage(
+                pipeline_id=text_at(pipeline, "id"),
+                stage_id=text_at(stage, "id"),
+                pipeline_name=text_at(pipeline, "name"),
+                stage_name=text_at(stage, "name"),
+            )
+            for pipeline in self._client.pipelines()
+            for stage in _stages_of(pipeline)
+        ]
+
+    def creation(self, wanted: Opportunity, *, contact_id: str, stage: Stage) -> OutgoingCall:
+        body = {
+            "pipelineId": stage.pipeline_id,
+            "pipelineStageId": stage.stage_id,
+            "status": "open",
+            "contactId": contact_id,
+            "locationId": self._client.location_id,
+            **self._written(title=wanted.title, amount=wanted.amount, details=wanted.details),
+        }
+        return OutgoingCall(method="POST", path="/opportunities/", body=body)
+
+    def change(self, theirs: TheirOpportunity, wanted: Opportunity) -> OutgoingCall:
+        """Only what differs is named; an amount that is not known leaves theirs as it is."""
+        says = theirs.says
+        body = self._written(
+            title=wanted.title if wanted.title != says.title else "",
+            amount=wanted.amount if wanted.amount != says.amount else None,
+            details={name: text for name, text in wanted.details.items() if text != says.details.get(name, "")},
+        )
+        path, external_id = one("/opportunities", theirs.external_id), theirs.external_id
+        return OutgoingCall(method="PUT", path=path, body=body, external_id=external_id)
+
+    def send(self, call: OutgoingCall) -> Sent:
+        if call.creates:
+            made = self._client.create_opportunity(call.body)
+            return Sent(external_id=made.external_id, answer=made.answer, existed=not made.is_new)
+        try:
+            record = self._client.update_opportunity(call.external_id, call.body)
+        except NotFound as error:
+            raise Gone(f"GoHighLevel has no opportunity {call.external_id} any more") from error
+        return Sent(external_id=call.external_id, answer={"opportunity": record})
+
+    def _written(self, *, title: str, amount: int | None, details: Mapping[str, str]) -> dict[str, Any]:
+        """What is given, as the API takes it. A detail for which the location has no field goes by its name: GoHighLevel
+        drops it then, and takes it from the day on which the field is there.
+        """
+        body: dict[str, Any] = {"name": title} if title else {}
+        if amount is not None:
+            body["monetaryValue"] = amount // 100 if amount % 100 == 0 else amount / 100
+        if details:
+            ids = ids_of(self._client, details)
+            body["customFields"] = [
+                ({"id": ids[name]} if name in ids else {"key": name}) | {"field_value": text}
+                for name, text in details.items()
+            ]
+        return body
+
+    def _as_theirs(self, record: Record) -> TheirOpportunity:
+        return TheirOpportunity(
+            external_id=text_at(record, "id"),
+            contact_id=text_of(record, (("contactId",), ("contact", "id"))),
+            says=Opportunity(
+                title=text_at(record, "name"),
+                amount=_minor_units(record.get("monetaryValue")),
+                details=self._details(record),
+            ),
+            record=record,
+        )
+
+    def _details(self, record: Record) -> dict[str, str]:
+        own = record.get("customFields")
+        values = {text_at(field, "id"): _value(field) for field in own} if isinstance(own, list) else {}
+        if not values:
+            return {}
+        ids = ids_of(self._client, DETAILS)
+        told = {name: values[ids[name]] for name in DETAILS if ids.get(name) in values}
+        return {name: day_of(value) if name in _DATES else str(value).strip() for name, value in told.items()}
+
+
+DEALS = Deals(identity="contact", open=GoHighLevelOpportunities.open, stages=lambda: settings.GHL_PIPELINES)
+
+
+def _stages_of(pipeline: Record) -> list[Record]:
+    stages = pipeline.get("stages")
+    found = [stage for stage in stages if isinstance(stage, dict)] if isinstance(stages, list) else []
+    return sorted(found, key=_position)
+
+
+def _position(stage: Record) -> float:
+    position = stage.get("position")
+    return position if isinstance(position, int | float) else 0
+
+
+def _value(field: Any) -> Any:
+    """What an opportunity's custom field says: under `fieldValue`, or under a name like fieldValueString."""
+    names = [name for name in field if name.startswith("fieldValue")] if isinstance(field, dict) else []
+    return next((field[name] for name in sorted(names) if field[name] is not None), "")
+
+
+def _minor_units(value: Any) -> int | None:
+    try:
+        amount = Decimal(str(value))
+        return int((amount * 100).to_integral_value(ROUND_HALF_UP)) if amount.is_finite() else None
+    except InvalidOperation:
+        return None
