@@ -7,7 +7,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,20 +28,26 @@ LOOKS_AGAIN = 0.2  # seconds
 _DIRECTION = "to_"
 
 
-class ManualSyncSerializer(serializers.Serializer[Any]):
-    source = serializers.CharField(help_text="nowcerts or ghl: whose record `data` is")
-    entity_type = serializers.CharField(help_text="contact; from NowCerts also policy or quote")
-    direction = serializers.CharField(help_text="to_ghl or to_nowcerts")
-    data = serializers.DictField(help_text="the record, by its provider's names")
-    dry_run = serializers.BooleanField(required=False, default=False, help_text="answer the difference, write nothing")
-
-
-class SyncAnswerSerializer(serializers.Serializer[Any]):
-    success = serializers.BooleanField()
-    message = serializers.CharField()
-    event_id = serializers.CharField()
-    status_url = serializers.CharField(required=False)
-    data = serializers.DictField()
+_REQUEST = inline_serializer(
+    "ManualSync",
+    {
+        "source": serializers.CharField(help_text="nowcerts or ghl: whose record `data` is"),
+        "entity_type": serializers.CharField(help_text="contact; from NowCerts also policy or quote"),
+        "direction": serializers.CharField(help_text="to_ghl or to_nowcerts"),
+        "data": serializers.DictField(help_text="the record, by its provider's names"),
+        "dry_run": serializers.BooleanField(required=False, help_text="answer the difference and write nothing"),
+    },
+)
+_ANSWER = inline_serializer(
+    "ManualSyncAnswer",
+    {
+        "success": serializers.BooleanField(),
+        "message": serializers.CharField(),
+        "event_id": serializers.CharField(),
+        "status_url": serializers.CharField(required=False),
+        "data": serializers.DictField(),
+    },
+)
 
 
 class ManualSync(APIView):
@@ -50,24 +56,25 @@ class ManualSync(APIView):
     permission_classes = [IsStaff]
 
     @extend_schema(
-        request=ManualSyncSerializer,
+        request=_REQUEST,
         responses={
-            200: SyncAnswerSerializer,
-            202: SyncAnswerSerializer,
+            200: _ANSWER,
+            202: _ANSWER,
             422: None,
-            502: SyncAnswerSerializer,
+            502: _ANSWER,
             503: None,
         },
     )
     def post(self, request: Request) -> Response:
+        said: Any = request.data
         try:
-            asked = _asked(request.data)
+            asked = _asked(said)
         except Unreadable as error:
             return _unreadable(error)
         if asked.target.key not in mirrors():
             message = f"{asked.target.title} is not connected, or CONTACT_SYNC is off: nothing can be written there."
             return Response({"success": False, "message": message, "detail": message}, HTTPStatus.SERVICE_UNAVAILABLE)
-        if request.data.get("dry_run"):
+        if said.get("dry_run"):
             return self._dry_run(asked)
         assert isinstance(request.user, User)
         try:
@@ -103,9 +110,7 @@ class ManualSyncStatus(APIView):
 
     permission_classes = [IsStaff]
 
-    @extend_schema(
-        responses={200: SyncAnswerSerializer, 202: SyncAnswerSerializer, 404: None, 502: SyncAnswerSerializer}
-    )
+    @extend_schema(responses={200: _ANSWER, 202: _ANSWER, 404: None, 502: _ANSWER})
     def get(self, request: Request, event_id: str) -> Response:
         key = int(event_id) if len(event_id) < 19 else 0
         event = get_object_or_404(InboxEvent, pk=key, endpoint=manual.ENDPOINT)

@@ -81,8 +81,8 @@ class Mirror:
     `fields` are the names of ours that it knows; `own_prefix` is what its own custom fields begin with in our names
     ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's; in small
     letters it names the provider where staff sync by hand. `open` gives the book for calls of at most so many seconds
-    each; it raises Permanent where the API is not configured. `as_webhook` makes the webhook that would tell of a record
-    ("contact", "policy" or "quote"); it raises Unreadable for a kind of record that the provider does not tell of.
+    each; it raises Permanent where the API is not configured. `as_webhook` makes the webhook that would tell of a
+    record ("contact", "policy" or "quote"); it raises Unreadable for a kind that the provider does not tell of.
     """
 
     fields: frozenset[str]

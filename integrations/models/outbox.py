@@ -1,5 +1,6 @@
 """The outbox: everything that is to be written at a provider, before it is sent and ever after."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Contact, Policy
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
+from integrations.contracts.mirror import OutgoingCall
 
 
 class OutgoingWrite(Delivery):
@@ -96,6 +98,21 @@ class OutgoingWrite(Delivery):
     def __str__(self) -> str:
         target = self.contact if self.kind == self.Kind.CONTACT else self.policy
         return f"{self.provider} {self.kind} {target or self.external_id}"
+
+    def note_request(self, call: OutgoingCall, *, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Keep what is sent now, before it is sent: whatever becomes of it, the row says what may have been done there.
+
+        Raises LeaseLost.
+        """
+        self.note(
+            operation=self.Operation.CREATE if call.creates else self.Operation.UPDATE,
+            external_id=call.external_id,
+            before=dict(before),
+            after=dict(after),
+            request={"method": call.method, "path": call.path, "body": dict(call.body)},
+            response=None,
+            requested_at=timezone.now(),
+        )
 
 
 class Circuit(models.Model):

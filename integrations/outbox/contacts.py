@@ -125,15 +125,7 @@ def _prepared(
                 _end(row, external_id=theirs.external_id)
                 return None
             call = book.change(theirs, names.sent_out(after))
-        row.note(
-            operation=row.Operation.CREATE if call.creates else row.Operation.UPDATE,
-            external_id=call.external_id,
-            before={name: told.get(name) for name in after},
-            after=after,
-            request={"method": call.method, "path": call.path, "body": dict(call.body)},
-            response=None,
-            requested_at=timezone.now(),
-        )
+        row.note_request(call, before={name: told.get(name) for name in after}, after=after)
     return call
 
 

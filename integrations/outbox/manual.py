@@ -94,9 +94,7 @@ def dry_run(asked: Asked) -> Preview:
 
     Raises Unreadable; Permanent where nobody is named.
     """
-    told: list[tuple[str, Event]] = []
-    for fact in _facts(asked):
-        told.append((asked.source.key, _as_it_is(asked.source, fact)))
+    told = [(asked.source.key, _as_it_is(asked.source, fact)) for fact in _facts(asked)]
     return preview(None, told=told, at=[asked.target.key])
 
 

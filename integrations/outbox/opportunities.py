@@ -49,25 +49,30 @@ def wanted(policy: Policy) -> Opportunity:
 
 def write(row: OutgoingWrite) -> None:
     """Make the opportunity of `row`'s policy say what the policy says, and close the row. Raises as contacts.write."""
-    policy = row.policy
-    if policy is None:
+    if row.policy is None:
         row.close(Status.SKIPPED, error="the policy is told under another id by now")
         return
+    policy: Policy = Policy.objects.select_related("contact").get(pk=row.policy.pk)
     deals = registry.provider(row.provider).deals
     assert deals is not None
     contact_id = _contact_there(row, policy)
-    book = deals.open(PATIENCE)
-    mapping = OpportunityMapping.objects.filter(provider=row.provider, policy=policy).first()
-    theirs = _read(mapping, book) if mapping else _found(policy, book, contact_id, provider=row.provider)
-    stage = None
-    if theirs is None:
+    book, says = deals.open(PATIENCE), wanted(policy)
+    theirs = _theirs(policy, book, contact_id, provider=row.provider)
+    before, after = differences(theirs.says if theirs else None, says)
+    if theirs is not None:
+        _adopt(policy, theirs.external_id, provider=row.provider)
+        if not after:
+            was_sent = row.requested_at is not None and bool(row.after)
+            row.close(Status.DONE if was_sent else Status.NOT_NEEDED, external_id=theirs.external_id)
+            return
+        call = book.change(theirs, says)
+    else:
         if row.operation == row.Operation.CREATE and row.requested_at and row.response is None:
             wait_until(row.requested_at + SHOWS_UP_WITHIN, "one may have been made, and is looked for again")
         stage = first_stage(policy, deals, book, provider=row.provider)
-    says = wanted(Policy.objects.get(pk=policy.pk))
-    call = _prepared(row, policy, says, theirs, book, contact_id=contact_id, stage=stage)
-    if call is not None:
-        _close(row, policy, says, book.send(call))
+        call = book.creation(says, contact_id=contact_id, stage=stage)
+    row.note_request(call, before=before, after=after)
+    _close(row, policy, says, book.send(call))
 
 
 def first_stage(policy: Policy, deals: Deals, book: OpportunityBook, *, provider: str) -> Stage:
@@ -122,65 +127,27 @@ def _contact_there(row: OutgoingWrite, policy: Policy) -> str:
     raise Wait("the policy's contact is written first", due=timezone.now() + CONTACT_FIRST)
 
 
-def _read(mapping: OpportunityMapping, book: OpportunityBook) -> TheirOpportunity:
-    if mapping.gone_at is None:
-        try:
-            return book.read(mapping.external_id)
-        except Gone:
-            OpportunityMapping.objects.filter(pk=mapping.pk).update(gone_at=timezone.now())
-    raise Permanent(f"opportunity {mapping.external_id} was deleted there; nothing is made anew by itself")
-
-
-def _found(policy: Policy, book: OpportunityBook, contact_id: str, *, provider: str) -> TheirOpportunity | None:
-    """An opportunity of the contact that is this policy, made by somebody else, or by us when the answer was lost."""
-    ours = wanted(policy)
-    known = set(
-        OpportunityMapping.objects.filter(provider=provider)
-        .exclude(policy=policy)
-        .filter(policy__contact=policy.contact)
-        .values_list("external_id", flat=True)
-    )
+def _theirs(policy: Policy, book: OpportunityBook, contact_id: str, *, provider: str) -> TheirOpportunity | None:
+    """The opportunity that is this policy: the known one, else one of the contact's that says so, made by somebody else
+    or by us when the answer was lost. Raises Permanent for one that was deleted there.
+    """
+    known = OpportunityMapping.objects.filter(provider=provider, policy=policy).first()
+    if known is not None:
+        if known.gone_at is None:
+            try:
+                return book.read(known.external_id)
+            except Gone:
+                OpportunityMapping.objects.filter(pk=known.pk).update(gone_at=timezone.now())
+        raise Permanent(f"opportunity {known.external_id} was deleted there; nothing is made anew by itself")
+    others = OpportunityMapping.objects.filter(provider=provider, policy__contact=policy.contact)
+    taken = set(others.values_list("external_id", flat=True))
+    title = wanted(policy).title
     for theirs in book.of_contact(contact_id):
         number = theirs.says.details.get("policy_number", "")
-        is_same = number == policy.number if number and policy.number else theirs.says.title == ours.title
-        if theirs.external_id not in known and is_same:
+        is_same = number == policy.number if number and policy.number else theirs.says.title == title
+        if theirs.external_id not in taken and is_same:
             return theirs
     return None
-
-
-def _prepared(
-    row: OutgoingWrite,
-    policy: Policy,
-    says: Opportunity,
-    theirs: TheirOpportunity | None,
-    book: OpportunityBook,
-    *,
-    contact_id: str,
-    stage: Stage | None,
-) -> OutgoingCall | None:
-    with transaction.atomic():
-        if theirs is not None:
-            _adopt(policy, theirs.external_id, provider=row.provider)
-        before, after = differences(theirs.says if theirs else None, says)
-        if theirs is not None and not after:
-            was_sent = row.requested_at is not None and bool(row.after)
-            row.close(Status.DONE if was_sent else Status.NOT_NEEDED, external_id=theirs.external_id)
-            return None
-        if theirs is not None:
-            call = book.change(theirs, says)
-        else:
-            assert stage is not None
-            call = book.creation(says, contact_id=contact_id, stage=stage)
-        row.note(
-            operation=row.Operation.CREATE if call.creates else row.Operation.UPDATE,
-            external_id=call.external_id,
-            before=before,
-            after=after,
-            request={"method": call.method, "path": call.path, "body": dict(call.body)},
-            response=None,
-            requested_at=timezone.now(),
-        )
-    return call
 
 
 def _close(row: OutgoingWrite, policy: Policy, says: Opportunity, sent: Sent) -> None:

@@ -63,7 +63,7 @@ def test_a_change_on_either_side_is_written_to_the_other_once(sides: TwoSides) -
 def test_an_echo_is_recognised_counted_and_ends_there(sides: TwoSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
-    # A create is told twice by them: as made, and as changed. Both are one reading.
+    # GoHighLevel tells of what is made twice, as made and as changed: both are one reading.
     assert OutgoingWrite.objects.get().echoes == 1
     assert len(sides.writes(sides.ghl)) == 1
 
