@@ -45,7 +45,7 @@ class Standing:
 
 def sides_by_name() -> dict[str, Provider]:
     """The providers that can be named as a source or a direction: by their keys, and in short."""
-    found = {}
+    found: dict[str, Provider] = {}
     for key, provider in registry.all_providers().items():
         if provider.mirror is not None:
             found |= {key: provider, provider.mirror.source.lower(): provider}

@@ -15,7 +15,6 @@ from integrations.contracts.mirror import (
     Deals,
     Opportunity,
     OpportunityBook,
-    OutgoingCall,
     Sent,
     Stage,
     TheirOpportunity,

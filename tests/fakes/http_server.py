@@ -79,6 +79,11 @@ class FakeServer:
         with self._lock:
             self._queue.extend((on, piece) for piece in what)
 
+    def behave(self) -> None:
+        """Forget all misbehaviour that was not used up."""
+        with self._lock:
+            self._queue.clear()
+
     def asked_for(self, path: str) -> list[Asked]:
         """The requests for a path, in their order."""
         return [exchange.asked for exchange in list(self.exchanges) if exchange.asked.path == path]

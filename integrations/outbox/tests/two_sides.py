@@ -4,21 +4,25 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
-from integrations.models import OutgoingWrite
+from accounts.models.delivery import Delivery
+from integrations.models import ContactRefresh, InboxEvent, OutgoingWrite
 from integrations.models.contact_refresh import QUIET
+from integrations.outbox import repairing
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.fakes.nowcerts import FakeNowCerts
 
 NOWCERTS_TOKEN = "a-nowcerts-token-that-only-tests-know"
+GHL_TOKEN = "a-ghl-token-that-only-tests-know"
 NOWCERTS_HOOK = f"/api/v1/webhooks/nowcerts/{NOWCERTS_TOKEN}"
 GHL_HOOK = "/api/v1/webhooks/ghl"
 PRIVATE_KEY = Ed25519PrivateKey.generate()
+QUEUES: tuple[type[Delivery], ...] = (InboxEvent, ContactRefresh, OutgoingWrite)
 A_MOMENT = QUIET + timedelta(seconds=1)
 Record = dict[str, Any]
 # What both sides know: NowCerts' name, GoHighLevel's name.
@@ -86,16 +90,25 @@ class TwoSides:
             self.drain()
             if not self.hooks and not self._waits():
                 return
-            self.forward(A_MOMENT)
+            self.forward(max(A_MOMENT, self._next_due() - timezone.now() + timedelta(seconds=1)))
             self.drain()
         raise AssertionError(f"not at rest after {rounds} rounds: {self.hooks[:3]} {list(self.open_writes())[:3]}")
 
-    def _waits(self) -> bool:
-        from integrations.models import ContactRefresh, InboxEvent
+    def heal(self) -> None:
+        """Nothing goes wrong any more, and staff try again what failed."""
+        self.nowcerts.behave()
+        self.ghl.behave()
+        repairing.retry(OutgoingWrite.objects.filter(status="failed"))
 
-        return any(
-            model.objects.filter(status="pending").exists() for model in (ContactRefresh, InboxEvent, OutgoingWrite)
+    def _waits(self) -> bool:
+        return any(model._default_manager.filter(status="pending").exists() for model in QUEUES)
+
+    def _next_due(self) -> datetime:
+        due = (
+            model._default_manager.filter(status="pending").order_by("next_attempt_at").values_list("next_attempt_at")
+            for model in QUEUES
         )
+        return min((moment for rows in due for (moment,) in rows[:1]), default=timezone.now())
 
     def open_writes(self) -> Any:
         return OutgoingWrite.objects.filter(status="pending").values_list("provider", "last_error")

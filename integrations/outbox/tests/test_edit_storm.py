@@ -1,0 +1,117 @@
+"""People edit both sides at once, webhooks come late, twice, reordered or not at all, calls fail: in the end both sides
+say the same, nobody is there twice, and it took few writes.
+"""
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from integrations.models import OutgoingWrite
+from integrations.outbox.tests.two_sides import A_MOMENT, MAPPED, TwoSides, contact_as, insured_as
+from tests.fakes import gohighlevel, nowcerts
+from tests.fakes.http_server import Answer, Lost, Reset
+
+pytestmark = pytest.mark.django_db
+FIELDS = [(insured, contact) for insured, contact in MAPPED if insured not in ("eMail", "phone")]
+PEOPLE = 3
+steps = st.one_of(
+    st.tuples(st.just("edit"), st.integers(0, 1), st.integers(0, PEOPLE - 1), st.integers(0, len(FIELDS) - 1)),
+    st.tuples(st.just("empty"), st.integers(0, 1), st.integers(0, PEOPLE - 1), st.integers(0, len(FIELDS) - 1)),
+    st.tuples(st.just("hooks"), st.integers(0, 8), st.booleans(), st.booleans()),
+    st.tuples(st.just("work")),
+    st.tuples(st.just("time")),
+    st.tuples(st.just("trouble"), st.integers(0, 1), st.integers(0, 4)),
+)
+
+
+class Storm:
+    """Both sides with a few people who are on one of them to begin with."""
+
+    def __init__(self, sides: TwoSides, *, seed: int) -> None:
+        self.sides, self.chance, self.number = sides, random.Random(seed), 0
+        self.changed: Counter[tuple[str, str]] = Counter()
+        for person in range(PEOPLE):
+            email, phone = f"person{person}@example.com", f"+1305555010{person}"
+            if person % 2:
+                sides.ghl.add_contact(email=email, phone=phone, firstName="First", lastName=f"Last {person}")
+            else:
+                sides.nowcerts.add_insured(eMail=email, phone=phone, firstName="First", lastName=f"Last {person}")
+        sides.settle()
+
+    def run(self, step: tuple[Any, ...]) -> None:
+        match step:
+            case ("edit", side, person, place):
+                self.number += 1
+                self.edit(side, person, place, f"value {self.number}")
+            case ("empty", side, person, place):
+                self.edit(side, person, place, "")
+            case ("hooks", count, doubled, shuffled):
+                self.deliver(count, doubled=doubled, shuffled=shuffled)
+            case ("work",):
+                self.sides.drain()
+            case ("time",):
+                self.sides.forward(A_MOMENT)
+                self.sides.drain()
+            case ("trouble", side, kind):
+                self.trouble(side, kind)
+
+    def edit(self, side: int, person: int, place: int, value: str) -> None:
+        email = f"person{person}@example.com"
+        insured_name, contact_name = FIELDS[place]
+        if side:
+            contact = next(one for one in self.sides.ghl.contacts.values() if one["email"] == email)
+            self.sides.ghl.edit(contact["id"], **{contact_name: value})
+        else:
+            insured = next(one for one in self.sides.nowcerts.insureds.values() if one["eMail"] == email)
+            self.sides.nowcerts.edit(insured["id"], **{insured_name: value})
+
+    def deliver(self, count: int, *, doubled: bool, shuffled: bool) -> None:
+        """Some of the webhooks that wait, the oldest first or any; the others come later."""
+        hooks = self.sides.hooks
+        if shuffled:
+            self.chance.shuffle(hooks)
+        taken, hooks[:] = hooks[:count], hooks[count:]
+        for hook in taken * (2 if doubled else 1):
+            self.sides.deliver(hook)
+
+    def trouble(self, side: int, kind: int) -> None:
+        """One of the next calls goes wrong."""
+        fake = self.sides.ghl if side else self.sides.nowcerts
+        bad = nowcerts.failure("Try again later") if not side else gohighlevel.too_many()
+        away = Answer(status=503, body=b"{}")
+        fake.misbehave(
+            [Reset(), Lost(), away, bad, Lost()][kind], on="" if kind == 2 else "/contacts" if side else "/api/I"
+        )
+
+
+def differing(sides: TwoSides) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """The pairs of records that do not say the same, by e-mail."""
+    contacts = {one["email"]: contact_as(one) for one in sides.ghl.contacts.values()}
+    insureds = {one["eMail"]: insured_as(one) for one in sides.nowcerts.insureds.values()}
+    assert contacts.keys() == insureds.keys()
+    return [(contacts[email], insureds[email]) for email in contacts if contacts[email] != insureds[email]]
+
+
+@settings(max_examples=25)
+@given(story=st.lists(steps, min_size=3, max_size=25), seed=st.integers(0, 1000))
+def test_both_sides_end_equal_with_nobody_twice_and_few_writes(
+    sides_again: Any, story: list[tuple[Any, ...]], seed: int
+) -> None:
+    with sides_again() as sides:
+        storm = Storm(sides, seed=seed)
+        for step in story:
+            storm.run(step)
+        before = OutgoingWrite.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        in_flight = set(OutgoingWrite.objects.filter(status="pending").values_list("pk", flat=True))
+        sides.heal()
+        sides.settle(rounds=120)
+        assert differing(sides) == []
+        assert (len(sides.ghl.contacts), len(sides.nowcerts.insureds)) == (PEOPLE, PEOPLE)
+        late = OutgoingWrite.objects.filter(pk__gt=before) | OutgoingWrite.objects.filter(pk__in=in_flight)
+        written = Counter((row.contact_id, name) for row in late.filter(status="done") for name in row.after)
+        assert [pair for pair, count in written.items() if count > 2] == []
+        assert not OutgoingWrite.objects.filter(status="failed").exists()
