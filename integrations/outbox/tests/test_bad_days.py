@@ -1,0 +1,174 @@
+"""What providers do on bad days, and what becomes of the writes: nothing is lost, nobody is made twice."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts.models import Contact, ContactMapping, PossibleDuplicate
+from integrations.models import Circuit, OutgoingWrite
+from integrations.outbox import circuits, repairing
+from integrations.outbox.contacts import SHOWS_UP_WITHIN
+from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
+from tests.fakes import gohighlevel, nowcerts
+from tests.fakes.http_server import Answer, Lost, Reset
+
+pytestmark = pytest.mark.django_db
+ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}
+AWAY = Answer(status=503, body=b"{}")
+
+
+def write() -> OutgoingWrite:
+    return OutgoingWrite.objects.latest("pk")
+
+
+@pytest.mark.parametrize("allows_duplicates", [False, True])
+def test_a_contact_whose_making_was_not_answered_is_not_made_again(sides: TwoSides, allows_duplicates: bool) -> None:
+    sides.ghl.allows_duplicates = allows_duplicates
+    sides.ghl.misbehave(Lost(), on="/contacts/")
+    sides.ghl.misbehave(Lost(), on="/contacts/")
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    assert [contact_as(one) for one in sides.ghl.contacts.values()] == [insured_as(insured)]
+    assert [asked.path for asked in sides.writes(sides.ghl)].count("/contacts/") <= 1
+
+
+def test_an_insured_whose_making_was_not_answered_is_found_though_the_search_lags(sides: TwoSides) -> None:
+    sides.nowcerts.lag = 40.0
+    assert timedelta(seconds=sides.nowcerts.lag) < SHOWS_UP_WITHIN
+    sides.nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
+    sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz")
+    sides.say_nothing = True  # not even a webhook says that it was made
+    sides.hooks[:] = sides.hooks[:1]
+    sides.settle()
+    assert len(sides.nowcerts.insureds) == 1
+    assert [asked.path for asked in sides.writes(sides.nowcerts)] == ["/api/Insured/OnlyInsertInsured"]
+    assert write().status == "done"
+    assert ContactMapping.objects.get(provider="nowcerts").external_id in sides.nowcerts.insureds
+
+
+def test_a_change_whose_answer_was_lost_is_seen_to_have_been_done(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    sides.ghl.misbehave(Lost(), Lost(), on="/contacts/contact")  # the reading, once more, and the writing
+    sides.nowcerts.edit(insured["id"], city="Tampa")
+    sides.settle()
+    assert next(iter(sides.ghl.contacts.values()))["city"] == "Tampa"
+    assert write().status == "done"
+    assert (write().before, write().after) == ({"city": "Miami"}, {"city": "Tampa"})
+
+
+def test_the_vendors_refusal_of_a_duplicate_is_a_match(sides: TwoSides) -> None:
+    """The search does not know them by this address, but the location does by the number."""
+    sides.say_nothing = True
+    there = sides.ghl.add_contact(email="other@example.com", phone="+13055550100", firstName="A.", lastName="R.")
+    sides.say_nothing = False
+    sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    assert list(sides.ghl.contacts) == [there["id"]]
+    assert ContactMapping.objects.get(provider="gohighlevel", kind="contact").external_id == there["id"]
+    assert {one["eMail"] for one in sides.nowcerts.insureds.values()} == {there["email"]}
+
+
+def test_a_record_that_is_somebody_else_of_ours_is_a_question_for_staff(sides: TwoSides) -> None:
+    sides.ghl.add_contact(email="juan@example.com", phone="+13055550100", firstName="Juan", lastName="Ruiz")
+    sides.settle()
+    sides.nowcerts.add_insured(**ANA)  # of the same number
+    sides.settle()
+    assert Contact.objects.count() == 2
+    assert (write().status, len(sides.ghl.contacts)) == ("failed", 1)
+    assert "possible duplicates" in write().last_error or "is juan@example.com" in write().last_error
+    assert PossibleDuplicate.objects.filter(status="open").count() == 1
+
+
+def test_a_failure_that_comes_with_200_is_a_failure(sides: TwoSides) -> None:
+    sides.nowcerts.misbehave(nowcerts.failure("State is not valid"), on="/api/Insured/OnlyInsertInsured")
+    sides.ghl.add_contact(email="ana@example.com", firstName="Ana", state="Florida?")
+    sides.settle()
+    assert (write().status, len(sides.nowcerts.insureds)) == ("failed", 0)
+    assert "State is not valid" in write().last_error
+
+    assert repairing.retry([write()]) == 1
+    sides.settle()
+    assert (write().status, len(sides.nowcerts.insureds)) == ("done", 1)
+
+
+def test_after_repeated_failures_the_writes_wait_and_one_trial_lets_them_all_go(sides: TwoSides) -> None:
+    sides.ghl.misbehave(*[AWAY] * 100, on="/contacts")
+    for number in range(3):
+        sides.nowcerts.add_insured(eMail=f"person{number}@example.com", firstName="Ana", lastName=str(number))
+    hooks, sides.hooks[:] = list(sides.hooks), []
+    for hook in hooks:
+        sides.deliver(hook)
+    for _moment in range(12):
+        sides.drain()
+        sides.forward(timedelta(seconds=6))
+    circuit = Circuit.objects.get(provider="gohighlevel")
+    assert (circuit.opened_at is not None, circuit.failures >= circuits.OPENS_AFTER) == (True, True)
+    asked = len(sides.ghl.exchanges)
+    for _moment in range(3):
+        sides.drain()
+        sides.forward(timedelta(milliseconds=500))
+    assert len(sides.ghl.exchanges) - asked <= 2, "while it is open, a trial at most is made"
+    assert OutgoingWrite.objects.filter(status="pending").count() == 3
+
+    sides.ghl.behave()
+    sides.settle()
+    circuit.refresh_from_db()
+    assert (circuit.state, circuit.failures) == ("closed", 0)
+    assert len(sides.ghl.contacts) == 3
+
+
+def test_wrong_credentials_open_the_circuit_and_lose_no_write(sides: TwoSides, settings: Any) -> None:
+    settings.GHL_API_KEY = "a-key-that-was-revoked"
+    sides.nowcerts.add_insured(**ANA)
+    hooks, sides.hooks[:] = list(sides.hooks), []
+    for hook in hooks:
+        sides.deliver(hook)
+    for _moment in range(15):
+        sides.drain()
+        sides.forward(timedelta(minutes=2))
+    assert (write().status, Circuit.objects.get().state != "closed") == ("pending", True)
+
+    settings.GHL_API_KEY = gohighlevel.API_KEY
+    sides.settle()
+    assert (write().status, len(sides.ghl.contacts)) == ("done", 1)
+
+
+def test_a_record_that_was_deleted_there_is_named_and_not_made_again(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    sides.say_nothing = True
+    sides.ghl.delete_contact(next(iter(sides.ghl.contacts)))
+    sides.say_nothing = False
+    sides.nowcerts.edit(insured["id"], city="Tampa")
+    sides.settle()
+    assert (sides.ghl.contacts, write().status) == ({}, "failed")
+    assert "was deleted there" in write().last_error
+    assert ContactMapping.objects.get(provider="gohighlevel", kind="contact").gone_at is not None
+    assert len(sides.nowcerts.insureds) == 1
+
+    sides.nowcerts.edit(insured["id"], city="Orlando")
+    sides.settle()
+    assert OutgoingWrite.objects.count() == 2, "nothing more is owed to a record that is gone"
+
+
+def test_what_is_reset_or_too_much_is_tried_again(sides: TwoSides) -> None:
+    sides.ghl.misbehave(Reset(), gohighlevel.too_many(), AWAY, on="/contacts")
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    assert [contact_as(one) for one in sides.ghl.contacts.values()] == [insured_as(insured)]
+
+
+def test_with_the_switch_off_nothing_is_written_and_nothing_is_lost(sides: TwoSides, settings: Any) -> None:
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    settings.CONTACT_SYNC = False
+    sides.nowcerts.edit(insured["id"], city="Tampa")
+    sides.settle()
+    assert next(iter(sides.ghl.contacts.values()))["city"] == "Miami"
+    settings.CONTACT_SYNC = True
+    sides.nowcerts.edit(insured["id"], state="FL")
+    sides.settle()
+    contact = next(iter(sides.ghl.contacts.values()))
+    assert (contact["city"], contact["state"]) == ("Tampa", "FL")

@@ -1,0 +1,137 @@
+"""Both sides changed one value since they last agreed: one word holds, the other is kept and shown."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Contact, ContactChange, EmailMessage
+from accounts.services import contact_changes
+from accounts.services.cause import Cause
+from integrations.models import FieldPlace, FieldRule, OutgoingWrite
+from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
+
+pytestmark = pytest.mark.django_db
+ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}
+
+
+@pytest.fixture
+def pair(sides: TwoSides) -> tuple[Any, Any]:
+    """One person, equal on both sides: (insured, contact)."""
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    return insured, next(iter(sides.ghl.contacts.values()))
+
+
+def changes(*kinds: str) -> list[tuple[Any, ...]]:
+    rows = ContactChange.objects.filter(kind__in=kinds).order_by("pk")
+    return list(rows.values_list("kind", "name", "before", "after", "provider"))
+
+
+@pytest.mark.parametrize("first", ["nowcerts", "gohighlevel"])
+def test_of_two_words_the_newer_holds_in_whatever_order_they_are_told(
+    sides: TwoSides, pair: tuple[Any, Any], first: str
+) -> None:
+    insured, contact = pair
+    sides.ghl.edit(contact["id"], city="Orlando")
+    sides.forward(A_MOMENT)
+    sides.nowcerts.edit(insured["id"], city="Tampa")
+    sides.hooks.sort(key=lambda hook: ("nowcerts" in hook[0]) != (first == "nowcerts"))
+    sides.settle()
+    assert (insured["city"], contact["city"]) == ("Tampa", "Tampa")
+    assert [row[1:4] for row in changes("won", "lost")] in (
+        [("city", "Orlando", "Tampa")],
+        [("city", "Tampa", "Orlando")],
+    ), "the word that lost stands in the history, with the one that holds"
+
+
+def test_the_side_with_the_authority_holds_though_it_is_older(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+    FieldRule.objects.create(name="city", authority="gohighlevel")
+    insured, contact = pair
+    sides.ghl.edit(contact["id"], city="Orlando", state="FL")
+    sides.forward(A_MOMENT)
+    sides.nowcerts.edit(insured["id"], city="Tampa", state="GA")
+    sides.settle()
+    assert (insured["city"], contact["city"]) == ("Orlando", "Orlando")
+    assert (insured["state"], contact["state"]) == ("GA", "GA"), "no authority for this one: the newer"
+
+
+def test_what_was_changed_on_one_side_only_is_no_conflict(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+    insured, contact = pair
+    sides.ghl.edit(contact["id"], city="Orlando")
+    sides.nowcerts.edit(insured["id"], state="FL")
+    sides.settle()
+    assert insured_as(insured) == contact_as(contact)
+    assert (insured["city"], contact["state"]) == ("Orlando", "FL")
+    assert changes("won", "lost") == []
+
+
+def test_a_change_that_was_not_told_of_yet_is_merged_before_anything_is_written_over_it(
+    sides: TwoSides, pair: tuple[Any, Any]
+) -> None:
+    insured, contact = pair
+    sides.say_nothing = True
+    sides.ghl.edit(contact["id"], phone="+13055550177")
+    sides.say_nothing = False
+    sides.nowcerts.edit(insured["id"], city="Tampa")
+    sides.settle()
+    assert (contact["city"], contact["phone"]) == ("Tampa", "+13055550177")
+    assert insured["phone"] == "+13055550177"
+
+
+def test_a_value_that_was_emptied_on_purpose_is_emptied_on_the_other_side(
+    sides: TwoSides, pair: tuple[Any, Any]
+) -> None:
+    insured, contact = pair
+    sides.ghl.edit(contact["id"], city="")
+    sides.settle()
+    assert (insured["city"], Contact.objects.get().city) == ("", "")
+
+
+def test_an_empty_value_that_nobody_emptied_overwrites_nothing(sides: TwoSides) -> None:
+    sides.say_nothing = True
+    contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", city="Orlando", website="ana.example.com")
+    sides.say_nothing = False
+    insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", city="", lastName="Ruiz")
+    sides.settle()
+    assert (contact["city"], insured["city"], contact["lastName"]) == ("Orlando", "Orlando", "Ruiz")
+    assert insured["website"] == "ana.example.com"
+
+
+def test_a_value_that_goes_back_and_forth_is_frozen_and_staff_are_told(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+    insured, contact = pair
+    for city in ("Tampa", "Miami", "Tampa", "Miami"):  # back and forth three times
+        sides.nowcerts.edit(insured["id"], city=city)
+        sides.settle()
+        assert contact["city"] == city
+    sides.ghl.edit(contact["id"], city="Tampa")  # and a fourth
+    sides.settle()
+    assert (insured["city"], contact["city"]) == ("Miami", "Tampa"), "nothing is written any more"
+    assert changes("frozen") == [("frozen", "city", "Miami", "Tampa", "gohighlevel")]
+    mail = EmailMessage.objects.get(kind="staff_value_frozen")
+    assert (mail.context["field"], mail.context["ours"], mail.context["theirs"]) == ("city", "Miami", "Tampa")
+
+    sides.ghl.edit(contact["id"], state="FL")
+    sides.settle()
+    assert insured["state"] == "FL", "every other value goes on"
+
+    contact_changes.thaw(ContactChange.objects.get(kind="frozen"), cause=Cause(text="test"))
+    sides.settle()
+    assert (insured["city"], contact["city"]) == ("Miami", "Miami"), "ours holds until somebody changes it"
+
+
+def test_custom_fields_that_staff_made_one_are_kept_equal(sides: TwoSides) -> None:
+    rule = FieldRule.objects.create(name="shoe_size")
+    FieldPlace.objects.create(rule=rule, provider="nowcerts", name_there="Shoe size")
+    FieldPlace.objects.create(rule=rule, provider="gohighlevel", name_there="cf_shoe")
+    insured = sides.nowcerts.add_insured(
+        **ANA, customFieldsSimple=[{"text": "Shoe size", "value": "38"}, {"text": "Other", "value": "stays"}]
+    )
+    sides.settle()
+    contact = next(iter(sides.ghl.contacts.values()))
+    assert contact["customFields"] == [{"id": "cf_shoe", "value": "38"}]
+    sides.ghl.edit(contact["id"], customFields=[{"id": "cf_shoe", "value": "39"}])
+    sides.settle()
+    kept = {one["text"]: one["value"] for one in insured["customFieldsSimple"]}
+    assert kept == {"Shoe size": "39", "Other": "stays"}
+    assert Contact.objects.get().custom_fields["shoe_size"] == "39"
+    assert OutgoingWrite.objects.filter(status="done").count() == 2
