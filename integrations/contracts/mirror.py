@@ -124,7 +124,7 @@ class Stage:
 
 
 class OpportunityBook(Protocol):
-    """A provider's opportunities, for one thread; as ContactBook, but that preparing a call may ask the provider too."""
+    """A provider's opportunities, for one thread; as ContactBook, but preparing a call may ask the provider too."""
 
     def read(self, external_id: str) -> TheirOpportunity:
         """Raises Gone where there is none any more."""

@@ -176,12 +176,19 @@ def client_credentials(http: JsonClient, path: str, *, client_id: str, client_se
     return granted(http, path, form=form, repeatable=True)
 
 
-def granted(http: JsonClient, path: str, *, form: Mapping[str, str], repeatable: bool) -> Grant:
-    """The token that `path` grants for `form`. `repeatable`: not where the form holds what is good once.
+def granted(
+    http: JsonClient,
+    path: str,
+    *,
+    form: Mapping[str, str] | None = None,
+    body: Mapping[str, str] | None = None,
+    repeatable: bool,
+) -> Grant:
+    """The token that `path` grants for `form`, or for `body` as JSON. `repeatable`: not for what is good once.
 
     Raises Refused where it is refused, TemporaryFailure where no token came.
     """
-    answer = http.call("POST", path, form=form, repeatable=repeatable)
+    answer = http.call("POST", path, form=form, body=body, repeatable=repeatable)
     said = answer if isinstance(answer, dict) else {}
     token = _usable(said.get("access_token"))
     if not token:

@@ -14,6 +14,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.fakes import versions
+from tests.fakes.gohighlevel_records import (
+    OF_A_CONTACT,
+    OF_A_NEW_CONTACT,
+    OF_A_NEW_OPPORTUNITY,
+    OF_AN_OPPORTUNITY,
+    as_indexed,
+    duplicate,
+    faults_of,
+    unprocessable,
+    written,
+)
 from tests.fakes.http_server import Answer, Asked, FakeServer, Hang, Lost, Reset
 from tests.fakes.versions import OnChange, Versions, stamp
 
@@ -22,19 +33,6 @@ __all__ = ["API_KEY", "LOCATION_ID", "Answer", "FakeGoHighLevel", "Hang", "Lost"
 API_KEY = "pit-of-tests-0123456789"
 LOCATION_ID = "ve9EPM428h8vShlRW1KT"
 Record = dict[str, Any]
-# What the API takes, as integrators measured it; any other name is refused with 422.
-_OF_A_CONTACT = frozenset(
-    [
-        *("address1", "assignedTo", "city", "companyName", "country", "customFields", "dateOfBirth", "dnd", "email"),
-        *("dndSettings", "firstName", "inboundDndSettings", "keyword", "lastName", "name", "phone", "postalCode"),
-        *("source", "ssn", "state", "tags", "timezone", "type", "website"),
-    ]
-)
-_OF_A_NEW_CONTACT = _OF_A_CONTACT | {"locationId", "gender"}
-_OF_AN_OPPORTUNITY = frozenset(
-    ["pipelineId", "name", "pipelineStageId", "status", "monetaryValue", "assignedTo", "customFields"]
-)
-_OF_A_NEW_OPPORTUNITY = _OF_AN_OPPORTUNITY | {"locationId", "contactId"}
 
 
 def too_many() -> Answer:
@@ -143,8 +141,8 @@ class FakeGoHighLevel(FakeServer):
             case "POST", ["contacts", "upsert"]:
                 known = self._matching(body)
                 if known is None:
-                    return 201, {"new": True, "contact": self.add_contact(**_written(body)), "traceId": "t"}
-                self.edit(known["id"], **_written(body, had=known["customFields"]))
+                    return 201, {"new": True, "contact": self.add_contact(**written(body)), "traceId": "t"}
+                self.edit(known["id"], **written(body, had=known["customFields"]))
                 return 200, {"new": False, "contact": known, "traceId": "t"}
             case "POST", ["contacts", "search"]:
                 return self._search(body)
@@ -170,13 +168,13 @@ class FakeGoHighLevel(FakeServer):
 
     def _create_contact(self, body: Record) -> tuple[int, Any]:
         if "locationId" not in body:
-            return _unprocessable("locationId should not be empty")
-        if faults := _faults(body, known=_OF_A_NEW_CONTACT):
-            return _unprocessable(*faults)
+            return unprocessable("locationId should not be empty")
+        if faults := faults_of(body, known=OF_A_NEW_CONTACT):
+            return unprocessable(*faults)
         known = None if self.allows_duplicates else self._matching(body)
         if known is None:
-            return 201, {"contact": self.add_contact(**_written(body))}
-        return _duplicate(body, known)
+            return 201, {"contact": self.add_contact(**written(body))}
+        return duplicate(body, known)
 
     def _one_contact(self, method: str, contact_id: str, rest: list[str], body: Record) -> tuple[int, Any]:
         contact = self.contacts.get(contact_id)
@@ -189,12 +187,12 @@ class FakeGoHighLevel(FakeServer):
                 self.delete_contact(contact_id)
                 return 200, {"succeded": True}
             case "PUT", []:
-                if faults := _faults(body, known=_OF_A_CONTACT):
-                    return _unprocessable(*faults)
+                if faults := faults_of(body, known=OF_A_CONTACT):
+                    return unprocessable(*faults)
                 same = None if self.allows_duplicates else self._matching(body, but=contact_id)
                 if same is not None:
-                    return _duplicate(body, same)
-                self.edit(contact_id, **_written(body, had=contact["customFields"]))
+                    return duplicate(body, same)
+                self.edit(contact_id, **written(body, had=contact["customFields"]))
                 return 200, {"succeded": True, "contact": contact}
             case "POST", ["tags"]:
                 self.edit(contact_id, tags=_unique([*contact["tags"], *body["tags"]]))
@@ -205,8 +203,8 @@ class FakeGoHighLevel(FakeServer):
         return 404, {"statusCode": 404, "message": f"Cannot {method}"}
 
     def _create_opportunity(self, body: Record) -> tuple[int, Any]:
-        if faults := _faults(body, known=_OF_A_NEW_OPPORTUNITY):
-            return _unprocessable(*faults)
+        if faults := faults_of(body, known=OF_A_NEW_OPPORTUNITY):
+            return unprocessable(*faults)
         same = [one for one in self.opportunities.values() if one["contactId"] == body["contactId"]]
         if same and not self.allows_duplicates:
             message = "Can not create duplicate opportunity for the contact."
@@ -219,8 +217,8 @@ class FakeGoHighLevel(FakeServer):
         if known is None:
             return self._unknown(f"Opportunity with id {external_id} not found")
         if method == "PUT":
-            if faults := _faults(body, known=_OF_AN_OPPORTUNITY):
-                return _unprocessable(*faults)
+            if faults := faults_of(body, known=OF_AN_OPPORTUNITY):
+                return unprocessable(*faults)
             self.edit_opportunity(external_id, **self._opportunity_written(body, had=known["customFields"]))
         return 200, {"opportunity": known}
 
@@ -241,16 +239,12 @@ class FakeGoHighLevel(FakeServer):
         return self.unknown_is, {"statusCode": self.unknown_is, "message": message}
 
     def _search(self, body: Record) -> tuple[int, Any]:
-        """As the index has them, which says `address` where everything else says `address1`."""
         since = datetime.fromisoformat(body["filters"][0]["value"]["gte"])
         everybody = self._shown(self.contacts, self._contact_versions)
         dated = [(datetime.fromisoformat(one["dateUpdated"]), one) for one in everybody]
         found = [one for moment, one in sorted(dated, key=lambda pair: pair[0]) if moment >= since]
         first = (body["page"] - 1) * body["pageLimit"]
-        page = [
-            {"address" if name == "address1" else name: value for name, value in one.items()}
-            for one in found[first : first + body["pageLimit"]]
-        ]
+        page = [as_indexed(one) for one in found[first : first + body["pageLimit"]]]
         return 200, {"contacts": page, "total": len(found)}
 
     def _shown(self, live: Mapping[str, Record], kept: Versions) -> list[Record]:
@@ -278,34 +272,6 @@ class FakeGoHighLevel(FakeServer):
     def _next_id(self, kind: str) -> str:
         self._number += 1
         return f"{kind}{self._number:013}"
-
-
-def _written(body: Record, *, had: Iterable[Record] = ()) -> Record:
-    """What is written as {"id", "field_value"} is read as {"id", "value"}, beside those that there are."""
-    if "customFields" not in body:
-        return body
-    values = {one["id"]: one["value"] for one in had} | {one["id"]: one["field_value"] for one in body["customFields"]}
-    return body | {"customFields": [{"id": external_id, "value": value} for external_id, value in values.items()]}
-
-
-def _faults(body: Record, *, known: frozenset[str]) -> list[str]:
-    faults = [f"property {name} should not exist" for name in body if name not in known]
-    if body.get("email") is not None and "@" not in body["email"]:
-        faults.append("email must be an email")
-    if body.get("dateOfBirth") == "":
-        faults.append("dateOfBirth must be a date")
-    return faults
-
-
-def _unprocessable(*faults: str) -> tuple[int, Any]:
-    return 422, {"statusCode": 422, "message": list(faults), "error": "Unprocessable Entity"}
-
-
-def _duplicate(body: Record, known: Record) -> tuple[int, Any]:
-    same_email = bool(body.get("email")) and body["email"].lower() == str(known.get("email") or "").lower()
-    meta = {"contactId": known["id"], "contactName": "", "matchingField": "email" if same_email else "phone"}
-    message = "This location does not allow duplicated contacts."
-    return 400, {"statusCode": 400, "message": message, "meta": meta}
 
 
 def _unique(texts: Iterable[str]) -> list[str]:

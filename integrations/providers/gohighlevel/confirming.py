@@ -1,4 +1,8 @@
-"""What GoHighLevel's API says of a contact that a delivery names: an unsigned delivery is a hint."""
+"""What GoHighLevel's API says of a contact that a delivery names.
+
+Every delivery with a contact's id is a hint, a signed one too: it may be a late copy of what we wrote ourselves, or of
+what was true an hour ago, and would be taken for a change.
+"""
 
 from dataclasses import replace
 
@@ -20,20 +24,34 @@ def is_connected() -> bool:
     return bool(settings.GHL_API_KEY and settings.GHL_LOCATION_ID)
 
 
+def is_hint(webhook: StoredWebhook) -> bool:
+    return not webhook.is_signed or bool(webhooks.named_contact(webhook))
+
+
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
     """The delivery without anything but the contact's id: the contact is read whole a moment later, once for a burst.
 
-    One that names no id stays as it came: there is nothing to ask for, and the token is all that proves it.
+    A deletion stays one only where GoHighLevel has the contact no more; else it is a reading like any other. What names
+    no id stays as it came: there is nothing to ask for, and its proof is all that it has.
     """
     contact_id = webhooks.named_contact(webhook)
     if not contact_id:
         return webhook
-    return replace(webhook, payload=webhooks.only_named(webhook, contact_id))
+    if webhook.event_type not in webhooks.DELETIONS:
+        return replace(webhook, payload=webhooks.only_named(contact_id))
+    asked_at = timezone.now()
+    try:
+        GoHighLevelClient.from_settings(patience=PATIENCE).contact(contact_id)
+    except NotFound:
+        payload = webhooks.only_named(contact_id, event_type="contact.deleted")
+        return replace(webhook, event_type="contact.deleted", payload=payload, received_at=asked_at)
+    return replace(webhook, event_type="contact.updated", payload=webhooks.only_named(contact_id))
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
     """What a delivery tells of. Raises Unmatched for a notice where the API, which could say more, is not set up."""
-    if not is_connected() and webhooks.is_notice(webhook.payload):
+    is_deletion = webhook.event_type in webhooks.DELETIONS
+    if not is_deletion and not is_connected() and webhooks.is_notice(webhook.payload):
         raise Unmatched("the notice only names a contact, and GoHighLevel's API is not configured to be asked")
     return webhooks.parse(webhook)
 

@@ -12,9 +12,7 @@ from integrations.toolkit.fields import CUSTOM, Field, FieldMap, as_day, as_phon
 
 
 def day_of(value: Any) -> str:
-    """A date as the API writes it: a text, or, in `POST /contacts/search` and some custom fields, the milliseconds since
-    1970.
-    """
+    """A date as the API writes it: a text; in `POST /contacts/search` and some custom fields ms since 1970."""
     if isinstance(value, int | float) and abs(value) < 1e13:
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)).date().isoformat()
     return as_day(value)

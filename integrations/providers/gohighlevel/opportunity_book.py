@@ -90,8 +90,8 @@ class GoHighLevelOpportunities:
         return Sent(external_id=call.external_id, answer={"opportunity": record})
 
     def _written(self, *, title: str, amount: int | None, details: Mapping[str, str]) -> dict[str, Any]:
-        """What is given, as the API takes it. A detail for which the location has no field goes by its name: GoHighLevel
-        drops it then, and takes it from the day on which the field is there.
+        """What is given, as the API takes it. A detail goes by its name where the location has no field for it:
+        GoHighLevel drops it then, and takes it from the day on which the field is there.
         """
         body: dict[str, Any] = {"name": title} if title else {}
         if amount is not None:

@@ -40,6 +40,7 @@ PROVIDER = Provider(
     ignored=webhooks.IGNORED,
     parse=confirming.parse,
     is_connected=confirming.is_connected,
+    is_hint=confirming.is_hint,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,
     simulation=SIMULATION,

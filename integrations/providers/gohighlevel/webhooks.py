@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.contracts.events import ContactReported, Event
+from integrations.contracts.events import ContactGone, ContactReported, Event
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.gohighlevel import fields
@@ -23,13 +23,12 @@ from integrations.toolkit.reading import moment_at, read_moment, text_at
 from integrations.toolkit.replies import digest_id
 
 SOURCE = "ghl"
-APP = ("ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate")
-SYNC = ("contact.created", "contact.updated")
+APP = ("ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate", "ContactDelete")
+SYNC = ("contact.created", "contact.updated", "contact.deleted")
+DELETIONS = ("ContactDelete", "contact.deleted")
 HANDLED = {*APP, *SYNC}
 _WRITTEN_THERE = "opportunities are written there, not read"
-_NOT_REPEATED = "a deletion there deletes nothing here"
 APP_IGNORED: Mapping[str, str] = {
-    "ContactDelete": _NOT_REPEATED,
     "INSTALL": "the app was installed",
     "UNINSTALL": "the app was removed",
     "LocationCreate": "other locations are not ours",
@@ -37,7 +36,7 @@ APP_IGNORED: Mapping[str, str] = {
     **dict.fromkeys(("OpportunityStageUpdate", "OpportunityStatusUpdate"), _WRITTEN_THERE),
     **dict.fromkeys(("OpportunityAssignedToUpdate", "OpportunityMonetaryValueUpdate"), _WRITTEN_THERE),
 }
-IGNORED: Mapping[str, str] = {**APP_IGNORED, "contact.deleted": _NOT_REPEATED}
+IGNORED: Mapping[str, str] = APP_IGNORED
 _CONTACT_ID: tuple[Path, ...] = (("contactId",), ("id",))
 _CHANGED_AT = (("dateUpdated",), ("date_updated",))
 _TOLD_AT = (("timestamp",), *_CHANGED_AT)
@@ -76,12 +75,17 @@ def is_app(payload: Payload) -> bool:
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """The contact, as it was told. Raises Unmatched where nobody is named."""
+    """The contact, as it was told, or that it is gone; nothing for a deletion that names no id. Raises Unmatched where
+    nobody is named.
+    """
     payload, person = webhook.payload, _person(webhook.payload)
     told_at = moment_at(payload, _TOLD_AT) or moment_at(person, _TOLD_AT)
     if told_at is None and webhook.event_type in _CREATED:
         told_at = read_moment(text_of(person, (("dateAdded",), ("dateCreated",))))
     occurred_at = min(told_at or webhook.received_at, webhook.received_at)
+    if webhook.event_type in DELETIONS:
+        contact_id = named_contact(webhook)[:100]
+        return [ContactGone(occurred_at=occurred_at, contact_id=contact_id)] if contact_id else []
     return [contact(person, occurred_at=occurred_at, is_whole=webhook.is_signed and is_app(payload))]
 
 
@@ -107,9 +111,9 @@ def named_contact(webhook: StoredWebhook) -> str:
     return text_of(_person(webhook.payload), _CONTACT_ID)
 
 
-def only_named(webhook: StoredWebhook, contact_id: str) -> Payload:
+def only_named(contact_id: str, *, event_type: str = "contact.updated") -> Payload:
     """A payload that tells nothing but which contact is meant."""
-    return {"event": "contact.updated", "contact": {"id": contact_id}}
+    return {"event": event_type, "contact": {"id": contact_id}}
 
 
 def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
@@ -142,7 +146,7 @@ def _person(payload: Payload) -> Mapping[str, Any]:
     """The contact within a payload: under "contact", else the payload itself."""
     inner = _inner(payload)
     if inner is None:
-        if text_at(payload, "event") in SYNC:
+        if text_at(payload, "event") in SYNC and text_at(payload, "event") not in DELETIONS:
             raise Unreadable("contact: a record is expected", at=("contact",))
         return payload
     if not isinstance(inner, Mapping):

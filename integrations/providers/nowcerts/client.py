@@ -66,8 +66,18 @@ class NowCertsClient:
             form = {"grant_type": "refresh_token", "refresh_token": refresh_token} | account
             return granted(token_http, token_path, form=form, repeatable=False)
 
+        # POST /api/auth/login: another way to sign in, in JSON and without an endpoint to refresh at
+        def log_in() -> Grant:
+            body = {"username": username, "password": password}
+            return granted(token_http, token_path, body=body, repeatable=True)
+
+        is_login = token_path.rstrip("/").endswith("/login")
         tokens = SharedToken(
-            "nowcerts", identity=(base_url, username, password), fetch=sign_in, refresh=refresh, margin=MARGIN
+            "nowcerts",
+            identity=(base_url, token_path, username, password),
+            fetch=log_in if is_login else sign_in,
+            refresh=None if is_login else refresh,
+            margin=MARGIN,
         )
         self._http = client(tokens=tokens, hints={401: _CREDENTIALS}, patience=patience)
 

@@ -13,7 +13,6 @@ from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import webhooks
 from integrations.providers.nowcerts.client import NowCertsClient
 from integrations.toolkit.failures import NotFound
-from integrations.toolkit.reading import text_at
 
 PATIENCE = 8  # seconds for one call with its repetitions; the two of a delivery must end well within its lease
 
@@ -30,9 +29,12 @@ def is_hint(webhook: StoredWebhook) -> bool:
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
     """The delivery as NowCerts' records have it; one that names no id stays as it came, proved by its token alone.
 
-    A policy is read here. An insured is only named: they are read whole a moment later, once for a burst. Raises
+    A policy is read here, with its insured. An insured is only named: they are read whole a moment later, once for a
+    burst. A deletion stays one only where NowCerts has the insured no more; else it is a reading like any other. Raises
     NotThereYet where NowCerts does not know what is named.
     """
+    if webhook.event_type in webhooks.DELETIONS:
+        return _confirmed_deletion(webhook)
     if webhook.event_type in webhooks.PEOPLE:
         insured_id = webhooks.insured_id(webhook.payload)
         return _with(webhook, {"insuredDatabaseId": insured_id}) if insured_id else webhook
@@ -45,15 +47,17 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
         policy = client.policy(policy_id)
     except NotFound as error:
         raise NotThereYet(f"NowCerts does not know policy {policy_id}") from error
-    confirmed = {**_without_dates(policy), "policyDatabaseId": policy_id}
-    if not text_at(policy, "insuredEmail") and (insured_id := text_at(policy, "insuredDatabaseId")):
-        confirmed["insuredEmail"] = _email_of(client, insured_id)
-    return replace(_with(webhook, confirmed), received_at=asked_at)
+    confirmed = _with(webhook, {**_without_dates(policy), "policyDatabaseId": policy_id})
+    insured = _insured_of(client, webhooks.insured_of_policy(confirmed.payload))
+    if insured is not None:
+        confirmed = replace(confirmed, payload={**confirmed.payload, webhooks.CONFIRMED_INSURED: insured})
+    return replace(confirmed, received_at=asked_at)
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
     """What a delivery tells of. Raises Unmatched for a notice where the API, which could say more, is not set up."""
-    if not is_connected() and webhooks.is_notice(webhook.payload, webhook.event_type):
+    is_deletion = webhook.event_type in webhooks.DELETIONS
+    if not is_deletion and not is_connected() and webhooks.is_notice(webhook.payload, webhook.event_type):
         raise Unmatched("the notice only names a record, and NowCerts' API is not configured to be asked")
     return webhooks.parse(webhook)
 
@@ -68,11 +72,24 @@ def read_contact(contact_id: str) -> list[Event]:
     return [webhooks.insured(record, contact_id, occurred_at=asked_at, is_whole=True)]
 
 
-def _email_of(client: NowCertsClient, insured_id: str) -> str:
+def _confirmed_deletion(webhook: StoredWebhook) -> StoredWebhook:
+    insured_id = webhooks.insured_id(webhook.payload)
+    if not insured_id:
+        return webhook
+    named, asked_at = {"insuredDatabaseId": insured_id}, timezone.now()
     try:
-        return text_at(client.insured(insured_id), "eMail")
+        NowCertsClient.from_settings(patience=PATIENCE).insured(insured_id)
     except NotFound:
-        return ""
+        return replace(_with(webhook, named), received_at=asked_at)
+    return _with(replace(webhook, event_type="INSURED_UPDATE"), named)
+
+
+def _insured_of(client: NowCertsClient, insured_id: str) -> Mapping[str, Any] | None:
+    """The whole record; None where no id is named, or nobody has it any more."""
+    try:
+        return client.insured(insured_id) if insured_id else None
+    except NotFound:
+        return None
 
 
 def _with(webhook: StoredWebhook, record: Mapping[str, Any]) -> StoredWebhook:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.contracts.events import ContactReported, Event, PolicyReported
+from integrations.contracts.events import ContactGone, ContactReported, Event, PolicyReported
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.nowcerts import fields
@@ -23,9 +23,12 @@ from integrations.toolkit.replies import digest_id
 SOURCE = "nowcerts"
 PEOPLE = ("INSURED_INSERT", "INSURED_UPDATE", "PROSPECT_INSERT", "PROSPECT_UPDATE")
 POLICIES = ("POLICY_INSERT", "POLICY_UPDATE", "QUOTE_INSERT", "QUOTE_UPDATE")
-HANDLED = {*PEOPLE, *POLICIES}
+DELETIONS = ("INSURED_DELETE", "PROSPECT_DELETE")
+HANDLED = {*PEOPLE, *POLICIES, *DELETIONS}
+IGNORED: Mapping[str, str] = dict.fromkeys(("POLICY_DELETE", "QUOTE_DELETE"), "a deletion there deletes nothing here")
+# Where a confirmed policy has the whole record of its insured.
+CONFIRMED_INSURED = "confirmedInsured"
 _KINDS = ("QUOTE", "POLICY", "PROSPECT", "INSURED")
-IGNORED: Mapping[str, str] = {f"{kind}_DELETE": "a deletion there deletes nothing here" for kind in _KINDS}
 # The numbers of Zapier's subscriptions.
 _NUMBERED = {
     "0": "INSURED_INSERT",
@@ -53,7 +56,7 @@ def read(payload: Payload) -> Envelope:
     """The envelope of a payload in any dialect. Raises Unreadable, naming the field, for what is none."""
     event_type, record = _type_of(payload), _record(payload)
     external_id = named = ""
-    if event_type in PEOPLE:
+    if event_type in (*PEOPLE, *DELETIONS):
         values = within(_within(payload), lambda: fields.read_insured(record))
         external_id = insured_id(payload)
         named = external_id or values.get("email") or values.get("phone") or ""
@@ -79,20 +82,33 @@ def read(payload: Payload) -> Envelope:
 
 def is_notice(payload: Payload, event_type: str) -> bool:
     """Whether a payload only names what changed, and says nothing of it."""
-    if event_type in PEOPLE:
+    if event_type in (*PEOPLE, *DELETIONS):
         return bool(insured_id(payload)) and not fields.read_insured(_record(payload))
     return event_type in POLICIES and bool(policy_id(payload)) and not fields.read_policy(_record(payload))
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """The person, or the policy, as it was told. Raises Unmatched where nobody is named."""
+    """The person, or the policy, as it was told, or that the person is gone; nothing for a deletion that names no id.
+
+    Raises Unmatched where nobody is named.
+    """
     payload, record = webhook.payload, _record(webhook.payload)
     occurred_at = min(_told_at(payload) or webhook.received_at, webhook.received_at)
     if webhook.event_type in PEOPLE:
         return [insured(record, insured_id(payload), occurred_at=occurred_at, is_whole=False)]
+    if webhook.event_type in DELETIONS:
+        gone = insured_id(payload)[:100]
+        return [ContactGone(occurred_at=occurred_at, contact_id=gone)] if gone else []
     told = fields.read_policy(record)
-    person = _insured_of_policy(payload)
+    person = insured_of_policy(payload)
+    whole = payload.get(CONFIRMED_INSURED)
+    people = (
+        [insured(whole, person, occurred_at=occurred_at, is_whole=True)]
+        if person and isinstance(whole, Mapping)
+        else []
+    )
     return [
+        *people,
         PolicyReported(
             occurred_at=occurred_at,
             external_id=policy_id(payload)[:100],
@@ -101,7 +117,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
             is_quote=webhook.event_type.startswith("QUOTE") or value_at(record, (("isQuote",),)) is True,
             currency=fields.CURRENCY,
             **told,
-        )
+        ),
     ]
 
 
@@ -143,7 +159,8 @@ def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
     return {"event_type": types[kind], "data": dict(record)}
 
 
-def _insured_of_policy(payload: Payload) -> str:
+def insured_of_policy(payload: Payload) -> str:
+    """The id of the insured whose a policy or quote is; "" for none."""
     return text_of(_record(payload), _INSURED_ID) or text_of(payload, _INSURED_ID)
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from integrations.contracts.events import ContactReported
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.contracts.mirror import ContactBook, OutgoingCall, TheirContact
+from integrations.providers.gohighlevel import fields
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.contact_book import MIRROR, GoHighLevelContacts
 from integrations.providers.gohighlevel.provider import PROVIDER
@@ -222,6 +223,17 @@ def test_a_search_lags_and_a_reading_does_not(
     assert book.read(theirs.external_id).report.fields["city"] == "Tampa"
     moment = NOON + timedelta(seconds=5)
     assert [one["city"] for page in client.contacts_updated_since(NOON) for one in page] == ["Tampa"]
+
+
+@pytest.mark.parametrize("born", ["1990-05-17", "1961-12-31"])
+def test_a_contact_of_a_search_reads_as_the_contact_itself(
+    client: GoHighLevelClient, ghl: FakeGoHighLevel, born: str
+) -> None:
+    ghl.add_contact(id="c1", email="jane@example.com", address1="1 Main St", dateOfBirth=born)
+    [[found]] = client.contacts_updated_since(NOON)
+    assert (found["address"], "address1" in found) == ("1 Main St", False)
+    assert fields.read(found) == fields.read(client.contact("c1"))
+    assert fields.read(found)["custom:date_of_birth"] == born
 
 
 def test_a_name_that_the_vendor_does_not_know_is_refused(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:

@@ -165,6 +165,6 @@ def test_a_phone_alone_waits_for_staff() -> None:
 
 
 def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
-    own = {"ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate"}
-    assert PROVIDER.handled == own | {"contact.created", "contact.updated"}
+    own = {"ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate", "ContactDelete"}
+    assert PROVIDER.handled == own | {"contact.created", "contact.updated", "contact.deleted"}
     assert not PROVIDER.handled & set(PROVIDER.ignored)

@@ -76,13 +76,23 @@ def test_one_change_that_is_told_twice_is_one_contact(deliver: Any, drain: Any, 
     assert ContactMapping.objects.get(provider="gohighlevel").external_id == CONTACT_ID
 
 
-def test_a_signed_contact_is_believed_without_a_call(
-    deliver: Any, drain: Any, sample: Any, ghl: FakeGoHighLevel
-) -> None:
+def test_a_signed_contact_is_believed_where_nobody_can_be_asked(deliver: Any, drain: Any, sample: Any) -> None:
     deliver(sample("ContactCreate__app"))
     drain()
     assert Contact.objects.get().city == "Orlando"
-    assert ghl.exchanges == []
+
+
+def test_a_late_copy_of_what_was_true_is_no_change_even_where_it_is_signed(
+    deliver: Any, drain: Any, travel: Any, sample: Any, ghl: FakeGoHighLevel
+) -> None:
+    ghl.add_contact(id=CONTACT_ID, email="jane@example.com", city="Tampa")
+    deliver(sample("ContactUpdate__app"))
+    drain()
+    assert Contact.objects.count() == 0
+    travel(timedelta(minutes=1))
+    drain()
+    assert Contact.objects.get().city == "Tampa"
+    assert [exchange.asked.path for exchange in ghl.exchanges] == [f"/contacts/{CONTACT_ID}"]
 
 
 def test_an_unsigned_contact_is_a_hint_and_is_read(

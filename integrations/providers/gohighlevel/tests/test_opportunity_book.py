@@ -1,4 +1,4 @@
-"""GoHighLevel's opportunities as a book, against a fake over real HTTP: what a policy says there, and what it leaves."""
+"""GoHighLevel's opportunities as a book, against a fake over real HTTP: what a policy says there, what it leaves."""
 
 import json
 from datetime import timedelta

@@ -70,6 +70,20 @@ def test_a_token_is_refreshed_five_minutes_before_its_end(
     assert nowcerts.grants == ["password", "refresh_token"]
 
 
+def test_a_path_that_ends_in_login_gets_json_and_is_signed_in_at_again(nowcerts: FakeNowCerts, settings: Any) -> None:
+    settings.NOWCERTS_TOKEN_PATH = "/api/auth/login"
+    jane = nowcerts.add_insured(**JANE)
+    client = NowCertsClient.from_settings()
+    assert client.insured(jane["id"])["eMail"] == "jane@example.com"
+    nowcerts.expire_tokens()
+    assert client.insured(jane["id"])["eMail"] == "jane@example.com"
+    assert nowcerts.grants == ["login", "login"]
+    assert nowcerts.asked_for("/api/token") == []
+    settings.NOWCERTS_PASSWORD = "not-the-password"
+    with pytest.raises(Refused, match="Not accepted. Check NOWCERTS_USERNAME"):
+        NowCertsClient.from_settings().insured(jane["id"])
+
+
 def test_wrong_credentials_say_what_to_check_and_show_no_password(nowcerts: FakeNowCerts) -> None:
     wrong = NowCertsClient(nowcerts.url, username=USERNAME, password="not-the-password", sleep=lambda seconds: None)
     with pytest.raises(Refused, match="invalid_grant: Not accepted. Check NOWCERTS_USERNAME") as caught:

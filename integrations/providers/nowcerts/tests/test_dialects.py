@@ -200,5 +200,5 @@ def test_only_what_has_no_date_is_compared_with_the_last_word(sample: Any) -> No
 
 def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
     kinds = {f"{kind}_{verb}" for kind in ("INSURED", "PROSPECT", "POLICY", "QUOTE") for verb in ("INSERT", "UPDATE")}
-    assert PROVIDER.handled == kinds
+    assert PROVIDER.handled == kinds | {"INSURED_DELETE", "PROSPECT_DELETE"}
     assert not PROVIDER.handled & set(PROVIDER.ignored)

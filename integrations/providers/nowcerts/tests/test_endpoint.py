@@ -78,7 +78,7 @@ def test_a_schema_error_names_the_field_and_is_kept_as_failed(deliver: Any) -> N
 
 
 def test_what_is_not_handled_is_kept_and_says_so(deliver: Any) -> None:
-    answer = deliver({"event_type": "INSURED_DELETE", "data": {"insuredDatabaseId": INSURED}})
+    answer = deliver({"event_type": "POLICY_DELETE", "data": {"policyDatabaseId": POLICY}})
     assert answer.json()["message"] == "Evento ignorado: a deletion there deletes nothing here"
     assert answer.json()["data"]["status"] == "ignored"
     assert InboxEvent.objects.get().status == "ignored"
@@ -246,6 +246,20 @@ def test_a_notice_of_a_policy_is_read_with_its_insured(
     assert policy.effective_on is not None
     assert policy.effective_on.isoformat() == "2026-04-01"
     assert policy.expires_on is None
+
+
+def test_a_policys_insured_is_a_contact_whether_or_not_they_have_an_address(
+    deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
+) -> None:
+    nowcerts.add_insured(id=INSURED, firstName="Jane", lastName="Rivera", city="Miami")
+    nowcerts.add_policy(id=POLICY, number="POL-1", insuredDatabaseId=INSURED)
+    for _time in range(2):
+        deliver(sample("POLICY_UPDATE__notice"))
+        drain()
+    contact = Contact.objects.get()
+    assert (contact.name, contact.email, contact.city) == ("Jane Rivera", "", "Miami")
+    assert Policy.objects.get().contact == contact
+    assert ContactMapping.objects.get().external_id == INSURED
 
 
 def test_a_policy_of_nobody_waits_for_staff(deliver: Any, drain: Any, sample: Any) -> None:

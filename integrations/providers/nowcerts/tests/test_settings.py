@@ -1,0 +1,22 @@
+"""NOWCERTS_NEW_CONTACTS_AS is one of two words, and anything else is said at the start."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(("given", "said"), [("prospect", ""), ("lead", 'is "insured" or "prospect", not \'lead\'')])
+def test_what_new_contacts_become_is_one_of_two(tmp_path: Path, given: str, said: str) -> None:
+    environment = os.environ | {"ENV_FILE": "", "VAR_DIR": str(tmp_path), "NOWCERTS_NEW_CONTACTS_AS": given}
+    ran = subprocess.run(
+        [sys.executable, "-c", "import config.settings as s; print(s.NOWCERTS_NEW_CONTACTS_AS)"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode == 0, ran.stdout.strip()) == ((True, given) if not said else (False, ""))
+    assert said in ran.stderr
