@@ -3,6 +3,7 @@
 from django.urls import URLPattern, re_path
 
 from integrations import registry
+from integrations.api.metrics import PrometheusView
 from integrations.api.subscriptions import SubscriptionCheck, SyncSubscription, VerifySubscription
 from integrations.contracts.provider import Provider
 
@@ -18,6 +19,7 @@ def _route(provider: Provider, verb: str, view: type[SubscriptionCheck]) -> URLP
 _with_lists = [provider for provider in registry.all_providers().values() if provider.pulls is not None]
 
 urlpatterns = [
+    re_path(r"^metrics/?$", PrometheusView.as_view(), name="metrics"),
     *(_route(provider, "verify", VerifySubscription) for provider in _with_lists),
     *(_route(provider, "sync", SyncSubscription) for provider in _with_lists),
 ]

@@ -10,7 +10,7 @@ from integrations.contracts.exceptions import NotThereYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient
-from integrations.toolkit.failures import NotFound
+from integrations.toolkit.failures import NotConfigured, NotFound
 
 PATIENCE = 12  # seconds for the one call with its repetitions; it must end well within a lease
 
@@ -18,6 +18,16 @@ PATIENCE = 12  # seconds for the one call with its repetitions; it must end well
 def is_connected() -> bool:
     """Whether the API can be asked here."""
     return bool(settings.GHL_API_KEY and settings.GHL_LOCATION_ID)
+
+
+def headroom() -> dict[str, int]:
+    """The calls that the location has left in ten seconds and today, as the last answers said."""
+    try:
+        left = GoHighLevelClient.from_settings().headroom()
+    except NotConfigured:
+        return {}
+    said = {"10s": left.remaining, "day": left.daily_remaining}
+    return {window: number for window, number in said.items() if number is not None}
 
 
 def confirm(webhook: StoredWebhook) -> StoredWebhook:

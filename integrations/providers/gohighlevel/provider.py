@@ -42,5 +42,6 @@ PROVIDER = Provider(
     is_connected=confirming.is_connected,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,
+    headroom=confirming.headroom,
     simulation=SIMULATION,
 )
