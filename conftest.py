@@ -70,6 +70,7 @@ def _configured(settings: Any) -> None:
     """What an operator would have configured, the same on every machine; the limits begin at nought."""
     from accounts import limits
     from integrations.api import webhooks
+    from integrations.operations import health
     from integrations.toolkit import counting
 
     settings.KAJABI_WEBHOOK_SECRET = [WEBHOOK_SECRET]
@@ -89,6 +90,7 @@ def _configured(settings: Any) -> None:
     limits._resting_until = 0.0
     webhooks.VERIFIED._counted.clear()
     counting.begin()
+    health.forget()
 
 
 @pytest.fixture(autouse=True)
