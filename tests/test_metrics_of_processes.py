@@ -126,3 +126,21 @@ def test_what_redis_did_not_take_is_told_when_it_is_back(variables: dict[str, st
         assert process.log.count("could not be told") == 1, "it is said once, not each time"
     finally:
         process.kill()
+
+
+def test_the_children_of_a_worker_tell_the_web_what_they_did(
+    gunicorn: Callable[[], tuple[Process, int]], variables: dict[str, str], tmp_path: Path
+) -> None:
+    _web, port = gunicorn()
+    post(port, "worked", many=6)
+    celery = [Path(sys.executable).with_name("celery"), "-A", "config", "worker", "--pool", "prefork"]
+    options = ["--concurrency", "2", "--max-tasks-per-child", "1", "--loglevel", "INFO"]
+    worker = Process("worker", [*celery, *options], env=variables, log=tmp_path / "worker.log")
+    try:
+        wait_until(
+            lambda: counted(port, "events_processed_total") == {("done", "kajabi"): 6},
+            seconds=60,
+            what=f"six are counted, by children that end after a task each; log: {worker.log_path}",
+        )
+    finally:
+        worker.kill()
