@@ -70,6 +70,8 @@ def _configured(settings: Any) -> None:
     """What an operator would have configured, the same on every machine; the limits begin at nought."""
     from accounts import limits
     from integrations.api import webhooks
+    from integrations.operations import health
+    from integrations.toolkit import counting
 
     settings.KAJABI_WEBHOOK_SECRET = [WEBHOOK_SECRET]
     settings.KAJABI_WEBHOOK_TOKEN = [WEBHOOK_TOKEN]
@@ -81,10 +83,14 @@ def _configured(settings: Any) -> None:
     settings.ADMIN_2FA = "optional"
     settings.FRONTEND_URL = "http://testserver"
     settings.TRUSTED_PROXY_COUNT = 0
+    settings.REDIS_URL = ""
+    settings.METRICS_TOKEN = []
     settings.WHITENOISE_AUTOREFRESH = True  # else each test client looks at every static file there is
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": uuid4().hex}}
     limits._resting_until = 0.0
     webhooks.VERIFIED._counted.clear()
+    counting.begin()
+    health.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -52,3 +52,11 @@ def forget_inherited_pools(**kwargs: Any) -> None:
         pools = getattr(type(connection), "_connection_pools", None)
         if pools is not None:
             pools.pop(connection.alias, None)
+
+
+@worker_process_shutdown.connect
+def tell_what_was_counted(**kwargs: Any) -> None:
+    """A worker's child, which is replaced now and then, ends without Python's own hooks for the end."""
+    from integrations.toolkit import counting
+
+    counting.tell_at_the_end()

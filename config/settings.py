@@ -307,7 +307,7 @@ COMPANY_PROVISIONING_STEPS = env.list(
 )
 COMPANY_WEBHOOK_URL = env.str("COMPANY_WEBHOOK_URL", default="")
 COMPANY_WEBHOOK_SECRET = env.list("COMPANY_WEBHOOK_SECRET", default=[])
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = env.list("METRICS_TOKEN", default=[])
 WEBHOOKS_ALLOW_UNSIGNED = env.list("WEBHOOKS_ALLOW_UNSIGNED", default=[])
 # Our calls to them: repetitions after the first try, seconds before the first of these, growth of each further wait.
 MAX_RETRIES = env.int("MAX_RETRIES", default=3)
@@ -362,7 +362,7 @@ _redact = Redactor(
         *CHATWOOT_RELAY_SECRET,
         *CHATWOOT_WEBHOOK_TOKEN,
         *COMPANY_WEBHOOK_SECRET,
-        METRICS_TOKEN,
+        *METRICS_TOKEN,
         WEBHOOK_CONFIG_PASSWORD,
         quote(WEBHOOK_CONFIG_PASSWORD),
         quote_plus(WEBHOOK_CONFIG_PASSWORD),

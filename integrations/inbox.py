@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -26,6 +27,7 @@ from integrations.intake import PROCESS_TASK
 from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
 from integrations.registry import provider as provider_of
+from integrations.toolkit import counting
 from integrations.toolkit.reading import storable
 
 logger = logging.getLogger(__name__)
@@ -228,9 +230,16 @@ def tell_staff(event: InboxEvent, error: str) -> None:
 def _note(
     attempt: InboxAttempt, started: float, outcome: InboxAttempt.Outcome, *, error: str = "", trace: str = ""
 ) -> None:
+    seconds = time.monotonic() - started
     InboxAttempt.objects.filter(pk=attempt.pk).update(
-        outcome=outcome, duration_ms=int((time.monotonic() - started) * 1000), error=error, traceback=trace
+        outcome=outcome, duration_ms=int(seconds * 1000), error=error, traceback=trace
     )
+    transaction.on_commit(partial(_count, attempt.event.provider, outcome, seconds))
+
+
+def _count(provider: str, outcome: InboxAttempt.Outcome, seconds: float) -> None:
+    counting.EVENTS.add(provider, str(outcome))
+    counting.EVENT_SECONDS.observe(seconds, provider)
 
 
 def described(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from django.urls import URLPattern, re_path
 
 from integrations import registry
 from integrations.api.manual_sync import ManualSync, ManualSyncStatus
+from integrations.api.metrics import PrometheusView
 from integrations.api.subscriptions import SubscriptionCheck, SyncSubscription, VerifySubscription
 from integrations.contracts.provider import Provider
 
@@ -21,6 +22,7 @@ _with_lists = [provider for provider in registry.all_providers().values() if pro
 urlpatterns = [
     re_path(r"^api/v1/sync/manual/?$", ManualSync.as_view(), name="manual-sync"),
     re_path(r"^api/v1/sync/manual/(?P<event_id>[0-9]+)/?$", ManualSyncStatus.as_view(), name="manual-sync-status"),
+    re_path(r"^metrics/?$", PrometheusView.as_view(), name="metrics"),
     *(_route(provider, "verify", VerifySubscription) for provider in _with_lists),
     *(_route(provider, "sync", SyncSubscription) for provider in _with_lists),
 ]

@@ -7,17 +7,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import View
 from drf_spectacular.utils import extend_schema
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import limits
-from accounts.api.permissions import IsStaff
 from accounts.client_address import client_address
 from integrations import companies, registry
+from integrations.api.permissions import IsStaffOrMonitor
 from integrations.contracts.provider import CompanyPages, Provider
-from integrations.toolkit.signatures import equals_any
 
 LOOK_UPS = 120  # a minute and address
 _METHODS = "GET, HEAD, OPTIONS"
@@ -60,20 +58,6 @@ class CompanyView(View):
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": _METHODS})
-
-
-class IsStaffOrMonitor(BasePermission):
-    """Staff, or whoever sends METRICS_TOKEN; without that setting staff alone."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return is_monitor(request._request) or IsStaff().has_permission(request, view)
-
-
-def is_monitor(request: HttpRequest) -> bool:
-    """Whether the request bears METRICS_TOKEN."""
-    scheme, _space, given = request.headers.get("Authorization", "").strip().partition(" ")
-    token = settings.METRICS_TOKEN
-    return bool(token.strip()) and scheme.lower() == "bearer" and equals_any(given.strip(), [token])
 
 
 @extend_schema(exclude=True)

@@ -1,12 +1,14 @@
 """The webhook endpoints: one view for all of them, configured by the provider's manifest."""
 
 import logging
+import time
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -19,11 +21,13 @@ from integrations import at_once, intake
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, WebhookRequest
 from integrations.models.inbox import Status
+from integrations.toolkit import counting
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024  # bytes
 RETRY_AFTER = "30"  # seconds, while the database is away
+_LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 VERIFIED = limits.GenerousLimit("webhook", seconds=limits.MINUTE)
 
 
@@ -40,6 +44,19 @@ class WebhookView(APIView):
         """Nothing to negotiate, authenticate or permit: answers are JSON, and the sender is proved by the body."""
         request.accepted_renderer = JSONRenderer()
         request.accepted_media_type = JSONRenderer.media_type
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answers, and counts the answer, whatever it is; looks (GET, HEAD, OPTIONS) bring nothing and do not count."""
+        began = time.perf_counter()
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+        try:
+            answer = super().dispatch(request, *args, **kwargs)
+            status = answer.status_code
+            return answer
+        finally:
+            if request.method not in _LOOKS:
+                counting.REQUESTS.add(self.provider.key, str(status))
+                counting.REQUEST_SECONDS.observe(time.perf_counter() - began, self.provider.key)
 
     def post(self, request: Request, token: str = "") -> Response:
         refused = _refuse_by_length(request._request)

@@ -103,8 +103,9 @@ class Provider:
     `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
     records have it, and `read_contact` the whole contact with an id; both raise Retryable, NotThereYet or Permanent. A
     repetition of one of `told_again` is no copy: such deliveries have neither a time nor an id of their own.
-    `features` are what `/api/system/info` names. `mirror` keeps its contacts equal with ours, and `deals` makes
-    opportunities of policies there; both where it is connected.
+    `features` are what `/api/system/info` names. `headroom` is how many calls its API has left, by the name of the
+    window and as far as it said; it asks the cache alone. `mirror` keeps its contacts equal with ours, and `deals`
+    makes opportunities of policies there; both where it is connected.
     """
 
     key: str
@@ -123,6 +124,7 @@ class Provider:
     operator_pages: Sequence[OperatorPage] = ()
     pulls: PullSource | None = None
     company_pages: CompanyPages | None = None
+    headroom: Callable[[], Mapping[str, int]] = dict
     features: Sequence[str] = ()
     mirror: Mirror | None = None
     deals: Deals | None = None

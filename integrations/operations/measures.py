@@ -6,16 +6,19 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.apps import apps
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
-from accounts.models import Completion
+from accounts.models import Completion, Delivery
+from accounts.models.delivery import FAILED, PENDING, DeliveryQuerySet
 from accounts.models.points import BY_MAIL, BY_STAFF
 from integrations import registry
 from integrations.models import InboxEvent
 from integrations.models.inbox import Status
 from integrations.toolkit import quota
 
+CIRCUIT_STATES = ("closed", "open", "half-open")
 AT_MOST = 5000  # newest rows that a percentile is taken from
 
 
@@ -107,6 +110,57 @@ def refused_calls(window: timedelta) -> list[Measured]:
         for provider in registry.all_providers().values()
     )
     return [Measured(subject=key, value=number, sample=number) for key, number in counted if number]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """The open rows of one queue: `due` now, or `waiting` for their time or with a worker; and those that failed.
+
+    `oldest_due_seconds` is how long the oldest due row has been due, None where none is.
+    """
+
+    name: str
+    due: int
+    waiting: int
+    failed: int
+    oldest_due_seconds: float | None
+
+
+def queues() -> list[Queue]:
+    """Every queue there is, two statements each."""
+    return [_queue(model) for model in apps.get_models() if issubclass(model, Delivery)]
+
+
+def oldest_due_seconds(model: type[Delivery]) -> float | None:
+    """How long the oldest due row of a queue has been due, None where none is."""
+    now = timezone.now()
+    oldest = _open(model).filter(next_attempt_at__lte=now).aggregate(oldest=Min("next_attempt_at"))["oldest"]
+    return None if oldest is None else (now - oldest).total_seconds()
+
+
+def _queue(model: type[Delivery]) -> Queue:
+    now = timezone.now()
+    due = Q(next_attempt_at__lte=now)
+    found = _open(model).aggregate(
+        open=Count("pk"), due=Count("pk", filter=due), oldest=Min("next_attempt_at", filter=due)
+    )
+    return Queue(
+        name=model._meta.model_name or "",
+        due=found["due"],
+        waiting=found["open"] - found["due"],
+        failed=DeliveryQuerySet(model).filter(status=FAILED).count(),
+        oldest_due_seconds=None if found["oldest"] is None else (now - found["oldest"]).total_seconds(),
+    )
+
+
+def _open(model: type[Delivery]) -> DeliveryQuerySet:
+    """Pending rows; the first condition is that of the sweep's index, in which finished rows are not."""
+    return DeliveryQuerySet(model).filter(wake_at__isnull=False, status=PENDING)
+
+
+def circuits() -> dict[str, str]:
+    """The state of each provider's circuit, one of `CIRCUIT_STATES`."""
+    return {}
 
 
 def percentile(values: Iterable[float], rank: int) -> float:

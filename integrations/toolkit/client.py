@@ -16,7 +16,7 @@ import requests
 import urllib3
 
 from config.logs import mask
-from integrations.toolkit import quota
+from integrations.toolkit import counting, quota
 from integrations.toolkit.exchange import Bearer, HttpAnswer, HttpCall, is_without_connection, server_of
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
 from integrations.toolkit.retries import Retries, read_retry_after, wait_of
@@ -167,6 +167,18 @@ class JsonClient:
     def _once(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
         if self._pace:
             self._pace.wait(at_most=ends_at - time.monotonic())
+        began = time.perf_counter()
+        result = "ok"
+        try:
+            return self._answered(call, token=token, ends_at=ends_at)
+        except (TemporaryFailure, Refused) as error:
+            result = _result_of(error.status)
+            raise
+        finally:
+            counting.CALLS.add(self._title, result)
+            counting.CALL_SECONDS.observe(time.perf_counter() - began, self._title)
+
+    def _answered(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
         # `from None` below: the text of these errors holds the whole URL, and with it perhaps somebody's e-mail.
         try:
             answer = self._exchange(call, token=token, ends_at=ends_at)
@@ -246,6 +258,15 @@ class JsonClient:
 
     def _masked(self, message: str, token: str) -> str:
         return mask(message, [secret for secret in (token, *self._secrets) if secret])
+
+
+def _result_of(status: int) -> str:
+    """How a call that failed is counted, by the status of its answer (0: none). An unreadable 2xx is their error."""
+    if status == 0:
+        return "no_answer"
+    if status == 429:
+        return "rate_limited"
+    return "server_error" if status >= 500 or status < 300 else "refused"
 
 
 def _may_be_repeated(error: TemporaryFailure, call: HttpCall) -> bool:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from integrations import registry
 from integrations.contracts.provider import Endpoint
+from integrations.toolkit.signatures import secrets_in
 
 WIDTH = 60
 TIMEOUT = 10  # seconds
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         else:
             self._account_created(options["account"], options["name"])
             self._company(str(options["account"]), must_exist=True)
-            if settings.METRICS_TOKEN:
+            if secrets_in("METRICS_TOKEN"):
                 self._metrics()
             else:
                 self._tell("Métricas: METRICS_TOKEN no está configurado; se omiten")
@@ -82,7 +83,8 @@ class Command(BaseCommand):
         self._heading("TEST: Metrics")
         url = f"{self._base}/api/chatwoot/webhooks/metrics"
         self._tell(f"Consultando: {url}")
-        headers = {"Authorization": f"Bearer {settings.METRICS_TOKEN}"} if settings.METRICS_TOKEN else {}
+        tokens = secrets_in("METRICS_TOKEN")
+        headers = {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
         metrics = self._asked("GET", url, headers=headers)["data"]
         self.stdout.write(f"\nRespuesta:\n{_shown(metrics)}\n")
         self._good(f"Total syncs: {metrics['total_syncs']}")

@@ -14,7 +14,7 @@ from integrations.contracts.exceptions import NotThereYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient
-from integrations.toolkit.failures import NotFound
+from integrations.toolkit.failures import NotConfigured, NotFound
 
 PATIENCE = 12  # seconds for the one call with its repetitions; it must end well within a lease
 
@@ -26,6 +26,16 @@ def is_connected() -> bool:
 
 def is_hint(webhook: StoredWebhook) -> bool:
     return not webhook.is_signed or bool(webhooks.named_contact(webhook))
+
+
+def headroom() -> dict[str, int]:
+    """The calls that the location has left in ten seconds and today, as the last answers said."""
+    try:
+        left = GoHighLevelClient.from_settings().headroom()
+    except NotConfigured:
+        return {}
+    said = {"10s": left.remaining, "day": left.daily_remaining}
+    return {window: number for window, number in said.items() if number is not None}
 
 
 def confirm(webhook: StoredWebhook) -> StoredWebhook:

@@ -43,6 +43,7 @@ PROVIDER = Provider(
     is_hint=confirming.is_hint,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,
+    headroom=confirming.headroom,
     simulation=SIMULATION,
     mirror=contact_book.MIRROR,
     deals=opportunity_book.DEALS,

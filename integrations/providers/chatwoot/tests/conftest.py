@@ -28,7 +28,7 @@ def _chatwoot(settings: Any) -> None:
     settings.CHATWOOT_BASE_URL = settings.CHATWOOT_PLATFORM_TOKEN = ""
     settings.CHATWOOT_EMBED_ORIGINS = []
     settings.CHATWOOT_FRAME_ORIGINS = []
-    settings.METRICS_TOKEN = ""
+    settings.METRICS_TOKEN = []
     settings.COMPANY_PROVISIONING_STEPS = []
 
 

@@ -46,7 +46,7 @@ def test_a_contact_is_simulated(live_server: Any, drain: Any) -> None:
 
 
 def test_the_check_prints_its_report(live_server: Any, settings: Any) -> None:
-    settings.METRICS_TOKEN = "a-monitor-that-only-tests-know"
+    settings.METRICS_TOKEN = ["a-monitor-that-only-tests-know"]
     text = said("check_chatwoot", "--url", live_server.url)
     for line in (
         "CHATWOOT WEBHOOK TEST SUITE",
@@ -67,7 +67,7 @@ def test_the_check_prints_its_report(live_server: Any, settings: Any) -> None:
     ):
         assert line in text
     assert TOKEN not in text
-    assert settings.METRICS_TOKEN not in text
+    assert settings.METRICS_TOKEN[0] not in text
     assert "✓ Empresa ya existente: chatwoot_999" in said("check_chatwoot", "--url", live_server.url)
 
 

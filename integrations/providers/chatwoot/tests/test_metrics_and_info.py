@@ -16,7 +16,7 @@ MONITOR = {"Authorization": "Bearer a-monitor-that-only-tests-know"}
 
 @pytest.fixture(autouse=True)
 def _monitor(settings: Any) -> None:
-    settings.METRICS_TOKEN = "a-monitor-that-only-tests-know"
+    settings.METRICS_TOKEN = ["another-monitor", "a-monitor-that-only-tests-know"]
 
 
 def test_the_metrics_are_computed_from_the_tables(
@@ -84,7 +84,7 @@ def test_nobody_else_does(user: Any, settings: Any) -> None:
     assert Client().get(METRICS, headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert Client().get(f"{METRICS}?token=a-monitor-that-only-tests-know").status_code == 401
     assert signed_in(user).get(METRICS).status_code == 403
-    settings.METRICS_TOKEN = ""
+    settings.METRICS_TOKEN = [""]
     assert Client().get(METRICS, headers=MONITOR).status_code == 401
     assert Client().get(METRICS, headers={"Authorization": "Bearer "}).status_code == 401
 
@@ -97,6 +97,6 @@ def test_the_system_says_what_it_is_and_where_its_endpoints_are(settings: Any) -
     assert told["name"] == "Enlace"
     assert "chatwoot-auto-sync" in told["features"]
     assert told["endpoints"]["chatwoot_webhooks"] == "/api/chatwoot/webhooks"
-    for secret in (settings.SECRET_KEY, *settings.CHATWOOT_WEBHOOK_TOKEN, settings.METRICS_TOKEN):
+    for secret in (settings.SECRET_KEY, *settings.CHATWOOT_WEBHOOK_TOKEN, *settings.METRICS_TOKEN):
         assert secret not in answer.content.decode()
     assert Client().post("/api/system/info").status_code == 405

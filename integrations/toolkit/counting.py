@@ -1,0 +1,218 @@
+"""What is counted for /metrics: how often something happened and how long it took, in all processes together.
+
+Counting adds to a dictionary in memory and waits for nothing. Once a second a thread of each process tells the sums to
+Redis, where they are added up; what Redis does not take is kept and told later. Without REDIS_URL there is one process,
+and its dictionary is all there is. A killed process takes up to a second of its counts with it: they are for watching,
+the tables say what happened.
+"""
+
+import atexit
+import json
+import logging
+import os
+import threading
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+KEY = "enlace:metrics"  # a hash in Redis
+EVERY = 1.0  # seconds between two tellings
+TIMEOUT = 0.5  # seconds
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
+OVER = "+Inf"
+SUM = "sum"
+
+# The metric's name, the values of its labels, and for what is timed the bucket's bound or SUM.
+Field = tuple[str, ...]
+
+
+class CountsAway(Exception):
+    """Redis, which has the counts, does not answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How often something happened. The values of its labels come from us, never from a request: each is kept."""
+
+    name: str
+    documentation: str
+    labels: tuple[str, ...]
+
+    def add(self, *values: str) -> None:
+        _add({(self.name, *values): 1})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """How often something happened and how many seconds it took, by the `BOUNDS`."""
+
+    name: str
+    documentation: str
+    labels: tuple[str, ...]
+
+    def observe(self, seconds: float, *values: str) -> None:
+        place = bisect_left(BOUNDS, seconds)
+        bucket = str(BOUNDS[place]) if place < len(BOUNDS) else OVER
+        _add({(self.name, *values, bucket): 1, (self.name, *values, SUM): seconds})
+
+
+REQUESTS = Counted(
+    name="webhook_requests_total", documentation="Webhook requests by their answer.", labels=("source", "status")
+)
+REQUEST_SECONDS = Timed(
+    name="webhook_duration_seconds", documentation="How long a webhook was answered after.", labels=("source",)
+)
+EVENTS = Counted(
+    name="events_processed_total", documentation="Attempts at events by their end.", labels=("provider", "outcome")
+)
+EVENT_SECONDS = Timed(
+    name="event_duration_seconds", documentation="How long an attempt at an event took.", labels=("provider",)
+)
+CALLS = Counted(
+    name="outgoing_calls_total",
+    documentation="Calls of providers' APIs by their result, repetitions too.",
+    labels=("provider", "result"),
+)
+CALL_SECONDS = Timed(
+    name="outgoing_call_duration_seconds",
+    documentation="How long a call of a provider's API took.",
+    labels=("provider",),
+)
+COUNTED = (REQUESTS, EVENTS, CALLS)
+TIMED = (REQUEST_SECONDS, EVENT_SECONDS, CALL_SECONDS)
+
+
+def totals() -> dict[Field, float]:
+    """All sums, of all processes up to about a second ago. Raises CountsAway."""
+    if not settings.REDIS_URL:
+        return _here.copy()
+    flush()
+    try:
+        stored = _client(settings.REDIS_URL).hgetall(KEY)
+    except (redis.RedisError, OSError) as error:
+        raise CountsAway from error
+    return {tuple(json.loads(field)): float(amount) for field, amount in stored.items()}
+
+
+def flush() -> None:
+    """Tell Redis what was counted here since the last time. Raises CountsAway: it is kept for the next time then."""
+    if not settings.REDIS_URL:
+        return
+    told = _here.take()
+    if not told:
+        return
+    try:
+        with _client(settings.REDIS_URL).pipeline(transaction=True) as pipeline:
+            for field, amount in told.items():
+                pipeline.hincrbyfloat(KEY, json.dumps(field), amount)
+            pipeline.execute()
+    except (redis.RedisError, OSError) as error:
+        _here.add(told)
+        raise CountsAway from error
+
+
+class _Sums:
+    """What this process counted and did not tell yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sums: defaultdict[Field, float] = defaultdict(float)
+
+    def add(self, amounts: Mapping[Field, float]) -> None:
+        with self._lock:
+            for field, amount in amounts.items():
+                self._sums[field] += amount
+
+    def take(self) -> dict[Field, float]:
+        with self._lock:
+            taken, self._sums = self._sums, defaultdict(float)
+        return taken
+
+    def copy(self) -> dict[Field, float]:
+        with self._lock:
+            return dict(self._sums)
+
+
+class _Teller:
+    """The thread that tells; started with the first count, so that a server's forked children each have their own."""
+
+    def __init__(self) -> None:
+        self._counted = threading.Event()
+        self._is_away = False
+        threading.Thread(target=self._run, name="counts", daemon=True).start()
+
+    def ring(self) -> None:
+        self._counted.set()
+
+    def _run(self) -> None:
+        while True:
+            self._counted.wait()
+            threading.Event().wait(EVERY)
+            self._counted.clear()
+            self._tell()
+
+    def _tell(self) -> None:
+        try:
+            flush()
+        except CountsAway:
+            self._counted.set()
+            if not self._is_away:
+                logger.warning("what was counted could not be told to Redis; it is kept and told later")
+            self._is_away = True
+        else:
+            self._is_away = False
+
+
+def _add(amounts: Mapping[Field, float]) -> None:
+    global _teller
+    _here.add(amounts)
+    if not settings.REDIS_URL:
+        return
+    if _teller is None:
+        with _starting:
+            if _teller is None:
+                _teller = _Teller()
+    _teller.ring()
+
+
+@cache
+def _client(url: str) -> redis.Redis:
+    # One try: whoever tells comes again in a second, and whoever asks is told that the counts are away.
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+    )
+
+
+def begin() -> None:
+    """Nothing counted, no thread: in a child its parent's counts are the parent's, and its locks may be held."""
+    global _here, _teller, _starting
+    _here, _teller, _starting = _Sums(), None, threading.Lock()
+
+
+def tell_at_the_end() -> None:
+    """Tell what was counted by a process that ends."""
+    try:
+        flush()
+    except CountsAway:
+        logger.warning("what was counted in the last second is lost: Redis does not answer")
+
+
+_here: _Sums
+_teller: _Teller | None
+_starting: threading.Lock
+begin()
+os.register_at_fork(after_in_child=begin)
+atexit.register(tell_at_the_end)

@@ -1,0 +1,146 @@
+"""What is counted adds up over real processes, whichever of them is asked, and outlives each of them."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.harness import Process, Sender, free_port, purchase, wait_until
+from tests.harness.embedded import answers_health
+from tests.harness.environment import environment
+from tests.harness.process import ROOT, run_to_end
+from tests.harness.redis import RedisServer, private_redis, redis_binary
+
+TOKEN = "a-monitor-that-only-tests-know"
+COUNT = "import django; django.setup(); from integrations.toolkit import counting; "
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    if redis_binary() is None:
+        pytest.skip("neither redis-server nor valkey-server is installed")
+    with private_redis(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def variables(tmp_path: Path, redis_server: RedisServer) -> dict[str, str]:
+    """The environment of one installation with that Redis."""
+    named = {"REDIS_URL": redis_server.url, "METRICS_TOKEN": f"an-old-one,{TOKEN}", "WEB_CONCURRENCY": "2"}
+    return environment(tmp_path, 1, DJANGO_SETTINGS_MODULE="config.settings", **named)
+
+
+@pytest.fixture
+def gunicorn(variables: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], tuple[Process, int]]]:
+    """Starts a gunicorn with two workers, as on a machine of its own; gives it and its port."""
+    run_to_end([sys.executable, ROOT / "manage.py", "migrate", "--verbosity", "0"], env=variables)
+    with ExitStack() as stack:
+
+        def start() -> tuple[Process, int]:
+            port = free_port()
+            command = [Path(sys.executable).with_name("gunicorn"), "-c", "config/gunicorn.py", "config.wsgi"]
+            server = Process("gunicorn", command, env=variables | {"PORT": str(port)}, log=tmp_path / f"{port}.log")
+            stack.callback(server.kill)
+            wait_until(lambda: answers_health(port), seconds=30, what=f"gunicorn answers; log: {server.log_path}")
+            return server, port
+
+        yield start
+
+
+def counted(port: int, name: str = "webhook_requests_total") -> dict[tuple[str, ...], float]:
+    """The samples of one name as this server tells them, by the values of their labels."""
+    answer = requests.get(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
+    assert answer.status_code == 200, answer.text
+    return {
+        tuple(value for _, value in sorted(one.labels.items())): one.value
+        for family in text_string_to_metric_families(answer.text)
+        for one in family.samples
+        if one.name == name
+    }
+
+
+def post(port: int, name: str, *, many: int) -> None:
+    """One connection for each, so that both of the server's workers get some."""
+    for number in range(many):
+        sender = Sender(f"http://127.0.0.1:{port}")
+        assert sender.post(purchase(f"evt_{name}_{number}", "jane@example.com")).status == 200
+        sender.close()
+
+
+def test_two_servers_tell_the_sum_of_both_and_it_outlives_them(gunicorn: Callable[[], tuple[Process, int]]) -> None:
+    (first, first_port), (_second, second_port) = gunicorn(), gunicorn()
+    post(first_port, "first", many=12)
+    post(second_port, "second", many=7)
+    for port in (first_port, second_port):
+        wait_until(lambda port=port: counted(port) == {("kajabi", "200"): 19}, seconds=10, what="19 are counted")  # type: ignore[misc]
+
+    post(first_port, "last", many=5)
+    assert first.terminate() == 0
+    assert counted(second_port) == {("kajabi", "200"): 24}, "a process that ends tells what it counted"
+    assert counted(second_port, "webhook_duration_seconds_count") == {("kajabi",): 24}
+
+    _third, third_port = gunicorn()
+    post(third_port, "third", many=1)
+    wait_until(lambda: counted(third_port) == {("kajabi", "200"): 25}, seconds=10, what="the sums go on")
+
+
+def run(program: str, variables: dict[str, str]) -> str:
+    return run_to_end([sys.executable, "-c", COUNT + program], env=variables).strip()
+
+
+TOTAL = "print(counting.totals().get(('webhook_requests_total', 'kajabi', '200'), 0))"
+
+
+def test_a_forked_child_counts_for_itself(variables: dict[str, str]) -> None:
+    """Neither tells what the other counted, and both tell all of theirs."""
+    program = """
+import os
+counting.EVERY = 3600.0
+counting.REQUESTS.add("kajabi", "200")
+child = os.fork()
+if child == 0:
+    for _ in range(10):
+        counting.REQUESTS.add("kajabi", "200")
+    counting.tell_at_the_end()
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    run(program, variables)
+    assert run(TOTAL, variables) == "11.0"
+
+
+def test_what_redis_did_not_take_is_told_when_it_is_back(variables: dict[str, str], redis_server: RedisServer) -> None:
+    redis_server.kill()
+    command = "import time; counting.EVERY = 0.1; counting.REQUESTS.add('kajabi', '200'); time.sleep(20)"
+    log = Path(variables["VAR_DIR"]) / "counting.log"
+    process = Process("counting", [sys.executable, "-c", COUNT + command], env=variables, log=log)
+    try:
+        wait_until(lambda: "could not be told" in process.log, seconds=30, what=f"it noticed; log: {log}")
+        redis_server.start()
+        wait_until(lambda: redis_server.client.hgetall("enlace:metrics"), seconds=10, what="it was told")
+        assert redis_server.client.hgetall("enlace:metrics") == {b'["webhook_requests_total", "kajabi", "200"]': b"1"}
+        assert process.log.count("could not be told") == 1, "it is said once, not each time"
+    finally:
+        process.kill()
+
+
+def test_the_children_of_a_worker_tell_the_web_what_they_did(
+    gunicorn: Callable[[], tuple[Process, int]], variables: dict[str, str], tmp_path: Path
+) -> None:
+    _web, port = gunicorn()
+    post(port, "worked", many=6)
+    celery = [Path(sys.executable).with_name("celery"), "-A", "config", "worker", "--pool", "prefork"]
+    options = ["--concurrency", "2", "--max-tasks-per-child", "1", "--loglevel", "INFO"]
+    worker = Process("worker", [*celery, *options], env=variables, log=tmp_path / "worker.log")
+    try:
+        wait_until(
+            lambda: counted(port, "events_processed_total") == {("done", "kajabi"): 6},
+            seconds=60,
+            what=f"six are counted, by children that end after a task each; log: {worker.log_path}",
+        )
+    finally:
+        worker.kill()
