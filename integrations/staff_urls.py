@@ -5,6 +5,7 @@ from django.urls import URLPattern, re_path
 from integrations import registry
 from integrations.api.subscriptions import SubscriptionCheck, SyncSubscription, VerifySubscription
 from integrations.contracts.provider import Provider
+from integrations.contracts.pull import PurchaseSource
 
 
 def _route(provider: Provider, verb: str, view: type[SubscriptionCheck]) -> URLPattern:
@@ -15,9 +16,11 @@ def _route(provider: Provider, verb: str, view: type[SubscriptionCheck]) -> URLP
     )
 
 
-_with_lists = [provider for provider in registry.all_providers().values() if provider.pulls is not None]
+_with_purchases = [
+    provider for provider in registry.all_providers().values() if isinstance(provider.pulls, PurchaseSource)
+]
 
 urlpatterns = [
-    *(_route(provider, "verify", VerifySubscription) for provider in _with_lists),
-    *(_route(provider, "sync", SyncSubscription) for provider in _with_lists),
+    *(_route(provider, "verify", VerifySubscription) for provider in _with_purchases),
+    *(_route(provider, "sync", SyncSubscription) for provider in _with_purchases),
 ]

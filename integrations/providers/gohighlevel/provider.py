@@ -5,6 +5,7 @@ from http import HTTPStatus
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, Reply
 from integrations.providers.gohighlevel import confirming, signatures, webhooks
+from integrations.providers.gohighlevel.pulls import PULLS
 from integrations.providers.gohighlevel.simulation import SIMULATION
 from integrations.toolkit.replies import reply, reply_without_conflict
 from integrations.toolkit.signatures import HmacSha256Hex, Token
@@ -43,4 +44,5 @@ PROVIDER = Provider(
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,
     simulation=SIMULATION,
+    pulls=PULLS,
 )
