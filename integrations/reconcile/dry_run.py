@@ -53,9 +53,9 @@ def dry_run(
         if kind is Kind.AUDIT:
             _take_back(lambda: _audit_contacts(run, provider, events, difference))
             return difference
-        unknown = sorted(telling.unknown_people(events, provider=provider.key))
-        people = [one for one in map(contacts.contact, unknown) if one is not None]
-        _take_back(lambda: _tell(run, [*people, *events], difference))
+        to_be_read = sorted(telling.to_be_read(events, provider=provider.key))
+        people = {person: contacts.contact(person) for person in to_be_read}
+        _take_back(lambda: _tell(run, events, people, difference))
         return difference
     purchases = purchases_of(provider)
     puller = purchases.puller()
@@ -91,9 +91,17 @@ def _pages(
         place = page.next
 
 
-def _tell(run: SyncRun, events: Sequence[PulledEvent], difference: Difference) -> None:
+def _tell(
+    run: SyncRun,
+    events: Sequence[PulledEvent],
+    people: dict[str, PulledEvent | None],
+    difference: Difference,
+) -> None:
+    cause = terms_of(run).cause
     for pulled in telling.news(events, provider=run.provider, run_id=None):
-        difference.tally.add(telling.tell(pulled, provider=run.provider, cause=terms_of(run).cause, run_id=None))
+        theirs = people.pop(telling.person_of(pulled), None)
+        for one in telling.told_with(pulled, theirs):
+            difference.tally.add(telling.tell(one, provider=run.provider, cause=cause, run_id=None))
     difference.findings = difference.tally.findings
 
 

@@ -89,17 +89,19 @@ def _tell(run: SyncRun, puller: ContactPuller, page: PulledPage, *, in_time: Cal
     would wait for each other. What was told is known when the page is read again.
     """
     cause = terms_of(run).cause
-    unknown = telling.unknown_people(page.events, provider=run.provider)
+    to_be_read: set[str] | None = None  # not asked for where nothing is new
     for number, pulled in enumerate(telling.news(page.events, provider=run.provider, run_id=run.pk)):
         if number and not in_time():
             _same_page(run)
             return
+        if to_be_read is None:
+            to_be_read = telling.to_be_read(page.events, provider=run.provider)
         person = telling.person_of(pulled)
-        theirs = puller.contact(person) if person in unknown else None
-        unknown.discard(person)
+        theirs = puller.contact(person) if person in to_be_read else None
+        to_be_read.discard(person)
         with transaction.atomic():
             tally = Tally()
-            for one in filter(None, (theirs, pulled)):
+            for one in telling.told_with(pulled, theirs):
                 tally.add(telling.tell(one, provider=run.provider, cause=cause, run_id=run.pk))
             run.keep(**_counted(run, tally))
             audit.write(run, tally.findings)

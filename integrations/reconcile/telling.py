@@ -1,6 +1,6 @@
 """Telling what was pulled of contacts and policies: events → the handlers of webhooks; counted and explained."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import OperationalError, transaction
@@ -33,19 +33,33 @@ def news(events: Sequence[PulledEvent], *, provider: str, run_id: int | None) ->
 
 
 def person_of(pulled: PulledEvent) -> str:
-    """The id there of the contact to whom what is told belongs; "" for a contact itself."""
+    """The id there of the contact to whom a policy belongs, or who is called deleted; "" for a contact itself."""
+    if isinstance(pulled.event, ContactGone):
+        return pulled.event.contact_id
     return pulled.event.identities.get(CONTACT, "") if isinstance(pulled.event, PolicyReported) else ""
 
 
-def unknown_people(events: Iterable[PulledEvent], *, provider: str) -> set[str]:
-    """The ids of the people of policies whom nobody told us of, neither before nor among these events."""
-    listed = list(events)
-    wanted = {person for pulled in listed if (person := person_of(pulled))}
-    if not wanted:
+def to_be_read(events: Sequence[PulledEvent], *, provider: str) -> set[str]:
+    """The ids of the contacts that are to be read before these events are told.
+
+    They are the people of policies of whom nobody told us, neither before nor among these events, and those who are
+    called deleted and known here: what is there all the same, or again, must not count as gone.
+    """
+    named = {person for pulled in events if (person := person_of(pulled))}
+    if not named:
         return set()
-    told = {one.event.identities.get(CONTACT, "") for one in listed if isinstance(one.event, ContactReported)}
-    known = ContactMapping.objects.filter(provider=provider, kind=CONTACT, external_id__in=wanted)
-    return wanted - told - set(known.values_list("external_id", flat=True))
+    rows = ContactMapping.objects.filter(provider=provider, kind=CONTACT, external_id__in=named)
+    known = set(rows.values_list("external_id", flat=True))
+    told = {one.event.identities.get(CONTACT, "") for one in events if isinstance(one.event, ContactReported)}
+    ended = {one.event.contact_id for one in events if isinstance(one.event, ContactGone)}
+    return (named - ended - told - known) | (ended & known)
+
+
+def told_with(pulled: PulledEvent, theirs: PulledEvent | None) -> list[PulledEvent]:
+    """What is to be told where `theirs` is what was read of its person: the person first, and no end of them."""
+    if theirs is None:
+        return [pulled]
+    return [theirs] if isinstance(pulled.event, ContactGone) else [theirs, pulled]
 
 
 def tell(pulled: PulledEvent, *, provider: str, cause: Cause, run_id: int | None) -> Tally:

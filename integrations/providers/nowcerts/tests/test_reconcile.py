@@ -17,6 +17,8 @@ from accounts.models.delivery import LEASE
 from accounts.services.cause import SCHEDULE
 from accounts.tests.admin_clients import signed_in
 from integrations import registry
+from integrations.contracts.events import ContactGone
+from integrations.handlers.dispatch import HANDLERS
 from integrations.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.reconcile import pages, runs
 from integrations.toolkit import changes
@@ -236,6 +238,21 @@ def test_what_is_deleted_there_is_named_and_nothing_is_deleted_here(nowcerts: Fa
     assert "ana1@example.com" in listed.content.decode()
 
 
+def test_whoever_handles_what_is_gone_is_told_of_those_whom_we_know(
+    nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    monkeypatch.setitem(HANDLERS, ContactGone, lambda event, context: told.append(event.contact_id) or [])  # type: ignore[arg-type]
+    for number in (1, 2):
+        insure(nowcerts, number)
+    reconciled()
+    del nowcerts.insureds[guid(1)]
+    nowcerts.deleted = [{"databaseId": guid(number), "changeDate": ago(minutes=1)} for number in (1, 2, 99)]
+    run = reconciled()
+    assert told == [guid(1)], "the second is there all the same, the last was never known"
+    assert [finding.person_id for finding in run.findings.all()] == [guid(1)]
+
+
 def test_a_list_of_the_deleted_that_is_refused_fails_no_run(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1)
     nowcerts.misbehave(Answer(status=400, body=b'{"message": "no such property"}'), on="/api/DeletedInsuredList()")
@@ -367,28 +384,29 @@ def test_who_was_told_of_after_the_audit_began_is_not_missing_there(nowcerts: Fa
 
 
 def test_a_dry_run_says_what_would_change_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
-    insure(nowcerts, 1)
+    for number in (1, 2):
+        insure(nowcerts, number)
     reconciled()
     nowcerts.insureds[guid(1)] |= {"city": "Houston", "changeDate": ago(minutes=1)}
     insure(nowcerts, 5, changeDate=ago(days=9))
     nowcerts.add_policy(id=guid(7), number="POL-7", insuredDatabaseId=guid(5), changeDate=ago(minutes=1))
-    nowcerts.deleted = [{"id": guid(1), "changeDate": ago(minutes=1)}]
+    nowcerts.deleted = [nowcerts.insureds.pop(guid(2)) | {"changeDate": ago(minutes=1)}]
     models = (Contact, ContactMapping, Policy, ProviderRecord, SyncRun, SyncFinding)
     before = [list(model.objects.order_by("pk").values()) for model in models]
     said = command("--dry-run")
     assert before == [list(model.objects.order_by("pk").values()) for model in models]
     finding = said.pop(-3)
-    assert finding.startswith("deleted there, known here  ana1@example.com  there: deleted, or made part of another")
+    assert finding.startswith("deleted there, known here  ana2@example.com  there: deleted, or made part of another")
     assert "nothing was deleted here" in finding
     assert said[3:] == [
         "dry run, incremental: 3 pages, 3 seen; it would change 3, heal 0; 0 unmatched, 0 errors",
-        f"changed  contact:{guid(5)}  ana5@example.com  contact created",
         f"changed  contact:{guid(1)}  ana1@example.com  contact changed: city (city: Austin → Houston)",
+        f"changed  contact:{guid(5)}  ana5@example.com  contact created",
         f"changed  policy:{guid(7)}  ana5@example.com  policy recorded",
         "1 differences",
         "Nothing was written.",
     ]
-    assert sorted(line for line in command() if line.startswith("changed")) == sorted(said[4:7]), "as it was foretold"
+    assert [line for line in command() if line.startswith("changed")] == said[4:7], "as it was foretold"
 
 
 def test_a_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
