@@ -86,13 +86,29 @@ def test_records_without_a_date_are_read_where_everything_is() -> None:
 def test_a_list_in_another_order_is_counted_to_its_end() -> None:
     records = dated(5, 1, 4, 2, 3)
     found = read(lambda cursor: records[cursor.skip : cursor.skip + 2])
-    assert found == [["0", "1"], ["2", "3"], ["4"]]
+    assert found == [["0", "1"], ["2", "3"], ["4"], []]
 
 
 def test_a_list_that_ignores_since_is_counted_to_its_end() -> None:
     records = dated(0, 1, 2, 3, 4)
     found = read(lambda cursor: records[cursor.skip : cursor.skip + 2])
     assert sorted(set(ids(found))) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_list_that_gives_less_at_once_than_it_is_asked_for_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(changes, "PAGE_SIZE", 5)
+    records = dated(0, 1, 1, 1, 2, 3)
+    found = ids(read(lambda cursor: answered(records, cursor)[:most]))
+    assert sorted(found) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_where_a_short_page_is_the_last_one_nothing_more_is_asked_for() -> None:
+    options = {"dated_by": "at", "title": "", "short_is_last": True}
+    assert Cursor(since="").after(dated(0), **options) is None
+    assert Cursor(since="").after(dated(0, 1), **options) == Cursor(since=minute_of(1), seen=("1",))
 
 
 def test_a_list_that_gives_one_page_for_ever_is_refused() -> None:

@@ -54,25 +54,31 @@ class Cursor:
         """The records of a page that were not on the page before."""
         return [record for record in page if text_at(record, "id") not in self.seen]
 
-    def after(self, page: Sequence[Mapping[str, Any]], *, dated_by: str, title: str) -> "Cursor | None":
-        """The cursor of the request after this page; None where it was the last one.
+    def after(
+        self, page: Sequence[Mapping[str, Any]], *, dated_by: str, title: str, short_is_last: bool = False
+    ) -> "Cursor | None":
+        """The cursor of the request after this page; None where nothing on it was unread.
 
-        Raises Refused where the list gives the same page again, which would never end. `title` names the list.
+        A short page may be followed by more, since a provider may give less at once than it is asked for; with
+        `short_is_last` it is the end. Raises Refused where the list gives the same page again, which would never end.
+        `title` names the list.
         """
-        if len(page) < PAGE_SIZE:
-            return None
         ids = tuple(text_at(record, "id") for record in page)
-        if self.skip and ids == self.seen:
+        if self.skip and ids and ids == self.seen:
             raise Refused(f"{title} gave the same page twice, whatever was to be left out", status=200)
+        if not self.unread(page) or (short_is_last and len(page) < PAGE_SIZE):
+            return None
         dates = [text_at(record, dated_by) for record in page]
         moments = [read_moment(text) or _UNDATED for text in dates]
         began = read_moment(self.since) or _UNDATED
         is_sorted = all(one <= other for one, other in pairwise(moments))
         keeps_to_since = not self.since or moments[0] >= began - _ROUNDED
         if self.counts or not is_sorted or not keeps_to_since:
-            return replace(self, skip=self.skip + PAGE_SIZE, seen=ids, counts=True)
-        if moments[-1] == began:  # more than a page has this one date
-            return replace(self, skip=self.skip + PAGE_SIZE, seen=ids)
+            return replace(self, skip=self.skip + len(page), seen=ids, counts=True)
+        if moments[-1] == began:  # more than a page may have this one date
+            return replace(self, skip=self.skip + len(page), seen=ids)
+        if moments[0] == moments[-1]:
+            return Cursor(since=dates[-1], skip=len(page), seen=ids)
         newest = tuple(one for one, moment in zip(ids, moments, strict=True) if moment == moments[-1])
         return Cursor(since=dates[-1], seen=newest)
 

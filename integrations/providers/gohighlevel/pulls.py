@@ -28,7 +28,9 @@ class GoHighLevelPuller:
         asked_at = timezone.now()
         cursor = Cursor.at(place.cursor, since=since, earliest=EPOCH)
         records = self._client.changed_contacts(cursor)
-        after = cursor.after(records, dated_by="dateUpdated", title="GoHighLevel's list of contacts")
+        after = cursor.after(
+            records, dated_by="dateUpdated", title="GoHighLevel's list of contacts", short_is_last=True
+        )
         return PulledPage(
             events=[_contact(record, asked_at) for record in cursor.unread(records)],
             next=None if after is None else place.next_page(cursor=after.text),

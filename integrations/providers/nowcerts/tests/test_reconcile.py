@@ -287,7 +287,7 @@ def test_a_page_that_is_left_in_the_middle_is_gone_on_with_and_counted_once(
     monkeypatch.setattr(pages, "time_left", lambda seconds: lambda: False)
     run = reconciled()
     assert counters(run) == ("done", 3, 2, 1, 0)
-    assert len(nowcerts.asked_for(INSUREDS)) == 3
+    assert len(nowcerts.asked_for(INSUREDS)) == 4, "the page three times, and what comes after it"
 
 
 @pytest.mark.usefixtures("two_on_a_page")
@@ -398,15 +398,16 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(nowcerts: FakeNowCe
     finding = said.pop(-3)
     assert finding.startswith("deleted there, known here  ana2@example.com  there: deleted, or made part of another")
     assert "nothing was deleted here" in finding
-    assert said[3:] == [
-        "dry run, incremental: 3 pages, 3 seen; it would change 3, heal 0; 0 unmatched, 0 errors",
+    said = [line for line in said if not line.startswith("page ")]
+    assert said == [
+        "dry run, incremental: 6 pages, 3 seen; it would change 3, heal 0; 0 unmatched, 0 errors",
         f"changed  contact:{guid(1)}  ana1@example.com  contact changed: city (city: Austin → Houston)",
         f"changed  contact:{guid(5)}  ana5@example.com  contact created",
         f"changed  policy:{guid(7)}  ana5@example.com  policy recorded",
         "1 differences",
         "Nothing was written.",
     ]
-    assert [line for line in command() if line.startswith("changed")] == said[4:7], "as it was foretold"
+    assert [line for line in command() if line.startswith("changed")] == said[1:4], "as it was foretold"
 
 
 def test_a_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
