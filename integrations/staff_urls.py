@@ -7,6 +7,7 @@ from integrations.api.manual_sync import ManualSync, ManualSyncStatus
 from integrations.api.metrics import PrometheusView
 from integrations.api.subscriptions import SubscriptionCheck, SyncSubscription, VerifySubscription
 from integrations.contracts.provider import Provider
+from integrations.contracts.pull import PurchaseSource
 
 
 def _route(provider: Provider, verb: str, view: type[SubscriptionCheck]) -> URLPattern:
@@ -17,12 +18,14 @@ def _route(provider: Provider, verb: str, view: type[SubscriptionCheck]) -> URLP
     )
 
 
-_with_lists = [provider for provider in registry.all_providers().values() if provider.pulls is not None]
+_with_purchases = [
+    provider for provider in registry.all_providers().values() if isinstance(provider.pulls, PurchaseSource)
+]
 
 urlpatterns = [
     re_path(r"^api/v1/sync/manual/?$", ManualSync.as_view(), name="manual-sync"),
     re_path(r"^api/v1/sync/manual/(?P<event_id>[0-9]+)/?$", ManualSyncStatus.as_view(), name="manual-sync-status"),
     re_path(r"^metrics/?$", PrometheusView.as_view(), name="metrics"),
-    *(_route(provider, "verify", VerifySubscription) for provider in _with_lists),
-    *(_route(provider, "sync", SyncSubscription) for provider in _with_lists),
+    *(_route(provider, "verify", VerifySubscription) for provider in _with_purchases),
+    *(_route(provider, "sync", SyncSubscription) for provider in _with_purchases),
 ]

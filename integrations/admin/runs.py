@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Max, QuerySet
+from django.db.models import BigIntegerField, F, Max, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
@@ -49,18 +50,19 @@ def reconciliations_that_wait() -> list[attention.Item]:
     ]
     differences = attention.Item(
         key="differences",
-        label=gettext_lazy("Differences that an audit found"),
-        count=attention.capped(of_latest_audits(SyncFinding.objects.filter(status=SyncFinding.Status.OPEN))),
+        label=gettext_lazy("Differences that a reconciliation found"),
+        count=attention.capped(still_of_interest(SyncFinding.objects.filter(status=SyncFinding.Status.OPEN))),
         url=list_url(FINDINGS, status__exact="open"),
         permission="integrations.view_syncfinding",
     )
     return [*found, differences]
 
 
-def of_latest_audits(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
-    """Those of each provider's newest audit: what older ones found may have changed since."""
-    audits = SyncRun.objects.filter(kind=RunKind.AUDIT).order_by()
-    return findings.filter(run__in=audits.values("provider").annotate(newest=Max("pk")).values("newest"))
+def still_of_interest(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
+    """Those of each provider's newest audit, and what runs found since: what is older may have changed."""
+    audits = SyncRun.objects.filter(kind=RunKind.AUDIT, provider=OuterRef("run__provider")).order_by("-pk")
+    newest = Coalesce(Subquery(audits.values("pk")[:1]), Value(0), output_field=BigIntegerField())
+    return findings.alias(newest_audit=newest).filter(run_id__gte=F("newest_audit"))
 
 
 def _resume(run: SyncRun, pressed: Pressed) -> bool:
@@ -157,9 +159,9 @@ def _apply(finding: SyncFinding, pressed: Pressed) -> Answer:
 class SyncFindingAdmin(ReadOnlyAdmin):
     list_display = ("kind", "who", "plan", "there", "here", "remedy", "state")
     list_filter = ("status", "kind", "plan")
-    list_select_related = ("user", "plan", "run")
+    list_select_related = ("user", "plan", "run", "contact")
     search_fields = ("person",)
-    search_help_text = gettext_lazy("Beginning of the member's e-mail")
+    search_help_text = gettext_lazy("Beginning of the person's e-mail")
     fields = (
         ("kind", "state"),
         ("who", "person_id", "purchase_id"),
@@ -194,12 +196,12 @@ class SyncFindingAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncFinding]:
-        """The list shows the latest audits, unless an audit is named; a row's page shows every finding."""
+        """The list shows the latest audits and what came since, unless a run is named; a row's page every finding."""
         found = super().get_queryset(request)
         is_list = request.resolver_match is not None and request.resolver_match.url_name == (
             "integrations_syncfinding_changelist"
         )
-        return of_latest_audits(found) if is_list and "run__id__exact" not in request.GET else found
+        return still_of_interest(found) if is_list and "run__id__exact" not in request.GET else found
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup == "run__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
@@ -214,6 +216,8 @@ class SyncFindingAdmin(ReadOnlyAdmin):
     def who(self, finding: SyncFinding) -> str:
         if finding.user:
             return row_link("admin:accounts_user", finding.user.pk, finding.user.email)
+        if finding.contact:
+            return row_link("admin:accounts_contact", finding.contact.pk, finding.contact)
         return finding.person or finding.person_id or NOTHING
 
     @admin.display(description=gettext_lazy("status"))
@@ -221,6 +225,6 @@ class SyncFindingAdmin(ReadOnlyAdmin):
         name = "unmatched" if finding.status == SyncFinding.Status.OPEN else "processed"
         return badge(name, finding.get_status_display())
 
-    @admin.display(description=gettext_lazy("audit"))
+    @admin.display(description=gettext_lazy("reconciliation"))
     def run_link(self, finding: SyncFinding) -> str:
         return row_link(RUNS, finding.run_id, finding.run)

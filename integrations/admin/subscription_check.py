@@ -13,6 +13,7 @@ from accounts.models import User
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
 from integrations.contracts.provider import Provider
+from integrations.contracts.pull import PurchaseSource
 from integrations.reconcile import check
 
 
@@ -59,6 +60,6 @@ def _acts(provider: Provider) -> list[Act]:
 
 
 for _provider in registry.all_providers().values():
-    if _provider.pulls is not None:
+    if isinstance(_provider.pulls, PurchaseSource):
         for _act in _acts(_provider):
             offer(User, _act)

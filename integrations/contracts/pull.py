@@ -6,12 +6,12 @@ What is read names people by the provider's id; whoever applies it finds the add
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from integrations.contracts.events import Buyer, MembershipEvent, MoneyMoved
+from integrations.contracts.events import Buyer, Event, MembershipEvent, MoneyMoved
 
 
 class PurchaseConfirmed(MembershipEvent):
@@ -82,24 +82,53 @@ class PulledItem:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PulledEvent:
+    """A record off a list as the event that a webhook would tell: of a contact, of a policy, of one that is gone.
+
+    `key` is stable: "contact:41". `changed_at` is when it last changed there, None where that is not said. `problem`
+    says why it cannot be read; `event` is None then.
+    """
+
+    key: str
+    changed_at: datetime | None
+    event: Event | None
+    problem: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The same as long as the record says the same, whenever it was read."""
+        said = {} if self.event is None else asdict(self.event)
+        when = ("occurred_at", "changed_at")
+        values = {name: value for name, value in said.items() if name not in when}
+        text = json.dumps([type(self.event).__name__, values, self.problem], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a run is: which list, in which way, and the page to read next."""
+    """Where a run is: which list, in which way, and the page to read next.
+
+    `cursor` is what the provider needs beside the page's number, in words of its own.
+    """
 
     stage: str
     page: int = 1
+    cursor: str = ""
 
-    def next_page(self) -> "Place":
-        return replace(self, page=self.page + 1)
+    def next_page(self, *, cursor: str = "") -> "Place":
+        return replace(self, page=self.page + 1, cursor=cursor)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PulledPage:
-    """What stood on a page: items, and people by their ids. `next` is None after the last page of the last list.
+    """What stood on a page: items and people by their ids, or events. `next` is None after the last page of the last
+    list.
 
     `note` says what a person should know about the way in which it was read.
     """
 
-    items: Sequence[PulledItem]
+    items: Sequence[PulledItem] = ()
+    events: Sequence[PulledEvent] = ()
     next: Place | None
     people: Mapping[str, Buyer] = field(default_factory=dict)
     note: str = ""
@@ -112,6 +141,10 @@ class Puller(Protocol):
 
     def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
         """The page at `place`. Incremental runs stop at what has not changed after `since`."""
+
+
+class PurchasePuller(Puller, Protocol):
+    """The lists of a provider that sells memberships."""
 
     def person(self, person_id: str) -> Buyer | None:
         """The person with this id, None where there is none any more."""
@@ -126,13 +159,20 @@ class Puller(Protocol):
         """Everything of one person, as it is now: a request for each list and page."""
 
 
+class ContactPuller(Puller, Protocol):
+    """The lists of a provider whose contacts, and what belongs to them, are kept equal with ours."""
+
+    def contact(self, contact_id: str) -> PulledEvent | None:
+        """The contact with this id as it is now, None where there is none any more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PullSource:
     """What a manifest says of its lists: `identity` is the kind of id by which they name people, `minutes` the name of
     the setting with the minutes between two runs by the clock (0: none), `first` where a run of a kind begins.
 
     `puller` gives the lists for one thread; it raises Permanent where the API is not configured, and then `configured`
-    is False.
+    is False. A source is one of the two below: what they list is applied and compared in ways of its own.
     """
 
     identity: str
@@ -140,3 +180,17 @@ class PullSource:
     first: Callable[[Kind], Place]
     puller: Callable[[], Puller]
     configured: Callable[[], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurchaseSource(PullSource):
+    """Lists of what was bought: pages have items."""
+
+    puller: Callable[[], PurchasePuller]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContactSource(PullSource):
+    """Lists of contacts: pages have events."""
+
+    puller: Callable[[], ContactPuller]

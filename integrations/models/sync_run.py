@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Plan, User
+from accounts.models import Contact, Plan, User
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 LISTED_AT_MOST = 200  # lines of details on a run; the counters are exact
@@ -42,13 +42,14 @@ class SyncRun(Delivery):
     window_to = models.DateTimeField(_("until"), default=timezone.now)
     stage = models.CharField(_("list"), max_length=50)
     page = models.PositiveBigIntegerField(_("next page"), default=1)
+    cursor = models.TextField(default="", blank=True, help_text=_("what the provider needs beside the page's number"))
     pages = models.PositiveIntegerField(_("pages"), default=0)
     seen = models.PositiveIntegerField(_("seen"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
     healed = models.PositiveIntegerField(
         _("healed"), default=0, help_text=_("changes that an event should have told us before")
     )
-    unmatched = models.PositiveIntegerField(_("without a plan"), default=0)
+    unmatched = models.PositiveIntegerField(_("unmatched"), default=0)
     errors = models.PositiveIntegerField(_("errors"), default=0)
     notes = models.JSONField(_("notes"), default=list)
     changes_listed = models.JSONField(_("what changed"), default=list)
@@ -81,9 +82,16 @@ class SyncRun(Delivery):
     def is_open(self) -> bool:
         return self.status in OPEN
 
+    def keep(self, **columns: Any) -> None:
+        """Write on the run what a part of its page led to, together with that. Raises LeaseLost, as `go_on`."""
+        self._write(**columns)
+
 
 class SyncFinding(models.Model):
-    """One difference between a provider's books and ours, with its remedy. A later audit makes findings of its own."""
+    """One difference between a provider's books and ours, with its remedy. A later audit makes findings of its own.
+
+    Audits name what is different; every run of contacts names what was deleted there.
+    """
 
     class Kind(models.TextChoices):
         MISSING_HERE = "missing_here", _("bought there, not known here")
@@ -93,13 +101,18 @@ class SyncFinding(models.Model):
         STATUS = "status", _("another status there")
         UNKNOWN_THERE = "unknown_there", _("access here, no purchase there")
         NO_PLAN = "no_plan", _("bought there, no plan for the offer")
+        GONE_THERE = "gone_there", _("deleted there, known here")
+        CONTACT_UNKNOWN = "contact_unknown", _("listed there, not known here")
+        CONTACT_DIFFERS = "contact_differs", _("other values there")
 
     class Status(models.TextChoices):
         OPEN = "open", _("open")
         APPLIED = "applied", _("applied")
         SET_ASIDE = "set_aside", _("set aside")
 
-    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="findings", verbose_name=_("audit"))
+    run = models.ForeignKey(
+        SyncRun, on_delete=models.CASCADE, related_name="findings", verbose_name=_("reconciliation")
+    )
     key = models.CharField(max_length=250, help_text=_("what makes it this difference of the audit"))
     kind = models.CharField(_("difference"), max_length=20, choices=Kind.choices)
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.OPEN)
@@ -108,6 +121,9 @@ class SyncFinding(models.Model):
     purchase_id = models.CharField(_("purchase there"), max_length=100, blank=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("contact")
+    )
     there = models.CharField(_("there"), max_length=300, blank=True)
     here = models.CharField(_("here"), max_length=300, blank=True)
     remedy = models.CharField(_("remedy"), max_length=300)

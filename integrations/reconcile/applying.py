@@ -1,7 +1,7 @@
 """Applying what was pulled: items → the events that a webhook would have told → handlers; counted and explained."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from accounts.services.cause import Cause
 from integrations.contracts.events import Buyer, MoneyMoved
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing, Told
 from integrations.handlers import Change, Context, Greeting, handle
-from integrations.models import ProviderRecord
+from integrations.models import ProviderRecord, SyncFinding
 from integrations.reconcile.books import Books, keep_records, record_of, records_of
 
 EVENT_IS_LATE_AFTER = timedelta(minutes=10)  # before, its webhook may still be on its way
@@ -25,7 +25,7 @@ _A_MOMENT = timedelta(microseconds=1)
 
 @dataclass(kw_only=True)
 class Tally:
-    """What a number of items led to. The lists explain: each entry is a JSON object."""
+    """What a number of items led to. The lists explain: each entry is a JSON object. `findings` are not saved."""
 
     changed: int = 0
     healed: int = 0
@@ -34,6 +34,12 @@ class Tally:
     changes: list[dict[str, Any]] = field(default_factory=list)
     healings: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[SyncFinding] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        """Count what `other` counts as well."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ def _compare_subscriptions(run: SyncRun, provider: Provider, place: Place) -> Pl
         kind = difference(there, subscription, provider=provider.key)
         if kind is not None:
             findings.append(_finding(run, kind, there, subscription, people[subscription.pk]))
-    _write(findings)
+    write(run, findings)
     return Place(stage=_HERE, page=rows[-1].pk) if len(rows) == AT_ONCE else Place(stage=_THERE, page=0)
 
 
@@ -100,7 +100,7 @@ def _compare_purchases(run: SyncRun, provider: Provider, place: Place) -> Place 
             finding = _finding(run, Kind.MISSING_HERE, there, None, [record.person_id])
             finding.person, finding.plan = email, plan
             findings.append(finding)
-    _write(findings)
+    write(run, findings)
     return Place(stage=_THERE, page=records[-1].pk) if len(records) == AT_ONCE else None
 
 
@@ -190,5 +190,8 @@ def _here(subscription: Subscription) -> str:
     return f"{subscription.status}" + (f", access until {end:%Y-%m-%d}" if end else "")
 
 
-def _write(findings: Sequence[SyncFinding]) -> None:
+def write(run: SyncRun, findings: Sequence[SyncFinding]) -> None:
+    """Keep findings as the run's, each of them once."""
+    for finding in findings:
+        finding.run = run
     SyncFinding.objects.bulk_create(findings, ignore_conflicts=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import Contact, ContactMapping, ExternalIdentity, User
 from integrations.contracts.events import Buyer
-from integrations.contracts.pull import PulledItem, Puller, PullSource
+from integrations.contracts.pull import PulledItem, PurchasePuller, PurchaseSource
 from integrations.models import ProviderRecord
 
 PERSON = "person"
@@ -30,8 +30,8 @@ class Books:
     def __init__(
         self,
         provider: str,
-        source: PullSource,
-        puller: Puller,
+        source: PurchaseSource,
+        puller: PurchasePuller,
         *,
         keep: bool = True,
         time_left: Callable[[], bool] = lambda: True,

@@ -19,7 +19,7 @@ from integrations.models import SyncFinding
 from integrations.reconcile.applying import Terms, apply, prepare
 from integrations.reconcile.books import Books
 from integrations.reconcile.differences import There, best, difference, refunded, there_of
-from integrations.reconcile.runs import source_of
+from integrations.reconcile.sources import purchases_of
 
 Kind = SyncFinding.Kind
 _NOT_FOUND = "not_found"
@@ -102,7 +102,8 @@ def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
     staff. Raises Retryable and Permanent where it cannot be asked, Unmatched where staff must decide who is who.
     """
     reading = _read(user, provider)
-    books = Books(provider.key, source_of(provider), source_of(provider).puller(), keep=False)
+    source = purchases_of(provider)
+    books = Books(provider.key, source, source.puller(), keep=False)
     people = {person_id: _as_user(user, buyer) for person_id, buyer in reading.people.items()}
     books.note_people(people)
     prepared = prepare(reading.items, provider=provider.key, books=books, again=True)
@@ -140,7 +141,7 @@ def apply_finding(finding: SyncFinding, *, cause: Cause) -> str:
 
 def _made(finding: SyncFinding, provider: Provider, cause: Cause) -> User:
     """The member of a purchase that is unknown here: made by applying it."""
-    source = source_of(provider)
+    source = purchases_of(provider)
     puller = source.puller()
     items = puller.of_person(finding.person_id)
     books = Books(provider.key, source, puller)
@@ -159,7 +160,7 @@ def _made(finding: SyncFinding, provider: Provider, cause: Cause) -> User:
 
 
 def _read(user: User, provider: Provider) -> Reading:
-    source = source_of(provider)
+    source = purchases_of(provider)
     puller = source.puller()
     known = user.identities.filter(provider=provider.key, kind=source.identity).first()
     if known is not None:

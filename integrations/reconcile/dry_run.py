@@ -1,20 +1,21 @@
 """What a run would change: everything is read first, then applied in one transaction that is taken back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
 
 from accounts.services.cause import Cause
-from integrations import registry
 from integrations.contracts.events import Buyer
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Kind, Place, PulledItem
+from integrations.contracts.pull import ContactSource, Kind, Place, PulledEvent, PulledItem, PulledPage, Puller
 from integrations.models import SyncFinding, SyncRun
-from integrations.reconcile import audit
+from integrations.reconcile import audit, contact_audit, telling
 from integrations.reconcile.applying import Tally, apply, prepare
 from integrations.reconcile.books import Books
-from integrations.reconcile.runs import new_run, next_kind, source_of, terms_of
+from integrations.reconcile.pages import terms_of
+from integrations.reconcile.runs import new_run, next_kind
+from integrations.reconcile.sources import purchases_of, source_of
 
 
 class _TakenBack(Exception):
@@ -23,7 +24,7 @@ class _TakenBack(Exception):
 
 @dataclass(kw_only=True)
 class Difference:
-    """What would have been. `findings` are those of an audit."""
+    """What would have been. `findings` are those of an audit, and deletions."""
 
     kind: Kind
     pages: int = 0
@@ -42,25 +43,32 @@ def dry_run(
     """
     kind = kind or next_kind(provider)
     source = source_of(provider)
-    puller = source.puller()
     run = new_run(provider, kind=kind, cause=Cause(text="dry run"))
     difference = Difference(kind=kind)
-    items: list[PulledItem] = []
-    people: dict[str, Buyer] = {}
-    place: Place | None = Place(stage=run.stage, page=run.page)
-    while place is not None:
-        page = puller.page(place, kind=kind, since=run.window_from)
-        items += page.items
-        people |= page.people
-        difference.pages += 1
-        difference.seen = len(items)
-        on_page(place, len(items))
-        place = page.next
-    if kind is Kind.AUDIT:
-        _take_back(lambda: _audit(run, provider, items, people, difference))
+    if isinstance(source, ContactSource):
+        contacts = source.puller()
+        events: list[PulledEvent] = []
+        for page in _pages(contacts, run, difference, on_page):
+            events += page.events
+        if kind is Kind.AUDIT:
+            _take_back(lambda: _audit_contacts(run, provider, events, difference))
+            return difference
+        to_be_read = sorted(telling.to_be_read(events, provider=provider.key))
+        people = {person: contacts.contact(person) for person in to_be_read}
+        _take_back(lambda: _tell(run, events, people, difference))
         return difference
-    books = Books(provider.key, source, puller, keep=False)
-    books.note_people(people)
+    purchases = purchases_of(provider)
+    puller = purchases.puller()
+    items: list[PulledItem] = []
+    known: dict[str, Buyer] = {}
+    for page in _pages(puller, run, difference, on_page):
+        items += page.items
+        known |= page.people
+    if kind is Kind.AUDIT:
+        _take_back(lambda: _audit(run, provider, items, difference))
+        return difference
+    books = Books(provider.key, purchases, puller, keep=False)
+    books.note_people(known)
     prepared = prepare(items, provider=provider.key, books=books)
 
     def work() -> None:
@@ -70,16 +78,62 @@ def dry_run(
     return difference
 
 
-def _audit(
-    run: SyncRun, provider: Provider, items: list[PulledItem], people: Mapping[str, Buyer], difference: Difference
+def _pages(
+    puller: Puller, run: SyncRun, difference: Difference, on_page: Callable[[Place, int], None]
+) -> Iterator[PulledPage]:
+    place: Place | None = Place(stage=run.stage, page=run.page, cursor=run.cursor)
+    while place is not None:
+        page = puller.page(place, kind=difference.kind, since=run.window_from)
+        difference.pages += 1
+        difference.seen += len(page.items) + len(page.events)
+        on_page(place, difference.seen)
+        yield page
+        place = page.next
+
+
+def _tell(
+    run: SyncRun,
+    events: Sequence[PulledEvent],
+    people: dict[str, PulledEvent | None],
+    difference: Difference,
 ) -> None:
+    cause = terms_of(run).cause
+    for pulled in telling.news(events, provider=run.provider, run_id=None):
+        theirs = people.pop(telling.person_of(pulled), None)
+        for one in telling.told_with(pulled, theirs):
+            difference.tally.add(telling.tell(one, provider=run.provider, cause=cause, run_id=None))
+    difference.findings = difference.tally.findings
+
+
+def _audit(run: SyncRun, provider: Provider, items: Sequence[PulledItem], difference: Difference) -> None:
+    _saved(run)
+    audit.keep(run, provider, items)
+    _compare(run, provider, audit.FIRST_COMPARISON, difference, by=audit.compare)
+
+
+def _audit_contacts(run: SyncRun, provider: Provider, events: Sequence[PulledEvent], difference: Difference) -> None:
+    _saved(run)
+    contact_audit.keep(run, provider, events)
+    _compare(run, provider, contact_audit.FIRST_COMPARISON, difference, by=contact_audit.compare)
+
+
+def _saved(run: SyncRun) -> None:
     run.status, run.next_attempt_at, run.wake_at = "done", None, None
     run.save()
-    audit.keep(run, registry.provider(provider.key), items)
-    place: Place | None = audit.FIRST_COMPARISON
+
+
+def _compare(
+    run: SyncRun,
+    provider: Provider,
+    first: Place,
+    difference: Difference,
+    *,
+    by: Callable[[SyncRun, Provider, Place], Place | None],
+) -> None:
+    place: Place | None = first
     while place is not None:
-        place = audit.compare(run, provider, place)
-    difference.findings = list(run.findings.select_related("plan"))
+        place = by(run, provider, place)
+    difference.findings = list(run.findings.select_related("plan", "contact"))
 
 
 def _take_back(work: Callable[[], None]) -> None:

@@ -1,8 +1,7 @@
-"""Runs: starting one, reading one page of it, stopping it. A run is a row of the queue; one attempt is one page."""
+"""Runs: starting one, stopping it, and its attempts. A run is a row of the queue; one attempt is one page."""
 
 import logging
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
@@ -17,18 +16,15 @@ from accounts.wakeup import wake_on_commit
 from integrations import registry
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Kind, Place, PulledPage, PullSource
-from integrations.handlers import Greeting
+from integrations.contracts.pull import Kind
 from integrations.models import SyncRun
-from integrations.models.sync_run import LISTED_AT_MOST, OPEN, RunStatus
-from integrations.reconcile import audit
-from integrations.reconcile.applying import Tally, Terms, apply, merged, prepare
-from integrations.reconcile.books import Books, OutOfTime, time_left
+from integrations.models.sync_run import OPEN, RunStatus
+from integrations.reconcile import pages
+from integrations.reconcile.sources import source_of
 
 logger = logging.getLogger(__name__)
 ADVANCE_TASK = "integrations.advance_runs"
 OVERLAP = timedelta(hours=1)  # read twice, for what changed while it was read and for clocks that differ
-ASKING = 14.0  # seconds after which an attempt begins no further call; the lease is 30, a call takes up to 10
 
 
 class AlreadyOpen(Exception):
@@ -38,13 +34,6 @@ class AlreadyOpen(Exception):
         name, state = (str(run), run.get_status_display()) if run else ("another one", "open")
         super().__init__(f"a reconciliation is open already: {name} ({state})")
         self.run = run
-
-
-def source_of(provider: Provider) -> PullSource:
-    """The provider's lists. Raises Permanent where it has none."""
-    if provider.pulls is None:
-        raise Permanent(f"{provider.title} has no lists that could be read")
-    return provider.pulls
 
 
 def start(provider: Provider, *, cause: Cause, kind: Kind | None = None, wake: bool = True) -> SyncRun:
@@ -91,6 +80,7 @@ def new_run(provider: Provider, *, kind: Kind, cause: Cause) -> SyncRun:
         window_to=timezone.now(),
         stage=place.stage,
         page=place.page,
+        cursor=place.cursor,
         cause=cause.text[:200],
         staff=cause.staff,
     )
@@ -155,7 +145,9 @@ def step(run_id: int, *, wake: bool = True) -> bool:
     try:
         if run.crashes > MAX_CRASHES:
             raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this page")
-        _advance(run, wake=wake)
+        pages.advance(run)
+        if wake and run.status == RunStatus.PENDING:
+            wake_on_commit(ADVANCE_TASK, run.pk)
     except OperationalError:
         raise
     except LeaseLost:
@@ -163,78 +155,6 @@ def step(run_id: int, *, wake: bool = True) -> bool:
     except Exception as error:  # noqa: BLE001 (where an attempt is recorded on its row)
         _not_done(run, error)
     return True
-
-
-def _advance(run: SyncRun, *, wake: bool) -> None:
-    provider = registry.provider(run.provider)
-    place = Place(stage=run.stage, page=run.page)
-    if audit.is_comparison(place):
-        with transaction.atomic():
-            _move(run, Tally(), audit.compare(run, provider, place), seen=0, wake=wake)
-        return
-    source = source_of(provider)
-    in_time = time_left(ASKING)
-    puller = source.puller()
-    page = puller.page(place, kind=Kind(run.kind), since=run.window_from)
-    if run.kind == Kind.AUDIT:
-        _keep_audited(run, provider, page, wake=wake)
-        return
-    books = Books(run.provider, source, puller, time_left=in_time)
-    try:
-        books.note_people(page.people)
-        prepared = prepare(page.items, provider=run.provider, books=books)
-    except OutOfTime:
-        with transaction.atomic():
-            run.go_on()
-            _ring(run, wake=wake)
-        return
-    with transaction.atomic():
-        tally = apply(prepared, terms_of(run))
-        _move(run, tally, page.next, seen=len(page.items), note=page.note, wake=wake)
-
-
-def _keep_audited(run: SyncRun, provider: Provider, page: PulledPage, *, wake: bool) -> None:
-    with transaction.atomic():
-        audit.keep(run, provider, page.items)
-        _move(run, Tally(), page.next or audit.FIRST_COMPARISON, seen=len(page.items), note=page.note, wake=wake)
-
-
-def terms_of(run: SyncRun) -> Terms:
-    """How a run applies what it reads. A backfill holds greetings back, but for what is sold while it runs."""
-    is_first = run.kind == Kind.BACKFILL
-
-    def greeting(sold_at: datetime) -> Greeting:
-        return Greeting.HELD if is_first and sold_at < run.window_to else Greeting.IF_OPEN
-
-    cause = Cause(text=f"reconciliation {run.provider} {run.pk or 'dry run'}", staff=run.staff)
-    return Terms(provider=run.provider, cause=cause, greeting=greeting, hooks_are_expected=not is_first)
-
-
-def _move(run: SyncRun, tally: Tally, place: Place | None, *, seen: int, note: str = "", wake: bool) -> None:
-    """Write what a page led to on its run, and go on at `place` or end there. Raises LeaseLost."""
-    columns: dict[str, Any] = {
-        "pages": run.pages + 1,
-        "seen": run.seen + seen,
-        "changed": run.changed + tally.changed,
-        "healed": run.healed + tally.healed,
-        "unmatched": run.unmatched + tally.unmatched,
-        "errors": run.errors + tally.errors,
-        "changes_listed": merged(run.changes_listed, tally.changes, at_most=LISTED_AT_MOST),
-        "healed_listed": merged(run.healed_listed, tally.healings, at_most=LISTED_AT_MOST),
-        "problems": merged(run.problems, tally.problems, at_most=LISTED_AT_MOST),
-        "notes": run.notes + ([note] if note and note not in run.notes else []),
-    }
-    if place is None:
-        run.close(RunStatus.DONE, failures=0, **columns)
-        logger.info("reconciled", extra={"run": run.pk, "pages": run.pages, "changed": run.changed})
-        return
-    run.go_on(stage=place.stage, page=place.page, **columns)
-    _ring(run, wake=wake)
-
-
-def _ring(run: SyncRun, *, wake: bool) -> None:
-    if wake:
-        wake_on_commit(ADVANCE_TASK, run.pk)
 
 
 def _not_done(run: SyncRun, error: Exception) -> None:

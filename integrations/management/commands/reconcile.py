@@ -1,4 +1,4 @@
-"""`manage.py reconcile kajabi`: reads what changed in a provider's own lists and applies it, while somebody watches."""
+"""`manage.py reconcile <provider>`: reads what changed in its own lists and applies it, while somebody watches."""
 
 import time
 from argparse import ArgumentParser
@@ -15,7 +15,7 @@ from accounts.services.cause import Cause
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Kind
+from integrations.contracts.pull import Kind, PurchaseSource
 from integrations.models import SyncFinding, SyncRun
 from integrations.models.sync_run import OPEN, RunStatus
 from integrations.reconcile import runs
@@ -35,12 +35,14 @@ class Command(BaseCommand):
         known = [key for key, provider in registry.all_providers().items() if provider.pulls]
         parser.add_argument("provider", choices=known)
         parser.add_argument("--dry-run", action="store_true", help="show the exact difference and write nothing")
-        parser.add_argument("--full", action="store_true", help="compare every member; the console shows the result")
-        parser.add_argument("--invite", action="store_true", help="then send the greetings that are held back")
+        parser.add_argument("--full", action="store_true", help="compare everything; the console shows the result")
+        parser.add_argument("--invite", action="store_true", help="then send new members the greetings held back")
         parser.add_argument("--per-minute", type=int, default=60, help="greetings a minute with --invite (60)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         provider = registry.provider(options["provider"])
+        if options["invite"] and not isinstance(provider.pulls, PurchaseSource):
+            raise CommandError(f"--invite: {provider.title} sells no memberships, so nobody is greeted")
         if options["per_minute"] < 1:
             raise CommandError("--per-minute must be 1 at least")
         kind = Kind.AUDIT if options["full"] else None
@@ -98,8 +100,9 @@ class Command(BaseCommand):
         for note in run.notes:
             self.stdout.write(f"note: {note}")
         self._explain(run.changes_listed, run.healed_listed, run.problems)
-        if run.kind == Kind.AUDIT:
-            self._findings(list(run.findings.select_related("plan")))
+        found = list(run.findings.select_related("plan", "contact"))
+        if found or run.kind == Kind.AUDIT:
+            self._findings(found)
 
     def _dry_run(self, provider: Provider, kind: Kind | None) -> None:
         with self._progress() as say:
@@ -109,10 +112,10 @@ class Command(BaseCommand):
         tally: Tally = found.tally
         self.stdout.write(
             f"dry run, {found.kind}: {found.pages} pages, {found.seen} seen; it would change {tally.changed}, "
-            f"heal {tally.healed}; {tally.unmatched} without a plan, {tally.errors} errors"
+            f"heal {tally.healed}; {tally.unmatched} unmatched, {tally.errors} errors"
         )
         self._explain(tally.changes, tally.healings, tally.problems)
-        if found.kind is Kind.AUDIT:
+        if found.findings or found.kind is Kind.AUDIT:
             self._findings(found.findings)
         self.stdout.write("Nothing was written.")
 
@@ -126,9 +129,8 @@ class Command(BaseCommand):
 
     def _findings(self, findings: list[SyncFinding]) -> None:
         for one in findings:
-            self.stdout.write(
-                f"{one.get_kind_display()}  {one.person}  there: {one.there}; here: {one.here}. {one.remedy}"
-            )
+            who = one.person or one.person_id
+            self.stdout.write(f"{one.get_kind_display()}  {who}  there: {one.there}; here: {one.here}. {one.remedy}")
         self.stdout.write(f"{len(findings)} differences")
 
     @contextmanager
@@ -153,5 +155,5 @@ def _counted(run: SyncRun) -> str:
     place = f"page {run.page} of {run.stage}" if run.is_open else run.get_status_display()
     return (
         f"{run.get_kind_display()}, {place}: {run.pages} pages, {run.seen} seen, {run.changed} changed, "
-        f"{run.healed} healed, {run.unmatched} without a plan, {run.errors} errors"
+        f"{run.healed} healed, {run.unmatched} unmatched, {run.errors} errors"
     )

@@ -6,14 +6,15 @@ raise TemporaryFailure or Refused (NotFound where there is no such thing).
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
 from django.conf import settings
 
+from integrations.toolkit import changes
+from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused
 from integrations.toolkit.pace import Headroom, RateHeaders, SharedPace
@@ -147,23 +148,17 @@ class GoHighLevelClient:
         return contact if isinstance(contact, dict) and contact else None
 
     # POST /contacts/search
-    def contacts_updated_since(self, moment: datetime) -> Iterator[list[Record]]:
-        """Pages of the contacts that changed at or after `moment`, the oldest change first. The index lags by seconds,
-        and who changes meanwhile comes later, so one run should begin a little before the last one ended.
-        """
-        filters = [{"field": "dateUpdated", "operator": "range", "value": {"gte": moment.isoformat()}}]
-        sort = [{"field": "dateUpdated", "direction": "asc"}]
-        number = 1
-        while True:
-            search = {"locationId": self.location_id, "page": number, "pageLimit": PAGE_SIZE}
-            body = search | {"filters": filters, "sort": sort}
-            answer = self._http.call("POST", "/contacts/search", body=body, repeatable=True)
-            contacts = _records(answer, "contacts", called="POST /contacts/search")
-            if contacts:
-                yield contacts
-            if len(contacts) < PAGE_SIZE:
-                return
-            number += 1
+    def changed_contacts(self, cursor: Cursor) -> list[Record]:
+        """Contacts from where the cursor stands, the oldest change first, at most a page. The index lags by seconds."""
+        body = {
+            "locationId": self.location_id,
+            "page": cursor.skip // changes.PAGE_SIZE + 1,
+            "pageLimit": changes.PAGE_SIZE,
+            "filters": [{"field": "dateUpdated", "operator": "range", "value": {"gte": cursor.since}}],
+            "sort": [{"field": "dateUpdated", "direction": "asc"}],
+        }
+        answer = self._http.call("POST", "/contacts/search", body=body, repeatable=True)
+        return _records(answer, "contacts", called="POST /contacts/search")
 
     # POST /contacts/{contactId}/tags
     def add_tags(self, contact_id: str, tags: Iterable[str]) -> None:

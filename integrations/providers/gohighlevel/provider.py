@@ -5,6 +5,7 @@ from http import HTTPStatus
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, Reply
 from integrations.providers.gohighlevel import confirming, contact_book, opportunity_book, signatures, webhooks
+from integrations.providers.gohighlevel.pulls import PULLS
 from integrations.providers.gohighlevel.simulation import SIMULATION
 from integrations.toolkit.replies import reply, reply_without_conflict
 from integrations.toolkit.signatures import HmacSha256Hex, Token
@@ -45,6 +46,7 @@ PROVIDER = Provider(
     read_contact=confirming.read_contact,
     headroom=confirming.headroom,
     simulation=SIMULATION,
+    pulls=PULLS,
     mirror=contact_book.MIRROR,
     deals=opportunity_book.DEALS,
 )

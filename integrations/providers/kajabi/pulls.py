@@ -14,7 +14,7 @@ from typing import Self
 from django.conf import settings
 
 from integrations.contracts.events import Buyer
-from integrations.contracts.pull import Kind, Place, PulledItem, PulledPage, PullSource
+from integrations.contracts.pull import Kind, Place, PulledItem, PulledPage, PurchaseSource
 from integrations.providers.kajabi import pulled
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.providers.kajabi.json_api import Page, Resource
@@ -177,7 +177,7 @@ def _reaches(page: Page, attribute: str, since: datetime | None) -> bool:
     return page.is_last or (since is not None and bool(moments) and moments[-1] < since)
 
 
-PULLS = PullSource(
+PULLS = PurchaseSource(
     identity=pulled.CUSTOMER,
     minutes="KAJABI_RECONCILE_MINUTES",
     first=lambda kind: Place(stage=_FIRST[kind]),

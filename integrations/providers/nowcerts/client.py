@@ -8,18 +8,18 @@ Every method may raise TemporaryFailure or Refused.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Self
 
 from django.conf import settings
 
 from config.logs import mask
-from integrations.providers.nowcerts.odata import any_of, date_time, equal, guid, pages, records_in
+from integrations.providers.nowcerts.odata import any_of, changed_page, equal, guid, records_in
+from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused
-from integrations.toolkit.fields import as_phone
+from integrations.toolkit.fields import as_phone, text_of
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.tokens import Grant, SharedToken, granted
 
@@ -142,15 +142,15 @@ class NowCertsClient:
         return [one for one in found if wanted in {as_phone(one.get(name)) for name in names}]
 
     # GET /api/InsuredDetailList()
-    def insureds_changed_since(self, moment: datetime) -> Iterator[list[Record]]:
-        """Pages of what was changed at or after `moment`, the oldest change first; none is missed that changes
-        meanwhile, and such a one may come twice."""
-        return pages(self._call, "/api/InsuredDetailList()", since=date_time(moment))
+    def changed_insureds(self, cursor: Cursor) -> list[Record]:
+        """Insureds and prospects from where the cursor stands, the oldest change first, at most a page."""
+        return changed_page(self._call, "/api/InsuredDetailList()", cursor)
 
     # GET /api/DeletedInsuredList()
-    def insureds_deleted_since(self, moment: datetime) -> Iterator[list[Record]]:
-        """Pages of what was deleted at or after `moment`, as far as `changeDate` says so."""
-        return pages(self._call, "/api/DeletedInsuredList()", since=date_time(moment))
+    def deleted_insureds(self, cursor: Cursor) -> list[Record]:
+        """As `changed_insureds`, those that were deleted; each has its id under "id", however the vendor calls it."""
+        found = changed_page(self._call, "/api/DeletedInsuredList()", cursor)
+        return [{**one, "id": text_of(one, (("id",), ("databaseId",), ("insuredDatabaseId",)))} for one in found]
 
     # Policies and quotes ----------------------------------------------------------------------------------------------
 
@@ -160,9 +160,9 @@ class NowCertsClient:
         return self._one("/api/PolicyDetailList()", database_id)
 
     # GET /api/PolicyDetailList()
-    def policies_changed_since(self, moment: datetime) -> Iterator[list[Record]]:
-        """As `insureds_changed_since`."""
-        return pages(self._call, "/api/PolicyDetailList()", since=date_time(moment))
+    def changed_policies(self, cursor: Cursor) -> list[Record]:
+        """As `changed_insureds`."""
+        return changed_page(self._call, "/api/PolicyDetailList()", cursor)
 
     # POST /api/Policy/Insert
     def insert_policy(self, fields: Mapping[str, Any]) -> str:

@@ -1,14 +1,12 @@
-"""Lists in OData, as NowCerts has them: filters as text, and pages that miss nothing while records change."""
+"""Lists in OData, as NowCerts has them: filters as text, and pages in the order of change."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 from uuid import UUID
 
+from integrations.toolkit import changes
+from integrations.toolkit.changes import Cursor
 from integrations.toolkit.failures import Refused
-from integrations.toolkit.reading import text_at
-
-PAGE_SIZE = 100
 
 
 class Call(Protocol):
@@ -33,10 +31,6 @@ def guid(text: str) -> str:
         raise Refused(f"NowCerts: {text[:60]!r} is no id of theirs (a guid is expected)", status=404) from None
 
 
-def date_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def records_in(answer: Any, *, called: str) -> list[Mapping[str, Any]]:
     """The records of a list. Raises Refused where that is not what came."""
     records = answer.get("value") if isinstance(answer, dict) else None
@@ -45,30 +39,9 @@ def records_in(answer: Any, *, called: str) -> list[Mapping[str, Any]]:
     return records
 
 
-def pages(call: Call, path: str, *, since: str) -> Iterator[list[Mapping[str, Any]]]:
-    """Pages of the records whose `changeDate` is `since` or later, the oldest first.
-
-    Each request begins at the newest date of the page before and leaves out what that page had: a record that changes
-    while the list is read moves to the end and comes again, where counting from the beginning would lose another one.
-    """
-    skip, seen = 0, set[str]()
-    while True:
-        query = {
-            "$filter": f"(changeDate ge {since})",
-            "$orderby": "changeDate",
-            "$top": str(PAGE_SIZE),
-            "$skip": str(skip),
-        }
-        page = records_in(call("GET", path, query=query), called=f"GET {path}")
-        if fresh := [record for record in page if text_at(record, "id") not in seen]:
-            yield fresh
-        if len(page) < PAGE_SIZE:
-            return
-        newest = text_at(page[-1], "changeDate")
-        if not newest:
-            raise Refused(f"NowCerts: GET {path} gave records without a changeDate", status=200)
-        if newest == since:  # more than a page has this one date
-            skip += PAGE_SIZE
-        else:
-            skip, since = 0, newest
-            seen = {text_at(record, "id") for record in page if text_at(record, "changeDate") == newest}
+def changed_page(call: Call, path: str, cursor: Cursor) -> list[Mapping[str, Any]]:
+    """The records of a list from where the cursor stands, in the order of their `changeDate`, at most a page."""
+    query = {"$orderby": "changeDate", "$top": str(changes.PAGE_SIZE), "$skip": str(cursor.skip)}
+    if cursor.since:
+        query["$filter"] = f"(changeDate ge {cursor.since})"
+    return records_in(call("GET", path, query=query), called=f"GET {path}")

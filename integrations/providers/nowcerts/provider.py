@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.providers.nowcerts import confirming, contact_book, webhooks
+from integrations.providers.nowcerts.pulls import PULLS
 from integrations.providers.nowcerts.simulation import SIMULATION
 from integrations.toolkit.replies import reply
 from integrations.toolkit.signatures import HmacSha256Hex, Token
@@ -33,5 +34,6 @@ PROVIDER = Provider(
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,
     simulation=SIMULATION,
+    pulls=PULLS,
     mirror=contact_book.MIRROR,
 )

@@ -1,11 +1,9 @@
 """The client against a fake GoHighLevel over real HTTP: what it finds, makes and changes, and how it bears bad days."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from integrations.providers.gohighlevel import client as module
 from integrations.providers.gohighlevel.client import GoHighLevelClient, Written
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
 from integrations.toolkit.pace import Headroom
@@ -121,16 +119,6 @@ def test_an_id_that_leads_elsewhere_is_not_sent(
     with pytest.raises(ValueError, match="an id is expected"):
         client.update_contact(external_id, {})
     assert ghl.exchanges == []
-
-
-def test_changed_contacts_come_page_by_page(
-    client: GoHighLevelClient, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PAGE_SIZE", 2)
-    for day in range(1, 6):
-        ghl.add_contact(id=f"c{day}", dateUpdated=f"2026-03-0{day}T00:00:00+00:00")
-    pages = list(client.contacts_updated_since(datetime(2026, 3, 2, tzinfo=UTC)))
-    assert [[contact["id"] for contact in page] for page in pages] == [["c2", "c3"], ["c4", "c5"]]
 
 
 def test_an_opportunity_is_made_once_and_changed(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:

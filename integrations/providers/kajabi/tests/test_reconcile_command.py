@@ -38,7 +38,7 @@ def test_the_first_run_is_shown_page_by_page(kajabi: FakeKajabi) -> None:
     sell(kajabi, 1)
     said = reconcile().splitlines()
     assert said[0].startswith("first reading, page 1 of purchases: 1 pages")
-    assert "first reading, done: 3 pages, 1 seen, 1 changed, 0 healed, 0 without a plan, 0 errors" in said
+    assert "first reading, done: 3 pages, 1 seen, 1 changed, 0 healed, 0 unmatched, 0 errors" in said
     assert said[-1].startswith("changed  purchase:4001  member1@example.com  member created; subscription active")
 
 
@@ -70,7 +70,7 @@ def test_a_dry_run_says_exactly_what_the_run_does_and_writes_nothing(kajabi: Any
     assert (rows(), list(Subscription.objects.values_list("status", "current_period_end"))) == (before, columns)
     assert mailoutbox == []
     assert foretold[-1] == "Nothing was written."
-    assert "it would change 2, heal 1; 1 without a plan, 0 errors" in " ".join(foretold)
+    assert "it would change 2, heal 1; 1 unmatched, 0 errors" in " ".join(foretold)
     done = reconcile().splitlines()
     kinds = ("changed", "missed", "problem")
     told = [line for line in done if line.startswith(kinds)]

@@ -16,7 +16,7 @@ from accounts.tests.admin_clients import clerk, signed_in
 from integrations import registry
 from integrations.models import ProviderRecord, SyncRun
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
-from integrations.reconcile import books, runs
+from integrations.reconcile import books, pages, runs
 from tests.fakes.kajabi import FakeKajabi, Reset, html, too_many
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient", "plan")]
@@ -180,7 +180,7 @@ def test_many_unknown_people_are_asked_for_in_parts_of_an_attempt(
     SyncRun.objects.update(window_to=ago(1))
     for number in range(4):
         sell(kajabi, number, days_ago=0.1)
-    monkeypatch.setattr(runs, "time_left", lambda seconds: lambda: False)
+    monkeypatch.setattr(pages, "time_left", lambda seconds: lambda: False)
     run = reconciled()
     assert (run.status, run.changed, run.errors) == ("done", 4, 0)
     asked = [one.asked.path for one in kajabi.exchanges if one.asked.path.startswith("/v1/customers/")]

@@ -1,13 +1,11 @@
 """The client against a fake NowCerts over real HTTP: tokens that rotate, failures with HTTP 200, lists that change."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from integrations.providers.nowcerts import odata
 from integrations.providers.nowcerts.client import NowCertsClient
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
 from tests.fakes.nowcerts import USERNAME, Answer, FakeNowCerts, Lost, Reset, failure
@@ -194,48 +192,6 @@ def test_an_id_that_would_be_part_of_the_filter_is_not_sent(client: NowCertsClie
     with pytest.raises(Refused, match="is no id of theirs"):
         client.insured("1) or (1 eq 1")
     assert nowcerts.exchanges == []
-
-
-# Lists ----------------------------------------------------------------------------------------------------------------
-
-
-def changed(client: NowCertsClient) -> list[list[str]]:
-    since = datetime(2026, 3, 2, 10, tzinfo=UTC)
-    return [[record["id"] for record in page] for page in client.insureds_changed_since(since)]
-
-
-def test_changed_records_come_page_by_page(
-    client: NowCertsClient, nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(odata, "PAGE_SIZE", 2)
-    for number in range(5):
-        nowcerts.add_insured(id=str(number))
-    nowcerts.add_insured(id="old", changeDate="2026-03-01T00:00:00Z")
-    found = changed(client)
-    assert sorted(sum(found, [])) == ["0", "1", "2", "3", "4"]
-
-
-def test_records_with_one_date_are_all_read(
-    client: NowCertsClient, nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(odata, "PAGE_SIZE", 2)
-    for number in range(7):
-        moment = "2026-03-02T11:00:00Z" if number else "2026-03-02T10:30:00Z"
-        nowcerts.add_insured(id=str(number), changeDate=moment)
-    assert sorted(set(sum(changed(client), []))) == [str(number) for number in range(7)]
-
-
-def test_a_record_that_changes_while_the_list_is_read_costs_no_other_one(
-    client: NowCertsClient, nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(odata, "PAGE_SIZE", 2)
-    for number in range(6):
-        nowcerts.add_insured(id=str(number))
-    found = []
-    for page in client.insureds_changed_since(datetime(2026, 3, 2, 10, tzinfo=UTC)):
-        found += [record["id"] for record in page]
-        nowcerts.insureds["0"]["changeDate"] = "2026-03-02T12:00:00Z"
-    assert set(found) == {"0", "1", "2", "3", "4", "5"}
 
 
 # Policies -------------------------------------------------------------------------------------------------------------

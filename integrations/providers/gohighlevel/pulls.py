@@ -1,0 +1,67 @@
+"""GoHighLevel's contacts by the date of their last change, as reconciliation reads them.
+
+What was deleted is on no list; an audit compares all contacts and finds it.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from django.utils import timezone
+
+from integrations.contracts.exceptions import Unmatched, Unreadable
+from integrations.contracts.pull import ContactSource, Kind, Place, PulledEvent, PulledPage
+from integrations.providers.gohighlevel import confirming, webhooks
+from integrations.providers.gohighlevel.client import GoHighLevelClient, Record
+from integrations.toolkit.changes import EPOCH, UNSURE, Cursor, true_at
+from integrations.toolkit.failures import NotFound
+from integrations.toolkit.reading import read_moment, text_at
+
+PATIENCE = 10.0  # seconds for a call: an attempt at a page makes several under a lease of 30
+CONTACTS = "contacts"
+
+
+class GoHighLevelPuller:
+    def __init__(self, client: GoHighLevelClient) -> None:
+        self._client = client
+
+    def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
+        asked_at = timezone.now()
+        cursor = Cursor.at(place.cursor, since=since, earliest=EPOCH)
+        records = self._client.changed_contacts(cursor)
+        after = cursor.after(
+            records, dated_by="dateUpdated", title="GoHighLevel's list of contacts", short_is_last=True
+        )
+        return PulledPage(
+            events=[_contact(record, asked_at) for record in cursor.unread(records)],
+            next=None if after is None else place.next_page(cursor=after.text),
+            note=UNSURE.format(title="GoHighLevel", what=CONTACTS) if after is not None and after.counts else "",
+        )
+
+    def contact(self, contact_id: str) -> PulledEvent | None:
+        asked_at = timezone.now()
+        try:
+            return _contact(self._client.contact(contact_id), asked_at)
+        except NotFound:
+            return None
+
+
+def _contact(record: Record, asked_at: datetime) -> PulledEvent:
+    contact_id, changed_at = text_at(record, "id"), read_moment(text_at(record, "dateUpdated"))
+    told, problem = None, ""
+    try:
+        if not contact_id:
+            raise Unreadable("id: a contact has one", at=("id",))
+        whole = webhooks.contact(record, occurred_at=true_at(changed_at, asked_at=asked_at), is_whole=True)
+        told = replace(whole, changed_at=changed_at)
+    except (Unreadable, Unmatched) as error:
+        problem = str(error)
+    return PulledEvent(key=f"contact:{contact_id}", changed_at=changed_at, event=told, problem=problem)
+
+
+PULLS = ContactSource(
+    identity="contact",
+    minutes="GHL_RECONCILE_MINUTES",
+    first=lambda kind: Place(stage=CONTACTS),
+    puller=lambda: GoHighLevelPuller(GoHighLevelClient.from_settings(patience=PATIENCE)),
+    configured=confirming.is_connected,
+)

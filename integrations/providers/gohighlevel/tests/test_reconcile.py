@@ -1,0 +1,148 @@
+"""Reconciliation with GoHighLevel over real HTTP: by the date of the last change, resumable, and deleting nothing."""
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from accounts.models import Contact, ContactMapping
+from accounts.services.cause import SCHEDULE
+from integrations import registry
+from integrations.models import SyncFinding, SyncRun
+from integrations.reconcile import runs
+from integrations.toolkit import changes
+from tests.fakes.gohighlevel import Answer, FakeGoHighLevel, Reset
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("ghl", "_impatient")]
+
+Kind = SyncFinding.Kind
+SEARCH = "/contacts/search"
+
+
+@pytest.fixture
+def _impatient(settings: Any) -> None:
+    settings.RETRY_INITIAL_DELAY, settings.MAX_RETRIES = 0.001, 0
+
+
+@pytest.fixture
+def two_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "PAGE_SIZE", 2)
+
+
+def ago(**age: float) -> str:
+    return (timezone.now() - timedelta(**age)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def add(fake: FakeGoHighLevel, number: int, **fields: Any) -> dict[str, Any]:
+    told = {
+        "id": f"c{number}",
+        "firstName": "Ana",
+        "email": f"ana{number}@example.com",
+        "city": "Austin",
+        "dateUpdated": ago(days=50 - number),
+    }
+    return fake.add_contact(**(told | fields))
+
+
+def started(**options: Any) -> SyncRun:
+    return runs.start(registry.provider("gohighlevel"), cause=SCHEDULE, **options)
+
+
+def reconciled(run: SyncRun | None = None, **options: Any) -> SyncRun:
+    run = run or started(**options)
+    while runs.step(run.pk):
+        pass
+    run.refresh_from_db()
+    return run
+
+
+def counters(run: SyncRun) -> tuple[str, int, int, int, int]:
+    return run.status, run.seen, run.changed, run.unmatched, run.errors
+
+
+def test_the_first_run_takes_in_everything_and_the_next_ones_what_changed(ghl: FakeGoHighLevel) -> None:
+    add(ghl, 1, tags=["vip"])
+    add(ghl, 2, email="", phone="+15125550100")
+    first = reconciled()
+    assert (first.kind, counters(first)) == ("backfill", ("done", 2, 2, 0, 0))
+    assert Contact.objects.get(email="ana1@example.com").tag_rows.get().tag.name == "vip"
+    assert counters(reconciled()) == ("done", 0, 0, 0, 0)
+    ghl.contacts["c1"] |= {"city": "Houston", "tags": ["vip", "renewal"], "dateUpdated": ago(seconds=5)}
+    run = reconciled()
+    assert counters(run) == ("done", 1, 1, 0, 0)
+    (line,) = run.changes_listed
+    assert (line["key"], line["person"]) == ("contact:c1", "ana1@example.com")
+    assert "(city: Austin → Houston)" in line["what"]
+
+
+@pytest.mark.usefixtures("two_on_a_page")
+def test_pages_begin_at_the_newest_date_of_the_page_before(ghl: FakeGoHighLevel) -> None:
+    """GoHighLevel gives no more than some thousand contacts by the number of a page."""
+    for number in range(5):
+        add(ghl, number)
+    run = started()
+    runs.step(run.pk)
+    ghl.contacts["c0"] |= {"city": "Houston", "dateUpdated": ago(seconds=1)}
+    run = reconciled(run)
+    assert counters(run) == ("done", 6, 6, 0, 0)
+    assert Contact.objects.get(email="ana0@example.com").city == "Houston"
+    assert Contact.objects.count() == 5
+    assert run.pages == len(ghl.asked_for(SEARCH))
+
+
+@pytest.mark.usefixtures("two_on_a_page")
+@pytest.mark.parametrize("trouble", [Answer(status=502, body=b"<html>"), Reset()], ids=["a web page", "lost"])
+def test_a_bad_hour_pushes_the_run_back_and_it_goes_on_at_its_page(
+    ghl: FakeGoHighLevel, travel: Any, trouble: Any
+) -> None:
+    for number in range(5):
+        add(ghl, number)
+    run = started()
+    runs.step(run.pk)
+    place = SyncRun.objects.values("stage", "page", "cursor").get()
+    ghl.misbehave(trouble, on=SEARCH)
+    runs.step(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.failures) == ("pending", 1)
+    assert SyncRun.objects.values("stage", "page", "cursor").get() == place
+    travel(timedelta(minutes=1))
+    assert counters(reconciled(run)) == ("done", 5, 5, 0, 0)
+
+
+def test_an_audit_names_what_is_no_longer_listed_and_deletes_nothing(ghl: FakeGoHighLevel) -> None:
+    for number in range(3):
+        add(ghl, number)
+    reconciled()
+    del ghl.contacts["c0"]
+    ghl.contacts["c1"]["city"] = ""
+    run = reconciled(kind=runs.Kind.AUDIT)
+    assert (run.status, run.seen, run.changed) == ("done", 2, 0)
+    assert sorted(run.findings.values_list("kind", "person", "there", "here")) == [
+        (Kind.CONTACT_DIFFERS, "ana1@example.com", "city: nothing", "city: Austin"),
+        (Kind.GONE_THERE, "ana0@example.com", "deleted, or made part of another record", "contact ana0@example.com"),
+    ]
+    assert Contact.objects.count() == ContactMapping.objects.count() == 3
+
+
+def test_a_dry_run_says_what_would_change_and_writes_nothing(ghl: FakeGoHighLevel) -> None:
+    add(ghl, 1)
+    out = StringIO()
+    call_command("reconcile", "gohighlevel", "--dry-run", stdout=out)
+    assert out.getvalue().splitlines()[1:] == [
+        "dry run, backfill: 1 pages, 1 seen; it would change 1, heal 0; 0 unmatched, 0 errors",
+        "changed  contact:c1  ana1@example.com  contact created",
+        "Nothing was written.",
+    ]
+    assert not Contact.objects.exists()
+    assert not SyncRun.objects.exists()
+
+
+@pytest.mark.parametrize(("name", "value"), [("GHL_RECONCILE_MINUTES", 0), ("GHL_API_KEY", "")])
+def test_nothing_begins_by_the_clock_where_it_is_off(settings: Any, name: str, value: Any) -> None:
+    assert [run.provider for run in runs.start_due()] == ["gohighlevel"]
+    SyncRun.objects.all().delete()
+    setattr(settings, name, value)
+    assert runs.start_due() == []

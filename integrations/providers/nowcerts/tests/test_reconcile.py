@@ -1,0 +1,433 @@
+"""Reconciliation with NowCerts over real HTTP: nothing is missed, nothing is done twice, nothing is deleted."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import Contact, ContactMapping, Policy
+from accounts.models.delivery import LEASE
+from accounts.services.cause import SCHEDULE
+from accounts.tests.admin_clients import signed_in
+from integrations import registry
+from integrations.contracts.events import ContactGone
+from integrations.handlers.dispatch import HANDLERS
+from integrations.models import ProviderRecord, SyncFinding, SyncRun
+from integrations.reconcile import pages, runs
+from integrations.toolkit import changes
+from tests.fakes.nowcerts import Answer, FakeNowCerts
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nowcerts", "_impatient")]
+
+Kind = SyncFinding.Kind
+INSUREDS, POLICIES = "/api/InsuredDetailList()", "/api/PolicyDetailList()"
+
+
+@pytest.fixture
+def _impatient(settings: Any) -> None:
+    settings.RETRY_INITIAL_DELAY, settings.MAX_RETRIES = 0.001, 0
+
+
+@pytest.fixture
+def two_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "PAGE_SIZE", 2)
+
+
+def ago(**age: float) -> str:
+    return (timezone.now() - timedelta(**age)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def guid(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+def insure(fake: FakeNowCerts, number: int, **fields: Any) -> dict[str, Any]:
+    told = {
+        "id": guid(number),
+        "firstName": "Ana",
+        "lastName": f"Number{number}",
+        "eMail": f"ana{number}@example.com",
+        "city": "Austin",
+        "changeDate": ago(days=50 - number),
+    }
+    return fake.add_insured(**(told | fields))
+
+
+def started(**options: Any) -> SyncRun:
+    return runs.start(registry.provider("nowcerts"), cause=SCHEDULE, **options)
+
+
+def reconciled(run: SyncRun | None = None, **options: Any) -> SyncRun:
+    run = run or started(**options)
+    while runs.step(run.pk):
+        pass
+    run.refresh_from_db()
+    return run
+
+
+def counters(run: SyncRun) -> tuple[str, int, int, int, int]:
+    return run.status, run.seen, run.changed, run.unmatched, run.errors
+
+
+def command(*arguments: str) -> list[str]:
+    out = StringIO()
+    call_command("reconcile", "nowcerts", *arguments, stdout=out)
+    return out.getvalue().splitlines()
+
+
+# What a run does ------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_run_takes_in_everything_and_the_second_changes_nothing(nowcerts: FakeNowCerts) -> None:
+    insure(nowcerts, 1)
+    insure(nowcerts, 2, type="Prospect", changeDate=None)
+    first = reconciled()
+    assert (first.kind, counters(first)) == ("backfill", ("done", 2, 2, 0, 0))
+    assert sorted(Contact.objects.values_list("email", "city")) == [
+        ("ana1@example.com", "Austin"),
+        ("ana2@example.com", "Austin"),
+    ]
+    second = reconciled()
+    assert (second.kind, second.window_from, counters(second)) == (
+        "incremental",
+        first.window_to - runs.OVERLAP,
+        ("done", 0, 0, 0, 0),
+    )
+
+
+def test_what_changed_is_read_by_its_date_and_named_with_old_and_new(nowcerts: FakeNowCerts) -> None:
+    jane = insure(nowcerts, 1, customFieldsSimple=[{"text": "Agent", "value": "Ray"}])
+    insure(nowcerts, 2)
+    reconciled()
+    jane |= {"city": "Houston", "customFieldsSimple": [{"text": "Agent", "value": "Sol"}], "changeDate": ago(minutes=1)}
+    run = reconciled()
+    assert counters(run) == ("done", 1, 1, 0, 0)
+    assert run.changes_listed == [
+        {
+            "key": f"contact:{guid(1)}",
+            "person": "ana1@example.com",
+            "what": "contact changed: city, nowcerts:Agent (city: Austin → Houston; nowcerts:Agent: Ray → Sol)",
+        }
+    ]
+    assert Contact.objects.get(email="ana1@example.com").city == "Houston"
+
+
+def test_a_page_of_unchanged_contacts_costs_one_look_and_writes_its_place_alone(nowcerts: FakeNowCerts) -> None:
+    for number in range(40):
+        insure(nowcerts, number, changeDate=ago(minutes=5, seconds=-number))
+    reconciled()
+    run = started()
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        runs.step(run.pk)
+    made = [query["sql"] for query in captured if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    writes = [sql.split('"')[1] for sql in made if sql.startswith(("UPDATE", "INSERT", "DELETE"))]
+    assert writes == ["integrations_syncrun"] * 2, "the claim, and the next place"
+    assert len(made) == 4, made
+    assert reconciled(run).seen == 40
+
+
+def test_a_value_that_came_back_meanwhile_is_told_again(nowcerts: FakeNowCerts) -> None:
+    jane = insure(nowcerts, 1)
+    reconciled()
+    Contact.objects.update(city="Houston")
+    ContactMapping.objects.update(told={**ContactMapping.objects.get().told, "city": "Houston"})
+    jane["changeDate"] = ago(minutes=1)
+    assert reconciled().changed == 1
+    assert Contact.objects.get().city == "Austin"
+
+
+def test_what_the_list_still_says_does_not_undo_a_newer_word(nowcerts: FakeNowCerts) -> None:
+    """Somebody's new city was told of a moment ago, and the list lags behind."""
+    insure(nowcerts, 1)
+    reconciled()
+    mapping = ContactMapping.objects.get()
+    told = {**mapping.told, "city": "Houston"}
+    at = {**mapping.told_at, "city": timezone.now().isoformat(timespec="microseconds")}
+    ContactMapping.objects.update(told=told, told_at=at)
+    Contact.objects.update(city="Houston")
+    ProviderRecord.objects.all().delete()
+    nowcerts.insureds[guid(1)]["changeDate"] = ago(minutes=2)
+    reconciled()
+    assert Contact.objects.get().city == "Houston"
+
+
+def test_a_record_that_cannot_be_told_is_a_problem_and_the_rest_is_told(nowcerts: FakeNowCerts) -> None:
+    insure(nowcerts, 1, eMail="no address", changeDate=ago(days=9))
+    insure(nowcerts, 2, city={"name": "Austin"}, changeDate=ago(days=8))
+    insure(nowcerts, 3, changeDate=ago(days=7))
+    run = reconciled()
+    assert counters(run) == ("done", 3, 1, 1, 1)
+    assert [line["key"] for line in run.problems] == [f"contact:{guid(1)}", f"contact:{guid(2)}"]
+    assert ProviderRecord.objects.filter(digest="").count() == 2
+    assert Contact.objects.get().email == "ana3@example.com"
+
+
+def test_what_failed_is_tried_again_by_the_next_run_while_it_is_listed(nowcerts: FakeNowCerts) -> None:
+    insure(nowcerts, 1, eMail="no address", changeDate=ago(minutes=10))
+    reconciled()
+    nowcerts.insureds[guid(1)]["eMail"] = "ana@example.com"
+    assert counters(reconciled()) == ("done", 1, 1, 0, 0)
+
+
+# Policies -------------------------------------------------------------------------------------------------------------
+
+
+def test_policies_come_after_their_people(nowcerts: FakeNowCerts) -> None:
+    insure(nowcerts, 1)
+    nowcerts.add_policy(id=guid(7), number="POL-7", insuredDatabaseId=guid(1), premium=1200.5, changeDate=ago(days=2))
+    nowcerts.add_policy(id=guid(8), number="Q-8", insuredDatabaseId=guid(1), isQuote=True, changeDate=ago(days=1))
+    run = reconciled()
+    assert counters(run) == ("done", 3, 3, 0, 0)
+    assert sorted(Policy.objects.values_list("number", "premium", "is_quote", "contact__email", "external_id")) == [
+        ("POL-7", 120050, False, "ana1@example.com", guid(7)),
+        ("Q-8", None, True, "ana1@example.com", guid(8)),
+    ]
+    nowcerts.policies[guid(7)] |= {"premium": 1300, "changeDate": ago(minutes=1)}
+    assert [line["what"] for line in reconciled().changes_listed] == ["policy changed: premium"]
+
+
+def test_the_unknown_person_of_a_policy_is_read_first(nowcerts: FakeNowCerts) -> None:
+    reconciled()
+    insure(nowcerts, 1, changeDate=ago(days=9))
+    for number in (7, 8):
+        nowcerts.add_policy(
+            id=guid(number), number=f"POL-{number}", insuredDatabaseId=guid(1), changeDate=ago(minutes=number)
+        )
+    run = reconciled()
+    assert counters(run) == ("done", 2, 3, 0, 0)
+    assert set(Policy.objects.values_list("contact__email", "contact__city")) == {("ana1@example.com", "Austin")}
+    asked = [dict(one.query) for one in nowcerts.asked_for(INSUREDS) if guid(1) in dict(one.query).get("$filter", "")]
+    assert len(asked) == 1, "once, and not for each policy"
+
+
+def test_a_policy_of_nobody_is_unmatched_and_named(nowcerts: FakeNowCerts) -> None:
+    nowcerts.add_policy(id=guid(7), number="POL-7", insuredDatabaseId=guid(404), changeDate=ago(days=1))
+    run = reconciled()
+    assert counters(run) == ("done", 1, 0, 1, 0)
+    assert run.problems == [{"key": f"policy:{guid(7)}", "why": "the event names no e-mail"}]
+
+
+# Deleted there --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_deleted_there_is_named_and_nothing_is_deleted_here(nowcerts: FakeNowCerts, staff: Any) -> None:
+    insure(nowcerts, 1)
+    insure(nowcerts, 2)
+    reconciled()
+    gone = nowcerts.insureds.pop(guid(1))
+    nowcerts.deleted = [gone | {"changeDate": ago(minutes=1)}, {"id": guid(99), "changeDate": ago(minutes=1)}]
+    run = reconciled()
+    assert (run.status, run.seen, run.errors) == ("done", 2, 0)
+    (finding,) = run.findings.all()
+    assert (finding.kind, finding.person, finding.person_id) == (Kind.GONE_THERE, "ana1@example.com", guid(1))
+    assert finding.contact == Contact.objects.get(email="ana1@example.com")
+    assert Contact.objects.count() == ContactMapping.objects.count() == 2
+    assert reconciled().findings.count() == 0, "it is named once"
+    waiting = {item.key: item.count for item in signed_in(staff).get(reverse("admin:index")).context["attention"]}
+    assert waiting["differences"] == 1
+    listed = signed_in(staff).get(reverse("admin:integrations_syncfinding_changelist"))
+    assert "ana1@example.com" in listed.content.decode()
+
+
+def test_whoever_handles_what_is_gone_is_told_of_those_whom_we_know(
+    nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    monkeypatch.setitem(HANDLERS, ContactGone, lambda event, context: told.append(event.contact_id) or [])  # type: ignore[arg-type]
+    for number in (1, 2):
+        insure(nowcerts, number)
+    reconciled()
+    del nowcerts.insureds[guid(1)]
+    nowcerts.deleted = [{"databaseId": guid(number), "changeDate": ago(minutes=1)} for number in (1, 2, 99)]
+    run = reconciled()
+    assert told == [guid(1)], "the second is there all the same, the last was never known"
+    assert [finding.person_id for finding in run.findings.all()] == [guid(1)]
+
+
+def test_a_list_of_the_deleted_that_is_refused_fails_no_run(nowcerts: FakeNowCerts) -> None:
+    insure(nowcerts, 1)
+    nowcerts.misbehave(Answer(status=400, body=b'{"message": "no such property"}'), on="/api/DeletedInsuredList()")
+    run = reconciled()
+    assert counters(run) == ("done", 1, 1, 0, 0)
+    assert run.notes == ["NowCerts did not list what was deleted: an audit (--full) finds it."]
+
+
+# Pages ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("two_on_a_page")
+def test_a_run_whose_worker_died_goes_on_at_its_page(nowcerts: FakeNowCerts, travel: Callable[..., None]) -> None:
+    for number in range(5):
+        insure(nowcerts, number)
+    run = started()
+    runs.step(run.pk)
+    assert SyncRun.objects.claim(run.pk) is not None, "a worker takes the second page, and dies"
+    assert not runs.step(run.pk)
+    travel(LEASE + timedelta(seconds=1))
+    run = reconciled(run)
+    assert counters(run) == ("done", 5, 5, 0, 0)
+    assert (Contact.objects.count(), len(run.changes_listed)) == (5, 5)
+
+
+def test_a_page_that_is_left_in_the_middle_is_gone_on_with_and_counted_once(
+    nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time is over at once here: each attempt tells one contact, and what failed is not tried again by this run."""
+    for number in range(3):
+        insure(nowcerts, number, eMail="no address" if number == 1 else f"ana{number}@example.com")
+    monkeypatch.setattr(pages, "time_left", lambda seconds: lambda: False)
+    run = reconciled()
+    assert counters(run) == ("done", 3, 2, 1, 0)
+    assert len(nowcerts.asked_for(INSUREDS)) == 4, "the page three times, and what comes after it"
+
+
+@pytest.mark.usefixtures("two_on_a_page")
+def test_what_changes_while_the_list_is_read_is_told_as_it_became_and_costs_no_other_one(
+    nowcerts: FakeNowCerts,
+) -> None:
+    for number in range(6):
+        insure(nowcerts, number)
+    run = started()
+    runs.step(run.pk)
+    nowcerts.insureds[guid(0)] |= {"city": "Houston", "changeDate": ago(seconds=1)}
+    run = reconciled(run)
+    assert counters(run) == ("done", 7, 7, 0, 0)
+    assert Contact.objects.get(email="ana0@example.com").city == "Houston"
+    assert Contact.objects.count() == 6
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("two_on_a_page")
+def test_two_workers_at_once_tell_a_page_once(nowcerts: FakeNowCerts, at_once: Any) -> None:
+    for number in range(4):
+        insure(nowcerts, number)
+    run = started()
+    while SyncRun.objects.get(pk=run.pk).status == "pending":
+        at_once([lambda: runs.step(run.pk)] * 3)
+    run.refresh_from_db()
+    assert counters(run) == ("done", 4, 4, 0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_is_stopped_while_a_page_is_told_tells_no_more_of_it(
+    nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        insure(nowcerts, number)
+    run = started()
+    monkeypatch.setattr(pages, "time_left", lambda seconds: lambda: bool(runs.stop(run)) or True)
+    assert runs.step(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.changed, Contact.objects.count()) == ("stopped", 1, 1)
+    monkeypatch.undo()
+    assert runs.resume(run, wake=False)
+    assert reconciled(run).changed == 3
+
+
+def test_a_list_that_does_not_filter_is_read_whole_and_the_run_says_so(
+    nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "PAGE_SIZE", 2)
+    for number in range(5):
+        insure(nowcerts, number)
+    nowcerts.ignores_filters = True
+    run = reconciled()
+    assert (run.status, run.changed, Contact.objects.count()) == ("done", 5, 5)
+    assert run.notes[0].startswith("NowCerts did not list insureds by their last change: they were counted.")
+
+
+# Audits ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("two_on_a_page")
+def test_an_audit_names_what_differs_and_changes_nothing(nowcerts: FakeNowCerts) -> None:
+    for number in range(3):
+        insure(nowcerts, number)
+    reconciled()
+    del nowcerts.insureds[guid(0)]
+    nowcerts.insureds[guid(1)]["city"] = "Houston"
+    insure(nowcerts, 4)
+    before = list(Contact.objects.order_by("pk").values()), list(ContactMapping.objects.order_by("pk").values())
+    run = reconciled(kind=runs.Kind.AUDIT)
+    assert (run.status, run.seen, run.changed) == ("done", 3, 0)
+    assert sorted(run.findings.values_list("kind", "person", "there", "here")) == [
+        (Kind.CONTACT_DIFFERS, "ana1@example.com", "city: Houston", "city: Austin"),
+        (Kind.CONTACT_UNKNOWN, "ana4@example.com", "contact ana4@example.com", "no contact"),
+        (Kind.GONE_THERE, "ana0@example.com", "deleted, or made part of another record", "contact ana0@example.com"),
+    ]
+    assert before == (
+        list(Contact.objects.order_by("pk").values()),
+        list(ContactMapping.objects.order_by("pk").values()),
+    )
+    assert counters(reconciled()) == ("done", 0, 0, 0, 0), "what an audit saw is not taken for told"
+
+
+def test_who_was_told_of_after_the_audit_began_is_not_missing_there(nowcerts: FakeNowCerts) -> None:
+    insure(nowcerts, 1)
+    reconciled()
+    run = started(kind=runs.Kind.AUDIT)
+    del nowcerts.insureds[guid(1)]
+    ContactMapping.objects.update(reported_at=timezone.now() + timedelta(seconds=1))
+    assert reconciled(run).findings.count() == 0
+
+
+# The command ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_says_what_would_change_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
+    for number in (1, 2):
+        insure(nowcerts, number)
+    reconciled()
+    nowcerts.insureds[guid(1)] |= {"city": "Houston", "changeDate": ago(minutes=1)}
+    insure(nowcerts, 5, changeDate=ago(days=9))
+    nowcerts.add_policy(id=guid(7), number="POL-7", insuredDatabaseId=guid(5), changeDate=ago(minutes=1))
+    nowcerts.deleted = [nowcerts.insureds.pop(guid(2)) | {"changeDate": ago(minutes=1)}]
+    models = (Contact, ContactMapping, Policy, ProviderRecord, SyncRun, SyncFinding)
+    before = [list(model.objects.order_by("pk").values()) for model in models]
+    said = command("--dry-run")
+    assert before == [list(model.objects.order_by("pk").values()) for model in models]
+    finding = said.pop(-3)
+    assert finding.startswith("deleted there, known here  ana2@example.com  there: deleted, or made part of another")
+    assert "nothing was deleted here" in finding
+    said = [line for line in said if not line.startswith("page ")]
+    assert said == [
+        "dry run, incremental: 6 pages, 3 seen; it would change 3, heal 0; 0 unmatched, 0 errors",
+        f"changed  contact:{guid(1)}  ana1@example.com  contact changed: city (city: Austin → Houston)",
+        f"changed  contact:{guid(5)}  ana5@example.com  contact created",
+        f"changed  policy:{guid(7)}  ana5@example.com  policy recorded",
+        "1 differences",
+        "Nothing was written.",
+    ]
+    assert [line for line in command() if line.startswith("changed")] == said[1:4], "as it was foretold"
+
+
+def test_a_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
+    insure(nowcerts, 1)
+    reconciled()
+    nowcerts.insureds[guid(1)]["city"] = "Houston"
+    said = command("--full", "--dry-run")
+    assert any(line.startswith("other values there  ana1@example.com  there: city: Houston") for line in said)
+    assert SyncFinding.objects.count() == 0
+    assert SyncRun.objects.count() == 1
+
+
+def test_nobody_is_greeted(nowcerts: FakeNowCerts) -> None:
+    with pytest.raises(CommandError, match="NowCerts sells no memberships"):
+        command("--invite")
+
+
+@pytest.mark.parametrize(("name", "value"), [("NOWCERTS_RECONCILE_MINUTES", 0), ("NOWCERTS_PASSWORD", "")])
+def test_nothing_begins_by_the_clock_where_it_is_off(settings: Any, name: str, value: Any) -> None:
+    assert [run.provider for run in runs.start_due()] == ["nowcerts"]
+    SyncRun.objects.all().delete()
+    setattr(settings, name, value)
+    assert runs.start_due() == []
