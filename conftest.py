@@ -62,7 +62,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """How `-n` shares the tests out, unless --dist says otherwise: a file at a time, its fixtures are made once.
 
-    The tests that mostly wait stay together: two such installations at once would be slow enough to fail.
+    The tests that mostly wait stay together: no two of their installations crowd each other.
     (xdist's own --dist loadgroup forgets its groups under pytest 9.2.)
     """
     from xdist.scheduler import LoadScopeScheduling
