@@ -14,7 +14,7 @@ DCLINT := npm_config_fetch_retries=1 npm_config_fetch_timeout=30000 npx --yes dc
 # Which interpreter builds .venv: PYTHON3=/path/to/python if given, else the first of these that works.
 PYTHON3 ?= python3.13 python3.12 python3.11 python3 python
 
-# What follows `--` for pytest: `make test ARGS='-k signature -x'`.
+# What pytest is given besides: `make test ARGS='-k signature -x'`; `-n 0` keeps the tests in one process.
 ARGS ?=
 
 # Checks and tests are judged by what stands in the repository, not by somebody's .env or shell.
@@ -36,12 +36,16 @@ help: ## this list
 run: $(INSTALLED) .env ## start Enlace on this machine; Ctrl-C stops it
 	@exec $(PYTHON) manage.py run
 
+# pytest ends with 5 where it finds no test to run: that is a failure only where both find none.
 test: $(TESTS_INSTALLED) ## every test: on SQLite, then on a real PostgreSQL and Redis
 	@echo '== tests on the embedded default: SQLite, broker in the process'
-	@exec $(CLEAN_ENV) $(PYTHON) -m pytest $(ARGS)
-	@echo '== tests on PostgreSQL and Redis'
-	@exec env ENV_FILE= $(PYTHON) -m tests.services --postgres --redis -- \
-		$(PYTHON) -m pytest -m 'not e2e' $(ARGS)
+	@$(CLEAN_ENV) $(PYTHON) -m pytest -n auto $(ARGS); first=$$?; \
+	[ $$first -eq 0 ] || [ $$first -eq 5 ] || exit $$first; \
+	echo '== tests on PostgreSQL and Redis'; \
+	env ENV_FILE= $(PYTHON) -m tests.services --postgres --redis --forgetful -- \
+		$(PYTHON) -m pytest -n auto -m 'not embedded' $(ARGS); second=$$?; \
+	[ $$second -ne 5 ] || exit $$first; \
+	exit $$second
 
 lint: $(TESTS_INSTALLED) ## the static checks
 	$(PYTHON) -m ruff check .

@@ -6,6 +6,7 @@ Nothing here starts a server or a broker. The suites that do (tests/chaos, tests
 import hashlib
 import hmac
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ STAFF_EMAIL = "staff@example.com"
 PASSWORD = "violet kettle under the stairs"
 OFFER_ID = "off_456"
 RELAY = "/api/webhook/kajabi/"
+WAITING = ("tests/chaos/", "tests/e2e/")
 FIXTURES = Path(__file__).parent / "integrations" / "providers" / "kajabi" / "tests" / "fixtures"
 
 
@@ -44,6 +46,37 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("enlace")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests are shared among processes, those that mostly wait begin first: they fill what others leave."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` shares the tests among: one a core, and one for the tests that mostly wait."""
+    return min(os.cpu_count() or 1, 8) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How `-n` shares the tests out, unless --dist says otherwise: a file at a time, its fixtures are made once.
+
+    The tests that mostly wait stay together: no two of their installations crowd each other.
+    (xdist's own --dist loadgroup forgets its groups under pytest 9.2.)
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FilesInTurn(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "waiting" if nodeid.startswith(WAITING) else nodeid.partition("::")[0]
+
+    if config.getoption("dist") != "load":
+        return None
+    config.option.loadscopereorder = False  # in the order above, not the file with the most tests first
+    return FilesInTurn(config, log)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory) -> None:
     """SQLite's test database is a file, as in real life: threads cannot each have a connection to one in memory."""
@@ -52,6 +85,30 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, tmp_path_fa
     settings = connections["default"].settings_dict
     if settings["ENGINE"].endswith("sqlite3"):
         settings["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The rows of a fresh installation stay for every test, in whatever order: emptied tables get them back.
+
+    A test with `transaction=True` ends in a flush of all tables. Django makes its own rows anew after that, at the
+    signal `post_migrate`; the same signal brings back ours, which migrations have made.
+    """
+    from django.apps import apps
+    from django.db.models.signals import post_migrate
+
+    ours = [model for label in ("accounts", "integrations") for model in apps.get_app_config(label).get_models()]
+    with django_db_blocker.unblock():
+        made_by_migrations = [(model, rows) for model in ours if (rows := list(model._base_manager.all()))]
+
+    def bring_back(using: str, **_: Any) -> None:
+        for model, rows in made_by_migrations:
+            if not model._base_manager.using(using).exists():
+                model._base_manager.using(using).bulk_create(rows)
+
+    post_migrate.connect(bring_back, sender=apps.get_app_config("accounts"))
+    yield
+    post_migrate.disconnect(bring_back, sender=apps.get_app_config("accounts"))
 
 
 @pytest.fixture(scope="session", autouse=True)

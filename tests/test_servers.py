@@ -15,6 +15,8 @@ import pytest
 from tests.harness import Embedded, Process, embedded, free_port, purchase, sign, wait_until
 from tests.harness.embedded import answers_health
 
+pytestmark = pytest.mark.embedded
+
 PATH = "/api/webhook/kajabi/"
 BODY = json.dumps(purchase("evt_chunked", "jane@example.com")).encode()
 

@@ -14,6 +14,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.chaos)
+            if "database_url" not in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.embedded)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.e2e.visitor import Visitor
 from tests.fakes.http_server import Answer, FakeServer
 from tests.harness import Embedded, embedded
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
 TOKEN = "token-of-the-harness"
 PAGE = "/embed/dashboard?accountId={}"
 

@@ -11,7 +11,7 @@ from tests.harness import Embedded, wait_until
 from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
 from tests.harness.process import ROOT, run_to_end
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
 LIST = "/admin/accounts/completion/"
 
 

@@ -17,7 +17,7 @@ from tests.harness import Embedded, wait_until
 from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
 from tests.harness.process import ROOT, run_to_end
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
 
 SETUP_PATH = "/nssa/setup-password"
 PASSWORD = "seven green lanterns drift"

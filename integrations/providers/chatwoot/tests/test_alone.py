@@ -17,6 +17,8 @@ from tests.harness.environment import environment
 from tests.harness.process import ROOT, run_to_end
 from tests.harness.rows import Rows
 
+pytestmark = pytest.mark.embedded
+
 CHATWOOT_WAITS = 5  # seconds, and then it forgets the account
 
 
