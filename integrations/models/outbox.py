@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Contact, Policy
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
-from integrations.contracts.mirror import OutgoingCall
+from integrations.contracts.mirror import OutgoingCall, Sent
 
 
 class OutgoingWrite(Delivery):
@@ -113,6 +113,14 @@ class OutgoingWrite(Delivery):
             response=None,
             requested_at=timezone.now(),
         )
+
+    def go_on_with(self, sent: Sent) -> None:
+        """Nothing was made, because the provider has the record already: let the next attempt read and change that.
+
+        Raises LeaseLost.
+        """
+        nothing = {"operation": self.Operation.NOT_KNOWN_YET, "before": {}, "after": {}, "requested_at": None}
+        self.go_on(external_id=sent.external_id, response=dict(sent.answer), **nothing)
 
 
 class Circuit(models.Model):

@@ -103,6 +103,13 @@ RULES = (
         sample=20,
         unit="%",
     ),
+    Rule(name="failed_writes", title=_("Writes to providers that failed"), measure=measures.failed_writes, most=0),
+    Rule(
+        name="open_circuits",
+        title=_("Minutes without writing to a provider, since it fails"),
+        measure=measures.open_circuits,
+        most=5,
+    ),
     Rule(name="api_quota", title=_("Calls refused by the API as too many"), measure=measures.refused_calls, most=5),
 )
 

@@ -14,7 +14,7 @@ from accounts.models import Completion, Delivery
 from accounts.models.delivery import FAILED, PENDING, DeliveryQuerySet
 from accounts.models.points import BY_MAIL, BY_STAFF
 from integrations import registry
-from integrations.models import InboxEvent
+from integrations.models import Circuit, InboxEvent, OutgoingWrite
 from integrations.models.inbox import Status
 from integrations.toolkit import quota
 
@@ -159,8 +159,30 @@ def _open(model: type[Delivery]) -> DeliveryQuerySet:
 
 
 def circuits() -> dict[str, str]:
-    """The state of each provider's circuit, one of `CIRCUIT_STATES`."""
-    return {}
+    """The state of the circuit of each provider that is written to, one of `CIRCUIT_STATES`."""
+    written_to = {
+        key: "closed"
+        for key, provider in registry.all_providers().items()
+        if (provider.mirror or provider.deals) and provider.is_connected()
+    }
+    return written_to | {circuit.provider: circuit.state for circuit in Circuit.objects.all()}
+
+
+def failed_writes(window: timedelta) -> list[Measured]:
+    """How many writes failed in the window for good, and wait for staff."""
+    failed = OutgoingWrite.objects.filter(status=OutgoingWrite.Status.FAILED, finished_at__gte=timezone.now() - window)
+    rows = failed.order_by().values("provider").annotate(number=Count("pk"))
+    return [Measured(subject=row["provider"], value=row["number"], sample=row["number"]) for row in rows]
+
+
+def open_circuits(window: timedelta) -> list[Measured]:
+    """Minutes for which a provider has not been written to because its circuit is open."""
+    now = timezone.now()
+    return [
+        Measured(subject=circuit.provider, value=(now - circuit.opened_at).total_seconds() / 60, sample=1)
+        for circuit in Circuit.objects.exclude(opened_at=None)
+        if circuit.opened_at is not None
+    ]
 
 
 def percentile(values: Iterable[float], rank: int) -> float:

@@ -136,7 +136,7 @@ def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) 
         held = Contact.objects.select_for_update().get(pk=contact.pk)
         if sent.existed:  # nothing was written: the next attempt reads that record, merges and writes
             _adopt(held, sent.external_id, provider=row.provider)
-            row.go_on(response=dict(sent.answer), external_id=sent.external_id)
+            row.go_on_with(sent)
             return
         record = _adopt(held, sent.external_id, provider=row.provider)
         note_told(record, row.after, at=at)

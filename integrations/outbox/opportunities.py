@@ -154,7 +154,7 @@ def _close(row: OutgoingWrite, policy: Policy, says: Opportunity, sent: Sent) ->
         held = Policy.objects.select_for_update().get(pk=policy.pk)
         _adopt(held, sent.external_id, provider=row.provider)
         if sent.existed:
-            row.go_on(response=dict(sent.answer), external_id=sent.external_id)
+            row.go_on_with(sent)
             return
         row.close(Status.DONE, response=dict(sent.answer), external_id=sent.external_id)
         if wanted(held) != says:  # the policy changed while it was written

@@ -89,7 +89,11 @@ def new_run(provider: Provider, *, kind: Kind, cause: Cause) -> SyncRun:
 
 
 def start_due() -> list[SyncRun]:
-    """Open the runs that are due by the clock. One that a person stopped stays so, and none begins beside it."""
+    """Open the runs that are due by the clock. One that a person stopped stays so, and none begins beside it.
+
+    The first reading of contacts that are kept equal with another provider's is begun by a person, who has seen a dry
+    run: it may write on thousands of records there.
+    """
     started = []
     for provider in registry.all_providers().values():
         minutes = int(getattr(settings, provider.pulls.minutes)) if provider.pulls else 0
@@ -100,11 +104,20 @@ def start_due() -> list[SyncRun]:
             timezone.now() - timedelta(minutes=minutes)
         ):
             continue
+        if waits_for_a_person(provider):
+            continue
         try:
             started.append(start(provider, cause=SCHEDULE))
         except AlreadyOpen:
             continue
     return started
+
+
+def waits_for_a_person(provider: Provider) -> bool:
+    """Whether the lists of a provider were never read and the clock does not begin with it."""
+    if provider.pulls is None or provider.mirror is None or not provider.pulls.configured():
+        return False
+    return not SyncRun.objects.filter(provider=provider.key).exclude(kind=Kind.AUDIT).exists()
 
 
 def stop(run: SyncRun) -> bool:

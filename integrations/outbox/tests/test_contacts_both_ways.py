@@ -98,3 +98,36 @@ def test_two_people_of_one_name_stay_two(sides: TwoSides) -> None:
         "juan1@example.com",
         "juan2@example.com",
     ]
+
+
+def test_somebody_who_changes_their_address_stays_the_same_person_on_both_sides(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    contact = the(sides.ghl.contacts)
+    sides.ghl.edit(contact["id"], email="ana.ruiz@example.com", phone="+13055550188")
+    sides.settle()
+    assert (the(sides.nowcerts.insureds)["eMail"], insured["phone"]) == ("ana.ruiz@example.com", "+13055550188")
+    assert insured_as(insured) == contact_as(the(sides.ghl.contacts))
+    assert Contact.objects.get().email == "ana.ruiz@example.com"
+
+
+def test_a_deletion_on_one_side_is_noted_and_deletes_nothing_on_the_other(sides: TwoSides) -> None:
+    sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    sides.ghl.delete_contact(the(sides.ghl.contacts)["id"])
+    sides.settle()
+    gone = ContactMapping.objects.get(provider="gohighlevel", kind="contact")
+    assert (gone.gone_at is not None, len(sides.nowcerts.insureds), len(sides.ghl.contacts)) == (True, 1, 0)
+    assert OutgoingWrite.objects.count() == 1
+
+
+def test_a_contact_that_nobody_could_find_again_is_not_made_anywhere(sides: TwoSides) -> None:
+    sides.nowcerts.add_insured(firstName="Ana", lastName="Ruiz")
+    sides.settle()
+    assert (Contact.objects.count(), OutgoingWrite.objects.count(), sides.ghl.contacts) == (1, 0, {})
+
+
+def test_people_of_kajabi_alone_are_nobodys_business_there(sides: TwoSides, process: Any) -> None:
+    person = {"id": "11", "email": "jane@example.com", "name": "Jane"}
+    process({"event_type": "contact.updated", "event_id": "e1", "data": person}, "/api/kajabi/webhook")
+    assert (Contact.objects.count(), OutgoingWrite.objects.count()) == (1, 0)

@@ -1,0 +1,94 @@
+"""The page on which a reading of a provider's lists is begun by hand."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import site
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.admin import attention, tools
+from accounts.admin.links import moment, row_link
+from accounts.services.cause import Cause
+from integrations import registry
+from integrations.contracts.exceptions import Permanent, Retryable
+from integrations.contracts.provider import Provider
+from integrations.contracts.pull import Kind
+from integrations.models import SyncRun
+from integrations.models.sync_run import RunKind
+from integrations.reconcile import runs
+
+NAME = "reading-lists"
+RUNS = "admin:integrations_syncrun"
+
+
+@attention.source
+def lists_that_were_never_read() -> list[attention.Item]:
+    """Providers whose contacts nobody has compared yet: events alone do not make old records equal."""
+    waiting = [provider for provider in _readable() if runs.waits_for_a_person(provider)]
+    return [
+        attention.Item(
+            key="never_read",
+            label=gettext_lazy("Providers whose contacts were never compared"),
+            count=len(waiting),
+            url=reverse(f"admin:{NAME}"),
+            permission="integrations.view_syncrun",
+        )
+    ]
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """GET shows the providers that have lists; POST begins a reading of one."""
+    if request.method == "POST":
+        _begin(request)
+        return redirect(f"admin:{NAME}")
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+    context = {
+        **site.each_context(request),
+        "title": _("Reading providers' lists"),
+        "rows": [_row(provider) for provider in _readable()],
+    }
+    return TemplateResponse(request, "admin/reading_lists.html", context)
+
+
+def _row(provider: Provider) -> dict[str, Any]:
+    newest = SyncRun.objects.filter(provider=provider.key).order_by("-pk").first()
+    return {
+        "provider": provider,
+        "command": f"python manage.py reconcile {provider.key} --dry-run",
+        "next": RunKind(runs.next_kind(provider)).label,
+        "waits": runs.waits_for_a_person(provider),
+        "newest": row_link(RUNS, newest.pk, newest) if newest else "",
+        "newest_at": moment(newest.started_at) if newest else "",
+        "is_open": newest is not None and newest.is_open,
+    }
+
+
+def _begin(request: HttpRequest) -> None:
+    provider = next((one for one in _readable() if one.key == request.POST.get("provider")), None)
+    if provider is None:
+        return
+    kind = Kind.AUDIT if request.POST.get("kind") == Kind.AUDIT else None
+    staff: Any = request.user
+    try:
+        run = runs.start(provider, cause=Cause.by_staff(staff), kind=kind)
+    except (runs.AlreadyOpen, Retryable, Permanent) as error:
+        messages.error(request, str(error))
+        return
+    LogEntry.objects.create(
+        user_id=staff.pk, object_repr=str(run)[:200], action_flag=ADDITION, change_message="reading begun"
+    )
+    messages.success(request, _("The reading has begun; its page says how far it is."))
+
+
+def _readable() -> list[Provider]:
+    return [one for one in registry.all_providers().values() if one.pulls is not None and one.pulls.configured()]
+
+
+tools.register(tools.Tool(name=NAME, label=gettext_lazy("Reading providers' lists"), path="reading-lists/", view=page))
