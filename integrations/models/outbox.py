@@ -119,7 +119,7 @@ class OutgoingWrite(Delivery):
 
         Raises LeaseLost.
         """
-        nothing = {"operation": self.Operation.NOT_KNOWN_YET, "before": {}, "after": {}, "requested_at": None}
+        nothing: dict[str, Any] = {"operation": "", "before": {}, "after": {}, "requested_at": None}
         self.go_on(external_id=sent.external_id, response=dict(sent.answer), **nothing)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.models.delivery import Delivery
@@ -78,8 +79,10 @@ class TwoSides:
         return self.post(body, url, sign=False, headers=headers)
 
     def forward(self, time: timedelta) -> None:
+        """Let time pass, also for what keeps real time: a pause that GoHighLevel asked for is over."""
         self.gone_forward += time
         self.travel(self.gone_forward)
+        cache.clear()
 
     def settle(self, *, rounds: int = 40, order: Callable[[list[Any]], Sequence[Any]] = lambda hooks: hooks) -> None:
         """Deliver webhooks and do what falls due, moment after moment, until nothing is left to do."""
