@@ -80,12 +80,15 @@ class Mirror:
     `fields` are the names of ours that it knows; `own_prefix` is what its own custom fields begin with in our names
     ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's. `open` gives
     the book for calls of at most so many seconds each; it raises Permanent where the API is not configured.
+    `own_fields`, where the API tells them, lists its custom fields for people to choose from: (what comes after
+    `own_prefix`, the name there); it takes and raises what a call of the book does.
     """
 
     fields: frozenset[str]
     own_prefix: str
     source: str
     open: Callable[[float], ContactBook]
+    own_fields: Callable[[float], Sequence[tuple[str, str]]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,19 @@ class GoHighLevelContacts:
         return Sent(external_id=call.external_id, answer={"contact": record})
 
 
-MIRROR = Mirror(fields=fields.FIELDS.ours, own_prefix=fields.OWN_PREFIX, source="GHL", open=GoHighLevelContacts.open)
+def own_fields(patience: float) -> list[tuple[str, str]]:
+    """The location's custom fields for contacts: (id, name)."""
+    found = GoHighLevelClient.from_settings(patience=patience).custom_fields("contact")
+    return [(text_of(one, (("id",),)), text_of(one, (("name",),))) for one in found]
+
+
+MIRROR = Mirror(
+    fields=fields.FIELDS.ours,
+    own_prefix=fields.OWN_PREFIX,
+    source="GHL",
+    open=GoHighLevelContacts.open,
+    own_fields=own_fields,
+)
 
 
 def _as_theirs(record: Record, *, asked_at: datetime) -> TheirContact:
