@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from accounts.admin import attention
 from accounts.admin.acts import Act, Pressed, ReasonForm, Refused
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.admin.contact_history import CHANGES, field_label, shown_value, state_of
+from accounts.admin.contact_history import CELL, CHANGES, field_label, shown_value, state_of
 from accounts.admin.contacts import found, person_link
 from accounts.admin.filters import providers_of
 from accounts.admin.links import NOTHING, list_url, moment, shortened
@@ -122,7 +122,7 @@ def _what_is_released(change: ContactChange) -> str:
 
 @admin.register(ContactChange)
 class ContactChangeAdmin(ReadOnlyAdmin):
-    list_display = ("when", "person", "field", "we_had", "they_say", "state", "provider", "why")
+    list_display = ("when", "state", "person", "field", "we_had", "they_say", "provider", "why")
     list_filter = (FrozenFilter, "kind", SaidByFilter)
     list_select_related = ("contact",)
     search_fields = ("name",)
@@ -192,11 +192,11 @@ class ContactChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("we had"))
     def we_had(self, change: ContactChange) -> str:
-        return shortened(shown_value(change.before), 40)
+        return shortened(shown_value(change.before), CELL)
 
     @admin.display(description=gettext_lazy("they say"))
     def they_say(self, change: ContactChange) -> str:
-        return shortened(shown_value(change.after), 40)
+        return shortened(shown_value(change.after), CELL)
 
     @admin.display(description=gettext_lazy("we had"))
     def all_we_had(self, change: ContactChange) -> str:

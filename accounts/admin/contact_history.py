@@ -12,6 +12,7 @@ from accounts.admin.links import NOTHING, badge, moment, row_link, shortened
 from accounts.models import Contact, ContactChange
 from accounts.services.contact_report import CUSTOM, EMPTY, FIELDS
 
+CELL = 40  # characters of a value in a list
 CHANGES = "admin:accounts_contactchange"
 Kind = ContactChange.Kind
 _BADGES = {Kind.CHANGED: "past", Kind.WON: "active", Kind.LOST: "unmatched", Kind.STAFF: "active"}
@@ -58,11 +59,11 @@ class ChangeInline(NewestInline):
 
     @admin.display(description=gettext_lazy("we had"))
     def we_had(self, change: ContactChange) -> str:
-        return shortened(shown_value(change.before))
+        return shortened(shown_value(change.before), CELL)
 
     @admin.display(description=gettext_lazy("they say"))
     def they_say(self, change: ContactChange) -> str:
-        return shortened(shown_value(change.after))
+        return shortened(shown_value(change.after), CELL)
 
     @admin.display(description=gettext_lazy("what"))
     def state(self, change: ContactChange) -> str:
@@ -70,4 +71,4 @@ class ChangeInline(NewestInline):
 
     @admin.display(description=gettext_lazy("by"))
     def by(self, change: ContactChange) -> str:
-        return change.provider or shortened(change.cause) or NOTHING
+        return change.provider or shortened(change.cause, CELL) or NOTHING

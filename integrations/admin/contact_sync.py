@@ -22,8 +22,8 @@ from integrations.outbox import owing, previewing
 from integrations.outbox.previewing import Difference
 
 _OPERATIONS = {
-    "create": ("active", gettext_lazy("a record is made")),
-    "update": ("active", gettext_lazy("is changed")),
+    "create": ("pending", gettext_lazy("a record would be made")),
+    "update": ("pending", gettext_lazy("would be changed")),
     "none": ("processed", gettext_lazy("equal already")),
     "unknown": ("failed", gettext_lazy("cannot be written")),
 }

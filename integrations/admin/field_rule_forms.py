@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
-from django.utils.text import format_lazy
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,7 +24,7 @@ _OWN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 class FieldRuleForm(forms.ModelForm):
     authority = forms.ChoiceField(
-        label=FieldRule._meta.get_field("authority").verbose_name,
+        label=capfirst(FieldRule._meta.get_field("authority").verbose_name),
         required=False,
         help_text=gettext_lazy("Whose word holds where a person's value was changed on two sides since they agreed."),
     )
@@ -56,7 +56,7 @@ class FieldRuleForm(forms.ModelForm):
 
 
 class FieldPlaceForm(forms.ModelForm):
-    provider = forms.ChoiceField(label=FieldPlace._meta.get_field("provider").verbose_name)
+    provider = forms.ChoiceField(label=capfirst(FieldPlace._meta.get_field("provider").verbose_name))
 
     class Meta:
         model = FieldPlace
@@ -113,7 +113,7 @@ class FieldPlaces(BaseInlineFormSet):
 class PipelineRuleForm(forms.ModelForm):
     """Where the provider tells its stages, one is chosen, and its pipeline with it; else their ids are typed."""
 
-    provider = forms.ChoiceField(label=PipelineRule._meta.get_field("provider").verbose_name)
+    provider = forms.ChoiceField(label=capfirst(PipelineRule._meta.get_field("provider").verbose_name))
 
     class Meta:
         model = PipelineRule

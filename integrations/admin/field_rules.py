@@ -17,7 +17,7 @@ _CHANGES_NOBODY = gettext_lazy(
 )
 
 
-class FieldPlaceInline(admin.TabularInline):
+class FieldPlaceInline(admin.StackedInline):
     model = FieldPlace
     form = FieldPlaceForm
     formset = FieldPlaces

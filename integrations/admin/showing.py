@@ -18,7 +18,7 @@ def before_and_after(changes: Mapping[str, tuple[Any, Any]], *, label: Any) -> S
     """A table of name → (before, after), each value cut at a length that nobody reads; `label` says what of."""
     rows = format_html_join(
         "",
-        '<tr class="differs"><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
+        '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
         (
             (field_label(name), shown_value(before)[:CELL], shown_value(after)[:CELL])
             for name, (before, after) in changes.items()

@@ -53,7 +53,7 @@ def test_a_preview_shows_what_would_change_on_every_side_and_changes_nothing(con
     assert '<th scope="row">last name</th><td>Ruiz</td><td>Ruiz Gil</td>' in here
     assert '<th scope="row">last name</th><td>Ruiz</td><td>Ruiz Gil</td>' in ghl
     assert '<th scope="row">city</th><td>Miami</td><td>Orlando &lt;FL&gt;</td>' in nowcerts
-    assert ("is changed</span>" in ghl, "is changed</span>" in nowcerts) == (True, True)
+    assert ("would be changed</span>" in ghl, "would be changed</span>" in nowcerts) == (True, True)
     assert there["id"] in ghl
     assert f'action="{act_url(contact, "sync-now")}"' in nowcerts
     contact.refresh_from_db()
@@ -69,7 +69,7 @@ def test_a_preview_says_where_nothing_would_change_and_where_a_record_would_be_m
     page = previewed(console, contact)
     assert ("Nothing would change." in page, page.count("equal already</span>")) == (True, 2)
     other = previewed(console, person("bob@example.com", first_name="Bob"))
-    assert other.count("a record is made</span>") == 2
+    assert other.count("a record would be made</span>") == 2
     assert '<th scope="row">first name</th><td>–</td><td>Bob</td>' in other
 
 
