@@ -54,6 +54,14 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Page:
+    """What an act found out where that is too much for a message: a page of its own. For acts that change nothing."""
+
+    template: str
+    context: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Act:
     """`run` calls the service for one row and says whether that changed anything; `fits` says for which rows it is.
 
@@ -65,7 +73,7 @@ class Act:
     name: str
     label: Any
     done: Any
-    run: Callable[[Any, Pressed], bool | Answer]
+    run: Callable[[Any, Pressed], bool | Answer | Page]
     fits: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] | None = None
     explanation: Any = ""
@@ -129,8 +137,8 @@ class ActsMixin(admin.ModelAdmin):
             raise PermissionDenied
         if request.method != "POST" and act.form is None:
             return HttpResponseNotAllowed(["POST"])
-        asked = self.press(request, act, [row])
-        return asked or redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", quote(row.pk))
+        shown = self.press(request, act, [row])
+        return shown or redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", quote(row.pk))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         row = kwargs.get("obj")
@@ -139,7 +147,7 @@ class ActsMixin(admin.ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def press(self, request: HttpRequest, act: Act, rows: Sequence[Any]) -> HttpResponse | None:
-        """Do `act` on those of `rows` that it fits, or give the page that asks its questions."""
+        """Do `act` on those of `rows` that it fits; the page that asks its questions or shows what it found, if any."""
         answers: dict[str, Any] = {}
         if act.form is not None:
             # A link may fill in answers, as Django's own pages for adding do; they are sent by a press all the same.
@@ -156,15 +164,16 @@ class ActsMixin(admin.ModelAdmin):
                 self.message_user(request, format_html("{}", result.text), result.level)
         if left := results.count(False):
             self.message_user(request, left_alone(left), messages.WARNING)
-        return None
+        pages = [result for result in results if isinstance(result, Page)]
+        return self._show(request, act, rows[0], pages[0]) if pages else None
 
-    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer:
+    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer | Page:
         if not (self.has_act_permission(request, row) and act.fits(row)):
             return False
         try:
             with nullcontext() if act.calls_out else transaction.atomic():
                 result = act.run(row, pressed)
-                if result.changed if isinstance(result, Answer) else result:
+                if result.changed if isinstance(result, Answer) else result is True:
                     reason = pressed.answers.get("reason")
                     self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
         except Refused as refusal:
@@ -189,6 +198,17 @@ class ActsMixin(admin.ModelAdmin):
         }
         refused = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
         return TemplateResponse(request, "admin/act.html", context, status=refused)
+
+    def _show(self, request: HttpRequest, act: Act, row: Any, page: Page) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": capfirst(act.label),
+            "opts": self.opts,
+            "row": row,
+            "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)]),
+            **page.context,
+        }
+        return TemplateResponse(request, page.template, context)
 
     def _button(self, act: Act, row: Any) -> dict[str, Any]:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_act"

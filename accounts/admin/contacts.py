@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.admin.base import NewestInline, ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.contact_acts import ADD_ALIAS, REMOVE_ALIAS
+from accounts.admin.contact_history import ChangeInline
 from accounts.admin.filters import AtProviderFilter, HasAccountFilter, TagFilter
 from accounts.admin.links import EVENTS, NOTHING, badge, list_link, moment, row_link, shortened
 from accounts.admin.showing import block, folded, indented
@@ -46,11 +47,19 @@ class AddressInline(ReadOnlyInline):
 
 class MappingInline(ReadOnlyInline):
     model = ContactMapping
-    fields = readonly_fields = ("their_record", "is_main", "reported", "offers_there", "as_they_have_it", "events")
+    fields = readonly_fields = (
+        *("their_record", "is_main", "reported", "gone", "offers_there", "as_they_have_it", "events"),
+    )
 
     @admin.display(description=gettext_lazy("record there"))
     def their_record(self, mapping: ContactMapping) -> str:
         return str(mapping)
+
+    @admin.display(description=ContactMapping._meta.get_field("gone_at").verbose_name)
+    def gone(self, mapping: ContactMapping) -> str:
+        return (
+            format_html("{} {}", badge("past", _("deleted")), moment(mapping.gone_at)) if mapping.gone_at else NOTHING
+        )
 
     @admin.display(description=gettext_lazy("reported"))
     def reported(self, mapping: ContactMapping) -> str:
@@ -165,7 +174,7 @@ class ContactAdmin(ReadOnlyAdmin):
         *("account", "belongs_to", "postal_address", "takes_mails", "custom_fields_shown", "doubts_shown"),
         *("created", "changed", "elsewhere"),
     )
-    inlines = (AddressInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline)
+    inlines = (AddressInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline, ChangeInline)
     acts = (ADD_ALIAS, REMOVE_ALIAS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
@@ -244,6 +253,8 @@ class ContactAdmin(ReadOnlyAdmin):
             list_link("admin:accounts_payment", _("all payments"), contact__exact=contact.pk),
             list_link("admin:accounts_formsubmission", _("all form answers"), contact__exact=contact.pk),
             list_link("admin:accounts_policy", _("all policies"), contact__exact=contact.pk),
+            list_link("admin:accounts_contactchange", _("all changes"), contact__exact=contact.pk),
+            list_link("admin:integrations_outgoingwrite", _("outgoing writes"), contact__exact=contact.pk),
         ]
         if contact.email:
             links.insert(0, list_link(EVENTS, _("events of this person"), q=contact.email))

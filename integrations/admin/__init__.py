@@ -1,5 +1,33 @@
-"""The staff console's pages for the inbox, for what is read at the providers, and for the providers' hooks."""
+"""The staff console's pages for the inbox, the outbox, what is read at the providers, and the providers' hooks."""
 
+<<<<<<< HEAD
 from integrations.admin import alerts, events, hooks, reading_lists, readings, runs, subscription_check
 
 __all__ = ["alerts", "events", "hooks", "reading_lists", "readings", "runs", "subscription_check"]
+=======
+from integrations.admin import (
+    alerts,
+    circuits,
+    contact_sync,
+    events,
+    field_rules,
+    hooks,
+    readings,
+    runs,
+    subscription_check,
+    writes,
+)
+
+__all__ = [
+    "alerts",
+    "circuits",
+    "contact_sync",
+    "events",
+    "field_rules",
+    "hooks",
+    "readings",
+    "runs",
+    "subscription_check",
+    "writes",
+]
+>>>>>>> h-console

@@ -38,6 +38,13 @@ class ProviderFilter(SimpleListFilter):
         return queryset.filter(provider=self.value()) if self.value() else queryset
 
 
+class WrittenProviderFilter(ProviderFilter):
+    """Those that are written to."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(one.key, one.title) for one in registry.all_providers().values() if one.mirror or one.deals]
+
+
 class TypeFilter(SimpleListFilter):
     title = _("type")
     parameter_name = "type"

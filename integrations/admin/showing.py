@@ -1,8 +1,37 @@
-"""Other people's bytes as text that can be looked at; the whole body can be downloaded."""
+"""Values before and after, and other people's bytes as text that can be looked at; the whole body can be downloaded."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from accounts.admin.contact_history import field_label, shown_value
 from accounts.admin.showing import SHOWN
 
 HEX_LINE = 16  # bytes
+CELL = 2000  # characters of a value in a table
+
+
+def before_and_after(changes: Mapping[str, tuple[Any, Any]], *, label: Any) -> SafeString:
+    """A table of name → (before, after), each value cut at a length that nobody reads; `label` says what of."""
+    rows = format_html_join(
+        "",
+        '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
+        (
+            (field_label(name), shown_value(before)[:CELL], shown_value(after)[:CELL])
+            for name, (before, after) in changes.items()
+        ),
+    )
+    return format_html(
+        '<div class="compared" tabindex="0" role="region" aria-label="{}"><table><thead><tr><td></td>'
+        '<th scope="col">{}</th><th scope="col">{}</th></tr></thead><tbody>{}</tbody></table></div>',
+        label,
+        _("before"),
+        _("after"),
+        rows,
+    )
 
 
 def readable(body: bytes) -> str:
