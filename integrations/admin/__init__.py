@@ -1,10 +1,5 @@
 """The staff console's pages for the inbox, the outbox, what is read at the providers, and the providers' hooks."""
 
-<<<<<<< HEAD
-from integrations.admin import alerts, events, hooks, reading_lists, readings, runs, subscription_check
-
-__all__ = ["alerts", "events", "hooks", "reading_lists", "readings", "runs", "subscription_check"]
-=======
 from integrations.admin import (
     alerts,
     circuits,
@@ -12,6 +7,7 @@ from integrations.admin import (
     events,
     field_rules,
     hooks,
+    reading_lists,
     readings,
     runs,
     subscription_check,
@@ -25,9 +21,9 @@ __all__ = [
     "events",
     "field_rules",
     "hooks",
+    "reading_lists",
     "readings",
     "runs",
     "subscription_check",
     "writes",
 ]
->>>>>>> h-console

@@ -79,28 +79,20 @@ class Mirror:
     """How a manifest says that its contacts are kept equal with ours.
 
     `fields` are the names of ours that it knows; `own_prefix` is what its own custom fields begin with in our names
-<<<<<<< HEAD
     ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's; in small
     letters it names the provider where staff sync by hand. `open` gives the book for calls of at most so many seconds
     each; it raises Permanent where the API is not configured. `as_webhook` makes the webhook that would tell of a
     record ("contact", "policy" or "quote"); it raises Unreadable for a kind that the provider does not tell of.
-=======
-    ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's. `open` gives
-    the book for calls of at most so many seconds each; it raises Permanent where the API is not configured.
     `own_fields`, where the API tells them, lists its custom fields for people to choose from: (what comes after
     `own_prefix`, the name there); it takes and raises what a call of the book does.
->>>>>>> h-console
     """
 
     fields: frozenset[str]
     own_prefix: str
     source: str
     open: Callable[[float], ContactBook]
-<<<<<<< HEAD
     as_webhook: Callable[[str, Mapping[str, Any]], Payload]
-=======
     own_fields: Callable[[float], Sequence[tuple[str, str]]] | None = None
->>>>>>> h-console
 
 
 @dataclass(frozen=True, kw_only=True)

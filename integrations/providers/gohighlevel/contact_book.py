@@ -66,25 +66,19 @@ class GoHighLevelContacts:
         return Sent(external_id=call.external_id, answer={"contact": record})
 
 
-<<<<<<< HEAD
-=======
 def own_fields(patience: float) -> list[tuple[str, str]]:
     """The location's custom fields for contacts: (id, name)."""
     found = GoHighLevelClient.from_settings(patience=patience).custom_fields("contact")
     return [(text_of(one, (("id",),)), text_of(one, (("name",),))) for one in found]
 
 
->>>>>>> h-console
 MIRROR = Mirror(
     fields=fields.FIELDS.ours,
     own_prefix=fields.OWN_PREFIX,
     source="GHL",
     open=GoHighLevelContacts.open,
-<<<<<<< HEAD
     as_webhook=webhooks.as_webhook,
-=======
     own_fields=own_fields,
->>>>>>> h-console
 )
 
 
