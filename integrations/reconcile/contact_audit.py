@@ -11,6 +11,8 @@ from accounts.services.contact_report import CUSTOM, EMPTY, ContactReport, value
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Place, PulledEvent
+from integrations.handlers.contacts import as_report
+from integrations.handlers.field_names import FieldNames
 from integrations.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.reconcile.audit import AT_ONCE, write
 from integrations.reconcile.books import keep_records, records_of
@@ -36,12 +38,13 @@ def keep(run: SyncRun, provider: Provider, events: Sequence[PulledEvent]) -> Non
     seen = [ProviderRecord(provider=provider.key, key=one.key[:130], audit_id=run.pk) for one in events]
     keep_records(seen, columns=["audit_id", "read_at"])
     known = _mappings(provider, [event.identities.get(CONTACT, "") for event in told])
+    names = FieldNames.of(provider.key, provider.mirror) if provider.mirror else None
     findings = []
     for event in told:
         mapping = known.get(event.identities.get(CONTACT, ""))
         if mapping is None:
             findings.append(_unknown(event))
-        elif different := _different(event, mapping.contact):
+        elif different := _different(as_report(event, names), mapping.contact):
             findings.append(_differs(mapping, different))
     write(run, findings)
 
@@ -70,13 +73,12 @@ def _mappings(provider: Provider, ids: Sequence[str]) -> dict[str, ContactMappin
     return {row.external_id: row for row in found.select_related("contact")}
 
 
-def _different(event: ContactReported, contact: Contact) -> Mapping[str, tuple[Any, Any]]:
+def _different(told: ContactReport, contact: Contact) -> Mapping[str, tuple[Any, Any]]:
     """Name → (there, here) of what is told and is not the same here."""
     try:
-        email = normalise(event.email) if event.email else ""
+        email = normalise(told.email) if told.email else ""
     except InvalidAddress:
         email = ""
-    told = ContactReport(occurred_at=event.occurred_at, fields=event.fields, custom_fields=event.custom_fields)
     return {
         name.removeprefix(CUSTOM): (value, ours)
         for name, value in told.values(email).items()

@@ -12,7 +12,6 @@ from integrations.contracts.events import ContactGone, ContactReported, Event, P
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.pull import PulledEvent
 from integrations.handlers import Change, Context, handle
-from integrations.handlers.dispatch import HANDLERS
 from integrations.models import ProviderRecord, SyncFinding
 from integrations.reconcile.applying import Tally
 from integrations.reconcile.books import keep_records, records_of
@@ -92,18 +91,13 @@ def _tell(event: Event, pulled: PulledEvent, context: Context, tally: Tally) -> 
         ).select_related("contact")
         for mapping in known:
             tally.findings.append(gone(mapping))
-            _count(_told_of_the_end(event, context), mapping.contact, None, pulled, tally)
+            _count(handle(event, context), mapping.contact, None, pulled, tally)
         return
     before = None
     if isinstance(event, ContactReported):
         before = contacts.find(provider=context.provider, identities=event.identities, email=event.email)
     changes = handle(event, context)
     _count(changes, changes[0].target if changes else None, before, pulled, tally)
-
-
-def _told_of_the_end(event: ContactGone, context: Context) -> list[Change]:
-    """What a handler does about a record that is gone; a deletion there deletes nothing here, whatever it is."""
-    return handle(event, context) if ContactGone in HANDLERS else []
 
 
 def _count(changes: Sequence[Change], about: Any, before: Contact | None, pulled: PulledEvent, tally: Tally) -> None:
@@ -150,7 +144,7 @@ def _detailed(before: Contact | None, after: Any) -> str:
 
 
 def _values(contact: Contact) -> Mapping[str, Any]:
-    left_out = {"id", "created_at", "updated_at", "custom_fields", "user", "company"}
+    left_out = {"id", "created_at", "updated_at", "custom_fields", "origins", "user", "company"}
     columns = [column.name for column in Contact._meta.concrete_fields if column.name not in left_out]
     return {name: getattr(contact, name) for name in columns} | dict(contact.custom_fields)
 
