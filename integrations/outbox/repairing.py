@@ -21,12 +21,12 @@ class CannotUndo(Exception):
 
 
 def retry(writes: Iterable[OutgoingWrite]) -> int:
-    """Make writes due now that failed, were skipped or wait; how many. One beside which a newer one is open stays: that
-    will say everything.
+    """Make writes due now that failed, were skipped or wait; how many. One that a worker is at stays, and so does one
+    beside which a newer one is open: that will say everything.
     """
     count = 0
     for write in writes:
-        waits = write.status == Status.PENDING and (write.failures or write.last_error)
+        waits = write.status == Status.PENDING and not write.crashes and (write.failures or write.last_error)
         if not waits and write.status not in (Status.FAILED, Status.SKIPPED):
             continue
         try:
