@@ -23,7 +23,7 @@ def sides_again(
     drain: Callable[[], None],
     travel: Callable[[timedelta], None],
 ) -> Callable[..., AbstractContextManager[TwoSides]]:
-    """Makes both sides anew, as often as it is called; nothing of the last time is left, unless `commits` is asked for."""
+    """Makes both sides anew, as often as it is called; nothing of the last time is left, unless it `commits`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     settings.CONTACT_SYNC = True
     settings.RATE_LIMIT_VERIFIED = settings.RATE_LIMIT_UNVERIFIED = 1_000_000
