@@ -1,13 +1,15 @@
 """What staff do about writes: try again, leave out, take back."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from accounts.models import Contact, ContactChange, User
+from accounts.models import Contact, ContactChange, PossibleDuplicate, User
+from accounts.services import contact_duplicates
 from accounts.services.cause import Cause
-from integrations.models import OutgoingWrite
-from integrations.outbox import repairing
+from integrations.models import Circuit, OutgoingWrite
+from integrations.outbox import circuits, repairing
 from integrations.outbox.owing import owe_contact
 from integrations.outbox.repairing import CannotUndo
 from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
@@ -189,3 +191,41 @@ def test_a_waiting_write_that_is_skipped_is_not_sent_until_something_changes(
 def test_what_is_done_cannot_be_skipped(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     assert repairing.skip(newest(), cause=CAUSE) is False
     assert newest().status == "done"
+
+
+# Merge ----------------------------------------------------------------------------------------------------------------
+
+
+def test_what_failed_because_there_were_two_is_written_when_staff_made_them_one(sides: TwoSides) -> None:
+    sides.ghl.add_contact(email="juan@example.com", phone="+13055550100", firstName="Juan", lastName="Ruiz")
+    sides.settle()
+    insured = sides.nowcerts.add_insured(**ANA)  # of the same number
+    sides.settle()
+    assert newest().status == "failed"
+    assert contact_duplicates.merge(PossibleDuplicate.objects.get(), cause=CAUSE) is True
+    sides.settle()
+    assert Contact.objects.count() == 1
+    assert contact_as(next(iter(sides.ghl.contacts.values())))["city"] == insured["city"] == "Miami"
+    assert not OutgoingWrite.objects.filter(status="failed").exclude(contact=None).exists()
+
+
+# Circuits -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_owed_to_a_paused_provider_waits_until_somebody_closes_the_circuit(sides: TwoSides) -> None:
+    circuit = Circuit.objects.create(provider="gohighlevel")
+    assert circuits.pause(circuit) is True
+    for number in range(3):
+        sides.nowcerts.add_insured(eMail=f"person{number}@example.com", firstName="Ana", lastName=str(number))
+    hooks, sides.hooks[:] = list(sides.hooks), []
+    for hook in hooks:
+        sides.deliver(hook)
+    for _moment in range(4):
+        sides.drain()
+        sides.forward(timedelta(minutes=4))
+    assert set(OutgoingWrite.objects.values_list("status", "failures")) == {("pending", 0)}
+    assert sides.ghl.exchanges == []
+    circuit.refresh_from_db()
+    assert circuits.close(circuit) is True
+    sides.drain()
+    assert len(sides.ghl.contacts) == 3
