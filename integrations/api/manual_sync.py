@@ -1,8 +1,8 @@
 """For staff: one record synced by hand, as the sync's specification has it; with `dry_run` only the difference."""
 
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from time import monotonic, sleep
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -19,6 +19,7 @@ from accounts.services.cause import Cause
 from accounts.services.contact_report import CUSTOM
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.models import InboxEvent, OutgoingWrite
+from integrations.models.inbox import Status
 from integrations.outbox import manual
 from integrations.outbox.manual import Asked, Standing
 from integrations.outbox.owing import mirrors
@@ -83,10 +84,10 @@ class ManualSync(APIView):
             return _unreadable(error)
         except Unmatched as error:
             return _unreadable(Unreadable(str(error), at=("data",)))
-        ends_at = time.monotonic() + WAITS
+        ends_at = monotonic() + WAITS
         standing = manual.follow(event)
-        while not standing.is_done and time.monotonic() < ends_at:
-            time.sleep(LOOKS_AGAIN)
+        while not standing.is_done and monotonic() < ends_at:
+            sleep(LOOKS_AGAIN)
             standing = manual.follow(event)
         return _answer(event, standing)
 
@@ -102,7 +103,11 @@ class ManualSync(APIView):
         here = {name: {"before": before, "after": after} for name, (before, after) in found.here.items()}
         there = [one.as_json() for one in found.there]
         data = {"dry_run": True, "here": here, "there": there}
-        return Response({"success": True, "message": "Simulación: no se escribió nada", "event_id": "", "data": data})
+        answer = {"success": not found.problem, "message": "Simulación: no se escribió nada", "event_id": ""}
+        if found.problem:
+            problem = {"message": f"No se podría sincronizar: {found.problem}", "detail": found.problem}
+            return Response({**answer, **problem, "data": data}, HTTPStatus.BAD_GATEWAY)
+        return Response({**answer, "data": data})
 
 
 class ManualSyncStatus(APIView):
@@ -144,8 +149,11 @@ def _answer(event: InboxEvent, standing: Standing) -> Response:
     wrote = any(write.status == OutgoingWrite.Status.DONE for write in standing.writes)
     if failed:
         message, status = f"No se pudo sincronizar: {standing.problem}", HTTPStatus.BAD_GATEWAY
+        if event.status == Status.UNMATCHED:  # no provider is to blame: the record names nobody
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
     elif not standing.is_done:
-        message, status = "Sincronización en curso", HTTPStatus.ACCEPTED
+        waits_for = f": {standing.problem}" if standing.problem else ""
+        message, status = f"Sincronización en curso{waits_for}", HTTPStatus.ACCEPTED
     else:
         message = "Sincronización completada" if wrote else "Ya estaba igual: no hubo nada que escribir"
         status = HTTPStatus.OK

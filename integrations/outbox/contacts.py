@@ -19,7 +19,7 @@ from accounts.services.contact_changes import frozen_names, note_told
 from accounts.services.contact_report import EMPTY
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
-from integrations.contracts.mirror import ContactBook, OutgoingCall, Sent, TheirContact
+from integrations.contracts.mirror import ContactBook, OpportunityBook, OutgoingCall, Sent, TheirContact
 from integrations.handlers.contacts import as_report
 from integrations.handlers.field_names import FieldNames, stored
 from integrations.models import OutgoingWrite
@@ -27,6 +27,7 @@ from integrations.outbox.differences import differing
 from integrations.outbox.finding import SomebodyElse, Sought, find, owner_of
 from integrations.outbox.owing import RECORD, mirrors, owe_contact, still_differs
 from integrations.outbox.waiting import wait_until
+from integrations.toolkit.failures import Refused
 
 PATIENCE = 6.0  # seconds for one call; the four that a write may take end within its lease
 SHOWS_UP_WITHIN = timedelta(seconds=60)  # what was made, but whose answer was lost, is found by a search by then
@@ -54,9 +55,18 @@ def write(row: OutgoingWrite) -> None:
             bring_together(contact, theirs, names, provider=row.provider, cause=_cause(row))
         call = _prepared(row, contact, theirs, book, names)
         if call is not None:
-            _close(row, contact, names, book.send(call))
+            _close(row, contact, names, send(row, book, call))
     except SomebodyElse as error:
         contact_duplicates.doubt(contact, error.other, reason=str(error))
+        raise
+
+
+def send(row: OutgoingWrite, book: ContactBook | OpportunityBook, call: OutgoingCall) -> Sent:
+    """Make the call that was noted on `row`. A refusal is noted, too: what was refused has not been done."""
+    try:
+        return book.send(call)
+    except Refused as error:
+        row.note(response={"refused": str(error)[:2000]})
         raise
 
 
@@ -163,12 +173,17 @@ def _adopt(contact: Contact, external_id: str, *, provider: str) -> ContactMappi
 
 def _end(row: OutgoingWrite, **columns: Any) -> None:
     """Close the row; what failed before it is settled by it. A write that an earlier attempt sent has been done."""
-    was_sent = "response" in columns or (row.requested_at is not None and bool(row.after))
+    was_sent = "response" in columns or was_sent_before(row)
     row.close(Status.DONE if was_sent else Status.NOT_NEEDED, **columns)
     failed = OutgoingWrite.objects.filter(
         kind=row.kind, provider=row.provider, contact=row.contact, policy=row.policy, status=Status.FAILED
     )
     failed.update(status=Status.SKIPPED, last_error=f"settled by write {row.pk}")
+
+
+def was_sent_before(row: OutgoingWrite) -> bool:
+    """Whether an earlier attempt sent a call of which no answer came."""
+    return row.requested_at is not None and bool(row.after) and row.response is None
 
 
 def _known_at(contact: Contact) -> list[tuple[str, Any]]:

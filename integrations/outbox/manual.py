@@ -12,12 +12,13 @@ from accounts.models import Contact
 from accounts.services.cause import Cause
 from integrations import intake, registry
 from integrations.contracts.events import AboutSomebody, ContactReported, Event
+from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.provider import Provider
-from integrations.contracts.webhook import StoredWebhook, WebhookRequest
+from integrations.contracts.webhook import Payload, StoredWebhook, WebhookRequest
 from integrations.models import ContactRefresh, InboxEvent, OutgoingWrite
 from integrations.models.inbox import Status
-from integrations.outbox.owing import RECORD, mirrors
-from integrations.outbox.previewing import Preview, named, preview
+from integrations.outbox.owing import RECORD, deal_makers, owe_contact, owe_opportunity
+from integrations.outbox.previewing import Preview, named, policy_of, preview
 
 ENDPOINT = "manual"
 _ID_HEADER = "X-Sync-Id"
@@ -53,13 +54,23 @@ def sides_by_name() -> dict[str, Provider]:
 
 
 def begin(asked: Asked, *, cause: Cause) -> InboxEvent:
-    """Keep the record as an event of its source, told by staff. Raises Unreadable, naming the field."""
-    assert asked.source.mirror is not None
-    _facts(asked)
-    body = json.dumps(asked.source.mirror.as_webhook(asked.entity_type, asked.record)).encode()
+    """Keep the record as an event of its source, told by staff, and owe what the target is to be told.
+
+    Who is known here is owed to the target whether or not the record says something new: what stands there is read and
+    compared, which no webhook's event does. Raises Unreadable, naming the field; Unmatched where nobody is named.
+    """
+    facts = _facts(asked)
+    body = json.dumps(_payload(asked)).encode()
     endpoint = replace(asked.source.endpoints[0], name=ENDPOINT, id_header=_ID_HEADER, answer_with=None)
     headers = {_ID_HEADER.lower(): uuid4().hex, "x-target": asked.target.key, "x-staff": cause.text}
     receipt = intake.receive(asked.source, endpoint, WebhookRequest(body=body, headers=headers), is_signed=True)
+    contact = _about(asked.source.key, facts)
+    if contact is not None:
+        owe_contact(contact, asked.target.key, cause=cause)
+    for fact in facts:
+        policy = policy_of(asked.source.key, fact)
+        if policy is not None and asked.target.key in deal_makers():
+            owe_opportunity(policy, asked.target.key, cause=cause)
     return receipt.event
 
 
@@ -71,8 +82,11 @@ def follow(event: InboxEvent) -> Standing:
     if event.status != Status.PROCESSED:
         return Standing(is_done=True, problem=event.reason or event.last_error)
     source, target = registry.provider(event.provider), str(event.headers.get("x-target", ""))
-    facts = source.parse(_stored(event))
-    contact = next((known for fact in facts if (known := named(source.key, fact))), None)
+    try:
+        facts = source.parse(_stored(event))
+    except Unmatched as error:  # its API is not configured any more
+        return Standing(is_done=True, problem=str(error))
+    contact = _about(source.key, facts)
     reading = ContactRefresh.objects.filter(
         provider=source.key, external_id__in=[_record_of(fact) for fact in facts if _record_of(fact)]
     ).first()
@@ -80,8 +94,9 @@ def follow(event: InboxEvent) -> Standing:
         return Standing(is_done=False, contact=contact, problem=reading.last_error)
     if contact is None:
         return Standing(is_done=True, problem="nobody of ours is named by it")
-    since = Q(created_at__gte=event.received_at) | Q(status=OutgoingWrite.Status.PENDING)
-    writes = OutgoingWrite.objects.filter(since, contact=contact, provider=target).order_by("pk")
+    since = Q(created_at__gte=event.received_at) | Q(finished_at__gte=event.received_at)
+    owed = Q(status=OutgoingWrite.Status.PENDING)
+    writes = OutgoingWrite.objects.filter(since | owed, contact=contact, provider=target).order_by("pk")
     found = list(writes.select_related("contact", "policy")[:20])
     is_open = any(write.status == OutgoingWrite.Status.PENDING for write in found)
     failed = next((write.last_error for write in found if write.status == OutgoingWrite.Status.FAILED), "")
@@ -92,28 +107,64 @@ def follow(event: InboxEvent) -> Standing:
 def dry_run(asked: Asked) -> Preview:
     """The exact difference that the sync would make now, at its target. Calls providers; writes nothing.
 
-    Raises Unreadable; Permanent where nobody is named.
+    Raises Unreadable; Unmatched or Permanent where nobody is named; Retryable.
     """
-    told = [(asked.source.key, _as_it_is(asked.source, fact)) for fact in _facts(asked)]
-    return preview(None, told=told, at=[asked.target.key])
+    told = [(asked.source.key, fact) for fact in _facts_as_confirmed(asked)]
+    known = _about(asked.source.key, [fact for _key, fact in told])
+    return preview(known, told=told, at=[asked.target.key])
 
 
-def _as_it_is(source: Provider, fact: Event) -> Event:
-    """A record that is named by its id is read there, as the sync itself would, where it can be."""
-    record_id = _record_of(fact)
-    if not isinstance(fact, ContactReported) or not record_id or source.key not in mirrors():
-        return fact
-    assert source.mirror is not None
-    return source.mirror.open(6.0).read(record_id).report
+def _facts_as_confirmed(asked: Asked) -> list[Event]:
+    """What the sync itself would take in: what is only named is read from the source, where that can be asked."""
+    source = asked.source
+    if not source.is_connected():
+        return _facts(asked)
+    webhook = _webhook(asked, _payload(asked))
+    if source.confirm is not None and source.is_hint(webhook):
+        webhook = source.confirm(webhook)
+    facts: list[Event] = []
+    for fact in source.parse(webhook):
+        record_id = _record_of(fact) if isinstance(fact, ContactReported) and not fact.is_whole else ""
+        facts += source.read_contact(record_id) if record_id and source.read_contact is not None else [fact]
+    return facts
 
 
 def _facts(asked: Asked) -> list[Event]:
-    """What the record says. Raises Unreadable where it cannot be read, or names nobody."""
+    """What the record says by itself. Raises Unreadable where it cannot be read; Unmatched where it names nobody."""
+    return asked.source.parse(_webhook(asked, _payload(asked)))
+
+
+def _webhook(asked: Asked, payload: Payload) -> StoredWebhook:
+    """A payload of the source as a webhook. Raises Unreadable, naming the field as the request has it."""
+    try:
+        envelope = asked.source.endpoints[0].read(payload)
+    except Unreadable as error:
+        raise Unreadable(str(error), at=("data", *error.at[1:])) from error
+    event = InboxEvent(provider=asked.source.key, endpoint=ENDPOINT, payload=payload, event_type=envelope.event_type)
+    return _stored(event)
+
+
+def _payload(asked: Asked) -> Payload:
+    """The webhook that would tell of the record. A person's record that has an id is only named by it, where the source
+    can be asked: it is read there, and counts as it is.
+    """
     assert asked.source.mirror is not None
     payload = asked.source.mirror.as_webhook(asked.entity_type, asked.record)
-    envelope = asked.source.endpoints[0].read(payload)
-    event = InboxEvent(provider=asked.source.key, endpoint=ENDPOINT, payload=payload, event_type=envelope.event_type)
-    return asked.source.parse(_stored(event))
+    facts = asked.source.parse(_webhook(asked, payload))
+    names = [_record_of(fact) for fact in facts if isinstance(fact, ContactReported) and _record_of(fact)]
+    if names and asked.source.is_connected():
+        return asked.source.mirror.as_webhook(asked.entity_type, {"id": names[0]})
+    return payload
+
+
+def _about(source: str, facts: list[Event]) -> Contact | None:
+    """The contact of ours whom the facts are about, or whose policy they are about."""
+    for fact in facts:
+        policy = policy_of(source, fact)
+        known = named(source, fact) or (policy.contact if policy else None)
+        if known is not None:
+            return known
+    return None
 
 
 def _stored(event: InboxEvent) -> StoredWebhook:

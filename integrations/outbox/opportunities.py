@@ -20,7 +20,7 @@ from integrations.contracts.mirror import (
     TheirOpportunity,
 )
 from integrations.models import OpportunityMapping, OutgoingWrite, PipelineRule
-from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN
+from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, send, was_sent_before
 from integrations.outbox.owing import main_records, owe_contact, owe_opportunity
 from integrations.outbox.waiting import Wait, wait_until
 
@@ -61,8 +61,7 @@ def write(row: OutgoingWrite) -> None:
     if theirs is not None:
         _adopt(policy, theirs.external_id, provider=row.provider)
         if not after:
-            was_sent = row.requested_at is not None and bool(row.after)
-            row.close(Status.DONE if was_sent else Status.NOT_NEEDED, external_id=theirs.external_id)
+            row.close(Status.DONE if was_sent_before(row) else Status.NOT_NEEDED, external_id=theirs.external_id)
             return
         call = book.change(theirs, says)
     else:
@@ -71,7 +70,7 @@ def write(row: OutgoingWrite) -> None:
         stage = first_stage(policy, deals, book, provider=row.provider)
         call = book.creation(says, contact_id=contact_id, stage=stage)
     row.note_request(call, before=before, after=after)
-    _close(row, policy, says, book.send(call))
+    _close(row, policy, says, send(row, book, call))
 
 
 def first_stage(policy: Policy, deals: Deals, book: OpportunityBook, *, provider: str) -> Stage:
@@ -138,6 +137,11 @@ def _theirs(policy: Policy, book: OpportunityBook, contact_id: str, *, provider:
             except Gone:
                 OpportunityMapping.objects.filter(pk=known.pk).update(gone_at=timezone.now())
         raise Permanent(f"opportunity {known.external_id} was deleted there; nothing is made anew by itself")
+    return look_for(policy, book, contact_id, provider=provider)
+
+
+def look_for(policy: Policy, book: OpportunityBook, contact_id: str, *, provider: str) -> TheirOpportunity | None:
+    """The contact's opportunity there that says what the policy says, and is no other policy's."""
     others = OpportunityMapping.objects.filter(provider=provider, policy__contact=policy.contact)
     taken = set(others.values_list("external_id", flat=True))
     title = wanted(policy).title

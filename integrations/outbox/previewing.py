@@ -6,21 +6,23 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.models import Contact
-from accounts.services import contacts
+from accounts.models import Contact, Policy
+from accounts.services import contacts, policies
 from accounts.services.cause import Cause
 from accounts.services.contact_changes import frozen_names
 from accounts.services.contact_report import CUSTOM, value_of
-from integrations.contracts.events import Event
+from integrations.contracts.events import Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.mirror import ContactBook, TheirContact
 from integrations.contracts.provider import Provider
 from integrations.handlers import Context, handle
 from integrations.handlers.field_names import FieldNames
+from integrations.models import OpportunityMapping
+from integrations.outbox import opportunities
 from integrations.outbox.contacts import PATIENCE, bring_together, creation_values
 from integrations.outbox.differences import differing
 from integrations.outbox.finding import Sought, find
-from integrations.outbox.owing import RECORD, mirrors
+from integrations.outbox.owing import RECORD, deal_makers, mirrors
 
 _CAUSE = Cause(text="preview")
 
@@ -28,10 +30,12 @@ _CAUSE = Cause(text="preview")
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """What would be written at a provider: value → (before, after). `operation` is create, update, none, or unknown
-    where `problem` says why it cannot be told or done. `external_id` is the record there, "" for none.
+    where `problem` says why it cannot be told or done. `external_id` is the record there, "" for none. `kind` is
+    contact or opportunity.
     """
 
     provider: str
+    kind: str = "contact"
     operation: str
     external_id: str = ""
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -39,8 +43,9 @@ class Difference:
 
     def as_json(self) -> dict[str, Any]:
         changes = {name: {"before": before, "after": after} for name, (before, after) in self.changes.items()}
-        told = {"provider": self.provider, "operation": self.operation, "external_id": self.external_id or None}
-        return told | {"changes": changes} | ({"problem": self.problem} if self.problem else {})
+        told: dict[str, Any] = {"provider": self.provider, "kind": self.kind, "operation": self.operation}
+        told |= {"external_id": self.external_id or None, "changes": changes}
+        return told | ({"problem": self.problem} if self.problem else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +54,11 @@ class Preview:
 
     here: Mapping[str, tuple[Any, Any]]
     there: list[Difference]
+
+    @property
+    def problem(self) -> str:
+        """Why something of it cannot be told or done; "" where all of it can."""
+        return next((one.problem for one in self.there if one.problem), "")
 
 
 @dataclass(kw_only=True)
@@ -76,13 +86,16 @@ def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), 
     sought = _sought(contact, events)
     sides = [_read(side, contact, sought) for side in asked.values()]
     found: list[Preview] = []
+    told_of: list[Policy] = []
     try:
         with transaction.atomic():
             found.append(_merged(contact, events, sides))
+            told_of += [policy for provider, event in events if (policy := policy_of(provider, event))]
             raise _TakenBack
     except _TakenBack:
         pass
-    return found[0]
+    deals = [_deal(policy, side) for policy in told_of for side in sides if side.provider.key in deal_makers()]
+    return Preview(here=found[0].here, there=[*found[0].there, *deals])
 
 
 def _read(provider: Provider, contact: Contact | None, sought: Sought) -> _Side:
@@ -144,6 +157,37 @@ def named(provider: str, event: Event) -> Contact | None:
     """The contact of ours whom an event is about."""
     return contacts.find(
         provider=provider, identities=getattr(event, "identities", {}), email=str(getattr(event, "email", ""))
+    )
+
+
+def policy_of(provider: str, event: Event) -> Policy | None:
+    """The policy or quote of ours that an event is about."""
+    if not isinstance(event, PolicyReported):
+        return None
+    return policies.find(provider=provider, external_id=event.external_id, number=event.number)
+
+
+def _deal(policy: Policy, side: _Side) -> Difference:
+    """What would be written of the policy's opportunity; the policy may be one that was taken back."""
+    key, deals, says = side.provider.key, side.provider.deals, opportunities.wanted(policy)
+    assert deals is not None
+    try:
+        book = deals.open(PATIENCE)
+        known = OpportunityMapping.objects.filter(provider=key, policy=policy.pk).first()
+        if known is not None and known.gone_at is not None:
+            raise Permanent(f"opportunity {known.external_id} was deleted there")
+        theirs = book.read(known.external_id) if known is not None else None
+        if known is None and side.theirs is not None:
+            theirs = opportunities.look_for(policy, book, side.theirs.external_id, provider=key)
+    except (Retryable, Permanent) as error:
+        return Difference(provider=key, kind="opportunity", operation="unknown", problem=str(error))
+    before, after = opportunities.differences(theirs.says if theirs else None, says)
+    return Difference(
+        provider=key,
+        kind="opportunity",
+        operation="create" if theirs is None else "update" if after else "none",
+        external_id=theirs.external_id if theirs else "",
+        changes=_shown(before, after),
     )
 
 

@@ -1,7 +1,7 @@
 """Both sides, running for one test."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -22,8 +22,8 @@ def sides_again(
     post: Callable[..., Any],
     drain: Callable[[], None],
     travel: Callable[[timedelta], None],
-) -> Callable[[], AbstractContextManager[TwoSides]]:
-    """Makes both sides anew, as often as it is called; nothing of the last time is left."""
+) -> Callable[..., AbstractContextManager[TwoSides]]:
+    """Makes both sides anew, as often as it is called; nothing of the last time is left, unless it `commits`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     settings.CONTACT_SYNC = True
     settings.RATE_LIMIT_VERIFIED = settings.RATE_LIMIT_UNVERIFIED = 1_000_000
@@ -37,19 +37,28 @@ def sides_again(
     settings.GHL_PUBLIC_KEYS = [public.decode()]
 
     @contextmanager
-    def make() -> Iterator[TwoSides]:
-        with FakeNowCerts() as insureds, FakeGoHighLevel() as contacts, transaction.atomic():
+    def make(*, commits: bool = False) -> Iterator[TwoSides]:
+        around = nullcontext() if commits else transaction.atomic()
+        with FakeNowCerts() as insureds, FakeGoHighLevel() as contacts, around:
             settings.NOWCERTS_BASE_URL, settings.GHL_BASE_URL = insureds.url, contacts.url
             contacts.limit = 100_000  # the pace is measured elsewhere
             travel(timedelta(0))
             yield TwoSides(nowcerts=insureds, ghl=contacts, post=post, drain=drain, travel=travel)
-            transaction.set_rollback(True)
+            if not commits:
+                transaction.set_rollback(True)
 
     return make
 
 
 @pytest.fixture
-def sides(sides_again: Callable[[], AbstractContextManager[TwoSides]]) -> Iterator[TwoSides]:
+def sides(sides_again: Callable[..., AbstractContextManager[TwoSides]]) -> Iterator[TwoSides]:
     """Both sides, for one test."""
     with sides_again() as made:
+        yield made
+
+
+@pytest.fixture
+def committing_sides(sides_again: Callable[..., AbstractContextManager[TwoSides]]) -> Iterator[TwoSides]:
+    """Both sides, for threads of their own: what one commits the others see. For tests with `transaction=True`."""
+    with sides_again(commits=True) as made:
         yield made

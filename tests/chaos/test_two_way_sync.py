@@ -1,0 +1,360 @@
+"""What the sync of NowCerts and GoHighLevel was asked to do, between real processes over real HTTP."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import gohighlevel, nowcerts
+from tests.fakes.http_server import Hang, Lost, Reset
+from tests.harness import Embedded, Rows, embedded, production, wait_until
+from tests.harness.both_sides import GHL_HOOK, GHL_TOKEN, NOWCERTS_HOOK, NOWCERTS_TOKEN, BothSides, both_sides, post
+from tests.harness.environment import STAFF_EMAIL
+from tests.harness.failpoints import LEASE_SECONDS, with_failpoints
+from tests.harness.process import ROOT
+
+API_TOKEN = "0123456789abcdef0123456789abcdef01234567"
+JUAN = {
+    "event_type": "INSURED_INSERT",
+    "timestamp": "2024-01-15T10:30:00Z",
+    "data": {
+        "firstName": "Juan",
+        "lastName": "Pérez",
+        "email": "juan@example.com",
+        "phone": "+13055550101",
+        "address": {"street": "123 Main St", "city": "Miami", "state": "FL", "zip": "33101"},
+    },
+}
+MARIA = {
+    "event": "contact.created",
+    "contact": {
+        "firstName": "María",
+        "lastName": "González",
+        "email": "maria@example.com",
+        "phone": "+14075550102",
+        "address1": "456 Oak Ave",
+        "city": "Orlando",
+        "state": "FL",
+        "postalCode": "32801",
+    },
+    "locationId": "abc123",
+}
+OPEN_ROWS = (
+    "SELECT (SELECT COUNT(*) FROM integrations_inboxevent WHERE status = 'pending')"
+    " + (SELECT COUNT(*) FROM integrations_contactrefresh WHERE status = 'pending')"
+    " + (SELECT COUNT(*) FROM integrations_outgoingwrite WHERE status = 'pending')"
+)
+
+EXTERNAL_ID = "SELECT external_id FROM integrations_outgoingwrite WHERE id = %s"
+
+
+@pytest.fixture(scope="module")
+def sides() -> Iterator[BothSides]:
+    with both_sides() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, sides: BothSides) -> Iterator[Embedded]:
+    """An installation between the two fakes, with a token for its staff; it hears nothing by itself."""
+    with embedded(tmp_path_factory.mktemp("sync"), **sides.environment) as started:
+        user = started.rows.value("SELECT id FROM accounts_user WHERE email = %s", STAFF_EMAIL)
+        row = "INSERT INTO authtoken_token (key, created, user_id) VALUES (%s, CURRENT_TIMESTAMP, %s)"
+        started.rows.execute(row, API_TOKEN, user)
+        yield started
+
+
+def with_email(records: dict[str, Any], email: str) -> list[Any]:
+    """The records of either side with this address."""
+    return [one for one in list(records.values()) if (one.get("eMail") or one.get("email")) == email]
+
+
+def the_one(records: dict[str, Any], email: str, *, seconds: float = 20) -> Any:
+    """The only record with this address, once there is one."""
+    found = wait_until(lambda: with_email(records, email), seconds=seconds, what=f"a record of {email}")
+    assert len(found) == 1, found
+    return found[0]
+
+
+def wait_until_at_rest(rows: Rows, *, seconds: float = 60) -> None:
+    wait_until(lambda: rows.value(OPEN_ROWS) == 0, seconds=seconds, what="nothing is owed any more")
+
+
+def writes_of(rows: Rows, email: str) -> list[dict[str, Any]]:
+    return rows.all(
+        "SELECT w.* FROM integrations_outgoingwrite w JOIN accounts_contact c ON c.id = w.contact_id"
+        " WHERE c.email = %s ORDER BY w.id",
+        email,
+    )
+
+
+def is_done(rows: Rows, key: int) -> bool:
+    return bool(rows.value("SELECT status FROM integrations_outgoingwrite WHERE id = %s", key) == "done")
+
+
+def insured(email: str, **values: Any) -> dict[str, Any]:
+    return {"event_type": "INSURED_INSERT", "data": {"firstName": "Ana", "email": email, **values}}
+
+
+# The checklist --------------------------------------------------------------------------------------------------------
+
+
+def test_a_webhook_of_nowcerts_makes_a_contact_in_gohighlevel_with_everything_in_its_place(
+    app: Embedded, sides: BothSides
+) -> None:
+    answer = post(app.url, NOWCERTS_HOOK, JUAN)
+    assert (answer.status, answer.json()["success"]) == (200, True)
+    assert re.fullmatch(r"nowcerts_[0-9a-f]{64}", answer.json()["event_id"])
+    contact = the_one(sides.ghl.contacts, "juan@example.com")
+    said = ("firstName", "lastName", "phone", "address1", "city", "state", "postalCode", "source", "locationId")
+    assert {name: contact[name] for name in said} == {
+        "firstName": "Juan",
+        "lastName": "Pérez",
+        "phone": "+13055550101",
+        "address1": "123 Main St",
+        "city": "Miami",
+        "state": "FL",
+        "postalCode": "33101",
+        "source": "NowCerts",
+        "locationId": gohighlevel.LOCATION_ID,
+    }
+    (written,) = writes_of(app.rows, "juan@example.com")
+    assert (written["provider"], written["operation"], written["external_id"]) == (
+        "gohighlevel", "create", contact["id"]
+    )  # fmt: skip
+
+
+def test_a_webhook_of_gohighlevel_makes_an_insured_in_nowcerts_with_everything_in_its_place(
+    app: Embedded, sides: BothSides
+) -> None:
+    answer = post(app.url, GHL_HOOK, MARIA)
+    assert (answer.status, answer.json()["success"]) == (200, True)
+    made = the_one(sides.nowcerts.insureds, "maria@example.com")
+    said = ("firstName", "lastName", "phone", "addressLine1", "city", "state", "zipCode")
+    assert {name: made[name] for name in (*said, "referralSourceCompanyName")} == {
+        "firstName": "María",
+        "lastName": "González",
+        "phone": "+14075550102",
+        "addressLine1": "456 Oak Ave",
+        "city": "Orlando",
+        "state": "FL",
+        "zipCode": "32801",
+        "referralSourceCompanyName": "GHL",
+    }
+
+
+def test_duplicates_are_refused_with_409_and_lead_to_nothing(app: Embedded, sides: BothSides) -> None:
+    first = post(app.url, NOWCERTS_HOOK, insured("twice@example.com"))
+    again = post(app.url, NOWCERTS_HOOK, insured("twice@example.com"))
+    assert (first.status, again.status) == (200, 409)
+    assert again.json() == {"detail": f"Evento ya procesado: {first.json()['event_id']}"}
+    the_one(sides.ghl.contacts, "twice@example.com")
+    assert len(writes_of(app.rows, "twice@example.com")) == 1
+
+
+def test_tokens_are_renewed_by_themselves_after_a_401_and_at_their_end(app: Embedded, sides: BothSides) -> None:
+    def write_one(number: int) -> list[str]:
+        """The grants that NowCerts was asked for meanwhile."""
+        before = len(sides.nowcerts.grants)
+        post(app.url, GHL_HOOK, {"event": "contact.created", "contact": {"email": f"token{number}@example.com"}})
+        the_one(sides.nowcerts.insureds, f"token{number}@example.com")
+        return sides.nowcerts.grants[before:]
+
+    write_one(0)
+    assert write_one(1) == [], "a token that is good is used again"
+    sides.nowcerts.token_life = 1
+    sides.nowcerts.expire_tokens()
+    assert write_one(2)[:1] == ["refresh_token"]
+    sides.nowcerts.token_life = 86_399
+    time.sleep(1)
+    sides.nowcerts.exchanges.clear()
+    assert len(write_one(3)) == 1
+    answers = [exchange.answer for exchange in sides.nowcerts.exchanges]
+    assert {answer.status for answer in answers if answer} == {200}, "it was renewed before it was used"
+
+
+def test_what_fails_for_a_while_is_tried_again_until_it_is_done_once(app: Embedded, sides: BothSides) -> None:
+    away = gohighlevel.Answer(status=503, body=b"{}")
+    sides.ghl.misbehave(away, Reset(), away, on="/contacts")
+    sides.ghl.misbehave(Lost(), on="/contacts/search/duplicate")
+    post(app.url, NOWCERTS_HOOK, insured("patient@example.com"))
+    the_one(sides.ghl.contacts, "patient@example.com", seconds=40)
+    wait_until(
+        lambda: [row["status"] for row in writes_of(app.rows, "patient@example.com")] == ["done"],
+        seconds=10,
+        what="the write is done",
+    )
+
+
+def test_errors_are_named_and_kept_for_staff(app: Embedded, sides: BothSides) -> None:
+    unreadable = post(app.url, NOWCERTS_HOOK, {"event_type": "INSURED_INSERT", "data": {"email": {"home": 1}}})
+    assert (unreadable.status, unreadable.json()["detail"][0]["loc"]) == (422, ["body", "data", "eMail"])
+    assert post(app.url, NOWCERTS_HOOK, b"{").status == 422
+    for wrong in ("", "a-token-that-is-wrong"):
+        assert post(app.url, NOWCERTS_HOOK, insured("stranger@example.com"), token=wrong).status == 403
+    sides.nowcerts.misbehave(nowcerts.failure("State is not valid"), on="/api/Insured/OnlyInsertInsured")
+    post(app.url, GHL_HOOK, {"event": "contact.created", "contact": {"email": "refused@example.com"}})
+
+    def failed() -> list[dict[str, Any]]:
+        return [row for row in writes_of(app.rows, "refused@example.com") if row["status"] == "failed"]
+
+    (write,) = wait_until(failed, seconds=20, what="the write has failed")
+    assert "State is not valid" in write["last_error"]
+    assert with_email(sides.nowcerts.insureds, "refused@example.com") == []
+    assert app.rows.value("SELECT COUNT(*) FROM accounts_contact WHERE email = 'stranger@example.com'") == 0
+
+
+def test_logs_are_written(app: Embedded, sides: BothSides) -> None:
+    """Beside the log there is the trail in the console: every body, every attempt, every call with its answer."""
+    assert "webhook refused" in app.log
+    assert "State is not valid" in app.log
+    for secret in (gohighlevel.API_KEY, nowcerts.PASSWORD, NOWCERTS_TOKEN, GHL_TOKEN, "access-1-of-the-fake"):
+        assert secret not in app.log
+    event = app.rows.all("SELECT * FROM integrations_inboxevent WHERE person_email = 'juan@example.com'")[0]
+    assert json.loads(event["payload"]) == JUAN
+    (attempt,) = app.rows.all("SELECT * FROM integrations_inboxattempt WHERE event_id = %s", event["id"])
+    assert attempt["outcome"] == "done"
+    (write,) = writes_of(app.rows, "juan@example.com")
+    assert json.loads(write["request"])["body"]["email"] == "juan@example.com"
+    assert json.loads(write["response"])["contact"]["id"] == write["external_id"]
+
+
+def commands_of(section: str) -> list[str]:
+    """The commands with curl that a section of README.md prints, in their order."""
+    text = (ROOT / "README.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    return [command for block in blocks for command in re.split(r"\n\n(?=curl )", block.strip())]
+
+
+def test_the_commands_of_the_readme_do_what_it_says(app: Embedded, sides: BothSides) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    variables = {
+        "PATH": os.environ["PATH"],
+        "NOWCERTS_WEBHOOK_TOKEN": NOWCERTS_TOKEN,
+        "GHL_WEBHOOK_TOKEN": GHL_TOKEN,
+        "ENLACE_TOKEN": API_TOKEN,
+    }
+    answers = []
+    for command in commands_of("NowCerts and GoHighLevel"):
+        script = command.replace("http://localhost:8000", app.url)
+        script = script.replace("curl ", r"curl --silent --show-error --write-out '\n%{http_code}' ", 1)
+        done = subprocess.run(["sh", "-c", script], env=variables, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        body, _, status = done.stdout.rpartition("\n")
+        answers.append((int(status), json.loads(body)))
+    (health, from_nowcerts, from_ghl, by_hand, first, again) = answers
+    assert (health[0], health[1]["status"]) in [(200, "ok"), (200, "healthy")]
+    for status, told in (from_nowcerts, from_ghl, first):
+        assert (status, told["success"], told["data"]["status"]) == (200, True, "queued")
+    assert by_hand[0] in (200, 202)
+    assert by_hand[1]["success"] is True
+    assert "writes" in by_hand[1]["data"]
+    assert again[0] == 409
+    assert re.fullmatch(r"Evento ya procesado: nowcerts_[0-9a-f]{64}", again[1]["detail"])
+    for email in ("test@example.com", "manual@example.com", "duplicate@example.com"):
+        the_one(sides.ghl.contacts, email)
+    the_one(sides.nowcerts.insureds, "test2@example.com")
+
+
+# Both sides talking, and workers that die -----------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("only_long")
+def test_with_both_sides_telling_of_everything_there_is_no_loop_and_nobody_twice(
+    app: Embedded, sides: BothSides
+) -> None:
+    wait_until_at_rest(app.rows)
+    sides.tell(app.url)
+    made = sides.nowcerts.add_insured(eMail="loop@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
+    contact = the_one(sides.ghl.contacts, "loop@example.com", seconds=30)
+    sides.ghl.edit(contact["id"], city="Orlando")
+    wait_until(lambda: made["city"] == "Orlando", seconds=30, what="the change is written to NowCerts")
+    wait_until(
+        lambda: app.rows.value("SELECT SUM(echoes) FROM integrations_outgoingwrite") or 0, seconds=30, what="an echo"
+    )
+    wait_until_at_rest(app.rows)
+    sides.be_silent()
+    written = writes_of(app.rows, "loop@example.com")
+    assert [(row["provider"], row["status"]) for row in written if row["status"] != "not_needed"] == [
+        ("gohighlevel", "done"),
+        ("nowcerts", "done"),
+    ]
+    assert len(with_email(sides.ghl.contacts, "loop@example.com")) == 1
+    assert len(with_email(sides.nowcerts.insureds, "loop@example.com")) == 1
+
+
+def creations(sides: BothSides) -> list[Any]:
+    return [one.asked for one in sides.ghl.exchanges if (one.asked.method, one.asked.path) == ("POST", "/contacts/")]
+
+
+class _DoneAndSilent(Hang):
+    """What was asked is done, and no answer comes for as long as the server lives."""
+
+
+def hold_the_next_creation(sides: BothSides) -> None:
+    """Let the next contact be made in GoHighLevel without an answer, so that its writer can be killed meanwhile."""
+    answer = sides.ghl.respond
+
+    def respond(asked: Any) -> Any:
+        if (asked.method, asked.path) == ("POST", "/contacts/"):
+            sides.ghl.respond = answer  # type: ignore[method-assign]
+            answer(asked)
+            return _DoneAndSilent()
+        return answer(asked)
+
+    sides.ghl.respond = respond  # type: ignore[method-assign]
+
+
+def test_everything_killed_in_the_middle_of_a_write_loses_nothing_and_makes_nobody_twice(
+    app: Embedded, sides: BothSides
+) -> None:
+    wait_until_at_rest(app.rows)
+    sides.ghl.exchanges.clear()
+    hold_the_next_creation(sides)
+    everybody = [f"killed{number}@example.com" for number in range(5)]
+    for email in everybody:
+        assert post(app.url, NOWCERTS_HOOK, insured(email)).status == 200
+    wait_until(lambda: creations(sides), seconds=20, what="a contact is being made")
+    app.kill()
+    assert app.rows.value(OPEN_ROWS) > 0
+    app.start()
+    for email in everybody:
+        contact = the_one(sides.ghl.contacts, email)
+        made = [row for row in writes_of(app.rows, email) if row["provider"] == "gohighlevel"]
+        assert len(made) == 1
+        wait_until(lambda key=made[0]["id"]: is_done(app.rows, key), seconds=20, what=f"the write of {email} is done")
+        assert app.rows.value(EXTERNAL_ID, made[0]["id"]) == contact["id"]
+    assert len(creations(sides)) == 5
+
+
+@pytest.mark.usefixtures("only_long")
+def test_a_worker_killed_in_the_middle_of_a_write_loses_nothing_and_makes_nobody_twice(
+    tmp_path: Path, database_url: str
+) -> None:
+    with (
+        both_sides() as sides,
+        production(tmp_path, database_url, worker_env=with_failpoints(""), **sides.environment) as app,
+    ):
+        hold_the_next_creation(sides)
+        assert post(app.url, NOWCERTS_HOOK, insured("killed@example.com")).status == 200
+        wait_until(lambda: creations(sides), seconds=30, what="the contact is being made")
+        for child in app.workers[0].children():
+            os.kill(child.pid, signal.SIGKILL)
+        assert post(app.url, NOWCERTS_HOOK, insured("later@example.com")).status == 200
+        the_one(sides.ghl.contacts, "later@example.com", seconds=LEASE_SECONDS + 25)
+        wait_until_at_rest(app.rows, seconds=LEASE_SECONDS + 30)
+        (write,) = [row for row in writes_of(app.rows, "killed@example.com") if row["provider"] == "gohighlevel"]
+        assert (write["status"], write["external_id"]) == (
+            "done", the_one(sides.ghl.contacts, "killed@example.com")["id"]
+        )  # fmt: skip
+        assert write["attempts"] == 2
+        assert len(creations(sides)) == 2
