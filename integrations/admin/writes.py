@@ -175,7 +175,8 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("operation"))
     def what_is_done(self, write: OutgoingWrite) -> str:
-        return f"{write.get_kind_display()}: {write.get_operation_display()}"
+        kind = write.get_kind_display()
+        return f"{kind}: {write.get_operation_display()}" if write.operation else kind
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, write: OutgoingWrite) -> str:
