@@ -125,11 +125,14 @@ def _quick_argon2() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _configured(settings: Any) -> None:
     """What an operator would have configured, the same on every machine; the limits begin at nought."""
+    from django.utils import translation
+
     from accounts import limits
     from integrations.api import webhooks
     from integrations.operations import health
     from integrations.toolkit import counting
 
+    translation.activate(settings.LANGUAGE_CODE)  # a request of the test before may have left another one
     settings.KAJABI_WEBHOOK_SECRET = [WEBHOOK_SECRET]
     settings.KAJABI_WEBHOOK_TOKEN = [WEBHOOK_TOKEN]
     settings.WEBHOOK_CONFIG_PASSWORD = OPERATOR_PASSWORD

@@ -14,6 +14,7 @@ from integrations.providers.gohighlevel import fields
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.contact_book import MIRROR, GoHighLevelContacts
 from integrations.providers.gohighlevel.provider import PROVIDER
+from integrations.toolkit.changes import Cursor
 from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailure
 from tests.fakes.gohighlevel import LOCATION_ID, FakeGoHighLevel, Lost
 
@@ -219,10 +220,10 @@ def test_a_search_lags_and_a_reading_does_not(
     ghl.now = lambda: moment
     theirs = made(book, JANE)
     book.send(book.change(theirs, {"city": "Tampa"}))
-    assert list(client.contacts_updated_since(NOON)) == []
+    assert client.changed_contacts(Cursor.at("", since=NOON)) == []
     assert book.read(theirs.external_id).report.fields["city"] == "Tampa"
     moment = NOON + timedelta(seconds=5)
-    assert [one["city"] for page in client.contacts_updated_since(NOON) for one in page] == ["Tampa"]
+    assert [one["city"] for one in client.changed_contacts(Cursor.at("", since=NOON))] == ["Tampa"]
 
 
 @pytest.mark.parametrize("born", ["1990-05-17", "1961-12-31"])
@@ -230,7 +231,7 @@ def test_a_contact_of_a_search_reads_as_the_contact_itself(
     client: GoHighLevelClient, ghl: FakeGoHighLevel, born: str
 ) -> None:
     ghl.add_contact(id="c1", email="jane@example.com", address1="1 Main St", dateOfBirth=born)
-    [[found]] = client.contacts_updated_since(NOON)
+    [found] = client.changed_contacts(Cursor.at("", since=NOON))
     assert (found["address"], "address1" in found) == ("1 Main St", False)
     assert fields.read(found) == fields.read(client.contact("c1"))
     assert fields.read(found)["custom:date_of_birth"] == born

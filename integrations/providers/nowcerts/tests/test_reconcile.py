@@ -400,14 +400,15 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(nowcerts: FakeNowCe
     assert "nothing was deleted here" in finding
     said = [line for line in said if not line.startswith("page ")]
     assert said == [
-        "dry run, incremental: 6 pages, 3 seen; it would change 3, heal 0; 0 unmatched, 0 errors",
+        "dry run, incremental: 6 pages, 3 seen; it would change 4, heal 0; 0 unmatched, 0 errors",
         f"changed  contact:{guid(1)}  ana1@example.com  contact changed: city (city: Austin → Houston)",
         f"changed  contact:{guid(5)}  ana5@example.com  contact created",
         f"changed  policy:{guid(7)}  ana5@example.com  policy recorded",
+        f"changed  gone:{guid(2)}  ana2@example.com  contact {guid(2)} was deleted there; ours stays",
         "1 differences",
         "Nothing was written.",
     ]
-    assert [line for line in command() if line.startswith("changed")] == said[1:4], "as it was foretold"
+    assert [line for line in command() if line.startswith("changed")] == said[1:5], "as it was foretold"
 
 
 def test_a_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
@@ -427,7 +428,11 @@ def test_nobody_is_greeted(nowcerts: FakeNowCerts) -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("NOWCERTS_RECONCILE_MINUTES", 0), ("NOWCERTS_PASSWORD", "")])
 def test_nothing_begins_by_the_clock_where_it_is_off(settings: Any, name: str, value: Any) -> None:
+    assert runs.start_due() == [], "the first reading is begun by a person"
+    past = timezone.now() - timedelta(days=1)
+    done = {"kind": "backfill", "stage": "insureds", "status": "done", "started_at": past, "finished_at": past}
+    SyncRun.objects.create(provider="nowcerts", window_to=past, cause="test", **done)
     assert [run.provider for run in runs.start_due()] == ["nowcerts"]
-    SyncRun.objects.all().delete()
+    SyncRun.objects.filter(status="pending").delete()
     setattr(settings, name, value)
     assert runs.start_due() == []
