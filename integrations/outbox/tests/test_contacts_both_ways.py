@@ -1,12 +1,14 @@
 """A contact that is new or changed on one side is so on the other, once, and its echo ends there."""
 
+import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Contact, ContactChange, ContactMapping
 from integrations.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
+from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}
@@ -66,6 +68,26 @@ def test_an_echo_is_recognised_counted_and_ends_there(sides: TwoSides) -> None:
     # GoHighLevel tells of what is made twice, as made and as changed: both are one reading.
     assert OutgoingWrite.objects.get().echoes == 1
     assert len(sides.writes(sides.ghl)) == 1
+
+
+def test_a_late_copy_of_our_own_write_changes_nothing_though_it_is_signed_and_dated_later(
+    sides: TwoSides, post: Any, sign: Any, settings: Any
+) -> None:
+    settings.NOWCERTS_WEBHOOK_SECRET = ["a-secret"]
+    contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", city="Miami")
+    sides.settle()
+    for city in ("Tampa", "Orlando"):
+        sides.ghl.edit(contact["id"], city=city)
+        sides.settle()
+    insured = the(sides.nowcerts.insureds)
+    sides.forward(A_MOMENT)
+    record = {"databaseId": insured["id"], "eMail": "ana@example.com", "city": "Tampa"}
+    late = {"event_type": "INSURED_UPDATE", "timestamp": timezone.now().isoformat(), "data": record}
+    body = json.dumps(late).encode()
+    signed = {"X-Webhook-Signature": sign(body, "a-secret")}
+    assert post(body, "/api/v1/webhooks/nowcerts", sign=False, headers=signed).status_code == 200
+    sides.settle()
+    assert (insured["city"], contact["city"], Contact.objects.get().city) == ("Orlando", "Orlando", "Orlando")
 
 
 def test_somebody_who_is_there_already_is_found_by_their_email_and_not_made_again(sides: TwoSides) -> None:

@@ -23,7 +23,13 @@ def is_connected() -> bool:
 
 
 def is_hint(webhook: StoredWebhook) -> bool:
-    return not webhook.is_signed or webhooks.is_notice(webhook.payload, webhook.event_type)
+    """Whether NowCerts is to be asked: nobody signed it, it says nothing, or it tells of an insured by their id.
+
+    Even what a relay signed may be a late copy of our own write.
+    """
+    if not webhook.is_signed or webhooks.is_notice(webhook.payload, webhook.event_type):
+        return True
+    return webhook.event_type in webhooks.PEOPLE and bool(webhooks.insured_id(webhook.payload))
 
 
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
