@@ -58,17 +58,18 @@ def bring(
         changed_at=told.true_since,
         authorities=told.authorities,
     )
-    if not found.taken and not found.lost:
-        return []
-    found = _without_frozen(contact, found, ours, provider=provider, cause=cause)
-    if found.taken:
+    if found.taken or found.lost:
+        found = _without_frozen(contact, found, ours, provider=provider, cause=cause)
+    if found.taken or found.agreed:
         write(contact, found.taken)
-        contact.origins = contact.origins | originated(found.taken, provider=provider, at=told.true_since)
-        contact.updated_at = timezone.now()
+        theirs_now = [*found.taken, *found.agreed]
+        contact.origins = contact.origins | originated(theirs_now, provider=provider, at=told.true_since)
+        contact.updated_at = timezone.now() if found.taken else contact.updated_at
         contact.save()
     taken = {name: Kind.WON if name in found.won else Kind.CHANGED for name in found.taken}
     kinds = taken | dict.fromkeys(found.lost, Kind.LOST)
-    _note(contact, ours, {**found.taken, **found.lost}, kinds, provider=provider, cause=cause)
+    if kinds:
+        _note(contact, ours, {**found.taken, **found.lost}, kinds, provider=provider, cause=cause)
     return [name.removeprefix(CUSTOM) for name in found.taken]
 
 

@@ -18,17 +18,23 @@ Origins = Mapping[str, Mapping[str, str]]  # name → when our value became true
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """`taken` is to be written over ours; `won` are those of it that were in conflict. `lost` is what was not taken."""
+    """`taken` is to be written over ours; `won` are those of it that were in conflict. `lost` is what was not taken.
+
+    `agreed` are the names of what they changed to just what we have: it is their word from now on, if that is the newer
+    one. Otherwise the order in which three words arrive would decide which of them holds.
+    """
 
     taken: Mapping[str, Any] = field(default_factory=dict)
     won: frozenset[str] = frozenset()
     lost: Mapping[str, Any] = field(default_factory=dict)
+    agreed: frozenset[str] = frozenset()
 
     def without(self, names: frozenset[str]) -> "Merged":
         return Merged(
             taken={name: value for name, value in self.taken.items() if name not in names},
             won=self.won - names,
             lost={name: value for name, value in self.lost.items() if name not in names},
+            agreed=self.agreed,
         )
 
 
@@ -55,7 +61,16 @@ def merge(
             won.add(name)
         else:
             lost[name] = value
-    return Merged(taken=taken, won=frozenset(won), lost=lost)
+    agreed = {
+        name
+        for name, value in told.items()
+        if value not in EMPTY
+        and value == ours.get(name)
+        and (before is None or before.get(name) != value)
+        and origins.get(name, {}).get(BY) != provider
+        and _prevails(name, origins.get(name, {}), provider, moment(changed_at), authorities)
+    }
+    return Merged(taken=taken, won=frozenset(won), lost=lost, agreed=frozenset(agreed))
 
 
 def originated(names: Any, *, provider: str, at: datetime) -> dict[str, dict[str, str]]:

@@ -15,7 +15,7 @@ from accounts.models import Contact, ContactMapping
 from accounts.models.insert_once import insert_once
 from accounts.services import contact_duplicates, contacts
 from accounts.services.cause import Cause
-from accounts.services.contact_changes import frozen_names, note_told
+from accounts.services.contact_changes import note_told
 from accounts.services.contact_report import EMPTY
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
@@ -23,7 +23,7 @@ from integrations.contracts.mirror import ContactBook, OpportunityBook, Outgoing
 from integrations.handlers.contacts import as_report
 from integrations.handlers.field_names import FieldNames, stored
 from integrations.models import OutgoingWrite
-from integrations.outbox.differences import differing
+from integrations.outbox.differences import differing, to_be_written
 from integrations.outbox.finding import SomebodyElse, Sought, find, owner_of
 from integrations.outbox.owing import RECORD, mirrors, owe_contact, still_differs
 from integrations.outbox.waiting import wait_until
@@ -127,10 +127,7 @@ def _prepared(
             call = book.creation(names.sent_out(after))
         else:
             told = held.mappings.get(provider=row.provider, kind=RECORD, external_id=theirs.external_id).told
-            after = differing(held, names, told)
-            if after:
-                frozen = frozen_names(held)
-                after = {name: value for name, value in after.items() if name not in frozen}
+            after = to_be_written(held, names, told)
             if not after:
                 _end(row, external_id=theirs.external_id)
                 return None

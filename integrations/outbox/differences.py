@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.models import Contact
+from accounts.services.contact_changes import frozen_names
 from accounts.services.contact_report import EMPTY, value_of
 from integrations.handlers.field_names import FieldNames, as_text
 
@@ -21,3 +22,10 @@ def differing(contact: Contact, names: FieldNames, theirs: Mapping[str, Any]) ->
         if as_text(mine) != as_text(theirs.get(name)):
             found[name] = as_text(mine)
     return found
+
+
+def to_be_written(contact: Contact, names: FieldNames, theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs and is not frozen; one query more where something differs."""
+    found = differing(contact, names, theirs)
+    frozen = frozen_names(contact) if found else frozenset()
+    return {name: value for name, value in found.items() if name not in frozen}

@@ -9,13 +9,12 @@ from django.utils import timezone
 from accounts.models import Contact, ContactMapping, Policy
 from accounts.models.insert_once import insert_once
 from accounts.services.cause import Cause
-from accounts.services.contact_changes import frozen_names
 from accounts.wakeup import wake_on_commit
 from integrations import registry
 from integrations.contracts.provider import Provider
 from integrations.handlers.field_names import FieldNames
 from integrations.models import OutgoingWrite
-from integrations.outbox.differences import differing
+from integrations.outbox.differences import to_be_written
 
 WRITE_TASK = "integrations.deliver_writes"
 RECORD = "contact"  # the kind of id by which a provider's API can be asked for a contact
@@ -73,9 +72,7 @@ def main_records(mappings: list[ContactMapping]) -> dict[str, ContactMapping]:
 
 def still_differs(contact: Contact, side: Provider, record: ContactMapping) -> bool:
     assert side.mirror is not None
-    names = FieldNames.of(side.key, side.mirror)
-    found = differing(contact, names, record.told)
-    return bool(found) and bool(found.keys() - frozen_names(contact))
+    return bool(to_be_written(contact, FieldNames.of(side.key, side.mirror), record.told))
 
 
 def owe_contact(contact: Contact, provider: str, *, cause: Cause) -> OutgoingWrite | None:

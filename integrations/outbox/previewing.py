@@ -9,7 +9,6 @@ from django.db import transaction
 from accounts.models import Contact, Policy
 from accounts.services import contacts, policies
 from accounts.services.cause import Cause
-from accounts.services.contact_changes import frozen_names
 from accounts.services.contact_report import CUSTOM, value_of
 from integrations.contracts.events import Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
@@ -20,7 +19,7 @@ from integrations.handlers.field_names import FieldNames
 from integrations.models import OpportunityMapping
 from integrations.outbox import opportunities
 from integrations.outbox.contacts import PATIENCE, bring_together, creation_values
-from integrations.outbox.differences import differing
+from integrations.outbox.differences import to_be_written
 from integrations.outbox.finding import Sought, find
 from integrations.outbox.owing import RECORD, deal_makers, mirrors
 
@@ -202,9 +201,7 @@ def _difference(contact: Contact, side: _Side) -> Difference:
             return Difference(provider=key, operation="unknown", problem=str(error))
         return Difference(provider=key, operation="create", changes=_shown({}, values))
     told = contact.mappings.get(provider=key, kind=RECORD, external_id=side.theirs.external_id).told
-    values = differing(contact, side.names, told)
-    frozen = frozen_names(contact) if values else frozenset()
-    values = {name: value for name, value in values.items() if name not in frozen}
+    values = to_be_written(contact, side.names, told)
     return Difference(
         provider=key,
         operation="update" if values else "none",
