@@ -5,7 +5,6 @@ Each delivery goes through the provider's translation and the handler of complet
 contacts too, since an alias is a matter of contacts. The inbox itself (rows, workers, crashes) has its own tests.
 """
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Completion, FormSubmission, PointsEntry, User
@@ -77,11 +76,7 @@ def month(chance: random.Random) -> Iterator[tuple[str, str]]:
             yield f"member{chance.randrange(MEMBERS)}@example.com", course
 
 
-# Minutes of arithmetic that no database changes: once is enough, unless the long form is asked for.
-@pytest.mark.skipif(
-    connection.vendor != "sqlite" and os.environ.get("CHAOS") != "long",
-    reason="it runs on SQLite; here with CHAOS=long",
-)
+@pytest.mark.once
 @pytest.mark.django_db
 def test_a_month_of_traffic_ends_with_exactly_the_right_balances(staff: Any) -> None:
     chance = random.Random(20260301)

@@ -20,6 +20,7 @@ def work() -> None:
         inbox.process(key)
 
 
+@pytest.mark.once
 def test_200_shuffled_and_doubled_histories_end_as_the_sorted_ones(post: Any, relay: Any, settings: Any) -> None:
     chance = random.Random(7)
     settings.RATE_LIMIT_VERIFIED = 10**6

@@ -127,6 +127,8 @@ def test_a_webhook_of_nowcerts_makes_a_contact_in_gohighlevel_with_everything_in
         "locationId": gohighlevel.LOCATION_ID,
     }
     (written,) = writes_of(app.rows, "juan@example.com")
+    wait_until(lambda: is_done(app.rows, written["id"]), seconds=20, what="the write is done")
+    (written,) = writes_of(app.rows, "juan@example.com")
     assert (written["provider"], written["operation"], written["external_id"]) == (
         "gohighlevel", "create", contact["id"]
     )  # fmt: skip

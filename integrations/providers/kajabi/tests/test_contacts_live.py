@@ -82,7 +82,10 @@ def test_a_tag_makes_the_contact_be_read_whole(process: Any, settle: Any, kajabi
     assert {(row.kind, row.external_id) for row in contact.mappings.all()} == {("contact", "11"), ("customer", "21")}
 
 
-@pytest.mark.parametrize("between", [False, True], ids=["all at once", "while workers work"])
+@pytest.mark.parametrize(
+    "between",
+    [pytest.param(False, id="all at once", marks=pytest.mark.once), pytest.param(True, id="while workers work")],
+)
 def test_a_thousand_tag_events_for_fifty_contacts_end_in_fifty_reads(
     post: Any, drain: Any, settle: Any, kajabi: FakeKajabi, monkeypatch: pytest.MonkeyPatch, between: bool
 ) -> None:

@@ -261,6 +261,7 @@ def test_transactions_that_move_no_money_tell_nothing(caught_up: Any, reconciled
     assert SubscriptionFact.objects.filter(key="kajabi:transaction:81").count() == 0
 
 
+@pytest.mark.once
 def test_50000_members_with_100_changes_cost_a_handful_of_calls(kajabi: Any, reconciled: Any, plan: Any) -> None:
     """Two pages of changed purchases (the second one reaches what is old), and one of transactions."""
     days = [stamp(ago(day)) for day in range(60, 90)]

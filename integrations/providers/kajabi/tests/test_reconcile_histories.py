@@ -69,6 +69,7 @@ def forget_everything() -> None:
         other.objects.all().delete()
 
 
+@pytest.mark.once
 def test_any_order_of_hooks_and_reconciliations_ends_the_same(
     kajabi: Any, deliveries: list[Delivery], receive: Any, reconciled: Any, settings: Any
 ) -> None:
