@@ -93,6 +93,15 @@ def test_a_failure_that_comes_with_200_is_a_failure(sides: TwoSides) -> None:
     assert (write().status, len(sides.nowcerts.insureds)) == ("done", 1)
 
 
+def test_a_reading_that_fails_with_200_is_tried_again_and_loses_no_change(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    sides.nowcerts.misbehave(nowcerts.failure("Try again later"), on="/api/InsuredDetailList")
+    sides.nowcerts.edit(insured["id"], city="Tampa")
+    sides.settle()
+    assert next(iter(sides.ghl.contacts.values()))["city"] == "Tampa"
+
+
 def test_after_repeated_failures_the_writes_wait_and_one_trial_lets_them_all_go(sides: TwoSides) -> None:
     sides.ghl.misbehave(*[AWAY] * 100, on="/contacts")
     for number in range(3):

@@ -18,7 +18,7 @@ from config.logs import mask
 from integrations.providers.nowcerts.odata import any_of, changed_page, equal, guid, records_in
 from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
-from integrations.toolkit.failures import NotConfigured, NotFound, Refused
+from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
 from integrations.toolkit.fields import as_phone, text_of
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.tokens import Grant, SharedToken, granted
@@ -212,10 +212,15 @@ class NowCertsClient:
 
 
 def _refuse_failure(answer: Any, *, called: str) -> None:
-    """Raise Refused for what says `status: 0` (success is 1; lists say nothing)."""
+    """Raise for what says `status: 0` (success is 1; lists say nothing): Refused for a write, which is as it is and
+    will be refused again, and TemporaryFailure for a reading, in which nothing can be wrong but the moment.
+    """
     if isinstance(answer, dict) and text_at(answer, "status") == "0":
         said = text_at(answer, "message") or "no reason is given"
-        raise Refused(f"NowCerts: {called} failed, with HTTP 200: {mask(said[:300])}", status=200, document=answer)
+        message = f"NowCerts: {called} failed, with HTTP 200: {mask(said[:300])}"
+        if called.startswith("GET "):
+            raise TemporaryFailure(message, status=200)
+        raise Refused(message, status=200, document=answer)
 
 
 def _id_in(answer: Any, name: str, *, called: str) -> str:

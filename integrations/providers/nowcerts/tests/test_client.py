@@ -106,6 +106,12 @@ def test_a_failure_with_http_200_is_a_refusal(client: NowCertsClient, nowcerts: 
     assert nowcerts.insureds == {}
 
 
+def test_a_reading_that_fails_with_http_200_may_work_later(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    nowcerts.misbehave(failure("Try again later"), on="/api/Insured")
+    with pytest.raises(TemporaryFailure, match="InsuredDetailList.* failed, with HTTP 200: Try again later"):
+        client.insureds_with_email("jane@example.com")
+
+
 def test_a_policy_that_failed_within_a_success_is_a_refusal(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     with pytest.raises(Refused, match="number is required"):
         client.insert_policy({"premium": 1200})
