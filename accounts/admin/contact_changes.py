@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from accounts.admin import attention
 from accounts.admin.acts import Act, Pressed, ReasonForm, Refused
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.admin.contact_history import CELL, CHANGES, field_label, shown_value, state_of
+from accounts.admin.contact_history import CHANGES, ChangeShown, field_label, shown_value
 from accounts.admin.contacts import found, person_link
 from accounts.admin.filters import providers_of
 from accounts.admin.links import NOTHING, list_url, moment, shortened
@@ -121,7 +121,7 @@ def _what_is_released(change: ContactChange) -> str:
 
 
 @admin.register(ContactChange)
-class ContactChangeAdmin(ReadOnlyAdmin):
+class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
     list_display = ("when", "state", "person", "field", "we_had", "they_say", "provider", "why")
     list_filter = (FrozenFilter, "kind", SaidByFilter)
     list_select_related = ("contact",)
@@ -186,18 +186,6 @@ class ContactChangeAdmin(ReadOnlyAdmin):
     def person(self, change: ContactChange) -> str:
         return person_link(change.contact)
 
-    @admin.display(description=gettext_lazy("field"))
-    def field(self, change: ContactChange) -> str:
-        return field_label(change.name)
-
-    @admin.display(description=gettext_lazy("we had"))
-    def we_had(self, change: ContactChange) -> str:
-        return shortened(shown_value(change.before), CELL)
-
-    @admin.display(description=gettext_lazy("they say"))
-    def they_say(self, change: ContactChange) -> str:
-        return shortened(shown_value(change.after), CELL)
-
     @admin.display(description=gettext_lazy("we had"))
     def all_we_had(self, change: ContactChange) -> str:
         return shown_value(change.before)
@@ -205,10 +193,6 @@ class ContactChangeAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("they say"))
     def all_they_say(self, change: ContactChange) -> str:
         return shown_value(change.after)
-
-    @admin.display(description=gettext_lazy("what"))
-    def state(self, change: ContactChange) -> str:
-        return state_of(change)
 
     @admin.display(description=gettext_lazy("source"))
     def why(self, change: ContactChange) -> str:

@@ -42,16 +42,8 @@ def state_of(change: ContactChange) -> str:
     return badge(_BADGES[kind], kind.label)
 
 
-class ChangeInline(NewestInline):
-    """The newest changes of a contact's values."""
-
-    model = ContactChange
-    verbose_name_plural = gettext_lazy("history")
-    fields = readonly_fields = ("when", "field", "we_had", "they_say", "state", "by")
-
-    @admin.display(description=gettext_lazy("when"))
-    def when(self, change: ContactChange) -> str:
-        return row_link(CHANGES, change.pk, moment(change.recorded_at))
+class ChangeShown:
+    """The columns in which a change is shown, wherever it stands."""
 
     @admin.display(description=gettext_lazy("field"))
     def field(self, change: ContactChange) -> str:
@@ -72,3 +64,15 @@ class ChangeInline(NewestInline):
     @admin.display(description=gettext_lazy("by"))
     def by(self, change: ContactChange) -> str:
         return change.provider or shortened(change.cause, CELL) or NOTHING
+
+
+class ChangeInline(ChangeShown, NewestInline):
+    """The newest changes of a contact's values."""
+
+    model = ContactChange
+    verbose_name_plural = gettext_lazy("history")
+    fields = readonly_fields = ("when", "field", "we_had", "they_say", "state", "by")
+
+    @admin.display(description=gettext_lazy("when"))
+    def when(self, change: ContactChange) -> str:
+        return row_link(CHANGES, change.pk, moment(change.recorded_at))

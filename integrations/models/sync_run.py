@@ -82,10 +82,6 @@ class SyncRun(Delivery):
     def is_open(self) -> bool:
         return self.status in OPEN
 
-    def keep(self, **columns: Any) -> None:
-        """Write on the run what a part of its page led to, together with that. Raises LeaseLost, as `go_on`."""
-        self._write(**columns)
-
 
 class SyncFinding(models.Model):
     """One difference between a provider's books and ours, with its remedy. A later audit makes findings of its own.

@@ -24,7 +24,7 @@ from integrations.handlers.contacts import as_report
 from integrations.handlers.field_names import FieldNames, stored
 from integrations.models import OutgoingWrite
 from integrations.outbox.differences import differing, to_be_written
-from integrations.outbox.finding import SomebodyElse, Sought, find, owner_of
+from integrations.outbox.finding import SomebodyElse, Sought, find
 from integrations.outbox.owing import RECORD, mirrors, owe_contact, still_differs
 from integrations.outbox.waiting import wait_until
 from integrations.toolkit.failures import Refused
@@ -90,13 +90,7 @@ def bring_together(contact: Contact, theirs: TheirContact, names: FieldNames, *,
     """Note that `theirs` is the contact's record, and bring ours to what it says, by the rules of every report."""
     with transaction.atomic():
         held = Contact.objects.select_for_update().get(pk=contact.pk)
-        is_main = not held.mappings.filter(provider=provider, kind=RECORD, is_main=True).exists()
-        mapping = ContactMapping(
-            contact=held, provider=provider, kind=RECORD, external_id=theirs.external_id, is_main=is_main
-        )
-        owner = None if insert_once(mapping) else owner_of(provider, theirs.external_id)
-        if owner is not None and owner.pk != held.pk:
-            raise SomebodyElse(f"contact {theirs.external_id} there is {owner} (contact {owner.pk}) here", other=owner)
+        _adopt(held, theirs.external_id, provider=provider)
         contacts.report(as_report(theirs.report, names), provider=provider, cause=cause)
 
 
@@ -129,7 +123,7 @@ def _prepared(
             told = held.mappings.get(provider=row.provider, kind=RECORD, external_id=theirs.external_id).told
             after = to_be_written(held, names, told)
             if not after:
-                _end(row, external_id=theirs.external_id)
+                end(row, external_id=theirs.external_id)
                 return None
             call = book.change(theirs, names.sent_out(after))
         row.note_request(call, before={name: told.get(name) for name in after}, after=after)
@@ -148,7 +142,7 @@ def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) 
         record = _adopt(held, sent.external_id, provider=row.provider)
         note_told(record, row.after, at=at)
         record.save(update_fields=["told", "told_at", "reported_at"])
-        _end(row, response=dict(sent.answer), external_id=sent.external_id)
+        end(row, response=dict(sent.answer), external_id=sent.external_id)
         if still_differs(held, registry.provider(row.provider), record):
             owe_contact(held, row.provider, cause=_cause(row))
 
@@ -168,19 +162,18 @@ def _adopt(contact: Contact, external_id: str, *, provider: str) -> ContactMappi
     return known
 
 
-def _end(row: OutgoingWrite, **columns: Any) -> None:
-    """Close the row; what failed before it is settled by it. A write that an earlier attempt sent has been done."""
-    was_sent = "response" in columns or was_sent_before(row)
+def end(row: OutgoingWrite, **columns: Any) -> None:
+    """Close the row; what failed before it is settled by it.
+
+    With a `response` it is written now. Without one nothing differs: then a call of which no answer came has been done.
+    """
+    is_unanswered = row.requested_at is not None and bool(row.after) and row.response is None
+    was_sent = "response" in columns or is_unanswered
     row.close(Status.DONE if was_sent else Status.NOT_NEEDED, **columns)
     failed = OutgoingWrite.objects.filter(
         kind=row.kind, provider=row.provider, contact=row.contact, policy=row.policy, status=Status.FAILED
     )
     failed.update(status=Status.SKIPPED, last_error=f"settled by write {row.pk}")
-
-
-def was_sent_before(row: OutgoingWrite) -> bool:
-    """Whether an earlier attempt sent a call of which no answer came."""
-    return row.requested_at is not None and bool(row.after) and row.response is None
 
 
 def _known_at(contact: Contact) -> list[tuple[str, Any]]:

@@ -20,7 +20,7 @@ from integrations.contracts.mirror import (
     TheirOpportunity,
 )
 from integrations.models import OpportunityMapping, OutgoingWrite, PipelineRule
-from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, send, was_sent_before
+from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, end, send
 from integrations.outbox.owing import main_records, owe_contact, owe_opportunity
 from integrations.outbox.waiting import Wait, wait_until
 
@@ -61,7 +61,7 @@ def write(row: OutgoingWrite) -> None:
     if theirs is not None:
         _adopt(policy, theirs.external_id, provider=row.provider)
         if not after:
-            row.close(Status.DONE if was_sent_before(row) else Status.NOT_NEEDED, external_id=theirs.external_id)
+            end(row, external_id=theirs.external_id)
             return
         call = book.change(theirs, says)
     else:
@@ -160,7 +160,7 @@ def _close(row: OutgoingWrite, policy: Policy, says: Opportunity, sent: Sent) ->
         if sent.existed:
             row.go_on_with(sent)
             return
-        row.close(Status.DONE, response=dict(sent.answer), external_id=sent.external_id)
+        end(row, response=dict(sent.answer), external_id=sent.external_id)
         if wanted(held) != says:  # the policy changed while it was written
             owe_opportunity(held, row.provider, cause=Cause(text=row.cause, staff=row.staff))
 

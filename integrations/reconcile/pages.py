@@ -103,7 +103,7 @@ def _tell(run: SyncRun, puller: ContactPuller, page: PulledPage, *, in_time: Cal
             tally = Tally()
             for one in telling.told_with(pulled, theirs):
                 tally.add(telling.tell(one, provider=run.provider, cause=cause, run_id=run.pk))
-            run.keep(**_counted(run, tally))
+            run.note(**_counted(run, tally))
             audit.write(run, tally.findings)
     with transaction.atomic():
         _move(run, Tally(), page.next, seen=len(page.events), note=page.note)
