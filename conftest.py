@@ -127,7 +127,7 @@ def _configured(settings: Any) -> None:
     """What an operator would have configured, the same on every machine; the limits begin at nought."""
     from django.utils import translation
 
-    from accounts import limits
+    from core.web import limits
     from integrations.api import webhooks
     from integrations.operations import health
     from integrations.toolkit import counting

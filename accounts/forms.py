@@ -5,9 +5,9 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts import limits
 from accounts.addresses import InvalidAddress, normalise
-from accounts.client_address import client_address
+from core.web import limits
+from core.web.client_address import client_address
 
 SIGN_IN_TRIES = 10  # for an address and for a client, in a quarter of an hour
 QUARTER_HOUR = 15 * 60

@@ -18,10 +18,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.i18n import set_language
 
-from accounts.client_address import client_address
 from accounts.forms import ForgotPasswordForm, SetPasswordForm, SignInForm
 from accounts.models import PointsEntry, Subscription, User
 from accounts.services import password_links
+from core.web.client_address import client_address
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 SHOWN_LINES = 100  # of a member's statement, the newest

@@ -10,11 +10,11 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Avg, Count, Max, Q
 
-from accounts import limits
 from accounts.models import Company
 from accounts.services import companies
 from accounts.services.cause import Cause
 from accounts.services.companies import InvalidAccount
+from core.web import limits
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.contracts.provider import CompanyPages, Provider
 from integrations.handlers import Context, handle

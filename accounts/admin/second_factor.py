@@ -30,9 +30,9 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 from qrcode.image.svg import SvgPathImage
 
-from accounts import limits
 from accounts.admin.staff_forms import CodeForm
 from accounts.second_factor import has_device, is_missing
+from core.web import limits
 
 TRIES = 10  # in a quarter of an hour, beside the device's own growing pauses
 QUARTER_HOUR = 15 * 60

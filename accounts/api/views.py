@@ -19,7 +19,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import limits
 from accounts.addresses import InvalidAddress, normalise
 from accounts.api.serializers import (
     AnswerSerializer,
@@ -29,11 +28,12 @@ from accounts.api.serializers import (
     SetupPasswordSerializer,
     SubscriptionSerializer,
 )
-from accounts.client_address import client_address
 from accounts.models import Subscription, User
 from accounts.models.subscription import Status
 from accounts.services import password_links
 from accounts.views import MODEL_BACKEND
+from core.web import limits
+from core.web.client_address import client_address
 
 PASSWORD_TRIES = 30  # for a client, in a minute
 

@@ -7,10 +7,10 @@ from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.utils import timezone
 
-from accounts import limits
 from accounts.models import User
 from accounts.services import subscriptions
 from accounts.services.cause import Cause
+from core.web import limits
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "violet kettle under the stairs"

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import limits
-from accounts.client_address import client_address
+from core.web import limits
+from core.web.client_address import client_address
 from integrations import companies, registry
 from integrations.api.permissions import IsStaffOrMonitor
 from integrations.contracts.provider import CompanyPages, Provider

@@ -14,8 +14,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views import View
 
-from accounts import limits
-from accounts.client_address import client_address
+from core.web import limits
+from core.web.client_address import client_address
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.operator import OperatorCall, OperatorPage
 from integrations.toolkit.failures import NotConfigured

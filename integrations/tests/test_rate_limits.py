@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redis
 
-from accounts import limits
+from core.web import limits
 from integrations.models import InboxEvent
 
 pytestmark = pytest.mark.django_db

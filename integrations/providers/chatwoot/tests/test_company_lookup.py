@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts import limits
 from accounts.models import Company
+from core.web import limits
 from integrations import companies as asking
 from integrations.api import companies as views
 from tests.fakes.chatwoot import PLATFORM_TOKEN, Answer, FakeChatwoot, Reset
