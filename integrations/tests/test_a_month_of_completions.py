@@ -1,10 +1,11 @@
-"""A month of synthetic traffic: 10,000 completions, 3 % of unknown people, 5 % told again, out of order. Every balance
-is exactly what was done.
+"""A month of synthetic traffic, 3 % of it of unknown people, 5 % sent again, out of order. Every balance is exactly what
+was done. It is 2,000 completions, and 10,000 in the long form (CHAOS=long).
 
 Each delivery goes through the provider's translation and the handler of completions, and a stranger's through that of
 contacts too, since an alias is a matter of contacts. The inbox itself (rows, workers, crashes) has its own tests.
 """
 
+import os
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -24,8 +25,8 @@ from integrations.handlers import Context, handle
 from integrations.handlers.completions import keep
 from integrations.providers.kajabi.provider import PROVIDER
 
-NUMBER = 10_000
-MEMBERS, COURSES = 500, 60
+NUMBER = 10_000 if os.environ.get("CHAOS") == "long" else 2_000
+MEMBERS, COURSES = NUMBER // 20, 60
 UNKNOWN = NUMBER * 3 // 100
 REPEATED = NUMBER * 5 // 100
 POINTS = 20
@@ -119,4 +120,4 @@ def test_a_month_of_traffic_ends_with_exactly_the_right_balances(staff: Any) -> 
     states = Counter(Completion.objects.values_list("state", flat=True))
     nobodys = sum(owner(email) is None for email, _course in done)
     assert states == {"awarded": len(earned), "received": nobodys, "matched": NUMBER - nobodys - len(earned)}
-    assert (nobodys, UNKNOWN, REPEATED) == (100, 300, 500)
+    assert nobodys == NUMBER // 100, "a third of the strangers stay unknown"
