@@ -1,5 +1,6 @@
-"""A month of synthetic traffic, 3 % of it of unknown people, 5 % sent again, out of order. Every balance is exactly what
-was done. It is 2,000 completions, and 10,000 in the long form (CHAOS=long).
+"""A month of synthetic traffic, 3 % of it of unknown people, 5 % sent again, out of order: every balance is exact.
+
+It is 2,000 completions, and 10,000 in the long form (CHAOS=long).
 
 Each delivery goes through the provider's translation and the handler of completions, and a stranger's through that of
 contacts too, since an alias is a matter of contacts. The inbox itself (rows, workers, crashes) has its own tests.
