@@ -12,17 +12,22 @@ _TOKEN_IN_URL = re.compile(r"((?:token|password|key|sig|code)=)[^&\s\"']+", re.I
 _TOKEN_IN_PATH = re.compile(r"(/kajabi-webhook/|/webhooks?/[a-z-]+/)[^/\s\"'?]+")
 _ADDRESS = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+'\-]{0,63}?(@|%40)([A-Za-z0-9.-]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029]")
-_MASK = "•••"
+MASK = "•••"
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
     """`text` without secrets, tokens in URLs, whole e-mail addresses and control characters (new lines stay)."""
     for secret in secrets:
-        text = text.replace(secret, _MASK)
-    text = _TOKEN_IN_URL.sub(rf"\g<1>{_MASK}", text)
-    text = _TOKEN_IN_PATH.sub(rf"\g<1>{_MASK}", text)
-    text = _ADDRESS.sub(rf"\g<1>{_MASK}\g<2>\g<3>", text)
+        text = text.replace(secret, MASK)
+    text = _TOKEN_IN_URL.sub(rf"\g<1>{MASK}", text)
+    text = _TOKEN_IN_PATH.sub(rf"\g<1>{MASK}", text)
+    text = _ADDRESS.sub(rf"\g<1>{MASK}\g<2>\g<3>", text)
     return _CONTROL.sub("�", text)
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a value under this name is a secret, whatever it looks like."""
+    return _DENIED_KEYS.search(name) is not None
 
 
 class Redactor:
@@ -43,7 +48,7 @@ class Redactor:
         return line
 
     def _value_of(self, key: str, value: Any) -> Any:
-        return _MASK if _DENIED_KEYS.search(key) else self._masked(value)
+        return MASK if is_secret_name(key) else self._masked(value)
 
     def _masked(self, value: Any) -> Any:
         if isinstance(value, Mapping):

@@ -12,9 +12,11 @@ from accounts.models.points import Activity, Completion, PointsEntry
 from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
+from accounts.staff.models import AuditEntry
 
 __all__ = [
     "Activity",
+    "AuditEntry",
     "Completion",
     "Company",
     "Contact",

@@ -1,0 +1,248 @@
+"""Write the audit log.
+
+`record("contact.merged", request=request, target=contact, before={...}, after={...})`
+
+- A change (`outcome` "done") is written with the caller's transaction: both are there or neither is.
+- A refusal ("failed", "denied") is kept although the request is rolled back: inside a transaction it is put aside, and
+  written as soon as that transaction is over, however it ended (at its commit, at the end of the request or of the
+  task, or before the next entry).
+
+Personal data: ids say who and what. Values of `before`, `after` and `facts` are bounded, secrets are left out, and
+e-mail addresses, names and phone numbers are masked (`j•••@example.com`), so that the log shows that and how they
+changed and does not become a second copy of the members' data. What is left can be erased: see AuditEntry.
+"""
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from celery.signals import task_postrun
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.signals import request_finished
+from django.db import DatabaseError, connection, models, transaction
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from rest_framework.exceptions import APIException
+
+from accounts.staff.models import AuditEntry
+from config.logs import MASK, is_secret_name, mask
+from core.web.client_address import client_address
+
+logger = logging.getLogger("audit")
+errors = logging.getLogger(__name__)
+
+DONE, FAILED, DENIED = AuditEntry.Outcome.values
+MAX_TEXT = 300  # characters of one value
+MAX_ITEMS = 40  # of one mapping or list
+MAX_DEPTH = 4
+MAX_JSON = 4000  # characters of one column
+_PERSONAL = re.compile(
+    r"(first|last|full|given|family|middle)_?name|e_?mail|phone|mobile|birth|street|postal", re.IGNORECASE
+)
+_PERSONS_OWN = re.compile(r"name", re.IGNORECASE)  # the name of a plan is no personal data, that of a contact is
+
+_put_aside = threading.local()
+
+
+def record(
+    action: str,
+    *,
+    actor: Any = None,
+    request: HttpRequest | None = None,
+    target: Any = None,
+    before: Any = None,
+    after: Any = None,
+    outcome: str = "done",
+    **facts: Any,
+) -> None:
+    """Add one entry to the audit log, and one line to the log.
+
+    `action` is a dotted code: the subject, then what happened to it ("token.created"). `actor` is a User (default: who
+    is signed in on `request`) or a word for a machine ("command"). `target` is a row, a pair (type, id), or a text.
+    `before` and `after` are mappings of names to values. Facts of any kind are taken; none of them raises.
+    """
+    entry = AuditEntry(
+        action=_text(action, 60),
+        outcome=outcome if outcome in AuditEntry.Outcome.values else FAILED,
+        client_address=_client(request),
+    )
+    if actor is None and request is not None:
+        actor = _signed_in(request)
+    if isinstance(actor, AbstractBaseUser):
+        entry.actor_id = actor.pk
+    elif isinstance(actor, str):
+        facts = {"by": actor, **facts}
+    _set_target(entry, target)
+    is_personal = entry.about_user is not None or entry.about_contact is not None
+    entry.before, entry.after, entry.facts = (_bounded(value, is_personal) for value in (before, after, facts or None))
+    if entry.outcome != DONE and _in_transaction():
+        _waiting().append(entry)
+        transaction.on_commit(_write_waiting)
+        return
+    _write_waiting()
+    if entry.outcome == DONE:
+        entry.save(force_insert=True)
+        if _in_transaction():
+            transaction.on_commit(lambda: _log(entry))
+        else:
+            _log(entry)
+    else:
+        _write_refusal(entry)
+
+
+def changed_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return `before` and `after` without the names whose value is the same in both."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
+
+
+def values_of(row: models.Model, *, only: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return the columns of a row as `before` or `after` take them; foreign keys are ids."""
+    names = None if only is None else set(only)
+    return {
+        field.name: row.__dict__[field.attname]
+        for field in row._meta.concrete_fields
+        if field.attname in row.__dict__ and (names is None or field.name in names)
+    }
+
+
+def _set_target(entry: AuditEntry, target: Any) -> None:
+    if isinstance(target, models.Model):
+        entry.target_type, entry.target_id = target._meta.label_lower[:60], _text(target.pk, 100)
+        kind = target._meta.label_lower
+        user = target.pk if kind == "accounts.user" else getattr(target, "user_id", None)
+        contact = target.pk if kind == "accounts.contact" else getattr(target, "contact_id", None)
+        entry.about_user = user if isinstance(user, int) else None
+        entry.about_contact = contact if isinstance(contact, int) else None
+    elif isinstance(target, tuple) and len(target) == 2:
+        entry.target_type, entry.target_id = _text(target[0], 60), _text(target[1], 100)
+    elif target is not None:
+        entry.target_label = _text(target, 150)
+
+
+def _signed_in(request: Any) -> Any:
+    try:
+        user = getattr(request, "user", None)
+        return user if getattr(user, "pk", None) is not None else None
+    except (DatabaseError, APIException):  # read only now, in a transaction that failed or with a token that is refused
+        return None
+
+
+def _client(request: Any) -> str:
+    meta = getattr(request, "META", None)
+    return _text(client_address(meta), 45) if isinstance(meta, Mapping) else ""
+
+
+def _text(value: Any, most: int) -> str:
+    """Return a plain value as masked text without what no database column takes; other values by their type's name."""
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, models.Model):
+        value = f"{value._meta.label_lower}:{value.pk}"
+    elif isinstance(value, bytes) or not isinstance(
+        value, str | int | float | Promise | date | datetime | time | timedelta | Decimal | UUID
+    ):
+        value = f"<{type(value).__name__}>"
+    try:
+        text = str(value)
+    except (ValueError, TypeError, LookupError):  # an int of 5,000 digits, a translation that lacks its values
+        text = f"<{type(value).__name__}>"
+    # Cut before as well: masking a huge text takes long.
+    return mask(text[: most * 4].encode("utf-8", "replace").decode())[:most]
+
+
+def _bounded(value: Any, is_personal: bool) -> Any:
+    """Return `value` as JSON that is never too large, None where there is none."""
+    if value is None:
+        return None
+    made = _json(value, MAX_DEPTH, is_personal)
+    length = len(json.dumps(made))
+    return made if length <= MAX_JSON else {"left_out": f"{length} characters", "names": _names(made)}
+
+
+def _names(made: Any) -> list[str]:
+    return [name[:60] for name in made] if isinstance(made, dict) else []
+
+
+def _json(value: Any, depth: int, is_personal: bool, name: str = "") -> Any:
+    if name and is_secret_name(name):
+        return MASK
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) < 2**63:
+        return value
+    if isinstance(value, Mapping | list | tuple | set | frozenset | models.QuerySet):
+        if depth == 0 or isinstance(value, models.QuerySet):
+            return f"<{type(value).__name__}>"
+        if isinstance(value, Mapping):
+            items = list(value.items())[:MAX_ITEMS]
+            return {_text(key, 60): _json(item, depth - 1, is_personal, _text(key, 60)) for key, item in items}
+        return [_json(item, depth - 1, is_personal, name) for item in list(value)[:MAX_ITEMS]]
+    text = _text(value, MAX_TEXT)
+    if name and (_PERSONAL.search(name) or (is_personal and _PERSONS_OWN.search(name))) and "@" not in text:
+        return f"{text[:1]}{MASK}" if text else ""
+    return text
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+def _in_transaction() -> bool:
+    """Tell whether what is written now could still be rolled back; the transaction around a TestCase does not count."""
+    return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+
+
+def _waiting() -> list[AuditEntry]:
+    if not hasattr(_put_aside, "entries"):
+        _put_aside.entries = []
+    found: list[AuditEntry] = _put_aside.entries
+    return found
+
+
+def _write_waiting(**_signal: Any) -> None:
+    """Write the refusals that were put aside, unless a transaction is still open."""
+    waiting = _waiting()
+    if not waiting or _in_transaction():
+        return
+    entries, waiting[:] = list(waiting), []
+    for entry in entries:
+        _write_refusal(entry)
+    if _signal:
+        connection.close_if_unusable_or_obsolete()  # a request's end has closed it already: leave none behind
+
+
+def _write_refusal(entry: AuditEntry) -> None:
+    """Write an entry that must not change how the request is answered: it was refused, whatever the database does."""
+    try:
+        with transaction.atomic():
+            entry.save(force_insert=True)
+    except DatabaseError as error:
+        errors.error("an audit entry could not be stored: %s", error)
+    _log(entry)
+
+
+def _log(entry: AuditEntry) -> None:
+    changed = sorted({*_names(entry.before), *_names(entry.after)})
+    logger.info(
+        "audit",
+        extra={
+            "action": entry.action,
+            "outcome": entry.outcome,
+            "actor": entry.actor_id,
+            "client": entry.client_address,
+            "target": f"{entry.target_type}:{entry.target_id}" if entry.target_type else entry.target_label,
+            "changed": ",".join(changed),
+            "facts": json.dumps(entry.facts, ensure_ascii=False) if entry.facts else "",
+        },
+    )
+
+
+request_finished.connect(_write_waiting, dispatch_uid="accounts.staff.audit")
+task_postrun.connect(_write_waiting, weak=False, dispatch_uid="accounts.staff.audit")
