@@ -5,3 +5,9 @@ class EnlaceAdminConfig(AdminConfig):
     """Django's admin with our own site object: title, sign-in form with its limits, second factor."""
 
     default_site = "accounts.admin.site.StaffSite"
+
+    def ready(self) -> None:
+        from config import checks
+
+        super().ready()
+        checks.register()
