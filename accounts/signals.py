@@ -1,19 +1,45 @@
-"""What Anymail's webhooks tell us: what became of mails that went out, and mails that came in."""
+"""What packages tell us: Anymail of mails that went out and came in, Django of sign-ins for the audit log."""
 
 from typing import Any
 
 from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType, inbound, tracking
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.utils.html import strip_tags
 
-from accounts.models import EmailMessage
+from accounts.addresses import InvalidAddress, normalise
+from accounts.models import EmailMessage, User
 from accounts.services import emails, mailed_completions
+from accounts.staff.audit import record
 
 _CAME_BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}
 
 
 def connect() -> None:
+    # Whatever page signs somebody in, by a password or a link, Django says so here.
+    user_logged_in.connect(record_sign_in, dispatch_uid="accounts.audit")
+    user_logged_out.connect(record_sign_out, dispatch_uid="accounts.audit")
+    user_login_failed.connect(record_failed_sign_in, dispatch_uid="accounts.audit")
     tracking.connect(note_what_became_of_a_mail, dispatch_uid="accounts.tracking")
     inbound.connect(keep_a_mail, dispatch_uid="accounts.inbound")
+
+
+def record_sign_in(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    record("sign_in.succeeded", actor=user, request=request, target=user)
+
+
+def record_sign_out(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    if user is not None:
+        record("sign_out.done", actor=user, request=request, target=user)
+
+
+def record_failed_sign_in(sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
+    """The same work for known and unknown addresses: what stands in a row tells nobody who tries."""
+    address = str(credentials.get("username", ""))[:254]
+    try:
+        user = User.objects.filter(email=normalise(address)).first()
+    except InvalidAddress:
+        user = None
+    record("sign_in.failed", request=request, target=user or address, outcome="failed")
 
 
 def note_what_became_of_a_mail(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:

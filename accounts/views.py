@@ -21,6 +21,7 @@ from django.views.i18n import set_language
 from accounts.forms import ForgotPasswordForm, SetPasswordForm, SignInForm
 from accounts.models import PointsEntry, Subscription, User
 from accounts.services import password_links
+from accounts.staff.audit import record
 from core.web.client_address import client_address
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -82,12 +83,14 @@ def setup_password(request: HttpRequest) -> HttpResponse:
         user = password_links.holder_of(email, token)
         if request.method == "POST" and form.is_valid():
             user = password_links.set_password(
-                email, token, form.cleaned_data["password"], language=get_language() or ""
+                email, token, form.cleaned_data["password"], language=get_language() or "", request=request
             )
             login(request, user, backend=MODEL_BACKEND)  # turns the session over
             messages.success(request, _("Your password is set. Welcome!"))
             return redirect("dashboard")
     except password_links.LinkNotValid:
+        if request.method == "POST":
+            record("password.set", request=request, target=email, outcome="failed", reason="link not valid")
         return _without_path_in_referrer(
             render(request, "accounts/setup_password.html", {"valid": False, "email": email[:254]})
         )

@@ -16,8 +16,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
 
+from accounts.admin.audited import AuditedAdmin
 from accounts.admin.base import ConsoleAdmin, ReadOnlyAdmin, SuperusersOnly
 from accounts.models import LinkRequest
+from accounts.staff.audit import record
 
 # The packages' own pages show keys, and can be opened by a permission.
 for model in (Group, TOTPDevice, StaticDevice, TokenProxy):
@@ -25,13 +27,16 @@ for model in (Group, TOTPDevice, StaticDevice, TokenProxy):
 
 
 @admin.register(Group)
-class StaffGroupAdmin(SuperusersOnly, GroupAdmin):
+class StaffGroupAdmin(SuperusersOnly, AuditedAdmin, GroupAdmin):
     """Permissions for several people at once."""
 
 
 @admin.register(TOTPDevice, StaticDevice)
 class SecondFactorAdmin(SuperusersOnly, ConsoleAdmin):
     """Devices are set up by their owners; a lost one is deleted here. The key is never shown."""
+
+    audit_subject = "second_factor"
+    audit_hidden = ("key", "last_t")
 
     list_display = ("user", "name", "confirmed", "created_at", "last_used_at")
     list_select_related = ("user",)
@@ -45,7 +50,7 @@ class SecondFactorAdmin(SuperusersOnly, ConsoleAdmin):
 
 
 @admin.register(TokenProxy)
-class StaffTokenAdmin(SuperusersOnly, TokenAdmin):
+class StaffTokenAdmin(SuperusersOnly, AuditedAdmin, TokenAdmin):
     """Tokens of staff for the API: shown once, when they are made; the log names the person, never the token."""
 
     list_display = ("user", "created")
@@ -64,10 +69,13 @@ class StaffTokenAdmin(SuperusersOnly, TokenAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        return self.log_change(request, obj.user, "API token made")
+        record("token.created", request=request, target=obj.user)
+        return admin.ModelAdmin.log_change(self, request, obj.user, "API token made")
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        return [self.log_change(request, token.user, "API token deleted") for token in queryset]
+        for token in queryset:
+            record("token.deleted", request=request, target=token.user)
+        return [admin.ModelAdmin.log_change(self, request, token.user, "API token deleted") for token in queryset]
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         text = _("The token of %(user)s is %(key)s. Copy it now: it is not shown again.")

@@ -1,7 +1,7 @@
 """What staff press. An act is declared once and appears as a list action and as a button on the row's page.
 
-It calls one service function for each row, writes an audit entry for each row that it changed and says how many
-those were.
+It calls one service function for each row, writes an entry of the audit log for each row that it changed and says how
+many those were.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename
@@ -27,7 +27,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.admin.audited import AuditedAdmin
 from accounts.services.cause import Cause
+from accounts.staff.audit import changed_values, values_of
 
 AT_ONCE = 500  # rows in one press
 
@@ -103,7 +105,7 @@ class ReasonForm(forms.Form):
         self.fields["reason"].help_text = _("Kept in the history, for whoever asks later.")
 
 
-class ActsMixin(admin.ModelAdmin):
+class ActsMixin(AuditedAdmin):
     """A ModelAdmin with `acts`. Whoever may change the model may press them, also on read-only rows."""
 
     acts: Sequence[Act] = ()
@@ -170,15 +172,26 @@ class ActsMixin(admin.ModelAdmin):
     def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer | Page:
         if not (self.has_act_permission(request, row) and act.fits(row)):
             return False
+        before = values_of(row)
         try:
             with nullcontext() if act.calls_out else transaction.atomic():
                 result = act.run(row, pressed)
                 if result.changed if isinstance(result, Answer) else result is True:
-                    reason = pressed.answers.get("reason")
-                    self.log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
+                    self._log_act(request, act, row, before, pressed.answers)
         except Refused as refusal:
             return Answer(text=str(refusal), level=messages.ERROR)
         return result
+
+    def _log_act(
+        self, request: HttpRequest, act: Act, row: Any, before: Mapping[str, Any], answers: Mapping[str, Any]
+    ) -> None:
+        """Write both logs: Django's history of the row, and the audit log with the row's values as they are now."""
+        reason = answers.get("reason")
+        # Past AuditedAdmin's own entry, which would say "changed" in the place of the act's name.
+        super(AuditedAdmin, self).log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
+        now = type(row)._base_manager.filter(pk=row.pk).first()
+        was, became = changed_values(before, values_of(now, only=before) if now else {})
+        self.record(request, row, act.name, before=was, after=became, answers=answers or None)
 
     def _ask(self, request: HttpRequest, act: Act, rows: Sequence[Any], form: forms.Form) -> HttpResponse:
         fitting = [row for row in rows if act.fits(row)]

@@ -19,6 +19,7 @@ from accounts.services.cause import Cause
 from accounts.services.completion_file import COLUMNS, NotATable, rows_of
 from accounts.services.completion_import import CompletionImport, Row, WrongRow
 from accounts.services.spreadsheet_cells import neutral
+from accounts.staff.audit import record
 
 MOST_ROWS = 2000  # in one request, which a person waits for; the command takes any number
 LARGEST = 5 * 1024 * 1024  # bytes
@@ -161,6 +162,23 @@ class CompletionFiles(ImportExportMixin):
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.view_completion")
+
+    def process_result(self, result: Any, request: HttpRequest) -> Any:
+        totals = {name: count for name, count in result.totals.items() if count}
+        record("data.imported", request=request, target="completions", rows=totals)
+        return super().process_result(result, request)
+
+    def get_export_data(self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any) -> Any:
+        data = super().get_export_data(file_format, request, queryset, **kwargs)
+        record(
+            "data.exported",
+            request=request,
+            target="completions",
+            rows=queryset.count(),
+            filters=request.GET.dict(),
+            kind=file_format.get_extension(),
+        )
+        return data
 
     def get_import_formats(self) -> list[Any]:
         return list(self.formats)

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -32,6 +33,7 @@ from qrcode.image.svg import SvgPathImage
 
 from accounts.admin.staff_forms import CodeForm
 from accounts.second_factor import has_device, is_missing
+from accounts.staff.audit import record
 from core.web import limits
 
 TRIES = 10  # in a quarter of an hour, beside the device's own growing pauses
@@ -68,6 +70,7 @@ def page(request: HttpRequest) -> HttpResponse:
         device = None if _too_many_tries(request) else django_otp.match_token(request.user, form.cleaned_data["code"])
         if device is not None:
             return _let_in(request, device)
+        record("second_factor.failed", request=request, target=request.user, outcome="failed")
         form.add_error("code", _("This code is not right, or was used already. Wait for the next one."))
     return _render(request, "admin/second_factor.html", form=form, title=_("Second step"))
 
@@ -90,11 +93,14 @@ def enrol(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         step = None if _too_many_tries(request) else _step_of(form.cleaned_data["code"], key)
         if step is not None:
-            device = TOTPDevice.objects.create(user=user, name=_("authenticator app"), key=key, last_t=step)
+            with transaction.atomic():
+                device = TOTPDevice.objects.create(user=user, name=_("authenticator app"), key=key, last_t=step)
+                LogEntry.objects.log_actions(user.pk, [device], ADDITION, single_object=True)
+                record("second_factor.enrolled", request=request, target=device)
             del request.session[_NEW_KEY]
-            LogEntry.objects.log_actions(user.pk, [device], ADDITION, single_object=True)
             messages.success(request, _("The second factor is set up. You are asked for a code whenever you sign in."))
             return _let_in(request, device)
+        record("second_factor.failed", request=request, target=user, outcome="failed", reason="enrolment")
         form.add_error("code", _("This code is not right. Check the clock of your phone and take the newest code."))
     secret = b32encode(unhexlify(key)).decode()
     return _render(
@@ -137,6 +143,7 @@ def _step_of(code: str, key: str) -> int | None:
 def _let_in(request: HttpRequest, device: Any) -> HttpResponse:
     request.session.cycle_key()
     django_otp.login(request, device)
+    record("second_factor.succeeded", request=request, target=request.user)
     return redirect(wanted_page(request))
 
 

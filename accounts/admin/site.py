@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -14,8 +15,16 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin import attention, second_factor, tools
 from accounts.admin.staff_forms import OwnPasswordForm, StaffSignInForm
 from accounts.second_factor import is_missing
+from accounts.staff.audit import record
 
 OWN_APPS = ("accounts", "integrations")
+
+
+class OwnPassword(PasswordChangeView):
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            record("password.changed", request=self.request, target=form.user)
+            return super().form_valid(form)
 
 
 class StaffSite(AdminSite):
@@ -58,7 +67,7 @@ class StaffSite(AdminSite):
         return [*ours, *_group(_("Access"), "access", others), *_group(_("Tools"), "tools", _tool_rows(request))]
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        view = PasswordChangeView.as_view(
+        view = OwnPassword.as_view(
             form_class=OwnPasswordForm,
             success_url=reverse("admin:password_change_done"),
             extra_context={**self.each_context(request), **(extra_context or {})},

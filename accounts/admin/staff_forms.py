@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import SignInForm
 from accounts.models import EmailMessage, User
 from accounts.services import emails
+from accounts.staff.audit import record
 
 
 def tell_of_new_password(user: User) -> None:
@@ -28,6 +29,7 @@ class StaffSignInForm(SignInForm):
     def confirm_login_allowed(self, user: Any) -> None:
         super().confirm_login_allowed(user)
         if not user.is_staff:
+            record("sign_in.failed", request=self.request, target=user, outcome="failed", reason="no staff")
             raise self.get_invalid_login_error()
 
 

@@ -16,6 +16,7 @@ from accounts.models import Activity, PointsEntry, User
 from accounts.services import certificates, completions, points
 from accounts.services.cause import Cause
 from accounts.services.completions import Told
+from accounts.staff.audit import record
 
 CHANNEL = "api"
 LONGEST_KEY = 150
@@ -115,6 +116,8 @@ class Completions(APIView):
                 {"detail": "This key names a completion of another person.", "id": kept.pk},
                 status=status.HTTP_409_CONFLICT,
             )
+        if received.is_new:
+            record("completion.reported", request=request._request, actor=request.user, target=kept)
         body = KeptSerializer({"completion": kept, "duplicate": not received.is_new}).data
         return Response(body, status=status.HTTP_201_CREATED if received.is_new else status.HTTP_200_OK)
 

@@ -31,6 +31,7 @@ from accounts.api.serializers import (
 from accounts.models import Subscription, User
 from accounts.models.subscription import Status
 from accounts.services import password_links
+from accounts.staff.audit import record
 from accounts.views import MODEL_BACKEND
 from core.web import limits
 from core.web.client_address import client_address
@@ -52,8 +53,10 @@ class SetupPassword(APIView):
         asked = SetupPasswordSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         try:
-            user = password_links.set_password(**asked.validated_data, language=get_language() or "")
+            user = password_links.set_password(**asked.validated_data, language=get_language() or "", request=request)
         except password_links.LinkNotValid:
+            email = asked.validated_data["email"]
+            record("password.set", request=request, target=email, outcome="failed", reason="link not valid")
             return _refused(
                 _("This link has expired or was used. Please request a new setup link."), code="invalid_token"
             )

@@ -15,12 +15,14 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import connection, transaction
 from django.db.models import F
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import EmailMessage, LinkRequest, User
 from accounts.services import emails
 from accounts.services.attempts import attempt
+from accounts.staff.audit import record
 from accounts.wakeup import wake_on_commit
 
 ISSUE_TASK = "accounts.issue_links"
@@ -61,8 +63,12 @@ def holder_of(email: str, token: str) -> User:
     return _holder(email, token, lock=False)
 
 
-def set_password(email: str, token: str, password: str, *, language: str = "") -> User:
+def set_password(
+    email: str, token: str, password: str, *, language: str = "", request: HttpRequest | None = None
+) -> User:
     """Spend the link: the user with the new password. Two at once: the second finds the link spent.
+
+    `request` is for the audit log: where from the link was used.
 
     Raises LinkNotValid; ValidationError (of Django) where the password is not good enough, and then the link stays
     good.
@@ -76,6 +82,7 @@ def set_password(email: str, token: str, password: str, *, language: str = "") -
         user.save(update_fields=["password", "language"])
         if had_one:
             emails.owe(EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user)
+        record("password.reset" if had_one else "password.set", actor=user, request=request, target=user)
     return user
 
 
@@ -94,6 +101,7 @@ def request_link(email: str, *, source_address: str, language: str) -> LinkReque
         ):
             raise TooManyRequests
         request = LinkRequest.objects.create(email=address, source_address=source_address, language=language)
+        record("link.requested", client=source_address, target=address)
         wake_on_commit(ISSUE_TASK, request.pk)
     return request
 

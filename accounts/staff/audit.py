@@ -60,18 +60,20 @@ def record(
     before: Any = None,
     after: Any = None,
     outcome: str = "done",
+    client: str = "",
     **facts: Any,
 ) -> None:
     """Add one entry to the audit log, and one line to the log.
 
     `action` is a dotted code: the subject, then what happened to it ("token.created"). `actor` is a User (default: who
     is signed in on `request`) or a word for a machine ("command"). `target` is a row, a pair (type, id), or a text.
+    `client` is the address of who asked, where there is no `request`.
     `before` and `after` are mappings of names to values. Facts of any kind are taken; none of them raises.
     """
     entry = AuditEntry(
         action=_text(action, 60),
         outcome=outcome if outcome in AuditEntry.Outcome.values else FAILED,
-        client_address=_client(request),
+        client_address=_client(request) or _text(client, 45),
     )
     if actor is None and request is not None:
         actor = _signed_in(request)

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.admin.audited import AuditedAdmin
 from integrations.admin.field_rule_forms import FieldPlaceForm, FieldPlaces, FieldRuleForm, PipelineRuleForm
 from integrations.admin.offered import fields_there
 from integrations.models import FieldPlace, FieldRule, PipelineRule
@@ -25,7 +26,7 @@ class FieldPlaceInline(admin.StackedInline):
 
 
 @admin.register(FieldRule)
-class FieldRuleAdmin(admin.ModelAdmin):
+class FieldRuleAdmin(AuditedAdmin):
     list_display = ("name", "whose_word", "places_shown")
     fieldsets = ((None, {"fields": ("name", "authority"), "description": _CHANGES_NOBODY}),)
     form = FieldRuleForm
@@ -49,7 +50,7 @@ class FieldRuleAdmin(admin.ModelAdmin):
 
 
 @admin.register(PipelineRule)
-class PipelineRuleAdmin(admin.ModelAdmin):
+class PipelineRuleAdmin(AuditedAdmin):
     list_display = ("line_of_business", "provider", "pipeline_id", "stage_id")
     form = PipelineRuleForm
     fieldsets = (

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.admin import tools
 from accounts.admin.links import badge
+from accounts.staff.audit import record
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.hooks import HookKeeper, HookOutcome, HooksIncomplete, Result, Standing, missing_events
@@ -89,6 +90,8 @@ def _tell(request: HttpRequest, provider: Provider, outcomes: list[HookOutcome])
 
 
 def _log(request: HttpRequest, provider: Provider, flag: int, message: str) -> None:
+    verb = "deleted" if flag == DELETION else "configured"
+    record(f"hooks.{verb}", request=request, target=("hooks", provider.key), note=message)
     LogEntry.objects.create(
         user_id=cast(int, request.user.pk),
         object_repr=f"{provider.title}: hooks",

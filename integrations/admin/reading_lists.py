@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts.admin import attention, tools
 from accounts.admin.links import moment, row_link
 from accounts.services.cause import Cause
+from accounts.staff.audit import record
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
@@ -81,6 +82,7 @@ def _begin(request: HttpRequest) -> None:
     except (runs.AlreadyOpen, Retryable, Permanent) as error:
         messages.error(request, str(error))
         return
+    record("syncrun.begun", request=request, target=run)
     LogEntry.objects.create(
         user_id=staff.pk, object_repr=str(run)[:200], action_flag=ADDITION, change_message="reading begun"
     )

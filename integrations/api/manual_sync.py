@@ -17,6 +17,7 @@ from accounts.api.permissions import IsStaff
 from accounts.models import User
 from accounts.services.cause import Cause
 from accounts.services.contact_report import CUSTOM
+from accounts.staff.audit import record
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.models import InboxEvent, OutgoingWrite
 from integrations.models.inbox import Status
@@ -84,6 +85,15 @@ class ManualSync(APIView):
             return _unreadable(error)
         except Unmatched as error:
             return _unreadable(Unreadable(str(error), at=("data",)))
+        record(
+            "contact.synced_by_hand",
+            request=request._request,
+            actor=request.user,
+            target=event,
+            source=asked.source.key,
+            to=asked.target.key,
+            kind=asked.entity_type,
+        )
         ends_at = monotonic() + WAITS
         standing = manual.follow(event)
         while not standing.is_done and monotonic() < ends_at:

@@ -14,6 +14,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views import View
 
+from accounts.staff.audit import record
 from core.web import limits
 from core.web.client_address import client_address
 from integrations.contracts.exceptions import Permanent, Retryable
@@ -61,6 +62,14 @@ class OperatorView(View):
         if not wait and equals_any(_given_password(request, parameters), [password]):
             return self._call(request, parameters)
         logger.warning("operator's call refused", extra={"page": self.page.name, "sender": sender})
+        if not wait:  # a sender who is locked out is not listed once more for each further try
+            record(
+                "operator.denied",
+                request=request,
+                actor="operator",
+                target=("operator", self.page.name),
+                outcome="denied",
+            )
         wait = wait or limits.retry_after("operator", sender, limit=TRIES, seconds=limits.MINUTE)
         if wait:
             return _refused(
@@ -81,6 +90,15 @@ class OperatorView(View):
         except (Retryable, Permanent) as error:
             logger.warning("operator's call failed: %s", error, extra={"page": self.page.name})
             return _refused(str(error), HTTPStatus.BAD_GATEWAY)
+        record(
+            "operator.called",
+            request=request,
+            actor="operator",
+            target=("operator", self.page.name),
+            outcome="done" if answer.status < HTTPStatus.BAD_REQUEST else "failed",
+            method=request.method,
+            does=parameters.get("action", ""),
+        )
         logger.info("operator's call answered", extra={"page": self.page.name, "status": int(answer.status)})
         return JsonResponse(dict(answer.content), status=answer.status, headers=dict(answer.headers))
 

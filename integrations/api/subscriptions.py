@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from accounts.api.permissions import IsStaff
 from accounts.models import User
 from accounts.services.cause import Cause
+from accounts.staff.audit import record
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
 from integrations.contracts.provider import Provider
 from integrations.reconcile import check
@@ -89,6 +90,15 @@ class SyncSubscription(SubscriptionCheck):
         def ask(user: User, provider: Provider) -> Response:
             synced = check.sync(user, provider=provider, cause=Cause.by_staff(staff))
             left = synced.verdict.recommended_action is not None
+            record(
+                "subscription.synced",
+                request=request._request,
+                actor=staff,
+                target=user,
+                before={"status": synced.old_status},
+                after={"status": synced.new_status},
+                provider=provider.key,
+            )
             return Response(
                 {
                     "success": not left,

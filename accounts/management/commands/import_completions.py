@@ -15,6 +15,7 @@ from accounts.models import Activity
 from accounts.services.cause import Cause
 from accounts.services.completion_file import NotATable, count_of, rows_of
 from accounts.services.completion_import import CompletionImport, Row, WrongRow
+from accounts.staff.audit import record
 
 AT_ONCE = 200  # rows in a transaction: others wait no longer than for these
 
@@ -50,6 +51,8 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error}") from error
         finally:
             self._say_counts(is_dry=options["dry_run"])
+            if not options["dry_run"]:
+                record("data.imported", actor="command", target="completions", file=path.name, rows=dict(self._counts))
         if self._counts["wrong"]:
             raise CommandError("Correct the lines that were named, and import the file again.")
 
