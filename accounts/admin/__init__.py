@@ -14,9 +14,11 @@ from accounts.admin import (
     subscriptions,
     users,
 )
+from accounts.staff import admin as audit_log
 
 __all__ = [
     "access",
+    "audit_log",
     "companies",
     "completions",
     "contact_changes",

@@ -12,13 +12,35 @@ from accounts.models import Contact, ContactMapping, ContactTag, Tag
 TAGS_NAMED = 200  # names that the browser offers while somebody types
 
 
-def providers_of(model: type[Model]) -> list[str]:
-    """The providers that rows of `model` come from, by its index on them: a step a provider, never a DISTINCT."""
+def distinct_values(model: type[Model], name: str) -> list[str]:
+    """The values of an indexed column of texts: a step of the index for each value, never a DISTINCT."""
     found: list[str] = []
-    rows = model._default_manager.order_by("provider").values_list("provider", flat=True)
-    while (following := rows.filter(provider__gt=found[-1] if found else "").first()) is not None:
+    rows = model._default_manager.order_by(name).values_list(name, flat=True)
+    while (following := rows.filter(**{f"{name}__gt": found[-1] if found else ""}).first()) is not None:
         found.append(following)
     return found
+
+
+def providers_of(model: type[Model]) -> list[str]:
+    """The providers that rows of `model` come from."""
+    return distinct_values(model, "provider")
+
+
+class TypedFilter(SimpleListFilter):
+    """A filter whose value is typed in: there may be too many to list them. `lookups` are what the browser offers."""
+
+    template = "admin/typed_filter.html"
+
+    def choices(self, changelist: Any) -> Any:
+        """One: what the form is filled with, what it offers, and what it keeps of the page's address."""
+        others = changelist.get_filters_params().items()
+        yield {
+            "value": self.value() or "",
+            "suggestions": [name for name, _label in self.lookup_choices],
+            "kept": [(name, value) for name, values in others if name != self.parameter_name for value in values],
+            "query": changelist.query,
+            "without": changelist.get_query_string(remove=[self.parameter_name]),
+        }
 
 
 class ProviderFilter(SimpleListFilter):
@@ -59,27 +81,15 @@ class HasAccountFilter(SimpleListFilter):
         return queryset.filter(user__isnull=self.value() == "no") if self.value() else queryset
 
 
-class TagFilter(SimpleListFilter):
-    """A tag by its name, typed in: there may be thousands of them."""
+class TagFilter(TypedFilter):
+    """A tag by its name."""
 
     title = _("tag")
     parameter_name = "tag"
-    template = "admin/typed_filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         names = Tag.objects.order_by("name").values_list("name", flat=True)[:TAGS_NAMED]
         return [(name, name) for name in names]
-
-    def choices(self, changelist: Any) -> Any:
-        """One: what the form is filled with, what it offers, and what it keeps of the page's address."""
-        others = changelist.get_filters_params().items()
-        yield {
-            "value": self.value() or "",
-            "suggestions": [name for name, _label in self.lookup_choices],
-            "kept": [(name, value) for name, values in others if name != self.parameter_name for value in values],
-            "query": changelist.query,
-            "without": changelist.get_query_string(remove=[self.parameter_name]),
-        }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
         if not self.value():

@@ -121,24 +121,13 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["recorded_at"], name="audit_by_time"),
                     models.Index(fields=["action", "-id"], name="audit_by_action"),
-                    models.Index(
-                        condition=models.Q(("outcome", "done"), _negated=True),
-                        fields=["outcome", "-id"],
-                        name="audit_by_outcome",
-                    ),
+                    models.Index(fields=["outcome", "-id"], name="audit_by_outcome"),
                     models.Index(
                         condition=models.Q(("actor__isnull", False)), fields=["actor", "-id"], name="audit_by_actor"
                     ),
-                    models.Index(
-                        condition=models.Q(("client_address", ""), _negated=True),
-                        fields=["client_address", "-id"],
-                        name="audit_by_client",
-                    ),
-                    models.Index(
-                        condition=models.Q(("target_id", ""), _negated=True),
-                        fields=["target_id", "-id"],
-                        name="audit_by_target",
-                    ),
+                    models.Index(fields=["client_address", "-id"], name="audit_by_client"),
+                    models.Index(fields=["target_id", "-id"], name="audit_by_target"),
+                    models.Index(fields=["target_label", "-id"], name="audit_by_label"),
                     models.Index(
                         condition=models.Q(("about_user__isnull", False)),
                         fields=["about_user", "-id"],

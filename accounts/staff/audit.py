@@ -99,6 +99,11 @@ def record(
         _write_refusal(entry)
 
 
+def masked_label(text: str) -> str:
+    """Return a text as `record` stores it for a target that is no row."""
+    return _text(text, 150)
+
+
 def changed_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return `before` and `after` without the names whose value is the same in both."""
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
@@ -126,7 +131,7 @@ def _set_target(entry: AuditEntry, target: Any) -> None:
     elif isinstance(target, tuple) and len(target) == 2:
         entry.target_type, entry.target_id = _text(target[0], 60), _text(target[1], 100)
     elif target is not None:
-        entry.target_label = _text(target, 150)
+        entry.target_label = masked_label(target)
 
 
 def _signed_in(request: Any) -> Any:

@@ -94,10 +94,11 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["recorded_at"], name="audit_by_time"),
             models.Index(fields=["action", "-id"], name="audit_by_action"),
-            models.Index(fields=["outcome", "-id"], name="audit_by_outcome", condition=~Q(outcome="done")),
+            models.Index(fields=["outcome", "-id"], name="audit_by_outcome"),
             models.Index(fields=["actor", "-id"], name="audit_by_actor", condition=Q(actor__isnull=False)),
-            models.Index(fields=["client_address", "-id"], name="audit_by_client", condition=~Q(client_address="")),
-            models.Index(fields=["target_id", "-id"], name="audit_by_target", condition=~Q(target_id="")),
+            models.Index(fields=["client_address", "-id"], name="audit_by_client"),
+            models.Index(fields=["target_id", "-id"], name="audit_by_target"),
+            models.Index(fields=["target_label", "-id"], name="audit_by_label"),
             models.Index(fields=["about_user", "-id"], name="audit_by_user", condition=Q(about_user__isnull=False)),
             models.Index(
                 fields=["about_contact", "-id"], name="audit_by_contact", condition=Q(about_contact__isnull=False)
