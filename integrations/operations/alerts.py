@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from integrations.operations.measures import Measured
 
 logger = logging.getLogger(__name__)
 AN_HOUR = timedelta(hours=1)
+TEN_MINUTES = timedelta(minutes=10)
 PAGE = "/admin/metrics/"
 
 
@@ -57,6 +59,12 @@ class Rule:
     def limit(self) -> str:
         """What the value has to be, for people."""
         return f"≥ {self.shown(self.least)}" if self.least is not None else f"≤ {self.shown(self.most)}"
+
+
+def _burst(name: str, title: Any, *actions: str, most: int) -> Rule:
+    """More entries of the audit log within ten minutes than people make who do their work; ends when they stop."""
+    measure = partial(measures.audited, subject="audit log", actions=actions)
+    return Rule(name=name, title=title, measure=measure, window=TEN_MINUTES, most=most)
 
 
 RULES = (
@@ -111,6 +119,10 @@ RULES = (
         most=5,
     ),
     Rule(name="api_quota", title=_("Calls refused by the API as too many"), measure=measures.refused_calls, most=5),
+    _burst("failed_sign_ins", _("Sign-ins that failed"), "sign_in.failed", "second_factor.failed", most=20),
+    _burst("lock_outs", _("Lock-outs after too many tries"), "sign_in.locked", "second_factor.locked", most=3),
+    _burst("denials", _("Requests that were denied"), "permission.denied", "token.denied", "operator.denied", most=20),
+    _burst("exports", _("Exports of personal data"), "data.exported", "person.exported", most=5),
 )
 
 

@@ -1,6 +1,6 @@
 """What is measured for each provider, over a window of time that ends now."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
-from accounts.models import Completion, Delivery
+from accounts.models import AuditEntry, Completion, Delivery
 from accounts.models.delivery import FAILED, PENDING, DeliveryQuerySet
 from accounts.models.points import BY_MAIL, BY_STAFF
 from integrations import registry
@@ -183,6 +183,12 @@ def open_circuits(window: timedelta) -> list[Measured]:
         for circuit in Circuit.objects.exclude(opened_at=None)
         if circuit.opened_at is not None
     ]
+
+
+def audited(window: timedelta, *, subject: str, actions: Collection[str]) -> list[Measured]:
+    """How many entries the audit log has of these actions, whoever and whatever they were about."""
+    number = AuditEntry.objects.filter(recorded_at__gte=timezone.now() - window, action__in=actions).count()
+    return [Measured(subject=subject, value=number, sample=number)] if number else []
 
 
 def percentile(values: Iterable[float], rank: int) -> float:

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Activity, Completion, EmailMessage
+from accounts.staff.audit import record
 from accounts.tests.admin_clients import clerk, signed_in
 from integrations.models import AlertState, InboxEvent, Notice
 from integrations.operations import alerts, measures
@@ -293,3 +294,33 @@ def test_the_client_counts_what_an_api_refuses() -> None:
         with pytest.raises(TemporaryFailure):
             client.call("GET", "/x")
         assert (quota.refusals("Kajabi"), len(server.exchanges)) == (1, 1)
+
+
+# The audit log --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "action", "outcome", "most"),
+    [
+        ("failed_sign_ins", "sign_in.failed", "failed", 20),
+        ("lock_outs", "sign_in.locked", "denied", 3),
+        ("denials", "permission.denied", "denied", 20),
+        ("exports", "data.exported", "done", 5),
+    ],
+)
+def test_burst_in_the_audit_log_is_told_once_and_closes_by_itself(
+    rule: str, action: str, outcome: str, most: int, travel: Any
+) -> None:
+    def raised() -> list[bool]:
+        return [state.is_raised for state in alerts.evaluate() if state.rule == rule]
+
+    for _number in range(most):
+        record(action, outcome=outcome)
+    record("thing.done")
+    assert raised() == []
+    record(action, outcome=outcome)
+    assert (raised(), raised()) == ([True], [])
+    travel(timedelta(minutes=11))
+    assert (raised(), raised()) == ([False], [])
+    told = EmailMessage.objects.filter(kind=EmailMessage.Kind.STAFF_ALERT, key__contains=f":{rule}:")
+    assert told.count() == 2
