@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
+from config.masked_values import forms_of
+
 _DENIED_KEYS = re.compile(r"pass|secret|token|authorization|cookie|signature|api_?key|session", re.IGNORECASE)
 _TOKEN_IN_URL = re.compile(r"((?:token|password|key|sig|code)=)[^&\s\"']+", re.IGNORECASE)
 _TOKEN_IN_PATH = re.compile(r"(/kajabi-webhook/|/webhooks?/[a-z-]+/)[^/\s\"'?]+")
@@ -34,25 +36,26 @@ class Redactor:
     """A structlog processor that masks every value of a log line.
 
     `secrets` are the configured values themselves: they are removed wherever they stand, whatever they are called
-    there.
+    there and however they are encoded.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
+        self._secrets = forms_of(secrets)
 
     def __call__(self, logger: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         for key, value in line.items():
             if key.startswith("_"):
                 continue
-            line[key] = self._value_of(key, value)
+            line[key] = self.value(key, value)
         return line
 
-    def _value_of(self, key: str, value: Any) -> Any:
+    def value(self, key: str, value: Any) -> Any:
+        """Return a value as it may be written under this name."""
         return MASK if is_secret_name(key) else self._masked(value)
 
     def _masked(self, value: Any) -> Any:
         if isinstance(value, Mapping):
-            value = {str(key): self._value_of(str(key), item) for key, item in value.items()}
+            value = {str(key): self.value(str(key), item) for key, item in value.items()}
         if value is None or isinstance(value, bool | int | float):
             return value
         return mask(value if isinstance(value, str) else str(value), self._secrets)

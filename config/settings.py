@@ -8,13 +8,14 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import Redactor
+from config.masked_values import values_to_mask
 from config.pipelines import read_pipelines
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -345,35 +346,8 @@ SPECTACULAR_SETTINGS = {
 
 # Logs -----------------------------------------------------------------------------------------------------------------
 
-_redact = Redactor(
-    [
-        SECRET_KEY,
-        EMAIL_HOST_PASSWORD,
-        *KAJABI_WEBHOOK_SECRET,
-        *KAJABI_WEBHOOK_TOKEN,
-        KAJABI_CLIENT_ID,
-        KAJABI_CLIENT_SECRET,
-        NOWCERTS_PASSWORD,
-        *NOWCERTS_WEBHOOK_SECRET,
-        *NOWCERTS_WEBHOOK_TOKEN,
-        GHL_API_KEY,
-        *GHL_WEBHOOK_SECRET,
-        *GHL_WEBHOOK_TOKEN,
-        CHATWOOT_PLATFORM_TOKEN,
-        *CHATWOOT_WEBHOOK_SECRET,
-        *CHATWOOT_RELAY_SECRET,
-        *CHATWOOT_WEBHOOK_TOKEN,
-        *COMPANY_WEBHOOK_SECRET,
-        *METRICS_TOKEN,
-        WEBHOOK_CONFIG_PASSWORD,
-        quote(WEBHOOK_CONFIG_PASSWORD),
-        quote_plus(WEBHOOK_CONFIG_PASSWORD),
-        SLACK_WEBHOOK_URL,
-        urlsplit(SLACK_WEBHOOK_URL).path.strip("/"),
-        *(value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and isinstance(value, str)),
-        str(_database.get("PASSWORD") or ""),
-    ]
-)
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+LOG_REDACTOR = Redactor([*values_to_mask(globals(), os.environ), KAJABI_CLIENT_ID])
 _prepare: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -394,7 +368,7 @@ LOGGING = {
             "foreign_pre_chain": _prepare,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _redact,
+                LOG_REDACTOR,
                 structlog.processors.LogfmtRenderer(
                     key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
                 ),
@@ -425,7 +399,7 @@ structlog.configure(
     cache_logger_on_first_use=not TESTING,
 )
 
-if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
-    import sentry_sdk
+if SENTRY_DSN:
+    from config import sentry
 
-    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, max_request_body_size="never")
+    sentry.start(SENTRY_DSN, redact=LOG_REDACTOR)

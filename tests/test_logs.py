@@ -13,7 +13,8 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
+from accounts.staff.audit import record
 from config.logs import Redactor, mask
 
 PASSWORD = "violet kettle under the stairs"
@@ -174,6 +175,8 @@ def test_the_whole_way_from_a_purchase_to_a_password_leaves_nothing_in_the_log(
 
     written = log.getvalue()
     assert "the handler listens to j•••@example.com" in written
+    for action in ("sign_in.failed", "sign_in.succeeded", "password.set", "link.requested"):
+        assert re.search(rf"logger=audit event=audit .*action={re.escape(action)} ", written)
     assert written.count("\n") > 10
     assert "RuntimeError" in written
     secrets = [
@@ -194,6 +197,22 @@ def test_the_whole_way_from_a_purchase_to_a_password_leaves_nothing_in_the_log(
     ]
     leaks = [(secret, match.start()) for secret in secrets for match in re.finditer(re.escape(secret), written)]
     assert [written[max(0, place - 100) : place + 60] for _secret, place in leaks] == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("level", [logging.INFO], ids=["INFO"])
+def test_lines_of_the_audit_log_hold_no_value(user: Any, log: io.StringIO) -> None:
+    address = "jane.rivera.private@example.com"
+    values = {"email": address, "first_name": "Jane-Audit", "password": "pbkdf2$hash-of-audit", "key": SECRET}
+    link = f"https://x.example/?token=token-of-audit&email={address}"
+    record("user.changed", actor=user, target=user, before=values, after=values | {"api_key": "key-of-audit"}, at=link)
+    record("sign_in.failed", target=f"{address} {link}", outcome="failed", token="token-of-audit", **values)
+    record(f"odd.{address}", target=(link, address), client=link, outcome=link)
+    written = log.getvalue()
+    assert written.count("logger=audit") == 3
+    for secret in ("jane.rivera.private", "Jane-Audit", "hash-of-audit", "key-of-audit", "token-of-audit"):
+        assert secret not in written
+        assert secret not in str(list(AuditEntry.objects.values()))
 
 
 @pytest.mark.parametrize("piece", ["a", "a.", "%40", "a@", "token=", "/kajabi-webhook/"])

@@ -24,6 +24,7 @@ from typing import Any
 from uuid import UUID
 
 from celery.signals import task_postrun
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.signals import request_finished
 from django.db import DatabaseError, connection, models, transaction
@@ -32,7 +33,7 @@ from django.utils.functional import Promise
 from rest_framework.exceptions import APIException
 
 from accounts.staff.models import AuditEntry
-from config.logs import MASK, is_secret_name, mask
+from config.logs import MASK, is_secret_name
 from core.web.client_address import client_address
 
 logger = logging.getLogger("audit")
@@ -162,7 +163,7 @@ def _text(value: Any, most: int) -> str:
     except (ValueError, TypeError, LookupError):  # an int of 5,000 digits, a translation that lacks its values
         text = f"<{type(value).__name__}>"
     # Cut before as well: masking a huge text takes long.
-    return mask(text[: most * 4].encode("utf-8", "replace").decode())[:most]
+    return str(settings.LOG_REDACTOR.value("", text[: most * 4].encode("utf-8", "replace").decode()))[:most]
 
 
 def _bounded(value: Any, is_personal: bool) -> Any:
