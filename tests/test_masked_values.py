@@ -18,8 +18,8 @@ from config.masked_values import values_to_mask
 SECRET = 'blue/horse+4711 "staple"\\ñ'
 # Names with such a word that hold no secret; whoever adds a setting decides here what it is.
 NO_SECRETS = {
-    "AUTH_PASSWORD_VALIDATORS", "CACHE_MIDDLEWARE_KEY_PREFIX", "EMAIL_SSL_KEYFILE", "CSRF_COOKIE_NAME", "GHL_PUBLIC_KEYS", "NOWCERTS_TOKEN_PATH", "PASSWORD_HASHERS",
-    "PASSWORD_RESET_TIMEOUT",
+    "AUTH_PASSWORD_VALIDATORS", "CACHE_MIDDLEWARE_KEY_PREFIX", "CSRF_COOKIE_NAME", "EMAIL_SSL_KEYFILE",
+    "GHL_PUBLIC_KEYS", "NOWCERTS_TOKEN_PATH", "PASSWORD_HASHERS", "PASSWORD_RESET_TIMEOUT",
 }  # fmt: skip
 
 
