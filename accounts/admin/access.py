@@ -42,6 +42,9 @@ class SecondFactorAdmin(SuperusersOnly, ConsoleAdmin):
     list_select_related = ("user",)
     fields = readonly_fields = list_display
 
+    def record(self, request: HttpRequest, row: Any, verb: str, **facts: Any) -> None:
+        super().record(request, row, "removed" if verb == "deleted" else verb, **facts)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

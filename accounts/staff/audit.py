@@ -45,7 +45,9 @@ MAX_ITEMS = 40  # of one mapping or list
 MAX_DEPTH = 4
 MAX_JSON = 4000  # characters of one column
 _PERSONAL = re.compile(
-    r"(first|last|full|given|family|middle)_?name|e_?mail|phone|mobile|birth|street|postal", re.IGNORECASE
+    r"(first|last|full|given|family|middle)_?name|e_?mail|phone|mobile|birth|street|postal|address_line"
+    r"|(^|_)(city|person)$",
+    re.IGNORECASE,
 )
 _PERSONS_OWN = re.compile(r"name", re.IGNORECASE)  # the name of a plan is no personal data, that of a contact is
 
@@ -112,12 +114,17 @@ def changed_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple
 
 
 def values_of(row: models.Model, *, only: Iterable[str] | None = None) -> dict[str, Any]:
-    """Return the columns of a row as `before` or `after` take them; foreign keys are ids."""
+    """Return the columns of a row as `before` or `after` take them; foreign keys are ids.
+
+    Without JSON and bytes: those are bodies, answers and contexts of mails, which the log must not copy.
+    """
     names = None if only is None else set(only)
     return {
         field.name: row.__dict__[field.attname]
         for field in row._meta.concrete_fields
-        if field.attname in row.__dict__ and (names is None or field.name in names)
+        if field.attname in row.__dict__
+        and (names is None or field.name in names)
+        and not isinstance(field, models.JSONField | models.BinaryField)
     }
 
 

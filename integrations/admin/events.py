@@ -106,6 +106,7 @@ _QUEUED = ngettext_lazy("%(count)d event was queued again.", "%(count)d events w
 
 @admin.register(InboxEvent)
 class InboxEventAdmin(ReadOnlyAdmin):
+    audit_subject = "event"
     list_display = ("received", "provider", "event_type", "state", "person", "attempts", "repeated", "why")
     list_filter = ("status", ProviderFilter, TypeFilter, WaitingFilter, "received_at")
     search_fields = ("person_email",)

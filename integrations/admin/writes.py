@@ -81,6 +81,7 @@ def _what_comes_back(write: OutgoingWrite) -> str:
 
 @admin.register(OutgoingWrite)
 class OutgoingWriteAdmin(ReadOnlyAdmin):
+    audit_subject = "write"
     list_display = ("since", "provider", "target", "what_is_done", "state", "attempts", "error")
     list_filter = ("status", "kind", "operation", WrittenProviderFilter)
     list_select_related = ("contact", "policy")

@@ -73,7 +73,7 @@ def test_second_factor_is_recorded(staff: Any, console: Client) -> None:
     other.post("/admin/second-factor/", {"code": "abcdef"})
     assert AuditEntry.objects.filter(action="second_factor.failed", outcome="failed", about_user=staff.pk).count() == 2
     console.post(reverse("admin:otp_totp_totpdevice_delete", args=[device.pk]), {"post": "yes"})
-    removed = entry("second_factor.deleted")
+    removed = entry("second_factor.removed")
     assert (removed.about_user, removed.before["name"]) == (staff.pk, "a•••")
     assert device.key not in str(list(AuditEntry.objects.values()))
 
@@ -193,6 +193,15 @@ def test_merge_of_contacts_is_recorded(console: Client) -> None:
     press(console, question, "merge", reason="same person")
     made = entry("possibleduplicate.merge")
     assert (made.about_contact, made.before["status"], made.after["status"]) == (one.pk, "open", "merged")
+
+
+def test_replay_of_an_event_is_recorded_without_its_body(console: Client, process: Any, relay: Any, plan: Plan) -> None:
+    event = process(relay())
+    press(console, event, "replay")
+    made = entry("event.replay")
+    assert (made.target_type, made.target_id) == ("integrations.inboxevent", str(event.pk))
+    assert (made.before["status"], made.after["status"]) == ("processed", "pending")
+    assert "Rivera" not in str(made.__dict__)
 
 
 def test_tokens_are_recorded_and_never_shown(console: Client, staff: Any) -> None:
