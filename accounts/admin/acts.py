@@ -191,7 +191,7 @@ class ActsMixin(AuditedAdmin):
         super(AuditedAdmin, self).log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
         now = type(row)._base_manager.filter(pk=row.pk).first()
         was, became = changed_values(before, values_of(now, only=before) if now else {})
-        self.record(request, row, act.name, before=was, after=became, answers=answers or None)
+        self.record(request, row, act.name, before=was, after=became, **({"answers": answers} if answers else {}))
 
     def _ask(self, request: HttpRequest, act: Act, rows: Sequence[Any], form: forms.Form) -> HttpResponse:
         fitting = [row for row in rows if act.fits(row)]

@@ -27,7 +27,7 @@ class AuditedAdmin(admin.ModelAdmin):
         return row
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        after = {name: value for name, value in self._values(obj).items() if value not in ("", None)}
+        after = {name: value for name, value in self._values(obj).items() if value}
         self.record(request, obj, "added", after=after, **_beneath(message))
         return super().log_addition(request, obj, message)
 

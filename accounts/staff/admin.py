@@ -17,6 +17,7 @@ from accounts.staff.audit import masked_label
 from accounts.staff.models import AuditEntry
 
 FOUND_AT_MOST = 1000  # newest entries that a search looks at for each way to read its term
+SUMMARY = 60  # characters
 _BADGES = {"done": "processed", "failed": "unmatched", "denied": "failed"}
 
 
@@ -110,7 +111,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def summary(self, entry: AuditEntry) -> str:
         names = sorted({name for values in (entry.before, entry.after) if isinstance(values, dict) for name in values})
         facts = [f"{name}: {value}" for name, value in (entry.facts or {}).items() if name != "by"]
-        return shortened("; ".join([", ".join(names), *facts] if names else facts), 120) or NOTHING
+        return shortened("; ".join([", ".join(names), *facts] if names else facts), SUMMARY) or NOTHING
 
     @admin.display(description=_("before"))
     def values_before(self, entry: AuditEntry) -> str:
