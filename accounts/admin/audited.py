@@ -1,6 +1,5 @@
 """Every change by a page of the console goes into the audit log, beside Django's own history of a row."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.http import HttpRequest
 from accounts.staff.audit import changed_values, record, values_of
 
 _BEFORE = "_audit_before"
+_BENEATH = "_audit_beneath"
 
 
 class AuditedAdmin(admin.ModelAdmin):
@@ -26,14 +26,26 @@ class AuditedAdmin(admin.ModelAdmin):
             setattr(request, _BEFORE, (row._meta.label, row.pk, self._values(row)))
         return row
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Remember what is done to rows beneath this one: they go into its entry."""
+        gone = [one.instance for one in formset.deleted_forms if one.instance.pk is not None]
+        deleted = [{"verb": "deleted", "row": _named(row), "before": values_of(row)} for row in gone]
+        super().save_formset(request, form, formset, change)
+        initial = {one.instance.pk: one.initial for one in formset.forms}
+        rows = [{"verb": "added", "row": _named(row), "after": values_of(row)} for row in formset.new_objects]
+        for row, names in formset.changed_objects:
+            before = {name: initial.get(row.pk, {}).get(name) for name in names}
+            rows.append({"verb": "changed", "row": _named(row), "before": before, "after": values_of(row, only=names)})
+        setattr(request, _BENEATH, [*getattr(request, _BENEATH, []), *rows, *deleted])
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         after = {name: value for name, value in self._values(obj).items() if value}
-        self.record(request, obj, "added", after=after, **_beneath(message))
+        self.record(request, obj, "added", after=after, **_facts(request, message))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         before, after = changed_values(self._remembered(request, obj), self._values(obj))
-        self.record(request, obj, "changed", before=before, after=after, **_beneath(message))
+        self.record(request, obj, "changed", before=before, after=after, **_facts(request, message))
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
@@ -61,15 +73,15 @@ class AuditedAdmin(admin.ModelAdmin):
         return values if (label, key) == (row._meta.label, row.pk) else {}
 
 
-def _beneath(message: Any) -> dict[str, Any]:
-    """What Django's message says of rows beneath this one; a text is a reason that somebody gave."""
-    if isinstance(message, str) and not message.startswith("["):
-        return {"note": message} if message else {}
-    told = json.loads(message) if isinstance(message, str) else message
-    rows = [
-        {"verb": verb, "row": f"{said['name']}: {said.get('object', '')}", "fields": said.get("fields", [])}
-        for one in told or []
-        for verb, said in one.items()
-        if "name" in said
-    ]
-    return {"rows": rows} if rows else {}
+def _facts(request: HttpRequest, message: Any) -> dict[str, Any]:
+    """Return what else there is to say: rows beneath this one, or the reason that a page of ours gives as a text."""
+    facts: dict[str, Any] = {}
+    if rows := getattr(request, _BENEATH, []):
+        facts["rows"] = rows
+    if isinstance(message, str) and message and not message.startswith("["):
+        facts["note"] = message
+    return facts
+
+
+def _named(row: Model) -> str:
+    return f"{row._meta.label_lower}:{row.pk}"

@@ -13,7 +13,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.admin.completion_files import CompletionResource
-from accounts.models import AuditEntry, Completion, Contact, ExternalIdentity, Plan, PossibleDuplicate, User
+from accounts.models import AuditEntry, Completion, Contact, ExternalIdentity, Plan, PlanOffer, PossibleDuplicate, User
 from accounts.services import password_links, subscriptions
 from accounts.services.cause import Cause
 from accounts.tests.admin_clients import page_of
@@ -148,8 +148,25 @@ def test_form_is_recorded_with_values_rights_and_rows_beneath(console: Client, u
     made = entry("user.changed")
     assert made.before == {"first_name": "J•••", "is_staff": False, "user_permissions": []}
     assert made.after == {"first_name": "O•••", "is_staff": True, "user_permissions": ["view_user"]}
-    assert [row["verb"] for row in made.facts["rows"]] == ["deleted"]
-    assert "mem_1" in made.facts["rows"][0]["row"]
+    (row,) = made.facts["rows"]
+    assert (row["verb"], row["before"]["provider"], row["before"]["external_id"]) == ("deleted", "kajabi", "mem_1")
+
+
+def test_rows_beneath_are_recorded_with_their_values(console: Client, plan: Plan) -> None:
+    offer = PlanOffer.objects.create(plan=plan, provider="kajabi", external_id="old-offer")
+    names = [field.name for field in Plan._meta.concrete_fields if field.editable and field.name != "id"]
+    form = {name: getattr(plan, name) for name in names} | {
+        "offers-TOTAL_FORMS": 2, "offers-INITIAL_FORMS": 1, "offers-0-id": offer.pk, "offers-0-plan": plan.pk,
+        "offers-0-provider": "kajabi", "offers-0-external_id": "new-offer", "offers-1-plan": plan.pk,
+        "offers-1-provider": "kajabi", "offers-1-external_id": "second-offer",
+    }  # fmt: skip
+    assert console.post(page_of(plan), form).status_code == 302
+    added, changed = entry("plan.changed").facts["rows"]
+    assert (added["verb"], added["after"]["external_id"]) == ("added", "second-offer")
+    assert changed == {
+        "verb": "changed", "row": f"accounts.planoffer:{offer.pk}", "before": {"external_id": "old-offer"},
+        "after": {"external_id": "new-offer"},
+    }  # fmt: skip
 
 
 def test_new_password_for_somebody_else_is_recorded_without_it(console: Client, user: Any) -> None:
