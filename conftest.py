@@ -168,6 +168,7 @@ def _configured(settings: Any) -> None:
     settings.WHITENOISE_AUTOREFRESH = True  # else each test client looks at every static file there is
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": uuid4().hex}}
     limits._resting_until = 0.0
+    limits._of_this_process.clear()
     webhooks.VERIFIED._counted.clear()
     counting.begin()
     health.forget()

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import InvalidAddress, normalise
-from core.web import limits
+from core.web import guesses
 from core.web.client_address import client_address
 
 SIGN_IN_TRIES = 10  # for an address and for a client, in a quarter of an hour
@@ -31,15 +31,16 @@ class SignInForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         client = client_address(self.request.META) if self.request else ""
-        tries = [("sign-in", who) for who in (self.cleaned_data.get("username", "").lower(), client)]
-        if any(limits.wait_left(*one, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR) for one in tries):
-            raise ValidationError(self.error_messages["too_many"], code="too_many")
+        account = self.cleaned_data.get("username", "").lower()
         try:
-            return super().clean()
-        except ValidationError:
-            for one in tries:
-                limits.retry_after(*one, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR)
-            raise
+            guesses.count("sign-in-client", client, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR)
+            guesses.count("sign-in-account", account, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR)
+        except guesses.TooMany as error:
+            raise ValidationError(self.error_messages["too_many"], code="too_many") from error
+        cleaned = super().clean()
+        guesses.forgive("sign-in-client", client)
+        guesses.forgive("sign-in-account", account)
+        return cleaned
 
 
 class SetPasswordForm(forms.Form):

@@ -1,33 +1,60 @@
 """Rate limits in Django's cache: how often something may happen in a window of time, for all processes together.
 
-With the cache away (Redis down) nothing is limited rather than everything refused; after a failure the cache is left
-alone for some seconds, so that a hung server is not waited for at each request.
+With the cache away (Redis down, or hanging until its time-out) each process counts for itself, so a limit holds for
+each process instead of for all of them. After a failure the cache is left alone for some seconds: a hung server is not
+waited for at each request.
 """
 
+import hashlib
 import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 
 import redis
 from django.core.cache import cache
+from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.locmem import LocMemCache
 
 logger = logging.getLogger(__name__)
 
 MINUTE = 60
 _REST_AFTER_FAILURE = 5.0  # seconds
 _resting_until = 0.0
+_of_this_process = LocMemCache("limits-while-the-cache-is-away", {"OPTIONS": {"MAX_ENTRIES": 50_000}})
 
 
 def retry_after(scope: str, identity: str, *, limit: int, seconds: int) -> int:
-    """Count one more; 0 where it is within `limit` in this window of `seconds`, else the seconds until the next."""
-    return _wait(scope, identity, limit=limit, seconds=seconds, count=partial(_add, number=1, seconds=seconds))
+    """Count one more; return 0 where it is within `limit` in this window, else the seconds until the next."""
+    return 0 if add(scope, identity, seconds=seconds) <= limit else seconds_left(seconds)
 
 
-def wait_left(scope: str, identity: str, *, limit: int, seconds: int) -> int:
-    """The same without counting: the seconds to wait once `limit` is reached, else 0."""
-    return _wait(scope, identity, limit=limit - 1, seconds=seconds, count=lambda key: int(cache.get(key, 0)))
+def add(scope: str, identity: str, *, seconds: int, number: int = 1) -> int:
+    """Add `number` to what was counted in this window of `seconds`; return the sum. Atomic among processes."""
+    return Window(scope, identity, seconds=seconds).add(number)
+
+
+class Window:
+    """The counter of an identity in the window of `seconds` that is open now: one counter, however long it is held."""
+
+    def __init__(self, scope: str, identity: str, *, seconds: int) -> None:
+        # A digest of the identity: it may be long, hold any character, and be a person's address.
+        digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
+        self._key = f"limit:{scope}:{digest}:{int(time.time() // seconds)}"
+        self._seconds = seconds
+
+    def add(self, number: int = 1) -> int:
+        """Add `number`; return the sum. Atomic among processes."""
+        return _in_cache(lambda store: _add(store, self._key, number=number, seconds=self._seconds))
+
+    def take_back(self) -> None:
+        """Subtract one; nothing where nothing is counted."""
+        _in_cache(lambda store: _take_back(store, self._key))
+
+
+def seconds_left(seconds: int) -> int:
+    """Return the seconds until the next window of `seconds` begins, at least 1."""
+    return int(seconds - time.time() % seconds) + 1
 
 
 class GenerousLimit:
@@ -52,34 +79,35 @@ class GenerousLimit:
                 full, untold = False, 0
             untold += 1
             if not full and untold >= max(1, limit // 100):
-                full, untold = self._tell(identity, untold, limit), 0
+                full, untold = add(self._scope, identity, number=untold, seconds=self._seconds) > limit, 0
             self._counted[identity] = (window, full, untold)
-            return int(self._seconds - time.time() % self._seconds) + 1 if full else 0
-
-    def _tell(self, identity: str, number: int, limit: int) -> bool:
-        count = partial(_add, number=number, seconds=self._seconds)
-        return bool(_wait(self._scope, identity, limit=limit, seconds=self._seconds, count=count))
+            return seconds_left(self._seconds) if full else 0
 
 
-def _wait(scope: str, identity: str, *, limit: int, seconds: int, count: Callable[[str], int]) -> int:
+def _in_cache(count: Callable[[BaseCache], int]) -> int:
+    """Count in the cache of all processes; while that does not answer, in this process's own."""
     global _resting_until
-    if time.monotonic() < _resting_until:
-        return 0
-    now = time.time()
-    try:
-        counted = count(f"limit:{scope}:{identity}:{int(now // seconds)}")
-    except (redis.RedisError, OSError) as error:
-        _resting_until = time.monotonic() + _REST_AFTER_FAILURE
-        logger.warning("rate limits are off for a moment, the cache does not answer: %s", error)
-        return 0
-    return 0 if counted <= limit else int(seconds - now % seconds) + 1
+    if time.monotonic() >= _resting_until:
+        try:
+            return count(cache)
+        except (redis.RedisError, OSError) as error:
+            _resting_until = time.monotonic() + _REST_AFTER_FAILURE
+            logger.warning("rate limits hold for each process alone for now, the cache does not answer: %s", error)
+    return count(_of_this_process)
 
 
-def _add(key: str, *, number: int, seconds: int) -> int:
-    if cache.add(key, number, timeout=seconds + 1):
-        return number
+def _add(store: BaseCache, key: str, *, number: int, seconds: int) -> int:
+    while not store.add(key, number, timeout=seconds + 1):
+        try:
+            return store.incr(key, number)
+        except ValueError:  # it ran out, or was evicted, between the two
+            continue
+    return number
+
+
+def _take_back(store: BaseCache, key: str) -> int:
     try:
-        return cache.incr(key, number)
-    except ValueError:  # ran out between the two
-        cache.set(key, number, timeout=seconds + 1)
-        return number
+        left = store.decr(key)
+        return left if left >= 0 else store.incr(key)
+    except ValueError:  # nothing is counted
+        return 0

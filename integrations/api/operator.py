@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views import View
 
 from accounts.staff.audit import record
-from core.web import limits
+from core.web import guesses, limits
 from core.web.client_address import client_address
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.operator import OperatorCall, OperatorPage
@@ -58,11 +58,17 @@ class OperatorView(View):
         except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
             return _refused(_("The form cannot be read."), HTTPStatus.BAD_REQUEST)
         sender = client_address(request.META)
-        wait = limits.wait_left("operator", sender, limit=TRIES, seconds=limits.MINUTE)
-        if not wait and equals_any(_given_password(request, parameters), [password]):
-            return self._call(request, parameters)
-        logger.warning("operator's call refused", extra={"page": self.page.name, "sender": sender})
-        if not wait:  # a sender who is locked out is not listed once more for each further try
+        try:
+            guesses.count("operator", sender, limit=TRIES, seconds=limits.MINUTE)
+        except guesses.TooMany as error:
+            self._log_refusal(sender)
+            return _refused(
+                _("Too many tries. Try again in %(seconds)d seconds.") % {"seconds": error.retry_after},
+                HTTPStatus.TOO_MANY_REQUESTS,
+                headers={"Retry-After": str(error.retry_after)},
+            )
+        if not equals_any(_given_password(request, parameters), [password]):
+            self._log_refusal(sender)
             record(
                 "operator.denied",
                 request=request,
@@ -70,14 +76,12 @@ class OperatorView(View):
                 target=("operator", self.page.name),
                 outcome="denied",
             )
-        wait = wait or limits.retry_after("operator", sender, limit=TRIES, seconds=limits.MINUTE)
-        if wait:
-            return _refused(
-                _("Too many tries. Try again in %(seconds)d seconds.") % {"seconds": wait},
-                HTTPStatus.TOO_MANY_REQUESTS,
-                headers={"Retry-After": str(wait)},
-            )
-        return _refused(_("Wrong password."), HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+            return _refused(_("Wrong password."), HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+        guesses.forgive("operator", sender)
+        return self._call(request, parameters)
+
+    def _log_refusal(self, sender: str) -> None:
+        logger.warning("operator's call refused", extra={"page": self.page.name, "sender": sender})
 
     def _call(self, request: HttpRequest, parameters: Mapping[str, str]) -> JsonResponse:
         call = OperatorCall(method=str(request.method), parameters=parameters)

@@ -56,7 +56,7 @@ def test_the_limits_are_60_and_6000_a_minute(settings: Any) -> None:
 def test_a_high_limit_is_kept_to_a_hundredth_and_asks_the_cache_a_hundred_times(monkeypatch: Any, clock: Any) -> None:
     asked: list[int] = []
     real = limits._add
-    monkeypatch.setattr(limits, "_add", lambda key, **count: asked.append(1) or real(key, **count))
+    monkeypatch.setattr(limits, "_add", lambda store, key, **count: asked.append(1) or real(store, key, **count))
     limit = limits.GenerousLimit("test", seconds=60)
     waits = [limit.retry_after("somebody", limit=1000) for _number in range(1100)]
 
