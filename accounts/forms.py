@@ -6,15 +6,21 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import InvalidAddress, normalise
-from core.web import guesses
-from core.web.client_address import client_address
+from accounts.models import User
+from accounts.signin import lockout
+from accounts.signin.devices import known_device
+from core.web.client_address import client_key
 
-SIGN_IN_TRIES = 10  # for an address and for a client, in a quarter of an hour
+SIGN_IN_TRIES = 10  # for a client, for an account and for a known device of an account, in a quarter of an hour
 QUARTER_HOUR = 15 * 60
 
 
 class SignInForm(AuthenticationForm):
-    """Sign-in by e-mail, for members and for staff, with a limit on failed tries."""
+    """Sign-in by e-mail, for members and for staff, with limits on wrong tries.
+
+    Strangers are counted by client and by account, a browser that was signed in before for itself alone. The password
+    is checked for the very string that was counted, so that no spelling of an address has tries of its own.
+    """
 
     error_messages = {
         **AuthenticationForm.error_messages,
@@ -30,17 +36,37 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].widget.attrs.update({"autocomplete": "username", "inputmode": "email"})
 
     def clean(self) -> dict[str, Any]:
-        client = client_address(self.request.META) if self.request else ""
-        account = self.cleaned_data.get("username", "").lower()
+        typed, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if not typed or not password:
+            return self.cleaned_data  # the fields say what is missing; there is nothing to judge
         try:
-            guesses.count("sign-in-client", client, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR)
-            guesses.count("sign-in-account", account, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR)
-        except guesses.TooMany as error:
-            raise ValidationError(self.error_messages["too_many"], code="too_many") from error
+            account = normalise(typed)
+        except InvalidAddress as error:
+            self._count(typed)
+            raise self.get_invalid_login_error() from error
+        counted = self._count(account)
+        self.cleaned_data["username"] = account
         cleaned = super().clean()
-        guesses.forgive("sign-in-client", client)
-        guesses.forgive("sign-in-account", account)
+        for scope, identity in counted.items():
+            lockout.forgive(scope, identity)
         return cleaned
+
+    def _count(self, account: str) -> dict[str, str]:
+        """Count a try; return for whom, by the scope. Raises ValidationError where one of them is locked out."""
+        device = known_device(self.request, account) if self.request else None
+        if device is not None:
+            counted = {"sign_in.device": device.identity}
+        else:
+            # The client first: once it is locked out it uses up no account's tries.
+            client = client_key(self.request.META) if self.request else ""
+            counted = {"sign_in.client": client, "sign_in.account": account}
+        holder = User.objects.filter(email=account).first
+        try:
+            for scope, identity in counted.items():
+                lockout.count(self.request, scope, identity, limit=SIGN_IN_TRIES, seconds=QUARTER_HOUR, target=holder)
+        except lockout.TooMany as error:
+            raise ValidationError(self.error_messages["too_many"], code="too_many") from error
+        return counted
 
 
 class SetPasswordForm(forms.Form):

@@ -1,6 +1,7 @@
 """The members' pages: sign in, set a password, ask for a link, see what one has."""
 
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -21,10 +22,13 @@ from django.views.i18n import set_language
 from accounts.forms import ForgotPasswordForm, SetPasswordForm, SignInForm
 from accounts.models import PointsEntry, Subscription, User
 from accounts.services import password_links
+from accounts.signin import devices, lockout
 from accounts.staff.audit import record
-from core.web.client_address import client_address
+from core.web import limits
+from core.web.client_address import client_key
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+LINK_TRIES = 30  # wrong set-up links of a client in a minute, on the page and at the API
 SHOWN_LINES = 100  # of a member's statement, the newest
 
 
@@ -41,6 +45,11 @@ class SignIn(LoginView):
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        devices.remember(self.request, response, form.get_user())
+        return response
 
 
 class SignOut(LogoutView):
@@ -79,15 +88,22 @@ def setup_password(request: HttpRequest) -> HttpResponse:
     source = request.POST if request.method == "POST" else request.GET
     email, token = source.get("email", ""), source.get("token", "")
     form = SetPasswordForm(request.POST if request.method == "POST" else None)
+    client = client_key(request.META)
     try:
+        lockout.count(request, "set_up.client", client, limit=LINK_TRIES, seconds=limits.MINUTE)
         user = password_links.holder_of(email, token)
+        lockout.forgive("set_up.client", client)
         if request.method == "POST" and form.is_valid():
             user = password_links.set_password(
                 email, token, form.cleaned_data["password"], language=get_language() or "", request=request
             )
             login(request, user, backend=MODEL_BACKEND)  # turns the session over
             messages.success(request, _("Your password is set. Welcome!"))
-            return redirect("dashboard")
+            response = redirect("dashboard")
+            devices.remember(request, response, user)
+            return response
+    except lockout.TooMany as error:
+        return _without_path_in_referrer(_too_many(request, error.retry_after))
     except password_links.LinkNotValid:
         if request.method == "POST":
             record("password.set", request=request, target=email, outcome="failed", reason="link not valid")
@@ -120,13 +136,11 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
         try:
             password_links.request_link(
                 form.cleaned_data["email"],
-                source_address=client_address(request.META),
+                source_address=client_key(request.META),
                 language=get_language() or settings.LANGUAGE_CODE,
             )
         except password_links.TooManyRequests as error:
-            response = render(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
-            response["Retry-After"] = str(error.retry_after)
-            return response
+            return _too_many(request, error.retry_after)
         return redirect("link_sent")
     return render(request, "accounts/forgot_password.html", {"form": form})
 
@@ -139,6 +153,12 @@ def link_sent(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A page that says what to do; the reason is for the log alone."""
     return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
+
+
+def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:
+    response = render(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 def _without_path_in_referrer(response: HttpResponse) -> HttpResponse:

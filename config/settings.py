@@ -193,6 +193,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
+# Under https the name itself keeps other hosts and http from setting it.
+DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 ADMIN_2FA = env.str("ADMIN_2FA", default="optional")  # "optional" or "required"

@@ -33,11 +33,12 @@ from qrcode.image.svg import SvgPathImage
 
 from accounts.admin.staff_forms import CodeForm
 from accounts.second_factor import has_device, is_missing
+from accounts.signin import lockout
 from accounts.staff.audit import record
-from core.web import limits
 
 TRIES = 10  # in a quarter of an hour, beside the device's own growing pauses
 QUARTER_HOUR = 15 * 60
+_SCOPE = "second_factor.account"
 _NEW_KEY = "second_factor_new_key"  # in the session, until the first code proves that the app has it
 
 
@@ -66,8 +67,8 @@ def page(request: HttpRequest) -> HttpResponse:
     if not has_device(request):
         return redirect(url(wanted_page(request), "admin:second_factor_new"))
     form = CodeForm(request.POST or None)
-    if form.is_valid():
-        device = None if _too_many_tries(request) else django_otp.match_token(request.user, form.cleaned_data["code"])
+    if form.is_valid() and _count_try(request, form):
+        device = django_otp.match_token(request.user, form.cleaned_data["code"])
         if device is not None:
             return _let_in(request, device)
         record("second_factor.failed", request=request, target=request.user, outcome="failed")
@@ -90,8 +91,8 @@ def enrol(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     key = request.session.setdefault(_NEW_KEY, default_key())
     form = CodeForm(request.POST or None)
-    if form.is_valid():
-        step = None if _too_many_tries(request) else _step_of(form.cleaned_data["code"], key)
+    if form.is_valid() and _count_try(request, form):
+        step = _step_of(form.cleaned_data["code"], key)
         if step is not None:
             with transaction.atomic():
                 device = TOTPDevice.objects.create(user=user, name=_("authenticator app"), key=key, last_t=step)
@@ -129,8 +130,19 @@ def _is_staff(request: HttpRequest) -> bool:
     return request.user.is_active and request.user.is_staff
 
 
-def _too_many_tries(request: HttpRequest) -> bool:
-    return limits.retry_after("second-factor", str(request.user.pk), limit=TRIES, seconds=QUARTER_HOUR) > 0
+def _count_try(request: HttpRequest, form: CodeForm) -> bool:
+    """Count a code before it is judged; return whether it may be, and let the form say so where not.
+
+    By account alone: whoever is here knows its password.
+    """
+    try:
+        lockout.count(
+            request, _SCOPE, str(request.user.pk), limit=TRIES, seconds=QUARTER_HOUR, target=lambda: request.user
+        )
+    except lockout.TooMany:
+        form.add_error("code", _("Too many tries. Wait a quarter of an hour."))
+        return False
+    return True
 
 
 def _step_of(code: str, key: str) -> int | None:
@@ -141,6 +153,7 @@ def _step_of(code: str, key: str) -> int | None:
 
 
 def _let_in(request: HttpRequest, device: Any) -> HttpResponse:
+    lockout.forgive(_SCOPE, str(request.user.pk))
     request.session.cycle_key()
     django_otp.login(request, device)
     record("second_factor.succeeded", request=request, target=request.user)

@@ -7,7 +7,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin import attention, second_factor, tools
 from accounts.admin.staff_forms import OwnPasswordForm, StaffSignInForm
 from accounts.second_factor import is_missing
+from accounts.signin import devices
 from accounts.staff.audit import record
 
 OWN_APPS = ("accounts", "integrations")
@@ -52,7 +53,10 @@ class StaffSite(AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "GET" and super().has_permission(request) and is_missing(request):
             return redirect(second_factor.url(second_factor.wanted_page(request)))
-        return super().login(request, extra_context)
+        response = super().login(request, extra_context)
+        if request.method == "POST" and isinstance(response, HttpResponseRedirect) and request.user.is_authenticated:
+            devices.remember(request, response, request.user)
+        return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().index(request, {"attention": attention.items(request.user), **(extra_context or {})})

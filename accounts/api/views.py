@@ -31,12 +31,11 @@ from accounts.api.serializers import (
 from accounts.models import Subscription, User
 from accounts.models.subscription import Status
 from accounts.services import password_links
+from accounts.signin import devices, lockout
 from accounts.staff.audit import record
-from accounts.views import MODEL_BACKEND
+from accounts.views import LINK_TRIES, MODEL_BACKEND
 from core.web import limits
-from core.web.client_address import client_address
-
-PASSWORD_TRIES = 30  # for a client, in a minute
+from core.web.client_address import client_key
 
 
 class SetupPassword(APIView):
@@ -47,24 +46,27 @@ class SetupPassword(APIView):
 
     @extend_schema(request=SetupPasswordSerializer, responses={200: PasswordSetSerializer, 400: AnswerSerializer})
     def post(self, request: Request) -> Response:
-        wait = limits.retry_after("set-up", client_address(request.META), limit=PASSWORD_TRIES, seconds=limits.MINUTE)
-        if wait:
-            raise Throttled(wait)
         asked = SetupPasswordSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        client = client_key(request.META)
         try:
+            lockout.count(request._request, "set_up.client", client, limit=LINK_TRIES, seconds=limits.MINUTE)
             user = password_links.set_password(**asked.validated_data, language=get_language() or "", request=request)
+        except lockout.TooMany as error:
+            raise Throttled(error.retry_after) from error
         except password_links.LinkNotValid:
             email = asked.validated_data["email"]
             record("password.set", request=request, target=email, outcome="failed", reason="link not valid")
             return _refused(
                 _("This link has expired or was used. Please request a new setup link."), code="invalid_token"
             )
-        except ValidationError as error:
+        except ValidationError as error:  # the link was right
+            lockout.forgive("set_up.client", client)
             return _refused(" ".join(error.messages), code="weak_password")
+        lockout.forgive("set_up.client", client)
         login(request._request, user, backend=MODEL_BACKEND)
         newest = user.subscriptions.select_related("plan").order_by("-pk").first()
-        return Response(
+        response = Response(
             {
                 "success": True,
                 "message": _("Password set successfully"),
@@ -75,6 +77,8 @@ class SetupPassword(APIView):
                 },
             }
         )
+        devices.remember(request._request, response, user)
+        return response
 
 
 class ResendSetupEmail(APIView):
@@ -92,7 +96,7 @@ class ResendSetupEmail(APIView):
         try:
             password_links.request_link(
                 asked.validated_data["email"],
-                source_address=client_address(request.META),
+                source_address=client_key(request.META),
                 language=get_language() or settings.LANGUAGE_CODE,
             )
         except InvalidAddress:

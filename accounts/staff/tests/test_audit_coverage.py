@@ -47,7 +47,7 @@ def test_sign_in_is_recorded_with_its_failures(staff: Any, url: str) -> None:
     assert (known.outcome, known.about_user, known.actor_id, known.client_address) == (
         "failed", staff.pk, None, "192.0.2.7",
     )  # fmt: skip
-    assert (unknown.target_label, unknown.about_user) == ("N•••@Example.com", None)
+    assert (unknown.target_label, unknown.about_user) == ("n•••@example.com", None)
     assert (entry("sign_in.succeeded").actor, entry("sign_in.succeeded").client_address) == (staff, "192.0.2.7")
     client.post("/sign-out")
     assert entry("sign_out.done").actor == staff
