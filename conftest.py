@@ -170,6 +170,7 @@ def _configured(settings: Any) -> None:
     limits._resting_until = 0.0
     limits._of_this_process.clear()
     webhooks.VERIFIED._counted.clear()
+    webhooks.UNVERIFIED._window = 0
     counting.begin()
     health.forget()
 

@@ -55,6 +55,12 @@ def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> b
     return False
 
 
+def offers_token(endpoint: Endpoint, request: WebhookRequest) -> bool:
+    """Return whether a token decides about this request: a secret that is sent as it is, and so could be guessed."""
+    offered = next((verifier for verifier in endpoint.verifiers if verifier.is_offered(request)), None)
+    return offered is not None and not offered.signs
+
+
 def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> Receipt:
     """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
 

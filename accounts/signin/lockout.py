@@ -13,7 +13,7 @@ from accounts.staff import audit
 from core.web import guesses
 from core.web.guesses import TooMany, forgive
 
-__all__ = ["TooMany", "count", "forgive"]
+__all__ = ["TooMany", "count", "forgive", "report"]
 
 
 def count(
@@ -33,15 +33,20 @@ def count(
     try:
         guesses.count(scope, identity, limit=limit, seconds=seconds)
     except TooMany as error:
-        if error.is_first:
-            what, _dot, counted_by = scope.partition(".")
-            audit.record(
-                f"{what}.locked",
-                request=request,
-                target=target(),
-                outcome=audit.DENIED,
-                counted_by=counted_by,
-                tries=limit,
-                retry_after=error.retry_after,
-            )
+        report(request, error, target=target)
         raise
+
+
+def report(request: HttpRequest | None, error: TooMany, *, target: Callable[[], Any] = lambda: None) -> None:
+    """Record a refusal in the audit log if it is the first of its window."""
+    if not error.is_first:
+        return
+    what, _dot, counted_by = error.scope.partition(".")
+    audit.record(
+        f"{what}.locked",
+        request=request,
+        target=target(),
+        outcome=audit.DENIED,
+        counted_by=counted_by,
+        retry_after=error.retry_after,
+    )

@@ -16,6 +16,8 @@ from django.test import Client
 from accounts import emails as sending
 from accounts.models import EmailMessage
 from accounts.services import emails
+from accounts.staff.models import AuditEntry
+from core.web import limits
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +165,29 @@ def test_the_providers_webhook_takes_its_secret_and_no_other(settings: Any, sent
     assert post_bounce(sent, Authorization=basic("name:a-secret")) == 200
     sent.refresh_from_db()
     assert (sent.status, sent.last_error) == ("bounced", "bounced: no such user")
+
+
+def test_client_with_too_many_wrong_secrets_is_not_judged_any_more(
+    settings: Any, sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_015.0)
+    settings.MAIL_WEBHOOKS, settings.RATE_LIMIT_UNVERIFIED = ["sendgrid"], 3
+    settings.ANYMAIL = {**settings.ANYMAIL, "WEBHOOK_SECRET": ["name:a-secret"]}
+    assert {post_bounce(sent, Authorization=basic("name:a-secret")) for _number in range(6)} == {200}
+    assert [post_bounce(sent, Authorization=basic("name:wrong")) for _number in range(5)] == [400] * 3 + [429] * 2
+    assert post_bounce(sent, Authorization=basic("name:a-secret")) == 429
+    assert Client().head("/anymail/sendgrid/tracking/").status_code == 200, "nothing is judged"
+    assert AuditEntry.objects.filter(action="mail_webhooks.locked").count() == 1
+
+
+def test_report_that_is_verified_and_breaks_counts_as_no_guess(settings: Any, sent: Any) -> None:
+    settings.MAIL_WEBHOOKS, settings.RATE_LIMIT_UNVERIFIED = ["sendgrid"], 3
+    settings.ANYMAIL = {**settings.ANYMAIL, "WEBHOOK_SECRET": ["name:a-secret"]}
+    browser = Client(raise_request_exception=False, headers={"Authorization": basic("name:a-secret")})
+    answers = [
+        browser.post("/anymail/sendgrid/tracking/", "no JSON", content_type="application/json") for _number in range(6)
+    ]
+    assert 429 not in {answer.status_code for answer in answers}
 
 
 def test_without_a_secret_configured_the_providers_webhook_is_closed(settings: Any, sent: Any) -> None:

@@ -165,3 +165,48 @@ def test_generous_limit_holds_for_this_process_with_the_cache_away(away: list[st
     limit = limits.GenerousLimit("test", seconds=60)
     waits = [limit.retry_after("somebody", limit=1000) for _number in range(1100)]
     assert 990 <= waits.count(0) <= 1010
+
+
+# Guesses among many right ones ----------------------------------------------------------------------------------------
+
+
+def test_frequent_guesses_are_judged_up_to_the_limit(clock: dict[str, float], at_once: Any) -> None:
+    frequent = guesses.FrequentGuesses("test.frequent", seconds=60)
+    results = at_once([lambda: frequent.count("mark", limit=10)] * 30)
+    assert results.count(None) == 10
+    assert [result.is_first for result in results if result is not None].count(True) == 1
+    frequent.count("jane", limit=10)
+    clock["now"] += 46
+    frequent.count("mark", limit=10)
+
+
+def test_frequent_right_guesses_are_not_limited_and_ask_no_cache(away: list[str]) -> None:
+    frequent = guesses.FrequentGuesses("test.frequent", seconds=60)
+    for _number in range(20):
+        frequent.count("mark", limit=3)
+        frequent.forgive("mark")
+    assert away == []
+    assert frequent._counted == {}
+
+
+def test_frequent_wrong_guesses_are_counted_by_all_processes_together() -> None:
+    one, other = (guesses.FrequentGuesses("test.frequent", seconds=60) for _process in range(2))
+    for _number in range(3):
+        one.count("mark", limit=3)
+        one.wrong("mark", limit=3)
+    other.count("mark", limit=3)
+    with pytest.raises(guesses.TooMany) as caught:
+        other.wrong("mark", limit=3)
+    assert caught.value.is_first
+    with pytest.raises(guesses.TooMany) as caught:
+        other.count("mark", limit=3)
+    assert not caught.value.is_first
+
+
+def test_frequent_guesses_of_a_window_that_is_over_take_no_room(clock: dict[str, float]) -> None:
+    frequent = guesses.FrequentGuesses("test.frequent", seconds=60)
+    for number in range(100):
+        frequent.count(str(number), limit=3)
+    clock["now"] += 60
+    frequent.count("mark", limit=3)
+    assert len(frequent._counted) == 1

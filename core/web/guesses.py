@@ -9,6 +9,9 @@ one is taken back afterwards:
     guesses.forgive("sign-in", client)
 """
 
+import threading
+import time
+
 from core.web import limits
 
 _windows: dict[str, int] = {}  # scope → the length of its window in seconds
@@ -41,7 +44,7 @@ def count(scope: str, *identities: str, limit: int, seconds: int) -> None:
             # Else many right guesses at one moment would leave the counter above nought until the window ends, since
             # only those that were let through are forgiven. Those in flight keep it at the limit until they are judged.
             window.take_back()
-            is_first = limits.add(f"{scope}:refused", identity, seconds=seconds) == 1
+            is_first = _is_first_refusal(scope, identity, seconds=seconds)
             raise TooMany(scope, identity, retry_after=limits.seconds_left(seconds), is_first=is_first)
 
 
@@ -52,3 +55,63 @@ def forgive(scope: str, *identities: str) -> None:
     """
     for identity in identities:
         limits.Window(scope, identity, seconds=_windows[scope]).take_back()
+
+
+def _is_first_refusal(scope: str, identity: str, *, seconds: int) -> bool:
+    return limits.add(f"{scope}:refused", identity, seconds=seconds) == 1
+
+
+class FrequentGuesses:
+    """Guesses among many right ones, as tokens of webhooks are: counted in this process, so that a right one costs no
+    round trip to the cache.
+
+    A process judges no more than `limit` wrong guesses of a client in a window, however parallel they come. The wrong
+    ones are told to the cache by `wrong`: once all processes together have seen `limit`, the next wrong guess in this
+    process is its last.
+    """
+
+    def __init__(self, scope: str, *, seconds: int) -> None:
+        self._scope, self._seconds = scope, seconds
+        self._lock = threading.Lock()
+        self._window = 0
+        self._counted: dict[str, int] = {}  # of this window, by the identity
+        self._closed: set[str] = set()  # whose guesses are not judged any more in this window
+
+    def count(self, identity: str, *, limit: int) -> None:
+        """Count one guess before it is judged. Raises TooMany."""
+        with self._lock:
+            self._turn()
+            counted = self._counted.get(identity, 0)
+            is_open = counted < limit and identity not in self._closed
+            if is_open:
+                self._counted[identity] = counted + 1
+        if not is_open:
+            raise self._too_many(identity)
+
+    def forgive(self, identity: str) -> None:
+        """Take a right guess back."""
+        with self._lock:
+            self._turn()
+            counted = self._counted.pop(identity, 0) - 1
+            if counted > 0:
+                self._counted[identity] = counted
+
+    def wrong(self, identity: str, *, limit: int) -> None:
+        """Tell the cache of a wrong guess, or of anything else that is counted with them. Raises TooMany."""
+        if limits.retry_after(self._scope, identity, limit=limit, seconds=self._seconds):
+            raise self._too_many(identity)
+
+    def _too_many(self, identity: str) -> TooMany:
+        with self._lock:
+            self._turn()
+            is_news = identity not in self._closed
+            self._closed.add(identity)
+        is_first = is_news and _is_first_refusal(self._scope, identity, seconds=self._seconds)
+        return TooMany(self._scope, identity, retry_after=limits.seconds_left(self._seconds), is_first=is_first)
+
+    def _turn(self) -> None:
+        window = int(time.time() // self._seconds)
+        if window != self._window:
+            self._window = window
+            self._counted.clear()
+            self._closed.clear()

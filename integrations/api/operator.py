@@ -14,9 +14,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views import View
 
+from accounts.signin import lockout
 from accounts.staff.audit import record
-from core.web import guesses, limits
-from core.web.client_address import client_address
+from core.web import limits
+from core.web.client_address import client_address, client_key
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.operator import OperatorCall, OperatorPage
 from integrations.toolkit.failures import NotConfigured
@@ -57,18 +58,18 @@ class OperatorView(View):
             parameters = _parameters(request)
         except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
             return _refused(_("The form cannot be read."), HTTPStatus.BAD_REQUEST)
-        sender = client_address(request.META)
+        client = client_key(request.META)
         try:
-            guesses.count("operator", sender, limit=TRIES, seconds=limits.MINUTE)
-        except guesses.TooMany as error:
-            self._log_refusal(sender)
+            lockout.count(request, "operator.client", client, limit=TRIES, seconds=limits.MINUTE)
+        except lockout.TooMany as error:
+            self._log_refusal(request)
             return _refused(
                 _("Too many tries. Try again in %(seconds)d seconds.") % {"seconds": error.retry_after},
                 HTTPStatus.TOO_MANY_REQUESTS,
                 headers={"Retry-After": str(error.retry_after)},
             )
         if not equals_any(_given_password(request, parameters), [password]):
-            self._log_refusal(sender)
+            self._log_refusal(request)
             record(
                 "operator.denied",
                 request=request,
@@ -77,10 +78,11 @@ class OperatorView(View):
                 outcome="denied",
             )
             return _refused(_("Wrong password."), HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
-        guesses.forgive("operator", sender)
+        lockout.forgive("operator.client", client)
         return self._call(request, parameters)
 
-    def _log_refusal(self, sender: str) -> None:
+    def _log_refusal(self, request: HttpRequest) -> None:
+        sender = client_address(request.META)
         logger.warning("operator's call refused", extra={"page": self.page.name, "sender": sender})
 
     def _call(self, request: HttpRequest, parameters: Mapping[str, str]) -> JsonResponse:

@@ -15,8 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.signin import lockout
 from core.web import limits
-from core.web.client_address import client_address
+from core.web.client_address import client_address, client_key
+from core.web.guesses import FrequentGuesses, TooMany
 from integrations import at_once, intake
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, WebhookRequest
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 MAX_BODY = 1024 * 1024  # bytes
 RETRY_AFTER = "30"  # seconds, while the database is away
 _LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
+# A right signature is taken from anybody; tokens, which could be guessed, are not judged once too many were wrong.
+UNVERIFIED = FrequentGuesses("webhook.client", seconds=limits.MINUTE)
 VERIFIED = limits.GenerousLimit("webhook", seconds=limits.MINUTE)
 
 
@@ -68,10 +72,17 @@ class WebhookView(APIView):
             token=token,
             source_address=client_address(request.META),
         )
+        is_guess = intake.offers_token(self.endpoint, webhook)
         try:
+            if is_guess:
+                UNVERIFIED.count(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
             is_signed = intake.verify(self.provider, self.endpoint, webhook)
         except intake.NotVerified as reason:
-            return self._not_verified(webhook, str(reason))
+            return self._not_verified(request._request, webhook, str(reason))
+        except TooMany as error:
+            return _locked(request._request, error)
+        if is_guess:
+            UNVERIFIED.forgive(client_key(request.META))
         wait = VERIFIED.retry_after(self.provider.key, limit=settings.RATE_LIMIT_VERIFIED)
         if wait:
             return _try_later(wait)
@@ -98,15 +109,14 @@ class WebhookView(APIView):
             answer["duplicate"] = True
         return Response(answer)
 
-    def _not_verified(self, webhook: WebhookRequest, reason: str) -> Response:
+    def _not_verified(self, request: HttpRequest, webhook: WebhookRequest, reason: str) -> Response:
         logger.warning(
             "webhook refused: %s", reason, extra={"provider": self.provider.key, "sender": webhook.source_address}
         )
-        wait = limits.retry_after(
-            "unverified", webhook.source_address, limit=settings.RATE_LIMIT_UNVERIFIED, seconds=limits.MINUTE
-        )
-        if wait:
-            return _try_later(wait)
+        try:
+            UNVERIFIED.wrong(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
+        except TooMany as error:
+            return _locked(request, error)
         return Response({"detail": "Invalid webhook signature"}, status=HTTPStatus.FORBIDDEN)
 
 
@@ -143,6 +153,11 @@ def _refuse_by_length(request: HttpRequest) -> Response | None:
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         )
     return None
+
+
+def _locked(request: HttpRequest, error: TooMany) -> Response:
+    lockout.report(request, error)
+    return _try_later(error.retry_after)
 
 
 def _try_later(seconds: int) -> Response:

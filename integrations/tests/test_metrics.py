@@ -14,7 +14,9 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from accounts.models import Delivery, EmailMessage
+from accounts.staff.models import AuditEntry
 from accounts.tests.admin_clients import signed_in
+from core.web import limits
 from integrations import registry
 from integrations.api import webhooks
 from integrations.models import InboxEvent, Notice
@@ -83,6 +85,27 @@ def test_without_a_token_it_is_for_staff_alone(settings: Any, staff: Any, config
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
 def test_either_of_two_tokens_opens_it(token: str, path: str) -> None:
     assert Client().get(path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_eleventh_wrong_token_of_a_minute_is_not_judged(monkeypatch: pytest.MonkeyPatch, staff: Any) -> None:
+    monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_015.0)
+
+    def ask(token: str, path: str = "/metrics", client: str = "192.0.2.1") -> Any:
+        return Client(REMOTE_ADDR=client).get(path, headers={"Authorization": f"Bearer {token}"})
+
+    company_metrics = "/api/chatwoot/webhooks/metrics"
+    answers = [ask(f"guess{number}", path) for number in range(5) for path in ("/metrics", company_metrics)]
+    assert [answer.status_code for answer in answers] == [401] * 10
+    for path in ("/metrics", company_metrics):
+        locked = ask(TOKENS[0], path)
+        assert (locked.status_code, locked["Retry-After"]) == (429, "46")
+    assert ask(TOKENS[0], client="192.0.2.2").status_code == 200
+    assert signed_in(staff).get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 200
+    assert AuditEntry.objects.filter(action="metrics.locked").count() == 1
+
+
+def test_right_token_is_never_locked_out() -> None:
+    assert {Client().get("/metrics", headers=MONITOR).status_code for _number in range(12)} == {200}
 
 
 @pytest.mark.parametrize("wanted", ["text/plain", "application/openmetrics-text;version=1.0.0", "*/*"])

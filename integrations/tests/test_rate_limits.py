@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import redis
 
+from accounts.staff.models import AuditEntry
+from conftest import WEBHOOK_TOKEN
 from core.web import limits
 from integrations.models import InboxEvent
+from integrations.toolkit.signatures import Token
 
 pytestmark = pytest.mark.django_db
 NOON = 1_800_000_000.0  # the first second of a minute
@@ -39,6 +42,50 @@ def test_a_flood_from_one_address_stops_neither_another_address_nor_a_verified_s
     assert refused.status_code == 429
     assert post(relay(), sign=False, REMOTE_ADDR="192.0.2.2").status_code == 403
     assert post(relay(), REMOTE_ADDR="192.0.2.1").status_code == 200
+
+
+def test_token_is_not_judged_after_sixty_wrong_ones_of_its_client(post: Any, relay: Any) -> None:
+    def send(token: str, client: str, event_id: str) -> int:
+        path = f"/kajabi-webhook/{token}"
+        return int(post(relay(event_id=event_id), path, sign=False, REMOTE_ADDR=client).status_code)
+
+    statuses = [send(f"guess{number}", "192.0.2.1", "evt_1") for number in range(62)]
+    assert statuses == [403] * 60 + [429] * 2
+    assert send(WEBHOOK_TOKEN, "192.0.2.1", "evt_2") == 429
+    assert send(WEBHOOK_TOKEN, "192.0.2.2", "evt_3") == 200
+    assert post(relay(event_id="evt_4"), REMOTE_ADDR="192.0.2.1").status_code == 200, "a signature is no guess"
+    assert [entry.facts["counted_by"] for entry in AuditEntry.objects.filter(action="webhook.locked")] == ["client"]
+
+
+def test_right_tokens_however_many_are_no_wrong_ones(post: Any, relay: Any, settings: Any) -> None:
+    settings.RATE_LIMIT_UNVERIFIED = 2
+    path = f"/kajabi-webhook/{WEBHOOK_TOKEN}"
+    assert {post(relay(event_id=f"evt_{number}"), path, sign=False).status_code for number in range(8)} == {200}
+
+
+def test_right_token_costs_the_cache_no_more_than_a_right_signature(
+    post: Any, relay: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = limits._add
+    monkeypatch.setattr(limits, "_add", lambda store, key, **count: asked.append(key) or real(store, key, **count))
+    for number in range(20):
+        assert post(relay(event_id=f"evt_{number}")).status_code == 200
+        assert post(relay(event_id=f"evt_t{number}"), f"/kajabi-webhook/{WEBHOOK_TOKEN}", sign=False).status_code == 200
+    assert asked == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wrong_tokens_at_one_moment_are_judged_up_to_the_limit(
+    post: Any, relay: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, at_once: Any
+) -> None:
+    settings.RATE_LIMIT_UNVERIFIED = 10
+    judged: list[str] = []
+    real = Token.accepts
+    monkeypatch.setattr(Token, "accepts", lambda self, webhook: judged.append(webhook.token) or real(self, webhook))
+    statuses = at_once([lambda: post(relay(), "/kajabi-webhook/guess", sign=False).status_code] * 30)
+    assert sorted(statuses) == [403] * 10 + [429] * 20
+    assert judged == ["guess"] * 10
 
 
 def test_verified_requests_have_a_limit_of_their_own(post: Any, relay: Any, settings: Any) -> None:

@@ -9,12 +9,14 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.test import Client
 
+from accounts.staff.models import AuditEntry
 from core.web import limits
 from integrations.api import operator
 from integrations.providers.kajabi.hooks import EVENTS
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi, errors, html
 
+pytestmark = pytest.mark.django_db  # every call and refusal stands in the audit log
 CONFIGURE, MANAGE = "/configurar-webhooks-kajabi", "/gestionar-webhooks-kajabi"
 PASSWORD = "una contraseña larga & 'rara'+100%"
 TOKEN = "a-token-that-only-tests-know"
@@ -222,6 +224,19 @@ def test_after_ten_wrong_tries_in_a_minute_even_the_right_one_has_to_wait(
     assert Client().get(CONFIGURE, REMOTE_ADDR="192.0.2.7", **bearer(PASSWORD)).status_code == 200, "another address"
     monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_061.0)
     assert ask(CONFIGURE).status_code == 200, "another minute"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thirty_wrong_passwords_at_one_moment_get_ten_evaluations(
+    monkeypatch: pytest.MonkeyPatch, at_once: Any
+) -> None:
+    compared: list[str] = []
+    real = operator.equals_any
+    monkeypatch.setattr(operator, "equals_any", lambda given, accepted: compared.append(given) or real(given, accepted))
+    statuses = at_once([lambda: ask(CONFIGURE, password="wrong").status_code] * 30)
+    assert sorted(statuses) == [401] * 10 + [429] * 20
+    assert compared == ["wrong"] * 10
+    assert AuditEntry.objects.filter(action="operator.locked").count() == 1
 
 
 def test_whoever_knows_the_password_is_not_limited(kajabi: FakeKajabi) -> None:
