@@ -13,6 +13,7 @@ from integrations.toolkit.signatures import secrets_in
 def register() -> None:
     checks.register(check_providers)
     checks.register(check_origins)
+    checks.register(check_company_pages)
 
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
@@ -49,6 +50,25 @@ def check_providers(**kwargs: Any) -> list[checks.CheckMessage]:
                     f"{provider.title} accepts unsigned webhooks: anybody can post them.",
                     hint="WEBHOOKS_ALLOW_UNSIGNED is for local trials only.",
                     id="integrations.W001",
+                )
+            )
+    return found
+
+
+def check_company_pages(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Warn of companies that everybody may ask for who counts up the accounts' ids."""
+    found: list[checks.CheckMessage] = []
+    for provider in registry.all_providers().values():
+        pages = provider.company_pages
+        if pages is None or secrets_in(pages.signed_by):
+            continue
+        names = {verifier.setting for endpoint in provider.endpoints for verifier in endpoint.verifiers}
+        if pages.is_connected() or any(secrets_in(name) for name in names):
+            found.append(
+                checks.Warning(
+                    f"Everybody may ask for the company of any {provider.title} account.",
+                    hint=f"Set {pages.signed_by}, and let your front ends sign the account ids.",
+                    id="integrations.W010",
                 )
             )
     return found

@@ -12,7 +12,9 @@ def _routes(provider: Provider, pages: CompanyPages) -> list[URLPattern]:
     metrics = MetricsView.as_view(provider=provider, pages=pages)
     return [
         re_path(rf"^{pages.path}/metrics/?$", metrics, name=f"metrics-{provider.key}"),
-        re_path(r"^embed/dashboard/?$", dashboard, {"company_view": f"company-{provider.key}"}, name="embed"),
+        re_path(
+            r"^embed/dashboard/?$", dashboard, {"company_view": f"company-{provider.key}", "pages": pages}, name="embed"
+        ),
     ]
 
 

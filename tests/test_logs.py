@@ -28,6 +28,10 @@ SECRET = "a-secret-that-only-tests-know"
             "GET /nssa/setup-password?token=abc-123&email=x HTTP/1.1",
             "GET /nssa/setup-password?token=•••&email=x HTTP/1.1",
         ),
+        (
+            "GET /embed/dashboard?accountId=1&signature=0a1b&expires=2 HTTP/1.1",
+            "GET /embed/dashboard?accountId=1&signature=•••&expires=2 HTTP/1.1",
+        ),
         ("POST /kajabi-webhook/abc123 200", "POST /kajabi-webhook/••• 200"),
         ("POST /kajabi-webhook/abc123/ 200", "POST /kajabi-webhook/•••/ 200"),
         ("POST /api/v1/webhooks/ghl/abc123?x=1", "POST /api/v1/webhooks/ghl/•••?x=1"),

@@ -12,9 +12,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.web import limits
-from core.web.client_address import client_address
+from core.web.client_address import client_key
+from core.web.guesses import TooMany
 from integrations import companies, registry
 from integrations.api.permissions import IsStaffOrMonitor
+from integrations.api.signed_accounts import HEADER, NotSigned, require_signature
 from integrations.contracts.provider import CompanyPages, Provider
 
 LOOK_UPS = 120  # a minute and address
@@ -25,6 +27,7 @@ class CompanyView(View):
     """`GET …/company/<account id>`: the company of an account, for a browser of any origin that the settings name.
 
     No cookie, session or token is read, so no other site learns more by a visitor's browser than it could ask itself.
+    With `signed_by` configured the account's signature is asked for.
     """
 
     provider: Provider = None  # type: ignore[assignment]  # given by as_view
@@ -40,19 +43,20 @@ class CompanyView(View):
         if origin and origin in settings.CHATWOOT_EMBED_ORIGINS:
             answer.headers["Access-Control-Allow-Origin"] = origin
             answer.headers["Access-Control-Allow-Methods"] = _METHODS
-            answer.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type"
+            answer.headers["Access-Control-Allow-Headers"] = f"Accept, Content-Type, {HEADER}"
             answer.headers["Access-Control-Max-Age"] = "600"  # seconds
         return answer
 
     def get(self, request: HttpRequest, account_id: str) -> HttpResponse:
-        sender = client_address(request.META)
-        wait = limits.retry_after("company", sender, limit=LOOK_UPS, seconds=limits.MINUTE)
+        wait = limits.retry_after("company", client_key(request.META), limit=LOOK_UPS, seconds=limits.MINUTE)
         if wait:
-            return JsonResponse(
-                {"success": False, "detail": f"Too many requests. Try again in {wait} seconds."},
-                status=HTTPStatus.TOO_MANY_REQUESTS,
-                headers={"Retry-After": str(wait)},
-            )
+            return _try_later(wait)
+        try:
+            require_signature(request, self.pages, account_id)
+        except TooMany as error:
+            return _try_later(error.retry_after)
+        except NotSigned:
+            return JsonResponse({"success": False, "detail": "Invalid account signature"}, status=HTTPStatus.FORBIDDEN)
         company = companies.found(self.provider, self.pages, account_id)
         return JsonResponse({"success": True, "data": companies.public_values(company)})
 
@@ -80,3 +84,11 @@ class SystemInfoView(View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return JsonResponse(companies.system_info(list(registry.all_providers().values())))
+
+
+def _try_later(seconds: int) -> HttpResponse:
+    return JsonResponse(
+        {"success": False, "detail": f"Too many requests. Try again in {seconds} seconds."},
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        headers={"Retry-After": str(seconds)},
+    )

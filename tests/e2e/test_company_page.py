@@ -106,6 +106,19 @@ def test_a_service_that_does_not_answer_is_told_apart(browser: Browser, app: Emb
     visitor.leave()
 
 
+def test_a_signature_that_ends_while_the_page_is_open_is_told_at_once(
+    browser: Browser, app: Embedded, screenshots: Path
+) -> None:
+    visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="refused")
+    page = visitor.page
+    page.route("**/api/chatwoot/**", lambda route: route.fulfill(status=403, json={"success": False}))
+    visitor.open(PAGE.format(1))
+    expect(page.locator("[data-state=refused]")).to_be_visible()
+    expect(page.locator("[data-retry]")).to_be_hidden()
+    visitor.look("refused")
+    visitor.leave()
+
+
 def test_without_an_account_it_says_what_is_missing(browser: Browser, app: Embedded, screenshots: Path) -> None:
     visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="no-account")
     visitor.open("/embed/dashboard")

@@ -11,8 +11,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from integrations import registry
+from integrations.api.signed_accounts import HEADER
 from integrations.contracts.provider import Endpoint
 from integrations.toolkit.signatures import secrets_in
+from integrations.toolkit.signed_accounts import sign_account
 
 WIDTH = 60
 TIMEOUT = 10  # seconds
@@ -73,7 +75,9 @@ class Command(BaseCommand):
         self._heading("TEST: Get Company")
         url = f"{self._base}/api/chatwoot/webhooks/company/{account_id}"
         self._tell(f"Consultando: {url}")
-        company = self._asked("GET", url)["data"]
+        secrets = secrets_in("CHATWOOT_EMBED_SECRET")
+        headers = {HEADER: sign_account(secrets[0], account_id)} if secrets else {}
+        company = self._asked("GET", url, headers=headers)["data"]
         self.stdout.write(f"\nRespuesta:\n{_shown(company)}\n")
         if not company["exists"] and must_exist:
             raise CommandError(f"✗ La empresa de la cuenta {account_id} no existe")

@@ -42,6 +42,7 @@ PROVIDER = Provider(
     simulation=SIMULATION,
     company_pages=CompanyPages(
         path=_PATH,
+        signed_by="CHATWOOT_EMBED_SECRET",
         synced=webhooks.ABOUT_ACCOUNTS,
         is_connected=accounts.is_connected,
         read_account=accounts.read_account,

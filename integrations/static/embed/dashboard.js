@@ -12,7 +12,7 @@ const retry = document.querySelector("[data-retry]");
 function show(name) {
   for (const section of main.querySelectorAll("[data-state]")) section.hidden = section.dataset.state !== name;
   main.setAttribute("aria-busy", String(name === "waiting"));
-  retry.hidden = name === "waiting" || name === "found";
+  retry.hidden = ["waiting", "found", "refused"].includes(name);
 }
 
 /** Writes the company's values where the page has places for them, as text. */
@@ -24,9 +24,11 @@ function fill(company) {
   main.querySelector("[data-when=not-ready]").hidden = company.is_ready;
 }
 
-/** The company's values, {exists: false} where there is none yet; throws where no usable answer comes. */
+/** The company's values, {exists: false} where there is none yet, {refused: true} where the page's signature has
+ *  expired; throws where no usable answer comes. */
 async function ask() {
   const answer = await fetch(main.dataset.companyUrl, { signal: AbortSignal.timeout(PATIENCE), credentials: "omit" });
+  if (answer.status === 403) return { refused: true };
   if (!answer.ok) throw new Error(String(answer.status));
   return (await answer.json()).data;
 }
@@ -37,6 +39,10 @@ async function look() {
   for (let tries = 1; tries <= TRIES; tries += 1) {
     try {
       const company = await ask();
+      if (company.refused) {
+        show("refused");
+        return;
+      }
       if (company.exists) {
         fill(company);
         show(company.status === "closed" ? "closed" : "found");
