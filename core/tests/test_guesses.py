@@ -1,7 +1,10 @@
 """Guesses are counted before they are judged, whatever comes at the same moment and whether the cache is there."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 import redis
 
 from core.web import guesses, limits
+from tests.harness.redis import private_redis, redis_binary
 
 NOON = 1_800_000_000.0  # the first second of a minute, and of a quarter of an hour
 
@@ -210,3 +214,66 @@ def test_frequent_guesses_of_a_window_that_is_over_take_no_room(clock: dict[str,
     clock["now"] += 60
     frequent.count("mark", limit=3)
     assert len(frequent._counted) == 1
+
+
+# A real Redis ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(redis_binary() is None, reason="neither redis-server nor valkey-server is installed")
+def test_redis_that_hangs_and_comes_back_keeps_the_limit(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with private_redis(tmp_path) as server:
+        settings.CACHES = {
+            "default": {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": server.url,
+                "OPTIONS": {"socket_timeout": 0.1, "socket_connect_timeout": 0.1},
+            }
+        }
+        guess("mark")
+        server.pause()
+        for _number in range(3):
+            guess("mark")
+        refused("mark")
+        assert limits._resting_until > time.monotonic()
+        server.resume()
+        monkeypatch.setattr(limits, "_resting_until", 0.0)
+        guess("mark")
+        assert [key for key in server.client.scan_iter() if b"limit:test:" in key], "Redis counts again"
+
+
+@pytest.mark.skipif(redis_binary() is None, reason="neither redis-server nor valkey-server is installed")
+def test_guesses_of_several_processes_share_one_limit(tmp_path: Path) -> None:
+    program = """if True:
+        import sys
+        from django.conf import settings
+        backend = "django.core.cache.backends.redis.RedisCache"
+        settings.configure(CACHES={"default": {"BACKEND": backend, "LOCATION": sys.argv[1]}})
+        from core.web import guesses
+        sys.stdin.readline()
+        passed = 0
+        for _number in range(20):
+            try:
+                guesses.count("test", "mark", limit=10, seconds=10**9)
+                passed += 1
+            except guesses.TooMany:
+                pass
+        print(passed)
+    """
+    with private_redis(tmp_path) as server:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", program, server.url],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=Path(__file__).parents[2],
+            )
+            for _process in range(2)
+        ]
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert sum(int(process.communicate(timeout=30)[0]) for process in processes) == 10
