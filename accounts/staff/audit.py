@@ -2,7 +2,8 @@
 
 `record("contact.merged", request=request, target=contact, before={...}, after={...})`
 
-- A change (`outcome` "done") is written with the caller's transaction: both are there or neither is.
+- A change (`outcome` "done") is written with the caller's transaction: both are there or neither is. Outside of one it
+  has happened already (a call to a provider, a sign-in): then a database that is away costs the entry, not the answer.
 - A refusal ("failed", "denied") is kept although the request is rolled back: inside a transaction it is put aside, and
   written as soon as that transaction is over, however it ended (at its commit, at the end of the request or of the
   task, or before the next entry).
@@ -92,14 +93,11 @@ def record(
         transaction.on_commit(_write_waiting)
         return
     _write_waiting()
-    if entry.outcome == DONE:
+    if _in_transaction():
         entry.save(force_insert=True)
-        if _in_transaction():
-            transaction.on_commit(lambda: _log(entry))
-        else:
-            _log(entry)
+        transaction.on_commit(lambda: _log(entry))
     else:
-        _write_refusal(entry)
+        _write_alone(entry)
 
 
 def masked_label(text: str) -> str:
@@ -228,13 +226,16 @@ def _write_waiting(**_signal: Any) -> None:
         return
     entries, waiting[:] = list(waiting), []
     for entry in entries:
-        _write_refusal(entry)
+        _write_alone(entry)
     if _signal:
         connection.close_if_unusable_or_obsolete()  # a request's end has closed it already: leave none behind
 
 
-def _write_refusal(entry: AuditEntry) -> None:
-    """Write an entry that must not change how the request is answered: it was refused, whatever the database does."""
+def _write_alone(entry: AuditEntry) -> None:
+    """Write an entry about what is over: it was refused, or done where no transaction undoes it.
+
+    A database that is away must not make a failure of it; the line of the log is written all the same.
+    """
     try:
         with transaction.atomic():
             entry.save(force_insert=True)

@@ -1,6 +1,6 @@
 """What is measured for each provider, over a window of time that ends now."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -185,9 +185,9 @@ def open_circuits(window: timedelta) -> list[Measured]:
     ]
 
 
-def audited(window: timedelta, *, subject: str, actions: Collection[str]) -> list[Measured]:
-    """How many entries the audit log has of these actions, whoever and whatever they were about."""
-    number = AuditEntry.objects.filter(recorded_at__gte=timezone.now() - window, action__in=actions).count()
+def audited(window: timedelta, *, subject: str, match: Q) -> list[Measured]:
+    """How many such entries the audit log has, whoever and whatever they were about."""
+    number = AuditEntry.objects.filter(match, recorded_at__gte=timezone.now() - window).count()
     return [Measured(subject=subject, value=number, sample=number)] if number else []
 
 

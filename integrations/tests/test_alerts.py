@@ -304,6 +304,7 @@ def test_the_client_counts_what_an_api_refuses() -> None:
     [
         ("failed_sign_ins", "sign_in.failed", "failed", 20),
         ("lock_outs", "sign_in.locked", "denied", 3),
+        ("lock_outs", "set_up.locked", "denied", 3),
         ("denials", "permission.denied", "denied", 20),
         ("exports", "data.exported", "done", 5),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test import RequestFactory
 from django.utils import timezone
 from hypothesis import given
@@ -227,3 +227,19 @@ def test_log_line_names_the_action_and_no_value(user: Any, caplog: Any) -> None:
         "user.changed", "done", user.pk, f"accounts.user:{user.pk}", "language",
     )  # fmt: skip
     assert line.facts == '{"n": 1}'
+
+
+def test_database_that_is_away_fails_no_call_that_is_over_and_the_line_is_written(
+    monkeypatch: Any, caplog: Any
+) -> None:
+    def away(*arguments: Any, **options: Any) -> None:
+        raise OperationalError("the connection is closed")
+
+    monkeypatch.setattr(AuditEntry, "save", away)
+    with caplog.at_level(logging.INFO):
+        record("operator.called", actor="operator")
+        record("sign_in.failed", outcome=FAILED)
+    assert [line.action for line in caplog.records if line.name == "audit"] == ["operator.called", "sign_in.failed"]
+    assert sum("could not be stored" in line.getMessage() for line in caplog.records) == 2
+    with pytest.raises(OperationalError), transaction.atomic():
+        record("thing.done")
