@@ -9,18 +9,17 @@ from accounts.services import completions, password_links, subscriptions
 from accounts.services.emails import SEND_TASK
 from accounts.services.password_links import ISSUE_TASK
 from accounts.services.provisioning import PROVISION_TASK
+from core.queue.limits import HOUSEKEEPING_HARD_SECONDS, HOUSEKEEPING_SOFT_SECONDS
 
 
 @shared_task(name=SEND_TASK)
 def send_emails(message_ids: list[int]) -> None:
-    for message_id in message_ids:
-        emails.deliver(message_id)
+    wakeup.for_each(SEND_TASK, message_ids, emails.deliver)
 
 
 @shared_task(name=ISSUE_TASK)
 def issue_links(request_ids: list[int]) -> None:
-    for request_id in request_ids:
-        password_links.issue(request_id)
+    wakeup.for_each(ISSUE_TASK, request_ids, password_links.issue)
 
 
 @shared_task(name="accounts.sweep_emails")
@@ -35,8 +34,7 @@ def sweep_link_requests() -> None:
 
 @shared_task(name=PROVISION_TASK)
 def provision_companies(step_ids: list[int]) -> None:
-    for step_id in step_ids:
-        provisioning.run(step_id)
+    wakeup.for_each(PROVISION_TASK, step_ids, provisioning.run)
 
 
 @shared_task(name="accounts.sweep_provisioning")
@@ -49,7 +47,11 @@ def expire_subscriptions() -> None:
     subscriptions.expire_ended()
 
 
-@shared_task(name="accounts.forget_link_requests")
+@shared_task(
+    name="accounts.forget_link_requests",
+    soft_time_limit=HOUSEKEEPING_SOFT_SECONDS,
+    time_limit=HOUSEKEEPING_HARD_SECONDS,
+)
 def forget_link_requests() -> None:
     password_links.forget_old_requests()
 
@@ -64,6 +66,8 @@ def tell_of_waiting_completions() -> None:
     completions.owe_digest()
 
 
-@shared_task(name="accounts.clear_sessions")
+@shared_task(
+    name="accounts.clear_sessions", soft_time_limit=HOUSEKEEPING_SOFT_SECONDS, time_limit=HOUSEKEEPING_HARD_SECONDS
+)
 def clear_sessions() -> None:
     call_command("clearsessions")

@@ -11,11 +11,14 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
+
+from core.queue.limits import BEGIN_ROWS_FOR
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,18 @@ def wake(task: str, keys: list[int]) -> None:
     """Ring a worker of `task` for these rows, which are committed."""
     for key in keys:
         _publisher().put(task, key)
+
+
+def for_each(task: str, keys: Sequence[int], work: Callable[[int], object]) -> None:
+    """Do `work` for the rows of one message of `task`; rows that the message's time limits would cut short go into
+    another one.
+    """
+    started = time.monotonic()
+    for place, key in enumerate(keys):
+        if place and time.monotonic() - started >= BEGIN_ROWS_FOR:
+            wake(task, list(keys[place:]))
+            return
+        work(key)
 
 
 class Publisher:

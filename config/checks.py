@@ -1,15 +1,20 @@
 """`manage.py check`: what concerns the whole installation and no application alone."""
 
+import inspect
 from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from django.core import checks
+from django.utils.module_loading import autodiscover_modules
 
 from config.secret_settings import SHORTEST, chosen_secrets
+from core.queue.limits import LEASE_SECONDS
 
 
 def register() -> None:
     checks.register(check_secrets, checks.Tags.security, deploy=True)
+    checks.register(check_time_limits)
 
 
 def check_secrets(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -26,3 +31,28 @@ def check_secrets(**kwargs: Any) -> list[checks.CheckMessage]:
         for value in values
         if len(value) < SHORTEST
     ]
+
+
+def check_time_limits(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Return an error for each kind of job whose time limits do not end it before others may begin it again.
+
+    A job that works on rows (it takes their keys) ends before their lease, any other one before its message is handed
+    out once more.
+    """
+    redelivered = float(settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("visibility_timeout", 600))
+    autodiscover_modules("tasks")
+    found: list[checks.CheckMessage] = []
+    for name, task in sorted(current_app.tasks.items()):
+        if name.startswith("celery."):
+            continue
+        soft, hard = task.soft_time_limit or 0, task.time_limit or 0  # its own, or those of the settings
+        end = LEASE_SECONDS if inspect.signature(task.run).parameters else redelivered
+        if not 0 < soft < hard < end:
+            found.append(
+                checks.Error(
+                    f"The time limits of {name} are {soft} s (soft) and {hard} s (hard).",
+                    hint=f"0 < soft < hard < {end:g}: see core/queue/limits.py.",
+                    id="config.E002",
+                )
+            )
+    return found

@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.logs import Redactor
 from config.masked_values import values_to_mask
 from config.pipelines import read_pipelines
+from core.queue.limits import HARD_SECONDS, SOFT_SECONDS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -146,6 +147,8 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_STORE_EAGER_RESULT = False
+CELERY_TASK_SOFT_TIME_LIMIT = SOFT_SECONDS
+CELERY_TASK_TIME_LIMIT = HARD_SECONDS
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15

@@ -17,8 +17,7 @@ from integrations.refreshes import REFRESH_TASK
 
 @shared_task(name=PROCESS_TASK)
 def process_events(event_ids: list[int]) -> None:
-    for event_id in event_ids:
-        inbox.process(event_id)
+    wakeup.for_each(PROCESS_TASK, event_ids, inbox.process)
 
 
 @shared_task(name="integrations.sweep_inbox")
@@ -28,8 +27,7 @@ def sweep_inbox() -> None:
 
 @shared_task(name=REFRESH_TASK)
 def refresh_contacts(refresh_ids: list[int]) -> None:
-    for refresh_id in refresh_ids:
-        refreshes.run(refresh_id)
+    wakeup.for_each(REFRESH_TASK, refresh_ids, refreshes.run)
 
 
 @shared_task(name="integrations.sweep_readings")
@@ -39,8 +37,7 @@ def sweep_readings() -> None:
 
 @shared_task(name=WRITE_TASK)
 def deliver_writes(write_ids: list[int]) -> None:
-    for write_id in write_ids:
-        delivering.deliver(write_id)
+    wakeup.for_each(WRITE_TASK, write_ids, delivering.deliver)
 
 
 @shared_task(name="integrations.sweep_writes")
@@ -50,8 +47,7 @@ def sweep_writes() -> None:
 
 @shared_task(name=ADVANCE_TASK)
 def advance_runs(run_ids: list[int]) -> None:
-    for run_id in run_ids:
-        runs.step(run_id)
+    wakeup.for_each(ADVANCE_TASK, run_ids, runs.step)
 
 
 @shared_task(name="integrations.sweep_runs")
@@ -66,8 +62,7 @@ def start_due_runs() -> None:
 
 @shared_task(name=POST_TASK)
 def post_notices(notice_ids: list[int]) -> None:
-    for notice_id in notice_ids:
-        notices.deliver(notice_id)
+    wakeup.for_each(POST_TASK, notice_ids, notices.deliver)
 
 
 @shared_task(name="integrations.sweep_notices")

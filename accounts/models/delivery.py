@@ -18,7 +18,9 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-LEASE = timedelta(seconds=30)
+from core.queue.limits import LEASE_SECONDS
+
+LEASE = timedelta(seconds=LEASE_SECONDS)
 GRACE = timedelta(seconds=5)  # a new row's worker was woken on commit; the sweep gives it this long
 RING_AGAIN = timedelta(seconds=20)
 BACK_OFF = (5, 30, 120, 600, 3600)  # seconds before attempts 2 to 6; then hourly

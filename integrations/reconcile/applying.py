@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
@@ -127,7 +128,7 @@ def _apply_item(
             told_changes = [(told, _tell(told, item, buyer, terms)) for told in [*sold, *more]]
             if item.money is not None:
                 told_changes.append((sold[0], _record(item.money, item, buyer, terms)))
-    except OperationalError:
+    except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the record
         raise
     except Exception as error:  # noqa: BLE001 (the item's attempt is recorded: on its run)
         return _failed(tally, item, str(error) or type(error).__name__)

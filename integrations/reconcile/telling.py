@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 
 from accounts.models import Contact, ContactMapping
@@ -74,7 +75,7 @@ def tell(pulled: PulledEvent, *, provider: str, cause: Cause, run_id: int | None
                 raise Unmatched(pulled.problem)
             _tell(pulled.event, pulled, Context(provider=provider, key=pulled.key, cause=cause), tally)
         is_told = True
-    except OperationalError:
+    except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the record
         raise
     except Exception as error:  # noqa: BLE001 (the record's attempt is noted: on its run)
         is_unmatched = isinstance(error, Unmatched) and not pulled.problem

@@ -10,5 +10,6 @@ FAILPOINT holds any number of them, separated by semicolons; the last part may b
     handler-after:…                  the same after the handler's work, before its transaction is committed
     mail:exit-after-send             the process ends when the mail is out and its row not yet marked
 
-FAILPOINT_LEASE shortens the lease (seconds); FAILPOINT_BEAT makes the scheduler do everything each so many seconds.
+FAILPOINT_LEASE shortens the lease (seconds), FAILPOINT_TIME_LIMITS the soft and the hard limit (`1,3`);
+FAILPOINT_BEAT makes the scheduler do everything each so many seconds.
 """

@@ -1,0 +1,20 @@
+"""How long a row may be worked on: a soft limit below a hard one below the lease.
+
+The soft limit raises SoftTimeLimitExceeded in the work, and the attempt is recorded on its row like any other failure.
+What does not react to that (a call in C) is killed with its process at the hard limit, still before the lease ends and
+somebody else may begin: two workers never hold a row at the same time. The row falls due again by its lease then.
+
+Celery enforces both by signals, so only in prefork children. The embedded default's worker is a pool of threads, which
+nothing can interrupt: there the time-outs of the calls that we make (PATIENCE in each provider, EMAIL_TIMEOUT) bound an
+attempt, and the fence keeps one that slept past its lease from writing.
+"""
+
+LEASE_SECONDS = 30
+HARD_SECONDS = 28
+SOFT_SECONDS = 25
+# A message holds the keys of up to 20 rows, and the limits count from its first. So that a late row has the time of an
+# early one, no further row is begun after this many seconds: those that are left go into a message of their own.
+BEGIN_ROWS_FOR = 1.0
+# Housekeeping that holds no row's lease. Below the visibility time-out (600 s), after which it would run twice.
+HOUSEKEEPING_SOFT_SECONDS = 240
+HOUSEKEEPING_HARD_SECONDS = 270
