@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
-from config.settings import HOST, PORT, env
+from config.settings import HOST, MAX_CONNECTIONS, PORT, env
 
 bind = f"{HOST}:{PORT}"
 
 # Threads, because a request mostly waits for the database. A worker's connection pool (DATABASE_POOL_MAX_SIZE, 10)
 # has to cover its threads. WEB_CONCURRENCY: about one process a core.
-worker_class = "gthread"
+worker_class = "config.gunicorn_worker.Worker"  # gthread, with time-outs
 workers = env.int("WEB_CONCURRENCY", default=2)
 threads = 8
+worker_connections = MAX_CONNECTIONS
+limit_request_line = 8190  # the console's filters make long ones
+limit_request_fields = 64
+limit_request_field_size = 8190
 keepalive = 75  # seconds; longer than the proxy's own, so that it is never the one who finds a closed connection
 
 # A request that takes 30 s is stuck. On SIGTERM the requests in hand get 20 s.

@@ -110,6 +110,15 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic step to forget
 WHITENOISE_MAX_AGE = 3600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # above the webhooks' own limit of 1 MiB, which answers 413
 
+# What a client may take, on both servers (core/web/bodies.py, config/waitress_server.py, config/gunicorn_worker.py).
+LARGEST_BODY = DATA_UPLOAD_MAX_MEMORY_SIZE
+LARGEST_UPLOAD = 6 * 1024 * 1024  # a file of completions (5 MiB) and the form around it
+UPLOAD_PATHS = ("/admin/",)
+LARGEST_HEADER = 32 * 1024  # the request line and all headers
+HEADER_SECONDS = env.float("HEADER_SECONDS", default=10.0)  # from the first byte to the last header
+BODY_SECONDS = env.float("BODY_SECONDS", default=30.0)  # more, to the last byte of the body
+MAX_CONNECTIONS = env.int("MAX_CONNECTIONS", default=600)  # open at a time, in one process
+
 # Database, broker, cache ----------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}

@@ -5,15 +5,13 @@ Servers differ in what they make of a chunked body: gunicorn hands Django an emp
 
 import json
 import socket
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.harness import Embedded, Process, embedded, free_port, purchase, sign, wait_until
-from tests.harness.embedded import answers_health
+from tests.harness import Embedded, embedded, purchase, sign
+from tests.harness.servers import gunicorn
 
 pytestmark = pytest.mark.embedded
 
@@ -25,19 +23,6 @@ BODY = json.dumps(purchase("evt_chunked", "jane@example.com")).encode()
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     with embedded(tmp_path_factory.mktemp("servers")) as app:
         yield app
-
-
-@contextmanager
-def gunicorn(app: Embedded) -> Iterator[int]:
-    """The port of a gunicorn beside `app`, on the same database."""
-    port = free_port()
-    command: list[str | Path] = [Path(sys.executable).with_name("gunicorn"), "-c", "config/gunicorn.py", "config.wsgi"]
-    server = Process("gunicorn", command, env=app.env | {"PORT": str(port)}, log=app.directory / "gunicorn.log")
-    try:
-        wait_until(lambda: answers_health(port), seconds=30, what=f"gunicorn answers; its log: {server.log_path}")
-        yield port
-    finally:
-        server.kill()
 
 
 @pytest.fixture(scope="module")

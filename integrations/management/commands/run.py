@@ -17,15 +17,14 @@ from celery.worker import state as worker_state
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.core.wsgi import get_wsgi_application
 from django.db import connection
-from waitress.server import create_server
 
 from accounts.mail import mail_written
 from accounts.models import Delivery, User
 from accounts.models.delivery import DeliveryQuerySet
 from config.celery import app
-from config.waitress_channel import use_our_parser
+from config.waitress_server import make_server
+from config.wsgi import application
 
 logger = logging.getLogger(__name__)
 
@@ -59,18 +58,8 @@ class Command(BaseCommand):
         self._say(f"first staff user: {email}" + ("" if given else f"  password: {password}  (shown only this once)"))
 
     def _serve(self) -> None:
-        use_our_parser()
         try:
-            server = create_server(
-                get_wsgi_application(),
-                host=settings.HOST,
-                port=settings.PORT,
-                threads=WEB_THREADS,
-                max_request_body_size=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,  # refused before it is read
-                ident=None,
-                # With proxies of ours in front it is Django that judges what they say (TRUSTED_PROXY_COUNT).
-                clear_untrusted_proxy_headers=not settings.TRUSTED_PROXY_COUNT,
-            )
+            server = make_server(application, threads=WEB_THREADS)
         except OSError as error:
             raise CommandError(
                 f"Cannot serve on {settings.HOST}:{settings.PORT}: {error}. Set PORT to a free one."

@@ -1,0 +1,202 @@
+"""gunicorn's threads, given whole requests: the event loop reads headers and bodies, each within its time.
+
+By itself a gthread worker reads in its threads, without a time-out: as many clients as there are threads, each of which
+sends a byte now and then, stop it, and each new connection that stays silent holds a thread for five seconds. Ending a
+connection waits up to two seconds for the client, in the event loop. Here a thread is used from the moment that the
+last byte of a request is there until its answer is written, and for nothing else.
+"""
+
+import re
+import socket
+import time
+from contextlib import suppress
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from gunicorn.http import wsgi
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from config.settings import BODY_SECONDS, HEADER_SECONDS, LARGEST_HEADER
+from core.web.bodies import BUSY, HEADERS_TOO_LARGE, Refusal, refusal
+
+THREAD_SECONDS = 30  # for one write, or a read of what should be there already
+PARTING_SECONDS = 2  # for the client to read a last answer, before the connection is closed
+MOST_HELD = 64 * 1024 * 1024  # bytes of all requests on their way
+_CHUNK = 64 * 1024
+_HEADER = re.compile(rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*)", re.IGNORECASE)
+
+wsgi.SERVER = "Enlace"  # gunicorn puts its name into each answer, and takes no other from the settings
+
+
+class _Socket(socket.socket):
+    """A socket that blocks for a limited time where gunicorn asks for one that blocks."""
+
+    def setblocking(self, flag: bool) -> None:
+        self.settimeout(THREAD_SECONDS if flag else 0.0)
+
+
+class _Arrival:
+    """What came of a request that is not whole yet, or the end of a connection that got its last answer."""
+
+    def __init__(self, data: bytes = b"", *, is_parting: bool = False) -> None:
+        self.began = time.monotonic()
+        self.data = bytearray(data)
+        self.is_parting = is_parting
+        self.seconds = PARTING_SECONDS if is_parting else HEADER_SECONDS
+        self.wanted: int | None = None  # bytes of headers and body, once the headers are there
+        self._searched = 2 if data.startswith(b"\r\n") else 0  # one empty line may stand before a request
+
+    @property
+    def deadline(self) -> float:
+        return self.began + self.seconds
+
+    def read_head(self) -> tuple[Refusal | None, bool]:
+        """Look for the end of the headers; the refusal they lead to, and whether the client waits to be asked."""
+        if self.data.startswith(b"\r\n"):
+            self._searched = max(self._searched, 2)
+        end = self.data.find(b"\r\n\r\n", self._searched)
+        if (len(self.data) if end < 0 else end) > LARGEST_HEADER:
+            return HEADERS_TOO_LARGE, False
+        if end < 0:
+            self._searched = max(self._searched, len(self.data) - 3)
+            return None, False
+        head = bytes(self.data[: end + 2])
+        found = {name.lower(): value.strip().decode("latin-1") for name, value in _HEADER.findall(head)}
+        length = found.get(b"content-length")
+        refused = refusal(path=_path(head), length=length, transfer_encoding=found.get(b"transfer-encoding"))
+        if refused is not None:
+            return refused, False
+        # A length that is none is for gunicorn's parser, which answers 400.
+        self.wanted = end + 4 + (int(length) if length and length.isascii() and length.isdigit() else 0)
+        self.seconds += BODY_SECONDS
+        is_asked = found.get(b"expect", "").lower() == "100-continue" and len(self.data) < self.wanted
+        return None, is_asked
+
+
+class Worker(ThreadWorker):
+    """The event loop's part; all of this runs in the main thread."""
+
+    def init_process(self) -> None:
+        self._arriving: dict[TConn, _Arrival] = {}
+        self._held = 0
+        super().init_process()
+
+    def accept(self, listener: socket.socket) -> None:
+        try:
+            client, address = listener.accept()
+        except OSError:  # gone again, or no descriptor is left: then somebody has to go
+            self._make_room()
+            return
+        if self.nr_conns >= self.worker_connections - 1:  # with the next one nothing more would be accepted
+            self._make_room()
+        self.nr_conns += 1
+        self.enqueue_req(TConn(self.cfg, _Socket(fileno=client.detach()), address, listener.getsockname()))
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Read the next request of a connection before a thread is asked to work on it."""
+        early = b"" if conn.parser is None else conn.parser.unreader.take_buffered()
+        self._watch(conn, _Arrival(early))
+        self._read(conn)
+
+    def finish_request(self, conn: TConn, fs: Any) -> None:
+        if not fs.cancelled() and fs.exception() is None and fs.result():
+            super().finish_request(conn, fs)  # the connection is kept
+        else:
+            self._part(conn)
+
+    def murder_pending(self) -> None:
+        super().murder_pending()
+        now = time.monotonic()
+        for conn in [conn for conn, arrival in self._arriving.items() if arrival.deadline < now]:
+            self._drop(conn)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        super()._cap_keepalive(deadline)
+        for conn in [conn for conn, arrival in self._arriving.items() if not arrival.data]:
+            self._drop(conn)  # a stopping worker waits for requests that have begun
+
+    def _read(self, conn: TConn, _socket: object = None) -> None:
+        arrival = self._arriving.get(conn)
+        if arrival is None:  # it made room for another one a moment ago
+            return
+        try:
+            data = conn.sock.recv(_CHUNK)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            data = b""
+        if data == b"":
+            self._drop(conn)
+            return
+        if arrival.is_parting:
+            return
+        if data:
+            arrival.data += data
+            self._held += len(data)
+        refused, is_asked = (None, False) if arrival.wanted else arrival.read_head()
+        if refused is None and self._held > MOST_HELD:
+            refused = BUSY
+        if refused is not None:
+            self._refuse(conn, refused)
+        elif arrival.wanted is not None and len(arrival.data) >= arrival.wanted:
+            self._hand_over(conn)
+        elif is_asked:
+            self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _hand_over(self, conn: TConn) -> None:
+        arrival = self._forget(conn)
+        conn.data_ready = True
+        conn.init()
+        conn.parser.unreader.unread(bytes(arrival.data))
+        super().enqueue_req(conn)
+
+    def _refuse(self, conn: TConn, refused: Refusal) -> None:
+        self._forget(conn)
+        headers = "".join(f"{name}: {value}\r\n" for name, value in [*refused.headers, ("Connection", "close")])
+        self._send(conn, f"HTTP/1.1 {refused.status}\r\n{headers}\r\n".encode() + refused.content)
+        self._part(conn)
+
+    def _part(self, conn: TConn) -> None:
+        """End a connection: closing it at once, with bytes unread, would take the last answer from the client."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.nr_conns -= 1
+            conn.close()
+        else:
+            self._watch(conn, _Arrival(is_parting=True))
+
+    def _send(self, conn: TConn, data: bytes) -> None:
+        with suppress(OSError):  # it is noticed when the connection is read
+            conn.sock.send(data)
+
+    def _watch(self, conn: TConn, arrival: _Arrival) -> None:
+        conn.sock.setblocking(False)
+        self._arriving[conn] = arrival
+        self._held += len(arrival.data)
+        self.poller.register(conn.sock, EVENT_READ, partial(self._read, conn))
+
+    def _forget(self, conn: TConn) -> _Arrival:
+        arrival = self._arriving.pop(conn)
+        self._held -= len(arrival.data)
+        self.poller.unregister(conn.sock)
+        return arrival
+
+    def _drop(self, conn: TConn) -> None:
+        self._forget(conn)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _make_room(self) -> None:
+        """Close the connection that has been on its way, or idle, for longest."""
+        if self._arriving:
+            self._drop(next(iter(self._arriving)))
+        elif self.keepalived_conns:
+            self.keepalived_conns[0].timeout = 0.0  # closed in the next round: its next request may be there already
+
+
+def _path(head: bytes) -> str:
+    target = head.lstrip(b"\r\n").split(b" ", 2)[1:2]
+    return unquote_to_bytes(target[0].partition(b"?")[0]).decode("latin-1") if target else ""

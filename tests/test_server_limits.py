@@ -1,0 +1,214 @@
+"""What a client may take of each server that we ship with: time, connections, bytes. Over real sockets."""
+
+import http.client
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from tests.harness import Embedded, embedded
+from tests.harness.embedded import answers_health
+from tests.harness.servers import gunicorn
+
+pytestmark = pytest.mark.embedded
+
+LIMITS = {"HEADER_SECONDS": "0.5", "BODY_SECONDS": "0.5", "MAX_CONNECTIONS": "120", "WEB_CONCURRENCY": "1"}
+LARGEST_HEADER = 32 * 1024  # as in the settings
+HUGE = 150 * 1000 * 1000
+HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    directory = tmp_path_factory.mktemp("limits")
+    (directory / "tmp").mkdir()
+    with embedded(directory, TMPDIR=str(directory / "tmp"), **LIMITS) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def gunicorn_port(app: Embedded) -> Iterator[int]:
+    with gunicorn(app) as port:
+        yield port
+
+
+@pytest.fixture(params=["waitress", "gunicorn"])
+def port(request: pytest.FixtureRequest, app: Embedded) -> int:
+    return app.port if request.param == "waitress" else request.getfixturevalue("gunicorn_port")
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def head(line: str, *headers: str) -> bytes:
+    return "\r\n".join([f"{line} HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""]).encode()
+
+
+def answer_to(port: int, request: bytes) -> bytes:
+    """Everything that the server sends until it closes the connection."""
+    with connect(port) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def endless(first: bytes, then: bytes) -> bytes:
+    """As much of a request with endless headers as is read of it: what is left unread would reset the connection."""
+    return (first + then * LARGEST_HEADER)[: LARGEST_HEADER + 1]
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def is_ended(connection: socket.socket, *, sending: bytes) -> bool:
+    """Whether the server ends a connection on which a byte comes now and then; False after many of them."""
+    connection.settimeout(0.1)
+    for _ in range(100):
+        try:
+            connection.sendall(sending)
+            if connection.recv(4096) == b"":
+                return True
+        except TimeoutError:
+            continue
+        except OSError:
+            return True
+    return False
+
+
+def test_a_huge_upload_is_refused_before_it_is_read(port: int, app: Embedded) -> None:
+    upload = head("POST /sign-in", "Content-Type: multipart/form-data; boundary=x", f"Content-Length: {HUGE}")
+    assert status_of(answer_to(port, upload)) == 413
+    part = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + b"x" * 100_000
+    with connect(port) as connection:
+        connection.sendall(upload + part)
+        assert status_of(connection.recv(4096)) == 413
+    assert list((app.directory / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("length", [HUGE, 10**30, "9" * 5000])
+@pytest.mark.parametrize("path", ["/sign-in", "/admin/", "/%61dmin/", "/api/webhook/kajabi/", "/nowhere"])
+def test_a_huge_body_is_refused_everywhere(port: int, path: str, length: int | str) -> None:
+    answer = answer_to(port, head(f"POST {path}", f"Content-Length: {length}"))
+    assert status_of(answer) in {400, 413}
+
+
+def test_a_client_that_waits_to_be_asked_for_a_huge_body_is_refused(port: int) -> None:
+    answer = answer_to(port, head("POST /sign-in", f"Content-Length: {HUGE}", "Expect: 100-continue"))
+    assert status_of(answer) == 413
+
+
+def test_a_client_that_waits_to_be_asked_is_asked(port: int) -> None:
+    with connect(port) as connection:
+        connection.sendall(head("POST /nowhere", "Content-Length: 5", "Expect: 100-continue", "Connection: close"))
+        assert status_of(connection.recv(4096)) == 100
+        connection.sendall(b"x=abc")
+        rest = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert status_of(rest.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")) in {403, 404}
+
+
+def test_chunks_are_refused_everywhere(port: int) -> None:
+    for path in ("/sign-in", "/admin/", "/api/webhook/kajabi/"):
+        answer = answer_to(port, head(f"POST {path}", "Transfer-Encoding: chunked") + b"1\r\nx\r\n0\r\n\r\n")
+        assert status_of(answer) == 411
+
+
+@pytest.mark.parametrize(("path", "refused"), [("/sign-in", True), ("/admin/accounts/completion/import/", False)])
+def test_staff_may_upload_more_than_others_may_send(port: int, path: str, refused: bool) -> None:
+    length = 3 * 1024 * 1024
+    request = head(f"POST {path}", f"Content-Length: {length}", "Content-Type: text/plain", "Connection: close")
+    if refused:
+        assert status_of(answer_to(port, request)) == 413
+    else:
+        assert status_of(answer_to(port, request + b"x" * length)) in {302, 403}
+
+
+def test_headers_that_do_not_end_are_refused(port: int) -> None:
+    assert status_of(answer_to(port, endless(b"GET / HTTP/1.1\r\n", b"X-A: 1234567\r\n"))) == 431
+    assert status_of(answer_to(port, endless(b"GET /", b"a"))) == 431
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"", b"G"),
+        (b"GET /health HTTP/1.1\r\n", b"X-A: b\r\n"),
+        (head("POST /api/webhook/kajabi/", "Content-Length: 5000"), b"x"),
+        (HEALTH + b"GET /", b"x"),
+    ],
+    ids=["request line", "headers", "body", "second request"],
+)
+def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(port: int, first: bytes, then: bytes) -> None:
+    with connect(port) as connection:
+        connection.sendall(first)
+        assert is_ended(connection, sending=then)
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HT", head("POST /sign-in", "Content-Length: 9")], ids=["silent", "headers", "body"]
+)
+def test_many_open_connections_do_not_stop_the_server(port: int, sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(200):
+            connection = stack.enter_context(connect(port))
+            with suppress(OSError):  # it may have made room for a later one already
+                connection.sendall(sent)
+        for _ in range(3):
+            assert answers_health(port)
+
+
+def test_clients_that_never_end_their_connection_do_not_stop_the_server(port: int) -> None:
+    """Each gets its answer and the end of the connection, and then stays where it is."""
+    asked = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    with ExitStack() as stack:
+        for _ in range(30):
+            connection = stack.enter_context(connect(port))
+            connection.sendall(asked)
+            assert status_of(connection.recv(4096)) == 200
+        assert answers_health(port)
+
+
+def test_a_connection_serves_many_requests_in_turn_and_at_once(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    first = None
+    for path in ("/health", "/sign-in", "/static/accounts/enlace.css", "/health"):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        assert (answer.status, len(answer.read()) > 0) == (200, True)
+        first = first or connection.sock
+        assert connection.sock is first
+    connection.close()
+    last = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    assert answer_to(port, HEALTH * 3 + last).count(b"HTTP/1.1 200") == 4
+
+
+def test_a_request_that_comes_in_pieces_is_whole(port: int) -> None:
+    body = b'{"x": 1}'
+    request = head("POST /api/webhook/kajabi/", f"Content-Length: {len(body)}", "Connection: close") + body
+    with connect(port) as connection:
+        for start in range(0, len(request), 40):
+            connection.sendall(request[start : start + 40])
+            time.sleep(0.002)
+        connection.shutdown(socket.SHUT_WR)
+        assert status_of(connection.recv(4096)) == 403
+
+
+def test_no_answer_names_a_server_and_its_version(port: int) -> None:
+    end = "Connection: close"
+    requests = {
+        200: head("GET /health", end),
+        404: head("GET /nowhere", end),
+        411: head("POST /", "Transfer-Encoding: chunked", end),
+        413: head("POST /", f"Content-Length: {HUGE}", end),
+        431: endless(b"GET / HTTP/1.1\r\n", b"X-A: 1234567\r\n"),
+        400: b"GET / HTTP/1.1\r\nno header\r\n\r\n",
+    }
+    for status, request in requests.items():
+        answer = answer_to(port, request)
+        assert status_of(answer) == status
+        (server,) = re.findall(rb"^Server: (.*)\r$", answer, re.MULTILINE | re.IGNORECASE) or [b""]
+        assert server in {b"", b"Enlace"}
+        assert not re.search(rb"gunicorn|waitress|django|python", answer, re.IGNORECASE), answer
