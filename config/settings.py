@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.logs import Redactor
 from config.masked_values import values_to_mask
 from config.pipelines import read_pipelines
+from config.private_files import keep_private
 from core.queue.limits import HARD_SECONDS, SOFT_SECONDS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,7 +27,7 @@ if _env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
     environ.Env.read_env(_env_file)
 
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+keep_private(VAR_DIR)
 TESTING = "pytest" in sys.modules
 
 # Where we are ---------------------------------------------------------------------------------------------------------
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.web.no_store.NoStoreMiddleware",
     "integrations.middleware.MachineRequestsMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -79,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.staff.idle.IdleStaffMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "accounts.middleware.MemberLanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -108,6 +111,7 @@ STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # no collectstatic step to forget
 WHITENOISE_MAX_AGE = 3600
+CACHEABLE_PATHS = (STATIC_URL, "/docs", "/api/schema")  # the same for everybody; nothing else may be stored on the way
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # above the webhooks' own limit of 1 MiB, which answers 413
 
 # What a client may take, on both servers (core/web/bodies.py, config/waitress_server.py, config/gunicorn_worker.py).
@@ -208,6 +212,10 @@ CSRF_COOKIE_HTTPONLY = True
 # Under https the name itself keeps other hosts and http from setting it.
 DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"
 LANGUAGE_COOKIE_HTTPONLY = True
+if HTTPS:  # with this prefix browsers take a cookie only over https, and from no other host of the domain
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-django_language"
+STAFF_IDLE_MINUTES = env.int("STAFF_IDLE_MINUTES", default=60)  # staff who did nothing for so long sign in again
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 ADMIN_2FA = env.str("ADMIN_2FA", default="optional")  # "optional" or "required"
 OTP_TOTP_ISSUER = "Enlace"
@@ -224,7 +232,10 @@ USE_I18N = True
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/?$"]  # the load balancer asks over http
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# Both are promises about other sites of the same domain, and preload about years to come: for the owner to make.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they ask for both
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 if HTTPS and TRUSTED_PROXY_COUNT:
@@ -375,6 +386,8 @@ _prepare: list[Any] = [
 ]
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FILE = env.str("LOG_FILE", default="")
+if LOG_FILE:
+    Path(LOG_FILE).parent.mkdir(parents=True, exist_ok=True)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

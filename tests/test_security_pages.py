@@ -102,6 +102,7 @@ def test_every_answer_has_its_headers(route: str) -> None:
         assert answer["X-Frame-Options"] == "DENY"
         assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
         assert answer["Referrer-Policy"] in ("same-origin", "strict-origin", "no-referrer")
+        assert route.startswith(("/docs", "/api/schema")) or "no-store" in answer["Cache-Control"]
         assert "Server" not in answer
         assert "X-Powered-By" not in answer
 
@@ -122,6 +123,20 @@ def test_the_pages_of_a_member_are_as_strict(user: Any, page: str) -> None:
     browser.force_login(user)
     text = browser.get(page, follow=True).content.decode()
     assert not re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", text)
+
+
+@pytest.mark.parametrize("page", ["/admin/", "/admin/accounts/user/", "/admin/jsi18n/", "/admin/nowhere/"])
+def test_no_page_of_staff_is_stored(staff: Any, page: str) -> None:
+    browser = Client()
+    browser.force_login(staff)
+    assert "no-store" in browser.get(page)["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/static/accounts/enlace.css", "/docs", "/api/schema/"])
+def test_what_is_the_same_for_everybody_may_be_stored(path: str) -> None:
+    answer = Client().get(path)
+    assert answer.status_code == 200
+    assert "no-store" not in answer.headers.get("Cache-Control", "")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/admin/nowhere/", "/api/nowhere", "/kajabi-webhook/a/b", "/%00", "/%ff"])

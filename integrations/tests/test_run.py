@@ -1,6 +1,8 @@
 """`manage.py run` keeps its worker and its scheduler running."""
 
+import io
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -43,3 +45,25 @@ def test_a_service_that_ends_by_itself_is_started_anew(monkeypatch: pytest.Monke
     kept.stop()
     assert not kept._thread.is_alive()
     assert Service.starts == 3
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+LINK = "http://127.0.0.1:8000/nssa/setup-password?email=jane%40example.com&token=abc-def"
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (Terminal(), f"mail for jane@example.com: var/mail/1.eml\n  link: {LINK}\n"),
+        (io.StringIO(), "mail: var/mail/1.eml\n"),
+    ],
+    ids=["terminal", "log"],
+)
+def test_link_in_a_mail_is_shown_to_a_terminal_only(output: io.StringIO, said: str) -> None:
+    message = SimpleNamespace(to=["jane@example.com"], body=f"Choose a password:\n{LINK}\n")
+    run.Command(stdout=output)._announce_mail(path="var/mail/1.eml", message=message)
+    assert output.getvalue() == said

@@ -83,7 +83,13 @@ class Command(BaseCommand):
         self._say("stopped")
 
     def _announce_mail(self, *, path: Any, message: Any, **kwargs: Any) -> None:
-        """Tell the newcomer at the console where a mail lies and what its link is; the log never holds a link."""
+        """Say where a mail lies; to a person at a terminal also whom it is for and its link, which sets a password.
+
+        Elsewhere our output ends up in a log, which more people read than the mailbox.
+        """
+        if not self.stdout.isatty():
+            self._say(f"mail: {path}")
+            return
         link = re.search(r"https?://\S+token=\S+", message.body)
         self._say(f"mail for {message.to[0]}: {path}" + (f"\n  link: {link.group()}" if link else ""))
 

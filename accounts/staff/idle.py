@@ -1,0 +1,33 @@
+"""Staff who walked away are signed out: a console that was left open is not there for whoever comes next."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+LAST_USED = "staff_last_used"  # in the session: seconds since the epoch
+_PRECISION = 60  # seconds; a session is written once a minute at most, not at each request
+
+
+class IdleStaffMiddleware:
+    """Ends a session of staff that was not used for STAFF_IDLE_MINUTES; the request goes on as an anonymous one.
+
+    Members keep their session to its absolute end. Only where there is a session cookie is the user looked at, so that
+    nothing else costs a query. API tokens have no session.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and getattr(request.user, "is_staff", False):
+            now = timezone.now().timestamp()
+            signed_in = request.user.last_login  # type: ignore[union-attr]
+            idle = now - request.session.get(LAST_USED, signed_in.timestamp() if signed_in else now)
+            if idle >= settings.STAFF_IDLE_MINUTES * 60:
+                logout(request)
+            elif idle >= _PRECISION or LAST_USED not in request.session:
+                request.session[LAST_USED] = int(now)
+        return self._get_response(request)
