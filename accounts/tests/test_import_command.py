@@ -95,10 +95,13 @@ def test_a_long_file_takes_the_memory_of_a_short_one(file: Any, tmp_path: Path, 
     """
     path = file([(f"member{n}@example.com", f"Course {n % 50}", "2026-03-01") for n in range(50_000)], name)
     program = (
-        "import re, sys\n"
+        "import re, sys, psutil\n"
         "from accounts.services.completion_file import rows_of\n"
-        "count = sum(1 for _ in rows_of(open(sys.argv[1], 'rb'), name=sys.argv[1]))\n"
-        "print(count, int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024)\n"
+        "def peak(pid): return int(re.search(r'VmHWM:\\s+(\\d+)', open(f'/proc/{pid}/status').read())[1]) // 1024\n"
+        "reader = 0\n"
+        "for count, _ in enumerate(rows_of(open(sys.argv[1], 'rb'), name=sys.argv[1], seconds=300), start=1):\n"
+        "    if count % 10_000 == 5_000: reader = max(reader, *[peak(one.pid) for one in psutil.Process().children()])\n"
+        "print(count, peak('self'), reader)\n"
     )
     environment = os.environ | {"ENV_FILE": "", "VAR_DIR": str(tmp_path), "SECRET_KEY": "x"}
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
@@ -106,6 +109,7 @@ def test_a_long_file_takes_the_memory_of_a_short_one(file: Any, tmp_path: Path, 
         [sys.executable, "-c", f"import django; django.setup()\n{program}", str(path)],
         env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    count, megabytes = map(int, told.stdout.split())
+    count, megabytes, of_reader = map(int, told.stdout.split())
     assert count == 50_000
-    assert megabytes < 250
+    assert megabytes < 150
+    assert 0 < of_reader < 100

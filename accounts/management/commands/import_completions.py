@@ -17,6 +17,7 @@ from accounts.services.completion_file import NotATable, count_of, rows_of
 from accounts.services.completion_import import CompletionImport, Row, WrongRow
 from accounts.staff.audit import record
 
+READING_SECONDS = 600.0  # nobody waits for an answer here, and the file may be long
 AT_ONCE = 200  # rows in a transaction: others wait no longer than for these
 
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         try:
             with path.open("rb") as file:
                 total = count_of(file, name=path.name)
-                rows = rows_of(file, name=path.name)
+                rows = rows_of(file, name=path.name, seconds=READING_SECONDS)
                 with _progress(is_shown=not options["dry_run"]) as self._progress:
                     self._row = self._progress.add_task("rows", total=total)
                     self._go_through(rows, is_dry=options["dry_run"])

@@ -1,0 +1,137 @@
+"""The rows of a CSV or XLSX file of somebody's, read by a process that may fail, hang or grow without harm to this one.
+
+It works the same in a web server's thread, a worker's child and a command: a plain subprocess, with the file as its
+standard input and nothing of our environment.
+"""
+
+import io
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from core.tables.reading import LONGEST_ROW, MOST_COLUMNS, TOO_HARD, Unreadable
+
+__all__ = ["Unreadable", "count_lines", "read_lines"]
+
+SECONDS = 20  # of waiting for the reader, in a request that a person waits for
+_ROOT = Path(__file__).resolve().parents[2]
+_LONGEST_LINE = 12 * LONGEST_ROW + 100 * MOST_COLUMNS  # of JSON, which may escape each character twice over
+_AT_A_TIME = threading.BoundedSemaphore(2)  # readers of one process: each may take its whole memory
+TOO_SLOW = "The file takes too long to be read. Split it, or save it as CSV."
+BUSY = "Other files are being read. Please try it again in a minute."
+
+
+def read_lines(file: IO[bytes], *, kind: str, seconds: float = SECONDS) -> Generator[tuple[int, Sequence[Any]]]:
+    """Yield the number and the cells of each line that is not empty; the first one always. `kind` is csv or xlsx.
+
+    The reader is ended with the generator. Raises Unreadable, also in the middle of the file: it is not a table, or
+    needs more than `seconds` (which do not count while the caller works on a row) or more memory than a reader has.
+    """
+    with closing(_messages(file, kind, "rows", seconds)) as messages:
+        for message in messages:
+            if isinstance(message, list):
+                yield message[0], [_decoded(cell) for cell in message[1]]
+            elif "end" in message:
+                return
+    raise Unreadable(TOO_HARD)  # it was ended by one of its limits
+
+
+def count_lines(file: IO[bytes], *, kind: str, seconds: float = SECONDS) -> int:
+    """Return about how many lines there are; the file is at its beginning afterwards. Raises Unreadable."""
+    if kind == "csv":
+        file.seek(0)
+        count = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1024 * 1024), b""))
+        file.seek(0)
+        return count
+    with closing(_messages(file, kind, "count", seconds)) as messages:
+        for message in messages:
+            if isinstance(message, dict) and "lines" in message:
+                file.seek(0)
+                return int(message["lines"])
+    raise Unreadable(TOO_HARD)
+
+
+def _decoded(cell: Any) -> Any:
+    if not isinstance(cell, dict):
+        return cell
+    (kind, text), *_ = cell.items()
+    return date.fromisoformat(text) if kind == "date" else datetime.fromisoformat(text)
+
+
+def _messages(file: IO[bytes], kind: str, task: str, seconds: float) -> Generator[Any]:
+    if not _AT_A_TIME.acquire(timeout=seconds):
+        raise Unreadable(BUSY)
+    try:
+        with (
+            _as_descriptor(file) as descriptor,
+            closing(_of_reader(descriptor, kind, task, seconds)) as messages,
+        ):
+            yield from messages
+    finally:
+        _AT_A_TIME.release()
+
+
+def _of_reader(descriptor: int, kind: str, task: str, seconds: float) -> Generator[Any]:
+    reader = subprocess.Popen(  # noqa: S603 (nothing of the command comes from outside)
+        [sys.executable, "-m", "core.tables.reading", kind, task, str(int(seconds) + 1)],
+        cwd=_ROOT,
+        env={"PATH": os.defpath, "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=descriptor,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # a traceback may quote the file
+    )
+    try:
+        assert reader.stdout is not None
+        for line in _lines(reader.stdout.fileno(), seconds):
+            message = json.loads(line)
+            if isinstance(message, dict) and "error" in message:
+                raise Unreadable(str(message["error"]))
+            yield message
+    finally:
+        reader.kill()
+        reader.wait()
+        if reader.stdout is not None:
+            reader.stdout.close()
+
+
+def _lines(descriptor: int, seconds: float) -> Iterator[bytes]:
+    """Whole lines as they come. Unreadable where they come too slowly, all pauses together, or are too long."""
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while True:
+            asked = time.monotonic()
+            if not selector.select(timeout=max(seconds, 0.0)):
+                raise Unreadable(TOO_SLOW)
+            seconds -= time.monotonic() - asked
+            chunk = os.read(descriptor, 64 * 1024)
+            if not chunk:
+                return
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > _LONGEST_LINE:
+                raise Unreadable(TOO_HARD)
+            yield from lines
+
+
+@contextmanager
+def _as_descriptor(file: IO[bytes]) -> Iterator[int]:
+    """The file as the reader's standard input can be: one of the system's, which it can move about in."""
+    try:
+        yield file.fileno()
+    except io.UnsupportedOperation:
+        with tempfile.TemporaryFile() as copy:
+            file.seek(0)
+            while chunk := file.read(1024 * 1024):
+                copy.write(chunk)
+            copy.flush()
+            yield copy.fileno()

@@ -1,0 +1,245 @@
+"""Read a CSV or XLSX file of somebody's, in a process of its own: `python -m core.tables.reading csv|xlsx < FILE`.
+
+The formats are made of parts that can grow without end (an archive, XML, shared texts), and libraries trust them. So
+the process that reads them has a limited time and memory, no settings, no secrets and no database; what it writes, a
+line of JSON for each row that is not empty, is checked once more by `core.tables.child`. It knows no Django, so that it
+starts quickly.
+"""
+
+import csv
+import io
+import json
+import os
+import resource
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from typing import IO, Any
+from xml.parsers import expat
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+MOST_LINES = 1_048_576  # as many as a sheet of Excel has
+MOST_COLUMNS = 200
+LONGEST_CELL = 32_767  # characters, as in Excel
+LONGEST_ROW = 256 * 1024  # characters of all cells of a row
+MEMORY = 512 * 1024 * 1024  # bytes of address space; 50,000 rows need 35 MB, the largest shared texts most of it
+
+MOST_PARTS = 500  # members of a workbook's archive
+LARGEST_PART = 10 * 1024 * 1024  # bytes unpacked; sheets and shared texts have limits of their own
+LARGEST_TEXTS = 64 * 1024 * 1024
+LARGEST_WORKBOOK = 512 * 1024 * 1024
+MOST_RATIO = 250  # unpacked to packed, of what is large enough to matter
+_LONGEST_PROLOG = 64 * 1024
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # a workbook of before 2007, or one with a password
+
+NO_WORKBOOK = "The file is no XLSX workbook. Save it again as XLSX, or as CSV."
+BROKEN_WORKBOOK = "The file is a broken workbook. Save it again as XLSX, or as CSV."
+LOCKED = "The workbook has a password, or is of an old kind (XLS). Save it as XLSX without a password, or as CSV."
+TOO_LARGE = "The workbook is too large when it is unpacked. Split it, or save it as CSV."
+TOO_MANY_LINES = f"The file has more than {MOST_LINES:,} lines. Split it."
+TOO_LONG = f"A row has more than {LONGEST_ROW:,} characters, or a cell more than {LONGEST_CELL:,}."
+TOO_HARD = "The file takes too much memory to be read. Split it, or save it as CSV."
+
+Line = tuple[int, Sequence[Any]]
+
+
+class Unreadable(ValueError):
+    """The file cannot be read; the message says what to change."""
+
+
+def lines_of_csv(file: IO[bytes]) -> Iterator[Line]:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        first = text.readline(LONGEST_ROW + 1)
+        if not first:
+            return
+        if len(first) > LONGEST_ROW:
+            raise Unreadable(TOO_LONG)
+        delimiter = max(",;\t", key=first.count)
+        yield 1, next(csv.reader([first], delimiter=delimiter), [])
+        source = _BoundedLines(text)
+        csv.field_size_limit(LONGEST_CELL)
+        reader = csv.reader(source, delimiter=delimiter, strict=True)
+        for row in reader:
+            source.length = 0
+            yield reader.line_num + 1, row
+    except UnicodeDecodeError as error:
+        raise Unreadable("The file is not UTF-8. Save it as “CSV UTF-8”, or as XLSX.") from error
+    except csv.Error as error:
+        raise Unreadable(f"The file is no CSV: {error}.") from error
+
+
+class _BoundedLines:
+    """The lines of a text; Unreadable where those of one row are too long together, as a quote that never ends is."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(LONGEST_ROW + 1):
+            self.length += len(line)
+            if self.length > LONGEST_ROW:
+                raise Unreadable(TOO_LONG)
+            yield line
+
+
+def lines_of_workbook(file: IO[bytes]) -> Iterator[Line]:
+    sheet = _first_sheet(file)
+    sheet.reset_dimensions()  # what the sheet says of its size: rows beyond it would be lost, empty ones made up to it
+    try:
+        yield from enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS), start=1)
+    except (KeyError, ValueError, SyntaxError, OSError, BadZipFile) as error:  # a broken sheet in a sound archive
+        raise Unreadable(BROKEN_WORKBOOK) from error
+
+
+def last_line_of(file: IO[bytes]) -> int:
+    """Return which line the first sheet says is its last one, for a progress bar: it may say anything."""
+    return min(int(_first_sheet(file).max_row or 0), MOST_LINES)
+
+
+def _first_sheet(file: IO[bytes]) -> Any:
+    """Read only, and formulas as the texts that they are: nothing is calculated here."""
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        _check_archive(file)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
+        return book.worksheets[0]
+    except Unreadable:
+        raise
+    except (BadZipFile, InvalidFileException, LookupError, ValueError, TypeError, OSError, SyntaxError) as error:
+        raise Unreadable(NO_WORKBOOK) from error
+
+
+def _check_archive(file: IO[bytes]) -> None:
+    """Raise Unreadable for an archive that is not to be opened, by its directory and the first lines of its parts.
+
+    What the directory says of a size holds: no more of a part is unpacked than that.
+    """
+    if file.read(len(_OLE)) == _OLE:
+        raise Unreadable(LOCKED)
+    file.seek(0)
+    with ZipFile(file) as archive:
+        parts = archive.infolist()
+        if len(parts) > MOST_PARTS:
+            raise Unreadable(TOO_LARGE)
+        if any(part.flag_bits & 0x1 for part in parts):
+            raise Unreadable(LOCKED)
+        unpacked = sum(part.file_size for part in parts)
+        packed = sum(part.compress_size for part in parts)
+        if unpacked > LARGEST_WORKBOOK or any(part.file_size > _most_of(part) for part in parts):
+            raise Unreadable(TOO_LARGE)
+        if unpacked > LARGEST_PART and unpacked > packed * MOST_RATIO:
+            raise Unreadable(TOO_LARGE)
+        for part in parts:
+            if part.filename.lower().endswith((".xml", ".rels", ".vml")):
+                with archive.open(part) as content:
+                    _check_prolog(content)
+    file.seek(0)
+
+
+def _most_of(part: ZipInfo) -> int:
+    name = part.filename.lower()
+    if "sharedstrings" in name:
+        return LARGEST_TEXTS
+    return LARGEST_WORKBOOK if "worksheets/" in name else LARGEST_PART
+
+
+class _Root(Exception):
+    """The first element began: no document type can come any more."""
+
+
+def _check_prolog(content: IO[bytes]) -> None:
+    """Raise Unreadable where XML declares a document type: entities come with it, and a workbook needs none."""
+
+    def refuse(*arguments: object) -> None:
+        raise Unreadable(NO_WORKBOOK)
+
+    def end(*arguments: object) -> None:
+        raise _Root
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = end
+    try:
+        for _ in range(_LONGEST_PROLOG // 1024):
+            chunk = content.read(1024)
+            parser.Parse(chunk, not chunk)
+            if not chunk:
+                return
+    except _Root:
+        return
+    except expat.ExpatError as error:
+        raise Unreadable(NO_WORKBOOK) from error
+    raise Unreadable(NO_WORKBOOK)
+
+
+def messages_of(lines: Iterable[Line]) -> Iterator[str]:
+    for line, row in lines:
+        if line > MOST_LINES:
+            raise Unreadable(TOO_MANY_LINES)
+        if text := encoded(line, row):
+            yield text
+
+
+def encoded(line: int, row: Sequence[Any]) -> str | None:
+    """Return a row as JSON; None where it is empty and not the first. Raises Unreadable where it is too long."""
+    if line > 1 and row.count(None) == len(row):  # of such a workbook may have a million
+        return None
+    width = min(len(row), MOST_COLUMNS)
+    while width and row[width - 1] is None:  # a sheet's rows are filled up to the most columns
+        width -= 1
+    cells = [_cell(value) for value in row[:width]]
+    if line > 1 and all(cell in (None, "") for cell in cells):
+        return None
+    lengths = [len(cell) for cell in cells if isinstance(cell, str)]
+    if lengths and (max(lengths) > LONGEST_CELL or sum(lengths) > LONGEST_ROW):
+        raise Unreadable(TOO_LONG)
+    return json.dumps([line, cells])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {"datetime": value.isoformat()}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    return value if value is None or isinstance(value, str | bool | float) else str(value)
+
+
+def _limit(seconds: int) -> None:
+    """Bound this process; where the system knows such a limit."""
+    for kind, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it writes to a pipe, and to no file
+
+
+def _say(message: str) -> None:
+    sys.stdout.write(f"{message}\n")
+
+
+def main(kind: str, task: str, seconds: str) -> None:
+    _limit(int(seconds))
+    file = os.fdopen(0, "rb", closefd=False)
+    file.seek(0)
+    try:
+        if task == "count":
+            _say(json.dumps({"lines": last_line_of(file)}))
+            return
+        for text in messages_of(lines_of_csv(file) if kind == "csv" else lines_of_workbook(file)):
+            _say(text)
+        _say(json.dumps({"end": True}))
+    except Unreadable as error:
+        _say(json.dumps({"error": str(error)}))
+    except (MemoryError, RecursionError):
+        _say(json.dumps({"error": TOO_HARD}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(0)  # nothing is kept, and taking apart what was read takes a while
