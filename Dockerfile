@@ -6,9 +6,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 RUN python -m venv /opt/venv
 WORKDIR /build
 COPY requirements.txt .
-# pytest is listed there, in a section of its own, for people who work on Enlace: it stays out of the image.
-RUN sed '/^# tests/,/^$/d' requirements.txt > runtime.txt \
-    && /opt/venv/bin/pip install --only-binary :all: --requirement runtime.txt \
+# pytest is listed there as well, for people who work on Enlace: it stays out of the image.
+RUN sed '/^pytest/,/[^\]$/d' requirements.txt > runtime.txt \
+    && /opt/venv/bin/pip install --require-hashes --only-binary :all: --requirement runtime.txt \
     && /opt/venv/bin/pip uninstall --yes pip
 
 FROM python:3.13-slim-bookworm

@@ -28,10 +28,10 @@ PRODUCTION_ENV := $(CLEAN_ENV) DEBUG=false FRONTEND_URL=https://hub.example.com 
 	ANYMAIL_WEBHOOK_SECRET=lint:only-for-the-system-checks KAJABI_WEBHOOK_SECRET=only-for-the-system-checks \
 	KAJABI_WEBHOOK_TOKEN=only-for-the-system-checks NSSA_KAJABI_PRODUCT_ID=off_456
 
-.PHONY: help run test lint bench chaos messages
+.PHONY: help run test lint bench chaos messages requirements
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(INSTALLED) .env ## start Enlace on this machine; Ctrl-C stops it
 	@exec $(PYTHON) manage.py run
@@ -70,6 +70,16 @@ chaos: $(TESTS_INSTALLED) ## the fault tests in their long form
 messages: $(INSTALLED) ## collect what is to be translated and compile the translations (needs gettext)
 	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py makemessages --all --no-obsolete --no-location --ignore=.venv --ignore=var
 	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py compilemessages --ignore=.venv --ignore=var
+
+# After a change of requirements.in or tests/requirements.in. What is pinned stays; UPGRADE=--upgrade looks for newer
+# versions of what those two leave open. The hashes are those of every platform's files.
+UPGRADE ?=
+COMPILE := $(CURDIR)/var/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command 'make requirements' $(UPGRADE)
+requirements: $(PYTHON) ## write requirements.txt and tests/requirements.txt, with hashes, from the .in files
+	@mkdir -p var && $(PYTHON) -m venv var/uv && var/uv/bin/python -m pip --disable-pip-version-check --quiet install uv==0.13.9
+	@$(COMPILE) --output-file requirements.txt requirements.in
+	@cd tests && $(COMPILE) --constraint ../requirements.txt --output-file requirements.txt requirements.in
 
 .env: | $(INSTALLED)
 	@$(PYTHON) config/write_env.py

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,21 +23,93 @@ ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = sorted((ROOT / "locale").glob("*/LC_MESSAGES/*.po"))
 
 
+LOCKED = ["requirements.txt", "tests/requirements.txt"]
+SOURCES = ["requirements.in", "tests/requirements.in"]
+
+
 def requirement_lines(name: str) -> list[str]:
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith(("#", "-r "))]
+    """Each requirement with its hashes, if any, on one line."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line for line in text.splitlines() if line.strip() and not line.startswith(("#", "-r "))]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "tests/requirements.txt"])
+def pins(name: str) -> dict[str, str]:
+    """Versions by normalised names."""
+    pairs = (re.split(r"==| ", line)[:2] for line in requirement_lines(name))
+    return {re.sub(r"[-_.]+", "-", package).lower(): version for package, version in pairs}
+
+
+@pytest.mark.parametrize("name", LOCKED + SOURCES)
 def test_every_requirement_is_pinned_to_one_version(name: str) -> None:
-    loose = [line for line in requirement_lines(name) if not re.match(r"[A-Za-z0-9_-]+==[0-9][0-9.a-z]*( |$)", line)]
-    assert loose == []
+    lines = requirement_lines(name)
+    assert [line for line in lines if not re.match(r"[A-Za-z0-9_-]+==[0-9][0-9.a-z]*( |$)", line)] == []
+    assert len(pins(name)) == len(lines) > 10, "none is named twice"
 
 
-def test_no_requirement_is_named_twice() -> None:
-    lines = requirement_lines("requirements.txt") + requirement_lines("tests/requirements.txt")
-    names = [re.sub(r"[-_.]+", "-", line.split("==")[0]).lower() for line in lines]
-    assert sorted(names) == sorted(set(names))
+@pytest.mark.parametrize("name", LOCKED)
+def test_every_requirement_has_hashes_and_no_address(name: str) -> None:
+    bare = [line for line in requirement_lines(name) if not re.search(r" --hash=sha256:[0-9a-f]{64}", line)]
+    assert bare == [], "make requirements"
+    assert "://" not in (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_locked_requirements_are_those_of_their_sources() -> None:
+    """`make requirements` was run after the last change."""
+    runtime, tests = pins("requirements.txt"), pins("tests/requirements.txt")
+    assert pins("requirements.in").items() <= runtime.items()
+    assert pins("tests/requirements.in").items() <= tests.items()
+    assert runtime.items() <= tests.items(), "make test needs no second file"
+
+
+def test_installed_packages_are_those_that_are_locked() -> None:
+    from importlib.metadata import version
+
+    optional = {"async-timeout", "colorama"}  # other Pythons, other systems
+    assert {name: version(name) for name in pins("requirements.txt").keys() - optional} == {
+        name: version for name, version in pins("requirements.txt").items() if name not in optional
+    }
+
+
+FAKE_PYTHON = """\
+#!/bin/sh
+if [ "$1 $2" = '-m venv' ]; then
+    mkdir -p "$3/bin"
+    ln -s /bin/true "$3/bin/python"
+    printf '%s\\n' '#!/bin/sh' 'for last; do :; done' 'while [ "$1" != --requirement ]; do shift; done' \
+        'named=$2' 'while [ "$1" != --output ]; do shift; done' '{audit}' > "$3/bin/pip-audit"
+    chmod +x "$3/bin/pip-audit"
+else
+    exec {python} "$@"
+fi
+"""
+VULNERABLE = '{"dependencies": [{"name": "p", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]}]}'
+CLEAN = '{"dependencies": [{"name": "p", "version": "1", "vulns": []}]}'
+NOT_FOUND = '{"dependencies": [{"name": "p", "skip_reason": "not found"}]}'
+
+
+@pytest.mark.parametrize(
+    ("known", "ours", "code", "said"),
+    [
+        (VULNERABLE, VULNERABLE, 1, "p 1: CVE-1, fixed in 2"),
+        (VULNERABLE, CLEAN, 0, "no vulnerability is known"),
+        (NOT_FOUND, CLEAN, 0, "no source of advisories answers"),
+        ("", "", 0, "no source of advisories answers"),
+        (VULNERABLE, "", 0, "the source of advisories went away"),
+    ],
+    ids=["vulnerable", "clean", "a source that knows nothing", "no source", "a source that goes away"],
+)
+def test_audit_fails_where_a_vulnerability_is_known_alone(
+    tmp_path: Path, known: str, ours: str, code: int, said: str
+) -> None:
+    """The script as CI runs it, with a pip-audit that writes what the real one writes."""
+    (tmp_path / "known").write_text(known)
+    (tmp_path / "ours").write_text(ours)
+    audit = f'case $named in *known.txt) cat {tmp_path}/known;; *) cat {tmp_path}/ours;; esac > "$2"'
+    python = tmp_path / "python"
+    python.write_text(FAKE_PYTHON.replace("{audit}", audit).replace("{python}", sys.executable))
+    python.chmod(0o755)
+    done = subprocess.run(["bash", "tests/audit.sh", python], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
 
 
 def test_the_image_is_built_without_the_test_section() -> None:
@@ -45,9 +118,14 @@ def test_the_image_is_built_without_the_test_section() -> None:
     kept = subprocess.run(
         ["sed", expression[1], "requirements.txt"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    assert re.search(r"^Django==", kept, re.MULTILINE)
+    assert re.search(r"^django==", kept, re.MULTILINE)
     assert re.search(r"^vine==", kept, re.MULTILINE)
     assert not re.search(r"^pytest", kept, re.MULTILINE)
+    left = subprocess.run(["grep", "-c", "^[^ #]"], input=kept, capture_output=True, text=True, check=True).stdout
+    assert int(left) == len(requirement_lines("requirements.txt")) - 2, "pytest and pytest-django, nothing else"
+    lines = kept.splitlines()
+    alone = [line for before, line in pairwise(lines) if line.startswith(" ") and not before.endswith("\\")]
+    assert alone == [], "no hash without its requirement"
 
 
 def test_env_example_explains_every_variable_that_settings_read() -> None:

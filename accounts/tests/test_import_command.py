@@ -100,7 +100,8 @@ def test_a_long_file_takes_the_memory_of_a_short_one(file: Any, tmp_path: Path, 
         "def peak(pid): return int(re.search(r'VmHWM:\\s+(\\d+)', open(f'/proc/{pid}/status').read())[1]) // 1024\n"
         "reader = 0\n"
         "for count, _ in enumerate(rows_of(open(sys.argv[1], 'rb'), name=sys.argv[1], seconds=300), start=1):\n"
-        "    if count % 10_000 == 5_000: reader = max(reader, *[peak(one.pid) for one in psutil.Process().children()])\n"
+        "    if count % 10_000 == 5_000:\n"
+        "        reader = max(reader, *[peak(one.pid) for one in psutil.Process().children()])\n"
         "print(count, peak('self'), reader)\n"
     )
     environment = os.environ | {"ENV_FILE": "", "VAR_DIR": str(tmp_path), "SECRET_KEY": "x"}
