@@ -98,6 +98,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     from django.db.models.signals import post_migrate
 
     ours = [model for label in ("accounts", "integrations") for model in apps.get_app_config(label).get_models()]
+    ours.append(apps.get_model("auth", "Group"))  # the roles; their permissions come back by the signal itself
     with django_db_blocker.unblock():
         made_by_migrations = [(model, rows) for model in ours if (rows := list(model._base_manager.all()))]
 
@@ -147,6 +148,7 @@ def _configured(settings: Any) -> None:
     """What an operator would have configured, the same on every machine; the limits begin at nought."""
     from django.utils import translation
 
+    from accounts.staff import token_authentication
     from core.web import limits
     from integrations.api import webhooks
     from integrations.operations import health
@@ -171,6 +173,7 @@ def _configured(settings: Any) -> None:
     limits._of_this_process.clear()
     webhooks.VERIFIED._counted.clear()
     webhooks.UNVERIFIED._window = 0
+    token_authentication.GUESSES._window = 0
     counting.begin()
     health.forget()
 

@@ -10,6 +10,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks, signals
+        from accounts.staff import roles
 
         checks.register()
         signals.connect()
+        roles.connect()

@@ -18,5 +18,5 @@ urlpatterns = [
     re_path(r"^docs/?$", require_safe(docs), name="docs"),
     path("anymail/<path:path>", report, name="mail_report"),
     path("admin/", admin.site.urls),
-    path("admin", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin_without_slash"),
 ]

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseForbidden
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, URLResolver, get_resolver
+
+from core.web.access import require_listed
 
 NOTHING_TO_LOAD = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
@@ -25,6 +28,10 @@ class MachineRequestsMiddleware:
         except Resolver404:
             return self._get_response(request)
         request.resolver_match = match
+        try:
+            require_listed(request)
+        except PermissionDenied:
+            return HttpResponseForbidden()
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         if isinstance(response, SimpleTemplateResponse):  # Django REST framework's are
             response.render()

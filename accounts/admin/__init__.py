@@ -15,6 +15,7 @@ from accounts.admin import (
     users,
 )
 from accounts.staff import admin as audit_log
+from accounts.staff import token_admin
 
 __all__ = [
     "access",
@@ -29,5 +30,6 @@ __all__ = [
     "policies",
     "purchases",
     "subscriptions",
+    "token_admin",
     "users",
 ]

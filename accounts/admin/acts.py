@@ -14,7 +14,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -30,6 +29,7 @@ from django.utils.translation import ngettext
 from accounts.admin.audited import AuditedAdmin
 from accounts.services.cause import Cause
 from accounts.staff.audit import changed_values, values_of
+from core.web import access
 
 AT_ONCE = 500  # rows in one press
 
@@ -69,7 +69,8 @@ class Act:
 
     `done` is the message for a number of rows, an ngettext_lazy by "count". With a `form`, its questions are asked
     first, beside `explanation` and the rows as `shown` describes them. `in_list`: it makes sense for several rows. An
-    act that `calls_out` asks a provider: it is done outside of a transaction, and not in lists.
+    act that `calls_out` asks a provider: it is done outside of a transaction, and not in lists. One that `deletes` the
+    row goes back to the list.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Act:
     shown: Callable[[Any], Any] = str
     in_list: bool = True
     calls_out: bool = False
+    deletes: bool = False
 
 
 class Refused(Exception):
@@ -106,23 +108,21 @@ class ReasonForm(forms.Form):
 
 
 class ActsMixin(AuditedAdmin):
-    """A ModelAdmin with `acts`. Whoever may change the model may press them, also on read-only rows."""
+    """A ModelAdmin with `acts`. The table of access says who may press each of them, also on read-only rows."""
 
     acts: Sequence[Act] = ()
 
     def all_acts(self) -> list[Act]:
         return [*self.acts, *_offered.get(self.model, [])]
 
-    def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether this member of staff may press on `obj`, or on anything at all where it is None."""
-        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
+    def may_press(self, request: HttpRequest, act: Act, obj: Any = None) -> bool:
+        """Return whether this member of staff may press `act` on `obj`, or on anything at all where it is None."""
+        return access.holds(request.user, access.table().act(self.opts.label_lower, act.name))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         found: dict[str, Any] = super().get_actions(request)
-        acts = [act for act in self.all_acts() if act.in_list and not act.calls_out]
-        if acts and self.has_act_permission(request):
-            found |= {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in acts}
-        return found
+        acts = [act for act in self.all_acts() if act.in_list and not act.calls_out and self.may_press(request, act)]
+        return found | {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in acts}
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.act_view)
@@ -132,20 +132,26 @@ class ActsMixin(AuditedAdmin):
     def act_view(self, request: HttpRequest, object_id: str, act_name: str) -> HttpResponse:
         """One row's button: asks where the act asks, else takes a POST only."""
         act = next((act for act in self.all_acts() if act.name == act_name), None)
-        row = self.get_object(request, unquote(object_id)) if act else None
-        if act is None or row is None:
+        if act is None:
             raise Http404
-        if not self.has_act_permission(request, row):
+        if not self.may_press(request, act):
+            raise PermissionDenied
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        if not self.may_press(request, act, row):
             raise PermissionDenied
         if request.method != "POST" and act.form is None:
             return HttpResponseNotAllowed(["POST"])
         shown = self.press(request, act, [row])
-        return shown or redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", quote(row.pk))
+        page = f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        return shown or (redirect(f"{page}_changelist") if act.deletes else redirect(f"{page}_change", quote(row.pk)))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         row = kwargs.get("obj")
-        if row is not None and self.has_act_permission(request, row):
-            context["acts"] = [self._button(act, row) for act in self.all_acts() if act.fits(row)]
+        if row is not None:
+            pressable = [act for act in self.all_acts() if act.fits(row) and self.may_press(request, act, row)]
+            context["acts"] = [self._button(act, row) for act in pressable]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def press(self, request: HttpRequest, act: Act, rows: Sequence[Any]) -> HttpResponse | None:
@@ -170,9 +176,9 @@ class ActsMixin(AuditedAdmin):
         return self._show(request, act, rows[0], pages[0]) if pages else None
 
     def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer | Page:
-        if not (self.has_act_permission(request, row) and act.fits(row)):
+        if not (self.may_press(request, act, row) and act.fits(row)):
             return False
-        before = values_of(row)
+        before = {name: value for name, value in values_of(row).items() if name not in self.audit_hidden}
         try:
             with nullcontext() if act.calls_out else transaction.atomic():
                 result = act.run(row, pressed)

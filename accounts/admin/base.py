@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.admin import ShowFacets, TabularInline
 from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.auth import get_permission_codename
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
@@ -81,16 +82,22 @@ class NewestInline(ReadOnlyInline):
     ordering = ("-id",)
 
 
-class SuperusersOnly:
-    """What decides who may do what: nobody gets to it by a permission, so that nobody gives themselves more."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_active and request.user.is_superuser
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.is_active and request.user.is_superuser
+class SuperusersWrite:
+    """What decides who may do what: a permission lets somebody look, so that nobody gives themselves more."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
+        return _is_superuser(request)
 
-    has_change_permission = has_delete_permission = has_view_permission
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        opts = self.opts  # type: ignore[attr-defined]
+        return request.user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_superuser

@@ -20,6 +20,7 @@ from accounts.services.completion_file import COLUMNS, NotATable, rows_of
 from accounts.services.completion_import import CompletionImport, Row, WrongRow
 from accounts.services.spreadsheet_cells import neutral
 from accounts.staff.audit import record
+from core.web import access
 
 MOST_ROWS = 2000  # in one request, which a person waits for; the command takes any number
 LARGEST = 5 * 1024 * 1024  # bytes
@@ -158,10 +159,10 @@ class CompletionFiles(ImportExportMixin):
     formats = (CsvTable, XlsxTable)
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.add_completion")
+        return access.may(request.user, "admin:accounts_completion_import")
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.view_completion")
+        return access.may(request.user, "admin:accounts_completion_export")
 
     def process_result(self, result: Any, request: HttpRequest) -> Any:
         totals = {name: count for name, count in result.totals.items() if count}

@@ -38,8 +38,6 @@ class AwardForm(ReasonForm):
 
 
 def _award(user: User, pressed: Pressed) -> bool:
-    if not pressed.staff.has_perm("accounts.change_completion"):
-        return False
     answers = pressed.answers
     given = completions.award_by_hand(
         user, answers["activity"], batch=answers["batch"], course=answers["course"], cause=pressed.cause

@@ -1,6 +1,6 @@
 """The staff console: Django's admin with our sign-in form, the second factor and a start page that says what waits."""
 
-from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -16,7 +16,9 @@ from accounts.admin import attention, second_factor, tools
 from accounts.admin.staff_forms import OwnPasswordForm, StaffSignInForm
 from accounts.second_factor import is_missing
 from accounts.signin import devices
+from accounts.staff import denials
 from accounts.staff.audit import record
+from core.web import access
 
 OWN_APPS = ("accounts", "integrations")
 
@@ -49,6 +51,23 @@ class StaffSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Active staff, with the second factor where one is due."""
         return super().has_permission(request) and not is_missing(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Ask the table of access for every page of the console, beside what the page asks for itself."""
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            match = request.resolver_match
+            try:
+                if match is None or not access.may(request.user, match.view_name, request.method or ""):
+                    raise PermissionDenied
+                answer: HttpResponseBase = view(request, *args, **kwargs)
+            except PermissionDenied:
+                denials.record(request, request.user)
+                raise
+            return answer
+
+        return super().admin_view(guarded, cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "GET" and super().has_permission(request) and is_missing(request):
@@ -84,9 +103,7 @@ class StaffSite(AdminSite):
             path("second-factor/new/", second_factor.enrol, name="second_factor_new"),
             path("second-factor/new/code.svg", second_factor.picture, name="second_factor_picture"),
         ]
-        own += [
-            path(tool.path, self.admin_view(_for_superusers(tool.view)), name=tool.name) for tool in tools.registered()
-        ]
+        own += [path(tool.path, self.admin_view(tool.view), name=tool.name) for tool in tools.registered()]
         return [*own, *super().get_urls()]
 
 
@@ -98,14 +115,5 @@ def _group(name: Any, label: str, rows: list[Any]) -> list[Any]:
 def _tool_rows(request: HttpRequest) -> list[Any]:
     return [
         {"name": tool.label, "object_name": tool.name, "admin_url": reverse(f"admin:{tool.name}"), "view_only": True}
-        for tool in (tools.registered() if tools.may_use(request.user) else [])
+        for tool in tools.for_user(request.user)
     ]
-
-
-def _for_superusers(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    def guarded(request: HttpRequest) -> HttpResponseBase:
-        if not tools.may_use(request.user):
-            raise PermissionDenied
-        return view(request)
-
-    return guarded

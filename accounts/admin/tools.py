@@ -1,4 +1,4 @@
-"""Pages of the console that belong to no model: registered here, linked from the start page, for superusers only."""
+"""Pages of the console that belong to no model: registered here, linked from the start page for who may open them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,10 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
+from core.web import access
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """`view` is called for superusers alone; `path` lies below the console's, and `admin:<name>` is its URL's name."""
+    """`path` lies below the console's; `admin:<name>` is its URL's name, by which the table of access lists it."""
 
     name: str
     label: Any
@@ -28,6 +30,6 @@ def registered() -> list[Tool]:
     return list(_tools)
 
 
-def may_use(user: Any) -> bool:
-    """Tools change the installation, not rows: no permission opens them, so that nobody hands them on."""
-    return bool(user.is_active and user.is_superuser)
+def for_user(user: Any) -> list[Tool]:
+    """Return the tools that `user` may open."""
+    return [tool for tool in _tools if access.may(user, f"admin:{tool.name}")]

@@ -13,6 +13,7 @@ from django.utils.html import format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin.acts import Act
 from accounts.admin.address_field import AddressField
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from accounts.admin.links import EVENTS, badge, list_link, row_link
@@ -21,6 +22,7 @@ from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
 from accounts.models import ExternalIdentity, Subscription, User
 from accounts.services import points
+from accounts.staff import rights
 
 
 class AddUserForm(forms.ModelForm):
@@ -109,8 +111,16 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
 
-    def has_act_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_act_permission(request, obj) and _may_touch(request.user, obj)
+    def may_press(self, request: HttpRequest, act: Act, obj: Any = None) -> bool:
+        return super().may_press(request, act, obj) and _may_touch(request.user, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        form.rights_before = rights.of(User.objects.get(pk=obj.pk)) if change else {}
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        rights.note_change(form.instance, before=form.rights_before, request=request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self._facts if request.user.is_superuser else self._facts + self._rights

@@ -14,7 +14,6 @@ from rest_framework import serializers, status
 from rest_framework.exceptions import Throttled
 from rest_framework.generics import ListAPIView
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -42,7 +41,6 @@ class SetupPassword(APIView):
     """Set a password with the token of a link, and be signed in."""
 
     authentication_classes: list[Any] = []
-    permission_classes = [AllowAny]
 
     @extend_schema(request=SetupPasswordSerializer, responses={200: PasswordSetSerializer, 400: AnswerSerializer})
     def post(self, request: Request) -> Response:
@@ -85,7 +83,6 @@ class ResendSetupEmail(APIView):
     """Ask for a new link. The answer is the same for known and unknown addresses; at most 3 an hour for each."""
 
     authentication_classes: list[Any] = []
-    permission_classes = [AllowAny]
 
     @extend_schema(
         request=ResendSerializer, responses={200: AnswerSerializer, 400: AnswerSerializer, 429: AnswerSerializer}
@@ -113,8 +110,6 @@ class ResendSetupEmail(APIView):
 
 class Me(APIView):
     """The signed-in member's own subscriptions and whether they open their pages now."""
-
-    permission_classes = [IsAuthenticated]
 
     @extend_schema(responses=SubscriptionSerializer(many=True))
     def get(self, request: Request) -> Response:

@@ -12,10 +12,12 @@ from accounts.models.points import Activity, Completion, PointsEntry
 from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
+from accounts.staff.api_token import ApiToken
 from accounts.staff.models import AuditEntry
 
 __all__ = [
     "Activity",
+    "ApiToken",
     "AuditEntry",
     "Completion",
     "Company",

@@ -46,6 +46,10 @@ class Contact(models.Model):
     class Meta:
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
+        permissions = [
+            ("forget_contact", "Can erase a person's data"),
+            ("export_contact", "Can export a person's data"),
+        ]
 
     def __str__(self) -> str:
         return self.email or self.name or f"#{self.pk}"

@@ -59,6 +59,7 @@ class EmailMessage(Delivery):
     class Meta:
         verbose_name = _("e-mail")
         verbose_name_plural = _("e-mails")
+        permissions = [("resend_emailmessage", "Can send an e-mail again")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=["pending", "held", "sent", "delivered", "bounced", "failed"]),

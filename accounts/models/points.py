@@ -107,6 +107,11 @@ class Completion(models.Model):
     class Meta:
         verbose_name = _("completion")
         verbose_name_plural = _("completions")
+        permissions = [
+            ("link_completion", "Can link a completion to a member"),
+            ("decide_completion", "Can dismiss completions, award and reverse them"),
+            ("export_completion", "Can export completions"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["source", "activity"], name="a_completion_is_kept_once"),
             models.UniqueConstraint(
@@ -186,6 +191,7 @@ class PointsEntry(models.Model):
         base_manager_name = "objects"
         verbose_name = _("points")
         verbose_name_plural = _("points")
+        permissions = [("award_points", "Can give points by hand")]
         constraints = [
             models.UniqueConstraint(
                 fields=["completion"],

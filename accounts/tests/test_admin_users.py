@@ -59,7 +59,7 @@ def test_staff_cannot_change_staff(db: None, is_superuser: bool) -> None:
 
 
 def test_a_list_action_leaves_staff_alone_too(db: None) -> None:
-    client = clerk("view_user", "change_user")
+    client = clerk("view_user", "change_user", "send_link")
     boss = User.objects.create_superuser("boss@example.com", PASSWORD)
     press = {"action": "send-set-up-mail", "_selected_action": [boss.pk], "index": 0}
     page = client.post(reverse("admin:accounts_user_changelist"), press, follow=True).content.decode()

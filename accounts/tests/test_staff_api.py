@@ -8,13 +8,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from rest_framework.authtoken.models import Token
 
 from accounts.models import ExternalIdentity, User
 from accounts.models.subscription import FactKind
 from accounts.services import subscriptions
 from accounts.services.cause import Cause
 from accounts.services.subscription_state import Fact
+from accounts.staff.tests.callers import bearer
 
 pytestmark = pytest.mark.django_db
 MEMBERS = "/api/admin/nssa-users/"
@@ -77,10 +77,10 @@ def test_nobody_is_let_in_who_is_not_staff(user: Any, members: Any, path: str) -
 
 
 def test_a_token_opens_it_like_a_session(staff: Any, members: Any) -> None:
-    token = Token.objects.create(user=staff)
-    assert Client().get(MEMBERS, headers={"Authorization": f"Token {token.key}"}).json()["count"] == 3
+    headers = bearer(staff)
+    assert Client().get(MEMBERS, headers=headers).json()["count"] == 3
     User.objects.filter(pk=staff.pk).update(is_active=False)
-    assert Client().get(MEMBERS, headers={"Authorization": f"Token {token.key}"}).status_code == 401
+    assert Client().get(MEMBERS, headers=headers).status_code == 401
 
 
 def test_where_a_second_factor_is_required_a_session_without_it_is_refused(staff: Any, settings: Any) -> None:

@@ -16,6 +16,7 @@ from accounts.admin import attention, tools
 from accounts.admin.links import moment, row_link
 from accounts.services.cause import Cause
 from accounts.staff.audit import record
+from core.web import access
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
@@ -54,6 +55,7 @@ def page(request: HttpRequest) -> HttpResponse:
         **site.each_context(request),
         "title": _("Reading providers' lists"),
         "rows": [_row(provider) for provider in _readable()],
+        "may_begin": access.may(request.user, f"admin:{NAME}", "POST"),
     }
     return TemplateResponse(request, "admin/reading_lists.html", context)
 

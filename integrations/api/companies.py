@@ -15,7 +15,7 @@ from core.web import limits
 from core.web.client_address import client_key
 from core.web.guesses import TooMany
 from integrations import companies, registry
-from integrations.api.permissions import IsStaffOrMonitor
+from integrations.api.permissions import AsListedOrMonitor
 from integrations.api.signed_accounts import HEADER, NotSigned, require_signature
 from integrations.contracts.provider import CompanyPages, Provider
 
@@ -68,7 +68,7 @@ class CompanyView(View):
 class MetricsView(APIView):
     """`GET …/metrics`: how the accounts' events went."""
 
-    permission_classes = (IsStaffOrMonitor,)
+    permission_classes = (AsListedOrMonitor,)
     provider: Provider = None  # type: ignore[assignment]  # given by as_view
     pages: CompanyPages = None  # type: ignore[assignment]
 

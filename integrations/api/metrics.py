@@ -9,7 +9,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from integrations.api.permissions import IsStaffOrMonitor
+from integrations.api.permissions import AsListedOrMonitor
 from integrations.operations import metrics
 
 
@@ -17,7 +17,7 @@ from integrations.operations import metrics
 class PrometheusView(APIView):
     """The metrics of the whole installation, whichever of its processes is asked."""
 
-    permission_classes = (IsStaffOrMonitor,)
+    permission_classes = (AsListedOrMonitor,)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """There is one form, whatever is asked for; refusals are JSON."""

@@ -22,6 +22,7 @@ class AlertState(models.Model):
     class Meta:
         verbose_name = _("alert")
         verbose_name_plural = _("alerts")
+        permissions = [("view_metrics", "Can view metrics")]
         constraints = [models.UniqueConstraint(fields=["rule", "subject"], name="a_rule_has_one_state_for_a_provider")]
 
     def __str__(self) -> str:
@@ -46,6 +47,7 @@ class Notice(Delivery):
     class Meta:
         verbose_name = _("message to Slack")
         verbose_name_plural = _("messages to Slack")
+        permissions = [("resend_notice", "Can post a message to Slack again")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=["pending", "sent", "failed"]), name="notice_status_is_known"

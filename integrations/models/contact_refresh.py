@@ -65,6 +65,7 @@ class ContactRefresh(Delivery):
     class Meta:
         verbose_name = _("reading of a contact")
         verbose_name_plural = _("readings of contacts")
+        permissions = [("refresh_contact", "Can read a contact again at its provider")]
         constraints = [
             models.UniqueConstraint(fields=["provider", "external_id"], name="a_contact_has_one_reading"),
             models.CheckConstraint(

@@ -58,6 +58,10 @@ class InboxEvent(Delivery):
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
+        permissions = [
+            ("replay_inboxevent", "Can retry and replay an event"),
+            ("ignore_inboxevent", "Can set an event aside"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "key"], name="an_event_is_kept_once"),
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="event_status_is_known"),

@@ -71,6 +71,11 @@ class OutgoingWrite(Delivery):
     class Meta:
         verbose_name = _("outgoing write")
         verbose_name_plural = _("outgoing writes")
+        permissions = [
+            ("repair_outgoingwrite", "Can retry, skip and undo an outgoing write"),
+            ("compare_record", "Can compare a record with its provider"),
+            ("sync_record", "Can synchronise a record"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["provider", "contact"],

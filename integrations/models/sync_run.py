@@ -66,6 +66,7 @@ class SyncRun(Delivery):
     class Meta:
         verbose_name = _("reconciliation")
         verbose_name_plural = _("reconciliations")
+        permissions = [("start_sync", "Can start and stop a reconciliation")]
         constraints = [
             models.UniqueConstraint(
                 fields=["provider"], condition=Q(status__in=["pending", "stopped"]), name="one_open_run_of_a_provider"

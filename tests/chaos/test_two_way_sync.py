@@ -8,10 +8,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha512
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils.crypto import salted_hmac
 
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Hang, Lost, Reset
@@ -62,13 +65,25 @@ def sides() -> Iterator[BothSides]:
         yield made
 
 
+def keep_token(app: Embedded) -> None:
+    """Let API_TOKEN be a token of the first member of staff, good for syncs, for an hour."""
+    owner = app.rows.all("SELECT id, password FROM accounts_user WHERE email = %s", STAFF_EMAIL)[0]
+    salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+    seal = salted_hmac(salt, owner["password"], secret=app.env["SECRET_KEY"], algorithm="sha256").hexdigest()
+    now = datetime.now(tz=UTC)
+    app.rows.execute(
+        "INSERT INTO accounts_apitoken (user_id, name, token_key, digest, scopes, owner_seal, created, expiry)"
+        " VALUES (%s, 'test', %s, %s, %s, %s, %s, %s)",
+        *(owner["id"], API_TOKEN[:15], sha512(API_TOKEN.encode()).hexdigest(), '["sync"]', seal),
+        *(str(now), str(now + timedelta(hours=1))),
+    )
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, sides: BothSides) -> Iterator[Embedded]:
     """An installation between the two fakes, with a token for its staff; it hears nothing by itself."""
     with embedded(tmp_path_factory.mktemp("sync"), **sides.environment) as started:
-        user = started.rows.value("SELECT id FROM accounts_user WHERE email = %s", STAFF_EMAIL)
-        row = "INSERT INTO authtoken_token (key, created, user_id) VALUES (%s, CURRENT_TIMESTAMP, %s)"
-        started.rows.execute(row, API_TOKEN, user)
+        keep_token(started)
         yield started
 
 

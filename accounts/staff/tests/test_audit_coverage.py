@@ -13,7 +13,17 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.admin.completion_files import CompletionResource
-from accounts.models import AuditEntry, Completion, Contact, ExternalIdentity, Plan, PlanOffer, PossibleDuplicate, User
+from accounts.models import (
+    ApiToken,
+    AuditEntry,
+    Completion,
+    Contact,
+    ExternalIdentity,
+    Plan,
+    PlanOffer,
+    PossibleDuplicate,
+    User,
+)
 from accounts.services import password_links, subscriptions
 from accounts.services.cause import Cause
 from accounts.tests.admin_clients import page_of
@@ -222,10 +232,11 @@ def test_replay_of_an_event_is_recorded_without_its_body(console: Client, proces
 
 
 def test_tokens_are_recorded_and_never_shown(console: Client, staff: Any) -> None:
-    console.post(reverse("admin:authtoken_tokenproxy_add"), {"user": staff.pk})
-    made = entry("token.created")
-    assert made.about_user == staff.pk
-    token = User.objects.get(pk=staff.pk).auth_token
-    console.post(reverse("admin:authtoken_tokenproxy_delete", args=[staff.pk]), {"post": "yes"})
-    assert entry("token.deleted").about_user == staff.pk
-    assert token.key not in str(list(AuditEntry.objects.values()))
+    form = {"user": staff.pk, "name": "a script", "scopes": ["read"], "last_day": str(timezone.now().date())}
+    text = console.post(reverse("admin:accounts_apitoken_add"), form).context["text"]
+    assert entry("token.created").about_user == staff.pk
+    token = ApiToken.objects.get()
+    console.post(reverse("admin:accounts_apitoken_act", args=[token.pk, "revoke"]), {"answered": "1"})
+    assert entry("token.revoked").about_user == staff.pk
+    kept = str(list(AuditEntry.objects.values()))
+    assert not [secret for secret in (text, text[15:], token.digest, token.owner_seal) if secret in kept]

@@ -1,0 +1,95 @@
+"""Make, revoke and use API tokens."""
+
+import threading
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import ApiToken
+from accounts.staff import audit
+from core.web import access, limits
+from core.web.client_address import client_key
+
+USE_IS_NOTED_EACH = timedelta(minutes=1)
+DAY = 24 * 3600  # seconds
+
+
+def make(
+    owner: Any, *, name: str, scopes: Iterable[str], expiry: datetime | None = None, request: HttpRequest | None = None
+) -> tuple[ApiToken, str]:
+    """Return a new token and its text, which is kept nowhere. Raises ValueError for a scope that there is not."""
+    wanted = set(scopes)
+    if not wanted or not wanted <= access.table().scopes.keys():
+        raise ValueError(f"scopes are one or more of {', '.join(access.table().scopes)}, not {sorted(wanted)}")
+    with transaction.atomic():
+        token, text = ApiToken.objects.create(
+            owner,
+            expiry=(expiry or default_expiry()) - timezone.now(),
+            name=name,
+            scopes=[scope for scope in access.table().scopes if scope in wanted],
+            owner_seal=owner.get_session_auth_hash(),
+        )
+        audit.record("token.created", request=request, target=token, **_facts(token))
+    return token, text
+
+
+def default_expiry() -> datetime:
+    return timezone.now() + timedelta(days=settings.API_TOKEN_DAYS)
+
+
+def revoke(token: ApiToken, *, by: Any = None, because: str = "") -> bool:
+    """Delete the token; False where somebody else did so before."""
+    with transaction.atomic():
+        if not ApiToken.objects.filter(pk=token.pk).delete()[0]:
+            return False
+        facts = _facts(token) | ({"because": because} if because else {})
+        audit.record("token.revoked", actor=by, target=token, **facts)
+    return True
+
+
+def revoke_all_of(owner: Any, *, by: Any = None, because: str = "") -> None:
+    """Delete the tokens of somebody who is no active member of staff any more."""
+    for token in ApiToken.objects.filter(user=owner).select_related("user"):
+        revoke(token, by=by, because=because)
+
+
+def note_use(token: ApiToken, *, request: HttpRequest) -> None:
+    """Write down that the token is used now: when, at most once a minute; from where, once a day for each address."""
+    now = timezone.now()
+    if token.last_used_at is None or token.last_used_at <= now - USE_IS_NOTED_EACH:
+        due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_IS_NOTED_EACH)
+        ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now)
+    use = f"{token.pk} {client_key(request.META)}"
+    if _seen.is_new(use, now.date()) and limits.add("token.used", use, seconds=DAY) == 1:
+        audit.record("token.used", actor=token.user, request=request, target=token, **_facts(token))
+
+
+class _SeenToday:
+    """What this process has seen today: spares the cache a question at each request."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._day: date | None = None
+        self._seen: set[str] = set()
+
+    def is_new(self, what: str, day: date) -> bool:
+        with self._lock:
+            if day != self._day:
+                self._day, self._seen = day, set()
+            is_new = what not in self._seen
+            self._seen.add(what)
+            return is_new
+
+
+_seen = _SeenToday()
+
+
+def _facts(token: ApiToken) -> dict[str, Any]:
+    """Return what tells a token from others, in a log that outlives it."""
+    return {"beginning": token.token_key, "label": token.name, "scopes": token.scopes}

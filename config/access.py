@@ -1,0 +1,289 @@
+"""Who may do what: the one table of every address, act and role. What it does not list is refused.
+
+To add an address: a row in ADDRESSES by the name of its URL. To add a page of the console: a row in PAGES. To add an
+act: a row in ACTS, and where Django's four permissions do not fit, one of its own in the model's Meta.permissions and
+a row in PERMISSIONS. tests/test_access.py walks every address and act with every role.
+
+Superusers may do everything. Members' own pages need no permission, only to be signed in.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from core.web.access import Rule, Rules, Table, Who
+
+# Roles: groups of these names, whose permissions are always what stands here.
+OPERATOR, SUPPORT, AUDITOR = "operator", "support", "auditor"
+
+# Scopes of API tokens. A token narrows what its owner may do, it never widens it.
+READ, WRITE, SYNC, METRICS = "read", "write", "sync", "metrics"
+SCOPES = {
+    READ: _("read: members, points, comparisons with a provider"),
+    WRITE: _("write: report completions"),
+    SYNC: _("sync: synchronise records and subscriptions"),
+    METRICS: _("metrics: figures for monitoring"),
+}
+
+ANYBODY, OWN_PROOF, MEMBER = Rule(who=Who.ANYBODY), Rule(who=Who.OWN_PROOF), Rule(who=Who.MEMBER)
+STAFF, SUPERUSER, NOBODY = Rule(who=Who.STAFF), Rule(who=Who.SUPERUSER), Rule(who=Who.NOBODY)
+
+
+def needs(*permissions: str, scope: str = "", setting: str = "") -> Rule:
+    return Rule(who=Who.STAFF, permissions=permissions, scope=scope, setting=setting)
+
+
+# The API and the pages, by the name of their URL ---------------------------------------------------------------------
+
+_METRICS = {"GET": needs("integrations.view_metrics", scope=METRICS, setting="METRICS_TOKEN")}
+ADDRESSES: dict[str, Rules] = {
+    # members
+    "home": ANYBODY,
+    "sign_in": ANYBODY,
+    "sign_out": ANYBODY,
+    "setup_password": ANYBODY,
+    "forgot_password": ANYBODY,
+    "link_sent": ANYBODY,
+    "set_language": ANYBODY,
+    "dashboard": {"GET": MEMBER},
+    "api_setup_password": {"POST": ANYBODY},
+    "api_resend_setup_email": {"POST": ANYBODY},
+    "api_me": {"GET": Rule(who=Who.MEMBER, scope=READ)},
+    # staff and their scripts
+    "api_members": {"GET": needs("accounts.view_user", scope=READ)},
+    "api_points": {"GET": needs("accounts.view_pointsentry", scope=READ)},
+    "api_completions": {"POST": needs("accounts.add_completion", scope=WRITE)},
+    "manual-sync": {"POST": needs("integrations.sync_record", scope=SYNC)},
+    "manual-sync-status": {"GET": needs("integrations.sync_record", scope=SYNC)},
+    "verify-*-subscription": {"GET": needs("integrations.compare_record", scope=READ)},
+    "sync-*-subscription": {"POST": needs("integrations.sync_record", scope=SYNC)},
+    "metrics": _METRICS,
+    "metrics-*": _METRICS,
+    # machines
+    "health": ANYBODY,
+    "system-info": ANYBODY,
+    "schema": {"GET": ANYBODY},
+    "docs": ANYBODY,
+    "embed": ANYBODY,
+    "company-*": ANYBODY,
+    "webhook-*": OWN_PROOF,
+    "operator-*": OWN_PROOF,
+    "mail_report": OWN_PROOF,
+    # the console
+    "admin_without_slash": ANYBODY,
+    "admin:login": ANYBODY,
+    "admin:logout": ANYBODY,
+    "admin:jsi18n": ANYBODY,
+    "admin:second_factor": OWN_PROOF,
+    "admin:second_factor_new": OWN_PROOF,
+    "admin:second_factor_picture": OWN_PROOF,
+    "admin:index": STAFF,
+    "admin:app_list": STAFF,
+    "admin:password_change": STAFF,
+    "admin:password_change_done": STAFF,
+    "admin:autocomplete": NOBODY,  # no form uses it
+    "admin:view_on_site": STAFF,
+    "admin:django.views.generic.base.RedirectView": STAFF,  # an older address of a row's page
+    "admin:django.contrib.admin.sites.catch_all_view": STAFF,  # 404
+    "admin:auth_user_password_change": SUPERUSER,
+    "admin:accounts_completion_import": needs("accounts.add_completion"),
+    "admin:accounts_completion_process_import": needs("accounts.add_completion"),
+    "admin:accounts_completion_export": needs("accounts.export_completion"),
+    "admin:integrations_inboxevent_body": needs("integrations.view_inboxevent"),
+    "admin:metrics": needs("integrations.view_metrics"),
+    "admin:reading-lists": {"GET": needs("integrations.view_syncrun"), "POST": needs("integrations.start_sync")},
+    "admin:hooks_*": SUPERUSER,
+}
+
+
+# The console's pages of rows -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """Which of view, add, change and delete there is a page for; which of them only superusers open, and which every
+    member of staff opens (a page that shows each of them their own rows).
+
+    `operator` and `support` are those roles' permissions on the model; auditors see everything.
+    """
+
+    pages: str = "view"
+    superusers: str = ""
+    everyone: str = ""
+    operator: str = "view"
+    support: str = "view"
+
+
+PAGES = {
+    "accounts.user": Pages(pages="view add change", operator="view add change"),
+    "accounts.contact": Pages(operator="view change"),
+    "accounts.contactchange": Pages(operator="view change"),
+    "accounts.possibleduplicate": Pages(operator="view change"),
+    "accounts.company": Pages(pages="view add", operator="view add change"),
+    "accounts.provisioningstep": Pages(operator="view change"),
+    "accounts.subscription": Pages(pages="view add", operator="view add change"),
+    "accounts.order": Pages(),
+    "accounts.payment": Pages(),
+    "accounts.policy": Pages(),
+    "accounts.formsubmission": Pages(),
+    "accounts.completion": Pages(operator="view add"),
+    "accounts.pointsentry": Pages(),
+    "accounts.emailmessage": Pages(),
+    "accounts.linkrequest": Pages(),
+    "accounts.plan": Pages(pages="view add change", operator="view change"),
+    "accounts.activity": Pages(pages="view add change"),
+    "integrations.inboxevent": Pages(),
+    "integrations.outgoingwrite": Pages(),
+    "integrations.circuit": Pages(operator="view change", support=""),
+    "integrations.contactrefresh": Pages(support=""),
+    "integrations.syncrun": Pages(),
+    "integrations.syncfinding": Pages(operator="view change", support=""),
+    "integrations.fieldrule": Pages(pages="view add change delete", support=""),
+    "integrations.pipelinerule": Pages(pages="view add change delete", support=""),
+    "integrations.alertstate": Pages(),
+    "integrations.notice": Pages(support=""),
+    "accounts.apitoken": Pages(everyone="view add", operator="", support=""),
+    "accounts.auditentry": Pages(operator="", support=""),
+    "admin.logentry": Pages(operator="", support=""),
+    "auth.group": Pages(superusers="add change delete", operator="", support=""),
+    "otp_totp.totpdevice": Pages(superusers="delete", operator="", support=""),
+    "otp_static.staticdevice": Pages(superusers="delete", operator="", support=""),
+}
+
+# Every other permission that a role has: rows on another model's page, and what is no view, add, change or delete.
+PERMISSIONS = {
+    "accounts.view_externalidentity": (OPERATOR, SUPPORT, AUDITOR),
+    "accounts.delete_externalidentity": (OPERATOR,),
+    "accounts.view_planoffer": (OPERATOR, SUPPORT, AUDITOR),
+    "accounts.add_planoffer": (OPERATOR,),
+    "accounts.change_planoffer": (OPERATOR,),
+    "integrations.view_fieldplace": (OPERATOR, AUDITOR),
+    "accounts.send_link": (OPERATOR, SUPPORT),
+    "accounts.resend_emailmessage": (OPERATOR, SUPPORT),
+    "accounts.link_completion": (OPERATOR, SUPPORT),
+    "accounts.decide_completion": (OPERATOR,),
+    "accounts.export_completion": (OPERATOR,),
+    "accounts.award_points": (OPERATOR,),
+    "accounts.export_contact": (OPERATOR,),
+    "accounts.forget_contact": (),
+    "integrations.replay_inboxevent": (OPERATOR,),
+    "integrations.ignore_inboxevent": (OPERATOR,),
+    "integrations.repair_outgoingwrite": (OPERATOR,),
+    "integrations.compare_record": (OPERATOR, SUPPORT),
+    "integrations.sync_record": (OPERATOR,),
+    "integrations.refresh_contact": (OPERATOR,),
+    "integrations.start_sync": (OPERATOR,),
+    "integrations.resend_notice": (OPERATOR,),
+    "integrations.view_metrics": (OPERATOR, SUPPORT, AUDITOR),
+}
+
+# What is pressed in the console, by the model on whose pages it stands -----------------------------------------------
+
+ACTS: dict[str, dict[str, Rule]] = {
+    "accounts.apitoken": {"revoke": STAFF},  # one's own; superusers any
+    "accounts.user": {
+        "send-set-up-mail": needs("accounts.send_link"),
+        "award-points": needs("accounts.award_points"),
+        "verify-*": needs("integrations.compare_record"),
+        "sync-*": needs("integrations.sync_record"),
+    },
+    "accounts.contact": {
+        "add-alias": needs("accounts.change_contact"),
+        "remove-alias": needs("accounts.change_contact"),
+        "preview": needs("integrations.compare_record"),
+        "sync-now": needs("integrations.sync_record"),
+        "read-again": needs("integrations.refresh_contact"),
+    },
+    "accounts.contactchange": {
+        "release": needs("accounts.change_contactchange"),
+        "take-other": needs("accounts.change_contactchange"),
+    },
+    "accounts.possibleduplicate": {
+        "merge": needs("accounts.change_possibleduplicate"),
+        "keep-apart": needs("accounts.change_possibleduplicate"),
+    },
+    "accounts.company": {"provision": needs("accounts.change_company")},
+    "accounts.provisioningstep": {"run_again": needs("accounts.change_provisioningstep")},
+    "accounts.subscription": {
+        "cancel": needs("accounts.change_subscription"),
+        "expire": needs("accounts.change_subscription"),
+        "extend": needs("accounts.change_subscription"),
+        "send-set-up-mail": needs("accounts.send_link"),
+    },
+    "accounts.completion": {
+        "link": needs("accounts.link_completion"),
+        "create-member": needs("accounts.link_completion", "accounts.add_user"),
+        "dismiss": needs("accounts.decide_completion"),
+        "reverse": needs("accounts.decide_completion"),
+        "award": needs("accounts.decide_completion"),
+        "undo-bulk-award": needs("accounts.decide_completion"),
+    },
+    "accounts.emailmessage": {
+        "resend": needs("accounts.resend_emailmessage"),
+        "send-now": needs("accounts.resend_emailmessage"),
+    },
+    "integrations.inboxevent": {
+        "retry": needs("integrations.replay_inboxevent"),
+        "replay": needs("integrations.replay_inboxevent"),
+        "ignore": needs("integrations.ignore_inboxevent"),
+    },
+    "integrations.outgoingwrite": {
+        "retry": needs("integrations.repair_outgoingwrite"),
+        "skip": needs("integrations.repair_outgoingwrite"),
+        "undo": needs("integrations.repair_outgoingwrite"),
+    },
+    "integrations.circuit": {
+        "pause": needs("integrations.change_circuit"),
+        "close": needs("integrations.change_circuit"),
+    },
+    "integrations.contactrefresh": {"read-now": needs("integrations.refresh_contact")},
+    "integrations.syncrun": {
+        "stop": needs("integrations.start_sync"),
+        "resume": needs("integrations.start_sync"),
+    },
+    "integrations.syncfinding": {
+        "apply": needs("integrations.change_syncfinding"),
+        "set-aside": needs("integrations.change_syncfinding"),
+    },
+    "integrations.notice": {"post-again": needs("integrations.resend_notice")},
+}
+
+# What follows from the rows above ------------------------------------------------------------------------------------
+
+
+def _of_model(label: str, of: Pages) -> dict[str, Rules]:
+    app, _dot, model = label.partition(".")
+
+    def rule(verb: str) -> Rule:
+        if verb in of.superusers.split():
+            return SUPERUSER
+        if verb in of.everyone.split():
+            return STAFF
+        return needs(f"{app}.{verb}_{model}") if verb in of.pages.split() else NOBODY
+
+    name = f"admin:{app}_{model}"
+    return {
+        f"{name}_changelist": rule("view"),
+        f"{name}_history": rule("view"),
+        f"{name}_add": rule("add"),
+        f"{name}_change": {"GET": rule("view"), "POST": rule("change")},
+        f"{name}_delete": rule("delete"),
+        f"{name}_act": STAFF,  # the act's own rule is asked for
+    }
+
+
+def _permissions_of(role: str) -> frozenset[str]:
+    found = {permission for permission, roles in PERMISSIONS.items() if role in roles}
+    for label, of in PAGES.items():
+        app, _dot, model = label.partition(".")
+        verbs = {OPERATOR: of.operator, SUPPORT: of.support, AUDITOR: "view"}[role]
+        found |= {f"{app}.{verb}_{model}" for verb in verbs.split()}
+    return frozenset(found)
+
+
+TABLE = Table(
+    addresses=ADDRESSES | {name: rules for label, of in PAGES.items() for name, rules in _of_model(label, of).items()},
+    acts=ACTS,
+    roles={role: _permissions_of(role) for role in (OPERATOR, SUPPORT, AUDITOR)},
+    scopes=SCOPES,
+)

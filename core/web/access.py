@@ -1,0 +1,147 @@
+"""Access rules: who may open an address or press an act, and the one table of them, which ACCESS_TABLE names.
+
+Whatever is missing from the table is refused. The table itself is `config/access.py`.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from fnmatch import translate
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.module_loading import import_string
+
+logger = logging.getLogger(__name__)
+
+EVERY_METHOD = "*"
+
+
+class Who(Enum):
+    ANYBODY = auto()
+    OWN_PROOF = auto()  # the view checks a proof of its own: a signature, a password, a step of signing in
+    MEMBER = auto()  # whoever is signed in, for what is theirs
+    STAFF = auto()  # with all of the rule's permissions
+    SUPERUSER = auto()
+    NOBODY = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """`scope` is what an API token must hold beside its owner's permissions; without one no token is enough.
+
+    `setting` names the setting whose values, sent as a bearer token, are enough by themselves.
+    """
+
+    who: Who
+    permissions: tuple[str, ...] = ()
+    scope: str = ""
+    setting: str = ""
+
+
+Rules = Rule | Mapping[str, Rule]  # one rule for every method, or one for each
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The rules by the name of a URL, and by the model and the name of an act; and what each role may do.
+
+    A name may hold `*`: an exact name wins over a pattern.
+    """
+
+    addresses: Mapping[str, Rules]
+    acts: Mapping[str, Mapping[str, Rule]]
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    scopes: Mapping[str, Any] = field(default_factory=dict)  # name → label
+
+    def methods(self, name: str) -> Mapping[str, Rule]:
+        """Return the rules of an address by method; empty where it is not listed."""
+        rules = _lookup(self.addresses, name)
+        return {EVERY_METHOD: rules} if isinstance(rules, Rule) else rules or {}
+
+    def rule(self, name: str, method: str | None) -> Rule | None:
+        """Return the rule of an address for a method (HEAD counts as GET); None where there is none."""
+        methods = self.methods(name)
+        return methods.get("GET" if method == "HEAD" else method or "") or methods.get(EVERY_METHOD)
+
+    def act(self, model: str, name: str) -> Rule | None:
+        """Return the rule of an act on the pages of a model ("accounts.user"); None where there is none."""
+        return _lookup(self.acts.get(model, {}), name)
+
+
+@cache
+def table() -> Table:
+    """Return the table of this installation."""
+    found: Table = import_string(settings.ACCESS_TABLE)
+    return found
+
+
+def holds(user: Any, rule: Rule | None) -> bool:
+    """Return whether `user` is somebody whom `rule` lets in; tokens, secrets and second factors are not looked at."""
+    if rule is None or rule.who is Who.NOBODY:
+        return False
+    if rule.who in (Who.ANYBODY, Who.OWN_PROOF):
+        return True
+    if not (user.is_authenticated and user.is_active):
+        return False
+    if rule.who is Who.MEMBER:
+        return True
+    if not user.is_staff:
+        return False
+    return user.is_superuser if rule.who is Who.SUPERUSER else all(_has(user, name) for name in rule.permissions)
+
+
+def may(user: Any, address: str, method: str = "GET") -> bool:
+    """Return whether the table lets `user` open the address of this name."""
+    return holds(user, table().rule(address, method))
+
+
+class ListedAddressesMiddleware:
+    """Refuses every address that is not in the table, before its view is called."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *call: Any) -> None:
+        require_listed(request)
+
+
+def require_listed(request: HttpRequest) -> None:
+    """Raise PermissionDenied where the address of `request` is not in the table."""
+    match = request.resolver_match
+    if match is None or not table().methods(match.view_name):
+        logger.error("address refused, the table of access does not list it: %s", match and match.view_name)
+        raise PermissionDenied
+
+
+def _has(user: Any, permission: str) -> bool:
+    """As in Django's admin, whoever may change rows may look at them."""
+    if user.has_perm(permission):
+        return True
+    app, _dot, codename = permission.partition(".")
+    return codename.startswith("view_") and user.has_perm(f"{app}.change_{codename.removeprefix('view_')}")
+
+
+def _lookup(rules: Mapping[str, Any], name: str) -> Any:
+    if name in rules:
+        return rules[name]
+    return next((rules[pattern] for pattern in rules if "*" in pattern and _regex(pattern).match(name)), None)
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern))
+
+
+def permissions_in(rules: Iterable[Rules]) -> set[str]:
+    """Return every permission that the rules name."""
+    plain = [one for each in rules for one in ([each] if isinstance(each, Rule) else each.values())]
+    return {permission for rule in plain for permission in rule.permissions}
