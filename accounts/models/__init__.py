@@ -12,6 +12,7 @@ from accounts.models.points import Activity, Completion, PointsEntry
 from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
+from accounts.people.models import ForgottenKey
 from accounts.staff.models import AuditEntry
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Delivery",
     "EmailMessage",
     "ExternalIdentity",
+    "ForgottenKey",
     "FormSubmission",
     "LinkRequest",
     "Order",
