@@ -10,6 +10,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks, signals
+        from accounts.people import table
 
         checks.register()
         signals.connect()
+        table.register_all()

@@ -5,63 +5,81 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0010_audit_log'),
+        ("accounts", "0010_audit_log"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ForgottenKey',
+            name="ForgottenKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('forgotten_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='erased')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("forgotten_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="erased")),
             ],
             options={
-                'verbose_name': 'erased person',
-                'verbose_name_plural': 'erased persons',
-                'default_permissions': (),
+                "verbose_name": "erased person",
+                "verbose_name_plural": "erased persons",
+                "default_permissions": (),
             },
         ),
         migrations.AlterModelOptions(
-            name='contact',
-            options={'permissions': [('export_contact', "Can export a person's data"), ('forget_contact', "Can erase a person's data")], 'verbose_name': 'contact', 'verbose_name_plural': 'contacts'},
+            name="contact",
+            options={
+                "permissions": [
+                    ("export_contact", "Can export a person's data"),
+                    ("forget_contact", "Can erase a person's data"),
+                ],
+                "verbose_name": "contact",
+                "verbose_name_plural": "contacts",
+            },
         ),
         migrations.AddField(
-            model_name='completion',
-            name='pruned_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='contents removed'),
+            model_name="completion",
+            name="pruned_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="contents removed"),
         ),
         migrations.AddField(
-            model_name='contactchange',
-            name='pruned_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='contents removed'),
+            model_name="contactchange",
+            name="pruned_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="contents removed"),
         ),
         migrations.AddField(
-            model_name='emailmessage',
-            name='pruned_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='contents removed'),
+            model_name="emailmessage",
+            name="pruned_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="contents removed"),
         ),
         migrations.AddField(
-            model_name='possibleduplicate',
-            name='pruned_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='contents removed'),
+            model_name="possibleduplicate",
+            name="pruned_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="contents removed"),
         ),
         migrations.AddIndex(
-            model_name='completion',
-            index=models.Index(condition=models.Q(('pruned_at__isnull', True), ('state', 'dismissed')), fields=['decided_at'], name='completion_to_be_pruned'),
+            model_name="completion",
+            index=models.Index(
+                condition=models.Q(("pruned_at__isnull", True), ("state", "dismissed")),
+                fields=["decided_at"],
+                name="completion_to_be_pruned",
+            ),
         ),
         migrations.AddIndex(
-            model_name='contactchange',
-            index=models.Index(condition=models.Q(('pruned_at__isnull', True)), fields=['recorded_at'], name='change_to_be_pruned'),
+            model_name="contactchange",
+            index=models.Index(
+                condition=models.Q(("pruned_at__isnull", True)), fields=["recorded_at"], name="change_to_be_pruned"
+            ),
         ),
         migrations.AddIndex(
-            model_name='emailmessage',
-            index=models.Index(condition=models.Q(('pruned_at__isnull', True)), fields=['created_at'], name='email_to_be_pruned'),
+            model_name="emailmessage",
+            index=models.Index(
+                condition=models.Q(("pruned_at__isnull", True)), fields=["created_at"], name="email_to_be_pruned"
+            ),
         ),
         migrations.AddIndex(
-            model_name='possibleduplicate',
-            index=models.Index(condition=models.Q(('decided_at__isnull', False), ('pruned_at__isnull', True)), fields=['decided_at'], name='doubt_to_be_pruned'),
+            model_name="possibleduplicate",
+            index=models.Index(
+                condition=models.Q(("decided_at__isnull", False), ("pruned_at__isnull", True)),
+                fields=["decided_at"],
+                name="doubt_to_be_pruned",
+            ),
         ),
     ]

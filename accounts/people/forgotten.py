@@ -54,9 +54,7 @@ def since(*, email: str = "", provider: str = "", identities: Mapping[str, str] 
     return found.values_list("forgotten_at", flat=True).first()
 
 
-def refuse(
-    *, email: str, provider: str, identities: Mapping[str, str], bought_at: datetime | None = None
-) -> None:
+def refuse(*, email: str, provider: str, identities: Mapping[str, str], bought_at: datetime | None = None) -> None:
     """Raise PersonForgotten where somebody with this address or one of these ids was erased and has not bought since.
 
     To be asked where nobody has them now and somebody is about to be made. `bought_at`: when what is told of was paid.

@@ -7,7 +7,7 @@ integrations; each app registers its own in AppConfig.ready. A test fails for a 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import models
@@ -55,12 +55,18 @@ class Holding:
 
     `holds` says what, and `retention` for how long, in words where rows stay. `own` finds a person's own rows: by a
     condition, or as a set of keys; without it a row is nobody's. An own row is deleted, or gets `becomes` (values, or
-    functions of the row) and loses what names the person in its other texts. `erase` does that for a model with rules
-    of its own: called with the row, the patterns and whether it is an own row, it returns the columns that change.
-    With `scans` the texts of all other rows are searched for the person's values too.
+    functions of the row) and loses what names the person in its other texts. `erase` is for a model with rules of its
+    own: called with the row, the patterns and whether it is an own row, it returns the columns that change, or DELETED;
+    without `becomes` nothing else of the row changes then. With `scans` the texts of all other rows are searched for
+    the person's values too.
 
     `anchors` are rows by which the person is found: they go last, so that an erasure that died is done again.
-    `secret` columns are not exported.
+    `secret` columns are not exported. `exports` makes the exported row of a model whose rows may be about several
+    people; rows that only name the person are exported too then.
+
+    `attempts`: what becomes of attempts at rows of a queue that are under way. "waited for": the person's own, which do
+    something that cannot be taken back, such as a mail. "voided": all of them, which only write rows; they are made
+    again.
     """
 
     model: type[models.Model]
@@ -68,12 +74,12 @@ class Holding:
     retention: Retention | str
     own: Callable[[Person], Q | set[Any]] | None = None
     becomes: Mapping[str, Any] | None = None
-    erase: Callable[[Any, Mentions, bool], Mapping[str, Any]] | None = None
+    erase: Callable[[Any, Mentions, bool], "Mapping[str, Any] | str"] | None = None
     scans: bool = True
     anchors: bool = False
     secret: frozenset[str] = frozenset()
-    deletes: bool = True
-    exports: Callable[[Any, Person], Mapping[str, Any]] | None = None
+    exports: Callable[[Any, Person, Mentions], Mapping[str, Any]] | None = None
+    attempts: Literal["", "waited for", "voided"] = ""
 
     @property
     def label(self) -> str:

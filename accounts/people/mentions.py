@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 from django.utils.text import slugify
 
 REMOVED = "[removed]"
-SHORTEST_ID = 6  # characters: a shorter id is no word that names anybody in a text
+SHORTEST = 6  # characters of an id or a line of an address: what is shorter names nobody in a text
 SHORTEST_PHONE = 7  # digits
 NATIONAL = 10  # digits of a number without its country code
 _SEPARATOR = r"(?:[\s().\-/\u00a0]|%20|%28|%29|%2B|\\u00a0)*"
@@ -49,21 +49,14 @@ class Mentions:
         ids: Iterable[str] = (),
         lines: Iterable[str] = (),
     ) -> None:
-        self.emails = frozenset(emails)
+        self.emails, self.ids = frozenset(emails), frozenset(ids)
         names = [name for name in full_names if all(name)]
-        self._strong = _any_of(
-            [
-                *(f"{_NO_ADDRESS_BEFORE}{text}{_NO_ADDRESS_AFTER}" for email in emails for text in _spellings(email)),
-                *(
-                    f"{_NO_LETTER_BEFORE}{slugify(email.replace('@', '-at-').replace('.', '-'))}{_NO_LETTER_AFTER}"
-                    for email in self.emails
-                ),
-                *(_phone(digits) for digits in {digits_of(phone) for phone in phones} if digits),
-                *(pattern for first, last in names for pattern in (_whole(first, last), _whole(last, first))),
-                *(_word(one) for one in ids if len(one) >= SHORTEST_ID),
-                *(_word(one) for one in lines if len(one) >= SHORTEST_ID),
-            ]
-        )
+        patterns = [_email(spelling) for email in self.emails for spelling in _spellings(email)]
+        patterns += [_word(slugify(email.replace("@", "-at-").replace(".", "-"))) for email in self.emails]
+        patterns += [_phone(digits) for digits in {digits_of(phone) for phone in phones} if digits]
+        patterns += [pattern for first, last in names for pattern in (_whole(first, last), _whole(last, first))]
+        patterns += [_word(text) for text in (*self.ids, *lines) if len(text) >= SHORTEST]
+        self._strong = _any_of(patterns)
         everything = {part for part in parts if part}
         shared = {part.casefold() for part in shared_parts}
         self._parts = _any_of(_word(part) for part in everything)
@@ -132,6 +125,10 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
     """Return one pattern of many, the longest first, so that a value is found whole."""
     ordered = sorted(set(patterns), key=lambda pattern: (-len(pattern), pattern))
     return re.compile("|".join(ordered), re.IGNORECASE) if ordered else _NOTHING
+
+
+def _email(spelling: str) -> str:
+    return f"{_NO_ADDRESS_BEFORE}{spelling}{_NO_ADDRESS_AFTER}"
 
 
 def _word(text: str) -> str:

@@ -16,6 +16,7 @@ from accounts.people.mentions import Mentions, digits_of
 _LINES = ("address_line_1", "address_line_2")
 _PHONES = ("phone", "business_phone")
 _NAMES = ("first_name", "last_name")
+NOBODY = "@forgotten.invalid"  # the domain of the addresses that erased logins get
 
 
 class NobodyFound(Exception):
@@ -134,7 +135,7 @@ def collected(person: Person) -> Person:
         person.emails.add(completion.email)
         first, _space, last = completion.name.partition(" ")
         _name(person, first, last.strip())
-    person.emails.discard("")
+    person.emails = {email for email in person.emails if email and not email.endswith(NOBODY)}
     _leave_out_shared(person)
     return person
 

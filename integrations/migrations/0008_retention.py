@@ -5,56 +5,78 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('integrations', '0007_reconciliation_of_contacts'),
+        ("integrations", "0007_reconciliation_of_contacts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='inboxevent',
-            name='content_digest',
-            field=models.CharField(blank=True, editable=False, help_text='of the payload, once that was removed', max_length=64),
+            model_name="inboxevent",
+            name="content_digest",
+            field=models.CharField(
+                blank=True, editable=False, help_text="of the payload, once that was removed", max_length=64
+            ),
         ),
         migrations.AddField(
-            model_name='inboxevent',
-            name='is_erased',
-            field=models.BooleanField(default=False, editable=False, help_text="its contents were removed with the person's data", verbose_name='erased'),
+            model_name="inboxevent",
+            name="is_erased",
+            field=models.BooleanField(
+                default=False,
+                editable=False,
+                help_text="its contents were removed with the person's data",
+                verbose_name="erased",
+            ),
         ),
         migrations.AddField(
-            model_name='inboxevent',
-            name='pruned_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='contents removed'),
+            model_name="inboxevent",
+            name="pruned_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="contents removed"),
         ),
         migrations.AddField(
-            model_name='outgoingwrite',
-            name='pruned_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='contents removed'),
+            model_name="outgoingwrite",
+            name="pruned_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="contents removed"),
         ),
         migrations.AddField(
-            model_name='syncrun',
-            name='pruned_at',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='contents removed'),
+            model_name="syncrun",
+            name="pruned_at",
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="contents removed"),
         ),
         migrations.AddIndex(
-            model_name='inboxevent',
-            index=models.Index(condition=models.Q(('pruned_at__isnull', True), ('status__in', ['processed', 'ignored'])), fields=['finished_at'], name='event_to_be_pruned'),
+            model_name="inboxevent",
+            index=models.Index(
+                condition=models.Q(("pruned_at__isnull", True), ("status__in", ["processed", "ignored"])),
+                fields=["finished_at"],
+                name="event_to_be_pruned",
+            ),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['finished_at'], name='notice_by_end'),
+            model_name="notice",
+            index=models.Index(
+                condition=models.Q(("finished_at__isnull", False)), fields=["finished_at"], name="notice_by_end"
+            ),
         ),
         migrations.AddIndex(
-            model_name='outgoingwrite',
-            index=models.Index(condition=models.Q(('pruned_at__isnull', True), ('status__in', ['done', 'not_needed', 'skipped'])), fields=['finished_at'], name='write_to_be_pruned'),
+            model_name="outgoingwrite",
+            index=models.Index(
+                condition=models.Q(("pruned_at__isnull", True), ("status__in", ["done", "not_needed", "skipped"])),
+                fields=["finished_at"],
+                name="write_to_be_pruned",
+            ),
         ),
         migrations.AddIndex(
-            model_name='syncfinding',
-            index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['settled_at'], name='finding_by_end'),
+            model_name="syncfinding",
+            index=models.Index(
+                condition=models.Q(("settled_at__isnull", False)), fields=["settled_at"], name="finding_by_end"
+            ),
         ),
         migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(condition=models.Q(('pruned_at__isnull', True), ('status', 'done')), fields=['finished_at'], name='run_to_be_pruned'),
+            model_name="syncrun",
+            index=models.Index(
+                condition=models.Q(("pruned_at__isnull", True), ("status", "done")),
+                fields=["finished_at"],
+                name="run_to_be_pruned",
+            ),
         ),
     ]

@@ -53,9 +53,7 @@ class Notice(Delivery):
         ]
         indexes = [
             sweep_index("notice_to_be_woken"),
-            models.Index(
-                fields=["finished_at"], name="notice_by_end", condition=models.Q(finished_at__isnull=False)
-            ),
+            models.Index(fields=["finished_at"], name="notice_by_end", condition=models.Q(finished_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
