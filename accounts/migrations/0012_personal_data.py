@@ -27,8 +27,8 @@ class Migration(migrations.Migration):
             name="contact",
             options={
                 "permissions": [
-                    ("export_contact", "Can export a person's data"),
                     ("forget_contact", "Can erase a person's data"),
+                    ("export_contact", "Can export a person's data"),
                 ],
                 "verbose_name": "contact",
                 "verbose_name_plural": "contacts",

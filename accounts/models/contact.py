@@ -48,8 +48,8 @@ class Contact(models.Model):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         permissions = [
-            ("export_contact", _("Can export a person's data")),
-            ("forget_contact", _("Can erase a person's data")),
+            ("forget_contact", "Can erase a person's data"),
+            ("export_contact", "Can export a person's data"),
         ]
 
     def __str__(self) -> str:
