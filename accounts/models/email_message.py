@@ -70,7 +70,9 @@ class EmailMessage(Prunable, Delivery):
             sweep_index("email_to_be_woken"),
             models.Index(fields=["status", "-id"], name="email_by_status"),
             models.Index(fields=["kind", "-id"], name="email_by_kind"),
-            models.Index(fields=["created_at"], name="email_to_be_pruned", condition=models.Q(pruned_at__isnull=True)),
+            models.Index(
+                fields=["status", "created_at"], name="email_to_be_pruned", condition=models.Q(pruned_at__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -129,9 +129,9 @@ class Completion(Prunable):
             models.Index(fields=["email"], name="completion_waiting", condition=Q(state="received")),
             models.Index(fields=["channel", "received_at"], name="completion_by_channel"),
             models.Index(
-                fields=["decided_at"],
+                fields=["state", "decided_at"],
                 name="completion_to_be_pruned",
-                condition=Q(state="dismissed", pruned_at__isnull=True),
+                condition=Q(decided_at__isnull=False, pruned_at__isnull=True),
             ),
         ]
 

@@ -76,9 +76,9 @@ class InboxEvent(Prunable, Delivery):
             models.Index(fields=["event_type", "-id"], name="event_by_type"),
             models.Index(fields=["received_at"], name="event_by_time"),
             models.Index(
-                fields=["finished_at"],
+                fields=["status", "finished_at"],
                 name="event_to_be_pruned",
-                condition=models.Q(status__in=["processed", "ignored"], pruned_at__isnull=True),
+                condition=models.Q(finished_at__isnull=False, pruned_at__isnull=True),
             ),
         ]
 

@@ -95,9 +95,9 @@ class OutgoingWrite(Prunable, Delivery):
             models.Index(fields=["contact", "provider", "-id"], name="write_by_contact"),
             models.Index(fields=["finished_at"], name="write_by_end", condition=Q(finished_at__isnull=False)),
             models.Index(
-                fields=["finished_at"],
+                fields=["status", "finished_at"],
                 name="write_to_be_pruned",
-                condition=Q(status__in=["done", "not_needed", "skipped"], pruned_at__isnull=True),
+                condition=Q(finished_at__isnull=False, pruned_at__isnull=True),
             ),
         ]
 

@@ -80,7 +80,7 @@ class SyncRun(Prunable, Delivery):
             models.Index(
                 fields=["finished_at"],
                 name="run_to_be_pruned",
-                condition=Q(status="done", pruned_at__isnull=True),
+                condition=Q(finished_at__isnull=False, pruned_at__isnull=True),
             ),
         ]
 
