@@ -245,6 +245,9 @@ RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
 if RETENTION_DAYS < 0:
     raise ImproperlyConfigured(f"RETENTION_DAYS is a number of days, not {RETENTION_DAYS}")
 
+# SECRET_KEYs of before: they sign nothing, and only recognise whom they erased (accounts/people/forgotten.py).
+FORMER_SECRET_KEYS = env.list("FORMER_SECRET_KEYS", default=[])
+
 # E-mail ---------------------------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.FileMailbox")

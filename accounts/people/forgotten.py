@@ -76,6 +76,6 @@ def among(keys: Iterable[str]) -> set[str]:
 
 
 def _digests(key: str) -> list[str]:
-    """Return the digest under the present SECRET_KEY, then under those before it that are still accepted."""
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    """Return the digest under the present SECRET_KEY, then under those before it."""
+    secrets = [settings.SECRET_KEY, *settings.FORMER_SECRET_KEYS]
     return [salted_hmac(_SALT, key, secret=secret, algorithm="sha256").hexdigest() for secret in secrets]
