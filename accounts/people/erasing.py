@@ -226,7 +226,9 @@ def _erase_anchors(anchors: Sequence[Holding], person: Person, report: Report) -
     done = Report()
     with transaction.atomic():
         list(Contact.objects.select_for_update().filter(pk__in=person.contacts).order_by("pk"))
-        mentions = person.mentions()
+        # What was told of the person since they were looked for is known by these rows, and soon by none.
+        mentions = collected(person).mentions()
+        forgotten.note(person.keys())
         for holding in anchors:
             own = holding.own_keys(person)
             for row in holding.rows.filter(pk__in=own).order_by("pk"):

@@ -37,7 +37,8 @@ def export(person: Person, *, actor: Any = None, request: HttpRequest | None = N
 def _rows(holding: Holding, person: Person, mentions: Mentions) -> list[dict[str, Any]]:
     own = holding.own_keys(person)
     keys = sorted(own) if holding.exports is None else list(found_in(holding, own, mentions))
-    rows = (row for start in range(0, len(keys), 200) for row in holding.rows.filter(pk__in=keys[start : start + 200]))
+    parts = (keys[start : start + 200] for start in range(0, len(keys), 200))
+    rows = (row for part in parts for row in holding.rows.filter(pk__in=part).order_by("pk"))
     return [
         {**_row(holding, row), **(holding.exports(row, person, mentions) if holding.exports else {})} for row in rows
     ]
