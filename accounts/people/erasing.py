@@ -31,6 +31,7 @@ from accounts.staff import audit
 
 logger = logging.getLogger(__name__)
 READ_AT_ONCE = 500  # rows that are looked through
+BODIES_AT_ONCE = 50  # of rows with a body, which may be a mebibyte long
 WRITTEN_AT_ONCE = 50  # rows in one transaction
 PASSES = 5
 _TRIES = 3
@@ -146,14 +147,16 @@ def found_in(holding: Holding, own: set[Any], mentions: Mentions) -> Iterable[An
     if not holding.scans or not holding.texts:
         yield from sorted(own)
         return
+    with_body = any(isinstance(column, models.BinaryField) for column in holding.model._meta.concrete_fields)
+    size = BODIES_AT_ONCE if with_body else READ_AT_ONCE
     last: Any = None
     while True:
         rows = holding.rows.order_by("pk") if last is None else holding.rows.filter(pk__gt=last).order_by("pk")
-        page = list(rows.values_list("pk", *holding.texts)[:READ_AT_ONCE])
+        page = list(rows.values_list("pk", *holding.texts)[:size])
         for key, *values in page:
             if key in own or any(map(mentions.name, values)):
                 yield key
-        if len(page) < READ_AT_ONCE:
+        if len(page) < size:
             return
         last = page[-1][0]
 

@@ -4,7 +4,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -21,6 +21,8 @@ _NO_LETTER_AFTER = r"(?![^\W_])"
 _NO_ADDRESS_BEFORE = r"(?:(?<![\w.+\-])|(?<=%[0-9A-Fa-f]{2}))"
 _NO_ADDRESS_AFTER = r"(?![\w\-]|\.\w)"
 _ADDRESS = re.compile(r"[\w.+\-]{1,64}@[\w\-]+(?:\.[\w\-]+)*")
+_ESCAPED = re.compile(r"%(?:20|28|29|2b)|\\u00a0")
+_NO_DIGITS = bytes(byte for byte in range(256) if not 48 <= byte <= 57)
 _NOTHING = re.compile(r"(?!)")
 
 
@@ -42,12 +44,12 @@ class Mentions:
         self,
         *,
         emails: Iterable[str] = (),
-        phones: Iterable[str] = (),
+        phones: Collection[str] = (),
         full_names: Iterable[tuple[str, str]] = (),
         parts: Iterable[str] = (),
         shared_parts: Iterable[str] = (),
         ids: Iterable[str] = (),
-        lines: Iterable[str] = (),
+        lines: Collection[str] = (),
     ) -> None:
         self.emails, self.ids = frozenset(emails), frozenset(ids)
         names = [name for name in full_names if all(name)]
@@ -57,6 +59,12 @@ class Mentions:
         patterns += [pattern for first, last in names for pattern in (_whole(first, last), _whole(last, first))]
         patterns += [_word(text) for text in (*self.ids, *lines) if len(text) >= SHORTEST]
         self._strong = _any_of(patterns)
+        # A text that holds none of these is not searched by patterns, which takes a thousand times as long.
+        words = [*self.emails, *(text for text in (*self.ids, *lines) if len(text) >= SHORTEST)]
+        self._words = {form.lower() for word in words for form in _forms(word)}
+        self._words |= {slugify(email.replace("@", "-at-").replace(".", "-")) for email in self.emails}
+        self._pairs = [tuple({form.lower() for form in _forms(name)} for name in pair) for pair in names]
+        self._digits = {digits.encode() for digits in map(digits_of, phones) if digits}
         everything = {part for part in parts if part}
         shared = {part.casefold() for part in shared_parts}
         self._parts = _any_of(_word(part) for part in everything)
@@ -67,12 +75,25 @@ class Mentions:
         if value is None or isinstance(value, bool):
             return False
         if isinstance(value, bytes | memoryview):
-            return bool(self._strong.search(bytes(value).decode("utf-8", "replace")))
+            return self.name(bytes(value).decode("utf-8", "replace"))
         if isinstance(value, dict):
             return any(self.name(key) or self.name(item) for key, item in value.items())
         if isinstance(value, list | tuple):
             return any(self.name(item) for item in value)
-        return bool(self._strong.search(str(value)))
+        text = str(value)
+        return self._may_name(text) and bool(self._strong.search(text))
+
+    def _may_name(self, text: str) -> bool:
+        """Return False for what surely names nobody, quickly."""
+        low = text.lower()
+        if any(word in low for word in self._words):
+            return True
+        if any(all(any(form in low for form in forms) for forms in pair) for pair in self._pairs):
+            return True
+        if not self._digits:
+            return False
+        digits = _ESCAPED.sub("", low).encode("utf-8", "replace").translate(None, _NO_DIGITS)
+        return any(one in digits for one in self._digits)
 
     def scrubbed(self, value: Any, *, own: bool) -> Any:
         """Return a value without what names the person. `own`: it is theirs alone, so parts of their name go too."""
@@ -146,9 +167,14 @@ def _phone(digits: str) -> str:
 
 
 def _spellings(text: str) -> list[str]:
-    """Return a text as patterns: as it is, and as JSON, a URL or a page would write it."""
+    """Return the forms of a text as patterns, the longest first."""
+    return sorted(map(re.escape, _forms(text)), key=lambda form: (-len(form), form))
+
+
+def _forms(text: str) -> set[str]:
+    """Return a text as it is, and as JSON, a URL or a page would write it."""
     forms = {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
     for form in list(forms):
         forms |= {json.dumps(form)[1:-1], quote(form, safe=""), quote(form, safe="+"), quote_plus(form)}
         forms |= {html.escape(form)}
-    return sorted((re.escape(form) for form in forms), key=lambda form: (-len(form), form))
+    return forms

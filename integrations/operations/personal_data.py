@@ -236,10 +236,12 @@ def _last_received_of(person: Person) -> Q:
 
 def _before_events_are_pruned(keys: Sequence[int]) -> None:
     """Keep a digest of each payload, by which a late delivery with another body is still told from a repetition."""
-    events = list(InboxEvent.objects.filter(pk__in=keys, payload__isnull=False, content_digest="").only("payload"))
-    for event in events:
-        event.content_digest = digest_of(event.payload or {})
-    InboxEvent.objects.bulk_update(events, ["content_digest"], batch_size=100)
+    events = InboxEvent.objects.filter(pk__in=keys, payload__isnull=False, content_digest="")
+    digests = [
+        InboxEvent(pk=event.pk, content_digest=digest_of(event.payload or {}))
+        for event in events.only("payload").iterator(chunk_size=50)  # each may be a mebibyte long
+    ]
+    InboxEvent.objects.bulk_update(digests, ["content_digest"], batch_size=100)
     InboxAttempt.objects.filter(event__in=keys).update(error="", traceback="")
 
 
