@@ -111,9 +111,12 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
         identities=buyer.identities,
         fields={name: value for name in NAMES if (value := getattr(buyer, name))},
     )
-    reported = contacts.of_member(
-        member.user, told, provider=context.provider, cause=context.cause, is_new=member.created
-    )
+    try:
+        reported = contacts.of_member(
+            member.user, told, provider=context.provider, cause=context.cause, is_new=member.created
+        )
+    except PersonForgotten as error:
+        raise ForgottenHere(str(error)) from error
     return told_of(reported)
 
 

@@ -1,10 +1,12 @@
 """After an erasure: copies stay copies, old records bring nobody back, a later payment does; others lose nothing."""
 
 import json
+import threading
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import (
@@ -21,11 +23,12 @@ from accounts.models import (
     User,
 )
 from accounts.people import erasing, forgotten, person
-from accounts.services import companies, completions
+from accounts.services import companies, completions, subscriptions
 from accounts.services.cause import Cause
 from accounts.services.completions import Told
 from integrations import inbox
 from integrations.contracts.pull import Kind
+from integrations.contracts.webhook import StoredWebhook
 from integrations.models import ContactRefresh, InboxEvent, OutgoingWrite, ProviderRecord, SyncFinding, SyncRun
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import EMAIL, FIRST, LAST, relayed, traces
@@ -314,3 +317,33 @@ def test_a_completion_that_waits_without_a_member_is_dismissed() -> None:
     assert not ContactMapping.objects.exists()
     assert not ProviderRecord.objects.exists()
     assert not SyncRun.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's transactions exclude each other")
+def test_an_attempt_that_has_read_the_person_is_void_though_its_event_does_not_name_them(
+    receive: Any, process: Any, plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a delivery that is read back from the API: its body holds an id alone."""
+    process(relayed("offer.purchased", "evt_0", occurred_at=BOUGHT))
+    said = provider("kajabi").parse
+    told = InboxEvent(event_type="payment.succeeded", endpoint="", payload=relayed("payment.succeeded", "evt_1"))
+    facts = said(StoredWebhook(endpoint="", event_type=told.event_type, external_id="evt_1", payload=told.payload,
+                               received_at=timezone.now()))  # fmt: skip
+    event = receive({"type": "payment.succeeded", "id": "evt_1"})
+    monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=lambda webhook: facts))
+    record, waits = subscriptions.record, [True]
+
+    def record_late(*arguments: Any, **named: Any) -> Any:
+        if waits:
+            waits.clear()
+            eraser = threading.Thread(target=lambda: (erasing.forget(person.find(EMAIL)), connection.close()))
+            eraser.start()
+            eraser.join(20)
+        return record(*arguments, **named)
+
+    monkeypatch.setattr(subscriptions, "record", record_late)
+    inbox.process(event.pk)
+    assert not waits
+    assert event.attempt_rows.get().outcome == "lease_lost"
+    assert traces(somebody.every_value()) == []
