@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from accounts.models import ExternalIdentity, Plan, Subscription
+from accounts.people.person import NOBODY
 from accounts.services import plans
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Place, PulledItem, PurchaseSource
@@ -64,6 +65,7 @@ def _compare_subscriptions(run: SyncRun, provider: Provider, place: Place) -> Pl
     """Our subscriptions, those of other providers left out, with what the person has there."""
     rows = list(
         Subscription.objects.filter(pk__gt=place.page, provider__in=[provider.key, ""])
+        .exclude(user__email__endswith=NOBODY)  # erased: nothing could be compared or mended
         .select_related("user", "plan")
         .order_by("pk")[:AT_ONCE]
     )
