@@ -69,9 +69,9 @@ def _forget(row: Any, pressed: Pressed, person_of: Callable[[Any], Person]) -> A
         report = erasing.forget(person_of(row), actor=pressed.staff)
     except (StaffAccount, NotErased) as error:
         raise Refused(str(error)) from error
-    row.refresh_from_db()  # the history must not say the old name
     level = messages.WARNING if report.still_known else messages.SUCCESS
-    return Answer(text=f"{_('Erased.')} {_said(report)}", changed=True, level=level)
+    # Not `changed`: the logs of an act say what the row was before. The erasure has written its own entry.
+    return Answer(text=f"{_('Erased.')} {_said(report)}", level=level)
 
 
 def _outlook(row: Any, person_of: Callable[[Any], Person]) -> str:

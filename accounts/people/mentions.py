@@ -44,6 +44,7 @@ class Mentions:
         self,
         *,
         emails: Iterable[str] = (),
+        masked: Collection[str] = (),
         phones: Collection[str] = (),
         full_names: Iterable[tuple[str, str]] = (),
         parts: Iterable[str] = (),
@@ -55,12 +56,13 @@ class Mentions:
         names = [name for name in full_names if all(name)]
         patterns = [_email(spelling) for email in self.emails for spelling in _spellings(email)]
         patterns += [_word(slugify(email.replace("@", "-at-").replace(".", "-"))) for email in self.emails]
+        patterns += [_email(spelling) for text in masked for spelling in _spellings(text)]
         patterns += [_phone(digits) for digits in {digits_of(phone) for phone in phones} if digits]
         patterns += [pattern for first, last in names for pattern in (_whole(first, last), _whole(last, first))]
         patterns += [_word(text) for text in (*self.ids, *lines) if len(text) >= SHORTEST]
         self._strong = _any_of(patterns)
         # A text that holds none of these is not searched by patterns, which takes a thousand times as long.
-        words = [*self.emails, *(text for text in (*self.ids, *lines) if len(text) >= SHORTEST)]
+        words = [*self.emails, *masked, *(text for text in (*self.ids, *lines) if len(text) >= SHORTEST)]
         self._words = {form.lower() for word in words for form in _forms(word)}
         self._words |= {slugify(email.replace("@", "-at-").replace(".", "-")) for email in self.emails}
         self._pairs = [tuple({form.lower() for form in _forms(name)} for name in pair) for pair in names]

@@ -12,6 +12,7 @@ from accounts.models import Completion, Contact, ContactChange, ContactEmail, Co
 from accounts.models.policy import Policy
 from accounts.people import forgotten
 from accounts.people.mentions import Mentions, digits_of
+from config.logs import mask
 
 _LINES = ("address_line_1", "address_line_2")
 _PHONES = ("phone", "business_phone")
@@ -67,6 +68,7 @@ class Person:
         parts = {part for name in self.names for part in name if part} | self.parts
         return Mentions(
             emails=self.emails,
+            masked=others.only_theirs(self.emails),
             phones={phone for phone in self.phones if digits_of(phone) not in others.phones},
             full_names={name for name in self.names if name not in others.namesakes(self.names)},
             parts=parts,
@@ -220,6 +222,7 @@ class _OtherPeople:
     def __init__(self, person: Person) -> None:
         self._contacts = Contact.objects.exclude(pk__in=person.contacts)
         self._users = User.objects.exclude(pk__in=person.users)
+        self._addresses = ContactEmail.objects.exclude(contact__in=person.contacts).exclude(email__in=person.emails)
         wanted = {digits_of(phone) for phone in person.phones} - {""}
         self.phones = {
             digits
@@ -238,6 +241,17 @@ class _OtherPeople:
             if any(
                 rows.filter(first_name__iexact=first, last_name__iexact=last).exists()
                 for rows in (self._contacts, self._users)
+            )
+        }
+
+    def only_theirs(self, emails: Iterable[str]) -> set[str]:
+        """Return the addresses as logs mask them, where that means nobody else's: "q•••@example.com"."""
+        return {
+            masked
+            for masked in map(mask, emails)
+            if not any(
+                rows.filter(email__startswith=masked[:1], email__endswith=f"@{masked.rpartition('@')[2]}").exists()
+                for rows in (self._contacts, self._users, self._addresses)
             )
         }
 

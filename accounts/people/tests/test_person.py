@@ -52,6 +52,13 @@ def test_an_address_that_is_nobodys_stands_for_itself(db: None) -> None:
     assert (found.is_known, found.emails) == (False, {"unmatched@example.com"})
 
 
+def test_an_address_as_logs_mask_it_is_the_persons_where_it_can_be_nobody_elses(jane: Contact) -> None:
+    masked = "signed in: j•••@example.com"
+    assert person.find(f"contact:{jane.pk}").mentions().name(masked)
+    Contact.objects.create(email="john@example.com")
+    assert not person.find(f"contact:{jane.pk}").mentions().name(masked)
+
+
 def test_what_somebody_else_has_too_is_not_the_persons_own(jane: Contact) -> None:
     Contact.objects.create(email="alias@example.com", first_name="JANE", phone="+1 (207) 555-0100")
     found = person.find(f"contact:{jane.pk}")
