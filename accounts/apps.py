@@ -10,8 +10,10 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks, signals
+        from accounts.people import table
         from accounts.staff import roles
 
         checks.register()
         signals.connect()
         roles.connect()
+        table.register_all()

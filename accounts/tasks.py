@@ -1,15 +1,17 @@
 """What workers do for accounts; each task is one call, or one for each row."""
 
 from celery import shared_task
-from django.core.management import call_command
 
 from accounts import emails, provisioning, wakeup
 from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
+from accounts.people import pruning
 from accounts.services import completions, password_links, subscriptions
 from accounts.services.emails import SEND_TASK
 from accounts.services.password_links import ISSUE_TASK
 from accounts.services.provisioning import PROVISION_TASK
 from core.queue.limits import HOUSEKEEPING_HARD_SECONDS, HOUSEKEEPING_SOFT_SECONDS
+
+PRUNE_SECONDS = 20.0
 
 
 @shared_task(name=SEND_TASK)
@@ -47,15 +49,6 @@ def expire_subscriptions() -> None:
     subscriptions.expire_ended()
 
 
-@shared_task(
-    name="accounts.forget_link_requests",
-    soft_time_limit=HOUSEKEEPING_SOFT_SECONDS,
-    time_limit=HOUSEKEEPING_HARD_SECONDS,
-)
-def forget_link_requests() -> None:
-    password_links.forget_old_requests()
-
-
 @shared_task(name="accounts.match_completions")
 def match_completions() -> None:
     completions.match_waiting()
@@ -66,8 +59,7 @@ def tell_of_waiting_completions() -> None:
     completions.owe_digest()
 
 
-@shared_task(
-    name="accounts.clear_sessions", soft_time_limit=HOUSEKEEPING_SOFT_SECONDS, time_limit=HOUSEKEEPING_HARD_SECONDS
-)
-def clear_sessions() -> None:
-    call_command("clearsessions")
+@shared_task(name="accounts.prune", soft_time_limit=HOUSEKEEPING_SOFT_SECONDS, time_limit=HOUSEKEEPING_HARD_SECONDS)
+def prune() -> None:
+    """Remove what is past its time; what a run does not get to is the next one's."""
+    pruning.prune(seconds=PRUNE_SECONDS)

@@ -184,6 +184,8 @@ ACTS: dict[str, dict[str, Rule]] = {
     "accounts.user": {
         "send-set-up-mail": needs("accounts.send_link"),
         "award-points": needs("accounts.award_points"),
+        "export": needs("accounts.export_contact"),
+        "forget": needs("accounts.forget_contact"),
         "verify-*": needs("integrations.compare_record"),
         "sync-*": needs("integrations.sync_record"),
     },
@@ -193,6 +195,8 @@ ACTS: dict[str, dict[str, Rule]] = {
         "preview": needs("integrations.compare_record"),
         "sync-now": needs("integrations.sync_record"),
         "read-again": needs("integrations.refresh_contact"),
+        "export": needs("accounts.export_contact"),
+        "forget": needs("accounts.forget_contact"),
     },
     "accounts.contactchange": {
         "release": needs("accounts.change_contactchange"),

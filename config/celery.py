@@ -32,8 +32,7 @@ app.conf.beat_schedule = {
     "award completions whose member is known by now": {"task": "accounts.match_completions", "schedule": 60.0},
     # It owes one mail a day, whenever it comes.
     "tell staff of completions that wait": {"task": "accounts.tell_of_waiting_completions", "schedule": 1800.0},
-    "forget old requests for a password link": {"task": "accounts.forget_link_requests", "schedule": 3600.0},
-    "clear ended sessions": {"task": "accounts.clear_sessions", "schedule": 86400.0},
+    "remove what is past its time": {"task": "accounts.prune", "schedule": 3600.0},
 }
 
 

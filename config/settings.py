@@ -132,7 +132,8 @@ if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # DEFERRED fails with "database is locked" as soon as two transactions write
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+        "PRAGMA secure_delete=ON;",
     }
 else:
     _database["CONN_MAX_AGE"] = 0  # the pool keeps the connections
@@ -260,6 +261,17 @@ CONTENT_SECURITY_POLICY = {
 }
 RATE_LIMIT_UNVERIFIED = env.int("RATE_LIMIT_UNVERIFIED", default=60)  # webhooks a minute and address
 RATE_LIMIT_VERIFIED = env.int("RATE_LIMIT_VERIFIED", default=6000)  # webhooks a minute and provider
+
+# Personal data --------------------------------------------------------------------------------------------------------
+
+# Days after which the contents of what is finished are removed: bodies of events, requests and answers of providers,
+# contexts of mails (accounts/people/holdings.py has the whole table). 0 keeps them for ever.
+RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
+if RETENTION_DAYS < 0:
+    raise ImproperlyConfigured(f"RETENTION_DAYS is a number of days, not {RETENTION_DAYS}")
+
+# SECRET_KEYs of before: they sign nothing, and only recognise whom they erased (accounts/people/forgotten.py).
+FORMER_SECRET_KEYS = env.list("FORMER_SECRET_KEYS", default=[])
 
 # E-mail ---------------------------------------------------------------------------------------------------------------
 

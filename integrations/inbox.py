@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -16,11 +17,12 @@ from django.utils import timezone
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models.delivery import MAX_CRASHES, LeaseLost
 from accounts.models.email_message import EmailMessage
+from accounts.people import forgotten
 from accounts.services import emails
 from accounts.services.cause import Cause
 from accounts.wakeup import wake_on_commit
 from integrations.contracts.events import Event, MembershipEvent
-from integrations.contracts.exceptions import NotThereYet, Permanent, Unmatched, Unreadable
+from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Permanent, Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
 from integrations.handlers import Change, Context, handle
 from integrations.intake import PROCESS_TASK
@@ -28,11 +30,14 @@ from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
 from integrations.registry import provider as provider_of
 from integrations.toolkit import counting
-from integrations.toolkit.reading import storable
+from integrations.toolkit.reading import digest_of, storable
 
 logger = logging.getLogger(__name__)
 NOT_THERE_FOR = timedelta(minutes=10)  # what a provider does not know may show up so long after it was told of
 Outcome = InboxAttempt.Outcome
+ERASED = "its person was erased"
+REMOVED = "its contents were removed; nothing is left to process"
+_SET_BY_CLOSE = ("status", "next_attempt_at", "wake_at", "finished_at", "crashes", "last_error")
 
 
 def process(event_id: int) -> None:
@@ -54,6 +59,8 @@ def process(event_id: int) -> None:
     except LeaseLost:
         logger.warning("attempt came too late", extra={"event_id": event.pk, "attempt": attempt.number})
         _note(attempt, started, Outcome.LEASE_LOST)
+    except ForgottenHere as reason:
+        _drop(event, attempt, started, str(reason))
     except Unmatched as reason:
         _end(event, attempt, started, Outcome.UNMATCHED, str(reason))
     except NotThereYet as error:
@@ -70,15 +77,19 @@ def process(event_id: int) -> None:
 def retry(events: Iterable[InboxEvent]) -> int:
     """Make events due now, finished ones and those that wait for their next attempt; how many.
 
-    Facts that they told before change nothing when they are told again. What could not be read stays as it is.
+    Facts that they told before change nothing when they are told again. What could not be read stays as it is, and so
+    does what was removed since (`pruned_at`): nothing is left to be processed.
     """
     count = 0
     for event in events:
         waits = event.status != Status.PENDING or event.failures
         if waits and event.payload is not None:
-            event.requeue(reason="")
-            wake_on_commit(PROCESS_TASK, event.pk)
-            count += 1
+            with transaction.atomic():
+                # Under its lock, so that its contents are not removed meanwhile.
+                if InboxEvent.objects.select_for_update().filter(pk=event.pk, pruned_at=None).exists():
+                    event.requeue(reason="")
+                    wake_on_commit(PROCESS_TASK, event.pk)
+                    count += 1
     return count
 
 
@@ -97,11 +108,54 @@ def ignore(events: Iterable[InboxEvent], *, reason: str, cause: Cause) -> int:
     return count
 
 
+def without_person(event: InboxEvent, *, hide_id: bool, hide_key: bool) -> dict[str, Any]:
+    """Return the columns of an event that is emptied because its person is erased; what is open is closed.
+
+    Its key and id stay, so that a late copy is one, unless they name the person themselves (`hide_key`, `hide_id`).
+    """
+    is_open = event.status not in (Status.PROCESSED, Status.IGNORED)
+    columns: dict[str, Any] = {
+        "body": b"",
+        "payload": None,
+        "headers": {},
+        "source_address": "",
+        "person_email": "",
+        "last_error": "",
+        "reason": ERASED if is_open or event.reason else "",
+        "content_digest": event.content_digest or (digest_of(event.payload) if event.payload is not None else ""),
+        "pruned_at": timezone.now(),
+        "is_erased": True,
+    }
+    if hide_id:
+        columns["external_id"] = ""
+    if hide_key:
+        columns["key"] = f"forgotten:{event.pk}"
+    if is_open:
+        columns |= {"status": Status.IGNORED, "next_attempt_at": None, "wake_at": None}
+        columns |= {"finished_at": event.finished_at or timezone.now(), "crashes": 0}
+    return columns
+
+
+def _drop(event: InboxEvent, attempt: InboxAttempt, started: float, reason: str) -> None:
+    """End an event about somebody who was erased: it is ignored, and nothing of it is kept."""
+    hide = forgotten.since(provider=event.provider, identities={"contact": event.external_id}) is not None
+    columns = without_person(event, hide_id=hide, hide_key=hide and event.external_id in event.key.split(":"))
+    columns = {name: value for name, value in columns.items() if name not in _SET_BY_CLOSE}
+    with transaction.atomic():
+        try:
+            event.close(Status.IGNORED, **{**columns, "reason": reason})
+            _note(attempt, started, Outcome.DONE)
+        except LeaseLost:
+            _note(attempt, started, Outcome.LEASE_LOST)
+
+
 def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
     """Translate an event and do what it tells, in one transaction with its end.
 
     Each fact stands for itself: where one waits for staff, the others are kept, and the event ends as unmatched.
     """
+    if event.pruned_at is not None:
+        raise Permanent(REMOVED)
     provider = provider_of(event.provider)
     webhook = StoredWebhook(
         endpoint=event.endpoint,
@@ -136,7 +190,7 @@ def _handled(told: Sequence[Event], contexts: Sequence[Context]) -> tuple[list[C
         return handle(told[0], contexts[0]), ""
     changes: list[Change] = []
     reasons: dict[str, None] = {}
-    done = 0
+    done = erased = 0
     for fact, context in zip(told, contexts, strict=True):
         try:
             with transaction.atomic():
@@ -144,9 +198,10 @@ def _handled(told: Sequence[Event], contexts: Sequence[Context]) -> tuple[list[C
             done += 1
         except Unmatched as reason:
             reasons[str(reason)] = None
+            erased += isinstance(reason, ForgottenHere)
     waiting = "; ".join(reasons)
     if waiting and not done:
-        raise Unmatched(waiting)
+        raise ForgottenHere(waiting) if erased == len(told) else Unmatched(waiting)
     return changes, waiting
 
 

@@ -3,8 +3,10 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -15,7 +17,7 @@ from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Envelope, WebhookRequest
 from integrations.models import InboxEvent, LastReceived
 from integrations.models.inbox import Status
-from integrations.toolkit.reading import read_json_object, redacted_headers, storable
+from integrations.toolkit.reading import digest_of, read_json_object, redacted_headers, storable
 
 PROCESS_TASK = "integrations.process_events"
 
@@ -78,7 +80,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
         if not same_body:
             _keep_contradiction(event.pk, _event(provider, endpoint, request, is_signed=is_signed))
         elif event.is_notice or event.event_type in provider.told_again:
-            _tell_again(event.pk)
+            _tell_again(event)
         return Receipt(event=event, duplicate=not event.is_notice, unreadable=event.last_error)
     if event.status == Status.PENDING and endpoint.answer_with is None:
         wake_on_commit(PROCESS_TASK, event.pk)
@@ -134,8 +136,8 @@ def _finished(event: InboxEvent, status: Status, now: datetime) -> None:
 
 def _keep_contradiction(first_id: int, other: InboxEvent) -> None:
     """Keep a body that says something else under a known key, for staff; another spelling of the same is none."""
-    first = InboxEvent.objects.only("payload").get(pk=first_id)
-    if first.payload == other.payload:
+    first = InboxEvent.objects.only("payload", "content_digest", "is_erased").get(pk=first_id)
+    if first.is_erased or _is_same(first, other):
         return
     InboxEvent.objects.filter(pk=first_id).update(conflicts=F("conflicts") + 1)
     other.key = f"{other.key[:300]}#{other.body_digest}"
@@ -144,9 +146,25 @@ def _keep_contradiction(first_id: int, other: InboxEvent) -> None:
     other.keep()
 
 
-def _tell_again(event_id: int) -> None:
-    """Process an event once more whose repetition is news: added, removed and added again has one body for the ends."""
-    event = InboxEvent.objects.filter(pk=event_id, status=Status.PROCESSED).first()
-    if event is not None:
-        event.requeue(reason="")
+def _is_same(first: InboxEvent, other: InboxEvent) -> bool:
+    """Return whether two deliveries say the same; of one whose contents were removed a digest is kept."""
+    if not first.content_digest:
+        return bool(first.payload == other.payload)
+    return other.payload is not None and first.content_digest == digest_of(other.payload)
+
+
+def _tell_again(told: InboxEvent) -> None:
+    """Process an event once more whose repetition is news: added, removed and added again has one body for the ends.
+
+    Where its contents were removed since, those of the repetition stand, which are the same.
+    """
+    with transaction.atomic():
+        event = InboxEvent.objects.select_for_update().filter(pk=told.pk).first()
+        if event is None or not (event.status == Status.PROCESSED or event.is_erased):
+            return
+        contents: dict[str, Any] = {}
+        if event.pruned_at is not None:
+            contents = {name: getattr(told, name) for name in ("body", "payload", "headers", "source_address")}
+            contents |= {"external_id": told.external_id, "pruned_at": None, "is_erased": False, "content_digest": ""}
+        event.requeue(reason="", **contents)
         wake_on_commit(PROCESS_TASK, event.pk)

@@ -64,6 +64,18 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Download:
+    """What an act found out, as a file that no cache keeps."""
+
+    name: str
+    content: bytes
+
+    def response(self) -> HttpResponse:
+        headers = {"Content-Disposition": f'attachment; filename="{self.name}"', "Cache-Control": "no-store"}
+        return HttpResponse(self.content, content_type="application/json", headers=headers)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Act:
     """`run` calls the service for one row and says whether that changed anything; `fits` says for which rows it is.
 
@@ -76,7 +88,7 @@ class Act:
     name: str
     label: Any
     done: Any
-    run: Callable[[Any, Pressed], bool | Answer | Page]
+    run: Callable[[Any, Pressed], bool | Answer | Page | Download]
     fits: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] | None = None
     explanation: Any = ""
@@ -172,10 +184,13 @@ class ActsMixin(AuditedAdmin):
                 self.message_user(request, format_html("{}", result.text), result.level)
         if left := results.count(False):
             self.message_user(request, left_alone(left), messages.WARNING)
+        for result in results:
+            if isinstance(result, Download):
+                return result.response()
         pages = [result for result in results if isinstance(result, Page)]
         return self._show(request, act, rows[0], pages[0]) if pages else None
 
-    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer | Page:
+    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer | Page | Download:
         if not (self.may_press(request, act, row) and act.fits(row)):
             return False
         before = {name: value for name, value in values_of(row).items() if name not in self.audit_hidden}

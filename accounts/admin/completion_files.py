@@ -41,7 +41,12 @@ def _too_much() -> str:
 
 
 class Uploaded(CacheStorage):
-    """An uploaded file between its preview and its confirmation: in the cache, so that every process finds it."""
+    """An uploaded file between its preview and its confirmation: in the cache, so that every process finds it.
+
+    An hour at the most: it names people, and no erasure could find it there.
+    """
+
+    CACHE_LIFETIME = 3600
 
     def read(self) -> bytes:
         content = super().read()

@@ -16,6 +16,7 @@ from accounts.admin.contact_history import CHANGES, ChangeShown, field_label, sh
 from accounts.admin.contacts import found, person_link
 from accounts.admin.filters import providers_of
 from accounts.admin.links import NOTHING, list_url, moment, shortened
+from accounts.admin.removed import removed
 from accounts.models import Contact, ContactChange, ContactMapping
 from accounts.services import contact_changes, contacts
 from accounts.services.cause import Cause
@@ -77,7 +78,7 @@ def other_value(change: ContactChange) -> Any:
 
 def _is_another_one(change: ContactChange) -> bool:
     """Whether a conflict's loser is not what the contact has by now."""
-    if change.kind not in (Kind.WON, Kind.LOST):
+    if change.kind not in (Kind.WON, Kind.LOST) or change.pruned_at is not None:
         return False
     return bool((value_of(change.contact, change.name) or "") != (other_value(change) or ""))
 
@@ -188,11 +189,11 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("we had"))
     def all_we_had(self, change: ContactChange) -> str:
-        return shown_value(change.before)
+        return removed(change) or shown_value(change.before)
 
     @admin.display(description=gettext_lazy("they say"))
     def all_they_say(self, change: ContactChange) -> str:
-        return shown_value(change.after)
+        return removed(change) or shown_value(change.after)
 
     @admin.display(description=gettext_lazy("source"))
     def why(self, change: ContactChange) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.admin.base import NewestInline
 from accounts.admin.links import NOTHING, badge, moment, row_link, shortened
+from accounts.admin.removed import removed
 from accounts.models import Contact, ContactChange
 from accounts.services.contact_report import CUSTOM, EMPTY, FIELDS
 
@@ -51,11 +52,11 @@ class ChangeShown:
 
     @admin.display(description=gettext_lazy("we had"))
     def we_had(self, change: ContactChange) -> str:
-        return shortened(shown_value(change.before), CELL)
+        return removed(change) or shortened(shown_value(change.before), CELL)
 
     @admin.display(description=gettext_lazy("they say"))
     def they_say(self, change: ContactChange) -> str:
-        return shortened(shown_value(change.after), CELL)
+        return removed(change) or shortened(shown_value(change.after), CELL)
 
     @admin.display(description=gettext_lazy("what"))
     def state(self, change: ContactChange) -> str:

@@ -15,6 +15,7 @@ from accounts.admin.contact_acts import ADD_ALIAS, REMOVE_ALIAS
 from accounts.admin.contact_history import ChangeInline
 from accounts.admin.filters import AtProviderFilter, HasAccountFilter, TagFilter
 from accounts.admin.links import EVENTS, NOTHING, badge, list_link, moment, row_link, shortened
+from accounts.admin.person_acts import ON_CONTACTS
 from accounts.admin.showing import block, folded, indented
 from accounts.models import (
     Contact,
@@ -175,7 +176,7 @@ class ContactAdmin(ReadOnlyAdmin):
         *("created", "changed", "elsewhere"),
     )
     inlines = (AddressInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline, ChangeInline)
-    acts = (ADD_ALIAS, REMOVE_ALIAS)
+    acts = (ADD_ALIAS, REMOVE_ALIAS, *ON_CONTACTS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         present = ContactTag.objects.filter(is_present=True).select_related("tag").order_by("-changed_at", "-id")

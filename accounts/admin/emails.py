@@ -16,6 +16,7 @@ from accounts.admin import attention
 from accounts.admin.acts import Act
 from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, shortened
+from accounts.admin.removed import removed
 from accounts.emails import NotSendable, compose
 from accounts.models import EmailMessage
 from accounts.services import emails
@@ -39,6 +40,12 @@ def mails_that_did_not_arrive() -> list[attention.Item]:
         )
         for status, label in labels.items()
     ]
+
+
+def _may_be_resent(message: EmailMessage) -> bool:
+    """Return whether a mail was sent or failed, and what it says is still there."""
+    waits = message.status in (EmailMessage.Status.PENDING, EmailMessage.Status.HELD)
+    return not waits and message.pruned_at is None
 
 
 @admin.register(EmailMessage)
@@ -71,7 +78,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
                 "count",
             ),
             run=lambda message, pressed: bool(emails.resend(message)),
-            fits=lambda message: message.status not in (EmailMessage.Status.PENDING, EmailMessage.Status.HELD),
+            fits=_may_be_resent,
         ),
         Act(
             name="send-now",
@@ -122,6 +129,8 @@ class EmailMessageAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("as it would read now"))
     def preview(self, message: EmailMessage) -> str:
         """Subject and text. The link in it is made for this look and loses its token before anybody sees it."""
+        if gone := removed(message):
+            return _("%(removed)s It cannot be sent again.") % {"removed": gone}
         try:
             mail: Any = compose(message)
         except (NotSendable, TemplateDoesNotExist) as error:

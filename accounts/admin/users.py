@@ -17,6 +17,7 @@ from accounts.admin.acts import Act
 from accounts.admin.address_field import AddressField
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from accounts.admin.links import EVENTS, badge, list_link, row_link
+from accounts.admin.person_acts import ON_USERS
 from accounts.admin.points import AWARD_POINTS, PointsInline
 from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
@@ -106,7 +107,7 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
         (_("Where from, and what else there is"), {"fields": _facts}),
         (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
     )
-    acts = (send_set_up_mail(lambda user: user), AWARD_POINTS)
+    acts = (send_set_up_mail(lambda user: user), AWARD_POINTS, *ON_USERS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)

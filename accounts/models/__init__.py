@@ -12,6 +12,7 @@ from accounts.models.points import Activity, Completion, PointsEntry
 from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.models.user import User
+from accounts.people.models import ForgottenKey
 from accounts.staff.api_token import ApiToken
 from accounts.staff.models import AuditEntry
 
@@ -29,6 +30,7 @@ __all__ = [
     "Delivery",
     "EmailMessage",
     "ExternalIdentity",
+    "ForgottenKey",
     "FormSubmission",
     "LinkRequest",
     "Order",

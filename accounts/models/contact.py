@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models.company import Company
 from accounts.models.user import User
+from accounts.people.models import Prunable
 
 
 class Contact(models.Model):
@@ -144,7 +145,7 @@ class ContactTag(models.Model):
         return str(self.tag)
 
 
-class PossibleDuplicate(models.Model):
+class PossibleDuplicate(Prunable):
     """Two contacts who may be one person, or two who share an address: staff merge them or keep them apart."""
 
     class Status(models.TextChoices):
@@ -173,7 +174,14 @@ class PossibleDuplicate(models.Model):
             models.CheckConstraint(condition=~Q(contact=F("other")), name="nobody_duplicates_themselves"),
             models.CheckConstraint(condition=Q(status__in=["open", "merged", "apart"]), name="doubt_status_is_known"),
         ]
-        indexes = [models.Index(fields=["status", "-id"], name="doubt_by_status")]
+        indexes = [
+            models.Index(fields=["status", "-id"], name="doubt_by_status"),
+            models.Index(
+                fields=["decided_at"],
+                name="doubt_to_be_pruned",
+                condition=Q(pruned_at__isnull=True, decided_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.contact} / {self.other or self.other_was}"

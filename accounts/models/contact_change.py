@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.contact import Contact
+from accounts.people.models import Prunable
 
 
-class ContactChange(models.Model):
+class ContactChange(Prunable):
     """One value of one contact: what we had, what somebody else said, and which of the two holds. Never changed.
 
     `name` is as in `ContactReport.values`. Of a conflict (both sides changed the value since they last agreed) the
@@ -55,6 +56,7 @@ class ContactChange(models.Model):
         indexes = [
             models.Index(fields=["contact", "-id"], name="change_by_contact"),
             models.Index(fields=["kind", "-id"], name="change_by_kind", condition=~Q(kind="changed")),
+            models.Index(fields=["recorded_at"], name="change_to_be_pruned", condition=Q(pruned_at__isnull=True)),
         ]
 
     def __str__(self) -> str:

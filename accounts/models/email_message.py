@@ -5,9 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
 from accounts.models.user import User
+from accounts.people.models import Prunable
 
 
-class EmailMessage(Delivery):
+class EmailMessage(Prunable, Delivery):
     """Written in the transaction that owes it, sent by a worker. `key` is the business reason: one reason sends one
     mail.
 
@@ -70,6 +71,9 @@ class EmailMessage(Delivery):
             sweep_index("email_to_be_woken"),
             models.Index(fields=["status", "-id"], name="email_by_status"),
             models.Index(fields=["kind", "-id"], name="email_by_kind"),
+            models.Index(
+                fields=["status", "created_at"], name="email_to_be_pruned", condition=models.Q(pruned_at__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

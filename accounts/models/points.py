@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.user import User
+from accounts.people.models import Prunable
 
 BY_MAIL = "mail"  # the channel of a completion by e-mail, and the form that it comes from
 BY_STAFF = "staff"
@@ -58,7 +59,7 @@ class Activity(models.Model):
         )
 
 
-class Completion(models.Model):
+class Completion(Prunable):
     """Somebody did something that gives points, as it was told; who that is may still be open.
 
     `source` is what makes two tellings the same one ("kajabi:sub_123"). Written by `accounts.services.completions`.
@@ -132,6 +133,11 @@ class Completion(models.Model):
             models.Index(fields=["state", "-id"], name="completion_by_state"),
             models.Index(fields=["email"], name="completion_waiting", condition=Q(state="received")),
             models.Index(fields=["channel", "received_at"], name="completion_by_channel"),
+            models.Index(
+                fields=["state", "decided_at"],
+                name="completion_to_be_pruned",
+                condition=Q(decided_at__isnull=False, pruned_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from accounts.models import Company, Contact
 from accounts.models.insert_once import insert_once
+from accounts.people import forgotten
 from accounts.services import provisioning
 from accounts.services.cause import Cause
 from accounts.services.members import clean_name
@@ -138,6 +139,9 @@ def _values(told: AccountReport) -> dict[str, Any]:
     if name := " ".join(_NOT_IN_NAMES.sub(" ", told.name).split())[:255]:
         values["name"] = name
     if told.administrators is not None:
+        erased = forgotten.among(
+            forgotten.email_key(str(one.get("email", "")).strip().lower()) for one in told.administrators
+        )
         values["administrators"] = [
             {
                 "id": str(one.get("id", ""))[:50],
@@ -145,6 +149,7 @@ def _values(told: AccountReport) -> dict[str, Any]:
                 "email": str(one.get("email", "")).strip()[:254],
             }
             for one in list(told.administrators)[:ADMINISTRATORS_AT_MOST]
+            if forgotten.email_key(str(one.get("email", "")).strip().lower()) not in erased
         ]
     return values
 

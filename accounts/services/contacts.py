@@ -14,6 +14,7 @@ from django.db.models import Model
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import Contact, ContactEmail, ContactMapping, User
 from accounts.models.insert_once import insert_once
+from accounts.people import forgotten
 from accounts.services import contact_changes, contact_duplicates, contact_tags
 from accounts.services.cause import Cause
 from accounts.services.contact_changes import contact_told
@@ -58,7 +59,7 @@ def report(told: ContactReport, *, provider: str, cause: Cause, user: User | Non
     A known id wins over the e-mail, so that somebody who changed their address stays the same contact. Of each value
     the newest word of that record holds. Two at once make one contact (unique constraints).
 
-    Raises Nobody, InvalidAddress.
+    Raises Nobody, InvalidAddress; PersonForgotten where nobody is that person because they were erased.
     """
     email = normalise(told.email) if told.email else ""
     if not email and not told.identities:
@@ -161,6 +162,8 @@ def _created(
     told: ContactReport, email: str, *, owner: Contact | None, user: User | None, provider: str, cause: Cause
 ) -> Contact | None:
     """A new contact with its ids, and its address unless that is `owner`'s; None where another worker was faster."""
+    if user is None:
+        forgotten.refuse(email=email, provider=provider, identities=told.identities)
     contact = Contact(user=user)
     contact_changes.begin(contact, told, email, provider=provider)
     contact.save()
@@ -236,10 +239,11 @@ def _own_address(contact: Contact, email: str, *, cause: Cause) -> None:
 
 
 def _learn_aliases(contact: Contact, aliases: Iterable[str], *, cause: Cause) -> None:
-    """Keep a contact's further addresses; what is no address, or means somebody else, is left out."""
+    """Keep a contact's further addresses; what is no address, or means somebody else or who was erased, is left out."""
     for alias in sorted({alias for alias in aliases if alias}):
         try:
-            add_alias(contact, alias, source=cause.text)
+            if forgotten.since(email=normalise(alias)) is None:
+                add_alias(contact, alias, source=cause.text)
         except InvalidAddress:
             continue
 

@@ -4,10 +4,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from accounts.addresses import normalise
 from accounts.models import ExternalIdentity, User
 from accounts.models.insert_once import insert_once
+from accounts.people import forgotten
 
 NAME_LENGTH = 60
 _URL = re.compile(r"\S*(?:://|www\.|@)\S*|\S+\.[a-z]{2,}/\S*", re.IGNORECASE)
@@ -44,15 +46,15 @@ def clean_name(raw: str) -> str:
     return " ".join(text.split())[:NAME_LENGTH].strip()
 
 
-def find_or_create(person: Person, *, provider: str) -> Member:
+def find_or_create(person: Person, *, provider: str, bought_at: datetime | None = None) -> Member:
     """The user whom `person` is, made without a password where nobody is.
 
     Known ids win over the e-mail, so that somebody who changed their address at the provider stays the same member. An
     existing user is never changed: neither e-mail, name, password, flags nor session. Two workers at once make one user
-    (unique constraints).
+    (unique constraints). `bought_at`: when the person paid, where what is told of is a payment.
 
     Raises InvalidAddress; NeedsStaff where the address is a staff user's, is locked, or belongs to another customer
-    there.
+    there; PersonForgotten where nobody is that person because they were erased, and have not paid since.
     """
     email = normalise(person.email)
     identities = {kind: external_id for kind, external_id in person.identities.items() if external_id}
@@ -66,6 +68,7 @@ def find_or_create(person: Person, *, provider: str) -> Member:
         raise NeedsStaff(f"conflict: the id belongs to {user.email}, the e-mail to {by_email.email}")
     created = False
     if user is None:
+        forgotten.refuse(email=email, provider=provider, identities=identities, bought_at=bought_at)
         user, created = _create(email, person, provider=provider)
     if user.is_staff or user.is_superuser:
         raise NeedsStaff(f"{user.email} is a staff account and is never matched automatically; grant the plan by hand")

@@ -127,12 +127,6 @@ def send_new_link(user: User) -> EmailMessage:
         return _send_new_link(User.objects.select_for_update().get(pk=user.pk), key=f"staff-link:{uuid4()}")
 
 
-def forget_old_requests() -> int:
-    """Delete the answered requests that no limit needs any more; how many."""
-    old = LinkRequest.objects.filter(requested_at__lt=timezone.now() - FORGET_AFTER)
-    return old.exclude(status=LinkRequest.Status.PENDING).delete()[0]
-
-
 def _one_at_a_time(address: str) -> None:
     """Let requests for one address count one after the other, until the transaction ends.
 

@@ -8,7 +8,7 @@ from django.contrib.auth import SESSION_KEY
 from django.test import Client
 
 from accounts.models import LinkRequest, User
-from accounts.services import password_links
+from accounts.people import pruning
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "violet kettle under the stairs"
@@ -126,11 +126,11 @@ def test_the_host_header_does_not_decide_where_a_link_leads(
     assert "evil.example" not in str(mailoutbox[0].message())
 
 
-def test_old_requests_are_forgotten_once_answered(newcomer: Any, drain: Any, travel: Any) -> None:
+def test_old_requests_are_pruned_once_answered(newcomer: Any, drain: Any, travel: Any) -> None:
     send(RESEND, {"email": newcomer.email})
     drain()
     pending = LinkRequest.objects.create(email="x@example.com", language="en")
-    assert password_links.forget_old_requests() == 0
+    assert pruning.prune() == {}
     travel(timedelta(hours=25))
-    assert password_links.forget_old_requests() == 1
+    assert pruning.prune() == {"accounts.LinkRequest": 1}
     assert LinkRequest.objects.get() == pending

@@ -1,5 +1,6 @@
 """Events: what came in, each attempt at it, what it led to, and the buttons to repair it."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
@@ -18,6 +19,7 @@ from accounts.admin.acts import Act, ReasonForm
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.links import EVENTS, NOTHING, badge, list_link, list_url, moment, row_link, shortened
 from accounts.admin.plans import WAITING
+from accounts.admin.removed import removed
 from accounts.admin.showing import block, folded, indented
 from integrations import inbox, registry
 from integrations.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
@@ -177,6 +179,8 @@ class InboxEventAdmin(ReadOnlyAdmin):
             raise Http404
         if not self.has_view_permission(request, event):
             raise PermissionDenied
+        if gone := removed(event):
+            return HttpResponse(gone, status=HTTPStatus.GONE, content_type="text/plain; charset=utf-8")
         headers = {"Content-Disposition": f'attachment; filename="event-{event.pk}.bin"'}
         return HttpResponse(bytes(event.body), content_type="application/octet-stream", headers=headers)
 
@@ -211,12 +215,16 @@ class InboxEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("payload"))
     def payload_shown(self, event: InboxEvent) -> str:
+        if gone := removed(event):
+            return _("%(removed)s It cannot be processed again.") % {"removed": gone}
         if event.payload is None:
             return _("It could not be read; see the raw body.")
         return block(indented(event.payload))
 
     @admin.display(description=gettext_lazy("raw body"))
     def body_shown(self, event: InboxEvent) -> str:
+        if gone := removed(event):
+            return gone
         body = bytes(event.body)
         summary = ngettext("%(count)d byte", "%(count)d bytes", len(body)) % {"count": len(body)}
         url = reverse(f"{EVENTS}_body", args=[event.pk])
@@ -224,6 +232,8 @@ class InboxEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("headers"))
     def headers_shown(self, event: InboxEvent) -> str:
+        if gone := removed(event):
+            return gone
         lines = "\n".join(f"{name}: {value}" for name, value in event.headers.items())
         return folded(_("Headers, without secrets"), lines)
 

@@ -13,6 +13,7 @@ from accounts.admin import attention
 from accounts.admin.acts import Act, Answer, Pressed, ReasonForm, Refused
 from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.links import NOTHING, badge, list_link, list_url, moment, row_link, shortened
+from accounts.admin.removed import removed
 from accounts.admin.showing import folded, indented
 from integrations.admin.filters import ProviderFilter
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
@@ -126,15 +127,15 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("what changed"))
     def what_changed(self, run: SyncRun) -> str:
-        return _listed(run.changes_listed)
+        return removed(run) or _listed(run.changes_listed)
 
     @admin.display(description=gettext_lazy("events that should have come"))
     def what_was_healed(self, run: SyncRun) -> str:
-        return _listed(run.healed_listed)
+        return removed(run) or _listed(run.healed_listed)
 
     @admin.display(description=gettext_lazy("problems"))
     def what_went_wrong(self, run: SyncRun) -> str:
-        return _listed(run.problems)
+        return removed(run) or _listed(run.problems)
 
     @admin.display(description=gettext_lazy("differences"))
     def found(self, run: SyncRun) -> str:

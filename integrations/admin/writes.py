@@ -15,6 +15,7 @@ from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.contact_history import field_label, shown_value
 from accounts.admin.contacts import found, person_link
 from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, shortened
+from accounts.admin.removed import removed
 from accounts.admin.showing import folded, indented
 from accounts.money import money
 from integrations import registry
@@ -56,7 +57,12 @@ def _may_be_retried(write: OutgoingWrite) -> bool:
 
 def _may_be_undone(write: OutgoingWrite) -> bool:
     was_written = write.status == Status.DONE and write.undone_at is None
-    return was_written and write.kind == Kind.CONTACT and write.operation == OutgoingWrite.Operation.UPDATE
+    return (
+        was_written
+        and write.pruned_at is None
+        and write.kind == Kind.CONTACT
+        and write.operation == OutgoingWrite.Operation.UPDATE
+    )
 
 
 def _undo(write: OutgoingWrite, pressed: Pressed) -> Answer:
@@ -198,19 +204,21 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("values"))
     def changed_values(self, write: OutgoingWrite) -> str:
         if not write.after:
-            return NOTHING
+            return removed(write) or NOTHING
         changes = {name: (_shown(write, name, write.before), _shown(write, name, write.after)) for name in write.after}
         return before_and_after(changes, label=_("values"))
 
     @admin.display(description=gettext_lazy("request"))
     def request_shown(self, write: OutgoingWrite) -> str:
         if not write.request:
-            return NOTHING
+            return removed(write) or NOTHING
         return folded(f"{write.request.get('method', '')} {write.request.get('path', '')}", indented(write.request))
 
     @admin.display(description=gettext_lazy("response"))
     def response_shown(self, write: OutgoingWrite) -> str:
-        return NOTHING if write.response is None else folded(_("Show"), indented(write.response))
+        if write.response is None:
+            return removed(write) or NOTHING
+        return folded(_("Show"), indented(write.response))
 
     @admin.display(description=gettext_lazy("sent"))
     def sent(self, write: OutgoingWrite) -> str:
@@ -228,6 +236,8 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
     def undone(self, write: OutgoingWrite) -> str:
         if write.undone_at is not None or write.status != Status.DONE:
             return moment(write.undone_at)
+        if gone := removed(write):
+            return gone
         if write.kind == Kind.OPPORTUNITY:
             return _("Not from here: correct the policy, or the opportunity there.")
         if write.operation == OutgoingWrite.Operation.CREATE:

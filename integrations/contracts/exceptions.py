@@ -28,5 +28,9 @@ class Unmatched(Exception):
     """Nothing is wrong with the event, but a person must say what it belongs to; *retry* finishes it then."""
 
 
+class ForgottenHere(Unmatched):
+    """It is about somebody who was erased, and nothing of it is kept; the message names nobody."""
+
+
 class Gone(Permanent):
     """The provider had this record and has it no more."""

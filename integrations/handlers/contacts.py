@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from accounts.addresses import InvalidAddress
 from accounts.models import Contact, FormSubmission, Order, OrderLine, Payment
+from accounts.people import forgotten
+from accounts.people.forgotten import PersonForgotten
 from accounts.services import contacts, purchases
 from accounts.services.contact_report import ContactReport
 from accounts.services.contacts import Reported
@@ -18,7 +20,7 @@ from integrations.contracts.events import (
     MoneyMoved,
     OrderPlaced,
 )
-from integrations.contracts.exceptions import Unmatched
+from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.handlers import completions
 from integrations.handlers.companies import taken_in
 from integrations.handlers.context import Change, Context
@@ -46,8 +48,10 @@ def report(event: ContactReported, context: Context) -> list[Change]:
         is_told = event.is_whole or not readable
         if mirror and is_told and not reported.changed and (echo := _echo(reported.contact, context)):
             changes.append(echo)
-    elif not readable:
-        raise Unmatched(_NO_EMAIL)
+    else:
+        _refuse_forgotten(event, context)
+        if not readable:
+            raise Unmatched(_NO_EMAIL)
     if readable:
         refresh = ContactRefresh.objects.owe(provider=context.provider, external_id=readable)
         changes.append(Change(description=f"contact {readable} is to be read whole", target=refresh))
@@ -135,6 +139,8 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
     """
     try:
         contact = whose(event, context)
+    except ForgottenHere:
+        raise
     except Unmatched:
         completed = completions.keep(event, context)
         if not completed:
@@ -170,11 +176,20 @@ def whose(event: AboutSomebody, context: Context) -> Contact:
     if not event.email:
         known = contacts.find(provider=context.provider, identities=event.identities)
         if known is None:
+            _refuse_forgotten(event, context)
             raise Unmatched(_NO_EMAIL)
         return known
     told = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
     known = contacts.find(provider=context.provider, identities=event.identities, email=event.email)
     return known or _reported(told, context).contact
+
+
+def _refuse_forgotten(event: AboutSomebody | ContactReported, context: Context) -> None:
+    """Raise ForgottenHere where one of the event's ids was of somebody who was erased."""
+    try:
+        forgotten.refuse(email="", provider=context.provider, identities=event.identities)
+    except PersonForgotten as error:
+        raise ForgottenHere(str(error)) from error
 
 
 def _echo(contact: Contact, context: Context) -> Change | None:
@@ -199,5 +214,7 @@ def _echo(contact: Contact, context: Context) -> Change | None:
 def _reported(told: ContactReport, context: Context) -> Reported:
     try:
         return contacts.report(told, provider=context.provider, cause=context.cause)
+    except PersonForgotten as error:
+        raise ForgottenHere(str(error)) from error
     except (contacts.Nobody, InvalidAddress) as error:
         raise Unmatched(str(error)) from error

@@ -6,6 +6,7 @@ from dataclasses import replace
 from accounts.addresses import InvalidAddress
 from accounts.models import Plan, Subscription
 from accounts.models.subscription import FactKind
+from accounts.people.forgotten import PersonForgotten
 from accounts.services import contacts, emails, members, plans, subscriptions
 from accounts.services.contact_report import NAMES, ContactReport
 from accounts.services.subscription_state import Fact
@@ -19,7 +20,7 @@ from integrations.contracts.events import (
     SubscriptionExpired,
     SubscriptionRenewed,
 )
-from integrations.contracts.exceptions import Unmatched
+from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.contracts.pull import PurchaseConfirmed
 from integrations.handlers.contacts import told_of
 from integrations.handlers.context import Change, Context, Greeting
@@ -33,6 +34,7 @@ FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
     PurchaseRefunded: FactKind.REFUNDED,
     PurchaseConfirmed: FactKind.CONFIRMED,
 }
+_PAID = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED}
 _GREETED = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED, FactKind.CONFIRMED}
 
 
@@ -41,7 +43,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
 
     Every kind of event makes the member and the subscription where they are missing, so that a cancellation which
     overtakes its purchase is not lost. Raises Unmatched: no plan for the offer, no usable e-mail, or a conflict for
-    staff.
+    staff; ForgottenHere: the person was erased and has not paid since.
     """
     kind = FACT_OF[type(event)]
     plan = _plan(event.offers, context)
@@ -92,7 +94,10 @@ def _member(event: MembershipEvent, context: Context) -> members.Member:
         email=buyer.email, first_name=buyer.first_name, last_name=buyer.last_name, identities=buyer.identities
     )
     try:
-        return members.find_or_create(person, provider=context.provider)
+        bought_at = event.occurred_at if FACT_OF[type(event)] in _PAID else None
+        return members.find_or_create(person, provider=context.provider, bought_at=bought_at)
+    except PersonForgotten as error:
+        raise ForgottenHere(str(error)) from error
     except (members.NeedsStaff, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
 
@@ -106,9 +111,12 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
         identities=buyer.identities,
         fields={name: value for name in NAMES if (value := getattr(buyer, name))},
     )
-    reported = contacts.of_member(
-        member.user, told, provider=context.provider, cause=context.cause, is_new=member.created
-    )
+    try:
+        reported = contacts.of_member(
+            member.user, told, provider=context.provider, cause=context.cause, is_new=member.created
+        )
+    except PersonForgotten as error:
+        raise ForgottenHere(str(error)) from error
     return told_of(reported)
 
 

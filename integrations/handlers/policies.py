@@ -3,7 +3,7 @@
 from accounts.services import policies
 from accounts.services.policies import PolicyReport
 from integrations.contracts.events import PolicyReported
-from integrations.contracts.exceptions import Unmatched
+from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.handlers.contacts import whose
 from integrations.handlers.context import Change, Context
 
@@ -24,6 +24,8 @@ def keep(event: PolicyReported, context: Context) -> list[Change]:
     )
     try:
         contact = whose(event, context)
+    except ForgottenHere:
+        raise
     except Unmatched:
         known = policies.find(provider=context.provider, external_id=event.external_id, number=event.number)
         if known is None:

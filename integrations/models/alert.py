@@ -53,7 +53,10 @@ class Notice(Delivery):
                 condition=models.Q(status__in=["pending", "sent", "failed"]), name="notice_status_is_known"
             )
         ]
-        indexes = [sweep_index("notice_to_be_woken")]
+        indexes = [
+            sweep_index("notice_to_be_woken"),
+            models.Index(fields=["finished_at"], name="notice_by_end", condition=models.Q(finished_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
 from accounts.models.insert_once import insert_statement, insert_values
+from accounts.people.models import Prunable
 
 
 class Status(models.TextChoices):
@@ -20,7 +21,7 @@ class Status(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
-class InboxEvent(Delivery):
+class InboxEvent(Prunable, Delivery):
     provider = models.CharField(_("provider"), max_length=30)
     endpoint = models.CharField(_("endpoint"), max_length=30)
     event_type = models.CharField(_("type"), max_length=100, blank=True)
@@ -45,6 +46,12 @@ class InboxEvent(Delivery):
         _("contradicted"), default=0, help_text=_("deliveries with another body under this key")
     )
     last_duplicate_at = models.DateTimeField(_("last repeated"), null=True, blank=True)
+    content_digest = models.CharField(
+        max_length=64, blank=True, editable=False, help_text=_("of the payload, once that was removed")
+    )
+    is_erased = models.BooleanField(
+        _("erased"), default=False, editable=False, help_text=_("its contents were removed with the person's data")
+    )
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -72,6 +79,11 @@ class InboxEvent(Delivery):
             models.Index(fields=["provider", "-id"], name="event_by_provider"),
             models.Index(fields=["event_type", "-id"], name="event_by_type"),
             models.Index(fields=["received_at"], name="event_by_time"),
+            models.Index(
+                fields=["status", "finished_at"],
+                name="event_to_be_pruned",
+                condition=models.Q(finished_at__isnull=False, pruned_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

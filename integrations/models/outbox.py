@@ -11,10 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Contact, Policy
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
+from accounts.people.models import Prunable
 from integrations.contracts.mirror import OutgoingCall, Sent
 
 
-class OutgoingWrite(Delivery):
+class OutgoingWrite(Prunable, Delivery):
     """One write: that a contact or an opportunity there is to be made equal with ours.
 
     What is to be written is found out when it is delivered, so that changes which come meanwhile go with it: at most
@@ -98,6 +99,11 @@ class OutgoingWrite(Delivery):
             models.Index(fields=["status", "-id"], name="write_by_status"),
             models.Index(fields=["contact", "provider", "-id"], name="write_by_contact"),
             models.Index(fields=["finished_at"], name="write_by_end", condition=Q(finished_at__isnull=False)),
+            models.Index(
+                fields=["status", "finished_at"],
+                name="write_to_be_pruned",
+                condition=Q(finished_at__isnull=False, pruned_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

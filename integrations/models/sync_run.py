@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Contact, Plan, User
 from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
+from accounts.people.models import Prunable
 
 LISTED_AT_MOST = 200  # lines of details on a run; the counters are exact
 
@@ -30,7 +31,7 @@ class RunKind(models.TextChoices):
 OPEN = (RunStatus.PENDING, RunStatus.STOPPED)
 
 
-class SyncRun(Delivery):
+class SyncRun(Prunable, Delivery):
     """One attempt at the row reads one page. What the page led to and the next place are committed together, so a run
     that dies goes on at its page, and no page is applied twice.
     """
@@ -74,7 +75,15 @@ class SyncRun(Delivery):
             models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_status_is_known"),
             models.CheckConstraint(condition=Q(kind__in=RunKind.values), name="run_kind_is_known"),
         ]
-        indexes = [sweep_index("run_to_be_woken"), models.Index(fields=["provider", "-id"], name="run_by_provider")]
+        indexes = [
+            sweep_index("run_to_be_woken"),
+            models.Index(fields=["provider", "-id"], name="run_by_provider"),
+            models.Index(
+                fields=["finished_at"],
+                name="run_to_be_pruned",
+                condition=Q(finished_at__isnull=False, pruned_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.get_kind_display()} {self.pk}"
@@ -140,7 +149,10 @@ class SyncFinding(models.Model):
             # A page of the comparison that is done again (its worker died) names each difference once.
             models.UniqueConstraint(fields=["run", "key"], name="a_finding_is_named_once"),
         ]
-        indexes = [models.Index(fields=["status", "-id"], name="finding_by_status")]
+        indexes = [
+            models.Index(fields=["status", "-id"], name="finding_by_status"),
+            models.Index(fields=["settled_at"], name="finding_by_end", condition=Q(settled_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.person or self.there}"

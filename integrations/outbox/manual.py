@@ -81,6 +81,8 @@ def follow(event: InboxEvent) -> Standing:
         return Standing(is_done=False, problem=event.last_error)
     if event.status != Status.PROCESSED:
         return Standing(is_done=True, problem=event.reason or event.last_error)
+    if event.pruned_at is not None:
+        return Standing(is_done=True, problem="what was asked for was removed: it is too long ago")
     source, target = registry.provider(event.provider), str(event.headers.get("x-target", ""))
     try:
         facts = source.parse(_stored(event))

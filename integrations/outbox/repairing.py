@@ -31,7 +31,7 @@ def retry(writes: Iterable[OutgoingWrite]) -> int:
             continue
         try:
             with transaction.atomic():
-                write.requeue(last_error="")
+                write.requeue(last_error="", pruned_at=None)
                 wake_on_commit(WRITE_TASK, write.pk)
         except IntegrityError:
             continue
@@ -63,6 +63,8 @@ def undo(write: OutgoingWrite, *, cause: Cause) -> list[str]:
     """
     if write.status != Status.DONE or write.undone_at is not None:
         raise CannotUndo("only what was written, and not taken back before, can be taken back")
+    if write.pruned_at is not None:
+        raise CannotUndo("what stood there before was removed: it was written too long ago, or the person was erased")
     if write.kind != Kind.CONTACT:
         raise CannotUndo("an opportunity says what its policy says: correct the policy, or the opportunity there")
     if write.operation != OutgoingWrite.Operation.UPDATE:

@@ -15,6 +15,7 @@ from accounts.models.subscription import FactKind, Status
 from accounts.services import plans
 from accounts.services.cause import Cause
 from integrations.contracts.events import Buyer, MoneyMoved
+from integrations.contracts.exceptions import ForgottenHere
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing, Told
 from integrations.handlers import Change, Context, Greeting, handle
 from integrations.models import ProviderRecord, SyncFinding
@@ -94,7 +95,10 @@ def apply(prepared: Prepared, terms: Terms, *, again: bool = False) -> Tally:
         record = records.get(item.key)
         if not again and _is_known(item, record):
             continue
-        applied = _apply_item(item, record, prepared, terms, tally)
+        try:
+            applied = _apply_item(item, record, prepared, terms, tally)
+        except ForgottenHere:
+            continue  # its person was erased: nothing of it is kept
         records[item.key] = record_of(terms.provider, item, digest=item.digest if applied else "")
         if record is None or _differs(records[item.key], record):
             kept.append(records[item.key])
@@ -106,7 +110,7 @@ def apply(prepared: Prepared, terms: Terms, *, again: bool = False) -> Tally:
 def _apply_item(
     item: PulledItem, record: ProviderRecord | None, prepared: Prepared, terms: Terms, tally: Tally
 ) -> bool:
-    """Whether it was applied whole; else the tally says why not."""
+    """Whether it was applied whole; else the tally says why not. Raises ForgottenHere."""
     if item.problem:
         return _failed(tally, item, item.problem)
     sold = [told for told in item.told if prepared.plans.get(_offers(told))]
@@ -128,7 +132,7 @@ def _apply_item(
             told_changes = [(told, _tell(told, item, buyer, terms)) for told in [*sold, *more]]
             if item.money is not None:
                 told_changes.append((sold[0], _record(item.money, item, buyer, terms)))
-    except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the record
+    except (OperationalError, SoftTimeLimitExceeded, ForgottenHere):  # nothing is wrong with the record
         raise
     except Exception as error:  # noqa: BLE001 (the item's attempt is recorded: on its run)
         return _failed(tally, item, str(error) or type(error).__name__)

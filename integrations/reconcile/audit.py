@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from accounts.models import ExternalIdentity, Plan, Subscription
+from accounts.people.person import NOBODY
 from accounts.services import plans
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Place, PulledItem
+from integrations.contracts.pull import Place, PulledItem, PurchaseSource
 from integrations.models import ProviderRecord, SyncFinding, SyncRun
-from integrations.reconcile.books import PERSON, keep_records, record_of
+from integrations.reconcile.books import PERSON, erased_among, keep_records, record_of
 from integrations.reconcile.differences import Kind, There, best, difference, there_of_record
 
 # The last two lists are our own; `page` of their places is the key of the last row that was compared.
@@ -38,7 +39,13 @@ def is_comparison(place: Place) -> bool:
 def keep(run: SyncRun, provider: Provider, items: Iterable[PulledItem]) -> None:
     """Note on the records of purchases what they are and that this audit saw them; nothing is applied."""
     records = []
+    items = list(items)
+    kind = provider.pulls.identity if isinstance(provider.pulls, PurchaseSource) else ""
+    erased = erased_among(provider.key, kind, {item.person_id: "" for item in items if item.person_id})
+    erased -= _users_of(provider, erased).keys()  # they came back
     for item in items:
+        if item.person_id in erased:
+            continue
         if item.standing is not None and not item.problem:
             record = record_of(provider.key, item, digest="")
             record.audit_id = run.pk
@@ -58,6 +65,7 @@ def _compare_subscriptions(run: SyncRun, provider: Provider, place: Place) -> Pl
     """Our subscriptions, those of other providers left out, with what the person has there."""
     rows = list(
         Subscription.objects.filter(pk__gt=place.page, provider__in=[provider.key, ""])
+        .exclude(user__email__endswith=NOBODY)  # erased: nothing could be compared or mended
         .select_related("user", "plan")
         .order_by("pk")[:AT_ONCE]
     )

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import Contact, ContactMapping, ExternalIdentity, User
+from accounts.people import forgotten
 from integrations.contracts.events import Buyer
 from integrations.contracts.pull import PulledItem, PurchasePuller, PurchaseSource
 from integrations.models import ProviderRecord
@@ -43,10 +44,14 @@ class Books:
         self._asked = False
 
     def note_people(self, people: Mapping[str, Buyer]) -> None:
-        """Remember people of a list."""
+        """Remember people of a list; of those who were erased nothing is kept."""
         self._people.update(people)
         if self._keep and people:
-            _remember(_person_record(self._provider, key, buyer) for key, buyer in people.items())
+            erased = erased_among(
+                self._provider, self._source.identity, {key: buyer.email for key, buyer in people.items()}
+            )
+            known = (pair for pair in people.items() if pair[0] not in erased)
+            _remember(_person_record(self._provider, key, buyer) for key, buyer in known)
 
     def note_purchases(self, items: Iterable[PulledItem]) -> None:
         """Remember what purchases of this reading were of."""
@@ -118,6 +123,16 @@ class Books:
         if self._asked and not self._time_left():
             raise OutOfTime
         self._asked = True
+
+
+def erased_among(provider: str, kind: str, emails: Mapping[str, str]) -> set[str]:
+    """Return those of these ids (with their addresses, "" where none is known) that are of somebody erased."""
+    keys: dict[str, str] = {}
+    for external_id, email in emails.items():
+        keys[forgotten.id_key(provider, kind, external_id)] = external_id
+        if email:
+            keys[forgotten.email_key(email.strip().lower())] = external_id
+    return {keys[key] for key in forgotten.among(keys)}
 
 
 def time_left(seconds: float) -> Callable[[], bool]:

@@ -15,7 +15,7 @@ from integrations.handlers.contacts import as_report
 from integrations.handlers.field_names import FieldNames
 from integrations.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.reconcile.audit import AT_ONCE, write
-from integrations.reconcile.books import keep_records, records_of
+from integrations.reconcile.books import erased_among, keep_records, records_of
 from integrations.reconcile.telling import CONTACT, gone, shown
 
 Kind = SyncFinding.Kind
@@ -34,6 +34,7 @@ def is_comparison(place: Place) -> bool:
 
 def keep(run: SyncRun, provider: Provider, events: Sequence[PulledEvent]) -> None:
     """Note that this audit saw these records, and write down where our contacts differ; nothing is applied."""
+    events = _without_erased(provider, events)
     told = [pulled.event for pulled in events if isinstance(pulled.event, ContactReported)]
     seen = [ProviderRecord(provider=provider.key, key=one.key[:130], audit_id=run.pk) for one in events]
     keep_records(seen, columns=["audit_id", "read_at"])
@@ -66,6 +67,21 @@ def compare(run: SyncRun, provider: Provider, place: Place) -> Place | None:
     ]
     write(run, [gone(row) for row in missing])
     return Place(stage=_HERE, page=rows[-1].pk) if len(rows) == AT_ONCE else None
+
+
+def _without_erased(provider: Provider, events: Sequence[PulledEvent]) -> list[PulledEvent]:
+    """Leave out whom nobody here knows any more because they were erased."""
+    emails = {
+        event.identities.get(CONTACT, ""): event.email
+        for pulled in events
+        if isinstance(event := pulled.event, ContactReported)
+    }
+    erased = erased_among(provider.key, CONTACT, emails) - _mappings(provider, list(emails)).keys()
+    return [
+        pulled
+        for pulled in events
+        if not (isinstance(pulled.event, ContactReported) and pulled.event.identities.get(CONTACT, "") in erased)
+    ]
 
 
 def _mappings(provider: Provider, ids: Sequence[str]) -> dict[str, ContactMapping]:

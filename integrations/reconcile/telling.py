@@ -10,7 +10,7 @@ from accounts.models import Contact, ContactMapping
 from accounts.services import contacts
 from accounts.services.cause import Cause
 from integrations.contracts.events import ContactGone, ContactReported, Event, PolicyReported
-from integrations.contracts.exceptions import Unmatched
+from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.contracts.pull import PulledEvent
 from integrations.handlers import Change, Context, handle
 from integrations.models import ProviderRecord, SyncFinding
@@ -77,6 +77,8 @@ def tell(pulled: PulledEvent, *, provider: str, cause: Cause, run_id: int | None
         is_told = True
     except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the record
         raise
+    except ForgottenHere:
+        return Tally()  # about somebody who was erased: nothing of it is kept
     except Exception as error:  # noqa: BLE001 (the record's attempt is noted: on its run)
         is_unmatched = isinstance(error, Unmatched) and not pulled.problem
         tally = Tally(unmatched=int(is_unmatched), errors=int(not is_unmatched))

@@ -17,7 +17,7 @@ from core.queue.limits import HARD_SECONDS, LEASE_SECONDS, SOFT_SECONDS
 def test_limits_of_every_job_are_below_the_lease() -> None:
     assert check_time_limits() == []
     jobs = {name for name in current_app.tasks if name.startswith(("accounts.", "integrations."))}
-    assert {"accounts.send_emails", "integrations.process_events", "accounts.clear_sessions"} <= jobs
+    assert {"accounts.send_emails", "integrations.process_events", "accounts.prune"} <= jobs
 
 
 @pytest.mark.parametrize("name", ["accounts.send_emails", "integrations.process_events", "integrations.advance_runs"])

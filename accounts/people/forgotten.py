@@ -1,0 +1,81 @@
+"""Who was erased: keyed digests of their addresses and ids, so that old records do not bring them back.
+
+Only somebody who buys again gets a new account (docs/decisions/the-forgotten-come-back-by-buying.md).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.people.models import ForgottenKey
+
+_SALT = "accounts.people.forgotten"
+
+
+class PersonForgotten(Exception):
+    """The person was erased, and nothing that is older makes them known again. The message names nobody."""
+
+    def __init__(self, since: datetime) -> None:
+        super().__init__(f"the person was erased on {since:%Y-%m-%d}; only a later purchase makes an account again")
+        self.since = since
+
+
+def email_key(email: str) -> str:
+    """Return what stands for an address in its stored form."""
+    return f"email:{email}"
+
+
+def id_key(provider: str, kind: str, external_id: str) -> str:
+    """Return what stands for an id at a provider."""
+    return f"id:{provider}:{kind}:{external_id}"
+
+
+def note(keys: Iterable[str]) -> datetime:
+    """Keep the digests of these keys, dated now, so that `since` and `among` know them; returns the date."""
+    now = timezone.now()
+    rows = [ForgottenKey(digest=digest, forgotten_at=now) for digest in sorted({_digests(key)[0] for key in keys})]
+    ForgottenKey.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["digest"], update_fields=["forgotten_at"], batch_size=500
+    )
+    return now
+
+
+def since(*, email: str = "", provider: str = "", identities: Mapping[str, str] | None = None) -> datetime | None:
+    """Return when somebody with this address or one of these ids was erased last; None for nobody."""
+    keys = [email_key(email)] if email else []
+    keys += [id_key(provider, kind, external_id) for kind, external_id in (identities or {}).items() if external_id]
+    digests = [digest for key in keys for digest in _digests(key)]
+    if not digests:
+        return None
+    found = ForgottenKey.objects.filter(digest__in=digests).order_by("-forgotten_at")
+    return found.values_list("forgotten_at", flat=True).first()
+
+
+def refuse(*, email: str, provider: str, identities: Mapping[str, str], bought_at: datetime | None = None) -> None:
+    """Raise PersonForgotten where somebody with this address or one of these ids was erased and has not bought since.
+
+    To be asked where nobody has them now and somebody is about to be made. `bought_at`: when what is told of was paid.
+    """
+    moment = since(email=email, provider=provider, identities=identities)
+    if moment is not None and (bought_at is None or bought_at <= moment):
+        raise PersonForgotten(moment)
+
+
+def among(keys: Iterable[str]) -> set[str]:
+    """Return those of `keys` that are of somebody erased, in one query for each 500."""
+    by_digest = {digest: key for key in keys for digest in _digests(key)}
+    digests = list(by_digest)
+    found: set[str] = set()
+    for start in range(0, len(digests), 500):
+        known = ForgottenKey.objects.filter(digest__in=digests[start : start + 500])
+        found |= {by_digest[digest] for digest in known.values_list("digest", flat=True)}
+    return found
+
+
+def _digests(key: str) -> list[str]:
+    """Return the digest under the present SECRET_KEY, then under those before it."""
+    secrets = [settings.SECRET_KEY, *settings.FORMER_SECRET_KEYS]
+    return [salted_hmac(_SALT, key, secret=secret, algorithm="sha256").hexdigest() for secret in secrets]

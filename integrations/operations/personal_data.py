@@ -1,0 +1,290 @@
+"""What integrations keep of people: the declarations, as `accounts.people.table` has those of accounts."""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from accounts.models import (
+    Completion,
+    Contact,
+    ContactEmail,
+    EmailMessage,
+    FormSubmission,
+    Order,
+    Payment,
+    Policy,
+    Subscription,
+    User,
+)
+from accounts.models.delivery import FAILED, PENDING
+from accounts.people.holdings import Holding, Retention, register
+from accounts.people.mentions import Mentions, addresses_in
+from accounts.people.person import Person
+from accounts.people.table import AS_LONG_AS_KNOWN, CONFIGURATION
+from integrations import inbox
+from integrations.models import (
+    AlertState,
+    Circuit,
+    ContactRefresh,
+    Effect,
+    FieldPlace,
+    FieldRule,
+    InboxAttempt,
+    InboxEvent,
+    LastReceived,
+    Notice,
+    OpportunityMapping,
+    OutgoingWrite,
+    PipelineRule,
+    ProviderRecord,
+    SyncFinding,
+    SyncRun,
+)
+from integrations.models.inbox import Status
+from integrations.models.sync_run import RunStatus
+from integrations.toolkit.reading import digest_of
+
+_ENDED = [OutgoingWrite.Status.DONE, OutgoingWrite.Status.NOT_NEEDED, OutgoingWrite.Status.SKIPPED]
+
+
+def register_all() -> None:
+    """Declare every model of integrations. Attempts and effects come before the events that they hang on."""
+    register([*_inbox(), *_outbox(), *_reconciliation(), *_operations()])
+
+
+def _inbox() -> list[Holding]:
+    return [
+        Holding(
+            model=InboxAttempt,
+            holds="errors of attempts at an event",
+            retention="with its event",
+            own=lambda person: Q(event__in=_events_of(person)),
+            becomes={"error": "", "traceback": ""},
+        ),
+        Holding(
+            model=InboxEvent,
+            holds="webhooks as they came: body, headers, sender",
+            retention=Retention(
+                since="finished_at",
+                rows=Q(status__in=[Status.PROCESSED, Status.IGNORED]),
+                becomes={"body": b"", "payload": None, "headers": {}, "source_address": "", "last_error": ""},
+                first=_before_events_are_pruned,
+            ),
+            own=lambda person: Q(pk__in=_events_of(person)),
+            erase=_erase_event,
+            exports=_exported_event,
+            attempts="voided",
+        ),
+        Holding(
+            model=Effect,
+            holds="what an event led to, in a few words",
+            retention="with its event, which stays",
+            own=lambda person: _effects_on(person),
+            becomes={},
+        ),
+        Holding(
+            model=LastReceived,
+            holds="which records a provider spoke of; by its address where a record has no id",
+            retention="for ever: without it repetitions of old events would count as news",
+            own=_last_received_of,
+        ),
+        Holding(
+            model=ContactRefresh,
+            holds="ids of contacts that are read at their provider",
+            retention=AS_LONG_AS_KNOWN,
+            own=lambda person: _by_provider(person, "external_id"),
+            attempts="voided",
+        ),
+    ]
+
+
+def _outbox() -> list[Holding]:
+    return [
+        Holding(
+            model=OutgoingWrite,
+            holds="what was written at providers: values before and after, request and answer",
+            retention=Retention(
+                since="finished_at",
+                rows=Q(status__in=_ENDED),
+                becomes={"before": {}, "after": {}, "request": {}, "response": None, "last_error": ""},
+            ),
+            own=lambda person: Q(contact__in=person.contacts) | Q(policy__contact__in=person.contacts),
+            becomes={
+                "before": {},
+                "after": {},
+                "request": {},
+                "response": None,
+                "external_id": "",
+                "last_error": "",
+                "status": lambda write: OutgoingWrite.Status.SKIPPED if _is_open(write) else write.status,
+                "next_attempt_at": None,
+                "wake_at": None,
+                "finished_at": lambda write: write.finished_at or timezone.now(),
+                "pruned_at": lambda write: write.pruned_at or timezone.now(),
+            },
+            attempts="waited for",
+        ),
+        Holding(
+            model=OpportunityMapping,
+            holds="which opportunity at a provider a policy is",
+            retention=AS_LONG_AS_KNOWN,
+            own=lambda person: Q(policy__contact__in=person.contacts),
+        ),
+        Holding(model=Circuit, holds="errors of a provider", retention="until its next answer"),
+    ]
+
+
+def _reconciliation() -> list[Holding]:
+    return [
+        Holding(
+            model=SyncFinding,
+            holds="differences between a provider and ours, with the person's address",
+            retention=Retention(since="settled_at", rows=~Q(status=SyncFinding.Status.OPEN)),
+            own=lambda person: (
+                Q(user__in=person.users)
+                | Q(contact__in=person.contacts)
+                | Q(person__in=person.emails)
+                | _by_provider(person, "person_id", provider="run__provider")
+            ),
+        ),
+        Holding(
+            model=SyncRun,
+            holds="what a reading of a provider's lists changed, with addresses",
+            retention=Retention(
+                since="finished_at",
+                rows=Q(status=RunStatus.DONE),
+                becomes={"changes_listed": [], "healed_listed": [], "problems": [], "last_error": ""},
+            ),
+            attempts="voided",
+        ),
+        Holding(
+            model=ProviderRecord,
+            holds="what a provider's lists said last: ids, and names and addresses of customers",
+            retention="for ever: what has not changed is not applied again",
+            own=lambda person: (
+                Q(email__in=person.emails)
+                | _by_provider(person, "person_id")
+                | _by_provider(person, "key", prefixes=("contact", "person", "policy", "quote"))
+            ),
+        ),
+    ]
+
+
+def _operations() -> list[Holding]:
+    return [
+        Holding(
+            model=Notice,
+            holds="messages to Slack",
+            retention=Retention(since="finished_at", rows=~Q(status=Notice.Status.PENDING)),
+        ),
+        *(
+            Holding(model=model, holds=CONFIGURATION, retention=CONFIGURATION, scans=False)
+            for model in (AlertState, FieldPlace, FieldRule, PipelineRule)
+        ),
+    ]
+
+
+def _events_of(person: Person) -> "QuerySet[InboxEvent, int]":
+    """Return the keys of the events that name the person or led to something of theirs."""
+    found = Q(person_email__in=person.emails) | Q(pk__in=Effect.objects.filter(_effects_on(person)).values("event"))
+    return InboxEvent.objects.filter(found).values_list("pk", flat=True)
+
+
+def _effects_on(person: Person) -> Q:
+    mine: Mapping[type[Model], Q] = {
+        User: Q(pk__in=person.users),
+        Subscription: Q(user__in=person.users),
+        EmailMessage: Q(user__in=person.users),
+        Completion: Q(user__in=person.users) | Q(email__in=person.emails),
+        Contact: Q(pk__in=person.contacts),
+        **{model: Q(contact__in=person.contacts) for model in (Order, Payment, FormSubmission, Policy)},
+        OutgoingWrite: Q(contact__in=person.contacts),
+        ContactRefresh: _by_provider(person, "external_id"),
+    }
+    types = ContentType.objects.get_for_models(*mine)
+    conditions = (
+        Q(content_type=types[model], object_id__in=model._default_manager.filter(mine[model]).values("pk"))
+        for model in mine
+    )
+    return reduce(or_, conditions)
+
+
+def _by_provider(person: Person, column: str, *, provider: str = "provider", prefixes: Sequence[str] = ()) -> Q:
+    """Return the condition that `column` is one of the person's ids at the row's own provider."""
+    found = Q(pk__in=[])
+    for key in {there for there, _kind, _id in person.ids}:
+        ids = sorted(person.ids_at(key))
+        values = [f"{prefix}:{one}" for prefix in prefixes for one in ids] or ids
+        found |= Q(**{provider: key, f"{column}__in": values})
+    return found
+
+
+def _last_received_of(person: Person) -> Q:
+    found = Q(pk__in=[])
+    for provider, _kind, external_id in person.ids:
+        found |= Q(provider=provider, record__endswith=f":{external_id.lower()}")
+    for value in (*person.emails, *person.phones):
+        found |= Q(record__endswith=f":{value.lower()}")
+    return found
+
+
+def _before_events_are_pruned(keys: Sequence[int]) -> None:
+    """Keep a digest of each payload, by which a late delivery with another body is still told from a repetition."""
+    events = InboxEvent.objects.filter(pk__in=keys, payload__isnull=False, content_digest="")
+    digests = [
+        InboxEvent(pk=event.pk, content_digest=digest_of(event.payload or {}))
+        for event in events.only("payload").iterator(chunk_size=50)  # each may be a mebibyte long
+    ]
+    InboxEvent.objects.bulk_update(digests, ["content_digest"], batch_size=100)
+    InboxAttempt.objects.filter(event__in=keys).update(error="", traceback="")
+
+
+def _erase_event(event: InboxEvent, mentions: Mentions, own: bool) -> Mapping[str, Any]:
+    """Empty an event that is about the person alone; of one that is about somebody else too only they are removed."""
+    if event.is_erased:
+        return {}
+    if not _is_shared(event, mentions):
+        return inbox.without_person(
+            event, hide_id=_names_person(event.external_id, mentions), hide_key=_names_person(event.key, mentions)
+        )
+    clean = {
+        name: mentions.scrubbed(getattr(event, name), own=False)
+        for name in ("body", "payload", "headers", "reason", "last_error")
+    }
+    email = "" if event.person_email in mentions.emails else event.person_email
+    external_id = "" if _names_person(event.external_id, mentions) else event.external_id
+    digest = event.content_digest or (digest_of(event.payload) if event.payload is not None else "")
+    key = f"forgotten:{event.pk}" if _names_person(event.key, mentions) else event.key
+    return {**clean, "person_email": email, "external_id": external_id, "content_digest": digest, "key": key}
+
+
+def _is_shared(event: InboxEvent, mentions: Mentions) -> bool:
+    """Return whether the event is about another contact or member of ours too; staff are none."""
+    others = addresses_in(event.payload if event.payload is not None else bytes(event.body)) - mentions.emails
+    if not others:
+        return False
+    return (
+        ContactEmail.objects.filter(email__in=others).exists()
+        or Contact.objects.filter(email__in=others).exists()
+        or User.objects.filter(email__in=others, is_staff=False).exists()
+    )
+
+
+def _names_person(text: str, mentions: Mentions) -> bool:
+    return mentions.name(text) or bool(set(re.split(r"[^\w\-]+", text)) & mentions.ids)
+
+
+def _exported_event(event: InboxEvent, person: Person, mentions: Mentions) -> dict[str, Any]:
+    """Return an event without its raw body; of one that is about others too the payload is left out."""
+    left_out = "left out: it is about other people too"
+    return {"body": None, "payload": left_out if _is_shared(event, mentions) else event.payload}
+
+
+def _is_open(write: OutgoingWrite) -> bool:
+    return write.status in (PENDING, FAILED)

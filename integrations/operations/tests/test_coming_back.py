@@ -1,0 +1,349 @@
+"""After an erasure: copies stay copies, old records bring nobody back, a later payment does; others lose nothing."""
+
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import (
+    Activity,
+    Company,
+    Completion,
+    Contact,
+    ContactEmail,
+    ContactMapping,
+    EmailMessage,
+    ForgottenKey,
+    LinkRequest,
+    Subscription,
+    User,
+)
+from accounts.people import erasing, forgotten, person
+from accounts.services import companies, completions, subscriptions
+from accounts.services.cause import Cause
+from accounts.services.completions import Told
+from integrations import inbox
+from integrations.contracts.pull import Kind
+from integrations.contracts.webhook import StoredWebhook
+from integrations.models import ContactRefresh, InboxEvent, OutgoingWrite, ProviderRecord, SyncFinding, SyncRun
+from integrations.operations.tests import somebody
+from integrations.operations.tests.somebody import EMAIL, FIRST, LAST, relayed, traces
+from integrations.outbox.tests.two_sides import TwoSides
+from integrations.reconcile import runs
+from integrations.registry import provider
+
+pytestmark = pytest.mark.django_db
+COURSES = "/api/kajabi/webhook"
+BOUGHT = "2026-03-02T10:00:00Z"
+
+
+@pytest.fixture
+def erased(process: Any, plan: Any) -> erasing.Report:
+    """Somebody who bought and was erased."""
+    process(relayed("offer.purchased", "evt_1", occurred_at=BOUGHT))
+    process(somebody.contact("evt_2"), COURSES)
+    return erasing.forget(person.find(EMAIL))
+
+
+def test_a_late_copy_of_a_known_event_stays_a_duplicate(erased: Any, post: Any, drain: Any) -> None:
+    for told, path in ((relayed("offer.purchased", "evt_1", occurred_at=BOUGHT), "/api/webhook/kajabi/"),
+                       (relayed("offer.purchased", "evt_1", occurred_at=BOUGHT, more="x"), "/api/webhook/kajabi/"),
+                       (somebody.contact("evt_2"), COURSES)):  # fmt: skip
+        assert post(told, path).json()["duplicate"] is True
+    drain()
+    assert InboxEvent.objects.count() == 2
+    assert traces(somebody.every_value()) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [
+        (somebody.contact("evt_9"), COURSES),
+        (somebody.form("evt_9", "sub_9", title="Course completion"), COURSES),
+        (relayed("offer.purchased", "evt_9", occurred_at=BOUGHT), "/api/webhook/kajabi/"),
+        (relayed("member.subscription.canceled", "evt_9"), "/api/webhook/kajabi/"),
+        (relayed("member.subscription.expired", "evt_9"), "/api/webhook/kajabi/"),
+    ],
+    ids=["contact", "form", "old purchase", "cancellation", "expiry"],
+)
+def test_what_is_told_of_the_erased_makes_nobody_and_is_not_kept(
+    erased: Any, process: Any, told: Any, path: str
+) -> None:
+    Activity.objects.update(forms="*completion*")
+    event = process(told, path)
+    assert (event.status, event.payload, bytes(event.body)) == ("ignored", None, b"")
+    assert event.reason.startswith("the person was erased on")
+    assert traces(somebody.every_value()) == []
+    assert not Completion.objects.exists()
+
+
+@pytest.mark.parametrize("event_type", ["offer.purchased", "payment.succeeded", "member.subscription.renewed"])
+def test_whoever_pays_again_gets_a_new_account(erased: Any, process: Any, event_type: str, mailoutbox: Any) -> None:
+    old = User.objects.get()
+    mailoutbox.clear()
+    event = process(relayed(event_type, "evt_9", occurred_at=timezone.now().isoformat()))
+    assert event.status == "processed", event.reason
+    new = User.objects.get(email=EMAIL.lower())
+    assert new != old
+    assert new.subscriptions.get().has_access
+    assert not old.subscriptions.get().user.is_active
+    assert [mail.to for mail in mailoutbox if "staff" not in mail.to[0]] == [[EMAIL.lower()]]
+    # They are known again, and so is what is told of them.
+    process(somebody.contact("evt_10"), COURSES)
+    assert Contact.objects.get(user=new).phone == somebody.PHONE
+    # And can be erased again.
+    erasing.forget(person.find(EMAIL))
+    assert traces(somebody.every_value()) == []
+
+
+def test_a_hostile_date_in_the_future_is_a_payment_as_any_other(erased: Any, process: Any) -> None:
+    process(relayed("offer.purchased", "evt_9", occurred_at="2199-01-01T00:00:00Z"))
+    assert User.objects.filter(email=EMAIL.lower()).exists()
+
+
+def test_a_reading_of_lists_brings_nobody_back(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST, lastName=LAST, phone=somebody.PHONE)
+    sides.settle()
+    assert len(sides.ghl.contacts) == 1
+    report = erasing.forget(person.find(EMAIL))
+    assert ("nowcerts", "contact", insured["id"]) in report.still_known
+    sides.say_nothing = True
+    for record in (insured, next(iter(sides.ghl.contacts.values()))):
+        side = sides.nowcerts if record is insured else sides.ghl
+        side.edit(record["id"], city="Elsewhere")
+    sides.nowcerts.add_policy(insuredDatabaseId=insured["id"], number="POL-1", lineOfBusinesses=[])
+    for key in ("nowcerts", "gohighlevel"):
+        for kind in (None, "audit"):
+            run = runs.start(provider(key), cause=Cause(text="test"), kind=Kind.AUDIT if kind else None)
+            while run.is_open:
+                runs.step(run.pk)
+                run.refresh_from_db()
+            assert (run.status, run.errors) == ("done", 0), run.problems
+    sides.settle()
+    assert traces(somebody.every_value(), of=(*somebody.TRACES, insured["id"])) == []
+    assert not SyncFinding.objects.exists()
+    assert not ContactRefresh.objects.exists()
+
+
+def test_a_notice_of_the_erased_asks_for_no_reading(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST)
+    sides.settle()
+    erasing.forget(person.find(EMAIL))
+    sides.nowcerts.edit(insured["id"], city="Elsewhere")
+    sides.settle()
+    assert not ContactRefresh.objects.exists()
+    assert InboxEvent.objects.latest("pk").reason.startswith("the person was erased on")
+    assert traces(somebody.every_value(), of=(*somebody.TRACES, insured["id"])) == []
+
+
+def test_pending_work_is_canceled(process: Any, plan: Any, receive: Any, mailoutbox: Any) -> None:
+    process(relayed("offer.purchased", "evt_1"))
+    user = User.objects.get()
+    mailoutbox.clear()
+    EmailMessage.objects.create(key="a", kind="password_setup", to=user.email, user=user, language="en")
+    EmailMessage.objects.create(key="b", kind="welcome", to=user.email, user=user, language="en", status="held")
+    OutgoingWrite.objects.create(kind="contact", provider="nowcerts", contact=user.contact, cause=f"x {EMAIL}")
+    LinkRequest.objects.create(email=user.email, language="en")
+    ContactRefresh.objects.create(provider="kajabi", external_id=somebody.MEMBER)
+    waiting = receive(somebody.contact("evt_2"), COURSES)
+    erasing.forget(person.find(EMAIL))
+    assert not EmailMessage.objects.filter(status__in=["pending", "held"]).exists()
+    assert OutgoingWrite.objects.get().status == "skipped"
+    assert not LinkRequest.objects.exists()
+    assert not ContactRefresh.objects.filter(external_id=somebody.MEMBER).exists()
+    waiting.refresh_from_db()
+    assert waiting.status == "ignored"
+    assert mailoutbox == []
+    assert traces(somebody.every_value()) == []
+
+
+def test_of_an_event_about_two_people_the_other_stays_understood(process: Any, plan: Any) -> None:
+    process(relayed("offer.purchased", "evt_1"))
+    other = Contact.objects.create(email="tom@example.org", first_name="Tom", last_name=LAST)
+    ContactEmail.objects.create(contact=other, email="tom@example.org")
+    told = somebody.contact("evt_2")
+    told["data"]["household"] = {"email": "tom@example.org", "first_name": "Tom", "last_name": LAST}
+    event = process(told, COURSES)
+    erasing.forget(person.find(EMAIL))
+    event.refresh_from_db()
+    assert event.payload["data"]["household"] == told["data"]["household"]
+    assert json.loads(bytes(event.body)) == event.payload
+    assert event.payload["data"]["contact"]["email"] == "[removed]"
+    other.refresh_from_db()
+    assert (other.email, other.first_name, other.last_name) == ("tom@example.org", "Tom", LAST)
+    assert traces(somebody.every_value(), of=[EMAIL, FIRST, somebody.PHONE_DIGITS, somebody.MEMBER]) == []
+
+
+def test_an_address_that_two_share_stays_with_the_other(process: Any, plan: Any, post: Any) -> None:
+    process(somebody.contact("evt_1"), COURSES)
+    mine = Contact.objects.get()
+    other = Contact.objects.create(email=EMAIL.lower(), first_name="Tom", phone="+1 207 555 0142")
+    report = erasing.forget(person.find(f"contact:{mine.pk}"))
+    other.refresh_from_db()
+    assert (other.email, other.first_name, other.phone) == (EMAIL.lower(), "Tom", "+1 207 555 0142")
+    assert report.tables["accounts.Contact"] == {"emptied": 1}
+    assert forgotten.since(email=EMAIL.lower()) is None
+    assert traces(somebody.every_value(), of=[FIRST, somebody.CONTACT, "old.quill"]) == []
+
+
+def test_an_address_of_nobody_is_erased_from_what_waits_for_staff(process: Any, plan: Any) -> None:
+    process(relayed("offer.purchased", "evt_1", offer={"id": "off_unknown"}))
+    assert InboxEvent.objects.get().status == "unmatched"
+    assert not User.objects.exists()
+    report = erasing.forget(person.find(EMAIL))
+    assert InboxEvent.objects.get().status == "ignored"
+    assert report.tables["integrations.InboxEvent"] == {"emptied": 1}
+    assert traces(somebody.every_value(), of=[EMAIL, FIRST, LAST]) == []
+
+
+def test_an_administrator_who_was_erased_does_not_come_back_with_their_company(erased: Any) -> None:
+    users = [{"id": "9", "name": FIRST, "email": EMAIL}, {"id": "8", "name": "Tom", "email": "t@example.org"}]
+    told = companies.AccountReport(occurred_at=timezone.now(), account_id="5", name="Acme", administrators=users)
+    companies.report(told, cause=Cause(text="test"))
+    assert [one["email"] for one in Company.objects.get().administrators] == ["t@example.org"]
+
+
+def test_staff_accounts_are_refused(staff: User) -> None:
+    with pytest.raises(erasing.StaffAccount, match="Take their staff and superuser rights away first"):
+        erasing.forget(person.find(staff.email))
+    with pytest.raises(erasing.StaffAccount):
+        erasing.forget(person.find(staff.email), dry_run=True)
+    assert not ForgottenKey.objects.exists()
+    User.objects.update(is_staff=False, is_superuser=False)
+    erasing.forget(person.find(staff.email))
+    assert not User.objects.filter(email=staff.email).exists()
+
+
+def test_a_dry_run_changes_nothing(process: Any, plan: Any) -> None:
+    process(relayed("offer.purchased", "evt_1"))
+    before = sorted(map(str, somebody.every_value()))
+    report = erasing.forget(person.find(EMAIL), dry_run=True)
+    assert report.tables["accounts.User"] == {"emptied": 1}
+    assert sorted(map(str, somebody.every_value())) == before
+
+
+def test_digests_of_an_older_secret_key_are_still_known(erased: Any, settings: Any) -> None:
+    settings.FORMER_SECRET_KEYS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-secret-key-" * 4
+    assert forgotten.since(email=EMAIL.lower()) is not None
+    assert forgotten.among([forgotten.email_key(EMAIL.lower()), "email:x@example.com"]) == {f"email:{EMAIL.lower()}"}
+    settings.FORMER_SECRET_KEYS = []
+    assert forgotten.since(email=EMAIL.lower()) is None
+
+
+def test_staff_may_make_the_person_a_member_again_by_hand(erased: Any, process: Any) -> None:
+    User.objects.create_user(EMAIL)
+    event = process(relayed("member.subscription.canceled", "evt_9"))
+    assert event.status == "processed"
+    assert Subscription.objects.filter(user__email=EMAIL.lower()).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "dies_at", ["accounts.ContactTag", "integrations.InboxEvent", "accounts.Contact", "mail files"]
+)
+def test_an_erasure_that_was_killed_is_completed_by_another(
+    process: Any, plan: Any, dies_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process(relayed("offer.purchased", "evt_1"))
+    process(somebody.contact("evt_2"), COURSES)
+
+    def die(label: str) -> None:
+        if label == dies_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        erasing.forget(person.find(EMAIL), on_table=die)
+    erasing.forget(person.find(EMAIL))
+    assert traces(somebody.every_value()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_erasure_beside_the_processing_of_the_persons_events_leaves_nothing(
+    receive: Any, process: Any, plan: Any, at_once: Any
+) -> None:
+    process(relayed("offer.purchased", "evt_0", occurred_at=BOUGHT))
+    for number in range(1, 9):
+        receive(somebody.contact(f"evt_c{number}", phone_number=f"+1 207 555 01{number:02}"), COURSES)
+        receive(relayed("payment.succeeded", f"evt_p{number}", occurred_at=BOUGHT))
+    keys = list(InboxEvent.objects.filter(status="pending").values_list("pk", flat=True))
+
+    def work() -> None:
+        for key in keys:
+            inbox.process(key)
+
+    who = person.find(EMAIL)
+    results = at_once([work, lambda: erasing.forget(who), lambda: [inbox.process(key) for key in reversed(keys)]])
+    assert isinstance(results[1], erasing.Report), results
+    for key in InboxEvent.objects.filter(status="pending").values_list("pk", flat=True):
+        InboxEvent.objects.filter(pk=key).update(next_attempt_at=timezone.now())
+        inbox.process(key)
+    assert not InboxEvent.objects.filter(status="pending").exists()
+    assert traces(somebody.every_value()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_attempt_that_began_before_an_erasure_writes_nothing_after_it(
+    receive: Any, plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker has read the person, and waits; the erasure passes; then it goes on."""
+    event = receive(relayed("offer.purchased", "evt_1", occurred_at=BOUGHT))
+    parse = provider("kajabi").parse
+
+    def parse_and_wait(webhook: Any) -> Any:
+        told = parse(webhook)
+        erasing.forget(person.find(EMAIL))
+        return told
+
+    monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=parse_and_wait))
+    inbox.process(event.pk)
+    event.refresh_from_db()
+    assert event.status == "ignored"
+    assert not User.objects.exists()
+    assert traces(somebody.every_value()) == []
+    assert event.attempt_rows.get().outcome == "lease_lost"
+
+
+def test_a_completion_that_waits_without_a_member_is_dismissed() -> None:
+    told = Told(source="x:1", channel="import", email=EMAIL, completed_on=timezone.now().date(), name=f"{FIRST} {LAST}")
+    completions.receive(told, Activity.objects.get(code="LEARN"), cause=Cause(text="import"))
+    erasing.forget(person.find(EMAIL))
+    assert Completion.objects.get().state == "dismissed"
+    assert traces(somebody.every_value()) == []
+    assert not ContactMapping.objects.exists()
+    assert not ProviderRecord.objects.exists()
+    assert not SyncRun.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's transactions exclude each other")
+def test_an_attempt_that_has_read_the_person_is_void_though_its_event_does_not_name_them(
+    receive: Any, process: Any, plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a delivery that is read back from the API: its body holds an id alone."""
+    process(relayed("offer.purchased", "evt_0", occurred_at=BOUGHT))
+    said = provider("kajabi").parse
+    told = InboxEvent(event_type="payment.succeeded", endpoint="", payload=relayed("payment.succeeded", "evt_1"))
+    facts = said(StoredWebhook(endpoint="", event_type=told.event_type, external_id="evt_1", payload=told.payload,
+                               received_at=timezone.now()))  # fmt: skip
+    event = receive({"type": "payment.succeeded", "id": "evt_1"})
+    monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=lambda webhook: facts))
+    record, waits = subscriptions.record, [True]
+
+    def record_late(*arguments: Any, **named: Any) -> Any:
+        if waits:
+            waits.clear()
+            eraser = threading.Thread(target=lambda: (erasing.forget(person.find(EMAIL)), connection.close()))
+            eraser.start()
+            eraser.join(20)
+        return record(*arguments, **named)
+
+    monkeypatch.setattr(subscriptions, "record", record_late)
+    inbox.process(event.pk)
+    assert not waits
+    assert event.attempt_rows.get().outcome == "lease_lost"
+    assert traces(somebody.every_value()) == []

@@ -1,0 +1,175 @@
+"""Erasure: somebody made through the real handlers is nowhere any more, and what others compute from stays."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import connection
+from django.test import Client
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.models import (
+    Activity,
+    AuditEntry,
+    Company,
+    Contact,
+    Order,
+    PointsEntry,
+    Policy,
+    PossibleDuplicate,
+    Subscription,
+    SubscriptionFact,
+    User,
+)
+from accounts.people import erasing, person
+from accounts.services import completions, contact_changes, contact_duplicates, mailed_completions, password_links
+from accounts.services.cause import Cause
+from accounts.staff import audit, tokens
+from integrations.models import InboxEvent, Notice, ProviderRecord, SyncFinding, SyncRun
+from integrations.operations.tests import somebody
+from integrations.operations.tests.somebody import ALIAS, EMAIL, FIRST, LAST, PHONE, relayed, traces
+from integrations.outbox.tests.two_sides import TwoSides
+
+pytestmark = pytest.mark.django_db(transaction=True)
+COURSES = "/api/kajabi/webhook"
+NATIVE = "/kajabi-webhook"
+CHATWOOT = "/api/chatwoot/webhooks/events/a-token-of-chatwoot"
+INSTALLATION = "/api/chatwoot/webhooks/account-created/a-token-of-chatwoot"
+
+
+@pytest.fixture(autouse=True)
+def _mailbox(settings: Any, tmp_path: Path) -> None:
+    settings.EMAIL_BACKEND = "accounts.mail.FileMailbox"
+    settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
+    settings.CHATWOOT_WEBHOOK_TOKEN = ["a-token-of-chatwoot"]
+    settings.COMPANY_PROVISIONING_STEPS = []
+    settings.SLACK_WEBHOOK_URL = ""
+
+
+@pytest.fixture
+def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan: Any, staff: User) -> User:
+    """The person's whole life here, by every way in which something of them is kept; their login."""
+    sides = committing_sides
+    activity = Activity.objects.get(code="LEARN")
+    activity.forms = "*completion*"
+    activity.save()
+
+    def send(payload: Any, path: str = "/api/webhook/kajabi/", **options: Any) -> None:
+        answer = post(payload, path, **options)
+        assert answer.status_code == 200, answer.content
+
+    send(relayed("offer.purchased", "evt_1", occurred_at="2026-03-02T10:00:00Z"))
+    send(somebody.contact("evt_2"), COURSES)
+    drain()
+    send(somebody.form("evt_3", "sub_1", title="Course completion"), COURSES)
+    send(somebody.form("evt_4", "sub_2", title="Newsletter"), COURSES)
+    send(somebody.native("order_created__native", fixture), NATIVE)
+    send(somebody.native("tag_added__native", fixture), NATIVE)
+    # Nobody can be found for it: it waits for staff, and names the person all the same.
+    send(relayed("offer.purchased", "evt_5", offer={"id": "off_unknown"}))
+    send({**relayed("offer.purchased", "evt_6"), "type": "something.else"})
+    post(f'{{"not json": "{EMAIL}", {FIRST} {LAST}'.encode())
+    drain()
+    insured = sides.nowcerts.add_insured(
+        eMail=EMAIL, firstName=FIRST, lastName=LAST, phone=PHONE, addressLine1=somebody.STREET, city="Bangor"
+    )
+    sides.settle()
+    sides.nowcerts.add_policy(insuredDatabaseId=insured["id"], number="POL-770055", lineOfBusinesses=[])
+    sides.ghl.edit(next(iter(sides.ghl.contacts)), city="Portland")
+    sides.settle()
+    users = [{"id": 9, "name": f"{FIRST} {LAST}", "email": EMAIL}, {"id": 8, "name": "Tom", "email": "t@example.org"}]
+    send({"event": "account_created", "id": 123, "name": "Acme", "users": users}, INSTALLATION, sign=False)
+    visitor = {"id": somebody.VISITOR, "email": EMAIL, "name": f"{FIRST} {LAST}", "phone_number": "+12075550142"}
+    send({"event": "contact_created", "account": {"id": 123, "name": "Acme"}, **visitor}, CHATWOOT, sign=False)
+    drain()
+    user = User.objects.get(email=EMAIL.lower())
+    contact = user.contact
+    by_staff = Cause.by_staff(staff, f"{FIRST} asked on the phone")
+    for question in PossibleDuplicate.objects.all():  # another id for the same address
+        contact_duplicates.merge(question, cause=by_staff)
+    contact_changes.decide(contact, {"city": "Augusta", "last_name": LAST}, cause=by_staff)
+    for email in (EMAIL, ALIAS):
+        mailed_completions.receive(sender=email, name=FIRST, subject=f"I am {LAST}", text="done", message_id=email)
+    completions.award_by_hand(user, activity, batch=uuid4(), course="By hand", cause=by_staff)
+    password_links.request_link(EMAIL, source_address="10.9.8.7", language="en")
+    drain()
+    other = Contact.objects.create(email="namesake@example.org", first_name="Zed", last_name="Zedson")
+    contact_duplicates.doubt(contact, other, reason=f"both may be {FIRST} {LAST}")
+    LogEntry.objects.log_actions(staff.pk, [user], CHANGE, change_message=f"called {LAST}", single_object=True)
+    told = json.dumps([{"x": f"{FIRST} {LAST}"}])
+    LogEntry.objects.create(user=staff, action_flag=CHANGE, object_repr=f"{user} · NSSA", change_message=told)
+    audit.record("contact.changed", actor=staff, target=contact, before={"note": f"x {LAST}"}, after={"city": "A"})
+    audit.record("member.signed_in", actor=user, target=EMAIL)
+    Notice.objects.create(key="n1", text=f"event of {EMAIL.lower()} failed")
+    run = SyncRun.objects.create(
+        provider="kajabi",
+        kind="audit",
+        status="done",
+        stage="x",
+        cause="test",
+        next_attempt_at=None,
+        changes_listed=[{"key": "person:1", "person": EMAIL, "what": f"name: {FIRST} → {FIRST}"}],
+    )
+    SyncFinding.objects.create(run=run, key="a", kind="status", person=EMAIL.lower(), user=user, there="x", remedy="y")
+    ProviderRecord.objects.create(
+        provider="kajabi",
+        key=f"person:{somebody.CUSTOMER}",
+        person_id=somebody.CUSTOMER,
+        email=EMAIL.lower(),
+        content={"email": EMAIL, "first_name": FIRST, "last_name": LAST},
+    )
+    user.set_password("violet kettle under the stairs")
+    user.save()
+    Client().force_login(user)
+    tokens.make(user, name="a script's", scopes=["read"])
+    TOTPDevice.objects.create(user=user, name=f"phone of {FIRST}")
+    return user
+
+
+def test_erasure_of_a_whole_life_leaves_no_trace(lived: User, settings: Any, tmp_path: Path, drain: Any) -> None:
+    kept = {
+        "balance": PointsEntry.objects.filter(user=lived).balance(),
+        "facts": SubscriptionFact.objects.filter(subscription__user=lived).count(),
+        "money": list(Order.objects.values_list("total", "currency")),
+        "policies": Policy.objects.count(),
+        "events": InboxEvent.objects.count(),
+    }
+    assert all(kept.values()), kept
+    assert len(traces(somebody.every_value())) > 100
+    assert traces(somebody.in_files(tmp_path))
+    who = person.find(EMAIL)
+    counted = erasing.forget(who, dry_run=True)
+    assert PointsEntry.objects.filter(user=lived).balance() == kept["balance"]
+    assert User.objects.filter(email=EMAIL.lower()).exists()
+
+    report = erasing.forget(person.find(EMAIL), actor="command")
+
+    assert traces(somebody.every_value()) == []
+    assert traces(somebody.in_files(tmp_path)) == []
+    assert set(counted.tables) <= set(report.tables)
+    assert {provider for provider, _kind, _id in report.still_known} == {
+        "kajabi",
+        "nowcerts",
+        "gohighlevel",
+        "chatwoot",
+    }
+    assert kept == {
+        "balance": PointsEntry.objects.filter(user=lived).balance(),
+        "facts": SubscriptionFact.objects.filter(subscription__user=lived).count(),
+        "money": list(Order.objects.values_list("total", "currency")),
+        "policies": Policy.objects.count(),
+        "events": InboxEvent.objects.count(),
+    }
+    assert Subscription.objects.get(user=lived).status
+    assert [one["email"] for one in Company.objects.get().administrators] == ["t@example.org"]
+    assert Contact.objects.filter(email="namesake@example.org", last_name="Zedson").exists()
+    assert not InboxEvent.objects.exclude(status__in=["processed", "ignored"]).exists()
+    assert AuditEntry.objects.get(action="person.forgotten").facts["tables"] == len(report.tables)
+    if connection.vendor == "sqlite":
+        assert traces((str(path), path.read_bytes()) for path in somebody.on_disk()) == []
+    drain()
+    assert traces(somebody.every_value()) == []
+    assert erasing.forget(person.Person(emails={EMAIL.lower()})).tables == {}

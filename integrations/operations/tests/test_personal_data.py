@@ -1,0 +1,51 @@
+"""The register of what is kept: no model is left out, and each declaration fits its model."""
+
+import pytest
+from django.apps import apps
+from django.db import connection, models
+
+from accounts.people.holdings import Retention, all_holdings
+from accounts.people.person import Person
+from accounts.people.pruning import due
+
+DECLARED = {holding.model: holding for holding in all_holdings()}
+
+
+@pytest.mark.parametrize("model", apps.get_models(include_auto_created=True), ids=lambda model: model._meta.label)
+def test_every_model_is_declared(model: type[models.Model]) -> None:
+    assert model in DECLARED, f"say in accounts/people/table.py or integrations/operations/personal_data.py: {model}"
+
+
+@pytest.mark.parametrize("holding", DECLARED.values(), ids=lambda holding: holding.label)
+@pytest.mark.django_db
+def test_every_declaration_fits_its_model(holding: object) -> None:
+    columns = {column.attname: column for column in holding.model._meta.concrete_fields}
+    named = {*(holding.becomes or {}), *holding.secret}
+    assert named <= set(columns) | {column.name for column in columns.values()}, named
+    assert holding.holds
+    if holding.own is not None:
+        everything = Person(users={1}, contacts={1}, emails={"a@b.c"}, phones={"2075550100"}, ids={("p", "k", "1")})
+        assert holding.own_keys(everything) is not None
+    if isinstance(holding.retention, Retention):
+        assert holding.retention.since in columns
+        assert set(holding.retention.becomes or {}) <= set(columns)
+        assert (holding.retention.becomes is None) or "pruned_at" in columns
+    else:
+        assert holding.retention
+
+
+@pytest.mark.parametrize(
+    "holding",
+    [one for one in DECLARED.values() if isinstance(one.retention, Retention) and one.retention.becomes is not None],
+    ids=lambda holding: holding.label,
+)
+@pytest.mark.django_db
+def test_what_is_due_is_found_by_an_index_that_holds_nothing_else(holding: object) -> None:
+    """Where most rows have been pruned, a run must not go through them again."""
+    cutoff = holding.retention.cutoff()
+    assert cutoff is not None
+    if connection.vendor == "sqlite":
+        plan = due(holding, cutoff).explain()
+        assert "to_be_pruned" in plan, plan
+    names = [index.name for index in holding.model._meta.indexes if "pruned_at" in str(index.condition)]
+    assert len(names) == 1
