@@ -10,6 +10,7 @@ from accounts.addresses import InvalidAddress, normalise
 from accounts.models import EmailMessage, User
 from accounts.services import emails, mailed_completions
 from accounts.staff.audit import record
+from accounts.staff.idle import begin_use
 
 _CAME_BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}
 
@@ -17,6 +18,7 @@ _CAME_BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType
 def connect() -> None:
     # Whatever page signs somebody in, by a password or a link, Django says so here.
     user_logged_in.connect(record_sign_in, dispatch_uid="accounts.audit")
+    user_logged_in.connect(begin_use, dispatch_uid="accounts.idle")
     user_logged_out.connect(record_sign_out, dispatch_uid="accounts.audit")
     user_login_failed.connect(record_failed_sign_in, dispatch_uid="accounts.audit")
     tracking.connect(note_what_became_of_a_mail, dispatch_uid="accounts.tracking")
