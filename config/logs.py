@@ -15,12 +15,19 @@ _TOKEN_IN_PATH = re.compile(r"(/kajabi-webhook/|/webhooks?/[a-z-]+/)[^/\s\"'?]+"
 _ADDRESS = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+'\-]{0,63}?(@|%40)([A-Za-z0-9.-]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029]")
 MASK = "•••"
+LONGEST = 10_000  # letters of a value in a line; a traceback fits
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without secrets, tokens in URLs, whole e-mail addresses and control characters (new lines stay)."""
+    """`text` without secrets, tokens in URLs, whole e-mail addresses and control characters (new lines stay).
+
+    At most LONGEST letters of it: it is cut after the secrets are gone, which half of one would survive, and before
+    anything is searched.
+    """
     for secret in secrets:
         text = text.replace(secret, MASK)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
     text = _TOKEN_IN_URL.sub(rf"\g<1>{MASK}", text)
     text = _TOKEN_IN_PATH.sub(rf"\g<1>{MASK}", text)
     text = _ADDRESS.sub(rf"\g<1>{MASK}\g<2>\g<3>", text)
@@ -49,9 +56,8 @@ class Redactor:
             line[key] = self.value(key, value)
         return line
 
-    def value(self, key: str, value: Any) -> Any:
-        """Return a value as it may be written under this name."""
-        return MASK if is_secret_name(key) else self._masked(value)
+    def _value_of(self, key: str, value: Any) -> Any:
+        return MASK if _DENIED_KEYS.search(key[:LONGEST]) else self._masked(value)
 
     def _masked(self, value: Any) -> Any:
         if isinstance(value, Mapping):
