@@ -61,9 +61,15 @@ def identifier(raw: str, limit: int = IDENTIFIER) -> str:
     return "long:" + hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def storable(raw: str) -> str:
-    """Return `raw` with U+FFFD for each NUL and lone surrogate, which PostgreSQL refuses."""
-    return _UNSTORABLE.sub("\ufffd", raw)
+def storable(value: Any) -> Any:
+    """Return a text or a JSON value with U+FFFD for each NUL and lone surrogate, which PostgreSQL refuses."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    return value
 
 
 def one_line(raw: str, limit: int = LINE) -> str:

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, URLResolver, get_resolver
 
-NOTHING_TO_LOAD = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+from core.web.guards import NOTHING_TO_LOAD
 
 
 class MachineRequestsMiddleware:

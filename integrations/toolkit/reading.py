@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.dateparse import parse_date, parse_datetime
 
 from core import strict_json
-from core import text as texts
+from core.text import TEXT, storable
 from integrations.contracts.exceptions import Unreadable
 
 _SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
@@ -27,21 +27,10 @@ def read_json_object(body: bytes) -> dict[str, Any]:
         raise Unreadable(str(error)) from error
 
 
-def storable(value: Any) -> Any:
-    """`value` with U+FFFD for each NUL and lone surrogate, which PostgreSQL refuses; the raw body keeps them."""
-    if isinstance(value, str):
-        return texts.storable(value)
-    if isinstance(value, dict):
-        return {storable(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [storable(item) for item in value]
-    return value
-
-
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers as they may be kept: the first 40, cut to 1,000 characters, without what opens doors."""
     return {
-        name[:100]: "•••" if any(secret in name for secret in _SECRET_HEADERS) else texts.storable(value[:1000])
+        name[:100]: "•••" if any(secret in name for secret in _SECRET_HEADERS) else storable(value[:1000])
         for name, value in list(headers.items())[:40]
     }
 
@@ -60,7 +49,7 @@ def text_at(payload: Any, *path: str) -> str:
         payload = payload.get(name)
     if isinstance(payload, bool) or not isinstance(payload, str | int | float):
         return ""
-    return str(payload)[: texts.TEXT].strip()
+    return str(payload)[:TEXT].strip()
 
 
 def first_text(payload: Any, paths: Iterable[tuple[str, ...]]) -> str:
