@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.contrib.admin import ShowFacets, TabularInline
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
@@ -13,6 +15,19 @@ from accounts.admin.acts import ActsMixin
 from accounts.admin.paging import PageByPage
 
 AT_MOST = 50  # rows beneath another
+
+
+class ConsoleChangeList(ChangeList):
+    """Refuses a filter by a value that no column can hold (the year 99999, an id of 30 digits) as any other wrong one.
+
+    Django checks values where the query is made; these are found out when the database is asked.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (OverflowError, ValueError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
 
 
 class ConsoleAdmin(ActsMixin):
@@ -24,6 +39,9 @@ class ConsoleAdmin(ActsMixin):
     list_max_show_all = 0
     ordering = ("-id",)
     sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ConsoleChangeList
 
     def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any) -> Paginator:
         number = request.GET.get(PAGE_VAR, "1")

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import tablib
-from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, SuspiciousOperation, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from import_export import fields, resources
@@ -184,6 +186,12 @@ class CompletionFiles(ImportExportMixin):
         return list(self.formats)
 
     get_export_formats = get_import_formats
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Completion]:
+        try:
+            return super().get_export_queryset(request)
+        except IncorrectLookupParameters as error:
+            raise BadRequest(str(error)) from error
 
     def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
         message = e.messages if isinstance(e, ValidationError) else _("The file cannot be read.")

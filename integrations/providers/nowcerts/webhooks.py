@@ -40,7 +40,11 @@ _NUMBERED = {
     "32": "INSURED_UPDATE",
     "33": "PROSPECT_UPDATE",
 }
-_VERBS = (("INSERT", "INSERT|CREATE|ADDED|NEW"), ("UPDATE", "UPDATE|CHANGE|EDIT|MODIF"), ("DELETE", "DELETE|REMOVE"))
+_VERBS = (
+    ("INSERT", re.compile("INSERT|CREATE|ADDED|NEW")),
+    ("UPDATE", re.compile("UPDATE|CHANGE|EDIT|MODIF")),
+    ("DELETE", re.compile("DELETE|REMOVE")),
+)
 _TYPE: tuple[Path, ...] = (("event_type",), ("event",))
 _INSURED_ID: tuple[Path, ...] = (("insuredDatabaseId",), ("insuredId",), ("insured", "databaseId"), ("insured", "id"))
 _OWN_ID: tuple[Path, ...] = (("databaseId",), ("id",))
@@ -199,5 +203,5 @@ def _type_of(payload: Payload) -> str:
 def _canonical(given: str) -> str:
     word = loose(given).upper()
     kind = next((kind for kind in _KINDS if kind in word), "")
-    verb = next((verb for verb, pattern in _VERBS if re.search(pattern, word)), "")
+    verb = next((verb for verb, pattern in _VERBS if pattern.search(word)), "")
     return f"{kind}_{verb}" if kind and verb else given
