@@ -17,7 +17,7 @@ from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
 
 from accounts.admin.audited import AuditedAdmin
-from accounts.admin.base import ConsoleAdmin, ReadOnlyAdmin, SuperusersOnly
+from accounts.admin.base import BoundedLists, ConsoleAdmin, ReadOnlyAdmin, SuperusersOnly
 from accounts.models import LinkRequest
 from accounts.staff.audit import record
 
@@ -27,7 +27,7 @@ for model in (Group, TOTPDevice, StaticDevice, TokenProxy):
 
 
 @admin.register(Group)
-class StaffGroupAdmin(SuperusersOnly, AuditedAdmin, GroupAdmin):
+class StaffGroupAdmin(SuperusersOnly, AuditedAdmin, BoundedLists, GroupAdmin):
     """Permissions for several people at once."""
 
 
@@ -53,7 +53,7 @@ class SecondFactorAdmin(SuperusersOnly, ConsoleAdmin):
 
 
 @admin.register(TokenProxy)
-class StaffTokenAdmin(SuperusersOnly, AuditedAdmin, TokenAdmin):
+class StaffTokenAdmin(SuperusersOnly, AuditedAdmin, BoundedLists, TokenAdmin):
     """Tokens of staff for the API: shown once, when they are made; the log names the person, never the token."""
 
     list_display = ("user", "created")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from import_export import fields, resources
 from import_export.admin import ImportExportMixin
 from import_export.formats import base_formats
-from import_export.forms import ExportForm, ImportForm
+from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 from import_export.tmp_storages import CacheStorage
 
 from accounts.models import Completion
@@ -34,6 +34,18 @@ class UploadForm(ImportForm):
         if file.size > LARGEST:
             raise ValidationError(_too_much())
         return file
+
+
+class ConfirmForm(ConfirmImportForm):
+    def clean_format(self) -> str:
+        """The place of a format, as the preview put it there."""
+        chosen = self.cleaned_data["format"]
+        if chosen not in {str(place) for place in range(len(CompletionFiles.formats))}:
+            raise ValidationError(_("The file cannot be read."))
+        return str(chosen)
+
+    def clean_resource(self) -> str:
+        return "0"  # there is one
 
 
 def _too_much() -> str:
@@ -155,6 +167,7 @@ class CompletionFiles(ImportExportMixin):
 
     resource_classes = (CompletionResource,)
     import_form_class = UploadForm
+    confirm_form_class = ConfirmForm
     export_form_class = ExportForm
     tmp_storage_class = Uploaded
     formats = (CsvTable, XlsxTable)
