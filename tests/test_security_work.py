@@ -15,11 +15,17 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.forms import BaseForm, CharField, UUIDField
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
+from rest_framework import serializers
 
+from accounts.admin.staff_forms import OthersPasswordForm, OwnPasswordForm
+from accounts.api.completions import CompletionSerializer
 from accounts.api.serializers import ResendSerializer, SetupPasswordSerializer
+from accounts.api.views import MemberFilters
 from accounts.forms import ForgotPasswordForm, SetPasswordForm
+from accounts.models import User
 from accounts.services import candidates, certificates, companies, completions
 from config.logs import mask
 from core import strict_json, text
@@ -169,6 +175,36 @@ def test_regular_expression_takes_linear_time(pattern: re.Pattern[str]) -> None:
 def test_the_measure_tells_a_quadratic_expression_from_a_linear_one() -> None:
     assert growth(re.compile(r"(?:a|b)*c").search, "ab", length=SEARCHED) > AT_MOST
     assert growth(re.compile(r"[ab]").search, "cd", length=SEARCHED) < AT_MOST
+
+
+PasswordForms = (OwnPasswordForm, OthersPasswordForm)
+
+
+def text_fields() -> Iterator[tuple[str, Any]]:
+    """Yield the text fields of the project's own forms and of the serializers that read requests."""
+    classes = {item for module in modules() for item in vars(module).values() if isinstance(item, type)}
+    for owner in classes:
+        if issubclass(owner, BaseForm) and owner.__module__.startswith(PACKAGES) and owner is not BaseForm:
+            try:
+                fields = owner().fields
+            except TypeError:  # it is made for a person
+                fields = owner(User()).fields if issubclass(owner, PasswordForms) else owner.base_fields
+            for name, field in fields.items():
+                if isinstance(field, CharField) and not isinstance(field, UUIDField):
+                    yield f"{owner.__name__}.{name}", field
+    for serializer in (SetupPasswordSerializer, ResendSerializer, CompletionSerializer, MemberFilters):
+        for name, field in serializer().fields.items():
+            if isinstance(field, serializers.CharField):
+                yield f"{serializer.__name__}.{name}", field
+
+
+def test_text_field_of_form_or_request_has_a_limit() -> None:
+    found = dict(text_fields())
+    assert {"SignInForm.username", "StaffSignInForm.password", "CodeForm.code", "SetPasswordForm.password"} <= set(
+        found
+    )
+    unlimited = {name for name, field in found.items() if not field.max_length or field.max_length > text.TEXT}
+    assert unlimited == set()
 
 
 def ignoring(work: Callable[[str], object], *errors: type[Exception]) -> Callable[[str], object]:

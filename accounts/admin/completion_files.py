@@ -16,12 +16,14 @@ from import_export.formats import base_formats
 from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 from import_export.tmp_storages import CacheStorage
 
+from accounts.forms import bound_field
 from accounts.models import Completion
 from accounts.services.cause import Cause
 from accounts.services.completion_file import COLUMNS, NotATable, rows_of
 from accounts.services.completion_import import CompletionImport, Row, WrongRow
 from accounts.services.spreadsheet_cells import neutral
 from accounts.staff.audit import record
+from core.text import LINE as LINE_LENGTH
 
 MOST_ROWS = 2000  # in one request, which a person waits for; the command takes any number
 LARGEST = 5 * 1024 * 1024  # bytes
@@ -37,6 +39,11 @@ class UploadForm(ImportForm):
 
 
 class ConfirmForm(ConfirmImportForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            bound_field(field, LINE_LENGTH)
+
     def clean_format(self) -> str:
         """The place of a format, as the preview put it there."""
         chosen = self.cleaned_data["format"]

@@ -23,9 +23,9 @@ def tell_of_new_password(user: User) -> None:
 
 
 def bound_passwords(form: forms.BaseForm) -> None:
-    for name in ("old_password", "password1", "password2"):
-        if name in form.fields:
-            bound_field(form.fields[name], PASSWORD)
+    for field in form.fields.values():
+        if isinstance(field, forms.CharField):
+            bound_field(field, PASSWORD)
 
 
 class StaffSignInForm(SignInForm):
