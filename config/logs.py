@@ -37,7 +37,7 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Tell whether a value under this name is a secret, whatever it looks like."""
-    return _DENIED_KEYS.search(name) is not None
+    return _DENIED_KEYS.search(name[:LONGEST]) is not None
 
 
 class Redactor:
@@ -57,8 +57,9 @@ class Redactor:
             line[key] = self.value(key, value)
         return line
 
-    def _value_of(self, key: str, value: Any) -> Any:
-        return MASK if _DENIED_KEYS.search(key[:LONGEST]) else self._masked(value)
+    def value(self, key: str, value: Any) -> Any:
+        """Return a value as it may be written under this name."""
+        return MASK if is_secret_name(key) else self._masked(value)
 
     def _masked(self, value: Any) -> Any:
         if isinstance(value, Mapping):
