@@ -3,16 +3,26 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import User
 from accounts.signin import lockout
 from accounts.signin.devices import known_device
+from core.text import EMAIL, PASSWORD
 from core.web.client_address import client_key
 
 SIGN_IN_TRIES = 10  # for a client, for an account and for a known device of an account, in a quarter of an hour
 QUARTER_HOUR = 15 * 60
+
+
+def bound_field(field: forms.Field, limit: int) -> None:
+    """Let a text field of a form of Django's take at most `limit` letters."""
+    assert isinstance(field, forms.CharField)
+    field.max_length = limit
+    field.validators.append(MaxLengthValidator(limit))
+    field.widget.attrs["maxlength"] = str(limit)
 
 
 class SignInForm(AuthenticationForm):
@@ -34,6 +44,9 @@ class SignInForm(AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = _("E-mail")
         self.fields["username"].widget.attrs.update({"autocomplete": "username", "inputmode": "email"})
+        # The parent sets no limit that a form would check: it only tells the browser.
+        bound_field(self.fields["username"], EMAIL)
+        bound_field(self.fields["password"], PASSWORD)
 
     def clean(self) -> dict[str, Any]:
         typed, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
@@ -73,7 +86,7 @@ class SetPasswordForm(forms.Form):
     password = forms.CharField(
         label=_("Password"),
         strip=False,
-        max_length=1024,
+        max_length=PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "autofocus": True}),
     )
 
@@ -81,7 +94,7 @@ class SetPasswordForm(forms.Form):
 class ForgotPasswordForm(forms.Form):
     email = forms.CharField(
         label=_("E-mail"),
-        max_length=254,
+        max_length=EMAIL,
         widget=forms.EmailInput(attrs={"autocomplete": "username"}),
     )
 

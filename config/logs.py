@@ -12,15 +12,23 @@ from config.masked_values import forms_of
 _DENIED_KEYS = re.compile(r"pass|secret|token|authorization|cookie|signature|api_?key|session", re.IGNORECASE)
 _TOKEN_IN_URL = re.compile(r"((?:token|password|key|sig|signature|code)=)[^&\s\"']+", re.IGNORECASE)
 _TOKEN_IN_PATH = re.compile(r"(/kajabi-webhook/|/webhooks?/[a-z-]+/)[^/\s\"'?]+")
-_ADDRESS = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+'\-]{0,63}?(@|%40)([A-Za-z0-9.-]+)")
+# Begins where a run of letters begins and nowhere within it, so that it looks at each letter once.
+_ADDRESS = re.compile(r"(?<![A-Za-z0-9._%+'\-])([._%+'\-]*+[A-Za-z0-9])[A-Za-z0-9._%+'\-]*?(@|%40)([A-Za-z0-9.-]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029]")
 MASK = "•••"
+LONGEST = 10_000  # letters of a value in a line; a traceback fits
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without secrets, tokens in URLs, whole e-mail addresses and control characters (new lines stay)."""
+    """`text` without secrets, tokens in URLs, whole e-mail addresses and control characters (new lines stay).
+
+    At most LONGEST letters of it: it is cut after the secrets are gone, which half of one would survive, and before
+    anything is searched.
+    """
     for secret in secrets:
         text = text.replace(secret, MASK)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
     text = _TOKEN_IN_URL.sub(rf"\g<1>{MASK}", text)
     text = _TOKEN_IN_PATH.sub(rf"\g<1>{MASK}", text)
     text = _ADDRESS.sub(rf"\g<1>{MASK}\g<2>\g<3>", text)
@@ -29,7 +37,7 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Tell whether a value under this name is a secret, whatever it looks like."""
-    return _DENIED_KEYS.search(name) is not None
+    return _DENIED_KEYS.search(name[:LONGEST]) is not None
 
 
 class Redactor:

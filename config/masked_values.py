@@ -11,6 +11,9 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from config.secret_settings import configured_secrets
 
+_DIGIT = re.compile(r"\d")
+_ENCODED = re.compile("%..")
+
 SHORTEST = 8  # characters; what is shorter stands in ordinary words
 _ADDRESS_NAME = re.compile(r"(?:^|_)(?:DSN|WEBHOOK_URL)S?$")  # who knows such an address may post there
 # Words that a variable may be set to where a secret is expected; masking them would make lines unreadable.
@@ -53,7 +56,7 @@ def _parts(address: str) -> set[str]:
         looks = [parts.username or "", parts.path.strip("/")]
     except ValueError:
         return {address}
-    return {address, *(part for part in looks if len(part) >= 16 and re.search(r"\d", part))}
+    return {address, *(part for part in looks if len(part) >= 16 and _DIGIT.search(part))}
 
 
 def forms_of(secrets: Iterable[str]) -> list[str]:
@@ -66,7 +69,7 @@ def _forms(secret: str) -> Iterator[str]:
     yield secret
     for encoded in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
         yield encoded
-        yield re.sub("%..", lambda match: match.group().lower(), encoded)
+        yield _ENCODED.sub(lambda match: match.group().lower(), encoded)
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield repr(secret)[1:-1]

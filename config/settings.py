@@ -73,12 +73,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.web.no_store.NoStoreMiddleware",
+    "core.web.guards.RequestLineMiddleware",
     "integrations.middleware.MachineRequestsMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "core.web.guards.RequestBodyMiddleware",  # before whatever reads forms
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.staff.idle.IdleStaffMiddleware",
@@ -114,6 +116,9 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic step to forget
 WHITENOISE_MAX_AGE = 3600
 CACHEABLE_PATHS = (STATIC_URL, "/docs", "/api/schema")  # the same for everybody; nothing else may be stored on the way
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # above the webhooks' own limit of 1 MiB, which answers 413
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+MAX_BODY = 64 * 1024  # bytes of a form or of the API's JSON; signed-in staff may send LARGEST_UPLOAD to the console
 
 # What a client may take, on both servers (core/web/bodies.py, config/waitress_server.py, config/gunicorn_worker.py).
 LARGEST_BODY = DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -371,7 +376,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.AsListed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["core.web.json_parser.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

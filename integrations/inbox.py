@@ -21,6 +21,7 @@ from accounts.people import forgotten
 from accounts.services import emails
 from accounts.services.cause import Cause
 from accounts.wakeup import wake_on_commit
+from core.text import storable
 from integrations.contracts.events import Event, MembershipEvent
 from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Permanent, Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
@@ -30,7 +31,7 @@ from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
 from integrations.registry import provider as provider_of
 from integrations.toolkit import counting
-from integrations.toolkit.reading import digest_of, storable
+from integrations.toolkit.reading import digest_of
 
 logger = logging.getLogger(__name__)
 NOT_THERE_FOR = timedelta(minutes=10)  # what a provider does not know may show up so long after it was told of

@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from accounts.models.delivery import GRACE
 from accounts.wakeup import wake_on_commit
+from core.text import storable
 from integrations.contracts.exceptions import Unreadable
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Envelope, WebhookRequest
 from integrations.models import InboxEvent, LastReceived
 from integrations.models.inbox import Status
-from integrations.toolkit.reading import digest_of, read_json_object, redacted_headers, storable
+from integrations.toolkit.reading import digest_of, read_json_object, redacted_headers
 
 PROCESS_TASK = "integrations.process_events"
 

@@ -8,8 +8,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, URLResolver, get_resolver
 
 from core.web.access import require_listed
-
-NOTHING_TO_LOAD = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+from core.web.guards import NOTHING_TO_LOAD
 
 
 class MachineRequestsMiddleware:

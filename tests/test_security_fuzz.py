@@ -33,6 +33,7 @@ ODD = st.one_of(
     st.text(max_size=20),
     st.sampled_from(["", "0", "\x00", "\ud800", "9" * 300, "jane@example.com", "2026-06-01", "off_456", "2150456456"]),
 )
+_CONTROL = {chr(number) for number in (*range(9), *range(10, 32), 127)}
 VALUE = st.recursive(
     ODD,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -117,9 +118,11 @@ def test_no_stranger_is_let_in_and_nothing_of_theirs_is_kept(
     settings.RATE_LIMIT_UNVERIFIED = 10**6
     header = {"X-Kajabi-Signature": proof.decode("latin-1").replace("\r", "").replace("\n", "")}
     for path in ("/api/webhook/kajabi/", "/kajabi-webhook", "/api/kajabi/webhook"):
-        assert post(body, path, sign=False, headers=header).status_code == 403
+        # A header with a control character is refused before anybody looks at what it proves.
+        refused = (400, 403) if any(letter in _CONTROL for letter in header["X-Kajabi-Signature"]) else (403,)
+        assert post(body, path, sign=False, headers=header).status_code in refused
     answer = post(body, "/kajabi-webhook/" + token.replace("%", "").replace("?", "").replace("#", ""), sign=False)
-    assert answer.status_code in (403, 404)
+    assert answer.status_code in (400, 403, 404)
     assert InboxEvent.objects.count() == 0
 
 

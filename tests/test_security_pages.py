@@ -1,12 +1,12 @@
 """What strangers get: only public addresses answer, every answer has its headers, nothing inline, nothing leaks."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+
+from tests.harness.routes import routes
 
 pytestmark = pytest.mark.django_db
 
@@ -41,26 +41,7 @@ NO_PAGES = {
 PAGES = sorted(PUBLIC - NO_PAGES)
 
 
-def routes(resolver: URLResolver, before: str = "") -> Iterator[str]:
-    """Every address of the URLconf, an example value in the place of each variable part."""
-    for entry in resolver.url_patterns:
-        pattern = before + str(entry.pattern).removeprefix("^")
-        if isinstance(entry, URLResolver):
-            yield from routes(entry, pattern)
-        elif isinstance(entry, URLPattern):
-            yield example(pattern)
-
-
-def example(pattern: str) -> str:
-    path = re.sub(r"<int:[^>]+>", "1", pattern)
-    path = re.sub(r"<[a-z]+:[^>]+>|(?<!\?P)<[a-z_]+>", "x", path)
-    path = path.replace(r"(?:/(?P<token>[^/]+))?", "/x")
-    path = re.sub(r"\(\?P<url>[^)]*\)", "x", path)
-    path = re.sub(r"\(\?P<[^>]+>[^)]*\)", "x", path)
-    return "/" + path.replace("/?$", "").replace("$", "").replace("^", "").replace("\\.", ".")
-
-
-ROUTES = sorted({*routes(get_resolver()), "/kajabi-webhook", "/nowhere", "/docs?script="})
+ROUTES = sorted({*routes(), "/kajabi-webhook", "/nowhere", "/docs?script="})
 
 
 def test_the_crawl_knows_every_kind_of_address() -> None:
@@ -142,7 +123,7 @@ def test_what_is_the_same_for_everybody_may_be_stored(path: str) -> None:
 @pytest.mark.parametrize("path", ["/nowhere", "/admin/nowhere/", "/api/nowhere", "/kajabi-webhook/a/b", "/%00", "/%ff"])
 def test_an_address_that_does_not_exist_says_so_and_nothing_more(path: str) -> None:
     answer = Client().get(path)
-    assert answer.status_code in (302, 404)
+    assert answer.status_code in (302, 400, 404)
     text = answer.content.decode()
     assert "Traceback" not in text
     assert "urlpatterns" not in text

@@ -14,7 +14,7 @@ from django_otp.plugins.otp_totp import admin as _totp  # noqa: F401
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.admin.audited import AuditedAdmin
-from accounts.admin.base import ConsoleAdmin, ReadOnlyAdmin, SuperusersWrite
+from accounts.admin.base import BoundedLists, ConsoleAdmin, ReadOnlyAdmin, SuperusersWrite
 from accounts.models import LinkRequest
 from core.web import access
 
@@ -24,7 +24,7 @@ for model in (Group, TOTPDevice, StaticDevice):
 
 
 @admin.register(Group)
-class StaffGroupAdmin(SuperusersWrite, AuditedAdmin, GroupAdmin):
+class StaffGroupAdmin(SuperusersWrite, AuditedAdmin, BoundedLists, GroupAdmin):
     """Permissions for several people at once. What a role may do stands in the table of access, and nowhere else."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from django.contrib.admin import ShowFacets, TabularInline
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin import ModelAdmin, ShowFacets, TabularInline
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.auth import get_permission_codename
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db import DataError
+from django.db.models import CharField, DateTimeField, JSONField, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
@@ -14,9 +17,40 @@ from accounts.admin.acts import ActsMixin
 from accounts.admin.paging import PageByPage
 
 AT_MOST = 50  # rows beneath another
+OFFERED_LOOKUPS = {"exact", "isnull", "in", "gt", "gte", "lt", "lte", "year", "month", "day"}
+_LOOKUPS = {*DateTimeField().get_lookups(), *CharField().get_lookups(), *JSONField().get_lookups()}
 
 
-class ConsoleAdmin(ActsMixin):
+class ConsoleChangeList(ChangeList):
+    """Refuses a filter by a value that no column can hold (the year 99999, an id of 30 digits) as any other wrong one.
+
+    Django checks values where the query is made; these are found out when the database is asked.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+            len(self.result_list)  # a list of one page is not read yet
+        except (OverflowError, ValueError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+
+class BoundedLists(ModelAdmin):
+    """Lists that a hand-written address cannot break: every list of the console is one of these."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether a list may be narrowed so by its address: only by what our pages offer and link to.
+
+        Django lets in every lookup of the model's own columns, regular expressions among them.
+        """
+        asked = {part for part in lookup.split(LOOKUP_SEP)[1:] if part in _LOOKUPS}
+        return asked <= OFFERED_LOOKUPS and super().lookup_allowed(lookup, value, request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ConsoleChangeList
+
+
+class ConsoleAdmin(ActsMixin, BoundedLists):
     """Lists that stay fast with a million rows: newest first, no counting, no sorting by columns without an index."""
 
     show_full_result_count = False
@@ -26,8 +60,11 @@ class ConsoleAdmin(ActsMixin):
     ordering = ("-id",)
     sortable_by = ()
 
-    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any) -> Paginator:
-        number = request.GET.get(PAGE_VAR, "1")
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any, **options: Any
+    ) -> Paginator:
+        """Return the pages of a list or, with `options`, of what a look-up field offers."""
+        number = request.GET.get("page" if options else PAGE_VAR, "1")
         return PageByPage(queryset, per_page, page_number=int(number) if number.isdecimal() and len(number) < 7 else 1)
 
 

@@ -5,21 +5,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import tablib
-from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, SuspiciousOperation, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from import_export import fields, resources
 from import_export.admin import ImportExportMixin
 from import_export.formats import base_formats
-from import_export.forms import ExportForm, ImportForm
+from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
 from import_export.tmp_storages import CacheStorage
 
+from accounts.forms import bound_field
 from accounts.models import Completion
 from accounts.services.cause import Cause
 from accounts.services.completion_file import COLUMNS, NotATable, rows_of
 from accounts.services.completion_import import CompletionImport, Row, WrongRow
 from accounts.services.spreadsheet_cells import neutral
 from accounts.staff.audit import record
+from core.text import LINE as LINE_LENGTH
 from core.web import access
 
 MOST_ROWS = 2000  # in one request, which a person waits for; the command takes any number
@@ -33,6 +37,23 @@ class UploadForm(ImportForm):
         if file.size > LARGEST:
             raise ValidationError(_too_much())
         return file
+
+
+class ConfirmForm(ConfirmImportForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            bound_field(field, LINE_LENGTH)
+
+    def clean_format(self) -> str:
+        """The place of a format, as the preview put it there."""
+        chosen = self.cleaned_data["format"]
+        if chosen not in {str(place) for place in range(len(CompletionFiles.formats))}:
+            raise ValidationError(_("The file cannot be read."))
+        return str(chosen)
+
+    def clean_resource(self) -> str:
+        return "0"  # there is one
 
 
 def _too_much() -> str:
@@ -159,6 +180,7 @@ class CompletionFiles(ImportExportMixin):
 
     resource_classes = (CompletionResource,)
     import_form_class = UploadForm
+    confirm_form_class = ConfirmForm
     export_form_class = ExportForm
     tmp_storage_class = Uploaded
     formats = (CsvTable, XlsxTable)
@@ -190,6 +212,12 @@ class CompletionFiles(ImportExportMixin):
         return list(self.formats)
 
     get_export_formats = get_import_formats
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Completion]:
+        try:
+            return super().get_export_queryset(request)
+        except IncorrectLookupParameters as error:
+            raise BadRequest(str(error)) from error
 
     def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
         message = e.messages if isinstance(e, ValidationError) else _("The file cannot be read.")

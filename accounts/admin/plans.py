@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.admin import attention
 from accounts.admin.acts import ActsMixin
-from accounts.admin.base import NeverDeleted
+from accounts.admin.base import BoundedLists, NeverDeleted
 from accounts.models import Plan, PlanOffer
 from accounts.money import money
 
@@ -23,7 +23,7 @@ class OfferInline(admin.TabularInline):
 
 
 @admin.register(Plan)
-class PlanAdmin(NeverDeleted, ActsMixin):
+class PlanAdmin(NeverDeleted, ActsMixin, BoundedLists):
     list_display = ("name", "code", "partner", "price", "period_months")
     inlines = (OfferInline,)
 

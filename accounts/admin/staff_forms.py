@@ -10,15 +10,22 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import SignInForm
+from accounts.forms import SignInForm, bound_field
 from accounts.models import EmailMessage, User
 from accounts.services import emails
 from accounts.staff.audit import record
+from core.text import PASSWORD
 
 
 def tell_of_new_password(user: User) -> None:
     """Owe `user` the mail that their password was changed, as after every other way to change it."""
     emails.owe(EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user)
+
+
+def bound_passwords(form: forms.BaseForm) -> None:
+    for field in form.fields.values():
+        if isinstance(field, forms.CharField):
+            bound_field(field, PASSWORD)
 
 
 class StaffSignInForm(SignInForm):
@@ -36,6 +43,10 @@ class StaffSignInForm(SignInForm):
 class OwnPasswordForm(AdminPasswordChangeForm):
     """Staff's own new password, with a mail that says so."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        bound_passwords(self)
+
     def save(self, commit: bool = True) -> Any:
         with transaction.atomic():
             user = super().save(commit)
@@ -45,6 +56,10 @@ class OwnPasswordForm(AdminPasswordChangeForm):
 
 class OthersPasswordForm(SetAnyPasswordForm):
     """A new password for somebody else, with a mail to them that says so; or none, and then they need a set-up mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        bound_passwords(self)
 
     def save(self, commit: bool = True) -> Any:
         with transaction.atomic():

@@ -24,6 +24,7 @@ from accounts.admin.staff_forms import OthersPasswordForm
 from accounts.models import ExternalIdentity, Subscription, User
 from accounts.services import points
 from accounts.staff import rights
+from core.text import PASSWORD
 
 
 class AddUserForm(forms.ModelForm):
@@ -33,6 +34,7 @@ class AddUserForm(forms.ModelForm):
         label=_("Password"),
         required=False,
         strip=False,
+        max_length=PASSWORD,
         help_text=_("Leave it empty and send a set-up mail: then nobody but the person knows the password."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )

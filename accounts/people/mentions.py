@@ -3,12 +3,13 @@
 import html
 import json
 import re
-import unicodedata
 from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from django.utils.text import slugify
+
+from core.text import compositions
 
 REMOVED = "[removed]"
 SHORTEST = 6  # characters of an id or a line of an address: what is shorter names nobody in a text
@@ -175,7 +176,7 @@ def _spellings(text: str) -> list[str]:
 
 def _forms(text: str) -> set[str]:
     """Return a text as it is, and as JSON, a URL or a page would write it."""
-    forms = {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
+    forms = compositions(text)
     for form in list(forms):
         forms |= {json.dumps(form)[1:-1], quote(form, safe=""), quote(form, safe="+"), quote_plus(form)}
         forms |= {html.escape(form)}

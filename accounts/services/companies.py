@@ -14,11 +14,11 @@ from accounts.models.insert_once import insert_once
 from accounts.people import forgotten
 from accounts.services import provisioning
 from accounts.services.cause import Cause
-from accounts.services.members import clean_name
+from core.text import EMAIL, LINE, clean_name, fits, identifier, one_line
 
 ADMINISTRATORS_AT_MOST = 50
 _ACCOUNT_ID = re.compile(r"[1-9][0-9]{0,18}")
-_NOT_IN_NAMES = re.compile(r"[\x00-\x1f\x7f<>]+")
+_NOT_IN_NAMES = re.compile(r"[<>]")
 
 
 class InvalidAccount(ValueError):
@@ -52,7 +52,7 @@ def account_id_of(text: str) -> str:
 
     Prefixes and indexes are made of it: "12:3" would put one company's keys among another's.
     """
-    account_id = text.strip()
+    account_id = fits(text, 50).strip()
     if not _ACCOUNT_ID.fullmatch(account_id):
         raise InvalidAccount(f"an account's id is a number, not {account_id[:50]!r}")
     return account_id
@@ -70,7 +70,7 @@ def names_of(account_id: str) -> dict[str, str]:
 
 def of_account(account_id: str) -> Company | None:
     """The company of an account; None where there is none, or where this is no account's id."""
-    return Company.objects.filter(chatwoot_account_id=account_id.strip()[:50]).first()
+    return Company.objects.filter(chatwoot_account_id=fits(account_id, 50).strip()).first()
 
 
 def report(told: AccountReport, *, cause: Cause) -> Reported:
@@ -136,7 +136,7 @@ _MOMENT = {"name": "named_at", "administrators": "administrators_at"}
 def _values(told: AccountReport) -> dict[str, Any]:
     """What is told, as it is stored: a payload is hostile, and longer than a column."""
     values: dict[str, Any] = {}
-    if name := " ".join(_NOT_IN_NAMES.sub(" ", told.name).split())[:255]:
+    if name := one_line(_NOT_IN_NAMES.sub(" ", told.name[:LINE]), 255):
         values["name"] = name
     if told.administrators is not None:
         erased = forgotten.among(
@@ -144,9 +144,9 @@ def _values(told: AccountReport) -> dict[str, Any]:
         )
         values["administrators"] = [
             {
-                "id": str(one.get("id", ""))[:50],
+                "id": identifier(str(one.get("id", ""))),
                 "name": clean_name(str(one.get("name", ""))),
-                "email": str(one.get("email", "")).strip()[:254],
+                "email": fits(str(one.get("email", "")).strip(), EMAIL),
             }
             for one in list(told.administrators)[:ADMINISTRATORS_AT_MOST]
             if forgotten.email_key(str(one.get("email", "")).strip().lower()) not in erased

@@ -3,7 +3,6 @@
 What merely resembles a member's address is a suggestion (`accounts.services.candidates`), never a match.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +19,7 @@ from accounts.models.insert_once import insert_once
 from accounts.models.points import BY_MAIL, BY_STAFF
 from accounts.services import certificates, contact_aliases, emails, points
 from accounts.services.cause import SCHEDULE, Cause
-from accounts.services.members import clean_name
+from core.text import EMAIL, bounded, clean_name, identifier, one_line, title_key
 
 State = Completion.State
 LINKABLE = (State.RECEIVED.value, State.DISMISSED.value, State.REVERSED.value)
@@ -54,7 +53,7 @@ class Received:
 
 def course_key(course: str) -> str:
     """What makes two spellings of a course's name one: case and spaces do not matter."""
-    return " ".join(unicodedata.normalize("NFKC", course).split()).casefold()[:255]
+    return title_key(course, 255)
 
 
 def activities_of(*, form_id: str, form_title: str) -> list[Activity]:
@@ -71,16 +70,16 @@ def receive(told: Told, activity: Activity, *, cause: Cause) -> Received:
     """
     completion = Completion(
         activity=activity,
-        source=told.source[:200],
+        source=identifier(told.source, 200),
         channel=told.channel,
-        email_told=told.email.strip()[:254],
+        email_told=told.email.strip()[:EMAIL],
         email=stored_form(told.email),
         name=clean_name(told.name),
-        course=" ".join(told.course.split())[:255],
+        course=one_line(told.course, 255),
         course_key=course_key(told.course),
         completed_on=told.completed_on,
         certificate_url=certificates.checked_or_none(told.certificate_url),
-        answers=dict(told.answers),
+        answers=bounded(told.answers),
         is_once=activity.once_per_course,
         cause=cause.text[:200],
         event_id=cause.event_id,
@@ -137,7 +136,7 @@ def link(completion: Completion, user: User, *, remember: bool, course: str = ""
             contact_aliases.remember(user, completion.email, cause=cause)
         if course.strip():
             open_ones = Completion.objects.filter(pk=completion.pk, state__in=LINKABLE)
-            open_ones.update(course=" ".join(course.split())[:255], course_key=course_key(course))
+            open_ones.update(course=one_line(course, 255), course_key=course_key(course))
         decided = points.award(completion, user, rule=rule, cause=cause, out_of=LINKABLE)
         others = Completion.objects.filter(email=completion.email, state=State.RECEIVED).exclude(channel=BY_MAIL)
         waiting = others.exclude(pk=completion.pk).exclude(email="").order_by("pk")
@@ -182,7 +181,7 @@ def award_by_hand(user: User, activity: Activity, *, batch: UUID, course: str = 
         email_told=user.email,
         email=user.email,
         name=user.get_full_name()[:150],
-        course=" ".join(course.split())[:255],
+        course=one_line(course, 255),
         course_key=course_key(course),
         completed_on=timezone.now().date(),
         is_once=activity.once_per_course and bool(course.strip()),

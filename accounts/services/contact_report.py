@@ -1,6 +1,5 @@
 """What a provider says about a person, and what of it is news for our contact: no database."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import Any
 from django.db.models import CharField
 
 from accounts.models import Contact
-from accounts.services.members import clean_name
+from core.text import clean_name, one_line
 
 NAMES = ("first_name", "last_name")
 FIELDS = (
@@ -20,7 +19,6 @@ FIELDS = (
 EMPTY = ("", None)
 CUSTOM = "custom_fields."  # before a custom field's name, where all fields stand together
 WHOLE_LISTS = ("tags", "offers")
-_UNSEEN = ("Cc", "Cs")  # control letters, and halves of letters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +114,6 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def one_line(text: str) -> str:
-    """`text` without line breaks and control letters, which a database or a terminal would take for something else."""
-    return " ".join("".join(" " if unicodedata.category(letter) in _UNSEEN else letter for letter in text).split())
-
-
 def _as_stored(name: str, value: Any) -> Any:
     if name == "subscribed":
         return value if isinstance(value, bool) else None
@@ -129,4 +122,5 @@ def _as_stored(name: str, value: Any) -> Any:
         return clean_name(text)
     column = Contact._meta.get_field(name)
     assert isinstance(column, CharField)
-    return one_line(text)[: column.max_length].strip()
+    assert column.max_length
+    return one_line(text, column.max_length)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from accounts.models import Contact, ContactTag, Tag
 from accounts.models.insert_once import insert_once
-from accounts.services.contact_report import one_line
+from core.text import one_line
 
 
 def change(
@@ -49,7 +49,7 @@ def change(
 
 
 def _name(name: str) -> str:
-    return one_line(name)[:150].strip()
+    return one_line(name, 150)
 
 
 def _tag(name: str) -> Tag:

@@ -12,8 +12,9 @@ from accounts.models.points import BY_MAIL
 from accounts.services import certificates, completions
 from accounts.services.cause import Cause
 from accounts.services.completions import Received, Told
+from core.text import LINE, TEXT, storable
 
-LONGEST_TEXT = 10_000  # letters of a mail that are kept
+LONGEST_SEARCHED = 100_000  # letters of a mail that are searched for a certificate
 _ADDRESS = re.compile(r"https://[^\s<>\"']+")
 _ANSWER = re.compile(r"^(?:\s*(?:re|fwd?|aw|rv)\s*:)+", re.IGNORECASE)
 
@@ -29,34 +30,31 @@ def receive(*, sender: str, name: str, subject: str, text: str, message_id: str,
     Its activity is the first whose forms have the line “mail” or a pattern for the subject, else the first there is.
     Raises NoActivity.
     """
-    meant = completions.activities_of(form_id=BY_MAIL, form_title=subject)
+    meant = completions.activities_of(form_id=BY_MAIL, form_title=subject[:LINE])
     activity = meant[0] if meant else Activity.objects.filter(is_active=True).order_by("code").first()
     if activity is None:
         raise NoActivity("a completion came by e-mail, and no activity is active")
     shown: Mapping[str, Any] = {
-        "subject": _stored(subject)[:500],
-        "text": _stored(text)[:LONGEST_TEXT],
+        "subject": storable(subject[:LINE]),
+        "text": storable(text[:TEXT]),
         "attachments": attachments,
     }
     told = Told(
         source=f"{BY_MAIL}:{_key(message_id, sender, subject, text)}",
         channel=BY_MAIL,
-        email=_stored(sender),
-        name=_stored(name),
-        course=_ANSWER.sub("", _stored(subject)),
+        email=storable(sender[:LINE]),
+        name=storable(name[:LINE]),
+        course=_ANSWER.sub("", storable(subject[:LINE])),
         completed_on=timezone.now().date(),
-        certificate_url=next((url for url in _ADDRESS.findall(text) if certificates.checked_or_none(url)), ""),
+        certificate_url=next(
+            (url for url in _ADDRESS.findall(text[:LONGEST_SEARCHED]) if certificates.checked_or_none(url)), ""
+        ),
         answers=shown,
     )
-    return completions.receive(told, activity, cause=Cause(text=f"e-mail {_stored(message_id)}"[:200]))
+    return completions.receive(told, activity, cause=Cause(text=f"e-mail {storable(message_id[:LINE])}"[:200]))
 
 
 def _key(message_id: str, sender: str, subject: str, text: str) -> str:
     """What makes two deliveries one mail: its Message-ID, else all of it. As a digest, since senders choose it."""
     said = message_id.strip() or "\n".join([sender, subject, text])
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:40]
-
-
-def _stored(text: str) -> str:
-    """The text without what PostgreSQL refuses."""
-    return re.sub("[\x00\ud800-\udfff]", "\ufffd", text)

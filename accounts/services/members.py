@@ -1,7 +1,5 @@
 """Members: finding the user whom a provider speaks of, and making one where there is none."""
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,11 +8,7 @@ from accounts.addresses import normalise
 from accounts.models import ExternalIdentity, User
 from accounts.models.insert_once import insert_once
 from accounts.people import forgotten
-
-NAME_LENGTH = 60
-_URL = re.compile(r"\S*(?:://|www\.|@)\S*|\S+\.[a-z]{2,}/\S*", re.IGNORECASE)
-_BARE_DOMAIN = re.compile(r"\.(?=\w)")
-_NOT_IN_NAMES = re.compile(r"[<>\"\\{}\[\]|]")
+from core.text import clean_name
 
 
 class NeedsStaff(Exception):
@@ -35,15 +29,6 @@ class Person:
 class Member:
     user: User
     created: bool
-
-
-def clean_name(raw: str) -> str:
-    """`raw` as it may stand in a mail: one line, no URL, no markup, at most 60 characters; a payload is hostile."""
-    text = unicodedata.normalize("NFC", raw)
-    text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
-    text = _NOT_IN_NAMES.sub("", _URL.sub("", text))
-    text = _BARE_DOMAIN.sub(". ", text)  # "evil.example" would become a link in most mail programs
-    return " ".join(text.split())[:NAME_LENGTH].strip()
 
 
 def find_or_create(person: Person, *, provider: str, bought_at: datetime | None = None) -> Member:

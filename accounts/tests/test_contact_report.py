@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.services.contact_report import EMPTY, dated, news, one_line, still_newest
+from accounts.services.contact_report import EMPTY, dated, news, still_newest
+from core.text import one_line
 
 NOON = datetime.now(tz=UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import EmailMessage, ExternalIdentity, Subscription, User
-from accounts.services.members import NAME_LENGTH, NeedsStaff, Person, clean_name, find_or_create
+from accounts.services.members import NeedsStaff, Person, find_or_create
+from core.text import NAME, clean_name
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "violet kettle under the stairs"
@@ -194,7 +195,7 @@ def test_a_bare_domain_in_a_name_is_no_link_either(written: str) -> None:
 @given(st.text(max_size=200))
 def test_any_name_becomes_one_short_line(written: str) -> None:
     kept = clean_name(written)
-    assert len(kept) <= NAME_LENGTH
+    assert len(kept) <= NAME
     assert kept == " ".join(kept.split())
     assert "://" not in kept
     assert not set(kept) & set('<>"{}\x00\r\n@' if "@" not in written else '<>"{}\x00\r\n')

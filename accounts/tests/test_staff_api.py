@@ -137,9 +137,7 @@ def test_the_list_can_be_narrowed(ask: Any, members: Any, query: dict[str, str],
     assert emails_in(ask(**query)) == found
 
 
-@pytest.mark.parametrize(
-    "query", [{"subscription_status": "paused"}, {"is_active": "perhaps"}, {"search": "\x00"}, {"search": "x" * 300}]
-)
+@pytest.mark.parametrize("query", [{"subscription_status": "paused"}, {"is_active": "perhaps"}, {"search": "x" * 300}])
 def test_a_filter_that_does_not_exist_is_refused_as_json(staff: Any, query: dict[str, str]) -> None:
     browser = Client()
     browser.force_login(staff)

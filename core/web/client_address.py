@@ -14,7 +14,7 @@ from django.conf import settings
 _IPV6_PREFIX = 64
 _LONGEST = 80  # characters of an address with brackets, zone, port and quotes
 _BRACKETED = re.compile(r"\[([^\[\]]*)\](?::[0-9]{1,5})?")
-_IPV4_WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}")
+_IPV4_WITH_PORT = re.compile(r"([0-9.]{7,15}):[0-9]{1,5}")
 
 
 def client_address(meta: Mapping[str, Any]) -> str:

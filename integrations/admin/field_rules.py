@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.admin.audited import AuditedAdmin
+from accounts.admin.base import BoundedLists
 from integrations.admin.field_rule_forms import FieldPlaceForm, FieldPlaces, FieldRuleForm, PipelineRuleForm
 from integrations.admin.offered import fields_there
 from integrations.models import FieldPlace, FieldRule, PipelineRule
@@ -26,7 +27,7 @@ class FieldPlaceInline(admin.StackedInline):
 
 
 @admin.register(FieldRule)
-class FieldRuleAdmin(AuditedAdmin):
+class FieldRuleAdmin(AuditedAdmin, BoundedLists):
     list_display = ("name", "whose_word", "places_shown")
     fieldsets = ((None, {"fields": ("name", "authority"), "description": _CHANGES_NOBODY}),)
     form = FieldRuleForm
@@ -50,7 +51,7 @@ class FieldRuleAdmin(AuditedAdmin):
 
 
 @admin.register(PipelineRule)
-class PipelineRuleAdmin(AuditedAdmin):
+class PipelineRuleAdmin(AuditedAdmin, BoundedLists):
     list_display = ("line_of_business", "provider", "pipeline_id", "stage_id")
     form = PipelineRuleForm
     fieldsets = (

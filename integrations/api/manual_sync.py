@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.services.cause import Cause
 from accounts.services.contact_report import CUSTOM
 from accounts.staff.audit import record
+from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.models import InboxEvent, OutgoingWrite
 from integrations.models.inbox import Status
@@ -65,7 +66,7 @@ class ManualSync(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        said: Any = request.data
+        said: Any = storable(request.data)
         try:
             asked = _asked(said)
         except Unreadable as error:

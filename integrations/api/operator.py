@@ -18,6 +18,7 @@ from accounts.signin import lockout
 from accounts.staff.audit import record
 from core.web import limits
 from core.web.client_address import client_address, client_key
+from core.web.guards import LengthUnknown, declared_length
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.operator import OperatorCall, OperatorPage
 from integrations.toolkit.failures import NotConfigured
@@ -56,7 +57,7 @@ class OperatorView(View):
             return _refused(_("Use GET or POST."), HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(METHODS)})
         try:
             parameters = _parameters(request)
-        except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+        except (LengthUnknown, BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
             return _refused(_("The form cannot be read."), HTTPStatus.BAD_REQUEST)
         client = client_key(request.META)
         try:
@@ -111,8 +112,7 @@ class OperatorView(View):
 
 def _parameters(request: HttpRequest) -> dict[str, str]:
     """The query's parameters and those of a posted form, which win. Raises what Django raises for broken ones."""
-    length = str(request.META.get("CONTENT_LENGTH") or "0")
-    if not (length.isascii() and length.isdigit()) or len(length) > 12 or int(length) > MAX_FORM:
+    if declared_length(request.META) > MAX_FORM:
         raise BadRequest
     return {name: str(value) for name, value in [*request.GET.items(), *request.POST.items()]}
 

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from accounts.signin import lockout
 from core.web import limits
 from core.web.client_address import client_address, client_key
+from core.web.guards import LengthUnknown, declared_length
 from core.web.guesses import FrequentGuesses, TooMany
 from integrations import at_once, intake
 from integrations.contracts.provider import Endpoint, Provider
@@ -142,14 +143,15 @@ def _kept(receipt: intake.Receipt) -> Kept:
 
 def _refuse_by_length(request: HttpRequest) -> Response | None:
     """411 and 413 by the headers alone, before the body is read: some servers hand Django a chunked one empty."""
-    length = str(request.META.get("CONTENT_LENGTH", ""))
-    if request.META.get("HTTP_TRANSFER_ENCODING") or not (length.isascii() and length.isdigit()):
+    try:
+        length = declared_length(request.META, required=True)
+    except LengthUnknown:
         return Response(
             {"detail": "Send a Content-Length; chunked bodies are not accepted."}, status=HTTPStatus.LENGTH_REQUIRED
         )
-    if len(length) > 12 or int(length) > MAX_BODY:
+    if length > MAX_BODY:
         return Response(
-            {"detail": f"The body has {length[:12]} bytes; at most {MAX_BODY} are accepted."},
+            {"detail": f"The body has {length} bytes; at most {MAX_BODY} are accepted."},
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         )
     return None

@@ -1,26 +1,42 @@
 """What happened, in our words: frozen, in the past tense, naming no provider's field.
 
-Every fact carries `occurred_at`, when it happened there; a dialect that does not say gives the time of receipt.
+Every fact carries `occurred_at`, when it happened there; a dialect that does not say gives the time of receipt. Texts
+are within the limits of `integrations.contracts.bounds`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+
+from integrations.contracts.bounds import (
+    Bounded,
+    Columns,
+    Document,
+    Email,
+    Emails,
+    Id,
+    Ids,
+    IdsByKind,
+    Line,
+    Names,
+    Offers,
+    People,
+    Url,
+    WholeList,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Buyer:
+class Buyer(Bounded):
     """The person an event is about. `identities`: kind of id → id; ids of different kinds are not comparable."""
 
-    email: str
-    first_name: str = ""
-    last_name: str = ""
-    identities: Mapping[str, str] = field(default_factory=dict)
+    email: Email
+    first_name: Line = ""
+    last_name: Line = ""
+    identities: IdsByKind = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
+class Event(Bounded):
     occurred_at: datetime
 
 
@@ -35,16 +51,16 @@ class ContactReported(Event):
     `changed_at` is when the record was last changed there, where it says so.
     """
 
-    email: str = ""
-    aliases: tuple[str, ...] = ()
-    identities: Mapping[str, str] = field(default_factory=dict)
-    company: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    custom_fields: Mapping[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] | None = None
-    tags_added: tuple[str, ...] = ()
-    tags_removed: tuple[str, ...] = ()
-    offers: tuple[Mapping[str, str], ...] | None = None
+    email: Email = ""
+    aliases: Emails = ()
+    identities: IdsByKind = field(default_factory=dict)
+    company: Id = ""
+    fields: Columns = field(default_factory=dict)
+    custom_fields: Document = field(default_factory=dict)
+    tags: WholeList = None
+    tags_added: Names = ()
+    tags_removed: Names = ()
+    offers: Offers = None
     is_whole: bool = False
     changed_at: datetime | None = None
 
@@ -53,7 +69,7 @@ class ContactReported(Event):
 class ContactGone(Event):
     """A provider's record of a person was deleted there, or made part of another one."""
 
-    contact_id: str
+    contact_id: Id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,34 +79,34 @@ class CompanyReported(Event):
     `administrators` are {"id", "name", "email"} each; None and "" where they were not told.
     """
 
-    account_id: str
-    name: str = ""
-    administrators: tuple[Mapping[str, str], ...] | None = None
+    account_id: Id
+    name: Line = ""
+    administrators: People = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompanyClosed(Event):
     """An account there is gone, for good."""
 
-    account_id: str
+    account_id: Id
 
 
 @dataclass(frozen=True, kw_only=True)
 class AboutSomebody(Event):
     """Something that belongs to a contact, who is named by ids, kind → id, or an e-mail."""
 
-    external_id: str
-    email: str = ""
-    identities: Mapping[str, str] = field(default_factory=dict)
+    external_id: Id
+    email: Email = ""
+    identities: IdsByKind = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderLine:
+class OrderLine(Bounded):
     """`total` in minor units of the order's currency."""
 
-    external_id: str
-    title: str = ""
-    offer_id: str = ""
+    external_id: Id
+    title: Line = ""
+    offer_id: Id = ""
     quantity: int = 1
     total: int = 0
 
@@ -99,7 +115,7 @@ class OrderLine:
 class OrderPlaced(AboutSomebody):
     """Amounts in minor units of `currency`."""
 
-    number: str = ""
+    number: Line = ""
     currency: str
     total: int
     tax: int = 0
@@ -112,22 +128,22 @@ class MoneyMoved(AboutSomebody):
     """A transaction: `kind` is charge, refund or dispute; `amount` in minor units, negative where it left us."""
 
     kind: str
-    state: str = ""
+    state: Line = ""
     amount: int
     tax: int = 0
     currency: str
-    order_id: str = ""
-    purchase_ids: tuple[str, ...] = ()
+    order_id: Id = ""
+    purchase_ids: Ids = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompletedCourse:
+class CompletedCourse(Bounded):
     """A course as somebody's answers name it; "" and None where they do not say."""
 
-    course: str = ""
+    course: Line = ""
     completed_on: date | None = None
-    certificate_url: str = ""
-    student_name: str = ""
+    certificate_url: Url = ""
+    student_name: Line = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +154,9 @@ class FormSubmitted(AboutSomebody):
     decided by staff.
     """
 
-    form_id: str = ""
-    form_title: str = ""
-    answers: Mapping[str, Any] = field(default_factory=dict)
+    form_id: Id = ""
+    form_title: Line = ""
+    answers: Document = field(default_factory=dict)
     completed: CompletedCourse = CompletedCourse()
 
 
@@ -152,9 +168,9 @@ class PolicyReported(AboutSomebody):
     """
 
     is_quote: bool = False
-    number: str = ""
-    line_of_business: str = ""
-    carrier: str = ""
+    number: Line = ""
+    line_of_business: Line = ""
+    carrier: Line = ""
     premium: int | None = None
     currency: str
     effective_on: date | None = None
@@ -170,9 +186,9 @@ class MembershipEvent(Event):
     """
 
     buyer: Buyer
-    offers: tuple[str, ...] = ()
-    purchase_id: str = ""
-    transaction_id: str = ""
+    offers: Ids = ()
+    purchase_id: Id = ""
+    transaction_id: Id = ""
     period_end: datetime | None = None
 
 

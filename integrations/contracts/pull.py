@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from integrations.contracts.bounds import Bounded, Id, Key
 from integrations.contracts.events import Buyer, Event, MembershipEvent, MoneyMoved
 
 
@@ -52,7 +53,7 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PulledItem:
+class PulledItem(Bounded):
     """One thing off a list. `key` is stable: "purchase:41".
 
     `changed_at` is when it last changed there. `standing` is set for purchases, and `ended_at` where one has ended.
@@ -61,8 +62,8 @@ class PulledItem:
     `problem` says why it cannot be applied.
     """
 
-    key: str
-    person_id: str
+    key: Key
+    person_id: Id
     changed_at: datetime
     told: Sequence[Told]
     offers: Sequence[str] = ()
@@ -82,14 +83,14 @@ class PulledItem:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PulledEvent:
+class PulledEvent(Bounded):
     """A record off a list as the event that a webhook would tell: of a contact, of a policy, of one that is gone.
 
     `key` is stable: "contact:41". `changed_at` is when it last changed there, None where that is not said. `problem`
     says why it cannot be read; `event` is None then.
     """
 
-    key: str
+    key: Key
     changed_at: datetime | None
     event: Event | None
     problem: str = ""

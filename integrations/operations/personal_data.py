@@ -51,6 +51,7 @@ from integrations.models.sync_run import RunStatus
 from integrations.toolkit.reading import digest_of
 
 _ENDED = [OutgoingWrite.Status.DONE, OutgoingWrite.Status.NOT_NEEDED, OutgoingWrite.Status.SKIPPED]
+_BETWEEN_IDS = re.compile(r"[^\w\-]+")
 
 
 def register_all() -> None:
@@ -277,7 +278,7 @@ def _is_shared(event: InboxEvent, mentions: Mentions) -> bool:
 
 
 def _names_person(text: str, mentions: Mentions) -> bool:
-    return mentions.name(text) or bool(set(re.split(r"[^\w\-]+", text)) & mentions.ids)
+    return mentions.name(text) or bool(set(_BETWEEN_IDS.split(text)) & mentions.ids)
 
 
 def _exported_event(event: InboxEvent, person: Person, mentions: Mentions) -> dict[str, Any]:

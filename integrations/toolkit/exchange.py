@@ -10,7 +10,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from integrations.toolkit.reading import storable
+from core.text import storable
 
 
 @dataclass(frozen=True, kw_only=True)

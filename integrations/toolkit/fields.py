@@ -11,26 +11,30 @@ from typing import Any
 
 from django.utils.dateparse import parse_date
 
+from core.text import KEY, PHONE, TEXT, fits
 from integrations.contracts.exceptions import Unreadable
 
 CUSTOM = "custom:"
 Path = tuple[str, ...]
 _NO_DIGITS = re.compile(r"[\s().\-/]")
+_NO_LETTER = re.compile(r"[^a-z0-9]")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_NORTH_AMERICAN = re.compile(r"1?[2-9][0-9]{9}")
 _AMERICAN_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
 def as_text(value: Any) -> str:
-    """A text or a number as trimmed text; "" for None."""
-    return "" if value is None else str(value).strip()
+    """A text or a number as trimmed text, at most TEXT letters; "" for None."""
+    return "" if value is None else str(value)[:TEXT].strip()
 
 
 def as_phone(value: Any) -> str:
     """A phone number in E.164 where that can be told, national ones being North American; else as it is written."""
     text = as_text(value)
-    digits = _NO_DIGITS.sub("", text)
-    if re.fullmatch(r"\+[1-9][0-9]{6,14}", digits):
+    digits = _NO_DIGITS.sub("", fits(text, PHONE))
+    if _E164.fullmatch(digits):
         return digits
-    if re.fullmatch(r"1?[2-9][0-9]{9}", digits):
+    if _NORTH_AMERICAN.fullmatch(digits):
         return f"+1{digits[-10:]}"
     return text
 
@@ -109,7 +113,7 @@ def within(path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def loose(name: str) -> str:
     """A name as names are compared: `postal_code`, `PostalCode` and `postalCode` are one."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return _NO_LETTER.sub("", name[:KEY].lower())
 
 
 def value_at(record: Any, places: Iterable[Path]) -> Any:

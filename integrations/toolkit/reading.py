@@ -2,68 +2,35 @@
 
 import hashlib
 import json
-import math
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 from django.utils.dateparse import parse_date, parse_datetime
 
+from core import strict_json
+from core.text import TEXT, storable
 from integrations.contracts.exceptions import Unreadable
 
-MAX_DEPTH = 32
 _SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted from it may not exist
+_LONGEST_MOMENT = 60  # characters
 _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 
 
 def read_json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in `body`.
-
-    Raises Unreadable with what broke: not UTF-8, no JSON, no object, NaN or an infinity, a number too long to be one, a
-    key twice in one object (parsers differ in which of the two they believe), or nesting deeper than 32.
-    """
-    if not body.strip():
-        raise Unreadable("the body is empty; a JSON object was expected")
+    """Return the JSON object in `body`, by the rules of `core.strict_json`. Raises Unreadable with what broke."""
     try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from error
-    try:
-        value = json.loads(
-            text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
-        )
-    except Unreadable:
-        raise
-    except RecursionError as error:
-        raise Unreadable(f"the JSON is nested deeper than {MAX_DEPTH} levels") from error
-    except ValueError as error:  # JSONDecodeError, and Python's limit of 4,300 digits
-        raise Unreadable(f"the body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise Unreadable(f"a JSON object was expected, a {type(value).__name__} came")
-    if _is_deeper(value, MAX_DEPTH):
-        raise Unreadable(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-    return value
-
-
-def storable(value: Any) -> Any:
-    """`value` with U+FFFD for each NUL and lone surrogate, which PostgreSQL refuses; the raw body keeps them."""
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
-    if isinstance(value, dict):
-        return {storable(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [storable(item) for item in value]
-    return value
+        return strict_json.read_object(body)
+    except strict_json.InvalidJson as error:
+        raise Unreadable(str(error)) from error
 
 
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers as they may be kept: the first 40, cut to 1,000 characters, without what opens doors."""
     return {
-        name[:100]: "•••" if any(secret in name for secret in _SECRET_HEADERS) else str(storable(value))[:1000]
+        name[:100]: "•••" if any(secret in name for secret in _SECRET_HEADERS) else storable(value[:1000])
         for name, value in list(headers.items())[:40]
     }
 
@@ -75,14 +42,14 @@ def digest_of(payload: Mapping[str, Any]) -> str:
 
 
 def text_at(payload: Any, *path: str) -> str:
-    """The text or number at `path` as trimmed text, "" where there is none. 0 is a value: "0"."""
+    """The text or number at `path` as trimmed text, at most TEXT letters; "" where there is none. 0 is a value: "0"."""
     for name in path:
         if not isinstance(payload, Mapping):
             return ""
         payload = payload.get(name)
     if isinstance(payload, bool) or not isinstance(payload, str | int | float):
         return ""
-    return str(payload).strip()
+    return str(payload)[:TEXT].strip()
 
 
 def first_text(payload: Any, paths: Iterable[tuple[str, ...]]) -> str:
@@ -101,7 +68,7 @@ def moment_at(payload: Any, paths: Iterable[tuple[str, ...]]) -> datetime | None
 
 def read_moment(text: str) -> datetime | None:
     """An ISO 8601 date or time, or Unix seconds or milliseconds, as an aware datetime; None for anything else."""
-    if not text:
+    if not text or len(text) > _LONGEST_MOMENT:
         return None
     try:
         if text.replace(".", "", 1).isdigit():
@@ -124,44 +91,10 @@ def read_moment(text: str) -> datetime | None:
 def moment_of_uuid(text: str) -> datetime | None:
     """When a version 1 UUID was made, which some senders use as an id; None for any other text."""
     try:
-        identifier = UUID(text)
+        identifier = UUID(text[:100])
         if identifier.version != 1:
             return None
         ticks = identifier.time  # of 100 ns since 1582
         return datetime.fromtimestamp(_UUID_EPOCH.timestamp() + ticks / 1e7, tz=UTC)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise Unreadable(f"{name} is no JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise Unreadable(f"the number {text[:20]} is too large")
-    return number
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _value in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise Unreadable(f"the key {twice[:60]!r} stands twice in one object")
-    return result
-
-
-def _is_deeper(value: Any, allowed: int) -> bool:
-    level = [value]
-    for _depth in range(allowed):
-        level = [
-            item
-            for container in level
-            for item in (container.values() if isinstance(container, dict) else container)
-            if isinstance(item, dict | list)
-        ]
-        if not level:
-            return False
-    return True

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 WEB_THREADS = 8
 WORKER_THREADS = 2
 RESTART_AFTER = 1.0  # seconds
+_LINK = re.compile(r"https?://\S{1,300}?token=\S+")
 
 
 class Command(BaseCommand):
@@ -90,7 +91,7 @@ class Command(BaseCommand):
         if not self.stdout.isatty():
             self._say(f"mail: {path}")
             return
-        link = re.search(r"https?://\S+token=\S+", message.body)
+        link = _LINK.search(message.body)
         self._say(f"mail for {message.to[0]}: {path}" + (f"\n  link: {link.group()}" if link else ""))
 
     def _say(self, text: str) -> None:

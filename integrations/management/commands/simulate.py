@@ -18,7 +18,7 @@ from integrations import registry
 from integrations.contracts.provider import Endpoint, Provider
 
 WAIT_FOR_MAIL = 5.0  # seconds
-_LINK = re.compile(r"https?://\S+token=\S+")
+_LINK = re.compile(r"https?://\S{1,300}?token=\S+")
 
 
 class Command(BaseCommand):

@@ -37,7 +37,7 @@ def contact(body: Mapping[str, Any], *, account_id: str, occurred_at: datetime) 
     return ContactReported(
         occurred_at=occurred_at,
         email=text_at(body, "email"),
-        identities={"contact": contact_id[:100]},
+        identities={"contact": contact_id},
         company=account_id,
         fields=fields,
         custom_fields={

@@ -84,14 +84,14 @@ def parse(webhook: StoredWebhook) -> list[Event]:
         told_at = read_moment(text_of(person, (("dateAdded",), ("dateCreated",))))
     occurred_at = min(told_at or webhook.received_at, webhook.received_at)
     if webhook.event_type in DELETIONS:
-        contact_id = named_contact(webhook)[:100]
+        contact_id = named_contact(webhook)
         return [ContactGone(occurred_at=occurred_at, contact_id=contact_id)] if contact_id else []
     return [contact(person, occurred_at=occurred_at, is_whole=webhook.is_signed and is_app(payload))]
 
 
 def contact(record: Mapping[str, Any], *, occurred_at: datetime, is_whole: bool) -> ContactReported:
     """A contact's record, of the API or of a webhook. Raises Unmatched where it names nobody."""
-    values, contact_id = fields.read(record), text_of(record, _CONTACT_ID)[:100]
+    values, contact_id = fields.read(record), text_of(record, _CONTACT_ID)
     email = str(values.get("email", ""))
     if not contact_id and not email:
         raise Unmatched("the event names no e-mail")

@@ -1,11 +1,11 @@
 """What the answers to a form say of a completed course, in the many spellings of field names that people choose."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from core.text import plain_key
 from integrations.contracts.events import CompletedCourse
 from integrations.toolkit.reading import read_moment, text_at
 
@@ -16,7 +16,6 @@ _CERTIFICATE = ("certificate_url", "certificate", "certificate_link", "certifica
                 "link_to_certificate", "certificado", "url_del_certificado")  # fmt: skip
 _NAME = ("student_name", "full_name", "name", "your_name", "nombre", "nombre_completo")
 _CUSTOM = re.compile(r"custom_\d+")
-_NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
 
 
 def read(answers: Mapping[str, Any]) -> CompletedCourse:
@@ -25,7 +24,7 @@ def read(answers: Mapping[str, Any]) -> CompletedCourse:
     Native forms name their own fields custom_1, custom_2, …: there the one https address is the certificate, the one
     date the date, and the one other text the course; of two texts neither is guessed to be it.
     """
-    named = {_plain(name): text for name in answers if (text := text_at(answers, name))}
+    named = {plain_key(name): text for name in answers if (text := text_at(answers, name))}
     custom = [text for name, text in named.items() if _CUSTOM.fullmatch(name)]
     addresses = [text for text in custom if text.lower().startswith("https://")]
     dates = [text for text in custom if text not in addresses and _day(text)]
@@ -36,12 +35,6 @@ def read(answers: Mapping[str, Any]) -> CompletedCourse:
         certificate_url=_first(named, _CERTIFICATE) or _only(addresses),
         student_name=_first(named, _NAME),
     )
-
-
-def _plain(name: str) -> str:
-    """A field's name without accents, case and punctuation: "Fecha de finalización:" → "fecha_de_finalizacion"."""
-    letters = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode().lower()
-    return _NOT_A_LETTER.sub("_", letters).strip("_")
 
 
 def _first(named: Mapping[str, str], names: Iterable[str]) -> str:

@@ -12,12 +12,13 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from django.conf import settings
 
+from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.hooks import Hook, HookOutcome, HooksIncomplete, Result, Standing
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.failures import NotConfigured
-from integrations.toolkit.reading import storable, text_at
+from integrations.toolkit.reading import text_at
 from integrations.toolkit.signatures import equals_any, secrets_in
 
 EVENTS = ("purchase", "payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed")

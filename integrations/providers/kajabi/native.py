@@ -75,7 +75,7 @@ def contact(by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, is_wh
     attributes = attributes if isinstance(attributes, Mapping) else {}
     contact_id = text_at(person, "id") or next(iter(related_ids(customer, "contact")), "")
     customer_id = text_at(customer, "id") or next(iter(related_ids(person, "customer")), "")
-    books = [identity("contact", contact_id[:100]), identity("customer", customer_id[:100])]
+    books = [identity("contact", contact_id), identity("customer", customer_id)]
     first, _space, last = text_at(attributes, "name").partition(" ")
     named = {"first_name": first, "last_name": last.strip()} if "name" in attributes else {}
     return ContactReported(
@@ -136,7 +136,7 @@ def _order(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[E
     named = _named(by_kind)
     placed = OrderPlaced(
         occurred_at=moment_at(order, _CREATED) or otherwise,
-        external_id=text_at(order, "id")[:100],
+        external_id=text_at(order, "id"),
         number=text_at(order, "attributes", "order_number"),
         currency=currency(order, "currency_code"),
         total=cents(order, "total_price_in_cents"),
@@ -156,8 +156,8 @@ def _submission(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> l
     return [
         FormSubmitted(
             occurred_at=moment_at(submission, _CREATED) or otherwise,
-            external_id=text_at(submission, "id")[:100],
-            form_id=(text_at(form, "id") or next(iter(related_ids(submission, "form")), ""))[:100],
+            external_id=text_at(submission, "id"),
+            form_id=text_at(form, "id") or next(iter(related_ids(submission, "form")), ""),
             form_title=text_at(form, "attributes", "title"),
             answers=answers,
             completed=completion.read(answers),
@@ -186,9 +186,9 @@ def _money(by_kind: Mapping[str, list[Resource]], otherwise: datetime, *, order_
 def _line(item: Resource) -> OrderLine:
     is_offer = text_at(item, "attributes", "item_type").casefold() == "offer"
     return OrderLine(
-        external_id=text_at(item, "id")[:100],
+        external_id=text_at(item, "id"),
         title=text_at(item, "attributes", "title"),
-        offer_id=text_at(item, "attributes", "item_id")[:100] if is_offer else "",
+        offer_id=text_at(item, "attributes", "item_id") if is_offer else "",
         quantity=max(cents(item, "quantity"), 1),
         total=cents(item, "total_price_in_cents"),
     )
@@ -208,7 +208,7 @@ def _buyer(by_kind: Mapping[str, list[Resource]]) -> Buyer:
 def _named(by_kind: Mapping[str, list[Resource]]) -> dict[str, Any]:
     """Who something belongs to, as keyword arguments."""
     person = _first(by_kind, "customers") or _first(by_kind, "form_submissions")
-    customer_id = text_at(_first(by_kind, "customers"), "id")[:100]
+    customer_id = text_at(_first(by_kind, "customers"), "id")
     return {"email": text_at(person, "attributes", "email"), "identities": identity("customer", customer_id)}
 
 

@@ -40,7 +40,7 @@ def contact(body: Mapping[str, Any], *, occurred_at: datetime) -> ContactReporte
     """contact.created and contact.updated. Raises Unmatched where they name nobody."""
     person = next((inner for name in _WITHIN if isinstance(inner := body.get(name), Mapping)), body)
     named = fields.buyer({"contact": person, **body}, kind="relay contact")
-    contact_id = first_text(person, (("id",), ("contact_id",)))[:100]
+    contact_id = first_text(person, (("id",), ("contact_id",)))
     if not named.email and not contact_id:
         raise Unmatched("the event names no e-mail")
     custom = person.get("custom_fields")
@@ -72,9 +72,9 @@ def form(body: Mapping[str, Any], *, event_id: str, occurred_at: datetime) -> li
     return [
         FormSubmitted(
             occurred_at=occurred_at,
-            external_id=(first_text(body, _SUBMISSION_ID) or event_id)[:100],
+            external_id=first_text(body, _SUBMISSION_ID) or event_id,
             email=email,
-            form_id=first_text(body, _FORM_ID)[:100],
+            form_id=first_text(body, _FORM_ID),
             form_title=first_text(body, _FORM_NAME),
             answers=dict(answers),
             completed=completion.read(answers),

@@ -30,7 +30,7 @@ _CAME_TO_NOTHING = {"failed", "pending", "declined", "canceled", "cancelled", "v
 def moved(transaction: Resource, *, otherwise: datetime, order_id: str = "", **belongs: Any) -> MoneyMoved | None:
     """The money that a transaction moved, None where it moved none. `belongs`: `email` and `identities`."""
     kind = _KIND.get(_word(transaction, "action"))
-    external_id = text_at(transaction, "id")[:100]
+    external_id = text_at(transaction, "id")
     if kind is None or not external_id or _word(transaction, "state") in _CAME_TO_NOTHING:
         return None
     return MoneyMoved(

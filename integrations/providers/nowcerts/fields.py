@@ -9,11 +9,13 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from core.text import fits
 from integrations.contracts.exceptions import Unreadable
 from integrations.toolkit.fields import CUSTOM, Field, FieldMap, as_day, as_phone, text_of
 
 CURRENCY = "USD"  # the only one that there is
 _LARGEST = Decimal(10) ** 12
+_LONGEST = 60  # characters of an amount or a date
 
 INSURED = FieldMap(
     (
@@ -85,13 +87,15 @@ def more_addresses(record: Mapping[str, Any]) -> tuple[str, ...]:
 def read_policy(record: Mapping[str, Any]) -> dict[str, Any]:
     """What a policy's or quote's record tells of, as PolicyReported has it; what it does not tell is not there.
 
+    An amount or a date that is far too long to be one is not told either.
+
     Raises Unreadable, naming the place, for what is no amount or no date.
     """
     told: dict[str, Any] = dict(POLICY.read(record))
-    if premium := told.pop("premium", ""):
+    if premium := fits(told.pop("premium", ""), _LONGEST):
         told["premium"] = _minor_units(premium)
     for name in ("effective_on", "expires_on"):
-        if day := told.pop(name, ""):
+        if day := fits(told.pop(name, ""), _LONGEST):
             told[name] = _date(day, name=name)
     return told
 

@@ -40,7 +40,11 @@ _NUMBERED = {
     "32": "INSURED_UPDATE",
     "33": "PROSPECT_UPDATE",
 }
-_VERBS = (("INSERT", "INSERT|CREATE|ADDED|NEW"), ("UPDATE", "UPDATE|CHANGE|EDIT|MODIF"), ("DELETE", "DELETE|REMOVE"))
+_VERBS = (
+    ("INSERT", re.compile("INSERT|CREATE|ADDED|NEW")),
+    ("UPDATE", re.compile("UPDATE|CHANGE|EDIT|MODIF")),
+    ("DELETE", re.compile("DELETE|REMOVE")),
+)
 _TYPE: tuple[Path, ...] = (("event_type",), ("event",))
 _INSURED_ID: tuple[Path, ...] = (("insuredDatabaseId",), ("insuredId",), ("insured", "databaseId"), ("insured", "id"))
 _OWN_ID: tuple[Path, ...] = (("databaseId",), ("id",))
@@ -97,7 +101,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     if webhook.event_type in PEOPLE:
         return [insured(record, insured_id(payload), occurred_at=occurred_at, is_whole=False)]
     if webhook.event_type in DELETIONS:
-        gone = insured_id(payload)[:100]
+        gone = insured_id(payload)
         return [ContactGone(occurred_at=occurred_at, contact_id=gone)] if gone else []
     told = fields.read_policy(record)
     person = insured_of_policy(payload)
@@ -111,9 +115,9 @@ def parse(webhook: StoredWebhook) -> list[Event]:
         *people,
         PolicyReported(
             occurred_at=occurred_at,
-            external_id=policy_id(payload)[:100],
+            external_id=policy_id(payload),
             email=text_of(record, _INSURED_EMAIL),
-            identities={"contact": person[:100]} if person else {},
+            identities={"contact": person} if person else {},
             is_quote=webhook.event_type.startswith("QUOTE") or value_at(record, (("isQuote",),)) is True,
             currency=fields.CURRENCY,
             **told,
@@ -130,9 +134,7 @@ def insured(record: Mapping[str, Any], database_id: str, *, occurred_at: datetim
     return ContactReported(
         occurred_at=occurred_at,
         # Without an id the address is the record: what was told of it before must be known, to see what changed.
-        identities=(
-            {"contact": database_id[:100]} if database_id else {"email": email.lower()} if len(email) <= 100 else {}
-        ),
+        identities=({"contact": database_id} if database_id else {"email": email.lower()} if len(email) <= 100 else {}),
         aliases=fields.more_addresses(record),
         is_whole=is_whole,
         changed_at=read_moment(text_of(record, _CHANGED_AT)),
@@ -201,5 +203,5 @@ def _type_of(payload: Payload) -> str:
 def _canonical(given: str) -> str:
     word = loose(given).upper()
     kind = next((kind for kind in _KINDS if kind in word), "")
-    verb = next((verb for verb, pattern in _VERBS if re.search(pattern, word)), "")
+    verb = next((verb for verb, pattern in _VERBS if pattern.search(word)), "")
     return f"{kind}_{verb}" if kind and verb else given

@@ -181,7 +181,7 @@ def test_without_a_configured_password_nothing_is_there(
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize(
-    "wrong", [None, "", " ", "x", PASSWORD[:-1], f"{PASSWORD}x", PASSWORD.upper(), "\x00", "\udcff", TOKEN]
+    "wrong", [None, "", " ", "x", PASSWORD[:-1], f"{PASSWORD}x", PASSWORD.upper(), "\udcff", TOKEN]
 )
 def test_a_wrong_password_opens_nothing(kajabi: FakeKajabi, address: str, wrong: str | None) -> None:
     given = {} if wrong is None else {"password": wrong.encode("utf-8", "surrogateescape")}

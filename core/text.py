@@ -1,0 +1,166 @@
+"""Text from outside: bounded first, then cleaned and normalised. No other module normalises text.
+
+Normalising takes quadratic time on a run of combining marks, and holds the interpreter's lock meanwhile; so does many
+a regular expression. Nothing here therefore looks at more letters than the limits below allow, whatever was sent.
+
+What is longer than its limit never stops the record that it stands in. One rule says what becomes of it:
+
+- names and free text are cut: the beginning is still true
+- an id is replaced by its digest: a cut one would be somebody else's
+- an e-mail address, a phone number or a URL is left out: a cut one would be somebody else's
+- of a mapping or a list, the first entries are kept
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, Literal
+
+import email_validator
+from email_validator import EmailNotValidError, validate_email
+
+NAME = 60  # letters of a person's name: it stands in mails
+LINE = 500  # letters of any other text of one line, and of a name before it is cleaned
+TEXT = 10_000  # letters of free text, and of any value of a payload
+EMAIL = 254
+PHONE = 50
+IDENTIFIER = 100
+PASSWORD = 1024
+KEY = 150  # letters of a name in a mapping
+ENTRIES = 500  # of a mapping or a list
+DEPTH = 32  # levels of mappings and lists within each other
+
+_URL_IN_WORD = re.compile(r"://|www\.|@|\S\.[a-z]{2,}/", re.IGNORECASE)
+_BARE_DOMAIN = re.compile(r"\.(?=\w)")
+_NOT_IN_NAMES = re.compile(r"[<>\"\\{}\[\]|]")
+_NOT_IN_KEYS = re.compile(r"[^a-z0-9]+")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_NOT_ON_A_LINE = ("Cc", "Cs")  # control letters, and halves of letters
+
+# Names of trials and closed networks: admin@localhost is the first staff user, shop.test somebody's staging machine.
+email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
+    name for name in email_validator.SPECIAL_USE_DOMAIN_NAMES if name not in ("localhost", "local", "test")
+]
+
+
+class InvalidAddress(ValueError):
+    """The text is no e-mail address that we could write to; the message says why."""
+
+
+def fits(raw: str, limit: int) -> str:
+    """Return `raw`, or "" where it is longer than `limit`: for what means something else when it is cut."""
+    return raw if len(raw) <= limit else ""
+
+
+def identifier(raw: str, limit: int = IDENTIFIER) -> str:
+    """Return an id of another system, or its digest where it is longer than `limit`, so that no two become the same."""
+    if len(raw) <= limit:
+        return raw
+    return "long:" + hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def storable(value: Any) -> Any:
+    """Return a text or a JSON value with U+FFFD for each NUL and lone surrogate, which PostgreSQL refuses."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    return value
+
+
+def one_line(raw: str, limit: int = LINE) -> str:
+    """Return `raw` without line breaks and control letters, with single spaces, at most `limit` letters long."""
+    text = "".join(" " if unicodedata.category(letter) in _NOT_ON_A_LINE else letter for letter in raw[: 2 * limit])
+    return " ".join(text.split())[:limit].strip()
+
+
+def clean_name(raw: str) -> str:
+    """Return a person's name as it may stand in a mail: one line, no URL, no markup, at most NAME letters."""
+    text = _normalised("NFC", raw[:LINE])
+    text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
+    text = " ".join(word for word in text.split() if not _URL_IN_WORD.search(word))
+    text = _NOT_IN_NAMES.sub("", text)
+    text = _BARE_DOMAIN.sub(". ", text)  # "evil.example" would become a link in most mail programs
+    return " ".join(text.split())[:NAME].strip()
+
+
+def normalise_email(raw: str) -> str:
+    """Return the one form in which the address `raw` is stored and compared: NFKC, trimmed, ASCII, lower case.
+
+    The domain of a foreign script becomes punycode. A local part outside of ASCII is refused rather than folded: NFKC
+    turns the Kelvin sign into a "k" and PostgreSQL's `upper` a dotless "ı" into an "I", so that a look-alike would open
+    somebody else's account. Dots and plus-tags in the local part are kept: they are other mailboxes at most providers.
+
+    Raises InvalidAddress.
+    """
+    if len(raw) > LINE:
+        raise InvalidAddress(f"{raw[:40]!r}… is no e-mail address: it is longer than {EMAIL} characters")
+    text = raw.strip().rstrip(". \u3000").lstrip()
+    if len(text) > EMAIL:
+        raise InvalidAddress(f"{raw[:40]!r}… is no e-mail address: it is longer than {EMAIL} characters")
+    local, at, domain = text.rpartition("@")
+    if not at or not local:
+        raise InvalidAddress(f"{raw!r} is no e-mail address: it has no @")
+    if not local.isascii():
+        raise InvalidAddress(
+            f"{raw!r}: the part before the @ has letters outside of ASCII, which look like others; not accepted"
+        )
+    try:
+        validated = validate_email(
+            f"{local}@{_normalised('NFKC', domain)}",
+            allow_smtputf8=False,
+            check_deliverability=False,
+            globally_deliverable=False,  # a domain without a dot is one, on a closed network
+        )
+    except EmailNotValidError as error:
+        raise InvalidAddress(f"{raw!r} is no e-mail address: {error}") from error
+    address = validated.ascii_email
+    if address is None or len(address) > EMAIL:
+        raise InvalidAddress(f"{raw!r} has no ASCII form")
+    return address.lower()
+
+
+def title_key(raw: str, limit: int = 255) -> str:
+    """Return what two spellings of a title have in common: case, spaces and compatible letters do not matter."""
+    return " ".join(_normalised("NFKC", raw[:LINE]).split()).casefold()[:limit]
+
+
+def plain_key(raw: str) -> str:
+    """Return a field's name without accents, case and punctuation: "Fecha de inicio:" → "fecha_de_inicio"."""
+    letters = _normalised("NFKD", raw[:LINE]).encode("ascii", "ignore").decode().lower()
+    return _NOT_IN_KEYS.sub("_", letters).strip("_")
+
+
+def compositions(text: str) -> set[str]:
+    """Return `text` as it is, and with its accents composed and decomposed where it is no longer than LINE."""
+    return {text, _normalised("NFC", text), _normalised("NFD", text)} if len(text) <= LINE else {text}
+
+
+def identifiers(raw: Mapping[str, str]) -> dict[str, str]:
+    """Return ids by their kind, each as `identifier` has it."""
+    return {kind: identifier(external_id) for kind, external_id in islice(raw.items(), ENTRIES)}
+
+
+def bounded(value: Any, *, depth: int = DEPTH) -> Any:
+    """Return a JSON value with every text in it cut to TEXT, and of each mapping and list the first ENTRIES.
+
+    A name longer than KEY is left out with its value, and so is what lies deeper than `depth` levels.
+    """
+    if isinstance(value, str):
+        return value[:TEXT]
+    if isinstance(value, Mapping):
+        kept = islice(((key, item) for key, item in value.items() if len(str(key)) <= KEY), ENTRIES)
+        return {key: bounded(item, depth=depth - 1) for key, item in kept} if depth else {}
+    if isinstance(value, list | tuple):
+        return [bounded(item, depth=depth - 1) for item in islice(value, ENTRIES)] if depth else []
+    return value
+
+
+def _normalised(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+    """Return a text of at most LINE letters in this form."""
+    assert len(text) <= LINE, "bound it first"
+    return unicodedata.normalize(form, text)
