@@ -42,6 +42,7 @@ def password_requirements() -> list[str]:
 
 
 class SignIn(LoginView):
+    http_method_names = ["get", "head", "post", "options"]  # Django's takes a PUT for a POST
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True

@@ -7,7 +7,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -70,6 +70,8 @@ class StaffSite(AdminSite):
         return super().admin_view(guarded, cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method not in ("GET", "HEAD", "POST"):  # Django's takes a PUT for a POST
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
         if request.method == "GET" and super().has_permission(request) and is_missing(request):
             return redirect(second_factor.url(second_factor.wanted_page(request)))
         response = super().login(request, extra_context)

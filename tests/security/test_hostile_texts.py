@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts.admin import tools
 from accounts.admin.acts import ActsMixin
+from accounts.models import User
 from tests.security import hostile
 
 pytestmark = pytest.mark.django_db
@@ -91,3 +92,14 @@ def test_hostile_texts_are_text_on_the_other_pages_of_the_console(console: Clien
     others += [reverse("admin:accounts_completion_export"), reverse("admin:accounts_completion_import")]
     for url in others:
         assert_only_text(console.get(url), url)
+
+
+def test_hostile_texts_are_text_on_the_pages_of_members(client: Client) -> None:
+    members = [row for row in hostile.make_all() if isinstance(row, User)]
+    shown = 0
+    for member in members:
+        client.force_login(member)
+        answer = client.get("/dashboard")
+        assert_only_text(answer, "/dashboard")
+        shown += answer.content.decode().count(hostile.ELEMENT)
+    assert shown > len(members), "names, plans and activities stand on the pages"
