@@ -70,11 +70,13 @@ INSTALLED_APPS = [
     "integrations",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    # What sets headers stands outside of what may answer by itself, so that every answer has them.
+    "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.web.no_store.NoStoreMiddleware",
+    "integrations.middleware.HttpsForMachinesMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "integrations.middleware.MachineRequestsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -113,6 +115,7 @@ STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # no collectstatic step to forget
 WHITENOISE_MAX_AGE = 3600
 CACHEABLE_PATHS = (STATIC_URL, "/docs", "/api/schema")  # the same for everybody; nothing else may be stored on the way
+WHITENOISE_MIMETYPES = {".svg": "image/svg+xml; charset=utf-8"}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # above the webhooks' own limit of 1 MiB, which answers 413
 
 # What a client may take, on both servers (core/web/bodies.py, config/waitress_server.py, config/gunicorn_worker.py).

@@ -121,7 +121,7 @@ def picture(request: HttpRequest) -> HttpResponse:
     if not _is_staff(request) or _NEW_KEY not in request.session:
         raise Http404
     device = TOTPDevice(user=request.user, key=request.session[_NEW_KEY])
-    response = HttpResponse(content_type="image/svg+xml")
+    response = HttpResponse(content_type="image/svg+xml; charset=utf-8")
     qrcode.make(device.config_url, image_factory=SvgPathImage, border=2).save(response)
     return response
 

@@ -84,7 +84,7 @@ def test_required_leads_to_setting_a_device_up(signed_in: Client, staff: Any, se
     page = signed_in.get("/admin/accounts/user/", follow=True)
     assert page.redirect_chain[-1][0] == f"{NEW}?next=%2Fadmin%2Faccounts%2Fuser%2F"
     picture = signed_in.get(f"{NEW}code.svg")
-    assert (picture.status_code, picture["Content-Type"]) == (200, "image/svg+xml")
+    assert (picture.status_code, picture["Content-Type"]) == (200, "image/svg+xml; charset=utf-8")
     key = b32decode(page.context["secret"].replace(" ", ""))
     assert signed_in.post(NEW, {"code": "12345"}).status_code == 200
     assert TOTPDevice.objects.count() == 0
