@@ -42,4 +42,5 @@ def test_a_refused_sign_in_costs_one_hash_and_the_same_queries(hashed: list[str]
             answer = Client().post(page, {"username": f"{address}@example.com", "password": "not the password"})
         assert answer.status_code == 200
         costs.add((len(hashed), tuple(query["sql"].split(" ")[0] for query in asked.captured_queries)))
-    assert costs == {(1, ("SELECT",))}
+    assert len(costs) == 1
+    assert costs.pop()[0] == 1

@@ -20,6 +20,8 @@ OWN = {
     "/api/kajabi/resend-setup-email",
     "/",
     "/dashboard",
+    "/account/password",  # asks for the current one
+    "/account/sessions",
     "/api/me",
     "/api/me/",
     "/sign-out",
