@@ -196,6 +196,12 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+# A password may hold these, and does not count as one for them (docs/security.md).
+PASSWORD_CONTEXT_WORDS = [
+    *("enlace", "nssa", "leaps", "membership", "member", "contact", "webhook", "dashboard", "console"),
+    *("password", "contraseña", "admin", "staff", "operator", "support", "welcome", "miembro", "socio", "soporte"),
+    *(_frontend.hostname or "").split("."),
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {
@@ -203,7 +209,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("email", "first_name", "last_name")},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.signin.password_rules.ContextWordsValidator", "OPTIONS": {"words": PASSWORD_CONTEXT_WORDS}},
 ]
+# Asked with the first five digits of a new password's SHA-1; empty: nobody is asked.
+BREACHED_PASSWORDS_URL = env.str(
+    "BREACHED_PASSWORDS_URL", default="https://api.pwnedpasswords.com/range/" if HTTPS else ""
+)
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "sign_in"

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import SignInForm
 from accounts.models import EmailMessage, User
 from accounts.services import emails
+from accounts.signin.password_rules import check_new_password
 from accounts.staff.audit import record
 
 
@@ -35,6 +36,14 @@ class StaffSignInForm(SignInForm):
 
 class OwnPasswordForm(AdminPasswordChangeForm):
     """Staff's own new password, with a mail that says so."""
+
+    def validate_password_for_user(self, user: Any, password_field_name: str = "password2") -> None:  # noqa: S107 (a field)
+        password = self.cleaned_data.get(password_field_name)
+        if password:
+            try:
+                check_new_password(password, user)
+            except ValidationError as error:
+                self.add_error(password_field_name, error)
 
     def save(self, commit: bool = True) -> Any:
         with transaction.atomic():

@@ -7,11 +7,11 @@ with another salt the same password has another hash.
 from uuid import uuid4
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
 from accounts.models import EmailMessage, User
 from accounts.services import emails
+from accounts.signin.password_rules import check_new_password
 from core.web import limits
 
 TRIES = 10  # of one person, right or wrong, in a quarter of an hour
@@ -36,7 +36,7 @@ def change(user: User, *, current: str, new: str) -> None:
     Raises TooManyTries, WrongPassword, ValidationError (of Django) where the new one is not good enough.
     """
     _prove(user, current)
-    validate_password(new, user)
+    check_new_password(new, user)
     _replace(user, make_password(new), is_changed=True)
 
 

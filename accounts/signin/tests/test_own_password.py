@@ -59,7 +59,7 @@ def test_changing_to_a_weak_password_changes_nothing(here: Client, user: Any, we
 
 
 def test_password_of_any_letters_is_taken_as_it_is(here: Client, user: Any) -> None:
-    odd = "  contraseña larga 🙂  "
+    odd = "  ñandú de las pampas 🙂  "
     assert change(here, new=odd).status_code == 302
     user.refresh_from_db()
     assert user.check_password(odd)
