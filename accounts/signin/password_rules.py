@@ -28,9 +28,7 @@ def check_new_password(password: str, user: Any) -> None:
     validate_password(password, user)
     if is_breached(password):
         raise ValidationError(
-            _(
-                "This password is known from a data breach, so it is tried first by whoever guesses. Choose another one."
-            ),
+            _("This password is known from a data breach: whoever guesses tries it first. Choose another one."),
             code="password_breached",
         )
 
