@@ -31,7 +31,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 from qrcode.image.svg import SvgPathImage
 
-from accounts.admin.staff_forms import CodeForm
+from accounts.admin.staff_forms import CodeForm, NewDeviceForm
 from accounts.second_factor import has_device, is_missing
 from accounts.signin import lockout
 from accounts.staff.audit import record
@@ -77,12 +77,12 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@sensitive_post_parameters("code")
+@sensitive_post_parameters("code", "password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def enrol(request: HttpRequest) -> HttpResponse:
     """Sets up a device: shows its key once, and keeps it when the first code is right.
 
-    A session that owes a code cannot add a device instead of giving it.
+    A session that owes a code cannot add a device instead of giving it, and the password is asked for again.
     """
     if not _is_staff(request):
         return redirect("admin:login")
@@ -93,6 +93,9 @@ def enrol(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST or None)
     if form.is_valid() and _count_try(request, form):
         step = _step_of(form.cleaned_data["code"], key)
+    form = NewDeviceForm(request.POST or None, user=user)
+    if form.is_valid():
+        step = None if _too_many_tries(request) else _step_of(form.cleaned_data["code"], key)
         if step is not None:
             with transaction.atomic():
                 device = TOTPDevice.objects.create(user=user, name=_("authenticator app"), key=key, last_t=step)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.forms import SignInForm
 from accounts.models import EmailMessage, User
 from accounts.services import emails
+from accounts.signin import own_password
 from accounts.signin.password_rules import check_new_password
 from accounts.staff.audit import record
 
@@ -79,3 +80,29 @@ class CodeForm(forms.Form):
         if not code.isascii() or not code.isalnum():
             raise ValidationError(_("This is no code."))
         return code
+
+
+class NewDeviceForm(CodeForm):
+    """The first code of a new device, and the password again: a session that somebody found open adds none."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "vTextField"}),
+    )
+    field_order = ("password", "code")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._user = user
+        self.fields["password"].widget.attrs["autofocus"] = self.fields["code"].widget.attrs.pop("autofocus")
+
+    def clean_password(self) -> str:
+        try:
+            own_password.prove(self._user, self.cleaned_data["password"])
+        except own_password.WrongPassword:
+            raise ValidationError(_("This is not your password.")) from None
+        except own_password.TooManyTries:
+            raise ValidationError(_("Too many tries. Wait a quarter of an hour.")) from None
+        return ""

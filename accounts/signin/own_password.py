@@ -35,7 +35,7 @@ def change(user: User, *, current: str, new: str) -> None:
 
     Raises TooManyTries, WrongPassword, ValidationError (of Django) where the new one is not good enough.
     """
-    _prove(user, current)
+    prove(user, current)
     check_new_password(new, user)
     _replace(user, make_password(new), is_changed=True)
 
@@ -45,11 +45,12 @@ def end_other_sessions(user: User, *, current: str) -> None:
 
     Raises TooManyTries, WrongPassword.
     """
-    _prove(user, current)
+    prove(user, current)
     _replace(user, make_password(current), is_changed=False)
 
 
-def _prove(user: User, current: str) -> None:
+def prove(user: User, current: str) -> None:
+    """Return where `current` is the password of `user`. Raises TooManyTries, WrongPassword."""
     wait = limits.retry_after("own-password", str(user.pk), limit=TRIES, seconds=QUARTER_HOUR)
     if wait:
         raise TooManyTries(wait)
