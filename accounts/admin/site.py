@@ -19,6 +19,7 @@ from accounts.signin import devices
 from accounts.staff import denials
 from accounts.staff.audit import record
 from core.web import access
+from accounts.views import CLEARED_AT_SIGN_OUT
 
 OWN_APPS = ("accounts", "integrations")
 
@@ -77,6 +78,11 @@ class StaffSite(AdminSite):
         response = super().login(request, extra_context)
         if request.method == "POST" and isinstance(response, HttpResponseRedirect) and request.user.is_authenticated:
             devices.remember(request, response, request.user)
+        return response
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().logout(request, extra_context)
+        response["Clear-Site-Data"] = CLEARED_AT_SIGN_OUT
         return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
