@@ -13,7 +13,7 @@ DOCUMENT = ROOT / "docs" / "security.md"
 REQUIREMENTS = ROOT / "tests" / "security" / "asvs-5.0.0-level-2.txt"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
 _NUMBERS = re.compile(r"\|\s*(\d+\.\d+\.\d+(?:, \d+\.\d+\.\d+)*)\s*\|(.*)\|")
-_PATH = re.compile(r"`([\w./-]+/[\w.-]*|[\w.-]+\.(?:py|txt|md|toml|yaml))(?:::(\w+))?`")
+_PATH = re.compile(r"`([\w.][\w./-]*/[\w.-]*|[\w.-]+\.(?:py|txt|md|toml|yaml))(?:::(\w+))?`")
 # How a row says in its column "how" that something is not as the standard wants it.
 NOT_MET, IN_PART = "**Not met.**", "**In part.**"
 
