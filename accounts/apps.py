@@ -10,8 +10,10 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks, signals
+        from accounts.signin import sessions
         from accounts.staff import roles
 
         checks.register()
         signals.connect()
+        sessions.connect()
         roles.connect()

@@ -1,13 +1,29 @@
-"""The sessions of one person, ended by somebody else."""
+"""How long a session lasts, and the sessions of one person ended by somebody else."""
 
+from datetime import timedelta
 from importlib import import_module
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts.models import User
+
+
+def connect() -> None:
+    # Whatever page signs somebody in, Django says so here.
+    user_logged_in.connect(set_end, dispatch_uid="accounts.sessions")
+
+
+def set_end(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    """Let the session that begins end SESSION_COOKIE_AGE from now, however often it is used and written until then.
+
+    By itself Django counts anew from each time that a session is written.
+    """
+    request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
 
 def end_sessions(user: User) -> int:
