@@ -90,12 +90,12 @@ def test_such_a_comparison_is_found(source: str) -> None:
     "source",
     [
         "token == ''",
-        "token.scope in scopes",
-        "who in (Who.TOKEN, Who.SECRET)",
         "secret is None",
         "name == 'token'",
         "len(token) == 3",
         "a == b",
+        "token.scope in scopes",
+        "who in (Who.TOKEN, Who.SECRET)",
     ],
 )
 def test_a_comparison_that_says_nothing_about_a_secret_is_none(source: str) -> None:
