@@ -9,6 +9,7 @@ from tests.test_security_pages import PUBLIC, ROUTES
 
 pytestmark = pytest.mark.django_db
 
+REFUSED_BODY = -1  # 400 or 415
 # What somebody unknown may post to: forms, password set-up, and webhooks that prove themselves.
 POSTED = {
     "/sign-in": 200,
@@ -18,8 +19,8 @@ POSTED = {
     "/sign-out": 302,
     "/admin/login/": 200,
     "/admin": 302,
-    "/api/kajabi/setup-password": 415,
-    "/api/kajabi/resend-setup-email": 415,
+    "/api/kajabi/setup-password": REFUSED_BODY,
+    "/api/kajabi/resend-setup-email": REFUSED_BODY,
 }
 REFUSED = {301, 302, 401, 403, 404, 405, 411}
 
@@ -30,7 +31,8 @@ def test_strangers_change_nothing_by_any_method(method: str) -> None:
     for route in ROUTES:
         answer = getattr(browser, method)(route)
         if method == "post" and route in POSTED:
-            assert answer.status_code == POSTED[route], route
+            expected = {400, 415} if POSTED[route] == REFUSED_BODY else {POSTED[route]}
+            assert answer.status_code in expected, route
             continue
         assert answer.status_code in REFUSED, route
         if answer.status_code in (301, 302):
@@ -58,7 +60,7 @@ def test_no_header_or_field_stands_for_another_method(user: Any, header: str) ->
 @pytest.mark.parametrize("path", ["/api/kajabi/setup-password/", "/api/kajabi/resend-setup-email/"])
 def test_an_endpoint_without_a_csrf_token_takes_no_body_that_another_sites_form_can_send(path: str, kind: str) -> None:
     answer = Client().generic("POST", path, b'{"email": "jane@example.com"}', kind)
-    assert answer.status_code == 415
+    assert answer.status_code in (400, 415)
 
 
 @pytest.mark.parametrize("path", ["/api/kajabi/setup-password/", "/api/me", "/api/completions", "/sign-in", "/health"])
