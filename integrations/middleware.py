@@ -58,11 +58,11 @@ class HttpsForMachinesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure() and self._is_asked_by_machines(request.path_info):
-            return JsonResponse(
-                {"detail": "Use https."},
-                status=HTTPStatus.FORBIDDEN,
-                headers={"Content-Security-Policy": NOTHING_TO_LOAD, "X-Content-Type-Options": "nosniff"},
-            )
+            refused = JsonResponse({"detail": "Use https."}, status=HTTPStatus.FORBIDDEN)
+            refused.headers["Content-Length"] = str(len(refused.content))
+            refused.headers["Content-Security-Policy"] = NOTHING_TO_LOAD
+            refused.headers["X-Content-Type-Options"] = "nosniff"
+            return refused
         return self._get_response(request)
 
     def _is_asked_by_machines(self, path: str) -> bool:
