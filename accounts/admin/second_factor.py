@@ -90,12 +90,9 @@ def enrol(request: HttpRequest) -> HttpResponse:
         return redirect(url(wanted_page(request)))
     user: Any = request.user
     key = request.session.setdefault(_NEW_KEY, default_key())
-    form = CodeForm(request.POST or None)
+    form = NewDeviceForm(request.POST or None, request=request)
     if form.is_valid() and _count_try(request, form):
         step = _step_of(form.cleaned_data["code"], key)
-    form = NewDeviceForm(request.POST or None, user=user)
-    if form.is_valid():
-        step = None if _too_many_tries(request) else _step_of(form.cleaned_data["code"], key)
         if step is not None:
             with transaction.atomic():
                 device = TOTPDevice.objects.create(user=user, name=_("authenticator app"), key=key, last_t=step)

@@ -8,12 +8,13 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.forms import AdminPasswordChangeForm as SetAnyPasswordForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import SignInForm
 from accounts.models import EmailMessage, User
 from accounts.services import emails
-from accounts.signin import own_password
+from accounts.signin import lockout, own_password
 from accounts.signin.password_rules import check_new_password
 from accounts.staff.audit import record
 
@@ -93,16 +94,17 @@ class NewDeviceForm(CodeForm):
     )
     field_order = ("password", "code")
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._user = user
+        self._request = request
         self.fields["password"].widget.attrs["autofocus"] = self.fields["code"].widget.attrs.pop("autofocus")
 
     def clean_password(self) -> str:
         try:
-            own_password.prove(self._user, self.cleaned_data["password"])
+            user: Any = self._request.user
+            own_password.prove(user, self.cleaned_data["password"], request=self._request)
         except own_password.WrongPassword:
             raise ValidationError(_("This is not your password.")) from None
-        except own_password.TooManyTries:
+        except lockout.TooMany:
             raise ValidationError(_("Too many tries. Wait a quarter of an hour.")) from None
         return ""

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts.signin import own_password
+from accounts.signin import lockout, own_password
 from accounts.views import password_requirements
 
 
@@ -44,7 +44,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
     def change() -> None:
         current, new = form.cleaned_data["current_password"], form.cleaned_data["new_password"]
-        own_password.change(user, current=current, new=new)
+        own_password.change(user, current=current, new=new, request=request)
 
     return _press(request, form, change, "accounts/change_password.html", _("Your password was changed."))
 
@@ -59,7 +59,7 @@ def sign_out_elsewhere(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
 
     def end() -> None:
-        own_password.end_other_sessions(user, current=form.cleaned_data["current_password"])
+        own_password.end_other_sessions(user, current=form.cleaned_data["current_password"], request=request)
 
     done = _("You are signed out everywhere else.")
     return _press(request, form, end, "accounts/sign_out_elsewhere.html", done)
@@ -73,7 +73,7 @@ def _press(request: HttpRequest, form: forms.Form, act: Callable[[], None], temp
             act()
         except own_password.WrongPassword:
             form.add_error("current_password", _("This is not your current password."))
-        except own_password.TooManyTries as error:
+        except lockout.TooMany as error:
             response = render(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
             response["Retry-After"] = str(error.retry_after)
             return response

@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.models import EmailMessage, User
 from accounts.services import password_links
 from accounts.signin import own_password
+from accounts.staff.models import AuditEntry
 from accounts.tests.admin_clients import clerk, signed_in
 from accounts.tests.presses import logged, press
 
@@ -17,6 +18,10 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "violet kettle under the stairs"
 OTHER = "seven quiet lanterns in fog"
 CHANGE, SESSIONS = "/account/password", "/account/sessions"
+
+
+def recorded() -> list[str]:
+    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
 
 
 @pytest.fixture
@@ -47,6 +52,7 @@ def test_changed_password_is_told_by_mail_and_ends_the_sessions_elsewhere(
     assert elsewhere.get("/dashboard").status_code == 302
     user.refresh_from_db()
     assert user.check_password(OTHER)
+    assert recorded() == ["sign_in.succeeded", "sign_in.succeeded", "password.changed"]
     drain()
     assert [(mail.to, mail.subject) for mail in mailoutbox] == [([user.email], "Your password was changed")]
 
@@ -86,6 +92,7 @@ def test_signing_out_elsewhere_keeps_this_session_and_the_password(here: Client,
     user.refresh_from_db()
     assert user.check_password(PASSWORD)
     assert Client().get(link.removeprefix("http://testserver")).context["valid"] is False
+    assert recorded()[-2:] == ["own_password.failed", "sessions.ended"]
     assert not EmailMessage.objects.exists()
 
 
@@ -120,6 +127,7 @@ def test_staff_end_the_sessions_of_one_person(user: Any, staff: Any) -> None:
     assert {browser.get("/dashboard").status_code for browser in theirs} == {302}
     assert mine.get("/dashboard").status_code == 200
     assert logged(user) == ["end-sessions"]
+    assert AuditEntry.objects.filter(about_user=user.pk).exists()
     assert press(mine, user, "end-sessions") == ["1 row was left as it is: this does not apply to it."]
 
 
