@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseForbidden
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseForbidden, JsonResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, URLResolver, get_resolver
 
 from core.web.access import require_listed
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 API = ("/api/", "/anymail/", "/metrics")  # machines' too, though staff's browsers may ask some of it
 HEALTH = "/health"
 NOTHING_TO_LOAD = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

@@ -18,8 +18,8 @@ from accounts.second_factor import is_missing
 from accounts.signin import devices
 from accounts.staff import denials
 from accounts.staff.audit import record
-from core.web import access
 from accounts.views import CLEARED_AT_SIGN_OUT
+from core.web import access
 
 OWN_APPS = ("accounts", "integrations")
 

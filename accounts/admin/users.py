@@ -23,8 +23,8 @@ from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
 from accounts.models import ExternalIdentity, Subscription, User
 from accounts.services import points
-from accounts.staff import rights
 from accounts.signin.sessions import end_sessions
+from accounts.staff import rights
 
 END_SESSIONS = Act(
     name="end-sessions",

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts.signin import lockout, own_password
+from accounts.signin import devices, lockout, own_password
 from accounts.views import password_requirements
 
 
@@ -82,6 +82,8 @@ def _press(request: HttpRequest, form: forms.Form, act: Callable[[], None], temp
         else:
             update_session_auth_hash(request, user)
             messages.success(request, done)
-            return redirect("dashboard")
+            response = redirect("dashboard")
+            devices.remember(request, response, user)  # what made this browser known ended with the old hash
+            return response
     context = {"form": form, "email": user.email, "requirements": password_requirements()}
     return render(request, template, context)

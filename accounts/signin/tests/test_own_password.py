@@ -49,6 +49,7 @@ def test_changed_password_is_told_by_mail_and_ends_the_sessions_elsewhere(
     assert change(here)["Location"] == "/dashboard"
     assert here.get("/dashboard").status_code == 200
     assert here.session.session_key != before
+    assert here.cookies["device"].value, "the browser stays a known one"
     assert elsewhere.get("/dashboard").status_code == 302
     user.refresh_from_db()
     assert user.check_password(OTHER)
