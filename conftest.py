@@ -163,6 +163,7 @@ def _configured(settings: Any) -> None:
     settings.ADMIN_EMAIL = [STAFF_EMAIL]
     settings.SLACK_WEBHOOK_URL = ""
     settings.ADMIN_2FA = "optional"
+    settings.BREACHED_PASSWORDS_URL = ""
     settings.FRONTEND_URL = "http://testserver"
     settings.TRUSTED_PROXY_COUNT = 0
     settings.REDIS_URL = ""

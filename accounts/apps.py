@@ -11,9 +11,11 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import checks, signals
         from accounts.people import table
+        from accounts.signin import sessions
         from accounts.staff import roles
 
         checks.register()
         signals.connect()
+        sessions.connect()
         roles.connect()
         table.register_all()

@@ -3,12 +3,15 @@ from django.urls import path, re_path
 from accounts import views
 from accounts.api import views as api
 from accounts.api.completions import Completions, MemberPoints
+from accounts.signin import pages
 
 urlpatterns = [
     path("", views.home, name="home"),
     re_path(r"^sign-in/?$", views.SignIn.as_view(), name="sign_in"),
     re_path(r"^sign-out/?$", views.SignOut.as_view(), name="sign_out"),
     re_path(r"^dashboard/?$", views.dashboard, name="dashboard"),
+    re_path(r"^account/password/?$", pages.change_password, name="change_password"),
+    re_path(r"^account/sessions/?$", pages.sign_out_elsewhere, name="sign_out_elsewhere"),
     re_path(r"^nssa/setup-password/?$", views.setup_password, name="setup_password"),
     re_path(r"^forgot-password/?$", views.forgot_password, name="forgot_password"),
     re_path(r"^link-sent/?$", views.link_sent, name="link_sent"),

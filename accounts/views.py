@@ -27,6 +27,8 @@ from accounts.staff.audit import record
 from core.web import limits
 from core.web.client_address import client_key
 
+# What a browser forgets when somebody signs out; the cookie of the language stays.
+CLEARED_AT_SIGN_OUT = '"cache", "storage"'
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 LINK_TRIES = 30  # wrong set-up links of a client in a minute, on the page and at the API
 SHOWN_LINES = 100  # of a member's statement, the newest
@@ -42,6 +44,7 @@ def password_requirements() -> list[str]:
 
 
 class SignIn(LoginView):
+    http_method_names = ["get", "head", "post", "options"]  # Django's takes a PUT for a POST
     template_name = "accounts/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
@@ -54,6 +57,11 @@ class SignIn(LoginView):
 
 class SignOut(LogoutView):
     http_method_names = ["post", "options"]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().dispatch(request, *args, **kwargs)
+        response["Clear-Site-Data"] = CLEARED_AT_SIGN_OUT
+        return response
 
 
 @require_http_methods(["POST"])

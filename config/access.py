@@ -46,6 +46,8 @@ ADDRESSES: dict[str, Rules] = {
     "link_sent": ANYBODY,
     "set_language": ANYBODY,
     "dashboard": {"GET": MEMBER},
+    "change_password": MEMBER,
+    "sign_out_elsewhere": MEMBER,
     "api_setup_password": {"POST": ANYBODY},
     "api_resend_setup_email": {"POST": ANYBODY},
     "api_me": {"GET": Rule(who=Who.MEMBER, scope=READ)},
@@ -182,6 +184,7 @@ PERMISSIONS = {
 ACTS: dict[str, dict[str, Rule]] = {
     "accounts.apitoken": {"revoke": STAFF},  # one's own; superusers any
     "accounts.user": {
+        "end-sessions": needs("accounts.change_user"),
         "send-set-up-mail": needs("accounts.send_link"),
         "award-points": needs("accounts.award_points"),
         "export": needs("accounts.export_contact"),

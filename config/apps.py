@@ -7,7 +7,8 @@ class EnlaceAdminConfig(AdminConfig):
     default_site = "accounts.admin.site.StaffSite"
 
     def ready(self) -> None:
-        from config import checks
+        from config import checks, transport_checks
 
         super().ready()
         checks.register()
+        transport_checks.register()

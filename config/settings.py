@@ -70,12 +70,14 @@ INSTALLED_APPS = [
     "integrations",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    # What sets headers stands outside of what may answer by itself, so that every answer has them.
+    "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.web.no_store.NoStoreMiddleware",
+    "integrations.middleware.HttpsForMachinesMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "core.web.guards.RequestLineMiddleware",
     "integrations.middleware.MachineRequestsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -115,6 +117,7 @@ STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # no collectstatic step to forget
 WHITENOISE_MAX_AGE = 3600
 CACHEABLE_PATHS = (STATIC_URL, "/docs", "/api/schema")  # the same for everybody; nothing else may be stored on the way
+WHITENOISE_MIMETYPES = {".svg": "image/svg+xml; charset=utf-8"}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # above the webhooks' own limit of 1 MiB, which answers 413
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
@@ -199,6 +202,12 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+# A password may hold these, and does not count as one for them (docs/security.md).
+PASSWORD_CONTEXT_WORDS = [
+    *("enlace", "nssa", "leaps", "membership", "member", "contact", "webhook", "dashboard", "console"),
+    *("password", "contraseña", "admin", "staff", "operator", "support", "welcome", "miembro", "socio", "soporte"),
+    *(_frontend.hostname or "").split("."),
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {
@@ -206,7 +215,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("email", "first_name", "last_name")},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.signin.password_rules.ContextWordsValidator", "OPTIONS": {"words": PASSWORD_CONTEXT_WORDS}},
 ]
+# Asked with the first five digits of a new password's SHA-1; empty: nobody is asked.
+BREACHED_PASSWORDS_URL = env.str(
+    "BREACHED_PASSWORDS_URL", default="https://api.pwnedpasswords.com/range/" if HTTPS else ""
+)
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "sign_in"

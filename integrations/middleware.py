@@ -1,14 +1,19 @@
 """Requests of machines skip what is made for people: sessions, languages, forms, messages."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseForbidden
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseForbidden, JsonResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, URLResolver, get_resolver
 
 from core.web.access import require_listed
 from core.web.guards import NOTHING_TO_LOAD
+
+API = ("/api/", "/anymail/", "/metrics")  # machines' too, though staff's browsers may ask some of it
+HEALTH = "/health"
 
 
 class MachineRequestsMiddleware:
@@ -37,3 +42,35 @@ class MachineRequestsMiddleware:
         response.headers.setdefault("Content-Length", str(len(response.content)))
         response.headers["Content-Security-Policy"] = NOTHING_TO_LOAD
         return response
+
+
+class HttpsForMachinesMiddleware:
+    """Refuses plain http where machines ask, instead of leading them to https as it is done with people.
+
+    A redirect would come after the secret, the token or the event was sent in the clear, and nobody would notice; and
+    a POST would be repeated as a GET. Stands before Django's SecurityMiddleware, which redirects.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+        self._routes: URLResolver = get_resolver("integrations.urls")
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure() and self._is_asked_by_machines(request.path_info):
+            refused = JsonResponse({"detail": "Use https."}, status=HTTPStatus.FORBIDDEN)
+            refused.headers["Content-Length"] = str(len(refused.content))
+            refused.headers["Content-Security-Policy"] = NOTHING_TO_LOAD
+            refused.headers["X-Content-Type-Options"] = "nosniff"
+            return refused
+        return self._get_response(request)
+
+    def _is_asked_by_machines(self, path: str) -> bool:
+        if path.rstrip("/") == HEALTH:  # the load balancer asks over http
+            return False
+        if path.startswith(API):
+            return True
+        try:
+            self._routes.resolve(path)
+        except Resolver404:
+            return False
+        return True

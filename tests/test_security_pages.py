@@ -98,7 +98,7 @@ def test_no_page_holds_inline_script_or_style_or_loads_from_elsewhere(page: str)
     assert not re.findall(r"""(?:src|href|action)=["']?(?:https?:)?//""", text)
 
 
-@pytest.mark.parametrize("page", ["/dashboard", "/sign-in"])
+@pytest.mark.parametrize("page", ["/dashboard", "/sign-in", "/account/password", "/account/sessions"])
 def test_the_pages_of_a_member_are_as_strict(user: Any, page: str) -> None:
     browser = Client()
     browser.force_login(user)

@@ -38,6 +38,17 @@ class UploadForm(ImportForm):
             raise ValidationError(_too_much())
         return file
 
+    def clean(self) -> dict[str, Any]:
+        """Whether the name says what was chosen; whether the content does is found out by reading it."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        file, chosen = cleaned.get("import_file"), cleaned.get("format", "")
+        if file and chosen:
+            ending = f".{CompletionFiles.formats[int(chosen)]().get_extension()}"
+            if not file.name.lower().endswith(ending):
+                text = _("The file’s name has to end in %(ending)s, or choose another format.")
+                self.add_error("import_file", text % {"ending": ending})
+        return cleaned
+
 
 class ConfirmForm(ConfirmImportForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:

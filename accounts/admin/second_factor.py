@@ -31,7 +31,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice, default_key
 from qrcode.image.svg import SvgPathImage
 
-from accounts.admin.staff_forms import CodeForm
+from accounts.admin.staff_forms import CodeForm, NewDeviceForm
 from accounts.second_factor import has_device, is_missing
 from accounts.signin import lockout
 from accounts.staff.audit import record
@@ -77,12 +77,12 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@sensitive_post_parameters("code")
+@sensitive_post_parameters("code", "password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def enrol(request: HttpRequest) -> HttpResponse:
     """Sets up a device: shows its key once, and keeps it when the first code is right.
 
-    A session that owes a code cannot add a device instead of giving it.
+    A session that owes a code cannot add a device instead of giving it, and the password is asked for again.
     """
     if not _is_staff(request):
         return redirect("admin:login")
@@ -90,7 +90,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
         return redirect(url(wanted_page(request)))
     user: Any = request.user
     key = request.session.setdefault(_NEW_KEY, default_key())
-    form = CodeForm(request.POST or None)
+    form = NewDeviceForm(request.POST or None, request=request)
     if form.is_valid() and _count_try(request, form):
         step = _step_of(form.cleaned_data["code"], key)
         if step is not None:
@@ -121,7 +121,7 @@ def picture(request: HttpRequest) -> HttpResponse:
     if not _is_staff(request) or _NEW_KEY not in request.session:
         raise Http404
     device = TOTPDevice(user=request.user, key=request.session[_NEW_KEY])
-    response = HttpResponse(content_type="image/svg+xml")
+    response = HttpResponse(content_type="image/svg+xml; charset=utf-8")
     qrcode.make(device.config_url, image_factory=SvgPathImage, border=2).save(response)
     return response
 

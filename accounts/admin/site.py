@@ -7,7 +7,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +18,7 @@ from accounts.second_factor import is_missing
 from accounts.signin import devices
 from accounts.staff import denials
 from accounts.staff.audit import record
+from accounts.views import CLEARED_AT_SIGN_OUT
 from core.web import access
 
 OWN_APPS = ("accounts", "integrations")
@@ -70,11 +71,18 @@ class StaffSite(AdminSite):
         return super().admin_view(guarded, cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method not in ("GET", "HEAD", "POST"):  # Django's takes a PUT for a POST
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
         if request.method == "GET" and super().has_permission(request) and is_missing(request):
             return redirect(second_factor.url(second_factor.wanted_page(request)))
         response = super().login(request, extra_context)
         if request.method == "POST" and isinstance(response, HttpResponseRedirect) and request.user.is_authenticated:
             devices.remember(request, response, request.user)
+        return response
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().logout(request, extra_context)
+        response["Clear-Site-Data"] = CLEARED_AT_SIGN_OUT
         return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

@@ -8,11 +8,14 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.forms import AdminPasswordChangeForm as SetAnyPasswordForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import SignInForm, bound_field
 from accounts.models import EmailMessage, User
 from accounts.services import emails
+from accounts.signin import lockout, own_password
+from accounts.signin.password_rules import check_new_password
 from accounts.staff.audit import record
 from core.text import PASSWORD
 
@@ -46,6 +49,14 @@ class OwnPasswordForm(AdminPasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         bound_passwords(self)
+
+    def validate_password_for_user(self, user: Any, password_field_name: str = "password2") -> None:  # noqa: S107 (a field)
+        password = self.cleaned_data.get(password_field_name)
+        if password:
+            try:
+                check_new_password(password, user)
+            except ValidationError as error:
+                self.add_error(password_field_name, error)
 
     def save(self, commit: bool = True) -> Any:
         with transaction.atomic():
@@ -85,3 +96,30 @@ class CodeForm(forms.Form):
         if not code.isascii() or not code.isalnum():
             raise ValidationError(_("This is no code."))
         return code
+
+
+class NewDeviceForm(CodeForm):
+    """The first code of a new device, and the password again: a session that somebody found open adds none."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "class": "vTextField"}),
+    )
+    field_order = ("password", "code")
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._request = request
+        self.fields["password"].widget.attrs["autofocus"] = self.fields["code"].widget.attrs.pop("autofocus")
+
+    def clean_password(self) -> str:
+        try:
+            user: Any = self._request.user
+            own_password.prove(user, self.cleaned_data["password"], request=self._request)
+        except own_password.WrongPassword:
+            raise ValidationError(_("This is not your password.")) from None
+        except lockout.TooMany:
+            raise ValidationError(_("Too many tries. Wait a quarter of an hour.")) from None
+        return ""

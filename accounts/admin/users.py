@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from accounts.admin.acts import Act
 from accounts.admin.address_field import AddressField
@@ -23,8 +24,19 @@ from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
 from accounts.models import ExternalIdentity, Subscription, User
 from accounts.services import points
+from accounts.signin.sessions import end_sessions
 from accounts.staff import rights
 from core.text import PASSWORD
+
+END_SESSIONS = Act(
+    name="end-sessions",
+    label=_("sign out everywhere"),
+    done=ngettext_lazy(
+        "%(count)d person is signed out everywhere.", "%(count)d people are signed out everywhere.", "count"
+    ),
+    run=lambda user, pressed: end_sessions(user) > 0,
+    in_list=False,
+)
 
 
 class AddUserForm(forms.ModelForm):
@@ -109,7 +121,7 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
         (_("Where from, and what else there is"), {"fields": _facts}),
         (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
     )
-    acts = (send_set_up_mail(lambda user: user), AWARD_POINTS, *ON_USERS)
+    acts = (send_set_up_mail(lambda user: user), AWARD_POINTS, END_SESSIONS, *ON_USERS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)

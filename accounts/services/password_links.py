@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import connection, transaction
 from django.db.models import F
@@ -22,6 +21,7 @@ from accounts.addresses import InvalidAddress, normalise
 from accounts.models import EmailMessage, LinkRequest, User
 from accounts.services import emails
 from accounts.services.attempts import attempt
+from accounts.signin.password_rules import check_new_password
 from accounts.staff.audit import record
 from accounts.wakeup import wake_on_commit
 
@@ -73,9 +73,9 @@ def set_password(
     Raises LinkNotValid; ValidationError (of Django) where the password is not good enough, and then the link stays
     good.
     """
+    check_new_password(password, _holder(email, token, lock=False))
     with transaction.atomic():
         user = _holder(email, token, lock=True)
-        validate_password(password, user)
         had_one = user.has_usable_password()
         user.set_password(password)
         user.language = user.language or language

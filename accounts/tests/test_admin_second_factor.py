@@ -10,6 +10,8 @@ from django.urls import get_resolver, reverse
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.signin import own_password
+
 PASSWORD = "violet kettle under the stairs"
 STEP = "/admin/second-factor/"
 NEW = "/admin/second-factor/new/"
@@ -84,18 +86,33 @@ def test_required_leads_to_setting_a_device_up(signed_in: Client, staff: Any, se
     page = signed_in.get("/admin/accounts/user/", follow=True)
     assert page.redirect_chain[-1][0] == f"{NEW}?next=%2Fadmin%2Faccounts%2Fuser%2F"
     picture = signed_in.get(f"{NEW}code.svg")
-    assert (picture.status_code, picture["Content-Type"]) == (200, "image/svg+xml")
+    assert (picture.status_code, picture["Content-Type"]) == (200, "image/svg+xml; charset=utf-8")
     key = b32decode(page.context["secret"].replace(" ", ""))
-    assert signed_in.post(NEW, {"code": "12345"}).status_code == 200
+    assert signed_in.post(NEW, {"password": PASSWORD, "code": "12345"}).status_code == 200
     assert TOTPDevice.objects.count() == 0
     code = code_of(key)
-    done = signed_in.post(NEW, {"code": f"{code[:3]} {code[3:]}", "next": "/admin/accounts/user/"})
+    for password in ("", "not the password"):
+        assert signed_in.post(NEW, {"password": password, "code": code}).status_code == 200
+    assert TOTPDevice.objects.count() == 0
+    given = {"password": PASSWORD, "code": f"{code[:3]} {code[3:]}", "next": "/admin/accounts/user/"}
+    done = signed_in.post(NEW, given)
     assert (done.status_code, done.url) == (302, "/admin/accounts/user/")
     made = TOTPDevice.objects.get()
     assert (made.user, made.confirmed, made.bin_key) == (staff, True, key)
     assert signed_in.get("/admin/accounts/user/").status_code == 200
     # The code that set it up is spent.
     assert made.last_t >= int(time.time()) // 30 - 1
+
+
+def test_a_further_device_needs_the_password_again(device: TOTPDevice, signed_in: Client) -> None:
+    signed_in.post(STEP, {"code": code_of(device.bin_key)})
+    key = b32decode(signed_in.get(NEW).context["secret"].replace(" ", ""))
+    assert signed_in.post(NEW, {"code": code_of(key)}).status_code == 200
+    for _ in range(own_password.TRIES):
+        assert signed_in.post(NEW, {"password": "a guess", "code": code_of(key)}).status_code == 200
+    stopped = signed_in.post(NEW, {"password": PASSWORD, "code": code_of(key)})
+    assert "Too many tries" in stopped.content.decode()
+    assert TOTPDevice.objects.get() == device
 
 
 def test_required_opens_nothing_before(signed_in: Client, settings: Any) -> None:

@@ -154,6 +154,20 @@ def test_a_file_that_cannot_be_read_is_refused_with_words(
     assert Completion.objects.count() == 0
 
 
+@pytest.mark.parametrize("name", ["done.xlsx", "done.csv.exe", "done", "done.html", "..\\done.xlsm"])
+def test_a_file_of_another_name_than_the_chosen_format_is_refused(console: Client, name: str) -> None:
+    answer = console.post(f"{LIST}import/", {"import_file": SimpleUploadedFile(name, csv_of(ROWS)), "format": "0"})
+    assert "has to end in .csv" in answer.content.decode()
+    assert not Completion.objects.exists()
+
+
+@pytest.mark.parametrize(("content", "name"), [(xlsx_of(ROWS), "done.csv"), (csv_of(ROWS), "done.xlsx")])
+def test_a_file_of_another_content_than_its_name_says_is_refused(console: Client, content: bytes, name: str) -> None:
+    answer = upload(console, content, name)
+    assert answer.context["form"].errors["import_file"]
+    assert not Completion.objects.exists()
+
+
 def test_too_many_rows_are_for_the_command(console: Client, monkeypatch: Any) -> None:
     monkeypatch.setattr(completion_files, "MOST_ROWS", 1)
     assert "manage.py import_completions" in str(upload(console, csv_of(ROWS)).context["form"].errors["import_file"])

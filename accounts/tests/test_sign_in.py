@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -87,6 +88,17 @@ def test_signing_out_takes_a_post_and_ends_the_session(user: Any) -> None:
     assert browser.get("/dashboard").status_code == 200
     assert browser.post("/sign-out")["Location"] == "/sign-in"
     assert browser.get("/dashboard")["Location"] == "/sign-in?next=/dashboard"
+
+
+@pytest.mark.parametrize("path", ["/sign-out", "/admin/logout/"])
+def test_signing_out_clears_what_the_browser_kept(staff: Any, path: str) -> None:
+    browser = Client()
+    browser.force_login(staff)
+    key = browser.session.session_key
+    answer = browser.post(path)
+    assert answer["Clear-Site-Data"] == '"cache", "storage"'
+    assert SESSION_KEY not in Client(headers={"Cookie": f"sessionid={key}"}).session
+    assert not Session.objects.filter(session_key=key).exists()
 
 
 def test_home_leads_where_one_belongs(user: Any) -> None:

@@ -72,10 +72,10 @@ def test_member_at_the_console_door_is_recorded_as_failed(user: Any) -> None:
 def test_second_factor_is_recorded(staff: Any, console: Client) -> None:
     page = console.get("/admin/second-factor/new/")
     assert page.status_code == 200
-    console.post("/admin/second-factor/new/", {"code": "abcdef"})
+    console.post("/admin/second-factor/new/", {"password": PASSWORD, "code": "abcdef"})
     assert entry("second_factor.failed").facts == {"reason": "enrolment"}
     key = bytes.fromhex(console.session["second_factor_new_key"])
-    console.post("/admin/second-factor/new/", {"code": f"{totp(key):06}"})
+    console.post("/admin/second-factor/new/", {"password": PASSWORD, "code": f"{totp(key):06}"})
     device = TOTPDevice.objects.get()
     assert (entry("second_factor.enrolled").target_id, entry("second_factor.enrolled").actor) == (str(device.pk), staff)
     other = Client()

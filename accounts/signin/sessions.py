@@ -1,0 +1,43 @@
+"""How long a session lasts, and the sessions of one person ended by somebody else."""
+
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from accounts.models import User
+
+
+def connect() -> None:
+    # Whatever page signs somebody in, Django says so here.
+    user_logged_in.connect(set_end, dispatch_uid="accounts.sessions")
+
+
+def set_end(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    """Let the session that begins end SESSION_COOKIE_AGE from now, however often it is used and written until then.
+
+    By itself Django counts anew from each time that a session is written.
+    """
+    request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
+
+
+def end_sessions(user: User) -> int:
+    """End every session of `user`, however it was begun; return how many there were.
+
+    A session says inside of itself whose it is, so all that have not run out are read: for a press, not for a request
+    that comes often. A session that is begun meanwhile stays; whoever locks somebody out makes the user inactive first.
+    """
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    theirs = [
+        session.session_key
+        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk)
+    ]
+    for key in theirs:
+        store(key).delete()
+    return len(theirs)

@@ -1,0 +1,105 @@
+"""S14: whatever stands in a field, the console shows it as text, on every page, and no page breaks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db import models
+from django.test import Client
+from django.urls import reverse
+
+from accounts.admin import tools
+from accounts.admin.acts import ActsMixin
+from accounts.models import User
+from tests.security import hostile
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def console(staff: Any, client: Client) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def assert_only_text(answer: Any, url: str) -> hostile.Parsed:
+    assert answer.status_code < 500, url
+    page = hostile.Parsed(answer.content.decode() if "html" in answer["Content-Type"] else "")
+    assert page.broken_out == [], url
+    assert not [link for link in page.links if link.strip().lower().startswith(("javascript:", "data:"))], url
+    return page
+
+
+def lists() -> Iterator[tuple[str, Any]]:
+    for model, model_admin in admin.site._registry.items():
+        yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), model_admin
+
+
+def pages_of(row: models.Model, model_admin: Any, *, is_first: bool) -> Iterator[str]:
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}"
+    for page in ("change", "history", "delete") if is_first else ("change",):
+        yield reverse(f"{name}_{page}", args=[quote(row.pk)])
+    for act in model_admin.all_acts() if isinstance(model_admin, ActsMixin) else ():
+        if act.form is not None:
+            yield reverse(f"{name}_act", args=[quote(row.pk), act.name])
+
+
+@pytest.mark.parametrize("page", ["<p>%s</p>", "<a title='%s'>", '<a title="%s">', "<script>%s</script>"])
+def test_the_text_breaks_out_of_every_place_that_does_not_escape(page: str) -> None:
+    assert hostile.Parsed(page.replace("%s", hostile.MARKUP)).broken_out
+
+
+def test_every_model_of_the_console_has_a_hostile_row() -> None:
+    made = {type(row) for row in hostile.make_all()}
+    ours = {model for model in admin.site._registry if model._meta.app_label in hostile.APPS}
+    assert ours <= made
+    for model in made:
+        assert hostile.text_fields(model)
+
+
+def test_hostile_texts_are_text_on_every_page_of_the_console(console: Client) -> None:
+    rows = hostile.make_all()
+    shown, seen = 0, set()
+    for row in rows:
+        model_admin = admin.site._registry.get(type(row))
+        if model_admin is None:
+            continue
+        is_first = type(row) not in seen
+        seen.add(type(row))
+        for url in pages_of(row, model_admin, is_first=is_first):
+            answer = console.get(url)
+            assert_only_text(answer, url)
+            shown += hostile.ELEMENT in answer.content.decode()
+    assert shown > 40, "the rows stand on the pages"
+
+
+def test_hostile_texts_are_text_in_every_list_its_filters_and_its_search(console: Client) -> None:
+    hostile.make_all()
+    for url, _model_admin in lists():
+        page = assert_only_text(console.get(url), url)
+        one_of_each_filter = {link.partition("=")[0]: link for link in page.links if link.startswith("?")}
+        for link in one_of_each_filter.values():
+            assert_only_text(console.get(url + link), url + link)
+        assert_only_text(console.get(url, {"q": hostile.MARKUP}), f"{url}?q=")
+
+
+def test_hostile_texts_are_text_on_the_other_pages_of_the_console(console: Client) -> None:
+    hostile.make_all()
+    others = [reverse("admin:index"), *(reverse(f"admin:{tool.name}") for tool in tools.registered())]
+    others += [reverse("admin:app_list", args=[label]) for label in hostile.APPS]
+    others += [reverse("admin:accounts_completion_export"), reverse("admin:accounts_completion_import")]
+    for url in others:
+        assert_only_text(console.get(url), url)
+
+
+def test_hostile_texts_are_text_on_the_pages_of_members(client: Client) -> None:
+    members = [row for row in hostile.make_all() if isinstance(row, User)]
+    shown = 0
+    for member in members:
+        client.force_login(member)
+        answer = client.get("/dashboard")
+        assert_only_text(answer, "/dashboard")
+        shown += answer.content.decode().count(hostile.ELEMENT)
+    assert shown > len(members), "names, plans and activities stand on the pages"

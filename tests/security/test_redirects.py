@@ -1,0 +1,119 @@
+"""S16: no form, link or header of a visitor leads anybody to another site."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "violet kettle under the stairs"
+ELSEWHERE = [
+    "https://evil.example/",
+    "http://evil.example",
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "https:evil.example",
+    "https:///evil.example",
+    "http://testserver@evil.example/",
+    "http://testserver.evil.example/",
+    "//evil.example/%2f..",
+    "\t//evil.example",
+    "/\t/evil.example",
+    "\n//evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "ftp://testserver/",
+    "\x00//evil.example",
+    "/dashboard\r\nLocation: https://evil.example",
+]
+
+
+def leads_nowhere_else(answer: Any) -> bool:
+    """Whether the answer sends a browser to a path of this site, or nowhere."""
+    location = answer.headers.get("Location", "")
+    # Browsers drop tabs and new lines, and take a backslash for a slash.
+    as_read = re.sub(r"[\t\r\n\x00]", "", location).replace("\\", "/").strip()
+    parts = urlsplit(as_read)
+    return not as_read or (
+        parts.netloc in ("", "testserver") and not as_read.startswith("//") and parts.scheme in ("", "http")
+    )
+
+
+def sign_in(url: str) -> Any:
+    def ask(wanted: str, browser: Client, person: Any) -> list[Any]:
+        browser.logout()
+        form = {"username": person.email, "password": PASSWORD, "next": wanted}
+        return [browser.post(url, form), browser.post(url, {**form, "next": ""}, query_params={"next": wanted})]
+
+    return ask
+
+
+def signed_in_already(url: str) -> Any:
+    """A page that sends whoever is signed in on to where they wanted to go."""
+    return lambda wanted, browser, person: [browser.get(url, {"next": wanted})]
+
+
+def posted(url: str, **form: str) -> Any:
+    def ask(wanted: str, browser: Client, person: Any) -> list[Any]:
+        answers = [browser.post(url, {**form, "next": wanted})]
+        browser.force_login(person)
+        answers.append(browser.post(url, form, query_params={"next": wanted}))
+        browser.force_login(person)
+        referer = wanted.replace("\r", "").replace("\n", "")
+        answers.append(browser.post(url, form, headers={"Referer": referer}))
+        browser.force_login(person)
+        return answers
+
+    return ask
+
+
+WAYS = {
+    "/sign-in": [sign_in("/sign-in"), signed_in_already("/sign-in")],
+    "/sign-out": [posted("/sign-out")],
+    "/language": [posted("/language", language="es")],
+    "/admin/login/": [sign_in("/admin/login/"), signed_in_already("/admin/login/")],
+    "/admin/logout/": [posted("/admin/logout/")],
+    "/admin/second-factor/": [signed_in_already("/admin/second-factor/")],
+}
+
+
+@pytest.mark.parametrize("url", WAYS)
+def test_a_wanted_page_elsewhere_is_not_gone_to(staff: Any, url: str) -> None:
+    browser = Client()
+    for wanted in ELSEWHERE:
+        browser.force_login(staff)
+        for answer in (answer for way in WAYS[url] for answer in way(wanted, browser, staff)):
+            assert answer.status_code < 500, wanted
+            assert leads_nowhere_else(answer), (wanted, answer["Location"])
+
+
+@pytest.mark.parametrize("location", ["/dashboard", "/sign-in?next=/dashboard", "http://testserver/", ""])
+def test_a_place_of_ours_counts_as_ours(location: str) -> None:
+    assert leads_nowhere_else(type("Answer", (), {"headers": {"Location": location}}))
+
+
+@pytest.mark.parametrize("location", [one for one in ELSEWHERE if "\r" not in one])
+def test_a_place_elsewhere_counts_as_elsewhere(location: str) -> None:
+    as_browsers_read = location if "evil" in location or ":" in location else ""
+    assert not leads_nowhere_else(type("Answer", (), {"headers": {"Location": as_browsers_read}}))
+
+
+def test_every_page_that_takes_a_wanted_page_is_tried() -> None:
+    """A new form with `next` has to be added above."""
+    templates = Path(django_settings.BASE_DIR, "templates")
+    forms = {
+        str(path.relative_to(templates)) for path in templates.rglob("*.html") if 'name="next"' in path.read_text()
+    }
+    assert forms == {
+        "accounts/sign_in.html",
+        "admin/second_factor.html",
+        "admin/second_factor_new.html",
+        "base.html",  # the language
+    }

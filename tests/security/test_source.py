@@ -1,0 +1,124 @@
+"""What the source does not do: run text as code, unpickle, store things in browsers, use a hash that is not listed."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.utils.module_loading import import_string
+
+ROOT = Path(settings.BASE_DIR)
+FOLDERS = ("accounts", "config", "core", "integrations")
+SOURCES = {
+    str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8"))
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if "tests" not in path.relative_to(ROOT).parts and "migrations" not in path.parts
+}
+SCRIPTS = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for folder in FOLDERS
+    for path in (ROOT / folder).rglob("*.js")
+}
+# Who starts other programs, none of them with a word from outside.
+STARTS_PROGRAMS = {"integrations/management/commands/run.py", "core/tables/child.py"}
+# Who reads the XML of an uploaded workbook by itself: events of expat, which resolves nothing from elsewhere.
+READS_XML = {"core/tables/reading.py"}
+# The hash functions of the inventory in docs/security.md: in which file which one stands.
+HASHES = {"sha256": None, "blake2b": None, "sha1": {"accounts/signin/password_rules.py"}}
+SPREADS_LOAD = {"accounts/models/delivery.py", "integrations/toolkit/retries.py"}
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call]]:
+    """Each call in the source: its file, what is called as it is written, and the call."""
+    for path, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                yield path, ast.unparse(node.func), node
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """Each module that a file imports."""
+    for path, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                yield from ((path, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield path, node.module or ""
+
+
+def test_nothing_runs_code_or_commands_made_of_text() -> None:
+    names = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
+    assert [(path, name) for path, name, _call in calls() if name in names] == []
+    programs = {path for path, module in imported() if module.split(".")[0] in ("subprocess", "pty", "commands")}
+    assert programs <= STARTS_PROGRAMS
+    shells = [path for path, _name, call in calls() if any(word.arg == "shell" for word in call.keywords)]
+    assert shells == []
+
+
+def test_only_json_is_deserialised() -> None:
+    unsafe = {"pickle", "marshal", "shelve", "yaml", "dill", "jsonpickle", "xml"}
+    used = {(path, module) for path, module in imported() if module.split(".")[0] in unsafe}
+    assert {(path, module) for path, module in used if not (module == "xml.parsers" and path in READS_XML)} == set()
+    assert settings.SESSION_SERIALIZER == "django.contrib.sessions.serializers.JSONSerializer"
+    from config.celery import app
+
+    assert set(app.conf.accept_content) == {"json"}
+    assert app.conf.task_serializer == "json"
+
+
+def test_every_hash_is_in_the_inventory() -> None:
+    known = {"md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s", "new", "SHA1", "MD5"}
+    for path, tree in SOURCES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "hashlib" and node.attr in known:
+                assert node.attr in HASHES, f"{path} uses {node.attr}"
+                allowed = HASHES[node.attr]
+                assert allowed is None or path in allowed, f"{path} uses {node.attr}"
+            assert not (isinstance(node, ast.ImportFrom) and node.module == "hashlib"), path
+
+
+def test_random_numbers_that_can_be_guessed_only_spread_load() -> None:
+    assert {path for path, module in imported() if module == "random"} == SPREADS_LOAD
+
+
+def test_passwords_are_hashed_by_argon2_with_djangos_cost() -> None:
+    assert import_string(settings.PASSWORD_HASHERS[0]) is Argon2PasswordHasher
+    subclasses = [path for path, tree in SOURCES.items() if "Argon2PasswordHasher" in ast.unparse(tree)]
+    assert subclasses == ["config/settings.py"]
+
+
+def test_nothing_switches_the_check_of_certificates_off() -> None:
+    off = [
+        path
+        for path, _name, call in calls()
+        for word in call.keywords
+        if word.arg in ("verify", "check_hostname")
+        and isinstance(word.value, ast.Constant)
+        and word.value.value is False
+    ]
+    assert off == []
+    unverified = {"ssl._create_unverified_context", "urllib3.disable_warnings"}
+    assert [path for path, name, _call in calls() if name in unverified or "CERT_NONE" in name] == []
+
+
+def test_the_source_has_scripts() -> None:
+    assert len(SCRIPTS) >= 3
+    assert len(SOURCES) > 100
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_no_script_writes_markup(path: str) -> None:
+    unsafe = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setTimeout\(\s*['\"]|\.srcdoc"
+    )
+    assert re.findall(unsafe, SCRIPTS[path]) == []
+    assert re.findall(r"__proto__|\.prototype\b|addEventListener\(\s*['\"]message", SCRIPTS[path]) == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_no_script_stores_anything(path: str) -> None:
+    assert re.findall(r"localStorage|sessionStorage|indexedDB|document\.cookie|caches\.", SCRIPTS[path]) == []

@@ -1,0 +1,85 @@
+"""docs/security.md names every requirement of ASVS level 2 once, and only files and tests that exist."""
+
+import ast
+import re
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "security.md"
+REQUIREMENTS = ROOT / "tests" / "security" / "asvs-5.0.0-level-2.txt"
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+_NUMBERS = re.compile(r"\|\s*(\d+\.\d+\.\d+(?:, \d+\.\d+\.\d+)*)\s*\|(.*)\|")
+_PATH = re.compile(r"`([\w.][\w./-]*/[\w.-]*|[\w.-]+\.(?:py|txt|md|toml|yaml))(?:::(\w+))?`")
+# How a row says in its column "how" that something is not as the standard wants it.
+NOT_MET, IN_PART = "**Not met.**", "**In part.**"
+
+
+def required() -> list[str]:
+    lines = REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    return [line.split()[0] for line in lines if not line.startswith("#")]
+
+
+def rows() -> list[tuple[str, str]]:
+    """Each requirement's number with the rest of its row."""
+    found = (_NUMBERS.fullmatch(line) for line in TEXT.splitlines())
+    return [(number, match[2]) for match in found if match for number in match[1].split(", ")]
+
+
+def named() -> list[tuple[str, str]]:
+    """Each path in the document with the name of the test that is said to stand there, if any."""
+    return sorted({(match[1], match[2] or "") for match in _PATH.finditer(TEXT)})
+
+
+@cache
+def functions_in(path: str) -> frozenset[str]:
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef))
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert found, f"there is no section {title}"
+    return found[1]
+
+
+def test_the_list_of_requirements_is_whole() -> None:
+    numbers = required()
+    assert len(numbers) == len(set(numbers)) == 253
+    assert sum(line.endswith(" L1") for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()) == 70
+
+
+def test_every_requirement_stands_in_the_document_once() -> None:
+    counted = Counter(number for number, _row in rows())
+    assert [number for number in required() if counted[number] == 0] == []
+    assert [number for number, times in counted.items() if times > 1] == []
+    assert sorted(set(counted) - set(required())) == []
+
+
+def test_what_is_not_met_is_listed_at_the_beginning() -> None:
+    listed = re.findall(r"^- (\d+\.\d+\.\d+)", section("What is not met"), re.MULTILINE)
+    said = [number for number, row in rows() if NOT_MET in row or IN_PART in row]
+    assert sorted(listed) == sorted(said)
+
+
+@pytest.mark.parametrize(("path", "function"), named(), ids=str)
+def test_a_named_file_and_what_is_named_in_it_exist(path: str, function: str) -> None:
+    assert (ROOT / path).exists(), f"{path} does not exist"
+    if function:
+        assert function in functions_in(path), f"{path} holds no {function}"
+
+
+def test_a_row_that_says_how_names_where_or_what_shows_it() -> None:
+    silent = [number for number, row in rows() if not _PATH.search(row) and "Not applicable" not in row]
+    exempt = [number for number in silent if NOT_MET not in dict(rows())[number]]
+    assert exempt == []
+
+
+def test_the_security_tests_are_named_from_s1_to_s20() -> None:
+    found = re.findall(r"^\| S(\d+) \|(.*)$", section("The security tests"), re.MULTILINE)
+    assert [int(number) for number, _row in found] == list(range(1, 21))
+    for number, row in found:
+        assert any(name.startswith("test_") for _path, name in _PATH.findall(row)), f"S{number} names no test"
