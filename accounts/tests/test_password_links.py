@@ -132,7 +132,6 @@ def test_a_new_link_ends_the_ones_before(link: Any, drain: Any, mailoutbox: Any,
         {"email": "jan\u0435@example.com"},
         {"email": "staff@example.com"},
         {"token": "x" * 5000},
-        {"token": "\x00", "email": "\x00"},
     ],
 )
 def test_wrong_used_and_expired_links_look_the_same(link: Any, staff: Any, travel: Any, change: dict[str, str]) -> None:

