@@ -106,6 +106,13 @@ class Worker(ThreadWorker):
         else:
             self._part(conn)
 
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        """Keep a connection whose body nobody read: it is here whole, and what the client was told has to hold.
+
+        gunicorn would drop 64 KiB of it and close the connection for the rest, after an answer that said keep-alive.
+        """
+        return keepalive and bool(conn.parser.finish_body())
+
     def murder_pending(self) -> None:
         super().murder_pending()
         now = time.monotonic()

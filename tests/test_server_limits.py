@@ -96,6 +96,18 @@ def test_a_huge_body_is_refused_everywhere(port: int, path: str, length: int | s
     assert status_of(answer) in {400, 413}
 
 
+@pytest.mark.parametrize("length", [100, 100_000, 700_000])
+def test_a_connection_is_kept_after_a_body_that_nobody_read(port: int, length: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    for _ in range(2):
+        connection.request("POST", "/sign-in", b"a" * length, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = connection.getresponse()
+        assert answer.status in {403, 413}
+        answer.read()
+        assert connection.sock is not None, "the server said that it keeps the connection"
+    connection.close()
+
+
 def test_a_client_that_waits_to_be_asked_for_a_huge_body_is_refused(port: int) -> None:
     answer = answer_to(port, head("POST /sign-in", f"Content-Length: {HUGE}", "Expect: 100-continue"))
     assert status_of(answer) == 413

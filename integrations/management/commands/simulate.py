@@ -75,14 +75,14 @@ class Command(BaseCommand):
         self._show_mail(options["set_email"], since=started)
 
     def _show_mail(self, address: str | None, *, since: float) -> None:
-        """Where the mail to the event's person lies and what link is in it, as soon as it is there."""
+        """Say where the mail to the event's person lies, as soon as it is there; its link to a terminal alone."""
         if settings.EMAIL_BACKEND != "accounts.mail.FileMailbox" or not address:
             return
         deadline = time.monotonic() + WAIT_FOR_MAIL
         while time.monotonic() < deadline:
             for path in sorted(Path(settings.EMAIL_FILE_PATH).glob("*.eml")):
                 if path.stat().st_mtime >= since - 1 and (text := _mail_to(address, path)):
-                    link = _LINK.search(text)
+                    link = _LINK.search(text) if self.stdout.isatty() else None
                     self.stdout.write(f"mail: {path}" + (f"\nlink: {link.group()}" if link else ""))
                     return
             time.sleep(0.1)
