@@ -148,7 +148,7 @@ def _configured(settings: Any) -> None:
     """What an operator would have configured, the same on every machine; the limits begin at nought."""
     from django.utils import translation
 
-    from accounts.staff import token_authentication
+    from accounts.staff import audit, token_authentication
     from core.web import limits
     from integrations.api import webhooks
     from integrations.operations import health
@@ -177,6 +177,7 @@ def _configured(settings: Any) -> None:
     token_authentication.GUESSES._window = 0
     counting.begin()
     health.forget()
+    audit._waiting().clear()
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ connection waits up to two seconds for the client, in the event loop. Here a thr
 last byte of a request is there until its answer is written, and for nothing else.
 """
 
+import errno
 import re
 import socket
 import time
@@ -25,6 +26,7 @@ THREAD_SECONDS = 30  # for one write, or a read of what should be there already
 PARTING_SECONDS = 2  # for the client to read a last answer, before the connection is closed
 MOST_HELD = 64 * 1024 * 1024  # bytes of all requests on their way
 _CHUNK = 64 * 1024
+_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _HEADER = re.compile(rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 wsgi.SERVER = "Enlace"  # gunicorn puts its name into each answer, and takes no other from the settings
@@ -86,8 +88,10 @@ class Worker(ThreadWorker):
     def accept(self, listener: socket.socket) -> None:
         try:
             client, address = listener.accept()
-        except OSError:  # gone again, or no descriptor is left: then somebody has to go
-            self._make_room()
+        except OSError as error:
+            # Each process is told of a connection and one gets it; for the others there is nothing to do.
+            if error.errno in _NO_ROOM:
+                self._make_room()
             return
         if self.nr_conns >= self.worker_connections - 1:  # with the next one nothing more would be accepted
             self._make_room()

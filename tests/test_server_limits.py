@@ -3,8 +3,10 @@
 import http.client
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 import pytest
@@ -172,6 +174,20 @@ def test_many_open_connections_do_not_stop_the_server(port: int, sent: bytes) ->
                 connection.sendall(sent)
         for _ in range(3):
             assert answers_health(port)
+
+
+def test_processes_that_share_a_port_take_no_connection_from_each_other(app: Embedded) -> None:
+    """Each of them is told of a new connection; the one that comes too late must not make room for it."""
+    with gunicorn(app, WEB_CONCURRENCY="3") as port:
+        for _ in range(5):
+            gate = threading.Barrier(20)
+
+            def ask(place: int, gate: threading.Barrier = gate, port: int = port) -> int:
+                gate.wait(20)
+                return status_of(answer_to(port, head("GET /health", "Connection: close")))
+
+            with ThreadPoolExecutor(20) as clients:
+                assert list(clients.map(ask, range(20))) == [200] * 20
 
 
 def test_clients_that_never_end_their_connection_do_not_stop_the_server(port: int) -> None:

@@ -227,7 +227,7 @@ def _write_waiting(**_signal: Any) -> None:
     entries, waiting[:] = list(waiting), []
     for entry in entries:
         _write_alone(entry)
-    if _signal:
+    if _signal and not connection.in_atomic_block:  # a TestCase's own block lasts longer than a request
         connection.close_if_unusable_or_obsolete()  # a request's end has closed it already: leave none behind
 
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import AuditEntry, User
+from accounts.staff import audit
 from accounts.staff.audit import DENIED, FAILED, record
 from accounts.staff.models import AppendOnly
 
@@ -243,3 +244,10 @@ def test_database_that_is_away_fails_no_call_that_is_over_and_the_line_is_writte
     assert sum("could not be stored" in line.getMessage() for line in caplog.records) == 2
     with pytest.raises(OperationalError), transaction.atomic():
         record("thing.done")
+
+
+def test_refusal_that_waits_for_the_end_of_a_request_leaves_the_connection_open(client: Any) -> None:
+    """The block around a test is none of the request's, and lasts longer."""
+    audit._waiting().append(AuditEntry(action="permission.denied", outcome="denied"))
+    client.get("/sign-in")
+    assert AuditEntry.objects.get().action == "permission.denied"
