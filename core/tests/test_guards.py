@@ -102,6 +102,24 @@ def test_form_with_too_many_fields_is_refused() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/sign-in", "/api/kajabi/resend-setup-email/"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", "x"),
+        ("multipart/form-data; boundary=" + "x" * 300, "x"),
+        ("multipart/form-data; boundary=b", '--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n'
+         "Content-Transfer-Encoding: base64\r\n\r\n!\r\n--b--\r\n"),
+        ("application/x-www-form-urlencoded", "&".join(f"f{number}=" for number in range(1001))),
+    ],
+    ids=["no boundary", "long boundary", "base64", "too many fields"],
+)  # fmt: skip
+def test_form_that_cannot_be_read_is_refused_without_a_traceback(path: str, kind: str, body: str, caplog: Any) -> None:
+    assert Client().post(path, body, kind).status_code == 400
+    assert not [line for line in caplog.records if line.exc_info]
+
+
+@pytest.mark.django_db
 def test_only_staff_send_files_to_the_console(staff: Any, user: Any) -> None:
     def status(who: Any, path: str) -> int:
         browser = Client()

@@ -10,7 +10,9 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -123,7 +125,7 @@ def _is_sound(request: HttpRequest) -> bool:
     """Whether every field of the form is within its limit. Django refuses too many of them itself."""
     try:
         fields = request.POST.lists()
-    except UnreadablePostError:
+    except (UnreadablePostError, MultiPartParserError, SuspiciousOperation):  # Django would log a traceback for each
         return False
     return not any(
         len(name) > KEY or "\x00" in name or any(len(text) > TEXT or "\x00" in text for text in values)
