@@ -40,7 +40,7 @@ def test_settings_hold_for_jobs_without_limits_of_their_own() -> None:
 def test_rows_of_a_message_that_is_late_go_into_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[tuple[str, list[int]]] = []
     monkeypatch.setattr(wakeup, "wake", lambda task, keys: woken.append((task, keys)))
-    clock = iter([0.0, 0.5, 1.5])
+    clock = iter([0.0, 4.0, 6.0])
     monkeypatch.setattr(wakeup.time, "monotonic", lambda: next(clock))
     done: list[int] = []
     wakeup.for_each("a.task", [1, 2, 3, 4], done.append)
