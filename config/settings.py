@@ -205,7 +205,7 @@ PASSWORD_HASHERS = [
 # A password may hold these, and does not count as one for them (docs/security.md).
 PASSWORD_CONTEXT_WORDS = [
     *("enlace", "nssa", "leaps", "membership", "member", "contact", "webhook", "dashboard", "console"),
-    *("password", "contraseña", "admin", "staff", "operator", "support", "welcome", "miembro", "socio", "soporte"),
+    *("admin", "staff", "operator", "support", "welcome", "miembro", "socio", "soporte"),
     *(_frontend.hostname or "").split("."),
 ]
 AUTH_PASSWORD_VALIDATORS = [
