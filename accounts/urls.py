@@ -3,6 +3,7 @@ from django.urls import path, re_path
 from accounts import views
 from accounts.api import views as api
 from accounts.api.completions import Completions, MemberPoints
+from accounts.api.members import Members
 from accounts.signin import pages
 
 urlpatterns = [
@@ -18,7 +19,7 @@ urlpatterns = [
     re_path(r"^language/?$", views.choose_language, name="set_language"),
     re_path(r"^api/kajabi/setup-password/?$", api.SetupPassword.as_view(), name="api_setup_password"),
     re_path(r"^api/kajabi/resend-setup-email/?$", api.ResendSetupEmail.as_view(), name="api_resend_setup_email"),
-    re_path(r"^api/admin/nssa-users/?$", api.Members.as_view(), name="api_members"),
+    re_path(r"^api/admin/nssa-users/?$", Members.as_view(), name="api_members"),
     re_path(r"^api/admin/users/(?P<user_id>[0-9]{1,18})/points/?$", MemberPoints.as_view(), name="api_points"),
     re_path(r"^api/completions/?$", Completions.as_view(), name="api_completions"),
     re_path(r"^api/me/?$", api.Me.as_view(), name="api_me"),

@@ -20,3 +20,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin_without_slash"),
 ]
+
+handler404 = "core.web.refusals.not_found"
+handler500 = "core.web.refusals.server_error"

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.serializers import RowSerializer
 from accounts.models import Activity, PointsEntry, User
 from accounts.services import certificates, completions, points
 from accounts.services.cause import Cause
@@ -21,7 +22,7 @@ CHANNEL = "api"
 LONGEST_KEY = 150
 
 
-class PointsEntrySerializer(serializers.ModelSerializer[PointsEntry]):
+class PointsEntrySerializer(RowSerializer[PointsEntry]):
     activity = serializers.CharField(source="activity.code")
 
     class Meta:
