@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Company
+from core.moments import iso
 from core.web import limits
 from integrations import companies as asking
 from integrations.api import companies as views
@@ -52,7 +53,7 @@ def test_a_company_that_is_there_is_told_without_anything_private(install: Any, 
                 "chatwoot_account_id": "123",
                 "status": "active",
                 "is_ready": True,
-                "created_at": company.created_at.isoformat(),
+                "created_at": iso(company.created_at),
             },
         },
     )
