@@ -1,4 +1,4 @@
-from django.urls import path, re_path
+from django.urls import re_path
 
 from accounts import views
 from accounts.api import views as api
@@ -7,7 +7,6 @@ from accounts.api.members import Members
 from accounts.signin import pages
 
 urlpatterns = [
-    path("", views.home, name="home"),
     re_path(r"^sign-in/?$", views.SignIn.as_view(), name="sign_in"),
     re_path(r"^sign-out/?$", views.SignOut.as_view(), name="sign_out"),
     re_path(r"^dashboard/?$", views.dashboard, name="dashboard"),

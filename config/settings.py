@@ -44,6 +44,8 @@ if not SECRET_KEY and TESTING:
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_frontend.hostname or HOST, HOST, "localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[FRONTEND_URL] if HTTPS else [])
+# Origins of a front end of its own, whose browsers may call what config/access.py shares with them.
+FRONTEND_ORIGINS = [origin.lower() for origin in env.list("FRONTEND_ORIGINS", default=[])]
 # How many proxies of ours stand in front and append to X-Forwarded-For; 0 means that the header is not believed.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
@@ -76,6 +78,7 @@ MIDDLEWARE = [
     "core.web.no_store.NoStoreMiddleware",
     "integrations.middleware.HttpsForMachinesMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "core.web.cross_origin.CrossOriginMiddleware",
     "core.web.guards.RequestLineMiddleware",
     "integrations.middleware.MachineRequestsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -359,7 +362,7 @@ CHATWOOT_RELAY_SECRET = env.list("CHATWOOT_RELAY_SECRET", default=[])
 CHATWOOT_WEBHOOK_TOKEN = env.list("CHATWOOT_WEBHOOK_TOKEN", default=[])
 # Signs the account ids of the company look-up and the embedded page; without one both answer everybody.
 CHATWOOT_EMBED_SECRET = env.list("CHATWOOT_EMBED_SECRET", default=[])
-CHATWOOT_EMBED_ORIGINS = env.list("CHATWOOT_EMBED_ORIGINS", default=[])
+CHATWOOT_EMBED_ORIGINS = [origin.lower() for origin in env.list("CHATWOOT_EMBED_ORIGINS", default=[])]
 # Who may show /embed/dashboard in a frame.
 CHATWOOT_FRAME_ORIGINS = env.list(
     "CHATWOOT_FRAME_ORIGINS", default=["/".join(CHATWOOT_BASE_URL.split("/")[:3])] if CHATWOOT_BASE_URL else []

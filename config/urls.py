@@ -5,11 +5,13 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api.mail_webhooks import report
+from integrations.api.embed import home
 
 # Our own page: drf-spectacular's has inline styles, which the Content-Security-Policy refuses.
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs/api.html")
 
 urlpatterns = [
+    path("", home, name="home"),
     path("", include("integrations.urls")),
     path("", include("integrations.staff_urls")),
     path("", include("integrations.company_urls")),

@@ -1,6 +1,6 @@
 """Refusals as JSON: one shape wherever the API refuses something before a view of it answers.
 
-`message` can be shown to people as it is; `detail` is the same, as Django REST framework calls it; `code` never changes.
+`message` can be shown to people as it is; `detail` is the same, by Django REST framework's name; `code` never changes.
 """
 
 from http import HTTPStatus
