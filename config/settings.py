@@ -21,20 +21,21 @@ from config.private_files import keep_private
 from core.queue.limits import HARD_SECONDS, SOFT_SECONDS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Of what says where something is, `NAME=` with nothing behind it means the default, as if the line were not there.
 env = environ.Env()
 # ENV_FILE names another file than .env; empty means none.
 if _env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
     environ.Env.read_env(_env_file)
 
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+VAR_DIR = Path(env.str("VAR_DIR", default="") or BASE_DIR / "var").resolve()
 keep_private(VAR_DIR)
 TESTING = "pytest" in sys.modules
 
 # Where we are ---------------------------------------------------------------------------------------------------------
 
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-FRONTEND_URL = env.str("FRONTEND_URL", default=f"http://{HOST}:{PORT}").rstrip("/")
+HOST = env.str("HOST", default="") or "127.0.0.1"
+PORT = int(env.str("PORT", default="") or 8000)
+FRONTEND_URL = (env.str("FRONTEND_URL", default="") or f"http://{HOST}:{PORT}").rstrip("/")
 _frontend = urlsplit(FRONTEND_URL)
 HTTPS = _frontend.scheme == "https"
 
@@ -137,7 +138,7 @@ MAX_CONNECTIONS = env.int("MAX_CONNECTIONS", default=600)  # open at a time, in 
 
 # Database, broker, cache ----------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.db_url_config(env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
@@ -155,7 +156,7 @@ else:
     }
 
 REDIS_URL = env.str("REDIS_URL", default="")
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://localhost/")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://localhost/"
 BROKER_IN_PROCESS = CELERY_BROKER_URL.startswith("memory://")
 CACHES: dict[str, Any] = {
     # Above Django's 300 entries: beyond them it forgets at random, an uploaded file before its confirmation too.
@@ -298,7 +299,7 @@ FORMER_SECRET_KEYS = env.list("FORMER_SECRET_KEYS", default=[])
 # E-mail ---------------------------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.FileMailbox")
-EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default=str(VAR_DIR / "mail"))
+EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default="") or str(VAR_DIR / "mail")
 EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
 EMAIL_PORT = env.int("EMAIL_PORT", default=25)
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
@@ -330,13 +331,13 @@ KAJABI_CLIENT_ID = env.str("KAJABI_CLIENT_ID", default="")
 KAJABI_CLIENT_SECRET = env.str("KAJABI_CLIENT_SECRET", default="")
 KAJABI_SITE_ID = env.str("KAJABI_SITE_ID", default="")
 KAJABI_SITE_NAME = env.str("KAJABI_SITE_NAME", default="")
-KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="https://api.kajabi.com")
+KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="") or "https://api.kajabi.com"
 # Minutes between two readings of what changed there (0: never by the clock); needs the API key above.
 KAJABI_RECONCILE_MINUTES = env.int("KAJABI_RECONCILE_MINUTES", default=60)
 WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
-NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="https://api.nowcerts.com")
-NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="/api/token")
+NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="") or "https://api.nowcerts.com"
+NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="") or "/api/token"
 NOWCERTS_USERNAME = env.str("NOWCERTS_USERNAME", default="")
 NOWCERTS_PASSWORD = env.str("NOWCERTS_PASSWORD", default="")
 # What a contact becomes there that is new there: insured or prospect.
@@ -347,7 +348,7 @@ NOWCERTS_RECONCILE_MINUTES = env.int("NOWCERTS_RECONCILE_MINUTES", default=60)
 NOWCERTS_WEBHOOK_SECRET = env.list("NOWCERTS_WEBHOOK_SECRET", default=[])
 NOWCERTS_WEBHOOK_TOKEN = env.list("NOWCERTS_WEBHOOK_TOKEN", default=[])
 CONTACT_SYNC = env.bool("CONTACT_SYNC", default=True)
-GHL_BASE_URL = env.str("GHL_BASE_URL", default="https://services.leadconnectorhq.com")
+GHL_BASE_URL = env.str("GHL_BASE_URL", default="") or "https://services.leadconnectorhq.com"
 GHL_API_KEY = env.str("GHL_API_KEY", default="")
 GHL_LOCATION_ID = env.str("GHL_LOCATION_ID", default="").strip()
 GHL_PIPELINES = read_pipelines(env.str("GHL_PIPELINES", default=""))
