@@ -407,9 +407,15 @@ MIGRATION_MODULES = {"knox": None}
 REST_KNOX = {"TOKEN_PREFIX": "enlace_"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Enlace",
-    "DESCRIPTION": "Membership and contact hub: what staff ask, what a member has, and password set-up.",
+    "DESCRIPTION": "Membership and contact hub: webhooks, what staff and monitors ask, what a member has, and password "
+    "set-up. Every address works with and without a slash at its end. Moments are UTC, as 2026-01-20T00:00:00Z.",
+    "ENUM_NAME_OVERRIDES": {"SubscriptionStatusEnum": "accounts.models.subscription.Status"},
     "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "accounts.api.description.describe",
+        "integrations.api.description.describe",
+    ],
     "SERVE_PERMISSIONS": ["accounts.api.permissions.AsListed"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

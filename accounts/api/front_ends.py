@@ -23,6 +23,10 @@ class RefusalSerializer(serializers.Serializer[Any]):
     )
 
 
+TAG = "Front ends"
+REFUSALS = dict.fromkeys((400, 405, 411, 413, 415, 429), RefusalSerializer)
+
+
 class FrontEndView(APIView):
     """Answers anybody, without a session, and answers errors as RefusalSerializer describes."""
 

@@ -22,11 +22,16 @@ LARGEST_PAGE = 200
 LAST_PAGE = 1_000_000
 
 
-class MetadataSerializer(serializers.Serializer[Any]):
-    """Where the shown subscription comes from. Beside these, by the provider's key: `<provider>_member_id`, …"""
-
-    partner = serializers.CharField()
-    signup_date = Moment(allow_null=True)
+# Beside partner and signup_date, by the provider's key: `<provider>_member_id`, `<provider>_offer_id`.
+_METADATA = {
+    "type": "object",
+    "properties": {
+        "partner": {"type": "string"},
+        "signup_date": {"type": "string", "format": "date-time", "nullable": True},
+    },
+    "required": ["partner", "signup_date"],
+    "additionalProperties": {"type": "string"},
+}
 
 
 class MemberSerializer(RowSerializer[User]):
@@ -70,7 +75,7 @@ class MemberSerializer(RowSerializer[User]):
     def get_subscription_end_date(self, user: User) -> str | None:
         return iso(self._shown(user).current_period_end)
 
-    @extend_schema_field(MetadataSerializer)
+    @extend_schema_field(_METADATA)
     def get_metadata(self, user: User) -> dict[str, str | None]:
         shown = self._shown(user)
         ids = {"member_id": shown.external_member_id, "offer_id": shown.external_offer_id}
@@ -103,6 +108,7 @@ class MemberFilters(serializers.Serializer[Any]):
 
 
 @extend_schema(
+    tags=["Staff"],
     parameters=[
         OpenApiParameter("partner", description=f"Whose members; {PARTNER} where nothing is said."),
         OpenApiParameter("subscription_status", enum=Status.values, description="As `subscription_status` of the row."),
@@ -113,7 +119,7 @@ class MemberFilters(serializers.Serializer[Any]):
             "page_size",
             {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": MemberPages.page_size},
         ),
-    ]
+    ],
 )
 class Members(ListAPIView[User]):
     """Everybody who has or had a subscription to a plan of the partner, newest first.

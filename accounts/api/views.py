@@ -5,7 +5,7 @@ from django.contrib.auth import login
 from django.core.exceptions import ValidationError
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.addresses import InvalidAddress
-from accounts.api.front_ends import FrontEndView, RefusalSerializer
+from accounts.api.front_ends import REFUSALS, TAG, FrontEndView
 from accounts.api.serializers import (
     AnswerSerializer,
     PasswordSetSerializer,
@@ -30,11 +30,38 @@ from core.web import limits
 from core.web.client_address import client_key
 from core.web.refusals import refusal
 
+_ASKED = OpenApiExample(
+    "asked",
+    {"email": "user@example.com", "token": "secure-token-from-email", "password": "violet kettle under the stairs"},
+    request_only=True,
+)
+_SET = OpenApiExample(
+    "set",
+    {
+        "success": True,
+        "message": "Password set successfully",
+        "user": {"email": "user@example.com", "first_name": "John", "partner": "NSSA"},
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+_EXPIRED = OpenApiExample(
+    "expired",
+    refusal("This link has expired or was used. Please request a new setup link.", code="invalid_token"),
+    response_only=True,
+    status_codes=["400"],
+)
+
 
 class SetupPassword(FrontEndView):
     """Set a password with the token of a link, and be signed in."""
 
-    @extend_schema(request=SetupPasswordSerializer, responses={200: PasswordSetSerializer, 400: RefusalSerializer})
+    @extend_schema(
+        tags=[TAG],
+        request=SetupPasswordSerializer,
+        responses={200: PasswordSetSerializer, **REFUSALS},
+        examples=[_ASKED, _SET, _EXPIRED],
+    )
     def post(self, request: Request) -> Response:
         asked = SetupPasswordSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -74,7 +101,12 @@ class SetupPassword(FrontEndView):
 class ResendSetupEmail(FrontEndView):
     """Ask for a new link. The answer is the same for known and unknown addresses; at most 3 an hour for each."""
 
-    @extend_schema(request=ResendSerializer, responses={200: AnswerSerializer, 400: RefusalSerializer})
+    @extend_schema(
+        tags=[TAG],
+        request=ResendSerializer,
+        responses={200: AnswerSerializer, **REFUSALS},
+        examples=[OpenApiExample("asked", {"email": "user@example.com"}, request_only=True)],
+    )
     def post(self, request: Request) -> Response:
         asked = ResendSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -99,7 +131,7 @@ class ResendSetupEmail(FrontEndView):
 class Me(APIView):
     """The signed-in member's own subscriptions and whether they open their pages now."""
 
-    @extend_schema(responses=SubscriptionSerializer(many=True))
+    @extend_schema(tags=["Members"], responses=SubscriptionSerializer(many=True))
     def get(self, request: Request) -> Response:
         subscriptions = Subscription.objects.of(request.user).order_by("pk")
         return Response(SubscriptionSerializer(subscriptions, many=True).data)

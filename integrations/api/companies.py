@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import View
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -50,7 +51,31 @@ class CompanyView(View):
         return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": _METHODS})
 
 
-@extend_schema(exclude=True)
+class ErrorSerializer(serializers.Serializer[Any]):
+    event_id = serializers.IntegerField()
+    event = serializers.CharField()
+    chatwoot_account_id = serializers.CharField()
+    error = serializers.CharField()
+    timestamp = serializers.DateTimeField(allow_null=True)
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    total_syncs = serializers.IntegerField()
+    success_count = serializers.IntegerField()
+    failed_count = serializers.IntegerField()
+    pending_count = serializers.IntegerField()
+    success_rate = serializers.FloatField(allow_null=True, help_text="In percent; null before the first ended.")
+    avg_latency_ms = serializers.FloatField(allow_null=True)
+    recent_errors = ErrorSerializer(many=True)
+    last_sync = serializers.DateTimeField(allow_null=True)
+
+
+class MetricsSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    data = CountsSerializer()  # type: ignore[assignment]  # the class has none of its own once this is a field
+
+
+@extend_schema(tags=["Monitoring"], responses=MetricsSerializer)
 class MetricsView(APIView):
     """`GET …/metrics`: how the accounts' events went."""
 
