@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from core.web.access import Rule, Rules, Table, Who
+from core.web.access import Rule, Rules, Shared, Table, Who
 
 # Roles: groups of these names, whose permissions are always what stands here.
 OPERATOR, SUPPORT, AUDITOR = "operator", "support", "auditor"
@@ -62,15 +62,15 @@ ADDRESSES: dict[str, Rules] = {
     "metrics": _METRICS,
     "metrics-*": _METRICS,
     # machines
-    "health": ANYBODY,
-    "system-info": ANYBODY,
+    "health": {"GET": ANYBODY},
+    "system-info": {"GET": ANYBODY},
     "schema": {"GET": ANYBODY},
-    "docs": ANYBODY,
-    "embed": ANYBODY,
-    "company-*": ANYBODY,
-    "webhook-*": OWN_PROOF,
-    "operator-*": OWN_PROOF,
-    "mail_report": OWN_PROOF,
+    "docs": {"GET": ANYBODY},
+    "embed": {"GET": ANYBODY},
+    "company-*": {"GET": ANYBODY},
+    "webhook-*": {"GET": ANYBODY, "POST": OWN_PROOF},  # GET where the sender looks before it posts, else 405
+    "operator-*": {"GET": OWN_PROOF, "POST": OWN_PROOF},
+    "mail_report": {"POST": OWN_PROOF},
     # the console
     "admin_without_slash": ANYBODY,
     "former-*": ANYBODY,  # they lead to pages with rules of their own
@@ -98,6 +98,16 @@ ADDRESSES: dict[str, Rules] = {
     "admin:hooks_*": SUPERUSER,
 }
 
+# Which of these browsers on other origins may call, without cookies: a separate front end, pages that embed companies.
+_FRONT_END = Shared(origins=("FRONTEND_ORIGINS",))
+SHARED = {
+    "api_setup_password": _FRONT_END,
+    "api_resend_setup_email": _FRONT_END,
+    "company-*": Shared(
+        origins=("FRONTEND_ORIGINS", "CHATWOOT_EMBED_ORIGINS"),
+        headers=("Accept", "Content-Type", "X-Account-Signature"),
+    ),
+}
 
 # The console's pages of rows -----------------------------------------------------------------------------------------
 
@@ -292,6 +302,7 @@ def _permissions_of(role: str) -> frozenset[str]:
 TABLE = Table(
     addresses=ADDRESSES | {name: rules for label, of in PAGES.items() for name, rules in _of_model(label, of).items()},
     acts=ACTS,
+    shared=SHARED,
     roles={role: _permissions_of(role) for role in (OPERATOR, SUPPORT, AUDITOR)},
     scopes=SCOPES,
 )

@@ -21,20 +21,21 @@ from config.private_files import keep_private
 from core.queue.limits import HARD_SECONDS, SOFT_SECONDS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Of what says where something is, `NAME=` with nothing behind it means the default, as if the line were not there.
 env = environ.Env()
 # ENV_FILE names another file than .env; empty means none.
 if _env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
     environ.Env.read_env(_env_file)
 
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+VAR_DIR = Path(env.str("VAR_DIR", default="") or BASE_DIR / "var").resolve()
 keep_private(VAR_DIR)
 TESTING = "pytest" in sys.modules
 
 # Where we are ---------------------------------------------------------------------------------------------------------
 
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-FRONTEND_URL = env.str("FRONTEND_URL", default=f"http://{HOST}:{PORT}").rstrip("/")
+HOST = env.str("HOST", default="") or "127.0.0.1"
+PORT = int(env.str("PORT", default="") or 8000)
+FRONTEND_URL = (env.str("FRONTEND_URL", default="") or f"http://{HOST}:{PORT}").rstrip("/")
 _frontend = urlsplit(FRONTEND_URL)
 HTTPS = _frontend.scheme == "https"
 
@@ -44,6 +45,8 @@ if not SECRET_KEY and TESTING:
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_frontend.hostname or HOST, HOST, "localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[FRONTEND_URL] if HTTPS else [])
+# Origins of a front end of its own, whose browsers may call what config/access.py shares with them.
+FRONTEND_ORIGINS = [origin.lower() for origin in env.list("FRONTEND_ORIGINS", default=[])]
 # How many proxies of ours stand in front and append to X-Forwarded-For; 0 means that the header is not believed.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
@@ -76,6 +79,7 @@ MIDDLEWARE = [
     "core.web.no_store.NoStoreMiddleware",
     "integrations.middleware.HttpsForMachinesMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "core.web.cross_origin.CrossOriginMiddleware",
     "core.web.guards.RequestLineMiddleware",
     "integrations.middleware.MachineRequestsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -134,7 +138,7 @@ MAX_CONNECTIONS = env.int("MAX_CONNECTIONS", default=600)  # open at a time, in 
 
 # Database, broker, cache ----------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.db_url_config(env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
@@ -152,7 +156,7 @@ else:
     }
 
 REDIS_URL = env.str("REDIS_URL", default="")
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://localhost/")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://localhost/"
 BROKER_IN_PROCESS = CELERY_BROKER_URL.startswith("memory://")
 CACHES: dict[str, Any] = {
     # Above Django's 300 entries: beyond them it forgets at random, an uploaded file before its confirmation too.
@@ -295,7 +299,7 @@ FORMER_SECRET_KEYS = env.list("FORMER_SECRET_KEYS", default=[])
 # E-mail ---------------------------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.FileMailbox")
-EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default=str(VAR_DIR / "mail"))
+EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default="") or str(VAR_DIR / "mail")
 EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
 EMAIL_PORT = env.int("EMAIL_PORT", default=25)
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
@@ -327,13 +331,13 @@ KAJABI_CLIENT_ID = env.str("KAJABI_CLIENT_ID", default="")
 KAJABI_CLIENT_SECRET = env.str("KAJABI_CLIENT_SECRET", default="")
 KAJABI_SITE_ID = env.str("KAJABI_SITE_ID", default="")
 KAJABI_SITE_NAME = env.str("KAJABI_SITE_NAME", default="")
-KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="https://api.kajabi.com")
+KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="") or "https://api.kajabi.com"
 # Minutes between two readings of what changed there (0: never by the clock); needs the API key above.
 KAJABI_RECONCILE_MINUTES = env.int("KAJABI_RECONCILE_MINUTES", default=60)
 WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
-NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="https://api.nowcerts.com")
-NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="/api/token")
+NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="") or "https://api.nowcerts.com"
+NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="") or "/api/token"
 NOWCERTS_USERNAME = env.str("NOWCERTS_USERNAME", default="")
 NOWCERTS_PASSWORD = env.str("NOWCERTS_PASSWORD", default="")
 # What a contact becomes there that is new there: insured or prospect.
@@ -344,7 +348,7 @@ NOWCERTS_RECONCILE_MINUTES = env.int("NOWCERTS_RECONCILE_MINUTES", default=60)
 NOWCERTS_WEBHOOK_SECRET = env.list("NOWCERTS_WEBHOOK_SECRET", default=[])
 NOWCERTS_WEBHOOK_TOKEN = env.list("NOWCERTS_WEBHOOK_TOKEN", default=[])
 CONTACT_SYNC = env.bool("CONTACT_SYNC", default=True)
-GHL_BASE_URL = env.str("GHL_BASE_URL", default="https://services.leadconnectorhq.com")
+GHL_BASE_URL = env.str("GHL_BASE_URL", default="") or "https://services.leadconnectorhq.com"
 GHL_API_KEY = env.str("GHL_API_KEY", default="")
 GHL_LOCATION_ID = env.str("GHL_LOCATION_ID", default="").strip()
 GHL_PIPELINES = read_pipelines(env.str("GHL_PIPELINES", default=""))
@@ -359,7 +363,7 @@ CHATWOOT_RELAY_SECRET = env.list("CHATWOOT_RELAY_SECRET", default=[])
 CHATWOOT_WEBHOOK_TOKEN = env.list("CHATWOOT_WEBHOOK_TOKEN", default=[])
 # Signs the account ids of the company look-up and the embedded page; without one both answer everybody.
 CHATWOOT_EMBED_SECRET = env.list("CHATWOOT_EMBED_SECRET", default=[])
-CHATWOOT_EMBED_ORIGINS = env.list("CHATWOOT_EMBED_ORIGINS", default=[])
+CHATWOOT_EMBED_ORIGINS = [origin.lower() for origin in env.list("CHATWOOT_EMBED_ORIGINS", default=[])]
 # Who may show /embed/dashboard in a frame.
 CHATWOOT_FRAME_ORIGINS = env.list(
     "CHATWOOT_FRAME_ORIGINS", default=["/".join(CHATWOOT_BASE_URL.split("/")[:3])] if CHATWOOT_BASE_URL else []
@@ -403,9 +407,15 @@ MIGRATION_MODULES = {"knox": None}
 REST_KNOX = {"TOKEN_PREFIX": "enlace_"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Enlace",
-    "DESCRIPTION": "Membership and contact hub: what staff ask, what a member has, and password set-up.",
+    "DESCRIPTION": "Membership and contact hub: webhooks, what staff and monitors ask, what a member has, and password "
+    "set-up. Every address works with and without a slash at its end. Moments are UTC, as 2026-01-20T00:00:00Z.",
+    "ENUM_NAME_OVERRIDES": {"SubscriptionStatusEnum": "accounts.models.subscription.Status"},
     "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "accounts.api.description.describe",
+        "integrations.api.description.describe",
+    ],
     "SERVE_PERMISSIONS": ["accounts.api.permissions.AsListed"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api.mail_webhooks import report
+from integrations.api.embed import home
 
 # Our own page: drf-spectacular's has inline styles, which the Content-Security-Policy refuses.
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs/api.html")
@@ -16,6 +17,7 @@ former_pages = {
 }
 
 urlpatterns = [
+    path("", home, name="home"),
     path("", include("integrations.urls")),
     path("", include("integrations.staff_urls")),
     path("", include("integrations.company_urls")),
@@ -30,3 +32,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin_without_slash"),
 ]
+
+handler404 = "core.web.refusals.not_found"
+handler500 = "core.web.refusals.server_error"

@@ -1,7 +1,6 @@
 """Companies for those who ask: from our rows, else, for an account of which no word came, from the provider's API."""
 
 import logging
-from datetime import datetime
 from typing import Any
 
 import redis
@@ -14,6 +13,7 @@ from accounts.models import Company
 from accounts.services import companies
 from accounts.services.cause import Cause
 from accounts.services.companies import InvalidAccount
+from core.moments import iso
 from core.web import limits
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.contracts.provider import CompanyPages, Provider
@@ -61,7 +61,7 @@ def public_values(company: Company | None) -> dict[str, Any]:
         "chatwoot_account_id": company.chatwoot_account_id,
         "status": company.status,
         "is_ready": company.status == Company.Status.ACTIVE and not waiting,
-        "created_at": company.created_at.isoformat(),
+        "created_at": iso(company.created_at),
     }
 
 
@@ -93,11 +93,11 @@ def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
                 "event": event.event_type,
                 "chatwoot_account_id": event.external_id,
                 "error": event.reason or event.last_error,
-                "timestamp": _iso(event.finished_at),
+                "timestamp": iso(event.finished_at),
             }
             for event in rows.filter(status__in=[Status.FAILED, Status.UNMATCHED]).order_by("-pk")[:RECENT]
         ],
-        "last_sync": _iso(counts["last"]),
+        "last_sync": iso(counts["last"]),
     }
 
 
@@ -127,7 +127,3 @@ def _may_read(provider: Provider, account_id: str) -> bool:
     return is_first and not limits.retry_after(
         f"read-account:{provider.key}", "all", limit=READINGS, seconds=limits.MINUTE
     )
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -51,19 +51,49 @@ _ANSWER = inline_serializer(
     },
 )
 
+_FAILED = inline_serializer(
+    "ManualSyncFailed",
+    {
+        "success": serializers.BooleanField(default=False),
+        "message": serializers.CharField(),
+        "detail": serializers.CharField(),
+        "event_id": serializers.CharField(required=False),
+        "data": serializers.DictField(required=False),
+    },
+)
+_FAULT = inline_serializer(
+    "ManualSyncFault",
+    {
+        "loc": serializers.ListField(child=serializers.CharField()),
+        "msg": serializers.CharField(),
+        "type": serializers.CharField(),
+    },
+    many=True,
+)
+# A record that names nobody is told as a failed sync; a field that cannot be read, by its place.
+_UNREADABLE = PolymorphicProxySerializer(
+    "ManualSyncUnreadable", [inline_serializer("ManualSyncFaults", {"detail": _FAULT}), _FAILED], None
+)
+_ASKED = OpenApiExample(
+    "a contact of NowCerts",
+    {
+        "source": "nowcerts",
+        "entity_type": "contact",
+        "direction": "to_ghl",
+        "data": {"firstName": "Manual", "lastName": "Sync", "email": "manual@example.com", "phone": "+1555555555"},
+    },
+    request_only=True,
+)
+
 
 class ManualSync(APIView):
     """Sync one record now. Waits up to ten seconds for the result; else 202, with the address that says how it goes."""
 
     @extend_schema(
+        tags=["Staff"],
         request=_REQUEST,
-        responses={
-            200: _ANSWER,
-            202: _ANSWER,
-            422: None,
-            502: _ANSWER,
-            503: None,
-        },
+        responses={200: _ANSWER, 202: _ANSWER, 422: _UNREADABLE, 502: _FAILED, 503: _FAILED},
+        examples=[_ASKED],
     )
     def post(self, request: Request) -> Response:
         said: Any = storable(request.data)
@@ -121,7 +151,7 @@ class ManualSync(APIView):
 class ManualSyncStatus(APIView):
     """How far a sync has come that was asked for by hand."""
 
-    @extend_schema(responses={200: _ANSWER, 202: _ANSWER, 404: None, 502: _ANSWER})
+    @extend_schema(tags=["Staff"], responses={200: _ANSWER, 202: _ANSWER, 422: _FAILED, 502: _FAILED})
     def get(self, request: Request, event_id: str) -> Response:
         key = int(event_id) if len(event_id) < 19 else 0
         event = get_object_or_404(InboxEvent, pk=key, endpoint=manual.ENDPOINT)

@@ -65,13 +65,13 @@ class SubscriptionCheck(APIView):
             return _refused(str(error), HTTPStatus.BAD_GATEWAY)
 
 
-_PROBLEMS = dict.fromkeys((404, 409, 502, 503), RefusedSerializer)
+_PROBLEMS = dict.fromkeys((409, 502, 503), RefusedSerializer)
 
 
 class VerifySubscription(SubscriptionCheck):
     """Compare a member's subscription with what the provider says now; changes nothing."""
 
-    @extend_schema(responses={200: VerdictSerializer, **_PROBLEMS})
+    @extend_schema(tags=["Staff"], responses={200: VerdictSerializer, **_PROBLEMS})
     def get(self, request: Request, user_id: str) -> Response:
         return self._answered(
             user_id, lambda user, provider: Response(check.shown(check.verify(user, provider=provider)))
@@ -81,7 +81,7 @@ class VerifySubscription(SubscriptionCheck):
 class SyncSubscription(SubscriptionCheck):
     """Make a member's subscription equal to what the provider says now."""
 
-    @extend_schema(request=None, responses={200: SyncedSerializer, **_PROBLEMS})
+    @extend_schema(tags=["Staff"], request=None, responses={200: SyncedSerializer, **_PROBLEMS})
     def post(self, request: Request, user_id: str) -> Response:
         staff: Any = request.user
 

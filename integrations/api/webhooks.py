@@ -30,13 +30,20 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024  # bytes
 RETRY_AFTER = "30"  # seconds, while the database is away
+# What is answered; /docs shows it too.
+NOT_VERIFIED = "Invalid webhook signature"
+NO_LENGTH = "Send a Content-Length; chunked bodies are not accepted."
+TOO_LONG = f"The body has {{length}} bytes; at most {MAX_BODY} are accepted."
+TOO_MANY = "Too many requests. Try again in {seconds} seconds."
+AWAY = "Not kept: the database is away. Please send it again."
+UNREADABLE = "Kept, but it cannot be read: {reason}"
 _LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A right signature is taken from anybody; tokens, which could be guessed, are not judged once too many were wrong.
 UNVERIFIED = FrequentGuesses("webhook.client", seconds=limits.MINUTE)
 VERIFIED = limits.GenerousLimit("webhook", seconds=limits.MINUTE)
 
 
-@extend_schema(exclude=True)
+@extend_schema(exclude=True)  # described from its manifest: integrations/api/description
 class WebhookView(APIView):
     """Verify, keep, answer. The raw body is read before anything looks at it, and never twice."""
 
@@ -92,7 +99,7 @@ class WebhookView(APIView):
         except (DatabaseError, InterfaceError):
             logger.exception("a webhook could not be kept; its sender is asked to come again")
             return Response(
-                {"detail": "Not kept: the database is away. Please send it again."},
+                {"detail": AWAY},
                 status=self.endpoint.busy_status,
                 headers={"Retry-After": RETRY_AFTER},
             )
@@ -100,9 +107,8 @@ class WebhookView(APIView):
             reply = self.endpoint.reply(_kept(receipt))
             return Response(dict(reply.content), status=reply.status)
         if receipt.unreadable:
-            return Response(
-                {"detail": f"Kept, but it cannot be read: {receipt.unreadable}"}, status=HTTPStatus.BAD_REQUEST
-            )
+            detail = UNREADABLE.format(reason=receipt.unreadable)
+            return Response({"detail": detail}, status=HTTPStatus.BAD_REQUEST)
         if self.endpoint.answer_with is not None:
             return Response(at_once.handled_and_answered(self.provider, self.endpoint, receipt))
         answer = dict(self.endpoint.answer)
@@ -118,7 +124,7 @@ class WebhookView(APIView):
             UNVERIFIED.wrong(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
         except TooMany as error:
             return _locked(request, error)
-        return Response({"detail": "Invalid webhook signature"}, status=HTTPStatus.FORBIDDEN)
+        return Response({"detail": NOT_VERIFIED}, status=HTTPStatus.FORBIDDEN)
 
 
 @extend_schema(exclude=True)
@@ -146,14 +152,10 @@ def _refuse_by_length(request: HttpRequest) -> Response | None:
     try:
         length = declared_length(request.META, required=True)
     except LengthUnknown:
-        return Response(
-            {"detail": "Send a Content-Length; chunked bodies are not accepted."}, status=HTTPStatus.LENGTH_REQUIRED
-        )
+        return Response({"detail": NO_LENGTH}, status=HTTPStatus.LENGTH_REQUIRED)
     if length > MAX_BODY:
-        return Response(
-            {"detail": f"The body has {length} bytes; at most {MAX_BODY} are accepted."},
-            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        )
+        detail = TOO_LONG.format(length=length)
+        return Response({"detail": detail}, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return None
 
 
@@ -164,7 +166,7 @@ def _locked(request: HttpRequest, error: TooMany) -> Response:
 
 def _try_later(seconds: int) -> Response:
     return Response(
-        {"detail": f"Too many requests. Try again in {seconds} seconds."},
+        {"detail": TOO_MANY.format(seconds=seconds)},
         status=HTTPStatus.TOO_MANY_REQUESTS,
         headers={"Retry-After": str(seconds)},
     )

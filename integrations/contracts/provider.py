@@ -24,6 +24,10 @@ class Verifier(Protocol):
     def signs(self) -> bool:
         """Whether the proof covers the body, so that nobody else can have written it."""
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the proof, each with what stands in it, for /docs."""
+
     def is_offered(self, request: WebhookRequest) -> bool:
         """Whether the request tries this way, rightly or wrongly."""
 
@@ -47,6 +51,8 @@ class Endpoint:
     With `answer_with` a delivery about an account is handled in the request, where that succeeds at once, and answered
     from what became of it. Only for what needs no network: `parse` and our database. The row is kept first all the
     same, and a worker does what the request could not.
+
+    `about` and `examples` are for /docs: a sentence, and a body of each dialect by what it tells. A test posts each.
     """
 
     name: str
@@ -60,6 +66,8 @@ class Endpoint:
     answer: Mapping[str, Any] = field(default_factory=lambda: {"status": "success"})
     answer_with: Callable[[Outcome], Mapping[str, Any]] | None = None
     id_header: str = ""
+    about: str = ""
+    examples: Mapping[str, Payload] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import ExternalIdentity, Plan, Subscription, User
 from accounts.services import plans
 from accounts.services.cause import Cause
+from core.moments import iso
 from integrations.contracts.events import Buyer, MembershipEvent, SubscriptionCanceled, SubscriptionExpired
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.provider import Provider
@@ -248,7 +249,7 @@ def shown(verdict: Verdict) -> dict[str, Any]:
         "database_status": {
             "subscription_status": subject.status if subject else None,
             "subscription_plan": subject.plan.code if subject else None,
-            "subscription_end_date": end.isoformat().replace("+00:00", "Z") if end else None,
+            "subscription_end_date": iso(end),
         },
         f"{verdict.provider.key}_status": {
             "is_active": verdict.standing in (Standing.ACTIVE, Standing.CANCELED),

@@ -1,7 +1,7 @@
 """Chatwoot: a help desk whose accounts are our companies. See README.md for what reaches us and how to set it up."""
 
 from integrations.contracts.provider import CompanyPages, Endpoint, Provider
-from integrations.providers.chatwoot import accounts, webhooks
+from integrations.providers.chatwoot import accounts, examples, webhooks
 from integrations.providers.chatwoot.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, TimestampedHmac, Token
 
@@ -24,6 +24,8 @@ PROVIDER = Provider(
             verifiers=(_SIGNATURE, _RELAY, _TOKEN),
             read=webhooks.read_installation,
             answer_with=webhooks.answer,
+            about="Accounts, by Chatwoot's installation events. Answered from what became of the account.",
+            examples=examples.ACCOUNTS,
             id_header="X-Chatwoot-Delivery",
         ),
         Endpoint(
@@ -33,6 +35,8 @@ PROVIDER = Provider(
             verifiers=(_SIGNATURE, _RELAY, _TOKEN),
             read=webhooks.read,
             answer={"success": True},
+            about="Contacts, by the webhooks of single accounts.",
+            examples=examples.CONTACTS,
             id_header="X-Chatwoot-Delivery",
         ),
     ),

@@ -4,7 +4,14 @@ from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, Reply
-from integrations.providers.gohighlevel import confirming, contact_book, opportunity_book, signatures, webhooks
+from integrations.providers.gohighlevel import (
+    confirming,
+    contact_book,
+    examples,
+    opportunity_book,
+    signatures,
+    webhooks,
+)
 from integrations.providers.gohighlevel.pulls import PULLS
 from integrations.providers.gohighlevel.simulation import SIMULATION
 from integrations.toolkit.replies import reply, reply_without_conflict
@@ -35,6 +42,8 @@ PROVIDER = Provider(
             reply=_reply,
             # The one status that it has always sent again; since April 2026 every other than 2xx.
             busy_status=HTTPStatus.TOO_MANY_REQUESTS,
+            about="Contacts, from a marketplace app, a workflow or a relay.",
+            examples=examples.BODIES,
         ),
     ),
     handled=frozenset(webhooks.HANDLED),

@@ -1,7 +1,7 @@
 """Kajabi: courses and memberships. Signs nothing itself; see README.md for what reaches us and how to set it up."""
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.kajabi import confirming, operator_pages, webhooks
+from integrations.providers.kajabi import confirming, examples, operator_pages, webhooks
 from integrations.providers.kajabi.hooks import KajabiHooks
 from integrations.providers.kajabi.pulls import PULLS
 from integrations.providers.kajabi.simulation import SIMULATION
@@ -14,8 +14,22 @@ PROVIDER = Provider(
     key="kajabi",
     title="Kajabi",
     endpoints=(
-        Endpoint(name="relay", path="api/webhook/kajabi", verifiers=(_SIGNATURE, _TOKEN), read=webhooks.read),
-        Endpoint(name="course relay", path="api/kajabi/webhook", verifiers=(_SIGNATURE, _TOKEN), read=webhooks.read),
+        Endpoint(
+            name="relay",
+            path="api/webhook/kajabi",
+            verifiers=(_SIGNATURE, _TOKEN),
+            read=webhooks.read,
+            about="A relay that tells of memberships.",
+            examples=examples.MEMBERSHIPS,
+        ),
+        Endpoint(
+            name="course relay",
+            path="api/kajabi/webhook",
+            verifiers=(_SIGNATURE, _TOKEN),
+            read=webhooks.read,
+            about="A relay that tells of completed courses, purchases and contacts.",
+            examples=examples.COURSES,
+        ),
         # Kajabi asks with GET or HEAD before it activates a hook, and gives a hook up that answers 405.
         Endpoint(
             name="native",
@@ -24,6 +38,8 @@ PROVIDER = Provider(
             answers_get=True,
             verifiers=(_SIGNATURE, _TOKEN),
             read=webhooks.read,
+            about="Kajabi itself: the hooks of its API, and its in-app webhooks.",
+            examples=examples.NATIVE | examples.IN_APP,
         ),
     ),
     handled=frozenset(webhooks.HANDLED),

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.nowcerts import confirming, contact_book, webhooks
+from integrations.providers.nowcerts import confirming, contact_book, examples, webhooks
 from integrations.providers.nowcerts.pulls import PULLS
 from integrations.providers.nowcerts.simulation import SIMULATION
 from integrations.toolkit.replies import reply
@@ -24,6 +24,8 @@ PROVIDER = Provider(
             read=webhooks.read,
             reply=reply,
             busy_status=HTTPStatus.TOO_MANY_REQUESTS,
+            about="Insureds, prospects, policies and quotes, from a relay, Zapier or NowCerts' notices.",
+            examples=examples.BODIES,
         ),
     ),
     handled=frozenset(webhooks.HANDLED),

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.tests.admin_clients import signed_in
+from core.moments import iso
 from integrations.models import InboxAttempt, InboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -53,10 +54,10 @@ def test_the_metrics_are_computed_from_the_tables(
                         "event": "account_created",
                         "chatwoot_account_id": "3",
                         "error": "gave up: an example",
-                        "timestamp": failed.finished_at.isoformat().replace("+00:00", "Z"),
+                        "timestamp": iso(failed.finished_at),
                     }
                 ],
-                "last_sync": finished.isoformat().replace("+00:00", "Z"),
+                "last_sync": iso(finished),
             },
         },
     )

@@ -1,5 +1,6 @@
 """Verify and sync: one member's subscription and Kajabi's word for it."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from accounts.models import EmailMessage, Subscription, SubscriptionFact, User
 from accounts.services import subscriptions
 from accounts.services.cause import SCHEDULE
 from accounts.tests.admin_clients import clerk, page_of, signed_in
+from core.moments import iso
 from integrations import registry
 from integrations.models import ProviderRecord
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
@@ -60,7 +62,7 @@ def test_verify_says_that_both_agree(member: User, browser: Client, kajabi: Any)
         "database_status": {
             "subscription_status": "active",
             "subscription_plan": "nssa_annual",
-            "subscription_end_date": subscription.current_period_end.isoformat().replace("+00:00", "Z"),
+            "subscription_end_date": iso(subscription.current_period_end),
         },
         "kajabi_status": {
             "is_active": True,
@@ -71,7 +73,7 @@ def test_verify_says_that_both_agree(member: User, browser: Client, kajabi: Any)
                     "offer_id": "off_456",
                     "status": "active",
                     "payment_type": "subscription",
-                    "started_at": sold.replace("Z", "000+00:00"),
+                    "started_at": iso(datetime.fromisoformat(sold)),
                     "deactivated_at": None,
                     "deactivation_reason": "",
                 }
