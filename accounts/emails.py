@@ -52,7 +52,8 @@ def _send(row: EmailMessage) -> None:
         location=getattr(mail, "location", ""),
         sent_at=timezone.now(),
     )
-    logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": row.location})
+    file = row.location.rpartition("-")[2]  # before that the name of the file spells the address
+    logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": file})
 
 
 def compose(row: EmailMessage) -> EmailMultiAlternatives:

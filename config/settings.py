@@ -14,6 +14,7 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
+from config.log_file import prepared
 from config.logs import Redactor
 from config.masked_values import values_to_mask
 from config.pipelines import read_pipelines
@@ -435,9 +436,7 @@ _prepare: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOG_FILE = env.str("LOG_FILE", default="")
-if LOG_FILE:
-    Path(LOG_FILE).parent.mkdir(parents=True, exist_ok=True)
+LOG_FILE = prepared(env.str("LOG_FILE", default=""))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -456,7 +455,7 @@ LOGGING = {
     },
     "handlers": {
         "log": (
-            {"class": "logging.handlers.WatchedFileHandler", "filename": LOG_FILE, "formatter": "line"}
+            {"()": "config.log_file.LogFile", "filename": LOG_FILE, "formatter": "line"}
             if LOG_FILE
             else {"class": "logging.StreamHandler", "formatter": "line"}
         )
