@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 
-from anymail.exceptions import AnymailConfigurationError, AnymailWebhookValidationFailure
+from anymail.exceptions import AnymailAPIError, AnymailConfigurationError, AnymailWebhookValidationFailure
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -26,7 +26,7 @@ from core.web.guards import takes_body
 logger = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponseBase]
 # What Anymail's views raise for a report of another form. Unisender Go's reads the body to check its signature.
-_SHAPE_ERRORS = (AttributeError, LookupError, TypeError, ValueError)
+_SHAPE_ERRORS = (AnymailAPIError, AttributeError, LookupError, TypeError, ValueError)
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
