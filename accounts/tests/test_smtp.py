@@ -23,7 +23,7 @@ def server(settings: Any) -> Any:
         yield fake
 
 
-def deliver(to: str = "jane@example.com") -> EmailMessage:
+def deliver() -> EmailMessage:
     (owed,) = emails.owe_staff(EmailMessage.Kind.STAFF_ALERT, key=f"k{EmailMessage.objects.count()}", context={})
     sending.deliver(owed.pk)
     owed.refresh_from_db()

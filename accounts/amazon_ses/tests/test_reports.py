@@ -1,5 +1,6 @@
 """What the reports of SES amount to, and what a complaint does."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -183,8 +184,6 @@ def test_complaint_of_before_the_lifting_changes_nothing_and_a_later_one_suppres
 
 @pytest.mark.django_db(transaction=True)
 def test_one_report_many_times_at_one_moment_counts_once(sent: EmailMessage, sns: Any, tell: Any, at_once: Any) -> None:
-    import json
-
     messages = [
         sns.notification(json.dumps(told(sent.provider_message_id, sent.to)))
         for told in (complaint, complaint, bounce, delivery, complaint)
