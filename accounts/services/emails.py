@@ -152,8 +152,11 @@ def mark_deferred(message: EmailMessage, *, reason: str) -> None:
     EmailMessage.objects.filter(pk=message.pk, status=Status.SENT).update(last_error=reason[:2000])
 
 
-def mark_bounced(message: EmailMessage, *, reason: str) -> None:
-    """The mail came back: noted once, and staff are told once (not of their own mails, which would bounce in turn)."""
+def mark_bounced(message: EmailMessage, *, reason: str, complained: bool = False) -> None:
+    """The mail came back, or its reader complained: noted once, and staff are told once.
+
+    They are not told of their own mails, which would bounce in turn.
+    """
     with transaction.atomic():
         changed = (
             EmailMessage.objects.filter(pk=message.pk)
@@ -174,6 +177,7 @@ def mark_bounced(message: EmailMessage, *, reason: str) -> None:
                     "to": message.to,
                     "kind": message.kind,
                     "reason": reason[:500],
+                    "complained": complained,
                     "admin_path": f"/admin/accounts/emailmessage/{message.pk}/change/",
                 },
             )

@@ -38,7 +38,7 @@ def note(event: AnymailTrackingEvent, *, is_ours: bool = False) -> bool:
         elif event.event_type == EventType.DEFERRED:
             emails.mark_deferred(message, reason=reason)
         elif event.event_type in _CAME_BACK:
-            emails.mark_bounced(message, reason=reason)
+            emails.mark_bounced(message, reason=reason, complained=event.event_type == EventType.COMPLAINED)
     return True
 
 

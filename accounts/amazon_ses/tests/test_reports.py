@@ -198,3 +198,14 @@ def test_one_report_many_times_at_one_moment_counts_once(sent: EmailMessage, sns
     assert suppressed() == ["new@example.com"]
     assert status_of(sent)[0] == "bounced"
     assert EmailMessage.objects.filter(kind="staff_mail_bounced").count() == 1
+
+
+def test_staff_are_told_of_a_complaint_in_its_own_words(sent: EmailMessage, report: Any, drain: Any, ses: Any) -> None:
+    report(complaint(sent.provider_message_id, sent.to))
+    drain()
+    told = ses.mails[ses.last_id]
+    assert told["Subject"] == f"Somebody complained about a message: {sent.to}"
+    for part in told.get_payload():
+        text = " ".join(part.get_payload(decode=True).decode().split())
+        assert "marked this message as spam" in text
+        assert "could not be delivered" not in text
