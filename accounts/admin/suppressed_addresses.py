@@ -16,6 +16,8 @@ from accounts.admin.links import NOTHING, badge, list_link, moment, row_link, sh
 from accounts.models import SuppressedAddress
 from accounts.services import suppressions
 
+_ONLY_PASSWORD, _EVERY_MAIL = gettext_lazy("mails about the password only"), gettext_lazy("gets every mail")
+
 
 def suppression_link(row: SuppressedAddress | None) -> str:
     """Return since when and why an address gets no mail, linked to its row; a dash where it gets all of them."""
@@ -26,10 +28,26 @@ def suppression_link(row: SuppressedAddress | None) -> str:
     return row_link("admin:accounts_suppressedaddress", row.pk, text)
 
 
+class StateFilter(admin.SimpleListFilter):
+    """Suppressed now, or lifted."""
+
+    title = gettext_lazy("status")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("suppressed", _ONLY_PASSWORD), ("lifted", _EVERY_MAIL)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in ("suppressed", "lifted"):
+            return queryset
+        return queryset.filter(lifted_at__isnull=self.value() == "suppressed")
+
+
 @admin.register(SuppressedAddress)
 class SuppressedAddressAdmin(ReadOnlyAdmin):
     list_display = ("email", "state", "complained", "why")
-    list_filter = (("lifted_at", admin.EmptyFieldListFilter),)
+    list_filter = (StateFilter,)
+    empty_value_display = NOTHING
     list_select_related = ()
     search_fields = ("email",)
     search_help_text = gettext_lazy("The whole e-mail address")
@@ -65,8 +83,8 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("status"))
     def state(self, row: SuppressedAddress) -> str:
         if row.is_active:
-            return badge("suppressed", _("mails about the password only"))
-        return badge("done", _("gets every mail"))
+            return badge("suppressed", _ONLY_PASSWORD)
+        return badge("done", _EVERY_MAIL)
 
     @admin.display(description=gettext_lazy("complained"))
     def complained(self, row: SuppressedAddress) -> str:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from anymail.exceptions import AnymailAPIError, AnymailConfigurationError, AnymailWebhookValidationFailure
 from django.conf import settings
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.test import RequestFactory
 from django.urls import Resolver404, resolve
@@ -35,9 +35,9 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 def report(request: HttpRequest, path: str) -> HttpResponseBase:
     """Hand the request to the view for `path` ("postmark/tracking/"), which checks ANYMAIL_WEBHOOK_SECRET.
 
-    404 for a provider that is not in use, or whose view lacks a setting or a package. 400 for JSON that the view would
-    break on. 429 after too many wrong secrets of a client; right ones, however many, are not limited. 503 where nobody
-    can say now whether the request is genuine.
+    404 for a provider that is not in use, or whose view lacks a setting or a package. 400 for what is not proven, and
+    for JSON that the view would break on. 429 after too many wrong secrets of a client; right ones, however many, are
+    not limited. 503 where nobody can say now whether the request is genuine.
     """
     if path.partition("/")[0] not in settings.MAIL_WEBHOOKS:
         raise Http404
@@ -48,7 +48,7 @@ def report(request: HttpRequest, path: str) -> HttpResponseBase:
         try:
             strict_json.read(request.body)
         except strict_json.InvalidJson as error:
-            raise BadRequest(str(error)) from error
+            return _refused(error)
     client = client_key(request.META)
     try:
         lockout.count(
@@ -59,9 +59,9 @@ def report(request: HttpRequest, path: str) -> HttpResponseBase:
     is_verified = True
     try:
         return _hand_over(view, request)
-    except AnymailWebhookValidationFailure:
+    except AnymailWebhookValidationFailure as error:
         is_verified = False
-        raise
+        return _refused(error)
     except amazon_ses.NotVerified as error:
         is_verified = False
         logger.warning("a report of SES is not verified: %s", error)
@@ -69,6 +69,12 @@ def report(request: HttpRequest, path: str) -> HttpResponseBase:
     finally:
         if is_verified:
             lockout.forgive("mail_webhooks.client", client)
+
+
+def _refused(error: Exception) -> HttpResponse:
+    """Answer with 400 and a line in the log: Django would write a traceback for each, whoever sends them."""
+    logger.warning("a report of a mail provider is refused: %s", str(error).partition("\n")[0][:200])
+    return HttpResponse(status=HTTPStatus.BAD_REQUEST)
 
 
 def view_of(path: str) -> View:

@@ -118,3 +118,13 @@ def test_webhook_of_who_sends_is_open_by_itself(tmp_path: Any, environment: dict
         [sys.executable, "-c", program], env=given, cwd=BASE_DIR, capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == opened
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"Type": "Notification"}', b'{"a": 1}'])
+def test_refused_report_leaves_a_line_in_the_log_and_no_traceback(settings: Any, caplog: Any, body: bytes) -> None:
+    settings.MAIL_WEBHOOKS = ["amazon_ses", "postmark"]
+    for provider in settings.MAIL_WEBHOOKS:
+        answer = Client(headers={"Authorization": "Basic eDp4"}).generic("POST", f"/anymail/{provider}/tracking/", body)
+        assert answer.status_code == 400
+    assert caplog.messages
+    assert not [line for line in caplog.records if line.exc_info]

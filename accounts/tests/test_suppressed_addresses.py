@@ -107,7 +107,7 @@ def test_list_of_suppressed_addresses_is_read_with_few_queries_however_long(
         suppressions.suppress(f"a{number}@example.com", reason="complained: abuse")
     console.get(list_of(SuppressedAddress))
     with django_assert_max_num_queries(8):
-        assert len(console.get(list_of(SuppressedAddress), {"lifted_at__isempty": "1"}).context["cl"].result_list) == 31
+        assert len(console.get(list_of(SuppressedAddress), {"state": "suppressed"}).context["cl"].result_list) == 31
 
 
 def test_erased_person_leaves_no_suppressed_address(row: SuppressedAddress, newcomer: Any) -> None:
@@ -137,3 +137,10 @@ def test_address_is_valid_in_its_stored_form(row: SuppressedAddress) -> None:
         row.full_clean()
     except ValidationError as error:
         pytest.fail(str(error))
+
+
+def test_lifted_addresses_are_listed_apart(console: Client, row: SuppressedAddress, staff: Any) -> None:
+    assert rows_of(console, SuppressedAddress, state="suppressed") == [row]
+    suppressions.lift(row, staff=staff, reason="x")
+    assert rows_of(console, SuppressedAddress, state="suppressed") == []
+    assert rows_of(console, SuppressedAddress, state="lifted") == [row]
