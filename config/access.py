@@ -142,6 +142,7 @@ PAGES = {
     "accounts.completion": Pages(operator="view add"),
     "accounts.pointsentry": Pages(),
     "accounts.emailmessage": Pages(),
+    "accounts.suppressedaddress": Pages(operator="view change"),
     "accounts.linkrequest": Pages(),
     "accounts.plan": Pages(pages="view add change", operator="view change"),
     "accounts.activity": Pages(pages="view add change"),
@@ -240,6 +241,7 @@ ACTS: dict[str, dict[str, Rule]] = {
         "resend": needs("accounts.resend_emailmessage"),
         "send-now": needs("accounts.resend_emailmessage"),
     },
+    "accounts.suppressedaddress": {"lift": needs("accounts.change_suppressedaddress")},
     "integrations.inboxevent": {
         "retry": needs("integrations.replay_inboxevent"),
         "replay": needs("integrations.replay_inboxevent"),

@@ -14,6 +14,7 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.amazon_ses import mail_server
 from config.log_file import prepared
 from config.logs import Redactor
 from config.masked_values import values_to_mask
@@ -311,9 +312,13 @@ _mail_domain = _frontend.hostname if HTTPS and _frontend.hostname else "localhos
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Enlace <noreply@{_mail_domain}>")
 ADMIN_EMAIL = env.list("ADMIN_EMAIL", default=[])
 # Whose reports of delivered and bounced mails are taken at /anymail/<name>/tracking/: Anymail's name of the provider
-# whose backend sends, or others (mail through Amazon SES by SMTP reports by amazon_ses).
+# whose backend or SMTP server sends, or others.
 _sends_by = EMAIL_BACKEND.split(".")[2] if EMAIL_BACKEND.startswith("anymail.backends.") else ""
+if EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend" and mail_server.is_host(EMAIL_HOST):
+    _sends_by = "amazon_ses"
 MAIL_WEBHOOKS = env.list("ANYMAIL_WEBHOOKS", default=[_sends_by] if _sends_by else [])
+# The SNS topics by which SES reports, where they are to prove it in the place of ANYMAIL_WEBHOOK_SECRET.
+SES_TOPIC_ARN = env.list("SES_TOPIC_ARN", default=[])
 # Anymail reads ANYMAIL_<ESP>_<SETTING>; click tracking would hand the set-up token to the mail provider.
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and value
@@ -323,6 +328,7 @@ ANYMAIL = {
     # Anymail believes everybody where there is no secret; so there always is one, if need be one that nobody knows.
     "WEBHOOK_SECRET": env.list("ANYMAIL_WEBHOOK_SECRET", default=[]) or [f"anymail:{secrets.token_urlsafe(32)}"],
 }
+MAIL_WEBHOOKS_ARE_CLOSED = not env.list("ANYMAIL_WEBHOOK_SECRET", default=[])  # the secret is one that nobody knows
 
 # Providers ------------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from accounts.admin import (
     policies,
     purchases,
     subscriptions,
+    suppressed_addresses,
     users,
 )
 from accounts.staff import admin as audit_log
@@ -30,6 +31,7 @@ __all__ = [
     "policies",
     "purchases",
     "subscriptions",
+    "suppressed_addresses",
     "token_admin",
     "users",
 ]

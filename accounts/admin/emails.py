@@ -17,9 +17,10 @@ from accounts.admin.acts import Act
 from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, shortened
 from accounts.admin.removed import removed
+from accounts.admin.suppressed_addresses import suppression_link
 from accounts.emails import NotSendable, compose
 from accounts.models import EmailMessage
-from accounts.services import emails
+from accounts.services import emails, suppressions
 
 _TOKEN = re.compile(r"(token=)[^&\s]+")
 
@@ -58,6 +59,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
     fields = (
         ("kind", "state"),
         ("to", "person"),
+        "complaint",
         "language",
         "key",
         "error",
@@ -67,7 +69,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         "location",
         "preview",
     )
-    readonly_fields = ("state", "person", "error", "preview")
+    readonly_fields = ("state", "person", "complaint", "error", "preview")
     acts = (
         Act(
             name="resend",
@@ -125,6 +127,10 @@ class EmailMessageAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("user"))
     def person(self, message: EmailMessage) -> str:
         return row_link("admin:accounts_user", message.user_id, message.user) if message.user else NOTHING
+
+    @admin.display(description=gettext_lazy("complaint"))
+    def complaint(self, message: EmailMessage) -> str:
+        return suppression_link(suppressions.of(message.to))
 
     @admin.display(description=gettext_lazy("as it would read now"))
     def preview(self, message: EmailMessage) -> str:

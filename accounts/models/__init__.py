@@ -11,6 +11,7 @@ from accounts.models.plan import Plan, PlanOffer
 from accounts.models.points import Activity, Completion, PointsEntry
 from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.models.suppressed_address import SuppressedAddress
 from accounts.models.user import User
 from accounts.people.models import ForgottenKey
 from accounts.staff.api_token import ApiToken
@@ -45,6 +46,7 @@ __all__ = [
     "Subscription",
     "SubscriptionFact",
     "SubscriptionTransition",
+    "SuppressedAddress",
     "Tag",
     "User",
 ]

@@ -38,6 +38,7 @@ class EmailMessage(Prunable, Delivery):
         DELIVERED = "delivered", _("delivered")
         BOUNCED = "bounced", _("bounced")
         FAILED = "failed", _("failed")
+        SUPPRESSED = "suppressed", _("not sent")
 
     kind = models.CharField(_("kind"), max_length=30, choices=Kind.choices)
     key = models.CharField(_("reason"), max_length=200, unique=True, help_text=_("one business reason sends one mail"))
@@ -63,7 +64,9 @@ class EmailMessage(Prunable, Delivery):
         permissions = [("resend_emailmessage", "Can send an e-mail again")]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(status__in=["pending", "held", "sent", "delivered", "bounced", "failed"]),
+                condition=models.Q(
+                    status__in=["pending", "held", "sent", "delivered", "bounced", "failed", "suppressed"]
+                ),
                 name="email_status_is_known",
             )
         ]

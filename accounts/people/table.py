@@ -44,6 +44,7 @@ from accounts.models import (
     Subscription,
     SubscriptionFact,
     SubscriptionTransition,
+    SuppressedAddress,
     Tag,
     User,
 )
@@ -240,7 +241,8 @@ def _business() -> list[Holding]:
 
 
 def _messages() -> list[Holding]:
-    sent = [EmailMessage.Status.SENT, EmailMessage.Status.DELIVERED, EmailMessage.Status.BOUNCED]
+    status = EmailMessage.Status
+    sent = [status.SENT, status.DELIVERED, status.BOUNCED, status.SUPPRESSED]
     return [
         Holding(
             model=EmailMessage,
@@ -259,6 +261,12 @@ def _messages() -> list[Holding]:
             },
             erase=_mail,
             attempts="waited for",
+        ),
+        Holding(
+            model=SuppressedAddress,
+            holds="addresses whose owner complained about a mail",
+            retention=Retention(since="lifted_at", rows=Q(lifted_at__isnull=False)),
+            own=lambda person: Q(email__in=person.emails),
         ),
         Holding(
             model=LinkRequest,

@@ -143,12 +143,20 @@ def resend(message: EmailMessage) -> EmailMessage:
 def mark_delivered(message: EmailMessage) -> None:
     """The receiving server took the mail. A bounce that was told before stands."""
     EmailMessage.objects.filter(pk=message.pk, status__in=[Status.SENT, Status.PENDING]).update(
-        status=Status.DELIVERED, delivered_at=timezone.now(), next_attempt_at=None, wake_at=None
+        status=Status.DELIVERED, delivered_at=timezone.now(), last_error="", next_attempt_at=None, wake_at=None
     )
 
 
-def mark_bounced(message: EmailMessage, *, reason: str) -> None:
-    """The mail came back: noted once, and staff are told once (not of their own mails, which would bounce in turn)."""
+def mark_deferred(message: EmailMessage, *, reason: str) -> None:
+    """The mail has not arrived, and still may: only noted, and only where nothing better is known."""
+    EmailMessage.objects.filter(pk=message.pk, status=Status.SENT).update(last_error=reason[:2000])
+
+
+def mark_bounced(message: EmailMessage, *, reason: str, complained: bool = False) -> None:
+    """The mail came back, or its reader complained: noted once, and staff are told once.
+
+    They are not told of their own mails, which would bounce in turn.
+    """
     with transaction.atomic():
         changed = (
             EmailMessage.objects.filter(pk=message.pk)
@@ -169,6 +177,7 @@ def mark_bounced(message: EmailMessage, *, reason: str) -> None:
                     "to": message.to,
                     "kind": message.kind,
                     "reason": reason[:500],
+                    "complained": complained,
                     "admin_path": f"/admin/accounts/emailmessage/{message.pk}/change/",
                 },
             )

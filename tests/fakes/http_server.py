@@ -5,6 +5,7 @@ It remembers what was asked and what it answered. Misbehaviour is queued: each p
 
 import os
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -61,11 +62,11 @@ Misbehaviour = Answer | Reset | Hang | Drip
 
 
 class FakeServer:
-    """Answers with `answer`; as a context manager it runs. `url` is its base."""
+    """Answers with `answer`; as a context manager it runs. `url` is its base. With `tls` it speaks https."""
 
-    def __init__(self, answer: Callable[[Asked], Answer] | None = None) -> None:
+    def __init__(self, answer: Callable[[Asked], Answer] | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.exchanges: list[Exchange] = []
-        self._answer = answer
+        self._answer, self._tls = answer, tls
         self._queue: deque[tuple[str, Misbehaviour]] = deque()
         self._lock = threading.RLock()
         self._stopped = threading.Event()
@@ -95,7 +96,11 @@ class FakeServer:
             server_of_tests = fake
 
         self._server = _Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if self._tls is not None:
+            plain = self._server.socket
+            # The handshake is each connection's own: one that never finishes it holds up nobody else.
+            self._server.socket = self._tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         return self
