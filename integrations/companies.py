@@ -13,6 +13,7 @@ from accounts.models import Company
 from accounts.services import companies
 from accounts.services.cause import Cause
 from accounts.services.companies import InvalidAccount
+from config.logs import mask
 from core.moments import iso
 from core.web import limits
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 READINGS = 30  # a minute, over all who ask
 UNKNOWN_FOR = 10  # seconds: what the provider does not know is not asked for again
 RECENT = 10  # errors in the metrics
+_ENDED_BADLY = (Status.FAILED, Status.UNMATCHED)
 _READING_ERRORS = (Retryable, Permanent, Unmatched, Unreadable)
 
 
@@ -66,15 +68,20 @@ def public_values(company: Company | None) -> dict[str, Any]:
 
 
 def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
-    """How the accounts' events went. `success_rate` in percent of those that ended, None where none did yet.
+    """Return how the accounts' events went, once each however often they were sent.
 
+    `total_syncs` are those that ended, well or badly: `success_count` and `failed_count` (failed, unmatched, or not to
+    be read where accounts are posted to). What is pending, and what was ignored (set aside by staff, or its person
+    erased), has figures of its own. `success_rate` is in percent of the total, None where nothing ended yet.
     `avg_latency_ms` is how long handling one took, once it was taken up.
     """
-    rows = InboxEvent.objects.filter(provider=provider.key, event_type__in=pages.synced)
+    unreadable = Q(event_type="", endpoint=pages.posted_to)
+    rows = InboxEvent.objects.filter(Q(event_type__in=pages.synced) | unreadable, provider=provider.key)
     counts = rows.aggregate(
         success=Count("pk", filter=Q(status=Status.PROCESSED)),
-        failed=Count("pk", filter=Q(status__in=[Status.FAILED, Status.UNMATCHED])),
+        failed=Count("pk", filter=Q(status__in=_ENDED_BADLY)),
         pending=Count("pk", filter=Q(status=Status.PENDING)),
+        ignored=Count("pk", filter=Q(status=Status.IGNORED)),
         last=Max("finished_at", filter=Q(status=Status.PROCESSED)),
     )
     took = InboxAttempt.objects.filter(event__in=rows, outcome=InboxAttempt.Outcome.DONE).aggregate(Avg("duration_ms"))
@@ -85,17 +92,18 @@ def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
         "success_count": counts["success"],
         "failed_count": counts["failed"],
         "pending_count": counts["pending"],
+        "ignored_count": counts["ignored"],
         "success_rate": round(100 * counts["success"] / ended, 2) if ended else None,
         "avg_latency_ms": None if latency is None else round(latency, 1),
         "recent_errors": [
             {
                 "event_id": event.pk,
-                "event": event.event_type,
-                "chatwoot_account_id": event.external_id,
-                "error": event.reason or event.last_error,
+                "event": event.event_type or "unreadable",
+                "chatwoot_account_id": event.external_id or None,
+                "error": mask(event.reason or event.last_error),
                 "timestamp": iso(event.finished_at),
             }
-            for event in rows.filter(status__in=[Status.FAILED, Status.UNMATCHED]).order_by("-pk")[:RECENT]
+            for event in rows.filter(status__in=_ENDED_BADLY).order_by("-pk")[:RECENT]
         ],
         "last_sync": iso(counts["last"]),
     }

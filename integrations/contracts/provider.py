@@ -77,13 +77,14 @@ class CompanyPages:
 
     `path` has no slashes around it. `read_account` gives an account as the provider's API has it, for one of which no
     word came; it is called where `is_connected`, and raises Retryable, Permanent or NotThereYet. `synced` are the event
-    types that the metrics count. `signed_by` is the setting with the secrets that sign the ids of accounts; while it is
-    empty, everybody may ask for any account.
+    types that the metrics count, with what cannot be read of the endpoint `posted_to`. `signed_by` is the setting with
+    the secrets that sign the ids of accounts; while it is empty, everybody may ask for any account.
     """
 
     path: str
     signed_by: str
     synced: frozenset[str]
+    posted_to: str
     is_connected: Callable[[], bool]
     read_account: Callable[[str], list[Event]]
 

@@ -18,14 +18,14 @@ import urllib3
 from config.logs import mask
 from integrations.toolkit import counting, log_lines, quota
 from integrations.toolkit.exchange import Bearer, HttpAnswer, HttpCall, is_without_connection, server_of
-from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
+from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure, TooManyCalls
 from integrations.toolkit.retries import Retries, read_retry_after, wait_of
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 15.0  # seconds without a byte
 PATIENCE = 180.0  # seconds that one call may take, with all its repetitions and waits
 LARGEST_ANSWER = 10 * 1024 * 1024  # bytes, unpacked
-_WORTH_REPEATING = frozenset({429, 500, 502, 503, 504})
+_WORTH_REPEATING = frozenset({500, 502, 503, 504})
 # Repeating these after a lost answer does nothing twice; a POST is repeated only where it had no effect or is said to
 # be repeatable.
 _REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
@@ -56,8 +56,8 @@ class Pace(Protocol):
         Each return is one call.
         """
 
-    def learn(self, status: int, headers: Mapping[str, str]) -> None:
-        """Take note of what an answer says about how many calls are left."""
+    def learn(self, status: int, headers: Mapping[str, str]) -> float | None:
+        """Take note of what an answer says about how many calls are left; the seconds for which nobody may call."""
 
 
 class JsonClient:
@@ -171,7 +171,8 @@ class JsonClient:
         try:
             answer = self._answered(call, token=token, ends_at=ends_at)
             status = answer.status
-            document = self._judged(call, answer, token=token)
+            pause = self._pace.learn(status, answer.headers) if self._pace else None
+            document = self._judged(call, answer, token=token, pause=pause)
             result = "ok"
             return document
         except (TemporaryFailure, Refused) as error:
@@ -200,8 +201,6 @@ class JsonClient:
             sent = not is_without_connection(error)
             what = "the connection broke off" if sent else "no connection could be made"
             raise self._lost(call, f"{what} ({type(error).__name__})", token, sent=sent) from None
-        if self._pace:
-            self._pace.learn(answer.status, answer.headers)
         return answer
 
     def _exchange(self, call: HttpCall, *, token: str, ends_at: float) -> HttpAnswer:
@@ -231,8 +230,11 @@ class JsonClient:
                     raise TimeoutError
             return HttpAnswer(status=response.status_code, headers=response.headers, body=bytes(body))
 
-    def _judged(self, call: HttpCall, answer: HttpAnswer, *, token: str) -> Any:
-        """The answer's JSON where it is a good one; raises what it amounts to otherwise."""
+    def _judged(self, call: HttpCall, answer: HttpAnswer, *, token: str, pause: float | None) -> Any:
+        """The answer's JSON where it is a good one; raises what it amounts to otherwise.
+
+        `pause`: for how long the provider's limit allows no call, where that is known without a Retry-After.
+        """
         status = answer.status
         document, is_json = None, not answer.is_html
         if is_json:
@@ -253,10 +255,11 @@ class JsonClient:
         said = self._explain(document) if is_json else ""
         message = f"{self._title}: {call} was answered with {status}{f': {said[:300]}' if said else ''}. {hint}".strip()
         message = self._masked(message, token)
-        if status == 429 or status >= 500 or 200 <= status < 300:
-            if status == 429:
-                quota.note_refusal(self._title)
-            asked = read_retry_after(answer.headers.get("Retry-After", ""))
+        asked = read_retry_after(answer.headers.get("Retry-After", ""))
+        if status == 429:
+            quota.note_refusal(self._title)
+            raise TooManyCalls(message, status=status, retry_after=pause if asked is None else asked)
+        if status >= 500 or 200 <= status < 300:
             raise TemporaryFailure(message, status=status, retry_after=asked)
         raise (NotFound if status == 404 and is_json else Refused)(message, status=status, document=document)
 
@@ -278,6 +281,6 @@ def _result_of(status: int) -> str:
 
 
 def _may_be_repeated(error: TemporaryFailure, call: HttpCall) -> bool:
-    if error.status == 429 or not error.reached_server:  # nothing was done there
+    if error.had_no_effect:
         return True
     return call.repeatable and (error.status < 300 or error.status in _WORTH_REPEATING)

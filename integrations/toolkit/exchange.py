@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -89,8 +90,14 @@ def server_of(url: str) -> str:
 
 
 def is_without_connection(error: BaseException) -> bool:
-    """Whether not even a connection came about, so that nothing can have been done."""
-    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
-        return True
+    """Whether not even a connection came about, so that nothing can have been done.
+
+    TLS may break off while the answer is read, too; only a certificate that is not accepted surely comes before.
+    """
     cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
+    reason = getattr(cause, "reason", None)
+    if isinstance(error, requests.exceptions.SSLError):
+        return any(isinstance(one, ssl.SSLCertVerificationError) for one in getattr(reason, "args", ()))
+    if isinstance(error, requests.exceptions.ProxyError):
+        return True
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)

@@ -26,6 +26,22 @@ class TemporaryFailure(Retryable):
         self.status, self.retry_after, self.reached_server = status, retry_after, reached_server
         self.problem = problem
 
+    @property
+    def had_no_effect(self) -> bool:
+        """Whether the call was surely not done, so that even one that creates may be made again.
+
+        Only 429 and a missing connection say so. A server's error, with or without a Retry-After, may come after it did
+        what was asked, and so may a lost answer.
+        """
+        return self.status == 429 or not self.reached_server
+
+
+class TooManyCalls(TemporaryFailure):
+    """The provider's limit allows no call now: it answered 429, or our own count of its limit says so.
+
+    `retry_after` is the seconds after which a call may be made again, None where nobody said.
+    """
+
 
 class Refused(Permanent):
     """The server understood and said no (4xx), or answered what must not be followed; `status` is the HTTP status.

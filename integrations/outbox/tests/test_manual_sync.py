@@ -349,9 +349,22 @@ def test_a_policy_with_an_id_is_read_there_with_its_insured(sides: TwoSides, ask
 def test_a_policy_of_nobody_is_kept_and_said(sides: TwoSides, ask: Ask, workers: None) -> None:
     nobodys = {name: value for name, value in POLICY.items() if name != "insuredEmail"}
     answer = ask(TO_GHL | {"entity_type": "policy", "data": nobodys})
-    assert (answer.status_code, answer.json()["success"]) == (422, False)
-    assert answer.json()["detail"] == "the event names no e-mail"
-    assert InboxEvent.objects.get().status == "unmatched"
+    assert (answer.status_code, answer.json()["success"]) == (502, False)
+    assert answer.json()["detail"] == "NowCerts has no policy or quote with the number POL-123 (State Farm)"
+    assert InboxEvent.objects.get().status == "failed"
+
+
+def test_a_policy_is_found_by_its_number_alone(sides: TwoSides, ask: Ask, workers: None) -> None:
+    insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz")
+    sides.nowcerts.add_policy(number="POL-123", lineOfBusinessName="Auto", insuredDatabaseId=insured["id"])
+    sides.hooks.clear()
+    nobodys = {name: value for name, value in POLICY.items() if name != "insuredEmail"}
+    asked = TO_GHL | {"entity_type": "policy", "data": nobodys}
+    foretold = ask(asked | {"dry_run": True}).json()["data"]["there"]
+    assert [(one["kind"], one["operation"]) for one in foretold] == [("contact", "create"), ("opportunity", "create")]
+    answer = ask(asked)
+    assert (answer.status_code, answer.json()["success"]) == (200, True), answer.content
+    assert the(sides.ghl.opportunities)["name"] == "Auto Policy - POL-123"
 
 
 # Slow workers, refusals -----------------------------------------------------------------------------------------------

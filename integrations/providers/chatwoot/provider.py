@@ -12,6 +12,7 @@ _SIGNATURE = TimestampedHmac("X-Chatwoot-Signature", "X-Chatwoot-Timestamp", set
 _RELAY = HmacSha256Hex("X-Chatwoot-Signature", setting="CHATWOOT_RELAY_SECRET")
 _TOKEN = Token(setting="CHATWOOT_WEBHOOK_TOKEN")
 _PATH = "api/chatwoot/webhooks"
+_INSTALLATION = "installation"
 
 PROVIDER = Provider(
     key="chatwoot",
@@ -19,7 +20,7 @@ PROVIDER = Provider(
     endpoints=(
         # Posted once and unsigned by Chatwoot, which waits five seconds and tells whoever signed up nothing.
         Endpoint(
-            name="installation",
+            name=_INSTALLATION,
             path=f"{_PATH}/account-created",
             takes_token_in_path=True,
             verifiers=(_SIGNATURE, _RELAY, _TOKEN),
@@ -49,6 +50,7 @@ PROVIDER = Provider(
         path=_PATH,
         signed_by="CHATWOOT_EMBED_SECRET",
         synced=webhooks.ABOUT_ACCOUNTS,
+        posted_to=_INSTALLATION,
         is_connected=accounts.is_connected,
         read_account=accounts.read_account,
     ),
