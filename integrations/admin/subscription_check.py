@@ -4,7 +4,9 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.utils.formats import date_format
 from django.utils.text import format_lazy
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -23,6 +25,10 @@ def _verify(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
     except (Retryable, Permanent) as error:
         raise Refused(str(error)) from error
     there = _("%(provider)s says: %(status)s.") % {"provider": provider.title, "status": verdict.standing}
+    if not verdict.differing and (canceled := verdict.runs_out_here) is not None:
+        until = date_format(localtime(canceled.current_period_end), "DATE_FORMAT")
+        here = _("Here it is canceled, with access until %(date)s: nothing is wrong.") % {"date": until}
+        return Answer(text=f"{there} {here}")
     if not verdict.differing:
         return Answer(text=f"{there} {_('It is the same here.')}")
     names = ", ".join(f"{one.plan}: {one.kind.label}" for one in verdict.differing if one.kind)
