@@ -188,7 +188,7 @@ def test_migration_finds_the_kinds_of_ids_that_were_kept_without(member: User, k
         fact.references.pop("member_kind")
         fact.save()
     Subscription.objects.update(external_member_id="1", external_offer_id="41")
-    import_module("accounts.migrations.0014_kinds_of_member_ids").note_kinds(apps, None)
+    import_module("accounts.migrations.0014_members").note_kinds(apps, None)
     assert ids() == ("mem_1001", "off_456")
     told = {(fact.references["member"], fact.references.get("member_kind")) for fact in SubscriptionFact.objects.all()}
     assert told == {("mem_1001", "relay"), ("1", None)}

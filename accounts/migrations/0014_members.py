@@ -1,8 +1,8 @@
-"""Say of the member ids in facts of which kind they are, and show each subscription's best one again."""
+"""Say of the member ids in facts of which kind they are, and show each subscription's best one again; a kind of mail."""
 
 from typing import Any
 
-from django.db import migrations
+from django.db import migrations, models
 
 _KINDS = ("relay", "member")
 _AT_ONCE = 500
@@ -42,4 +42,30 @@ def note_kinds(apps: Any, editor: Any) -> None:
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0012_personal_data")]
 
-    operations = [migrations.RunPython(note_kinds, migrations.RunPython.noop)]
+    operations = [
+        migrations.AlterField(
+            model_name="emailmessage",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("welcome", "welcome, with the set-up link"),
+                    ("account_created", "account created, with the set-up link"),
+                    ("membership_linked", "membership linked"),
+                    ("password_setup", "new set-up link"),
+                    ("password_reset", "password reset link"),
+                    ("password_changed", "password changed"),
+                    ("staff_new_member", "to staff: new member"),
+                    ("staff_member_linked", "to staff: existing user linked"),
+                    ("staff_mail_bounced", "to staff: a mail bounced"),
+                    ("staff_event_failed", "to staff: an event failed"),
+                    ("staff_run_failed", "to staff: a reconciliation failed"),
+                    ("staff_completions_waiting", "to staff: completions wait for a person"),
+                    ("staff_value_frozen", "to staff: a value goes back and forth"),
+                    ("staff_alert", "to staff: an alert"),
+                ],
+                max_length=30,
+                verbose_name="kind",
+            ),
+        ),
+        migrations.RunPython(note_kinds, migrations.RunPython.noop),
+    ]
