@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,7 +15,7 @@ from integrations.contracts.provider import Provider
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing
 from integrations.handlers import Context, Greeting, handle
 from integrations.models import SyncFinding
-from integrations.reconcile.applying import Terms, apply, prepare
+from integrations.reconcile.applying import Prepared, Terms, apply, prepare
 from integrations.reconcile.books import Books
 from integrations.reconcile.differences import There, best, difference, refunded, there_of
 from integrations.reconcile.sources import purchases_of
@@ -113,20 +112,42 @@ def verify(user: User, *, provider: Provider) -> Verdict:
     return _verdict(user, provider, _read(user, provider))
 
 
-def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
-    """Make a user's subscriptions equal to what the provider says now.
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """What a sync needs of the provider, read before its transaction."""
 
-    Everything is read first; then what it tells goes through the handlers, and where that is not enough, a fact says
-    what the provider says now, all in one transaction. So what is canceled here and active there becomes active, with
-    the end that it had: whoever asks for a sync asks for that. Access for which the provider has no purchase at all is
-    left to staff. Raises Retryable and Permanent where it cannot be asked, Unmatched where staff must say who is who.
-    """
+    user: User
+    provider: Provider
+    reading: Reading
+    people: Mapping[str, Buyer]
+    prepared: Prepared
+
+
+def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
+    """Make a user's subscriptions equal to what the provider says now: `read`, then `make_equal`."""
+    return make_equal(read(user, provider=provider), cause=cause)
+
+
+def read(user: User, *, provider: Provider) -> Read:
+    """Read all that a sync needs. Raises Retryable and Permanent where the provider cannot be asked."""
     reading = _read(user, provider)
     source = purchases_of(provider)
     books = Books(provider.key, source, source.puller(), keep=False)
     people = {person_id: _as_user(user, buyer) for person_id, buyer in reading.people.items()}
     books.note_people(people)
     prepared = prepare(reading.items, provider=provider.key, books=books, again=True)
+    return Read(user=user, provider=provider, reading=reading, people=people, prepared=prepared)
+
+
+def make_equal(read: Read, *, cause: Cause) -> Synced:
+    """Make a user's subscriptions equal to what was read.
+
+    What it tells goes through the handlers, and where that is not enough, a fact says what the provider says now, all
+    in one transaction. So what is canceled here and active there becomes active, with
+    the end that it had: whoever asks for a sync asks for that. Access for which the provider has no purchase at all is
+    left to staff. Raises Unmatched where staff must say who is who.
+    """
+    user, provider, reading, people = read.user, read.provider, read.reading, read.people
     with transaction.atomic():
         # Two at once: the second waits here, and then finds what the first one did.
         User.objects.select_for_update().get(pk=user.pk)
@@ -134,7 +155,7 @@ def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
         terms = Terms(
             provider=provider.key, cause=cause, greeting=lambda sold_at: Greeting.IF_OPEN, hooks_are_expected=False
         )
-        tally = apply(prepared, terms, again=True)
+        tally = apply(read.prepared, terms, again=True)
         problems = [line for line in tally.problems if not str(line["key"]).startswith("offer:")]
         if problems:
             raise Unmatched("; ".join(line["why"] for line in problems))
@@ -258,39 +279,3 @@ def _as_user(user: User, buyer: Buyer) -> Buyer:
 def _status_of(user: User, provider: Provider) -> str:
     newest = user.subscriptions.filter(provider__in=[provider.key, ""]).order_by("-pk").first()
     return newest.status if newest else "none"
-
-
-def _member_id(verdict: Verdict) -> str | None:
-    """The member's id, as the subscription has it; before there is one, the id by which the provider was asked."""
-    subscriptions = verdict.user.subscriptions.filter(provider=verdict.provider.key).exclude(external_member_id="")
-    known = subscriptions.order_by("-pk").values_list("external_member_id", flat=True).first()
-    return known or next(iter(verdict.reading.people), None)
-
-
-def shown(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as staff's JSON."""
-    user = verdict.user
-    subject = verdict.subject.subscription if verdict.subject else None
-    end = subject.current_period_end if subject else None
-    return {
-        "user": {
-            "id": user.pk,
-            "email": user.email,
-            f"{verdict.provider.key}_member_id": _member_id(verdict),
-        },
-        "database_status": {
-            "subscription_status": subject.status if subject else None,
-            "subscription_plan": subject.plan.code if subject else None,
-            "subscription_end_date": end.isoformat().replace("+00:00", "Z") if end else None,
-        },
-        f"{verdict.provider.key}_status": {
-            "is_active": verdict.standing in (Standing.ACTIVE, Standing.CANCELED),
-            "status": verdict.standing,
-            "subscriptions": [dict(there.shown) for there in verdict.reading.purchases],
-        },
-        "mismatch": bool(verdict.differing),
-        "recommended_action": verdict.recommended_action,
-        "differences": [
-            {"plan": one.plan.code, "difference": str(one.kind.label)} for one in verdict.differing if one.kind
-        ],
-    }

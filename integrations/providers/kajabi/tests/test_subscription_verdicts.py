@@ -17,7 +17,7 @@ from accounts.tests.admin_clients import signed_in
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from tests.fakes import kajabi_records as records
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient", "workers")]
 
 
 @pytest.fixture
