@@ -14,7 +14,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.addresses import InvalidAddress, normalise
 from accounts.models.delivery import MAX_CRASHES, LeaseLost
 from accounts.models.email_message import EmailMessage
 from accounts.people import forgotten
@@ -22,10 +21,10 @@ from accounts.services import emails
 from accounts.services.cause import Cause
 from accounts.wakeup import wake_on_commit
 from core.text import storable
-from integrations.contracts.events import Event, MembershipEvent
+from integrations.contracts.events import Event
 from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Permanent, Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
-from integrations.handlers import Change, Context, handle
+from integrations.handlers import Change, Context, handle, persons
 from integrations.intake import PROCESS_TASK
 from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
@@ -168,9 +167,11 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
     )
     is_connected = provider.is_connected()
     if is_connected and provider.confirm is not None and provider.is_hint(webhook):
+        event.person_email = event.person_email or persons.claimed(webhook, provider)
         webhook = provider.confirm(webhook)
     told = provider.parse(webhook)
-    event.person_email = _person(told) or event.person_email
+    stated = persons.told(told)
+    event.person_email = stated or event.person_email
     context = Context(
         provider=event.provider,
         key="",
@@ -180,6 +181,7 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
     with transaction.atomic():
         changes, waiting = _handled(told, [replace(context, key=_fact_key(event, n)) for n in range(len(told))])
         record_effects(event, changes)
+        event.person_email = stated or persons.found(told, changes, provider=event.provider) or event.person_email
         status = Status.UNMATCHED if waiting else Status.PROCESSED
         event.close(status, reason=waiting, person_email=event.person_email)
         _note(attempt, started, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting)
@@ -210,18 +212,6 @@ def _fact_key(event: InboxEvent, number: int) -> str:
     """A key for the `number`-th fact of an event that stays the same in every attempt and every replay."""
     key = event.key if len(event.key) <= 150 else hashlib.sha256(event.key.encode()).hexdigest()
     return f"{key}/{number}" if number else key
-
-
-def _person(told: list[Event]) -> str:
-    """The first e-mail in the events, as it is searched for."""
-    for fact in told:
-        email = fact.buyer.email if isinstance(fact, MembershipEvent) else getattr(fact, "email", "")
-        if email:
-            try:
-                return normalise(email)
-            except InvalidAddress:
-                return str(email)[:254]
-    return ""
 
 
 def record_effects(event: InboxEvent, changes: list[Change]) -> None:
