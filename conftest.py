@@ -283,14 +283,16 @@ def drain() -> Callable[[], None]:
     from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
     from accounts.services import password_links
     from integrations import inbox, refreshes
-    from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite
+    from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite, SubscriptionSync
     from integrations.operations import notices
     from integrations.outbox import delivering
+    from integrations.reconcile import syncs
 
     queues = (
         (InboxEvent, inbox.process),
         (ContactRefresh, refreshes.run),
         (OutgoingWrite, delivering.deliver),
+        (SubscriptionSync, syncs.run),
         (LinkRequest, password_links.issue),
         (ProvisioningStep, provisioning.run),
         (EmailMessage, emails.deliver),

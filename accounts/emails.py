@@ -24,7 +24,8 @@ from accounts.services.attempts import attempt
 
 logger = logging.getLogger(__name__)
 Kind = EmailMessage.Kind
-WITH_LINK = {Kind.WELCOME, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET}
+WITH_LINK = {Kind.WELCOME, Kind.ACCOUNT_CREATED, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET}
+_FOR_NEWCOMERS = {Kind.WELCOME, Kind.ACCOUNT_CREATED}  # who has a password by now gets no link
 
 
 class NotSendable(Exception):
@@ -110,7 +111,7 @@ def _context(row: EmailMessage) -> dict[str, Any]:
     if row.kind in WITH_LINK:
         if row.user is None or not row.user.is_active:
             raise NotSendable("the user is gone or locked; no link was made")
-        if row.kind != Kind.WELCOME or not context["has_password"]:
+        if row.kind not in _FOR_NEWCOMERS or not context["has_password"]:
             context["link"] = password_links.link_for(row.user)
     return context
 

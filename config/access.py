@@ -59,6 +59,7 @@ ADDRESSES: dict[str, Rules] = {
     "manual-sync-status": {"GET": needs("integrations.sync_record", scope=SYNC)},
     "verify-*-subscription": {"GET": needs("integrations.compare_record", scope=READ)},
     "sync-*-subscription": {"POST": needs("integrations.sync_record", scope=SYNC)},
+    "sync-*-subscription-status": {"GET": needs("integrations.sync_record", scope=SYNC)},
     "metrics": _METRICS,
     "metrics-*": _METRICS,
     # machines
@@ -152,6 +153,7 @@ PAGES = {
     "integrations.contactrefresh": Pages(support=""),
     "integrations.syncrun": Pages(),
     "integrations.syncfinding": Pages(operator="view change", support=""),
+    "integrations.subscriptionsync": Pages(),
     "integrations.fieldrule": Pages(pages="view add change delete", support=""),
     "integrations.pipelinerule": Pages(pages="view add change delete", support=""),
     "integrations.alertstate": Pages(),

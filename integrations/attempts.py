@@ -6,7 +6,6 @@ from functools import partial
 
 from django.db import transaction
 
-from accounts.addresses import InvalidAddress, normalise
 from integrations.contracts.events import Event, MembershipEvent
 from integrations.handlers import Change
 from integrations.models import InboxAttempt
@@ -56,18 +55,6 @@ def _report(
         reason=error,
         changes=[change.description for change in changes],
     )
-
-
-def address_in(told: Sequence[Event]) -> str:
-    """Return the first e-mail in the events, as it is searched for."""
-    for fact in told:
-        email = fact.buyer.email if isinstance(fact, MembershipEvent) else getattr(fact, "email", "")
-        if email:
-            try:
-                return normalise(email)
-            except InvalidAddress:
-                return str(email)[:254]
-    return ""
 
 
 def contact_in(told: Sequence[Event]) -> str:

@@ -19,11 +19,11 @@ from accounts.services import emails
 from accounts.services.cause import Cause
 from accounts.wakeup import wake_on_commit
 from core.text import storable
-from integrations.attempts import address_in, contact_in, note
+from integrations.attempts import contact_in, note
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Permanent, Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
-from integrations.handlers import Change, Context, handle
+from integrations.handlers import Change, Context, handle, persons
 from integrations.intake import PROCESS_TASK
 from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
@@ -164,9 +164,11 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
     )
     is_connected = provider.is_connected()
     if is_connected and provider.confirm is not None and provider.is_hint(webhook):
+        event.person_email = event.person_email or persons.claimed(webhook, provider)
         webhook = provider.confirm(webhook)
     told = provider.parse(webhook)
-    event.person_email = address_in(told) or event.person_email
+    stated = persons.told(told)
+    event.person_email = stated or event.person_email
     if named := contact_in(told):
         log_lines.syncing(provider, contact=named, event=event)
     context = Context(
@@ -178,6 +180,7 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
     with transaction.atomic():
         changes, waiting = _handled(told, [replace(context, key=_fact_key(event, n)) for n in range(len(told))])
         record_effects(event, changes)
+        event.person_email = stated or persons.found(told, changes, provider=event.provider) or event.person_email
         status = Status.UNMATCHED if waiting else Status.PROCESSED
         event.close(status, reason=waiting, person_email=event.person_email)
         note(attempt, started, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting, changes=changes)

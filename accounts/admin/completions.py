@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from accounts.admin import attention
-from accounts.admin.acts import Act, Pressed, ReasonForm
+from accounts.admin.acts import Act, Answer, Pressed, ReasonForm
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.completion_files import CompletionFiles
 from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, source_of
@@ -87,8 +87,12 @@ def _link(completion: Completion, pressed: Pressed) -> bool:
     )
 
 
-def _create_member(completion: Completion, pressed: Pressed) -> bool:
-    return bool(completions.create_member(completion, cause=pressed.cause))
+def _create_member(completion: Completion, pressed: Pressed) -> bool | Answer:
+    made = completions.create_member(completion, cause=pressed.cause)
+    if made.created:
+        return True
+    text = _now("%(email)s is a member already: the completion was linked, and no mail was sent.")
+    return Answer(text=text % {"email": made.user.email}, changed=True)
 
 
 def _is_of_nobody(completion: Completion) -> bool:
@@ -138,7 +142,11 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         Act(
             name="create-member",
             label=_("create a member"),
-            done=ngettext_lazy("%(count)d member was created.", "%(count)d members were created.", "count"),
+            done=ngettext_lazy(
+                "%(count)d member was created. A mail with the link to choose a password is on its way.",
+                "%(count)d members were created. A mail with the link to choose a password is on its way to each.",
+                "count",
+            ),
             run=_create_member,
             fits=_is_of_nobody,
         ),

@@ -18,6 +18,7 @@ class EmailMessage(Prunable, Delivery):
 
     class Kind(models.TextChoices):
         WELCOME = "welcome", _("welcome, with the set-up link")
+        ACCOUNT_CREATED = "account_created", _("account created, with the set-up link")
         MEMBERSHIP_LINKED = "membership_linked", _("membership linked")
         PASSWORD_SETUP = "password_setup", _("new set-up link")
         PASSWORD_RESET = "password_reset", _("password reset link")

@@ -19,6 +19,7 @@ from accounts.models.insert_once import insert_once
 from accounts.models.points import BY_MAIL, BY_STAFF
 from accounts.services import certificates, contact_aliases, emails, points
 from accounts.services.cause import SCHEDULE, Cause
+from accounts.services.members import Member
 from core.text import EMAIL, bounded, clean_name, identifier, one_line, title_key
 
 State = Completion.State
@@ -143,10 +144,12 @@ def link(completion: Completion, user: User, *, remember: bool, course: str = ""
         return decided + sum(points.award(other, user, rule=rule, cause=cause) for other in waiting)
 
 
-def create_member(completion: Completion, *, cause: Cause) -> User:
-    """The member whom a waiting completion names, made without a password, with everything under that address linked.
+def create_member(completion: Completion, *, cause: Cause) -> Member:
+    """Make the member whom a waiting completion names, without a password, and link everything under that address.
 
-    Raises CannotLink where the e-mail is no address.
+    A new member is owed the mail with the set-up link; who was there already has had one of their own, or a password.
+    Two at once: the unique address lets one of them make the user, and so owe the mail. Raises CannotLink where the
+    e-mail is no address.
     """
     if not completion.email:
         raise CannotLink(f"{completion.email_told!r} is no e-mail address")
@@ -154,11 +157,14 @@ def create_member(completion: Completion, *, cause: Cause) -> User:
     with transaction.atomic():
         user = User(email=completion.email, first_name=first, last_name=last.strip())
         user.set_unusable_password()
-        if not insert_once(user):
+        is_new = insert_once(user)
+        if is_new:
+            emails.greet_made(user, course=completion.course)
+        else:
             user = User.objects.get(email=completion.email)
         contact_aliases.remember(user, completion.email, cause=cause)
         link(completion, user, remember=False, cause=cause)
-    return user
+    return Member(user=user, created=is_new)
 
 
 def dismiss(completion: Completion, *, cause: Cause) -> bool:

@@ -91,6 +91,18 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
     return [own, *staff]
 
 
+def greet_made(user: User, *, course: str) -> EmailMessage | None:
+    """The mail for somebody whom staff made a member because of a course: with the set-up link, once for each user.
+
+    None for whoever has a password or has this mail already.
+    """
+    if user.has_usable_password():
+        return None
+    return owe(
+        Kind.ACCOUNT_CREATED, key=f"account-created:{user.pk}", to=user.email, user=user, context={"course": course}
+    )
+
+
 def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
     """Let a mail go that is held, at `due` (now); False where it is not held. Two at once: one of them does it."""
     now = timezone.now()

@@ -149,12 +149,23 @@ def test_what_is_awarded_cannot_be_linked_to_somebody_else(tell: Any, user: User
 def test_a_new_member_is_made_with_everything_that_waits_for_them(tell: Any, staff: User) -> None:
     for number in range(2):
         completion = tell(f"kajabi:{number}", "New@Example.com", course=f"Course {number}", name="Nova Star Light")
-    member = completions.create_member(completion, cause=Cause.by_staff(staff))
+    member = completions.create_member(completion, cause=Cause.by_staff(staff)).user
     assert (member.email, member.first_name, member.last_name) == ("new@example.com", "Nova", "Star Light")
     assert not member.has_usable_password()
     assert points.balance(member) == 40
-    assert completions.create_member(completion, cause=Cause.by_staff(staff)) == member
+    again = completions.create_member(completion, cause=Cause.by_staff(staff))
+    assert (again.user, again.created) == (member, False)
     assert (User.objects.filter(email="new@example.com").count(), points.balance(member)) == (1, 40)
+    assert EmailMessage.objects.get().context == {"course": "Course 1"}, "once, for the one that was pressed"
+
+
+def test_two_presses_at_once_make_one_member_and_owe_one_mail(
+    transactional_db: None, learn: Activity, tell: Any, staff: User, at_once: Any
+) -> None:
+    completion = tell("kajabi:1", "new@example.com")
+    made = at_once([lambda: completions.create_member(completion, cause=Cause.by_staff(staff))] * 2)
+    assert sorted(one.created for one in made) == [False, True]
+    assert EmailMessage.objects.count() == 1
 
 
 def test_nobody_is_made_without_an_address(tell: Any, staff: User) -> None:

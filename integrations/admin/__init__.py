@@ -11,6 +11,7 @@ from integrations.admin import (
     readings,
     runs,
     subscription_check,
+    subscription_syncs,
     writes,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "readings",
     "runs",
     "subscription_check",
+    "subscription_syncs",
     "writes",
 ]

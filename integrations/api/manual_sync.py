@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from time import monotonic, sleep
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -17,6 +16,7 @@ from accounts.models import User
 from accounts.services.cause import Cause
 from accounts.services.contact_report import CUSTOM
 from accounts.staff.audit import record
+from core.queue.waiting import wait_for
 from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.models import InboxEvent, OutgoingWrite
@@ -25,8 +25,6 @@ from integrations.outbox import manual
 from integrations.outbox.manual import Asked, Standing
 from integrations.outbox.owing import mirrors
 
-WAITS = 10.0  # seconds for which a request waits for the result
-LOOKS_AGAIN = 0.2  # seconds
 _DIRECTION = "to_"
 
 
@@ -122,11 +120,7 @@ class ManualSync(APIView):
             to=asked.target.key,
             kind=asked.entity_type,
         )
-        ends_at = monotonic() + WAITS
-        standing = manual.follow(event)
-        while not standing.is_done and monotonic() < ends_at:
-            sleep(LOOKS_AGAIN)
-            standing = manual.follow(event)
+        standing = wait_for(lambda: manual.follow(event), is_done=lambda seen: seen.is_done)
         return _answer(event, standing)
 
     def _dry_run(self, asked: Asked) -> Response:

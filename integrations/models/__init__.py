@@ -5,6 +5,7 @@ from integrations.models.inbox import Effect, InboxAttempt, InboxEvent
 from integrations.models.last_received import LastReceived
 from integrations.models.outbox import Circuit, OpportunityMapping, OutgoingWrite
 from integrations.models.provider_record import ProviderRecord
+from integrations.models.subscription_sync import SubscriptionSync
 from integrations.models.sync_run import SyncFinding, SyncRun
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "OutgoingWrite",
     "PipelineRule",
     "ProviderRecord",
+    "SubscriptionSync",
     "SyncFinding",
     "SyncRun",
 ]

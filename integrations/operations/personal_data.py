@@ -43,6 +43,7 @@ from integrations.models import (
     OutgoingWrite,
     PipelineRule,
     ProviderRecord,
+    SubscriptionSync,
     SyncFinding,
     SyncRun,
 )
@@ -162,6 +163,13 @@ def _reconciliation() -> list[Holding]:
                 rows=Q(status=RunStatus.DONE),
                 becomes={"changes_listed": [], "healed_listed": [], "problems": [], "last_error": ""},
             ),
+            attempts="voided",
+        ),
+        Holding(
+            model=SubscriptionSync,
+            holds="who asked for a sync of whose subscription, and what it led to",
+            retention=Retention(since="finished_at"),
+            own=lambda person: Q(user__in=person.users),
             attempts="voided",
         ),
         Holding(

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import Contact, ContactChange, ContactMapping, Policy, User
 from accounts.staff.tests.callers import bearer
-from integrations.api import manual_sync
+from core.queue import waiting
 from integrations.models import ContactRefresh, InboxEvent, OpportunityMapping, OutgoingWrite
 from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
 from tests.fakes.http_server import Answer
@@ -48,12 +48,12 @@ def workers(sides: TwoSides, monkeypatch: pytest.MonkeyPatch) -> None:
     def work(seconds: float) -> None:
         sides.settle()
 
-    monkeypatch.setattr(manual_sync, "sleep", work)
+    monkeypatch.setattr(waiting, "sleep", work)
 
 
 @pytest.fixture
 def slow_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manual_sync, "WAITS", 0.0)
+    monkeypatch.setattr(waiting, "WAITS", 0.0)
 
 
 def the(records: dict[str, Any]) -> Any:
@@ -419,8 +419,8 @@ def test_while_the_provider_is_away_the_answer_says_what_is_waited_for(
     sides: TwoSides, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = iter([sides.drain] * 3)
-    monkeypatch.setattr(manual_sync, "sleep", lambda seconds: next(looks)())
-    monkeypatch.setattr(manual_sync, "monotonic", iter([0.0, 1.0, 2.0, 99.0]).__next__)
+    monkeypatch.setattr(waiting, "sleep", lambda seconds: next(looks)())
+    monkeypatch.setattr(waiting, "monotonic", iter([0.0, 1.0, 2.0, 99.0]).__next__)
     sides.ghl.misbehave(*[Answer(status=503, body=b"{}")] * 50)
     answer = ask(TO_GHL)
     assert (answer.status_code, answer.json()["success"]) == (202, True)

@@ -52,6 +52,15 @@ def impatient(kajabi: FakeKajabi, settings: Any) -> None:
 
 
 @pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch, drain: Callable[[], None]) -> None:
+    """Workers that do what is due whenever a request that waits looks again."""
+    from core.queue import waiting
+
+    monkeypatch.setattr(waiting, "sleep", lambda seconds: drain())
+    monkeypatch.setattr(waiting, "WAITS", 0.5)  # real seconds: what is not due now will not become so
+
+
+@pytest.fixture
 def reconciled(kajabi: FakeKajabi, impatient: None, plan: Any, db: None) -> Callable[..., Any]:
     """Opens a run (or takes one) and reads all its pages; gives the run."""
     from accounts.services.cause import SCHEDULE
