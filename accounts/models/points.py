@@ -15,6 +15,9 @@ from accounts.people.models import Prunable
 
 BY_MAIL = "mail"  # the channel of a completion by e-mail, and the form that it comes from
 BY_STAFF = "staff"
+# What an event may say by itself, without any form; lines of Activity.forms begin with these.
+COURSE, ASSESSMENT = "course", "assessment"
+_EVENTS = (COURSE, ASSESSMENT)
 
 
 class Activity(models.Model):
@@ -33,7 +36,8 @@ class Activity(models.Model):
         blank=True,
         help_text=_(
             "One a line: a form's id, or its title, in which * stands for any text (*completion*). "
-            "The line “mail” takes completions by e-mail, which always wait for a person."
+            "Lines “course:…” and “assessment:…” take the events of completed courses and passed assessments, by id or "
+            "title (course:*). The line “mail” takes completions by e-mail, which always wait for a person."
         ),
     )
     once_per_course = models.BooleanField(
@@ -51,12 +55,35 @@ class Activity(models.Model):
         return self.code
 
     def means(self, *, form_id: str, form_title: str) -> bool:
-        """Whether answers to this form tell of this activity."""
-        title = " ".join(form_title.split()).casefold()
-        lines = [" ".join(line.split()) for line in self.forms.splitlines()]
+        """Return whether answers to this form tell of this activity."""
+        return self._names("", form_id, form_title)
+
+    def counts(self, event: str, *, external_id: str, title: str) -> bool:
+        """Return whether a completed COURSE, or a passed ASSESSMENT, is this activity."""
+        return self._names(event, external_id, title)
+
+    @property
+    def counts_assessments_alone(self) -> bool:
+        """Return whether assessments are all that it is for; else one of them stands for the course it belongs to."""
+        return {event for event, _pattern in self._lines()} == {ASSESSMENT}
+
+    def _names(self, event: str, external_id: str, title: str) -> bool:
+        title = " ".join(title.split()).casefold()
+        patterns = [pattern for kind, pattern in self._lines() if kind == event]
         return any(
-            (form_id and line == form_id) or (title and fnmatchcase(title, line.casefold())) for line in lines if line
+            (external_id and pattern == external_id)
+            or ((title or (event and pattern == "*")) and fnmatchcase(title, pattern.casefold()))
+            for pattern in patterns
         )
+
+    def _lines(self) -> list[tuple[str, str]]:
+        """Return each line as the event that it is for ("": a form) and its pattern."""
+        found = []
+        for line in (" ".join(line.split()) for line in self.forms.splitlines()):
+            head, colon, rest = line.partition(":")
+            event = head.strip().casefold()
+            found.append((event, rest.strip()) if colon and event in _EVENTS else ("", line))
+        return [(event, pattern) for event, pattern in found if pattern]
 
 
 class Completion(Prunable):
