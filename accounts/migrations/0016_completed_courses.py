@@ -1,5 +1,7 @@
-"""Completed courses that a provider reports itself count as LEARN, in installations of any age."""
+"""Completed courses that a provider reports itself count as LEARN, and certificates are checked."""
 
+import django.db.models.deletion
+import django.utils.timezone
 from django.db import migrations, models
 
 EVENTS = ("course", "assessment")
@@ -31,6 +33,122 @@ class Migration(migrations.Migration):
                 blank=True,
                 help_text="One a line: a form's id, or its title, in which * stands for any text (*completion*). Lines “course:…” and “assessment:…” take the events of completed courses and passed assessments, by id or title (course:*). The line “mail” takes completions by e-mail, which always wait for a person.",
                 verbose_name="forms",
+            ),
+        ),
+        migrations.CreateModel(
+            name="CertificateCheck",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempts", models.PositiveIntegerField(default=0, editable=False, verbose_name="attempts")),
+                (
+                    "failures",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="failed attempts since it was last queued"
+                    ),
+                ),
+                (
+                    "crashes",
+                    models.PositiveIntegerField(
+                        default=0, editable=False, help_text="attempts in a row that never ended"
+                    ),
+                ),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(
+                        blank=True, default=django.utils.timezone.now, editable=False, null=True, verbose_name="due"
+                    ),
+                ),
+                ("wake_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="finished")),
+                ("last_error", models.TextField(blank=True, editable=False, verbose_name="error")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("pending", "pending"), ("done", "done"), ("failed", "failed")],
+                        default="pending",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="date")),
+            ],
+            options={
+                "verbose_name": "check of a certificate",
+                "verbose_name_plural": "checks of certificates",
+                "default_permissions": (),
+            },
+        ),
+        migrations.AddField(
+            model_name="completion",
+            name="certificate_checked_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="checked"),
+        ),
+        migrations.AddField(
+            model_name="completion",
+            name="certificate_reason",
+            field=models.CharField(blank=True, max_length=300, verbose_name="result of the check"),
+        ),
+        migrations.AddField(
+            model_name="completion",
+            name="certificate_state",
+            field=models.CharField(
+                choices=[
+                    ("not_checked", "not checked"),
+                    ("valid", "names the student"),
+                    ("accepted", "accepted by staff"),
+                    ("name_not_found", "does not name the student"),
+                    ("undecided", "cannot be judged"),
+                    ("refused", "not opened"),
+                    ("unreachable", "not reachable"),
+                ],
+                default="not_checked",
+                max_length=20,
+                verbose_name="certificate check",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="completion",
+            index=models.Index(
+                condition=models.Q(
+                    ("certificate_state__in", ("name_not_found", "undecided", "refused", "unreachable"))
+                ),
+                fields=["certificate_state", "-id"],
+                name="certificate_in_doubt",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="completion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "certificate_state__in",
+                        ["not_checked", "valid", "accepted", "name_not_found", "undecided", "refused", "unreachable"],
+                    )
+                ),
+                name="certificate_state_is_known",
+            ),
+        ),
+        migrations.AddField(
+            model_name="certificatecheck",
+            name="completion",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="certificate_check",
+                to="accounts.completion",
+                verbose_name="completion",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="certificatecheck",
+            index=models.Index(
+                condition=models.Q(("wake_at__isnull", False)), fields=["wake_at"], name="certificate_to_be_woken"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="certificatecheck",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["pending", "done", "failed"])),
+                name="certificate_check_status_is_known",
             ),
         ),
         migrations.RunPython(count_completed_courses, migrations.RunPython.noop),

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.certificate import DOUBTFUL_STATES, SHOWN_STATES, CertificateState
 from accounts.models.user import User
 from accounts.people.models import Prunable
 
@@ -113,6 +114,11 @@ class Completion(Prunable):
     course_key = models.CharField(max_length=255, blank=True, editable=False)
     completed_on = models.DateField(_("completed on"))
     certificate_url = models.URLField(_("certificate"), max_length=500, blank=True)
+    certificate_state = models.CharField(
+        _("certificate check"), max_length=20, choices=CertificateState.choices, default=CertificateState.NOT_CHECKED
+    )
+    certificate_reason = models.CharField(_("result of the check"), max_length=300, blank=True)
+    certificate_checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
     answers = models.JSONField(_("answers"), default=dict, blank=True)
     is_once = models.BooleanField(
         _("once for each course"), default=True, help_text=_("as the activity was when this came")
@@ -152,6 +158,9 @@ class Completion(Prunable):
                 name="completion_state_is_known",
             ),
             models.CheckConstraint(
+                condition=Q(certificate_state__in=CertificateState.values), name="certificate_state_is_known"
+            ),
+            models.CheckConstraint(
                 condition=Q(state__in=["received", "dismissed"]) | Q(user__isnull=False),
                 name="a_matched_completion_has_a_member",
             ),
@@ -161,6 +170,11 @@ class Completion(Prunable):
             models.Index(fields=["email"], name="completion_waiting", condition=Q(state="received")),
             models.Index(fields=["channel", "received_at"], name="completion_by_channel"),
             models.Index(
+                fields=["certificate_state", "-id"],
+                name="certificate_in_doubt",
+                condition=Q(certificate_state__in=DOUBTFUL_STATES),
+            ),
+            models.Index(
                 fields=["state", "decided_at"],
                 name="completion_to_be_pruned",
                 condition=Q(decided_at__isnull=False, pruned_at__isnull=True),
@@ -169,6 +183,11 @@ class Completion(Prunable):
 
     def __str__(self) -> str:
         return f"{self.email or self.email_told or '?'}: {self.course or self.activity_id}"
+
+    @property
+    def shown_certificate(self) -> str:
+        """Return the certificate's address where it may be shown to members; "" where it was not found to be theirs."""
+        return self.certificate_url if self.certificate_state in SHOWN_STATES else ""
 
 
 class NeverChanged(TypeError):

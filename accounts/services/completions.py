@@ -103,8 +103,8 @@ def receive(told: Told, activity: Activity, *, cause: Cause) -> Received:
         if not insert_once(completion):
             known = Completion.objects.select_related("activity", "user")
             return Received(completion=known.get(source=completion.source, activity=activity), is_new=False)
-        if completion.state == State.RECEIVED:
-            _match(completion, cause=cause, is_new=True)
+        if completion.state != State.RECEIVED or not _match(completion, cause=cause, is_new=True):
+            certificates.owe_check(completion)
     return Received(completion=completion, is_new=True)
 
 
