@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import CertificateCheck, CertificateState, Completion
-from accounts.services import certificates
+from accounts.services import certificates, completion_mails
 from accounts.services.attempts import attempt
 from core.documents.child import Busy, Unreadable, text_of
 from core.text import words
@@ -56,6 +56,7 @@ def _check(row: CertificateCheck) -> None:
     with transaction.atomic():
         row.close(Status.DONE)
         _note(completion, found)
+        completion_mails.certificate_is_checked(completion)
     logger.info("certificate checked", extra={"completion_id": completion.pk, "state": found.state.value})
 
 

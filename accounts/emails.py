@@ -18,8 +18,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from accounts.models import EmailMessage
-from accounts.services import password_links
+from accounts.services import completion_mails, password_links
 from accounts.services.attempts import attempt
+from accounts.services.completion_mails import Withdrawn
 
 logger = logging.getLogger(__name__)
 Kind = EmailMessage.Kind
@@ -42,7 +43,11 @@ def deliver(message_id: int) -> None:
 
 
 def _send(row: EmailMessage) -> None:
-    mail = compose(row)
+    try:
+        mail = compose(row)
+    except Withdrawn as reason:
+        row.close(EmailMessage.Status.HELD, error=str(reason))
+        return
     mail.send()
     status = getattr(mail, "anymail_status", None)
     # The provider's report may be faster than this mark, and closes the row then: LeaseLost, and its word stands.
@@ -56,7 +61,7 @@ def _send(row: EmailMessage) -> None:
 
 
 def compose(row: EmailMessage) -> EmailMultiAlternatives:
-    """The mail of `row`, in its language, text and HTML; links are made here. Raises NotSendable."""
+    """The mail of `row`, in its language, text and HTML; links are made here. Raises NotSendable, Withdrawn."""
     with translation.override(row.language):
         context = _context(row)
         subject = " ".join(render_to_string(f"emails/{row.kind}/subject.txt", context).split())
@@ -94,6 +99,8 @@ def _context(row: EmailMessage) -> dict[str, Any]:
         "link": None,
         "has_password": bool(row.user and row.user.has_usable_password()),
     }
+    if row.kind == Kind.COURSE_COMPLETED:
+        context |= completion_mails.context_of(row)
     if row.kind in WITH_LINK:
         if row.user is None or not row.user.is_active:
             raise NotSendable("the user is gone or locked; no link was made")

@@ -83,14 +83,14 @@ def one_line(raw: str, limit: int = LINE) -> str:
     return " ".join(text.split())[:limit].strip()
 
 
-def clean_name(raw: str) -> str:
-    """Return a person's name as it may stand in a mail: one line, no URL, no markup, at most NAME letters."""
+def clean_name(raw: str, limit: int = NAME) -> str:
+    """Return a name as it may stand in a mail: one line, no URL, no markup, at most `limit` letters."""
     text = _normalised("NFC", raw[:LINE])
     text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
     text = " ".join(word for word in text.split() if not _URL_IN_WORD.search(word))
     text = _NOT_IN_NAMES.sub("", text)
     text = _BARE_DOMAIN.sub(". ", text)  # "evil.example" would become a link in most mail programs
-    return " ".join(text.split())[:NAME].strip()
+    return " ".join(text.split())[:limit].strip()
 
 
 def normalise_email(raw: str) -> str:

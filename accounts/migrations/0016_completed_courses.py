@@ -151,5 +151,38 @@ class Migration(migrations.Migration):
                 name="certificate_check_status_is_known",
             ),
         ),
+        migrations.AddField(
+            model_name="activity",
+            name="mail_member",
+            field=models.BooleanField(
+                default=True,
+                help_text="One mail for a completion of the last 14 days that gave points; none for imported ones.",
+                verbose_name="mail to the member",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="emailmessage",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("welcome", "welcome, with the set-up link"),
+                    ("membership_linked", "membership linked"),
+                    ("password_setup", "new set-up link"),
+                    ("password_reset", "password reset link"),
+                    ("password_changed", "password changed"),
+                    ("course_completed", "course completed"),
+                    ("staff_new_member", "to staff: new member"),
+                    ("staff_member_linked", "to staff: existing user linked"),
+                    ("staff_mail_bounced", "to staff: a mail bounced"),
+                    ("staff_event_failed", "to staff: an event failed"),
+                    ("staff_run_failed", "to staff: a reconciliation failed"),
+                    ("staff_completions_waiting", "to staff: completions wait for a person"),
+                    ("staff_value_frozen", "to staff: a value goes back and forth"),
+                    ("staff_alert", "to staff: an alert"),
+                ],
+                max_length=30,
+                verbose_name="kind",
+            ),
+        ),
         migrations.RunPython(count_completed_courses, migrations.RunPython.noop),
     ]

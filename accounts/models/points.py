@@ -16,6 +16,7 @@ from accounts.people.models import Prunable
 
 BY_MAIL = "mail"  # the channel of a completion by e-mail, and the form that it comes from
 BY_STAFF = "staff"
+BY_IMPORT = "import"
 # What an event may say by itself, without any form; lines of Activity.forms begin with these.
 COURSE, ASSESSMENT = "course", "assessment"
 _EVENTS = (COURSE, ASSESSMENT)
@@ -43,6 +44,11 @@ class Activity(models.Model):
     )
     once_per_course = models.BooleanField(
         _("once for each course"), default=True, help_text=_("No: every completion gives points.")
+    )
+    mail_member = models.BooleanField(
+        _("mail to the member"),
+        default=True,
+        help_text=_("One mail for a completion of the last 14 days that gave points; none for imported ones."),
     )
     is_active = models.BooleanField(_("active"), default=True)
 

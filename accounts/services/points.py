@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Completion, PointsEntry, User
 from accounts.models.insert_once import insert_once
-from accounts.services import certificates
+from accounts.services import certificates, completion_mails
 from accounts.services.cause import Cause
 
 State = Completion.State
@@ -63,6 +63,7 @@ def award(
             raise RuntimeError(f"completion {completion.pk} has points and is {completion.state}")
         _decide(completion, State.AWARDED, cause, reason=cause.reason)
         certificates.owe_check(completion)
+        completion_mails.owe(completion)
     return True
 
 
