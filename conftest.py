@@ -279,8 +279,8 @@ def drain() -> Callable[[], None]:
     """Does everything that is due, as the workers would, until nothing is: events, readings, requests, e-mails."""
     from django.utils import timezone
 
-    from accounts import emails, provisioning
-    from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
+    from accounts import certificates, emails, provisioning
+    from accounts.models import CertificateCheck, EmailMessage, LinkRequest, ProvisioningStep
     from accounts.services import password_links
     from integrations import inbox, refreshes
     from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite, SubscriptionSync
@@ -295,6 +295,7 @@ def drain() -> Callable[[], None]:
         (SubscriptionSync, syncs.run),
         (LinkRequest, password_links.issue),
         (ProvisioningStep, provisioning.run),
+        (CertificateCheck, certificates.check),
         (EmailMessage, emails.deliver),
         (Notice, notices.deliver),
     )

@@ -46,6 +46,14 @@ def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
                 "Nobody gets staff notifications.", hint="Set ADMIN_EMAIL, comma-separated.", id="accounts.I001"
             )
         )
+    if not settings.CERTIFICATE_HOSTS:
+        found.append(
+            checks.Info(
+                "Certificates of completed courses are not checked.",
+                hint="Set CERTIFICATE_HOSTS to the hosts that they are at.",
+                id="accounts.I002",
+            )
+        )
     return found
 
 

@@ -19,8 +19,9 @@ from django.utils import timezone, translation
 from accounts import smtp
 from accounts.amazon_ses import mail_server as amazon_ses
 from accounts.models import EmailMessage
-from accounts.services import message_ids, password_links, suppressions
+from accounts.services import completion_mails, message_ids, password_links, suppressions
 from accounts.services.attempts import attempt
+from accounts.services.completion_mails import Withdrawn
 
 logger = logging.getLogger(__name__)
 Kind = EmailMessage.Kind
@@ -48,7 +49,11 @@ def _send(row: EmailMessage) -> None:
         told = f"not sent: on {suppression.complained_at:%Y-%m-%d} this address {suppression.reason}"
         row.close(EmailMessage.Status.SUPPRESSED, error=told)
         return
-    mail = compose(row)
+    try:
+        mail = compose(row)
+    except Withdrawn as reason:
+        row.close(EmailMessage.Status.HELD, error=str(reason))
+        return
     if settings.EMAIL_BACKEND == smtp.DJANGOS:
         mail.connection = get_connection(f"{smtp.__name__}.EmailBackend")
     mail.send()
@@ -71,7 +76,7 @@ def _id_at_provider(mail: EmailMultiAlternatives) -> str:
 
 
 def compose(row: EmailMessage) -> EmailMultiAlternatives:
-    """The mail of `row`, in its language, text and HTML; links are made here. Raises NotSendable."""
+    """The mail of `row`, in its language, text and HTML; links are made here. Raises NotSendable, Withdrawn."""
     with translation.override(row.language):
         context = _context(row)
         subject = " ".join(render_to_string(f"emails/{row.kind}/subject.txt", context).split())
@@ -108,6 +113,8 @@ def _context(row: EmailMessage) -> dict[str, Any]:
         "link": None,
         "has_password": bool(row.user and row.user.has_usable_password()),
     }
+    if row.kind == Kind.COURSE_COMPLETED:
+        context |= completion_mails.context_of(row)
     if row.kind in WITH_LINK:
         if row.user is None or not row.user.is_active:
             raise NotSendable("the user is gone or locked; no link was made")

@@ -238,6 +238,8 @@ ACTS: dict[str, dict[str, Rule]] = {
         "reverse": needs("accounts.decide_completion"),
         "award": needs("accounts.decide_completion"),
         "undo-bulk-award": needs("accounts.decide_completion"),
+        "check-certificate": needs("accounts.link_completion"),
+        "accept-certificate": needs("accounts.decide_completion"),
     },
     "accounts.emailmessage": {
         "resend": needs("accounts.resend_emailmessage"),

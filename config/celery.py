@@ -29,6 +29,7 @@ app.conf.beat_schedule = {
     "sweep the messages to Slack": {"task": "integrations.sweep_notices", "schedule": 5.0},
     "look whether staff must be alerted": {"task": "integrations.evaluate_alerts", "schedule": 60.0},
     "sweep the provisioning of companies": {"task": "accounts.sweep_provisioning", "schedule": 5.0},
+    "sweep the checks of certificates": {"task": "accounts.sweep_certificates", "schedule": 5.0},
     "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},
     "award completions whose member is known by now": {"task": "accounts.match_completions", "schedule": 60.0},
     # It owes one mail a day, whenever it comes.

@@ -4,6 +4,7 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: SQLite and an i
 """
 
 import os
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -329,6 +330,16 @@ ANYMAIL = {
     "WEBHOOK_SECRET": env.list("ANYMAIL_WEBHOOK_SECRET", default=[]) or [f"anymail:{secrets.token_urlsafe(32)}"],
 }
 MAIL_WEBHOOKS_ARE_CLOSED = not env.list("ANYMAIL_WEBHOOK_SECRET", default=[])  # the secret is one that nobody knows
+
+# Completed courses ----------------------------------------------------------------------------------------------------
+
+# Hosts whose certificates are fetched and read; "*.example.com" is everything beneath it. None: nothing is fetched.
+CERTIFICATE_HOSTS = [host.strip().lower() for host in env.list("CERTIFICATE_HOSTS", default=[])]
+for _host in CERTIFICATE_HOSTS:
+    if not re.fullmatch(r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+", _host) or _host.rpartition(".")[2].isdigit():
+        raise ImproperlyConfigured(
+            f"CERTIFICATE_HOSTS takes names of hosts, such as certificates.example.com or *.example.com, not {_host!r}"
+        )
 
 # Providers ------------------------------------------------------------------------------------------------------------
 

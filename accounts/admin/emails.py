@@ -21,6 +21,7 @@ from accounts.admin.suppressed_addresses import suppression_link
 from accounts.emails import NotSendable, compose
 from accounts.models import EmailMessage
 from accounts.services import emails, suppressions
+from accounts.services.completion_mails import Withdrawn
 
 _TOKEN = re.compile(r"(token=)[^&\s]+")
 
@@ -139,6 +140,6 @@ class EmailMessageAdmin(ReadOnlyAdmin):
             return _("%(removed)s It cannot be sent again.") % {"removed": gone}
         try:
             mail: Any = compose(message)
-        except (NotSendable, TemplateDoesNotExist) as error:
+        except (NotSendable, Withdrawn, TemplateDoesNotExist) as error:
             return str(error)
         return format_html('<pre class="text">{}\n\n{}</pre>', mail.subject, _TOKEN.sub(r"\1•••", mail.body))

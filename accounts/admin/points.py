@@ -77,7 +77,7 @@ class ActivityAdmin(NeverDeleted, ConsoleAdmin):
     """What gives points, and which forms tell of it. Lines in the ledger keep their number."""
 
     list_display = ("code", "name", "points", "once_per_course", "is_active", "told_by_forms")
-    fields = ("code", "name", "points", "forms", "once_per_course", "is_active")
+    fields = ("code", "name", "points", "forms", "once_per_course", "mail_member", "is_active")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("code",) if obj else ()

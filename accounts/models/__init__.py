@@ -1,3 +1,4 @@
+from accounts.models.certificate import CertificateCheck, CertificateState
 from accounts.models.company import Company, ProvisioningStep
 from accounts.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
 from accounts.models.contact_change import ContactChange
@@ -21,6 +22,8 @@ __all__ = [
     "Activity",
     "ApiToken",
     "AuditEntry",
+    "CertificateCheck",
+    "CertificateState",
     "Completion",
     "Company",
     "Contact",

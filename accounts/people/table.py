@@ -20,6 +20,8 @@ from accounts.models import (
     Activity,
     ApiToken,
     AuditEntry,
+    CertificateCheck,
+    CertificateState,
     Company,
     Completion,
     Contact,
@@ -190,12 +192,19 @@ def _business() -> list[Holding]:
             anchors=True,  # its ids are among those by which the provider's records are found
         ),
         Holding(
+            model=CertificateCheck,
+            holds="which certificate is to be checked; what was found stands on the completion",
+            retention=Retention(since="finished_at", rows=~Q(status=CertificateCheck.Status.PENDING)),
+            own=lambda person: Q(completion__user__in=person.users) | Q(completion__email__in=person.emails),
+            attempts="voided",
+        ),
+        Holding(
             model=Completion,
             holds="completed courses: who, which course, the answers",
             retention=Retention(
                 since="decided_at",
                 rows=Q(state=Completion.State.DISMISSED),
-                becomes={"answers": {}, "certificate_url": ""},
+                becomes={"answers": {}, "certificate_url": "", "certificate_reason": ""},
             ),
             own=lambda person: Q(user__in=person.users) | Q(email__in=person.emails),
             becomes={
@@ -203,6 +212,8 @@ def _business() -> list[Holding]:
                 "email_told": "",
                 "name": "",
                 "certificate_url": "",
+                "certificate_state": CertificateState.NOT_CHECKED.value,
+                "certificate_reason": "",
                 "answers": {},
                 "reason": "",
                 "state": _closed_completion,

@@ -1,9 +1,11 @@
 """Whose a completion is: exact addresses and aliases at once, everything else by a person."""
 
 from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps as django_apps
 from django.utils import timezone
 
 from accounts.models import Activity, Completion, Contact, ContactEmail, EmailMessage, PossibleDuplicate, User
@@ -39,6 +41,22 @@ def test_a_fresh_installation_gives_20_points_for_the_completion_form(learn: Act
     found = completions.activities_of(form_id="form_123", form_title="Course Completion Form")
     assert found == [learn]
     assert completions.activities_of(form_id="form_1", form_title="Newsletter") == []
+
+
+def test_a_fresh_installation_counts_completed_courses_and_no_assessment(learn: Activity) -> None:
+    assert completions.activities_that_count("course", external_id="1", title="Any") == [learn]
+    assert completions.activities_that_count("course", external_id="", title="") == [learn]
+    assert completions.activities_that_count("assessment", external_id="1", title="Any") == []
+
+
+def test_an_installation_of_before_counts_completed_courses_and_keeps_its_forms(learn: Activity) -> None:
+    migration = import_module("accounts.migrations.0016_completed_courses")
+    Activity.objects.update(forms="*completion*\nCourse: the end*\nmail")
+    migration.count_completed_courses(django_apps, None)
+    learn.refresh_from_db()
+    assert learn.forms.splitlines() == ["*completion*", "?ourse: the end*", "mail", "course:*"]
+    assert learn.means(form_id="", form_title="Course: The end of it")
+    assert not learn.means(form_id="", form_title="Course: feedback")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from integrations.contracts.events import (
     CompanyReported,
     ContactGone,
     ContactReported,
+    CourseCompleted,
     Event,
     FormSubmitted,
     MembershipEvent,
@@ -15,7 +16,7 @@ from integrations.contracts.events import (
     OrderPlaced,
     PolicyReported,
 )
-from integrations.handlers import companies, contacts, memberships, policies
+from integrations.handlers import companies, contacts, direct_completions, memberships, policies
 from integrations.handlers.context import Change, Context
 
 # A kind of event, with all that derive from it, and its handler: called with the event and its context.
@@ -28,6 +29,7 @@ HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     OrderPlaced: contacts.keep_order,
     MoneyMoved: contacts.keep_payment,
     FormSubmitted: contacts.keep_submission,
+    CourseCompleted: direct_completions.keep,
     PolicyReported: policies.keep,
 }
 

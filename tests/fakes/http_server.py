@@ -54,8 +54,12 @@ class Hang:
     """No answer comes for as long as the server lives."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Drip:
-    """An answer that never ends: a byte now and then."""
+    """An answer that never ends: a byte now and then, of the head already where it is `from_the_start`."""
+
+    content_type: str = "application/json"
+    from_the_start: bool = False
 
 
 Misbehaviour = Answer | Reset | Hang | Drip
@@ -162,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server_of_tests.wait(60)
                 self.close_connection = True
             case Drip():
-                self._drip()
+                self._drip(response)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond  # noqa: N815 (the names are the base class's)
 
@@ -181,11 +185,14 @@ class _Handler(BaseHTTPRequestHandler):
         os.close(self.connection.detach())
         self.close_connection = True
 
-    def _drip(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", "1000000")
-        self.end_headers()
+    def _drip(self, drip: Drip) -> None:
+        if drip.from_the_start:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        else:
+            self.send_response(200)
+            self.send_header("Content-Type", drip.content_type)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
         while not self.server_of_tests.wait(0.02):
             self.wfile.write(b" ")
             self.wfile.flush()
