@@ -130,6 +130,7 @@ PAGES = {
     "accounts.formsubmission": Pages(),
     "accounts.completion": Pages(operator="view add"),
     "accounts.pointsentry": Pages(),
+    "accounts.courseprogress": Pages(),
     "accounts.emailmessage": Pages(),
     "accounts.linkrequest": Pages(),
     "accounts.plan": Pages(pages="view add change", operator="view change"),

@@ -27,6 +27,7 @@ from accounts.models import (
     ContactEmail,
     ContactMapping,
     ContactTag,
+    CourseProgress,
     EmailMessage,
     ExternalIdentity,
     ForgottenKey,
@@ -207,6 +208,12 @@ def _business() -> list[Holding]:
                 "state": _closed_completion,
             },
             anchors=True,
+        ),
+        Holding(
+            model=CourseProgress,
+            holds="how far they are in courses",
+            retention=AS_LONG_AS_KNOWN,
+            own=lambda person: Q(user__in=person.users) | Q(email__in=person.emails),
         ),
         Holding(
             model=PointsEntry,

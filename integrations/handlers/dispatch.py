@@ -8,6 +8,7 @@ from integrations.contracts.events import (
     CompanyReported,
     ContactGone,
     ContactReported,
+    CourseProgressed,
     Event,
     FormSubmitted,
     MembershipEvent,
@@ -15,7 +16,7 @@ from integrations.contracts.events import (
     OrderPlaced,
     PolicyReported,
 )
-from integrations.handlers import companies, contacts, memberships, policies
+from integrations.handlers import companies, contacts, memberships, policies, progress
 from integrations.handlers.context import Change, Context
 
 # A kind of event, with all that derive from it, and its handler: called with the event and its context.
@@ -29,6 +30,7 @@ HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     MoneyMoved: contacts.keep_payment,
     FormSubmitted: contacts.keep_submission,
     PolicyReported: policies.keep,
+    CourseProgressed: progress.keep,
 }
 
 
