@@ -5,7 +5,7 @@ from celery import shared_task
 from accounts import emails, provisioning, wakeup
 from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
 from accounts.people import pruning
-from accounts.services import completions, password_links, progress, subscriptions
+from accounts.services import completions, password_links, paths, progress, subscriptions
 from accounts.services.emails import SEND_TASK
 from accounts.services.password_links import ISSUE_TASK
 from accounts.services.provisioning import PROVISION_TASK
@@ -53,6 +53,11 @@ def expire_subscriptions() -> None:
 def match_completions() -> None:
     completions.match_waiting()
     progress.match_waiting()
+
+
+@shared_task(name="accounts.award_paths")
+def award_paths() -> None:
+    paths.sweep()
 
 
 @shared_task(name="accounts.tell_of_waiting_completions")

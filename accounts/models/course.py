@@ -1,15 +1,20 @@
-"""How far somebody is in a course.
+"""Courses: how far somebody is in one, and the courses that an activity asks for (a milestone or a learning path).
 
 A course is what its title says: `course_key` (core.text.title_key) makes two spellings one. A course without a title
 goes by its id.
 """
 
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.points import Activity
 from accounts.models.user import User
+from core.text import one_line, title_key
 
 COURSE = 255  # letters of a title
 
@@ -54,3 +59,44 @@ class CourseProgress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email}: {self.course} ({self.percent} %)"
+
+
+class Requirement(models.Model):
+    """A course that an activity asks for, or a share of one. An activity with any is a milestone or a learning path."""
+
+    activity = models.ForeignKey(
+        Activity, on_delete=models.CASCADE, related_name="requirements", verbose_name=_("activity")
+    )
+    course = models.CharField(
+        _("course"),
+        max_length=COURSE,
+        help_text=_(
+            "The title as it is received; capitals and spaces do not matter. A course without a title: its id."
+        ),
+    )
+    course_key = models.CharField(max_length=COURSE, editable=False)
+    share = models.PositiveSmallIntegerField(
+        _("percent of it"),
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("100: the course completed."),
+    )
+
+    class Meta:
+        verbose_name = _("required course")
+        verbose_name_plural = _("required courses")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["activity", "course_key"], name="a_course_is_required_once"),
+            models.CheckConstraint(condition=Q(share__gte=1, share__lte=100), name="a_share_is_a_percentage"),
+            models.CheckConstraint(condition=~Q(course_key=""), name="a_requirement_names_a_course"),
+        ]
+        indexes = [models.Index(fields=["course_key"], name="requirement_by_course")]
+
+    def __str__(self) -> str:
+        return self.course if self.share == 100 else f"{self.course} ({self.share} %)"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.course = one_line(self.course, COURSE)
+        self.course_key = title_key(self.course, COURSE)
+        super().save(*args, **kwargs)

@@ -15,6 +15,7 @@ from accounts.people.models import Prunable
 
 BY_MAIL = "mail"  # the channel of a completion by e-mail, and the form that it comes from
 BY_STAFF = "staff"
+BY_PATH = "path"  # the courses that an activity asks for were completed
 
 
 class Activity(models.Model):
@@ -39,13 +40,30 @@ class Activity(models.Model):
     once_per_course = models.BooleanField(
         _("once for each course"), default=True, help_text=_("No: every completion gives points.")
     )
+    completes_course = models.BooleanField(
+        _("completes the course"),
+        default=True,
+        help_text=_("Yes: its completions count for learning paths and stand among the member's courses."),
+    )
+    needed = models.PositiveSmallIntegerField(
+        _("how many of the courses"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Of the required courses below; empty: all of them. The points are given once."),
+    )
+    # Since when members who meet the requirements may lack the points, as the requirements were changed.
+    sweep_since = models.DateTimeField(null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
         verbose_name = _("activity")
         verbose_name_plural = _("activities")
         ordering = ["code"]
-        constraints = [models.CheckConstraint(condition=Q(points__gt=0), name="activity_gives_points")]
+        constraints = [
+            models.CheckConstraint(condition=Q(points__gt=0), name="activity_gives_points"),
+            models.CheckConstraint(condition=Q(needed__isnull=True) | Q(needed__gt=0), name="activity_needs_a_course"),
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -133,6 +151,9 @@ class Completion(Prunable):
             models.Index(fields=["state", "-id"], name="completion_by_state"),
             models.Index(fields=["email"], name="completion_waiting", condition=Q(state="received")),
             models.Index(fields=["channel", "received_at"], name="completion_by_channel"),
+            models.Index(
+                fields=["course_key"], name="completion_by_course", condition=Q(state__in=["awarded", "matched"])
+            ),
             models.Index(
                 fields=["state", "decided_at"],
                 name="completion_to_be_pruned",

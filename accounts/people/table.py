@@ -42,6 +42,7 @@ from accounts.models import (
     Policy,
     PossibleDuplicate,
     ProvisioningStep,
+    Requirement,
     Subscription,
     SubscriptionFact,
     SubscriptionTransition,
@@ -353,7 +354,7 @@ def _platform() -> list[Holding]:
         ),
         *(
             Holding(model=model, holds=CONFIGURATION, retention=CONFIGURATION, scans=False)
-            for model in (Activity, Plan, PlanOffer, Tag, Group, Permission, ContentType)
+            for model in (Activity, Requirement, Plan, PlanOffer, Tag, Group, Permission, ContentType)
         ),
         *(
             Holding(

@@ -7,11 +7,12 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.addresses import normalise
-from accounts.models import ContactEmail, CourseProgress, User
+from accounts.models import Completion, ContactEmail, CourseProgress, User
 from accounts.models.course import COURSE
 from accounts.models.insert_once import insert_once
 from accounts.people import forgotten
-from accounts.services.cause import Cause
+from accounts.services import paths
+from accounts.services.cause import SCHEDULE, Cause
 from accounts.services.completions import course_key, member_with
 from core.text import identifier, one_line
 
@@ -31,14 +32,15 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """The row as it is now, and whether the report changed it."""
+    """The row as it is now, whether the report changed it, and the paths that gave points because of it."""
 
     progress: CourseProgress
     changed: bool
+    awarded: tuple[Completion, ...] = ()
 
 
 def store(report: Report, *, cause: Cause) -> Stored:
-    """Merge a report into the row of its person and course.
+    """Merge a report into the row of its person and course, and give the points of the paths that it completes.
 
     The latest report stands, also a lower one, since a course may get new lessons; of two with one date the higher. Two
     at once come one after the other by the row's lock. Raises InvalidAddress, PersonForgotten.
@@ -64,7 +66,8 @@ def store(report: Report, *, cause: Cause) -> Stored:
             changed = _merge(known, row)
             known.save()
             row = known
-    return Stored(progress=row, changed=changed)
+        awarded = paths.follow(row.user, [row.course_key], cause=cause) if row.user else []
+    return Stored(progress=row, changed=changed, awarded=tuple(awarded))
 
 
 def match_waiting() -> int:
@@ -77,7 +80,10 @@ def match_waiting() -> int:
         found = member_with(row.email)
         if found is None:
             continue
-        matched += CourseProgress.objects.filter(pk=row.pk, user=None).update(user=found[0])
+        with transaction.atomic():
+            if CourseProgress.objects.filter(pk=row.pk, user=None).update(user=found[0]):
+                paths.follow(found[0], [row.course_key], cause=SCHEDULE)
+                matched += 1
     return matched
 
 

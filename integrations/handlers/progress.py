@@ -1,4 +1,4 @@
-"""Progress in a course → one row for each person and course."""
+"""Progress in a course → one row for each person and course, and the points of milestones that it reaches."""
 
 from accounts.addresses import InvalidAddress
 from accounts.people.forgotten import PersonForgotten
@@ -30,4 +30,7 @@ def keep(event: CourseProgressed, context: Context) -> list[Change]:
     row = stored.progress
     known = "" if row.user_id else "; nobody has this address yet"
     text = f"progress: {event.percent} % of {row.course}{known}" if stored.changed else "progress known better already"
-    return [Change(description=text, target=row, changed=stored.changed)]
+    return [
+        Change(description=text, target=row, changed=stored.changed),
+        *(Change(description="points of a path given", target=completion) for completion in stored.awarded),
+    ]
