@@ -160,6 +160,7 @@ PERMISSIONS = {
     "accounts.view_planoffer": (OPERATOR, SUPPORT, AUDITOR),
     "accounts.add_planoffer": (OPERATOR,),
     "accounts.change_planoffer": (OPERATOR,),
+    "accounts.view_requirement": (OPERATOR, SUPPORT, AUDITOR),
     "integrations.view_fieldplace": (OPERATOR, AUDITOR),
     "accounts.send_link": (OPERATOR, SUPPORT),
     "accounts.resend_emailmessage": (OPERATOR, SUPPORT),
