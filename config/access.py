@@ -51,6 +51,7 @@ ADDRESSES: dict[str, Rules] = {
     "api_setup_password": {"POST": ANYBODY},
     "api_resend_setup_email": {"POST": ANYBODY},
     "api_me": {"GET": Rule(who=Who.MEMBER, scope=READ)},
+    "api_my_courses": {"GET": Rule(who=Who.MEMBER, scope=READ)},
     # staff and their scripts
     "api_members": {"GET": needs("accounts.view_user", scope=READ)},
     "api_points": {"GET": needs("accounts.view_pointsentry", scope=READ)},

@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.translation import gettext as _now
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext, ngettext_lazy
 
 from accounts.admin.acts import Act, Pressed, ReasonForm
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyAdmin, ReadOnlyInline
@@ -101,6 +101,10 @@ class ActivityAdmin(NeverDeleted, ConsoleAdmin):
             paths.changed()
             tell_who_meets(request, Activity.objects.get(pk=form.instance.pk))
 
+    @admin.display(description=_("forms"))
+    def told_by_forms(self, activity: Activity) -> str:
+        return shortened(activity.forms.replace("\n", ", ")) or NOTHING
+
     @admin.display(description=_("required courses"))
     def requires(self, activity: Activity) -> str:
         return shortened(", ".join(str(one) for one in activity.requirements.all())) or NOTHING
@@ -109,15 +113,15 @@ class ActivityAdmin(NeverDeleted, ConsoleAdmin):
     def members_now(self, activity: Activity) -> str:
         if activity.pk is None or not activity.requirements.exists():
             return NOTHING
-        have = Completion.objects.filter(activity=activity, state=Completion.State.AWARDED)
-        link = list_link(
-            "admin:accounts_completion", have.count(), activity__id__exact=activity.pk, state__exact="awarded"
-        )
-        return format_html("{} {}. {}", link, _now("have the points"), meeting(activity))
+        return format_html("{} {}", _who_have(activity), meeting(activity))
 
-    @admin.display(description=_("forms"))
-    def told_by_forms(self, activity: Activity) -> str:
-        return shortened(activity.forms.replace("\n", ", ")) or NOTHING
+
+def _who_have(activity: Activity) -> SafeString:
+    """Return how many members have the points of an activity, with a link to their completions."""
+    count = Completion.objects.filter(activity=activity, state=Completion.State.AWARDED).count()
+    text = ngettext("%(count)d member has the points.", "%(count)d members have the points.", count)
+    query = {"activity__id__exact": activity.pk, "state__exact": Completion.State.AWARDED.value}
+    return list_link("admin:accounts_completion", text % {"count": count}, **query)
 
 
 @admin.register(PointsEntry)

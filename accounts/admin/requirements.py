@@ -6,9 +6,8 @@ from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.translation import gettext as _now
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import Activity, Completion, CourseProgress, Requirement
 from accounts.models.course import COURSE
@@ -43,7 +42,7 @@ class RequirementInline(admin.TabularInline):
     fields = ("course", "share")
     extra = 1
     max_num = MOST
-    verbose_name_plural = _("required courses: a milestone or a learning path")
+    verbose_name_plural = gettext_lazy("required courses: a milestone or a learning path")
 
 
 def tell_who_meets(request: HttpRequest, activity: Activity) -> None:
@@ -60,7 +59,7 @@ def tell_who_meets(request: HttpRequest, activity: Activity) -> None:
     }
     for one in required:
         if one.course_key not in known:
-            text = _now("Nobody has begun or completed “{}” so far. Check how the title is spelled.")
+            text = _("Nobody has begun or completed “{}” so far. Check how the title is spelled.")
             messages.warning(request, format_html(text, one.course))
 
 

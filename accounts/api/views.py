@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from accounts.addresses import InvalidAddress, normalise
 from accounts.api.serializers import (
     AnswerSerializer,
+    LearningSerializer,
     MemberSerializer,
     PasswordSetSerializer,
     ResendSerializer,
@@ -29,7 +30,7 @@ from accounts.api.serializers import (
 )
 from accounts.models import Subscription, User
 from accounts.models.subscription import Status
-from accounts.services import password_links
+from accounts.services import learning, password_links
 from accounts.signin import devices, lockout
 from accounts.staff.audit import record
 from accounts.views import LINK_TRIES, MODEL_BACKEND
@@ -115,6 +116,14 @@ class Me(APIView):
     def get(self, request: Request) -> Response:
         subscriptions = Subscription.objects.of(request.user).order_by("pk")
         return Response(SubscriptionSerializer(subscriptions, many=True).data)
+
+
+class MyCourses(APIView):
+    """The signed-in member's own courses with their progress, and the learning paths that they belong to."""
+
+    @extend_schema(responses=LearningSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(LearningSerializer(learning.overview(request.user)).data)
 
 
 class MemberPages(PageNumberPagination):

@@ -62,7 +62,8 @@ def test_a_saved_path_says_how_many_members_meet_it_and_gives_them_the_points(co
     ]
     assert paths.sweep() == 1
     page = console.get(page_of(activity)).content.decode()
-    assert "have the points" in page
+    assert "1 member has the points." in page
+    assert "0 members meet the requirements" in page
     assert f"?activity__id__exact={activity.pk}&amp;state__exact=awarded" in page
 
 
