@@ -5,7 +5,7 @@ from celery import shared_task
 from accounts import certificates, emails, provisioning, wakeup
 from accounts.models import CertificateCheck, EmailMessage, LinkRequest, ProvisioningStep
 from accounts.people import pruning
-from accounts.services import completions, password_links, subscriptions
+from accounts.services import completions, password_links, paths, progress, subscriptions
 from accounts.services.certificates import CHECK_TASK
 from accounts.services.emails import SEND_TASK
 from accounts.services.password_links import ISSUE_TASK
@@ -63,6 +63,12 @@ def expire_subscriptions() -> None:
 @shared_task(name="accounts.match_completions")
 def match_completions() -> None:
     completions.match_waiting()
+    progress.match_waiting()
+
+
+@shared_task(name="accounts.award_paths")
+def award_paths() -> None:
+    paths.sweep()
 
 
 @shared_task(name="accounts.tell_of_waiting_completions")

@@ -22,4 +22,5 @@ urlpatterns = [
     re_path(r"^api/admin/users/(?P<user_id>[0-9]{1,18})/points/?$", MemberPoints.as_view(), name="api_points"),
     re_path(r"^api/completions/?$", Completions.as_view(), name="api_completions"),
     re_path(r"^api/me/?$", api.Me.as_view(), name="api_me"),
+    re_path(r"^api/me/courses/?$", api.MyCourses.as_view(), name="api_my_courses"),
 ]

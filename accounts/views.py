@@ -21,7 +21,7 @@ from django.views.i18n import set_language
 
 from accounts.forms import ForgotPasswordForm, SetPasswordForm, SignInForm
 from accounts.models import PointsEntry, Subscription, User
-from accounts.services import password_links
+from accounts.services import learning, password_links
 from accounts.signin import devices, lockout
 from accounts.staff.audit import record
 from core.web import limits
@@ -85,7 +85,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     subscriptions = Subscription.objects.of(request.user).order_by("plan__name")
     lines = PointsEntry.objects.of(request.user).select_related("activity", "completion")
     statement = {"balance": lines.balance(), "entries": lines.order_by("-pk")[:SHOWN_LINES]}
-    return render(request, "accounts/dashboard.html", {"subscriptions": subscriptions, "statement": statement})
+    context = {"subscriptions": subscriptions, "statement": statement, "learning": learning.overview(request.user)}
+    return render(request, "accounts/dashboard.html", context)
 
 
 @never_cache

@@ -51,6 +51,7 @@ ADDRESSES: dict[str, Rules] = {
     "api_setup_password": {"POST": ANYBODY},
     "api_resend_setup_email": {"POST": ANYBODY},
     "api_me": {"GET": Rule(who=Who.MEMBER, scope=READ)},
+    "api_my_courses": {"GET": Rule(who=Who.MEMBER, scope=READ)},
     # staff and their scripts
     "api_members": {"GET": needs("accounts.view_user", scope=READ)},
     "api_points": {"GET": needs("accounts.view_pointsentry", scope=READ)},
@@ -142,6 +143,7 @@ PAGES = {
     "accounts.formsubmission": Pages(),
     "accounts.completion": Pages(operator="view add"),
     "accounts.pointsentry": Pages(),
+    "accounts.courseprogress": Pages(),
     "accounts.emailmessage": Pages(),
     "accounts.suppressedaddress": Pages(operator="view change"),
     "accounts.linkrequest": Pages(),
@@ -173,6 +175,7 @@ PERMISSIONS = {
     "accounts.view_planoffer": (OPERATOR, SUPPORT, AUDITOR),
     "accounts.add_planoffer": (OPERATOR,),
     "accounts.change_planoffer": (OPERATOR,),
+    "accounts.view_requirement": (OPERATOR, SUPPORT, AUDITOR),
     "integrations.view_fieldplace": (OPERATOR, AUDITOR),
     "accounts.send_link": (OPERATOR, SUPPORT),
     "accounts.resend_emailmessage": (OPERATOR, SUPPORT),

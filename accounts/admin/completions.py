@@ -22,7 +22,7 @@ from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, sou
 from accounts.admin.users import AddressField
 from accounts.models import Completion, PointsEntry, User
 from accounts.models.points import BY_STAFF
-from accounts.services import candidates, completions, points
+from accounts.services import candidates, completions
 
 State = Completion.State
 # The badges are shared with other pages' statuses of the same meaning.
@@ -147,7 +147,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             explanation=_("The points are given at once, also for what else waits under the same address."),
             done=ngettext_lazy("%(count)d completion was linked.", "%(count)d completions were linked.", "count"),
             run=_link,
-            fits=lambda completion: completion.state in completions.LINKABLE,
+            fits=completions.is_linkable,
             form=LinkForm,
         ),
         Act(
@@ -175,7 +175,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             label=_("take the points back"),
             explanation=_("A new line in the ledger takes the points back. What was reversed can be linked again."),
             done=ngettext_lazy("%(count)d award was reversed.", "%(count)d awards were reversed.", "count"),
-            run=lambda completion, pressed: points.reverse(completion, cause=pressed.cause) is not None,
+            run=lambda completion, pressed: completions.reverse(completion, cause=pressed.cause) is not None,
             fits=lambda completion: completion.state == State.AWARDED,
             form=ReasonForm,
         ),
@@ -225,7 +225,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     @admin.display(description=_("who this may be"))
     def suggested(self, completion: Completion) -> str:
         """Members whom the address or the name resembles, each with the reason and the way to link it to them."""
-        if completion.state not in completions.LINKABLE:
+        if not completions.is_linkable(completion):
             return NOTHING
         found = candidates.of(completion)
         rows = ((_link_to(completion, one.user), one.user.get_full_name(), one.reason) for one in found)

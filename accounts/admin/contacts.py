@@ -257,6 +257,10 @@ class ContactAdmin(ReadOnlyAdmin):
             list_link("admin:accounts_contactchange", _("all changes"), contact__exact=contact.pk),
             list_link("admin:integrations_outgoingwrite", _("outgoing writes"), contact__exact=contact.pk),
         ]
+        if contact.user_id:
+            links.append(
+                list_link("admin:accounts_courseprogress", _("progress in courses"), user__exact=contact.user_id)
+            )
         if contact.email:
             links.insert(0, list_link(EVENTS, _("events of this person"), q=contact.email))
         return format_html_join(SafeString(" · "), "{}", ((link,) for link in links))

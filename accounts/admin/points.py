@@ -7,14 +7,17 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext, ngettext_lazy
 
 from accounts.admin.acts import Act, Pressed, ReasonForm
 from accounts.admin.base import ConsoleAdmin, NeverDeleted, ReadOnlyAdmin, ReadOnlyInline
-from accounts.admin.links import NOTHING, moment, row_link, shortened, source_of
-from accounts.models import Activity, PointsEntry, User
-from accounts.services import completions
+from accounts.admin.links import NOTHING, list_link, moment, row_link, shortened, source_of
+from accounts.admin.requirements import RequirementInline, meeting, tell_who_meets
+from accounts.models import Activity, Completion, PointsEntry, User
+from accounts.services import completions, paths
 
 
 class AwardForm(ReasonForm):
@@ -74,17 +77,51 @@ class PointsInline(ReadOnlyInline):
 
 @admin.register(Activity)
 class ActivityAdmin(NeverDeleted, ConsoleAdmin):
-    """What gives points, and which forms tell of it. Lines in the ledger keep their number."""
+    """What gives points: forms that tell of it, or courses that it requires. Lines in the ledger keep their number."""
 
-    list_display = ("code", "name", "points", "once_per_course", "is_active", "told_by_forms")
-    fields = ("code", "name", "points", "forms", "once_per_course", "mail_member", "is_active")
+    list_display = ("code", "name", "points", "once_per_course", "is_active", "told_by_forms", "requires")
+    fieldsets = (
+        (None, {"fields": ("code", "name", "points", "mail_member", "is_active")}),
+        (_("Completions that are received"), {"fields": ("forms", "once_per_course", "completes_course")}),
+        (_("Milestone or learning path"), {"fields": ("needed", "members_now")}),
+    )
+    inlines = (RequirementInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
+        found: QuerySet[Activity] = super().get_queryset(request)
+        return found.prefetch_related("requirements")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("code",) if obj else ()
+        return ("code", "members_now") if obj else ("members_now",)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Have the clock look for members who meet what was saved, and say how many there are."""
+        super().save_related(request, form, formsets, change)
+        if form.has_changed() or any(formset.has_changed() for formset in formsets):
+            paths.changed()
+            tell_who_meets(request, Activity.objects.get(pk=form.instance.pk))
 
     @admin.display(description=_("forms"))
     def told_by_forms(self, activity: Activity) -> str:
         return shortened(activity.forms.replace("\n", ", ")) or NOTHING
+
+    @admin.display(description=_("required courses"))
+    def requires(self, activity: Activity) -> str:
+        return shortened(", ".join(str(one) for one in activity.requirements.all())) or NOTHING
+
+    @admin.display(description=_("members"))
+    def members_now(self, activity: Activity) -> str:
+        if activity.pk is None or not activity.requirements.exists():
+            return NOTHING
+        return format_html("{} {}", _who_have(activity), meeting(activity))
+
+
+def _who_have(activity: Activity) -> SafeString:
+    """Return how many members have the points of an activity, with a link to their completions."""
+    count = Completion.objects.filter(activity=activity, state=Completion.State.AWARDED).count()
+    text = ngettext("%(count)d member has the points.", "%(count)d members have the points.", count)
+    query = {"activity__id__exact": activity.pk, "state__exact": Completion.State.AWARDED.value}
+    return list_link("admin:accounts_completion", text % {"count": count}, **query)
 
 
 @admin.register(PointsEntry)

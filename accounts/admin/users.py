@@ -187,6 +187,8 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
             list_link("admin:accounts_contact", _("the contact of this person"), q=user.email),
             list_link(EVENTS, _("events of this person"), q=user.email),
             list_link("admin:accounts_emailmessage", _("e-mails to this person"), q=user.email),
+            list_link("admin:accounts_completion", _("completions"), user__exact=user.pk),
+            list_link("admin:accounts_courseprogress", _("progress in courses"), user__exact=user.pk),
         )
         return format_html_join(" · ", "{}", ((link,) for link in links))
 

@@ -72,3 +72,31 @@ class SubscriptionSerializer(RowSerializer[Subscription]):
             "external_offer_id",
             "external_purchase_id",
         ]
+
+
+class CourseSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    percent = serializers.IntegerField(help_text="As of the latest report; 100 once it is completed.")
+    completed_on = serializers.DateField(allow_null=True)
+    as_of = serializers.DateTimeField(allow_null=True)
+
+
+class RequiredCourseSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    share = serializers.IntegerField(help_text="So many percent of the course are required.")
+    percent = serializers.IntegerField()
+    is_met = serializers.BooleanField()
+
+
+class PathSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    points = serializers.IntegerField()
+    met = serializers.IntegerField(help_text="Courses that are done, of those needed.")
+    needed = serializers.IntegerField()
+    is_awarded = serializers.BooleanField(help_text="The points were given.")
+    courses = RequiredCourseSerializer(many=True)
+
+
+class LearningSerializer(serializers.Serializer[Any]):
+    courses = CourseSerializer(many=True)
+    paths = PathSerializer(many=True)

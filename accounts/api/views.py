@@ -16,13 +16,14 @@ from accounts.addresses import InvalidAddress
 from accounts.api.front_ends import REFUSALS, TAG, FrontEndView
 from accounts.api.serializers import (
     AnswerSerializer,
+    LearningSerializer,
     PasswordSetSerializer,
     ResendSerializer,
     SetupPasswordSerializer,
     SubscriptionSerializer,
 )
 from accounts.models import Subscription
-from accounts.services import password_links
+from accounts.services import learning, password_links
 from accounts.signin import devices, lockout
 from accounts.staff.audit import record
 from accounts.views import LINK_TRIES, MODEL_BACKEND
@@ -135,6 +136,14 @@ class Me(APIView):
     def get(self, request: Request) -> Response:
         subscriptions = Subscription.objects.of(request.user).order_by("pk")
         return Response(SubscriptionSerializer(subscriptions, many=True).data)
+
+
+class MyCourses(APIView):
+    """The signed-in member's own courses with their progress, and the learning paths that they belong to."""
+
+    @extend_schema(responses=LearningSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(LearningSerializer(learning.overview(request.user)).data)
 
 
 def _refused(message: str, *, code: str) -> Response:

@@ -2,6 +2,7 @@ from accounts.models.certificate import CertificateCheck, CertificateState
 from accounts.models.company import Company, ProvisioningStep
 from accounts.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
 from accounts.models.contact_change import ContactChange
+from accounts.models.course import CourseProgress, Requirement
 from accounts.models.delivery import Delivery
 from accounts.models.email_message import EmailMessage
 from accounts.models.external_identity import ExternalIdentity
@@ -31,6 +32,7 @@ __all__ = [
     "ContactEmail",
     "ContactMapping",
     "ContactTag",
+    "CourseProgress",
     "Delivery",
     "EmailMessage",
     "ExternalIdentity",
@@ -45,6 +47,7 @@ __all__ = [
     "Policy",
     "PointsEntry",
     "PossibleDuplicate",
+    "Requirement",
     "ProvisioningStep",
     "Subscription",
     "SubscriptionFact",

@@ -20,6 +20,7 @@ BY_IMPORT = "import"
 # What an event may say by itself, without any form; lines of Activity.forms begin with these.
 COURSE, ASSESSMENT = "course", "assessment"
 _EVENTS = (COURSE, ASSESSMENT)
+BY_PATH = "path"  # the courses that an activity asks for were completed
 
 
 class Activity(models.Model):
@@ -50,13 +51,30 @@ class Activity(models.Model):
         default=True,
         help_text=_("One mail for a completion of the last 14 days that gave points; none for imported ones."),
     )
+    completes_course = models.BooleanField(
+        _("completes the course"),
+        default=True,
+        help_text=_("Yes: its completions count for learning paths and stand among the member's courses."),
+    )
+    needed = models.PositiveSmallIntegerField(
+        _("how many of the courses"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Of the required courses below; empty: all of them. The points are given once."),
+    )
+    # Since when members who meet the requirements may lack the points, as the requirements were changed.
+    sweep_since = models.DateTimeField(null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
 
     class Meta:
         verbose_name = _("activity")
         verbose_name_plural = _("activities")
         ordering = ["code"]
-        constraints = [models.CheckConstraint(condition=Q(points__gt=0), name="activity_gives_points")]
+        constraints = [
+            models.CheckConstraint(condition=Q(points__gt=0), name="activity_gives_points"),
+            models.CheckConstraint(condition=Q(needed__isnull=True) | Q(needed__gt=0), name="activity_needs_a_course"),
+        ]
 
     def __str__(self) -> str:
         return self.code
@@ -179,6 +197,9 @@ class Completion(Prunable):
                 fields=["certificate_state", "-id"],
                 name="certificate_in_doubt",
                 condition=Q(certificate_state__in=DOUBTFUL_STATES),
+            ),
+            models.Index(
+                fields=["course_key"], name="completion_by_course", condition=Q(state__in=["awarded", "matched"])
             ),
             models.Index(
                 fields=["state", "decided_at"],

@@ -29,6 +29,7 @@ from accounts.models import (
     ContactEmail,
     ContactMapping,
     ContactTag,
+    CourseProgress,
     EmailMessage,
     ExternalIdentity,
     ForgottenKey,
@@ -43,6 +44,7 @@ from accounts.models import (
     Policy,
     PossibleDuplicate,
     ProvisioningStep,
+    Requirement,
     Subscription,
     SubscriptionFact,
     SubscriptionTransition,
@@ -221,6 +223,12 @@ def _business() -> list[Holding]:
             anchors=True,
         ),
         Holding(
+            model=CourseProgress,
+            holds="how far they are in courses",
+            retention=AS_LONG_AS_KNOWN,
+            own=lambda person: Q(user__in=person.users) | Q(email__in=person.emails),
+        ),
+        Holding(
             model=PointsEntry,
             holds="the ledger of points",
             retention=LEDGER,
@@ -365,7 +373,7 @@ def _platform() -> list[Holding]:
         ),
         *(
             Holding(model=model, holds=CONFIGURATION, retention=CONFIGURATION, scans=False)
-            for model in (Activity, Plan, PlanOffer, Tag, Group, Permission, ContentType)
+            for model in (Activity, Requirement, Plan, PlanOffer, Tag, Group, Permission, ContentType)
         ),
         *(
             Holding(

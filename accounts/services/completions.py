@@ -3,7 +3,7 @@
 What merely resembles a member's address is a suggestion (`accounts.services.candidates`), never a match.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,10 +14,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.addresses import InvalidAddress, normalise
-from accounts.models import Activity, Completion, ContactEmail, EmailMessage, User
+from accounts.models import Activity, Completion, ContactEmail, EmailMessage, PointsEntry, User
 from accounts.models.insert_once import insert_once
-from accounts.models.points import BY_MAIL, BY_STAFF
-from accounts.services import certificates, contact_aliases, emails, points
+from accounts.models.points import BY_MAIL, BY_PATH, BY_STAFF
+from accounts.services import certificates, contact_aliases, emails, paths, points
 from accounts.services.cause import SCHEDULE, Cause
 from accounts.services.members import Member
 from core.text import EMAIL, bounded, clean_name, identifier, one_line, title_key
@@ -141,12 +141,19 @@ def match_waiting() -> int:
     return sum(_match(completion, cause=SCHEDULE) for completion in rows)
 
 
+def is_linkable(completion: Completion) -> bool:
+    """Return whether staff may say whose it is; the points of a path follow from the courses of one member alone."""
+    return completion.state in LINKABLE and completion.channel != BY_PATH
+
+
 def link(completion: Completion, user: User, *, remember: bool, course: str = "", cause: Cause) -> int:
     """It was `user`: award it at once, and with it whatever else waits under that address; how many were linked.
 
     `remember`: the address means this member from now on. `course` corrects the course's name. What is awarded already
     is left alone: it has to be reversed first.
     """
+    if completion.channel == BY_PATH:
+        return 0
     rule = f"linked by staff: {cause.staff.email}" if cause.staff else "linked"
     with transaction.atomic():
         if remember and completion.email:
@@ -154,11 +161,11 @@ def link(completion: Completion, user: User, *, remember: bool, course: str = ""
         if course.strip():
             open_ones = Completion.objects.filter(pk=completion.pk, state__in=LINKABLE)
             open_ones.update(course=one_line(course, 255), course_key=course_key(course))
-        decided = points.award(completion, user, rule=rule, cause=cause, out_of=LINKABLE)
+        decided = _award(completion, user, rule=rule, cause=cause, out_of=LINKABLE)
         open_ones = Completion.objects.filter(email=completion.email, state=State.RECEIVED, reason="")
         others = open_ones.exclude(channel=BY_MAIL)
         waiting = others.exclude(pk=completion.pk).exclude(email="").order_by("pk")
-        return decided + sum(points.award(other, user, rule=rule, cause=cause) for other in waiting)
+        return decided + sum(_award(other, user, rule=rule, cause=cause) for other in waiting)
 
 
 def create_member(completion: Completion, *, cause: Cause) -> Member:
@@ -215,7 +222,7 @@ def award_by_hand(user: User, activity: Activity, *, batch: UUID, course: str = 
             return None
         if not insert_once(completion):
             return None
-        points.award(completion, user, rule="given by staff", cause=cause)
+        _award(completion, user, rule="given by staff", cause=cause)
     return completion
 
 
@@ -226,8 +233,19 @@ def award_again(completion: Completion, *, cause: Cause) -> bool:
     if completion.user is None:
         return False
     open_states = (State.MATCHED.value, State.REVERSED.value)
-    decided = points.award(completion, completion.user, rule=completion.rule, cause=cause, out_of=open_states)
+    decided = _award(completion, completion.user, rule=completion.rule, cause=cause, out_of=open_states)
     return decided and completion.state == State.AWARDED
+
+
+def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
+    """Take the points of a completion back by a new line, and those of paths that are not met without it; None where
+    it has none.
+    """
+    with transaction.atomic():
+        line = points.reverse(completion, cause=cause)
+        if line is not None:
+            paths.withdraw(completion, cause=cause)
+    return line
 
 
 def undo_award_by_hand(completion: Completion, *, cause: Cause) -> int:
@@ -237,7 +255,7 @@ def undo_award_by_hand(completion: Completion, *, cause: Cause) -> int:
     batch = completion.source.rpartition(":")[0]
     together = Completion.objects.filter(channel=BY_STAFF, source__startswith=f"{batch}:", state=State.AWARDED)
     with transaction.atomic():
-        lines = [points.reverse(one, cause=cause) for one in together.select_related("user").order_by("user_id")]
+        lines = [reverse(one, cause=cause) for one in together.select_related("user").order_by("user_id")]
     return sum(line is not None for line in lines)
 
 
@@ -267,7 +285,24 @@ def _match(completion: Completion, *, cause: Cause, is_new: bool = False) -> boo
     if found is None:
         return False
     user, rule = found
-    return points.award(completion, user, rule=rule, cause=cause, is_new=is_new)
+    return _award(completion, user, rule=rule, cause=cause, is_new=is_new)
+
+
+def _award(
+    completion: Completion,
+    user: User,
+    *,
+    rule: str,
+    cause: Cause,
+    out_of: Collection[str] = (State.RECEIVED.value,),
+    is_new: bool = False,
+) -> bool:
+    """Give the points of a completion, and those of the paths that it completes, in one transaction."""
+    with transaction.atomic():
+        decided = points.award(completion, user, rule=rule, cause=cause, out_of=out_of, is_new=is_new)
+        if decided and completion.course_key:
+            paths.follow(user, [completion.course_key], cause=cause)
+    return decided
 
 
 def _refuse(completion: Completion) -> None:

@@ -23,6 +23,11 @@ def balance(user: User) -> int:
     return int(PointsEntry.objects.filter(user=user).balance())
 
 
+def one_at_a_time(user: User) -> None:
+    """Hold the member's row until the end of the transaction: whoever else gives or takes their points comes after."""
+    User.objects.select_for_update(no_key=True).values_list("pk", flat=True).get(pk=user.pk)
+
+
 def award(
     completion: Completion,
     user: User,
@@ -39,7 +44,7 @@ def award(
     the database.
     """
     with transaction.atomic():
-        _one_at_a_time(user)
+        one_at_a_time(user)
         if not is_new:
             _reread(completion)
         if completion.state not in out_of or completion.state == State.AWARDED:
@@ -72,7 +77,7 @@ def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
     if completion.user is None:
         return None
     with transaction.atomic():
-        _one_at_a_time(completion.user)
+        one_at_a_time(completion.user)
         _reread(completion)
         if completion.state != State.AWARDED:
             return None
@@ -90,10 +95,6 @@ def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
             raise RuntimeError(f"line {given.pk} has its reversal, and completion {completion.pk} is still awarded")
         _decide(completion, State.REVERSED, cause, reason=cause.reason)
     return entry
-
-
-def _one_at_a_time(user: User) -> None:
-    User.objects.select_for_update(no_key=True).values_list("pk", flat=True).get(pk=user.pk)
 
 
 def _standing(completion: Completion, user: User) -> Completion | None:

@@ -199,6 +199,7 @@ def test_a_changed_activity_leaves_the_ledger_alone(console: Client, tell: Any, 
     tell("kajabi:1", user.email)
     learn = Activity.objects.get()
     fields = {"name": "Learning", "points": 50, "forms": "form_9", "once_per_course": "on", "is_active": "on"}
+    fields |= {"requirements-TOTAL_FORMS": 0, "requirements-INITIAL_FORMS": 0}
     console.post(page_of(learn), fields)
     learn.refresh_from_db()
     assert (learn.points, learn.code, learn.forms) == (50, "LEARN", "form_9")

@@ -186,6 +186,19 @@ class AssessmentCompleted(CourseCompleted):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CourseProgressed(Event):
+    """Somebody got on in a course: `percent` of it is done, 0 to 100 and rounded down.
+
+    A course without a title is named by its id.
+    """
+
+    email: Email
+    course: Line
+    course_id: Id = ""
+    percent: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PolicyReported(AboutSomebody):
     """An insurance policy, or a quote for one, as it was at `occurred_at`. "" and None were not told.
 

@@ -9,6 +9,7 @@ from integrations.contracts.events import (
     ContactGone,
     ContactReported,
     CourseCompleted,
+    CourseProgressed,
     Event,
     FormSubmitted,
     MembershipEvent,
@@ -16,7 +17,7 @@ from integrations.contracts.events import (
     OrderPlaced,
     PolicyReported,
 )
-from integrations.handlers import companies, contacts, direct_completions, memberships, policies
+from integrations.handlers import companies, contacts, direct_completions, memberships, policies, progress
 from integrations.handlers.context import Change, Context
 
 # A kind of event, with all that derive from it, and its handler: called with the event and its context.
@@ -31,6 +32,7 @@ HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     FormSubmitted: contacts.keep_submission,
     CourseCompleted: direct_completions.keep,
     PolicyReported: policies.keep,
+    CourseProgressed: progress.keep,
 }
 
 

@@ -317,6 +317,7 @@ def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
         *("member.subscription.canceled", "member.subscription.renewed", "member.subscription.expired"),
         *("payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed"),
         *("contact.created", "contact.updated", "form.submitted"),
+        *("progress", "progress.updated", "course.progress", "course_progress"),
     }
     assert not PROVIDER.handled & set(PROVIDER.ignored)
 

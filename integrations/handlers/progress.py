@@ -1,0 +1,36 @@
+"""Progress in a course → one row for each person and course, and the points of milestones that it reaches."""
+
+from accounts.addresses import InvalidAddress
+from accounts.people.forgotten import PersonForgotten
+from accounts.services import progress
+from accounts.services.progress import Report
+from integrations.contracts.events import CourseProgressed
+from integrations.contracts.exceptions import ForgottenHere, Unmatched
+from integrations.handlers.context import Change, Context
+
+
+def keep(event: CourseProgressed, context: Context) -> list[Change]:
+    """Store the progress; an older event than the last one changes nothing but the highest percent.
+
+    Raises Unmatched where the e-mail is no address.
+    """
+    report = Report(
+        email=event.email,
+        course=event.course,
+        course_id=event.course_id,
+        percent=event.percent,
+        occurred_at=event.occurred_at,
+    )
+    try:
+        stored = progress.store(report, cause=context.cause)
+    except PersonForgotten as error:
+        raise ForgottenHere(str(error)) from error
+    except InvalidAddress as error:
+        raise Unmatched(str(error)) from error
+    row = stored.progress
+    known = "" if row.user_id else "; nobody has this address yet"
+    text = f"progress: {event.percent} % of {row.course}{known}" if stored.changed else "progress known better already"
+    return [
+        Change(description=text, target=row, changed=stored.changed),
+        *(Change(description="points of a path given", target=completion) for completion in stored.awarded),
+    ]

@@ -1,0 +1,106 @@
+"""A relay's report that somebody got on in a course: who, which course, and how much of it is done.
+
+Relays disagree about numbers. This is the rule, the most exact statement first:
+
+1. Counts ("completed_lessons" of "total_lessons") are exact.
+2. "percent", "percentage" and the like are percent, and so is a text that ends in "%".
+3. A bare "progress" strictly between 0 and 1 is a share (0.45 is 45 percent); from 0 to 100 it is percent.
+4. A bare 1 may be one percent or all of it. It is taken for one percent: what gives points must be certain.
+
+Percentages are rounded down, so that 99.9 is no completed course. What is out of range or no number at all is refused.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from core.text import one_line
+from integrations.contracts.events import CourseProgressed
+from integrations.contracts.exceptions import Unmatched, Unreadable
+from integrations.contracts.webhook import StoredWebhook
+from integrations.providers.kajabi import fields
+from integrations.toolkit.reading import first_text, moment_at
+
+TYPES = frozenset({"progress", "progress.updated", "course.progress", "course_progress"})
+
+_STUDENT = (("student", "email"), ("student_email",), ("learner", "email"), ("learner_email",))
+_TITLE = (("course", "title"), ("course", "name"), ("course_title",), ("course_name",), ("course",),
+          ("product", "title"), ("product", "name"))  # fmt: skip
+_COURSE_ID = (("course", "id"), ("course_id",), ("product", "id"), ("product_id",))
+_WITHIN = ("progress", "course_progress", "course")  # objects in which the numbers may stand, before the body itself
+_DONE = ("completed_lessons", "lessons_completed", "completed_count", "completed")
+_TOTAL = ("total_lessons", "lessons_total", "lessons_count", "total_count", "total")
+_PERCENT = ("percent", "percentage", "progress_percent", "progress_percentage", "percent_complete",
+            "percent_completed", "completion_percentage")  # fmt: skip
+_BARE = ("progress", "value")
+# A `created_at` within the body may be the day of the enrolment, so it is the last place where a date is looked for.
+_MOMENTS = (("occurred_at",), ("updated_at",), ("progress_updated_at",), ("progress", "updated_at"))
+_MOMENTS_OF_ENVELOPE = (("occurred_at",), ("created_at",), ("timestamp",))
+_ENROLLED = (("created_at",),)
+_NUMBER = re.compile(r"\d{1,20}(?:[.,]\d{1,20})?")
+_COUNT = re.compile(r"\d{1,9}")
+
+
+def read(webhook: StoredWebhook, body: Mapping[str, Any], *, otherwise: datetime) -> CourseProgressed:
+    """Return the event in `body`; `otherwise` is the time of one without a date.
+
+    A date after the receipt counts as the receipt: no event may stand above all that come later. Raises Unmatched where
+    it names no person or no course, Unreadable where the number says nothing certain.
+    """
+    email = fields.buyer(body, kind="relay").email or first_text(body, _STUDENT)
+    if not email:
+        raise Unmatched("the event names no e-mail")
+    course_id = first_text(body, _COURSE_ID)
+    course = one_line(first_text(body, _TITLE)) or one_line(course_id)
+    if not course:
+        raise Unmatched("the event names no course")
+    moment = moment_at(body, _MOMENTS) or moment_at(webhook.payload, _MOMENTS_OF_ENVELOPE) or moment_at(body, _ENROLLED)
+    return CourseProgressed(
+        occurred_at=min(moment or otherwise, webhook.received_at),
+        email=email,
+        course=course,
+        course_id=course_id,
+        percent=percent(body),
+    )
+
+
+def percent(body: Mapping[str, Any]) -> int:
+    """Return how much is done, 0 to 100, by the rule above. Raises Unreadable with what was received."""
+    holders = [inner for name in _WITHIN if isinstance(inner := body.get(name), Mapping)] + [body]
+    for holder in holders:
+        total = first_text(holder, _paths(_TOTAL))
+        done = first_text(holder, _paths(_DONE))
+        if total and done:
+            return _of_counts(done, total)
+    for holder in holders:
+        if text := first_text(holder, _paths(_PERCENT)):
+            return _of_percent(text, text.removesuffix("%").strip())
+    text = next((text for holder in holders if (text := first_text(holder, _paths(_BARE)))), "")
+    if text.endswith("%"):
+        return _of_percent(text, text.removesuffix("%").strip())
+    if _NUMBER.fullmatch(text) and 0 < (share := _decimal(text)) < 1:
+        return int(share * 100)
+    return _of_percent(text, text)
+
+
+def _of_counts(done: str, total: str) -> int:
+    if not (_COUNT.fullmatch(done) and _COUNT.fullmatch(total)) or int(done) > int(total) or not int(total):
+        raise Unreadable(f"the progress cannot be read: {done[:40]!r} of {total[:40]!r} lessons", at=("progress",))
+    return int(done) * 100 // int(total)
+
+
+def _of_percent(received: str, number: str) -> int:
+    if not _NUMBER.fullmatch(number) or _decimal(number) > 100:
+        raise Unreadable(f"the progress cannot be read: {received[:40]!r}", at=("progress",))
+    return int(_decimal(number))
+
+
+def _decimal(number: str) -> Decimal:
+    """Return a number exactly: in binary 0.29 times 100 is less than 29."""
+    return Decimal(number.replace(",", "."))
+
+
+def _paths(names: Iterable[str]) -> list[tuple[str, ...]]:
+    return [(name,) for name in names]
