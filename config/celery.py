@@ -22,6 +22,7 @@ app.conf.beat_schedule = {
     "sweep the readings of contacts": {"task": "integrations.sweep_readings", "schedule": 5.0},
     "sweep the outbox": {"task": "integrations.sweep_writes", "schedule": 5.0},
     "sweep the reconciliations": {"task": "integrations.sweep_runs", "schedule": 5.0},
+    "sweep the historical imports": {"task": "integrations.sweep_histories", "schedule": 5.0},
     "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
     "sweep the e-mails": {"task": "accounts.sweep_emails", "schedule": 5.0},
     "sweep the requests for a password link": {"task": "accounts.sweep_link_requests", "schedule": 5.0},
