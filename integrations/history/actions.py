@@ -66,9 +66,12 @@ def choose_columns(history: HistoryImport, places: Mapping[str, int], *, wake: b
         return False
     history.columns = dict(places)
     problem = what_is_missing(history.headings, files.kinds[history.kind], history.columns)
-    columns: dict[str, Any] = {"columns": history.columns, "last_error": problem, "stage": HistoryStage.READING}
-    if not history.exported_is_said:
-        columns["exported_at"] = None
+    columns: dict[str, Any] = {
+        "columns": history.columns,
+        "last_error": problem,
+        "stage": HistoryStage.READING,
+        "exported_at": history.exported_said,
+    }
     with transaction.atomic():
         if problem:
             found = HistoryImport.objects.filter(pk=history.pk, status=HistoryStatus.READY)

@@ -70,7 +70,7 @@ def take(
                 headings=headings,
                 columns=found,
                 exported_at=exported_at,
-                exported_is_said=exported_at is not None,
+                exported_said=exported_at,
                 cause=cause.text[:200],
                 staff=cause.staff,
                 notes=_notes(headings, found),

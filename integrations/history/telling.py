@@ -56,7 +56,7 @@ class Teller:
         for keyed in said.events:
             self._tell(keyed, said, result)
         self._ask_about(said.claims, row, result)
-        _write(row, result.outcome, result.lines)
+        _write(row, result.outcome, result.text)
 
     @property
     def _kind(self) -> FileKind:
@@ -67,13 +67,13 @@ class Teller:
         event, prefix = keyed.event, ""
         if isinstance(event, MembershipEvent):
             if said.offer is None:
-                result.ask("the row names no offer: which membership is it of?")
+                result.questions.append("the row names no offer: which membership is it of?")
                 return
             if said.offer.key in self.history.ignored_offers:
                 return
             plan = self._plan(event.offers)
             if plan is None:
-                result.ask(f"no plan for the offer {said.offer.title or said.offer.key}")
+                result.questions.append(f"no plan for the offer {said.offer.title or said.offer.key}")
                 return
             prefix = f"{plan.name}: "
         context = Context(provider=self.provider.key, key=keyed.key, cause=self.cause, greeting=Greeting.NONE)
@@ -85,7 +85,7 @@ class Teller:
         except ForgottenHere:
             result.forgotten = True
         except Unmatched as error:
-            result.ask(str(error))
+            result.questions.append(str(error))
         except Exception as error:  # noqa: BLE001 (the row says what went wrong)
             result.errors.append(str(error) or type(error).__name__)
         else:
@@ -117,7 +117,9 @@ class Teller:
             known = Subscription.objects.filter(plan=plan, user__email=row.person)
             if not known.exists():
                 row.offer_key, row.offer_title = claim.key[:100], claim.title[:255]
-                result.ask(f"has {claim.title}, and no order of it is known: import the orders, or grant it by hand")
+                result.questions.append(
+                    f"has {claim.title}, and no order of it is known: import the orders, or grant it by hand"
+                )
 
 
 @dataclass(kw_only=True)
@@ -129,23 +131,20 @@ class _Result:
     is_changed: bool = False
     forgotten: bool = False
 
-    def ask(self, what: str) -> None:
-        self.questions.append(what)
-        self.lines.append(what)
+    @property
+    def text(self) -> list[str]:
+        erased = ["about a person who was erased: nothing is kept"] if self.forgotten else []
+        return [*self.errors, *self.questions, *self.lines, *erased]
 
     @property
     def outcome(self) -> RowOutcome:
         if self.errors:
-            self.lines[:0] = self.errors
             return RowOutcome.ERROR
         if self.questions:
             return RowOutcome.QUESTION
         if self.is_new or self.is_changed:
             return RowOutcome.NEW if self.is_new else RowOutcome.CHANGED
-        if self.forgotten:
-            self.lines.append("about a person who was erased: nothing is kept")
-            return RowOutcome.SKIPPED
-        return RowOutcome.NOTHING
+        return RowOutcome.SKIPPED if self.forgotten else RowOutcome.NOTHING
 
 
 def _write(row: HistoryRow, outcome: RowOutcome, lines: Sequence[str]) -> None:

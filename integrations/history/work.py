@@ -92,10 +92,9 @@ def _read(history: HistoryImport, kind: FileKind) -> None:
     for row in rows:
         cells = cells_of(row.cells, kind, history.columns)
         row.person = _address(cells.get("email", ""))
-        if not history.exported_is_said:
-            dates = (files.read_date(cells[name]) for name in kind.dates if cells[name])
-            past = (date for date in dates if date is not None and date <= timezone.now())
-            newest = max([*past, *([newest] if newest else [])], default=None)
+        dates = (files.read_date(cells[name]) for name in kind.dates if cells[name])
+        past = [date for date in dates if date is not None and date <= timezone.now()]
+        newest = max([*past, newest] if newest else past, default=None)
     with transaction.atomic():
         HistoryRow.objects.bulk_update(rows, ["person"])
         if rows:

@@ -42,7 +42,7 @@ class HistoryImport(Prunable, Delivery):
     so an import that dies goes on where it was.
 
     `columns`: our name of a column → its place in the file. `exported_at` is the moment at which the file's values were
-    so, as staff say or its newest date shows. The place is the last person and line that were done.
+    so: its newest date, or a later one that staff know. The place is the last person and line that were done.
     """
 
     provider = models.CharField(_("provider"), max_length=30)
@@ -53,7 +53,9 @@ class HistoryImport(Prunable, Delivery):
     headings = models.JSONField(_("headings"), default=list)
     columns = models.JSONField(_("columns"), default=dict)
     exported_at = models.DateTimeField(_("exported"), null=True, blank=True)
-    exported_is_said = models.BooleanField(default=False, help_text=_("staff said when the file was exported"))
+    exported_said = models.DateTimeField(
+        null=True, blank=True, help_text=_("when it was exported, or a little before, as staff say")
+    )
     ignored_offers = models.JSONField(_("offers without a membership"), default=list)
     sends_mails = models.BooleanField(_("sends set-up mails"), default=False)
     total = models.PositiveIntegerField(_("rows"), default=0)

@@ -172,7 +172,7 @@ class _Row:
             day = f"{paid_until:%Y-%m-%d}"
             question = f"active, but its next payment was due on {day}: did it come?"
             return ReadRow(events=[began], offer=self.offer, question=question)
-        return ReadRow(events=[began, self._paid(key, paid_until, self.exported_at)], offer=self.offer)
+        return ReadRow(events=[began, self._paid(key, paid_until)], offer=self.offer)
 
     def _canceled(self, key: str) -> Iterator[KeyedEvent]:
         """A cancellation keeps access until the end of what was paid: the next payment that does not come."""
@@ -182,21 +182,24 @@ class _Row:
         if paid_until is None or paid_until < when:
             paid_until = self._period_end(when)
         if paid_until is not None:
-            yield self._paid(key, paid_until, when - _A_MOMENT)
+            yield self._paid(key, paid_until, before=when)
         until = end_of(paid_until) if paid_until else None
         name = f"canceled:{said:%Y-%m-%d}" if said else "canceled"
         yield self._told(f"{key}:{name}", SubscriptionCanceled, when, until=until)
 
-    def _paid(self, key: str, paid_until: datetime, at_the_latest: datetime) -> KeyedEvent:
+    def _paid(self, key: str, paid_until: datetime, *, before: datetime | None = None) -> KeyedEvent:
         """The fact that what runs is paid until a day.
 
-        It is true since the payment before, a period earlier; told as of a day after it, so that the payment's own fact
-        comes first and is not taken for a further one, and a refund or an end that came later holds.
+        It is true since the payment before that, a period earlier (so the file is not older either); told as of a day
+        later, so that the payment's own fact comes first and is not taken for a further one, and as of no later, so
+        that a refund or an end that came since holds. `before` is the cancellation that it must come before.
         """
         period = interval(self.cells["interval"])
-        since = max(paid_until - period, self.created) + A_DAY if period else at_the_latest
-        when = max(min(since, at_the_latest), self.created)
-        return self._told(f"{key}:until:{paid_until:%Y-%m-%d}", PurchaseConfirmed, when, until=end_of(paid_until))
+        when = max(paid_until - period, self.created) + A_DAY if period else max(self.exported_at, self.created)
+        if before is not None:
+            when = min(when, before - _A_MOMENT)
+        key = f"{key}:until:{paid_until:%Y-%m-%d}"
+        return self._told(key, PurchaseConfirmed, when, until=end_of(paid_until))
 
     def _period_end(self, when: datetime) -> datetime | None:
         """Return the end of the period in which `when` lies, counted from the beginning; None without an interval."""
