@@ -96,11 +96,11 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         "counts",
         "problem",
         "remarks",
-        ("exported", "greeted"),
+        ("exported", "mails"),
         ("staff", "created_at"),
         ("confirmed_at", "finished_at"),
     )
-    readonly_fields = ("state", "kind_shown", "progress", "counts", "problem", "remarks", "exported")
+    readonly_fields = ("state", "kind_shown", "progress", "counts", "problem", "remarks", "exported", "mails")
     acts = (
         Act(
             name="confirm",
@@ -251,6 +251,10 @@ class HistoryImportAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("notes"))
     def remarks(self, history: HistoryImport) -> str:
         return " ".join(history.notes) or NOTHING
+
+    @admin.display(description=gettext_lazy("set-up e-mails"))
+    def mails(self, history: HistoryImport) -> str:
+        return str(history.greeted if history.confirmed_at else actions.mails_ahead(history))
 
     @admin.display(description=gettext_lazy("the file is of"))
     def exported(self, history: HistoryImport) -> str:

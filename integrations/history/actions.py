@@ -14,10 +14,12 @@ from django.utils import timezone
 from accounts.models import Plan, PlanOffer
 from accounts.models.delivery import GRACE
 from accounts.models.insert_once import insert_once
+from accounts.services import plans
 from accounts.wakeup import wake_on_commit
 from integrations import registry
 from integrations.history.columns import what_is_missing
 from integrations.history.files import ADVANCE_TASK
+from integrations.history.work import SET_UP_MAIL
 from integrations.models import HistoryImport, HistoryRow
 from integrations.models.history import HistoryStage, HistoryStatus, RowOutcome
 
@@ -84,7 +86,7 @@ def choose_columns(history: HistoryImport, places: Mapping[str, int], *, wake: b
 
 def map_offers(history: HistoryImport, chosen: Mapping[str, str], *, wake: bool = True) -> int:
     """Map offers of an import to plans, by the plan's key or NO_MEMBERSHIP, and look at their rows again; how many."""
-    plans = {
+    known = {
         str(plan.pk): plan for plan in Plan.objects.filter(pk__in=[key for key in chosen.values() if key.isdigit()])
     }
     asked = set(questions_by_offer(history))
@@ -98,8 +100,8 @@ def map_offers(history: HistoryImport, chosen: Mapping[str, str], *, wake: bool 
             if answer == NO_MEMBERSHIP and offer not in ignored:
                 ignored.append(offer)
                 count += 1
-            elif answer in plans:
-                insert_once(PlanOffer(plan=plans[answer], provider=history.provider, external_id=offer))
+            elif answer in known:
+                insert_once(PlanOffer(plan=known[answer], provider=history.provider, external_id=offer))
                 count += 1
         if not count:
             return 0
@@ -123,17 +125,20 @@ def _look_again(history: HistoryImport, people: Any) -> int:
 def questions_by_offer(history: HistoryImport) -> dict[str, tuple[str, int]]:
     """Return the offers about which rows ask, most rows first: key → title and number of rows."""
     rows = history.rows.filter(outcome=RowOutcome.QUESTION).exclude(offer_key="")
-    counted = rows.values("offer_key", "offer_title").annotate(count=Count("pk")).order_by("-count")
-    mapped = set(PlanOffer.objects.filter(provider=history.provider).values_list("external_id", flat=True)) | set(
-        history.ignored_offers
-    )
     found: dict[str, tuple[str, int]] = {}
-    for row in counted:
-        if row["offer_key"] in mapped:
-            continue
+    for row in rows.values("offer_key", "offer_title").annotate(count=Count("pk")).order_by("-count"):
         title, count = found.get(row["offer_key"], (row["offer_title"], 0))
         found[row["offer_key"]] = (title, count + row["count"])
-    return found
+    return {
+        key: asked
+        for key, asked in found.items()
+        if key not in history.ignored_offers and plans.sold_by([key], provider=history.provider) is None
+    }
+
+
+def mails_ahead(history: HistoryImport) -> int:
+    """Return how many set-up mails the preview has found that the import would hold back or send."""
+    return history.rows.filter(detail__contains=SET_UP_MAIL).count()
 
 
 def stop(history: HistoryImport) -> bool:

@@ -35,6 +35,7 @@ BETWEEN_MAILS = timedelta(seconds=1)  # set-up mails become due one after the ot
 # No date in the file: what it says is older than anything else that is known, so it only fills in what is missing.
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 _WRITTEN = ["outcome", "detail", "offer_key", "offer_title", "is_settled", "cells"]
+SET_UP_MAIL = "set-up mail"
 _NO_DATE = "No date stands in the file: it only fills in what is missing. Say when it was exported to have it count."
 
 
@@ -177,7 +178,8 @@ def _told(
             history.greeted += 1
             if history.sends_mails:
                 emails.release(message, due=timezone.now() + history.greeted * BETWEEN_MAILS)
-            told[-1].detail = f"{told[-1].detail}; set-up mail {'owed' if history.sends_mails else 'held back'}"[:500]
+            mail = f"{SET_UP_MAIL} {'owed' if history.sends_mails else 'held back'}"
+            told[-1].detail = f"{mail}; {told[-1].detail}"[:500]
     return told
 
 

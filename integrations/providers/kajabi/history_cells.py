@@ -6,7 +6,7 @@ and strict about meaning: what can be read in two ways is not read.
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from dateutil.relativedelta import relativedelta
 
@@ -16,7 +16,10 @@ from integrations.toolkit.reading import read_moment
 
 A_DAY = timedelta(days=1)
 _NAME_OF_FIELD = re.compile(r"\(([A-Za-z0-9_]{1,60})\)$")
-_NOT_OF_A_NUMBER = re.compile(r"[^0-9.,\-]")
+_AMOUNT = re.compile(
+    r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?:\.[0-9]{3}){2,}|[0-9]{1,3}(?:\.[0-9]{3})+(?=,[0-9]{1,2}$)|[0-9]+)"
+    r"(?:[.,](?P<part>[0-9]{1,2}))?"
+)
 _WORDS_OF_MONTHS = ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y")
 _LONGEST_DATE = 40
 _MOST = 10**13
@@ -75,33 +78,24 @@ def end_of(day: datetime) -> datetime:
 
 
 def cents(text: str, *, currency: str) -> int | None:
-    """Return an amount in minor units: "$1,234.50", "-44", "44,00 €"; None where there is none.
+    """Return an amount in minor units: "$1,234.50", "-44", "44,00 €", "(20.00)"; None where there is none.
 
-    Raises WrongRow for a text that is no amount.
+    Raises WrongRow for a text that is no amount, or may be two: 1.234 is a thousand or one.
     """
     raw = text.strip()
-    number = _NOT_OF_A_NUMBER.sub("", raw[:60])
     if not raw:
         return None
-    is_negative = raw.startswith("(") and raw.endswith(")")
-    whole, separator, part = _split(number)
-    try:
-        amount = Decimal(f"{whole or '0'}{'.' if separator else ''}{part}")
-    except InvalidOperation:
-        raise WrongRow(f'"{raw[:40]}" is no amount') from None
-    if not any(letter.isdigit() for letter in number) or abs(amount) >= _MOST:
+    places = [place for place, letter in enumerate(raw[:60]) if letter in "0123456789"]
+    number = "".join(raw[places[0] : places[-1] + 1].split()) if places else ""
+    if (match := _AMOUNT.fullmatch(number)) is None:
+        raise WrongRow(f'"{raw[:40]}" is no amount that can be read one way')
+    whole = "".join(letter for letter in match["whole"] if letter.isdigit())
+    amount = Decimal(f"{whole}.{match['part'] or 0}")
+    if amount >= _MOST:
         raise WrongRow(f'"{raw[:40]}" is no amount')
-    minor = amount if currency in _WITHOUT_CENTS else amount * 100
-    return -abs(int(minor)) if is_negative else int(minor)
-
-
-def _split(number: str) -> tuple[str, str, str]:
-    """Return the whole part, the decimal separator and the part after it; a comma before three digits is none."""
-    place = max(number.rfind("."), number.rfind(","))
-    digits_after = len(number) - place - 1
-    if place < 0 or (digits_after == 3 and not (number[place] == "." and number.count(".") == 1)):
-        return number.replace(",", "").replace(".", ""), "", ""
-    return number[:place].replace(",", "").replace(".", ""), ".", number[place + 1 :]
+    minor = int(amount if currency in _WITHOUT_CENTS else amount * 100)
+    is_negative = "-" in raw[: places[0]] or raw.startswith("(")
+    return -minor if is_negative else minor
 
 
 def parts(text: str) -> list[str]:
