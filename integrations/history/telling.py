@@ -57,6 +57,8 @@ class Teller:
             self._tell(keyed, said, result)
         self._ask_about(said.claims, row, result)
         _write(row, result.outcome, result.text)
+        if result.forgotten:
+            row.person = ""
 
     @property
     def _kind(self) -> FileKind:

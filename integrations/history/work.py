@@ -30,11 +30,12 @@ from integrations.models.history import HistoryStage, HistoryStatus
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500  # rows that are read together
-SECONDS = 8.0  # after which an attempt begins no further row; the lease is 30
+SECONDS = 8.0  # after which an attempt begins no further person
+AT_THE_LATEST = 16.0  # seconds after which it begins no further row; the lease is 30
 BETWEEN_MAILS = timedelta(seconds=1)  # set-up mails become due one after the other
 # No date in the file: what it says is older than anything else that is known, so it only fills in what is missing.
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
-_WRITTEN = ["outcome", "detail", "offer_key", "offer_title", "is_settled", "cells"]
+_WRITTEN = ["outcome", "detail", "offer_key", "offer_title", "person"]
 SET_UP_MAIL = "set-up mail"
 _NO_DATE = "No date stands in the file: it only fills in what is missing. Say when it was exported to have it count."
 
@@ -116,7 +117,7 @@ def _address(text: str) -> str:
 
 
 def _preview(history: HistoryImport) -> None:
-    teller, in_time = _teller(history), _time_left()
+    teller, in_time, late = _teller(history), _time_left(SECONDS), _time_left(AT_THE_LATEST)
     told: list[HistoryRow] = []
     is_end = True
     for rows in _people(history, Q(outcome="")):
@@ -125,12 +126,12 @@ def _preview(history: HistoryImport) -> None:
             break
         try:
             with transaction.atomic():
-                told += _told(history, teller, rows, in_time)
+                told += _told(history, teller, rows, late)
                 raise _TakenBack
         except _TakenBack:
             pass
     with transaction.atomic():
-        HistoryRow.objects.bulk_update(told, ["outcome", "detail", "offer_key", "offer_title"], batch_size=AT_ONCE)
+        HistoryRow.objects.bulk_update(told, _WRITTEN, batch_size=AT_ONCE)
         done = history.done + len(told)
         if is_end and not history.rows.filter(outcome="").exists():
             history.close(HistoryStatus.READY, done=done, person="", line=0)
@@ -142,16 +143,15 @@ def _apply(history: HistoryImport) -> None:
     """Tell each person's rows in a transaction of its own, with the place that is reached: a worker that dies loses
     one person's, and does them again.
     """
-    teller, in_time = _teller(history), _time_left()
+    teller, in_time, late = _teller(history), _time_left(SECONDS), _time_left(AT_THE_LATEST)
     for rows in _people(history, Q(is_settled=False)):
+        person = rows[0].person
         with transaction.atomic():
-            told = _told(history, teller, rows, in_time)
+            told = _told(history, teller, rows, late)
             for row in told:
                 row.cells = {} if row.is_settled else row.cells
-            HistoryRow.objects.bulk_update(told, _WRITTEN)
-            history.note(
-                person=told[-1].person, line=told[-1].line, done=history.done + len(told), greeted=history.greeted
-            )
+            HistoryRow.objects.bulk_update(told, [*_WRITTEN, "is_settled", "cells"])
+            history.note(person=person, line=told[-1].line, done=history.done + len(told), greeted=history.greeted)
         if not in_time():
             history.go_on()
             return
@@ -197,12 +197,12 @@ def _people(history: HistoryImport, which: Q) -> Iterator[list[HistoryRow]]:
             groups.pop()  # perhaps cut off in the middle
         if not groups:
             return
+        person, line = groups[-1][-1].person, groups[-1][-1].line  # before they are told, which may empty the person
         yield from groups
-        person, line = groups[-1][-1].person, groups[-1][-1].line
 
 
-def _time_left() -> Callable[[], bool]:
-    end = time.monotonic() + SECONDS
+def _time_left(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
     return lambda: time.monotonic() < end
 
 
