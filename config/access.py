@@ -97,6 +97,10 @@ ADDRESSES: dict[str, Rules] = {
     "admin:integrations_inboxevent_body": needs("integrations.view_inboxevent"),
     "admin:metrics": needs("integrations.view_metrics"),
     "admin:reading-lists": {"GET": needs("integrations.view_syncrun"), "POST": needs("integrations.start_sync")},
+    "admin:history-import": needs("integrations.run_historyimport"),
+    "admin:integrations_historyimport_columns": needs("integrations.run_historyimport"),
+    "admin:integrations_historyimport_offers": needs("integrations.run_historyimport", "accounts.add_planoffer"),
+    "admin:integrations_historyimport_results": needs("integrations.run_historyimport"),
     "admin:hooks_*": SUPERUSER,
 }
 
@@ -156,6 +160,8 @@ PAGES = {
     "integrations.syncrun": Pages(),
     "integrations.syncfinding": Pages(operator="view change", support=""),
     "integrations.subscriptionsync": Pages(),
+    "integrations.historyimport": Pages(support=""),
+    "integrations.historyrow": Pages(support=""),
     "integrations.fieldrule": Pages(pages="view add change delete", support=""),
     "integrations.pipelinerule": Pages(pages="view add change delete", support=""),
     "integrations.alertstate": Pages(),
@@ -192,6 +198,7 @@ PERMISSIONS = {
     "integrations.sync_record": (OPERATOR,),
     "integrations.refresh_contact": (OPERATOR,),
     "integrations.start_sync": (OPERATOR,),
+    "integrations.run_historyimport": (OPERATOR,),
     "integrations.resend_notice": (OPERATOR,),
     "integrations.view_metrics": (OPERATOR, SUPPORT, AUDITOR),
 }
@@ -271,6 +278,13 @@ ACTS: dict[str, dict[str, Rule]] = {
     "integrations.syncfinding": {
         "apply": needs("integrations.change_syncfinding"),
         "set-aside": needs("integrations.change_syncfinding"),
+    },
+    "integrations.historyimport": {
+        "confirm": needs("integrations.run_historyimport"),
+        "stop": needs("integrations.run_historyimport"),
+        "resume": needs("integrations.run_historyimport"),
+        "apply-rest": needs("integrations.run_historyimport"),
+        "discard": needs("integrations.run_historyimport"),
     },
     "integrations.notice": {"post-again": needs("integrations.resend_notice")},
 }

@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
     "sweep the outbox": {"task": "integrations.sweep_writes", "schedule": 5.0},
     "sweep the reconciliations": {"task": "integrations.sweep_runs", "schedule": 5.0},
     "sweep the syncs of subscriptions": {"task": "integrations.sweep_syncs", "schedule": 5.0},
+    "sweep the historical imports": {"task": "integrations.sweep_histories", "schedule": 5.0},
     "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
     "sweep the e-mails": {"task": "accounts.sweep_emails", "schedule": 5.0},
     "sweep the requests for a password link": {"task": "accounts.sweep_link_requests", "schedule": 5.0},

@@ -4,8 +4,18 @@ from celery import shared_task
 
 from accounts import wakeup
 from integrations import inbox, refreshes
+from integrations.history import work
+from integrations.history.files import ADVANCE_TASK as ADVANCE_HISTORY_TASK
 from integrations.intake import PROCESS_TASK
-from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite, SubscriptionSync, SyncRun
+from integrations.models import (
+    ContactRefresh,
+    HistoryImport,
+    InboxEvent,
+    Notice,
+    OutgoingWrite,
+    SubscriptionSync,
+    SyncRun,
+)
 from integrations.operations import alerts, notices
 from integrations.operations.notices import POST_TASK
 from integrations.outbox import delivering
@@ -64,6 +74,16 @@ def sync_subscriptions(sync_ids: list[int]) -> None:
 @shared_task(name="integrations.sweep_syncs")
 def sweep_syncs() -> None:
     wakeup.wake(SYNC_TASK, SubscriptionSync.objects.ring())
+
+
+@shared_task(name=ADVANCE_HISTORY_TASK)
+def advance_histories(history_ids: list[int]) -> None:
+    wakeup.for_each(ADVANCE_HISTORY_TASK, history_ids, work.step)
+
+
+@shared_task(name="integrations.sweep_histories")
+def sweep_histories() -> None:
+    wakeup.wake(ADVANCE_HISTORY_TASK, HistoryImport.objects.ring())
 
 
 @shared_task(name="integrations.start_due_runs")

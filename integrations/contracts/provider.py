@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from integrations.contracts.events import Event
+from integrations.contracts.history import HistoryFiles
 from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.mirror import Deals, Mirror
 from integrations.contracts.operator import OperatorPage
@@ -109,7 +110,8 @@ class Provider:
     `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from
     `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
     or Unmatched where the delivery lacks what a person could add. `hooks` gives the keeper of its hooks for us, where
-    its API has such; it raises Permanent where the API is not configured. `pulls` are its lists, for reconciliation.
+    its API has such; it raises Permanent where the API is not configured. `pulls` are its lists, for reconciliation,
+    and `history` the files that its users can export.
 
     `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
     `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
@@ -135,6 +137,7 @@ class Provider:
     told_again: frozenset[str] = frozenset()
     operator_pages: Sequence[OperatorPage] = ()
     pulls: PullSource | None = None
+    history: HistoryFiles | None = None
     company_pages: CompanyPages | None = None
     headroom: Callable[[], Mapping[str, int]] = dict
     features: Sequence[str] = ()

@@ -1,6 +1,7 @@
 from integrations.models.alert import AlertState, Notice
 from integrations.models.contact_refresh import ContactRefresh
 from integrations.models.field_rule import FieldPlace, FieldRule, PipelineRule
+from integrations.models.history import HistoryImport, HistoryRow
 from integrations.models.inbox import Effect, InboxAttempt, InboxEvent
 from integrations.models.last_received import LastReceived
 from integrations.models.outbox import Circuit, OpportunityMapping, OutgoingWrite
@@ -15,6 +16,8 @@ __all__ = [
     "Effect",
     "FieldPlace",
     "FieldRule",
+    "HistoryImport",
+    "HistoryRow",
     "InboxAttempt",
     "InboxEvent",
     "LastReceived",

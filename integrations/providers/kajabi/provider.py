@@ -2,6 +2,7 @@
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.providers.kajabi import confirming, examples, operator_pages, webhooks
+from integrations.providers.kajabi.history import HISTORY
 from integrations.providers.kajabi.hooks import KajabiHooks
 from integrations.providers.kajabi.phrases import PHRASES
 from integrations.providers.kajabi.pulls import PULLS
@@ -55,4 +56,5 @@ PROVIDER = Provider(
     operator_pages=operator_pages.PAGES,
     pulls=PULLS,
     phrases=PHRASES,
+    history=HISTORY,
 )
