@@ -40,7 +40,7 @@ def note_kinds(apps: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0012_personal_data")]
+    dependencies = [("accounts", "0013_suppressed_addresses")]
 
     operations = [
         migrations.AlterField(

@@ -24,7 +24,7 @@ def _as_title(line):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0012_personal_data")]
+    dependencies = [("accounts", "0014_members")]
     operations = [
         migrations.AlterField(
             model_name="activity",
@@ -166,6 +166,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("welcome", "welcome, with the set-up link"),
+                    ("account_created", "account created, with the set-up link"),
                     ("membership_linked", "membership linked"),
                     ("password_setup", "new set-up link"),
                     ("password_reset", "password reset link"),
