@@ -371,6 +371,15 @@ def at_once() -> Callable[[list[Callable[[], Any]]], list[Any]]:
     return run
 
 
+@pytest.fixture
+def lines() -> Iterator[Any]:
+    """The log of this test as the product writes it, from INFO on. A webhook's lines need `transaction=True`."""
+    from tests.rendered import Lines, rendered_log
+
+    with rendered_log() as written:
+        yield Lines(written)
+
+
 # People ---------------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -20,6 +21,7 @@ from integrations.models.contact_refresh import QUIET
 from integrations.models.inbox import Status as EventStatus
 from integrations.registry import all_providers
 from integrations.registry import provider as provider_of
+from integrations.toolkit import log_lines
 
 logger = logging.getLogger(__name__)
 REFRESH_TASK = "integrations.refresh_contacts"
@@ -89,6 +91,7 @@ def _read(refresh: ContactRefresh) -> None:
     if provider.read_contact is None or not provider.is_connected():
         raise Permanent(f"{provider.title} cannot be asked: its API is not configured")
     began = timezone.now()
+    log_lines.syncing(provider, contact=refresh.external_id)
     told = provider.read_contact(refresh.external_id)
     with transaction.atomic():
         newest = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
@@ -127,6 +130,13 @@ def _fail_events(refresh: ContactRefresh, error: str) -> None:
     )
     keys = list(asked.values_list("pk", flat=True).distinct())
     InboxEvent.objects.filter(pk__in=keys).update(status=EventStatus.FAILED, reason=error, last_error=error)
-    newest = InboxEvent.objects.filter(pk__in=keys).order_by("-pk").first()
-    if newest is not None:
-        inbox.tell_staff(newest, error)
+    failed = list(InboxEvent.objects.filter(pk__in=keys).defer("body", "headers").order_by("pk"))
+    if failed:
+        inbox.tell_staff(failed[-1], error)
+        transaction.on_commit(partial(_log_failed, failed, error))
+
+
+def _log_failed(events: list[InboxEvent], error: str) -> None:
+    for event in events:
+        attempt = event.attempts
+        log_lines.ended(provider_of(event.provider), event, outcome="failed", attempt=attempt, reason=error)

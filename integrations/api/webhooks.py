@@ -24,7 +24,7 @@ from integrations import at_once, intake
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, WebhookRequest
 from integrations.models.inbox import Status
-from integrations.toolkit import counting
+from integrations.toolkit import counting, log_lines
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ class WebhookView(APIView):
     def post(self, request: Request, token: str = "") -> Response:
         refused = _refuse_by_length(request._request)
         if refused is not None:
+            self._log_refusal(request._request, str(refused.data["detail"]))
             return refused
         webhook = WebhookRequest(
             body=request._request.body,
@@ -79,18 +80,21 @@ class WebhookView(APIView):
                 UNVERIFIED.count(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
             is_signed = intake.verify(self.provider, self.endpoint, webhook)
         except intake.NotVerified as reason:
-            return self._not_verified(request._request, webhook, str(reason))
+            return self._not_verified(request._request, str(reason))
         except TooMany as error:
             return _locked(request._request, error)
         if is_guess:
             UNVERIFIED.forgive(client_key(request.META))
         wait = VERIFIED.retry_after(self.provider.key, limit=settings.RATE_LIMIT_VERIFIED)
         if wait:
+            self._log_refusal(request._request, f"more than {settings.RATE_LIMIT_VERIFIED} a minute")
             return _try_later(wait)
         try:
             receipt = intake.receive(self.provider, self.endpoint, webhook, is_signed=is_signed)
         except (DatabaseError, InterfaceError):
-            logger.exception("a webhook could not be kept; its sender is asked to come again")
+            logger.exception(
+                "a webhook could not be kept; its sender is asked to come again", extra={"provider": self.provider.key}
+            )
             return Response(
                 {"detail": "Not kept: the database is away. Please send it again."},
                 status=self.endpoint.busy_status,
@@ -110,15 +114,16 @@ class WebhookView(APIView):
             answer["duplicate"] = True
         return Response(answer)
 
-    def _not_verified(self, request: HttpRequest, webhook: WebhookRequest, reason: str) -> Response:
-        logger.warning(
-            "webhook refused: %s", reason, extra={"provider": self.provider.key, "sender": webhook.source_address}
-        )
+    def _not_verified(self, request: HttpRequest, reason: str) -> Response:
+        self._log_refusal(request, reason)
         try:
             UNVERIFIED.wrong(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
         except TooMany as error:
             return _locked(request, error)
         return Response({"detail": "Invalid webhook signature"}, status=HTTPStatus.FORBIDDEN)
+
+    def _log_refusal(self, request: HttpRequest, reason: str) -> None:
+        log_lines.refused(self.provider, self.endpoint.name, reason, sender=client_address(request.META))
 
 
 @extend_schema(exclude=True)

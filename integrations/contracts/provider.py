@@ -9,6 +9,7 @@ from integrations.contracts.events import Event
 from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.mirror import Deals, Mirror
 from integrations.contracts.operator import OperatorPage
+from integrations.contracts.phrases import Phrases
 from integrations.contracts.pull import PullSource
 from integrations.contracts.webhook import Envelope, Kept, Outcome, Payload, Reply, StoredWebhook, WebhookRequest
 
@@ -107,7 +108,7 @@ class Provider:
     repetition of one of `told_again` is no copy: such deliveries have neither a time nor an id of their own.
     `features` are what `/api/system/info` names. `headroom` is how many calls its API has left, by the name of the
     window and as far as it said; it asks the cache alone. `mirror` keeps its contacts equal with ours, and `deals`
-    makes opportunities of policies there; both where it is connected.
+    makes opportunities of policies there; both where it is connected. `phrases` are its own words in the log.
     """
 
     key: str
@@ -130,3 +131,4 @@ class Provider:
     features: Sequence[str] = ()
     mirror: Mirror | None = None
     deals: Deals | None = None
+    phrases: Phrases = field(default_factory=Phrases)

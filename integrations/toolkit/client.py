@@ -5,10 +5,10 @@ fails as a TemporaryFailure or a Refused that says what was called, what came an
 and the names of the query's parameters, never their values, a token, a secret or a whole e-mail address.
 """
 
+import itertools
 import json
-import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -16,12 +16,10 @@ import requests
 import urllib3
 
 from config.logs import mask
-from integrations.toolkit import counting, quota
+from integrations.toolkit import counting, log_lines, quota
 from integrations.toolkit.exchange import Bearer, HttpAnswer, HttpCall, is_without_connection, server_of
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
 from integrations.toolkit.retries import Retries, read_retry_after, wait_of
-
-logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 15.0  # seconds without a byte
@@ -125,13 +123,14 @@ class JsonClient:
         )
         ends_at = time.monotonic() + self._patience
         token = self._tokens.current() if self._tokens else ""
+        attempts = itertools.count(1)
         try:
-            return self._with_repetitions(call, token=token, ends_at=ends_at)
+            return self._with_repetitions(call, token=token, ends_at=ends_at, attempts=attempts)
         except Refused as error:
             if error.status != 401 or self._tokens is None:
                 raise
-        logger.info("%s: %s was answered with 401; it is called once more with a new token", self._title, call)
-        return self._with_repetitions(call, token=self._tokens.replacement_for(token), ends_at=ends_at)
+        token = self._tokens.replacement_for(token)
+        return self._with_repetitions(call, token=token, ends_at=ends_at, attempts=attempts)
 
     def url_of(self, address: str, *, relative_to: str = "") -> str:
         """The whole URL of a path below the base, or of a link found in the answer of `relative_to`.
@@ -149,11 +148,11 @@ class JsonClient:
             raise Refused(self._masked(f"{self._title}: a link leads from {asked} to {named}; it is not followed", ""))
         return url
 
-    def _with_repetitions(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
+    def _with_repetitions(self, call: HttpCall, *, token: str, ends_at: float, attempts: Iterator[int]) -> Any:
         delays = self._retries.delays()
         while True:
             try:
-                return self._once(call, token=token, ends_at=ends_at)
+                return self._once(call, token=token, ends_at=ends_at, attempt=next(attempts))
             except TemporaryFailure as error:
                 delay = next(delays, None)
                 if delay is None or not _may_be_repeated(error, call):
@@ -161,24 +160,33 @@ class JsonClient:
                 wait = wait_of(delay, retry_after=error.retry_after)
                 if time.monotonic() + wait >= ends_at:  # whoever called has to come back later
                     raise
-                logger.info("%s; next try in %.1f s", error, wait)
+                log_lines.repeated(self._title, call.without_ids, wait=wait)
                 self._sleep(wait)
 
-    def _once(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
+    def _once(self, call: HttpCall, *, token: str, ends_at: float, attempt: int) -> Any:
         if self._pace:
             self._pace.wait(at_most=ends_at - time.monotonic())
         began = time.perf_counter()
-        result = "ok"
+        status, problem, result = 0, "", "no_answer"
         try:
-            return self._answered(call, token=token, ends_at=ends_at)
+            answer = self._answered(call, token=token, ends_at=ends_at)
+            status = answer.status
+            document = self._judged(call, answer, token=token)
+            result = "ok"
+            return document
         except (TemporaryFailure, Refused) as error:
-            result = _result_of(error.status)
+            status, result = error.status, _result_of(error.status)
+            problem = getattr(error, "problem", "") or ("the answer cannot be used" if 200 <= status < 300 else "")
             raise
         finally:
+            seconds = time.perf_counter() - began
             counting.CALLS.add(self._title, result)
-            counting.CALL_SECONDS.observe(time.perf_counter() - began, self._title)
+            counting.CALL_SECONDS.observe(seconds, self._title)
+            log_lines.called(
+                self._title, call.without_ids, status=status, problem=problem, seconds=seconds, attempt=attempt
+            )
 
-    def _answered(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
+    def _answered(self, call: HttpCall, *, token: str, ends_at: float) -> HttpAnswer:
         # `from None` below: the text of these errors holds the whole URL, and with it perhaps somebody's e-mail.
         try:
             answer = self._exchange(call, token=token, ends_at=ends_at)
@@ -194,7 +202,7 @@ class JsonClient:
             raise self._lost(call, f"{what} ({type(error).__name__})", token, sent=sent) from None
         if self._pace:
             self._pace.learn(answer.status, answer.headers)
-        return self._judged(call, answer, token=token)
+        return answer
 
     def _exchange(self, call: HttpCall, *, token: str, ends_at: float) -> HttpAnswer:
         left = max(ends_at - time.monotonic(), 0.1)
@@ -254,7 +262,7 @@ class JsonClient:
 
     def _lost(self, call: HttpCall, what: str, token: str, *, sent: bool = True) -> TemporaryFailure:
         message = f"{self._title}: {call} got no answer: {what}. Check that {server_of(self.base_url)} can be reached."
-        return TemporaryFailure(self._masked(message, token), reached_server=sent)
+        return TemporaryFailure(self._masked(message, token), reached_server=sent, problem=what)
 
     def _masked(self, message: str, token: str) -> str:
         return mask(message, [secret for secret in (token, *self._secrets) if secret])

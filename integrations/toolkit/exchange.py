@@ -1,6 +1,7 @@
 """One exchange over HTTP, as the client of JSON APIs sends and judges it: the call, the answer, the bearer token."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ import urllib3
 from requests.auth import AuthBase
 
 from core.text import storable
+
+_WORD = re.compile(r"v[0-9]{1,2}|[A-Za-z_-]{1,19}(?:\(\))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +50,20 @@ class HttpCall:
     repeatable: bool
 
     def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        names = [*self.query, *(["…"] if parts.query else [])]
-        return f"{self.method} {parts.path}" + (f"?{'&'.join(names)}" if names else "")
+        return self._named(urlsplit(self.url).path)
+
+    @property
+    def without_ids(self) -> str:
+        """The same without the ids in its path: whatever is no short word is `{id}`.
+
+        The vendors' ids have a digit, or are longer than their words: 20 letters are an id of GoHighLevel.
+        """
+        parts = urlsplit(self.url).path.split("/")
+        return self._named("/".join(part if not part or _WORD.fullmatch(part) else "{id}" for part in parts))
+
+    def _named(self, path: str) -> str:
+        names = [*self.query, *(["…"] if urlsplit(self.url).query else [])]
+        return f"{self.method} {path}" + (f"?{'&'.join(names)}" if names else "")
 
 
 class Bearer(AuthBase):

@@ -9,14 +9,22 @@ class TemporaryFailure(Retryable):
     """No usable answer came: no connection, too slow, too many calls, the server's own error, a page instead of JSON.
 
     `status` is the HTTP status, 0 where there was no answer. `retry_after` is the seconds that the server asked for.
-    `reached_server` is False where the call surely had no effect, since there was no connection.
+    `reached_server` is False where the call surely had no effect, since there was no connection. `problem` is why no
+    answer came, without what was called.
     """
 
     def __init__(
-        self, message: str, *, status: int = 0, retry_after: float | None = None, reached_server: bool = True
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        retry_after: float | None = None,
+        reached_server: bool = True,
+        problem: str = "",
     ) -> None:
         super().__init__(message)
         self.status, self.retry_after, self.reached_server = status, retry_after, reached_server
+        self.problem = problem
 
 
 class Refused(Permanent):

@@ -2,6 +2,7 @@
 
 from integrations.contracts.provider import CompanyPages, Endpoint, Provider
 from integrations.providers.chatwoot import accounts, webhooks
+from integrations.providers.chatwoot.phrases import PHRASES
 from integrations.providers.chatwoot.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, TimestampedHmac, Token
 
@@ -48,4 +49,5 @@ PROVIDER = Provider(
         read_account=accounts.read_account,
     ),
     features=("chatwoot-auto-sync", "chatwoot-contacts", "chatwoot-embed"),
+    phrases=PHRASES,
 )

@@ -7,6 +7,7 @@ from integrations.contracts.webhook import Kept, Reply
 from integrations.providers.gohighlevel import confirming, contact_book, opportunity_book, signatures, webhooks
 from integrations.providers.gohighlevel.pulls import PULLS
 from integrations.providers.gohighlevel.simulation import SIMULATION
+from integrations.toolkit.phrases import in_and_out
 from integrations.toolkit.replies import reply, reply_without_conflict
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
@@ -48,5 +49,6 @@ PROVIDER = Provider(
     simulation=SIMULATION,
     pulls=PULLS,
     mirror=contact_book.MIRROR,
+    phrases=in_and_out("GHL_WEBHOOK"),
     deals=opportunity_book.DEALS,
 )

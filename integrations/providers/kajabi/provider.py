@@ -3,6 +3,7 @@
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.providers.kajabi import confirming, operator_pages, webhooks
 from integrations.providers.kajabi.hooks import KajabiHooks
+from integrations.providers.kajabi.phrases import PHRASES
 from integrations.providers.kajabi.pulls import PULLS
 from integrations.providers.kajabi.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, Token
@@ -37,4 +38,5 @@ PROVIDER = Provider(
     hooks=KajabiHooks.from_settings,
     operator_pages=operator_pages.PAGES,
     pulls=PULLS,
+    phrases=PHRASES,
 )

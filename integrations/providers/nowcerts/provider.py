@@ -6,6 +6,7 @@ from integrations.contracts.provider import Endpoint, Provider
 from integrations.providers.nowcerts import confirming, contact_book, webhooks
 from integrations.providers.nowcerts.pulls import PULLS
 from integrations.providers.nowcerts.simulation import SIMULATION
+from integrations.toolkit.phrases import in_and_out
 from integrations.toolkit.replies import reply
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
@@ -36,4 +37,5 @@ PROVIDER = Provider(
     simulation=SIMULATION,
     pulls=PULLS,
     mirror=contact_book.MIRROR,
+    phrases=in_and_out("NOWCERTS_WEBHOOK"),
 )
