@@ -55,7 +55,7 @@ def _send(row: EmailMessage) -> None:
         row.close(EmailMessage.Status.HELD, error=str(reason))
         return
     if settings.EMAIL_BACKEND == smtp.DJANGOS:
-        mail.connection = get_connection(f"{smtp.__name__}.EmailBackend")
+        mail.connection = get_connection(f"{smtp.__name__}.{smtp.ReplyKeepingBackend.__name__}")
     mail.send()
     # The provider's report may be faster than this mark, and closes the row then: LeaseLost, and its word stands.
     row.close(

@@ -27,7 +27,7 @@ class _SmtpOverTls(_KeepsReply, smtplib.SMTP_SSL):
     pass
 
 
-class EmailBackend(smtp.EmailBackend):
+class ReplyKeepingBackend(smtp.EmailBackend):
     """Django's, which EMAIL_BACKEND names, and a message's `smtp_reply` is what the server said when it took it."""
 
     @property

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,13 +11,28 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.addresses import InvalidAddress, normalise
+from accounts.admin import attention
 from accounts.admin.acts import Act, ReasonForm
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.admin.links import NOTHING, badge, list_link, moment, row_link, shortened
+from accounts.admin.links import NOTHING, badge, list_link, list_url, moment, row_link, shortened
 from accounts.models import SuppressedAddress
 from accounts.services import suppressions
 
 _ONLY_PASSWORD, _EVERY_MAIL = gettext_lazy("mails about the password only"), gettext_lazy("gets every mail")
+
+
+@attention.source
+def staff_without_notifications() -> list[attention.Item]:
+    """A complaint from a mailbox of staff must not end their alerts unnoticed."""
+    return [
+        attention.Item(
+            key="suppressed_staff",
+            label=gettext_lazy("Addresses of ADMIN_EMAIL that get no notifications, since they complained"),
+            count=len([row for row in map(suppressions.of, settings.ADMIN_EMAIL) if row is not None]),
+            url=list_url("admin:accounts_suppressedaddress", state="suppressed"),
+            permission="accounts.view_suppressedaddress",
+        )
+    ]
 
 
 def suppression_link(row: SuppressedAddress | None) -> str:

@@ -25,14 +25,14 @@ class NoAnswer(Exception):
     """SNS cannot be asked now; whoever wanted it comes again."""
 
 
-class Refused(Exception):
+class NotGiven(Exception):
     """SNS answered, and not with what was asked for: asking again would not help."""
 
 
 def get(url: str, *, path_end: str = "") -> bytes:
     """Return what SNS has at `url`, without following redirects; to be called in no transaction.
 
-    Raises NotAmazon for another host, another scheme than https or a path with another end; NoAnswer; Refused.
+    Raises NotAmazon for another host, another scheme than https or a path with another end; NoAnswer; NotGiven.
     """
     if not _is_of_sns(url, path_end=path_end):
         raise NotAmazon("the address is not one of Amazon SNS")
@@ -67,11 +67,11 @@ def _answer_of(url: str) -> bytes:
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise NoAnswer(f"Amazon SNS answered with {answer.status_code}")
         if answer.status_code != HTTPStatus.OK:
-            raise Refused(f"Amazon SNS answered with {answer.status_code}")
+            raise NotGiven(f"Amazon SNS answered with {answer.status_code}")
         while chunk := answer.raw.read1(16384, decode_content=True):
             body += chunk
             if len(body) > LARGEST_ANSWER:
-                raise Refused("Amazon SNS sent too long an answer")
+                raise NotGiven("Amazon SNS sent too long an answer")
             if time.monotonic() > ends_at:
                 raise NoAnswer("Amazon SNS took too long")
     return bytes(body)

@@ -23,12 +23,12 @@ from core.text import EMAIL, ENTRIES, IDENTIFIER, LINE, one_line
 _NO_COMPLAINTS = {"not-spam", "auth-failure"}
 
 
-class Unreadable(Exception):
+class UnreadableReport(Exception):
     """A report has not the form that it should have; the text names the place and holds nothing of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class MailReport:
     """An event for each recipient that is told of; `recipients` are all of the mail.
 
     `is_ours`: the mail came from the address that ours come from, whether we know it or not.
@@ -49,15 +49,15 @@ class _Told:
     at: datetime | None
 
 
-def read(document: Mapping[str, Any]) -> Report:
+def read(document: Mapping[str, Any]) -> MailReport:
     """Return what a parsed report says; without events where it says nothing of what became of a mail.
 
-    Raises Unreadable.
+    Raises UnreadableReport.
     """
     kind = document.get("eventType", document.get("notificationType"))
     reader = _READERS.get(kind) if isinstance(kind, str) else None
     if reader is None:
-        return Report()
+        return MailReport()
     mail = _object(document, "mail")
     destination = tuple(_address(item, "mail.destination") for item in _list(mail, "destination"))
     told = reader(document, dict.fromkeys(destination, ""))
@@ -76,7 +76,7 @@ def read(document: Mapping[str, Any]) -> Report:
     )
     sender = parseaddr(_text(mail, "source", LINE))[1].lower()
     is_ours = bool(sender) and sender == parseaddr(settings.DEFAULT_FROM_EMAIL)[1].lower()
-    return Report(events=tuple(events), recipients=(*destination, *told.recipients), is_ours=is_ours)
+    return MailReport(events=tuple(events), recipients=(*destination, *told.recipients), is_ours=is_ours)
 
 
 def _bounce(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Told:
@@ -169,21 +169,21 @@ def _our_id(mail: Mapping[str, Any]) -> int | None:
 def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = parent.get(name)
     if not isinstance(found, dict):
-        raise Unreadable(f"{name} is no object")
+        raise UnreadableReport(f"{name} is no object")
     return found
 
 
 def _list(parent: Mapping[str, Any], name: str) -> list[Any]:
     found = parent.get(name)
     if not isinstance(found, list) or len(found) > ENTRIES:
-        raise Unreadable(f"{name} is no list, or too long a one")
+        raise UnreadableReport(f"{name} is no list, or too long a one")
     return found
 
 
 def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     found = _list(parent, name)
     if not all(isinstance(item, dict) for item in found):
-        raise Unreadable(f"{name} is no list of objects")
+        raise UnreadableReport(f"{name} is no list of objects")
     return found
 
 
@@ -193,7 +193,7 @@ def _text(parent: Mapping[str, Any], name: str, limit: int = LINE) -> str:
     if found is None:
         return ""
     if not isinstance(found, str):
-        raise Unreadable(f"{name} is no text")
+        raise UnreadableReport(f"{name} is no text")
     return one_line(found, limit)
 
 
@@ -204,5 +204,5 @@ def _address_of(recipient: Mapping[str, Any]) -> str:
 def _address(value: Any, place: str) -> str:
     """Return the address in "Jane <jane@example.com>"."""
     if not isinstance(value, str) or len(value) > LINE:
-        raise Unreadable(f"{place} is no address")
+        raise UnreadableReport(f"{place} is no address")
     return parseaddr(value)[1][:EMAIL] or value.strip()[:EMAIL]

@@ -32,16 +32,16 @@ _SMALLEST_KEY = 2048  # bits
 _HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
 
 
-class Kind(StrEnum):
+class MessageKind(StrEnum):
     NOTIFICATION = "Notification"
     SUBSCRIPTION = "SubscriptionConfirmation"
     UNSUBSCRIBED = "UnsubscribeConfirmation"
 
 
 _SIGNED = {
-    Kind.NOTIFICATION: ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    Kind.SUBSCRIPTION: ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
-    Kind.UNSUBSCRIBED: ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    MessageKind.NOTIFICATION: ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
+    MessageKind.SUBSCRIPTION: ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+    MessageKind.UNSUBSCRIBED: ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
 _MAY_LACK = {"Subject"}
 
@@ -51,10 +51,10 @@ class NotGenuine(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Message:
+class SnsMessage:
     """A message as it says it is: nothing of it is to be believed before `verify`."""
 
-    kind: Kind
+    kind: MessageKind
     fields: Mapping[str, str]
 
     @property
@@ -74,10 +74,10 @@ class Message:
         return "".join(f"{name}\n{self.fields[name]}\n" for name in names).encode("utf-8", "surrogatepass")
 
 
-def read(document: Mapping[str, Any]) -> Message:
+def read(document: Mapping[str, Any]) -> SnsMessage:
     """Return the message in a parsed body. Raises NotGenuine where it is of another form than those of SNS."""
     try:
-        kind = Kind(str(document.get("Type")))
+        kind = MessageKind(str(document.get("Type")))
     except ValueError as error:
         raise NotGenuine("the type is none of SNS") from error
     needed = {*_SIGNED[kind], "Signature", "SignatureVersion", "SigningCertURL"}
@@ -87,10 +87,10 @@ def read(document: Mapping[str, Any]) -> Message:
     for name, value in fields.items():
         if not isinstance(value, str) or len(value) > (LARGEST_MESSAGE if name == "Message" else _LONGEST):
             raise NotGenuine(f"{name} is no text, or too long a one")
-    return Message(kind=kind, fields=fields)
+    return SnsMessage(kind=kind, fields=fields)
 
 
-def verify(message: Message) -> None:
+def verify(message: SnsMessage) -> None:
     """Return where SNS signed `message` within the last day. It may ask SNS for the certificate: in no transaction.
 
     Raises NotGenuine, or hosts.NoAnswer where the certificate cannot be had now.
@@ -113,7 +113,7 @@ def verify(message: Message) -> None:
 def _key_at(url: str, now: datetime) -> RSAPublicKey:
     try:
         certificate = _certificate_at(url)
-    except (hosts.NotAmazon, hosts.Refused) as error:
+    except (hosts.NotAmazon, hosts.NotGiven) as error:
         raise NotGenuine(str(error)) from error
     if not certificate.not_valid_before_utc <= now.astimezone(UTC) <= certificate.not_valid_after_utc:
         raise NotGenuine("the certificate is not valid now")

@@ -70,15 +70,15 @@ def _without_secret(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers=asked)
 
 
-def _follow(message: sns.Message) -> HttpResponse:
+def _follow(message: sns.SnsMessage) -> HttpResponse:
     """Do what a genuine message says."""
     match message.kind:
-        case sns.Kind.SUBSCRIPTION:
+        case sns.MessageKind.SUBSCRIPTION:
             return _confirm(message)
-        case sns.Kind.UNSUBSCRIBED:
+        case sns.MessageKind.UNSUBSCRIBED:
             logger.warning("an SNS topic is not subscribed any more", extra={"topic": message.topic})
             return HttpResponse()
-        case sns.Kind.NOTIFICATION:
+        case sns.MessageKind.NOTIFICATION:
             try:
                 document = strict_json.read_object(message.text.encode("utf-8", "surrogatepass"))
             except strict_json.InvalidJson:  # “Successfully validated SNS topic …”, or what somebody typed to try it
@@ -87,14 +87,14 @@ def _follow(message: sns.Message) -> HttpResponse:
             return _apply(document)
 
 
-def _confirm(message: sns.Message) -> HttpResponse:
+def _confirm(message: sns.SnsMessage) -> HttpResponse:
     """Visit the address by which SNS begins to send. Done in the request: where it fails SNS comes again."""
     try:
         hosts.get(message.subscribe_url)
     except hosts.NoAnswer as error:
         logger.warning("an SNS subscription is not confirmed yet: %s", error, extra={"topic": message.topic})
         return come_again()
-    except (hosts.NotAmazon, hosts.Refused) as error:
+    except (hosts.NotAmazon, hosts.NotGiven) as error:
         logger.warning("an SNS subscription cannot be confirmed: %s", error, extra={"topic": message.topic})
         return HttpResponse(status=HTTPStatus.BAD_REQUEST)
     logger.info("an SNS subscription is confirmed", extra={"topic": message.topic})
@@ -105,7 +105,7 @@ def _apply(document: dict[str, Any]) -> HttpResponse:
     """Note a report of SES. One that may be about a mail whose id is not noted yet has to come again."""
     try:
         report = reports.read(document)
-    except reports.Unreadable as error:
+    except reports.UnreadableReport as error:
         logger.warning("a report of SES cannot be read: %s", error)
         return HttpResponse(status=HTTPStatus.BAD_REQUEST)
     try:

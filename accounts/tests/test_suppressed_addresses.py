@@ -144,3 +144,10 @@ def test_lifted_addresses_are_listed_apart(console: Client, row: SuppressedAddre
     suppressions.lift(row, staff=staff, reason="x")
     assert rows_of(console, SuppressedAddress, state="suppressed") == []
     assert rows_of(console, SuppressedAddress, state="lifted") == [row]
+
+
+def test_start_page_names_staff_whose_notifications_ended(console: Client, settings: Any) -> None:
+    settings.ADMIN_EMAIL = ["Staff@example.com", "other@example.com"]
+    assert "ADMIN_EMAIL" not in console.get("/admin/").content.decode()
+    suppressions.suppress("staff@example.com", reason="complained: abuse")
+    assert "Addresses of ADMIN_EMAIL that get no notifications" in console.get("/admin/").content.decode()
