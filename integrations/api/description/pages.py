@@ -120,7 +120,12 @@ def _companies(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
     }
     account = parameter("account_id", "path", "The account's number.", pattern="^[0-9]+$")
     asks = parameter("accountId", "query", "The account's number.")
-    embedded: dict[str, Any] = {"tag": provider.title, "parameters": [asks, *_SIGNED], "security": [], "responses": page}
+    embedded: dict[str, Any] = {
+        "tag": provider.title,
+        "parameters": [asks, *_SIGNED],
+        "security": [],
+        "responses": page,
+    }
     return {
         f"/{pages.path}/company/{{account_id}}": {
             "get": _get(
