@@ -79,8 +79,8 @@ class MemberSerializer(RowSerializer[User]):
     def get_metadata(self, user: User) -> dict[str, str | None]:
         shown = self._shown(user)
         ids = {"member_id": shown.external_member_id, "offer_id": shown.external_offer_id}
-        told = {f"{shown.provider}_{name}": value for name, value in ids.items() if shown.provider and value}
-        return {"partner": shown.plan.partner, **told, "signup_date": iso(shown.started_at)}
+        named = {f"{shown.provider}_{name}": value for name, value in ids.items() if shown.provider and value}
+        return {"partner": shown.plan.partner, **named, "signup_date": iso(shown.started_at)}
 
 
 class MemberPages(PageNumberPagination):

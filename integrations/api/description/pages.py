@@ -164,13 +164,13 @@ def _operator(provider: Provider, page: OperatorPage) -> dict[str, Any]:
         "503": refused("Something is not configured.", "KAJABI_CLIENT_ID is not set"),
     }
     password = parameter("password", "query", "The password, where no header can be set. The header is better.")
-    told = [parameter(name, "query", text) for name, text in page.parameters.items()]
+    options = [parameter(name, "query", text) for name, text in page.parameters.items()]
     form = {name: {"type": "string", "description": text} for name, text in page.parameters.items()}
     fields = {"type": "object", "properties": {"password": {"type": "string"}, **form}}
     shared: dict[str, Any] = {"tag": provider.title, "security": [{page.password: []}, {}]}
     name = f"operator-{provider.key}-{page.name}"
     return {
-        "get": _get(name, page.about, responses, parameters=[password, *told], **shared),
+        "get": _get(name, page.about, responses, parameters=[password, *options], **shared),
         "post": _get(
             f"{name}-post",
             page.about,
