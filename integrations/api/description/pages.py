@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from core.web.refusals import refusal
 from integrations import companies, registry
 from integrations.api.description.shapes import RETRY_AFTER, answer, operation_id, parameter
 from integrations.api.signed_accounts import HEADER
@@ -97,7 +98,7 @@ def _get(name: str, summary: str, responses: dict[str, Any], *, tag: str, **more
 
 def _companies(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
     header = f"{pages.signed_by}.{HEADER}"
-    too_many = {"too many": {"success": False, "detail": "Too many requests. Try again in 30 seconds."}}
+    too_many = {"too many": refusal("Too many requests. Try again in 30 seconds.", code="throttled")}
     look_up = {
         "200": answer(
             "The company, or that there is none (yet).",
@@ -108,7 +109,7 @@ def _companies(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
         ),
         "403": answer(
             "The account is not signed, or not any more.",
-            {"not signed": {"success": False, "detail": "Invalid account signature"}},
+            {"not signed": refusal("Invalid account signature", code="not_signed")},
         ),
         "429": answer("Ask again after the time that is named.", too_many, headers=RETRY_AFTER),
     }
