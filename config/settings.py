@@ -429,6 +429,7 @@ SPECTACULAR_SETTINGS = {
     "set-up. Every address works with and without a slash at its end. Moments are UTC, as 2026-01-20T00:00:00Z.",
     "ENUM_NAME_OVERRIDES": {"SubscriptionStatusEnum": "accounts.models.subscription.Status"},
     "VERSION": "1.0.0",
+    "DEFAULT_GENERATOR_CLASS": "integrations.api.description.OnceGenerator",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "accounts.api.description.describe",

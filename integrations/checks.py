@@ -14,6 +14,7 @@ def register() -> None:
     checks.register(check_providers)
     checks.register(check_origins)
     checks.register(check_company_pages)
+    checks.register(check_passwords)
 
 
 def check_origins(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -50,6 +51,18 @@ def check_providers(**kwargs: Any) -> list[checks.CheckMessage]:
                 )
             )
     return found
+
+
+def check_passwords(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Say which addresses open by no password or token because none is set, as in a .env of an older version."""
+    pages = [page for provider in registry.all_providers().values() for page in provider.operator_pages]
+    closed = {f"/{page.path}": page.password for page in pages if not getattr(settings, page.password, "").strip()}
+    if not secrets_in("METRICS_TOKEN"):
+        closed["/metrics"] = "METRICS_TOKEN"
+    return [
+        checks.Info(f"{path} opens by no password or token: none is set.", hint=f"Set {name}.", id="integrations.I002")
+        for path, name in closed.items()
+    ]
 
 
 def check_company_pages(**kwargs: Any) -> list[checks.CheckMessage]:

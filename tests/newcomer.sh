@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What a newcomer does, in a fresh clone with an empty home: `make run`, then `simulate` in another shell. Proves that the
-# mail arrives, that SIGTERM leaves nothing behind, and that the second start is quick and keeps the data.
+# What a newcomer does, in a fresh clone with an empty home: `make run`, then `simulate` and README's requests in another
+# shell. Proves that the mail arrives, that the requests are answered as README says, that SIGTERM leaves nothing behind,
+# and that the second start is quick and keeps the data.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -95,11 +96,41 @@ simulate() { # simulate ADDRESS NAME, and wait for its mail
     echo "mail for $1 arrived"
 }
 
+# The requests that README prints, as they stand there but for the port, and what each is answered: health, an insured, a
+# contact, a sync by hand (503: nothing to write to is configured yet), and the same event twice.
+EXPECTED='200 200 200 503 200 409'
+readme_requests() {
+    local answered requests=$scratch/requests
+    python3 - "$clone/README.md" "$port" >"$requests" <<'PYTHON'
+import re, sys
+path, port = sys.argv[1:]
+for block in re.findall(r"```bash\n(.*?)```", open(path, encoding="utf-8").read(), re.DOTALL):
+    print(block.replace("localhost:8000", f"localhost:{port}"))
+PYTHON
+    answered=$(
+        cd "$clone"
+        set -a
+        # shellcheck disable=SC1091
+        . ./.env
+        set +a
+        ENLACE_TOKEN=$(run_clean .venv/bin/python manage.py shell --no-imports -c "
+from accounts.models import User
+from accounts.staff import tokens
+print(tokens.make(User.objects.get(is_superuser=True), name='newcomer', scopes=['sync'])[1])" 2>/dev/null)
+        curl() { command curl --silent --noproxy '*' --output /dev/null --write-out '%{http_code} ' "$@"; }
+        # shellcheck disable=SC1090
+        . "$requests"
+    )
+    [ "$answered" = "$EXPECTED " ] || fail "README's requests were answered $answered, not $EXPECTED"
+    echo "README's requests were answered: $answered"
+}
+
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 git clone --quiet --no-local "$repository" "$clone"
 
 start "$INSTALL_SECONDS"
 simulate jane@example.com Jane
+readme_requests
 [ "$(stat -c %a "$clone/.env")" = 600 ] || fail '.env can be read by others'
 secrets=$(sha256sum "$clone/.env")
 if (cd "$clone" && run_clean PORT="$port" .venv/bin/python manage.py run) >"$scratch/second" 2>&1 </dev/null; then

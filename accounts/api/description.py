@@ -82,8 +82,8 @@ def _who(rule: Rule) -> str:
 def _response(status: str) -> dict[str, Any]:
     text, shape = _MEANINGS[status]
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape}"}}}
-    told: dict[str, Any] = {"description": text, "content": content}
-    return told | ({"headers": _RETRY_AFTER} if status == "429" else {})
+    response: dict[str, Any] = {"description": text, "content": content}
+    return response | ({"headers": _RETRY_AFTER} if status == "429" else {})
 
 
 def _mail_report() -> dict[str, Any]:

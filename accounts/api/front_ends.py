@@ -33,10 +33,10 @@ class FrontEndView(APIView):
     authentication_classes: list[Any] = []
 
     def get_exception_handler(self) -> Any:
-        return _told
+        return _answer_error
 
 
-def _told(error: Exception, context: dict[str, Any]) -> Response | None:
+def _answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer to an error of the API, None for any other. Status and headers are Django REST framework's."""
     response = exception_handler(error, context)
     if response is None or not isinstance(error, APIException):

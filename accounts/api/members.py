@@ -29,7 +29,6 @@ _METADATA = {
         "partner": {"type": "string"},
         "signup_date": {"type": "string", "format": "date-time", "nullable": True},
     },
-    "required": ["partner", "signup_date"],
     "additionalProperties": {"type": "string"},
 }
 
@@ -61,26 +60,32 @@ class MemberSerializer(RowSerializer[User]):
             "subscriptions",
         ]
 
-    def _shown(self, user: Any) -> Subscription:
-        return next(one for one in user.subscriptions.all() if one.pk == user.shown_id)
+    def _shown(self, user: Any) -> Subscription | None:
+        """Return the subscription that the list is about; None where it was moved to another member a moment ago."""
+        return next((one for one in user.subscriptions.all() if one.pk == user.shown_id), None)
 
-    @extend_schema_field(serializers.ChoiceField(choices=Status.choices))
-    def get_subscription_status(self, user: User) -> str:
-        return self._shown(user).status
+    @extend_schema_field(serializers.ChoiceField(choices=Status.choices, allow_null=True))
+    def get_subscription_status(self, user: User) -> str | None:
+        shown = self._shown(user)
+        return shown.status if shown else None
 
-    def get_subscription_plan(self, user: User) -> str:
-        return self._shown(user).plan.code
+    def get_subscription_plan(self, user: User) -> str | None:
+        shown = self._shown(user)
+        return shown.plan.code if shown else None
 
     @extend_schema_field(Moment(allow_null=True))
     def get_subscription_end_date(self, user: User) -> str | None:
-        return iso(self._shown(user).current_period_end)
+        shown = self._shown(user)
+        return iso(shown.current_period_end) if shown else None
 
     @extend_schema_field(_METADATA)
     def get_metadata(self, user: User) -> dict[str, str | None]:
         shown = self._shown(user)
+        if shown is None:
+            return {}
         ids = {"member_id": shown.external_member_id, "offer_id": shown.external_offer_id}
-        told = {f"{shown.provider}_{name}": value for name, value in ids.items() if shown.provider and value}
-        return {"partner": shown.plan.partner, **told, "signup_date": iso(shown.started_at)}
+        named = {f"{shown.provider}_{name}": value for name, value in ids.items() if shown.provider and value}
+        return {"partner": shown.plan.partner, **named, "signup_date": iso(shown.started_at)}
 
 
 class MemberPages(PageNumberPagination):
@@ -98,13 +103,12 @@ class MemberFilters(serializers.Serializer[Any]):
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_PAGE)
 
     def validate_partner(self, value: str) -> str:
-        """Return the partner as our plans spell it. Unknown ones are refused: a typing error is no empty list."""
-        known = Plan.objects.exclude(partner="").order_by("partner").values_list("partner", flat=True).distinct()
-        spelt = next((partner for partner in known if partner.casefold() == value.casefold()), None)
-        if spelt is None:
+        """Refuse a partner of no plan: a typing error is no empty list."""
+        if not Plan.objects.filter(partner__iexact=value).exists():
+            known = Plan.objects.exclude(partner="").order_by("partner").values_list("partner", flat=True).distinct()
             names = ", ".join(known) or "–"
             raise serializers.ValidationError(_("No plan has this partner. There are: %(names)s") % {"names": names})
-        return spelt
+        return value
 
 
 @extend_schema(
@@ -135,7 +139,8 @@ class Members(ListAPIView[User]):
         asked = MemberFilters(data=self.request.query_params)
         asked.is_valid(raise_exception=True)
         filters = asked.validated_data
-        of_partner = Subscription.objects.filter(user=OuterRef("pk"), plan__partner=filters.get("partner", PARTNER))
+        partner = filters.get("partner", PARTNER)
+        of_partner = Subscription.objects.filter(user=OuterRef("pk"), plan__partner__iexact=partner)
         gives_access = Q(status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__gt=timezone.now())
         shown = of_partner.order_by(Case(When(gives_access, then=Value(0)), default=Value(1)), "-pk")
         users = User.objects.filter(Exists(of_partner)).annotate(shown_id=Subquery(shown.values("pk")[:1]))

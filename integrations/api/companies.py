@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from core.web import limits
 from core.web.client_address import client_key
 from core.web.guesses import TooMany
+from core.web.refusals import refusal
 from integrations import companies, registry
 from integrations.api.permissions import AsListedOrMonitor
 from integrations.api.signed_accounts import NotSigned, require_signature
@@ -43,7 +44,7 @@ class CompanyView(View):
         except TooMany as error:
             return _try_later(error.retry_after)
         except NotSigned:
-            return JsonResponse({"success": False, "detail": "Invalid account signature"}, status=HTTPStatus.FORBIDDEN)
+            return JsonResponse(refusal("Invalid account signature", code="not_signed"), status=HTTPStatus.FORBIDDEN)
         company = companies.found(self.provider, self.pages, account_id)
         return JsonResponse({"success": True, "data": companies.public_values(company)})
 
@@ -99,7 +100,7 @@ class SystemInfoView(View):
 
 def _try_later(seconds: int) -> HttpResponse:
     return JsonResponse(
-        {"success": False, "detail": f"Too many requests. Try again in {seconds} seconds."},
+        refusal(f"Too many requests. Try again in {seconds} seconds.", code="throttled"),
         status=HTTPStatus.TOO_MANY_REQUESTS,
         headers={"Retry-After": str(seconds)},
     )

@@ -1,9 +1,27 @@
 """What /docs says beyond the API's own views: webhooks, operators' pages, look-ups, health. Made from the manifests."""
 
+from functools import lru_cache
 from typing import Any
+
+from django.utils.translation import get_language
+from drf_spectacular.generators import SchemaGenerator
 
 from integrations import registry
 from integrations.api.description import pages, webhooks
+
+
+class OnceGenerator(SchemaGenerator):
+    """Makes the schema once in each process and language: anybody may ask for it, and making it takes a third of a
+    second.
+    """
+
+    def get_schema(self, request: Any = None, public: bool = False) -> Any:
+        return _made(get_language())
+
+
+@lru_cache(maxsize=4)
+def _made(language: str | None) -> Any:
+    return SchemaGenerator().get_schema(request=None, public=True)
 
 
 def describe(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

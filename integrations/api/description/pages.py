@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
+from core.web.refusals import refusal
 from integrations import companies, registry
 from integrations.api.description.shapes import RETRY_AFTER, answer, operation_id, parameter
 from integrations.api.signed_accounts import HEADER
@@ -97,7 +98,7 @@ def _get(name: str, summary: str, responses: dict[str, Any], *, tag: str, **more
 
 def _companies(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
     header = f"{pages.signed_by}.{HEADER}"
-    too_many = {"too many": {"success": False, "detail": "Too many requests. Try again in 30 seconds."}}
+    too_many = {"too many": refusal("Too many requests. Try again in 30 seconds.", code="throttled")}
     look_up = {
         "200": answer(
             "The company, or that there is none (yet).",
@@ -108,7 +109,7 @@ def _companies(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
         ),
         "403": answer(
             "The account is not signed, or not any more.",
-            {"not signed": {"success": False, "detail": "Invalid account signature"}},
+            {"not signed": refusal("Invalid account signature", code="not_signed")},
         ),
         "429": answer("Ask again after the time that is named.", too_many, headers=RETRY_AFTER),
     }
@@ -164,13 +165,13 @@ def _operator(provider: Provider, page: OperatorPage) -> dict[str, Any]:
         "503": refused("Something is not configured.", "KAJABI_CLIENT_ID is not set"),
     }
     password = parameter("password", "query", "The password, where no header can be set. The header is better.")
-    told = [parameter(name, "query", text) for name, text in page.parameters.items()]
+    options = [parameter(name, "query", text) for name, text in page.parameters.items()]
     form = {name: {"type": "string", "description": text} for name, text in page.parameters.items()}
     fields = {"type": "object", "properties": {"password": {"type": "string"}, **form}}
     shared: dict[str, Any] = {"tag": provider.title, "security": [{page.password: []}, {}]}
     name = f"operator-{provider.key}-{page.name}"
     return {
-        "get": _get(name, page.about, responses, parameters=[password, *told], **shared),
+        "get": _get(name, page.about, responses, parameters=[password, *options], **shared),
         "post": _get(
             f"{name}-post",
             page.about,

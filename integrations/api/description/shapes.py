@@ -31,8 +31,8 @@ def answer(
         "schema": shape_of(examples.values()),
         "examples": {name: {"value": value} for name, value in examples.items()},
     }
-    told = {"description": description, "content": {"application/json": content}}
-    return told | ({"headers": dict(headers)} if headers else {})
+    response = {"description": description, "content": {"application/json": content}}
+    return response | ({"headers": dict(headers)} if headers else {})
 
 
 def parameter(name: str, where: str, description: str, **schema: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.staff.models import AuditEntry
 from core.web import limits
+from core.web.refusals import refusal
 from integrations.api import signed_accounts
 from integrations.checks import check_company_pages
 from integrations.providers.chatwoot.provider import PROVIDER
@@ -17,7 +18,7 @@ from integrations.providers.chatwoot.provider import PROVIDER
 pytestmark = pytest.mark.django_db
 NEW, OLD = "the-new-embed-secret-of-tests", "the-old-embed-secret-of-tests"
 LOOK_UP = "/api/chatwoot/webhooks/company/{}"
-REFUSAL = {"success": False, "detail": "Invalid account signature"}
+REFUSAL = refusal("Invalid account signature", code="not_signed")
 
 
 @pytest.fixture(autouse=True)
