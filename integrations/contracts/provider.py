@@ -108,6 +108,10 @@ class Provider:
     `features` are what `/api/system/info` names. `headroom` is how many calls its API has left, by the name of the
     window and as far as it said; it asks the cache alone. `mirror` keeps its contacts equal with ours, and `deals`
     makes opportunities of policies there; both where it is connected.
+
+    `credentials` are the names of the settings that its API is asked with, `api_needs` of those that it needs beside
+    and that are there for more than the API. `retired` are settings that people know from elsewhere and that do nothing
+    here, each with what is to be done instead.
     """
 
     key: str
@@ -130,3 +134,6 @@ class Provider:
     features: Sequence[str] = ()
     mirror: Mirror | None = None
     deals: Deals | None = None
+    credentials: Sequence[str] = ()
+    api_needs: Sequence[str] = ()
+    retired: Mapping[str, str] = field(default_factory=dict)

@@ -49,4 +49,6 @@ PROVIDER = Provider(
     pulls=PULLS,
     mirror=contact_book.MIRROR,
     deals=opportunity_book.DEALS,
+    credentials=("GHL_API_KEY",),
+    api_needs=("GHL_LOCATION_ID",),
 )

@@ -36,4 +36,5 @@ PROVIDER = Provider(
     simulation=SIMULATION,
     pulls=PULLS,
     mirror=contact_book.MIRROR,
+    credentials=("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD"),
 )
