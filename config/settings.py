@@ -345,6 +345,7 @@ for _host in CERTIFICATE_HOSTS:
 
 KAJABI_WEBHOOK_SECRET = env.list("KAJABI_WEBHOOK_SECRET", default=[])
 KAJABI_WEBHOOK_TOKEN = env.list("KAJABI_WEBHOOK_TOKEN", default=[])
+KAJABI_API_KEY = env.str("KAJABI_API_KEY", default="")  # of the older API: it does nothing here, and `check` says so
 KAJABI_CLIENT_ID = env.str("KAJABI_CLIENT_ID", default="")
 KAJABI_CLIENT_SECRET = env.str("KAJABI_CLIENT_SECRET", default="")
 KAJABI_SITE_ID = env.str("KAJABI_SITE_ID", default="")

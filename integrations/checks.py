@@ -1,4 +1,4 @@
-"""`manage.py check`: which providers are off because nothing is configured for them."""
+"""`manage.py check`: which providers are off, wholly or in part, and what is missing for them."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from django.conf import settings
 from django.core import checks
 
 from core.web.cross_origin import problem_of
-from integrations import registry
+from integrations import registry, setup_state
+from integrations.setup_state import SetupState
 from integrations.toolkit.signatures import secrets_in
 
 
@@ -30,27 +31,53 @@ def check_origins(**kwargs: Any) -> list[checks.CheckMessage]:
 
 
 def check_providers(**kwargs: Any) -> list[checks.CheckMessage]:
-    """An endpoint without secrets is off and says so; one that takes unsigned requests is warned of."""
-    found: list[checks.CheckMessage] = []
-    for provider in registry.all_providers().values():
-        names = sorted({verifier.setting for endpoint in provider.endpoints for verifier in endpoint.verifiers})
-        if not any(secrets_in(name) for name in names):
-            found.append(
-                checks.Info(
-                    f"{provider.title} is off: its webhooks are refused.",
-                    hint=f"Set {' or '.join(names)}.",
-                    id="integrations.I001",
-                )
+    """Say of each provider whether its webhooks and its API are off, and by which settings they would be on."""
+    return [message for state in setup_state.of_all() for message in (*_of_hooks(state), *_of_api(state))]
+
+
+def _of_hooks(state: SetupState) -> list[checks.CheckMessage]:
+    """An endpoint without secrets is off, unless it takes unsigned requests, which is warned of."""
+    title = state.provider.title
+    if state.takes_unsigned:
+        return [
+            checks.Warning(
+                f"{title} accepts unsigned webhooks: anybody can post them.",
+                hint="WEBHOOKS_ALLOW_UNSIGNED is for local trials only.",
+                id="integrations.W001",
             )
-        if provider.key in settings.WEBHOOKS_ALLOW_UNSIGNED:
-            found.append(
-                checks.Warning(
-                    f"{provider.title} accepts unsigned webhooks: anybody can post them.",
-                    hint="WEBHOOKS_ALLOW_UNSIGNED is for local trials only.",
-                    id="integrations.W001",
-                )
+        ]
+    if not state.hooks_need:
+        return []
+    return [
+        checks.Info(
+            f"The webhooks of {title} are off: they are refused.",
+            hint=f"Set {' or '.join(state.hooks_need)}.",
+            id="integrations.I001",
+        )
+    ]
+
+
+def _of_api(state: SetupState) -> list[checks.CheckMessage]:
+    """An API that is not set up is not asked; what is set for it and does not help is warned of."""
+    title, lacks = state.provider.title, " and ".join(state.api_lacks)
+    if not lacks:
+        return []
+    if state.is_half:
+        return [
+            checks.Warning(
+                f"The API of {title} is set up in part, and so it is off: {lacks} is missing.",
+                hint=f"Set {lacks}.",
+                id="integrations.W002",
             )
-    return found
+        ]
+    if state.retired:
+        name, instead = state.retired
+        return [
+            checks.Warning(
+                f"The API of {title} is off: {name} does nothing here.", hint=instead, id="integrations.W003"
+            )
+        ]
+    return [checks.Info(f"The API of {title} is off: it is not asked.", hint=f"Set {lacks}.", id="integrations.I003")]
 
 
 def check_passwords(**kwargs: Any) -> list[checks.CheckMessage]:

@@ -153,15 +153,7 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
     """
     if event.pruned_at is not None:
         raise Permanent(REMOVED)
-    provider = provider_of(event.provider)
-    webhook = StoredWebhook(
-        endpoint=event.endpoint,
-        event_type=event.event_type,
-        external_id=event.external_id,
-        payload=event.payload or {},
-        received_at=(event.event_type in provider.told_again and event.last_duplicate_at) or event.received_at,
-        is_signed=event.is_signed,
-    )
+    provider, webhook = provider_of(event.provider), stored(event)
     is_connected = provider.is_connected()
     if is_connected and provider.confirm is not None and provider.is_hint(webhook):
         event.person_email = event.person_email or persons.claimed(webhook, provider)
@@ -184,6 +176,19 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
         status = Status.UNMATCHED if waiting else Status.PROCESSED
         event.close(status, reason=waiting, person_email=event.person_email)
         note(attempt, started, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting, changes=changes)
+
+
+def stored(event: InboxEvent) -> StoredWebhook:
+    """Return an event as its provider reads it."""
+    told_again = provider_of(event.provider).told_again
+    return StoredWebhook(
+        endpoint=event.endpoint,
+        event_type=event.event_type,
+        external_id=event.external_id,
+        payload=event.payload or {},
+        received_at=(event.event_type in told_again and event.last_duplicate_at) or event.received_at,
+        is_signed=event.is_signed,
+    )
 
 
 def _handled(told: Sequence[Event], contexts: Sequence[Context]) -> tuple[list[Change], str]:

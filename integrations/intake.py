@@ -123,10 +123,11 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, i
     delivery_id = request.headers.get(endpoint.id_header.lower(), "").strip() if is_signed else ""
     event.key = event.told_id = _key(replace(envelope, key=f"delivery:{delivery_id}") if delivery_id else envelope)
     event.record, event.is_notice = "" if delivery_id else envelope.record, envelope.is_notice
-    if envelope.event_type in provider.handled:
+    if envelope.event_type in provider.handled and not envelope.ignored:
         event.next_attempt_at, event.wake_at = now, now + GRACE
     else:
-        event.reason = provider.ignored.get(envelope.event_type, f"unknown type {event.event_type}")
+        unknown = f"unknown type {event.event_type}"
+        event.reason = envelope.ignored or provider.ignored.get(envelope.event_type, unknown)
         _finished(event, Status.IGNORED, now)
     return event
 

@@ -33,7 +33,7 @@ def run(refresh_id: int) -> None:
     """Read a contact that is due, and bring ours to it. Whatever goes wrong is on the row, and it is tried again.
 
     Where Kajabi or another provider does not know the contact for ten minutes, or refuses, the events that asked for
-    the reading are failed, since what they told could not be confirmed.
+    the reading are failed, since what they told could not be confirmed; signed ones need no confirmation.
     """
     with transaction.atomic():
         refresh = ContactRefresh.objects.claim(refresh_id)
@@ -46,7 +46,8 @@ def run(refresh_id: int) -> None:
     except LeaseLost:
         logger.warning("reading came too late", extra={"refresh_id": refresh.pk})
     except NotThereYet as error:
-        _fail(refresh, str(error), give_up=timezone.now() >= refresh.waiting_since + inbox.NOT_THERE_FOR)
+        is_late = timezone.now() >= refresh.waiting_since + inbox.NOT_THERE_FOR
+        _fail(refresh, str(error), give_up=is_late, is_unknown=True)
     except (Permanent, Unmatched) as error:
         _fail(refresh, str(error), give_up=True)
     except (Exception, SystemExit) as error:  # noqa: BLE001 (where an attempt is recorded on its row)
@@ -113,16 +114,29 @@ def _apply(told: list[Event], refresh: ContactRefresh) -> None:
         handle(fact, Context(provider=refresh.provider, key=f"reading:{refresh.pk}:{refresh.attempts}", cause=cause))
 
 
-def _fail(refresh: ContactRefresh, error: str, *, give_up: bool) -> None:
-    """Note a bad end; with the last one the events that asked for the reading are failed, and staff are told once."""
+def _fail(refresh: ContactRefresh, error: str, *, give_up: bool, is_unknown: bool = False) -> None:
+    """Note a bad end; with the last one the events that hang on the reading are failed, and staff are told once.
+
+    A signed event that says who the contact is does not hang on it: its own words were believed already. Where only
+    such ones named a contact that the provider does not know, the id is the sender's own, and nothing is to be read.
+    """
     with transaction.atomic():
         try:
+            asked = list(_events_asking(refresh)) if give_up and is_unknown else []
+            if asked and all(map(_stands_by_itself, asked)):
+                refresh.close(Status.DONE, error=error, failures=0)
+                return
             failed = refresh.back_off(error, give_up=give_up)
         except LeaseLost:
             return
         if failed:
             _fail_events(refresh, error)
     logger.warning("contact not read", extra={"refresh_id": refresh.pk, "error": error, "failed": failed})
+
+
+def _stands_by_itself(event: InboxEvent) -> bool:
+    provider, webhook = provider_of(event.provider), inbox.stored(event)
+    return not provider.is_hint(webhook) and bool(persons.claimed(webhook, provider))
 
 
 def _events_asking(refresh: ContactRefresh) -> "QuerySet[InboxEvent]":
@@ -136,7 +150,7 @@ def _events_asking(refresh: ContactRefresh) -> "QuerySet[InboxEvent]":
 
 
 def _fail_events(refresh: ContactRefresh, error: str) -> None:
-    keys = list(_events_asking(refresh).values_list("pk", flat=True))
+    keys = [event.pk for event in _events_asking(refresh) if not _stands_by_itself(event)]
     InboxEvent.objects.filter(pk__in=keys).update(status=EventStatus.FAILED, reason=error, last_error=error)
     failed = list(InboxEvent.objects.filter(pk__in=keys).defer("body", "headers").order_by("pk"))
     if failed:

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy
 from accounts.admin import tools
 from accounts.admin.links import badge
 from accounts.staff.audit import record
-from integrations import registry
+from integrations import registry, setup_state
+from integrations.admin.reading_lists import api_notice
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.hooks import HookKeeper, HookOutcome, HooksIncomplete, Result, Standing, missing_events
 from integrations.contracts.provider import Provider
@@ -44,7 +45,13 @@ def hooks_page(request: HttpRequest, *, provider: Provider) -> HttpResponse:
         return redirect(f"admin:{_name(provider)}")
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    context = {**site.each_context(request), "title": _title(provider), "provider": provider, **_shown(provider)}
+    context = {
+        **site.each_context(request),
+        "title": _title(provider),
+        "provider": provider,
+        "notice": api_notice(setup_state.of(provider)),
+        **_shown(provider),
+    }
     return TemplateResponse(request, "admin/hooks.html", context)
 
 

@@ -9,21 +9,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.admin import attention, tools
 from accounts.admin.links import moment, row_link
 from accounts.services.cause import Cause
 from accounts.staff.audit import record
 from core.web import access
-from integrations import registry
+from integrations import registry, setup_state
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Kind
 from integrations.models import SyncRun
 from integrations.models.sync_run import RunKind
 from integrations.reconcile import runs
+from integrations.setup_state import SetupState
 
 NAME = "reading-lists"
 RUNS = "admin:integrations_syncrun"
@@ -44,6 +45,38 @@ def lists_that_were_never_read() -> list[attention.Item]:
     ]
 
 
+@attention.source
+def apis_that_are_not_set_up() -> list[attention.Item]:
+    """Providers for whose API something is set that does not open it: whoever set it believes that it is on."""
+    return [
+        attention.Item(
+            key="api_setup",
+            label=gettext_lazy("Providers whose API is off, though something is set for it"),
+            count=len(api_notices()),
+            url=reverse(f"admin:{NAME}"),
+            permission="integrations.view_syncrun",
+        )
+    ]
+
+
+def api_notices() -> list[str]:
+    """Return, for people, what is wrong with the settings of each provider's API."""
+    return [text for state in setup_state.of_all() if (text := api_notice(state))]
+
+
+def api_notice(state: SetupState) -> str:
+    """Return what is wrong with the settings of a provider's API, "" where it is on or nothing is set for it."""
+    title = state.provider.title
+    if state.is_half:
+        lacks = ", ".join(state.api_lacks)
+        return _("The API of %(provider)s is off: %(names)s is missing.") % {"provider": title, "names": lacks}
+    if state.retired is None:
+        return ""
+    name, instead = state.retired
+    said = _("The API of %(provider)s is off: %(name)s does nothing here.") % {"provider": title, "name": name}
+    return f"{said} {gettext(instead)}"
+
+
 def page(request: HttpRequest) -> HttpResponse:
     """GET shows the providers that have lists; POST begins a reading of one."""
     if request.method == "POST":
@@ -55,6 +88,7 @@ def page(request: HttpRequest) -> HttpResponse:
         **site.each_context(request),
         "title": _("Reading providers' lists"),
         "rows": [_row(provider) for provider in _readable()],
+        "notices": api_notices(),
         "may_begin": access.may(request.user, f"admin:{NAME}", "POST"),
     }
     return TemplateResponse(request, "admin/reading_lists.html", context)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.links import NOTHING, badge, moment, row_link, shortened
+from accounts.models.subscription import Status as SubscriptionStatus
 from integrations.admin.filters import ProviderFilter
 from integrations.models import SubscriptionSync
 from integrations.reconcile import syncs
@@ -22,7 +23,7 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
     list_filter = ("status", ProviderFilter)
     list_select_related = ("user",)
     search_fields = ("user__email",)
-    search_help_text = _("Beginning of the e-mail")
+    search_help_text = _("Beginning of the member's e-mail")
     fields = (("state", "led_to"), "what_went_wrong", ("provider", "member"), ("asked", "cause"), ("attempts", "due"))
     readonly_fields = ("state", "led_to", "what_went_wrong", "member", "asked", "due")
 
@@ -53,7 +54,8 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
     def led_to(self, sync: SubscriptionSync) -> str:
         if sync.status != Status.DONE:
             return NOTHING
-        change = f"{sync.old_status} → {sync.new_status}"
+        names: dict[str, Any] = dict(SubscriptionStatus.choices)
+        change = " → ".join(str(names.get(status, status)) for status in (sync.old_status, sync.new_status))
         return change if sync.outcome == SubscriptionSync.Outcome.SYNCED else f"{change} ({sync.get_outcome_display()})"
 
     @admin.display(description=_("error"))

@@ -120,6 +120,10 @@ class Provider:
     `features` are what `/api/system/info` names. `headroom` is how many calls its API has left, by the name of the
     window and as far as it said; it asks the cache alone. `mirror` keeps its contacts equal with ours, and `deals`
     makes opportunities of policies there; both where it is connected. `phrases` are its own words in the log.
+
+    `credentials` are the names of the settings that its API is asked with, `api_needs` of those that it needs beside
+    and that are there for more than the API. `retired` are settings that people know from elsewhere and that do nothing
+    here, each with what is to be done instead.
     """
 
     key: str
@@ -144,3 +148,6 @@ class Provider:
     mirror: Mirror | None = None
     deals: Deals | None = None
     phrases: Phrases = field(default_factory=Phrases)
+    credentials: Sequence[str] = ()
+    api_needs: Sequence[str] = ()
+    retired: Mapping[str, str] = field(default_factory=dict)

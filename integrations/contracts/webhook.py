@@ -28,7 +28,8 @@ class Envelope:
 
     Where a sender gives its events neither an id nor a time, the key is a digest of what it says, and `record` is what
     it speaks of: the same words are a repetition only while nothing else was said of that record, for 24 hours.
-    `is_notice`: it only names what changed, so that a repetition is news.
+    `is_notice`: it only names what changed, so that a repetition is news. `ignored` says why nothing is to come of it,
+    though others of its type lead to something.
     """
 
     event_type: str
@@ -36,6 +37,7 @@ class Envelope:
     key: str
     record: str = ""
     is_notice: bool = False
+    ignored: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

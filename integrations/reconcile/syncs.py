@@ -65,7 +65,8 @@ def why(sync: SubscriptionSync) -> str:
     """Return, for people, why a sync failed and what to do. Nothing was changed by it, whatever it was."""
     if sync.outcome in (Outcome.CONFLICT, Outcome.NOT_CONFIGURED):
         return sync.last_error  # it says itself what to do
-    texts = {"provider": registry.provider(sync.provider).title, "error": sync.last_error}
+    provider = registry.all_providers().get(sync.provider)
+    texts = {"provider": provider.title if provider else sync.provider, "error": sync.last_error}
     if sync.outcome == Outcome.REFUSED:
         return (
             _("%(provider)s refused: %(error)s. Nothing was changed. Check its credentials and their rights.") % texts

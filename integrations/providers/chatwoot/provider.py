@@ -54,6 +54,8 @@ PROVIDER = Provider(
         is_connected=accounts.is_connected,
         read_account=accounts.read_account,
     ),
+    credentials=("CHATWOOT_PLATFORM_TOKEN",),
+    api_needs=("CHATWOOT_BASE_URL",),
     features=("chatwoot-auto-sync", "chatwoot-contacts", "chatwoot-embed"),
     phrases=PHRASES,
 )

@@ -60,4 +60,6 @@ PROVIDER = Provider(
     mirror=contact_book.MIRROR,
     phrases=in_and_out("GHL_WEBHOOK"),
     deals=opportunity_book.DEALS,
+    credentials=("GHL_API_KEY",),
+    api_needs=("GHL_LOCATION_ID",),
 )

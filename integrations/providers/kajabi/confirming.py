@@ -13,7 +13,7 @@ from django.utils import timezone
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import NotThereYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
-from integrations.providers.kajabi import native
+from integrations.providers.kajabi import native, samples
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.providers.kajabi.json_api import Document, Resource, identifier, related_ids
 from integrations.toolkit.failures import NotFound
@@ -30,17 +30,15 @@ def is_connected() -> bool:
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
     """The delivery with Kajabi's own resources in place of those that came; other dialects name nothing to read.
 
-    Raises NotThereYet where Kajabi does not know what is named, Unmatched for Kajabi's test deliveries.
+    Raises NotThereYet where Kajabi does not know what is named, Unmatched where nothing is that it could be asked for.
     """
     resources = webhook.payload.get("payload")
     reader = _READERS.get(webhook.event_type)
-    if not isinstance(resources, list) or reader is None:
+    if not isinstance(resources, list) or reader is None or samples.is_native_sample(webhook.payload):
         return webhook
     kind, read = reader
     external_id = _id_of(resources, kind)
-    if external_id == "0":
-        raise Unmatched(f"a test delivery of Kajabi's: it has no {_called(kind)} 0")
-    if not external_id:
+    if external_id in ("", "0"):
         raise Unmatched(f"the event names no {_called(kind)} that Kajabi could be asked for")
     client = KajabiClient.from_settings(patience=PATIENCE)
     try:

@@ -38,11 +38,11 @@ _LAST_NAME = (
     ("last_name",),
 )
 _NAME = (("member", "name"), ("member_name",), ("customer", "name"), ("contact", "name"), ("name",))
-_MEMBER_ID = (("member", "id"), ("member_id",), ("customer", "id"))
-_OFFER = (("offer", "id"), ("offer_id",), ("purchase", "offer_id"))
+MEMBER_ID = (("member", "id"), ("member_id",), ("customer", "id"))
+OFFER = (("offer", "id"), ("offer_id",), ("purchase", "offer_id"))
 _PRODUCT = (("product", "id"), ("product_id",), ("offer", "product_id"))
-_PURCHASE = (("purchase", "id"), ("purchase_id",))
-_TRANSACTION = (("payment_transaction", "id"), ("transaction", "id"), ("transaction_id",))
+PURCHASE = (("purchase", "id"), ("purchase_id",))
+TRANSACTION = (("payment_transaction", "id"), ("transaction", "id"), ("transaction_id",))
 _OCCURRED = (("occurred_at",), ("created_at",), ("timestamp",))
 _OCCURRED_INSIDE = (
     ("occurred_at",),
@@ -73,7 +73,7 @@ def buyer(body: Mapping[str, Any], *, kind: str) -> Buyer:
         email=first_text(body, _EMAIL),
         first_name=first,
         last_name=last.strip(),
-        identities=identity(kind, first_text(body, _MEMBER_ID)),
+        identities=identity(kind, first_text(body, MEMBER_ID)),
     )
 
 
@@ -84,16 +84,16 @@ def identity(kind: str, external_id: str) -> Mapping[str, str]:
 
 def offers(body: Mapping[str, Any]) -> tuple[str, ...]:
     """The ids of the offer and its product; "0" is one, of Kajabi's test deliveries."""
-    found = (first_text(body, _OFFER), first_text(body, _PRODUCT))
+    found = (first_text(body, OFFER), first_text(body, _PRODUCT))
     return tuple(offer for offer in found if offer)
 
 
 def purchase_id(body: Mapping[str, Any]) -> str:
-    return first_text(body, _PURCHASE)
+    return first_text(body, PURCHASE)
 
 
 def transaction_id(body: Mapping[str, Any]) -> str:
-    return first_text(body, _TRANSACTION)
+    return first_text(body, TRANSACTION)
 
 
 def occurred_at(payload: Mapping[str, Any], body: Mapping[str, Any]) -> datetime | None:

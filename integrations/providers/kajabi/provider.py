@@ -1,5 +1,7 @@
 """Kajabi: courses and memberships. Signs nothing itself; see README.md for what reaches us and how to set it up."""
 
+from django.utils.translation import gettext_noop
+
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.providers.kajabi import confirming, examples, operator_pages, webhooks
 from integrations.providers.kajabi.history import HISTORY
@@ -57,4 +59,11 @@ PROVIDER = Provider(
     pulls=PULLS,
     phrases=PHRASES,
     history=HISTORY,
+    credentials=("KAJABI_CLIENT_ID", "KAJABI_CLIENT_SECRET"),
+    retired={
+        "KAJABI_API_KEY": gettext_noop(
+            "It is the key of Kajabi's older API; the public one wants a client id and a secret. In Kajabi, under "
+            "Settings, Security, User API Keys, make a key and set KAJABI_CLIENT_ID and KAJABI_CLIENT_SECRET."
+        )
+    },
 )

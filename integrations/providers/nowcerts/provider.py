@@ -40,4 +40,5 @@ PROVIDER = Provider(
     pulls=PULLS,
     mirror=contact_book.MIRROR,
     phrases=in_and_out("NOWCERTS_WEBHOOK"),
+    credentials=("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD"),
 )

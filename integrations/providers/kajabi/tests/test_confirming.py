@@ -119,9 +119,9 @@ def test_with_kajabi_down_nothing_is_believed_and_the_event_waits(
     assert (event.status, event.attempts) == ("processed", 2)
 
 
-def test_a_test_delivery_of_kajabis_waits_for_nobody(deliver: Any, kajabi: FakeKajabi) -> None:
+def test_a_delivery_about_the_id_0_alone_asks_nobody_and_waits_for_staff(deliver: Any, kajabi: FakeKajabi) -> None:
     event = deliver("purchase", *purchase("0"))
-    assert (event.status, event.reason) == ("unmatched", "a test delivery of Kajabi's: it has no purchase 0")
+    assert (event.status, event.reason) == ("unmatched", "the event names no purchase that Kajabi could be asked for")
     assert not kajabi.exchanges
 
 

@@ -308,3 +308,58 @@ def test_an_event_without_an_email_is_kept_as_unmatched(process: Any, payload: d
 def test_an_email_is_found_wherever_a_relay_may_put_it(process: Any, person: dict[str, Any]) -> None:
     process({"event_type": "contact.created", "event_id": "evt_1", "data": person}, RELAY)
     assert Contact.objects.get().email == "jane@example.com"
+
+
+# Signed, with ids that Kajabi does not know ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event_type", ["contact.created", "contact.updated"])
+def test_signed_contact_is_believed_where_kajabi_does_not_know_its_id(
+    process: Any, settle: Any, kajabi: FakeKajabi, event_type: str
+) -> None:
+    told = {"id": "con_123", "email": "jane@example.com", "first_name": "Jane", "city": "Portland"}
+    event = process(reported("evt_1", NOW, **told) | {"event_type": event_type}, RELAY)
+    assert Contact.objects.get().city == "Portland"
+    settle(timedelta(minutes=11))
+    settle(timedelta(minutes=40))
+    event.refresh_from_db()
+    assert (event.status, event.reason) == ("processed", "")
+    assert Contact.objects.get().city == "Portland"
+    assert not EmailMessage.objects.exists(), "nobody is told, and nothing has failed"
+    reading = ContactRefresh.objects.get()
+    assert (reading.status, reading.last_error) == ("done", "Kajabi does not know contact con_123")
+
+
+def test_signed_event_that_says_no_more_than_an_unknown_id_fails(process: Any, settle: Any, kajabi: FakeKajabi) -> None:
+    event = process(reported("evt_1", NOW, id="con_123", email=""), RELAY)
+    settle(timedelta(minutes=11))
+    settle(timedelta(minutes=40))
+    event.refresh_from_db()
+    assert (event.status, event.reason) == ("failed", "Kajabi does not know contact con_123")
+
+
+def test_unknown_id_fails_the_hints_that_name_it_and_leaves_what_was_signed(
+    process: Any, settle: Any, kajabi: FakeKajabi
+) -> None:
+    signed = process(reported("evt_1", NOW, id="404"), RELAY)
+    hint = process(tagged("tag_added", "404"), HOOK, sign=False)
+    settle(timedelta(minutes=11))
+    settle(timedelta(minutes=40))
+    signed.refresh_from_db()
+    hint.refresh_from_db()
+    assert (signed.status, hint.status) == ("processed", "failed")
+    assert ContactRefresh.objects.get().status == "failed"
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    ["offer.purchased", "member.subscription.canceled", "member.subscription.renewed", "member.subscription.expired"],
+)
+def test_signed_membership_is_believed_with_ids_that_kajabi_does_not_know(
+    process: Any, settle: Any, kajabi: FakeKajabi, relay: Any, plan: Any, event_type: str
+) -> None:
+    event = process(relay(event_type))
+    settle(timedelta(minutes=40))
+    event.refresh_from_db()
+    assert event.status == "processed"
+    assert not [exchange for exchange in kajabi.exchanges if "oauth" not in exchange.asked.path]
