@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0012_personal_data"),
+        ("accounts", "0014_members"),
     ]
 
     operations = [

@@ -164,9 +164,9 @@ def test_list_is_read_in_its_order_and_never_sorted(console: Client, ana: Contac
 @pytest.mark.django_db(transaction=True)
 def test_migration_leaves_records_that_are_there_without_a_date() -> None:
     executor = MigrationExecutor(connection)
-    executor.migrate([("accounts", "0012_personal_data")])
+    executor.migrate([("accounts", "0014_members")])
     try:
-        old = executor.loader.project_state([("accounts", "0012_personal_data")]).apps
+        old = executor.loader.project_state([("accounts", "0014_members")]).apps
         contact = old.get_model("accounts", "Contact").objects.create(email="ana@example.com")
         old.get_model("accounts", "ContactMapping").objects.create(
             contact=contact, provider="nowcerts", kind="contact", external_id=INSURED
