@@ -136,6 +136,7 @@ class Pages:
 PAGES = {
     "accounts.user": Pages(pages="view add change", operator="view add change"),
     "accounts.contact": Pages(operator="view change"),
+    "accounts.contactmapping": Pages(),
     "accounts.contactchange": Pages(operator="view change"),
     "accounts.possibleduplicate": Pages(operator="view change"),
     "accounts.company": Pages(pages="view add", operator="view add change"),

@@ -15,8 +15,9 @@ from accounts.admin.contact_acts import ADD_ALIAS, REMOVE_ALIAS
 from accounts.admin.contact_history import ChangeInline
 from accounts.admin.filters import AtProviderFilter, HasAccountFilter, TagFilter
 from accounts.admin.links import EVENTS, NOTHING, badge, list_link, moment, row_link, shortened
+from accounts.admin.mapping_columns import MAPPINGS, MappingShown
 from accounts.admin.person_acts import ON_CONTACTS
-from accounts.admin.showing import block, folded, indented
+from accounts.admin.showing import block, indented
 from accounts.models import (
     Contact,
     ContactEmail,
@@ -46,38 +47,16 @@ class AddressInline(ReadOnlyInline):
         return list_link(EVENTS, _("events"), q=address.email)
 
 
-class MappingInline(ReadOnlyInline):
+class MappingInline(MappingShown, ReadOnlyInline):
     model = ContactMapping
+    verbose_name_plural = gettext_lazy("at providers")
     fields = readonly_fields = (
         *("their_record", "is_main", "reported", "gone", "offers_there", "as_they_have_it", "events"),
     )
 
     @admin.display(description=gettext_lazy("record there"))
     def their_record(self, mapping: ContactMapping) -> str:
-        return str(mapping)
-
-    @admin.display(description=ContactMapping._meta.get_field("gone_at").verbose_name)
-    def gone(self, mapping: ContactMapping) -> str:
-        return (
-            format_html("{} {}", badge("past", _("deleted")), moment(mapping.gone_at)) if mapping.gone_at else NOTHING
-        )
-
-    @admin.display(description=gettext_lazy("reported"))
-    def reported(self, mapping: ContactMapping) -> str:
-        return moment(mapping.reported_at)
-
-    @admin.display(description=gettext_lazy("offers"))
-    def offers_there(self, mapping: ContactMapping) -> str:
-        titles = [offer.get("title") or offer.get("id", "") for offer in mapping.offers if isinstance(offer, dict)]
-        return format_html_join(SafeString("<br>"), "{}", ((title,) for title in titles)) or NOTHING
-
-    @admin.display(description=gettext_lazy("as they have it"))
-    def as_they_have_it(self, mapping: ContactMapping) -> str:
-        return folded(_("Show"), indented(mapping.told)) if mapping.told else NOTHING
-
-    @admin.display(description=gettext_lazy("see also"))
-    def events(self, mapping: ContactMapping) -> str:
-        return list_link(EVENTS, _("events"), q=mapping.external_id)
+        return row_link(MAPPINGS, mapping.pk, mapping)
 
 
 class TagInline(NewestInline):
@@ -254,6 +233,7 @@ class ContactAdmin(ReadOnlyAdmin):
             list_link("admin:accounts_payment", _("all payments"), contact__exact=contact.pk),
             list_link("admin:accounts_formsubmission", _("all form answers"), contact__exact=contact.pk),
             list_link("admin:accounts_policy", _("all policies"), contact__exact=contact.pk),
+            list_link(MAPPINGS, _("at providers"), contact__exact=contact.pk),
             list_link("admin:accounts_contactchange", _("all changes"), contact__exact=contact.pk),
             list_link("admin:integrations_outgoingwrite", _("outgoing writes"), contact__exact=contact.pk),
         ]

@@ -24,7 +24,7 @@ def _as_title(line):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0014_members")]
+    dependencies = [("accounts", "0015_contact_mappings")]
     operations = [
         migrations.AlterField(
             model_name="activity",

@@ -90,6 +90,13 @@ class ContactMapping(models.Model):
     is_main = models.BooleanField(
         _("main"), default=True, help_text=_("not the record of a contact that was merged into this one")
     )
+    known_since = models.DateTimeField(
+        _("known since"),
+        null=True,
+        blank=True,
+        default=timezone.now,
+        help_text=_("empty: longer than this is recorded"),
+    )
     reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
     told = models.JSONField(_("as they have it"), default=dict, blank=True)
     told_at = models.JSONField(default=dict, blank=True)
@@ -98,7 +105,7 @@ class ContactMapping(models.Model):
 
     class Meta:
         verbose_name = _("contact at a provider")
-        verbose_name_plural = _("at providers")
+        verbose_name_plural = _("contacts at providers")
         constraints = [
             models.UniqueConstraint(fields=["provider", "kind", "external_id"], name="mapping_names_one_contact"),
             models.UniqueConstraint(
@@ -107,7 +114,12 @@ class ContactMapping(models.Model):
                 name="contact_has_one_main_mapping_of_a_kind",
             ),
         ]
-        indexes = [models.Index(fields=["external_id"], name="mapping_by_id")]
+        indexes = [
+            models.Index(fields=["external_id"], name="mapping_by_id"),
+            models.Index(fields=["provider", "-id"], name="mapping_by_provider"),
+            models.Index(fields=["kind", "-id"], name="mapping_by_kind"),
+            models.Index(fields=["-id"], name="mapping_gone", condition=Q(gone_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.kind} {self.external_id}"

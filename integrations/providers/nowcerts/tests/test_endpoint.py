@@ -248,6 +248,42 @@ def test_a_notice_of_a_policy_is_read_with_its_insured(
     assert policy.expires_on is None
 
 
+def test_signed_policy_that_names_nobody_is_looked_up_by_its_number(
+    deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
+) -> None:
+    nowcerts.add_insured(id=INSURED, eMail="jane@example.com")
+    nowcerts.add_policy(id=POLICY, number="POL-12345", premium=1300.0, insuredDatabaseId=INSURED)
+    payload = sample("POLICY_INSERT__sync")
+    del payload["data"]["insuredDatabaseId"], payload["data"]["insuredEmail"]
+    deliver(payload, by="relay")
+    drain()
+    policy = Policy.objects.get()
+    assert (policy.external_id, policy.premium, policy.contact.email) == (POLICY, 130_000, "jane@example.com")
+
+
+def test_signed_policy_that_names_its_insured_by_id_is_believed_and_the_insured_is_read(
+    deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
+) -> None:
+    nowcerts.add_insured(id=INSURED, eMail="jane@example.com", city="Miami")
+    payload = sample("POLICY_INSERT__sync")
+    del payload["data"]["insuredEmail"]
+    deliver(payload, by="relay")
+    drain()
+    policy = Policy.objects.get()
+    assert (policy.number, policy.premium) == ("POL-12345", 120_000)
+    assert (policy.contact.email, policy.contact.city) == ("jane@example.com", "Miami")
+    assert nowcerts.asked_for("/api/PolicyDetailList()") == []
+
+
+def test_signed_policy_with_the_address_of_its_insured_asks_nobody(
+    deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
+) -> None:
+    deliver(sample("POLICY_INSERT__sync"), by="relay")
+    drain()
+    assert Policy.objects.get().contact.email == "jane@example.com"
+    assert nowcerts.asked_for("/api/PolicyDetailList()") == []
+
+
 def test_a_policys_insured_is_a_contact_whether_or_not_they_have_an_address(
     deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
 ) -> None:
