@@ -235,12 +235,12 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             else NOTHING
         )
 
-    @admin.display(description=_("certificate"))
+    @admin.display(description=_("address"))
     def certificate(self, completion: Completion) -> str:
         url = completion.certificate_url
         return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', url, url) if url else NOTHING
 
-    @admin.display(description=_("certificate check"))
+    @admin.display(description=_("certificate"))
     def checked(self, completion: Completion) -> str:
         return certificates.state_of(completion)
 

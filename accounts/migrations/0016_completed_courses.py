@@ -94,10 +94,10 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 choices=[
                     ("not_checked", "not checked"),
-                    ("valid", "names the student"),
-                    ("accepted", "accepted by staff"),
-                    ("name_not_found", "does not name the student"),
-                    ("undecided", "cannot be judged"),
+                    ("valid", "valid"),
+                    ("accepted", "accepted"),
+                    ("name_not_found", "name not found"),
+                    ("undecided", "unclear"),
                     ("refused", "not opened"),
                     ("unreachable", "not reachable"),
                 ],

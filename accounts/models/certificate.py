@@ -11,10 +11,10 @@ from accounts.models.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 class CertificateState(models.TextChoices):
     NOT_CHECKED = "not_checked", _("not checked")
-    VALID = "valid", _("names the student")
-    ACCEPTED = "accepted", _("accepted by staff")
-    NAME_NOT_FOUND = "name_not_found", _("does not name the student")
-    UNDECIDED = "undecided", _("cannot be judged")
+    VALID = "valid", _("valid")
+    ACCEPTED = "accepted", _("accepted")
+    NAME_NOT_FOUND = "name_not_found", _("name not found")
+    UNDECIDED = "undecided", _("unclear")
     REFUSED = "refused", _("not opened")
     UNREACHABLE = "unreachable", _("not reachable")
 

@@ -162,7 +162,7 @@ class FormSubmitted(AboutSomebody):
 
 @dataclass(frozen=True, kw_only=True)
 class CourseCompleted(AboutSomebody):
-    """Somebody completed a course, as the provider itself says. `external_id` is the completion's, or the event's.
+    """Somebody completed a course, as the provider itself says. `external_id` is the event's.
 
     `details` is what else the event says, for people.
     """

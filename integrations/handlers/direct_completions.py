@@ -91,12 +91,15 @@ def _failed(event: AssessmentCompleted) -> str:
 
 
 def _who_is_it(event: CourseCompleted, context: Context) -> str:
-    """Return the question whose it is where the ids are one member's and the e-mail another's."""
+    """Return the question whose it is where the ids are one person's and the e-mail is another member's."""
     by_id = contacts.find(provider=context.provider, identities=event.identities) if event.identities else None
     by_email = completions.member_with(completions.stored_form(event.email))
-    if by_id is None or by_id.user is None or by_email is None or by_id.user == by_email[0]:
+    if by_id is None or by_email is None or by_id.user == by_email[0]:
         return ""
-    return f"the id is of {by_id.user.email}, the e-mail of {by_email[0].email}"
+    owner = contacts.with_email(event.email)
+    if by_id.user is None and (owner is None or owner == by_id):
+        return ""
+    return f"the id is of {by_id.user or f'contact {by_id.pk}'}, the e-mail of {by_email[0].email}"
 
 
 def _quoted(title: str, external_id: str) -> str:

@@ -2,6 +2,8 @@
 
 Kajabi has no such event today, so a relay makes it: {"event_type": "course_completed", "event_id", "created_at",
 "data": {"member": {…}, "course": {…}, "completed_at": …}}, or the same at the root. What stands in `data` comes first.
+
+A completion is known by the id of its event. Other ids in it (of an enrollment, an attempt) may be shared by several.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,8 +44,6 @@ _RESULTS = (*_TESTS, "result", "attempt", "submission")
 _SCORE = (*_of(_RESULTS, "score", "percentage", "grade"), ("score",), ("percentage",), ("grade",))
 _PASSING = (*_of(_RESULTS, "passing_score", "pass_mark"), ("passing_score",), ("pass_mark",))
 _PASSED = (*_of(_RESULTS, "passed", "status", "result"), ("passed",), ("result",), ("status",))
-_COMPLETION_ID = _of(("completion", "enrollment"), "id")
-_ATTEMPT_ID = _of(("attempt", "submission", "result", "assessment_submission"), "id")
 _AT = ("completed_at", "completed_on", "completion_date", "finished_at", "date_completed")
 _COMPLETED = (*((name,) for name in _AT), *((holder, name) for holder in ("completion", "course", *_RESULTS)
               for name in (*_AT, "date")))  # fmt: skip
@@ -94,7 +94,7 @@ def read(event_type: str, body: Mapping[str, Any], *, event_id: str, kind: str, 
     )
     if event_type in COURSES:
         done = CourseCompleted(
-            external_id=first_text(body, _COMPLETION_ID) or event_id,
+            external_id=event_id,
             details=_details({"event": event_type, "course_id": course_id}),
             **whole,
         )
@@ -102,7 +102,7 @@ def read(event_type: str, body: Mapping[str, Any], *, event_id: str, kind: str, 
     assessment_id, score = first_text(body, _ASSESSMENT_ID), first_text(body, _SCORE)
     passed = _passed(body, score)
     taken = AssessmentCompleted(
-        external_id=first_text(body, _ATTEMPT_ID) or event_id,
+        external_id=event_id,
         assessment_id=assessment_id,
         title=first_text(body, _ASSESSMENT),
         score=score,

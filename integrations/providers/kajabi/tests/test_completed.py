@@ -317,6 +317,22 @@ def test_id_of_one_member_with_the_address_of_another_is_a_question(user: User, 
     assert PointsEntry.objects.count() == 0
 
 
+def test_id_of_somebody_without_a_login_with_the_address_of_a_member_is_a_question(user: User, process: Any) -> None:
+    Contact.objects.create(user=user, email=user.email).emails.create(email=user.email)
+    other = Contact.objects.create(email="bob@example.com")
+    ContactMapping.objects.create(contact=other, provider="kajabi", kind="relay", external_id="mem_7")
+    process(course(member={"id": "mem_7", "email": user.email}))
+    assert Completion.objects.get().reason == f"the id is of contact {other.pk}, the e-mail of {user.email}"
+    assert points.balance(user) == 0
+
+
+def test_title_of_any_length_is_kept_with_its_question(user: User, process: Any) -> None:
+    counts("mail")
+    event = process(course(title="x" * 50_000))
+    assert event.status == "unmatched"
+    assert len(event.reason) < 2_000
+
+
 def test_known_id_with_a_new_address_is_the_member(user: User, process: Any) -> None:
     contact = Contact.objects.create(user=user, email=user.email)
     ContactMapping.objects.create(contact=contact, provider="kajabi", kind="relay", external_id="mem_7")
