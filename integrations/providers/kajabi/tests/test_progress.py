@@ -47,6 +47,8 @@ NAME = "progress__leaps_relay"
         ({"progress": 0.9, "percent": 80, "completed_lessons": 1, "total_lessons": 2}, 50),
         ({"progress": 0.9, "percent": 80}, 80),
         ({"progress": {"completed": True, "percent": 60}}, 60),
+        ({"progress": 45, "completed": "2026-03-02", "total": "299.00"}, 45),
+        ({"progress": 45, "value": 99}, 45),
     ],
 )
 def test_a_number_is_read_by_the_most_exact_rule(body: dict[str, Any], percent: int) -> None:
