@@ -195,6 +195,20 @@ def test_an_erased_persons_progress_is_deleted_and_does_not_come_back(user: User
     assert not CourseProgress.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_erasing_finds_the_events_of_an_address_that_was_an_alias(user: User, process: Any, fixture: Any) -> None:
+    contact = Contact.objects.create(user=user, email=user.email)
+    alias = ContactEmail.objects.create(contact=contact, email="janet@work.example.com")
+    payload = fixture(NAME)
+    payload["data"]["member"]["email"] = alias.email
+    event = process(payload, COURSES)
+    alias.delete()
+    erasing.forget(of_user(user))
+    event.refresh_from_db()
+    assert (event.payload, event.body, event.person_email) == (None, b"", "")
+    assert not CourseProgress.objects.exists()
+
+
 @pytest.mark.django_db
 def test_the_same_event_twice_is_one(user: User, process: Any, fixture: Any) -> None:
     process(fixture(NAME), COURSES)
