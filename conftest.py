@@ -28,6 +28,8 @@ PASSWORD = "violet kettle under the stairs"
 OFFER_ID = "off_456"
 RELAY = "/api/webhook/kajabi/"
 WAITING = ("tests/chaos/", "tests/e2e/")
+PROCESSES = (*WAITING, "tests/test_servers.py", "tests/test_server_limits.py", "tests/test_metrics_of_processes.py")
+DATABASES = frozenset({"db", "transactional_db", "live_server"})
 FIXTURES = Path(__file__).parent / "integrations" / "providers" / "kajabi" / "tests" / "fixtures"
 
 
@@ -46,9 +48,18 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("enlace")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests are shared among processes, those that mostly wait begin first: they fill what others leave."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what no other database would change as `once`, and begin with the tests that mostly wait.
+
+    A test that asks for no database and starts no process of an installation is the same on all of them. Those that
+    wait fill what others leave where the tests are shared among processes.
+    """
+    for item in items:
+        asks = not DATABASES.isdisjoint(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db")
+        if not asks and not item.nodeid.startswith(PROCESSES):
+            item.add_marker("once")
+    yield
     items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
 
 
@@ -268,20 +279,23 @@ def drain() -> Callable[[], None]:
     """Does everything that is due, as the workers would, until nothing is: events, readings, requests, e-mails."""
     from django.utils import timezone
 
-    from accounts import emails, provisioning
-    from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
+    from accounts import certificates, emails, provisioning
+    from accounts.models import CertificateCheck, EmailMessage, LinkRequest, ProvisioningStep
     from accounts.services import password_links
     from integrations import inbox, refreshes
-    from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite
+    from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite, SubscriptionSync
     from integrations.operations import notices
     from integrations.outbox import delivering
+    from integrations.reconcile import syncs
 
     queues = (
         (InboxEvent, inbox.process),
         (ContactRefresh, refreshes.run),
         (OutgoingWrite, delivering.deliver),
+        (SubscriptionSync, syncs.run),
         (LinkRequest, password_links.issue),
         (ProvisioningStep, provisioning.run),
+        (CertificateCheck, certificates.check),
         (EmailMessage, emails.deliver),
         (Notice, notices.deliver),
     )
@@ -358,6 +372,15 @@ def at_once() -> Callable[[list[Callable[[], Any]]], list[Any]]:
         return results
 
     return run
+
+
+@pytest.fixture
+def lines() -> Iterator[Any]:
+    """The log of this test as the product writes it, from INFO on. A webhook's lines need `transaction=True`."""
+    from tests.rendered import Lines, rendered_log
+
+    with rendered_log() as written:
+        yield Lines(written)
 
 
 # People ---------------------------------------------------------------------------------------------------------------

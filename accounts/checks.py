@@ -2,14 +2,21 @@
 
 from typing import Any
 
+from anymail.exceptions import AnymailConfigurationError
 from django.conf import settings
 from django.core import checks
+from django.http import Http404
 from django.utils.module_loading import import_string
+
+from accounts import smtp
+from accounts.amazon_ses import mail_server
+from accounts.api import mail_webhooks
 
 
 def register() -> None:
     checks.register(check_people)
     checks.register(check_provisioning)
+    checks.register(check_mail_reports)
 
 
 def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -39,6 +46,14 @@ def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
                 "Nobody gets staff notifications.", hint="Set ADMIN_EMAIL, comma-separated.", id="accounts.I001"
             )
         )
+    if not settings.CERTIFICATE_HOSTS:
+        found.append(
+            checks.Info(
+                "Certificates of completed courses are not checked.",
+                hint="Set CERTIFICATE_HOSTS to the hosts that they are at.",
+                id="accounts.I002",
+            )
+        )
     return found
 
 
@@ -51,4 +66,41 @@ def check_provisioning(**kwargs: Any) -> list[checks.CheckMessage]:
         except ImportError as error:
             hint = f"COMPANY_PROVISIONING_STEPS takes dotted paths of functions: {error}"
             found.append(checks.Error(f"There is no provisioning step {path}.", hint=hint, id="accounts.E002"))
+    return found
+
+
+def check_mail_reports(**kwargs: Any) -> list[checks.CheckMessage]:
+    """What of bounces and complaints nobody would hear, and why."""
+    return [*_reports_of_ses(), *_reports_without_a_view()]
+
+
+def _reports_of_ses() -> list[checks.CheckMessage]:
+    if settings.EMAIL_BACKEND != smtp.DJANGOS or not mail_server.is_host(settings.EMAIL_HOST):
+        return []
+    hint = "docs/deployment.md says how, under Amazon SES."
+    if "amazon_ses" not in settings.MAIL_WEBHOOKS:
+        told = "Mail goes through Amazon SES, and ANYMAIL_WEBHOOKS leaves out amazon_ses."
+    elif settings.MAIL_WEBHOOKS_ARE_CLOSED and not settings.SES_TOPIC_ARN:
+        told = "Mail goes through Amazon SES, and neither ANYMAIL_WEBHOOK_SECRET nor SES_TOPIC_ARN is set."
+    else:
+        return []
+    return [checks.Warning(f"{told} Nobody hears of bounces and complaints.", hint=hint, id="accounts.W003")]
+
+
+def _reports_without_a_view() -> list[checks.CheckMessage]:
+    """A warning for each provider whose reports are to be taken and whose view lacks a setting or a package."""
+    found: list[checks.CheckMessage] = []
+    for name in settings.MAIL_WEBHOOKS:
+        try:
+            mail_webhooks.check(name)
+        except Http404:
+            hint = "ANYMAIL_WEBHOOKS takes the names of Anymail's providers, such as postmark."
+            found.append(checks.Warning(f"{name} brings no reports.", hint=hint, id="accounts.W004"))
+        except AnymailConfigurationError as error:
+            told, _line, hint = str(error).partition("\n")
+            found.append(
+                checks.Warning(
+                    f"Reports of {name} are not taken: {told}", hint=" ".join(hint.split()), id="accounts.W005"
+                )
+            )
     return found

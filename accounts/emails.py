@@ -5,7 +5,6 @@ with the same Message-ID, by which mail programs recognise it.
 """
 
 import logging
-from email.utils import parseaddr
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,17 +12,21 @@ from urllib.parse import urlsplit
 import requests
 from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from accounts import smtp
+from accounts.amazon_ses import mail_server as amazon_ses
 from accounts.models import EmailMessage
-from accounts.services import password_links
+from accounts.services import completion_mails, message_ids, password_links, suppressions
 from accounts.services.attempts import attempt
+from accounts.services.completion_mails import Withdrawn
 
 logger = logging.getLogger(__name__)
 Kind = EmailMessage.Kind
-WITH_LINK = {Kind.WELCOME, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET}
+WITH_LINK = {Kind.WELCOME, Kind.ACCOUNT_CREATED, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET}
+_FOR_NEWCOMERS = {Kind.WELCOME, Kind.ACCOUNT_CREATED}  # who has a password by now gets no link
 
 
 class NotSendable(Exception):
@@ -42,33 +45,49 @@ def deliver(message_id: int) -> None:
 
 
 def _send(row: EmailMessage) -> None:
-    mail = compose(row)
+    if suppression := suppressions.holding_back(row):
+        told = f"not sent: on {suppression.complained_at:%Y-%m-%d} this address {suppression.reason}"
+        row.close(EmailMessage.Status.SUPPRESSED, error=told)
+        return
+    try:
+        mail = compose(row)
+    except Withdrawn as reason:
+        row.close(EmailMessage.Status.HELD, error=str(reason))
+        return
+    if settings.EMAIL_BACKEND == smtp.DJANGOS:
+        mail.connection = get_connection(f"{smtp.__name__}.EmailBackend")
     mail.send()
-    status = getattr(mail, "anymail_status", None)
     # The provider's report may be faster than this mark, and closes the row then: LeaseLost, and its word stands.
     row.close(
         EmailMessage.Status.SENT,
-        provider_message_id=str(getattr(status, "message_id", None) or mail.extra_headers["Message-ID"])[:255],
+        provider_message_id=_id_at_provider(mail),
         location=getattr(mail, "location", ""),
         sent_at=timezone.now(),
     )
-    logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": row.location})
+    file = row.location.rpartition("-")[2]  # before that the name of the file spells the address
+    logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": file})
+
+
+def _id_at_provider(mail: EmailMultiAlternatives) -> str:
+    """Return what the provider's reports will call a mail that was sent; our Message-ID where it said nothing of it."""
+    status = getattr(mail, "anymail_status", None)
+    by_smtp = amazon_ses.message_id_in(getattr(mail, "smtp_reply", ""))
+    return str(getattr(status, "message_id", None) or by_smtp or mail.extra_headers["Message-ID"])[:255]
 
 
 def compose(row: EmailMessage) -> EmailMultiAlternatives:
-    """The mail of `row`, in its language, text and HTML; links are made here. Raises NotSendable."""
+    """The mail of `row`, in its language, text and HTML; links are made here. Raises NotSendable, Withdrawn."""
     with translation.override(row.language):
         context = _context(row)
         subject = " ".join(render_to_string(f"emails/{row.kind}/subject.txt", context).split())
         text = render_to_string(f"emails/{row.kind}/body.txt", context)
         html = render_to_string(f"emails/{row.kind}/body.html", context)
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     mail = EmailMultiAlternatives(
         subject=subject,
         body=text,
         to=[row.to],
         headers={
-            "Message-ID": f"<enlace-{row.pk}@{domain}>",
+            "Message-ID": message_ids.message_id(row.pk),
             "Auto-Submitted": "auto-generated",
             "X-Entity-Ref-ID": row.key,
         },
@@ -94,10 +113,12 @@ def _context(row: EmailMessage) -> dict[str, Any]:
         "link": None,
         "has_password": bool(row.user and row.user.has_usable_password()),
     }
+    if row.kind == Kind.COURSE_COMPLETED:
+        context |= completion_mails.context_of(row)
     if row.kind in WITH_LINK:
         if row.user is None or not row.user.is_active:
             raise NotSendable("the user is gone or locked; no link was made")
-        if row.kind != Kind.WELCOME or not context["has_password"]:
+        if row.kind not in _FOR_NEWCOMERS or not context["has_password"]:
             context["link"] = password_links.link_for(row.user)
     return context
 

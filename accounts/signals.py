@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType, inbound, tracking
+from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, inbound, tracking
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.utils.html import strip_tags
 
 from accounts.addresses import InvalidAddress, normalise
-from accounts.models import EmailMessage, User
-from accounts.services import emails, mailed_completions
+from accounts.models import User
+from accounts.services import mail_reports, mailed_completions
 from accounts.staff.audit import record
 from accounts.staff.idle import begin_use
-
-_CAME_BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}
 
 
 def connect() -> None:
@@ -45,15 +43,7 @@ def record_failed_sign_in(sender: Any, credentials: Any, request: Any = None, **
 
 
 def note_what_became_of_a_mail(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
-    """Mark the mail that the event is about; a mail that is not ours changes nothing."""
-    message = _message(event)
-    if message is None:
-        return
-    if event.event_type == EventType.DELIVERED:
-        emails.mark_delivered(message)
-    elif event.event_type in _CAME_BACK:
-        reason = event.description or event.mta_response or event.reject_reason or event.event_type
-        emails.mark_bounced(message, reason=f"{event.event_type}: {reason}")
+    mail_reports.note(event)
 
 
 def keep_a_mail(sender: Any, event: AnymailInboundEvent, esp_name: str, **kwargs: Any) -> None:
@@ -70,18 +60,3 @@ def keep_a_mail(sender: Any, event: AnymailInboundEvent, esp_name: str, **kwargs
         message_id=str(mail.get("Message-ID", "")) or str(event.event_id or ""),
         attachments=len(mail.attachments),
     )
-
-
-def _message(event: AnymailTrackingEvent) -> EmailMessage | None:
-    """By our own id in the metadata, else by the provider's; the address must be the one that the mail went to."""
-    ours = str((event.metadata or {}).get("email_id", ""))
-    messages = EmailMessage.objects.select_related("user")
-    if ours.isascii() and ours.isdigit():
-        found = messages.filter(pk=int(ours)).first()
-    elif event.message_id:
-        found = messages.filter(provider_message_id=event.message_id).first()
-    else:
-        return None
-    if found is not None and event.recipient and event.recipient.lower() != found.to.lower():
-        return None
-    return found

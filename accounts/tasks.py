@@ -2,10 +2,11 @@
 
 from celery import shared_task
 
-from accounts import emails, provisioning, wakeup
-from accounts.models import EmailMessage, LinkRequest, ProvisioningStep
+from accounts import certificates, emails, provisioning, wakeup
+from accounts.models import CertificateCheck, EmailMessage, LinkRequest, ProvisioningStep
 from accounts.people import pruning
 from accounts.services import completions, password_links, paths, progress, subscriptions
+from accounts.services.certificates import CHECK_TASK
 from accounts.services.emails import SEND_TASK
 from accounts.services.password_links import ISSUE_TASK
 from accounts.services.provisioning import PROVISION_TASK
@@ -42,6 +43,16 @@ def provision_companies(step_ids: list[int]) -> None:
 @shared_task(name="accounts.sweep_provisioning")
 def sweep_provisioning() -> None:
     wakeup.wake(PROVISION_TASK, ProvisioningStep.objects.ring())
+
+
+@shared_task(name=CHECK_TASK)
+def check_certificates(check_ids: list[int]) -> None:
+    wakeup.for_each(CHECK_TASK, check_ids, certificates.check)
+
+
+@shared_task(name="accounts.sweep_certificates")
+def sweep_certificates() -> None:
+    wakeup.wake(CHECK_TASK, CertificateCheck.objects.ring())
 
 
 @shared_task(name="accounts.expire_subscriptions")

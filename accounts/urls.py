@@ -1,12 +1,12 @@
-from django.urls import path, re_path
+from django.urls import re_path
 
 from accounts import views
 from accounts.api import views as api
 from accounts.api.completions import Completions, MemberPoints
+from accounts.api.members import Members
 from accounts.signin import pages
 
 urlpatterns = [
-    path("", views.home, name="home"),
     re_path(r"^sign-in/?$", views.SignIn.as_view(), name="sign_in"),
     re_path(r"^sign-out/?$", views.SignOut.as_view(), name="sign_out"),
     re_path(r"^dashboard/?$", views.dashboard, name="dashboard"),
@@ -18,7 +18,7 @@ urlpatterns = [
     re_path(r"^language/?$", views.choose_language, name="set_language"),
     re_path(r"^api/kajabi/setup-password/?$", api.SetupPassword.as_view(), name="api_setup_password"),
     re_path(r"^api/kajabi/resend-setup-email/?$", api.ResendSetupEmail.as_view(), name="api_resend_setup_email"),
-    re_path(r"^api/admin/nssa-users/?$", api.Members.as_view(), name="api_members"),
+    re_path(r"^api/admin/nssa-users/?$", Members.as_view(), name="api_members"),
     re_path(r"^api/admin/users/(?P<user_id>[0-9]{1,18})/points/?$", MemberPoints.as_view(), name="api_points"),
     re_path(r"^api/completions/?$", Completions.as_view(), name="api_completions"),
     re_path(r"^api/me/?$", api.Me.as_view(), name="api_me"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from core.web.access import Rule, Rules, Table, Who
+from core.web.access import Rule, Rules, Shared, Table, Who
 
 # Roles: groups of these names, whose permissions are always what stands here.
 OPERATOR, SUPPORT, AUDITOR = "operator", "support", "auditor"
@@ -60,20 +60,22 @@ ADDRESSES: dict[str, Rules] = {
     "manual-sync-status": {"GET": needs("integrations.sync_record", scope=SYNC)},
     "verify-*-subscription": {"GET": needs("integrations.compare_record", scope=READ)},
     "sync-*-subscription": {"POST": needs("integrations.sync_record", scope=SYNC)},
+    "sync-*-subscription-status": {"GET": needs("integrations.sync_record", scope=SYNC)},
     "metrics": _METRICS,
     "metrics-*": _METRICS,
     # machines
-    "health": ANYBODY,
-    "system-info": ANYBODY,
+    "health": {"GET": ANYBODY},
+    "system-info": {"GET": ANYBODY},
     "schema": {"GET": ANYBODY},
-    "docs": ANYBODY,
-    "embed": ANYBODY,
-    "company-*": ANYBODY,
-    "webhook-*": OWN_PROOF,
-    "operator-*": OWN_PROOF,
-    "mail_report": OWN_PROOF,
+    "docs": {"GET": ANYBODY},
+    "embed": {"GET": ANYBODY},
+    "company-*": {"GET": ANYBODY},
+    "webhook-*": {"GET": ANYBODY, "POST": OWN_PROOF},  # GET where the sender looks before it posts, else 405
+    "operator-*": {"GET": OWN_PROOF, "POST": OWN_PROOF},
+    "mail_report": {"POST": OWN_PROOF},
     # the console
     "admin_without_slash": ANYBODY,
+    "former-*": ANYBODY,  # they lead to pages with rules of their own
     "admin:login": ANYBODY,
     "admin:logout": ANYBODY,
     "admin:jsi18n": ANYBODY,
@@ -95,9 +97,23 @@ ADDRESSES: dict[str, Rules] = {
     "admin:integrations_inboxevent_body": needs("integrations.view_inboxevent"),
     "admin:metrics": needs("integrations.view_metrics"),
     "admin:reading-lists": {"GET": needs("integrations.view_syncrun"), "POST": needs("integrations.start_sync")},
+    "admin:history-import": needs("integrations.run_historyimport"),
+    "admin:integrations_historyimport_columns": needs("integrations.run_historyimport"),
+    "admin:integrations_historyimport_offers": needs("integrations.run_historyimport", "accounts.add_planoffer"),
+    "admin:integrations_historyimport_results": needs("integrations.run_historyimport"),
     "admin:hooks_*": SUPERUSER,
 }
 
+# Which of these browsers on other origins may call, without cookies: a separate front end, pages that embed companies.
+_FRONT_END = Shared(origins=("FRONTEND_ORIGINS",))
+SHARED = {
+    "api_setup_password": _FRONT_END,
+    "api_resend_setup_email": _FRONT_END,
+    "company-*": Shared(
+        origins=("FRONTEND_ORIGINS", "CHATWOOT_EMBED_ORIGINS"),
+        headers=("Accept", "Content-Type", "X-Account-Signature"),
+    ),
+}
 
 # The console's pages of rows -----------------------------------------------------------------------------------------
 
@@ -133,6 +149,7 @@ PAGES = {
     "accounts.pointsentry": Pages(),
     "accounts.courseprogress": Pages(),
     "accounts.emailmessage": Pages(),
+    "accounts.suppressedaddress": Pages(operator="view change"),
     "accounts.linkrequest": Pages(),
     "accounts.plan": Pages(pages="view add change", operator="view change"),
     "accounts.activity": Pages(pages="view add change"),
@@ -142,6 +159,9 @@ PAGES = {
     "integrations.contactrefresh": Pages(support=""),
     "integrations.syncrun": Pages(),
     "integrations.syncfinding": Pages(operator="view change", support=""),
+    "integrations.subscriptionsync": Pages(),
+    "integrations.historyimport": Pages(support=""),
+    "integrations.historyrow": Pages(support=""),
     "integrations.fieldrule": Pages(pages="view add change delete", support=""),
     "integrations.pipelinerule": Pages(pages="view add change delete", support=""),
     "integrations.alertstate": Pages(),
@@ -178,6 +198,7 @@ PERMISSIONS = {
     "integrations.sync_record": (OPERATOR,),
     "integrations.refresh_contact": (OPERATOR,),
     "integrations.start_sync": (OPERATOR,),
+    "integrations.run_historyimport": (OPERATOR,),
     "integrations.resend_notice": (OPERATOR,),
     "integrations.view_metrics": (OPERATOR, SUPPORT, AUDITOR),
 }
@@ -227,11 +248,14 @@ ACTS: dict[str, dict[str, Rule]] = {
         "reverse": needs("accounts.decide_completion"),
         "award": needs("accounts.decide_completion"),
         "undo-bulk-award": needs("accounts.decide_completion"),
+        "check-certificate": needs("accounts.link_completion"),
+        "accept-certificate": needs("accounts.decide_completion"),
     },
     "accounts.emailmessage": {
         "resend": needs("accounts.resend_emailmessage"),
         "send-now": needs("accounts.resend_emailmessage"),
     },
+    "accounts.suppressedaddress": {"lift": needs("accounts.change_suppressedaddress")},
     "integrations.inboxevent": {
         "retry": needs("integrations.replay_inboxevent"),
         "replay": needs("integrations.replay_inboxevent"),
@@ -254,6 +278,13 @@ ACTS: dict[str, dict[str, Rule]] = {
     "integrations.syncfinding": {
         "apply": needs("integrations.change_syncfinding"),
         "set-aside": needs("integrations.change_syncfinding"),
+    },
+    "integrations.historyimport": {
+        "confirm": needs("integrations.run_historyimport"),
+        "stop": needs("integrations.run_historyimport"),
+        "resume": needs("integrations.run_historyimport"),
+        "apply-rest": needs("integrations.run_historyimport"),
+        "discard": needs("integrations.run_historyimport"),
     },
     "integrations.notice": {"post-again": needs("integrations.resend_notice")},
 }
@@ -294,6 +325,7 @@ def _permissions_of(role: str) -> frozenset[str]:
 TABLE = Table(
     addresses=ADDRESSES | {name: rules for label, of in PAGES.items() for name, rules in _of_model(label, of).items()},
     acts=ACTS,
+    shared=SHARED,
     roles={role: _permissions_of(role) for role in (OPERATOR, SUPPORT, AUDITOR)},
     scopes=SCOPES,
 )

@@ -4,6 +4,7 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: SQLite and an i
 """
 
 import os
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.amazon_ses import mail_server
+from config.log_file import prepared
 from config.logs import Redactor
 from config.masked_values import values_to_mask
 from config.pipelines import read_pipelines
@@ -21,20 +24,21 @@ from config.private_files import keep_private
 from core.queue.limits import HARD_SECONDS, SOFT_SECONDS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Of what says where something is, `NAME=` with nothing behind it means the default, as if the line were not there.
 env = environ.Env()
 # ENV_FILE names another file than .env; empty means none.
 if _env_file := os.environ.get("ENV_FILE", str(BASE_DIR / ".env")):
     environ.Env.read_env(_env_file)
 
-VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+VAR_DIR = Path(env.str("VAR_DIR", default="") or BASE_DIR / "var").resolve()
 keep_private(VAR_DIR)
 TESTING = "pytest" in sys.modules
 
 # Where we are ---------------------------------------------------------------------------------------------------------
 
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-FRONTEND_URL = env.str("FRONTEND_URL", default=f"http://{HOST}:{PORT}").rstrip("/")
+HOST = env.str("HOST", default="") or "127.0.0.1"
+PORT = int(env.str("PORT", default="") or 8000)
+FRONTEND_URL = (env.str("FRONTEND_URL", default="") or f"http://{HOST}:{PORT}").rstrip("/")
 _frontend = urlsplit(FRONTEND_URL)
 HTTPS = _frontend.scheme == "https"
 
@@ -44,6 +48,8 @@ if not SECRET_KEY and TESTING:
 DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_frontend.hostname or HOST, HOST, "localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[FRONTEND_URL] if HTTPS else [])
+# Origins of a front end of its own, whose browsers may call what config/access.py shares with them.
+FRONTEND_ORIGINS = [origin.lower() for origin in env.list("FRONTEND_ORIGINS", default=[])]
 # How many proxies of ours stand in front and append to X-Forwarded-For; 0 means that the header is not believed.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
@@ -76,6 +82,7 @@ MIDDLEWARE = [
     "core.web.no_store.NoStoreMiddleware",
     "integrations.middleware.HttpsForMachinesMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "core.web.cross_origin.CrossOriginMiddleware",
     "core.web.guards.RequestLineMiddleware",
     "integrations.middleware.MachineRequestsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -134,7 +141,7 @@ MAX_CONNECTIONS = env.int("MAX_CONNECTIONS", default=600)  # open at a time, in 
 
 # Database, broker, cache ----------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.db_url_config(env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'db.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
@@ -152,7 +159,7 @@ else:
     }
 
 REDIS_URL = env.str("REDIS_URL", default="")
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=REDIS_URL or "memory://localhost/")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or REDIS_URL or "memory://localhost/"
 BROKER_IN_PROCESS = CELERY_BROKER_URL.startswith("memory://")
 CACHES: dict[str, Any] = {
     # Above Django's 300 entries: beyond them it forgets at random, an uploaded file before its confirmation too.
@@ -205,7 +212,7 @@ PASSWORD_HASHERS = [
 # A password may hold these, and does not count as one for them (docs/security.md).
 PASSWORD_CONTEXT_WORDS = [
     *("enlace", "nssa", "leaps", "membership", "member", "contact", "webhook", "dashboard", "console"),
-    *("password", "contraseña", "admin", "staff", "operator", "support", "welcome", "miembro", "socio", "soporte"),
+    *("admin", "staff", "operator", "support", "welcome", "miembro", "socio", "soporte"),
     *(_frontend.hostname or "").split("."),
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -295,7 +302,7 @@ FORMER_SECRET_KEYS = env.list("FORMER_SECRET_KEYS", default=[])
 # E-mail ---------------------------------------------------------------------------------------------------------------
 
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.FileMailbox")
-EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default=str(VAR_DIR / "mail"))
+EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default="") or str(VAR_DIR / "mail")
 EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
 EMAIL_PORT = env.int("EMAIL_PORT", default=25)
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=False)
@@ -306,9 +313,13 @@ _mail_domain = _frontend.hostname if HTTPS and _frontend.hostname else "localhos
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Enlace <noreply@{_mail_domain}>")
 ADMIN_EMAIL = env.list("ADMIN_EMAIL", default=[])
 # Whose reports of delivered and bounced mails are taken at /anymail/<name>/tracking/: Anymail's name of the provider
-# whose backend sends, or others (mail through Amazon SES by SMTP reports by amazon_ses).
+# whose backend or SMTP server sends, or others.
 _sends_by = EMAIL_BACKEND.split(".")[2] if EMAIL_BACKEND.startswith("anymail.backends.") else ""
+if EMAIL_BACKEND == "django.core.mail.backends.smtp.EmailBackend" and mail_server.is_host(EMAIL_HOST):
+    _sends_by = "amazon_ses"
 MAIL_WEBHOOKS = env.list("ANYMAIL_WEBHOOKS", default=[_sends_by] if _sends_by else [])
+# The SNS topics by which SES reports, where they are to prove it in the place of ANYMAIL_WEBHOOK_SECRET.
+SES_TOPIC_ARN = env.list("SES_TOPIC_ARN", default=[])
 # Anymail reads ANYMAIL_<ESP>_<SETTING>; click tracking would hand the set-up token to the mail provider.
 ANYMAIL = {
     name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_") and value
@@ -318,6 +329,17 @@ ANYMAIL = {
     # Anymail believes everybody where there is no secret; so there always is one, if need be one that nobody knows.
     "WEBHOOK_SECRET": env.list("ANYMAIL_WEBHOOK_SECRET", default=[]) or [f"anymail:{secrets.token_urlsafe(32)}"],
 }
+MAIL_WEBHOOKS_ARE_CLOSED = not env.list("ANYMAIL_WEBHOOK_SECRET", default=[])  # the secret is one that nobody knows
+
+# Completed courses ----------------------------------------------------------------------------------------------------
+
+# Hosts whose certificates are fetched and read; "*.example.com" is everything beneath it. None: nothing is fetched.
+CERTIFICATE_HOSTS = [host.strip().lower() for host in env.list("CERTIFICATE_HOSTS", default=[])]
+for _host in CERTIFICATE_HOSTS:
+    if not re.fullmatch(r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+", _host) or _host.rpartition(".")[2].isdigit():
+        raise ImproperlyConfigured(
+            f"CERTIFICATE_HOSTS takes names of hosts, such as certificates.example.com or *.example.com, not {_host!r}"
+        )
 
 # Providers ------------------------------------------------------------------------------------------------------------
 
@@ -327,13 +349,13 @@ KAJABI_CLIENT_ID = env.str("KAJABI_CLIENT_ID", default="")
 KAJABI_CLIENT_SECRET = env.str("KAJABI_CLIENT_SECRET", default="")
 KAJABI_SITE_ID = env.str("KAJABI_SITE_ID", default="")
 KAJABI_SITE_NAME = env.str("KAJABI_SITE_NAME", default="")
-KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="https://api.kajabi.com")
+KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="") or "https://api.kajabi.com"
 # Minutes between two readings of what changed there (0: never by the clock); needs the API key above.
 KAJABI_RECONCILE_MINUTES = env.int("KAJABI_RECONCILE_MINUTES", default=60)
 WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
 NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
-NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="https://api.nowcerts.com")
-NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="/api/token")
+NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="") or "https://api.nowcerts.com"
+NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="") or "/api/token"
 NOWCERTS_USERNAME = env.str("NOWCERTS_USERNAME", default="")
 NOWCERTS_PASSWORD = env.str("NOWCERTS_PASSWORD", default="")
 # What a contact becomes there that is new there: insured or prospect.
@@ -344,7 +366,7 @@ NOWCERTS_RECONCILE_MINUTES = env.int("NOWCERTS_RECONCILE_MINUTES", default=60)
 NOWCERTS_WEBHOOK_SECRET = env.list("NOWCERTS_WEBHOOK_SECRET", default=[])
 NOWCERTS_WEBHOOK_TOKEN = env.list("NOWCERTS_WEBHOOK_TOKEN", default=[])
 CONTACT_SYNC = env.bool("CONTACT_SYNC", default=True)
-GHL_BASE_URL = env.str("GHL_BASE_URL", default="https://services.leadconnectorhq.com")
+GHL_BASE_URL = env.str("GHL_BASE_URL", default="") or "https://services.leadconnectorhq.com"
 GHL_API_KEY = env.str("GHL_API_KEY", default="")
 GHL_LOCATION_ID = env.str("GHL_LOCATION_ID", default="").strip()
 GHL_PIPELINES = read_pipelines(env.str("GHL_PIPELINES", default=""))
@@ -359,7 +381,7 @@ CHATWOOT_RELAY_SECRET = env.list("CHATWOOT_RELAY_SECRET", default=[])
 CHATWOOT_WEBHOOK_TOKEN = env.list("CHATWOOT_WEBHOOK_TOKEN", default=[])
 # Signs the account ids of the company look-up and the embedded page; without one both answer everybody.
 CHATWOOT_EMBED_SECRET = env.list("CHATWOOT_EMBED_SECRET", default=[])
-CHATWOOT_EMBED_ORIGINS = env.list("CHATWOOT_EMBED_ORIGINS", default=[])
+CHATWOOT_EMBED_ORIGINS = [origin.lower() for origin in env.list("CHATWOOT_EMBED_ORIGINS", default=[])]
 # Who may show /embed/dashboard in a frame.
 CHATWOOT_FRAME_ORIGINS = env.list(
     "CHATWOOT_FRAME_ORIGINS", default=["/".join(CHATWOOT_BASE_URL.split("/")[:3])] if CHATWOOT_BASE_URL else []
@@ -403,9 +425,15 @@ MIGRATION_MODULES = {"knox": None}
 REST_KNOX = {"TOKEN_PREFIX": "enlace_"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Enlace",
-    "DESCRIPTION": "Membership and contact hub: what staff ask, what a member has, and password set-up.",
+    "DESCRIPTION": "Membership and contact hub: webhooks, what staff and monitors ask, what a member has, and password "
+    "set-up. Every address works with and without a slash at its end. Moments are UTC, as 2026-01-20T00:00:00Z.",
+    "ENUM_NAME_OVERRIDES": {"SubscriptionStatusEnum": "accounts.models.subscription.Status"},
     "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "accounts.api.description.describe",
+        "integrations.api.description.describe",
+    ],
     "SERVE_PERMISSIONS": ["accounts.api.permissions.AsListed"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -425,9 +453,7 @@ _prepare: list[Any] = [
     structlog.processors.format_exc_info,
 ]
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOG_FILE = env.str("LOG_FILE", default="")
-if LOG_FILE:
-    Path(LOG_FILE).parent.mkdir(parents=True, exist_ok=True)
+LOG_FILE = prepared(env.str("LOG_FILE", default=""))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -446,7 +472,7 @@ LOGGING = {
     },
     "handlers": {
         "log": (
-            {"class": "logging.handlers.WatchedFileHandler", "filename": LOG_FILE, "formatter": "line"}
+            {"()": "config.log_file.LogFile", "filename": LOG_FILE, "formatter": "line"}
             if LOG_FILE
             else {"class": "logging.StreamHandler", "formatter": "line"}
         )

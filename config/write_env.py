@@ -1,7 +1,8 @@
 """Write a first .env with generated secrets: `python config/write_env.py`.
 
 Run by its path, not with -m: it needs nothing but the standard library, so that it also works before anything is
-installed. What can stand in the file is explained in .env.example.
+installed. What can stand in the file is explained in .env.example. It holds every secret that the commands in README.md
+and docs/ use, so that they work as they stand there.
 """
 
 import os
@@ -9,6 +10,7 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
+from string import Formatter
 
 ENV_PATH = Path(__file__).resolve().parent.parent / ".env"
 
@@ -23,27 +25,35 @@ SECRET_KEY={secret_key}
 KAJABI_WEBHOOK_SECRET={kajabi_webhook_secret}
 KAJABI_WEBHOOK_TOKEN={kajabi_webhook_token}
 
+# Opens /configurar-webhooks-kajabi and /gestionar-webhooks-kajabi, which make and show Kajabi's hooks.
+WEBHOOK_CONFIG_PASSWORD={webhook_config_password}
+
 # The Kajabi offers or products that are the NSSA membership, comma-separated.
 # off_456 is the example offer of `manage.py simulate`: replace it by yours.
 NSSA_KAJABI_PRODUCT_ID=off_456
+
+# Tokens of what NowCerts and GoHighLevel post (X-Webhook-Token, or the end of the URL).
+NOWCERTS_WEBHOOK_TOKEN={nowcerts_webhook_token}
+GHL_WEBHOOK_TOKEN={ghl_webhook_token}
 
 # The token in the URL of Chatwoot's installation events (/api/chatwoot/webhooks/account-created/<token>).
 CHATWOOT_WEBHOOK_TOKEN={chatwoot_webhook_token}
 
 # User and password, as user:password, of the mail provider's delivery webhooks.
 ANYMAIL_WEBHOOK_SECRET={anymail_webhook_secret}
+
+# Opens the metrics to a monitor that sends it as "Authorization: Bearer …".
+METRICS_TOKEN={metrics_token}
 """
 
 
 def env_text() -> str:
     """The text of a new .env; every call generates other secrets."""
-    return TEMPLATE.format(
-        secret_key=secrets.token_urlsafe(64),
-        kajabi_webhook_secret=secrets.token_urlsafe(32),
-        kajabi_webhook_token=secrets.token_urlsafe(32),
-        chatwoot_webhook_token=secrets.token_urlsafe(32),
-        anymail_webhook_secret=f"anymail:{secrets.token_urlsafe(32)}",
-    )
+    names = [name for _text, name, _form, _conversion in Formatter().parse(TEMPLATE) if name]
+    values = {name: secrets.token_urlsafe(32) for name in names}
+    values["secret_key"] = secrets.token_urlsafe(64)
+    values["anymail_webhook_secret"] = f"anymail:{values['anymail_webhook_secret']}"
+    return TEMPLATE.format(**values)
 
 
 def write_env(path: Path = ENV_PATH) -> bool:

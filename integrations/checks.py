@@ -1,11 +1,11 @@
 """`manage.py check`: which providers are off because nothing is configured for them."""
 
-import re
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 
+from core.web.cross_origin import problem_of
 from integrations import registry
 from integrations.toolkit.signatures import secrets_in
 
@@ -16,18 +16,15 @@ def register() -> None:
     checks.register(check_company_pages)
 
 
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
-
-
 def check_origins(**kwargs: Any) -> list[checks.CheckMessage]:
     """An origin is a scheme and a host: with a path or a wildcard it would match nothing, or everybody."""
     return [
         checks.Error(
-            f"{name} holds {origin!r}, which is no origin.", hint="Write https://host.", id="integrations.E001"
+            f"{name} holds {origin!r}, which no browser sends as an origin.", hint=hint, id="integrations.E001"
         )
-        for name in ("CHATWOOT_EMBED_ORIGINS", "CHATWOOT_FRAME_ORIGINS")
+        for name in ("FRONTEND_ORIGINS", "CHATWOOT_EMBED_ORIGINS", "CHATWOOT_FRAME_ORIGINS")
         for origin in getattr(settings, name)
-        if not _ORIGIN.fullmatch(origin)
+        if (hint := problem_of(origin))
     ]
 
 

@@ -1,7 +1,6 @@
 """Companies for those who ask: from our rows, else, for an account of which no word came, from the provider's API."""
 
 import logging
-from datetime import datetime
 from typing import Any
 
 import redis
@@ -14,6 +13,8 @@ from accounts.models import Company
 from accounts.services import companies
 from accounts.services.cause import Cause
 from accounts.services.companies import InvalidAccount
+from config.logs import mask
+from core.moments import iso
 from core.web import limits
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.contracts.provider import CompanyPages, Provider
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 READINGS = 30  # a minute, over all who ask
 UNKNOWN_FOR = 10  # seconds: what the provider does not know is not asked for again
 RECENT = 10  # errors in the metrics
+_ENDED_BADLY = (Status.FAILED, Status.UNMATCHED)
 _READING_ERRORS = (Retryable, Permanent, Unmatched, Unreadable)
 
 
@@ -61,20 +63,25 @@ def public_values(company: Company | None) -> dict[str, Any]:
         "chatwoot_account_id": company.chatwoot_account_id,
         "status": company.status,
         "is_ready": company.status == Company.Status.ACTIVE and not waiting,
-        "created_at": company.created_at.isoformat(),
+        "created_at": iso(company.created_at),
     }
 
 
 def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
-    """How the accounts' events went. `success_rate` in percent of those that ended, None where none did yet.
+    """Return how the accounts' events went, once each however often they were sent.
 
+    `total_syncs` are those that ended, well or badly: `success_count` and `failed_count` (failed, unmatched, or not to
+    be read where accounts are posted to). What is pending, and what was ignored (set aside by staff, or its person
+    erased), has figures of its own. `success_rate` is in percent of the total, None where nothing ended yet.
     `avg_latency_ms` is how long handling one took, once it was taken up.
     """
-    rows = InboxEvent.objects.filter(provider=provider.key, event_type__in=pages.synced)
+    unreadable = Q(event_type="", endpoint=pages.posted_to)
+    rows = InboxEvent.objects.filter(Q(event_type__in=pages.synced) | unreadable, provider=provider.key)
     counts = rows.aggregate(
         success=Count("pk", filter=Q(status=Status.PROCESSED)),
-        failed=Count("pk", filter=Q(status__in=[Status.FAILED, Status.UNMATCHED])),
+        failed=Count("pk", filter=Q(status__in=_ENDED_BADLY)),
         pending=Count("pk", filter=Q(status=Status.PENDING)),
+        ignored=Count("pk", filter=Q(status=Status.IGNORED)),
         last=Max("finished_at", filter=Q(status=Status.PROCESSED)),
     )
     took = InboxAttempt.objects.filter(event__in=rows, outcome=InboxAttempt.Outcome.DONE).aggregate(Avg("duration_ms"))
@@ -85,19 +92,20 @@ def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
         "success_count": counts["success"],
         "failed_count": counts["failed"],
         "pending_count": counts["pending"],
+        "ignored_count": counts["ignored"],
         "success_rate": round(100 * counts["success"] / ended, 2) if ended else None,
         "avg_latency_ms": None if latency is None else round(latency, 1),
         "recent_errors": [
             {
                 "event_id": event.pk,
-                "event": event.event_type,
-                "chatwoot_account_id": event.external_id,
-                "error": event.reason or event.last_error,
-                "timestamp": _iso(event.finished_at),
+                "event": event.event_type or "unreadable",
+                "chatwoot_account_id": event.external_id or None,
+                "error": mask(event.reason or event.last_error),
+                "timestamp": iso(event.finished_at),
             }
-            for event in rows.filter(status__in=[Status.FAILED, Status.UNMATCHED]).order_by("-pk")[:RECENT]
+            for event in rows.filter(status__in=_ENDED_BADLY).order_by("-pk")[:RECENT]
         ],
-        "last_sync": _iso(counts["last"]),
+        "last_sync": iso(counts["last"]),
     }
 
 
@@ -127,7 +135,3 @@ def _may_read(provider: Provider, account_id: str) -> bool:
     return is_first and not limits.retry_after(
         f"read-account:{provider.key}", "all", limit=READINGS, seconds=limits.MINUTE
     )
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

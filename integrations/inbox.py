@@ -1,20 +1,17 @@
 """The inbox: `process` translates, handles and closes what `intake` kept; `retry` and `ignore` are for staff."""
 
 import hashlib
-import logging
 import time
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.addresses import InvalidAddress, normalise
 from accounts.models.delivery import MAX_CRASHES, LeaseLost
 from accounts.models.email_message import EmailMessage
 from accounts.people import forgotten
@@ -22,18 +19,18 @@ from accounts.services import emails
 from accounts.services.cause import Cause
 from accounts.wakeup import wake_on_commit
 from core.text import storable
-from integrations.contracts.events import Event, MembershipEvent
+from integrations.attempts import contact_in, note
+from integrations.contracts.events import Event
 from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Permanent, Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
-from integrations.handlers import Change, Context, handle
+from integrations.handlers import Change, Context, handle, persons
 from integrations.intake import PROCESS_TASK
 from integrations.models import Effect, InboxAttempt, InboxEvent
 from integrations.models.inbox import Status
 from integrations.registry import provider as provider_of
-from integrations.toolkit import counting
+from integrations.toolkit import log_lines
 from integrations.toolkit.reading import digest_of
 
-logger = logging.getLogger(__name__)
 NOT_THERE_FOR = timedelta(minutes=10)  # what a provider does not know may show up so long after it was told of
 Outcome = InboxAttempt.Outcome
 ERASED = "its person was erased"
@@ -58,8 +55,7 @@ def process(event_id: int) -> None:
             raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this event")
         _apply(event, attempt, started)
     except LeaseLost:
-        logger.warning("attempt came too late", extra={"event_id": event.pk, "attempt": attempt.number})
-        _note(attempt, started, Outcome.LEASE_LOST)
+        note(attempt, started, Outcome.LEASE_LOST)
     except ForgottenHere as reason:
         _drop(event, attempt, started, str(reason))
     except Unmatched as reason:
@@ -145,9 +141,9 @@ def _drop(event: InboxEvent, attempt: InboxAttempt, started: float, reason: str)
     with transaction.atomic():
         try:
             event.close(Status.IGNORED, **{**columns, "reason": reason})
-            _note(attempt, started, Outcome.DONE)
+            note(attempt, started, Outcome.DONE)
         except LeaseLost:
-            _note(attempt, started, Outcome.LEASE_LOST)
+            note(attempt, started, Outcome.LEASE_LOST)
 
 
 def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
@@ -168,9 +164,13 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
     )
     is_connected = provider.is_connected()
     if is_connected and provider.confirm is not None and provider.is_hint(webhook):
+        event.person_email = event.person_email or persons.claimed(webhook, provider)
         webhook = provider.confirm(webhook)
     told = provider.parse(webhook)
-    event.person_email = _person(told) or event.person_email
+    stated = persons.told(told)
+    event.person_email = stated or event.person_email
+    if named := contact_in(told):
+        log_lines.syncing(provider, contact=named, event=event)
     context = Context(
         provider=event.provider,
         key="",
@@ -180,9 +180,10 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
     with transaction.atomic():
         changes, waiting = _handled(told, [replace(context, key=_fact_key(event, n)) for n in range(len(told))])
         record_effects(event, changes)
+        event.person_email = stated or persons.found(told, changes, provider=event.provider) or event.person_email
         status = Status.UNMATCHED if waiting else Status.PROCESSED
         event.close(status, reason=waiting, person_email=event.person_email)
-        _note(attempt, started, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting)
+        note(attempt, started, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting, changes=changes)
 
 
 def _handled(told: Sequence[Event], contexts: Sequence[Context]) -> tuple[list[Change], str]:
@@ -210,18 +211,6 @@ def _fact_key(event: InboxEvent, number: int) -> str:
     """A key for the `number`-th fact of an event that stays the same in every attempt and every replay."""
     key = event.key if len(event.key) <= 150 else hashlib.sha256(event.key.encode()).hexdigest()
     return f"{key}/{number}" if number else key
-
-
-def _person(told: list[Event]) -> str:
-    """The first e-mail in the events, as it is searched for."""
-    for fact in told:
-        email = fact.buyer.email if isinstance(fact, MembershipEvent) else getattr(fact, "email", "")
-        if email:
-            try:
-                return normalise(email)
-            except InvalidAddress:
-                return str(email)[:254]
-    return ""
 
 
 def record_effects(event: InboxEvent, changes: list[Change]) -> None:
@@ -259,13 +248,9 @@ def _end(
                 event.close(status, error=error if failed else "", reason=error, person_email=event.person_email)
         except LeaseLost:
             outcome, failed = Outcome.LEASE_LOST, False
-        _note(attempt, started, outcome, error=error, trace=trace)
+        note(attempt, started, outcome, error=error, trace=trace)
         if failed:
             tell_staff(event, error)
-    logger.warning(
-        "event not processed",
-        extra={"event_id": event.pk, "attempt": attempt.number, "outcome": outcome, "error": error},
-    )
 
 
 def tell_staff(event: InboxEvent, error: str) -> None:
@@ -281,21 +266,6 @@ def tell_staff(event: InboxEvent, error: str) -> None:
             "admin_path": f"/admin/integrations/inboxevent/{event.pk}/change/",
         },
     )
-
-
-def _note(
-    attempt: InboxAttempt, started: float, outcome: InboxAttempt.Outcome, *, error: str = "", trace: str = ""
-) -> None:
-    seconds = time.monotonic() - started
-    InboxAttempt.objects.filter(pk=attempt.pk).update(
-        outcome=outcome, duration_ms=int(seconds * 1000), error=error, traceback=trace
-    )
-    transaction.on_commit(partial(_count, attempt.event.provider, outcome, seconds))
-
-
-def _count(provider: str, outcome: InboxAttempt.Outcome, seconds: float) -> None:
-    counting.EVENTS.add(provider, str(outcome))
-    counting.EVENT_SECONDS.observe(seconds, provider)
 
 
 def described(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Envelope, WebhookRequest
 from integrations.models import InboxEvent, LastReceived
 from integrations.models.inbox import Status
+from integrations.toolkit import log_lines
 from integrations.toolkit.reading import digest_of, read_json_object, redacted_headers
 
 PROCESS_TASK = "integrations.process_events"
@@ -52,7 +53,7 @@ def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> b
         if verifier.is_offered(request):
             if verifier.accepts(request):
                 return verifier.signs
-            raise NotVerified(f"wrong {verifier.setting}")
+            raise NotVerified(f"{'signature' if verifier.signs else 'token'} mismatch, wrong {verifier.setting}")
     if provider.key not in settings.WEBHOOKS_ALLOW_UNSIGNED:
         raise NotVerified("neither signature nor token")
     return False
@@ -77,6 +78,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
         number = LastReceived.objects.number_of(provider=provider.key, record=event.record, digest=event.key)
         event.key = f"{event.key[:300]}#{number}"
     same_body = event.keep()
+    _log_on_commit(provider, event, same_body=same_body)
     if event.duplicates:
         if not same_body:
             _keep_contradiction(event.pk, _event(provider, endpoint, request, is_signed=is_signed))
@@ -86,6 +88,12 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
     if event.status == Status.PENDING and endpoint.answer_with is None:
         wake_on_commit(PROCESS_TASK, event.pk)
     return Receipt(event=event, unreadable=event.last_error)
+
+
+def _log_on_commit(provider: Provider, event: InboxEvent, *, same_body: bool) -> None:
+    """Write the line of a delivery once its row is committed, before a worker hears of it and writes others."""
+    is_duplicate = event.duplicates > 0
+    transaction.on_commit(lambda: log_lines.received(provider, event, is_duplicate=is_duplicate, same_body=same_body))
 
 
 def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> InboxEvent:

@@ -11,6 +11,7 @@ from django.urls import Resolver404, URLResolver, get_resolver
 
 from core.web.access import require_listed
 from core.web.guards import NOTHING_TO_LOAD
+from core.web.refusals import refusal
 
 API = ("/api/", "/anymail/", "/metrics")  # machines' too, though staff's browsers may ask some of it
 HEALTH = "/health"
@@ -57,7 +58,7 @@ class HttpsForMachinesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure() and self._is_asked_by_machines(request.path_info):
-            refused = JsonResponse({"detail": "Use https."}, status=HTTPStatus.FORBIDDEN)
+            refused = JsonResponse(refusal("Use https.", code="https_required"), status=HTTPStatus.FORBIDDEN)
             refused.headers["Content-Length"] = str(len(refused.content))
             refused.headers["Content-Security-Policy"] = NOTHING_TO_LOAD
             refused.headers["X-Content-Type-Options"] = "nosniff"

@@ -2,9 +2,11 @@
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Contact
@@ -14,12 +16,13 @@ from accounts.wakeup import wake_on_commit
 from integrations import inbox
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import NotThereYet, Permanent, Unmatched
-from integrations.handlers import Context, handle
-from integrations.models import ContactRefresh, InboxEvent
+from integrations.handlers import Context, handle, persons
+from integrations.models import ContactRefresh, Effect, InboxEvent
 from integrations.models.contact_refresh import QUIET
 from integrations.models.inbox import Status as EventStatus
 from integrations.registry import all_providers
 from integrations.registry import provider as provider_of
+from integrations.toolkit import log_lines
 
 logger = logging.getLogger(__name__)
 REFRESH_TASK = "integrations.refresh_contacts"
@@ -89,10 +92,14 @@ def _read(refresh: ContactRefresh) -> None:
     if provider.read_contact is None or not provider.is_connected():
         raise Permanent(f"{provider.title} cannot be asked: its API is not configured")
     began = timezone.now()
+    log_lines.syncing(provider, contact=refresh.external_id)
     told = provider.read_contact(refresh.external_id)
     with transaction.atomic():
         newest = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
         _apply(told, refresh)
+        if email := persons.told(told):  # events that named the contact by its id, or in words of anybody's
+            asked = _events_asking(refresh).filter(Q(person_email="") | Q(is_signed=False))
+            asked.update(person_email=email)
         refresh.close(Status.DONE, read_at=began, failures=0)
         if newest.wanted_at > began:
             due = timezone.now() + QUIET
@@ -118,15 +125,26 @@ def _fail(refresh: ContactRefresh, error: str, *, give_up: bool) -> None:
     logger.warning("contact not read", extra={"refresh_id": refresh.pk, "error": error, "failed": failed})
 
 
-def _fail_events(refresh: ContactRefresh, error: str) -> None:
-    asked = InboxEvent.objects.filter(
+def _events_asking(refresh: ContactRefresh) -> "QuerySet[InboxEvent]":
+    """Return the events that asked for a reading since it was done last."""
+    asked = Effect.objects.filter(content_type=ContentType.objects.get_for_model(ContactRefresh), object_id=refresh.pk)
+    return InboxEvent.objects.filter(
+        pk__in=asked.values("event"),
         status=EventStatus.PROCESSED,
-        effects__content_type=ContentType.objects.get_for_model(ContactRefresh),
-        effects__object_id=refresh.pk,
         finished_at__gte=refresh.waiting_since - timedelta(seconds=1),
     )
-    keys = list(asked.values_list("pk", flat=True).distinct())
+
+
+def _fail_events(refresh: ContactRefresh, error: str) -> None:
+    keys = list(_events_asking(refresh).values_list("pk", flat=True))
     InboxEvent.objects.filter(pk__in=keys).update(status=EventStatus.FAILED, reason=error, last_error=error)
-    newest = InboxEvent.objects.filter(pk__in=keys).order_by("-pk").first()
-    if newest is not None:
-        inbox.tell_staff(newest, error)
+    failed = list(InboxEvent.objects.filter(pk__in=keys).defer("body", "headers").order_by("pk"))
+    if failed:
+        inbox.tell_staff(failed[-1], error)
+        transaction.on_commit(partial(_log_failed, failed, error))
+
+
+def _log_failed(events: list[InboxEvent], error: str) -> None:
+    for event in events:
+        attempt = event.attempts
+        log_lines.ended(provider_of(event.provider), event, outcome="failed", attempt=attempt, reason=error)

@@ -5,16 +5,21 @@ from django.urls import URLPattern, re_path
 from integrations import registry
 from integrations.api.manual_sync import ManualSync, ManualSyncStatus
 from integrations.api.metrics import PrometheusView
-from integrations.api.subscriptions import SubscriptionCheck, SyncSubscription, VerifySubscription
+from integrations.api.subscriptions import (
+    SubscriptionCheck,
+    SyncSubscription,
+    SyncSubscriptionStatus,
+    VerifySubscription,
+)
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import PurchaseSource
 
 
-def _route(provider: Provider, verb: str, view: type[SubscriptionCheck]) -> URLPattern:
+def _route(provider: Provider, verb: str, view: type[SubscriptionCheck], *, of: str = "", name: str = "") -> URLPattern:
     return re_path(
-        rf"^api/admin/users/(?P<user_id>[0-9]+)/{verb}-{provider.key}-subscription/?$",
+        rf"^api/admin/users/(?P<user_id>[0-9]+)/{verb}-{provider.key}-subscription{of}/?$",
         view.as_view(provider=provider),
-        name=f"{verb}-{provider.key}-subscription",
+        name=f"{verb}-{provider.key}-subscription{name}",
     )
 
 
@@ -28,4 +33,8 @@ urlpatterns = [
     re_path(r"^metrics/?$", PrometheusView.as_view(), name="metrics"),
     *(_route(provider, "verify", VerifySubscription) for provider in _with_purchases),
     *(_route(provider, "sync", SyncSubscription) for provider in _with_purchases),
+    *(
+        _route(provider, "sync", SyncSubscriptionStatus, of="/(?P<sync_id>[0-9]+)", name="-status")
+        for provider in _with_purchases
+    ),
 ]

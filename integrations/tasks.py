@@ -4,14 +4,25 @@ from celery import shared_task
 
 from accounts import wakeup
 from integrations import inbox, refreshes
+from integrations.history import work
+from integrations.history.files import ADVANCE_TASK as ADVANCE_HISTORY_TASK
 from integrations.intake import PROCESS_TASK
-from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite, SyncRun
+from integrations.models import (
+    ContactRefresh,
+    HistoryImport,
+    InboxEvent,
+    Notice,
+    OutgoingWrite,
+    SubscriptionSync,
+    SyncRun,
+)
 from integrations.operations import alerts, notices
 from integrations.operations.notices import POST_TASK
 from integrations.outbox import delivering
 from integrations.outbox.owing import WRITE_TASK
-from integrations.reconcile import runs
+from integrations.reconcile import runs, syncs
 from integrations.reconcile.runs import ADVANCE_TASK
+from integrations.reconcile.syncs import SYNC_TASK
 from integrations.refreshes import REFRESH_TASK
 
 
@@ -53,6 +64,26 @@ def advance_runs(run_ids: list[int]) -> None:
 @shared_task(name="integrations.sweep_runs")
 def sweep_runs() -> None:
     wakeup.wake(ADVANCE_TASK, SyncRun.objects.ring())
+
+
+@shared_task(name=SYNC_TASK)
+def sync_subscriptions(sync_ids: list[int]) -> None:
+    wakeup.for_each(SYNC_TASK, sync_ids, syncs.run)
+
+
+@shared_task(name="integrations.sweep_syncs")
+def sweep_syncs() -> None:
+    wakeup.wake(SYNC_TASK, SubscriptionSync.objects.ring())
+
+
+@shared_task(name=ADVANCE_HISTORY_TASK)
+def advance_histories(history_ids: list[int]) -> None:
+    wakeup.for_each(ADVANCE_HISTORY_TASK, history_ids, work.step)
+
+
+@shared_task(name="integrations.sweep_histories")
+def sweep_histories() -> None:
+    wakeup.wake(ADVANCE_HISTORY_TASK, HistoryImport.objects.ring())
 
 
 @shared_task(name="integrations.start_due_runs")

@@ -23,7 +23,7 @@ class Specification:
     def __init__(self, path: Path) -> None:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         self._paths: dict[str, Any] = document["paths"]
-        self._components = _strict(document["components"])
+        self._components = strict(document["components"])
 
     def problems(self, exchange: Exchange) -> list[str]:
         """What of an exchange contradicts the file; empty where nothing does."""
@@ -56,7 +56,7 @@ class Specification:
             return [f"is {kind}, {sorted(contents)} is expected"]
         is_form = kind == "application/x-www-form-urlencoded"
         value = dict(parse_qsl(body.decode())) if is_form else json.loads(body)
-        return self._faults(value, _strict(contents[kind]["schema"]))
+        return self._faults(value, strict(contents[kind]["schema"]))
 
     def _of_answer(self, operation: Mapping[str, Any], exchange: Exchange) -> list[str]:
         answer = exchange.answer
@@ -72,26 +72,31 @@ class Specification:
         value = json.loads(answer.body)
         if isinstance(value, dict):  # the envelope
             value = {name: part for name, part in value.items() if name not in {"meta", "included", "links"}}
-        return self._faults(value, _strict(contents[kind]["schema"]))
+        return self._faults(value, strict(contents[kind]["schema"]))
 
     def _faults(self, value: Any, schema: Mapping[str, Any]) -> list[str]:
-        validator = Draft202012Validator({**schema, "components": self._components})
-        return [f"at {error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]
+        return faults(value, schema, self._components)
+
+
+def faults(value: Any, schema: Mapping[str, Any], components: Mapping[str, Any]) -> list[str]:
+    """What of a value contradicts a schema; both it and `components` as `strict` gives them."""
+    validator = Draft202012Validator({**schema, "components": components})
+    return [f"at {error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]
 
 
 def _media_type(content_type: str) -> str:
     return content_type.split(";")[0].strip().lower()
 
 
-def _strict(node: Any, *, name: str = "") -> Any:
+def strict(node: Any, *, name: str = "") -> Any:
     """The schema in JSON Schema's words (`nullable` is OpenAPI 3.0's), closed against unknown properties."""
     if isinstance(node, list):
-        return [_strict(item) for item in node]
+        return [strict(item) for item in node]
     if not isinstance(node, dict):
         return node
-    strict = {key: _strict(item, name=key) for key, item in node.items() if key not in {"example", "examples"}}
+    closed = {key: strict(item, name=key) for key, item in node.items() if key not in {"example", "examples"}}
     if node.get("nullable") is True and isinstance(node.get("type"), str):
-        strict["type"] = [node["type"], "null"]
+        closed["type"] = [node["type"], "null"]
     if node.get("type") == "object" and isinstance(node.get("properties"), dict) and name not in _ENVELOPES:
-        strict.setdefault("additionalProperties", False)
-    return strict
+        closed.setdefault("additionalProperties", False)
+    return closed

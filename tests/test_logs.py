@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from accounts.models import AuditEntry, User
 from accounts.staff.audit import record
 from config.logs import Redactor, mask
+from tests.rendered import rendered_log
 
 PASSWORD = "violet kettle under the stairs"
 SECRET = "a-secret-that-only-tests-know"
@@ -123,29 +124,11 @@ def test_any_text_can_be_masked_and_masking_twice_changes_nothing(text: str) -> 
 
 @pytest.fixture
 def log(level: int) -> Iterator[io.StringIO]:
-    """Everything that is logged meanwhile, down to `level`, formatted as the product formats it."""
-    from logging.config import DictConfigurator
-
-    config = DictConfigurator(dict(django_settings.LOGGING))
-    formatter = config.configure_formatter(dict(django_settings.LOGGING["formatters"]["line"]))
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    loggers = [root, *(logging.getLogger(name) for name in ("django", "django.request", "accounts", "integrations"))]
-    before = [logger.level for logger in loggers]
-    root.addHandler(handler)
-    for logger in loggers:
-        logger.setLevel(level)
-    try:
+    with rendered_log(level) as written:
         yield written
-    finally:
-        root.removeHandler(handler)
-        for logger, level_before in zip(loggers, before, strict=True):
-            logger.setLevel(level_before)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG], ids=["INFO", "DEBUG"])
 def test_the_whole_way_from_a_purchase_to_a_password_leaves_nothing_in_the_log(
     post: Any,
@@ -191,6 +174,7 @@ def test_the_whole_way_from_a_purchase_to_a_password_leaves_nothing_in_the_log(
     for action in ("sign_in.failed", "sign_in.succeeded", "password.set", "link.requested"):
         assert re.search(rf"logger=audit event=audit .*action={re.escape(action)} ", written)
     assert written.count("\n") > 10
+    assert written.count("logger=webhooks") > 5
     assert "RuntimeError" in written
     secrets = [
         SECRET,

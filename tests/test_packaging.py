@@ -146,14 +146,27 @@ def test_a_new_env_is_private_complete_and_never_the_same(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.env", "second.env"]
 
     values, others = read_env(first), read_env(second)
-    secret_names = {"SECRET_KEY", "KAJABI_WEBHOOK_SECRET", "KAJABI_WEBHOOK_TOKEN", "CHATWOOT_WEBHOOK_TOKEN"}
-    secret_names |= {"ANYMAIL_WEBHOOK_SECRET"}
+    secret_names = {"SECRET_KEY", "ANYMAIL_WEBHOOK_SECRET", "METRICS_TOKEN", "WEBHOOK_CONFIG_PASSWORD"}
+    secret_names |= {"KAJABI_WEBHOOK_SECRET", *(f"{name}_WEBHOOK_TOKEN" for name in PROVIDERS)}
     assert set(values) == secret_names | {"NSSA_KAJABI_PRODUCT_ID"}
     assert values["NSSA_KAJABI_PRODUCT_ID"] == "off_456"
     assert len(values["SECRET_KEY"]) >= 50
     for name in secret_names:
         assert len(values[name]) >= 32
         assert values[name] != others[name]
+
+
+PROVIDERS = ("KAJABI", "NOWCERTS", "GHL", "CHATWOOT")
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("integrations/providers/*/*.md"))]
+
+
+def test_a_new_env_holds_every_token_that_a_printed_command_uses(tmp_path: Path) -> None:
+    write_env(tmp_path / ".env")
+    there_are = set(read_env(tmp_path / ".env"))
+    blocks = [block for path in DOCUMENTS for block in re.findall(r"```\w*\n(.*?)```", path.read_text(), re.DOTALL)]
+    used = {name for block in blocks for name in re.findall(r"\$\{?([A-Z0-9_]+_(?:TOKEN|SECRET|PASSWORD))\b", block)}
+    assert {"NOWCERTS_WEBHOOK_TOKEN", "GHL_WEBHOOK_TOKEN"} <= used
+    assert used - there_are == {"ENLACE_TOKEN"}  # somebody's own, made in the console
 
 
 def read_env(path: Path) -> dict[str, str]:

@@ -1,19 +1,16 @@
 """docs/security.md names every requirement of ASVS level 2 once, and only files and tests that exist."""
 
-import ast
 import re
 from collections import Counter
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.documents import PATH, ROOT, assert_exists, named_in
+
 DOCUMENT = ROOT / "docs" / "security.md"
 REQUIREMENTS = ROOT / "tests" / "security" / "asvs-5.0.0-level-2.txt"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
 _NUMBERS = re.compile(r"\|\s*(\d+\.\d+\.\d+(?:, \d+\.\d+\.\d+)*)\s*\|(.*)\|")
-_PATH = re.compile(r"`([\w.][\w./-]*/[\w.-]*|[\w.-]+\.(?:py|txt|md|toml|yaml))(?:::(\w+))?`")
 # How a row says in its column "how" that something is not as the standard wants it.
 NOT_MET, IN_PART = "**Not met.**", "**In part.**"
 
@@ -27,17 +24,6 @@ def rows() -> list[tuple[str, str]]:
     """Each requirement's number with the rest of its row."""
     found = (_NUMBERS.fullmatch(line) for line in TEXT.splitlines())
     return [(number, match[2]) for match in found if match for number in match[1].split(", ")]
-
-
-def named() -> list[tuple[str, str]]:
-    """Each path in the document with the name of the test that is said to stand there, if any."""
-    return sorted({(match[1], match[2] or "") for match in _PATH.finditer(TEXT)})
-
-
-@cache
-def functions_in(path: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef))
 
 
 def section(title: str) -> str:
@@ -65,15 +51,13 @@ def test_what_is_not_met_is_listed_at_the_beginning() -> None:
     assert sorted(listed) == sorted(said)
 
 
-@pytest.mark.parametrize(("path", "function"), named(), ids=str)
+@pytest.mark.parametrize(("path", "function"), named_in(TEXT), ids=str)
 def test_a_named_file_and_what_is_named_in_it_exist(path: str, function: str) -> None:
-    assert (ROOT / path).exists(), f"{path} does not exist"
-    if function:
-        assert function in functions_in(path), f"{path} holds no {function}"
+    assert_exists(path, function)
 
 
 def test_a_row_that_says_how_names_where_or_what_shows_it() -> None:
-    silent = [number for number, row in rows() if not _PATH.search(row) and "Not applicable" not in row]
+    silent = [number for number, row in rows() if not PATH.search(row) and "Not applicable" not in row]
     exempt = [number for number in silent if NOT_MET not in dict(rows())[number]]
     assert exempt == []
 
@@ -82,4 +66,4 @@ def test_the_security_tests_are_named_from_s1_to_s20() -> None:
     found = re.findall(r"^\| S(\d+) \|(.*)$", section("The security tests"), re.MULTILINE)
     assert [int(number) for number, _row in found] == list(range(1, 21))
     for number, row in found:
-        assert any(name.startswith("test_") for _path, name in _PATH.findall(row)), f"S{number} names no test"
+        assert any(name.startswith("test_") for _path, name in PATH.findall(row)), f"S{number} names no test"

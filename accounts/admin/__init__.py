@@ -13,6 +13,7 @@ from accounts.admin import (
     progress,
     purchases,
     subscriptions,
+    suppressed_addresses,
     users,
 )
 from accounts.staff import admin as audit_log
@@ -32,6 +33,7 @@ __all__ = [
     "progress",
     "purchases",
     "subscriptions",
+    "suppressed_addresses",
     "token_admin",
     "users",
 ]

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from accounts.admin import attention
-from accounts.admin.acts import Act, Pressed, ReasonForm
+from accounts.admin import attention, certificates
+from accounts.admin.acts import Act, Answer, Pressed, ReasonForm
 from accounts.admin.base import ReadOnlyAdmin, ReadOnlyInline
 from accounts.admin.completion_files import CompletionFiles
 from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, source_of
@@ -87,8 +87,12 @@ def _link(completion: Completion, pressed: Pressed) -> bool:
     )
 
 
-def _create_member(completion: Completion, pressed: Pressed) -> bool:
-    return bool(completions.create_member(completion, cause=pressed.cause))
+def _create_member(completion: Completion, pressed: Pressed) -> bool | Answer:
+    made = completions.create_member(completion, cause=pressed.cause)
+    if made.created:
+        return True
+    text = _now("%(email)s is a member already: the completion was linked, and no mail was sent.")
+    return Answer(text=text % {"email": made.user.email}, changed=True)
 
 
 def _is_of_nobody(completion: Completion) -> bool:
@@ -112,18 +116,29 @@ class EntryInline(ReadOnlyInline):
 class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     """The queue: what waits is linked, made a member's or dismissed; what was awarded can be reversed."""
 
-    list_display = ("received", "email_told", "name", "course", "activity", "status", "member", "channel")
+    list_display = ("received", "email_told", "name", "course", "activity", "status", "checked", "member", "channel")
     list_display_links = ("received", "email_told")
-    list_filter = ("state", "activity", "channel", "received_at")
-    list_select_related = ("activity", "user")
+    list_filter = ("state", "certificate_state", "activity", "channel", "received_at")
+    list_select_related = ("activity", "user", "certificate_check")
     search_fields = ("email",)
     search_help_text = _("Beginning of the e-mail, or the whole source")
     fieldsets = (
         (None, {"fields": ("status", "reason", "email_told", "name", "suggested", "member", "rule")}),
-        (_("What was done"), {"fields": ("activity", "course", "completed_on", "certificate", "told")}),
+        (_("What was done"), {"fields": ("activity", "course", "completed_on", "told")}),
+        (_("Certificate"), {"fields": ("certificate", "checked", "found", "checked_at")}),
         (_("Where from"), {"fields": ("source", "channel", "told_by", "received_at", "staff", "decided_at")}),
     )
-    readonly_fields = ("status", "suggested", "member", "certificate", "told", "told_by")
+    readonly_fields = (
+        "status",
+        "suggested",
+        "member",
+        "certificate",
+        "checked",
+        "found",
+        "checked_at",
+        "told",
+        "told_by",
+    )
     inlines = (EntryInline,)
     acts = (
         Act(
@@ -138,7 +153,11 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         Act(
             name="create-member",
             label=_("create a member"),
-            done=ngettext_lazy("%(count)d member was created.", "%(count)d members were created.", "count"),
+            done=ngettext_lazy(
+                "%(count)d member was created. A mail with the link to choose a password is on its way.",
+                "%(count)d members were created. A mail with the link to choose a password is on its way to each.",
+                "count",
+            ),
             run=_create_member,
             fits=_is_of_nobody,
         ),
@@ -179,6 +198,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             fits=lambda completion: completion.channel == BY_STAFF and completion.state == State.AWARDED,
             form=ReasonForm,
         ),
+        *certificates.ACTS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Completion]:
@@ -219,6 +239,18 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     def certificate(self, completion: Completion) -> str:
         url = completion.certificate_url
         return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', url, url) if url else NOTHING
+
+    @admin.display(description=_("certificate check"))
+    def checked(self, completion: Completion) -> str:
+        return certificates.state_of(completion)
+
+    @admin.display(description=_("result of the check"))
+    def found(self, completion: Completion) -> str:
+        return certificates.reason_of(completion)
+
+    @admin.display(description=_("checked"))
+    def checked_at(self, completion: Completion) -> str:
+        return moment(completion.certificate_checked_at)
 
     @admin.display(description=_("as it was told"))
     def told(self, completion: Completion) -> str:

@@ -17,9 +17,11 @@ from accounts.admin.acts import Act
 from accounts.admin.base import ReadOnlyAdmin
 from accounts.admin.links import NOTHING, badge, list_url, moment, row_link, shortened
 from accounts.admin.removed import removed
+from accounts.admin.suppressed_addresses import suppression_link
 from accounts.emails import NotSendable, compose
 from accounts.models import EmailMessage
-from accounts.services import emails
+from accounts.services import emails, suppressions
+from accounts.services.completion_mails import Withdrawn
 
 _TOKEN = re.compile(r"(token=)[^&\s]+")
 
@@ -58,6 +60,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
     fields = (
         ("kind", "state"),
         ("to", "person"),
+        "complaint",
         "language",
         "key",
         "error",
@@ -67,7 +70,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         "location",
         "preview",
     )
-    readonly_fields = ("state", "person", "error", "preview")
+    readonly_fields = ("state", "person", "complaint", "error", "preview")
     acts = (
         Act(
             name="resend",
@@ -126,6 +129,10 @@ class EmailMessageAdmin(ReadOnlyAdmin):
     def person(self, message: EmailMessage) -> str:
         return row_link("admin:accounts_user", message.user_id, message.user) if message.user else NOTHING
 
+    @admin.display(description=gettext_lazy("complaint"))
+    def complaint(self, message: EmailMessage) -> str:
+        return suppression_link(suppressions.of(message.to))
+
     @admin.display(description=gettext_lazy("as it would read now"))
     def preview(self, message: EmailMessage) -> str:
         """Subject and text. The link in it is made for this look and loses its token before anybody sees it."""
@@ -133,6 +140,6 @@ class EmailMessageAdmin(ReadOnlyAdmin):
             return _("%(removed)s It cannot be sent again.") % {"removed": gone}
         try:
             mail: Any = compose(message)
-        except (NotSendable, TemplateDoesNotExist) as error:
+        except (NotSendable, Withdrawn, TemplateDoesNotExist) as error:
             return str(error)
         return format_html('<pre class="text">{}\n\n{}</pre>', mail.subject, _TOKEN.sub(r"\1•••", mail.body))

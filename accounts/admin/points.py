@@ -81,7 +81,7 @@ class ActivityAdmin(NeverDeleted, ConsoleAdmin):
 
     list_display = ("code", "name", "points", "once_per_course", "is_active", "told_by_forms", "requires")
     fieldsets = (
-        (None, {"fields": ("code", "name", "points", "is_active")}),
+        (None, {"fields": ("code", "name", "points", "mail_member", "is_active")}),
         (_("Completions that are received"), {"fields": ("forms", "once_per_course", "completes_course")}),
         (_("Milestone or learning path"), {"fields": ("needed", "members_now")}),
     )

@@ -22,8 +22,9 @@ from accounts.admin.person_acts import ON_USERS
 from accounts.admin.points import AWARD_POINTS, PointsInline
 from accounts.admin.set_up_mail import send_set_up_mail
 from accounts.admin.staff_forms import OthersPasswordForm
+from accounts.admin.suppressed_addresses import suppression_link
 from accounts.models import ExternalIdentity, Subscription, User
-from accounts.services import points
+from accounts.services import points, suppressions
 from accounts.signin.sessions import end_sessions
 from accounts.staff import rights
 from core.text import PASSWORD
@@ -115,7 +116,7 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     add_fieldsets = ((None, {"fields": ("email", "first_name", "last_name", "language", "password")}),)
     inlines = (IdentityInline, SubscriptionInline, PointsInline)
     _rights = ("is_staff", "is_superuser", "groups", "user_permissions")
-    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "balance", "elsewhere")
+    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "balance", "complaint", "elsewhere")
     fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "language", "is_active")}),
         (_("Where from, and what else there is"), {"fields": _facts}),
@@ -175,6 +176,10 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     @admin.display(description=_("points"))
     def balance(self, user: User) -> int:
         return points.balance(user)
+
+    @admin.display(description=_("complaint"))
+    def complaint(self, user: User) -> str:
+        return suppression_link(suppressions.of(user.email))
 
     @admin.display(description=_("see also"))
     def elsewhere(self, user: User) -> str:

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.serializers import RowSerializer
 from accounts.models import Activity, PointsEntry, User
 from accounts.services import certificates, completions, points
 from accounts.services.cause import Cause
@@ -21,7 +22,7 @@ CHANNEL = "api"
 LONGEST_KEY = 150
 
 
-class PointsEntrySerializer(serializers.ModelSerializer[PointsEntry]):
+class PointsEntrySerializer(RowSerializer[PointsEntry]):
     activity = serializers.CharField(source="activity.code")
 
     class Meta:
@@ -37,7 +38,7 @@ class StatementSerializer(serializers.Serializer[Any]):
 class MemberPoints(APIView):
     """A member's balance, and the lines of the ledger that it is the sum of, the newest first."""
 
-    @extend_schema(responses=StatementSerializer)
+    @extend_schema(tags=["Staff"], responses=StatementSerializer)
     def get(self, request: Request, user_id: int) -> Response:
         user = get_object_or_404(User, pk=user_id)
         entries = user.points.select_related("activity").order_by("-pk")
@@ -70,13 +71,19 @@ class KeptSerializer(serializers.Serializer[Any]):
     duplicate = serializers.BooleanField()
 
 
+class OtherCompletionSerializer(serializers.Serializer[Any]):
+    detail = serializers.CharField()
+    id = serializers.IntegerField(help_text="The completion that the key names.")
+
+
 class Completions(APIView):
     """Report a completed course. 201: kept; 200: known already by its key; 409: the key names another completion."""
 
     @extend_schema(
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
         request=CompletionSerializer,
-        responses={201: KeptSerializer, 200: KeptSerializer},
+        responses={201: KeptSerializer, 200: KeptSerializer, 409: OtherCompletionSerializer},
+        tags=["Staff"],
     )
     def post(self, request: Request) -> Response:
         asked = CompletionSerializer(data=request.data)

@@ -1,8 +1,29 @@
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
 
+from django.db import models
 from rest_framework import serializers
 
-from accounts.models import Subscription, User
+from accounts.models import Subscription
+from core.moments import iso
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class Moment(serializers.DateTimeField):
+    """A moment in the one form of our answers."""
+
+    def to_representation(self, value: datetime) -> str:
+        return iso(value)
+
+
+class RowSerializer(serializers.ModelSerializer[Row]):
+    """A row of ours; its moments are Moments."""
+
+    serializer_field_mapping: ClassVar[Any] = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: Moment,
+    }
 
 
 class SetupPasswordSerializer(serializers.Serializer[Any]):
@@ -32,7 +53,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
-class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
+class SubscriptionSerializer(RowSerializer[Subscription]):
     plan = serializers.SlugRelatedField[Any](slug_field="code", read_only=True)
     partner = serializers.CharField(source="plan.partner", read_only=True)
     has_access = serializers.BooleanField(read_only=True)
@@ -79,44 +100,3 @@ class PathSerializer(serializers.Serializer[Any]):
 class LearningSerializer(serializers.Serializer[Any]):
     courses = CourseSerializer(many=True)
     paths = PathSerializer(many=True)
-
-
-class MemberSerializer(serializers.ModelSerializer[User]):
-    """A member as staff see them; the newest subscription's status, plan and end stand beside the whole list."""
-
-    is_active = serializers.BooleanField(source="can_sign_in", help_text="Not locked, and a password was set.")
-    subscriptions = SubscriptionSerializer(many=True)
-    subscription_status = serializers.SerializerMethodField()
-    subscription_plan = serializers.SerializerMethodField()
-    subscription_end_date = serializers.SerializerMethodField()
-
-    class Meta:
-        model = User
-        fields = [
-            "id",
-            "email",
-            "first_name",
-            "last_name",
-            "auth_provider",
-            "is_active",
-            "date_joined",
-            "subscription_status",
-            "subscription_plan",
-            "subscription_end_date",
-            "subscriptions",
-        ]
-
-    def _newest(self, user: User) -> Subscription | None:
-        return max(user.subscriptions.all(), key=lambda subscription: subscription.pk, default=None)
-
-    def get_subscription_status(self, user: User) -> str | None:
-        newest = self._newest(user)
-        return newest.status if newest else None
-
-    def get_subscription_plan(self, user: User) -> str | None:
-        newest = self._newest(user)
-        return newest.plan.code if newest else None
-
-    def get_subscription_end_date(self, user: User) -> str | None:
-        newest = self._newest(user)
-        return newest.current_period_end.isoformat() if newest and newest.current_period_end else None

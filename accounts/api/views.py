@@ -1,49 +1,68 @@
-"""JSON for other front ends (password set-up), for the member (`me`) and for staff (members)."""
-
-from typing import Any
+"""JSON for other front ends (password set-up) and for the member (`me`)."""
 
 from django.conf import settings
 from django.contrib.auth import login
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers, status
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
 from rest_framework.exceptions import Throttled
-from rest_framework.generics import ListAPIView
-from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.addresses import InvalidAddress, normalise
+from accounts.addresses import InvalidAddress
+from accounts.api.front_ends import REFUSALS, TAG, FrontEndView
 from accounts.api.serializers import (
     AnswerSerializer,
     LearningSerializer,
-    MemberSerializer,
     PasswordSetSerializer,
     ResendSerializer,
     SetupPasswordSerializer,
     SubscriptionSerializer,
 )
-from accounts.models import Subscription, User
-from accounts.models.subscription import Status
+from accounts.models import Subscription
 from accounts.services import learning, password_links
 from accounts.signin import devices, lockout
 from accounts.staff.audit import record
 from accounts.views import LINK_TRIES, MODEL_BACKEND
 from core.web import limits
 from core.web.client_address import client_key
+from core.web.refusals import refusal
+
+_ASKED = OpenApiExample(
+    "asked",
+    {"email": "user@example.com", "token": "secure-token-from-email", "password": "violet kettle under the stairs"},
+    request_only=True,
+)
+_SET = OpenApiExample(
+    "set",
+    {
+        "success": True,
+        "message": "Password set successfully",
+        "user": {"email": "user@example.com", "first_name": "John", "partner": "NSSA"},
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+_EXPIRED = OpenApiExample(
+    "expired",
+    refusal("This link has expired or was used. Please request a new setup link.", code="invalid_token"),
+    response_only=True,
+    status_codes=["400"],
+)
 
 
-class SetupPassword(APIView):
+class SetupPassword(FrontEndView):
     """Set a password with the token of a link, and be signed in."""
 
-    authentication_classes: list[Any] = []
-
-    @extend_schema(request=SetupPasswordSerializer, responses={200: PasswordSetSerializer, 400: AnswerSerializer})
+    @extend_schema(
+        tags=[TAG],
+        request=SetupPasswordSerializer,
+        responses={200: PasswordSetSerializer, **REFUSALS},
+        examples=[_ASKED, _SET, _EXPIRED],
+    )
     def post(self, request: Request) -> Response:
         asked = SetupPasswordSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
@@ -80,13 +99,14 @@ class SetupPassword(APIView):
         return response
 
 
-class ResendSetupEmail(APIView):
+class ResendSetupEmail(FrontEndView):
     """Ask for a new link. The answer is the same for known and unknown addresses; at most 3 an hour for each."""
 
-    authentication_classes: list[Any] = []
-
     @extend_schema(
-        request=ResendSerializer, responses={200: AnswerSerializer, 400: AnswerSerializer, 429: AnswerSerializer}
+        tags=[TAG],
+        request=ResendSerializer,
+        responses={200: AnswerSerializer, **REFUSALS},
+        examples=[OpenApiExample("asked", {"email": "user@example.com"}, request_only=True)],
     )
     def post(self, request: Request) -> Response:
         asked = ResendSerializer(data=request.data)
@@ -112,7 +132,7 @@ class ResendSetupEmail(APIView):
 class Me(APIView):
     """The signed-in member's own subscriptions and whether they open their pages now."""
 
-    @extend_schema(responses=SubscriptionSerializer(many=True))
+    @extend_schema(tags=["Members"], responses=SubscriptionSerializer(many=True))
     def get(self, request: Request) -> Response:
         subscriptions = Subscription.objects.of(request.user).order_by("pk")
         return Response(SubscriptionSerializer(subscriptions, many=True).data)
@@ -126,60 +146,5 @@ class MyCourses(APIView):
         return Response(LearningSerializer(learning.overview(request.user)).data)
 
 
-class MemberPages(PageNumberPagination):
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
-
-class MemberFilters(serializers.Serializer[Any]):
-    subscription_status = serializers.ChoiceField(choices=Status.choices, required=False)
-    is_active = serializers.BooleanField(required=False, allow_null=True, default=None)
-    search = serializers.CharField(required=False, max_length=254)
-
-
-@extend_schema(
-    parameters=[
-        OpenApiParameter("subscription_status", enum=Status.values),
-        OpenApiParameter("is_active", bool, description="Not locked, and a password was set."),
-        OpenApiParameter("search", description="E-mail, name or member id; the beginning is enough."),
-    ]
-)
-class Members(ListAPIView[User]):
-    """Everybody who has or had a subscription, newest first."""
-
-    serializer_class = MemberSerializer
-    pagination_class = MemberPages
-
-    def get_queryset(self) -> QuerySet[User]:
-        asked = MemberFilters(data=self.request.query_params)
-        asked.is_valid(raise_exception=True)
-        filters = asked.validated_data
-        users = User.objects.filter(subscriptions__isnull=False)
-        if wanted := filters.get("subscription_status"):
-            users = users.filter(subscriptions__status=wanted)
-        if filters["is_active"] is not None:
-            can_sign_in = Q(is_active=True) & ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-            users = users.filter(can_sign_in if filters["is_active"] else ~can_sign_in)
-        if search := filters.get("search"):
-            users = users.filter(_matches(search))
-        return users.distinct().order_by("-pk").prefetch_related("subscriptions__plan")
-
-
-def _matches(search: str) -> Q:
-    text = search.strip()
-    try:
-        email = normalise(text)
-    except InvalidAddress:
-        email = text.lower()
-    return (
-        Q(email__startswith=email)
-        | Q(first_name__istartswith=text)
-        | Q(last_name__istartswith=text)
-        | Q(identities__external_id=text)
-    )
-
-
 def _refused(message: str, *, code: str) -> Response:
-    body = {"success": False, "message": message, "detail": message, "code": code}
-    return Response(body, status=status.HTTP_400_BAD_REQUEST)
+    return Response(refusal(message, code=code), status=status.HTTP_400_BAD_REQUEST)

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0012_personal_data"),
+        ("accounts", "0016_completed_courses"),
     ]
 
     operations = [

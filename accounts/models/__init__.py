@@ -1,3 +1,4 @@
+from accounts.models.certificate import CertificateCheck, CertificateState
 from accounts.models.company import Company, ProvisioningStep
 from accounts.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
 from accounts.models.contact_change import ContactChange
@@ -12,6 +13,7 @@ from accounts.models.plan import Plan, PlanOffer
 from accounts.models.points import Activity, Completion, PointsEntry
 from accounts.models.policy import Policy
 from accounts.models.subscription import Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.models.suppressed_address import SuppressedAddress
 from accounts.models.user import User
 from accounts.people.models import ForgottenKey
 from accounts.staff.api_token import ApiToken
@@ -21,6 +23,8 @@ __all__ = [
     "Activity",
     "ApiToken",
     "AuditEntry",
+    "CertificateCheck",
+    "CertificateState",
     "Completion",
     "Company",
     "Contact",
@@ -48,6 +52,7 @@ __all__ = [
     "Subscription",
     "SubscriptionFact",
     "SubscriptionTransition",
+    "SuppressedAddress",
     "Tag",
     "User",
 ]

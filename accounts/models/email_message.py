@@ -18,10 +18,12 @@ class EmailMessage(Prunable, Delivery):
 
     class Kind(models.TextChoices):
         WELCOME = "welcome", _("welcome, with the set-up link")
+        ACCOUNT_CREATED = "account_created", _("account created, with the set-up link")
         MEMBERSHIP_LINKED = "membership_linked", _("membership linked")
         PASSWORD_SETUP = "password_setup", _("new set-up link")
         PASSWORD_RESET = "password_reset", _("password reset link")
         PASSWORD_CHANGED = "password_changed", _("password changed")
+        COURSE_COMPLETED = "course_completed", _("course completed")
         STAFF_NEW_MEMBER = "staff_new_member", _("to staff: new member")
         STAFF_MEMBER_LINKED = "staff_member_linked", _("to staff: existing user linked")
         STAFF_MAIL_BOUNCED = "staff_mail_bounced", _("to staff: a mail bounced")
@@ -38,6 +40,7 @@ class EmailMessage(Prunable, Delivery):
         DELIVERED = "delivered", _("delivered")
         BOUNCED = "bounced", _("bounced")
         FAILED = "failed", _("failed")
+        SUPPRESSED = "suppressed", _("not sent")
 
     kind = models.CharField(_("kind"), max_length=30, choices=Kind.choices)
     key = models.CharField(_("reason"), max_length=200, unique=True, help_text=_("one business reason sends one mail"))
@@ -63,7 +66,9 @@ class EmailMessage(Prunable, Delivery):
         permissions = [("resend_emailmessage", "Can send an e-mail again")]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(status__in=["pending", "held", "sent", "delivered", "bounced", "failed"]),
+                condition=models.Q(
+                    status__in=["pending", "held", "sent", "delivered", "bounced", "failed", "suppressed"]
+                ),
                 name="email_status_is_known",
             )
         ]

@@ -10,11 +10,16 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.certificate import DOUBTFUL_STATES, SHOWN_STATES, CertificateState
 from accounts.models.user import User
 from accounts.people.models import Prunable
 
 BY_MAIL = "mail"  # the channel of a completion by e-mail, and the form that it comes from
 BY_STAFF = "staff"
+BY_IMPORT = "import"
+# What an event may say by itself, without any form; lines of Activity.forms begin with these.
+COURSE, ASSESSMENT = "course", "assessment"
+_EVENTS = (COURSE, ASSESSMENT)
 BY_PATH = "path"  # the courses that an activity asks for were completed
 
 
@@ -34,11 +39,17 @@ class Activity(models.Model):
         blank=True,
         help_text=_(
             "One a line: a form's id, or its title, in which * stands for any text (*completion*). "
-            "The line “mail” takes completions by e-mail, which always wait for a person."
+            "Lines “course:…” and “assessment:…” take the events of completed courses and passed assessments, by id or "
+            "title (course:*). The line “mail” takes completions by e-mail, which always wait for a person."
         ),
     )
     once_per_course = models.BooleanField(
         _("once for each course"), default=True, help_text=_("No: every completion gives points.")
+    )
+    mail_member = models.BooleanField(
+        _("mail to the member"),
+        default=True,
+        help_text=_("One mail for a completion of the last 14 days that gave points; none for imported ones."),
     )
     completes_course = models.BooleanField(
         _("completes the course"),
@@ -69,12 +80,35 @@ class Activity(models.Model):
         return self.code
 
     def means(self, *, form_id: str, form_title: str) -> bool:
-        """Whether answers to this form tell of this activity."""
-        title = " ".join(form_title.split()).casefold()
-        lines = [" ".join(line.split()) for line in self.forms.splitlines()]
+        """Return whether answers to this form tell of this activity."""
+        return self._names("", form_id, form_title)
+
+    def counts(self, event: str, *, external_id: str, title: str) -> bool:
+        """Return whether a completed COURSE, or a passed ASSESSMENT, is this activity."""
+        return self._names(event, external_id, title)
+
+    @property
+    def counts_assessments_alone(self) -> bool:
+        """Return whether assessments are all that it is for; else one of them stands for the course it belongs to."""
+        return {event for event, _pattern in self._lines()} == {ASSESSMENT}
+
+    def _names(self, event: str, external_id: str, title: str) -> bool:
+        title = " ".join(title.split()).casefold()
+        patterns = [pattern for kind, pattern in self._lines() if kind == event]
         return any(
-            (form_id and line == form_id) or (title and fnmatchcase(title, line.casefold())) for line in lines if line
+            (external_id and pattern == external_id)
+            or ((title or (event and pattern == "*")) and fnmatchcase(title, pattern.casefold()))
+            for pattern in patterns
         )
+
+    def _lines(self) -> list[tuple[str, str]]:
+        """Return each line as the event that it is for ("": a form) and its pattern."""
+        found = []
+        for line in (" ".join(line.split()) for line in self.forms.splitlines()):
+            head, colon, rest = line.partition(":")
+            event = head.strip().casefold()
+            found.append((event, rest.strip()) if colon and event in _EVENTS else ("", line))
+        return [(event, pattern) for event, pattern in found if pattern]
 
 
 class Completion(Prunable):
@@ -104,6 +138,11 @@ class Completion(Prunable):
     course_key = models.CharField(max_length=255, blank=True, editable=False)
     completed_on = models.DateField(_("completed on"))
     certificate_url = models.URLField(_("certificate"), max_length=500, blank=True)
+    certificate_state = models.CharField(
+        _("certificate check"), max_length=20, choices=CertificateState.choices, default=CertificateState.NOT_CHECKED
+    )
+    certificate_reason = models.CharField(_("result of the check"), max_length=300, blank=True)
+    certificate_checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
     answers = models.JSONField(_("answers"), default=dict, blank=True)
     is_once = models.BooleanField(
         _("once for each course"), default=True, help_text=_("as the activity was when this came")
@@ -143,6 +182,9 @@ class Completion(Prunable):
                 name="completion_state_is_known",
             ),
             models.CheckConstraint(
+                condition=Q(certificate_state__in=CertificateState.values), name="certificate_state_is_known"
+            ),
+            models.CheckConstraint(
                 condition=Q(state__in=["received", "dismissed"]) | Q(user__isnull=False),
                 name="a_matched_completion_has_a_member",
             ),
@@ -151,6 +193,11 @@ class Completion(Prunable):
             models.Index(fields=["state", "-id"], name="completion_by_state"),
             models.Index(fields=["email"], name="completion_waiting", condition=Q(state="received")),
             models.Index(fields=["channel", "received_at"], name="completion_by_channel"),
+            models.Index(
+                fields=["certificate_state", "-id"],
+                name="certificate_in_doubt",
+                condition=Q(certificate_state__in=DOUBTFUL_STATES),
+            ),
             models.Index(
                 fields=["course_key"], name="completion_by_course", condition=Q(state__in=["awarded", "matched"])
             ),
@@ -163,6 +210,11 @@ class Completion(Prunable):
 
     def __str__(self) -> str:
         return f"{self.email or self.email_told or '?'}: {self.course or self.activity_id}"
+
+    @property
+    def shown_certificate(self) -> str:
+        """Return the certificate's address where it may be shown to members; "" where it was not found to be theirs."""
+        return self.certificate_url if self.certificate_state in SHOWN_STATES else ""
 
 
 class NeverChanged(TypeError):

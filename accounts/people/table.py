@@ -20,6 +20,8 @@ from accounts.models import (
     Activity,
     ApiToken,
     AuditEntry,
+    CertificateCheck,
+    CertificateState,
     Company,
     Completion,
     Contact,
@@ -46,6 +48,7 @@ from accounts.models import (
     Subscription,
     SubscriptionFact,
     SubscriptionTransition,
+    SuppressedAddress,
     Tag,
     User,
 )
@@ -191,12 +194,19 @@ def _business() -> list[Holding]:
             anchors=True,  # its ids are among those by which the provider's records are found
         ),
         Holding(
+            model=CertificateCheck,
+            holds="which certificate is to be checked; what was found stands on the completion",
+            retention=Retention(since="finished_at", rows=~Q(status=CertificateCheck.Status.PENDING)),
+            own=lambda person: Q(completion__user__in=person.users) | Q(completion__email__in=person.emails),
+            attempts="voided",
+        ),
+        Holding(
             model=Completion,
             holds="completed courses: who, which course, the answers",
             retention=Retention(
                 since="decided_at",
                 rows=Q(state=Completion.State.DISMISSED),
-                becomes={"answers": {}, "certificate_url": ""},
+                becomes={"answers": {}, "certificate_url": "", "certificate_reason": ""},
             ),
             own=lambda person: Q(user__in=person.users) | Q(email__in=person.emails),
             becomes={
@@ -204,6 +214,8 @@ def _business() -> list[Holding]:
                 "email_told": "",
                 "name": "",
                 "certificate_url": "",
+                "certificate_state": CertificateState.NOT_CHECKED.value,
+                "certificate_reason": "",
                 "answers": {},
                 "reason": "",
                 "state": _closed_completion,
@@ -249,7 +261,8 @@ def _business() -> list[Holding]:
 
 
 def _messages() -> list[Holding]:
-    sent = [EmailMessage.Status.SENT, EmailMessage.Status.DELIVERED, EmailMessage.Status.BOUNCED]
+    status = EmailMessage.Status
+    sent = [status.SENT, status.DELIVERED, status.BOUNCED, status.SUPPRESSED]
     return [
         Holding(
             model=EmailMessage,
@@ -268,6 +281,12 @@ def _messages() -> list[Holding]:
             },
             erase=_mail,
             attempts="waited for",
+        ),
+        Holding(
+            model=SuppressedAddress,
+            holds="addresses whose owner complained about a mail",
+            retention=Retention(since="lifted_at", rows=Q(lifted_at__isnull=False)),
+            own=lambda person: Q(email__in=person.emails),
         ),
         Holding(
             model=LinkRequest,

@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import Activity, Completion
+from accounts.models.points import BY_IMPORT
 from accounts.services import certificates, completions
 from accounts.services.cause import Cause
 from accounts.services.completion_file import Cells
 from accounts.services.completions import Received, Told
 from accounts.services.spreadsheet_cells import neutral, without_apostrophe
 
-CHANNEL = "import"
 _YEARS = range(1990, 2200)
 
 
@@ -72,7 +72,7 @@ class CompletionImport:
             raise WrongRow(problems)
         told = Told(
             source=source or _digest(activity, email, course, day),
-            channel=CHANNEL,
+            channel=BY_IMPORT,
             email=email,
             name=neutral(_text(cells, "name", 150, problems)),
             course=course,
@@ -160,4 +160,4 @@ def _certificate(cells: Cells, problems: list[str]) -> str:
 
 def _digest(activity: Activity, email: str, course: str, day: date) -> str:
     said = "\n".join([activity.code, email, completions.course_key(course), day.isoformat()])
-    return f"{CHANNEL}:{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+    return f"{BY_IMPORT}:{hashlib.sha256(said.encode()).hexdigest()[:32]}"

@@ -19,6 +19,7 @@ from accounts.models.insert_once import insert_once
 from accounts.models.points import BY_MAIL, BY_PATH, BY_STAFF
 from accounts.services import certificates, contact_aliases, emails, paths, points
 from accounts.services.cause import SCHEDULE, Cause
+from accounts.services.members import Member
 from core.text import EMAIL, bounded, clean_name, identifier, one_line, title_key
 
 State = Completion.State
@@ -33,7 +34,10 @@ class CannotLink(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """A completion as it was told. `source` is unique for what was done: two tellings with one source are the same."""
+    """A completion as it was told. `source` is unique for what was done: two tellings with one source are the same.
+
+    `question` is why a person must decide, and `refusal` why it gives no points, whoever it was.
+    """
 
     source: str
     channel: str
@@ -43,6 +47,8 @@ class Told:
     name: str = ""
     certificate_url: str = ""
     answers: Mapping[str, Any] = field(default_factory=dict)
+    question: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +68,18 @@ def activities_of(*, form_id: str, form_title: str) -> list[Activity]:
     return [activity for activity in active if activity.means(form_id=form_id, form_title=form_title)]
 
 
+def activities_that_count(event: str, *, external_id: str, title: str) -> list[Activity]:
+    """The active activities for which a completed COURSE or a passed ASSESSMENT counts, in the order of their codes."""
+    active = Activity.objects.filter(is_active=True).exclude(forms="").order_by("code")
+    return [activity for activity in active if activity.counts(event, external_id=external_id, title=title)]
+
+
 def receive(told: Told, activity: Activity, *, cause: Cause) -> Received:
     """Keep a completion and award it where its address is a member's; a known one stays as it is.
 
     Two at once: the unique constraint lets one of them in. A completion by e-mail always waits for a person, since
-    anybody can write a sender's address.
+    anybody can write a sender's address; so does one with a question. One that is refused is kept as decided: its
+    member's, without points, or dismissed where it is nobody's. Staff may overrule that.
     """
     completion = Completion(
         activity=activity,
@@ -81,14 +94,18 @@ def receive(told: Told, activity: Activity, *, cause: Cause) -> Received:
         certificate_url=certificates.checked_or_none(told.certificate_url),
         answers=bounded(told.answers),
         is_once=activity.once_per_course,
+        reason=one_line(told.refusal or told.question, 300),
         cause=cause.text[:200],
         event_id=cause.event_id,
     )
+    if told.refusal:
+        _refuse(completion)
     with transaction.atomic():
         if not insert_once(completion):
             known = Completion.objects.select_related("activity", "user")
             return Received(completion=known.get(source=completion.source, activity=activity), is_new=False)
-        _match(completion, cause=cause, is_new=True)
+        if completion.state != State.RECEIVED or not _match(completion, cause=cause, is_new=True):
+            certificates.owe_check(completion)
     return Received(completion=completion, is_new=True)
 
 
@@ -119,7 +136,7 @@ def match_waiting() -> int:
     """
     users = User.objects.filter(email=OuterRef("email"))
     aliases = ContactEmail.objects.filter(email=OuterRef("email"), contact__user__isnull=False)
-    waiting = Completion.objects.filter(Q(Exists(users)) | Q(Exists(aliases)), state=State.RECEIVED)
+    waiting = Completion.objects.filter(Q(Exists(users)) | Q(Exists(aliases)), state=State.RECEIVED, reason="")
     rows = waiting.exclude(channel=BY_MAIL).exclude(email="").select_related("activity").order_by("pk")[:_AT_ONCE]
     return sum(_match(completion, cause=SCHEDULE) for completion in rows)
 
@@ -145,15 +162,18 @@ def link(completion: Completion, user: User, *, remember: bool, course: str = ""
             open_ones = Completion.objects.filter(pk=completion.pk, state__in=LINKABLE)
             open_ones.update(course=one_line(course, 255), course_key=course_key(course))
         decided = _award(completion, user, rule=rule, cause=cause, out_of=LINKABLE)
-        others = Completion.objects.filter(email=completion.email, state=State.RECEIVED).exclude(channel=BY_MAIL)
+        open_ones = Completion.objects.filter(email=completion.email, state=State.RECEIVED, reason="")
+        others = open_ones.exclude(channel=BY_MAIL)
         waiting = others.exclude(pk=completion.pk).exclude(email="").order_by("pk")
         return decided + sum(_award(other, user, rule=rule, cause=cause) for other in waiting)
 
 
-def create_member(completion: Completion, *, cause: Cause) -> User:
-    """The member whom a waiting completion names, made without a password, with everything under that address linked.
+def create_member(completion: Completion, *, cause: Cause) -> Member:
+    """Make the member whom a waiting completion names, without a password, and link everything under that address.
 
-    Raises CannotLink where the e-mail is no address.
+    A new member is owed the mail with the set-up link; who was there already has had one of their own, or a password.
+    Two at once: the unique address lets one of them make the user, and so owe the mail. Raises CannotLink where the
+    e-mail is no address.
     """
     if not completion.email:
         raise CannotLink(f"{completion.email_told!r} is no e-mail address")
@@ -161,11 +181,14 @@ def create_member(completion: Completion, *, cause: Cause) -> User:
     with transaction.atomic():
         user = User(email=completion.email, first_name=first, last_name=last.strip())
         user.set_unusable_password()
-        if not insert_once(user):
+        is_new = insert_once(user)
+        if is_new:
+            emails.greet_made(user, course=completion.course)
+        else:
             user = User.objects.get(email=completion.email)
         contact_aliases.remember(user, completion.email, cause=cause)
         link(completion, user, remember=False, cause=cause)
-    return user
+    return Member(user=user, created=is_new)
 
 
 def dismiss(completion: Completion, *, cause: Cause) -> bool:
@@ -257,7 +280,8 @@ def owe_digest() -> list[EmailMessage]:
 
 def _match(completion: Completion, *, cause: Cause, is_new: bool = False) -> bool:
     """Award it to the member whose address it names; False where that is nobody's, or a person must look."""
-    found = None if completion.channel == BY_MAIL else member_with(completion.email)
+    must_ask = completion.channel == BY_MAIL or completion.reason
+    found = None if must_ask else member_with(completion.email)
     if found is None:
         return False
     user, rule = found
@@ -279,6 +303,14 @@ def _award(
         if decided and completion.course_key:
             paths.follow(user, [completion.course_key], cause=cause)
     return decided
+
+
+def _refuse(completion: Completion) -> None:
+    """Make a completion that is not kept yet one that was decided against."""
+    found = member_with(completion.email)
+    completion.state = State.MATCHED if found else State.DISMISSED
+    completion.user, completion.rule = found or (None, "")
+    completion.decided_at = timezone.now()
 
 
 def has_course(user: User, activity: Activity, key: str) -> bool:

@@ -15,6 +15,8 @@ from accounts.models.insert_once import insert_once
 from accounts.wakeup import wake_on_commit
 
 SEND_TASK = "accounts.send_emails"
+GREETINGS = "granted:"  # how the reasons of greetings begin
+NEWS_FOR = timedelta(days=14)
 Kind = EmailMessage.Kind
 Status = EmailMessage.Status
 
@@ -28,8 +30,9 @@ def owe(
     language: str = "",
     context: Mapping[str, Any] | None = None,
     held: bool = False,
+    due: datetime | None = None,
 ) -> EmailMessage | None:
-    """Write the mail down, to be sent after the commit; None where this reason (`key`) has its mail already.
+    """Write the mail down, to be sent after the commit, or at `due`; None where this reason (`key`) has its mail.
 
     With `held` it is not sent before `release`.
     """
@@ -43,10 +46,12 @@ def owe(
     )
     if held:
         message.status, message.next_attempt_at = Status.HELD, None
+    elif due is not None:
+        message.next_attempt_at = due
     message.wake_after_grace()
     if not insert_once(message):
         return None
-    if not held:
+    if not held and due is None:
         wake_on_commit(SEND_TASK, message.pk)
     return message
 
@@ -91,16 +96,51 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
     return [own, *staff]
 
 
+def greet_made(user: User, *, course: str) -> EmailMessage | None:
+    """The mail for somebody whom staff made a member because of a course: with the set-up link, once for each user.
+
+    None for whoever has a password or has this mail already.
+    """
+    if user.has_usable_password():
+        return None
+    return owe(
+        Kind.ACCOUNT_CREATED, key=f"account-created:{user.pk}", to=user.email, user=user, context={"course": course}
+    )
+
+
 def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
-    """Let a mail go that is held, at `due` (now); False where it is not held. Two at once: one of them does it."""
+    """Let a mail go that is held, at `due` (now); False where it is not held. Two at once: one of them does it.
+
+    With somebody's greeting go the mails that were held because of it (`is_yet_to_be_greeted`), while they are news.
+    """
     now = timezone.now()
     due = due or now
     released = EmailMessage.objects.filter(pk=message.pk, status=Status.HELD).update(
-        status=Status.PENDING, next_attempt_at=due, wake_at=due + GRACE
+        status=Status.PENDING, next_attempt_at=due, wake_at=due + GRACE, finished_at=None, last_error=""
     )
     if released and due <= now:
         wake_on_commit(SEND_TASK, message.pk)
+    if released and message.key.startswith(GREETINGS):
+        held = EmailMessage.objects.filter(user=message.user_id, status=Status.HELD, kind=Kind.COURSE_COMPLETED)
+        for other in held.filter(created_at__gte=now - NEWS_FOR):
+            release(other, due=due)
     return bool(released)
+
+
+def is_yet_to_be_greeted(user: User) -> bool:
+    """Return whether this member's greeting is held: then no other news should come before it."""
+    return EmailMessage.objects.filter(user=user, status=Status.HELD, key__startswith=GREETINGS).exists()
+
+
+def hurry(key: str) -> bool:
+    """Send the mail of this reason now where it still waits for its time; whether it did."""
+    now = timezone.now()
+    waiting = EmailMessage.objects.filter(key=key, status=Status.PENDING, attempts=0, next_attempt_at__gt=now).first()
+    if waiting is None:
+        return False
+    waiting.requeue()
+    wake_on_commit(SEND_TASK, waiting.pk)
+    return True
 
 
 def release_greetings(*, per_minute: int) -> int:
@@ -112,7 +152,9 @@ def release_greetings(*, per_minute: int) -> int:
     step = timedelta(seconds=60 / per_minute)
     with_access = Subscription.objects.giving_access().only("user_id", "plan_id")
     reasons = {greeting_key(subscription) for subscription in with_access.iterator()}
-    waiting = EmailMessage.objects.filter(status=Status.HELD, key__startswith="granted:").order_by("pk").only("key")
+    waiting = (
+        EmailMessage.objects.filter(status=Status.HELD, key__startswith=GREETINGS).order_by("pk").only("key", "user")
+    )
     start, count = timezone.now(), 0
     for message in [message for message in waiting if message.key in reasons]:
         count += release(message, due=start + count * step)
@@ -121,7 +163,7 @@ def release_greetings(*, per_minute: int) -> int:
 
 def greeting_key(subscription: Subscription) -> str:
     """The business reason of the greeting for a first grant of a plan."""
-    return f"granted:{subscription.user_id}:{subscription.plan_id}"
+    return f"{GREETINGS}{subscription.user_id}:{subscription.plan_id}"
 
 
 def resend(message: EmailMessage) -> EmailMessage:
@@ -143,12 +185,20 @@ def resend(message: EmailMessage) -> EmailMessage:
 def mark_delivered(message: EmailMessage) -> None:
     """The receiving server took the mail. A bounce that was told before stands."""
     EmailMessage.objects.filter(pk=message.pk, status__in=[Status.SENT, Status.PENDING]).update(
-        status=Status.DELIVERED, delivered_at=timezone.now(), next_attempt_at=None, wake_at=None
+        status=Status.DELIVERED, delivered_at=timezone.now(), last_error="", next_attempt_at=None, wake_at=None
     )
 
 
-def mark_bounced(message: EmailMessage, *, reason: str) -> None:
-    """The mail came back: noted once, and staff are told once (not of their own mails, which would bounce in turn)."""
+def mark_deferred(message: EmailMessage, *, reason: str) -> None:
+    """The mail has not arrived, and still may: only noted, and only where nothing better is known."""
+    EmailMessage.objects.filter(pk=message.pk, status=Status.SENT).update(last_error=reason[:2000])
+
+
+def mark_bounced(message: EmailMessage, *, reason: str, complained: bool = False) -> None:
+    """The mail came back, or its reader complained: noted once, and staff are told once.
+
+    They are not told of their own mails, which would bounce in turn.
+    """
     with transaction.atomic():
         changed = (
             EmailMessage.objects.filter(pk=message.pk)
@@ -169,6 +219,7 @@ def mark_bounced(message: EmailMessage, *, reason: str) -> None:
                     "to": message.to,
                     "kind": message.kind,
                     "reason": reason[:500],
+                    "complained": complained,
                     "admin_path": f"/admin/accounts/emailmessage/{message.pk}/change/",
                 },
             )

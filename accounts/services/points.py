@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Completion, PointsEntry, User
 from accounts.models.insert_once import insert_once
+from accounts.services import certificates, completion_mails
 from accounts.services.cause import Cause
 
 State = Completion.State
@@ -52,6 +53,7 @@ def award(
         before = _standing(completion, user) if completion.is_once else None
         if before is not None:
             _decide(completion, State.MATCHED, cause, reason=f"the points for this course were given: {before.source}")
+            certificates.owe_check(completion)
             return True
         entry = PointsEntry(
             user=user,
@@ -65,6 +67,8 @@ def award(
         if not insert_once(entry):
             raise RuntimeError(f"completion {completion.pk} has points and is {completion.state}")
         _decide(completion, State.AWARDED, cause, reason=cause.reason)
+        certificates.owe_check(completion)
+        completion_mails.owe(completion)
     return True
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
 from django.dispatch import Signal
 
 from accounts.models import Contact, Policy
@@ -14,6 +15,11 @@ from accounts.services.cause import Cause
 policy_told = Signal()
 _TRIES = 5
 _BY_NUMBER = "number:"
+_SAME_NUMBER = 50  # policies that are looked at for one number; more have it only by mistake
+
+
+class InDoubt(Exception):
+    """The number alone does not say which policy, or whose, is meant; the message names those that it could be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,21 +64,54 @@ class Kept:
     changed: tuple[str, ...] = field(default=())
 
 
-def find(*, provider: str, external_id: str, number: str) -> Policy | None:
-    """The policy with this id; else, where no id is known on one of the two sides, the one with this number."""
+def find(
+    *,
+    provider: str,
+    external_id: str,
+    number: str,
+    contact: Contact | None = None,
+    effective_on: date | None = None,
+    expires_on: date | None = None,
+) -> Policy | None:
+    """Return the policy with this id; else, where no id is known on one of the two sides, the one with this number.
+
+    A renewal may have the number of the policy before it, so terms that do not overlap are two policies. Where no term
+    is given, the newest is meant. Of two people's policies with one number only `contact`'s is; without a contact
+    InDoubt is raised.
+    """
     policies = Policy.objects.select_related("contact").filter(provider=provider)
     if external_id and (known := policies.filter(external_id=external_id).first()):
         return known
     if not number:
         return None
     if external_id:
-        return policies.filter(external_id=_by_number(number)).first()
-    # A renewal may have the number of the policy before it: the newest is meant.
-    return policies.filter(number=number[:100]).order_by("-effective_on", "-pk").first()
+        policies = policies.filter(external_id__startswith=_BY_NUMBER)
+    if contact is not None:
+        policies = policies.filter(contact=contact)
+    found = _of_term(policies, number, effective_on, expires_on)
+    exact = [policy for policy in found if effective_on and policy.effective_on == effective_on]
+    likely = exact or found
+    if len({policy.contact_id for policy in likely}) > 1:
+        names = ", ".join(f"{policy.contact} (contact {policy.contact_id})" for policy in likely[:5])
+        raise InDoubt(f"several people have a policy with the number {number[:100]}: {names}")
+    return likely[0] if likely else None
+
+
+def _of_term(
+    policies: QuerySet[Policy], number: str, effective_on: date | None, expires_on: date | None
+) -> list[Policy]:
+    """Return those with this number whose term may be the given one, the newest first."""
+    numbered = policies.filter(number=number[:100]).order_by(F("effective_on").desc(nulls_last=True), "-pk")
+    return [
+        policy
+        for policy in numbered[:_SAME_NUMBER]
+        if not (effective_on and policy.expires_on and effective_on >= policy.expires_on)
+        and not (expires_on and policy.effective_on and expires_on <= policy.effective_on)
+    ]
 
 
 def keep(told: PolicyReport, *, provider: str, contact: Contact, cause: Cause) -> Kept:
-    """As `_kept`; who does something about policies elsewhere is told of what is new."""
+    """As `_kept`; who does something about policies elsewhere is told of what is new. Raises InDoubt."""
     kept = _kept(told, provider=provider, contact=contact)
     if kept.created or kept.changed:
         policy_told.send(sender=Policy, policy=kept.policy, cause=cause)
@@ -84,21 +123,27 @@ def _kept(told: PolicyReport, *, provider: str, contact: Contact) -> Kept:
 
     Two at once make one row: who has the same id by a unique constraint, and who speaks of it by number and by id since
     both wait for the contact's row. A row that was known by its number alone gets its id. Inside a transaction.
+
+    Raises InDoubt where only a number is told, which is that of somebody else's policy.
     """
     Contact.objects.select_for_update().get(pk=contact.pk)
+    term = {"effective_on": told.effective_on, "expires_on": told.expires_on}
     for _try in range(_TRIES):
-        known = find(provider=provider, external_id=told.external_id, number=told.number)
+        known = find(provider=provider, external_id=told.external_id, number=told.number, contact=contact, **term)
         if known is None:
-            policy = Policy(
-                contact=contact,
-                provider=provider,
-                external_id=told.external_id or _by_number(told.number),
-                told_at=dict.fromkeys(told.values(), told.occurred_at.timestamp()),
-                reported_at=told.occurred_at,
-                **told.values(),
-            )
-            if insert_once(policy):
-                return Kept(policy=policy, created=True)
+            if not told.external_id:
+                _refuse_anothers(told, provider=provider, contact=contact)
+            for key in _keys(told, contact):
+                policy = Policy(
+                    contact=contact,
+                    provider=provider,
+                    external_id=key,
+                    told_at=dict.fromkeys(told.values(), told.occurred_at.timestamp()),
+                    reported_at=told.occurred_at,
+                    **told.values(),
+                )
+                if insert_once(policy):
+                    return Kept(policy=policy, created=True)
             continue
         try:
             with transaction.atomic():
@@ -108,6 +153,28 @@ def _kept(told: PolicyReport, *, provider: str, contact: Contact) -> Kept:
         if kept is not None:
             return kept
     raise RuntimeError(f"{told.external_id or told.number}: another worker makes and unmakes this policy")
+
+
+def _refuse_anothers(told: PolicyReport, *, provider: str, contact: Contact) -> None:
+    """Raise InDoubt where somebody else has the policy with this number, unless another carrier gave it to them."""
+    others = Policy.objects.select_related("contact").filter(provider=provider).exclude(contact=contact)
+    for policy in _of_term(others, told.number, told.effective_on, told.expires_on):
+        carriers = {carrier.strip().casefold() for carrier in (policy.carrier, told.carrier) if carrier.strip()}
+        if len(carriers) < 2:
+            raise InDoubt(
+                f"policy {told.number[:100]} is that of {policy.contact} (contact {policy.contact_id}) here, and is "
+                f"reported of {contact} (contact {contact.pk})"
+            )
+
+
+def _keys(told: PolicyReport, contact: Contact) -> list[str]:
+    """Return what to keep a new policy by: its id; else its number, or the number of this contact's term.
+
+    The second is for a number that another term, or somebody else, has already.
+    """
+    if told.external_id:
+        return [told.external_id]
+    return [_by_number(told.number), f"{_BY_NUMBER}{told.number[:70]}#{contact.pk}@{told.effective_on or ''}"]
 
 
 def _brought_to(known: Policy, told: PolicyReport) -> Kept | None:
@@ -132,9 +199,10 @@ def _brought_to(known: Policy, told: PolicyReport) -> Kept | None:
 
 def _taken_over(policy: Policy, number: str) -> tuple[str, ...]:
     """Take what was told of this number before it was known whose it is; the names of what changed. Not saved."""
-    other = (
-        Policy.objects.filter(provider=policy.provider, external_id=_by_number(number)).exclude(pk=policy.pk).first()
-    )
+    unidentified = Policy.objects.filter(
+        provider=policy.provider, contact=policy.contact_id, external_id__startswith=_BY_NUMBER
+    ).exclude(pk=policy.pk)
+    other = next(iter(_of_term(unidentified, number, policy.effective_on, policy.expires_on)), None)
     if other is None:
         return ()
     newer = {name: at for name, at in other.told_at.items() if at > policy.told_at.get(name, 0)}

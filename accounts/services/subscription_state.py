@@ -58,6 +58,11 @@ TRANSITIONS: Mapping[str, Mapping[str, str]] = {
     Status.REFUNDED: {**_GRANTS, FactKind.EXTENDED: Status.ACTIVE, FactKind.CONFIRMED: Status.ACTIVE},
 }
 
+# Kinds of member id, the best first: how messages about members name them. A subscription shows the best that is known;
+# any other kind (a customer's, a contact's) is the same person's id in another book, learnt on the way.
+_MEMBER_IDS = ("relay", "member")
+_OF_A_BOOK = ("member", "member_kind", "offer")
+
 # Facts of one moment are taken in the order of a subscription's life.
 _RANK = {kind: rank for rank, kind in enumerate(FactKind.values)}
 
@@ -66,7 +71,8 @@ _RANK = {kind: rank for rank, kind in enumerate(FactKind.values)}
 class Fact:
     """One thing that happened. `key` makes it the same fact however often it is told.
 
-    `references` are the provider's ids, under the names member, offer, purchase and transaction.
+    `references` are the provider's ids, under the names member, offer, purchase and transaction; `member_kind` says
+    of which kind the member's id is.
     """
 
     key: str
@@ -158,6 +164,9 @@ class _Story:
         for sale in fact.sale_ids:
             self._sales[sale] = self._periods
         self._paid_at = fact.occurred_at if fact.kind == FactKind.PAID else None
+        if fact.kind == FactKind.PURCHASED and fact.references.get("offer"):  # bought anew, maybe by another offer
+            kept = {name: value for name, value in self.state.references.items() if name != "offer"}
+            self.state = replace(self.state, references=kept)
         self._become(
             Status.ACTIVE,
             fact,
@@ -228,5 +237,18 @@ class _Story:
         self._keep_references(fact)
 
     def _keep_references(self, fact: Fact) -> None:
+        """Keep the newest ids, but the member's and the offer's from the book whose ids are shown.
+
+        One sale is told from several books, each with its own ids for both; whoever spoke last must not change them.
+        """
         told = {name: value for name, value in fact.references.items() if value}
-        self.state = replace(self.state, references={**self.state.references, **told})
+        known = self.state.references
+        if _book(told) > _book(known):
+            told = {name: value for name, value in told.items() if name not in known or name not in _OF_A_BOOK}
+        self.state = replace(self.state, references={**known, **told})
+
+
+def _book(references: Mapping[str, str]) -> int:
+    """Return the rank of the book that a fact's ids are from; the lowest is shown."""
+    kind = references.get("member_kind", "")
+    return _MEMBER_IDS.index(kind) if kind in _MEMBER_IDS else len(_MEMBER_IDS)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core import mail as mailbox
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Activity, Completion, PointsEntry, User
+from accounts.models import Activity, Completion, EmailMessage, PointsEntry, User
 from accounts.services import completions, points
 from accounts.services.cause import Cause
 from accounts.services.completions import Told
@@ -16,6 +17,7 @@ from accounts.tests.admin_clients import clerk, page_of, signed_in
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/accounts/completion/"
+GOOD = "amber ladder behind the mill"
 
 
 @pytest.fixture
@@ -94,8 +96,40 @@ def test_linking_to_nobody_asks_again_and_gives_nothing(console: Client, tell: A
 
 def test_a_member_is_created_from_a_completion(console: Client, tell: Any) -> None:
     completion = tell("kajabi:1", "new@example.com", name="Nova Star")
-    assert said(press(console, completion, "create-member")) == ["1 member was created."]
-    assert points.balance(User.objects.get(email="new@example.com", first_name="Nova")) == 20
+    assert said(press(console, completion, "create-member")) == [
+        "1 member was created. A mail with the link to choose a password is on its way."
+    ]
+    member = User.objects.get(email="new@example.com", first_name="Nova")
+    assert points.balance(member) == 20
+    owed = EmailMessage.objects.get()
+    assert (owed.kind, owed.user, owed.to) == ("account_created", member, "new@example.com")
+    page = console.get("/admin/accounts/emailmessage/", {"q": member.email}).content.decode()
+    assert "account created, with the set-up link" in page
+
+
+def test_mail_of_a_member_made_from_a_completion_leads_to_their_points(
+    console: Client, tell: Any, drain: Any, link_in: Any
+) -> None:
+    press(console, tell("kajabi:1", "new@example.com", name="Nova Star"), "create-member")
+    drain()
+    (mail,) = mailbox.outbox
+    assert (mail.to, mail.subject) == (["new@example.com"], "Your account is ready: choose your password")
+    assert "You completed “Foundations”." in mail.body
+    visitor, link = Client(), link_in(mail)
+    assert visitor.get(link.url, follow=True).status_code == 200
+    set_up = {"email": link.email, "token": link.token, "password": GOOD}
+    assert visitor.post("/api/kajabi/setup-password/", set_up, content_type="application/json").status_code == 200
+    assert "Foundations" in visitor.get("/dashboard").content.decode()
+
+
+def test_somebody_who_became_a_member_meanwhile_gets_no_mail(console: Client, tell: Any, monkeypatch: Any) -> None:
+    completion = tell("kajabi:1", "new@example.com")
+    monkeypatch.setattr(completions, "member_with", lambda email: None)  # as the page was shown
+    member = User.objects.create_user("new@example.com")
+    assert said(press(console, completion, "create-member")) == [
+        "new@example.com is a member already: the completion was linked, and no mail was sent."
+    ]
+    assert (points.balance(member), EmailMessage.objects.count()) == (20, 0)
 
 
 def test_whoever_may_not_add_users_creates_no_member(tell: Any) -> None:

@@ -1,9 +1,11 @@
 """Whose a completion is: exact addresses and aliases at once, everything else by a person."""
 
 from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps as django_apps
 from django.utils import timezone
 
 from accounts.models import Activity, Completion, Contact, ContactEmail, EmailMessage, PossibleDuplicate, User
@@ -39,6 +41,22 @@ def test_a_fresh_installation_gives_20_points_for_the_completion_form(learn: Act
     found = completions.activities_of(form_id="form_123", form_title="Course Completion Form")
     assert found == [learn]
     assert completions.activities_of(form_id="form_1", form_title="Newsletter") == []
+
+
+def test_a_fresh_installation_counts_completed_courses_and_no_assessment(learn: Activity) -> None:
+    assert completions.activities_that_count("course", external_id="1", title="Any") == [learn]
+    assert completions.activities_that_count("course", external_id="", title="") == [learn]
+    assert completions.activities_that_count("assessment", external_id="1", title="Any") == []
+
+
+def test_an_installation_of_before_counts_completed_courses_and_keeps_its_forms(learn: Activity) -> None:
+    migration = import_module("accounts.migrations.0016_completed_courses")
+    Activity.objects.update(forms="*completion*\nCourse: the end*\nmail")
+    migration.count_completed_courses(django_apps, None)
+    learn.refresh_from_db()
+    assert learn.forms.splitlines() == ["*completion*", "?ourse: the end*", "mail", "course:*"]
+    assert learn.means(form_id="", form_title="Course: The end of it")
+    assert not learn.means(form_id="", form_title="Course: feedback")
 
 
 @pytest.mark.parametrize(
@@ -149,12 +167,23 @@ def test_what_is_awarded_cannot_be_linked_to_somebody_else(tell: Any, user: User
 def test_a_new_member_is_made_with_everything_that_waits_for_them(tell: Any, staff: User) -> None:
     for number in range(2):
         completion = tell(f"kajabi:{number}", "New@Example.com", course=f"Course {number}", name="Nova Star Light")
-    member = completions.create_member(completion, cause=Cause.by_staff(staff))
+    member = completions.create_member(completion, cause=Cause.by_staff(staff)).user
     assert (member.email, member.first_name, member.last_name) == ("new@example.com", "Nova", "Star Light")
     assert not member.has_usable_password()
     assert points.balance(member) == 40
-    assert completions.create_member(completion, cause=Cause.by_staff(staff)) == member
+    again = completions.create_member(completion, cause=Cause.by_staff(staff))
+    assert (again.user, again.created) == (member, False)
     assert (User.objects.filter(email="new@example.com").count(), points.balance(member)) == (1, 40)
+    assert EmailMessage.objects.get().context == {"course": "Course 1"}, "once, for the one that was pressed"
+
+
+def test_two_presses_at_once_make_one_member_and_owe_one_mail(
+    transactional_db: None, learn: Activity, tell: Any, staff: User, at_once: Any
+) -> None:
+    completion = tell("kajabi:1", "new@example.com")
+    made = at_once([lambda: completions.create_member(completion, cause=Cause.by_staff(staff))] * 2)
+    assert sorted(one.created for one in made) == [False, True]
+    assert EmailMessage.objects.count() == 1
 
 
 def test_nobody_is_made_without_an_address(tell: Any, staff: User) -> None:

@@ -1,13 +1,17 @@
 """Every mail, in both languages: text and HTML say the same, with a preview line, and hostile values do no harm."""
 
 import re
+from datetime import date
 from typing import Any
 
 import pytest
 from django.utils import translation
 
 from accounts.emails import WITH_LINK, compose
-from accounts.models import EmailMessage, User
+from accounts.models import Activity, Completion, EmailMessage, User
+from accounts.services import completions
+from accounts.services.cause import Cause
+from accounts.services.completions import Told
 
 pytestmark = pytest.mark.django_db
 Kind = EmailMessage.Kind
@@ -42,17 +46,39 @@ def render() -> Any:
 
     def make(kind: str, language: str = "en", user: Any = None, context: dict[str, str] | None = None) -> Any:
         to_staff = kind.startswith("staff_")
+        known = CONTEXT | (context or {})
+        if kind == Kind.COURSE_COMPLETED:
+            known["completion_id"] = str(awarded(user, course=known["plan_name"]).pk)
         row = EmailMessage.objects.create(
             kind=kind,
             key=f"{kind}:{language}:{EmailMessage.objects.count()}",
             to="staff@example.com" if to_staff else "new@example.com",
             user=None if to_staff else user,
             language=language,
-            context=CONTEXT | (context or {}),
+            context=known,
         )
         return compose(row)
 
     return make
+
+
+def awarded(user: User, **told: Any) -> Completion:
+    """The completion that gave this member points for a course; its certificate names them."""
+    completion = completions.receive(
+        Told(
+            source=f"kajabi:{Completion.objects.count()}",
+            channel="import",  # which brings no mail of its own
+            email=user.email,
+            completed_on=date(2026, 3, 2),
+            certificate_url="https://certificates.example.com/1.pdf",
+            **told,
+        ),
+        Activity.objects.get(code="LEARN"),
+        cause=Cause(text="test"),
+    ).completion
+    standing = Completion.objects.filter(user=user, course_key=completion.course_key, state="awarded")
+    standing.update(certificate_state="valid")
+    return standing.get()
 
 
 def html_of(mail: Any) -> str:
@@ -78,7 +104,7 @@ def test_a_mail_has_a_subject_a_text_a_page_and_a_preview(render: Any, newcomer:
         assert "{%" not in part
         assert "None" not in part
     assert "http://testserver/" in mail.body
-    links_in_text = set(re.findall(r"http://testserver/\S*", mail.body))
+    links_in_text = set(re.findall(r"https?://\S*", mail.body))
     links_in_html = {link.replace("&amp;", "&") for link in re.findall(r'href="(http[^"]*)"', html)}
     assert links_in_html, "a button or a link"
     assert {re.sub(r"token=[^&]+", "", link) for link in links_in_html} <= {
@@ -138,3 +164,13 @@ def test_composing_leaves_the_language_of_the_worker_alone(render: Any, newcomer
     with translation.override("en"):
         render(Kind.WELCOME, "es", newcomer)
         assert translation.get_language() == "en"
+
+
+def test_name_of_a_course_leads_nowhere(render: Any, newcomer: Any) -> None:
+    """Anybody may fill in a form with somebody's address and a course of their own words."""
+    mail = render(
+        Kind.COURSE_COMPLETED, "en", newcomer, {"plan_name": "Locked! Go to https://evil.test/x or evil.test now"}
+    )
+    for part in (mail.subject, mail.body, html_of(mail)):
+        assert "evil.test" not in part
+        assert "Locked!" in part

@@ -68,14 +68,82 @@ def test_a_weak_password_is_refused_with_its_reasons_and_the_link_stays_good(lin
 def test_a_body_that_is_not_what_was_asked_for_is_refused_as_json(path: str, body: str) -> None:
     answer = send(path, body)
     assert answer.status_code == 400
-    assert answer["Content-Type"] == "application/json"
-    assert isinstance(answer.json(), dict)
+    assert_can_be_shown(answer, "parse_error", "invalid", "invalid_email")
     assert LinkRequest.objects.count() == 0
+
+
+def assert_can_be_shown(answer: Any, *codes: str) -> None:
+    """A front end can read every error the same way, and show its message."""
+    assert answer["Content-Type"].startswith("application/json")
+    told = answer.json()
+    assert told["success"] is False
+    assert told["code"] in codes
+    assert told["message"] == told["detail"] != ""
+    assert all(isinstance(text, str) for texts in told.get("errors", {}).values() for text in texts)
 
 
 @pytest.mark.parametrize("path", [SETUP, RESEND])
 def test_get_is_refused(path: str) -> None:
-    assert Client().get(path).status_code == 405
+    answer = Client().get(path)
+    assert answer.status_code == 405
+    assert_can_be_shown(answer, "method_not_allowed")
+
+
+@pytest.mark.parametrize("path", [SETUP, RESEND])
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "code"),
+    [
+        ("text/plain", "{}", 415, "unsupported_media_type"),
+        ("application/x-www-form-urlencoded", "email=jane@example.com", 415, "unsupported_media_type"),
+        ("application/json", '{"email": "' + "x" * 70_000 + '"}', 413, "body_too_long"),
+        ("application/json", '{"email": "' + "x" * 300 + '", "token": "x", "password": "x"}', 400, "invalid"),
+    ],
+    ids=["text", "form", "too long", "field too long"],
+)
+def test_what_cannot_be_taken_says_so_in_the_same_form(path: str, kind: str, body: str, status: int, code: str) -> None:
+    answer = Client().post(path, body, content_type=kind)
+    assert answer.status_code == status
+    assert_can_be_shown(answer, code)
+
+
+def test_chunks_without_a_length_are_refused_in_the_same_form() -> None:
+    answer = Client().post(SETUP, "{}", content_type="application/json", headers={"Transfer-Encoding": "chunked"})
+    assert answer.status_code == 411
+    assert_can_be_shown(answer, "length_required")
+
+
+def test_fields_at_fault_are_named_in_the_language_of_the_browser() -> None:
+    answer = send(SETUP, {"email": "jane@example.com"}, headers={"Accept-Language": "es"})
+    assert answer.json()["errors"] == {
+        "token": ["Este campo es requerido."],
+        "password": ["Este campo es requerido."],
+    }
+    assert answer.json()["message"] == "token: Este campo es requerido. password: Este campo es requerido."
+
+
+def test_an_address_of_the_api_that_does_not_exist_says_so_as_json() -> None:
+    answer = send("/api/kajabi/setup-passwords/", {})
+    assert answer.status_code == 404
+    assert_can_be_shown(answer, "not_found")
+    assert "text/html" in Client().get("/nowhere")["Content-Type"]
+
+
+def test_an_error_of_ours_is_told_as_json_without_a_detail(monkeypatch: Any) -> None:
+    def broken(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("a detail that is nobody's business")
+
+    monkeypatch.setattr("accounts.services.password_links.request_link", broken)
+    answer = send(RESEND, {"email": "jane@example.com"}, Client(raise_request_exception=False))
+    assert answer.status_code == 500
+    assert_can_be_shown(answer, "error")
+    assert b"business" not in answer.content
+
+
+def test_asking_for_links_too_often_is_refused_with_the_time_to_wait() -> None:
+    answers = [send(RESEND, {"email": "jane@example.com"}) for _time in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert_can_be_shown(answers[3], "throttled")
+    assert answers[3].json()["message"].startswith(f"Too many tries. Try again in {answers[3]['Retry-After']} seconds")
 
 
 def test_guessing_tokens_is_limited(link: Any) -> None:
@@ -84,6 +152,7 @@ def test_guessing_tokens_is_limited(link: Any) -> None:
     assert statuses == [400] * 30 + [429]
     refused = send(SETUP, guess)
     assert 0 < int(refused["Retry-After"]) <= 60
+    assert_can_be_shown(refused, "throttled")
 
 
 def test_a_new_link_is_sent_to_whoever_has_no_password_and_to_whoever_has_one(

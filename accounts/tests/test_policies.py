@@ -108,3 +108,73 @@ def test_many_at_once_make_one_row(keep: Any, at_once: Callable[..., list[Any]])
     results = at_once([lambda report=report: keep(report) for report in reports * 2])
     assert [result for result in results if isinstance(result, Exception)] == []
     assert (told()["premium"], told()["carrier"]) == (130_000, "Another Mutual")
+
+
+BY_NUMBER = replace(FIRST, external_id="", expires_on=date(2027, 4, 1))
+NEXT_TERM = replace(
+    BY_NUMBER, effective_on=date(2027, 4, 1), expires_on=date(2028, 4, 1), occurred_at=NOW + timedelta(hours=2)
+)
+
+
+@pytest.mark.parametrize("order", list(permutations([BY_NUMBER, NEXT_TERM, replace(BY_NUMBER, external_id="p1")])))
+def test_two_terms_of_one_number_are_two_policies(keep: Any, order: tuple[PolicyReport, ...]) -> None:
+    for report in (*order, *order):
+        keep(report)
+    rows = Policy.objects.order_by("effective_on")
+    assert [(row.effective_on, row.external_id == "p1") for row in rows] == [
+        (date(2026, 4, 1), True),
+        (date(2027, 4, 1), False),
+    ]
+
+
+def test_number_of_a_term_that_begins_when_the_other_ends_is_a_renewal(keep: Any) -> None:
+    keep(replace(BY_NUMBER, external_id="p1"))
+    renewal = keep(replace(NEXT_TERM, premium=1))
+    assert renewal.created
+    assert Policy.objects.get(external_id="p1").premium == 120_000
+
+
+@pytest.fixture
+def bob() -> Contact:
+    return Contact.objects.create(email="bob@example.com")
+
+
+def reported(told: PolicyReport, contact: Contact) -> Kept:
+    with transaction.atomic():
+        return policies.keep(told, provider="nowcerts", contact=contact, cause=Cause(text="test"))
+
+
+@pytest.mark.parametrize("external_id", ["", "p1"])
+def test_number_of_somebody_elses_policy_changes_nothing_of_it(
+    keep: Any, contact: Contact, bob: Contact, external_id: str
+) -> None:
+    keep(replace(BY_NUMBER, external_id=external_id))
+    with pytest.raises(policies.InDoubt, match=r"POL-1 is that of jane@example\.com .* reported of bob@example\.com"):
+        reported(replace(BY_NUMBER, premium=1), bob)
+    assert [(row.contact, row.premium) for row in Policy.objects.all()] == [(contact, 120_000)]
+
+
+def test_number_that_another_carrier_gave_to_somebody_else_is_another_policy(keep: Any, bob: Contact) -> None:
+    keep(BY_NUMBER)
+    for _time in range(2):
+        reported(replace(BY_NUMBER, carrier="Another Mutual"), bob)
+    assert sorted(Policy.objects.values_list("contact__email", "carrier")) == [
+        ("bob@example.com", "Another Mutual"),
+        ("jane@example.com", "Sample Mutual"),
+    ]
+
+
+def test_id_of_a_policy_does_not_take_over_what_was_reported_of_somebody_else(keep: Any, bob: Contact) -> None:
+    keep(BY_NUMBER)
+    reported(FIRST, bob)
+    assert sorted(Policy.objects.values_list("contact__email", "external_id")) == [
+        ("bob@example.com", "p1"),
+        ("jane@example.com", "number:POL-1"),
+    ]
+
+
+def test_number_of_two_people_does_not_say_whose_it_is(keep: Any, bob: Contact) -> None:
+    keep(BY_NUMBER)
+    reported(FIRST, bob)
+    with pytest.raises(policies.InDoubt, match=r"jane@example\.com .*bob@example\.com|bob@example\.com .*jane@exam"):
+        policies.find(provider="nowcerts", external_id="", number="POL-1")

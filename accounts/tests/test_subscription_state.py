@@ -235,3 +235,27 @@ def test_what_is_open_has_an_end_that_is_still_to_come(facts: list[Fact], now: i
         assert state.period_end is not None
         assert state.period_end > at(now)
     assert (state.status == "") == (not facts)
+
+
+# Ids ------------------------------------------------------------------------------------------------------------------
+
+RELAY = {"member": "mem_1", "member_kind": "relay", "offer": "off_1"}
+CUSTOMER = {"member": "981", "member_kind": "customer", "offer": "41"}
+
+
+@pytest.mark.parametrize("kind", ["purchased", "paid", "renewed", "canceled", "expired", "refunded", "confirmed"])
+@pytest.mark.parametrize("days", [-2, 2])
+def test_ids_of_another_book_change_neither_member_nor_offer(kind: str, days: float) -> None:
+    facts = [fact("purchased", **RELAY), fact(kind, days, purchase="p_1", **CUSTOMER)]
+    for told in (facts, facts[::-1]):
+        shown = amounts_to(*told, now=3).references
+        assert (shown["member"], shown["offer"]) == ("mem_1", "off_1")
+
+
+def test_ids_of_another_book_are_shown_where_no_better_are_known() -> None:
+    assert amounts_to(fact("purchased", **CUSTOMER), now=1).references["member"] == "981"
+
+
+def test_a_new_purchase_brings_its_offer_from_whatever_book() -> None:
+    shown = amounts_to(fact("purchased", **RELAY), fact("purchased", 400, **{**CUSTOMER, "offer": "77"}), now=401)
+    assert (shown.references["member"], shown.references["offer"]) == ("mem_1", "77")

@@ -37,8 +37,8 @@ def read_lines(file: IO[bytes], *, kind: str, seconds: float = SECONDS) -> Gener
     The reader is ended with the generator. Raises Unreadable, also in the middle of the file: it is not a table, or
     needs more than `seconds` (which do not count while the caller works on a row) or more memory than a reader has.
     """
-    with closing(_messages(file, kind, "rows", seconds)) as messages:
-        for message in messages:
+    with closing(messages(file, kind=kind, task="rows", seconds=seconds)) as said:
+        for message in said:
             if isinstance(message, list):
                 yield message[0], [_decoded(cell) for cell in message[1]]
             elif "end" in message:
@@ -53,8 +53,8 @@ def count_lines(file: IO[bytes], *, kind: str, seconds: float = SECONDS) -> int:
         count = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1024 * 1024), b""))
         file.seek(0)
         return count
-    with closing(_messages(file, kind, "count", seconds)) as messages:
-        for message in messages:
+    with closing(messages(file, kind=kind, task="count", seconds=seconds)) as said:
+        for message in said:
             if isinstance(message, dict) and "lines" in message:
                 file.seek(0)
                 return int(message["lines"])
@@ -68,22 +68,25 @@ def _decoded(cell: Any) -> Any:
     return date.fromisoformat(text) if kind == "date" else datetime.fromisoformat(text)
 
 
-def _messages(file: IO[bytes], kind: str, task: str, seconds: float) -> Generator[Any]:
+def messages(
+    file: IO[bytes], *, kind: str, task: str, seconds: float, module: str = "core.tables.reading"
+) -> Generator[Any]:
+    """Yield what the reader `module` says of a file, a JSON value a line. Raises Unreadable where it says that."""
     if not _AT_A_TIME.acquire(timeout=seconds):
         raise Unreadable(BUSY)
     try:
         with (
             _as_descriptor(file) as descriptor,
-            closing(_of_reader(descriptor, kind, task, seconds)) as messages,
+            closing(_of_reader(descriptor, [module, kind, task, str(int(seconds) + 1)], seconds)) as said,
         ):
-            yield from messages
+            yield from said
     finally:
         _AT_A_TIME.release()
 
 
-def _of_reader(descriptor: int, kind: str, task: str, seconds: float) -> Generator[Any]:
+def _of_reader(descriptor: int, command: list[str], seconds: float) -> Generator[Any]:
     reader = subprocess.Popen(  # noqa: S603 (nothing of the command comes from outside)
-        [sys.executable, "-m", "core.tables.reading", kind, task, str(int(seconds) + 1)],
+        [sys.executable, "-m", *command],
         cwd=_ROOT,
         env={"PATH": os.defpath, "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=descriptor,

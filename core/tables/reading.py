@@ -209,7 +209,7 @@ def _cell(value: Any) -> Any:
     return value if value is None or isinstance(value, str | bool | float) else str(value)
 
 
-def _limit(seconds: int) -> None:
+def limit_process(seconds: int) -> None:
     """Bound this process; where the system knows such a limit."""
     for kind, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
         with suppress(ValueError, OSError):
@@ -218,25 +218,25 @@ def _limit(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # it writes to a pipe, and to no file
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
     sys.stdout.write(f"{message}\n")
 
 
 def main(kind: str, task: str, seconds: str) -> None:
-    _limit(int(seconds))
+    limit_process(int(seconds))
     file = os.fdopen(0, "rb", closefd=False)
     file.seek(0)
     try:
         if task == "count":
-            _say(json.dumps({"lines": last_line_of(file)}))
+            say(json.dumps({"lines": last_line_of(file)}))
             return
         for text in messages_of(lines_of_csv(file) if kind == "csv" else lines_of_workbook(file)):
-            _say(text)
-        _say(json.dumps({"end": True}))
+            say(text)
+        say(json.dumps({"end": True}))
     except Unreadable as error:
-        _say(json.dumps({"error": str(error)}))
+        say(json.dumps({"error": str(error)}))
     except (MemoryError, RecursionError):
-        _say(json.dumps({"error": TOO_HARD}))
+        say(json.dumps({"error": TOO_HARD}))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.text import (
     EMAIL,
@@ -89,3 +91,9 @@ def test_keys_compare_spellings() -> None:
     assert plain_key("Fecha de finalización:") == "fecha_de_finalizacion"
     assert len(title_key("ﷺ" * 400)) <= 255
     assert storable("a\x00b\ud800") == "a\ufffdb\ufffd"
+
+
+@given(st.text(max_size=60))
+def test_one_line_is_the_same_whether_or_not_each_letter_had_to_be_looked_at(text: str) -> None:
+    assert one_line(text) == one_line(f"\x01{text}\x01")
+    assert not {"\n", "\r", "\x00", "\x1b", "\x85"}.intersection(one_line(text))

@@ -48,14 +48,24 @@ Rules = Rule | Mapping[str, Rule]  # one rule for every method, or one for each
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shared:
+    """An address that browsers on other origins may call: those of the settings `origins`, with these headers."""
+
+    origins: tuple[str, ...]
+    headers: tuple[str, ...] = ("Accept", "Content-Type")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table:
-    """The rules by the name of a URL, and by the model and the name of an act; and what each role may do.
+    """The rules by the name of a URL, and by the model and the name of an act; and what each role may do. `shared` are
+    the addresses for browsers on other origins.
 
     A name may hold `*`: an exact name wins over a pattern.
     """
 
     addresses: Mapping[str, Rules]
     acts: Mapping[str, Mapping[str, Rule]]
+    shared: Mapping[str, Shared] = field(default_factory=dict)
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     scopes: Mapping[str, Any] = field(default_factory=dict)  # name → label
 
@@ -68,6 +78,11 @@ class Table:
         """Return the rule of an address for a method (HEAD counts as GET); None where there is none."""
         methods = self.methods(name)
         return methods.get("GET" if method == "HEAD" else method or "") or methods.get(EVERY_METHOD)
+
+    def shared_with(self, name: str) -> Shared | None:
+        """Return which other origins may call an address; None where none may."""
+        found: Shared | None = _lookup(self.shared, name)
+        return found
 
     def act(self, model: str, name: str) -> Rule | None:
         """Return the rule of an act on the pages of a model ("accounts.user"); None where there is none."""

@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from core.text import KEY, TEXT
+from core.web.refusals import refusal
 
 NOTHING_TO_LOAD = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 LONGEST_PATH = 2000  # characters
@@ -74,7 +75,9 @@ class RequestLineMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         query = str(request.META.get("QUERY_STRING", ""))
         if len(request.path_info) > LONGEST_PATH or len(query) > LONGEST_QUERY:
-            return _refused(request, _("The address is too long."), HTTPStatus.REQUEST_URI_TOO_LONG)
+            return _refused(
+                request, _("The address is too long."), HTTPStatus.REQUEST_URI_TOO_LONG, code="address_too_long"
+            )
         lines = (value for name, value in request.META.items() if name.startswith("HTTP_") and isinstance(value, str))
         if (
             _CONTROL.search(request.path_info)
@@ -82,7 +85,8 @@ class RequestLineMiddleware:
             or _ENCODED_CONTROL.search(query)
             or any(map(_CONTROL.search, lines))
         ):
-            return _refused(request, _("The request holds a character that cannot be used."), HTTPStatus.BAD_REQUEST)
+            text = _("The request holds a character that cannot be used.")
+            return _refused(request, text, HTTPStatus.BAD_REQUEST, code="bad_character")
         return self._get_response(request)
 
 
@@ -103,13 +107,14 @@ class RequestBodyMiddleware:
         try:
             length = declared_length(request.META)
         except LengthUnknown as error:
-            return _refused(request, _("Send a Content-Length; chunked bodies are not accepted."), error.status)
+            text = _("Send a Content-Length; chunked bodies are not accepted.")
+            return _refused(request, text, error.status, code="length_required")
         limit = getattr(view, _BODY_LIMIT, None) or _limit_for(request, length)
         if length > limit:
             text = _("The body is too long: at most %(limit)d bytes are accepted.") % {"limit": limit}
-            return _refused(request, text, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return _refused(request, text, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, code="body_too_long")
         if request.content_type in _FORMS and not hasattr(view, _BODY_LIMIT) and not _is_sound(request):
-            return _refused(request, _("The form cannot be read."), HTTPStatus.BAD_REQUEST)
+            return _refused(request, _("The form cannot be read."), HTTPStatus.BAD_REQUEST, code="bad_form")
         return None
 
 
@@ -133,11 +138,11 @@ def _is_sound(request: HttpRequest) -> bool:
     )
 
 
-def _refused(request: HttpRequest, message: str, status: HTTPStatus) -> HttpResponse:
+def _refused(request: HttpRequest, message: str, status: HTTPStatus, *, code: str) -> HttpResponse:
     answer: HttpResponse
     if "text/html" in request.headers.get("Accept", ""):  # as every browser sends
         answer = HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
     else:
-        answer = JsonResponse({"detail": message}, status=status)
+        answer = JsonResponse(refusal(message, code=code), status=status)
     answer.headers["Content-Security-Policy"] = NOTHING_TO_LOAD
     return answer

@@ -6,11 +6,14 @@ from integrations.admin import (
     contact_sync,
     events,
     field_rules,
+    history,
+    history_upload,
     hooks,
     reading_lists,
     readings,
     runs,
     subscription_check,
+    subscription_syncs,
     writes,
 )
 
@@ -20,10 +23,13 @@ __all__ = [
     "contact_sync",
     "events",
     "field_rules",
+    "history",
+    "history_upload",
     "hooks",
     "reading_lists",
     "readings",
     "runs",
     "subscription_check",
+    "subscription_syncs",
     "writes",
 ]

@@ -1,11 +1,13 @@
 """The page of metrics, and what is alerted."""
 
+from math import nan
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import site
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -14,11 +16,12 @@ from django.views.decorators.http import require_safe
 from accounts.admin import attention, tools
 from accounts.admin.acts import Act
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.admin.links import badge, list_url, moment
+from accounts.admin.links import NOTHING, badge, list_url, moment
 from accounts.services.cause import Cause
 from accounts.wakeup import wake_on_commit
 from integrations.models import AlertState, Notice
-from integrations.operations.alerts import RULES, Rule
+from integrations.operations.alerts import RULES, Rule, Verdict
+from integrations.operations.measures import Measured
 from integrations.operations.notices import POST_TASK
 
 _RULES = {rule.name: rule for rule in RULES}
@@ -56,16 +59,38 @@ def _rows(rule: Rule) -> list[dict[str, Any]]:
                 "rule": rule,
                 "hours": rule.window.total_seconds() / 3600,
                 "subject": subject,
-                "value": rule.shown(measured.value if measured else None),
+                "value": _shown(rule, measured),
                 "sample": measured.sample if measured else 0,
-                "state": _badge(state) if state else "",
+                "state": _badges(rule, measured, is_raised=state is not None and state.is_raised),
             }
         )
     return rows
 
 
-def _badge(state: AlertState) -> str:
-    return badge("failed", _("alert")) if state.is_raised else badge("processed", _("good"))
+def _shown(rule: Rule, measured: Measured | None) -> str:
+    """Return the value for people; a number of nothing is 0."""
+    return rule.shown(measured.value if measured else None if rule.unit else 0)
+
+
+def _badges(rule: Rule, measured: Measured | None, *, is_raised: bool) -> str:
+    """Return how the value stands to its limit, and that staff were alerted, which lasts until it is good again."""
+    verdict = rule.verdict(measured)
+    if is_raised and verdict is Verdict.BAD:
+        return badge("failed", _("alert"))
+    words = {
+        Verdict.GOOD: ("processed", _("good")),
+        Verdict.BAD: ("failed", _("outside its limit")),
+        Verdict.UNKNOWN: ("pending", _("not enough data")),
+    }
+    shown = badge(*words[verdict])
+    return format_html("{} {}", shown, badge("failed", _("alert"))) if is_raised else shown
+
+
+def _kept(state: AlertState) -> Measured | None:
+    """Return what the newest look at a rule measured; None for nothing."""
+    if not state.sample:
+        return None
+    return Measured(subject=state.subject, value=nan if state.value is None else state.value, sample=state.sample)
 
 
 tools.register(tools.Tool(name="metrics", label=_("Metrics"), path="metrics/", view=metrics_page))
@@ -84,11 +109,15 @@ class AlertStateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"))
     def state(self, state: AlertState) -> str:
-        return _badge(state)
+        rule = _RULES.get(state.rule)
+        if rule is None:  # of an earlier version
+            return badge("failed", _("alert")) if state.is_raised else NOTHING
+        return _badges(rule, _kept(state), is_raised=state.is_raised)
 
     @admin.display(description=_("value"))
     def shown(self, state: AlertState) -> str:
-        return _RULES[state.rule].shown(state.value) if state.rule in _RULES else str(state.value)
+        rule = _RULES.get(state.rule)
+        return _shown(rule, _kept(state)) if rule else NOTHING if state.value is None else f"{state.value:g}"
 
     @admin.display(description=_("since"))
     def since_when(self, state: AlertState) -> str:

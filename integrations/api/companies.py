@@ -3,10 +3,10 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import View
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +16,7 @@ from core.web.client_address import client_key
 from core.web.guesses import TooMany
 from integrations import companies, registry
 from integrations.api.permissions import AsListedOrMonitor
-from integrations.api.signed_accounts import HEADER, NotSigned, require_signature
+from integrations.api.signed_accounts import NotSigned, require_signature
 from integrations.contracts.provider import CompanyPages, Provider
 
 LOOK_UPS = 120  # a minute and address
@@ -24,7 +24,7 @@ _METHODS = "GET, HEAD, OPTIONS"
 
 
 class CompanyView(View):
-    """`GET …/company/<account id>`: the company of an account, for a browser of any origin that the settings name.
+    """`GET …/company/<account id>`: the company of an account, for browsers of the origins that the settings name too.
 
     No cookie, session or token is read, so no other site learns more by a visitor's browser than it could ask itself.
     With `signed_by` configured the account's signature is asked for.
@@ -33,19 +33,6 @@ class CompanyView(View):
     provider: Provider = None  # type: ignore[assignment]  # given by as_view
     pages: CompanyPages = None  # type: ignore[assignment]
     http_method_names = ("get", "head", "options")
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        answer = super().dispatch(request, *args, **kwargs)
-        assert isinstance(answer, HttpResponse)
-        answer.headers["Vary"] = "Origin"
-        answer.headers["Cache-Control"] = "no-store"
-        origin = request.headers.get("Origin", "")
-        if origin and origin in settings.CHATWOOT_EMBED_ORIGINS:
-            answer.headers["Access-Control-Allow-Origin"] = origin
-            answer.headers["Access-Control-Allow-Methods"] = _METHODS
-            answer.headers["Access-Control-Allow-Headers"] = f"Accept, Content-Type, {HEADER}"
-            answer.headers["Access-Control-Max-Age"] = "600"  # seconds
-        return answer
 
     def get(self, request: HttpRequest, account_id: str) -> HttpResponse:
         wait = limits.retry_after("company", client_key(request.META), limit=LOOK_UPS, seconds=limits.MINUTE)
@@ -64,7 +51,31 @@ class CompanyView(View):
         return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": _METHODS})
 
 
-@extend_schema(exclude=True)
+class ErrorSerializer(serializers.Serializer[Any]):
+    event_id = serializers.IntegerField()
+    event = serializers.CharField()
+    chatwoot_account_id = serializers.CharField()
+    error = serializers.CharField()
+    timestamp = serializers.DateTimeField(allow_null=True)
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    total_syncs = serializers.IntegerField()
+    success_count = serializers.IntegerField()
+    failed_count = serializers.IntegerField()
+    pending_count = serializers.IntegerField()
+    success_rate = serializers.FloatField(allow_null=True, help_text="In percent; null before the first ended.")
+    avg_latency_ms = serializers.FloatField(allow_null=True)
+    recent_errors = ErrorSerializer(many=True)
+    last_sync = serializers.DateTimeField(allow_null=True)
+
+
+class MetricsSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    data = CountsSerializer()  # type: ignore[assignment]  # the class has none of its own once this is a field
+
+
+@extend_schema(tags=["Monitoring"], responses=MetricsSerializer)
 class MetricsView(APIView):
     """`GET …/metrics`: how the accounts' events went."""
 

@@ -1,17 +1,23 @@
-"""The page that Chatwoot shows in a frame: what has become of the account's company."""
+"""The page that Chatwoot shows in a frame: what has become of the account's company.
+
+Frames load it as `/embed/dashboard?accountId=123` or as `/?accountId=123`.
+"""
 
 from http import HTTPStatus
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts import views
 from accounts.services import companies
 from accounts.services.companies import InvalidAccount
+from core.web.access import require_listed
 from core.web.guesses import TooMany
 from integrations.api.signed_accounts import NotSigned, proof_of, require_signature
 from integrations.contracts.provider import CompanyPages
@@ -22,7 +28,7 @@ from integrations.contracts.provider import CompanyPages
 def dashboard(request: HttpRequest, *, company_view: str, pages: CompanyPages) -> HttpResponse:
     """`/embed/dashboard?accountId=123`. `company_view` names the URL that its script asks, with the page's signature.
 
-    The only page that others may show in a frame, those of CHATWOOT_FRAME_ORIGINS: nothing can be pressed in it that
+    The one page that others may show in a frame, those of CHATWOOT_FRAME_ORIGINS: nothing can be pressed in it that
     changes anything, and it reads no session.
     """
     try:
@@ -47,6 +53,16 @@ def dashboard(request: HttpRequest, *, company_view: str, pages: CompanyPages) -
         response._csp_replace = {"frame-ancestors": settings.CHATWOOT_FRAME_ORIGINS}  # type: ignore[attr-defined]
         response.xframe_options_exempt = True  # it knows no list of origins
     return response
+
+
+def home(request: HttpRequest) -> HttpResponseBase:
+    """`/`: with an accountId what `/embed/dashboard` answers, under its rules; else the way to people's pages."""
+    if "accountId" not in request.GET:
+        return views.home(request)
+    request.resolver_match = match = resolve(reverse("embed"))
+    require_listed(request)
+    answer: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+    return answer
 
 
 def _with_proof(url: str, request: HttpRequest) -> str:

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from time import monotonic, sleep
 from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiExample, PolymorphicProxySerializer, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +16,7 @@ from accounts.models import User
 from accounts.services.cause import Cause
 from accounts.services.contact_report import CUSTOM
 from accounts.staff.audit import record
+from core.queue.waiting import wait_for
 from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.models import InboxEvent, OutgoingWrite
@@ -25,8 +25,6 @@ from integrations.outbox import manual
 from integrations.outbox.manual import Asked, Standing
 from integrations.outbox.owing import mirrors
 
-WAITS = 10.0  # seconds for which a request waits for the result
-LOOKS_AGAIN = 0.2  # seconds
 _DIRECTION = "to_"
 
 
@@ -51,19 +49,49 @@ _ANSWER = inline_serializer(
     },
 )
 
+_FAILED = inline_serializer(
+    "ManualSyncFailed",
+    {
+        "success": serializers.BooleanField(default=False),
+        "message": serializers.CharField(),
+        "detail": serializers.CharField(),
+        "event_id": serializers.CharField(required=False),
+        "data": serializers.DictField(required=False),
+    },
+)
+_FAULT = inline_serializer(
+    "ManualSyncFault",
+    {
+        "loc": serializers.ListField(child=serializers.CharField()),
+        "msg": serializers.CharField(),
+        "type": serializers.CharField(),
+    },
+    many=True,
+)
+# A record that names nobody is told as a failed sync; a field that cannot be read, by its place.
+_UNREADABLE = PolymorphicProxySerializer(
+    "ManualSyncUnreadable", [inline_serializer("ManualSyncFaults", {"detail": _FAULT}), _FAILED], None
+)
+_ASKED = OpenApiExample(
+    "a contact of NowCerts",
+    {
+        "source": "nowcerts",
+        "entity_type": "contact",
+        "direction": "to_ghl",
+        "data": {"firstName": "Manual", "lastName": "Sync", "email": "manual@example.com", "phone": "+1555555555"},
+    },
+    request_only=True,
+)
+
 
 class ManualSync(APIView):
     """Sync one record now. Waits up to ten seconds for the result; else 202, with the address that says how it goes."""
 
     @extend_schema(
+        tags=["Staff"],
         request=_REQUEST,
-        responses={
-            200: _ANSWER,
-            202: _ANSWER,
-            422: None,
-            502: _ANSWER,
-            503: None,
-        },
+        responses={200: _ANSWER, 202: _ANSWER, 422: _UNREADABLE, 502: _FAILED, 503: _FAILED},
+        examples=[_ASKED],
     )
     def post(self, request: Request) -> Response:
         said: Any = storable(request.data)
@@ -92,11 +120,7 @@ class ManualSync(APIView):
             to=asked.target.key,
             kind=asked.entity_type,
         )
-        ends_at = monotonic() + WAITS
-        standing = manual.follow(event)
-        while not standing.is_done and monotonic() < ends_at:
-            sleep(LOOKS_AGAIN)
-            standing = manual.follow(event)
+        standing = wait_for(lambda: manual.follow(event), is_done=lambda seen: seen.is_done)
         return _answer(event, standing)
 
     def _dry_run(self, asked: Asked) -> Response:
@@ -121,7 +145,7 @@ class ManualSync(APIView):
 class ManualSyncStatus(APIView):
     """How far a sync has come that was asked for by hand."""
 
-    @extend_schema(responses={200: _ANSWER, 202: _ANSWER, 404: None, 502: _ANSWER})
+    @extend_schema(tags=["Staff"], responses={200: _ANSWER, 202: _ANSWER, 422: _FAILED, 502: _FAILED})
     def get(self, request: Request, event_id: str) -> Response:
         key = int(event_id) if len(event_id) < 19 else 0
         event = get_object_or_404(InboxEvent, pk=key, endpoint=manual.ENDPOINT)

@@ -13,7 +13,7 @@ from integrations.api.permissions import AsListedOrMonitor
 from integrations.operations import metrics
 
 
-@extend_schema(exclude=True)
+@extend_schema(tags=["Monitoring"], responses={(200, "text/plain"): str})
 class PrometheusView(APIView):
     """The metrics of the whole installation, whichever of its processes is asked."""
 

@@ -24,19 +24,26 @@ from integrations import at_once, intake
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, WebhookRequest
 from integrations.models.inbox import Status
-from integrations.toolkit import counting
+from integrations.toolkit import counting, log_lines
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024  # bytes
 RETRY_AFTER = "30"  # seconds, while the database is away
+# What is answered; /docs shows it too.
+NOT_VERIFIED = "Invalid webhook signature"
+NO_LENGTH = "Send a Content-Length; chunked bodies are not accepted."
+TOO_LONG = f"The body has {{length}} bytes; at most {MAX_BODY} are accepted."
+TOO_MANY = "Too many requests. Try again in {seconds} seconds."
+AWAY = "Not kept: the database is away. Please send it again."
+UNREADABLE = "Kept, but it cannot be read: {reason}"
 _LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A right signature is taken from anybody; tokens, which could be guessed, are not judged once too many were wrong.
 UNVERIFIED = FrequentGuesses("webhook.client", seconds=limits.MINUTE)
 VERIFIED = limits.GenerousLimit("webhook", seconds=limits.MINUTE)
 
 
-@extend_schema(exclude=True)
+@extend_schema(exclude=True)  # described from its manifest: integrations/api/description
 class WebhookView(APIView):
     """Verify, keep, answer. The raw body is read before anything looks at it, and never twice."""
 
@@ -66,6 +73,7 @@ class WebhookView(APIView):
     def post(self, request: Request, token: str = "") -> Response:
         refused = _refuse_by_length(request._request)
         if refused is not None:
+            self._log_refusal(request._request, str(refused.data["detail"]))
             return refused
         webhook = WebhookRequest(
             body=request._request.body,
@@ -79,20 +87,23 @@ class WebhookView(APIView):
                 UNVERIFIED.count(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
             is_signed = intake.verify(self.provider, self.endpoint, webhook)
         except intake.NotVerified as reason:
-            return self._not_verified(request._request, webhook, str(reason))
+            return self._not_verified(request._request, str(reason))
         except TooMany as error:
             return _locked(request._request, error)
         if is_guess:
             UNVERIFIED.forgive(client_key(request.META))
         wait = VERIFIED.retry_after(self.provider.key, limit=settings.RATE_LIMIT_VERIFIED)
         if wait:
+            self._log_refusal(request._request, f"more than {settings.RATE_LIMIT_VERIFIED} a minute")
             return _try_later(wait)
         try:
             receipt = intake.receive(self.provider, self.endpoint, webhook, is_signed=is_signed)
         except (DatabaseError, InterfaceError):
-            logger.exception("a webhook could not be kept; its sender is asked to come again")
+            logger.exception(
+                "a webhook could not be kept; its sender is asked to come again", extra={"provider": self.provider.key}
+            )
             return Response(
-                {"detail": "Not kept: the database is away. Please send it again."},
+                {"detail": AWAY},
                 status=self.endpoint.busy_status,
                 headers={"Retry-After": RETRY_AFTER},
             )
@@ -100,9 +111,8 @@ class WebhookView(APIView):
             reply = self.endpoint.reply(_kept(receipt))
             return Response(dict(reply.content), status=reply.status)
         if receipt.unreadable:
-            return Response(
-                {"detail": f"Kept, but it cannot be read: {receipt.unreadable}"}, status=HTTPStatus.BAD_REQUEST
-            )
+            detail = UNREADABLE.format(reason=receipt.unreadable)
+            return Response({"detail": detail}, status=HTTPStatus.BAD_REQUEST)
         if self.endpoint.answer_with is not None:
             return Response(at_once.handled_and_answered(self.provider, self.endpoint, receipt))
         answer = dict(self.endpoint.answer)
@@ -110,15 +120,16 @@ class WebhookView(APIView):
             answer["duplicate"] = True
         return Response(answer)
 
-    def _not_verified(self, request: HttpRequest, webhook: WebhookRequest, reason: str) -> Response:
-        logger.warning(
-            "webhook refused: %s", reason, extra={"provider": self.provider.key, "sender": webhook.source_address}
-        )
+    def _not_verified(self, request: HttpRequest, reason: str) -> Response:
+        self._log_refusal(request, reason)
         try:
             UNVERIFIED.wrong(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
         except TooMany as error:
             return _locked(request, error)
-        return Response({"detail": "Invalid webhook signature"}, status=HTTPStatus.FORBIDDEN)
+        return Response({"detail": NOT_VERIFIED}, status=HTTPStatus.FORBIDDEN)
+
+    def _log_refusal(self, request: HttpRequest, reason: str) -> None:
+        log_lines.refused(self.provider, self.endpoint.name, reason, sender=client_address(request.META))
 
 
 @extend_schema(exclude=True)
@@ -146,14 +157,10 @@ def _refuse_by_length(request: HttpRequest) -> Response | None:
     try:
         length = declared_length(request.META, required=True)
     except LengthUnknown:
-        return Response(
-            {"detail": "Send a Content-Length; chunked bodies are not accepted."}, status=HTTPStatus.LENGTH_REQUIRED
-        )
+        return Response({"detail": NO_LENGTH}, status=HTTPStatus.LENGTH_REQUIRED)
     if length > MAX_BODY:
-        return Response(
-            {"detail": f"The body has {length} bytes; at most {MAX_BODY} are accepted."},
-            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        )
+        detail = TOO_LONG.format(length=length)
+        return Response({"detail": detail}, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return None
 
 
@@ -164,7 +171,7 @@ def _locked(request: HttpRequest, error: TooMany) -> Response:
 
 def _try_later(seconds: int) -> Response:
     return Response(
-        {"detail": f"Too many requests. Try again in {seconds} seconds."},
+        {"detail": TOO_MANY.format(seconds=seconds)},
         status=HTTPStatus.TOO_MANY_REQUESTS,
         headers={"Retry-After": str(seconds)},
     )

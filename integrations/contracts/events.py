@@ -161,6 +161,31 @@ class FormSubmitted(AboutSomebody):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CourseCompleted(AboutSomebody):
+    """Somebody completed a course, as the provider itself says. `external_id` is the completion's, or the event's.
+
+    `details` is what else the event says, for people.
+    """
+
+    course_id: Id = ""
+    completed: CompletedCourse
+    details: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssessmentCompleted(CourseCompleted):
+    """Somebody took an assessment. `passed` is None where the event does not say, or says both.
+
+    `completed` names the course that it belongs to, where the event does.
+    """
+
+    assessment_id: Id = ""
+    title: Line = ""
+    score: Line = ""
+    passed: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CourseProgressed(Event):
     """Somebody got on in a course: `percent` of it is done, 0 to 100 and rounded down.
 

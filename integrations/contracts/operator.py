@@ -29,9 +29,14 @@ class OperatorPage:
 
     `answer` may raise Retryable or Permanent, which become an answer that says what failed, and ValueError for a
     parameter that makes no sense. Its result and their messages hold no secret: they are shown as they are.
+
+    `about`, `parameters` (each with what it says) and `example`, an answer, are for /docs.
     """
 
     name: str
     path: str
     password: str
     answer: Callable[[OperatorCall], OperatorAnswer]
+    about: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    example: Mapping[str, Any] = field(default_factory=dict)

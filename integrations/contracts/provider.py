@@ -6,9 +6,11 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from integrations.contracts.events import Event
+from integrations.contracts.history import HistoryFiles
 from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.mirror import Deals, Mirror
 from integrations.contracts.operator import OperatorPage
+from integrations.contracts.phrases import Phrases
 from integrations.contracts.pull import PullSource
 from integrations.contracts.webhook import Envelope, Kept, Outcome, Payload, Reply, StoredWebhook, WebhookRequest
 
@@ -23,6 +25,10 @@ class Verifier(Protocol):
     @property
     def signs(self) -> bool:
         """Whether the proof covers the body, so that nobody else can have written it."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the proof, each with what stands in it, for /docs."""
 
     def is_offered(self, request: WebhookRequest) -> bool:
         """Whether the request tries this way, rightly or wrongly."""
@@ -47,6 +53,8 @@ class Endpoint:
     With `answer_with` a delivery about an account is handled in the request, where that succeeds at once, and answered
     from what became of it. Only for what needs no network: `parse` and our database. The row is kept first all the
     same, and a worker does what the request could not.
+
+    `about` and `examples` are for /docs: a sentence, and a body of each dialect by what it tells. A test posts each.
     """
 
     name: str
@@ -60,6 +68,8 @@ class Endpoint:
     answer: Mapping[str, Any] = field(default_factory=lambda: {"status": "success"})
     answer_with: Callable[[Outcome], Mapping[str, Any]] | None = None
     id_header: str = ""
+    about: str = ""
+    examples: Mapping[str, Payload] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +78,14 @@ class CompanyPages:
 
     `path` has no slashes around it. `read_account` gives an account as the provider's API has it, for one of which no
     word came; it is called where `is_connected`, and raises Retryable, Permanent or NotThereYet. `synced` are the event
-    types that the metrics count. `signed_by` is the setting with the secrets that sign the ids of accounts; while it is
-    empty, everybody may ask for any account.
+    types that the metrics count, with what cannot be read of the endpoint `posted_to`. `signed_by` is the setting with
+    the secrets that sign the ids of accounts; while it is empty, everybody may ask for any account.
     """
 
     path: str
     signed_by: str
     synced: frozenset[str]
+    posted_to: str
     is_connected: Callable[[], bool]
     read_account: Callable[[str], list[Event]]
 
@@ -99,7 +110,8 @@ class Provider:
     `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from
     `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
     or Unmatched where the delivery lacks what a person could add. `hooks` gives the keeper of its hooks for us, where
-    its API has such; it raises Permanent where the API is not configured. `pulls` are its lists, for reconciliation.
+    its API has such; it raises Permanent where the API is not configured. `pulls` are its lists, for reconciliation,
+    and `history` the files that its users can export.
 
     `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
     `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
@@ -107,7 +119,7 @@ class Provider:
     repetition of one of `told_again` is no copy: such deliveries have neither a time nor an id of their own.
     `features` are what `/api/system/info` names. `headroom` is how many calls its API has left, by the name of the
     window and as far as it said; it asks the cache alone. `mirror` keeps its contacts equal with ours, and `deals`
-    makes opportunities of policies there; both where it is connected.
+    makes opportunities of policies there; both where it is connected. `phrases` are its own words in the log.
     """
 
     key: str
@@ -125,8 +137,10 @@ class Provider:
     told_again: frozenset[str] = frozenset()
     operator_pages: Sequence[OperatorPage] = ()
     pulls: PullSource | None = None
+    history: HistoryFiles | None = None
     company_pages: CompanyPages | None = None
     headroom: Callable[[], Mapping[str, int]] = dict
     features: Sequence[str] = ()
     mirror: Mirror | None = None
     deals: Deals | None = None
+    phrases: Phrases = field(default_factory=Phrases)

@@ -1,6 +1,8 @@
 """What a provider says of its accounts → companies, and whose contacts are whose."""
 
-import logging
+from functools import partial
+
+from django.db import transaction
 
 from accounts.models import Contact
 from accounts.services import companies
@@ -8,8 +10,8 @@ from accounts.services.companies import AccountReport, InvalidAccount, Reported
 from integrations.contracts.events import CompanyClosed, CompanyReported
 from integrations.contracts.exceptions import Unreadable
 from integrations.handlers.context import Change, Context
-
-logger = logging.getLogger(__name__)
+from integrations.registry import provider as provider_of
+from integrations.toolkit import log_lines
 
 
 def report(event: CompanyReported, context: Context) -> list[Change]:
@@ -25,9 +27,10 @@ def report(event: CompanyReported, context: Context) -> list[Change]:
     except InvalidAccount as error:
         raise Unreadable(str(error)) from error
     if reported.created:
-        company, title = reported.company, context.provider.title()
-        logger.info("[%s Webhook] Account created: %s - %s", title, company.chatwoot_account_id, company.name)
-        logger.info("[%s Sync] Company created successfully: %s", title, company.company_id)
+        provider, company = provider_of(context.provider), reported.company
+        names = {"account_id": company.chatwoot_account_id, "company_id": company.company_id}
+        log_lines.company_creating(provider, **names)
+        transaction.on_commit(partial(log_lines.company_created, provider, **names))
     return [_told_of(reported)]
 
 

@@ -8,7 +8,7 @@ from integrations.handlers.context import Change, Context
 
 State = Completion.State
 _SAID = {
-    State.RECEIVED: "completion waits for a person: nobody has this address",
+    State.RECEIVED: "completion waits for a person",
     State.MATCHED: "completion matched, without points",
     State.AWARDED: "points given",
     State.REVERSED: "points were given and reversed",
@@ -32,10 +32,15 @@ def keep(event: FormSubmitted, context: Context) -> list[Change]:
         answers=event.answers,
     )
     activities = completions.activities_of(form_id=event.form_id, form_title=event.form_title)
-    return [_change(completions.receive(told, activity, cause=context.cause)) for activity in activities]
+    return [change_of(completions.receive(told, activity, cause=context.cause)) for activity in activities]
 
 
-def _change(received: Received) -> Change:
+def change_of(received: Received) -> Change:
+    """Return what was kept as a change, in words."""
     completion = received.completion
     said = _SAID[State(completion.state)]
+    if completion.state == State.RECEIVED:
+        said = f"{said}: {completion.reason or 'nobody has this address'}"
+    elif received.is_new and completion.state != State.AWARDED and completion.reason:
+        said = f"{said}: {completion.reason}"
     return Change(description=said if received.is_new else f"completion known already: {said}", target=completion)

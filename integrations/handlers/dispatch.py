@@ -8,6 +8,7 @@ from integrations.contracts.events import (
     CompanyReported,
     ContactGone,
     ContactReported,
+    CourseCompleted,
     CourseProgressed,
     Event,
     FormSubmitted,
@@ -16,7 +17,7 @@ from integrations.contracts.events import (
     OrderPlaced,
     PolicyReported,
 )
-from integrations.handlers import companies, contacts, memberships, policies, progress
+from integrations.handlers import companies, contacts, direct_completions, memberships, policies, progress
 from integrations.handlers.context import Change, Context
 
 # A kind of event, with all that derive from it, and its handler: called with the event and its context.
@@ -29,6 +30,7 @@ HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     OrderPlaced: contacts.keep_order,
     MoneyMoved: contacts.keep_payment,
     FormSubmitted: contacts.keep_submission,
+    CourseCompleted: direct_completions.keep,
     PolicyReported: policies.keep,
     CourseProgressed: progress.keep,
 }

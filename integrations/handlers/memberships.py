@@ -121,8 +121,10 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
 
 
 def _references(event: MembershipEvent) -> dict[str, str]:
+    kind, member = next(iter(event.buyer.identities.items()), ("", ""))
     ids = {
-        "member": next(iter(event.buyer.identities.values()), ""),
+        "member": member,
+        "member_kind": kind if member else "",
         "offer": event.offers[0] if event.offers else "",
         "purchase": event.purchase_id,
         "transaction": event.transaction_id,

@@ -1,15 +1,21 @@
 """What providers say of insurance policies and quotes → rows that belong to a contact."""
 
+from accounts.models import Contact
 from accounts.services import policies
-from accounts.services.policies import PolicyReport
+from accounts.services.policies import InDoubt, PolicyReport
 from integrations.contracts.events import PolicyReported
-from integrations.contracts.exceptions import ForgottenHere, Unmatched
+from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Unmatched
 from integrations.handlers.contacts import whose
 from integrations.handlers.context import Change, Context
+from integrations.registry import provider as provider_of
 
 
 def keep(event: PolicyReported, context: Context) -> list[Change]:
-    """Bring the policy to what the event says. Raises Unmatched where nobody is named, now or before."""
+    """Bring the policy to what the event says.
+
+    Raises Unmatched where nobody is named, now or before, or the number is somebody else's; NotThereYet where it names
+    somebody by an id whom the provider may tell of yet.
+    """
     told = PolicyReport(
         occurred_at=event.occurred_at,
         external_id=event.external_id,
@@ -23,18 +29,40 @@ def keep(event: PolicyReported, context: Context) -> list[Change]:
         expires_on=event.expires_on,
     )
     try:
-        contact = whose(event, context)
-    except ForgottenHere:
-        raise
-    except Unmatched:
-        known = policies.find(provider=context.provider, external_id=event.external_id, number=event.number)
-        if known is None:
-            raise
-        contact = known.contact
-    kept = policies.keep(told, provider=context.provider, contact=contact, cause=context.cause)
+        contact = _whose(event, context)
+        kept = policies.keep(told, provider=context.provider, contact=contact, cause=context.cause)
+    except InDoubt as doubt:
+        raise Unmatched(f"{doubt}: its id at the provider, or the right person, must be named") from doubt
     name = "quote" if event.is_quote else "policy"
     if kept.created:
         return [Change(description=f"{name} recorded", target=kept.policy)]
     if kept.changed:
         return [Change(description=f"{name} changed: {', '.join(kept.changed)}", target=kept.policy)]
     return [Change(description=f"{name} known already", target=kept.policy)]
+
+
+def _whose(event: PolicyReported, context: Context) -> Contact:
+    """Return the contact whom the event names, else the one whose policy this is already. Raises as `keep`."""
+    try:
+        return whose(event, context)
+    except ForgottenHere:
+        raise
+    except Unmatched:
+        known = policies.find(
+            provider=context.provider,
+            external_id=event.external_id,
+            number=event.number,
+            effective_on=event.effective_on,
+            expires_on=event.expires_on,
+        )
+    if known is not None:
+        return known.contact
+    title = provider_of(context.provider).title
+    what = f"{'quote' if event.is_quote else 'policy'} {event.number[:100] or event.external_id}"
+    named = event.identities.get("contact", "")
+    if named and context.reads_contacts:
+        raise NotThereYet(f"{what} belongs to {named}, whom neither {title} nor we know")
+    if named:
+        raise Unmatched(f"{what} belongs to {named}, who is not known here and is not named by an e-mail")
+    hint = "" if context.reads_contacts else f"; with the API of {title} set up it would be looked up there"
+    raise Unmatched(f"{what}: nobody is named, neither by an id nor by an e-mail, and it is not known here{hint}")

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import partial
+from math import isnan
 from typing import Any
 
 from django.db import transaction
@@ -26,11 +28,20 @@ _LOCKED = Q(action__endswith=".locked")  # of whatever is guessed
 PAGE = "/admin/metrics/"
 
 
+class Verdict(StrEnum):
+    """How a measure stands to its limit."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "not enough data"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """Bad is a value below `least` or above `most`, taken from at least `sample` rows of the last `window`.
 
-    `unit` is how values are shown: "%" for a share, "s" for seconds, "" for a number.
+    `unit` is how values are shown: "%" for a share, "s" for seconds, "" for a number. A number of which there are no
+    rows is 0; a share or a time of none is not known.
     """
 
     name: str
@@ -42,20 +53,29 @@ class Rule:
     sample: int = 1
     unit: str = ""
 
-    def is_bad(self, measured: Measured | None) -> bool | None:
-        """None where there are too few rows to tell: then what was known before stands. No rows are not bad."""
-        if measured is None:
-            return False
-        if measured.sample < self.sample:
-            return None
-        below = self.least is not None and measured.value < self.least
-        return below or (self.most is not None and measured.value > self.most)
+    def verdict(self, measured: Measured | None) -> Verdict:
+        """Return whether a value is within its limit; the limit itself is. The console and the alerts both ask this."""
+        value, sample = (measured.value, measured.sample) if measured else (0.0, 0 if self.unit else self.sample)
+        if sample < self.sample or isnan(value):
+            return Verdict.UNKNOWN
+        below = self.least is not None and value < self.least
+        above = self.most is not None and value > self.most
+        return Verdict.BAD if below or above else Verdict.GOOD
 
     def shown(self, value: float | None) -> str:
-        """A value for people."""
-        if value is None:
+        """Return a value for people, as exact as it takes to tell it from the limit."""
+        if value is None or isnan(value):
             return "–"
-        return f"{value:.1%}" if self.unit == "%" else f"{value:.1f} s" if self.unit == "s" else f"{value:g}"
+        limit = self.least if self.least is not None else self.most
+        texts = [self._written(value, digits) for digits in range(1, 6)]
+        if limit is None or value == limit:
+            return texts[0]
+        return next((text for digits, text in enumerate(texts, 1) if text != self._written(limit, digits)), texts[-1])
+
+    def _written(self, value: float, digits: int) -> str:
+        if self.unit == "%":
+            return f"{value:.{digits}%}"
+        return f"{value:.{digits}f} s" if self.unit == "s" else f"{value:.{digits + 5}g}"
 
     @property
     def limit(self) -> str:
@@ -145,15 +165,19 @@ def evaluate() -> list[AlertState]:
 
 def _settle(rule: Rule, subject: str, measured: Measured | None) -> AlertState | None:
     """Write down what was measured; the state where it changed, which staff are owed a word about then."""
-    is_bad = rule.is_bad(measured)
+    verdict = rule.verdict(measured)
     with transaction.atomic():
         insert_once(AlertState(rule=rule.name, subject=subject[:60]))
         state = AlertState.objects.select_for_update().get(rule=rule.name, subject=subject[:60])
-        state.value, state.sample = (measured.value, measured.sample) if measured else (None, 0)
+        value = measured.value if measured and not isnan(measured.value) else None
+        state.value, state.sample = value, measured.sample if measured else 0
         state.evaluated_at = timezone.now()
-        has_changed = is_bad is not None and is_bad != state.is_raised
+        # Too few rows leave an alert as it is; that there are none any more ends it.
+        is_known = verdict is not Verdict.UNKNOWN or measured is None
+        has_changed = is_known and (verdict is Verdict.BAD) != state.is_raised
         if has_changed:
-            state.is_raised, state.since, state.changes = bool(is_bad), state.evaluated_at, state.changes + 1
+            state.is_raised, state.since = verdict is Verdict.BAD, state.evaluated_at
+            state.changes += 1
             _tell(rule, state)
         state.save()
     return state if has_changed else None

@@ -3,6 +3,7 @@
 That address is a secret: whoever has it can post. It stands in no error and in no log.
 """
 
+import time
 from functools import partial
 
 import requests
@@ -12,6 +13,7 @@ from accounts.models.insert_once import insert_once
 from accounts.services.attempts import attempt
 from accounts.wakeup import wake_on_commit
 from integrations.models import Notice
+from integrations.toolkit import log_lines
 
 POST_TASK = "integrations.post_notices"
 TIMEOUT = (5, 10)  # seconds to connect, and without a byte; together below the lease
@@ -49,16 +51,23 @@ def deliver(notice_id: int) -> None:
 def _post(notice: Notice) -> None:
     if not settings.SLACK_WEBHOOK_URL:
         raise Refused("SLACK_WEBHOOK_URL is not set any more")
+    began = time.perf_counter()
+    status, problem = 0, ""
     try:
         # Slack reads <, > and & as its own marks.
         text = notice.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         answer = requests.post(
             settings.SLACK_WEBHOOK_URL, json={"text": text}, timeout=TIMEOUT, allow_redirects=False
         )  # fmt: skip
+        status = answer.status_code
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
         raise Refused("SLACK_WEBHOOK_URL is no address") from None
     except requests.RequestException as error:  # its text holds the address
-        raise NotPosted(f"no answer ({type(error).__name__})") from None
+        problem = f"no answer ({type(error).__name__})"
+        raise NotPosted(problem) from None
+    finally:
+        seconds = time.perf_counter() - began
+        log_lines.called("Slack", "POST", status=status, problem=problem, seconds=seconds, attempt=notice.attempts)
     if answer.status_code == 429 or answer.status_code >= 500:
         raise NotPosted(f"answered with {answer.status_code}")
     if answer.status_code >= 300:

@@ -29,6 +29,7 @@ from accounts.people.mentions import Mentions, addresses_in
 from accounts.people.person import Person
 from accounts.people.table import AS_LONG_AS_KNOWN, CONFIGURATION
 from integrations import inbox
+from integrations.history import actions as history_actions
 from integrations.models import (
     AlertState,
     Circuit,
@@ -36,6 +37,8 @@ from integrations.models import (
     Effect,
     FieldPlace,
     FieldRule,
+    HistoryImport,
+    HistoryRow,
     InboxAttempt,
     InboxEvent,
     LastReceived,
@@ -44,6 +47,7 @@ from integrations.models import (
     OutgoingWrite,
     PipelineRule,
     ProviderRecord,
+    SubscriptionSync,
     SyncFinding,
     SyncRun,
 )
@@ -57,7 +61,7 @@ _BETWEEN_IDS = re.compile(r"[^\w\-]+")
 
 def register_all() -> None:
     """Declare every model of integrations. Attempts and effects come before the events that they hang on."""
-    register([*_inbox(), *_outbox(), *_reconciliation(), *_operations()])
+    register([*_inbox(), *_outbox(), *_reconciliation(), *_history(), *_operations()])
 
 
 def _inbox() -> list[Holding]:
@@ -166,6 +170,13 @@ def _reconciliation() -> list[Holding]:
             attempts="voided",
         ),
         Holding(
+            model=SubscriptionSync,
+            holds="who asked for a sync of whose subscription, and what it led to",
+            retention=Retention(since="finished_at"),
+            own=lambda person: Q(user__in=person.users),
+            attempts="voided",
+        ),
+        Holding(
             model=ProviderRecord,
             holds="what a provider's lists said last: ids, and names and addresses of customers",
             retention="for ever: what has not changed is not applied again",
@@ -174,6 +185,25 @@ def _reconciliation() -> list[Holding]:
                 | _by_provider(person, "person_id")
                 | _by_provider(person, "key", prefixes=("contact", "person", "policy", "quote"))
             ),
+        ),
+    ]
+
+
+def _history() -> list[Holding]:
+    return [
+        Holding(
+            model=HistoryRow,
+            holds="rows of uploaded files of members and orders, until they are applied, and what each led to",
+            retention="with its import",
+            own=lambda person: Q(person__in=person.emails),
+        ),
+        Holding(
+            model=HistoryImport,
+            holds="names and headings of uploaded files",
+            retention=Retention(
+                since="created_at", kept_for=history_actions.ABANDONED_AFTER, becomes={}, delete=history_actions.prune
+            ),
+            attempts="voided",
         ),
     ]
 

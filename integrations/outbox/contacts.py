@@ -27,7 +27,7 @@ from integrations.outbox.differences import differing, to_be_written
 from integrations.outbox.finding import SomebodyElse, Sought, find
 from integrations.outbox.owing import RECORD, mirrors, owe_contact, still_differs
 from integrations.outbox.waiting import wait_until
-from integrations.toolkit.failures import Refused
+from integrations.toolkit.failures import Refused, TemporaryFailure
 
 PATIENCE = 6.0  # seconds for one call; the four that a write may take end within its lease
 SHOWS_UP_WITHIN = timedelta(seconds=60)  # what was made, but whose answer was lost, is found by a search by then
@@ -62,11 +62,16 @@ def write(row: OutgoingWrite) -> None:
 
 
 def send(row: OutgoingWrite, book: ContactBook | OpportunityBook, call: OutgoingCall) -> Sent:
-    """Make the call that was noted on `row`. A refusal is noted, too: what was refused has not been done."""
+    """Make the call that was noted on `row`. A refusal is noted, too: what was refused has not been done.
+
+    So is a call that a limit or a missing connection kept from being made: a create may be made again then, while one
+    whose answer was lost is looked for first.
+    """
     try:
         return book.send(call)
-    except Refused as error:
-        row.note(response={"refused": str(error)[:2000]})
+    except (Refused, TemporaryFailure) as error:
+        if isinstance(error, Refused) or error.had_no_effect:
+            row.note(response={"refused": str(error)[:2000]})
         raise
 
 

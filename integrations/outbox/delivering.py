@@ -12,7 +12,8 @@ from integrations.contracts.exceptions import Permanent
 from integrations.models import OutgoingWrite
 from integrations.outbox import circuits, contacts, opportunities
 from integrations.outbox.waiting import Wait
-from integrations.toolkit.failures import Refused, TemporaryFailure
+from integrations.toolkit.failures import Refused, TemporaryFailure, TooManyCalls
+from integrations.toolkit.retries import until_allowed
 
 logger = logging.getLogger(__name__)
 SWITCHED_OFF_FOR = timedelta(minutes=5)
@@ -40,9 +41,11 @@ def _attempt(row: OutgoingWrite) -> None:
     except Wait as wait:
         row.put_off(wait.due, last_error=str(wait))
         return
+    except TooManyCalls as error:  # the provider works, and is asked too much: nothing failed
+        row.put_off(timezone.now() + timedelta(seconds=until_allowed(error.retry_after)), last_error=str(error))
+        return
     except TemporaryFailure as error:
-        if error.status != 429:  # the provider works, and is asked too much
-            circuits.failed(row.provider, str(error))
+        circuits.failed(row.provider, str(error))
         raise
     except Refused as error:
         if error.status in _CREDENTIALS:  # nothing is wrong with this row: it waits until somebody mends that

@@ -10,6 +10,7 @@ from accounts.models import Contact, Policy
 from accounts.services import contacts, policies
 from accounts.services.cause import Cause
 from accounts.services.contact_report import CUSTOM, value_of
+from accounts.services.policies import InDoubt
 from integrations.contracts.events import Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.mirror import ContactBook, TheirContact
@@ -160,10 +161,19 @@ def named(provider: str, event: Event) -> Contact | None:
 
 
 def policy_of(provider: str, event: Event) -> Policy | None:
-    """The policy or quote of ours that an event is about."""
+    """The policy or quote of ours that an event is about; None where that is not sure."""
     if not isinstance(event, PolicyReported):
         return None
-    return policies.find(provider=provider, external_id=event.external_id, number=event.number)
+    try:
+        return policies.find(
+            provider=provider,
+            external_id=event.external_id,
+            number=event.number,
+            effective_on=event.effective_on,
+            expires_on=event.expires_on,
+        )
+    except InDoubt:
+        return None
 
 
 def _deal(policy: Policy, side: _Side) -> Difference:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,7 +15,7 @@ from integrations.contracts.provider import Provider
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing
 from integrations.handlers import Context, Greeting, handle
 from integrations.models import SyncFinding
-from integrations.reconcile.applying import Terms, apply, prepare
+from integrations.reconcile.applying import Prepared, Terms, apply, prepare
 from integrations.reconcile.books import Books
 from integrations.reconcile.differences import There, best, difference, refunded, there_of
 from integrations.reconcile.sources import purchases_of
@@ -63,10 +62,29 @@ class Verdict:
         return [one for one in self.comparisons if one.kind is not None]
 
     @property
+    def subject(self) -> Comparison | None:
+        """The comparison that an answer about one plan is about: one that differs, else the one that gives access."""
+
+        def weight(one: Comparison) -> tuple[bool, bool, int]:
+            subscription = one.subscription
+            has_access = subscription is not None and subscription.has_access
+            return one.kind is not None, has_access, subscription.pk if subscription else 0
+
+        return max(self.comparisons, key=weight, default=None)
+
+    @property
     def standing(self) -> str:
-        """The best of what the person has there, in the words of our statuses."""
-        there = best(one.there for one in self.comparisons if one.there) or best(self.reading.purchases)
+        """What the person has there of the subject's plan, in the words of our statuses."""
+        there = self.subject.there if self.subject else best(self.reading.purchases)
         return there.standing.value if there else _NOT_FOUND
+
+    @property
+    def runs_out_here(self) -> Subscription | None:
+        """The subscription that is canceled here and opens its pages until its end, while it still runs there.
+
+        Both give access, so nothing is different: most providers call a purchase active until its last day.
+        """
+        return next((one.subscription for one in self.comparisons if _runs_out_here(one)), None)
 
     @property
     def recommended_action(self) -> str | None:
@@ -94,19 +112,42 @@ def verify(user: User, *, provider: Provider) -> Verdict:
     return _verdict(user, provider, _read(user, provider))
 
 
-def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
-    """Make a user's subscriptions equal to what the provider says now.
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """What a sync needs of the provider, read before its transaction."""
 
-    Everything is read first; then what it tells goes through the handlers, and where that is not enough, a fact says
-    what the provider says now, all in one transaction. Access for which the provider has no purchase at all is left to
-    staff. Raises Retryable and Permanent where it cannot be asked, Unmatched where staff must decide who is who.
-    """
+    user: User
+    provider: Provider
+    reading: Reading
+    people: Mapping[str, Buyer]
+    prepared: Prepared
+
+
+def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
+    """Make a user's subscriptions equal to what the provider says now: `read`, then `make_equal`."""
+    return make_equal(read(user, provider=provider), cause=cause)
+
+
+def read(user: User, *, provider: Provider) -> Read:
+    """Read all that a sync needs. Raises Retryable and Permanent where the provider cannot be asked."""
     reading = _read(user, provider)
     source = purchases_of(provider)
     books = Books(provider.key, source, source.puller(), keep=False)
     people = {person_id: _as_user(user, buyer) for person_id, buyer in reading.people.items()}
     books.note_people(people)
     prepared = prepare(reading.items, provider=provider.key, books=books, again=True)
+    return Read(user=user, provider=provider, reading=reading, people=people, prepared=prepared)
+
+
+def make_equal(read: Read, *, cause: Cause) -> Synced:
+    """Make a user's subscriptions equal to what was read.
+
+    What it tells goes through the handlers, and where that is not enough, a fact says what the provider says now, all
+    in one transaction. So what is canceled here and active there becomes active, with
+    the end that it had: whoever asks for a sync asks for that. Access for which the provider has no purchase at all is
+    left to staff. Raises Unmatched where staff must say who is who.
+    """
+    user, provider, reading, people = read.user, read.provider, read.reading, read.people
     with transaction.atomic():
         # Two at once: the second waits here, and then finds what the first one did.
         User.objects.select_for_update().get(pk=user.pk)
@@ -114,13 +155,14 @@ def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
         terms = Terms(
             provider=provider.key, cause=cause, greeting=lambda sold_at: Greeting.IF_OPEN, hooks_are_expected=False
         )
-        tally = apply(prepared, terms, again=True)
+        tally = apply(read.prepared, terms, again=True)
         problems = [line for line in tally.problems if not str(line["key"]).startswith("offer:")]
         if problems:
             raise Unmatched("; ".join(line["why"] for line in problems))
         for _round in range(2):  # what was given again may be canceled there
-            for one in _verdict(user, provider, reading).differing:
-                _confirm(one, user, provider, reading, people, cause)
+            for one in _verdict(user, provider, reading).comparisons:
+                kind = Kind.ENDED_HERE if _runs_out_here(one) else one.kind
+                _confirm(one, kind, user, provider, reading, people, cause)
         verdict = _verdict(user, provider, reading)
         return Synced(old_status=old, new_status=_status_of(user, provider), verdict=verdict)
 
@@ -187,24 +229,32 @@ def _verdict(user: User, provider: Provider, reading: Reading) -> Verdict:
         plan, theirs = by_plan.get(plan_id) or (subscription.plan if subscription else None, [])
         assert plan is not None
         there = best(theirs)
-        kind = difference(there, subscription, provider=provider.key) or _other_status(there, subscription)
+        kind = difference(there, subscription, provider=provider.key)
         comparisons.append(Comparison(plan=plan, there=there, subscription=subscription, kind=kind))
     return Verdict(user=user, provider=provider, reading=reading, comparisons=comparisons)
 
 
-def _other_status(there: There | None, subscription: Subscription | None) -> "SyncFinding.Kind | None":
-    """Somebody who asks about one person wants to know this too: canceled here, and active there."""
-    if there is None or subscription is None or not subscription.has_access:
-        return None
-    differs = there.standing is Standing.ACTIVE and subscription.status == Standing.CANCELED
-    return Kind.ENDED_HERE if differs else None
+def _runs_out_here(one: Comparison) -> bool:
+    return (
+        one.there is not None
+        and one.there.standing is Standing.ACTIVE
+        and one.subscription is not None
+        and one.subscription.has_access
+        and one.subscription.status == Standing.CANCELED
+    )
 
 
 def _confirm(
-    one: Comparison, user: User, provider: Provider, reading: Reading, people: Mapping[str, Buyer], cause: Cause
+    one: Comparison,
+    kind: "SyncFinding.Kind | None",
+    user: User,
+    provider: Provider,
+    reading: Reading,
+    people: Mapping[str, Buyer],
+    cause: Cause,
 ) -> None:
     """Say as a fact what the provider says now, where what it told before does not amount to it."""
-    event_class = _FACT_OF.get(one.kind) if one.kind else None
+    event_class = _FACT_OF.get(kind) if kind else None
     if event_class is None or one.there is None:
         return
     now = timezone.now()
@@ -229,35 +279,3 @@ def _as_user(user: User, buyer: Buyer) -> Buyer:
 def _status_of(user: User, provider: Provider) -> str:
     newest = user.subscriptions.filter(provider__in=[provider.key, ""]).order_by("-pk").first()
     return newest.status if newest else "none"
-
-
-def shown(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as staff's JSON."""
-    user = verdict.user
-    subject = next((one.subscription for one in verdict.differing if one.subscription), None)
-    subject = subject or user.subscriptions.select_related("plan").order_by("-pk").first()
-    ids = list(verdict.reading.people)
-    end = subject.current_period_end if subject else None
-    return {
-        "user": {
-            "id": user.pk,
-            "email": user.email,
-            f"{verdict.provider.key}_member_id": (subject.external_member_id if subject else "")
-            or next(iter(ids), None),
-        },
-        "database_status": {
-            "subscription_status": subject.status if subject else None,
-            "subscription_plan": subject.plan.code if subject else None,
-            "subscription_end_date": end.isoformat().replace("+00:00", "Z") if end else None,
-        },
-        f"{verdict.provider.key}_status": {
-            "is_active": verdict.standing in (Standing.ACTIVE, Standing.CANCELED),
-            "status": verdict.standing,
-            "subscriptions": [dict(there.shown) for there in verdict.reading.purchases],
-        },
-        "mismatch": bool(verdict.differing),
-        "recommended_action": verdict.recommended_action,
-        "differences": [
-            {"plan": one.plan.code, "difference": str(one.kind.label)} for one in verdict.differing if one.kind
-        ],
-    }

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from accounts.models import Company
 from accounts.services.provisioning import CannotProvision, NotNeeded
+from core.moments import iso
 from integrations.contracts.exceptions import Permanent
 from integrations.toolkit.outgoing import post_signed
 from integrations.toolkit.signatures import secrets_in
@@ -20,7 +21,7 @@ def send(company: Company) -> str:
         raise NotNeeded("COMPANY_WEBHOOK_URL is not set: nobody wants to know")
     message = {
         "type": "company.created",
-        "timestamp": company.created_at.isoformat(),
+        "timestamp": iso(company.created_at),
         "data": {
             "company_id": company.company_id,
             "company_name": company.name,

@@ -1,8 +1,10 @@
 """What is measured, when staff are alerted, and that they hear of each change once."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from accounts.staff.audit import record
 from accounts.tests.admin_clients import clerk, signed_in
 from integrations.models import AlertState, InboxEvent, Notice
 from integrations.operations import alerts, measures
-from integrations.operations.alerts import RULES, Rule
+from integrations.operations.alerts import RULES, Rule, Verdict
 from integrations.operations.measures import Measured
 from integrations.toolkit import quota
 from tests.fakes.http_server import Answer, FakeServer
@@ -122,18 +124,63 @@ def test_percentiles(rank: int, value: int) -> None:
 # Rules ----------------------------------------------------------------------------------------------------------------
 
 
+AT_LEAST = Rule(name="r", title="R", measure=lambda window: [], least=0.95, sample=20, unit="%")
+AT_MOST = Rule(name="r", title="R", measure=lambda window: [], most=60, sample=5, unit="s")
+NONE_AT_ALL = Rule(name="r", title="R", measure=lambda window: [], most=0)
+SOME = Rule(name="r", title="R", measure=lambda window: [], least=1)
+
+
+def measured(value: float, sample: int) -> Measured:
+    return Measured(subject="x", value=value, sample=sample)
+
+
 @pytest.mark.parametrize(
-    ("measured", "verdict"),
+    ("rule", "found", "verdict"),
     [
-        (None, False),
-        (Measured(subject="x", value=0.5, sample=19), None),
-        (Measured(subject="x", value=0.5, sample=20), True),
-        (Measured(subject="x", value=0.95, sample=20), False),
+        (AT_LEAST, None, Verdict.UNKNOWN),
+        (AT_LEAST, measured(0.5, 0), Verdict.UNKNOWN),
+        (AT_LEAST, measured(0.5, 19), Verdict.UNKNOWN),
+        (AT_LEAST, measured(1.0, 19), Verdict.UNKNOWN),
+        (AT_LEAST, measured(0.5, 20), Verdict.BAD),
+        (AT_LEAST, measured(0.9499999, 20), Verdict.BAD),
+        (AT_LEAST, measured(0.95, 20), Verdict.GOOD),
+        (AT_LEAST, measured(0.9500001, 20), Verdict.GOOD),
+        (AT_LEAST, measured(nan, 20), Verdict.UNKNOWN),
+        (AT_LEAST, measured(-inf, 20), Verdict.BAD),
+        (AT_MOST, None, Verdict.UNKNOWN),
+        (AT_MOST, measured(61, 4), Verdict.UNKNOWN),
+        (AT_MOST, measured(60, 5), Verdict.GOOD),
+        (AT_MOST, measured(60.0001, 5), Verdict.BAD),
+        (AT_MOST, measured(inf, 5), Verdict.BAD),
+        (AT_MOST, measured(nan, 5), Verdict.UNKNOWN),
+        (NONE_AT_ALL, None, Verdict.GOOD),
+        (NONE_AT_ALL, measured(1, 1), Verdict.BAD),
+        (SOME, None, Verdict.BAD),
     ],
 )
-def test_a_rule_judges_what_there_is_enough_of(measured: Measured | None, verdict: bool | None) -> None:
-    rule = Rule(name="r", title="R", measure=lambda window: [], least=0.95, sample=20)
-    assert rule.is_bad(measured) is verdict
+def test_verdict_is_good_within_the_limit_and_unknown_without_enough_rows(
+    rule: Rule, found: Measured | None, verdict: Verdict
+) -> None:
+    assert rule.verdict(found) is verdict
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "text"),
+    [
+        (AT_LEAST, 0.95, "95.0%"),
+        (AT_LEAST, 0.9499, "94.99%"),
+        (AT_LEAST, 0.94996, "94.996%"),
+        (AT_LEAST, 0.5, "50.0%"),
+        (AT_MOST, 60, "60.0 s"),
+        (AT_MOST, 60.04, "60.04 s"),
+        (AT_MOST, nan, "–"),
+        (AT_MOST, None, "–"),
+        (NONE_AT_ALL, 0, "0"),
+        (NONE_AT_ALL, 1234, "1234"),
+    ],
+)
+def test_value_outside_its_limit_is_never_shown_as_the_limit(rule: Rule, value: float | None, text: str) -> None:
+    assert rule.shown(value) == text
 
 
 def test_every_rule_has_a_name_of_its_own_and_one_limit() -> None:
@@ -264,6 +311,53 @@ def test_the_page_of_metrics_shows_every_measure_and_its_state(staff: Any) -> No
     assert "/admin/integrations/alertstate/?is_raised__exact=1" in client.get("/admin/").content.decode()
     assert client.get("/admin/integrations/alertstate/").status_code == 200
     assert client.post("/admin/metrics/").status_code == 405
+
+
+def states_on(client: Client, path: str) -> dict[str, str]:
+    """The words of the last column but spaces, by the first and second cell of each row."""
+    page = client.get(path).content.decode()
+    rows = re.findall(r"<tr[^>]*>\s*<th scope=\"row\">(.*?)</tr>", page, re.DOTALL)
+    cells = [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.split(r"</t[hd]>", row)] for row in rows]
+    return {f"{row[0]} {row[1]}": row[6] for row in cells}
+
+
+def test_the_page_of_metrics_says_good_only_of_what_is_within_its_limit(staff: Any) -> None:
+    client = signed_in(staff)
+    assert states_on(client, "/admin/metrics/") == {
+        f"{rule.title} –": "not enough data" if rule.unit else "good" for rule in RULES
+    }
+    for number in range(9):
+        event(number, "unmatched")
+    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "not enough data"
+    alerts.evaluate()
+    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "not enough data"
+    event(9, "unmatched")
+    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "outside its limit"
+    alerts.evaluate()
+    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "alert"
+    InboxEvent.objects.order_by("pk")[0].delete()
+    alerts.evaluate()
+    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "not enough data alert"
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"value": 0.2, "sample": 9}, ["not enough data"]),
+        ({"value": None, "sample": 20}, ["not enough data"]),
+        ({"value": None, "sample": 0}, ["not enough data"]),
+        ({"value": 0.2, "sample": 10}, ["outside its limit"]),
+        ({"value": 0.8, "sample": 10}, ["good"]),
+        ({"value": 0.2, "sample": 10, "is_raised": True}, ["alert"]),
+        ({"value": 0.9, "sample": 10, "is_raised": True}, ["good", "alert"]),
+    ],
+)
+def test_the_list_of_alerts_judges_as_the_page_of_metrics(
+    staff: Any, columns: dict[str, Any], words: list[str]
+) -> None:
+    AlertState.objects.create(rule="events_matched", subject="kajabi", **columns)
+    page = signed_in(staff).get("/admin/integrations/alertstate/").content.decode()
+    assert re.findall(r'class="badge badge--\w+">([^<]*)', page) == words
 
 
 def test_the_page_of_metrics_is_for_superusers(db: None) -> None:

@@ -17,6 +17,7 @@ from accounts.services import companies, provisioning
 from accounts.services.cause import Cause
 from accounts.services.companies import AccountReport
 from accounts.services.provisioning import CannotProvision, NotNeeded
+from core.moments import iso
 from integrations.contracts.exceptions import Retryable
 from integrations.steps import company_created, redis_prefix
 from integrations.toolkit import outgoing
@@ -62,7 +63,7 @@ def test_the_backend_is_told_once_signed_and_exactly(company: Company, backend: 
     assert asked.method == "POST"
     assert json.loads(asked.body) == {
         "type": "company.created",
-        "timestamp": company.created_at.isoformat(),
+        "timestamp": iso(company.created_at),
         "data": {
             "company_id": "chatwoot_123",
             "company_name": "Test Company S.A.",

@@ -5,10 +5,10 @@ fails as a TemporaryFailure or a Refused that says what was called, what came an
 and the names of the query's parameters, never their values, a token, a secret or a whole e-mail address.
 """
 
+import itertools
 import json
-import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -16,18 +16,16 @@ import requests
 import urllib3
 
 from config.logs import mask
-from integrations.toolkit import counting, quota
+from integrations.toolkit import counting, log_lines, quota
 from integrations.toolkit.exchange import Bearer, HttpAnswer, HttpCall, is_without_connection, server_of
-from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
+from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure, TooManyCalls
 from integrations.toolkit.retries import Retries, read_retry_after, wait_of
-
-logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 15.0  # seconds without a byte
 PATIENCE = 180.0  # seconds that one call may take, with all its repetitions and waits
 LARGEST_ANSWER = 10 * 1024 * 1024  # bytes, unpacked
-_WORTH_REPEATING = frozenset({429, 500, 502, 503, 504})
+_WORTH_REPEATING = frozenset({500, 502, 503, 504})
 # Repeating these after a lost answer does nothing twice; a POST is repeated only where it had no effect or is said to
 # be repeatable.
 _REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
@@ -58,8 +56,8 @@ class Pace(Protocol):
         Each return is one call.
         """
 
-    def learn(self, status: int, headers: Mapping[str, str]) -> None:
-        """Take note of what an answer says about how many calls are left."""
+    def learn(self, status: int, headers: Mapping[str, str]) -> float | None:
+        """Take note of what an answer says about how many calls are left; the seconds for which nobody may call."""
 
 
 class JsonClient:
@@ -125,13 +123,14 @@ class JsonClient:
         )
         ends_at = time.monotonic() + self._patience
         token = self._tokens.current() if self._tokens else ""
+        attempts = itertools.count(1)
         try:
-            return self._with_repetitions(call, token=token, ends_at=ends_at)
+            return self._with_repetitions(call, token=token, ends_at=ends_at, attempts=attempts)
         except Refused as error:
             if error.status != 401 or self._tokens is None:
                 raise
-        logger.info("%s: %s was answered with 401; it is called once more with a new token", self._title, call)
-        return self._with_repetitions(call, token=self._tokens.replacement_for(token), ends_at=ends_at)
+        token = self._tokens.replacement_for(token)
+        return self._with_repetitions(call, token=token, ends_at=ends_at, attempts=attempts)
 
     def url_of(self, address: str, *, relative_to: str = "") -> str:
         """The whole URL of a path below the base, or of a link found in the answer of `relative_to`.
@@ -149,11 +148,11 @@ class JsonClient:
             raise Refused(self._masked(f"{self._title}: a link leads from {asked} to {named}; it is not followed", ""))
         return url
 
-    def _with_repetitions(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
+    def _with_repetitions(self, call: HttpCall, *, token: str, ends_at: float, attempts: Iterator[int]) -> Any:
         delays = self._retries.delays()
         while True:
             try:
-                return self._once(call, token=token, ends_at=ends_at)
+                return self._once(call, token=token, ends_at=ends_at, attempt=next(attempts))
             except TemporaryFailure as error:
                 delay = next(delays, None)
                 if delay is None or not _may_be_repeated(error, call):
@@ -161,24 +160,34 @@ class JsonClient:
                 wait = wait_of(delay, retry_after=error.retry_after)
                 if time.monotonic() + wait >= ends_at:  # whoever called has to come back later
                     raise
-                logger.info("%s; next try in %.1f s", error, wait)
+                log_lines.repeated(self._title, call.without_ids, wait=wait)
                 self._sleep(wait)
 
-    def _once(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
+    def _once(self, call: HttpCall, *, token: str, ends_at: float, attempt: int) -> Any:
         if self._pace:
             self._pace.wait(at_most=ends_at - time.monotonic())
         began = time.perf_counter()
-        result = "ok"
+        status, problem, result = 0, "", "no_answer"
         try:
-            return self._answered(call, token=token, ends_at=ends_at)
+            answer = self._answered(call, token=token, ends_at=ends_at)
+            status = answer.status
+            pause = self._pace.learn(status, answer.headers) if self._pace else None
+            document = self._judged(call, answer, token=token, pause=pause)
+            result = "ok"
+            return document
         except (TemporaryFailure, Refused) as error:
-            result = _result_of(error.status)
+            status, result = error.status, _result_of(error.status)
+            problem = getattr(error, "problem", "") or ("the answer cannot be used" if 200 <= status < 300 else "")
             raise
         finally:
+            seconds = time.perf_counter() - began
             counting.CALLS.add(self._title, result)
-            counting.CALL_SECONDS.observe(time.perf_counter() - began, self._title)
+            counting.CALL_SECONDS.observe(seconds, self._title)
+            log_lines.called(
+                self._title, call.without_ids, status=status, problem=problem, seconds=seconds, attempt=attempt
+            )
 
-    def _answered(self, call: HttpCall, *, token: str, ends_at: float) -> Any:
+    def _answered(self, call: HttpCall, *, token: str, ends_at: float) -> HttpAnswer:
         # `from None` below: the text of these errors holds the whole URL, and with it perhaps somebody's e-mail.
         try:
             answer = self._exchange(call, token=token, ends_at=ends_at)
@@ -192,9 +201,7 @@ class JsonClient:
             sent = not is_without_connection(error)
             what = "the connection broke off" if sent else "no connection could be made"
             raise self._lost(call, f"{what} ({type(error).__name__})", token, sent=sent) from None
-        if self._pace:
-            self._pace.learn(answer.status, answer.headers)
-        return self._judged(call, answer, token=token)
+        return answer
 
     def _exchange(self, call: HttpCall, *, token: str, ends_at: float) -> HttpAnswer:
         left = max(ends_at - time.monotonic(), 0.1)
@@ -223,8 +230,11 @@ class JsonClient:
                     raise TimeoutError
             return HttpAnswer(status=response.status_code, headers=response.headers, body=bytes(body))
 
-    def _judged(self, call: HttpCall, answer: HttpAnswer, *, token: str) -> Any:
-        """The answer's JSON where it is a good one; raises what it amounts to otherwise."""
+    def _judged(self, call: HttpCall, answer: HttpAnswer, *, token: str, pause: float | None) -> Any:
+        """The answer's JSON where it is a good one; raises what it amounts to otherwise.
+
+        `pause`: for how long the provider's limit allows no call, where that is known without a Retry-After.
+        """
         status = answer.status
         document, is_json = None, not answer.is_html
         if is_json:
@@ -245,16 +255,17 @@ class JsonClient:
         said = self._explain(document) if is_json else ""
         message = f"{self._title}: {call} was answered with {status}{f': {said[:300]}' if said else ''}. {hint}".strip()
         message = self._masked(message, token)
-        if status == 429 or status >= 500 or 200 <= status < 300:
-            if status == 429:
-                quota.note_refusal(self._title)
-            asked = read_retry_after(answer.headers.get("Retry-After", ""))
+        asked = read_retry_after(answer.headers.get("Retry-After", ""))
+        if status == 429:
+            quota.note_refusal(self._title)
+            raise TooManyCalls(message, status=status, retry_after=pause if asked is None else asked)
+        if status >= 500 or 200 <= status < 300:
             raise TemporaryFailure(message, status=status, retry_after=asked)
         raise (NotFound if status == 404 and is_json else Refused)(message, status=status, document=document)
 
     def _lost(self, call: HttpCall, what: str, token: str, *, sent: bool = True) -> TemporaryFailure:
         message = f"{self._title}: {call} got no answer: {what}. Check that {server_of(self.base_url)} can be reached."
-        return TemporaryFailure(self._masked(message, token), reached_server=sent)
+        return TemporaryFailure(self._masked(message, token), reached_server=sent, problem=what)
 
     def _masked(self, message: str, token: str) -> str:
         return mask(message, [secret for secret in (token, *self._secrets) if secret])
@@ -270,6 +281,6 @@ def _result_of(status: int) -> str:
 
 
 def _may_be_repeated(error: TemporaryFailure, call: HttpCall) -> bool:
-    if error.status == 429 or not error.reached_server:  # nothing was done there
+    if error.had_no_effect:
         return True
     return call.repeatable and (error.status < 300 or error.status in _WORTH_REPEATING)

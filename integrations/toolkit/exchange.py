@@ -1,6 +1,8 @@
 """One exchange over HTTP, as the client of JSON APIs sends and judges it: the call, the answer, the bearer token."""
 
 import json
+import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,8 @@ import urllib3
 from requests.auth import AuthBase
 
 from core.text import storable
+
+_WORD = re.compile(r"v[0-9]{1,2}|[A-Za-z_-]{1,19}(?:\(\))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +51,20 @@ class HttpCall:
     repeatable: bool
 
     def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        names = [*self.query, *(["…"] if parts.query else [])]
-        return f"{self.method} {parts.path}" + (f"?{'&'.join(names)}" if names else "")
+        return self._named(urlsplit(self.url).path)
+
+    @property
+    def without_ids(self) -> str:
+        """The same without the ids in its path: whatever is no short word is `{id}`.
+
+        The vendors' ids have a digit, or are longer than their words: 20 letters are an id of GoHighLevel.
+        """
+        parts = urlsplit(self.url).path.split("/")
+        return self._named("/".join(part if not part or _WORD.fullmatch(part) else "{id}" for part in parts))
+
+    def _named(self, path: str) -> str:
+        names = [*self.query, *(["…"] if urlsplit(self.url).query else [])]
+        return f"{self.method} {path}" + (f"?{'&'.join(names)}" if names else "")
 
 
 class Bearer(AuthBase):
@@ -75,8 +90,14 @@ def server_of(url: str) -> str:
 
 
 def is_without_connection(error: BaseException) -> bool:
-    """Whether not even a connection came about, so that nothing can have been done."""
-    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ProxyError):
-        return True
+    """Whether not even a connection came about, so that nothing can have been done.
+
+    TLS may break off while the answer is read, too; only a certificate that is not accepted surely comes before.
+    """
     cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
+    reason = getattr(cause, "reason", None)
+    if isinstance(error, requests.exceptions.SSLError):
+        return any(isinstance(one, ssl.SSLCertVerificationError) for one in getattr(reason, "args", ()))
+    if isinstance(error, requests.exceptions.ProxyError):
+        return True
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)

@@ -9,14 +9,38 @@ class TemporaryFailure(Retryable):
     """No usable answer came: no connection, too slow, too many calls, the server's own error, a page instead of JSON.
 
     `status` is the HTTP status, 0 where there was no answer. `retry_after` is the seconds that the server asked for.
-    `reached_server` is False where the call surely had no effect, since there was no connection.
+    `reached_server` is False where the call surely had no effect, since there was no connection. `problem` is why no
+    answer came, without what was called.
     """
 
     def __init__(
-        self, message: str, *, status: int = 0, retry_after: float | None = None, reached_server: bool = True
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        retry_after: float | None = None,
+        reached_server: bool = True,
+        problem: str = "",
     ) -> None:
         super().__init__(message)
         self.status, self.retry_after, self.reached_server = status, retry_after, reached_server
+        self.problem = problem
+
+    @property
+    def had_no_effect(self) -> bool:
+        """Whether the call was surely not done, so that even one that creates may be made again.
+
+        Only 429 and a missing connection say so. A server's error, with or without a Retry-After, may come after it did
+        what was asked, and so may a lost answer.
+        """
+        return self.status == 429 or not self.reached_server
+
+
+class TooManyCalls(TemporaryFailure):
+    """The provider's limit allows no call now: it answered 429, or our own count of its limit says so.
+
+    `retry_after` is the seconds after which a call may be made again, None where nobody said.
+    """
 
 
 class Refused(Permanent):

@@ -9,12 +9,14 @@ import base64
 import binascii
 import hashlib
 import hmac
+import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import requests
 from django.utils import timezone
 
+from integrations.toolkit import log_lines
 from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailure
 
 TIMEOUT = (3.05, 10.0)  # seconds: to connect, and without a byte
@@ -50,6 +52,8 @@ def post_signed(url: str, body: bytes, *, message_id: str, secrets: Sequence[str
         "webhook-timestamp": str(timestamp),
         "webhook-signature": signatures(secrets, message_id=message_id, timestamp=timestamp, body=body),
     }
+    began = time.perf_counter()
+    status, problem = 0, ""
     try:
         # `auth`: without one requests looks into ~/.netrc.
         with requests.post(
@@ -58,7 +62,13 @@ def post_signed(url: str, body: bytes, *, message_id: str, secrets: Sequence[str
             status = answer.status_code
     except requests.RequestException as error:
         # Their texts hold the whole address, which may hold a password.
-        raise TemporaryFailure(f"{where.hostname} gave no answer ({type(error).__name__})") from None
+        problem = f"no answer ({type(error).__name__})"
+        raise TemporaryFailure(f"{where.hostname} gave {problem}") from None
+    finally:
+        seconds = time.perf_counter() - began
+        log_lines.called(
+            "webhook", f"POST {where.hostname}", status=status, problem=problem, seconds=seconds, message_id=message_id
+        )
     if 200 <= status < 300:
         return status
     if status >= 500 or status in _MAY_PASS:

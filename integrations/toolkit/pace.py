@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import redis
 from django.core.cache import cache
 
-from integrations.toolkit.failures import TemporaryFailure
+from integrations.toolkit.failures import TooManyCalls
 from integrations.toolkit.retries import LONGEST_WAIT, read_retry_after
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class SharedPace:
         self._own: list[float] = []  # when this client's last calls were due; only where there is no cache
 
     def wait(self, *, at_most: float) -> None:
-        """Return when the next call may be made. Raises TemporaryFailure where that is later than in `at_most` seconds.
+        """Return when the next call may be made. Raises TooManyCalls where that is later than in `at_most` seconds.
 
         Who does not wait takes no place: else those who come again and again would put off the end of the queue.
         """
@@ -72,7 +72,7 @@ class SharedPace:
             due = self._due_alone(at_most)
         left = due - self._clock()
         if left >= at_most:
-            raise TemporaryFailure(
+            raise TooManyCalls(
                 f"{self._name}: {self._limit} calls in {self._window:.1f} s are all taken; try again in {left:.0f} s",
                 retry_after=min(left, LONGEST_WAIT),
                 reached_server=False,
@@ -80,20 +80,25 @@ class SharedPace:
         if left > 0:
             self._sleep(left)
 
-    def learn(self, status: int, headers: Mapping[str, str]) -> None:
-        """Let everybody pause where the provider says that nothing is left, and remember what it says."""
+    def learn(self, status: int, headers: Mapping[str, str]) -> float | None:
+        """Let everybody pause where the provider says that nothing is left, and remember what it says.
+
+        Return the seconds of the pause, None where there is none.
+        """
         known = Headroom(
             remaining=_number(headers.get(self._headers.remaining)),
             daily_remaining=_number(headers.get(self._headers.daily_remaining)),
         )
         spent = known.remaining is not None and known.remaining <= 0
+        pause = self._pause_of(headers, known) if status == 429 or spent else None
         try:
             if known.remaining is not None or known.daily_remaining is not None:
                 cache.set(f"{self._prefix}:headroom", [known.remaining, known.daily_remaining], timeout=24 * 3600)
-            if status == 429 or spent:
-                self._pause(self._pause_of(headers))
+            if pause is not None:
+                self._pause(pause)
         except (redis.RedisError, OSError):
             logger.warning("%s: what is left of its limit could not be shared", self._name)
+        return pause
 
     def headroom(self) -> Headroom:
         """What the provider said last, in the last 24 hours."""
@@ -104,10 +109,12 @@ class SharedPace:
         remaining, daily = said if isinstance(said, list) and len(said) == 2 else (None, None)
         return Headroom(remaining=remaining, daily_remaining=daily)
 
-    def _pause_of(self, headers: Mapping[str, str]) -> float:
+    def _pause_of(self, headers: Mapping[str, str], known: Headroom) -> float:
         asked = read_retry_after(headers.get("Retry-After", ""))
         if asked is not None:
             return asked
+        if known.daily_remaining is not None and known.daily_remaining <= 0:
+            return LONGEST_WAIT
         interval = _number(headers.get(self._headers.interval_ms))
         return min(interval / 1000, LONGEST_WAIT) if interval else self._window
 

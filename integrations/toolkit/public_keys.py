@@ -47,6 +47,10 @@ class PublicKeySignature:
     published: tuple[str, ...] = ()
     signs = True
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {self.header: "The sender's own signature of the raw body, in base64."}
+
     def is_offered(self, request: WebhookRequest) -> bool:
         return self.header.lower() in request.headers
 

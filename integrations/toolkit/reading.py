@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -86,6 +86,18 @@ def read_moment(text: str) -> datetime | None:
         return moment if moment.year in _YEARS else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def read_day(text: str) -> date | None:
+    """Return the day of an ISO date or time as it is written, or of Unix seconds in UTC; None for anything else.
+
+    22:00 on 31 March in Bogotá is 31 March for whoever wrote it, and for their certificate.
+    """
+    moment = read_moment(text)
+    if moment is None:
+        return None
+    written = None if text.replace(".", "", 1).isdigit() else parse_datetime(text)
+    return (written or moment).date()
 
 
 def moment_of_uuid(text: str) -> datetime | None:

@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 from django.conf import settings
 
 LONGEST_WAIT = 60.0  # seconds; whoever asks for more is asked again then
+LIMIT_WINDOW = 10.0  # seconds after which a limit of calls allows one again, where nobody says when
+SOONEST = 1.0  # seconds
 JITTER = 0.25  # of the wait: many workers that were refused at once must not come back at once
 
 
@@ -38,6 +40,11 @@ def wait_of(delay: float, *, retry_after: float | None) -> float:
     """The seconds to wait: what the server asked for where that is longer than ours, with jitter, 60 at the most."""
     longer = max(delay, retry_after or 0.0)
     return min(LONGEST_WAIT, longer * random.uniform(1.0, 1.0 + JITTER))  # noqa: S311 (spreads load, protects nothing)
+
+
+def until_allowed(retry_after: float | None) -> float:
+    """Return the seconds after which a call that a limit refused may be made again, with jitter, 60 at the most."""
+    return wait_of(LIMIT_WINDOW if retry_after is None else SOONEST, retry_after=retry_after)
 
 
 def read_retry_after(text: str, *, now: datetime | None = None) -> float | None:

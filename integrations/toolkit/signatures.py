@@ -37,6 +37,10 @@ class HmacSha256Hex:
     setting: str
     signs = True
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {self.header: "The hex HMAC-SHA256 of the raw body."}
+
     def is_offered(self, request: WebhookRequest) -> bool:
         return self.header.lower() in request.headers
 
@@ -61,6 +65,13 @@ class TimestampedHmac:
     timestamp_header: str
     setting: str
     signs = True
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            self.header: 'sha256= and the hex HMAC-SHA256 of "<timestamp>.<raw body>".',
+            self.timestamp_header: f"The signed timestamp, in Unix seconds; at most {TOLERANCE} seconds from now.",
+        }
 
     def is_offered(self, request: WebhookRequest) -> bool:
         return self.header.lower() in request.headers and self.timestamp_header.lower() in request.headers
@@ -88,6 +99,11 @@ class Token:
 
     setting: str
     signs = False
+    header = "X-Webhook-Token"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {self.header: "The token as it is."}
 
     def is_offered(self, request: WebhookRequest) -> bool:
         return bool(self._given(request))
@@ -98,10 +114,10 @@ class Token:
 
     def proof(self, body: bytes) -> dict[str, str]:
         tokens = secrets_in(self.setting)
-        return {"X-Webhook-Token": tokens[0]} if tokens else {}
+        return {self.header: tokens[0]} if tokens else {}
 
     def _given(self, request: WebhookRequest) -> str:
-        return request.token or request.headers.get("x-webhook-token", "").strip()
+        return request.token or request.headers.get(self.header.lower(), "").strip()
 
 
 def _hex_digest(secret: str, body: bytes) -> str:

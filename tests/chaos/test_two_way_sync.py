@@ -8,23 +8,19 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from hashlib import sha512
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.utils.crypto import salted_hmac
 
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Hang, Lost, Reset
 from tests.harness import Embedded, Rows, embedded, production, wait_until
 from tests.harness.both_sides import GHL_HOOK, GHL_TOKEN, NOWCERTS_HOOK, NOWCERTS_TOKEN, BothSides, both_sides, post
-from tests.harness.environment import STAFF_EMAIL
 from tests.harness.failpoints import LEASE_SECONDS, with_failpoints
 from tests.harness.process import ROOT
+from tests.harness.tokens import API_TOKEN, keep_token
 
-API_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 JUAN = {
     "event_type": "INSURED_INSERT",
     "timestamp": "2024-01-15T10:30:00Z",
@@ -63,20 +59,6 @@ EXTERNAL_ID = "SELECT external_id FROM integrations_outgoingwrite WHERE id = %s"
 def sides() -> Iterator[BothSides]:
     with both_sides() as made:
         yield made
-
-
-def keep_token(app: Embedded) -> None:
-    """Let API_TOKEN be a token of the first member of staff, good for syncs, for an hour."""
-    owner = app.rows.all("SELECT id, password FROM accounts_user WHERE email = %s", STAFF_EMAIL)[0]
-    salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
-    seal = salted_hmac(salt, owner["password"], secret=app.env["SECRET_KEY"], algorithm="sha256").hexdigest()
-    now = datetime.now(tz=UTC)
-    app.rows.execute(
-        "INSERT INTO accounts_apitoken (user_id, name, token_key, digest, scopes, owner_seal, created, expiry)"
-        " VALUES (%s, 'test', %s, %s, %s, %s, %s, %s)",
-        *(owner["id"], API_TOKEN[:15], sha512(API_TOKEN.encode()).hexdigest(), '["sync"]', seal),
-        *(str(now), str(now + timedelta(hours=1))),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Error, Route, expect
 
 from tests.e2e.visitor import Visitor
 from tests.fakes.http_server import Answer, FakeServer
@@ -28,7 +28,7 @@ def chat() -> Iterator[FakeServer]:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, chat: FakeServer) -> Iterator[Embedded]:
-    settings = {"CHATWOOT_WEBHOOK_TOKEN": TOKEN, "CHATWOOT_FRAME_ORIGINS": chat.url}
+    settings = {"CHATWOOT_WEBHOOK_TOKEN": TOKEN, "CHATWOOT_FRAME_ORIGINS": chat.url, "FRONTEND_ORIGINS": chat.url}
     with embedded(tmp_path_factory.mktemp("company"), **settings) as started:
         yield started
 
@@ -127,11 +127,12 @@ def test_without_an_account_it_says_what_is_missing(browser: Browser, app: Embed
     visitor.leave()
 
 
+@pytest.mark.parametrize("address", [PAGE, "/?accountId={}"], ids=["embed", "front door"])
 def test_the_help_desk_shows_it_in_a_frame_and_nobody_else_does(
-    browser: Browser, app: Embedded, chat: FakeServer, screenshots: Path
+    browser: Browser, app: Embedded, chat: FakeServer, screenshots: Path, address: str
 ) -> None:
     sign_up(app, 77, "Framed Company")
-    frame = f'<!doctype html><title>Chat</title><iframe width="360" height="400" src="{app.url}{PAGE.format(77)}">'
+    frame = f'<!doctype html><title>Chat</title><iframe width="360" height="400" src="{app.url}{address.format(77)}">'
     chat.pages["html"] = frame  # type: ignore[attr-defined]
     context = browser.new_context()
     page = context.new_page()
@@ -141,4 +142,36 @@ def test_the_help_desk_shows_it_in_a_frame_and_nobody_else_does(
     page.goto(chat.url.replace("127.0.0.1", "localhost"))  # another origin
     page.wait_for_timeout(500)
     assert page.frame_locator("iframe").locator("[data-company-url]").count() == 0
+    context.close()
+
+
+_FRONT_END = """<!doctype html><title>Front end</title><script>
+window.call = async (url, body) => {
+  const answer = await fetch(url, body && {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return [answer.status, await answer.json()];
+};
+</script>"""
+
+
+def test_a_front_end_on_its_own_origin_reads_answers_and_errors_and_no_other_origin_does(
+    browser: Browser, app: Embedded, chat: FakeServer
+) -> None:
+    """FRONTEND_ORIGINS names the help desk's origin by 127.0.0.1; by "localhost" the same page is another origin."""
+    chat.pages["html"] = _FRONT_END  # type: ignore[attr-defined]
+    context = browser.new_context()
+    page = context.new_page()
+    resend, company = f"{app.url}/api/kajabi/resend-setup-email/", f"{app.url}/api/chatwoot/webhooks/company/77"
+    asked = "([url, body]) => call(url, body)"
+    page.goto(chat.url)
+    assert page.evaluate(asked, [resend, {"email": "jane@example.com"}])[0] == 200
+    status, told = page.evaluate(asked, [resend, {"email": "no address"}])
+    assert (status, told["success"], told["code"]) == (400, False, "invalid_email")
+    assert page.evaluate(asked, [company, None])[0] == 200
+    with pytest.raises(Error, match="Failed to fetch"):
+        page.evaluate(asked, [f"{app.url}/api/system/info", None])  # not shared
+    page.goto(chat.url.replace("127.0.0.1", "localhost"))
+    for url, body in [(resend, {"email": "jane@example.com"}), (company, None)]:
+        with pytest.raises(Error, match="Failed to fetch"):
+            page.evaluate(asked, [url, body])
     context.close()

@@ -5,6 +5,7 @@ It remembers what was asked and what it answered. Misbehaviour is queued: each p
 
 import os
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -53,19 +54,23 @@ class Hang:
     """No answer comes for as long as the server lives."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Drip:
-    """An answer that never ends: a byte now and then."""
+    """An answer that never ends: a byte now and then, of the head already where it is `from_the_start`."""
+
+    content_type: str = "application/json"
+    from_the_start: bool = False
 
 
 Misbehaviour = Answer | Reset | Hang | Drip
 
 
 class FakeServer:
-    """Answers with `answer`; as a context manager it runs. `url` is its base."""
+    """Answers with `answer`; as a context manager it runs. `url` is its base. With `tls` it speaks https."""
 
-    def __init__(self, answer: Callable[[Asked], Answer] | None = None) -> None:
+    def __init__(self, answer: Callable[[Asked], Answer] | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.exchanges: list[Exchange] = []
-        self._answer = answer
+        self._answer, self._tls = answer, tls
         self._queue: deque[tuple[str, Misbehaviour]] = deque()
         self._lock = threading.RLock()
         self._stopped = threading.Event()
@@ -95,7 +100,11 @@ class FakeServer:
             server_of_tests = fake
 
         self._server = _Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if self._tls is not None:
+            plain = self._server.socket
+            # The handshake is each connection's own: one that never finishes it holds up nobody else.
+            self._server.socket = self._tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         return self
@@ -157,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server_of_tests.wait(60)
                 self.close_connection = True
             case Drip():
-                self._drip()
+                self._drip(response)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond  # noqa: N815 (the names are the base class's)
 
@@ -176,11 +185,14 @@ class _Handler(BaseHTTPRequestHandler):
         os.close(self.connection.detach())
         self.close_connection = True
 
-    def _drip(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", "1000000")
-        self.end_headers()
+    def _drip(self, drip: Drip) -> None:
+        if drip.from_the_start:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        else:
+            self.send_response(200)
+            self.send_header("Content-Type", drip.content_type)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
         while not self.server_of_tests.wait(0.02):
             self.wfile.write(b" ")
             self.wfile.flush()

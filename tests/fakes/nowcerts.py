@@ -42,6 +42,7 @@ class FakeNowCerts(FakeServer):
         self.token_life: Any = 86_399  # seconds
         self.refreshes_are_refused = False
         self.ignores_filters = False
+        self.compares_case = False  # whether a text equals another one in other case; nobody documents it
         self.upsert_empties_unnamed = False  # what Insured/Insert does with what it is not told; nobody documents it
         self.lag = 0.0  # seconds after which an insured is found by what was written
         self.on_change: OnChange | None = None
@@ -156,10 +157,17 @@ class FakeNowCerts(FakeServer):
 
     def _list(self, records: list[Record], query: dict[str, str]) -> Answer:
         conditions = [] if self.ignores_filters else _CONDITION.findall(query.get("$filter", ""))
-        found = [record for record in records if not conditions or any(_holds(record, *one) for one in conditions)]
+        found = [record for record in records if not conditions or any(self._holds(record, *one) for one in conditions)]
         found.sort(key=lambda record: str(record.get(query["$orderby"], "")))
         first = int(query["$skip"])
         return _answer(200, {"@odata.count": len(found), "value": found[first : first + int(query["$top"])]})
+
+    def _holds(self, record: Record, name: str, operator: str, value: str) -> bool:
+        wanted = value[1:-1].replace("''", "'") if value.startswith("'") else value
+        has = str(record.get(name) or "")
+        if operator == "ge":
+            return has >= wanted
+        return has == wanted if self.compares_case else has.lower() == wanted.lower()
 
     def _upsert_insured(self, body: Record) -> Answer:
         """By databaseId, then by the company's name, then by the person's: never by e-mail or phone."""
@@ -223,12 +231,6 @@ def _as_kept(body: Record, *, had: Any = None) -> Record:
 
 def _kind(record: Record) -> str:
     return "PROSPECT" if record.get("type") == "Prospect" else "INSURED"
-
-
-def _holds(record: Record, name: str, operator: str, value: str) -> bool:
-    wanted = value[1:-1].replace("''", "'") if value.startswith("'") else value
-    has = str(record.get(name) or "")
-    return has >= wanted if operator == "ge" else has.lower() == wanted.lower()
 
 
 def _answer(status: int, document: Any) -> Answer:

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import Contact, ContactChange, ContactMapping, Policy, User
 from accounts.staff.tests.callers import bearer
-from integrations.api import manual_sync
+from core.queue import waiting
 from integrations.models import ContactRefresh, InboxEvent, OpportunityMapping, OutgoingWrite
 from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
 from tests.fakes.http_server import Answer
@@ -48,12 +48,12 @@ def workers(sides: TwoSides, monkeypatch: pytest.MonkeyPatch) -> None:
     def work(seconds: float) -> None:
         sides.settle()
 
-    monkeypatch.setattr(manual_sync, "sleep", work)
+    monkeypatch.setattr(waiting, "sleep", work)
 
 
 @pytest.fixture
 def slow_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manual_sync, "WAITS", 0.0)
+    monkeypatch.setattr(waiting, "WAITS", 0.0)
 
 
 def the(records: dict[str, Any]) -> Any:
@@ -349,9 +349,22 @@ def test_a_policy_with_an_id_is_read_there_with_its_insured(sides: TwoSides, ask
 def test_a_policy_of_nobody_is_kept_and_said(sides: TwoSides, ask: Ask, workers: None) -> None:
     nobodys = {name: value for name, value in POLICY.items() if name != "insuredEmail"}
     answer = ask(TO_GHL | {"entity_type": "policy", "data": nobodys})
-    assert (answer.status_code, answer.json()["success"]) == (422, False)
-    assert answer.json()["detail"] == "the event names no e-mail"
-    assert InboxEvent.objects.get().status == "unmatched"
+    assert (answer.status_code, answer.json()["success"]) == (502, False)
+    assert answer.json()["detail"] == "NowCerts has no policy or quote with the number POL-123 (State Farm)"
+    assert InboxEvent.objects.get().status == "failed"
+
+
+def test_a_policy_is_found_by_its_number_alone(sides: TwoSides, ask: Ask, workers: None) -> None:
+    insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz")
+    sides.nowcerts.add_policy(number="POL-123", lineOfBusinessName="Auto", insuredDatabaseId=insured["id"])
+    sides.hooks.clear()
+    nobodys = {name: value for name, value in POLICY.items() if name != "insuredEmail"}
+    asked = TO_GHL | {"entity_type": "policy", "data": nobodys}
+    foretold = ask(asked | {"dry_run": True}).json()["data"]["there"]
+    assert [(one["kind"], one["operation"]) for one in foretold] == [("contact", "create"), ("opportunity", "create")]
+    answer = ask(asked)
+    assert (answer.status_code, answer.json()["success"]) == (200, True), answer.content
+    assert the(sides.ghl.opportunities)["name"] == "Auto Policy - POL-123"
 
 
 # Slow workers, refusals -----------------------------------------------------------------------------------------------
@@ -406,8 +419,8 @@ def test_while_the_provider_is_away_the_answer_says_what_is_waited_for(
     sides: TwoSides, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = iter([sides.drain] * 3)
-    monkeypatch.setattr(manual_sync, "sleep", lambda seconds: next(looks)())
-    monkeypatch.setattr(manual_sync, "monotonic", iter([0.0, 1.0, 2.0, 99.0]).__next__)
+    monkeypatch.setattr(waiting, "sleep", lambda seconds: next(looks)())
+    monkeypatch.setattr(waiting, "monotonic", iter([0.0, 1.0, 2.0, 99.0]).__next__)
     sides.ghl.misbehave(*[Answer(status=503, body=b"{}")] * 50)
     answer = ask(TO_GHL)
     assert (answer.status_code, answer.json()["success"]) == (202, True)

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, Policy
-from integrations.models import InboxEvent, OpportunityMapping, OutgoingWrite, PipelineRule
+from integrations.models import OpportunityMapping, OutgoingWrite, PipelineRule
 from integrations.outbox import repairing
 from integrations.outbox.tests.two_sides import NOWCERTS_HOOK, TwoSides
 from tests.fakes.http_server import Lost
@@ -153,15 +152,6 @@ def test_the_settings_say_it_where_the_console_does_not(sides: TwoSides, setting
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
     sides.settle()
     assert the_only(sides.ghl.opportunities)["pipelineId"] == "pipe-set"
-
-
-def test_a_policy_that_names_nobody_is_unmatched(sides: TwoSides) -> None:
-    payload = {"event_type": "POLICY_INSERT", "data": {"policyNumber": "POL-12345", "policyType": "Auto"}}
-    sides.deliver((NOWCERTS_HOOK, payload))
-    sides.settle()
-    event = InboxEvent.objects.get()
-    assert (event.status, Policy.objects.count(), Contact.objects.count()) == ("unmatched", 0, 0)
-    assert sides.ghl.opportunities == {}
 
 
 def test_the_seeds_policy_is_taken_by_the_address_of_its_insured(sides: TwoSides) -> None:

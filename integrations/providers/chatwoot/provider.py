@@ -1,7 +1,8 @@
 """Chatwoot: a help desk whose accounts are our companies. See README.md for what reaches us and how to set it up."""
 
 from integrations.contracts.provider import CompanyPages, Endpoint, Provider
-from integrations.providers.chatwoot import accounts, webhooks
+from integrations.providers.chatwoot import accounts, examples, webhooks
+from integrations.providers.chatwoot.phrases import PHRASES
 from integrations.providers.chatwoot.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, TimestampedHmac, Token
 
@@ -11,6 +12,7 @@ _SIGNATURE = TimestampedHmac("X-Chatwoot-Signature", "X-Chatwoot-Timestamp", set
 _RELAY = HmacSha256Hex("X-Chatwoot-Signature", setting="CHATWOOT_RELAY_SECRET")
 _TOKEN = Token(setting="CHATWOOT_WEBHOOK_TOKEN")
 _PATH = "api/chatwoot/webhooks"
+_INSTALLATION = "installation"
 
 PROVIDER = Provider(
     key="chatwoot",
@@ -18,12 +20,14 @@ PROVIDER = Provider(
     endpoints=(
         # Posted once and unsigned by Chatwoot, which waits five seconds and tells whoever signed up nothing.
         Endpoint(
-            name="installation",
+            name=_INSTALLATION,
             path=f"{_PATH}/account-created",
             takes_token_in_path=True,
             verifiers=(_SIGNATURE, _RELAY, _TOKEN),
             read=webhooks.read_installation,
             answer_with=webhooks.answer,
+            about="Accounts, by Chatwoot's installation events. Answered from what became of the account.",
+            examples=examples.ACCOUNTS,
             id_header="X-Chatwoot-Delivery",
         ),
         Endpoint(
@@ -33,6 +37,8 @@ PROVIDER = Provider(
             verifiers=(_SIGNATURE, _RELAY, _TOKEN),
             read=webhooks.read,
             answer={"success": True},
+            about="Contacts, by the webhooks of single accounts.",
+            examples=examples.CONTACTS,
             id_header="X-Chatwoot-Delivery",
         ),
     ),
@@ -44,8 +50,10 @@ PROVIDER = Provider(
         path=_PATH,
         signed_by="CHATWOOT_EMBED_SECRET",
         synced=webhooks.ABOUT_ACCOUNTS,
+        posted_to=_INSTALLATION,
         is_connected=accounts.is_connected,
         read_account=accounts.read_account,
     ),
     features=("chatwoot-auto-sync", "chatwoot-contacts", "chatwoot-embed"),
+    phrases=PHRASES,
 )

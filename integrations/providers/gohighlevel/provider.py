@@ -4,9 +4,17 @@ from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, Reply
-from integrations.providers.gohighlevel import confirming, contact_book, opportunity_book, signatures, webhooks
+from integrations.providers.gohighlevel import (
+    confirming,
+    contact_book,
+    examples,
+    opportunity_book,
+    signatures,
+    webhooks,
+)
 from integrations.providers.gohighlevel.pulls import PULLS
 from integrations.providers.gohighlevel.simulation import SIMULATION
+from integrations.toolkit.phrases import in_and_out
 from integrations.toolkit.replies import reply, reply_without_conflict
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
@@ -35,6 +43,8 @@ PROVIDER = Provider(
             reply=_reply,
             # The one status that it has always sent again; since April 2026 every other than 2xx.
             busy_status=HTTPStatus.TOO_MANY_REQUESTS,
+            about="Contacts, from a marketplace app, a workflow or a relay.",
+            examples=examples.BODIES,
         ),
     ),
     handled=frozenset(webhooks.HANDLED),
@@ -48,5 +58,6 @@ PROVIDER = Provider(
     simulation=SIMULATION,
     pulls=PULLS,
     mirror=contact_book.MIRROR,
+    phrases=in_and_out("GHL_WEBHOOK"),
     deals=opportunity_book.DEALS,
 )

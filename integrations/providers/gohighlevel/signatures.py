@@ -49,6 +49,10 @@ class FromOurLocation:
     setting = "GHL_LOCATION_ID"
     signs = True
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return self.signature.headers
+
     def is_offered(self, request: WebhookRequest) -> bool:
         return self.signature.is_offered(request)
 

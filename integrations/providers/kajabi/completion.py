@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 from core.text import plain_key
 from integrations.contracts.events import CompletedCourse
-from integrations.toolkit.reading import read_moment, text_at
+from integrations.toolkit.reading import read_day, text_at
 
 _COURSE = ("course_name", "course", "course_title", "name_of_course", "completed_course", "curso", "nombre_del_curso")
 _DATE = ("completion_date", "completed_on", "completed_at", "date_completed", "date_of_completion", "date", "fecha",
@@ -27,11 +26,11 @@ def read(answers: Mapping[str, Any]) -> CompletedCourse:
     named = {plain_key(name): text for name in answers if (text := text_at(answers, name))}
     custom = [text for name, text in named.items() if _CUSTOM.fullmatch(name)]
     addresses = [text for text in custom if text.lower().startswith("https://")]
-    dates = [text for text in custom if text not in addresses and _day(text)]
+    dates = [text for text in custom if text not in addresses and read_day(text)]
     texts = [text for text in custom if text not in addresses and text not in dates]
     return CompletedCourse(
         course=_first(named, _COURSE) or _only(texts),
-        completed_on=_day(_first(named, _DATE)) or _day(_only(dates)),
+        completed_on=read_day(_first(named, _DATE)) or read_day(_only(dates)),
         certificate_url=_first(named, _CERTIFICATE) or _only(addresses),
         student_name=_first(named, _NAME),
     )
@@ -43,9 +42,3 @@ def _first(named: Mapping[str, str], names: Iterable[str]) -> str:
 
 def _only(texts: list[str]) -> str:
     return texts[0] if len(texts) == 1 else ""
-
-
-def _day(text: str) -> date | None:
-    """The day of an ISO date or time; others are ambiguous (9/2 or 2/9) and are not guessed."""
-    moment = read_moment(text)
-    return moment.date() if moment else None

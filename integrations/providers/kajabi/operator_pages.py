@@ -85,7 +85,28 @@ def _failed(
     )
 
 
+_EXAMPLE = {"id": "41", "event": "purchase", "url": "https://hub.example.com/kajabi-webhook/…"}
 PAGES = (
-    OperatorPage(name="configure-hooks", path="configurar-webhooks-kajabi", password=PASSWORD, answer=configure),
-    OperatorPage(name="manage-hooks", path="gestionar-webhooks-kajabi", password=PASSWORD, answer=manage),
+    OperatorPage(
+        name="configure-hooks",
+        path="configurar-webhooks-kajabi",
+        password=PASSWORD,
+        answer=configure,
+        about="Let Kajabi have one hook to us for each of its six events. May be repeated at any time.",
+        example=_done("The hooks are configured.", hooks=[{**_EXAMPLE, "status": "kept"}]).content,
+    ),
+    OperatorPage(
+        name="manage-hooks",
+        path="gestionar-webhooks-kajabi",
+        password=PASSWORD,
+        answer=manage,
+        about="List Kajabi's hooks (GET only), create one or delete one.",
+        parameters={
+            "action": "list, create or delete",
+            "event": "create: which event, for example purchase",
+            "url": "create: where to, if not to us",
+            "id": "delete: which hook",
+        },
+        example=_done("Every event has its hook.", hooks=[{**_EXAMPLE, "status": "current"}], missing=[]).content,
+    ),
 )

@@ -1,8 +1,10 @@
 """Kajabi: courses and memberships. Signs nothing itself; see README.md for what reaches us and how to set it up."""
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.kajabi import confirming, operator_pages, webhooks
+from integrations.providers.kajabi import confirming, examples, operator_pages, webhooks
+from integrations.providers.kajabi.history import HISTORY
 from integrations.providers.kajabi.hooks import KajabiHooks
+from integrations.providers.kajabi.phrases import PHRASES
 from integrations.providers.kajabi.pulls import PULLS
 from integrations.providers.kajabi.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, Token
@@ -14,8 +16,22 @@ PROVIDER = Provider(
     key="kajabi",
     title="Kajabi",
     endpoints=(
-        Endpoint(name="relay", path="api/webhook/kajabi", verifiers=(_SIGNATURE, _TOKEN), read=webhooks.read),
-        Endpoint(name="course relay", path="api/kajabi/webhook", verifiers=(_SIGNATURE, _TOKEN), read=webhooks.read),
+        Endpoint(
+            name="relay",
+            path="api/webhook/kajabi",
+            verifiers=(_SIGNATURE, _TOKEN),
+            read=webhooks.read,
+            about="A relay that tells of memberships.",
+            examples=examples.MEMBERSHIPS,
+        ),
+        Endpoint(
+            name="course relay",
+            path="api/kajabi/webhook",
+            verifiers=(_SIGNATURE, _TOKEN),
+            read=webhooks.read,
+            about="A relay that tells of completed courses, purchases and contacts.",
+            examples=examples.COURSES,
+        ),
         # Kajabi asks with GET or HEAD before it activates a hook, and gives a hook up that answers 405.
         Endpoint(
             name="native",
@@ -24,6 +40,8 @@ PROVIDER = Provider(
             answers_get=True,
             verifiers=(_SIGNATURE, _TOKEN),
             read=webhooks.read,
+            about="Kajabi itself: the hooks of its API, and its in-app webhooks.",
+            examples=examples.NATIVE | examples.IN_APP,
         ),
     ),
     handled=frozenset(webhooks.HANDLED),
@@ -37,4 +55,6 @@ PROVIDER = Provider(
     hooks=KajabiHooks.from_settings,
     operator_pages=operator_pages.PAGES,
     pulls=PULLS,
+    phrases=PHRASES,
+    history=HISTORY,
 )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from core.moments import iso
 from integrations.contracts.events import (
     Buyer,
     MembershipEvent,
@@ -82,8 +83,8 @@ def purchase(resource: Resource) -> PulledItem:
             "offer_id": offers[0] if offers else "",
             "status": standing.value,
             "payment_type": text_at(resource, "attributes", "payment_type"),
-            "started_at": started.isoformat() if started else None,
-            "deactivated_at": ended.isoformat() if ended else None,
+            "started_at": iso(started),
+            "deactivated_at": iso(ended),
             "deactivation_reason": text_at(resource, "attributes", "deactivation_reason"),
         },
     )

@@ -27,7 +27,7 @@ from integrations.contracts.events import (
 )
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
-from integrations.providers.kajabi import fields, native, progress, relay
+from integrations.providers.kajabi import completed, fields, native, progress, relay
 from integrations.toolkit.reading import digest_of, moment_of_uuid, text_at
 
 MEMBERSHIP: Mapping[str, type[MembershipEvent]] = {
@@ -40,7 +40,15 @@ MEMBERSHIP: Mapping[str, type[MembershipEvent]] = {
     "purchase.refunded": PurchaseRefunded,
 }
 NATIVE = ("purchase", "payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed")
-HANDLED = {*MEMBERSHIP, *NATIVE, "contact.created", "contact.updated", "form.submitted", *progress.TYPES}
+HANDLED = {
+    *MEMBERSHIP,
+    *NATIVE,
+    *completed.TYPES,
+    *progress.TYPES,
+    "contact.created",
+    "contact.updated",
+    "form.submitted",
+}
 # Native tag deliveries hold the contact and the tag, and neither a time nor an id of their own.
 TOLD_AGAIN = frozenset({"tag_added", "tag_removed"})
 IGNORED: Mapping[str, str] = {
@@ -79,6 +87,11 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     told_at = fields.occurred_at(payload, body) or _undated(webhook)
     if webhook.event_type == "form.submitted":
         return relay.form(body, event_id=webhook.external_id, occurred_at=told_at)
+    if webhook.event_type in completed.TYPES:
+        inner = payload.get("data")
+        whole = {**payload, **(inner if isinstance(inner, Mapping) else {}), **body}
+        kind = "member" if dialect == "in-app" else "relay"
+        return completed.read(webhook.event_type, whole, event_id=webhook.external_id, kind=kind, occurred_at=told_at)
     if webhook.event_type not in MEMBERSHIP:
         return [relay.contact(body, occurred_at=told_at)]
     buyer = fields.buyer(body, kind="member" if dialect == "in-app" else "relay")

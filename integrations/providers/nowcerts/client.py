@@ -8,7 +8,7 @@ Every method may raise TemporaryFailure or Refused.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Self
 
@@ -125,6 +125,12 @@ class NowCertsClient:
         return self._one("/api/InsuredDetailList()", database_id)
 
     # GET /api/InsuredDetailList()
+    def insureds_by_id(self, database_ids: Iterable[str]) -> list[Record]:
+        """Those of these insureds that there are, for one call."""
+        wanted = [equal("id", guid(database_id), quoted=False) for database_id in database_ids]
+        return self._matching(*wanted) if wanted else []
+
+    # GET /api/InsuredDetailList()
     def insureds_with_email(self, email: str) -> list[Record]:
         """The insureds and prospects with just this address, in whatever case, the oldest first."""
         wanted = email.strip()
@@ -158,6 +164,16 @@ class NowCertsClient:
     def policy(self, database_id: str) -> Record:
         """A policy or quote. Raises NotFound where there is none."""
         return self._one("/api/PolicyDetailList()", database_id)
+
+    # GET /api/PolicyDetailList()
+    def policies_with_number(self, number: str) -> list[Record]:
+        """The policies and quotes with just this number, the oldest first: a renewal may have the number of the policy
+        before it, and another carrier's policy any number. Whether the list compares by case is not documented.
+        """
+        wanted = number.strip()
+        found = self._list("/api/PolicyDetailList()", filters=equal("number", wanted), top=50) if wanted else []
+        same = [one for one in found if text_at(one, "number").strip().casefold() == wanted.casefold()]
+        return [one for one in same if text_at(one, "number").strip() == wanted] or same
 
     # GET /api/PolicyDetailList()
     def changed_policies(self, cursor: Cursor) -> list[Record]:

@@ -10,9 +10,10 @@ from django.utils import timezone
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import NotThereYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
-from integrations.providers.nowcerts import webhooks
+from integrations.providers.nowcerts import policy_lookup, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient
 from integrations.toolkit.failures import NotFound
+from integrations.toolkit.reading import text_at
 
 PATIENCE = 8  # seconds for one call with its repetitions; the two of a delivery must end well within its lease
 
@@ -23,41 +24,84 @@ def is_connected() -> bool:
 
 
 def is_hint(webhook: StoredWebhook) -> bool:
-    """Whether NowCerts is to be asked: nobody signed it, it says nothing, or it tells of an insured by their id.
+    """Whether NowCerts is to be asked: nobody signed it, it says nothing, it tells of an insured by their id, or of a
+    policy without the address of the insured.
 
     Even what a relay signed may be a late copy of our own write.
     """
     if not webhook.is_signed or webhooks.is_notice(webhook.payload, webhook.event_type):
         return True
+    if webhook.event_type in webhooks.POLICIES:
+        return not webhooks.insured_email(webhook.payload)
     return webhook.event_type in webhooks.PEOPLE and bool(webhooks.insured_id(webhook.payload))
 
 
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
-    """The delivery as NowCerts' records have it; one that names no id stays as it came, proved by its token alone.
+    """The delivery as NowCerts' records have it; one that names nothing by which it could be read stays as it came.
 
     A policy is read here, with its insured. An insured is only named: they are read whole a moment later, once for a
     burst. A deletion stays one only where NowCerts has the insured no more; else it is a reading like any other. Raises
-    NotThereYet where NowCerts does not know what is named.
+    NotThereYet where NowCerts does not know what is named, Unmatched where it could be several insureds' policy.
     """
     if webhook.event_type in webhooks.DELETIONS:
         return _confirmed_deletion(webhook)
     if webhook.event_type in webhooks.PEOPLE:
         insured_id = webhooks.insured_id(webhook.payload)
         return _with(webhook, {"insuredDatabaseId": insured_id}) if insured_id else webhook
-    policy_id = webhooks.policy_id(webhook.payload)
-    if webhook.event_type not in webhooks.POLICIES or not policy_id:
-        return webhook
-    asked_at = timezone.now()
+    return _confirmed_policy(webhook) if webhook.event_type in webhooks.POLICIES else webhook
+
+
+def _confirmed_policy(webhook: StoredWebhook) -> StoredWebhook:
+    """A policy's delivery with the policy as NowCerts has it now, and the whole record of its insured.
+
+    What a relay signed of a policy is believed where it says whose the policy is. What came with the person's address,
+    too, where NowCerts does not list the number.
+    """
+    asked_at, confirmed = timezone.now(), webhook
     client = NowCertsClient.from_settings(patience=PATIENCE)
-    try:
-        policy = client.policy(policy_id)
-    except NotFound as error:
-        raise NotThereYet(f"NowCerts does not know policy {policy_id}") from error
-    confirmed = _with(webhook, {**_without_dates(policy), "policyDatabaseId": policy_id})
+    is_notice = webhooks.is_notice(webhook.payload, webhook.event_type)
+    if is_notice or not (webhook.is_signed and webhooks.insured_of_policy(webhook.payload)):
+        record = _policy(client, webhook)
+        if record is not None:
+            named = {} if policy_lookup.insured_of(record) else _insured_named_by(webhook)
+            confirmed = _with(webhook, {**_without_dates(record), **named, "policyDatabaseId": text_at(record, "id")})
+            confirmed = replace(confirmed, received_at=asked_at)
     insured = _insured_of(client, webhooks.insured_of_policy(confirmed.payload))
     if insured is not None:
         confirmed = replace(confirmed, payload={**confirmed.payload, webhooks.CONFIRMED_INSURED: insured})
-    return replace(confirmed, received_at=asked_at)
+    return confirmed
+
+
+def _policy(client: NowCertsClient, webhook: StoredWebhook) -> Mapping[str, Any] | None:
+    """The policy that a delivery names, by its id or else by its number; None where it rests on what came.
+
+    Raises as `confirm`.
+    """
+    policy_id = webhooks.policy_id(webhook.payload)
+    if policy_id:
+        try:
+            return {**client.policy(policy_id), "id": policy_id}
+        except NotFound as error:
+            raise NotThereYet(f"NowCerts does not know policy {policy_id}") from error
+    number = str(webhooks.read_policy(webhook.payload).get("number", ""))
+    if not number or len(number) > policy_lookup.LONGEST_NUMBER:
+        return None
+    try:
+        return policy_lookup.policy_with_number(
+            client, webhook.payload, is_quote=webhooks.is_quote(webhook.payload, webhook.event_type)
+        )
+    except NotThereYet:
+        if _insured_named_by(webhook):
+            return None
+        raise
+
+
+def _insured_named_by(webhook: StoredWebhook) -> dict[str, str]:
+    named = {
+        "insuredDatabaseId": webhooks.insured_of_policy(webhook.payload),
+        "insuredEmail": webhooks.insured_email(webhook.payload),
+    }
+    return {name: text for name, text in named.items() if text}
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:

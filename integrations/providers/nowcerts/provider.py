@@ -3,9 +3,10 @@
 from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.nowcerts import confirming, contact_book, webhooks
+from integrations.providers.nowcerts import confirming, contact_book, examples, webhooks
 from integrations.providers.nowcerts.pulls import PULLS
 from integrations.providers.nowcerts.simulation import SIMULATION
+from integrations.toolkit.phrases import in_and_out
 from integrations.toolkit.replies import reply
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
@@ -24,6 +25,8 @@ PROVIDER = Provider(
             read=webhooks.read,
             reply=reply,
             busy_status=HTTPStatus.TOO_MANY_REQUESTS,
+            about="Insureds, prospects, policies and quotes, from a relay, Zapier or NowCerts' notices.",
+            examples=examples.BODIES,
         ),
     ),
     handled=frozenset(webhooks.HANDLED),
@@ -36,4 +39,5 @@ PROVIDER = Provider(
     simulation=SIMULATION,
     pulls=PULLS,
     mirror=contact_book.MIRROR,
+    phrases=in_and_out("NOWCERTS_WEBHOOK"),
 )

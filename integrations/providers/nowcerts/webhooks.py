@@ -116,9 +116,9 @@ def parse(webhook: StoredWebhook) -> list[Event]:
         PolicyReported(
             occurred_at=occurred_at,
             external_id=policy_id(payload),
-            email=text_of(record, _INSURED_EMAIL),
+            email=insured_email(payload),
             identities={"contact": person} if person else {},
-            is_quote=webhook.event_type.startswith("QUOTE") or value_at(record, (("isQuote",),)) is True,
+            is_quote=is_quote(payload, webhook.event_type),
             currency=fields.CURRENCY,
             **told,
         ),
@@ -164,6 +164,22 @@ def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
 def insured_of_policy(payload: Payload) -> str:
     """The id of the insured whose a policy or quote is; "" for none."""
     return text_of(_record(payload), _INSURED_ID) or text_of(payload, _INSURED_ID)
+
+
+def insured_email(payload: Payload) -> str:
+    """The address of the insured whose a policy or quote is, where the delivery names it; "" for none."""
+    return text_of(_record(payload), _INSURED_EMAIL)
+
+
+def is_quote(payload: Payload, event_type: str) -> bool:
+    """Whether it is only a quote, as the record says, else as the event is called."""
+    said = value_at(_record(payload), (("isQuote",),))
+    return said if isinstance(said, bool) else event_type.startswith("QUOTE")
+
+
+def read_policy(payload: Payload) -> dict[str, Any]:
+    """What a delivery tells of a policy or quote, by our names."""
+    return fields.read_policy(_record(payload))
 
 
 def _told_at(payload: Payload) -> datetime | None:

@@ -7,6 +7,8 @@ import pytest
 from django.test import Client
 
 from accounts.tests.admin_clients import signed_in
+from core.moments import iso
+from integrations import inbox
 from integrations.models import InboxAttempt, InboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +47,7 @@ def test_the_metrics_are_computed_from_the_tables(
                 "success_count": 2,
                 "failed_count": 1,
                 "pending_count": 0,
+                "ignored_count": 0,
                 "success_rate": 66.67,
                 "avg_latency_ms": 150.5,
                 "recent_errors": [
@@ -53,10 +56,10 @@ def test_the_metrics_are_computed_from_the_tables(
                         "event": "account_created",
                         "chatwoot_account_id": "3",
                         "error": "gave up: an example",
-                        "timestamp": failed.finished_at.isoformat().replace("+00:00", "Z"),
+                        "timestamp": iso(failed.finished_at),
                     }
                 ],
-                "last_sync": finished.isoformat().replace("+00:00", "Z"),
+                "last_sync": iso(finished),
             },
         },
     )
@@ -68,11 +71,108 @@ def test_before_the_first_account_nothing_is_made_up() -> None:
         "success_count": 0,
         "failed_count": 0,
         "pending_count": 0,
+        "ignored_count": 0,
         "success_rate": None,
         "avg_latency_ms": None,
         "recent_errors": [],
         "last_sync": None,
     }
+
+
+def figures() -> dict[str, Any]:
+    found: dict[str, Any] = Client().get(METRICS, headers=MONITOR).json()["data"]
+    return found
+
+
+def counted(**numbers: int) -> dict[str, int]:
+    names = ("total_syncs", "success_count", "failed_count", "pending_count", "ignored_count")
+    return dict.fromkeys(names, 0) | numbers
+
+
+def counts() -> dict[str, Any]:
+    return {name: number for name, number in figures().items() if name in counted()}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{not json", "JSON"),
+        (b"[]", "object"),
+        (b"\xff\xfe", ""),
+        (b"{}", "no event"),
+        (b'{"event": "account_created"}', "should be a number"),
+        (b'{"event": "account_created", "id": "ana@example.com"}', "should be a number"),
+        (b'{"event": "account_created", "id": 0}', "should be a number"),
+    ],
+)
+def test_unreadable_body_of_an_account_is_a_failure_with_its_reason(install: Any, body: bytes, says: str) -> None:
+    assert install(body).status_code == 400
+    found = figures()
+    assert {name: found[name] for name in counted()} == counted(total_syncs=1, failed_count=1)
+    assert (found["success_rate"], found["avg_latency_ms"], found["last_sync"]) == (0.0, None, None)
+    (error,) = found["recent_errors"]
+    event = InboxEvent.objects.get()
+    assert (error["event_id"], error["event"], error["chatwoot_account_id"]) == (event.pk, "unreadable", None)
+    assert says in error["error"]
+    assert "ana@example.com" not in error["error"]
+    assert error["timestamp"]
+
+
+def test_unreadable_body_that_is_sent_again_is_one_failure(install: Any) -> None:
+    for _time in range(3):
+        install(b"{not json")
+    install(b"{not json either")
+    assert counts() == counted(total_syncs=2, failed_count=2)
+
+
+def test_unreadable_account_webhook_is_not_about_an_account(tell: Any) -> None:
+    assert tell(b"{not json").status_code == 400
+    assert counts() == counted()
+
+
+def test_refusal_leaves_no_event_and_no_figure(install: Any, account: Any) -> None:
+    assert install(account(1), token="wrong").status_code == 403
+    assert counts() == counted()
+
+
+def test_every_event_about_an_account_is_in_one_figure(install: Any, account: Any, tell: Any, drain: Any) -> None:
+    for number in range(1, 8):
+        install(account(number))
+    install(b"{not json")
+    install(account(9, event="conversation_created"))
+    drain()
+    for number, status in ((1, "failed"), (2, "unmatched"), (3, "pending"), (4, "ignored")):
+        InboxEvent.objects.filter(external_id=str(number)).update(status=status, reason=f"ben@example.com {status}")
+    found = figures()
+    assert {name: found[name] for name in counted()} == {
+        "total_syncs": 6,
+        "success_count": 3,
+        "failed_count": 3,
+        "pending_count": 1,
+        "ignored_count": 1,
+    }
+    assert found["success_rate"] == 50.0
+    assert [error["chatwoot_account_id"] for error in found["recent_errors"]] == [None, "2", "1"]
+    assert not any("ben@example.com" in error["error"] for error in found["recent_errors"])
+
+
+def test_failure_that_is_repaired_becomes_a_success(install: Any, account: Any, drain: Any) -> None:
+    install(account(1))
+    InboxEvent.objects.update(status="failed", reason="gave up: an example")
+    assert counts() == counted(total_syncs=1, failed_count=1)
+    inbox.retry(InboxEvent.objects.all())
+    assert counts() == counted(pending_count=1)
+    drain()
+    assert counts() == counted(total_syncs=1, success_count=1)
+
+
+def test_newest_ten_errors_are_named_and_all_are_counted(install: Any) -> None:
+    for number in range(12):
+        install(f"{{not json {number}".encode())
+    found = figures()
+    assert (found["failed_count"], len(found["recent_errors"])) == (12, 10)
+    ids = [error["event_id"] for error in found["recent_errors"]]
+    assert ids == sorted(InboxEvent.objects.values_list("pk", flat=True), reverse=True)[:10]
 
 
 def test_staff_see_them_in_their_browser(staff: Any) -> None:

@@ -1,6 +1,8 @@
 """A fake Kajabi that runs for one test, and a client of it that does not really wait."""
 
+import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +54,15 @@ def impatient(kajabi: FakeKajabi, settings: Any) -> None:
 
 
 @pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch, drain: Callable[[], None]) -> None:
+    """Workers that do what is due whenever a request that waits looks again."""
+    from core.queue import waiting
+
+    monkeypatch.setattr(waiting, "sleep", lambda seconds: drain())
+    monkeypatch.setattr(waiting, "WAITS", 0.5)  # real seconds: what is not due now will not become so
+
+
+@pytest.fixture
 def reconciled(kajabi: FakeKajabi, impatient: None, plan: Any, db: None) -> Callable[..., Any]:
     """Opens a run (or takes one) and reads all its pages; gives the run."""
     from accounts.services.cause import SCHEDULE
@@ -67,3 +78,42 @@ def reconciled(kajabi: FakeKajabi, impatient: None, plan: Any, db: None) -> Call
         return one
 
     return run
+
+
+@pytest.fixture
+def taken(db: None) -> Callable[..., Any]:
+    """Takes a file (a path, or its text) as the console does, and works until its preview is there."""
+    from accounts.services.cause import SCHEDULE
+    from integrations import registry
+    from integrations.history import files
+
+    def take(content: Path | str | bytes, *, name: str = "export.csv", **options: Any) -> Any:
+        if isinstance(content, Path):
+            content = content.read_bytes()
+        raw = io.BytesIO(content.encode() if isinstance(content, str) else content)
+        return worked(files.take(raw, name=name, provider=registry.provider("kajabi"), cause=SCHEDULE, **options))
+
+    return take
+
+
+@pytest.fixture
+def imported(taken: Callable[..., Any]) -> Callable[..., Any]:
+    """Takes a file and confirms it; gives the import when it is done."""
+    from integrations.history import actions
+
+    def do(content: Path | str | bytes, *, sends_mails: bool = False, **options: Any) -> Any:
+        history = taken(content, **options)
+        assert actions.confirm(history, sends_mails=sends_mails), (history.status, history.last_error)
+        return worked(history)
+
+    return do
+
+
+def worked(history: Any) -> Any:
+    """Work on an import until it waits, or has ended."""
+    from integrations.history import work
+
+    while work.step(history.pk):
+        pass
+    history.refresh_from_db()
+    return history

@@ -268,6 +268,10 @@ def test_a_policy_of_nobody_waits_for_staff(deliver: Any, drain: Any, sample: An
     deliver(payload)
     drain()
     event = InboxEvent.objects.get()
-    assert (event.status, event.reason) == ("unmatched", "the event names no e-mail")
+    assert (event.status, event.reason) == (
+        "unmatched",
+        "policy POL-12345: nobody is named, neither by an id nor by an e-mail, and it is not known here; with the API "
+        "of NowCerts set up it would be looked up there",
+    )
     assert Policy.objects.count() == 0
     assert Contact.objects.count() == 0

@@ -213,7 +213,8 @@ def test_a_policy_of_nobody_is_unmatched_and_named(nowcerts: FakeNowCerts) -> No
     nowcerts.add_policy(id=guid(7), number="POL-7", insuredDatabaseId=guid(404), changeDate=ago(days=1))
     run = reconciled()
     assert counters(run) == ("done", 1, 0, 1, 0)
-    assert run.problems == [{"key": f"policy:{guid(7)}", "why": "the event names no e-mail"}]
+    why = f"policy POL-7 belongs to {guid(404)}, who is not known here and is not named by an e-mail"
+    assert run.problems == [{"key": f"policy:{guid(7)}", "why": why}]
 
 
 # Deleted there --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,42 @@
+"""SMTP with the server's last answer kept: some servers give the mail's id in it."""
+
+import smtplib
+from typing import Any
+
+from django.core.mail.backends import smtp
+from django.core.mail.message import EmailMessage
+
+DJANGOS = "django.core.mail.backends.smtp.EmailBackend"
+
+
+class _KeepsReply:
+    """What `smtplib` reads after the mail's text, and throws away where the mail was taken."""
+
+    reply = b""
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        code, self.reply = super().data(msg)  # type: ignore[misc]
+        return code, self.reply
+
+
+class _Smtp(_KeepsReply, smtplib.SMTP):
+    pass
+
+
+class _SmtpOverTls(_KeepsReply, smtplib.SMTP_SSL):
+    pass
+
+
+class EmailBackend(smtp.EmailBackend):
+    """Django's, which EMAIL_BACKEND names, and a message's `smtp_reply` is what the server said when it took it."""
+
+    @property
+    def connection_class(self) -> type[smtplib.SMTP]:
+        return _SmtpOverTls if self.use_ssl else _Smtp
+
+    def _send(self, email_message: EmailMessage) -> bool:
+        is_sent = bool(super()._send(email_message))  # type: ignore[misc]
+        if is_sent:
+            reply: bytes = getattr(self.connection, "reply", b"")
+            email_message.smtp_reply = reply.decode("ascii", "replace")  # type: ignore[attr-defined]
+        return is_sent

@@ -1,0 +1,362 @@
+"""Historical imports: the preview of every row, the decisions that it waits for, and how far the work is."""
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+
+from accounts.admin import attention
+from accounts.admin.acts import Act
+from accounts.admin.base import ReadOnlyAdmin
+from accounts.admin.links import NOTHING, badge, list_link, list_url, moment, shortened
+from accounts.models import EmailMessage, Plan
+from accounts.services.spreadsheet_cells import neutral
+from core.web import access
+from integrations import registry
+from integrations.contracts.history import FileKind
+from integrations.history import actions
+from integrations.history.columns import missing
+from integrations.models import HistoryImport, HistoryRow
+from integrations.models.history import HistoryStage, HistoryStatus, RowOutcome
+
+IMPORTS = "admin:integrations_historyimport"
+ROWS = "admin:integrations_historyrow"
+SHOWN = 50  # rows on the import's own page
+_BADGES = {
+    HistoryStatus.PENDING: "pending",
+    HistoryStatus.READY: "unmatched",
+    HistoryStatus.STOPPED: "unmatched",
+    HistoryStatus.DONE: "processed",
+    HistoryStatus.FAILED: "failed",
+    HistoryStatus.DISCARDED: "ignored",
+}
+_ROW_BADGES = {
+    RowOutcome.NEW: "processed",
+    RowOutcome.CHANGED: "processed",
+    RowOutcome.NOTHING: "ignored",
+    RowOutcome.SKIPPED: "ignored",
+    RowOutcome.QUESTION: "unmatched",
+    RowOutcome.ERROR: "failed",
+}
+
+
+@attention.source
+def imports_that_wait() -> list[attention.Item]:
+    """Imports that wait for staff's word, and set-up mails that are held until staff let them go."""
+    waiting = HistoryImport.objects.filter(
+        status__in=[HistoryStatus.READY, HistoryStatus.STOPPED, HistoryStatus.FAILED]
+    )
+    held = EmailMessage.objects.filter(status=EmailMessage.Status.HELD)
+    return [
+        attention.Item(
+            key="history_imports",
+            label=gettext_lazy("Historical imports that wait for you"),
+            count=attention.capped(waiting),
+            url=list_url(IMPORTS, status__in="ready,stopped,failed"),
+            permission="integrations.view_historyimport",
+        ),
+        attention.Item(
+            key="held_emails",
+            label=gettext_lazy("Set-up e-mails that are held back"),
+            count=attention.capped(held),
+            url=list_url("admin:accounts_emailmessage", status__exact=EmailMessage.Status.HELD.value),
+            permission="accounts.view_emailmessage",
+        ),
+    ]
+
+
+class ConfirmForm(forms.Form):
+    sends_mails = forms.BooleanField(
+        label=gettext_lazy("Send set-up e-mails"),
+        required=False,
+        help_text=gettext_lazy(
+            "To those who have access now and no password yet, one a second. Otherwise the e-mails are held back until "
+            "you send them."
+        ),
+    )
+
+
+@admin.register(HistoryImport)
+class HistoryImportAdmin(ReadOnlyAdmin):
+    list_display = ("uploaded", "file_name", "kind_shown", "state", "total", "progress")
+    list_filter = ("status",)
+    fields = (
+        ("state", "kind_shown", "file_name"),
+        "progress",
+        "counts",
+        "problem",
+        "remarks",
+        ("exported", "mails"),
+        ("staff", "created_at"),
+        ("confirmed_at", "finished_at"),
+    )
+    readonly_fields = ("state", "kind_shown", "progress", "counts", "problem", "remarks", "exported", "mails")
+    acts = (
+        Act(
+            name="confirm",
+            label=gettext_lazy("confirm"),
+            explanation=gettext_lazy("What the preview shows is done now, in the background. It can be stopped."),
+            done=ngettext_lazy("%(count)d import is applied now.", "%(count)d imports are applied now.", "count"),
+            run=lambda history, pressed: actions.confirm(history, sends_mails=pressed.answers["sends_mails"]),
+            fits=actions.may_be_confirmed,
+            form=ConfirmForm,
+            in_list=False,
+        ),
+        Act(
+            name="stop",
+            label=gettext_lazy("stop"),
+            done=ngettext_lazy("%(count)d import rests.", "%(count)d imports rest.", "count"),
+            run=lambda history, pressed: actions.stop(history),
+            fits=lambda history: history.status == HistoryStatus.PENDING,
+        ),
+        Act(
+            name="resume",
+            label=gettext_lazy("resume"),
+            done=ngettext_lazy("%(count)d import goes on.", "%(count)d imports go on.", "count"),
+            run=lambda history, pressed: actions.resume(history),
+            fits=lambda history: history.status in (HistoryStatus.STOPPED, HistoryStatus.FAILED),
+        ),
+        Act(
+            name="apply-rest",
+            label=gettext_lazy("try questions and errors again"),
+            done=ngettext_lazy("%(count)d import goes on.", "%(count)d imports go on.", "count"),
+            run=lambda history, pressed: actions.apply_rest(history),
+            fits=lambda history: history.status == HistoryStatus.DONE and history.pruned_at is None,
+        ),
+        Act(
+            name="discard",
+            label=gettext_lazy("discard"),
+            done=ngettext_lazy(
+                "The rows of %(count)d file were removed.", "The rows of %(count)d files were removed.", "count"
+            ),
+            run=lambda history, pressed: actions.discard(history),
+            fits=lambda history: history.status not in (HistoryStatus.PENDING, HistoryStatus.DISCARDED),
+        ),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        views = {"columns": self.columns_view, "offers": self.offers_view, "results": self.results_view}
+        own = [
+            path(
+                f"<path:object_id>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"integrations_historyimport_{name}",
+            )
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def columns_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Choose which heading is which of our columns; the preview is made anew."""
+        history = self._found(request, object_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        chosen = {name: request.POST.get(name, "") for name in _kind(history).columns}
+        places = {
+            name: int(place)
+            for name, place in chosen.items()
+            if place.isdecimal() and int(place[:4]) < len(history.headings)
+        }
+        if actions.choose_columns(history, places):
+            self.record(request, history, "columns_chosen", columns=places)
+            messages.success(request, _("The preview is made anew with these columns."))
+        else:
+            messages.error(request, _("Columns can be chosen while the import waits for its confirmation."))
+        return redirect(f"{IMPORTS}_change", history.pk)
+
+    def offers_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say which plan an offer of the file sells."""
+        history = self._found(request, object_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        pairs = zip(request.POST.getlist("offer"), request.POST.getlist("plan"), strict=False)
+        chosen = {offer[:100]: plan[:20] for offer, plan in pairs if plan}
+        if count := actions.map_offers(history, chosen):
+            self.record(request, history, "offers_mapped", offers=chosen)
+            text = ngettext("%(count)d offer is mapped.", "%(count)d offers are mapped.", count)
+            messages.success(request, text % {"count": count})
+        else:
+            messages.warning(request, _("No offer was mapped: choose a plan for one."))
+        return redirect(f"{IMPORTS}_change", history.pk)
+
+    def results_view(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
+        """What each row does or did, as a file; no cell of it calculates."""
+        history = self._found(request, object_id)
+        self.record(request, history, "results_downloaded", rows=history.total)
+        headers = {
+            "Content-Disposition": f'attachment; filename="import-{history.pk}.csv"',
+            "Cache-Control": "no-store",
+        }
+        return StreamingHttpResponse(_csv(history), content_type="text/csv; charset=utf-8", headers=headers)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        history = self.get_object(request, unquote(object_id))
+        context = _decisions(history, request.user) if history is not None else {}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def _found(self, request: HttpRequest, object_id: str) -> HistoryImport:
+        history = self.get_object(request, unquote(object_id))
+        if not isinstance(history, HistoryImport):
+            raise Http404
+        return history
+
+    @admin.display(description=gettext_lazy("uploaded"))
+    def uploaded(self, history: HistoryImport) -> str:
+        return moment(history.created_at)
+
+    @admin.display(description=gettext_lazy("what it holds"))
+    def kind_shown(self, history: HistoryImport) -> str:
+        return str(_kind(history).title)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, history: HistoryImport) -> str:
+        return badge(_BADGES[HistoryStatus(history.status)], history.get_status_display())
+
+    @admin.display(description=gettext_lazy("progress"))
+    def progress(self, history: HistoryImport) -> str:
+        text = _("%(stage)s: %(done)d of %(total)d rows")
+        stage = HistoryStage(history.stage).label
+        return text % {"stage": stage, "done": min(history.done, history.total), "total": history.total}
+
+    @admin.display(description=gettext_lazy("rows by outcome"))
+    def counts(self, history: HistoryImport) -> str:
+        counted = history.rows.exclude(outcome="").values("outcome").annotate(count=Count("pk")).order_by()
+        found = {row["outcome"]: row["count"] for row in counted}
+        links = (
+            (
+                badge(_ROW_BADGES[outcome], outcome.label),
+                list_link(ROWS, found[outcome], history__id__exact=history.pk, outcome__exact=outcome.value),
+            )
+            for outcome in RowOutcome
+            if outcome in found
+        )
+        return format_html_join(" ", "<span>{} {}</span>", links) or NOTHING
+
+    @admin.display(description=gettext_lazy("problem"))
+    def problem(self, history: HistoryImport) -> str:
+        return history.last_error or NOTHING
+
+    @admin.display(description=gettext_lazy("notes"))
+    def remarks(self, history: HistoryImport) -> str:
+        return " ".join(history.notes) or NOTHING
+
+    @admin.display(description=gettext_lazy("set-up e-mails"))
+    def mails(self, history: HistoryImport) -> str:
+        return str(history.greeted if history.confirmed_at else actions.mails_ahead(history))
+
+    @admin.display(description=gettext_lazy("the file is of"))
+    def exported(self, history: HistoryImport) -> str:
+        return moment(history.exported_at)
+
+
+@admin.register(HistoryRow)
+class HistoryRowAdmin(ReadOnlyAdmin):
+    """All rows of an import; they are reached from its page."""
+
+    list_display = ("line", "state", "who", "offer_title", "what")
+    list_filter = ("outcome",)
+    fields = ("history", "line", "state", "who", "offer_title", "offer_key", "detail", "cells")
+    readonly_fields = ("state", "who")
+    ordering = ("id",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "history__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HistoryRow]:
+        return super().get_queryset(request).defer("cells")
+
+    @admin.display(description=gettext_lazy("outcome"))
+    def state(self, row: HistoryRow) -> str:
+        return _state(row)
+
+    @admin.display(description=gettext_lazy("person"))
+    def who(self, row: HistoryRow) -> str:
+        return list_link("admin:accounts_contact", row.person, q=row.person) if row.person else NOTHING
+
+    @admin.display(description=gettext_lazy("what it does"))
+    def what(self, row: HistoryRow) -> str:
+        return shortened(row.detail, 200) or NOTHING
+
+
+def _kind(history: HistoryImport) -> FileKind:
+    files = registry.provider(history.provider).history
+    if files is None:
+        raise Http404
+    return files.kinds[history.kind]
+
+
+def _state(row: HistoryRow) -> str:
+    return badge(_ROW_BADGES[RowOutcome(row.outcome)], row.get_outcome_display()) if row.outcome else NOTHING
+
+
+def _decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
+    """What stands below an import: what it asks, its columns, and the rows that matter most."""
+    kind = _kind(history)
+    waits = history.status == HistoryStatus.READY
+    asked = actions.questions_by_offer(history) if waits or history.status == HistoryStatus.DONE else {}
+    lacking = missing(kind, history.columns)
+    columns = [
+        {
+            "name": name,
+            "title": column.title,
+            "needed": column.needed,
+            "lacks": name in lacking,
+            "place": history.columns.get(name, ""),
+        }
+        for name, column in kind.columns.items()
+    ]
+    taken = set(history.columns.values())
+    return {
+        "offers": [{"key": key, "title": title or key, "count": count} for key, (title, count) in asked.items()],
+        "plans": Plan.objects.all(),
+        "no_membership": actions.NO_MEMBERSHIP,
+        "columns": columns,
+        "headings": list(enumerate(history.headings)),
+        "unused": [heading for place, heading in enumerate(history.headings) if place not in taken and heading],
+        "may_choose": waits and access.may(user, f"{IMPORTS}_columns", "POST"),
+        "may_map": access.may(user, f"{IMPORTS}_offers", "POST"),
+        "is_missing": bool(lacking),
+        "sample": _sample(history),
+        "all_rows": list_url(ROWS, history__id__exact=history.pk),
+        "results_url": reverse(f"{IMPORTS}_results", args=[history.pk]),
+        "is_running": history.status == HistoryStatus.PENDING,
+    }
+
+
+def _sample(history: HistoryImport) -> list[dict[str, Any]]:
+    """The first rows, those that somebody has to look at before the others."""
+    found: list[HistoryRow] = []
+    for outcomes in ([RowOutcome.ERROR, RowOutcome.QUESTION], [*RowOutcome.values[:4], ""]):
+        rows = history.rows.filter(outcome__in=outcomes).defer("cells").order_by("line")
+        found += rows[: (SHOWN - len(found))]
+    return [
+        {"line": row.line, "state": _state(row), "person": row.person or NOTHING, "detail": row.detail or NOTHING}
+        for row in found
+    ]
+
+
+class _Echo:
+    """What a writer of CSV needs of a file."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _csv(history: HistoryImport) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(["line", "outcome", "person", "offer", "what it does"])
+    rows = history.rows.order_by("line").values_list("line", "outcome", "person", "offer_title", "detail")
+    for row in rows.iterator(chunk_size=2000):
+        yield writer.writerow([neutral(value) for value in row])

@@ -1,0 +1,155 @@
+"""One row → its events → the handlers of webhooks; what it did, for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError, transaction
+
+from accounts.models import Plan, Subscription
+from accounts.services import plans
+from accounts.services.cause import Cause
+from integrations.contracts.events import MembershipEvent
+from integrations.contracts.exceptions import ForgottenHere, Unmatched
+from integrations.contracts.history import Cells, FileKind, FileOffer, KeyedEvent, ReadRow, WrongRow
+from integrations.contracts.provider import Provider
+from integrations.handlers import Change, Context, Greeting, handle
+from integrations.history.columns import cells_of
+from integrations.models import HistoryImport, HistoryRow
+from integrations.models.history import SETTLED, RowOutcome
+
+_MADE = ("member created", "contact created")
+_SAYS_NOTHING = ("member found", "known already, nothing changed")
+
+
+@dataclass(kw_only=True)
+class Teller:
+    """Tells the rows of one import. `touched` are the subscriptions of which something new was told."""
+
+    history: HistoryImport
+    provider: Provider
+    cause: Cause
+    touched: dict[int, Subscription] = field(default_factory=dict)
+    _plans: dict[tuple[str, ...], Plan | None] = field(default_factory=dict)
+
+    def cells(self, row: HistoryRow) -> Cells:
+        return cells_of(row.cells, self._kind, self.history.columns)
+
+    def tell(self, row: HistoryRow) -> None:
+        """Tell what `row` says, inside the caller's transaction, and write on it, not saved, what that led to.
+
+        A row that cannot be told says why, and so does one that a person must decide about; nothing is raised but for
+        a database that is away and an attempt that ran out of time.
+        """
+        assert self.history.exported_at is not None, "set when the file was read"
+        try:
+            said = self._kind.read(self.cells(row), self.history.exported_at)
+        except WrongRow as error:
+            _write(row, RowOutcome.ERROR, [str(error)])
+            return
+        offer = said.offer
+        row.offer_key, row.offer_title = (offer.key[:100], offer.title[:255]) if offer else ("", "")
+        if said.skipped:
+            _write(row, RowOutcome.SKIPPED, [said.skipped])
+            return
+        result = _Result(questions=[said.question] if said.question else [])
+        for keyed in said.events:
+            self._tell(keyed, said, result)
+        self._ask_about(said.claims, row, result)
+        _write(row, result.outcome, result.text)
+        if result.forgotten:
+            row.person = ""
+
+    @property
+    def _kind(self) -> FileKind:
+        assert self.provider.history is not None
+        return self.provider.history.kinds[self.history.kind]
+
+    def _tell(self, keyed: KeyedEvent, said: ReadRow, result: "_Result") -> None:
+        event, prefix = keyed.event, ""
+        if isinstance(event, MembershipEvent):
+            if said.offer is None:
+                result.questions.append("the row names no offer: which membership is it of?")
+                return
+            if said.offer.key in self.history.ignored_offers:
+                return
+            plan = self._plan(event.offers)
+            if plan is None:
+                result.questions.append(f"no plan for the offer {said.offer.title or said.offer.key}")
+                return
+            prefix = f"{plan.name}: "
+        context = Context(provider=self.provider.key, key=keyed.key, cause=self.cause, greeting=Greeting.NONE)
+        try:
+            with transaction.atomic():
+                changes = handle(event, context)
+        except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the row
+            raise
+        except ForgottenHere:
+            result.forgotten = True
+        except Unmatched as error:
+            result.questions.append(str(error))
+        except Exception as error:  # noqa: BLE001 (the row says what went wrong)
+            result.errors.append(str(error) or type(error).__name__)
+        else:
+            self._note(changes, prefix, result)
+
+    def _note(self, changes: Sequence[Change], prefix: str, result: "_Result") -> None:
+        for change in changes:
+            about = prefix if isinstance(change.target, Subscription) else ""
+            if isinstance(change.target, Subscription) and change.description != _SAYS_NOTHING[1]:
+                self.touched[change.target.pk] = change.target
+            if change.description not in _SAYS_NOTHING:
+                result.lines.append(f"{about}{change.description}")
+            result.is_new |= change.changed and change.description in _MADE
+            result.is_changed |= change.changed
+
+    def _plan(self, offers: tuple[str, ...]) -> Plan | None:
+        if offers not in self._plans:
+            self._plans[offers] = plans.sold_by(offers, provider=self.provider.key)
+        return self._plans[offers]
+
+    def _ask_about(self, claims: Sequence[FileOffer], row: HistoryRow, result: "_Result") -> None:
+        """Ask about a membership that a person is said to have and of which no sale is known: it may be a grant, and
+        it may have ended; what somebody has there says neither when it began nor when it ends.
+        """
+        for claim in claims:
+            plan = self._plan((claim.key,)) if claim.key not in self.history.ignored_offers else None
+            if plan is None:
+                continue
+            known = Subscription.objects.filter(plan=plan, user__email=row.person)
+            if not known.exists():
+                row.offer_key, row.offer_title = claim.key[:100], claim.title[:255]
+                result.questions.append(
+                    f"has {claim.title}, and no order of it is known: import the orders, or grant it by hand"
+                )
+
+
+@dataclass(kw_only=True)
+class _Result:
+    questions: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    is_new: bool = False
+    is_changed: bool = False
+    forgotten: bool = False
+
+    @property
+    def text(self) -> list[str]:
+        erased = ["about a person who was erased: nothing is kept"] if self.forgotten else []
+        return [*self.errors, *self.questions, *self.lines, *erased]
+
+    @property
+    def outcome(self) -> RowOutcome:
+        if self.errors:
+            return RowOutcome.ERROR
+        if self.questions:
+            return RowOutcome.QUESTION
+        if self.is_new or self.is_changed:
+            return RowOutcome.NEW if self.is_new else RowOutcome.CHANGED
+        return RowOutcome.SKIPPED if self.forgotten else RowOutcome.NOTHING
+
+
+def _write(row: HistoryRow, outcome: RowOutcome, lines: Sequence[str]) -> None:
+    row.outcome = outcome
+    row.detail = "; ".join(dict.fromkeys(lines))[:500]
+    row.is_settled = outcome in SETTLED

@@ -1,0 +1,121 @@
+"""Which policy of NowCerts a delivery means that names it by its number alone."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from integrations.contracts.exceptions import NotThereYet, Unmatched, Unreadable
+from integrations.contracts.webhook import Payload
+from integrations.providers.nowcerts import fields, webhooks
+from integrations.providers.nowcerts.client import NowCertsClient, Record
+from integrations.toolkit.failures import Refused
+from integrations.toolkit.fields import text_of
+from integrations.toolkit.reading import text_at
+
+LONGEST_NUMBER = 100
+_SHOWN = 5  # candidates that a question to staff names
+_NAMES = ("firstName", "lastName")
+
+
+def policy_with_number(client: NowCertsClient, payload: Payload, *, is_quote: bool) -> Record:
+    """Return the policy or quote that is meant: with this number, and by kind, term, carrier and insured as far as the
+    delivery says; where those leave several of one insured, the newest.
+
+    Raises NotThereYet where there is none, Unmatched where policies of several insureds are left.
+    """
+    reported = webhooks.read_policy(payload)
+    number = str(reported["number"])
+    numbered = client.policies_with_number(number)
+    found = [record for record in numbered if _may_be_term(record, reported)]
+    if not found:
+        known_for = f", but for {'; '.join(_term(record) for record in numbered[:_SHOWN])}" if numbered else ""
+        raise NotThereYet(f"NowCerts has no policy or quote with the number {number}{_of(reported)}{known_for}")
+    email = webhooks.insured_email(payload).casefold()
+    criteria: list[tuple[Any, Callable[[Record], Any]]] = [
+        ("quote" if is_quote else "policy", lambda record: "quote" if record.get("isQuote") is True else "policy"),
+        (reported.get("effective_on"), lambda record: _values_of(record).get("effective_on")),
+        (reported.get("expires_on"), lambda record: _values_of(record).get("expires_on")),
+        (
+            str(reported.get("carrier", "")).casefold(),
+            lambda record: str(_values_of(record).get("carrier", "")).casefold(),
+        ),
+        (webhooks.insured_of_policy(payload).lower(), lambda record: insured_of(record).lower()),
+        (email, lambda record: webhooks.insured_email({"data": record}).casefold()),
+    ]
+    for wanted, known in criteria:
+        if wanted:  # what was not reported decides nothing, and neither does what no record has
+            found = [record for record in found if known(record) == wanted] or found
+    if len({insured_of(record).lower() for record in found}) > 1:
+        found = _of_one_insured(client, found, number=number, email=email)
+    return max(
+        found, key=lambda record: (_values_of(record).get("effective_on") or date.min, text_at(record, "changeDate"))
+    )
+
+
+def insured_of(record: Record) -> str:
+    """Return the id of the insured whose a policy's record is; "" for none."""
+    return webhooks.insured_of_policy({"data": record})
+
+
+def _of_one_insured(client: NowCertsClient, found: Sequence[Record], *, number: str, email: str) -> list[Record]:
+    """Return those of the insured with this address. Raises Unmatched, naming whose they are."""
+    ids = list(dict.fromkeys(person for record in found if (person := insured_of(record))))
+    try:
+        people = {text_at(one, "id").lower(): one for one in client.insureds_by_id(ids)}
+    except Refused:  # an id that is none
+        people = {}
+    theirs = [
+        record
+        for record in found
+        if email and text_at(people.get(insured_of(record).lower(), {}), "eMail").casefold() == email
+    ]
+    if len({insured_of(record).lower() for record in theirs}) == 1:
+        return theirs
+    names = "; ".join(
+        f"policy {text_at(record, 'id')}{_of(_values_of(record))} of {_named(people, insured_of(record))}"
+        for record in found[:_SHOWN]
+    )
+    raise Unmatched(
+        f"NowCerts has {len(found)} policies with the number {number}, of different insureds: {names}. "
+        "Give them different numbers there, then retry"
+    )
+
+
+def _may_be_term(record: Record, reported: Mapping[str, Any]) -> bool:
+    """Whether the record's term and the one that was reported overlap, as far as both are known."""
+    known = _values_of(record)
+    begins, ends = reported.get("effective_on"), reported.get("expires_on")
+    known_begins, known_ends = known.get("effective_on"), known.get("expires_on")
+    return not (begins and known_ends and begins >= known_ends) and not (ends and known_begins and ends <= known_begins)
+
+
+def _values_of(record: Record) -> Mapping[str, Any]:
+    try:
+        return fields.read_policy(record)
+    except Unreadable:  # then nothing of it is compared
+        return {}
+
+
+def _of(reported: Mapping[str, Any]) -> str:
+    """Return the carrier and the term, for people: " (State Farm, 2024-02-01 to 2025-02-01)"."""
+    parts = [text for text in (str(reported.get("carrier", ""))[:60], _dates(reported)) if text]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _term(record: Record) -> str:
+    return _dates(_values_of(record)) or "a term without dates"
+
+
+def _dates(reported: Mapping[str, Any]) -> str:
+    begins, ends = reported.get("effective_on"), reported.get("expires_on")
+    return f"{begins or '?'} to {ends or '?'}" if begins or ends else ""
+
+
+def _named(people: Mapping[str, Record], person: str) -> str:
+    if not person:
+        return "no insured"
+    record = people.get(person.lower(), {})
+    name = " ".join(text for part in _NAMES if (text := text_at(record, part))) or text_of(
+        record, (("commercialName",), ("eMail",))
+    )
+    return f"{name[:100]} (insured {person})" if name else f"insured {person}"

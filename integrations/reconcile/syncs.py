@@ -1,0 +1,118 @@
+"""Syncs of one member that staff ask for: a row of the queue, done by a worker, followed by whoever asked."""
+
+import logging
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.models.delivery import GRACE
+from accounts.models.insert_once import insert_once
+from accounts.services.attempts import attempt
+from accounts.services.cause import Cause
+from accounts.staff.audit import record
+from accounts.wakeup import wake_on_commit
+from core.queue.waiting import wait_for
+from integrations import registry
+from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
+from integrations.contracts.provider import Provider
+from integrations.models import SubscriptionSync
+from integrations.reconcile import check
+from integrations.toolkit.failures import NotConfigured
+
+logger = logging.getLogger(__name__)
+SYNC_TASK = "integrations.sync_subscriptions"
+Status, Outcome = SubscriptionSync.Status, SubscriptionSync.Outcome
+FAILURES = 4  # then it is failed: about three minutes after it was asked for; a person asks again
+
+
+def ask(user: User, *, provider: Provider, cause: Cause) -> SubscriptionSync:
+    """Return the open sync of this member, opened now where there is none; a worker begins after the commit.
+
+    Two who ask at once share one (a constraint). One that waits after a failure is due at once, with all its tries.
+    """
+    syncs = SubscriptionSync.objects.filter(provider=provider.key, user=user, status=Status.PENDING)
+    while True:  # the open one may be closed between the insert and the look
+        row = SubscriptionSync(provider=provider.key, user=user, cause=cause.text[:200], staff=cause.staff)
+        row.wake_after_grace()
+        with transaction.atomic():
+            if insert_once(row):
+                wake_on_commit(SYNC_TASK, row.pk)
+                return row
+            known: SubscriptionSync | None = syncs.first()
+            if known is None:
+                continue
+            now = timezone.now()
+            waits = syncs.filter(pk=known.pk, failures__gt=0, crashes=0)
+            if waits.update(failures=0, next_attempt_at=now, wake_at=now + GRACE):
+                wake_on_commit(SYNC_TASK, known.pk)
+            return known
+
+
+def follow(sync: SubscriptionSync) -> SubscriptionSync:
+    """Wait for the end of a sync as long as a request may; the row as it is then."""
+
+    def look() -> SubscriptionSync:
+        sync.refresh_from_db()
+        return sync
+
+    return wait_for(look, is_done=lambda row: row.status != Status.PENDING)
+
+
+def why(sync: SubscriptionSync) -> str:
+    """Return, for people, why a sync failed and what to do. Nothing was changed by it, whatever it was."""
+    if sync.outcome in (Outcome.CONFLICT, Outcome.NOT_CONFIGURED):
+        return sync.last_error  # it says itself what to do
+    texts = {"provider": registry.provider(sync.provider).title, "error": sync.last_error}
+    if sync.outcome == Outcome.REFUSED:
+        return (
+            _("%(provider)s refused: %(error)s. Nothing was changed. Check its credentials and their rights.") % texts
+        )
+    return _("%(provider)s could not be asked: %(error)s. Nothing was changed. Try again in a few minutes.") % texts
+
+
+def run(sync_id: int) -> None:
+    """Bring a sync that is due to its end. Whatever goes wrong is on the row; what may work later is tried again."""
+    row = SubscriptionSync.objects.claim(sync_id)
+    if row is not None:
+        attempt(row, partial(_sync, row), is_permanent=lambda error: _is_last(row))
+
+
+def _is_last(row: SubscriptionSync) -> bool:
+    return row.failures + 1 >= FAILURES
+
+
+def _sync(row: SubscriptionSync) -> None:
+    """Read at the provider first; then what it says and the row's end are one transaction."""
+    cause = Cause.by_staff(row.staff) if row.staff else Cause(text=row.cause)
+    provider = registry.provider(row.provider)
+    try:
+        read = check.read(row.user, provider=provider)
+        with transaction.atomic():
+            synced = check.make_equal(read, cause=cause)
+            is_left = synced.verdict.recommended_action is not None
+            record(
+                "subscription.synced",
+                actor=row.staff,
+                target=row.user,
+                before={"status": synced.old_status},
+                after={"status": synced.new_status},
+                provider=provider.key,
+            )
+            row.close(
+                Status.DONE,
+                outcome=Outcome.NO_PURCHASE if is_left else Outcome.SYNCED,
+                old_status=synced.old_status,
+                new_status=synced.new_status,
+            )
+    except NotConfigured as error:
+        row.close(Status.FAILED, error=str(error), outcome=Outcome.NOT_CONFIGURED)
+    except Unmatched as error:
+        row.close(Status.FAILED, error=str(error), outcome=Outcome.CONFLICT)
+    except Permanent as error:
+        row.close(Status.FAILED, error=str(error), outcome=Outcome.REFUSED)
+    except Retryable as error:
+        if row.back_off(str(error), give_up=_is_last(row)):
+            logger.warning("provider not asked", extra={"sync": row.pk, "user": row.user_id, "error": str(error)})
