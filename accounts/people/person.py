@@ -8,7 +8,16 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from accounts.addresses import InvalidAddress, normalise
-from accounts.models import Completion, Contact, ContactChange, ContactEmail, ContactMapping, ExternalIdentity, User
+from accounts.models import (
+    Completion,
+    Contact,
+    ContactChange,
+    ContactEmail,
+    ContactMapping,
+    CourseProgress,
+    ExternalIdentity,
+    User,
+)
 from accounts.models.policy import Policy
 from accounts.people import forgotten
 from accounts.people.mentions import Mentions, digits_of
@@ -137,6 +146,8 @@ def collected(person: Person) -> Person:
         person.emails.add(completion.email)
         first, _space, last = completion.name.partition(" ")
         _name(person, first, last.strip())
+    progress = CourseProgress.objects.filter(user__in=person.users)
+    person.emails |= set(progress.values_list("email", flat=True).distinct())
     person.emails = {email for email in person.emails if email and not email.endswith(NOBODY)}
     _leave_out_shared(person)
     return person

@@ -227,6 +227,7 @@ def _business() -> list[Holding]:
             holds="how far they are in courses",
             retention=AS_LONG_AS_KNOWN,
             own=lambda person: Q(user__in=person.users) | Q(email__in=person.emails),
+            anchors=True,  # events lead to them
         ),
         Holding(
             model=PointsEntry,

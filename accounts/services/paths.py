@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import transaction
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from accounts.models import Activity, Completion, CourseProgress, Requirement, User
 from accounts.models.insert_once import insert_once
 from accounts.models.points import BY_PATH
+from accounts.people.person import NOBODY
 from accounts.services import points
 from accounts.services.cause import SCHEDULE, Cause
 from core.text import title_key
@@ -122,7 +124,7 @@ def award(user: User, path: Activity, *, cause: Cause) -> Completion | None:
 
     What staff took back stays taken back: only what was reversed without a person is given again.
     """
-    if not user.is_active:
+    if user.email.endswith(NOBODY):
         return None
     with transaction.atomic():
         points.one_at_a_time(user)
@@ -131,7 +133,7 @@ def award(user: User, path: Activity, *, cause: Cause) -> Completion | None:
             return None
         completion = Completion(
             activity=path,
-            source=_source(user, path),
+            source=_source(path, user.pk),
             channel=BY_PATH,
             email_told=user.email,
             email=user.email,
@@ -188,10 +190,12 @@ def lacking(path: Activity) -> QuerySet[User]:
     met: Combinable = Value(0, output_field=IntegerField())
     for requirement in required:
         met = met + Case(When(_meets(requirement), then=Value(1)), default=Value(0), output_field=IntegerField())
-    settled = Completion.objects.filter(activity=path, source__startswith=f"path:{path.pk}:", user=OuterRef("pk"))
-    settled = settled.exclude(state=State.REVERSED, staff=None)
+    source = Concat(Value(_source(path, "")), Cast(OuterRef("pk"), CharField()))
+    settled = Completion.objects.filter(activity=path, source=source)
+    settled = settled.exclude(channel=BY_PATH, state=State.REVERSED, staff=None)
     return (
-        User.objects.filter(Q(pk__in=counted) | Q(pk__in=begun), is_active=True)
+        User.objects.filter(Q(pk__in=counted) | Q(pk__in=begun))
+        .exclude(email__endswith=NOBODY)
         .alias(met=met)
         .filter(met__gte=path.needed or len(required))
         .exclude(Exists(settled))
@@ -210,9 +214,12 @@ def sweep() -> int:
     A path is done when nobody is found a minute after its last change: by then whoever completed a course without
     seeing the change has committed it.
     """
-    given = 0
+    given, left = 0, _SWEPT_AT_ONCE
     for path in all_paths().filter(sweep_since__isnull=False):
-        found = list(lacking(path)[:_SWEPT_AT_ONCE])
+        if not left:
+            break
+        found = list(lacking(path)[:left])
+        left -= len(found)
         given += sum(award(user, path, cause=SCHEDULE) is not None for user in found)
         settled = timezone.now() - _LONGEST_TRANSACTION
         if not found and path.sweep_since is not None and path.sweep_since < settled:
@@ -235,8 +242,8 @@ def _meets(requirement: Requirement) -> Q:
     return Q(Exists(completed)) | Q(Exists(progress))
 
 
-def _source(user: User, path: Activity) -> str:
-    return f"path:{path.pk}:{user.pk}"
+def _source(path: Activity, user: object) -> str:
+    return f"path:{path.pk}:{user}"
 
 
 def _automatic(cause: Cause, reason: str = "") -> Cause:

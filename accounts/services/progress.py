@@ -62,7 +62,6 @@ def store(report: Report, *, cause: Cause) -> Stored:
         changed = insert_once(row)
         if not changed:
             known = CourseProgress.objects.select_for_update().get(email=row.email, course_key=row.course_key)
-            known.user = known.user or row.user
             changed = _merge(known, row)
             known.save()
             row = known
@@ -96,12 +95,17 @@ def _member(email: str) -> User | None:
 
 
 def _merge(known: CourseProgress, new: CourseProgress) -> bool:
-    """Bring `known` to what both say together; whether that changed it."""
-    changed = _order(new) > _order(known)
+    """Bring `known` to what both say together; whether that changed it.
+
+    An address that is another member's by now begins anew: nobody gets points for what somebody else did.
+    """
+    is_anothers = None not in (known.user_id, new.user_id) and known.user_id != new.user_id
+    known.user = new.user or known.user
+    changed = is_anothers or _order(new) > _order(known)
     if changed:
         for name in ("course", "course_id", "percent", "occurred_at", "cause", "event_id"):
             setattr(known, name, getattr(new, name))
-    if (new.highest, known.highest_at) > (known.highest, new.highest_at):
+    if is_anothers or (new.highest, known.highest_at) > (known.highest, new.highest_at):
         known.highest, known.highest_at = new.highest, new.highest_at
         changed = True
     return changed

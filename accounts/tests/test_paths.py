@@ -11,6 +11,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Activity, Completion, CourseProgress, PointsEntry, Requirement, User
+from accounts.people import erasing
+from accounts.people.person import of_user
 from accounts.services import completions, paths, points, progress
 from accounts.services.cause import Cause
 from accounts.services.completions import Told
@@ -175,13 +177,20 @@ def test_what_waits_for_a_member_meets_the_path_when_the_member_is_there(learn: 
     assert lines(activity, member) == [100]
 
 
-def test_an_inactive_path_and_an_inactive_member_get_nothing(learn: Activity, user: User) -> None:
+def test_a_path_that_is_not_active_gives_nothing(learn: Activity, user: User) -> None:
     idle = path("A", code="IDLE", is_active=False)
-    User.objects.update(is_active=False)
-    activity = path("A")
     complete("A")
-    assert (lines(activity, user), lines(idle, user)) == ([], [])
-    assert not paths.lacking(activity).exists()
+    paths.changed()
+    assert (paths.sweep(), lines(idle, user)) == (0, [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_erased_gets_no_more_points(learn: Activity, user: User) -> None:
+    complete("A")
+    erasing.forget(of_user(user))
+    activity = path("A")
+    paths.changed()
+    assert (paths.sweep(), lines(activity, user), list(paths.lacking(activity))) == (0, [], [])
 
 
 def test_points_given_by_hand_for_a_course_count_it(learn: Activity, user: User, staff: User) -> None:
@@ -313,15 +322,18 @@ def test_the_sweep_ends_a_minute_after_the_change(learn: Activity, user: User, t
     assert activity.sweep_since is None
 
 
-def test_the_sweep_takes_some_members_at_a_time(learn: Activity, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sweep_takes_some_members_at_a_time(learn: Activity, travel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "_SWEPT_AT_ONCE", 2)
     for number in range(5):
         User.objects.create(email=f"m{number}@example.com")
         complete("A", email=f"m{number}@example.com")
     activity = path("A")
     paths.changed()
-    assert [paths.sweep() for _ in range(4)] == [2, 2, 1, 0]
-    assert PointsEntry.objects.filter(activity=activity).count() == 5
+    other = path("A", code="OTHER")
+    paths.changed()
+    travel(timedelta(minutes=2))
+    assert [paths.sweep() for _ in range(6)] == [2, 2, 2, 2, 2, 0]
+    assert PointsEntry.objects.filter(activity__in=[activity, other]).count() == 10
 
 
 def test_a_path_that_asks_for_more_takes_nothing_from_those_who_have_it(

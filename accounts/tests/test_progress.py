@@ -63,6 +63,16 @@ def test_a_stranger_who_became_a_member_is_matched_by_the_next_report(newcomer: 
 
 
 @pytest.mark.django_db
+def test_an_address_that_became_another_members_begins_anew(user: User, newcomer: User) -> None:
+    progress.store(report(90, 3), cause=EVENT)
+    User.objects.filter(pk=user.pk).update(email="janet@example.com")
+    assert progress.store(report(95, 4), cause=EVENT).progress.user == user, "it is nobody's meanwhile"
+    User.objects.filter(pk=newcomer.pk).update(email="jane@example.com")
+    row = progress.store(report(10, 2), cause=EVENT).progress
+    assert (row.user, row.percent, row.highest) == (newcomer, 10, 10)
+
+
+@pytest.mark.django_db
 def test_the_clock_matches_by_address_and_alias_alone(user: User) -> None:
     for email in ("janet@work.example.com", "jane+x@example.com", "nobody@example.com"):
         progress.store(report(10, 1, email=email), cause=EVENT)

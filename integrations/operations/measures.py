@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Completion, Delivery
 from accounts.models.delivery import FAILED, PENDING, DeliveryQuerySet
-from accounts.models.points import BY_MAIL, BY_STAFF
+from accounts.models.points import BY_MAIL, BY_PATH, BY_STAFF
 from integrations import registry
 from integrations.models import Circuit, InboxEvent, OutgoingWrite
 from integrations.models.inbox import Status
@@ -65,10 +65,10 @@ def events_matched(window: timedelta) -> list[Measured]:
 def completions_matched(window: timedelta) -> list[Measured]:
     """Of the completions received, by channel: the share whose member was found without a person.
 
-    What a person linked since then counts as not found: it needed them. Mails always do, and are left out.
+    What a person linked since then counts as not found: it needed them. Mails always do, and paths never.
     """
     received = Completion.objects.filter(received_at__gte=timezone.now() - window)
-    told = received.exclude(channel__in=[BY_MAIL, BY_STAFF]).order_by().values("channel")
+    told = received.exclude(channel__in=[BY_MAIL, BY_STAFF, BY_PATH]).order_by().values("channel")
     found = Count("pk", filter=Q(user__isnull=False) & Q(staff__isnull=True))
     rows = told.annotate(number=Count("pk"), found=found)
     return [

@@ -29,12 +29,18 @@ _STUDENT = (("student", "email"), ("student_email",), ("learner", "email"), ("le
 _TITLE = (("course", "title"), ("course", "name"), ("course_title",), ("course_name",), ("course",),
           ("product", "title"), ("product", "name"))  # fmt: skip
 _COURSE_ID = (("course", "id"), ("course_id",), ("product", "id"), ("product_id",))
-_WITHIN = ("progress", "course_progress", "course")  # objects in which the numbers may stand, before the body itself
-_DONE = ("completed_lessons", "lessons_completed", "completed_count", "completed")
-_TOTAL = ("total_lessons", "lessons_total", "lessons_count", "total_count", "total")
+# Objects in which the numbers may stand, before the body itself. In those of progress alone a short name means lessons:
+# the "total" of a body may be a price.
+_OF_PROGRESS = ("progress", "course_progress")
+_WITHIN = (*_OF_PROGRESS, "course")
+_DONE = ("completed_lessons", "lessons_completed")
+_TOTAL = ("total_lessons", "lessons_total", "lessons_count")
+_SHORT_DONE = ("completed", "completed_count", "done")
+_SHORT_TOTAL = ("total", "total_count", "count")
 _PERCENT = ("percent", "percentage", "progress_percent", "progress_percentage", "percent_complete",
             "percent_completed", "completion_percentage")  # fmt: skip
-_BARE = ("progress", "value")
+_BARE = ("progress",)
+_SHORT_BARE = ("progress", "value")
 # A `created_at` within the body may be the day of the enrolment, so it is the last place where a date is looked for.
 _MOMENTS = (("occurred_at",), ("updated_at",), ("progress_updated_at",), ("progress", "updated_at"))
 _MOMENTS_OF_ENVELOPE = (("occurred_at",), ("created_at",), ("timestamp",))
@@ -68,16 +74,18 @@ def read(webhook: StoredWebhook, body: Mapping[str, Any], *, otherwise: datetime
 
 def percent(body: Mapping[str, Any]) -> int:
     """Return how much is done, 0 to 100, by the rule above. Raises Unreadable with what was received."""
-    holders = [inner for name in _WITHIN if isinstance(inner := body.get(name), Mapping)] + [body]
-    for holder in holders:
-        total = first_text(holder, _paths(_TOTAL))
-        done = first_text(holder, _paths(_DONE))
-        if total and done:
+    holders = [(name, inner) for name in _WITHIN if isinstance(inner := body.get(name), Mapping)] + [("", body)]
+    for name, holder in holders:
+        is_short = name in _OF_PROGRESS
+        done = first_text(holder, _paths(_DONE + _SHORT_DONE * is_short))
+        total = first_text(holder, _paths(_TOTAL + _SHORT_TOTAL * is_short))
+        if done and total:
             return _of_counts(done, total)
-    for holder in holders:
+    for _name, holder in holders:
         if text := first_text(holder, _paths(_PERCENT)):
             return _of_percent(text, text.removesuffix("%").strip())
-    text = next((text for holder in holders if (text := first_text(holder, _paths(_BARE)))), "")
+    bare = ((holder, _SHORT_BARE if name in _OF_PROGRESS else _BARE) for name, holder in holders)
+    text = next((text for holder, names in bare if (text := first_text(holder, _paths(names)))), "")
     if text.endswith("%"):
         return _of_percent(text, text.removesuffix("%").strip())
     if _NUMBER.fullmatch(text) and 0 < (share := _decimal(text)) < 1:

@@ -47,6 +47,8 @@ NAME = "progress__leaps_relay"
         ({"progress": 0.9, "percent": 80, "completed_lessons": 1, "total_lessons": 2}, 50),
         ({"progress": 0.9, "percent": 80}, 80),
         ({"progress": {"completed": True, "percent": 60}}, 60),
+        ({"progress": 45, "completed": "2026-03-02", "total": "299.00"}, 45),
+        ({"progress": 45, "value": 99}, 45),
     ],
 )
 def test_a_number_is_read_by_the_most_exact_rule(body: dict[str, Any], percent: int) -> None:
@@ -190,6 +192,20 @@ def test_an_erased_persons_progress_is_deleted_and_does_not_come_back(user: User
     assert not CourseProgress.objects.exists()
     event = process(fixture(NAME) | {"event_id": "evt_late"}, COURSES)
     assert (event.status, event.payload) == ("ignored", None)
+    assert not CourseProgress.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erasing_finds_the_events_of_an_address_that_was_an_alias(user: User, process: Any, fixture: Any) -> None:
+    contact = Contact.objects.create(user=user, email=user.email)
+    alias = ContactEmail.objects.create(contact=contact, email="janet@work.example.com")
+    payload = fixture(NAME)
+    payload["data"]["member"]["email"] = alias.email
+    event = process(payload, COURSES)
+    alias.delete()
+    erasing.forget(of_user(user))
+    event.refresh_from_db()
+    assert (event.payload, event.body, event.person_email) == (None, b"", "")
     assert not CourseProgress.objects.exists()
 
 
