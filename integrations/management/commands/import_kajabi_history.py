@@ -49,9 +49,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         history = self._taken(options)
+        if problem := history.last_error:  # columns are missing, which nobody can choose here
+            history.delete()
+            raise CommandError(f"{problem} Name it: --column OURS=HEADING")
         try:
-            if history.last_error:
-                raise CommandError(history.last_error)
             self._work(history)
             if not options["dry_run"]:
                 actions.confirm(history, sends_mails=options["send_mails"], wake=False)
@@ -64,10 +65,9 @@ class Command(BaseCommand):
                 f"Stopped. What was imported until then is kept; import {history.pk} can be resumed in the console."
             ) from None
         finally:
-            history.refresh_from_db()
-            if options["dry_run"] or (history.last_error and not history.confirmed_at):
+            if options["dry_run"]:
                 actions.stop(history)
-                HistoryImport.objects.filter(pk=history.pk).delete()
+                history.delete()
 
     def _taken(self, options: dict[str, Any]) -> HistoryImport:
         path: Path = options["file"]
