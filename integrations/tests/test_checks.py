@@ -153,7 +153,7 @@ def test_reading_page_shows_every_half_set_up_api(settings: Any, staff: Any) -> 
         assert f"{name} is missing." in page
 
 
-# Addresses that nobody can open ----------------------------------------------------------------------------------------
+# Addresses that nobody can open --------------------------------------------------------------------------------------
 
 
 def test_addresses_without_a_password_or_token_are_named_with_the_setting(settings: Any) -> None:
