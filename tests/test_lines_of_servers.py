@@ -1,15 +1,12 @@
 """The lines that the documents search for, by grep, in the log of servers and workers that run."""
 
-import os
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.harness import Sender, embedded, production, purchase, wait_until
-from tests.harness.redis import redis_binary
+from tests.harness import Sender, embedded, purchase, wait_until
 from tests.harness.servers import gunicorn
 from tests.rendered import parsed
 
@@ -90,34 +87,3 @@ def test_documents_searches_find_their_lines_on_both_servers(tmp_path: Path) -> 
         assert [value for value in values if value in written] == []
         assert "private-at-example" not in log.read_text(), "so is the file called that the mail lies in"
         assert "logger=webhooks" not in app.log
-
-
-@pytest.mark.chaos
-def test_no_line_is_lost_between_the_processes_of_production(tmp_path: Path, database_url: str) -> None:
-    log, many = tmp_path / "enlace.log", 60
-    with production(tmp_path, database_url, workers=2, web_workers=2, LOG_FILE=str(log)) as app:
-        names = [f"evt_{number}" for number in range(many)]
-        for name in names:
-            sender = Sender(app.url)  # one connection for each, so that both of the server's processes get some
-            assert sender.post(purchase(name, f"{name}@example.com")).status == 200
-            sender.close()
-        wait_until(lambda: ends(log)["processed"] >= many, seconds=60, what="all are processed")
-        time.sleep(1)
-        lines = [parsed(line) for line in log.read_text().splitlines()]
-        said = [line for line in lines if line.get("logger") == "webhooks"]
-        received = [line for line in said if "bytes" in line]
-        assert sorted(line["key"] for line in received) == sorted(f"nssa:{name}" for name in names)
-        done = [line for line in said if line.get("outcome") == "processed"]
-        assert sorted(line["event_id"] for line in done) == sorted(line["event_id"] for line in received)
-        assert [line for line in lines if not {"timestamp", "level", "logger", "event"} <= set(line)] == []
-        sent = [line["email_id"] for line in lines if line.get("event") == "e-mail sent"]
-        assert len(sent) == len(set(sent)) > 0
-
-
-@pytest.fixture
-def database_url() -> str:
-    """The PostgreSQL server to use; skips where DATABASE_URL names none or no Redis server is installed."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith(("postgres://", "postgresql://")) or redis_binary() is None:
-        pytest.skip("needs a PostgreSQL server (DATABASE_URL) and a Redis server's program")
-    return url
