@@ -78,8 +78,8 @@ def receive(told: Told, activity: Activity, *, cause: Cause) -> Received:
     """Keep a completion and award it where its address is a member's; a known one stays as it is.
 
     Two at once: the unique constraint lets one of them in. A completion by e-mail always waits for a person, since
-    anybody can write a sender's address; so does one with a question. One that is refused is kept as decided: its
-    member's, without points, or dismissed where it is nobody's. Staff may overrule that.
+    anybody can write a sender's address; so does one with a question. One that is refused is dismissed, which staff may
+    overrule by a link.
     """
     completion = Completion(
         activity=activity,
@@ -306,10 +306,12 @@ def _award(
 
 
 def _refuse(completion: Completion) -> None:
-    """Make a completion that is not kept yet one that was decided against."""
-    found = member_with(completion.email)
-    completion.state = State.MATCHED if found else State.DISMISSED
-    completion.user, completion.rule = found or (None, "")
+    """Make a completion that is not kept yet one that was decided against.
+
+    Its member is noted, but it is not matched: what is matched was completed, points or no points.
+    """
+    completion.state = State.DISMISSED
+    completion.user, completion.rule = member_with(completion.email) or (None, "")
     completion.decided_at = timezone.now()
 
 

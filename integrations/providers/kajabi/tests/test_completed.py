@@ -280,9 +280,19 @@ def test_failed_assessment_is_kept_without_points_and_the_retake_counts(user: Us
     counts("assessment:*")
     process(exam(passed=False, score=40))
     kept = Completion.objects.get()
-    assert (kept.state, kept.user, kept.reason) == ("matched", user, "the assessment was not passed (score 40)")
+    assert (kept.state, kept.user, kept.reason) == ("dismissed", user, "the assessment was not passed (score 40)")
     assert PointsEntry.objects.count() == 0
     process(exam("evt_2", passed=True, score=90))
+    assert points.balance(user) == 20
+
+
+def test_staff_may_link_a_failed_assessment_all_the_same(user: User, process: Any, staff: User) -> None:
+    from accounts.services import completions
+    from accounts.services.cause import Cause
+
+    counts("assessment:*")
+    process(exam(passed=False))
+    completions.link(Completion.objects.get(), user, remember=False, cause=Cause.by_staff(staff, "an oral exam"))
     assert points.balance(user) == 20
 
 
