@@ -52,7 +52,7 @@ def tell_who_meets(request: HttpRequest, activity: Activity) -> None:
         return
     messages.info(request, meeting(activity))
     keys = [one.course_key for one in required]
-    completed = Completion.objects.filter(course_key__in=keys, state__in=paths.COMPLETED)
+    completed = Completion.objects.filter(course_key__in=keys, state=Completion.State.AWARDED)
     known = {
         *completed.values_list("course_key", flat=True).distinct(),
         *CourseProgress.objects.filter(course_key__in=keys).values_list("course_key", flat=True).distinct(),

@@ -10,7 +10,7 @@ from django.db.models import Q
 from accounts.models import Activity, Completion, CourseProgress
 from accounts.models.points import BY_PATH
 from accounts.services import paths
-from accounts.services.paths import COMPLETED, Standing
+from accounts.services.paths import Standing
 
 SHOWN_COURSES = 100
 
@@ -58,11 +58,11 @@ def overview(user: Any) -> Overview:
 
     A path is shown once one of its courses was begun, or its points were given.
     """
-    done = Completion.objects.filter(user=user, state__in=COMPLETED)
+    done = Completion.objects.filter(user=user, state=Completion.State.AWARDED)
     done = done.filter(Q(activity__completes_course=True) | Q(channel=BY_PATH))
     rows = list(done.defer("answers").order_by("completed_on", "pk"))
     completions = [row for row in rows if row.channel != BY_PATH and row.course_key]
-    awarded = {row.activity_id for row in rows if row.channel == BY_PATH and row.state == Completion.State.AWARDED}
+    awarded = {row.activity_id for row in rows if row.channel == BY_PATH}
     progress = list(CourseProgress.objects.filter(user=user).order_by("highest", "-highest_at"))
     courses = _courses(completions, progress)
     found = []

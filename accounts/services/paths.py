@@ -1,9 +1,12 @@
 """Milestones and learning paths: activities whose points are given once the courses that they require are done.
 
-A requirement is met by a completion of its course, or by progress that reached its share; 100 percent is the whole
-course. Only courses count, so no path can require a path. Whoever gives or takes points here holds the member's row
-(`points.one_at_a_time`) while it reads what is done: of two completions that meet a path together, the second sees the
-first. The constraints of completions and of the ledger forbid a second award all the same.
+A requirement is met by an awarded completion of its course, or by progress that reached its share; 100 percent is the
+whole course. A completion without points counts nothing: it repeats an awarded one, or was refused. Only courses count,
+so no path can require a path.
+
+Whoever gives or takes points here holds the member's row (`points.one_at_a_time`) while it reads what is done: of two
+completions that meet a path together, the second sees the first. The constraints of completions and of the ledger
+forbid a second award all the same.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -25,7 +28,6 @@ from accounts.services.cause import SCHEDULE, Cause
 from core.text import title_key
 
 State = Completion.State
-COMPLETED = (State.AWARDED.value, State.MATCHED.value)
 _OPEN = (State.RECEIVED.value, State.REVERSED.value)
 _SWEPT_AT_ONCE = 200  # members
 _LONGEST_TRANSACTION = timedelta(minutes=1)  # longer than any attempt may take
@@ -227,7 +229,7 @@ def sweep() -> int:
     return given
 
 
-_COUNTS = Q(state__in=COMPLETED, activity__completes_course=True) & ~Q(channel=BY_PATH)
+_COUNTS = Q(state=State.AWARDED, activity__completes_course=True) & ~Q(channel=BY_PATH)
 
 
 def _completed(user: User) -> QuerySet[Completion]:

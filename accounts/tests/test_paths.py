@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Activity, Completion, CourseProgress, PointsEntry, Requirement, User
 from accounts.people import erasing
 from accounts.people.person import of_user
-from accounts.services import completions, paths, points, progress
+from accounts.services import completions, learning, paths, points, progress
 from accounts.services.cause import Cause
 from accounts.services.completions import Told
 from accounts.services.progress import Report
@@ -241,11 +241,26 @@ def test_a_reversed_course_that_the_path_does_not_need_changes_nothing(
     assert second.state == "awarded"
 
 
-def test_a_course_that_was_completed_in_another_way_too_still_counts(learn: Activity, user: User, staff: User) -> None:
+def test_a_course_that_was_completed_twice_counts_by_the_completion_with_points(
+    learn: Activity, user: User, staff: User
+) -> None:
     activity = path("A")
-    first, _again = complete("A"), complete("A", source="kajabi:again")
+    first, again = complete("A"), complete("A", source="kajabi:again")
     completions.reverse(first, cause=Cause.by_staff(staff))
-    assert lines(activity, user) == [100]
+    assert lines(activity, user) == [100, -100]
+    completions.award_again(again, cause=Cause.by_staff(staff))
+    assert lines(activity, user) == [100, -100, 100]
+
+
+def test_a_completion_that_was_refused_counts_nothing(learn: Activity, user: User) -> None:
+    activity = path("A")
+    told = Told(
+        source="kajabi:1", channel="kajabi", email=JANE, course="A", completed_on=date(2026, 3, 2), refusal="not passed"
+    )
+    assert completions.receive(told, learn, cause=EVENT).completion.state == "matched"
+    paths.changed()
+    assert (paths.sweep(), lines(activity, user)) == (0, [])
+    assert learning.overview(user).courses == []
 
 
 def test_what_staff_took_back_stays_taken_back(learn: Activity, user: User, staff: User) -> None:
