@@ -1,16 +1,14 @@
 """Historical imports: the preview of every row, the decisions that it waits for, and how far the work is."""
 
-import csv
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
@@ -18,20 +16,13 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from accounts.admin import attention
 from accounts.admin.acts import Act
 from accounts.admin.base import ReadOnlyAdmin
-from accounts.admin.links import NOTHING, badge, list_link, list_url, moment, shortened
-from accounts.models import EmailMessage, Plan
-from accounts.services.spreadsheet_cells import neutral
-from core.web import access
-from integrations import registry
-from integrations.contracts.history import FileKind
+from accounts.admin.links import NOTHING, badge, list_link, list_url, moment
+from accounts.models import EmailMessage
+from integrations.admin.history_rows import IMPORTS, ROW_BADGES, ROWS, decisions, kind_of, results
 from integrations.history import actions
-from integrations.history.columns import missing
-from integrations.models import HistoryImport, HistoryRow
+from integrations.models import HistoryImport
 from integrations.models.history import HistoryStage, HistoryStatus, RowOutcome
 
-IMPORTS = "admin:integrations_historyimport"
-ROWS = "admin:integrations_historyrow"
-SHOWN = 50  # rows on the import's own page
 _BADGES = {
     HistoryStatus.PENDING: "pending",
     HistoryStatus.READY: "unmatched",
@@ -39,14 +30,6 @@ _BADGES = {
     HistoryStatus.DONE: "processed",
     HistoryStatus.FAILED: "failed",
     HistoryStatus.DISCARDED: "ignored",
-}
-_ROW_BADGES = {
-    RowOutcome.NEW: "processed",
-    RowOutcome.CHANGED: "processed",
-    RowOutcome.NOTHING: "ignored",
-    RowOutcome.SKIPPED: "ignored",
-    RowOutcome.QUESTION: "unmatched",
-    RowOutcome.ERROR: "failed",
 }
 
 
@@ -161,11 +144,11 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         history = self._found(request, object_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        chosen = {name: request.POST.get(name, "") for name in _kind(history).columns}
+        chosen = {name: request.POST.get(name, "") for name in kind_of(history).columns}
         places = {
             name: int(place)
             for name, place in chosen.items()
-            if place.isdecimal() and int(place[:4]) < len(history.headings)
+            if place.isdecimal() and len(place) < 4 and int(place) < len(history.headings)
         }
         if actions.choose_columns(history, places):
             self.record(request, history, "columns_chosen", columns=places)
@@ -197,13 +180,13 @@ class HistoryImportAdmin(ReadOnlyAdmin):
             "Content-Disposition": f'attachment; filename="import-{history.pk}.csv"',
             "Cache-Control": "no-store",
         }
-        return StreamingHttpResponse(_csv(history), content_type="text/csv; charset=utf-8", headers=headers)
+        return StreamingHttpResponse(results(history), content_type="text/csv; charset=utf-8", headers=headers)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         history = self.get_object(request, unquote(object_id))
-        context = _decisions(history, request.user) if history is not None else {}
+        context = decisions(history, request.user) if history is not None else {}
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def _found(self, request: HttpRequest, object_id: str) -> HistoryImport:
@@ -218,7 +201,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("what it holds"))
     def kind_shown(self, history: HistoryImport) -> str:
-        return str(_kind(history).title)
+        return str(kind_of(history).title)
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, history: HistoryImport) -> str:
@@ -236,7 +219,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         found = {row["outcome"]: row["count"] for row in counted}
         links = (
             (
-                badge(_ROW_BADGES[outcome], outcome.label),
+                badge(ROW_BADGES[outcome], outcome.label),
                 list_link(ROWS, found[outcome], history__id__exact=history.pk, outcome__exact=outcome.value),
             )
             for outcome in RowOutcome
@@ -259,104 +242,3 @@ class HistoryImportAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("the file is of"))
     def exported(self, history: HistoryImport) -> str:
         return moment(history.exported_at)
-
-
-@admin.register(HistoryRow)
-class HistoryRowAdmin(ReadOnlyAdmin):
-    """All rows of an import; they are reached from its page."""
-
-    list_display = ("line", "state", "who", "offer_title", "what")
-    list_filter = ("outcome",)
-    fields = ("history", "line", "state", "who", "offer_title", "offer_key", "detail", "cells")
-    readonly_fields = ("state", "who")
-    ordering = ("id",)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        return lookup == "history__id__exact" or super().lookup_allowed(lookup, value, request)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[HistoryRow]:
-        return super().get_queryset(request).defer("cells")
-
-    @admin.display(description=gettext_lazy("outcome"))
-    def state(self, row: HistoryRow) -> str:
-        return _state(row)
-
-    @admin.display(description=gettext_lazy("person"))
-    def who(self, row: HistoryRow) -> str:
-        return list_link("admin:accounts_contact", row.person, q=row.person) if row.person else NOTHING
-
-    @admin.display(description=gettext_lazy("what it does"))
-    def what(self, row: HistoryRow) -> str:
-        return shortened(row.detail, 200) or NOTHING
-
-
-def _kind(history: HistoryImport) -> FileKind:
-    files = registry.provider(history.provider).history
-    if files is None:
-        raise Http404
-    return files.kinds[history.kind]
-
-
-def _state(row: HistoryRow) -> str:
-    return badge(_ROW_BADGES[RowOutcome(row.outcome)], row.get_outcome_display()) if row.outcome else NOTHING
-
-
-def _decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
-    """What stands below an import: what it asks, its columns, and the rows that matter most."""
-    kind = _kind(history)
-    waits = history.status == HistoryStatus.READY
-    asked = actions.questions_by_offer(history) if waits or history.status == HistoryStatus.DONE else {}
-    lacking = missing(kind, history.columns)
-    columns = [
-        {
-            "name": name,
-            "title": column.title,
-            "needed": column.needed,
-            "lacks": name in lacking,
-            "place": history.columns.get(name, ""),
-        }
-        for name, column in kind.columns.items()
-    ]
-    taken = set(history.columns.values())
-    return {
-        "offers": [{"key": key, "title": title or key, "count": count} for key, (title, count) in asked.items()],
-        "plans": Plan.objects.all(),
-        "no_membership": actions.NO_MEMBERSHIP,
-        "columns": columns,
-        "headings": list(enumerate(history.headings)),
-        "unused": [heading for place, heading in enumerate(history.headings) if place not in taken and heading],
-        "may_choose": waits and access.may(user, f"{IMPORTS}_columns", "POST"),
-        "may_map": access.may(user, f"{IMPORTS}_offers", "POST"),
-        "is_missing": bool(lacking),
-        "sample": _sample(history),
-        "all_rows": list_url(ROWS, history__id__exact=history.pk),
-        "results_url": reverse(f"{IMPORTS}_results", args=[history.pk]),
-        "is_running": history.status == HistoryStatus.PENDING,
-    }
-
-
-def _sample(history: HistoryImport) -> list[dict[str, Any]]:
-    """The first rows, those that somebody has to look at before the others."""
-    found: list[HistoryRow] = []
-    for outcomes in ([RowOutcome.ERROR, RowOutcome.QUESTION], [*RowOutcome.values[:4], ""]):
-        rows = history.rows.filter(outcome__in=outcomes).defer("cells").order_by("line")
-        found += rows[: (SHOWN - len(found))]
-    return [
-        {"line": row.line, "state": _state(row), "person": row.person or NOTHING, "detail": row.detail or NOTHING}
-        for row in found
-    ]
-
-
-class _Echo:
-    """What a writer of CSV needs of a file."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _csv(history: HistoryImport) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(["line", "outcome", "person", "offer", "what it does"])
-    rows = history.rows.order_by("line").values_list("line", "outcome", "person", "offer_title", "detail")
-    for row in rows.iterator(chunk_size=2000):
-        yield writer.writerow([neutral(value) for value in row])

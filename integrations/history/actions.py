@@ -4,7 +4,7 @@ Each is one conditional UPDATE, so of two presses at once one does it.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -87,7 +87,8 @@ def choose_columns(history: HistoryImport, places: Mapping[str, int], *, wake: b
 def map_offers(history: HistoryImport, chosen: Mapping[str, str], *, wake: bool = True) -> int:
     """Map offers of an import to plans, by the plan's key or NO_MEMBERSHIP, and look at their rows again; how many."""
     known = {
-        str(plan.pk): plan for plan in Plan.objects.filter(pk__in=[key for key in chosen.values() if key.isdigit()])
+        str(plan.pk): plan
+        for plan in Plan.objects.filter(pk__in=[key for key in chosen.values() if key.isdecimal() and len(key) < 10])
     }
     asked = set(questions_by_offer(history))
     count = 0
@@ -161,15 +162,13 @@ def discard(history: HistoryImport) -> bool:
             status__in=[HistoryStatus.PENDING, HistoryStatus.DISCARDED]
         )
         now = timezone.now()
-        if not waiting.update(
-            status=HistoryStatus.DISCARDED, pruned_at=now, finished_at=now, next_attempt_at=None, wake_at=None
-        ):
+        if not waiting.update(status=HistoryStatus.DISCARDED, finished_at=now, **_emptied(now)):
             return False
         _delete_rows(history.pk)
     return True
 
 
-def prune(cutoff: Any) -> int:
+def prune(cutoff: datetime) -> int:
     """Remove the rows of imports that were uploaded before `cutoff` and on which nothing runs; how many imports."""
     old = HistoryImport.objects.filter(created_at__lt=cutoff, pruned_at=None).exclude(status=HistoryStatus.PENDING)
     count = 0
@@ -177,10 +176,15 @@ def prune(cutoff: Any) -> int:
         with transaction.atomic():
             status = history.status if history.status == HistoryStatus.DONE else HistoryStatus.DISCARDED
             still = HistoryImport.objects.filter(pk=history.pk, status=history.status)
-            if still.update(pruned_at=timezone.now(), status=status, next_attempt_at=None, wake_at=None):
+            if still.update(status=status, **_emptied(timezone.now())):
                 _delete_rows(history.pk)
                 count += 1
     return count
+
+
+def _emptied(now: datetime) -> dict[str, Any]:
+    """Return the columns of an import without its rows; a file without headings has somebody in their place."""
+    return {"pruned_at": now, "headings": [], "columns": {}, "last_error": "", "next_attempt_at": None, "wake_at": None}
 
 
 def _delete_rows(history_id: int) -> None:

@@ -9,7 +9,7 @@ from integrations.contracts.history import Cells, FileKind, HistoryFiles
 
 Places = Mapping[str, int]  # our name of a column → its place in the file, from 0
 _MARKS_AT_LEAST = 2
-_LONGEST = 500  # letters of a cell
+_LONGEST = 4000  # letters of a cell: of a list of tags, the longest, a cut one would name other tags
 
 
 def kind_of(headings: Sequence[str], files: HistoryFiles) -> str:

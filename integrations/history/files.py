@@ -49,23 +49,21 @@ def take(
     files = provider.history
     if files is None:
         raise NotAHistory(f"No files of {provider.title} can be imported.")
+    history: HistoryImport | None = None
     try:
-        with (
-            closing(
-                read_lines(file, kind="xlsx" if name.lower().endswith(".xlsx") else "csv", seconds=seconds)
-            ) as lines,
-            transaction.atomic(),
-        ):
+        with closing(read_lines(file, kind=_kind(name), seconds=seconds)) as lines:
             _number, first = next(lines, (0, []))
             headings = [one_line(str(heading or ""), _LONGEST_HEADING) for heading in first]
             if not any(headings):
                 raise NotAHistory("The file is empty.")
             kind = kind or columns.kind_of(headings, files)
-            about = files.kinds[kind]
-            found = columns.matched(headings, about, files) | _chosen(places or {}, headings)
-            history = HistoryImport(
+            found = columns.matched(headings, files.kinds[kind], files) | _chosen(places or {}, headings)
+            # Nobody's until all rows are there: what a process that dies leaves is pruned like any discarded file.
+            history = HistoryImport.objects.create(
                 provider=provider.key,
                 kind=kind,
+                status=HistoryStatus.DISCARDED,
+                next_attempt_at=None,
                 file_name=one_line(name, 150),
                 headings=headings,
                 columns=found,
@@ -75,29 +73,43 @@ def take(
                 staff=cause.staff,
                 notes=_notes(headings, found),
             )
-            begin(history, problem=columns.what_is_missing(headings, about, found))
-            history.save()
-            found_rows = _rows(history, lines)
-            while rows := list(islice(found_rows, _AT_ONCE)):
-                HistoryRow.objects.bulk_create(rows)
-                history.total += len(rows)
-                if history.total > MOST_ROWS:
-                    raise NotAHistory(f"The file has more than {MOST_ROWS:,} rows. Split it.")
-            history.save(update_fields=["total"])
-            if wake and history.status == HistoryStatus.PENDING:
-                wake_on_commit(ADVANCE_TASK, history.pk)
-    except Unreadable as error:
+            _keep_rows(history, lines)
+    except (Unreadable, NotAHistory) as error:
+        if history is not None:
+            history.delete()
         raise NotAHistory(str(error)) from error
+    _begin(history, problem=columns.what_is_missing(headings, files.kinds[kind], found), wake=wake)
     return history
 
 
-def begin(history: HistoryImport, *, problem: str) -> None:
-    """Let the work begin, or wait for staff where there is a problem with the columns; the row is not saved."""
+def _kind(name: str) -> str:
+    return "xlsx" if name.lower().endswith(".xlsx") else "csv"
+
+
+def _keep_rows(history: HistoryImport, lines: Iterator[tuple[int, Any]]) -> None:
+    """Keep the rows some at a time: with one transaction for a long file, SQLite would let nobody else write."""
+    rows = (
+        HistoryRow(history=history, line=number, cells=cells)
+        for number, row in lines
+        if (cells := columns.as_stored(row))
+    )
+    while some := list(islice(rows, _AT_ONCE)):
+        history.total += len(some)
+        if history.total > MOST_ROWS:
+            raise NotAHistory(f"The file has more than {MOST_ROWS:,} rows. Split it.")
+        HistoryRow.objects.bulk_create(some)
+
+
+def _begin(history: HistoryImport, *, problem: str, wake: bool) -> None:
+    """Let the preview begin, or wait for staff where there is a problem with the columns."""
     history.last_error = problem
-    if problem:
-        history.status, history.next_attempt_at, history.wake_at = HistoryStatus.READY, None, None
-    else:
-        history.status, history.next_attempt_at = HistoryStatus.PENDING, timezone.now()
+    history.status = HistoryStatus.READY if problem else HistoryStatus.PENDING
+    history.next_attempt_at = None if problem else timezone.now()
+    history.wake_after_grace()
+    with transaction.atomic():
+        history.save()
+        if wake and not problem:
+            wake_on_commit(ADVANCE_TASK, history.pk)
 
 
 def _chosen(places: Mapping[str, str], headings: list[str]) -> dict[str, int]:
@@ -115,9 +127,3 @@ def _notes(headings: list[str], places: Mapping[str, int]) -> list[str]:
     return [
         f'"{heading}" stands more than once: its first column counts.' for heading in columns.doubled(headings, places)
     ]
-
-
-def _rows(history: HistoryImport, lines: Iterator[tuple[int, Any]]) -> Iterator[HistoryRow]:
-    for number, row in lines:
-        if cells := columns.as_stored(row):
-            yield HistoryRow(history=history, line=number, cells=cells)

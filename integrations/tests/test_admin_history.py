@@ -156,3 +156,19 @@ def test_page_of_an_import_reads_a_bounded_number_of_rows(
     assert shown.count("member") < 400
     assert shown.count('<th scope="row">') <= 51
     assert console.get(f"/admin/integrations/historyrow/?history__id__exact={history.pk}").status_code == 200
+
+
+def test_item_of_the_start_page_leads_to_the_imports_that_wait(console: Client, plan: Any) -> None:
+    uploaded(console, paid("1", 30))
+    listed = console.get("/admin/integrations/historyimport/?status__in=ready,stopped,failed").content.decode()
+    assert "export.csv" in listed
+    held = console.get("/admin/accounts/emailmessage/?status__exact=held")
+    assert held.status_code == 200
+
+
+def test_member_of_staff_without_the_permission_is_refused(db: None) -> None:
+    support = User.objects.create_user("support@example.com", "violet kettle under the stairs", is_staff=True)
+    client = Client()
+    client.force_login(support)
+    assert upload(client, "Email\nada@example.com\n").status_code == 403
+    assert not HistoryImport.objects.exists()
