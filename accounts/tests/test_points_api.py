@@ -13,6 +13,7 @@ from accounts.services import completions, points
 from accounts.services.cause import Cause
 from accounts.services.completions import Told
 from accounts.staff.tests.callers import bearer
+from core.moments import iso
 
 pytestmark = pytest.mark.django_db
 REPORT = "/api/completions/"
@@ -40,7 +41,7 @@ def test_the_points_of_a_member_are_a_balance_and_its_lines(user: User, staff: U
     awarded(user, "kajabi:sub_1")
     points.reverse(awarded(user, "kajabi:sub_2", "Next"), cause=Cause.by_staff(staff, "a mistake"))
     first, second, third = PointsEntry.objects.order_by("pk")
-    moment = {entry.pk: entry.created_at.isoformat().replace("+00:00", "Z") for entry in (first, second, third)}
+    moment = {entry.pk: iso(entry.created_at) for entry in (first, second, third)}
     for path in (f"/api/admin/users/{user.pk}/points/", f"/api/admin/users/{user.pk}/points"):
         answer = Client().get(path, headers=headers_of(staff))
         assert answer.status_code == 200
