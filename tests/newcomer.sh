@@ -109,10 +109,6 @@ for block in re.findall(r"```bash\n(.*?)```", open(path, encoding="utf-8").read(
 PYTHON
     answered=$(
         cd "$clone"
-        set -a
-        # shellcheck disable=SC1091
-        . ./.env
-        set +a
         ENLACE_TOKEN=$(run_clean .venv/bin/python manage.py shell --no-imports -c "
 from accounts.models import User
 from accounts.staff import tokens
