@@ -1,9 +1,8 @@
 """What the console shows of certificates: whether they name the student, what is in doubt, and what staff may do."""
 
 from django.conf import settings
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from accounts.admin import attention
 from accounts.admin.acts import Act, Pressed, ReasonForm
@@ -32,7 +31,7 @@ def certificates_in_doubt() -> list[attention.Item]:
     return [
         attention.Item(
             key="certificates_in_doubt",
-            label=_now("Certificates to look at"),
+            label=gettext("Certificates to look at"),
             count=attention.capped(doubtful),
             url=list_url(
                 "admin:accounts_completion",
@@ -51,9 +50,9 @@ def state_of(completion: Completion) -> str:
     check = _check_of(completion)
     if completion.certificate_state == State.NOT_CHECKED and check is not None:
         if check.status == CertificateCheck.Status.PENDING:
-            return badge("pending", _now("being checked"))
+            return badge("pending", gettext("being checked"))
         if check.status == CertificateCheck.Status.FAILED:
-            return badge("failed", _now("check failed"))
+            return badge("failed", gettext("check failed"))
     return badge(BADGES[State(completion.certificate_state)], completion.get_certificate_state_display())
 
 
@@ -65,11 +64,11 @@ def reason_of(completion: Completion) -> str:
     if completion.certificate_state != State.NOT_CHECKED or not completion.certificate_url:
         return NOTHING
     if check is not None and (check.last_error or check.status != CertificateCheck.Status.DONE):
-        return check.last_error or _now("It is checked in a moment.")
+        return check.last_error or gettext("It is checked in a moment.")
     if not settings.CERTIFICATE_HOSTS:
-        return _now("Certificates are not checked: CERTIFICATE_HOSTS names no host.")
+        return gettext("Certificates are not checked: CERTIFICATE_HOSTS names no host.")
     if not completion.name and completion.user_id is None:
-        return _now("It is checked once the student is known.")
+        return gettext("It is checked once the student is known.")
     return NOTHING
 
 

@@ -10,9 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from accounts.admin import attention, certificates
 from accounts.admin.acts import Act, Answer, Pressed, ReasonForm
@@ -40,7 +39,7 @@ def completions_that_wait() -> list[attention.Item]:
     return [
         attention.Item(
             key="waiting_completions",
-            label=_now("Completions that wait for a person"),
+            label=gettext("Completions that wait for a person"),
             count=attention.capped(Completion.objects.filter(state=State.RECEIVED)),
             url=list_url("admin:accounts_completion", state__exact=State.RECEIVED.value),
             permission="accounts.view_completion",
@@ -91,7 +90,7 @@ def _create_member(completion: Completion, pressed: Pressed) -> bool | Answer:
     made = completions.create_member(completion, cause=pressed.cause)
     if made.created:
         return True
-    text = _now("%(email)s is a member already: the completion was linked, and no mail was sent.")
+    text = gettext("%(email)s is a member already: the completion was linked, and no mail was sent.")
     return Answer(text=text % {"email": made.user.email}, changed=True)
 
 
@@ -265,4 +264,4 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
 def _link_to(completion: Completion, user: User) -> SafeString:
     act = reverse("admin:accounts_completion_act", args=[completion.pk, "link"])
     query = urlencode({"member": user.email})
-    return format_html('<a href="{}?{}">{}</a>', act, query, _now("link to %(email)s") % {"email": user.email})
+    return format_html('<a href="{}?{}">{}</a>', act, query, gettext("link to %(email)s") % {"email": user.email})

@@ -13,9 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from accounts.admin.acts import Act
 from accounts.admin.base import ReadOnlyAdmin
@@ -133,7 +132,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         """Show the token on this page and nowhere else: a message would pass through a cookie."""
         context = {
             **self.admin_site.each_context(request),
-            "title": _now("Token made"),
+            "title": gettext("Token made"),
             "opts": self.opts,
             "token": obj,
             "text": request.made_token,  # type: ignore[attr-defined]

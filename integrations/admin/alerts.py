@@ -8,9 +8,8 @@ from django.contrib.admin import site
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 from django.views.decorators.http import require_safe
 
 from accounts.admin import attention, tools
@@ -32,7 +31,7 @@ def raised_alerts() -> list[attention.Item]:
     return [
         attention.Item(
             key="raised_alerts",
-            label=_now("Alerts"),
+            label=gettext("Alerts"),
             count=attention.capped(AlertState.objects.filter(is_raised=True)),
             url=list_url("admin:integrations_alertstate", is_raised__exact=1),
             permission="integrations.view_alertstate",
@@ -44,7 +43,7 @@ def raised_alerts() -> list[attention.Item]:
 def metrics_page(request: HttpRequest) -> HttpResponse:
     """Every rule with what it measures at this moment, for each provider."""
     rows = [row for rule in RULES for row in _rows(rule)]
-    context = {**site.each_context(request), "title": _now("Metrics"), "rows": rows}
+    context = {**site.each_context(request), "title": gettext("Metrics"), "rows": rows}
     return TemplateResponse(request, "admin/metrics.html", context)
 
 
