@@ -75,7 +75,7 @@ ADDRESSES: dict[str, Rules] = {
     "mail_report": {"POST": OWN_PROOF},
     # the console
     "admin_without_slash": ANYBODY,
-    "former-*": ANYBODY,  # they lead to pages with rules of their own
+    "former-*": {"GET": ANYBODY},  # they lead to pages with rules of their own
     "admin:login": ANYBODY,
     "admin:logout": ANYBODY,
     "admin:jsi18n": ANYBODY,

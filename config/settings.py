@@ -4,7 +4,6 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: SQLite and an i
 """
 
 import os
-import re
 import secrets
 import sys
 from pathlib import Path
@@ -13,7 +12,8 @@ from urllib.parse import urlsplit
 
 import environ
 import structlog
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import DomainNameValidator
 
 from accounts.amazon_ses import mail_server
 from config.log_file import prepared
@@ -336,10 +336,12 @@ MAIL_WEBHOOKS_ARE_CLOSED = not env.list("ANYMAIL_WEBHOOK_SECRET", default=[])  #
 # Hosts whose certificates are fetched and read; "*.example.com" is everything beneath it. None: nothing is fetched.
 CERTIFICATE_HOSTS = [host.strip().lower() for host in env.list("CERTIFICATE_HOSTS", default=[])]
 for _host in CERTIFICATE_HOSTS:
-    if not re.fullmatch(r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+", _host) or _host.rpartition(".")[2].isdigit():
+    try:
+        DomainNameValidator(accept_idna=False)(_host.removeprefix("*."))
+    except ValidationError as error:
         raise ImproperlyConfigured(
             f"CERTIFICATE_HOSTS takes names of hosts, such as certificates.example.com or *.example.com, not {_host!r}"
-        )
+        ) from error
 
 # Providers ------------------------------------------------------------------------------------------------------------
 

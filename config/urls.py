@@ -26,7 +26,7 @@ urlpatterns = [
     re_path(r"^docs/?$", require_safe(docs), name="docs"),
     path("anymail/<path:path>", report, name="mail_report"),
     *(
-        path(f"admin/core/{page}/", RedirectView.as_view(url=today), name=f"former-{page}")
+        path(f"admin/core/{page}/", require_safe(RedirectView.as_view(url=today)), name=f"former-{page}")
         for page, today in former_pages.items()
     ),
     path("admin/", admin.site.urls),

@@ -30,6 +30,7 @@ SECRET = "a-secret-that-only-tests-know"
 FOR_PEOPLE = {
     *("home", "sign_in", "sign_out", "setup_password", "forgot_password", "link_sent", "set_language", "dashboard"),
     *("change_password", "sign_out_elsewhere", "docs", "admin_without_slash"),
+    *("former-customuser", "former-kajabiwebhookevent"),
 }
 ENDPOINTS = [(provider, endpoint) for provider in registry.all_providers().values() for endpoint in provider.endpoints]
 EXAMPLES = [(provider, endpoint, name) for provider, endpoint in ENDPOINTS for name in endpoint.examples]

@@ -22,8 +22,8 @@ from rest_framework import serializers
 
 from accounts.admin.staff_forms import OthersPasswordForm, OwnPasswordForm
 from accounts.api.completions import CompletionSerializer
+from accounts.api.members import MemberFilters
 from accounts.api.serializers import ResendSerializer, SetupPasswordSerializer
-from accounts.api.views import MemberFilters
 from accounts.forms import ForgotPasswordForm, SetPasswordForm
 from accounts.models import User
 from accounts.services import candidates, certificates, companies, completions

@@ -8,7 +8,7 @@ from django.urls import resolve
 from core.web import access
 from core.web.access import Rule, Who
 
-_PARAMETER = re.compile(r"\{[^}]+\}")
+_PARAMETER = re.compile(r"\{[^{}]+\}")
 MONITOR = "METRICS_TOKEN"
 _DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 _FAULTS = {

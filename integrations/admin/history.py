@@ -144,7 +144,10 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         history = self._found(request, object_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        chosen = {name: request.POST.get(name, "") for name in kind_of(history).columns}
+        kind = kind_of(history)
+        if kind is None:
+            raise Http404
+        chosen = {name: request.POST.get(name, "") for name in kind.columns}
         places = {
             name: int(place)
             for name, place in chosen.items()
@@ -201,7 +204,8 @@ class HistoryImportAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("what it holds"))
     def kind_shown(self, history: HistoryImport) -> str:
-        return str(kind_of(history).title)
+        kind = kind_of(history)
+        return str(kind.title) if kind else history.kind
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, history: HistoryImport) -> str:

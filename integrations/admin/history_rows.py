@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
@@ -65,11 +65,10 @@ class HistoryRowAdmin(ReadOnlyAdmin):
         return shortened(row.detail, 200) or NOTHING
 
 
-def kind_of(history: HistoryImport) -> FileKind:
-    files = registry.provider(history.provider).history
-    if files is None:
-        raise Http404
-    return files.kinds[history.kind]
+def kind_of(history: HistoryImport) -> FileKind | None:
+    """Return what kind of file it was; None where no provider reads such files any more."""
+    provider = registry.all_providers().get(history.provider)
+    return provider.history.kinds.get(history.kind) if provider and provider.history else None
 
 
 def _state(row: HistoryRow) -> str:
@@ -81,7 +80,7 @@ def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
     kind = kind_of(history)
     waits = history.status == HistoryStatus.READY
     asked = actions.questions_by_offer(history) if waits or history.status == HistoryStatus.DONE else {}
-    lacking = missing(kind, history.columns)
+    lacking = missing(kind, history.columns) if kind else []
     columns = [
         {
             "name": name,
@@ -90,7 +89,7 @@ def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
             "lacks": name in lacking,
             "place": history.columns.get(name, ""),
         }
-        for name, column in kind.columns.items()
+        for name, column in (kind.columns.items() if kind else ())
     ]
     taken = set(history.columns.values())
     return {

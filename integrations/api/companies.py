@@ -55,7 +55,7 @@ class CompanyView(View):
 class ErrorSerializer(serializers.Serializer[Any]):
     event_id = serializers.IntegerField()
     event = serializers.CharField()
-    chatwoot_account_id = serializers.CharField()
+    chatwoot_account_id = serializers.CharField(allow_null=True)
     error = serializers.CharField()
     timestamp = serializers.DateTimeField(allow_null=True)
 
@@ -65,6 +65,7 @@ class CountsSerializer(serializers.Serializer[Any]):
     success_count = serializers.IntegerField()
     failed_count = serializers.IntegerField()
     pending_count = serializers.IntegerField()
+    ignored_count = serializers.IntegerField()
     success_rate = serializers.FloatField(allow_null=True, help_text="In percent; null before the first ended.")
     avg_latency_ms = serializers.FloatField(allow_null=True)
     recent_errors = ErrorSerializer(many=True)

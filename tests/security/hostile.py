@@ -32,7 +32,9 @@ TIED: dict[str, dict[str, Any]] = {
         "redis_prefix": "chatwoot_7:",
         "vectorstore_index": "chatwoot_7_documents",
     },
+    "accounts.CourseProgress": {"percent": 40, "highest": 40},
     "accounts.User": {"is_active": True},
+    "integrations.HistoryImport": {"columns": {"email": 0}},  # our names and numbers of columns, never a file's
     "accounts.SubscriptionTransition": {"from_status": "active", "to_status": "expired"},
 }
 _numbers = count(1)

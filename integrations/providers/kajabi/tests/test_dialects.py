@@ -318,6 +318,7 @@ def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
         *("payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed"),
         *("contact.created", "contact.updated", "form.submitted"),
         *("progress", "progress.updated", "course.progress", "course_progress"),
+        *("course.completed", "course_completed", "assessment.completed", "assessment_completed"),
     }
     assert not PROVIDER.handled & set(PROVIDER.ignored)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conftest import WEBHOOK_TOKEN
 from integrations.models import InboxEvent
 from tests.fakes import kajabi_records as records
 from tests.fakes.http_server import Answer
@@ -163,7 +164,7 @@ def test_contact_that_is_read_from_the_api_is_named_by_its_id(
 def test_contact_that_cannot_be_read_fails_the_event_with_a_line(
     kajabi: FakeKajabi, impatient: None, post: Any, fixture: Any, drain: Any, lines: Lines, travel: Any
 ) -> None:
-    post(fixture("tag_added__native"), "/kajabi-webhook")
+    post(fixture("tag_added__native"), f"/kajabi-webhook/{WEBHOOK_TOKEN}", sign=False)
     drain()
     kajabi.misbehave(*[Answer(status=403, body=b"{}")] * 9, on="/v1/contacts")
     travel(timedelta(minutes=1))
