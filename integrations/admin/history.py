@@ -20,6 +20,7 @@ from accounts.admin.links import NOTHING, badge, list_link, list_url, moment
 from accounts.models import EmailMessage
 from integrations.admin.history_rows import IMPORTS, ROW_BADGES, ROWS, decisions, kind_of, results
 from integrations.history import actions
+from integrations.history.work import LONG_AGO
 from integrations.models import HistoryImport
 from integrations.models.history import HistoryStage, HistoryStatus, RowOutcome
 
@@ -245,4 +246,4 @@ class HistoryImportAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("the file is of"))
     def exported(self, history: HistoryImport) -> str:
-        return moment(history.exported_at)
+        return moment(history.exported_at) if history.exported_at != LONG_AGO else NOTHING

@@ -16,6 +16,7 @@ from integrations.contracts.exceptions import Unreadable
 _SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
 _YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted from it may not exist
 _LONGEST_MOMENT = 60  # characters
+_WORDS_OF_UTC = (" UTC", " GMT")
 _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 
 
@@ -67,9 +68,14 @@ def moment_at(payload: Any, paths: Iterable[tuple[str, ...]]) -> datetime | None
 
 
 def read_moment(text: str) -> datetime | None:
-    """An ISO 8601 date or time, or Unix seconds or milliseconds, as an aware datetime; None for anything else."""
+    """An ISO 8601 date or time, or Unix seconds or milliseconds, as an aware datetime; None for anything else.
+
+    A time may end with the word UTC or GMT, as databases and Ruby write it: "2026-07-01 10:00:00 UTC".
+    """
     if not text or len(text) > _LONGEST_MOMENT:
         return None
+    if text.endswith(_WORDS_OF_UTC):
+        text = f"{text[:-4]}+00:00"
     try:
         if text.replace(".", "", 1).isdigit():
             seconds = float(text)
