@@ -257,7 +257,7 @@ def test_a_completion_that_was_refused_counts_nothing(learn: Activity, user: Use
     told = Told(
         source="kajabi:1", channel="kajabi", email=JANE, course="A", completed_on=date(2026, 3, 2), refusal="not passed"
     )
-    assert completions.receive(told, learn, cause=EVENT).completion.state == "matched"
+    assert completions.receive(told, learn, cause=EVENT).completion.state == "dismissed"
     paths.changed()
     assert (paths.sweep(), lines(activity, user)) == (0, [])
     assert learning.overview(user).courses == []
