@@ -108,14 +108,15 @@ def test_mail_about_the_password_goes_out_after_a_complaint(
     assert send_mail(newcomer, kind, "later").status == "sent"
 
 
-def test_welcome_goes_out_while_it_is_how_a_member_gets_a_password(
-    sent: EmailMessage, report: Any, newcomer: Any
+@pytest.mark.parametrize("kind", [Kind.WELCOME, Kind.ACCOUNT_CREATED])
+def test_greeting_goes_out_while_it_is_how_a_member_gets_a_password(
+    sent: EmailMessage, report: Any, newcomer: Any, kind: EmailMessage.Kind
 ) -> None:
     report(complaint(sent.provider_message_id, sent.to))
-    assert send_mail(newcomer, Kind.WELCOME, "another plan").status == "sent"
+    assert send_mail(newcomer, kind, "another plan").status == "sent"
     newcomer.set_password("violet kettle under the stairs")
     newcomer.save()
-    assert send_mail(newcomer, Kind.WELCOME, "a third plan").status == "suppressed"
+    assert send_mail(newcomer, kind, "a third plan").status == "suppressed"
 
 
 def test_suppression_is_the_addresss_whoever_uses_it(sent: EmailMessage, report: Any, user: Any) -> None:
