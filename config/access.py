@@ -56,6 +56,15 @@ ADDRESSES: dict[str, Rules] = {
     "api_members": {"GET": needs("accounts.view_user", scope=READ)},
     "api_points": {"GET": needs("accounts.view_pointsentry", scope=READ)},
     "api_completions": {"POST": needs("accounts.add_completion", scope=WRITE)},
+    "explain": {
+        "GET": needs(
+            "accounts.view_user",
+            "accounts.view_contact",
+            "accounts.view_subscription",
+            "integrations.view_inboxevent",
+            scope=READ,
+        )
+    },
     "manual-sync": {"POST": needs("integrations.sync_record", scope=SYNC)},
     "manual-sync-status": {"GET": needs("integrations.sync_record", scope=SYNC)},
     "verify-*-subscription": {"GET": needs("integrations.compare_record", scope=READ)},
@@ -109,6 +118,7 @@ _FRONT_END = Shared(origins=("FRONTEND_ORIGINS",))
 SHARED = {
     "api_setup_password": _FRONT_END,
     "api_resend_setup_email": _FRONT_END,
+    "explain": Shared(origins=("FRONTEND_ORIGINS",), headers=("Accept", "Authorization", "Content-Type")),
     "company-*": Shared(
         origins=("FRONTEND_ORIGINS", "CHATWOOT_EMBED_ORIGINS"),
         headers=("Accept", "Content-Type", "X-Account-Signature"),

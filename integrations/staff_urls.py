@@ -3,6 +3,7 @@
 from django.urls import URLPattern, re_path
 
 from integrations import registry
+from integrations.api.explain import Explain
 from integrations.api.manual_sync import ManualSync, ManualSyncStatus
 from integrations.api.metrics import PrometheusView
 from integrations.api.subscriptions import (
@@ -28,6 +29,7 @@ _with_purchases = [
 ]
 
 urlpatterns = [
+    re_path(r"^api/admin/explain/?$", Explain.as_view(), name="explain"),
     re_path(r"^api/v1/sync/manual/?$", ManualSync.as_view(), name="manual-sync"),
     re_path(r"^api/v1/sync/manual/(?P<event_id>[0-9]+)/?$", ManualSyncStatus.as_view(), name="manual-sync-status"),
     re_path(r"^metrics/?$", PrometheusView.as_view(), name="metrics"),

@@ -101,10 +101,18 @@ class State:
 
 def state_of(facts: Iterable[Fact], *, period_months: int, now: datetime) -> State:
     """The state at `now` that `facts` amount to, in whatever order they are given; copies (by key) count once."""
+    taken = steps(facts, period_months=period_months)
+    return _expired_by(taken[-1][1] if taken else State(), now)
+
+
+def steps(facts: Iterable[Fact], *, period_months: int) -> list[tuple[Fact, State]]:
+    """Return the facts in the order in which they count, each once and with the state that it led to."""
     story = _Story(period_months)
+    found = []
     for fact in sorted({fact.key: fact for fact in facts}.values(), key=_moment):
         story.take(fact)
-    return _expired_by(story.state, now)
+        found.append((fact, story.state))
+    return found
 
 
 def _moment(fact: Fact) -> tuple[datetime, int, str]:

@@ -12,7 +12,7 @@ from accounts.models import Plan, Subscription, SubscriptionFact, SubscriptionTr
 from accounts.models.insert_once import insert_once
 from accounts.models.subscription import FactKind
 from accounts.services.cause import SCHEDULE, Cause
-from accounts.services.subscription_state import Fact, State, state_of
+from accounts.services.subscription_state import Fact, State, state_of, steps
 
 EXPIRE_AT_ONCE = 500  # rows in one transaction
 
@@ -85,6 +85,11 @@ def grant(user: User, plan: Plan, *, until: datetime, cause: Cause) -> Recorded:
     return record(user, plan, fact, cause=cause)
 
 
+def steps_of(plan: Plan, rows: Iterable[SubscriptionFact]) -> list[tuple[Fact, State]]:
+    """Return a subscription's facts in the order in which they count, each with the state that it led to."""
+    return steps(map(_fact, rows), period_months=plan.period_months)
+
+
 def expire_ended(*, now: datetime | None = None) -> int:
     """Mark what ran out as expired; the number of subscriptions that changed. Two at once do each of them once."""
     now = now or timezone.now()
@@ -135,17 +140,13 @@ def _locked_or_created(user: User, plan: Plan, row: SubscriptionFact, *, provide
 
 
 def _state(plan: Plan, rows: Iterable[SubscriptionFact], now: datetime) -> State:
-    facts = (
-        Fact(
-            key=row.key,
-            kind=row.kind,
-            occurred_at=row.occurred_at,
-            period_end=row.period_end,
-            references=row.references,
-        )
-        for row in rows
+    return state_of(map(_fact, rows), period_months=plan.period_months, now=now)
+
+
+def _fact(row: SubscriptionFact) -> Fact:
+    return Fact(
+        key=row.key, kind=row.kind, occurred_at=row.occurred_at, period_end=row.period_end, references=row.references
     )
-    return state_of(facts, period_months=plan.period_months, now=now)
 
 
 def _refresh(

@@ -128,7 +128,7 @@ def test_the_front_end_may_look_companies_up() -> None:
 
 def test_no_other_address_is_shared() -> None:
     shared = {name for name in ADDRESSES if any(_is_named(pattern, name) for pattern in SHARED)}
-    assert shared == {"api_setup_password", "api_resend_setup_email", "company-chatwoot"}
+    assert shared == {"api_setup_password", "api_resend_setup_email", "company-chatwoot", "explain"}
     for name, path in ADDRESSES.items():
         answer = preflight(path, ORIGIN)
         assert bool(cors_headers(answer)) == (name in shared), path
