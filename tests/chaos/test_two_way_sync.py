@@ -230,7 +230,8 @@ def commands_of(section: str) -> list[str]:
     """The commands with curl that a section of README.md prints, in their order."""
     text = (ROOT / "README.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0]
     blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
-    return [command for block in blocks for command in re.split(r"\n\n(?=curl )", block.strip())]
+    commands = (command for block in blocks for command in re.split(r"\n\n(?=curl )", block.strip()))
+    return [command for command in commands if command.startswith("curl ")]
 
 
 def test_the_commands_of_the_readme_do_what_it_says(app: Embedded, sides: BothSides) -> None:
