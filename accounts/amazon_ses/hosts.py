@@ -1,14 +1,13 @@
 """Calls to Amazon SNS, and to nobody else."""
 
 import re
-import time
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 
 from accounts.amazon_ses.mail_server import REGION
+from core.web import small_answers
 
 _SNS = re.compile(rf"sns\.{REGION}\.amazonaws\.com(?:\.cn)?")
 LONGEST_URL = 2000
@@ -38,7 +37,7 @@ def get(url: str, *, path_end: str = "") -> bytes:
         raise NotAmazon("the address is not one of Amazon SNS")
     try:
         return _answer_of(url)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+    except (requests.RequestException, OSError) as error:
         raise NoAnswer(f"Amazon SNS did not answer: {type(error).__name__}") from error
 
 
@@ -54,28 +53,12 @@ def _is_of_sns(url: str, *, path_end: str) -> bool:
 
 
 def _answer_of(url: str) -> bytes:
-    ends_at = time.monotonic() + PATIENCE
-    body = bytearray()
-    with requests.get(
-        url,
-        headers={"User-Agent": "Enlace"},
-        timeout=TIMEOUT,
-        allow_redirects=False,
-        stream=True,
-        auth=_unchanged,  # without one requests looks into ~/.netrc
-    ) as answer:
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            raise NoAnswer(f"Amazon SNS answered with {answer.status_code}")
-        if answer.status_code != HTTPStatus.OK:
-            raise NotGiven(f"Amazon SNS answered with {answer.status_code}")
-        while chunk := answer.raw.read1(16384, decode_content=True):
-            body += chunk
-            if len(body) > LARGEST_ANSWER:
-                raise NotGiven("Amazon SNS sent too long an answer")
-            if time.monotonic() > ends_at:
-                raise NoAnswer("Amazon SNS took too long")
-    return bytes(body)
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+    try:
+        answer = small_answers.get(url, timeout=TIMEOUT, patience=PATIENCE, largest=LARGEST_ANSWER)
+    except small_answers.TooLong as error:
+        raise NotGiven("Amazon SNS sent too long an answer") from error
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise NoAnswer(f"Amazon SNS answered with {answer.status}")
+    if answer.status != HTTPStatus.OK:
+        raise NotGiven(f"Amazon SNS answered with {answer.status}")
+    return answer.body

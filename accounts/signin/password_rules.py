@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -12,6 +13,8 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+
+from core.web import small_answers
 
 logger = logging.getLogger(__name__)
 
@@ -77,24 +80,13 @@ def is_breached(password: str) -> bool:
 
 
 def _answer_to(prefix: str) -> str:
-    ends_at = time.monotonic() + PATIENCE
-    body = bytearray()
-    with requests.get(
+    answer = small_answers.get(
         f"{settings.BREACHED_PASSWORDS_URL}{prefix}",
-        headers={"Add-Padding": "true", "User-Agent": "Enlace"},
+        headers={"Add-Padding": "true"},
         timeout=TIMEOUT,
-        allow_redirects=False,
-        stream=True,
-        auth=_unchanged,  # without one requests looks into ~/.netrc
-    ) as answer:
-        if answer.status_code != requests.codes.ok:
-            raise ValueError(f"answered with {answer.status_code}")
-        while chunk := answer.raw.read1(65536, decode_content=True):
-            body += chunk
-            if len(body) > LARGEST_ANSWER or time.monotonic() > ends_at:
-                raise ValueError("too long an answer")
-    return body.decode("ascii")
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+        patience=PATIENCE,
+        largest=LARGEST_ANSWER,
+    )
+    if answer.status != HTTPStatus.OK:
+        raise ValueError(f"answered with {answer.status}")
+    return answer.body.decode("ascii")

@@ -56,10 +56,11 @@ def test_password_that_only_pads_the_answer_is_not_breached(breaches: FakeServer
         Answer(status=503),
         Answer(status=302, headers={"Location": "/range/x"}),
         Answer(status=200, body=b"\xff"),
+        Answer(status=200, body=b"no gzip", headers={"Content-Encoding": "gzip"}),
         Reset(),
     ]
     + [Answer(status=200, body=b"0" * 300_000), Drip()],
-    ids=["503", "redirect", "no text", "reset", "too much", "drip"],
+    ids=["503", "redirect", "no text", "no gzip", "reset", "too much", "drip"],
 )
 def test_service_in_trouble_keeps_nobody_from_setting_a_password_and_is_left_alone(
     breaches: FakeServer, trouble: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
