@@ -19,6 +19,7 @@ from django.utils import timezone, translation
 from accounts import smtp
 from accounts.amazon_ses import mail_server as amazon_ses
 from accounts.models import EmailMessage
+from accounts.models.email_message import GREETINGS
 from accounts.services import completion_mails, message_ids, password_links, suppressions
 from accounts.services.attempts import attempt
 from accounts.services.completion_mails import Withdrawn
@@ -26,7 +27,6 @@ from accounts.services.completion_mails import Withdrawn
 logger = logging.getLogger(__name__)
 Kind = EmailMessage.Kind
 WITH_LINK = {Kind.WELCOME, Kind.ACCOUNT_CREATED, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET}
-_FOR_NEWCOMERS = {Kind.WELCOME, Kind.ACCOUNT_CREATED}  # who has a password by now gets no link
 
 
 class NotSendable(Exception):
@@ -118,7 +118,7 @@ def _context(row: EmailMessage) -> dict[str, Any]:
     if row.kind in WITH_LINK:
         if row.user is None or not row.user.is_active:
             raise NotSendable("the user is gone or locked; no link was made")
-        if row.kind not in _FOR_NEWCOMERS or not context["has_password"]:
+        if row.kind not in GREETINGS or not context["has_password"]:
             context["link"] = password_links.link_for(row.user)
     return context
 

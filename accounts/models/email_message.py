@@ -83,3 +83,7 @@ class EmailMessage(Prunable, Delivery):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} → {self.to}"
+
+
+# They hold the link with which somebody new gets a password.
+GREETINGS = frozenset({EmailMessage.Kind.WELCOME, EmailMessage.Kind.ACCOUNT_CREATED})

@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from accounts.addresses import InvalidAddress, normalise
 from accounts.models import EmailMessage, SuppressedAddress, User
+from accounts.models.email_message import GREETINGS
 from accounts.models.insert_once import insert_once
 from core.text import one_line
 
 Kind = EmailMessage.Kind
 # People ask for these, or have to know of them, whatever they think of our other mails.
 _ALWAYS_SENT = {Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET, Kind.PASSWORD_CHANGED}
-_GREETINGS = {Kind.WELCOME, Kind.ACCOUNT_CREATED}  # they hold the set-up link
 
 
 def suppress(email: str, *, reason: str, at: datetime | None = None, message: EmailMessage | None = None) -> bool:
@@ -58,5 +58,5 @@ def holding_back(message: EmailMessage) -> SuppressedAddress | None:
 
     A greeting counts as a mail about the password while it is how the member gets one.
     """
-    lets_in = message.kind in _GREETINGS and message.user is not None and not message.user.has_usable_password()
+    lets_in = message.kind in GREETINGS and message.user is not None and not message.user.has_usable_password()
     return None if message.kind in _ALWAYS_SENT or lets_in else of(message.to)
