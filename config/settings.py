@@ -53,6 +53,12 @@ FRONTEND_ORIGINS = [origin.lower() for origin in env.list("FRONTEND_ORIGINS", de
 # How many proxies of ours stand in front and append to X-Forwarded-For; 0 means that the header is not believed.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
+# The folder of each provider is an application of its own: commands, console pages, templates and settings in it count.
+PROVIDERS = [
+    f"integrations.providers.{path.parent.name}"
+    for path in sorted(BASE_DIR.glob("integrations/providers/*/provider.py"))
+]
+
 # What it is made of ---------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -74,6 +80,7 @@ INSTALLED_APPS = [
     "import_export",
     "accounts",
     "integrations",
+    *PROVIDERS,
 ]
 MIDDLEWARE = [
     # What sets headers stands outside of what may answer by itself, so that every answer has them.

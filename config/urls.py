@@ -5,7 +5,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.mail.api.webhooks import report
-from integrations.api.embed import home
+from integrations.providers.chatwoot.api.embed import home
 
 # Our own page: drf-spectacular's has inline styles, which the Content-Security-Policy refuses.
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs/api.html")
@@ -20,7 +20,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("integrations.urls")),
     path("", include("integrations.staff_urls")),
-    path("", include("integrations.company_urls")),
+    path("", include("integrations.providers.chatwoot.urls")),
     path("", include("accounts.urls")),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", require_safe(docs), name="docs"),

@@ -3,12 +3,12 @@
 from django.urls import URLPattern, re_path
 
 from integrations import registry
-from integrations.api.companies import CompanyView, SystemInfoView
-from integrations.api.operator import OperatorView
-from integrations.contracts.operator import OperatorPage
 from integrations.contracts.provider import CompanyPages, Endpoint, Provider
 from integrations.inbox.api.webhooks import ProbedWebhookView, WebhookView
 from integrations.operations.api.health import health
+from integrations.providers.chatwoot.api.companies import CompanyView, SystemInfoView
+from integrations.providers.kajabi.api.calls import OperatorPage
+from integrations.providers.kajabi.api.operator import OperatorView
 
 
 def _route(provider: Provider, endpoint: Endpoint) -> URLPattern:

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from integrations.contracts.events import Event
 from integrations.contracts.history import HistoryFiles
-from integrations.contracts.hooks import HookKeeper
 from integrations.contracts.mirror import Deals, Mirror
-from integrations.contracts.operator import OperatorPage
 from integrations.contracts.phrases import Phrases
 from integrations.contracts.pull import PullSource
 from integrations.contracts.webhook import Envelope, Kept, Outcome, Payload, Reply, StoredWebhook, WebhookRequest
+from integrations.providers.kajabi.api.calls import OperatorPage
+from integrations.providers.kajabi.hook_states import HookKeeper
 
 
 class Verifier(Protocol):

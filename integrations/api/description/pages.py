@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Any
 
 from core.web.refusals import refusal
-from integrations import companies, registry
+from integrations import registry
 from integrations.api.description.shapes import RETRY_AFTER, answer, operation_id, parameter
-from integrations.api.signed_accounts import HEADER
-from integrations.contracts.operator import OperatorPage
 from integrations.contracts.provider import CompanyPages, Provider
+from integrations.providers.chatwoot.api import look_up as companies
+from integrations.providers.chatwoot.api.signed_accounts import HEADER
+from integrations.providers.kajabi.api.calls import OperatorPage
 
 MONITORING = "Monitoring"
 _COMPANY = {

@@ -14,8 +14,8 @@ from django.conf import settings
 
 from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.contracts.hooks import Hook, HookOutcome, HooksIncomplete, Result, Standing
 from integrations.providers.kajabi.client import KajabiClient
+from integrations.providers.kajabi.hook_states import Hook, HookOutcome, HooksIncomplete, Result, Standing
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.failures import NotConfigured
 from integrations.toolkit.reading import text_at

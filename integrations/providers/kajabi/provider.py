@@ -3,7 +3,8 @@
 from django.utils.translation import gettext_noop
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.kajabi import confirming, examples, operator_pages, webhooks
+from integrations.providers.kajabi import confirming, examples, webhooks
+from integrations.providers.kajabi.api import operator_pages
 from integrations.providers.kajabi.history import HISTORY
 from integrations.providers.kajabi.hooks import KajabiHooks
 from integrations.providers.kajabi.phrases import PHRASES

@@ -80,7 +80,9 @@ def test_asking_for_one_company_fails_where_it_is_not_there(live_server: Any) ->
 
 
 def test_the_check_fails_where_the_server_refuses(live_server: Any, settings: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("integrations.management.commands.check_chatwoot._proof", lambda endpoint, body: {})
+    monkeypatch.setattr(
+        "integrations.providers.chatwoot.management.commands.check_chatwoot._proof", lambda endpoint, body: {}
+    )
     with pytest.raises(CommandError, match="Invalid webhook signature"):
         said("check_chatwoot", "--url", live_server.url)
     with pytest.raises(CommandError, match="401"):

@@ -10,8 +10,8 @@ from django.test import Client
 from accounts.people.models import Company
 from core.moments import iso
 from core.web import limits
-from integrations import companies as asking
-from integrations.api import companies as views
+from integrations.providers.chatwoot.api import companies as views
+from integrations.providers.chatwoot.api import look_up as asking
 from tests.fakes.chatwoot import PLATFORM_TOKEN, Answer, FakeChatwoot, Reset
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.test import Client
 
 from core.web import access
 from integrations.checks import check_origins
-from integrations.toolkit.signed_accounts import sign_account
+from integrations.providers.chatwoot.signatures import sign_account
 
 pytestmark = pytest.mark.django_db
 PAGE = "/embed/dashboard?accountId=123"

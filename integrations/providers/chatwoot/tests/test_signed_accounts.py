@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.staff.models.audit_entry import AuditEntry
 from core.web import limits
 from core.web.refusals import refusal
-from integrations.api import signed_accounts
 from integrations.checks import check_company_pages
+from integrations.providers.chatwoot.api import signed_accounts
 from integrations.providers.chatwoot.provider import PROVIDER
 
 pytestmark = pytest.mark.django_db

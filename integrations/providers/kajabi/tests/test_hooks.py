@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from integrations.contracts.hooks import HooksIncomplete, missing_events
 from integrations.providers.kajabi.client import KajabiClient
+from integrations.providers.kajabi.hook_states import HooksIncomplete, missing_events
 from integrations.providers.kajabi.hooks import EVENTS, KajabiHooks
 from integrations.toolkit.failures import NotConfigured, Refused
 from tests.fakes import kajabi_records as records

@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.staff.models.audit_entry import AuditEntry
 from core.web import limits
-from integrations.api import operator
+from integrations.providers.kajabi.api import operator
 from integrations.providers.kajabi.hooks import EVENTS
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi, errors, html

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from integrations.contracts.hooks import Hook, HookOutcome, HooksIncomplete, missing_events
-from integrations.contracts.operator import OperatorAnswer, OperatorCall, OperatorPage
+from integrations.providers.kajabi.api.calls import OperatorAnswer, OperatorCall, OperatorPage
+from integrations.providers.kajabi.hook_states import Hook, HookOutcome, HooksIncomplete, missing_events
 from integrations.providers.kajabi.hooks import KajabiHooks
 
 PASSWORD = "WEBHOOK_CONFIG_PASSWORD"  # noqa: S105 (the setting's name)

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from integrations import registry
-from integrations.api.signed_accounts import HEADER
 from integrations.contracts.provider import Endpoint
+from integrations.providers.chatwoot.api.signed_accounts import HEADER
+from integrations.providers.chatwoot.signatures import sign_account
 from integrations.toolkit.signatures import secrets_in
-from integrations.toolkit.signed_accounts import sign_account
 
 WIDTH = 60
 TIMEOUT = 10  # seconds

@@ -3,9 +3,9 @@
 from django.urls import URLPattern, re_path
 
 from integrations import registry
-from integrations.api.companies import MetricsView
-from integrations.api.embed import dashboard
 from integrations.contracts.provider import CompanyPages, Provider
+from integrations.providers.chatwoot.api.companies import MetricsView
+from integrations.providers.chatwoot.api.embed import dashboard
 
 
 def _routes(provider: Provider, pages: CompanyPages) -> list[URLPattern]:

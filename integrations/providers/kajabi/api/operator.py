@@ -20,7 +20,7 @@ from core.web import limits
 from core.web.client_address import client_address, client_key
 from core.web.guards import LengthUnknown, declared_length
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.contracts.operator import OperatorCall, OperatorPage
+from integrations.providers.kajabi.api.calls import OperatorCall, OperatorPage
 from integrations.toolkit.failures import NotConfigured
 from integrations.toolkit.signatures import equals_any
 

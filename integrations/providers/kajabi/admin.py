@@ -18,8 +18,15 @@ from core.console import tools
 from core.console.links import badge
 from integrations import registry, setup_state
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.contracts.hooks import HookKeeper, HookOutcome, HooksIncomplete, Result, Standing, missing_events
 from integrations.contracts.provider import Provider
+from integrations.providers.kajabi.hook_states import (
+    HookKeeper,
+    HookOutcome,
+    HooksIncomplete,
+    Result,
+    Standing,
+    missing_events,
+)
 from integrations.reconcile.admin.start import api_notice
 
 # Each with the badge that shows it.
@@ -52,7 +59,7 @@ def hooks_page(request: HttpRequest, *, provider: Provider) -> HttpResponse:
         "notice": api_notice(setup_state.of(provider)),
         **_shown(provider),
     }
-    return TemplateResponse(request, "admin/hooks.html", context)
+    return TemplateResponse(request, "kajabi/hooks.html", context)
 
 
 def _shown(provider: Provider) -> dict[str, Any]:

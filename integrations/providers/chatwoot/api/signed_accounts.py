@@ -8,7 +8,7 @@ from accounts.signin import lockout
 from core.web import limits
 from core.web.client_address import client_key
 from integrations.contracts.provider import CompanyPages
-from integrations.toolkit.signed_accounts import AccountProof
+from integrations.providers.chatwoot.signatures import AccountProof
 
 HEADER = "X-Account-Signature"
 TRIES = 30  # wrong signatures of a client in a minute

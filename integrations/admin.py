@@ -1,6 +1,5 @@
 """The staff console's pages for the inbox, the outbox, what is read at the providers, and the providers' hooks."""
 
-from integrations.admin import hooks
 from integrations.fields.admin import field_rules
 from integrations.history.admin import imports, rows, upload
 from integrations.inbox.admin import events, refreshes
@@ -14,7 +13,6 @@ __all__ = [
     "contact_sync",
     "events",
     "field_rules",
-    "hooks",
     "imports",
     "refreshes",
     "rows",

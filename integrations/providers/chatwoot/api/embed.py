@@ -19,8 +19,8 @@ from accounts.people.companies import InvalidAccount
 from accounts.signin import views
 from core.web.access import require_listed
 from core.web.guesses import TooMany
-from integrations.api.signed_accounts import NotSigned, proof_of, require_signature
 from integrations.contracts.provider import CompanyPages
+from integrations.providers.chatwoot.api.signed_accounts import NotSigned, proof_of, require_signature
 
 
 @never_cache

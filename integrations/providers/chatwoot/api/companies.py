@@ -15,10 +15,11 @@ from core.web import limits
 from core.web.client_address import client_key
 from core.web.guesses import TooMany
 from core.web.refusals import refusal
-from integrations import companies, registry
+from integrations import registry
 from integrations.api.permissions import AsListedOrMonitor
-from integrations.api.signed_accounts import NotSigned, require_signature
 from integrations.contracts.provider import CompanyPages, Provider
+from integrations.providers.chatwoot.api import look_up as companies
+from integrations.providers.chatwoot.api.signed_accounts import NotSigned, require_signature
 
 LOOK_UPS = 120  # a minute and address
 _METHODS = "GET, HEAD, OPTIONS"

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.contracts.hooks import HookOutcome, HooksIncomplete, missing_events
+from integrations.providers.kajabi.hook_states import HookOutcome, HooksIncomplete, missing_events
 from integrations.providers.kajabi.hooks import EVENTS, KajabiHooks
 
 
