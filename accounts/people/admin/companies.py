@@ -219,5 +219,5 @@ def state_of(step: ProvisioningStep) -> str:
 
 
 def words_of(step: ProvisioningStep) -> str:
-    """What the step said, or what went wrong with it last."""
+    """Return what the step said, or what went wrong with it last."""
     return shortened(step.result or step.last_error, 300) or NOTHING
