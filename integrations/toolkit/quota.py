@@ -22,7 +22,7 @@ def note_refusal(title: str) -> None:
 
 
 def refusals(title: str, *, seconds: int = 3600) -> int:
-    """How many there were in about the last `seconds`, at most two hours; 0 while the cache does not answer."""
+    """Return how many there were in about the last `seconds`, at most two hours; 0 while the cache does not answer."""
     newest = int(time.time() // WINDOW)
     keys = [_key(title, newest - back) for back in range(max(seconds // WINDOW, 1))]
     try:
