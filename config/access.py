@@ -2,7 +2,8 @@
 
 To add an address: a row in ADDRESSES by the name of its URL. To add a page of the console: a row in PAGES. To add an
 act: a row in ACTS, and where Django's four permissions do not fit, one of its own in the model's Meta.permissions and
-a row in PERMISSIONS. tests/test_access.py walks every address and act with every role.
+a row in PERMISSIONS. tests/test_access.py walks every address and act with every role. Rows of a provider's own
+addresses stand in its folder (`access.py`).
 
 Superusers may do everything. Members' own pages need no permission, only to be signed in.
 """
@@ -11,7 +12,21 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
-from core.web.access import Rule, Rules, Shared, Table, Who
+from core.web.access import (
+    ANYBODY,
+    MEMBER,
+    NOBODY,
+    OWN_PROOF,
+    STAFF,
+    SUPERUSER,
+    Rule,
+    Rules,
+    Shared,
+    Table,
+    Who,
+    needs,
+)
+from integrations import registry
 
 # Roles: groups of these names, whose permissions are always what stands here.
 OPERATOR, SUPPORT, AUDITOR = "operator", "support", "auditor"
@@ -25,17 +40,8 @@ SCOPES = {
     METRICS: _("metrics: figures for monitoring"),
 }
 
-ANYBODY, OWN_PROOF, MEMBER = Rule(who=Who.ANYBODY), Rule(who=Who.OWN_PROOF), Rule(who=Who.MEMBER)
-STAFF, SUPERUSER, NOBODY = Rule(who=Who.STAFF), Rule(who=Who.SUPERUSER), Rule(who=Who.NOBODY)
-
-
-def needs(*permissions: str, scope: str = "", setting: str = "") -> Rule:
-    return Rule(who=Who.STAFF, permissions=permissions, scope=scope, setting=setting)
-
-
 # The API and the pages, by the name of their URL ---------------------------------------------------------------------
 
-_METRICS = {"GET": needs("integrations.view_metrics", scope=METRICS, setting="METRICS_TOKEN")}
 ADDRESSES: dict[str, Rules] = {
     # members
     "home": ANYBODY,
@@ -70,21 +76,16 @@ ADDRESSES: dict[str, Rules] = {
     "verify-*-subscription": {"GET": needs("integrations.compare_record", scope=READ)},
     "sync-*-subscription": {"POST": needs("integrations.sync_record", scope=SYNC)},
     "sync-*-subscription-status": {"GET": needs("integrations.sync_record", scope=SYNC)},
-    "metrics": _METRICS,
-    "metrics-*": _METRICS,
+    "metrics": {"GET": needs("integrations.view_metrics", scope=METRICS, setting="METRICS_TOKEN")},
     # machines
     "health": {"GET": ANYBODY},
     "system-info": {"GET": ANYBODY},
     "schema": {"GET": ANYBODY},
     "docs": {"GET": ANYBODY},
-    "embed": {"GET": ANYBODY},
-    "company-*": {"GET": ANYBODY},
     "webhook-*": {"GET": ANYBODY, "POST": OWN_PROOF},  # GET where the sender looks before it posts, else 405
-    "operator-*": {"GET": OWN_PROOF, "POST": OWN_PROOF},
     "mail_report": {"POST": OWN_PROOF},
     # the console
     "admin_without_slash": ANYBODY,
-    "former-*": {"GET": ANYBODY},  # they lead to pages with rules of their own
     "admin:login": ANYBODY,
     "admin:logout": ANYBODY,
     "admin:jsi18n": ANYBODY,
@@ -110,20 +111,19 @@ ADDRESSES: dict[str, Rules] = {
     "admin:integrations_historyimport_columns": needs("integrations.run_historyimport"),
     "admin:integrations_historyimport_offers": needs("integrations.run_historyimport", "accounts.add_planoffer"),
     "admin:integrations_historyimport_results": needs("integrations.run_historyimport"),
-    "admin:hooks_*": SUPERUSER,
 }
 
-# Which of these browsers on other origins may call, without cookies: a separate front end, pages that embed companies.
+# Which of these browsers on other origins may call, without cookies: a separate front end.
 _FRONT_END = Shared(origins=("FRONTEND_ORIGINS",))
-SHARED = {
+SHARED: dict[str, Shared] = {
     "api_setup_password": _FRONT_END,
     "api_resend_setup_email": _FRONT_END,
     "explain": Shared(origins=("FRONTEND_ORIGINS",), headers=("Accept", "Authorization", "Content-Type")),
-    "company-*": Shared(
-        origins=("FRONTEND_ORIGINS", "CHATWOOT_EMBED_ORIGINS"),
-        headers=("Accept", "Content-Type", "X-Account-Signature"),
-    ),
 }
+
+for _own in registry.modules("access"):  # of providers' folders
+    ADDRESSES |= _own.ADDRESSES
+    SHARED |= getattr(_own, "SHARED", {})
 
 # The console's pages of rows -----------------------------------------------------------------------------------------
 

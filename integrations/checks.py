@@ -12,10 +12,11 @@ from integrations.toolkit.signatures import secrets_in
 
 
 def register() -> None:
+    """Register our checks, and those in the modules `checks` of providers' folders."""
     checks.register(check_providers)
     checks.register(check_origins)
-    checks.register(check_company_pages)
-    checks.register(check_passwords)
+    checks.register(check_metrics_token)
+    registry.modules("checks")
 
 
 def check_origins(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -24,7 +25,8 @@ def check_origins(**kwargs: Any) -> list[checks.CheckMessage]:
         checks.Error(
             f"{name} holds {origin!r}, which no browser sends as an origin.", hint=hint, id="integrations.E001"
         )
-        for name in ("FRONTEND_ORIGINS", "CHATWOOT_EMBED_ORIGINS", "CHATWOOT_FRAME_ORIGINS")
+        for name in sorted(set(dir(settings)))
+        if name.endswith("_ORIGINS") and name != "CSRF_TRUSTED_ORIGINS"  # Django checks its own
         for origin in getattr(settings, name)
         if (hint := problem_of(origin))
     ]
@@ -80,32 +82,13 @@ def _of_api(state: SetupState) -> list[checks.CheckMessage]:
     return [checks.Info(f"The API of {title} is off: it is not asked.", hint=f"Set {lacks}.", id="integrations.I003")]
 
 
-def check_passwords(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Say which addresses open by no password or token because none is set, as in a .env of an older version."""
-    pages = [page for provider in registry.all_providers().values() for page in provider.operator_pages]
-    closed = {f"/{page.path}": page.password for page in pages if not getattr(settings, page.password, "").strip()}
-    if not secrets_in("METRICS_TOKEN"):
-        closed["/metrics"] = "METRICS_TOKEN"
-    return [
-        checks.Info(f"{path} opens by no password or token: none is set.", hint=f"Set {name}.", id="integrations.I002")
-        for path, name in closed.items()
-    ]
+def check_metrics_token(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Say that no monitor can read the metrics, as with a .env of an older version."""
+    return [] if secrets_in("METRICS_TOKEN") else [opens_by_nothing("/metrics", setting="METRICS_TOKEN")]
 
 
-def check_company_pages(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Warn of companies that everybody may ask for who counts up the accounts' ids."""
-    found: list[checks.CheckMessage] = []
-    for provider in registry.all_providers().values():
-        pages = provider.company_pages
-        if pages is None or secrets_in(pages.signed_by):
-            continue
-        names = {verifier.setting for endpoint in provider.endpoints for verifier in endpoint.verifiers}
-        if pages.is_connected() or any(secrets_in(name) for name in names):
-            found.append(
-                checks.Warning(
-                    f"Everybody may ask for the company of any {provider.title} account.",
-                    hint=f"Set {pages.signed_by}, and let your front ends sign the account ids.",
-                    id="integrations.W010",
-                )
-            )
-    return found
+def opens_by_nothing(path: str, *, setting: str) -> checks.Info:
+    """Return the message about an address whose password or token is not set."""
+    return checks.Info(
+        f"{path} opens by no password or token: none is set.", hint=f"Set {setting}.", id="integrations.I002"
+    )

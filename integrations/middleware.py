@@ -7,25 +7,27 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseForbidden, JsonResponse
 from django.template.response import SimpleTemplateResponse
-from django.urls import Resolver404, URLResolver, get_resolver
+from django.urls import Resolver404, URLResolver
+from django.urls.resolvers import RegexPattern
 
 from core.web.access import require_listed
 from core.web.guards import NOTHING_TO_LOAD
 from core.web.refusals import refusal
+from integrations.urls import MACHINES
 
 API = ("/api/", "/anymail/", "/metrics")  # machines' too, though staff's browsers may ask some of it
 HEALTH = "/health"
 
 
 class MachineRequestsMiddleware:
-    """Answers what `integrations.urls` routes (webhooks, operators' calls, health) without the middleware that follows.
+    """Answers the MACHINES of `integrations.urls` (webhooks, look-ups, health) without the middleware that follows.
 
     It stands behind the middleware that sets security headers, so these are on every answer all the same.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
-        self._routes: URLResolver = get_resolver("integrations.urls")
+        self._routes: URLResolver = URLResolver(RegexPattern(r"^/"), MACHINES)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         try:
@@ -54,7 +56,7 @@ class HttpsForMachinesMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
-        self._routes: URLResolver = get_resolver("integrations.urls")
+        self._routes: URLResolver = URLResolver(RegexPattern(r"^/"), MACHINES)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.SECURE_SSL_REDIRECT and not request.is_secure() and self._is_asked_by_machines(request.path_info):

@@ -1,9 +1,16 @@
-"""Finds the providers: every folder under `providers/` with a `provider.py`. Adding one touches no other file."""
+"""Finds the providers: every folder under `providers/` with a `provider.py`. Adding one touches no other file.
+
+Beside the manifest a folder may hold modules that are looked for by their names (`modules`): `urls`, `access`,
+`description`, `checks`. Django finds the rest, since the folder is an application: `admin`, `management/commands`,
+`templates`, `static`. `settings` is read by config/settings.py.
+"""
 
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
+from types import ModuleType
 
 from integrations import providers
 from integrations.contracts.provider import Endpoint, Provider
@@ -13,10 +20,16 @@ from integrations.contracts.provider import Endpoint, Provider
 def all_providers() -> Mapping[str, Provider]:
     """Key → manifest, in the order of their keys."""
     found = {}
-    for module in sorted(iter_modules(providers.__path__), key=lambda module: module.name):
-        manifest: Provider = import_module(f"{providers.__name__}.{module.name}.provider").PROVIDER
+    for module in modules("provider"):
+        manifest: Provider = module.PROVIDER
         found[manifest.key] = manifest
     return found
+
+
+def modules(name: str) -> list[ModuleType]:
+    """Return the module of this name from every provider's folder that has one, in the order of the folders."""
+    folders = sorted(f"{providers.__name__}.{folder.name}" for folder in iter_modules(providers.__path__))
+    return [import_module(f"{folder}.{name}") for folder in folders if find_spec(f"{folder}.{name}")]
 
 
 def provider(key: str) -> Provider:

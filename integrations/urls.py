@@ -1,17 +1,23 @@
-"""What machines ask for: one route for each endpoint, operator's page and company page of each manifest."""
+"""Addresses of webhooks, staff's API and health, and those that providers' folders have of their own (their `urls`).
+
+MACHINES have no session, no language and no forms: `integrations.middleware` answers them before all that.
+"""
 
 from django.urls import URLPattern, re_path
 
 from integrations import registry
-from integrations.contracts.provider import CompanyPages, Endpoint, Provider
+from integrations.contracts.provider import Endpoint, Provider
+from integrations.contracts.pull import PurchaseSource
 from integrations.inbox.api.webhooks import ProbedWebhookView, WebhookView
+from integrations.operations.api.explain import Explain
 from integrations.operations.api.health import health
-from integrations.providers.chatwoot.api.companies import CompanyView, SystemInfoView
-from integrations.providers.kajabi.api.calls import OperatorPage
-from integrations.providers.kajabi.api.operator import OperatorView
+from integrations.operations.api.metrics import PrometheusView
+from integrations.operations.api.system_info import SystemInfoView
+from integrations.outbox.api.manual_sync import ManualSync, ManualSyncStatus
+from integrations.reconcile.api.subscriptions import SyncSubscription, SyncSubscriptionStatus, VerifySubscription
 
 
-def _route(provider: Provider, endpoint: Endpoint) -> URLPattern:
+def _webhook(provider: Provider, endpoint: Endpoint) -> URLPattern:
     view = ProbedWebhookView if endpoint.answers_get else WebhookView
     token = r"(?:/(?P<token>[^/]+))?" if endpoint.takes_token_in_path else ""
     return re_path(
@@ -21,23 +27,35 @@ def _route(provider: Provider, endpoint: Endpoint) -> URLPattern:
     )
 
 
-def _page(provider: Provider, page: OperatorPage) -> URLPattern:
-    return re_path(rf"^{page.path}/?$", OperatorView.as_view(page=page), name=f"operator-{provider.key}-{page.name}")
+def _subscription(provider: Provider) -> list[URLPattern]:
+    """Return the addresses by which a member's subscription is compared with what a provider says, and made equal."""
+    user, ending = r"^api/admin/users/(?P<user_id>[0-9]+)", f"-{provider.key}-subscription"
+    return [
+        re_path(rf"{user}/verify{ending}/?$", VerifySubscription.as_view(provider=provider), name=f"verify{ending}"),
+        re_path(rf"{user}/sync{ending}/?$", SyncSubscription.as_view(provider=provider), name=f"sync{ending}"),
+        re_path(
+            rf"{user}/sync{ending}/(?P<sync_id>[0-9]+)/?$",
+            SyncSubscriptionStatus.as_view(provider=provider),
+            name=f"sync{ending}-status",
+        ),
+    ]
 
 
-def _company(provider: Provider, pages: CompanyPages) -> URLPattern:
-    view = CompanyView.as_view(provider=provider, pages=pages)
-    return re_path(rf"^{pages.path}/company/(?P<account_id>[^/]+)/?$", view, name=f"company-{provider.key}")
+_PROVIDERS = list(registry.all_providers().values())
+_OWN = registry.modules("urls")
 
-
-urlpatterns = [
+MACHINES = [
     re_path(r"^health/?$", health, name="health"),
     re_path(r"^api/system/info/?$", SystemInfoView.as_view(), name="system-info"),
-    *(_route(provider, endpoint) for provider in registry.all_providers().values() for endpoint in provider.endpoints),
-    *(_page(provider, page) for provider in registry.all_providers().values() for page in provider.operator_pages),
-    *(
-        _company(provider, provider.company_pages)
-        for provider in registry.all_providers().values()
-        if provider.company_pages is not None
-    ),
+    *(_webhook(provider, endpoint) for provider in _PROVIDERS for endpoint in provider.endpoints),
+    *(route for module in _OWN for route in getattr(module, "MACHINES", [])),
 ]
+PEOPLE = [
+    re_path(r"^api/admin/explain/?$", Explain.as_view(), name="explain"),
+    re_path(r"^api/v1/sync/manual/?$", ManualSync.as_view(), name="manual-sync"),
+    re_path(r"^api/v1/sync/manual/(?P<event_id>[0-9]+)/?$", ManualSyncStatus.as_view(), name="manual-sync-status"),
+    re_path(r"^metrics/?$", PrometheusView.as_view(), name="metrics"),
+    *(route for one in _PROVIDERS if isinstance(one.pulls, PurchaseSource) for route in _subscription(one)),
+    *(route for module in _OWN for route in getattr(module, "PEOPLE", [])),
+]
+urlpatterns = [*MACHINES, *PEOPLE]

@@ -44,6 +44,15 @@ class Rule:
     setting: str = ""
 
 
+ANYBODY, OWN_PROOF, MEMBER = Rule(who=Who.ANYBODY), Rule(who=Who.OWN_PROOF), Rule(who=Who.MEMBER)
+STAFF, SUPERUSER, NOBODY = Rule(who=Who.STAFF), Rule(who=Who.SUPERUSER), Rule(who=Who.NOBODY)
+
+
+def needs(*permissions: str, scope: str = "", setting: str = "") -> Rule:
+    """Return the rule that lets in staff with all of `permissions`."""
+    return Rule(who=Who.STAFF, permissions=permissions, scope=scope, setting=setting)
+
+
 Rules = Rule | Mapping[str, Rule]  # one rule for every method, or one for each
 
 

@@ -10,9 +10,8 @@ from integrations.contracts.history import HistoryFiles
 from integrations.contracts.mirror import Deals, Mirror
 from integrations.contracts.phrases import Phrases
 from integrations.contracts.pull import PullSource
-from integrations.contracts.webhook import Envelope, Kept, Outcome, Payload, Reply, StoredWebhook, WebhookRequest
-from integrations.providers.kajabi.api.calls import OperatorPage
-from integrations.providers.kajabi.hook_states import HookKeeper
+from integrations.contracts.reply import Accepted, Reply, reply_with
+from integrations.contracts.webhook import Envelope, Payload, StoredWebhook, WebhookRequest
 
 
 class Verifier(Protocol):
@@ -46,13 +45,13 @@ class Endpoint:
 
     `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that
     a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable. `id_header` is
-    the header that holds a delivery's id, which is its key where the delivery is signed. `reply` is what a sender is
-    answered whose delivery is kept, in place of `answer`; `busy_status` what it is answered, with a Retry-After, while
-    nothing can be kept: some senders come again only for certain ones.
+    the header that holds a delivery's id, which is its key where the delivery is signed. `reply` shapes the answer to a
+    delivery that is stored; `busy_status` is what is answered, with a Retry-After, while nothing can be stored: some
+    senders come again only for certain ones.
 
-    With `answer_with` a delivery about an account is handled in the request, where that succeeds at once, and answered
-    from what became of it. Only for what needs no network: `parse` and our database. The row is kept first all the
-    same, and a worker does what the request could not.
+    With `at_once` a delivery is processed in the request, where that succeeds at once, and `reply` knows what became of
+    it. Only for what needs no network: `parse` and our database. The row is stored first all the same, and a worker
+    does what the request could not.
 
     `about` and `examples` are for /docs: a sentence, and a body of each dialect by what it tells. A test posts each.
     """
@@ -63,31 +62,12 @@ class Endpoint:
     read: Callable[[Payload], Envelope]
     takes_token_in_path: bool = False
     answers_get: bool = False
-    reply: Callable[[Kept], Reply] | None = None
+    at_once: bool = False
+    reply: Callable[[Accepted], Reply] = reply_with({"status": "success"})
     busy_status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
-    answer: Mapping[str, Any] = field(default_factory=lambda: {"status": "success"})
-    answer_with: Callable[[Outcome], Mapping[str, Any]] | None = None
     id_header: str = ""
     about: str = ""
     examples: Mapping[str, Payload] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompanyPages:
-    """Where the companies that a provider's accounts are can be asked for: `<path>/company/<id>`, `<path>/metrics`.
-
-    `path` has no slashes around it. `read_account` gives an account as the provider's API has it, for one of which no
-    word came; it is called where `is_connected`, and raises Retryable, Permanent or NotThereYet. `synced` are the event
-    types that the metrics count, with what cannot be read of the endpoint `posted_to`. `signed_by` is the setting with
-    the secrets that sign the ids of accounts; while it is empty, everybody may ask for any account.
-    """
-
-    path: str
-    signed_by: str
-    synced: frozenset[str]
-    posted_to: str
-    is_connected: Callable[[], bool]
-    read_account: Callable[[str], list[Event]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +85,12 @@ class Simulation:
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """Everything that the rest of the system knows of a provider.
+    """Everything that the rest of the system knows of a provider; pages and commands of its own are beside it.
 
     `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from
     `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
-    or Unmatched where the delivery lacks what a person could add. `hooks` gives the keeper of its hooks for us, where
-    its API has such; it raises Permanent where the API is not configured. `pulls` are its lists, for reconciliation,
-    and `history` the files that its users can export.
+    or Unmatched where the delivery lacks what a person could add. `pulls` are its lists, for reconciliation, and
+    `history` the files that its users can export.
 
     `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
     `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
@@ -133,16 +112,13 @@ class Provider:
     parse: Callable[[StoredWebhook], list[Event]]
     ignored: Mapping[str, str] = field(default_factory=dict)
     simulation: Simulation | None = None
-    hooks: Callable[[], HookKeeper] | None = None
     is_connected: Callable[[], bool] = lambda: False
     is_hint: Callable[[StoredWebhook], bool] = lambda webhook: not webhook.is_signed
     confirm: Callable[[StoredWebhook], StoredWebhook] | None = None
     read_contact: Callable[[str], list[Event]] | None = None
     told_again: frozenset[str] = frozenset()
-    operator_pages: Sequence[OperatorPage] = ()
     pulls: PullSource | None = None
     history: HistoryFiles | None = None
-    company_pages: CompanyPages | None = None
     headroom: Callable[[], Mapping[str, int]] = dict
     features: Sequence[str] = ()
     mirror: Mirror | None = None

@@ -1,9 +1,8 @@
 """One request as it came, and what can be read off it before anything is decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 
 Payload = Mapping[str, Any]
@@ -41,30 +40,6 @@ class Envelope:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
-    """What became of a delivery, as far as its sender may be told.
-
-    `event_id` is its envelope's key. `ignored` says why nothing will come of it, and `unreadable` why it cannot be
-    read, with the path to the field at fault in `unreadable_at`.
-    """
-
-    event_id: str
-    event_type: str
-    duplicate: bool = False
-    ignored: str = ""
-    unreadable: str = ""
-    unreadable_at: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What a sender is answered, as JSON."""
-
-    status: HTTPStatus
-    content: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
 class StoredWebhook:
     """A kept delivery, to be translated into events. `payload` is the parsed body, as it came.
 
@@ -77,18 +52,3 @@ class StoredWebhook:
     payload: Payload
     received_at: datetime
     is_signed: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of a delivery by the time that its sender is answered.
-
-    `names` are those of the company that it is about (`company_id`, `company_name`, `redis_prefix`,
-    `vectorstore_index`), empty for none; the name is missing until the company `is_made`. `is_new`: this delivery made
-    it.
-    """
-
-    payload: Payload
-    names: Mapping[str, str] = field(default_factory=dict)
-    is_made: bool = False
-    is_new: bool = False

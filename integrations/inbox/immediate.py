@@ -5,9 +5,9 @@ that it is kept.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
@@ -15,8 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from accounts.people import companies
 from accounts.people.companies import InvalidAccount
 from core.queue.wakeup import wake
-from integrations.contracts.provider import Endpoint, Provider
-from integrations.contracts.webhook import Outcome
+from integrations.contracts.reply import Accepted
 from integrations.inbox import process
 from integrations.inbox.receive import PROCESS_TASK, Receipt
 
@@ -24,16 +23,14 @@ logger = logging.getLogger(__name__)
 PATIENCE = 0.4  # seconds for each statement and each lock: whoever waits for the answer gives up after a few
 
 
-def handled_and_answered(provider: Provider, endpoint: Endpoint, receipt: Receipt) -> Mapping[str, Any]:
-    """Bring a delivery that was kept to its end, unless somebody else does, and give the answer for its sender.
+def process_now(receipt: Receipt) -> Accepted:
+    """Process a delivery that was stored, unless somebody else does, and return what its sender may know of it.
 
-    A database that is busy or away is nobody's error here: the answer says that a worker does it.
+    A database that is busy or away is nobody's error here: a worker does it, and nothing is made yet.
     """
-    assert endpoint.answer_with is not None, "for such endpoints only"
     event = receipt.event
-    is_about_a_company = provider.company_pages is not None and event.event_type in provider.company_pages.synced
-    names = _names(event.external_id) if is_about_a_company else {}
-    outcome = Outcome(payload=event.payload or {}, names=names)
+    names = _names(event.external_id)
+    accepted = replace(receipt.accepted, company=names)
     try:
         with _impatient():
             process.process(receipt.event_id)
@@ -41,12 +38,12 @@ def handled_and_answered(provider: Provider, endpoint: Endpoint, receipt: Receip
     except (DatabaseError, InterfaceError) as error:
         logger.warning("not handled in the request: %s", error, extra={"event_id": receipt.event_id})
         wake(PROCESS_TASK, [receipt.event_id])  # it is committed
-        return endpoint.answer_with(outcome)
-    if company is not None:
-        is_new = company.event_id == receipt.event_id and not receipt.duplicate
-        names = {"company_id": company.company_id, "company_name": company.name} | names
-        outcome = Outcome(payload=outcome.payload, names=names, is_made=True, is_new=is_new)
-    return endpoint.answer_with(outcome)
+        return accepted
+    if company is None:
+        return accepted
+    is_new = company.event_id == receipt.event_id and not receipt.duplicate
+    names = {"company_id": company.company_id, "company_name": company.name} | names
+    return replace(accepted, company=names, is_made=True, is_new=is_new)
 
 
 def _names(account_id: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from core.queue.wakeup import wake_on_commit
 from core.text import storable
 from integrations.contracts.exceptions import Unreadable
 from integrations.contracts.provider import Endpoint, Provider
+from integrations.contracts.reply import Accepted
 from integrations.contracts.webhook import Envelope, WebhookRequest
 from integrations.inbox.models import InboxEvent, LastReceived
 from integrations.inbox.models.event import Status
@@ -43,6 +44,20 @@ class Receipt:
     def event_id(self) -> int:
         return int(self.event.pk)
 
+    @property
+    def accepted(self) -> Accepted:
+        """What the sender may know of it."""
+        event = self.event
+        return Accepted(
+            event_id=event.told_id,
+            event_type=event.event_type,
+            payload=event.payload or {},
+            duplicate=self.duplicate,
+            ignored=event.reason if event.status == Status.IGNORED else "",
+            unreadable=self.unreadable,
+            unreadable_at=event.unreadable_at,
+        )
+
 
 def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> bool:
     """Return whether the request is signed, and not only sent by somebody who knows a token.
@@ -69,7 +84,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
     """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
 
     Where the sender gives its events no id, one more statement finds out whether this is a repetition (`LastReceived`).
-    Where the request itself handles it (`answer_with`) no worker is woken: the sweep looks whether that came to an end.
+    Where the request itself handles it (`at_once`) no worker is woken: the sweep looks whether that came to an end.
     What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first
     one stands and the other is kept beside it, ignored, for staff.
     """
@@ -85,7 +100,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
         elif event.is_notice or event.event_type in provider.told_again:
             _tell_again(event)
         return Receipt(event=event, duplicate=not event.is_notice, unreadable=event.last_error)
-    if event.status == Status.PENDING and endpoint.answer_with is None:
+    if event.status == Status.PENDING and not endpoint.at_once:
         wake_on_commit(PROCESS_TASK, event.pk)
     return Receipt(event=event, unreadable=event.last_error)
 

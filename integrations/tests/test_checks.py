@@ -9,7 +9,8 @@ from django.utils import translation
 
 from accounts.tests.admin_clients import clerk, signed_in
 from integrations import registry, setup_state
-from integrations.checks import check_passwords, check_providers
+from integrations.checks import check_metrics_token, check_providers
+from integrations.providers.kajabi.checks import check_operators_password
 
 NAMES = {
     *("KAJABI_WEBHOOK_SECRET", "KAJABI_WEBHOOK_TOKEN", "NOWCERTS_WEBHOOK_SECRET", "NOWCERTS_WEBHOOK_TOKEN"),
@@ -156,9 +157,13 @@ def test_reading_page_shows_every_half_set_up_api(settings: Any, staff: Any) -> 
 # Addresses that nobody can open --------------------------------------------------------------------------------------
 
 
+def closed() -> list[Any]:
+    return [*check_operators_password(), *check_metrics_token()]
+
+
 def test_addresses_without_a_password_or_token_are_named_with_the_setting(settings: Any) -> None:
     settings.WEBHOOK_CONFIG_PASSWORD, settings.METRICS_TOKEN = " ", [""]
-    found = {message.msg.split()[0]: message.hint for message in check_passwords()}
+    found = {message.msg.split()[0]: message.hint for message in closed()}
     assert found == {
         "/configurar-webhooks-kajabi": "Set WEBHOOK_CONFIG_PASSWORD.",
         "/gestionar-webhooks-kajabi": "Set WEBHOOK_CONFIG_PASSWORD.",
@@ -168,4 +173,4 @@ def test_addresses_without_a_password_or_token_are_named_with_the_setting(settin
 
 def test_with_both_set_nothing_is_said(settings: Any) -> None:
     settings.WEBHOOK_CONFIG_PASSWORD, settings.METRICS_TOKEN = "a-password", ["a-token"]
-    assert check_passwords() == []
+    assert closed() == []

@@ -8,7 +8,8 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from integrations.contracts.webhook import Kept, Payload, Reply
+from integrations.contracts.reply import Accepted, Reply
+from integrations.contracts.webhook import Payload
 
 
 def digest_id(source: str, payload: Payload) -> str:
@@ -17,24 +18,24 @@ def digest_id(source: str, payload: Payload) -> str:
     return f"{source}_{hashlib.sha256(said.encode()).hexdigest()}"
 
 
-def reply(kept: Kept) -> Reply:
+def reply(accepted: Accepted) -> Reply:
     """200 for an event that is kept, 409 for one that was there already, 422 naming the field that cannot be read."""
-    if kept.unreadable:
-        fault = {"loc": ["body", *kept.unreadable_at], "msg": kept.unreadable, "type": "value_error"}
+    if accepted.unreadable:
+        fault = {"loc": ["body", *accepted.unreadable_at], "msg": accepted.unreadable, "type": "value_error"}
         return Reply(status=HTTPStatus.UNPROCESSABLE_ENTITY, content={"detail": [fault]})
-    if kept.duplicate:
-        return Reply(status=HTTPStatus.CONFLICT, content={"detail": f"Evento ya procesado: {kept.event_id}"})
-    message = f"Evento ignorado: {kept.ignored}" if kept.ignored else "Evento recibido"
-    return Reply(status=HTTPStatus.OK, content=_content(kept, message))
+    if accepted.duplicate:
+        return Reply(status=HTTPStatus.CONFLICT, content={"detail": f"Evento ya procesado: {accepted.event_id}"})
+    message = f"Evento ignorado: {accepted.ignored}" if accepted.ignored else "Evento recibido"
+    return Reply(status=HTTPStatus.OK, content=_content(accepted, message))
 
 
-def reply_without_conflict(kept: Kept) -> Reply:
+def reply_without_conflict(accepted: Accepted) -> Reply:
     """The same, but 200 for a duplicate too: for senders that repeat whatever is answered otherwise."""
-    if kept.duplicate and not kept.unreadable:
-        return Reply(status=HTTPStatus.OK, content=_content(kept, "Evento ya procesado") | {"duplicate": True})
-    return reply(kept)
+    if accepted.duplicate and not accepted.unreadable:
+        return Reply(status=HTTPStatus.OK, content=_content(accepted, "Evento ya procesado") | {"duplicate": True})
+    return reply(accepted)
 
 
-def _content(kept: Kept, message: str) -> dict[str, Any]:
-    outcome = {"event_type": kept.event_type, "status": "ignored" if kept.ignored else "queued"}
-    return {"success": True, "message": message, "event_id": kept.event_id, "data": outcome}
+def _content(accepted: Accepted, message: str) -> dict[str, Any]:
+    outcome = {"event_type": accepted.event_type, "status": "ignored" if accepted.ignored else "queued"}
+    return {"success": True, "message": message, "event_id": accepted.event_id, "data": outcome}

@@ -1,4 +1,4 @@
-"""What /docs says beyond the API's own views: webhooks, operators' pages, look-ups, health. Made from the manifests."""
+"""What /docs says beyond the API's own views: webhooks, health, and what providers' folders add of their own."""
 
 from functools import lru_cache
 from typing import Any
@@ -30,7 +30,10 @@ def describe(result: dict[str, Any], generator: Any, request: Any, public: bool)
     paths = {**result["paths"], **pages.everywhere()}
     schemes = result["components"].setdefault("securitySchemes", {})
     for provider in providers:
-        paths |= webhooks.paths_of(provider) | pages.paths_of(provider)
-        schemes |= webhooks.schemes_of(provider) | pages.schemes_of(provider)
+        paths |= webhooks.paths_of(provider)
+        schemes |= webhooks.schemes_of(provider)
+    for own in registry.modules("description"):
+        paths |= own.paths()
+        schemes |= own.schemes()
     tags = [{"name": provider.title, "description": f"What {provider.title} posts and asks."} for provider in providers]
     return {**result, "paths": dict(sorted(paths.items())), "tags": [*result.get("tags", []), *tags]}

@@ -42,3 +42,8 @@ def parameter(name: str, where: str, description: str, **schema: Any) -> dict[st
 
 def operation_id(url_name: str, suffix: str = "") -> str:
     return url_name.replace("-", "_").replace(" ", "_") + suffix
+
+
+def operation(name: str, summary: str, responses: Mapping[str, Any], *, tag: str, **more: Any) -> dict[str, Any]:
+    """Return the operation object of the address with this URL name."""
+    return {"operationId": operation_id(name), "summary": summary, "tags": [tag], **more, "responses": responses}

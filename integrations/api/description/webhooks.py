@@ -1,6 +1,6 @@
 """Webhooks as OpenAPI, from their manifests: bodies and proofs of each endpoint, and its answers in its own words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from accounts.people import companies
 from integrations.api.description.shapes import RETRY_AFTER, answer, operation_id, parameter
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.contracts.webhook import Kept, Outcome, Payload
+from integrations.contracts.reply import Accepted, Reply
+from integrations.contracts.webhook import Payload
 from integrations.inbox.api import webhooks
 
 _UNREADABLE = "an example: the e-mail is no text"
@@ -122,44 +123,35 @@ def _answers(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _receipts(endpoint: Endpoint) -> list[tuple[HTTPStatus, str, Mapping[str, Any]]]:
-    """Return status, name and content of what is answered to deliveries that were kept."""
-    if endpoint.reply is not None:
-        return [
-            (reply.status, name if reply.status == HTTPStatus.OK else outcome, reply.content)
-            for body_name, body in endpoint.examples.items()
-            for outcome, kept in _kept(endpoint, body).items()
-            for reply in [endpoint.reply(kept)]
-            for name in [f"{outcome}: {body_name}"]
-        ]
-    unreadable = {"detail": webhooks.UNREADABLE.format(reason='no event type: expected "type" with a text')}
-    if endpoint.answer_with is not None:
-        found = [
-            (HTTPStatus.OK, f"{outcome_name}: {body_name}", endpoint.answer_with(outcome))
-            for body_name, body in endpoint.examples.items()
-            for outcome_name, outcome in _outcomes(endpoint, body).items()
-        ]
-        return [*found, (HTTPStatus.BAD_REQUEST, "unreadable", unreadable)]
-    return [
-        (HTTPStatus.OK, "kept", endpoint.answer),
-        (HTTPStatus.OK, "kept before", {**endpoint.answer, "duplicate": True}),
-        (HTTPStatus.BAD_REQUEST, "unreadable", unreadable),
-    ]
+def _receipts(endpoint: Endpoint) -> Iterator[tuple[HTTPStatus, str, Mapping[str, Any]]]:
+    """Yield status, name and content of the answers to deliveries that were stored, by what became of each example."""
+    found: dict[str, dict[str, Reply]] = {}
+    for body_name, body in (endpoint.examples or {"": {}}).items():
+        for outcome, accepted in _accepted(endpoint, body).items():
+            found.setdefault(outcome, {})[body_name] = endpoint.reply(accepted)
+    for outcome, replies in found.items():
+        differ = any(reply != next(iter(replies.values())) for reply in replies.values())
+        for name, reply in replies.items():
+            is_own = differ and reply.status == HTTPStatus.OK
+            yield reply.status, f"{outcome}: {name}" if is_own else outcome, reply.content
 
 
-def _kept(endpoint: Endpoint, body: Payload) -> dict[str, Kept]:
-    envelope = endpoint.read(body)
-    kept = Kept(event_id=envelope.key, event_type=envelope.event_type)
+def _accepted(endpoint: Endpoint, body: Payload) -> dict[str, Accepted]:
+    """Return what may become of a delivery with this body, by names for people."""
+    if not body:
+        kept = Accepted(event_id="", event_type="")
+    else:
+        envelope = endpoint.read(body)
+        kept = Accepted(event_id=envelope.key, event_type=envelope.event_type, payload=body)
+    unreadable = replace(kept, unreadable=_UNREADABLE, unreadable_at=("data", "email"))
+    if endpoint.at_once and body:
+        pending = replace(kept, company=companies.names_of(envelope.external_id))
+        made = replace(pending, company={**pending.company, "company_name": "Test Company S.A."}, is_made=True)
+        found = {"made": replace(made, is_new=True), "known already": made, "made in a moment": pending}
+        return found | {"unreadable": unreadable}
     return {
         "kept": kept,
         "kept before": replace(kept, duplicate=True),
-        "ignored": replace(kept, ignored=f"unknown type {envelope.event_type}"),
-        "unreadable": replace(kept, unreadable=_UNREADABLE, unreadable_at=("data", "email")),
+        "ignored": replace(kept, ignored=f"unknown type {kept.event_type}"),
+        "unreadable": unreadable,
     }
-
-
-def _outcomes(endpoint: Endpoint, body: Payload) -> dict[str, Outcome]:
-    account_id = endpoint.read(body).external_id
-    pending = Outcome(payload=body, names=companies.names_of(account_id))
-    made = replace(pending, names={**pending.names, "company_name": "Test Company S.A."}, is_made=True)
-    return {"made": replace(made, is_new=True), "known already": made, "made in a moment": pending}

@@ -21,9 +21,8 @@ from core.web.client_address import client_address, client_key
 from core.web.guards import LengthUnknown, declared_length
 from core.web.guesses import FrequentGuesses, TooMany
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.contracts.webhook import Kept, WebhookRequest
+from integrations.contracts.webhook import WebhookRequest
 from integrations.inbox import immediate, receive
-from integrations.inbox.models.event import Status
 from integrations.toolkit import counting, log_lines
 
 logger = logging.getLogger(__name__)
@@ -36,7 +35,6 @@ NO_LENGTH = "Send a Content-Length; chunked bodies are not accepted."
 TOO_LONG = f"The body has {{length}} bytes; at most {MAX_BODY} are accepted."
 TOO_MANY = "Too many requests. Try again in {seconds} seconds."
 AWAY = "Not kept: the database is away. Please send it again."
-UNREADABLE = "Kept, but it cannot be read: {reason}"
 _LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
 # A right signature is taken from anybody; tokens, which could be guessed, are not judged once too many were wrong.
 UNVERIFIED = FrequentGuesses("webhook.client", seconds=limits.MINUTE)
@@ -107,18 +105,11 @@ class WebhookView(APIView):
                 status=self.endpoint.busy_status,
                 headers={"Retry-After": RETRY_AFTER},
             )
-        if self.endpoint.reply is not None:
-            reply = self.endpoint.reply(_kept(receipt))
-            return Response(dict(reply.content), status=reply.status)
-        if receipt.unreadable:
-            detail = UNREADABLE.format(reason=receipt.unreadable)
-            return Response({"detail": detail}, status=HTTPStatus.BAD_REQUEST)
-        if self.endpoint.answer_with is not None:
-            return Response(immediate.handled_and_answered(self.provider, self.endpoint, receipt))
-        answer = dict(self.endpoint.answer)
-        if receipt.duplicate:
-            answer["duplicate"] = True
-        return Response(answer)
+        accepted = receipt.accepted
+        if self.endpoint.at_once and not receipt.unreadable:
+            accepted = immediate.process_now(receipt)
+        reply = self.endpoint.reply(accepted)
+        return Response(dict(reply.content), status=reply.status)
 
     def _not_verified(self, request: HttpRequest, reason: str) -> Response:
         self._log_refusal(request, reason)
@@ -138,18 +129,6 @@ class ProbedWebhookView(WebhookView):
 
     def get(self, request: Request, token: str = "") -> Response:
         return Response({"status": "ready"})
-
-
-def _kept(receipt: receive.Receipt) -> Kept:
-    event = receipt.event
-    return Kept(
-        event_id=event.told_id,
-        event_type=event.event_type,
-        duplicate=receipt.duplicate,
-        ignored=event.reason if event.status == Status.IGNORED else "",
-        unreadable=receipt.unreadable,
-        unreadable_at=event.unreadable_at,
-    )
 
 
 def _refuse_by_length(request: HttpRequest) -> Response | None:

@@ -1,26 +1,14 @@
-"""Addresses about companies for people: staff's metrics, which take a session too, and the page in a frame."""
+"""Chatwoot's own addresses: the company of an account, its metrics, and the page in a frame."""
 
-from django.urls import URLPattern, re_path
+from django.urls import path, re_path
 
-from integrations import registry
-from integrations.contracts.provider import CompanyPages, Provider
-from integrations.providers.chatwoot.api.companies import MetricsView
-from integrations.providers.chatwoot.api.embed import dashboard
+from integrations.providers.chatwoot.api.companies import CompanyView, MetricsView
+from integrations.providers.chatwoot.api.embed import COMPANY, dashboard, home
+from integrations.providers.chatwoot.webhooks import PATH
 
-
-def _routes(provider: Provider, pages: CompanyPages) -> list[URLPattern]:
-    metrics = MetricsView.as_view(provider=provider, pages=pages)
-    return [
-        re_path(rf"^{pages.path}/metrics/?$", metrics, name=f"metrics-{provider.key}"),
-        re_path(
-            r"^embed/dashboard/?$", dashboard, {"company_view": f"company-{provider.key}", "pages": pages}, name="embed"
-        ),
-    ]
-
-
-urlpatterns = [
-    route
-    for provider in registry.all_providers().values()
-    if provider.company_pages is not None
-    for route in _routes(provider, provider.company_pages)
+MACHINES = [re_path(rf"^{PATH}/company/(?P<account_id>[^/]+)/?$", CompanyView.as_view(), name=COMPANY)]
+PEOPLE = [
+    path("", home, name="home"),
+    re_path(rf"^{PATH}/metrics/?$", MetricsView.as_view(), name="metrics-chatwoot"),
+    re_path(r"^embed/dashboard/?$", dashboard, name="embed"),
 ]

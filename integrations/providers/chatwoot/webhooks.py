@@ -11,14 +11,18 @@ Account webhooks about contacts are flat, with {"account": {"id", "name"}} besid
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from integrations.contracts.events import CompanyClosed, CompanyReported, Event
 from integrations.contracts.exceptions import Unreadable
-from integrations.contracts.webhook import Envelope, Outcome, Payload, StoredWebhook
+from integrations.contracts.reply import Accepted, Reply, unreadable
+from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.chatwoot import contacts
 from integrations.toolkit.reading import digest_of, first_text, moment_at, text_at
 
+PATH = "api/chatwoot/webhooks"
+INSTALLATION = "installation"  # the endpoint that accounts are posted to
 CREATED = "account_created"
 REPORTED = frozenset({CREATED, "account_updated"})
 CLOSED = frozenset({"account_deleted", "account_destroyed"})
@@ -101,16 +105,16 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     return [CompanyReported(occurred_at=webhook.received_at, account_id=account_id, name=name), contact]
 
 
-def answer(outcome: Outcome) -> Mapping[str, Any]:
-    """Return what the sender is told, as its documents have it.
-
-    `created` is "pending" where a worker makes the company.
-    """
-    if not outcome.names:
-        return {"success": True, "data": {"message": "Kept", "created": False}}
-    message, created = _SAID[outcome.is_made, outcome.is_new]
-    names = {"company_id": "", "company_name": name_in(outcome.payload), **outcome.names}
-    return {"success": True, "data": {**names, "message": message, "created": created}}
+def reply(accepted: Accepted) -> Reply:
+    """Return the answer that the sender's documents have. `created` is "pending" where a worker makes the company."""
+    if accepted.unreadable:
+        return unreadable(accepted)
+    data: dict[str, Any] = {"message": "Kept", "created": False}
+    if accepted.event_type in ABOUT_ACCOUNTS:
+        message, created = _SAID[accepted.is_made, accepted.is_new]
+        names = {"company_id": "", "company_name": name_in(accepted.payload), **accepted.company}
+        data = {**names, "message": message, "created": created}
+    return Reply(status=HTTPStatus.OK, content={"success": True, "data": data})
 
 
 def inside(payload: Payload) -> Payload:

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.contracts.webhook import Kept, Reply
+from integrations.contracts.reply import Accepted, Reply
 from integrations.providers.gohighlevel import (
     confirming,
     contact_book,
@@ -19,10 +19,10 @@ from integrations.toolkit.replies import reply, reply_without_conflict
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
 
-def _reply(kept: Kept) -> Reply:
+def _reply(accepted: Accepted) -> Reply:
     """GoHighLevel sends its own webhooks again for hours after anything but 2xx, a conflict too."""
-    is_own = kept.event_type in webhooks.APP or kept.event_type in webhooks.APP_IGNORED
-    return reply_without_conflict(kept) if is_own else reply(kept)
+    is_own = accepted.event_type in webhooks.APP or accepted.event_type in webhooks.APP_IGNORED
+    return reply_without_conflict(accepted) if is_own else reply(accepted)
 
 
 PROVIDER = Provider(

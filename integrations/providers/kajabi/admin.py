@@ -1,6 +1,5 @@
-"""The page of a provider's hooks: what there is, a button that makes it what it should be, one to delete each."""
+"""The console's page of Kajabi's hooks: what there is, a button that makes it what it should be, one to delete each."""
 
-from functools import partial
 from typing import Any, cast
 
 from django.contrib import messages
@@ -16,19 +15,14 @@ from django.utils.translation import gettext_lazy
 from accounts.staff.audit import record
 from core.console import tools
 from core.console.links import badge
-from integrations import registry, setup_state
+from integrations import setup_state
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.contracts.provider import Provider
-from integrations.providers.kajabi.hook_states import (
-    HookKeeper,
-    HookOutcome,
-    HooksIncomplete,
-    Result,
-    Standing,
-    missing_events,
-)
+from integrations.providers.kajabi.hook_states import HookOutcome, HooksIncomplete, Result, Standing
+from integrations.providers.kajabi.hooks import KajabiHooks, missing_events
+from integrations.providers.kajabi.provider import PROVIDER
 from integrations.reconcile.admin.start import api_notice
 
+NAME = f"hooks_{PROVIDER.key}"
 # Each with the badge that shows it.
 STANDINGS = {
     Standing.CURRENT: ("active", gettext_lazy("as it should be")),
@@ -42,42 +36,41 @@ RESULTS = {
 }
 
 
-def hooks_page(request: HttpRequest, *, provider: Provider) -> HttpResponse:
+def hooks_page(request: HttpRequest) -> HttpResponse:
     """GET shows the provider's own list; POST does what was pressed and comes back."""
     if request.method == "POST":
         try:
-            _do(request, provider)
+            _do(request)
         except (Retryable, Permanent, ValueError) as error:
             messages.error(request, str(error))
-        return redirect(f"admin:{_name(provider)}")
+        return redirect(f"admin:{NAME}")
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     context = {
         **site.each_context(request),
-        "title": _title(provider),
-        "provider": provider,
-        "notice": api_notice(setup_state.of(provider)),
-        **_shown(provider),
+        "title": _("Hooks of %(provider)s") % {"provider": PROVIDER.title},
+        "provider": PROVIDER,
+        "notice": api_notice(setup_state.of(PROVIDER)),
+        **_shown(),
     }
     return TemplateResponse(request, "kajabi/hooks.html", context)
 
 
-def _shown(provider: Provider) -> dict[str, Any]:
+def _shown() -> dict[str, Any]:
     try:
-        keeper = _keeper(provider)
-        hooks = keeper.listed()
+        hooks = KajabiHooks.from_settings().listed()
     except (Retryable, Permanent) as error:
         return {"problem": str(error)}
     rows = [{"hook": hook, "standing": badge(*STANDINGS[hook.standing])} for hook in hooks]
-    return {"rows": rows, "missing": missing_events(keeper, hooks)}
+    return {"rows": rows, "missing": missing_events(hooks)}
 
 
-def _do(request: HttpRequest, provider: Provider) -> None:
-    keeper = _keeper(provider)
+def _do(request: HttpRequest) -> None:
+    keeper = KajabiHooks.from_settings()
     if "delete" in request.POST:
         hook_id = request.POST["delete"]
         if keeper.delete(hook_id):
-            _log(request, provider, DELETION, f"deleted hook {hook_id}")
+            _log(request, DELETION, f"deleted hook {hook_id}")
             messages.success(request, _("The hook was deleted."))
         else:
             messages.warning(request, _("The hook was gone already."))
@@ -87,53 +80,38 @@ def _do(request: HttpRequest, provider: Provider) -> None:
     try:
         outcomes = keeper.configure()
     except HooksIncomplete as error:
-        _tell(request, provider, list(error.outcomes))
+        _tell(request, list(error.outcomes))
         messages.error(request, _("Not all hooks could be configured: %(problem)s") % {"problem": error})
         return
-    if not _tell(request, provider, outcomes):
+    if not _tell(request, outcomes):
         messages.success(request, _("Nothing was to be done: every event has its hook."))
 
 
-def _tell(request: HttpRequest, provider: Provider, outcomes: list[HookOutcome]) -> bool:
+def _tell(request: HttpRequest, outcomes: list[HookOutcome]) -> bool:
     """Say and log what was changed, if anything was."""
     changed = [outcome for outcome in outcomes if outcome.result in RESULTS]
     if changed:
-        _log(request, provider, CHANGE, ", ".join(f"{one.event}: {one.result}" for one in changed))
+        _log(request, CHANGE, ", ".join(f"{one.event}: {one.result}" for one in changed))
         messages.success(request, ", ".join(f"{one.event}: {RESULTS[one.result]}" for one in changed))
     return bool(changed)
 
 
-def _log(request: HttpRequest, provider: Provider, flag: int, message: str) -> None:
+def _log(request: HttpRequest, flag: int, message: str) -> None:
     verb = "deleted" if flag == DELETION else "configured"
-    record(f"hooks.{verb}", request=request, target=("hooks", provider.key), note=message)
+    record(f"hooks.{verb}", request=request, target=("hooks", PROVIDER.key), note=message)
     LogEntry.objects.create(
         user_id=cast(int, request.user.pk),
-        object_repr=f"{provider.title}: hooks",
+        object_repr=f"{PROVIDER.title}: hooks",
         action_flag=flag,
         change_message=message,
     )
 
 
-def _keeper(provider: Provider) -> HookKeeper:
-    assert provider.hooks is not None, "registered for providers with hooks only"
-    return provider.hooks()
-
-
-def _name(provider: Provider) -> str:
-    return f"hooks_{provider.key}"
-
-
-def _title(provider: Provider) -> str:
-    return _("Hooks of %(provider)s") % {"provider": provider.title}
-
-
-for _provider in registry.all_providers().values():
-    if _provider.hooks is not None:
-        tools.register(
-            tools.Tool(
-                name=_name(_provider),
-                label=format_lazy("{}: {}", _provider.title, gettext_lazy("hooks")),
-                path=f"hooks/{_provider.key}/",
-                view=partial(hooks_page, provider=_provider),
-            )
-        )
+tools.register(
+    tools.Tool(
+        name=NAME,
+        label=format_lazy("{}: {}", PROVIDER.title, gettext_lazy("hooks")),
+        path=f"hooks/{PROVIDER.key}/",
+        view=hooks_page,
+    )
+)

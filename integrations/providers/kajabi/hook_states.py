@@ -6,7 +6,6 @@ Targets hold tokens, and those of strangers may too; so no target stands here wh
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 
 class Standing(StrEnum):
@@ -53,27 +52,3 @@ class HooksIncomplete(Exception):
     def __init__(self, message: str, *, outcomes: Sequence[HookOutcome]) -> None:
         super().__init__(message)
         self.outcomes = tuple(outcomes)
-
-
-class HookKeeper(Protocol):
-    """A provider's hooks for us. Every method may raise Retryable or Permanent with what went wrong."""
-
-    events: Sequence[str]
-
-    def listed(self) -> list[Hook]:
-        """The hooks that there are."""
-
-    def configure(self) -> list[HookOutcome]:
-        """One hook for each of `events`, to the right target; raises HooksIncomplete where it broke off."""
-
-    def create(self, event: str, *, target_url: str = "") -> HookOutcome:
-        """A hook to `target_url`, or to ours; kept where it is there. Raises ValueError for what makes no sense."""
-
-    def delete(self, hook_id: str) -> bool:
-        """Return whether it was there. Raises ValueError for what cannot be an id."""
-
-
-def missing_events(keeper: HookKeeper, hooks: Sequence[Hook]) -> list[str]:
-    """The events for which none of `hooks` is as it should be."""
-    covered = {hook.event for hook in hooks if hook.standing is Standing.CURRENT}
-    return [event for event in keeper.events if event not in covered]

@@ -33,8 +33,6 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class KajabiHooks:
     """The hooks of the configured site. `tokens` are the live ones: the first is given out, all are known as ours."""
 
-    events: Sequence[str] = EVENTS
-
     def __init__(self, client: KajabiClient, *, frontend_url: str, tokens: Sequence[str]) -> None:
         self._client = client
         self._frontend_url = frontend_url.rstrip("/")
@@ -175,6 +173,12 @@ class KajabiHooks:
         port = f":{parts.port}" if parts.port else ""
         shown = f"{parts.scheme}://{parts.hostname}{port}{path}{f'/{_MASK}' if rest else ''}"
         return f"{shown}?{_MASK}" if parts.query else shown
+
+
+def missing_events(hooks: Sequence[Hook]) -> list[str]:
+    """Return the events for which none of `hooks` is as it should be."""
+    covered = {hook.event for hook in hooks if hook.standing is Standing.CURRENT}
+    return [event for event in EVENTS if event not in covered]
 
 
 def _event_of(hook: Resource) -> str:

@@ -4,9 +4,7 @@ from django.utils.translation import gettext_noop
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.providers.kajabi import confirming, examples, webhooks
-from integrations.providers.kajabi.api import operator_pages
 from integrations.providers.kajabi.history import HISTORY
-from integrations.providers.kajabi.hooks import KajabiHooks
 from integrations.providers.kajabi.phrases import PHRASES
 from integrations.providers.kajabi.pulls import PULLS
 from integrations.providers.kajabi.simulation import SIMULATION
@@ -55,8 +53,6 @@ PROVIDER = Provider(
     read_contact=confirming.read_contact,
     told_again=webhooks.TOLD_AGAIN,
     simulation=SIMULATION,
-    hooks=KajabiHooks.from_settings,
-    operator_pages=operator_pages.PAGES,
     pulls=PULLS,
     phrases=PHRASES,
     history=HISTORY,

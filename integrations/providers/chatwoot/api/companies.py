@@ -15,10 +15,8 @@ from core.web import limits
 from core.web.client_address import client_key
 from core.web.guesses import TooMany
 from core.web.refusals import refusal
-from integrations import registry
 from integrations.api.permissions import AsListedOrMonitor
-from integrations.contracts.provider import CompanyPages, Provider
-from integrations.providers.chatwoot.api import look_up as companies
+from integrations.providers.chatwoot.api import look_up
 from integrations.providers.chatwoot.api.signed_accounts import NotSigned, require_signature
 
 LOOK_UPS = 120  # a minute and address
@@ -29,11 +27,9 @@ class CompanyView(View):
     """`GET …/company/<account id>`: the company of an account, for browsers of the origins that the settings name too.
 
     No cookie, session or token is read, so no other site learns more by a visitor's browser than it could ask itself.
-    With `signed_by` configured the account's signature is asked for.
+    With CHATWOOT_EMBED_SECRET configured the account's signature is asked for.
     """
 
-    provider: Provider = None  # type: ignore[assignment]  # given by as_view
-    pages: CompanyPages = None  # type: ignore[assignment]
     http_method_names = ("get", "head", "options")
 
     def get(self, request: HttpRequest, account_id: str) -> HttpResponse:
@@ -41,13 +37,13 @@ class CompanyView(View):
         if wait:
             return _try_later(wait)
         try:
-            require_signature(request, self.pages, account_id)
+            require_signature(request, account_id)
         except TooMany as error:
             return _try_later(error.retry_after)
         except NotSigned:
             return JsonResponse(refusal("Invalid account signature", code="not_signed"), status=HTTPStatus.FORBIDDEN)
-        company = companies.found(self.provider, self.pages, account_id)
-        return JsonResponse({"success": True, "data": companies.public_values(company)})
+        company = look_up.found(account_id)
+        return JsonResponse({"success": True, "data": look_up.public_values(company)})
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"Allow": _METHODS})
@@ -83,21 +79,10 @@ class MetricsView(APIView):
     """`GET …/metrics`: how the accounts' events went."""
 
     permission_classes = (AsListedOrMonitor,)
-    provider: Provider = None  # type: ignore[assignment]  # given by as_view
-    pages: CompanyPages = None  # type: ignore[assignment]
 
     def get(self, request: Request) -> Response:
-        answer = {"success": True, "data": companies.metrics(self.provider, self.pages)}
+        answer = {"success": True, "data": look_up.metrics()}
         return Response(answer, headers={"Cache-Control": "no-store"})
-
-
-class SystemInfoView(View):
-    """`GET /api/system/info`: what runs here, for whoever connects something to it."""
-
-    http_method_names = ("get", "head")
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return JsonResponse(companies.system_info(list(registry.all_providers().values())))
 
 
 def _try_later(seconds: int) -> HttpResponse:

@@ -19,14 +19,15 @@ from accounts.people.companies import InvalidAccount
 from accounts.signin import views
 from core.web.access import require_listed
 from core.web.guesses import TooMany
-from integrations.contracts.provider import CompanyPages
 from integrations.providers.chatwoot.api.signed_accounts import NotSigned, proof_of, require_signature
+
+COMPANY = "company-chatwoot"  # the name of the look-up's URL
 
 
 @never_cache
 @require_safe
-def dashboard(request: HttpRequest, *, company_view: str, pages: CompanyPages) -> HttpResponse:
-    """`/embed/dashboard?accountId=123`. `company_view` names the URL that its script asks, with the page's signature.
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """`/embed/dashboard?accountId=123`: its script asks for the company, with the page's signature.
 
     The one page that others may show in a frame, those of CHATWOOT_FRAME_ORIGINS: nothing can be pressed in it that
     changes anything, and it reads no session.
@@ -39,8 +40,8 @@ def dashboard(request: HttpRequest, *, company_view: str, pages: CompanyPages) -
     status, retry_after = HTTPStatus.OK, ""
     if account_id:
         try:
-            require_signature(request, pages, account_id)
-            context["company_url"] = _with_proof(reverse(company_view, args=[account_id]), request)
+            require_signature(request, account_id)
+            context["company_url"] = _with_proof(reverse(COMPANY, args=[account_id]), request)
         except NotSigned:
             context["refused"], status = True, HTTPStatus.FORBIDDEN
         except TooMany as error:

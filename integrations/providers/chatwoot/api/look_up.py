@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Avg, Count, Max, Q
@@ -17,10 +16,11 @@ from core.cause import Cause
 from core.moments import iso
 from core.web import limits
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
-from integrations.contracts.provider import CompanyPages, Provider
 from integrations.handlers import Context, handle
 from integrations.inbox.models import InboxAttempt, InboxEvent
 from integrations.inbox.models.event import Status
+from integrations.providers.chatwoot import accounts, webhooks
+from integrations.providers.chatwoot.provider import PROVIDER
 
 logger = logging.getLogger(__name__)
 READINGS = 30  # a minute, over all who ask
@@ -30,24 +30,24 @@ _ENDED_BADLY = (Status.FAILED, Status.UNMATCHED)
 _READING_ERRORS = (Retryable, Permanent, Unmatched, Unreadable)
 
 
-def found(provider: Provider, pages: CompanyPages, account_id: str) -> Company | None:
+def found(account_id: str) -> Company | None:
     """The company of an account, made where the provider's API knows the account and we do not; else None."""
     try:
         account_id = companies.account_id_of(account_id)
     except InvalidAccount:
         return None
     company = companies.of_account(account_id)
-    if company is not None or not pages.is_connected() or not _may_read(provider, account_id):
+    if company is not None or not accounts.is_connected() or not _may_read(account_id):
         return company
     try:
-        told = pages.read_account(account_id)
+        told = accounts.read_account(account_id)
     except _READING_ERRORS as error:
-        logger.warning("company not read: %s", error, extra={"provider": provider.key, "account": account_id})
+        logger.warning("company not read: %s", error, extra={"provider": PROVIDER.key, "account": account_id})
         return None
-    cause = Cause(text=f"{provider.key} account {account_id} as read from there")
+    cause = Cause(text=f"{PROVIDER.key} account {account_id} as read from there")
     with transaction.atomic():
         for fact in told:
-            handle(fact, Context(provider=provider.key, key=f"account:{account_id}", cause=cause))
+            handle(fact, Context(provider=PROVIDER.key, key=f"account:{account_id}", cause=cause))
     return companies.of_account(account_id)
 
 
@@ -67,7 +67,7 @@ def public_values(company: Company | None) -> dict[str, Any]:
     }
 
 
-def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
+def metrics() -> dict[str, Any]:
     """Return how the accounts' events went, once each however often they were sent.
 
     `total_syncs` are those that ended, well or badly: `success_count` and `failed_count` (failed, unmatched, or not to
@@ -75,8 +75,8 @@ def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
     erased), has figures of its own. `success_rate` is in percent of the total, None where nothing ended yet.
     `avg_latency_ms` is how long handling one took, once it was taken up.
     """
-    unreadable = Q(event_type="", endpoint=pages.posted_to)
-    rows = InboxEvent.objects.filter(Q(event_type__in=pages.synced) | unreadable, provider=provider.key)
+    unreadable = Q(event_type="", endpoint=webhooks.INSTALLATION)
+    rows = InboxEvent.objects.filter(Q(event_type__in=webhooks.ABOUT_ACCOUNTS) | unreadable, provider=PROVIDER.key)
     counts = rows.aggregate(
         success=Count("pk", filter=Q(status=Status.PROCESSED)),
         failed=Count("pk", filter=Q(status__in=_ENDED_BADLY)),
@@ -109,29 +109,15 @@ def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
     }
 
 
-def system_info(providers: list[Provider]) -> dict[str, Any]:
-    """Return what this is and what it can do; nothing that is secret, or that helps to find a hole."""
-    endpoints = {"health": "/health", "api_schema": "/api/schema"}
-    for provider in providers:
-        path = provider.company_pages.path if provider.company_pages else provider.endpoints[0].path
-        endpoints[f"{provider.key}_webhooks"] = f"/{path}"
-    return {
-        "name": settings.SPECTACULAR_SETTINGS["TITLE"],
-        "version": settings.SPECTACULAR_SETTINGS["VERSION"],
-        "features": [feature for provider in providers for feature in provider.features],
-        "endpoints": endpoints,
-    }
-
-
-def _may_read(provider: Provider, account_id: str) -> bool:
+def _may_read(account_id: str) -> bool:
     """Return whether the provider's API may be asked now: strangers choose the numbers, and must not choose our calls.
 
     No while the cache, which counts, is away.
     """
     try:
-        is_first = cache.add(f"account-asked:{provider.key}:{account_id}", 1, timeout=UNKNOWN_FOR)
+        is_first = cache.add(f"account-asked:{PROVIDER.key}:{account_id}", 1, timeout=UNKNOWN_FOR)
     except (redis.RedisError, OSError):
         return False
     return is_first and not limits.retry_after(
-        f"read-account:{provider.key}", "all", limit=READINGS, seconds=limits.MINUTE
+        f"read-account:{PROVIDER.key}", "all", limit=READINGS, seconds=limits.MINUTE
     )

@@ -83,7 +83,7 @@ def test_an_older_event_that_comes_late_does_not_update_the_name(
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(answering.inbox, "process", busy)
+        patch.setattr(answering.process, "process", busy)
         install(account(name="First name"))
     install(account(name="Second name"))
     drain()
@@ -98,7 +98,7 @@ def test_what_the_request_cannot_do_a_worker_does(
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(answering.inbox, "process", busy)
+        patch.setattr(answering.process, "process", busy)
         answer = install(account())
     event = InboxEvent.objects.get()
     assert answer.status_code == 200
@@ -136,7 +136,7 @@ def test_a_request_that_dies_after_the_row_was_kept_loses_nothing(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(answering.inbox, "process", dies)
+        patch.setattr(answering.process, "process", dies)
         with pytest.raises(SystemExit):
             install(account())
     travel(timedelta(seconds=6))

@@ -11,9 +11,8 @@ from django.utils import timezone
 from accounts.staff.models.audit_entry import AuditEntry
 from core.web import limits
 from core.web.refusals import refusal
-from integrations.checks import check_company_pages
 from integrations.providers.chatwoot.api import signed_accounts
-from integrations.providers.chatwoot.provider import PROVIDER
+from integrations.providers.chatwoot.checks import check_company_pages
 
 pytestmark = pytest.mark.django_db
 NEW, OLD = "the-new-embed-secret-of-tests", "the-old-embed-secret-of-tests"
@@ -179,6 +178,5 @@ def test_check_warns_where_chatwoot_is_configured_and_everybody_may_ask(settings
     assert [found.id for found in check_company_pages()] == ["integrations.W010"]
 
 
-def test_settings_hold_the_secret_that_the_manifest_names(settings: Any) -> None:
-    assert PROVIDER.company_pages is not None
-    assert isinstance(getattr(settings, PROVIDER.company_pages.signed_by), list)
+def test_settings_hold_the_secret_that_signs_accounts(settings: Any) -> None:
+    assert isinstance(getattr(settings, signed_accounts.SECRETS), list)

@@ -1,7 +1,8 @@
-"""Operators' calls: one view for the pages of all manifests, which looks after password, tries and errors."""
+"""Addresses that an operator calls with a password, by curl or in a browser: password, tries and errors of them all."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -20,16 +21,51 @@ from core.web import limits
 from core.web.client_address import client_address, client_key
 from core.web.guards import LengthUnknown, declared_length
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.providers.kajabi.api.calls import OperatorCall, OperatorPage
 from integrations.toolkit.failures import NotConfigured
 from integrations.toolkit.signatures import equals_any
 
 logger = logging.getLogger(__name__)
 
+PASSWORD = "WEBHOOK_CONFIG_PASSWORD"  # noqa: S105 (the setting; without it the pages do not exist)
 TRIES = 10  # wrong passwords of one address in a minute, over all pages
 MAX_FORM = 64 * 1024  # bytes
 METHODS = ("GET", "POST")
 _FAILED = {"success": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorCall:
+    """A call whose password was right: `method` is GET or POST, `parameters` come from the query or a form."""
+
+    method: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorAnswer:
+    """What is answered, as JSON."""
+
+    content: Mapping[str, Any]
+    status: HTTPStatus = HTTPStatus.OK
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorPage:
+    """`path` has no slashes around it.
+
+    `answer` may raise Retryable or Permanent, which become an answer that says what failed, and ValueError for a
+    parameter that makes no sense. Its result and their messages hold no secret: they are shown as they are.
+
+    `about`, `parameters` (each with what it says) and `example`, an answer, are for /docs.
+    """
+
+    name: str
+    path: str
+    answer: Callable[[OperatorCall], OperatorAnswer]
+    about: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    example: Mapping[str, Any] = field(default_factory=dict)
 
 
 class OperatorView(View):
@@ -50,7 +86,7 @@ class OperatorView(View):
         return answer
 
     def _answer(self, request: HttpRequest) -> JsonResponse:
-        password = str(getattr(settings, self.page.password, ""))
+        password = str(getattr(settings, PASSWORD))
         if not password.strip():
             return _refused(_("Not found."), HTTPStatus.NOT_FOUND)
         if request.method not in METHODS:
@@ -128,3 +164,8 @@ def _given_password(request: HttpRequest, parameters: Mapping[str, str]) -> str:
 
 def _refused(message: str, status: HTTPStatus, *, headers: Mapping[str, str] | None = None) -> JsonResponse:
     return JsonResponse({**_FAILED, "message": message}, status=status, headers=dict(headers or {}))
+
+
+def url_name(page: OperatorPage) -> str:
+    """Return the name of the page's URL, by which the table of access lists it."""
+    return f"operator-kajabi-{page.name}"

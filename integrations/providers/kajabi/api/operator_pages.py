@@ -6,11 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from integrations.providers.kajabi.api.calls import OperatorAnswer, OperatorCall, OperatorPage
-from integrations.providers.kajabi.hook_states import Hook, HookOutcome, HooksIncomplete, missing_events
-from integrations.providers.kajabi.hooks import KajabiHooks
-
-PASSWORD = "WEBHOOK_CONFIG_PASSWORD"  # noqa: S105 (the setting's name)
+from integrations.providers.kajabi.api.operator import OperatorAnswer, OperatorCall, OperatorPage
+from integrations.providers.kajabi.hook_states import Hook, HookOutcome, HooksIncomplete
+from integrations.providers.kajabi.hooks import KajabiHooks, missing_events
 
 
 def configure(call: OperatorCall) -> OperatorAnswer:
@@ -36,9 +34,8 @@ def _list(call: OperatorCall) -> OperatorAnswer:
     if call.method != "GET":
         message = _("The list is asked for with GET.")
         return _failed(message, HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET"})
-    keeper = KajabiHooks.from_settings()
-    hooks = keeper.listed()
-    missing = missing_events(keeper, hooks)
+    hooks = KajabiHooks.from_settings().listed()
+    missing = missing_events(hooks)
     if missing:
         message = _("Without a hook as it should be: %(events)s.") % {"events": ", ".join(missing)}
     else:
@@ -90,7 +87,6 @@ PAGES = (
     OperatorPage(
         name="configure-hooks",
         path="configurar-webhooks-kajabi",
-        password=PASSWORD,
         answer=configure,
         about="Let Kajabi have one hook to us for each of its six events. May be repeated at any time.",
         example=_done("The hooks are configured.", hooks=[{**_EXAMPLE, "status": "kept"}]).content,
@@ -98,7 +94,6 @@ PAGES = (
     OperatorPage(
         name="manage-hooks",
         path="gestionar-webhooks-kajabi",
-        password=PASSWORD,
         answer=manage,
         about="List Kajabi's hooks (GET only), create one or delete one.",
         parameters={

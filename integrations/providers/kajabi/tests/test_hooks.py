@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from integrations.providers.kajabi.client import KajabiClient
-from integrations.providers.kajabi.hook_states import HooksIncomplete, missing_events
-from integrations.providers.kajabi.hooks import EVENTS, KajabiHooks
+from integrations.providers.kajabi.hook_states import HooksIncomplete
+from integrations.providers.kajabi.hooks import EVENTS, KajabiHooks, missing_events
 from integrations.toolkit.failures import NotConfigured, Refused
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi, errors, too_many
@@ -171,7 +171,7 @@ def test_the_list_says_what_each_is_and_what_is_missing(hooks: KajabiHooks, kaja
         ("6", "tag_added", f"{FRONTEND}/kajabi-webhook", "outdated"),
         ("70", "tag_added", "https://hooks.example.net/catch/•••?•••", "foreign"),
     ]
-    assert missing_events(hooks, found) == [event for event in EVENTS if event != "purchase"]
+    assert missing_events(found) == [event for event in EVENTS if event != "purchase"]
 
 
 def test_the_list_reads_every_page(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.providers.kajabi.hook_states import HookOutcome, HooksIncomplete, missing_events
-from integrations.providers.kajabi.hooks import EVENTS, KajabiHooks
+from integrations.providers.kajabi.hook_states import HookOutcome, HooksIncomplete
+from integrations.providers.kajabi.hooks import EVENTS, KajabiHooks, missing_events
 
 
 class Command(BaseCommand):
@@ -46,7 +46,7 @@ class Command(BaseCommand):
     def _list(self, hooks: KajabiHooks) -> None:
         found = hooks.listed()
         self._table(("id", "event", "status", "url"), [(h.external_id, h.event, h.standing, h.target) for h in found])
-        if missing := missing_events(hooks, found):
+        if missing := missing_events(found):
             self.stdout.write(f"missing: {', '.join(missing)}; `manage.py kajabi_hooks configure` makes them")
 
     def _tell(self, outcomes: Sequence[HookOutcome]) -> None:

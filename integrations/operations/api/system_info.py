@@ -1,0 +1,38 @@
+"""`GET /api/system/info`: what runs here, for whoever connects something to it."""
+
+from os.path import commonpath
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import View
+
+from integrations import registry
+from integrations.contracts.provider import Provider
+
+
+class SystemInfoView(View):
+    """Answers everybody."""
+
+    http_method_names = ("get", "head")
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse(system_info())
+
+
+def system_info() -> dict[str, Any]:
+    """Return what this is and what it can do; nothing that is secret, or that helps to find a hole."""
+    providers = registry.all_providers().values()
+    webhooks = {f"{provider.key}_webhooks": f"/{_path_of(provider)}" for provider in providers}
+    return {
+        "name": settings.SPECTACULAR_SETTINGS["TITLE"],
+        "version": settings.SPECTACULAR_SETTINGS["VERSION"],
+        "features": [feature for provider in providers for feature in provider.features],
+        "endpoints": {"health": "/health", "api_schema": "/api/schema", **webhooks},
+    }
+
+
+def _path_of(provider: Provider) -> str:
+    """Return the path that all of a provider's endpoints share, or else the first one's."""
+    paths = [endpoint.path for endpoint in provider.endpoints]
+    return commonpath(paths) or paths[0]
