@@ -11,7 +11,7 @@ from config.masked_values import forms_of
 
 _DENIED_KEYS = re.compile(r"pass|secret|token|authorization|cookie|signature|api_?key|session", re.IGNORECASE)
 _TOKEN_IN_URL = re.compile(r"((?:token|password|key|sig|signature|code)=)[^&\s\"']+", re.IGNORECASE)
-_TOKEN_IN_PATH = re.compile(r"(/kajabi-webhook/|/webhooks?/[a-z-]+/)[^/\s\"'?]+")
+_TOKEN_IN_PATH = re.compile(r"(/[a-z]+-webhook/|/webhooks?/[a-z-]+/)[^/\s\"'?]+")
 # Begins where a run of letters begins and nowhere within it, so that it looks at each letter once.
 _ADDRESS = re.compile(r"(?<![A-Za-z0-9._%+'\-])([._%+'\-]*+[A-Za-z0-9])[A-Za-z0-9._%+'\-]*?(@|%40)([A-Za-z0-9.-]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0085\u2028\u2029]")

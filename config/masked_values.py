@@ -15,6 +15,7 @@ _DIGIT = re.compile(r"\d")
 _ENCODED = re.compile("%..")
 
 SHORTEST = 8  # characters; what is shorter stands in ordinary words
+_CLIENT_ID = re.compile(r"_CLIENT_ID$")  # half of what opens an API
 _ADDRESS_NAME = re.compile(r"(?:^|_)(?:DSN|WEBHOOK_URL)S?$")  # who knows such an address may post there
 # Words that a variable may be set to where a secret is expected; masking them would make lines unreadable.
 _ORDINARY = frozenset({"required", "optional", "disabled", "enabled", "localhost", "postgres", "password", "undefined"})
@@ -36,15 +37,16 @@ def values_to_mask(settings: Any, environ: Mapping[str, str]) -> set[str]:
                     found.update(part.strip() for part in value.split(","))  # a list, as settings read it
                 if name.endswith("WEBHOOK_SECRET"):
                     found.add(value.partition(":")[2])  # user:password
-        for value in _addresses(source):
+        for value in _texts(source, named=_ADDRESS_NAME):
             found |= _parts(value)
+        found.update(_texts(source, named=_CLIENT_ID))
     return {value for value in found if len(value) >= SHORTEST and value.lower() not in _ORDINARY}
 
 
-def _addresses(settings: Any) -> Iterator[str]:
+def _texts(settings: Any, *, named: re.Pattern[str]) -> Iterator[str]:
     names = settings if isinstance(settings, Mapping) else dir(settings)
     for name in list(names):
-        if name.isupper() and _ADDRESS_NAME.search(name):
+        if name.isupper() and named.search(name):
             value = settings[name] if isinstance(settings, Mapping) else getattr(settings, name)
             yield from [value] if isinstance(value, str) else filter(lambda one: isinstance(one, str), value or [])
 

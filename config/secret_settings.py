@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 SHORTEST = 16  # characters of a secret that we choose
-# The last word of a name says what it holds: NOWCERTS_TOKEN_PATH, PASSWORD_HASHERS and GHL_PUBLIC_KEYS are no secrets.
+# The last word of a name says what it holds: a TOKEN_PATH, PASSWORD_HASHERS and PUBLIC_KEYS are no secrets.
 _SECRET = re.compile(r"(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSPHRASE|(?<!PUBLIC_)KEY)S?(?:_FALLBACKS)?$")
 # Addresses that open something to whoever knows them.
 _SECRET_ADDRESSES = ("SLACK_WEBHOOK_URL", "SENTRY_DSN")
 # Given by somebody else, at a length of theirs: vendors' keys, accounts at a vendor, databases and mail servers.
 _GIVEN = re.compile(
     r"_(?:CLIENT_SECRET|API_KEY|ACCESS_KEY|PLATFORM_TOKEN|ACCESS_TOKEN|SERVER_TOKEN)S?$"
-    r"|^(?:EMAIL_HOST|NOWCERTS)_PASSWORD$|^(?!ANYMAIL\.WEBHOOK_SECRET$).*\.|_(?:URL|DSN)$"
+    r"|^(?!ANYMAIL\.WEBHOOK_SECRET$).*\.|_(?:URL|DSN)$"
     r"|^SECRET_KEY(?:_FALLBACKS)?$"  # ours, and Django has a stricter check of its own (security.W009)
 )
 
@@ -47,8 +47,16 @@ def chosen_secrets(settings: Any) -> dict[str, list[str]]:
 
     That is everything that is not listed as given by others: a new setting is ours until somebody says otherwise.
     """
-    ours = {name: values for name, values in configured_secrets(settings).items() if not _GIVEN.search(name)}
+    names = set(settings if isinstance(settings, Mapping) else dir(settings))
+    found = configured_secrets(settings).items()
+    ours = {name: values for name, values in found if not _GIVEN.search(name) and not _is_account(name, names)}
     return {name: [_chosen_part(name, value) for value in values] for name, values in ours.items()}
+
+
+def _is_account(name: str, names: set[str]) -> bool:
+    """Return whether a password is of an account at somebody else's: the user's name is a setting beside it."""
+    prefix, _underscore, last = name.rpartition("_")
+    return last == "PASSWORD" and not names.isdisjoint({f"{prefix}_USER", f"{prefix}_USERNAME"})
 
 
 def _chosen_part(name: str, value: str) -> str:

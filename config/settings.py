@@ -6,6 +6,8 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: SQLite and an i
 import os
 import secrets
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +21,6 @@ from accounts.mail.amazon_ses import mail_server
 from config.log_file import prepared
 from config.logs import Redactor
 from config.masked_values import values_to_mask
-from config.pipelines import read_pipelines
 from config.private_files import keep_private
 from core.queue.limits import HARD_SECONDS, SOFT_SECONDS
 
@@ -352,50 +353,14 @@ for _host in CERTIFICATE_HOSTS:
 
 # Providers ------------------------------------------------------------------------------------------------------------
 
-KAJABI_WEBHOOK_SECRET = env.list("KAJABI_WEBHOOK_SECRET", default=[])
-KAJABI_WEBHOOK_TOKEN = env.list("KAJABI_WEBHOOK_TOKEN", default=[])
-KAJABI_API_KEY = env.str("KAJABI_API_KEY", default="")  # of the older API: it does nothing here, and `check` says so
-KAJABI_CLIENT_ID = env.str("KAJABI_CLIENT_ID", default="")
-KAJABI_CLIENT_SECRET = env.str("KAJABI_CLIENT_SECRET", default="")
-KAJABI_SITE_ID = env.str("KAJABI_SITE_ID", default="")
-KAJABI_SITE_NAME = env.str("KAJABI_SITE_NAME", default="")
-KAJABI_API_BASE_URL = env.str("KAJABI_API_BASE_URL", default="") or "https://api.kajabi.com"
-# Minutes between two readings of what changed there (0: never by the clock); needs the API key above.
-KAJABI_RECONCILE_MINUTES = env.int("KAJABI_RECONCILE_MINUTES", default=60)
-WEBHOOK_CONFIG_PASSWORD = env.str("WEBHOOK_CONFIG_PASSWORD", default="")
-NSSA_KAJABI_PRODUCT_ID = env.list("NSSA_KAJABI_PRODUCT_ID", default=[])
-NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="") or "https://api.nowcerts.com"
-NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="") or "/api/token"
-NOWCERTS_USERNAME = env.str("NOWCERTS_USERNAME", default="")
-NOWCERTS_PASSWORD = env.str("NOWCERTS_PASSWORD", default="")
-# What a contact becomes there that is new there: insured or prospect.
-NOWCERTS_NEW_CONTACTS_AS = env.str("NOWCERTS_NEW_CONTACTS_AS", default="insured").strip().lower()
-if NOWCERTS_NEW_CONTACTS_AS not in {"insured", "prospect"}:
-    raise ImproperlyConfigured(f'NOWCERTS_NEW_CONTACTS_AS is "insured" or "prospect", not {NOWCERTS_NEW_CONTACTS_AS!r}')
-NOWCERTS_RECONCILE_MINUTES = env.int("NOWCERTS_RECONCILE_MINUTES", default=60)
-NOWCERTS_WEBHOOK_SECRET = env.list("NOWCERTS_WEBHOOK_SECRET", default=[])
-NOWCERTS_WEBHOOK_TOKEN = env.list("NOWCERTS_WEBHOOK_TOKEN", default=[])
+# Each folder's own, from its module `settings`, where it has one.
+for _provider in PROVIDERS:
+    if find_spec(f"{_provider}.settings"):
+        _own = vars(import_module(f"{_provider}.settings"))
+        globals().update({name: value for name, value in _own.items() if name.isupper()})
+
+# Whether contacts are kept equal at the providers that can be written to.
 CONTACT_SYNC = env.bool("CONTACT_SYNC", default=True)
-GHL_BASE_URL = env.str("GHL_BASE_URL", default="") or "https://services.leadconnectorhq.com"
-GHL_API_KEY = env.str("GHL_API_KEY", default="")
-GHL_LOCATION_ID = env.str("GHL_LOCATION_ID", default="").strip()
-GHL_PIPELINES = read_pipelines(env.str("GHL_PIPELINES", default=""))
-GHL_RECONCILE_MINUTES = env.int("GHL_RECONCILE_MINUTES", default=60)
-GHL_WEBHOOK_SECRET = env.list("GHL_WEBHOOK_SECRET", default=[])
-GHL_WEBHOOK_TOKEN = env.list("GHL_WEBHOOK_TOKEN", default=[])
-GHL_PUBLIC_KEYS = env.list("GHL_PUBLIC_KEYS", default=[])
-CHATWOOT_BASE_URL = env.str("CHATWOOT_BASE_URL", default="").rstrip("/")
-CHATWOOT_PLATFORM_TOKEN = env.str("CHATWOOT_PLATFORM_TOKEN", default="")
-CHATWOOT_WEBHOOK_SECRET = env.list("CHATWOOT_WEBHOOK_SECRET", default=[])
-CHATWOOT_RELAY_SECRET = env.list("CHATWOOT_RELAY_SECRET", default=[])
-CHATWOOT_WEBHOOK_TOKEN = env.list("CHATWOOT_WEBHOOK_TOKEN", default=[])
-# Signs the account ids of the company look-up and the embedded page; without one both answer everybody.
-CHATWOOT_EMBED_SECRET = env.list("CHATWOOT_EMBED_SECRET", default=[])
-CHATWOOT_EMBED_ORIGINS = [origin.lower() for origin in env.list("CHATWOOT_EMBED_ORIGINS", default=[])]
-# Who may show /embed/dashboard in a frame.
-CHATWOOT_FRAME_ORIGINS = env.list(
-    "CHATWOOT_FRAME_ORIGINS", default=["/".join(CHATWOOT_BASE_URL.split("/")[:3])] if CHATWOOT_BASE_URL else []
-)
 COMPANY_PROVISIONING_STEPS = env.list(
     "COMPANY_PROVISIONING_STEPS",
     default=["integrations.steps.redis_prefix.check", "integrations.steps.company_created.send"],
@@ -453,7 +418,7 @@ SPECTACULAR_SETTINGS = {
 # Logs -----------------------------------------------------------------------------------------------------------------
 
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
-LOG_REDACTOR = Redactor([*values_to_mask(globals(), os.environ), KAJABI_CLIENT_ID])
+LOG_REDACTOR = Redactor(values_to_mask(globals(), os.environ))
 _prepare: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,

@@ -10,50 +10,33 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
-from string import Formatter
 
 ENV_PATH = Path(__file__).resolve().parent.parent / ".env"
 
-TEMPLATE = """\
+PROVIDERS = ENV_PATH.parent / "integrations" / "providers"
+PLACE = "{secret}"  # where it stands, a secret is generated
+
+FIRST = """\
 # Written once by `make run`, for this machine only; it holds secrets, so it is not under version control.
 # Every variable that can stand here is explained in .env.example. The process environment wins over this file.
 
 # Signs sessions and the links in mails. Whoever knows it can sign in as anybody.
-SECRET_KEY={secret_key}
-
-# Kajabi: what its relay signs with, and the token in the URL of its own webhooks (/kajabi-webhook/<token>).
-KAJABI_WEBHOOK_SECRET={kajabi_webhook_secret}
-KAJABI_WEBHOOK_TOKEN={kajabi_webhook_token}
-
-# Opens /configurar-webhooks-kajabi and /gestionar-webhooks-kajabi, which make and show Kajabi's hooks.
-WEBHOOK_CONFIG_PASSWORD={webhook_config_password}
-
-# The Kajabi offers or products that are the NSSA membership, comma-separated.
-# off_456 is the example offer of `manage.py simulate`: replace it by yours.
-NSSA_KAJABI_PRODUCT_ID=off_456
-
-# Tokens of what NowCerts and GoHighLevel post (X-Webhook-Token, or the end of the URL).
-NOWCERTS_WEBHOOK_TOKEN={nowcerts_webhook_token}
-GHL_WEBHOOK_TOKEN={ghl_webhook_token}
-
-# The token in the URL of Chatwoot's installation events (/api/chatwoot/webhooks/account-created/<token>).
-CHATWOOT_WEBHOOK_TOKEN={chatwoot_webhook_token}
-
+SECRET_KEY={secret}{secret}
+"""
+LAST = """\
 # User and password, as user:password, of the mail provider's delivery webhooks.
-ANYMAIL_WEBHOOK_SECRET={anymail_webhook_secret}
+ANYMAIL_WEBHOOK_SECRET=anymail:{secret}
 
 # Opens the metrics to a monitor that sends it as "Authorization: Bearer …".
-METRICS_TOKEN={metrics_token}
+METRICS_TOKEN={secret}
 """
 
 
 def env_text() -> str:
-    """The text of a new .env; every call generates other secrets."""
-    names = [name for _text, name, _form, _conversion in Formatter().parse(TEMPLATE) if name]
-    values = {name: secrets.token_urlsafe(32) for name in names}
-    values["secret_key"] = secrets.token_urlsafe(64)
-    values["anymail_webhook_secret"] = f"anymail:{values['anymail_webhook_secret']}"
-    return TEMPLATE.format(**values)
+    """Return the text of a new .env, with the lines of each provider's folder; every call generates other secrets."""
+    folders = [path.read_text(encoding="utf-8") for path in sorted(PROVIDERS.glob("*/first.env"))]
+    texts = "\n".join([FIRST, *folders, LAST]).split(PLACE)
+    return texts[0] + "".join(secrets.token_urlsafe(32) + text for text in texts[1:])
 
 
 def write_env(path: Path = ENV_PATH) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 class Cause:
     """What or who changes something: an event from outside, a member of staff or the clock.
 
-    `text` is for people ("kajabi offer.purchased evt_1"), `event_id` is the inbox row's key where there is one,
+    `text` is for people ("acme offer.purchased evt_1"), `event_id` is the inbox row's key where there is one,
     `staff` the user who did it.
     """
 

@@ -1,7 +1,7 @@
 """Rows of a file → completions: what is wrong with a row, what it would do, and doing it.
 
-A row's key is its source where it names one (as exported, or "kajabi:" with the submission's id), else a digest of what
-it says. So the same file twice changes nothing, and neither does a row of something that a webhook told.
+A row's key is its source where it names one (as exported, or the submission's id behind the provider's key), else a
+digest of what it says. So the same file twice changes nothing, and neither does a row of something that a webhook told.
 """
 
 import hashlib

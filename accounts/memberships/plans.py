@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from accounts.memberships.models import Plan, PlanOffer
+from accounts.people.models import User
 
-FROM_SETTINGS = ("kajabi", "nssa_annual", "NSSA_KAJABI_PRODUCT_ID")  # provider, plan, the setting with its offer ids
+# Provider, plan, the setting with the ids of its offers.
+FROM_SETTINGS = (User.AuthProvider.KAJABI, "nssa_annual", "NSSA_KAJABI_PRODUCT_ID")
 
 
 def sold_by(offers: Sequence[str], *, provider: str) -> Plan | None:
@@ -19,7 +21,7 @@ def sold_by(offers: Sequence[str], *, provider: str) -> Plan | None:
     for offer in offers:
         if offer in mapped:
             return mapped[offer]
-        if provider == settings_provider and offer in getattr(settings, setting):
+        if provider == settings_provider and offer in getattr(settings, setting, ()):
             return Plan.objects.filter(code=code).first()
     return None
 

@@ -97,9 +97,7 @@ def find(text: str) -> Person:
             return Person(emails={normalise_email(text)})
         except InvalidAddress as error:
             raise NobodyFound(str(error)) from error
-    raise NobodyFound(
-        f"Nobody is known as {text!r}. Give an e-mail, contact:ID, user:ID, PROVIDER:ID (such as kajabi:981) or an id."
-    )
+    raise NobodyFound(f"Nobody is known as {text!r}. Give an e-mail, contact:ID, user:ID, PROVIDER:ID or an id.")
 
 
 def of_contact(contact: Contact) -> Person:

@@ -140,7 +140,7 @@ def _people() -> list[Holding]:
         ),
         Holding(
             model=Company,
-            holds="names and addresses of a company's administrators, as Chatwoot has them",
+            holds="names and addresses of a company's administrators, as the help desk has them",
             retention="as long as the company is known",
             erase=_without_administrator,
         ),

@@ -114,7 +114,7 @@ class Activity(models.Model):
 class Completion(Prunable):
     """Somebody did something that gives points, as it was told; who that is may still be open.
 
-    `source` is what makes two tellings the same one ("kajabi:sub_123"). Written by `accounts.courses.completions`.
+    `source` is what makes two tellings the same one ("acme:sub_123"). Written by `accounts.courses.completions`.
     """
 
     class State(models.TextChoices):

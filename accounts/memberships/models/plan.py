@@ -4,6 +4,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.people.models.user import User
+
 
 class Plan(models.Model):
     code = models.SlugField(_("code"), max_length=50, unique=True)
@@ -27,7 +29,7 @@ class Plan(models.Model):
 
 class PlanOffer(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="offers", verbose_name=_("plan"))
-    provider = models.CharField(_("provider"), max_length=30, default="kajabi")
+    provider = models.CharField(_("provider"), max_length=30, default=User.AuthProvider.KAJABI)
     external_id = models.CharField(_("offer or product id"), max_length=100)
 
     class Meta:

@@ -51,7 +51,7 @@ class AddCompanyForm(forms.ModelForm):
         try:
             return companies.account_id_of(self.cleaned_data["chatwoot_account_id"])
         except InvalidAccount as error:
-            raise ValidationError(_("The number of the account, as in its address in Chatwoot.")) from error
+            raise ValidationError(_("The number of the account, as in its address at the help desk.")) from error
 
 
 class StepColumns:
@@ -158,7 +158,9 @@ class CompanyAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("events"))
     def events(self, company: Company) -> str:
-        return list_link(EVENTS, _("Events about this account"), q=company.chatwoot_account_id, provider="chatwoot")
+        return list_link(
+            EVENTS, _("Events about this account"), q=company.chatwoot_account_id, provider=company.provider
+        )
 
     @admin.display(description=gettext_lazy("administrators"))
     def members(self, company: Company) -> str:

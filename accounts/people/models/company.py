@@ -17,7 +17,7 @@ def _follows_from_the_account(field: str, *, after: str = "") -> Q:
 
 
 class Company(models.Model):
-    """One account of Chatwoot. Written by `accounts.people.companies` alone.
+    """One account at the help desk. Written by `accounts.people.companies` alone.
 
     `company_id`, `redis_prefix` and `vectorstore_index` follow from the account's id, and the database sees to it: what
     is kept under these names is never another company's. `named_at` and `administrators_at` say when the name and the
@@ -64,6 +64,11 @@ class Company(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.company_id
+
+    @property
+    def provider(self) -> str:
+        """The key of the provider whose account it is, with which its names begin."""
+        return self.company_id.partition("_")[0]
 
 
 class ProvisioningStep(Delivery):

@@ -7,7 +7,7 @@ from accounts.people.models.user import User
 
 
 class ExternalIdentity(models.Model):
-    """One id of one kind, say Kajabi's customer id: it belongs to one user, and a user has one of each kind.
+    """One id of one kind, say a customer's: it belongs to one user, and a user has one of each kind.
 
     A second id of the same kind for the same e-mail is a conflict for staff: remove the wrong one here, then retry the
     event.

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.pipelines import read_pipelines
+from integrations.providers.gohighlevel.pipelines import read_pipelines
 
 
 def test_each_line_of_business_has_a_pipeline_and_a_stage() -> None:
