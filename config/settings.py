@@ -353,7 +353,7 @@ for _host in CERTIFICATE_HOSTS:
 
 # Providers ------------------------------------------------------------------------------------------------------------
 
-# Each folder's own, from its module `settings`, where it has one.
+# Each folder's own, from its module `settings`, where it has one (docs/adding-a-provider.md).
 for _provider in PROVIDERS:
     if find_spec(f"{_provider}.settings"):
         _own = vars(import_module(f"{_provider}.settings"))

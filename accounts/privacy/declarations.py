@@ -1,4 +1,4 @@
-"""What accounts and Django keep of people: the declarations, a model each. docs/personal-data.md says it for people."""
+"""Declarations of the personal data in accounts' and Django's models; docs/personal-data.md explains them."""
 
 import json
 from collections.abc import Mapping
@@ -203,7 +203,7 @@ def _business() -> list[Holding]:
             own=lambda person: Q(user__in=person.users) | Q(email__in=person.emails),
             becomes={
                 "email": "",
-                "email_told": "",
+                "email_received": "",
                 "name": "",
                 "certificate_url": "",
                 "certificate_state": CertificateState.NOT_CHECKED.value,

@@ -72,7 +72,7 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """How `manage.py simulate` turns a fixture of the provider into somebody's own event.
+    """Simulation: `manage.py simulate` turns a fixture of the provider into an event of a given person.
 
     `options` are the names of what can be chosen; `personalise` changes a payload to the choice; `endpoint_for` names
     where to post it.

@@ -20,7 +20,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """What a payload says of itself.
+    """The envelope of a payload.
 
     `key` is what makes two deliveries the same one, within its provider; a reader prefixes it with its dialect, since
     the ids of two dialects may collide.

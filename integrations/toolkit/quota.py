@@ -1,4 +1,4 @@
-"""How often a provider's API said "too many calls" (429): counted in the cache, for all processes together."""
+"""Count of 429 answers of a provider's API: in the cache, over all processes."""
 
 import logging
 import time

@@ -115,7 +115,7 @@ class XlsxTable(_Table, base_formats.XLSX):
 
 
 class Look:
-    """What the preview shows of a row, as plain text: the library's own marks carry styles, which our pages refuse."""
+    """The preview of a row, as plain text: the library's own marks carry styles, which our pages refuse."""
 
     def __init__(self, resource: "CompletionResource", instance: Any, new: bool) -> None:
         self._shown = resource.shown
@@ -130,7 +130,7 @@ class Look:
 class CompletionResource(resources.ModelResource):
     """Rows ↔ completions. Reading and writing is what `manage.py import_completions` does too."""
 
-    email = fields.Field(column_name="email", attribute="email_told")
+    email = fields.Field(column_name="email", attribute="email_received")
     activity = fields.Field(column_name="activity", attribute="activity__code")
     member = fields.Field(column_name="member", attribute="user__email", readonly=True)
 

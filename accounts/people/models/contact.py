@@ -76,7 +76,7 @@ class ContactEmail(models.Model):
 
 
 class ContactMapping(models.Model):
-    """Who a contact is in a provider's books: one id of one kind, say its contact or its customer.
+    """The id of a contact at a provider: one id of one kind, say a contact or a customer there.
 
     `told` are the values that this record of theirs had when it was last reported; what differs from them next time
     was changed there. `told_at` is when each of them, and the lists of tags and offers, were true there, since a report
@@ -86,7 +86,7 @@ class ContactMapping(models.Model):
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="mappings", verbose_name=_("contact"))
     provider = models.CharField(_("provider"), max_length=30)
     kind = models.CharField(_("kind"), max_length=30, help_text=_("ids of different kinds are not comparable"))
-    external_id = models.CharField(_("id there"), max_length=100)
+    external_id = models.CharField(_("remote ID"), max_length=100)
     is_main = models.BooleanField(
         _("main"), default=True, help_text=_("not the record of a contact that was merged into this one")
     )
@@ -100,8 +100,8 @@ class ContactMapping(models.Model):
     reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
     told = models.JSONField(_("as they have it"), default=dict, blank=True)
     told_at = models.JSONField(default=dict, blank=True)
-    offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("what the person has there"))
-    gone_at = models.DateTimeField(_("deleted there"), null=True, blank=True)
+    offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("offers at the provider"))
+    gone_at = models.DateTimeField(_("deleted at the provider"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("contact at a provider")

@@ -1,4 +1,4 @@
-"""What staff configure of the values that are kept equal: whose word holds, and which custom fields are one."""
+"""Settings of synced fields: the authority for each, and custom fields that are one."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -29,28 +29,28 @@ class FieldRule(models.Model):
 
 
 class FieldPlace(models.Model):
-    """What a custom field of ours is at one provider; with a place at two, the two are kept equal."""
+    """A custom field of ours at one provider; with places at two providers, both are kept equal."""
 
     rule = models.ForeignKey(FieldRule, on_delete=models.CASCADE, related_name="places")
     provider = models.CharField(_("provider"), max_length=30)
-    name_there = models.CharField(
-        _("name or id there"), max_length=150, help_text=_("NowCerts: the field's label. GoHighLevel: the field's id.")
+    remote_name = models.CharField(
+        _("remote name or ID"), max_length=150, help_text=_("NowCerts: the field's label. GoHighLevel: the field's id.")
     )
 
     class Meta:
         verbose_name = _("custom field at a provider")
         verbose_name_plural = _("custom fields at providers")
         constraints = [
-            models.UniqueConstraint(fields=["provider", "name_there"], name="a_custom_field_is_one_of_ours"),
+            models.UniqueConstraint(fields=["provider", "remote_name"], name="a_custom_field_is_one_of_ours"),
             models.UniqueConstraint(fields=["rule", "provider"], name="a_rule_has_one_place_at_a_provider"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.name_there}"
+        return f"{self.provider} {self.remote_name}"
 
 
 class PipelineRule(models.Model):
-    """Where the opportunity of a new policy or quote begins, by its line of business."""
+    """The first stage of a new policy's or quote's opportunity, by its line of business."""
 
     provider = models.CharField(_("provider"), max_length=30)
     line_of_business = models.CharField(

@@ -1,4 +1,4 @@
-"""What a provider last said of each record: tells a repetition from a value that came back."""
+"""The last report about each record: distinguishes a repetition from a value that came back."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,7 +37,7 @@ class LastReceived(models.Model):
     objects = LastReceivedManager()
 
     class Meta:
-        verbose_name = _("last word about a record")
+        verbose_name = _("last report about a record")
         verbose_name_plural = _("last words about records")
         constraints = [models.UniqueConstraint(fields=["provider", "record"], name="a_record_has_one_last_word")]
 
