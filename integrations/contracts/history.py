@@ -75,9 +75,10 @@ class HistoryFiles:
     """Exports of a provider, as its manifest declares them: the kinds by their keys, and how values are parsed.
 
     `names_of` gives what a heading may be known by, the best first. `read_date` gives the moment that a cell names,
-    None where it names none.
+    None where it names none. `command` is the one of `manage.py` that takes files of any length.
     """
 
     kinds: Mapping[str, FileKind]
     names_of: Callable[[str], Sequence[str]]
     read_date: Callable[[str], datetime | None]
+    command: str

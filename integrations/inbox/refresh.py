@@ -32,7 +32,7 @@ Status = ContactRefresh.Status
 def run(refresh_id: int) -> None:
     """Read a contact that is due, and bring ours to it. Whatever goes wrong is on the row, and it is tried again.
 
-    Where Kajabi or another provider does not know the contact for ten minutes, or refuses, the events that asked for
+    Where the provider does not know the contact for ten minutes, or refuses, the events that asked for
     the reading are failed, since what they told could not be confirmed; signed ones need no confirmation.
     """
     with transaction.atomic():

@@ -57,7 +57,7 @@ class HttpCall:
     def without_ids(self) -> str:
         """The same without the ids in its path: whatever is no short word is `{id}`.
 
-        The vendors' ids have a digit, or are longer than their words: 20 letters are an id of GoHighLevel.
+        The vendors' ids have a digit, or are longer than their words: 20 letters may be an id.
         """
         parts = urlsplit(self.url).path.split("/")
         return self._named("/".join(part if not part or _WORD.fullmatch(part) else "{id}" for part in parts))

@@ -38,7 +38,8 @@ class UploadForm(forms.Form):
 
     def __init__(self, provider: Provider, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        kinds = provider.history.kinds if provider.history else {}
+        assert provider.history is not None, "for providers with files only"
+        self._command, kinds = provider.history.command, provider.history.kinds
         choices = [("", _("find out by its headings")), *((key, kind.title) for key, kind in kinds.items())]
         self.fields["kind"].choices = choices  # type: ignore[attr-defined]
         self.fields["file"].widget.attrs["accept"] = ".csv,.xlsx"
@@ -49,9 +50,7 @@ class UploadForm(forms.Form):
             raise ValidationError(_("The file’s name has to end in .csv or .xlsx."))
         if file.size > LARGEST:
             text = _("At most %(size)d MB here. Split the file, save it as XLSX, or use %(command)s.")
-            raise ValidationError(
-                text % {"size": LARGEST // 1024 // 1024, "command": "manage.py import_kajabi_history"}
-            )
+            raise ValidationError(text % {"size": LARGEST // 1024 // 1024, "command": f"manage.py {self._command}"})
         return file
 
     def clean_exported_on(self) -> datetime | None:

@@ -6,7 +6,7 @@ raise TemporaryFailure or Refused (NotFound where there is no such thing).
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote
@@ -37,7 +37,7 @@ _HINTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """The result of a create or an upsert. `record` is empty, and `matched_by` the field, where it was there already.
+    """The result of a create. `record` is empty, and `matched_by` the field, where it was there already.
 
     `answer` is all that came.
     """
@@ -127,15 +127,6 @@ class GoHighLevelClient:
         """
         return self._called("contact", "PUT", one("/contacts", contact_id), body=dict(fields))
 
-    # POST /contacts/upsert
-    def upsert_contact(self, fields: Mapping[str, Any]) -> Written:
-        """Whom this matches is up to the location's setting for duplicates."""
-        is_matched = bool(fields.get("email") or fields.get("phone"))
-        body = {**fields, "locationId": self.location_id}
-        answer = self._http.call("POST", "/contacts/upsert", body=body, repeatable=is_matched)
-        record = _record(answer, "contact", called="POST /contacts/upsert")
-        return Written(external_id=str(record["id"]), is_new=answer.get("new") is True, record=record, answer=answer)
-
     # GET /contacts/search/duplicate
     def find_contact(self, *, email: str = "", phone: str = "") -> Record | None:
         """The contact with this address or number as the location understands duplicates; None for nobody."""
@@ -159,16 +150,6 @@ class GoHighLevelClient:
         }
         answer = self._http.call("POST", "/contacts/search", body=body, repeatable=True)
         return _records(answer, "contacts", called="POST /contacts/search")
-
-    # POST /contacts/{contactId}/tags
-    def add_tags(self, contact_id: str, tags: Iterable[str]) -> None:
-        """Adding one that is there changes nothing."""
-        body = {"tags": list(tags)}
-        self._http.call("POST", f"{one('/contacts', contact_id)}/tags", body=body, repeatable=True)
-
-    # DELETE /contacts/{contactId}/tags
-    def remove_tags(self, contact_id: str, tags: Iterable[str]) -> None:
-        self._http.call("DELETE", f"{one('/contacts', contact_id)}/tags", body={"tags": list(tags)})
 
     # Opportunities ----------------------------------------------------------------------------------------------------
 

@@ -5,29 +5,18 @@ that it does not know and gives everything, so each list takes only those that a
 raise TemporaryFailure or Refused (NotFound where Kajabi has no such thing).
 """
 
-import logging
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Any, Unpack
-from urllib.parse import quote
+from typing import Unpack
 
 from integrations.providers.kajabi import json_api
 from integrations.providers.kajabi.connection import KajabiConnection, Paging, SortedPaging, one
 from integrations.providers.kajabi.json_api import Document, Page, Resource, identifier
 from integrations.toolkit.failures import NotFound
-from integrations.toolkit.reading import text_at
-
-logger = logging.getLogger(__name__)
 
 
 class KajabiClient(KajabiConnection):
     """Every endpoint that is used. `KajabiClient.from_settings()` is the one of this installation."""
-
-    # Sites ------------------------------------------------------------------------------------------------------------
-
-    # /v1/sites: get
-    def sites(self, **paging: Unpack[SortedPaging]) -> Iterator[Page]:
-        return self._pages("/v1/sites", filters={}, **paging)
 
     # Hooks ------------------------------------------------------------------------------------------------------------
 
@@ -56,11 +45,6 @@ class KajabiClient(KajabiConnection):
             return False
         return True
 
-    # /v1/hooks/{event}_sample: get
-    def hook_sample(self, event: str) -> Any:
-        """Return what a delivery of this event holds: a bare list of resources."""
-        return self._http.call("GET", f"/v1/hooks/{quote(event, safe='')}_sample")
-
     # Contacts ---------------------------------------------------------------------------------------------------------
 
     # /v1/contacts/{id}: get
@@ -72,61 +56,6 @@ class KajabiClient(KajabiConnection):
     def contacts(self, *, email_contains: str = "", search: str = "", **paging: Unpack[SortedPaging]) -> Iterator[Page]:
         filters = {"email_contains": email_contains, "search": search}
         return self._site_pages("/v1/contacts", filters=filters, **paging)
-
-    def contacts_with_email(self, email: str) -> list[Resource]:
-        """The contacts with just this address, in whatever case, each once.
-
-        The filter takes addresses that contain it, so the answers are compared; `filter[email]` is no filter of
-        Kajabi's. Right, but slow, should the filter be ignored: the whole list is read then.
-        """
-        wanted = email.strip().casefold()
-        if not wanted:
-            return []
-        found: dict[str, Resource] = {}
-        for page in self.contacts(email_contains=email.strip()):
-            addresses = [_email_of(contact) for contact in page.resources]
-            if page.number == 1 and any(wanted not in address for address in addresses):
-                logger.warning("Kajabi did not filter its contacts by e-mail; all of them are read")
-            for contact, address in zip(page.resources, addresses, strict=True):
-                if address == wanted:
-                    found[str(contact["id"])] = contact
-        return list(found.values())
-
-    # /v1/contacts/{contact_id}/relationships/tags: get
-    def contact_tags(self, contact_id: str) -> list[Resource]:
-        """The identifiers of the contact's tags, all at once."""
-        return self._relationship("GET", contact_id, "tags")
-
-    # /v1/contacts/{contact_id}/relationships/tags: post
-    def add_tags(self, contact_id: str, *, tag_ids: Iterable[str]) -> list[Resource]:
-        """The contact's tags after it. Adding one that is there changes nothing."""
-        return self._relationship("POST", contact_id, "tags", body=_linked("contact_tags", tag_ids))
-
-    # /v1/contacts/{contact_id}/relationships/tags: delete
-    def remove_tags(self, contact_id: str, *, tag_ids: Iterable[str]) -> list[Resource]:
-        """The contact's tags after it."""
-        return self._relationship("DELETE", contact_id, "tags", body=_linked("contact_tags", tag_ids))
-
-    # /v1/contacts/{contact_id}/relationships/offers: get
-    def contact_offers(self, contact_id: str) -> list[Resource]:
-        """The identifiers of the offers that the contact has."""
-        return self._relationship("GET", contact_id, "offers")
-
-    # /v1/contacts/{contact_id}/relationships/offers: post
-    def grant_offers(self, contact_id: str, *, offer_ids: Iterable[str], welcome_email: bool) -> list[Resource]:
-        """The contact's offers after it. Kajabi looks whether one was granted already, and mails unless told not to."""
-        body = _linked("offers", offer_ids) | {"meta": {"send_customer_welcome_email": welcome_email}}
-        return self._relationship("POST", contact_id, "offers", body=body)
-
-    # /v1/contacts/{contact_id}/relationships/offers: delete
-    def revoke_offers(self, contact_id: str, *, offer_ids: Iterable[str]) -> list[Resource]:
-        """The contact's offers after it."""
-        return self._relationship("DELETE", contact_id, "offers", body=_linked("offers", offer_ids))
-
-    # /v1/contact_tags: get
-    def tags(self, *, name_contains: str = "", **paging: Unpack[SortedPaging]) -> Iterator[Page]:
-        """All tags of the site, with their names; the API cannot make one."""
-        return self._site_pages("/v1/contact_tags", filters={"name_cont": name_contains}, **paging)
 
     # What was bought --------------------------------------------------------------------------------------------------
 
@@ -168,59 +97,14 @@ class KajabiClient(KajabiConnection):
         """`include`: customer, purchases."""
         return self._document("/v1/transactions", transaction_id, include=include)
 
-    # /v1/orders: get
-    def orders(self, *, customer_id: str = "", **paging: Unpack[SortedPaging]) -> Iterator[Page]:
-        return self._site_pages("/v1/orders", filters={"customer_id": customer_id}, **paging)
-
     # /v1/orders/{id}: get
     def order(self, order_id: str, *, include: Iterable[str] = ()) -> Document:
         """`include`: order_items, customer, site."""
         return self._document("/v1/orders", order_id, include=include)
 
-    # /v1/order_items: get
-    def order_items(self, **paging: Unpack[SortedPaging]) -> Iterator[Page]:
-        """The items of all orders; those of one come with `order(…, include=["order_items"])`."""
-        return self._site_pages("/v1/order_items", **paging)
-
-    # /v1/order_items/{id}: get
-    def order_item(self, item_id: str, *, include: Iterable[str] = ()) -> Document:
-        """`include`: order."""
-        return self._document("/v1/order_items", item_id, include=include)
-
     # What is sold and asked -------------------------------------------------------------------------------------------
-
-    # /v1/offers: get
-    def offers(self, **paging: Unpack[SortedPaging]) -> Iterator[Page]:
-        return self._site_pages("/v1/offers", **paging)
-
-    # /v1/offers/{id}: get
-    def offer(self, offer_id: str, *, include: Iterable[str] = ()) -> Document:
-        """`include`: products."""
-        return self._document("/v1/offers", offer_id, include=include)
-
-    # /v1/forms: get
-    def forms(self, **paging: Unpack[SortedPaging]) -> Iterator[Page]:
-        return self._site_pages("/v1/forms", **paging)
-
-    # /v1/forms/{id}: get
-    def form(self, form_id: str, *, include: Iterable[str] = ()) -> Document:
-        """`include`: fields, site, offer, contact_tags."""
-        return self._document("/v1/forms", form_id, include=include)
-
-    # /v1/form_submissions: get
-    def form_submissions(self, *, form_id: str = "", **paging: Unpack[SortedPaging]) -> Iterator[Page]:
-        """Submissions do not say when they were made."""
-        return self._site_pages("/v1/form_submissions", filters={"form_id": form_id}, **paging)
 
     # /v1/form_submissions/{id}: get
     def form_submission(self, submission_id: str, *, include: Iterable[str] = ()) -> Document:
         """`include`: site, form."""
         return self._document("/v1/form_submissions", submission_id, include=include)
-
-
-def _linked(kind: str, external_ids: Iterable[str]) -> dict[str, Any]:
-    return {"data": [identifier(kind, external_id) for external_id in external_ids]}
-
-
-def _email_of(contact: Resource) -> str:
-    return text_at(contact, "attributes", "email").casefold()

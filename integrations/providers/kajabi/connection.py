@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Self, TypedDict, Unpack
+from typing import Self, TypedDict, Unpack
 from urllib.parse import quote
 
 from django.conf import settings
@@ -98,6 +98,10 @@ class KajabiConnection:
             patience=patience,
         )
 
+    # /v1/sites: get
+    def sites(self, **paging: Unpack[SortedPaging]) -> Iterator[Page]:
+        return self._pages("/v1/sites", filters={}, **paging)
+
     def site_id(self) -> str:
         """The id of the configured site: KAJABI_SITE_ID, else the site named KAJABI_SITE_NAME (its title, else its
         subdomain), else the only one there is.
@@ -105,7 +109,7 @@ class KajabiConnection:
         Asked for once a client. Raises NotConfigured, with the names that there are, where that is not exactly one.
         """
         if not self._site_id:
-            sites = {site["id"]: site for page in self._pages("/v1/sites", filters={}) for site in page.resources}
+            sites = {site["id"]: site for page in self.sites() for site in page.resources}
             self._site_id = _chosen_site(list(sites.values()), name=self._site_name)
         return self._site_id
 
@@ -132,14 +136,6 @@ class KajabiConnection:
         included = ",".join(include)
         answer = self._http.call("GET", one(path, external_id), query={"include": included} if included else {})
         return json_api.read_document(answer, called=f"GET {path}/{{id}}")
-
-    def _relationship(
-        self, method: str, contact_id: str, name: str, *, body: Mapping[str, Any] | None = None
-    ) -> list[Resource]:
-        """A contact's tags or offers after the call. Adding and removing them twice is the same as once."""
-        path = f"{one('/v1/contacts', contact_id)}/relationships/{name}"
-        answer = self._http.call(method, path, body=body, repeatable=True)
-        return json_api.read_resources(answer, called=f"{method} /v1/contacts/{{id}}/relationships/{name}")
 
 
 def one(path: str, external_id: str) -> str:

@@ -68,4 +68,6 @@ ORDERS = FileKind(
     read=history_orders.read,
     marks=frozenset({"subscription_id", "order_number", "offer_id", "offer", "amount", "purchase_id"}),
 )
-HISTORY = HistoryFiles(kinds={"members": MEMBERS, "orders": ORDERS}, names_of=names_of, read_date=moment)
+HISTORY = HistoryFiles(
+    kinds={"members": MEMBERS, "orders": ORDERS}, names_of=names_of, read_date=moment, command="import_kajabi_history"
+)

@@ -49,36 +49,19 @@ def test_every_endpoint_of_the_client(specification: Specification, client: Kaja
     lists = [
         client.sites(sort="title", **PAGING),
         client.contacts(search="jane", sort="-created_at", **PAGING),
-        client.tags(name_contains="VIP", sort="name", **PAGING),
         client.customers(email_contains="jane@example.com", sort="email", **PAGING),
         client.purchases(customer_id="7", deactivated=False, sort="-created_at", **PAGING),
         client.transactions(customer_id="7", start=date(2026, 1, 1), end=date(2026, 1, 31), **PAGING),
-        client.orders(customer_id="7", sort="-created_at", **PAGING),
-        client.order_items(sort="created_at", **PAGING),
-        client.offers(sort="title", **PAGING),
-        client.forms(sort="title", **PAGING),
-        client.form_submissions(form_id="81", sort="-created_at", **PAGING),
     ]
     assert [len(page.resources) for pages in lists for page in pages] == [1] * len(lists)
-    assert len(client.contacts_with_email("jane@example.com")) == 1
     client.contact("8", include=["offers", "tags", "customer"])
     client.customer("7", include=["offers"])
     client.purchase("41")
     client.transaction("61", include=["customer", "purchases"])
     client.order("71", include=["order_items", "customer", "site"])
-    client.order_item("72", include=["order"])
-    client.offer("5", include=["products"])
-    client.form("81", include=["site"])
     client.form_submission("82", include=["site", "form"])
-    client.contact_tags("8")
-    client.remove_tags("8", tag_ids=["31"])
-    client.add_tags("8", tag_ids=["31"])
-    client.contact_offers("8")
-    client.revoke_offers("8", offer_ids=["5"])
-    client.grant_offers("8", offer_ids=["5"], welcome_email=False)
     for event in HOOK_EVENTS:
         made = client.create_hook(event, target_url="https://example.com/kajabi-webhook/token")
-        client.hook_sample(event)
     assert len([hook for page in client.hooks(event="purchase", **PAGING) for hook in page.resources]) == 1
     client.delete_hook(made["id"])
 
@@ -101,7 +84,7 @@ def test_every_refusal_of_the_fake(specification: Specification, client: KajabiC
     with pytest.raises(NotFound):
         client.purchase("404")
     with pytest.raises(NotFound):
-        client.add_tags("8", tag_ids=["404"])
+        client.order("404")
     assert client.delete_hook("404") is False
     business.expire_tokens()
     client.purchase("41")
