@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Contact, ContactChange, ContactMapping
-from integrations.models import OutgoingWrite
+from accounts.people.models import Contact, ContactChange, ContactMapping
+from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
 
 pytestmark = pytest.mark.django_db

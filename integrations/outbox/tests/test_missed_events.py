@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from accounts.models import ContactMapping
-from accounts.services.cause import Cause
+from accounts.people.models import ContactMapping
+from core.cause import Cause
 from integrations import registry
-from integrations.models import OutgoingWrite, SyncFinding, SyncRun
+from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
 from integrations.reconcile import runs
+from integrations.reconcile.models import SyncFinding, SyncRun
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}

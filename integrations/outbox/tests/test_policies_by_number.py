@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, ContactMapping, Policy
-from integrations.models import InboxEvent
-from integrations.models.inbox import Status
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact, ContactMapping
+from integrations.inbox.models import InboxEvent
+from integrations.inbox.models.event import Status
 from integrations.outbox.tests.two_sides import NOWCERTS_HOOK, TwoSides
 
 pytestmark = pytest.mark.django_db
