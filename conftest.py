@@ -282,7 +282,7 @@ def drain() -> Callable[[], None]:
 
     from accounts.courses import certificate_pages
     from accounts.courses.models import CertificateCheck
-    from accounts.mail import deliver
+    from accounts.mail import deliver as mails
     from accounts.mail.models import EmailMessage
     from accounts.people import provision
     from accounts.people.models import ProvisioningStep
@@ -306,7 +306,7 @@ def drain() -> Callable[[], None]:
         (LinkRequest, password_links.issue),
         (ProvisioningStep, provision.run),
         (CertificateCheck, certificate_pages.check),
-        (EmailMessage, deliver.deliver),
+        (EmailMessage, mails.deliver),
         (Notice, notices.deliver),
     )
 
@@ -413,6 +413,14 @@ def user(db: None) -> Any:
     from accounts.people.models import User
 
     return User.objects.create_user("jane@example.com", PASSWORD, first_name="Janet", last_name="Original")
+
+
+@pytest.fixture
+def newcomer(db: None) -> Any:
+    """A member made by a purchase, who has no password yet."""
+    from accounts.people.models import User
+
+    return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
 
 
 @pytest.fixture

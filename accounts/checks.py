@@ -34,7 +34,7 @@ def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
                 id="accounts.W001",
             )
         )
-    if settings.HTTPS and settings.EMAIL_BACKEND == "accounts.mail.file_mailbox.FileMailbox":
+    if settings.HTTPS and settings.EMAIL_BACKEND == "accounts.mail.FileMailbox":
         found.append(
             checks.Warning(
                 "Mails go to files, not to people.", hint="Set EMAIL_BACKEND and EMAIL_HOST.", id="accounts.W002"
@@ -70,7 +70,7 @@ def check_provisioning(**kwargs: Any) -> list[checks.CheckMessage]:
 
 
 def check_mail_reports(**kwargs: Any) -> list[checks.CheckMessage]:
-    """What of bounces and complaints nobody would hear, and why."""
+    """Return what of bounces and complaints nobody would hear, and why."""
     return [*_reports_of_ses(), *_reports_without_a_view()]
 
 

@@ -42,7 +42,7 @@ class PolicyReport:
     expires_on: date | None = None
 
     def values(self) -> dict[str, object]:
-        """What is told, as it is stored: a payload is hostile, and longer than a column."""
+        """Return what is told, as it is stored: a payload is hostile, and longer than a column."""
         told = {
             "is_quote": self.is_quote,
             "currency": self.currency,

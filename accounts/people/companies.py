@@ -133,7 +133,7 @@ _MOMENT = {"name": "named_at", "administrators": "administrators_at"}
 
 
 def _values(told: AccountReport) -> dict[str, Any]:
-    """What is told, as it is stored: a payload is hostile, and longer than a column."""
+    """Return what is told, as it is stored: a payload is hostile, and longer than a column."""
     values: dict[str, Any] = {}
     if name := one_line(_NOT_IN_NAMES.sub(" ", told.name[:LINE]), 255):
         values["name"] = name

@@ -39,7 +39,7 @@ class BoundedLists(ModelAdmin):
     """Lists that a hand-written address cannot break: every list of the console is one of these."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Whether a list may be narrowed so by its address: only by what our pages offer and link to.
+        """Return whether a list may be narrowed so by its address: only by what our pages offer and link to.
 
         Django lets in every lookup of the model's own columns, regular expressions among them.
         """

@@ -36,7 +36,7 @@ class LeaseLost(Exception):
 
 
 def retry_delay(failures: int) -> timedelta:
-    """How long to wait after the `failures`-th failure in a row (from 1), ± 20 %: what failed together parts."""
+    """Return how long to wait after the `failures`-th failure in a row (from 1), ± 20 %: what failed together parts."""
     seconds = BACK_OFF[min(failures, len(BACK_OFF)) - 1]
     return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 (spread, not secrecy)
 

@@ -70,7 +70,7 @@ class HookKeeper(Protocol):
         """A hook to `target_url`, or to ours; kept where it is there. Raises ValueError for what makes no sense."""
 
     def delete(self, hook_id: str) -> bool:
-        """Whether it was there. Raises ValueError for what cannot be an id."""
+        """Return whether it was there. Raises ValueError for what cannot be an id."""
 
 
 def missing_events(keeper: HookKeeper, hooks: Sequence[Hook]) -> list[str]:

@@ -24,17 +24,17 @@ class Verifier(Protocol):
 
     @property
     def signs(self) -> bool:
-        """Whether the proof covers the body, so that nobody else can have written it."""
+        """Return whether the proof covers the body, so that nobody else can have written it."""
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the proof, each with what stands in it, for /docs."""
 
     def is_offered(self, request: WebhookRequest) -> bool:
-        """Whether the request tries this way, rightly or wrongly."""
+        """Return whether the request tries this way, rightly or wrongly."""
 
     def accepts(self, request: WebhookRequest) -> bool:
-        """Whether the request proves itself. False where no secret is configured."""
+        """Return whether the request proves itself. False where no secret is configured."""
 
     def proof(self, body: bytes) -> Mapping[str, str]:
         """The headers with which `body` proves itself, for the simulator; empty where no secret is configured."""

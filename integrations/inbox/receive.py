@@ -45,7 +45,7 @@ class Receipt:
 
 
 def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> bool:
-    """Whether the request is signed, and not only sent by somebody who knows a token.
+    """Return whether the request is signed, and not only sent by somebody who knows a token.
 
     Raises NotVerified unless the first proof that the sender offers is right. No secret configured, no entry.
     """

@@ -79,7 +79,7 @@ class Rule:
 
     @property
     def limit(self) -> str:
-        """What the value has to be, for people."""
+        """Return what the value has to be, for people."""
         return f"≥ {self.shown(self.least)}" if self.least is not None else f"≤ {self.shown(self.most)}"
 
 

@@ -77,7 +77,8 @@ class _TakenBack(Exception):
 
 
 def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), at: Iterable[str] = ()) -> Preview:
-    """What would change here and there if every side were read now, and `told` (provider, event) were true as well.
+    """Return what would change here and there if every side were read now, and `told` (provider, event) were true as
+    well.
 
     `contact` is None for somebody whom only `told` names. `at` are the sides that are asked; all of them by default.
     Nothing is written. Calls providers, so not inside a transaction; what one of them answers badly is its `problem`.
@@ -179,7 +180,7 @@ def policy_of(provider: str, event: Event) -> Policy | None:
 
 
 def _deal(policy: Policy, side: _Side) -> Difference:
-    """What would be written of the policy's opportunity; the policy may be one that was taken back."""
+    """Return what would be written of the policy's opportunity; the policy may be one that was taken back."""
     key, deals, says = side.provider.key, side.provider.deals, opportunities.wanted(policy)
     assert deals is not None
     try:

@@ -75,7 +75,7 @@ class Verdict:
 
     @property
     def standing(self) -> str:
-        """What the person has there of the subject's plan, in the words of our statuses."""
+        """Return what the person has there of the subject's plan, in the words of our statuses."""
         there = self.subject.there if self.subject else best(self.reading.purchases)
         return there.standing.value if there else _NOT_FOUND
 
@@ -89,7 +89,7 @@ class Verdict:
 
     @property
     def recommended_action(self) -> str | None:
-        """What staff should do, None where nothing."""
+        """Return what staff should do, None where nothing."""
         kinds = {one.kind for one in self.differing}
         if not kinds:
             return None

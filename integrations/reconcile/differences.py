@@ -74,7 +74,8 @@ def refunded(purchases: Sequence[There], items: Sequence[PulledItem]) -> list[Th
 
 
 def difference(there: There | None, subscription: Subscription | None, *, provider: str) -> "SyncFinding.Kind | None":
-    """What is different, or None. Canceled here and active there is none: most providers do not tell of it, and the
+    """Return what is different, or None. Canceled here and active there is none: most providers do not tell of it, and
+    the
     access is the same; but canceled there and active here is one.
     """
     has_access = subscription is not None and subscription.has_access

@@ -88,7 +88,8 @@ def date_time(moment: datetime) -> str:
 
 
 def true_at(changed_at: datetime | None, *, asked_at: datetime) -> datetime:
-    """When what a list says of a record was surely so: since it changed last, and a moment before it was asked for.
+    """Return when what a list says of a record was surely so: since it changed last, and a moment before it was asked
+    for.
 
     Indexes lag behind by seconds: what was written meanwhile, by us too, is not undone by what they still say.
     """

@@ -107,7 +107,8 @@ class JsonClient:
         form: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
     ) -> Any:
-        """What `address` (a path below the base, or a whole URL of the same server) answers, parsed; None if empty.
+        """Return what `address` (a path below the base, or a whole URL of the same server) answers, parsed; None if
+        empty.
 
         `body` is sent as JSON, `form` form-encoded. `repeatable` says whether doing it twice is harmless; by default
         everything but POST is. Raises TemporaryFailure or Refused.
@@ -272,7 +273,10 @@ class JsonClient:
 
 
 def _result_of(status: int) -> str:
-    """How a call that failed is counted, by the status of its answer (0: none). An unreadable 2xx is their error."""
+    """Return how a call that failed is counted, by the status of its answer (0: none).
+
+    An unreadable 2xx is their error.
+    """
     if status == 0:
         return "no_answer"
     if status == 429:

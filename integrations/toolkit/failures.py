@@ -28,7 +28,7 @@ class TemporaryFailure(Retryable):
 
     @property
     def had_no_effect(self) -> bool:
-        """Whether the call was surely not done, so that even one that creates may be made again.
+        """Return whether the call was surely not done, so that even one that creates may be made again.
 
         Only 429 and a missing connection say so. A server's error, with or without a Retry-After, may come after it did
         what was asked, and so may a lost answer.

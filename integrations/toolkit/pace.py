@@ -104,7 +104,7 @@ class SharedPace:
         return pause
 
     def headroom(self) -> Headroom:
-        """What the provider said last, in the last 24 hours."""
+        """Return what the provider said last, in the last 24 hours."""
         try:
             said = cache.get(f"{self._prefix}:headroom")
         except (redis.RedisError, OSError):
@@ -126,7 +126,10 @@ class SharedPace:
         logger.info("%s: no calls are left; all wait for %.1f s", self._name, seconds)
 
     def _due(self, at_most: float) -> float:
-        """When the call with the next ticket may be made, Unix seconds; within `at_most` its place is taken then."""
+        """Return when the call with the next ticket may be made, Unix seconds.
+
+        Within `at_most` its place is taken then.
+        """
         now = self._clock()
         counter = f"{self._prefix}:ticket"
         cache.add(counter, 0, timeout=None)

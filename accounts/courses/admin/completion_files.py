@@ -39,7 +39,7 @@ class UploadForm(ImportForm):
         return file
 
     def clean(self) -> dict[str, Any]:
-        """Whether the name says what was chosen; whether the content does is found out by reading it."""
+        """Return whether the name says what was chosen; whether the content does is found out by reading it."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         file, chosen = cleaned.get("import_file"), cleaned.get("format", "")
         if file and chosen:

@@ -19,7 +19,7 @@ class AliasForm(forms.Form):
 
 
 def _add(contact: Any, pressed: Pressed) -> bool:
-    """Whether the address is new to us; Refused where it means somebody else."""
+    """Return whether the address is new to us; Refused where it means somebody else."""
     email = pressed.answers["email"]
     if contacts.add_alias(contact, email, source=pressed.cause.text):
         return True

@@ -36,7 +36,7 @@ def shown_value(value: Any) -> str:
 
 
 def state_of(change: ContactChange) -> str:
-    """What happened, as a badge; a frozen value that is settled waits for nobody."""
+    """Return what happened, as a badge; a frozen value that is settled waits for nobody."""
     kind = Kind(change.kind)
     if kind == Kind.FROZEN:
         return badge("past", _("was frozen")) if change.settled_at else badge("failed", _("frozen"))

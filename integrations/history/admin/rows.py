@@ -75,7 +75,7 @@ def _state(row: HistoryRow) -> str:
 
 
 def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
-    """What stands below an import: what it asks, its columns, and the rows that matter most."""
+    """Return what stands below an import: what it asks, its columns, and the rows that matter most."""
     kind = kind_of(history)
     waits = history.status == HistoryStatus.READY
     asked = actions.questions_by_offer(history) if waits or history.status == HistoryStatus.DONE else {}

@@ -38,7 +38,7 @@ INSTALLATION = "/api/chatwoot/webhooks/account-created/a-token-of-chatwoot"
 
 @pytest.fixture(autouse=True)
 def _mailbox(settings: Any, tmp_path: Path) -> None:
-    settings.EMAIL_BACKEND = "accounts.mail.file_mailbox.FileMailbox"
+    settings.EMAIL_BACKEND = "accounts.mail.FileMailbox"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
     settings.CHATWOOT_WEBHOOK_TOKEN = ["a-token-of-chatwoot"]
     settings.COMPANY_PROVISIONING_STEPS = []

@@ -154,7 +154,7 @@ class ManualSyncStatus(APIView):
 
 
 def _asked(said: Any) -> Asked:
-    """What a request asks for. Raises Unreadable, naming the field."""
+    """Return what a request asks for. Raises Unreadable, naming the field."""
     if not isinstance(said, Mapping):
         raise Unreadable("an object is expected")
     sides = manual.sides_by_name()

@@ -101,7 +101,7 @@ class GoHighLevelClient:
         )
 
     def headroom(self) -> Headroom:
-        """How many calls the location has left, as the last answer to any process said."""
+        """Return how many calls the location has left, as the last answer to any process said."""
         return self._pace.headroom()
 
     # Contacts ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ PATIENCE = 5  # seconds for one call with its repetitions; the few of a delivery
 
 
 def is_connected() -> bool:
-    """Whether the API can be asked here."""
+    """Return whether the API can be asked here."""
     return bool(settings.KAJABI_CLIENT_ID and settings.KAJABI_CLIENT_SECRET)
 
 

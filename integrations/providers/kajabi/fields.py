@@ -97,7 +97,7 @@ def transaction_id(body: Mapping[str, Any]) -> str:
 
 
 def occurred_at(payload: Mapping[str, Any], body: Mapping[str, Any]) -> datetime | None:
-    """When it happened, as the body says, else the envelope; None where neither does."""
+    """Return when it happened, as the body says, else the envelope; None where neither does."""
     return moment_at(body, _OCCURRED_INSIDE) or moment_at(payload, _OCCURRED)
 
 

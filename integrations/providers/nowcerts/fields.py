@@ -85,7 +85,7 @@ def more_addresses(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def read_policy(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a policy's or quote's record tells of, as PolicyReported has it; what it does not tell is not there.
+    """Return what a policy's or quote's record tells of, as PolicyReported has it; what it does not tell is not there.
 
     An amount or a date that is far too long to be one is not told either.
 
