@@ -25,7 +25,8 @@ class InDoubt(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyReport:
-    """What a provider says of a policy; "" and None are not told. `external_id` is "" where only `number` is known.
+    """A policy as a provider reports it; "" and None are not reported. `external_id` is "" where only `number` is
+    known.
 
     `premium` in minor units of `currency`.
     """

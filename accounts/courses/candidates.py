@@ -1,4 +1,4 @@
-"""Who an unknown address might mean: suggestions with their reasons, for a person to judge."""
+"""Suggestions for an unknown address, with their reasons; a person decides."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

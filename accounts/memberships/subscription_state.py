@@ -1,4 +1,4 @@
-"""What a set of facts amounts to: the state of a subscription, as a pure function.
+"""The state of a subscription, as a pure function of its facts.
 
 The facts are taken in the order in which they happened, whatever the order in which they were told, so any permutation
 and any number of copies ends in the same state. No database, no clock: `now` is an argument.

@@ -21,7 +21,7 @@ _NOT_IN_NAMES = re.compile(r"[<>]")
 
 
 class InvalidAccount(ValueError):
-    """What was given is no account's id."""
+    """Not an account's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class AccountReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """What a report did; `changed` are the names of what is different now."""
+    """The result of a report; `changed` names what is different now."""
 
     company: Company
     created: bool = False

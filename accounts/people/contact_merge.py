@@ -1,4 +1,4 @@
-"""Which of two words about a contact holds, value by value: a three-way merge, no database.
+"""Three-way merge of a contact's values: ours, the remote ones and the last synced ones. No database.
 
 The base is what the reporting record had when it was last told. What changed there since is taken over; where ours was
 changed as well, by somebody else, the two are in conflict, and the newer word holds, unless one of the two has the

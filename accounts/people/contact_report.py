@@ -1,4 +1,4 @@
-"""What a provider says about a person, and what of it is news for our contact: no database."""
+"""A provider's report about a person, and what of it is new for our contact. No database."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ WHOLE_LISTS = ("tags", "offers")
 
 @dataclass(frozen=True, kw_only=True)
 class ContactReport:
-    """What a provider says about a person; what it leaves out is not in it.
+    """A provider's report about a person; values that it leaves out are not in it.
 
     `identities`: kind of id → id there; the first is the record that `fields` are read from. `fields` are some of
     FIELDS, "" or None where the provider says that there is nothing. `tags` is the whole list; `tags_added` and

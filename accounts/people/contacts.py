@@ -24,7 +24,7 @@ _TRIES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """What a report did. `changed` are the names of what is different now; `is_stale`: a newer one was here before."""
+    """The result of a report. `changed` names what is different now; `is_stale`: a newer report came before."""
 
     contact: Contact
     created: bool = False

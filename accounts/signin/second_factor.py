@@ -1,4 +1,4 @@
-"""Whether a member of staff still owes their second factor; the pages that ask for it are the console's."""
+"""The second factor of staff: who still has to give it; the pages that ask for it are the console's."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What waits for staff: sources are registered here, the start page shows them."""
+"""Needs attention: sources are registered here, the start page shows their items."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

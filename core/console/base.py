@@ -1,4 +1,4 @@
-"""What all pages of the console have in common."""
+"""Base classes of the console's pages."""
 
 from typing import Any
 
@@ -120,7 +120,7 @@ class NewestInline(ReadOnlyInline):
 
 
 class SuperusersWrite:
-    """What decides who may do what: a permission lets somebody look, so that nobody gives themselves more."""
+    """Admin of rights: a permission lets somebody look, so that nobody gives themselves more."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)

@@ -1,4 +1,4 @@
-"""The one queue mechanism: a row that is owed. The inbox, the e-mails and the link requests are made of it.
+"""The queue: rows that workers claim, with a lease, back-off and an end. Every kind of job is one.
 
 A row is due at `next_attempt_at`. Claiming it pushes that date past a lease and counts the attempt, in a transaction of
 its own: a worker that dies keeps nothing, the row falls due again, and there is no "processing" status to get stuck in.
@@ -42,7 +42,7 @@ def retry_delay(failures: int) -> timedelta:
 
 
 class DeliveryQuerySet(models.QuerySet[Any]):
-    """How rows are claimed and rung; every model with a queue uses these and no other way."""
+    """Claiming and waking of due rows; every job model uses these."""
 
     def ring(self, *, now: datetime | None = None, limit: int = 500) -> list[int]:
         """Keys of due rows for which no worker came, oldest first, at most `limit`; not rung again for 20 seconds."""

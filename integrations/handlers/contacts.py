@@ -1,4 +1,4 @@
-"""What providers say of people, their orders, payments and answers → contacts and what belongs to them."""
+"""Handlers of people, orders, payments and form answers → contacts and what belongs to them."""
 
 from datetime import timedelta
 

@@ -30,7 +30,7 @@ class NotVerified(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of a delivery: its row, whether that was there before, and why it cannot be read ("": it can).
+    """A stored delivery: its row, whether that existed before, and why it cannot be read ("": it can).
 
     `event` is as it came; the row may say more by now.
     """

@@ -29,7 +29,7 @@ PAGE = "/admin/metrics/"
 
 
 class Verdict(StrEnum):
-    """How a measure stands to its limit."""
+    """A measure compared with its limit."""
 
     GOOD = "good"
     BAD = "bad"

@@ -1,4 +1,4 @@
-"""Whether this installation can do its work, for proxies and monitors: no names of people, no words of an error."""
+"""Health of this installation, for proxies and monitors: no names of people, no texts of errors."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What is measured for each provider, over a window of time that ends now."""
+"""Measures of each provider, over a window of time that ends now."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

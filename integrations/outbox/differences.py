@@ -1,4 +1,4 @@
-"""What a provider's record of a contact should say and does not."""
+"""Differences between a contact and a provider's record of it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -38,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How far a sync has come. `problem` is why it ended badly; `writes` are those at the target since it began."""
+    """Progress of a sync. `problem` is why it failed; `writes` are those at the target since it began."""
 
     is_done: bool
     problem: str = ""

@@ -1,4 +1,4 @@
-"""What a sync would do: the sides are read, everything is merged in a transaction that is taken back."""
+"""Preview of a sync: both sides are read, and everything is merged in a transaction that is rolled back."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ _CAUSE = Cause(text="preview")
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What would be written at a provider: value → (before, after). `operation` is create, update, none, or unknown
+    """The write at a provider: value → (before, after). `operation` is create, update, none, or unknown
     where `problem` says why it cannot be told or done. `external_id` is the record there, "" for none. `kind` is
     contact or opportunity.
     """

@@ -27,7 +27,7 @@ _A_MOMENT = timedelta(microseconds=1)
 
 @dataclass(kw_only=True)
 class Tally:
-    """What a number of items led to. The lists explain: each entry is a JSON object. `findings` are not saved."""
+    """The result of applying items. The lists explain it: each entry is a JSON object. `findings` are not saved."""
 
     changed: int = 0
     healed: int = 0
@@ -56,7 +56,7 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How items are applied. `greeting` gives what becomes of the welcome for something sold at a moment.
+    """Terms for applying items. `greeting` gives what becomes of the welcome for something sold at a moment.
 
     With `hooks_are_expected` a change that a webhook should have told counts as healed.
     """

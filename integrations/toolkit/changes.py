@@ -27,7 +27,7 @@ _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Cursor:
-    """Where the next request begins: at records changed at `since` ("": at any time), without the first `skip`.
+    """Start of the next request: records changed at `since` ("": at any time), without the first `skip`.
 
     `since` is as the provider wrote it. `seen` are ids that were read already. With `counts` the list does not do what
     was asked of it (another order, or older records): it is read from its beginning to its end by counting alone.

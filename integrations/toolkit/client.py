@@ -38,7 +38,7 @@ _A_PAGE_CAME = "A web page came instead of JSON: check the base URL, and what st
 
 
 class Tokens(Protocol):
-    """Where a client gets its bearer token."""
+    """Source of a client's bearer token."""
 
     def current(self) -> str:
         """A token that should be accepted."""
@@ -48,7 +48,7 @@ class Tokens(Protocol):
 
 
 class Pace(Protocol):
-    """How often a provider may be called, by all who call it together."""
+    """Rate limit of calls to a provider, over all processes."""
 
     def wait(self, *, at_most: float) -> None:
         """Return when the next call may be made; raises TemporaryFailure where that is later than in `at_most` seconds.

@@ -40,7 +40,7 @@ class HttpAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpCall:
-    """What is sent; `str()` is how messages name it: without the values of the query, which may be personal."""
+    """A request; `str()` names it in messages: without the values of the query, which may be personal."""
 
     method: str
     url: str

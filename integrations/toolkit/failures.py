@@ -1,4 +1,4 @@
-"""How a call to a provider can fail, in two kinds that the inbox knows: it may work later, or it never will."""
+"""Failures of a call to a provider, in the two kinds that the queue knows: retryable and permanent."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How often a provider may be called: one limit for all processes, kept in Django's cache.
+"""Pace of calls to a provider: one limit for all processes, in Django's cache.
 
 Calls take numbered tickets. The ticket `limit` places earlier says when its call was due, and the new one is due a
 window later at the earliest: so no window of any kind holds more than `limit` calls, and a burst goes out at once.
@@ -37,7 +37,7 @@ class RateHeaders:
 
 @dataclass(frozen=True, kw_only=True)
 class Headroom:
-    """What the provider last said: calls left in its window and today, None for what it did not say."""
+    """The provider's last answer about its limit: calls left in its window and today, None where unknown."""
 
     remaining: int | None
     daily_remaining: int | None

@@ -1,4 +1,4 @@
-"""How often a provider's API said "too many calls" (429), for all processes together."""
+"""Count of 429 answers of a provider's API ("too many calls"), over all processes."""
 
 from core.web import limits
 

@@ -1,4 +1,4 @@
-"""How senders prove themselves: signature schemes and tokens, closed by default and constant in time.
+"""Verifiers of senders: signature schemes and tokens, closed by default and constant in time.
 
 Every configured secret is tried, so that two can be live while one replaces the other; an empty secret never verifies.
 """

@@ -115,7 +115,7 @@ class XlsxTable(_Table, base_formats.XLSX):
 
 
 class Look:
-    """What the preview shows of a row, as plain text: the library's own marks carry styles, which our pages refuse."""
+    """The preview of a row, as plain text: the library's own marks carry styles, which our pages refuse."""
 
     def __init__(self, resource: "CompletionResource", instance: Any, new: bool) -> None:
         self._shown = resource.shown

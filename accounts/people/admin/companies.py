@@ -55,7 +55,7 @@ class AddCompanyForm(forms.ModelForm):
 
 
 class StepColumns:
-    """What a step's own page and its company's show of it."""
+    """Columns of a provisioning step, on its own page and its company's."""
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, step: ProvisioningStep) -> str:

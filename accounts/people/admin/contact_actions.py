@@ -1,4 +1,4 @@
-"""What staff may do to a contact."""
+"""Actions on a contact."""
 
 from typing import Any
 

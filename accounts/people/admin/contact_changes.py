@@ -54,7 +54,10 @@ class FrozenFilter(SimpleListFilter):
 
 
 class SaidByFilter(SimpleListFilter):
-    """Whose report a change was. Whoever reports contacts has mappings, and these have an index by the provider."""
+    """Filter by the provider that reported a change.
+
+    Its choices come from mappings, which have an index by provider.
+    """
 
     title = gettext_lazy("provider")
     parameter_name = "provider"

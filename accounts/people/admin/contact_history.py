@@ -1,4 +1,4 @@
-"""How changes of a contact's values are shown: the names and values in a line, and the newest beneath the contact."""
+"""Display of changes of a contact's values: the names and values in a line, and the newest beneath the contact."""
 
 import json
 from typing import Any

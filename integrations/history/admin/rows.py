@@ -123,7 +123,7 @@ def _sample(history: HistoryImport) -> list[dict[str, Any]]:
 
 
 class _Echo:
-    """What a writer of CSV needs of a file."""
+    """The part of a file that a CSV writer needs."""
 
     def write(self, text: str) -> str:
         return text

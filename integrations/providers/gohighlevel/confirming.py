@@ -1,4 +1,4 @@
-"""What GoHighLevel's API says of a contact that a delivery names.
+"""Confirm a delivery at GoHighLevel's API: the contact that it names is read.
 
 Every delivery with a contact's id is a hint, a signed one too: it may be a late copy of what we wrote ourselves, or of
 what was true an hour ago, and would be taken for a change.

@@ -1,4 +1,4 @@
-"""What Kajabi's API says of what a delivery names: Kajabi signs nothing, so a native delivery is a hint.
+"""Confirm a delivery at Kajabi's API: Kajabi signs nothing, so a native delivery is a hint.
 
 No call is made while a contact's tags change: the contact is read whole a moment later, once for the whole burst.
 """

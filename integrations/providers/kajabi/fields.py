@@ -1,4 +1,5 @@
-"""Where Kajabi's relays and in-app hooks put things: each of ours with every place it was seen at, the best first.
+"""Places of values in payloads of Kajabi's relays and in-app hooks: each of ours with every place it was seen at, the
+best first.
 
 Sources: the relay's own documents, and payloads recorded by integrators (`purchase.created` flat, and nested in newer
 ones).

@@ -1,4 +1,4 @@
-"""What NowCerts' API says of what a delivery names: an unsigned delivery is a hint, and a notice says nothing more."""
+"""Confirm a delivery at NowCerts' API: an unsigned delivery is a hint, and a notice holds an id only."""
 
 from collections.abc import Mapping
 from dataclasses import replace

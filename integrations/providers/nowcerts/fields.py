@@ -1,4 +1,4 @@
-"""What our values are called at NowCerts, declared once for both ways: the insured's record, and the policy's.
+"""Names of our values at NowCerts, declared once for both ways: the insured's record, and the policy's.
 
 The names of the vendor come first; the others are those of the sync's own webhooks and of Zapier, where they differ
 in more than their spelling. Sources: the vendor's API document v2.1.5, and the sync's specification.

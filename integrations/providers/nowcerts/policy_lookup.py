@@ -1,4 +1,4 @@
-"""Which policy of NowCerts a delivery means that names it by its number alone."""
+"""Look up the policy of a delivery that names it by its number alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
