@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.people import contact_duplicates, contacts
+from accounts.people import contact_duplicates, contacts, lookup
 from accounts.people.contact_changes import note_told
 from accounts.people.contact_report import EMPTY
 from accounts.people.models import Contact, ContactMapping
@@ -195,9 +195,7 @@ def _adopt(contact: Contact, external_id: str, *, provider: str) -> ContactMappi
     mapping = ContactMapping(contact=contact, provider=provider, kind=RECORD, external_id=external_id, is_main=is_main)
     if insert_once(mapping):
         return mapping
-    known = ContactMapping.objects.select_related("contact").get(
-        provider=provider, kind=RECORD, external_id=external_id
-    )
+    (known,) = lookup.mappings(provider, {RECORD: external_id})
     if known.contact_id != contact.pk:
         other = known.contact
         raise SomebodyElse(f"contact {external_id} there is {other} (contact {other.pk}) here", other=other)

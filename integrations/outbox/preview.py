@@ -7,10 +7,11 @@ from typing import Any
 from accounts.commerce import policies
 from accounts.commerce.models import Policy
 from accounts.commerce.policies import InDoubt
-from accounts.people import contacts
-from accounts.people.contact_report import CUSTOM, value_of
+from accounts.people import lookup
+from accounts.people.contact_report import value_of
 from accounts.people.models import Contact
 from core.cause import Cause
+from core.field_names import short
 from core.preview import rolled_back
 from integrations.contracts.events import Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
@@ -128,7 +129,7 @@ def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: lis
     now = Contact.objects.get(pk=contact.pk)
     shown = {name for side in sides for name in side.names.sent}
     here = {
-        name.removeprefix(CUSTOM): (value_of(was, name), value_of(now, name))
+        short(name): (value_of(was, name), value_of(now, name))
         for name in sorted(shown)
         if (value_of(was, name) or "") != (value_of(now, name) or "")
     }
@@ -137,7 +138,7 @@ def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: lis
 
 def named(provider: str, event: Event) -> Contact | None:
     """Return our contact whom an event is about."""
-    return contacts.find(
+    return lookup.find(
         provider=provider, identities=getattr(event, "identities", {}), email=str(getattr(event, "email", ""))
     )
 
@@ -194,4 +195,4 @@ def _difference(contact: Contact, side: _Side) -> Difference:
 
 
 def _shown(told: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name.removeprefix(CUSTOM): (told.get(name), value) for name, value in sorted(values.items())}
+    return {short(name): (told.get(name), value) for name, value in sorted(values.items())}
