@@ -13,10 +13,10 @@ from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Place, PulledEvent
 from integrations.fields.names import FieldNames
 from integrations.handlers.contacts import as_report
-from integrations.reconcile.audit import AT_ONCE, write
-from integrations.reconcile.books import erased_among, keep_records, records_of
+from integrations.reconcile.access_audit import AT_ONCE, write
+from integrations.reconcile.lookups import erased_among, keep_records, records_of
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
-from integrations.reconcile.telling import CONTACT, gone, shown
+from integrations.reconcile.records import CONTACT, gone, shown
 
 Kind = SyncFinding.Kind
 _HERE = "our contacts"  # our own list; `page` of its places is the key of the last row that was compared

@@ -9,9 +9,9 @@ from core.cause import Cause
 from integrations.contracts.events import Buyer
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import ContactSource, Kind, Place, PulledEvent, PulledItem, PulledPage, Puller
-from integrations.reconcile import audit, contact_audit, telling
-from integrations.reconcile.applying import Tally, apply, prepare
-from integrations.reconcile.books import Books
+from integrations.reconcile import access_audit, contact_audit, records
+from integrations.reconcile.engine import Tally, apply, prepare
+from integrations.reconcile.lookups import Books
 from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.pages import terms_of
 from integrations.reconcile.runs import new_run, next_kind
@@ -53,7 +53,7 @@ def dry_run(
         if kind is Kind.AUDIT:
             _take_back(lambda: _audit_contacts(run, provider, events, difference))
             return difference
-        to_be_read = sorted(telling.to_be_read(events, provider=provider.key))
+        to_be_read = sorted(records.to_be_read(events, provider=provider.key))
         people = {person: contacts.contact(person) for person in to_be_read}
         _take_back(lambda: _tell(run, events, people, difference))
         return difference
@@ -98,17 +98,17 @@ def _tell(
     difference: Difference,
 ) -> None:
     cause = terms_of(run).cause
-    for pulled in telling.news(events, provider=run.provider, run_id=None):
-        theirs = people.pop(telling.person_of(pulled), None)
-        for one in telling.told_with(pulled, theirs):
-            difference.tally.add(telling.tell(one, provider=run.provider, cause=cause, run_id=None))
+    for pulled in records.news(events, provider=run.provider, run_id=None):
+        theirs = people.pop(records.person_of(pulled), None)
+        for one in records.told_with(pulled, theirs):
+            difference.tally.add(records.tell(one, provider=run.provider, cause=cause, run_id=None))
     difference.findings = difference.tally.findings
 
 
 def _audit(run: SyncRun, provider: Provider, items: Sequence[PulledItem], difference: Difference) -> None:
     _saved(run)
-    audit.keep(run, provider, items)
-    _compare(run, provider, audit.FIRST_COMPARISON, difference, by=audit.compare)
+    access_audit.keep(run, provider, items)
+    _compare(run, provider, access_audit.FIRST_COMPARISON, difference, by=access_audit.compare)
 
 
 def _audit_contacts(run: SyncRun, provider: Provider, events: Sequence[PulledEvent], difference: Difference) -> None:

@@ -20,9 +20,9 @@ from integrations.contracts.pull import (
     PurchaseSource,
 )
 from integrations.handlers import Greeting
-from integrations.reconcile import audit, contact_audit, telling
-from integrations.reconcile.applying import Tally, Terms, apply, merged, prepare
-from integrations.reconcile.books import Books, OutOfTime, time_left
+from integrations.reconcile import access_audit, contact_audit, records
+from integrations.reconcile.engine import Tally, Terms, apply, merged, prepare
+from integrations.reconcile.lookups import Books, OutOfTime, time_left
 from integrations.reconcile.models import SyncRun
 from integrations.reconcile.models.sync_run import LISTED_AT_MOST, RunStatus
 from integrations.reconcile.sources import purchases_of, source_of
@@ -38,7 +38,7 @@ def advance(run: SyncRun) -> None:
     """
     provider = registry.provider(run.provider)
     place = Place(stage=run.stage, page=run.page, cursor=run.cursor)
-    for comparison in (audit, contact_audit):
+    for comparison in (access_audit, contact_audit):
         if comparison.is_comparison(place):
             with transaction.atomic():
                 _move(run, Tally(), comparison.compare(run, provider, place), seen=0)
@@ -90,21 +90,21 @@ def _tell(run: SyncRun, puller: ContactPuller, page: PulledPage, *, in_time: Cal
     """
     cause = terms_of(run).cause
     to_be_read: set[str] | None = None  # not asked for where nothing is new
-    for number, pulled in enumerate(telling.news(page.events, provider=run.provider, run_id=run.pk)):
+    for number, pulled in enumerate(records.news(page.events, provider=run.provider, run_id=run.pk)):
         if number and not in_time():
             _same_page(run)
             return
         if to_be_read is None:
-            to_be_read = telling.to_be_read(page.events, provider=run.provider)
-        person = telling.person_of(pulled)
+            to_be_read = records.to_be_read(page.events, provider=run.provider)
+        person = records.person_of(pulled)
         theirs = puller.contact(person) if person in to_be_read else None
         to_be_read.discard(person)
         with transaction.atomic():
             tally = Tally()
-            for one in telling.told_with(pulled, theirs):
-                tally.add(telling.tell(one, provider=run.provider, cause=cause, run_id=run.pk))
+            for one in records.told_with(pulled, theirs):
+                tally.add(records.tell(one, provider=run.provider, cause=cause, run_id=run.pk))
             run.note(**_counted(run, tally))
-            audit.write(run, tally.findings)
+            access_audit.write(run, tally.findings)
     with transaction.atomic():
         _move(run, Tally(), page.next, seen=len(page.events), note=page.note)
 
@@ -115,8 +115,8 @@ def _keep_audited(run: SyncRun, provider: Provider, page: PulledPage) -> None:
             contact_audit.keep(run, provider, page.events)
             then = contact_audit.FIRST_COMPARISON
         else:
-            audit.keep(run, provider, page.items)
-            then = audit.FIRST_COMPARISON
+            access_audit.keep(run, provider, page.items)
+            then = access_audit.FIRST_COMPARISON
         seen = len(page.items) + len(page.events)
         _move(run, Tally(), page.next or then, seen=seen, note=page.note)
 

@@ -17,8 +17,8 @@ from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Kind, PurchaseSource
 from integrations.reconcile import runs
-from integrations.reconcile.applying import Tally
 from integrations.reconcile.dry_run import dry_run
+from integrations.reconcile.engine import Tally
 from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.models.sync_run import OPEN, RunStatus
 

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from integrations.contracts.events import Buyer
 from integrations.contracts.pull import Kind, Place, PulledItem, PulledPage, PurchaseSource
-from integrations.providers.kajabi import pulled
+from integrations.providers.kajabi import pull_records
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.providers.kajabi.json_api import Page, Resource
 from integrations.toolkit.failures import NotFound
@@ -68,37 +68,39 @@ class KajabiPuller:
 
     def person(self, person_id: str) -> Buyer | None:
         try:
-            return pulled.buyer(self._client.customer(person_id).resource)
+            return pull_records.buyer(self._client.customer(person_id).resource)
         except NotFound:
             return None
 
     def people_with(self, email: str) -> Mapping[str, Buyer]:
         wanted = email.strip().casefold()
         found = (
-            pulled.buyer(customer)
+            pull_records.buyer(customer)
             for page in self._client.customers(email_contains=email.strip())
             for customer in page.resources
         )
         return {
-            buyer.identities[pulled.CUSTOMER]: buyer for buyer in found if wanted and buyer.email.casefold() == wanted
+            buyer.identities[pull_records.CUSTOMER]: buyer
+            for buyer in found
+            if wanted and buyer.email.casefold() == wanted
         }
 
     def purchase(self, purchase_id: str) -> PulledItem | None:
         try:
-            return pulled.purchase(self._client.purchase(purchase_id).resource)
+            return pull_records.purchase(self._client.purchase(purchase_id).resource)
         except NotFound:
             return None
 
     def of_person(self, person_id: str) -> Sequence[PulledItem]:
         purchases = _of_customer(self._client.purchases(customer_id=person_id), person_id)
         transactions = _of_customer(self._client.transactions(customer_id=person_id), person_id)
-        return [*map(pulled.purchase, purchases), *map(pulled.transaction, transactions)]
+        return [*map(pull_records.purchase, purchases), *map(pull_records.transaction, transactions)]
 
     def _customers(self, place: Place) -> PulledPage:
         page = next(self._client.customers(sort="created_at", first_page=place.page))
         after = Place(stage=ALL_PURCHASES) if page.is_last else place.next_page()
         return PulledPage(
-            items=(), people={text_at(one, "id"): pulled.buyer(one) for one in page.resources}, next=after
+            items=(), people={text_at(one, "id"): pull_records.buyer(one) for one in page.resources}, next=after
         )
 
     def _changed_purchases(self, place: Place, since: datetime | None) -> PulledPage:
@@ -129,7 +131,7 @@ class KajabiPuller:
     def _transactions(self, place: Place, since: datetime | None) -> PulledPage:
         start = (since - A_DAY).date() if since else None  # whose midnight it means is not documented
         page = next(self._client.transactions(start=start, first_page=place.page))
-        items = tuple(map(pulled.transaction, page.resources))
+        items = tuple(map(pull_records.transaction, page.resources))
         return PulledPage(items=items, next=None if page.is_last else place.next_page())
 
 
@@ -140,7 +142,7 @@ def _site_id(base_url: str, client_id: str, name: str) -> str:
 
 
 def _items(page: Page) -> tuple[PulledItem, ...]:
-    return tuple(map(pulled.purchase, page.resources))
+    return tuple(map(pull_records.purchase, page.resources))
 
 
 def _of_customer(pages: Iterator[Page], person_id: str) -> list[Resource]:
@@ -178,7 +180,7 @@ def _reaches(page: Page, attribute: str, since: datetime | None) -> bool:
 
 
 PULLS = PurchaseSource(
-    identity=pulled.CUSTOMER,
+    identity=pull_records.CUSTOMER,
     minutes="KAJABI_RECONCILE_MINUTES",
     first=lambda kind: Place(stage=_FIRST[kind]),
     puller=KajabiPuller.from_settings,

@@ -18,7 +18,7 @@ from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import PurchaseSource
-from integrations.reconcile import check, syncs
+from integrations.reconcile import subscription_check, syncs
 from integrations.reconcile.models import SubscriptionSync
 
 Status = SubscriptionSync.Status
@@ -27,7 +27,7 @@ PAGE = "admin:integrations_subscriptionsync"
 
 def _verify(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
     try:
-        verdict = check.verify(user, provider=provider)
+        verdict = subscription_check.verify(user, provider=provider)
     except (Retryable, Permanent) as error:
         raise Refused(str(error)) from error
     there = _("%(provider)s says: %(status)s.") % {"provider": provider.title, "status": verdict.standing}

@@ -21,9 +21,9 @@ from core.moments import iso
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Standing
-from integrations.reconcile import check, syncs
-from integrations.reconcile.check import Verdict
+from integrations.reconcile import subscription_check, syncs
 from integrations.reconcile.models import SubscriptionSync
+from integrations.reconcile.subscription_check import Verdict
 from integrations.toolkit.failures import NotConfigured
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class VerifySubscription(SubscriptionCheck):
     def get(self, request: Request, user_id: str) -> Response:
         user = get_object_or_404(User, pk=_key(user_id))
         try:
-            return Response(shown(check.verify(user, provider=self._asked())))
+            return Response(shown(subscription_check.verify(user, provider=self._asked())))
         except NotConfigured as error:
             return _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
         except (Retryable, Permanent) as error:

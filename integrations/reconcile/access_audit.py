@@ -8,8 +8,8 @@ from accounts.people.models import ExternalIdentity
 from accounts.privacy.person import NOBODY
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Place, PulledItem, PurchaseSource
-from integrations.reconcile.books import PERSON, erased_among, keep_records, record_of
 from integrations.reconcile.differences import Kind, There, best, difference, there_of_record
+from integrations.reconcile.lookups import PERSON, erased_among, keep_records, record_of
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 
 # The last two lists are our own; `page` of their places is the key of the last row that was compared.

@@ -15,9 +15,9 @@ from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing
 from integrations.handlers import Context, Greeting, handle
-from integrations.reconcile.applying import Prepared, Terms, apply, prepare
-from integrations.reconcile.books import Books
 from integrations.reconcile.differences import There, best, difference, refunded, there_of
+from integrations.reconcile.engine import Prepared, Terms, apply, prepare
+from integrations.reconcile.lookups import Books
 from integrations.reconcile.models import SyncFinding
 from integrations.reconcile.sources import purchases_of
 

@@ -13,8 +13,8 @@ from integrations.contracts.events import ContactGone, ContactReported, Event, P
 from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.contracts.pull import PulledEvent
 from integrations.handlers import Change, Context, handle
-from integrations.reconcile.applying import Tally
-from integrations.reconcile.books import keep_records, records_of
+from integrations.reconcile.engine import Tally
+from integrations.reconcile.lookups import keep_records, records_of
 from integrations.reconcile.models import ProviderRecord, SyncFinding
 
 CONTACT = "contact"  # the kind of id that a provider's API can be asked for

@@ -18,7 +18,7 @@ from integrations.contracts.events import Buyer, MoneyMoved
 from integrations.contracts.exceptions import ForgottenHere
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing, Told
 from integrations.handlers import Change, Context, Greeting, handle
-from integrations.reconcile.books import Books, keep_records, record_of, records_of
+from integrations.reconcile.lookups import Books, keep_records, record_of, records_of
 from integrations.reconcile.models import ProviderRecord, SyncFinding
 
 EVENT_IS_LATE_AFTER = timedelta(minutes=10)  # before, its webhook may still be on its way
