@@ -1,7 +1,7 @@
-"""Applying what was pulled: items → the events that a webhook would have told → handlers; counted and explained."""
+"""Apply a listed record: its events → the handlers of webhooks, in one transaction; counted and explained."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,25 +9,28 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from accounts.memberships import plans
-from accounts.memberships.models import Plan, SubscriptionFact
+from accounts.memberships.models import SubscriptionFact
 from accounts.memberships.models.subscription import FactKind, Status
+from accounts.people import contacts
+from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
 from core.text import InvalidAddress, normalise_email
-from integrations.contracts.events import Buyer, MoneyMoved
-from integrations.contracts.exceptions import ForgottenHere
-from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing, Told
+from integrations.contracts.events import ContactGone, ContactReported, MembershipEvent
+from integrations.contracts.exceptions import ForgottenHere, Unmatched
+from integrations.contracts.pull import PulledEvent, PurchaseConfirmed, PurchaseStatus
 from integrations.handlers import Change, Context, Greeting, handle
-from integrations.reconcile.lookups import Books, keep_records, record_of, records_of
-from integrations.reconcile.models import ProviderRecord, SyncFinding
+from integrations.reconcile.findings import CONTACT, changed_values, gone
+from integrations.reconcile.lookups import NoPlan, Ready
+from integrations.reconcile.models import SyncFinding
+from integrations.reconcile.records import row_of, save_rows
 
 EVENT_IS_LATE_AFTER = timedelta(minutes=10)  # before, its webhook may still be on its way
 _A_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(kw_only=True)
-class Tally:
-    """What a number of items led to. The lists explain: each entry is a JSON object. `findings` are not saved."""
+class Result:
+    """What a number of records led to. The lists explain: each entry is a JSON object. `findings` are not saved."""
 
     changed: int = 0
     healed: int = 0
@@ -38,237 +41,152 @@ class Tally:
     problems: list[dict[str, Any]] = field(default_factory=list)
     findings: list[SyncFinding] = field(default_factory=list)
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "Result") -> None:
         """Count what `other` counts as well."""
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """The items that say something new, with all that applying them needs; nothing is asked of anybody any more."""
-
-    items: Sequence[PulledItem]
-    records: Mapping[str, ProviderRecord]
-    people: Mapping[str, Buyer]
-    plans: Mapping[tuple[str, ...], Plan | None]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How items are applied. `greeting` gives what becomes of the welcome for something sold at a moment.
+    """How records are applied. `run_id` does not try again what it failed to apply.
 
-    With `hooks_are_expected` a change that a webhook should have told counts as healed.
+    The welcome for what was sold before `holds_greetings_before` is held back. With `expects_webhooks` a change that a
+    webhook should have brought counts as healed.
     """
 
     provider: str
     cause: Cause
-    greeting: Callable[[datetime], Greeting]
-    hooks_are_expected: bool
+    run_id: int | None = None
+    holds_greetings_before: datetime | None = None
+    expects_webhooks: bool = False
 
 
-def prepare(items: Sequence[PulledItem], *, provider: str, books: Books, again: bool = False) -> Prepared:
-    """Find out who and what items are about, with as few questions as possible: none for what has not changed, and
-    none for offers that sell no plan. With `again` what has not changed is applied once more.
+def apply_all(batch: Iterable[Ready], terms: Terms) -> Result:
+    """Apply records in their order, inside the caller's transaction; what they led to together."""
+    result = Result()
+    for ready in batch:
+        result.add(apply(ready, terms))
+    return result
 
-    May raise OutOfTime, Retryable, Permanent.
+
+def apply(ready: Ready, terms: Terms) -> Result:
+    """Apply a record whole and remember it, inside the caller's transaction.
+
+    One that cannot be applied is a line of the result, no more; nothing is kept of one about somebody who was erased.
     """
-    records = records_of([item.key for item in items], provider=provider)
-    books.note_purchases(items)
-    fresh = [item for item in items if again or not _is_known(item, records.get(item.key))]
-    open_ids = {told.event.purchase_id for item in fresh for told in item.told if not told.event.offers}
-    offers = books.offers(open_ids) if open_ids else {}
-    fresh = [_with_offers(item, offers) for item in fresh]
-    distinct = {_offers(told) for item in fresh for told in item.told}
-    sold = {one: plans.sold_by(one, provider=provider) if one else None for one in distinct}
-    wanted = {item.person_id for item in fresh if any(sold[_offers(told)] for told in item.told)}
-    people = books.people(wanted) if wanted else {}
-    return Prepared(items=fresh, records=records, people=people, plans=sold)
-
-
-def apply(prepared: Prepared, terms: Terms, *, again: bool = False) -> Tally:
-    """Apply items inside the caller's transaction. One that cannot be applied is a line of the tally, no more."""
-    tally = Tally()
-    records = dict(prepared.records)  # with what is applied here: a list may show a thing twice
-    kept = []
-    for item in prepared.items:
-        record = records.get(item.key)
-        if not again and _is_known(item, record):
-            continue
-        try:
-            applied = _apply_item(item, record, prepared, terms, tally)
-        except ForgottenHere:
-            continue  # its person was erased: nothing of it is kept
-        records[item.key] = record_of(terms.provider, item, digest=item.digest if applied else "")
-        if record is None or _differs(records[item.key], record):
-            kept.append(records[item.key])
-    if kept:
-        keep_records(kept)
-    return tally
-
-
-def _apply_item(
-    item: PulledItem, record: ProviderRecord | None, prepared: Prepared, terms: Terms, tally: Tally
-) -> bool:
-    """Whether it was applied whole; else the tally says why not. Raises ForgottenHere."""
-    if item.problem:
-        return _failed(tally, item, item.problem)
-    sold = [told for told in item.told if prepared.plans.get(_offers(told))]
-    if item.told and not sold:
-        offer = next((offer for told in item.told for offer in told.event.offers), "")
-        tally.unmatched += 1
-        why = f"no plan for offer {offer}" if offer else "no offer is known for it"
-        tally.problems.append({"key": f"offer:{offer}", "why": why})
-        return False
-    if not sold:
-        return True
-    buyer = prepared.people.get(item.person_id)
-    if buyer is None or not buyer.email:
-        return _failed(tally, item, f"no e-mail is known for customer {item.person_id}")
+    record, result, failed_in = ready.record, Result(), None
     try:
         with transaction.atomic():
+            if ready.error is not None:
+                raise ready.error
             # A look at what we have may fail as well, so it belongs here.
-            more = _confirmation(item, record, buyer, prepared.plans[_offers(sold[0])], terms.provider)
-            told_changes = [(told, _tell(told, item, buyer, terms)) for told in [*sold, *more]]
-            if item.money is not None:
-                told_changes.append((sold[0], _record(item.money, item, buyer, terms)))
-    except (OperationalError, SoftTimeLimitExceeded, ForgottenHere):  # nothing is wrong with the record
+            events = [*ready.events, *_reactivation(ready, terms)]
+            made = [(one, change, values) for one in events for change, values in _handle(one, ready, terms, result)]
+            _explain(made, ready, terms, result)
+    except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the record
         raise
-    except Exception as error:  # noqa: BLE001 (the item's attempt is recorded: on its run)
-        return _failed(tally, item, str(error) or type(error).__name__)
-    _count(tally, item, buyer, told_changes, terms)
-    return True
+    except ForgottenHere:
+        return Result()
+    except Exception as error:  # noqa: BLE001 (the attempt at the record is noted: on its run)
+        # A sale that cannot be applied is an error; what belongs to nobody yet may be matched later.
+        is_unmatched = isinstance(error, NoPlan) or (isinstance(error, Unmatched) and ready.buyer is None)
+        key = f"offer:{error.offer}" if isinstance(error, NoPlan) else record.key
+        problem = {"key": key, "why": (str(error) or type(error).__name__)[:500]}
+        result = Result(unmatched=int(is_unmatched), errors=int(not is_unmatched), problems=[problem])
+        failed_in = terms.run_id
+    is_applied = not result.problems
+    save_rows([row_of(record, provider=terms.provider, is_applied=is_applied, failed_in=failed_in)])
+    return result
 
 
-def _tell(told: Told, item: PulledItem, buyer: Buyer, terms: Terms) -> list[Change]:
-    greeting = terms.greeting(told.event.occurred_at)
-    if item.standing is not None and not item.standing.gives_access:
+def _handle(one: PulledEvent, ready: Ready, terms: Terms, result: Result) -> list[tuple[Change, str]]:
+    """Hand an event to its handler; return the changes that it made, each with old and new values for people."""
+    event, before = one.event, None
+    if isinstance(event, ContactGone):
+        mappings = ContactMapping.objects.filter(
+            provider=terms.provider, kind=CONTACT, external_id=event.contact_id
+        ).select_related("contact")
+        found = [gone(mapping) for mapping in mappings]
+        if not found:
+            return []
+        result.findings += found
+    elif isinstance(event, ContactReported):
+        before = contacts.find(provider=terms.provider, identities=event.identities, email=event.email)
+    greeting, purchase, held_before = Greeting.IF_OPEN, ready.record.purchase, terms.holds_greetings_before
+    if purchase is not None and not purchase.status.gives_access:
         greeting = Greeting.NONE
-    context = Context(provider=terms.provider, key=told.key, cause=terms.cause, greeting=greeting)
-    return handle(replace(told.event, buyer=buyer), context)
+    elif held_before is not None and event.occurred_at < held_before:
+        greeting = Greeting.HELD
+    key = one.key or ready.record.key
+    changes = handle(event, Context(provider=terms.provider, key=key, cause=terms.cause, greeting=greeting))
+    return [(change, changed_values(before, change.target)) for change in changes if change.changed]
 
 
-def _record(money: MoneyMoved, item: PulledItem, buyer: Buyer, terms: Terms) -> list[Change]:
-    context = Context(provider=terms.provider, key=item.key, cause=terms.cause)
-    return handle(replace(money, email=buyer.email, identities=buyer.identities), context)
-
-
-def _count(
-    tally: Tally, item: PulledItem, buyer: Buyer, told_changes: list[tuple[Told, list[Change]]], terms: Terms
-) -> None:
-    changes = [change for _told, found in told_changes for change in found if change.changed]
-    if not changes:
+def _explain(made: Sequence[tuple[PulledEvent, Change, str]], ready: Ready, terms: Terms, result: Result) -> None:
+    """Count a record's changes, and the webhooks that should have brought them before."""
+    if not made:
         return
-    tally.changed += 1
-    what = "; ".join(dict.fromkeys(change.description for change in changes))
-    tally.changes.append({"key": item.key, "person": buyer.email, "what": what})
-    missed = {
-        told.hook: told
-        for told, found in told_changes
-        if told.hook
-        and any(change.changed for change in found)
-        and timezone.now() - told.event.occurred_at > EVENT_IS_LATE_AFTER
-    }
-    if missed and terms.hooks_are_expected:
-        tally.healed += 1
-        tally.healings += [
+    target: Any = made[0][1].target
+    contact = target if isinstance(target, Contact) else getattr(target, "contact", None)
+    person = ready.buyer.email if ready.buyer else str(contact or "")
+    what = "; ".join(dict.fromkeys(f"{change.description}{values}" for _one, change, values in made))
+    result.changed = 1
+    result.changes.append({"key": ready.record.key, "person": person, "what": what[:1000]})
+    late = timezone.now() - EVENT_IS_LATE_AFTER
+    missed = {one.webhook: one.event for one, _change, _values in made if one.webhook and one.event.occurred_at < late}
+    if missed and terms.expects_webhooks:
+        result.healed = 1
+        result.healings += [
             {
-                "event": told.hook,
-                "key": item.key,
-                "person": buyer.email,
-                "happened": told.event.occurred_at.isoformat(timespec="seconds"),
+                "event": webhook,
+                "key": ready.record.key,
+                "person": person,
+                "happened": event.occurred_at.isoformat(timespec="seconds"),
             }
-            for told in missed.values()
+            for webhook, event in missed.items()
         ]
 
 
-def _confirmation(
-    item: PulledItem, record: ProviderRecord | None, buyer: Buyer, plan: Plan | None, provider: str
-) -> list[Told]:
-    """The fact that a purchase which had ended is active again: what it was deactivated by is undone there.
+def _reactivation(ready: Ready, terms: Terms) -> list[PulledEvent]:
+    """Return the event that a purchase which had ended is active again: its deactivation was undone there.
 
-    Known by the record, or by an expiry that was told for this member before the purchase changed last. An access that
-    ran out because its period passed is none: it needs a payment.
+    The end is known by the record's row, or by an expiry that was received for this member before the purchase changed
+    last. An access that ran out because its period passed is none: it needs a payment.
     """
-    if item.standing is not Standing.ACTIVE or not item.told:
+    record, purchase = ready.record, ready.record.purchase
+    if purchase is None or purchase.status is not PurchaseStatus.ACTIVE or ready.buyer is None:
         return []
-    ended = record.ended_at if record else None
-    if ended is None:
-        ended = _told_end(item, buyer, plan, provider)
+    bought = ready.events[0].event
+    assert isinstance(bought, MembershipEvent), "a purchase begins with one"
+    ended = (ready.row.ended_at if ready.row else None) or _expired_at(ready, terms)
     if ended is None:
         return []
-    event = item.told[0].event
     confirmed = PurchaseConfirmed(
-        occurred_at=max(item.changed_at, ended + _A_MOMENT),
-        buyer=buyer,
-        offers=event.offers,
-        purchase_id=event.purchase_id,
+        occurred_at=max(record.changed_at or ended, ended + _A_MOMENT),
+        buyer=ready.buyer,
+        offers=bought.offers,
+        purchase_id=purchase.purchase_id,
     )
-    return [Told(key=f"{item.key}:active-after:{ended.isoformat()}", event=confirmed)]
+    return [PulledEvent(key=f"{record.key}:active-after:{ended.isoformat()}", event=confirmed)]
 
 
-def _told_end(item: PulledItem, buyer: Buyer, plan: Plan | None, provider: str) -> datetime | None:
+def _expired_at(ready: Ready, terms: Terms) -> datetime | None:
+    """Return when the buyer's subscription expired by an event about this purchase, or about none."""
     try:
-        email = normalise_email(buyer.email)
+        email = normalise_email(ready.buyer.email if ready.buyer else "")
     except InvalidAddress:
         return None
     facts = SubscriptionFact.objects.filter(
         subscription__user__email=email,
-        subscription__plan=plan,
+        subscription__plan=ready.plan,
         subscription__status=Status.EXPIRED,
-        subscription__provider=provider,
+        subscription__provider=terms.provider,
         kind=FactKind.EXPIRED,
         staff=None,
-        occurred_at__lt=item.changed_at,
+        occurred_at__lt=ready.record.changed_at,
     )
     latest = facts.order_by("-occurred_at").first()
-    purchase_id = latest.references.get("purchase", "") if latest else ""
-    is_ours = not purchase_id or f"purchase:{purchase_id}" == item.key
-    return latest.occurred_at if latest and is_ours else None
-
-
-def _is_known(item: PulledItem, record: ProviderRecord | None) -> bool:
-    """Whether it says what was applied already, or what was true before that: a list may change while it is read."""
-    if record is None or not record.digest:
-        return False
-    if record.changed_at and item.changed_at < record.changed_at:
-        return True
-    return record.digest == item.digest and record.changed_at == item.changed_at
-
-
-def _differs(record: ProviderRecord, before: ProviderRecord) -> bool:
-    names = ("digest", "changed_at", "ended_at", "content", "person_id")
-    return any(getattr(record, name) != getattr(before, name) for name in names)
-
-
-def _with_offers(item: PulledItem, offers: Mapping[str, tuple[str, ...]]) -> PulledItem:
-    if all(told.event.offers for told in item.told):
-        return item
-    told = tuple(
-        one
-        if one.event.offers
-        else replace(one, event=replace(one.event, offers=offers.get(one.event.purchase_id, ())))
-        for one in item.told
-    )
-    return replace(item, told=told)
-
-
-def _offers(told: Told) -> tuple[str, ...]:
-    return tuple(told.event.offers)
-
-
-def _failed(tally: Tally, item: PulledItem, why: str) -> bool:
-    tally.errors += 1
-    tally.problems.append({"key": item.key, "why": why[:500]})
-    return False
-
-
-def merged(lines: list[dict[str, Any]], more: Iterable[dict[str, Any]], *, at_most: int) -> list[dict[str, Any]]:
-    """`lines` with those of `more` that are not among them, cut at `at_most`."""
-    found = list(lines)
-    for line in more:
-        if len(found) >= at_most:
-            break
-        if line not in found:
-            found.append(line)
-    return found
+    if latest is None or latest.references.get("purchase", "") not in ("", ready.record.key.removeprefix("purchase:")):
+        return None
+    return latest.occurred_at

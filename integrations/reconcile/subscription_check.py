@@ -1,7 +1,7 @@
-"""One person's subscription compared with the provider's word, and made equal to it: verify, sync, apply."""
+"""One person's subscription compared with what the provider says, and made equal to it: verify, sync, apply."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,14 +10,15 @@ from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
 from accounts.people.models import ExternalIdentity, User
 from core.cause import Cause
+from integrations import registry
 from integrations.contracts.events import Buyer, MembershipEvent, SubscriptionCanceled, SubscriptionExpired
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing
+from integrations.contracts.pull import PulledRecord, PurchaseConfirmed, PurchaseStatus, RemotePurchase
 from integrations.handlers import Context, Greeting, handle
-from integrations.reconcile.differences import There, best, difference, refunded, there_of
-from integrations.reconcile.engine import Prepared, Terms, apply, prepare
-from integrations.reconcile.lookups import Books
+from integrations.reconcile.differences import best, difference, purchases_in
+from integrations.reconcile.engine import Terms, apply_all
+from integrations.reconcile.lookups import Lookups, Ready
 from integrations.reconcile.models import SyncFinding
 from integrations.reconcile.sources import purchases_of
 
@@ -33,12 +34,21 @@ _FACT_OF: Mapping[SyncFinding.Kind, type[MembershipEvent]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What the provider says of a person now: who they are there, their purchases, and everything as items."""
+class RemoteState:
+    """What the provider says of a user now: who they are there, and everything of theirs as records.
 
+    `ready` are the records as a sync applies them.
+    """
+
+    user: User
+    provider: Provider
     people: Mapping[str, Buyer]
-    purchases: Sequence[There]
-    items: Sequence[PulledItem]
+    records: Sequence[PulledRecord]
+    ready: Sequence[Ready] = ()
+
+    @property
+    def purchases(self) -> Sequence[RemotePurchase]:
+        return purchases_in(self.records)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +56,28 @@ class Comparison:
     """A plan, the purchase there and the subscription here; `kind` is None where they agree."""
 
     plan: Plan
-    there: There | None
+    purchase: RemotePurchase | None
     subscription: Subscription | None
     kind: SyncFinding.Kind | None
+
+    @property
+    def runs_out_here(self) -> bool:
+        """Whether it is active there, and canceled here with access until its end.
+
+        Both give access, so nothing is different: most providers call a purchase active until its last day.
+        """
+        return (
+            self.purchase is not None
+            and self.purchase.status is PurchaseStatus.ACTIVE
+            and self.subscription is not None
+            and self.subscription.has_access
+            and self.subscription.status == PurchaseStatus.CANCELED
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    user: User
-    provider: Provider
-    reading: Reading
+    remote: RemoteState
     comparisons: Sequence[Comparison]
 
     @property
@@ -74,18 +96,15 @@ class Verdict:
         return max(self.comparisons, key=weight, default=None)
 
     @property
-    def standing(self) -> str:
-        """What the person has there of the subject's plan, in the words of our statuses."""
-        there = self.subject.there if self.subject else best(self.reading.purchases)
-        return there.standing.value if there else _NOT_FOUND
+    def status(self) -> str:
+        """The status of the subject's plan there, in the words of our statuses."""
+        purchase = self.subject.purchase if self.subject else best(self.remote.purchases)
+        return purchase.status.value if purchase else _NOT_FOUND
 
     @property
     def runs_out_here(self) -> Subscription | None:
-        """The subscription that is canceled here and opens its pages until its end, while it still runs there.
-
-        Both give access, so nothing is different: most providers call a purchase active until its last day.
-        """
-        return next((one.subscription for one in self.comparisons if _runs_out_here(one)), None)
+        """The subscription that is canceled here, while it still runs there."""
+        return next((one.subscription for one in self.comparisons if one.runs_out_here), None)
 
     @property
     def recommended_action(self) -> str | None:
@@ -110,18 +129,7 @@ def verify(user: User, *, provider: Provider) -> Verdict:
 
     Raises Retryable and Permanent where it cannot be asked.
     """
-    return _verdict(user, provider, _read(user, provider))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Read:
-    """What a sync needs of the provider, read before its transaction."""
-
-    user: User
-    provider: Provider
-    reading: Reading
-    people: Mapping[str, Buyer]
-    prepared: Prepared
+    return _compare(_read(user, provider))
 
 
 def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
@@ -129,43 +137,33 @@ def sync(user: User, *, provider: Provider, cause: Cause) -> Synced:
     return make_equal(read(user, provider=provider), cause=cause)
 
 
-def read(user: User, *, provider: Provider) -> Read:
+def read(user: User, *, provider: Provider) -> RemoteState:
     """Read all that a sync needs. Raises Retryable and Permanent where the provider cannot be asked."""
-    reading = _read(user, provider)
-    source = purchases_of(provider)
-    books = Books(provider.key, source, source.puller(), keep=False)
-    people = {person_id: _as_user(user, buyer) for person_id, buyer in reading.people.items()}
-    books.note_people(people)
-    prepared = prepare(reading.items, provider=provider.key, books=books, again=True)
-    return Read(user=user, provider=provider, reading=reading, people=people, prepared=prepared)
+    remote = _read(user, provider)
+    return replace(remote, ready=_ready(remote.records, provider, people=remote.people))
 
 
-def make_equal(read: Read, *, cause: Cause) -> Synced:
+def make_equal(remote: RemoteState, *, cause: Cause) -> Synced:
     """Make a user's subscriptions equal to what was read.
 
-    What it tells goes through the handlers, and where that is not enough, a fact says what the provider says now, all
-    in one transaction. So what is canceled here and active there becomes active, with
-    the end that it had: whoever asks for a sync asks for that. Access for which the provider has no purchase at all is
-    left to staff. Raises Unmatched where staff must say who is who.
+    The records go through the handlers, and where that is not enough, a fact says what the provider says now, all in
+    one transaction. So what is canceled here and active there becomes active, with the end that it had: whoever asks
+    for a sync asks for that. Access for which the provider has no purchase at all is left to staff. Raises Unmatched
+    where staff must say who is who.
     """
-    user, provider, reading, people = read.user, read.provider, read.reading, read.people
+    user, provider = remote.user, remote.provider
     with transaction.atomic():
         # Two at once: the second waits here, and then finds what the first one did.
         User.objects.select_for_update().get(pk=user.pk)
         old = _status_of(user, provider)
-        terms = Terms(
-            provider=provider.key, cause=cause, greeting=lambda sold_at: Greeting.IF_OPEN, hooks_are_expected=False
-        )
-        tally = apply(read.prepared, terms, again=True)
-        problems = [line for line in tally.problems if not str(line["key"]).startswith("offer:")]
+        result = apply_all(remote.ready, Terms(provider=provider.key, cause=cause))
+        problems = [line for line in result.problems if not str(line["key"]).startswith("offer:")]
         if problems:
             raise Unmatched("; ".join(line["why"] for line in problems))
         for _round in range(2):  # what was given again may be canceled there
-            for one in _verdict(user, provider, reading).comparisons:
-                kind = Kind.ENDED_HERE if _runs_out_here(one) else one.kind
-                _confirm(one, kind, user, provider, reading, people, cause)
-        verdict = _verdict(user, provider, reading)
-        return Synced(old_status=old, new_status=_status_of(user, provider), verdict=verdict)
+            for one in _compare(remote).comparisons:
+                _confirm(one, remote, cause)
+        return Synced(old_status=old, new_status=_status_of(user, provider), verdict=_compare(remote))
 
 
 def apply_finding(finding: SyncFinding, *, cause: Cause) -> str:
@@ -174,35 +172,24 @@ def apply_finding(finding: SyncFinding, *, cause: Cause) -> str:
     Raises Retryable and Permanent where the provider cannot be asked or does not know the person, Unmatched where staff
     must decide.
     """
-    from integrations import registry
-
     provider = registry.provider(finding.run.provider)
-    user = finding.user or _made(finding, provider, cause)
+    user = finding.user
+    if user is None:  # a member of whom nothing is known here is made by applying what they bought
+        source = purchases_of(provider)
+        ready = _ready(source.puller().of_person(finding.person_id), provider, keep=True)
+        with transaction.atomic():
+            result = apply_all(ready, Terms(provider=provider.key, cause=cause))
+            known = ExternalIdentity.objects.filter(
+                provider=provider.key, kind=source.identity, external_id=finding.person_id
+            ).first()
+            if known is None:
+                raise Unmatched("; ".join(line["why"] for line in result.problems) or "it is no longer there")
+            user = known.user
     synced = sync(user, provider=provider, cause=cause)
     return f"{synced.old_status if finding.user else 'none'} → {synced.new_status}"
 
 
-def _made(finding: SyncFinding, provider: Provider, cause: Cause) -> User:
-    """The member of a purchase that is unknown here: made by applying it."""
-    source = purchases_of(provider)
-    puller = source.puller()
-    items = puller.of_person(finding.person_id)
-    books = Books(provider.key, source, puller)
-    prepared = prepare(items, provider=provider.key, books=books, again=True)
-    terms = Terms(
-        provider=provider.key, cause=cause, greeting=lambda sold_at: Greeting.IF_OPEN, hooks_are_expected=False
-    )
-    with transaction.atomic():
-        tally = apply(prepared, terms, again=True)
-        known = ExternalIdentity.objects.filter(
-            provider=provider.key, kind=source.identity, external_id=finding.person_id
-        ).first()
-        if known is None:
-            raise Unmatched("; ".join(line["why"] for line in tally.problems) or "it is no longer there")
-        return known.user
-
-
-def _read(user: User, provider: Provider) -> Reading:
+def _read(user: User, provider: Provider) -> RemoteState:
     source = purchases_of(provider)
     puller = source.puller()
     known = user.identities.filter(provider=provider.key, kind=source.identity).first()
@@ -211,15 +198,30 @@ def _read(user: User, provider: Provider) -> Reading:
             known.external_id: Buyer(email=user.email, identities={source.identity: known.external_id})
         }
     else:
-        people = puller.people_with(user.email)
-    items = [item for person_id in people for item in puller.of_person(person_id)]
-    purchases = refunded([there_of(item) for item in items if item.standing is not None], items)
-    return Reading(people=people, purchases=purchases, items=items)
+        # Whoever asks for this user means this user, whatever address the provider has.
+        people = {key: replace(buyer, email=user.email) for key, buyer in puller.people_with(user.email).items()}
+    records = [record for person_id in people for record in puller.of_person(person_id)]
+    return RemoteState(user=user, provider=provider, people=people, records=records)
 
 
-def _verdict(user: User, provider: Provider, reading: Reading) -> Verdict:
-    by_plan: dict[int, tuple[Plan, list[There]]] = {}
-    for one in reading.purchases:
+def _ready(
+    records: Sequence[PulledRecord],
+    provider: Provider,
+    *,
+    people: Mapping[str, Buyer] | None = None,
+    keep: bool = False,
+) -> list[Ready]:
+    """Return records as they are applied, known ones too. Raises Retryable and Permanent."""
+    source = purchases_of(provider)
+    lookups = Lookups(provider.key, source.identity, source.puller(), keep=keep)
+    lookups.note(records, people)
+    return [ready for batch in lookups.complete(records, again=True) for ready in batch]
+
+
+def _compare(remote: RemoteState) -> Verdict:
+    user, provider = remote.user, remote.provider
+    by_plan: dict[int, tuple[Plan, list[RemotePurchase]]] = {}
+    for one in remote.purchases:
         plan = plans.sold_by(one.offers, provider=provider.key) if one.offers else None
         if plan is not None:
             by_plan.setdefault(plan.pk, (plan, []))[1].append(one)
@@ -229,52 +231,30 @@ def _verdict(user: User, provider: Provider, reading: Reading) -> Verdict:
         subscription = mine.get(plan_id)
         plan, theirs = by_plan.get(plan_id) or (subscription.plan if subscription else None, [])
         assert plan is not None
-        there = best(theirs)
-        kind = difference(there, subscription, provider=provider.key)
-        comparisons.append(Comparison(plan=plan, there=there, subscription=subscription, kind=kind))
-    return Verdict(user=user, provider=provider, reading=reading, comparisons=comparisons)
+        purchase = best(theirs)
+        kind = difference(purchase, subscription, provider=provider.key)
+        comparisons.append(Comparison(plan=plan, purchase=purchase, subscription=subscription, kind=kind))
+    return Verdict(remote=remote, comparisons=comparisons)
 
 
-def _runs_out_here(one: Comparison) -> bool:
-    return (
-        one.there is not None
-        and one.there.standing is Standing.ACTIVE
-        and one.subscription is not None
-        and one.subscription.has_access
-        and one.subscription.status == Standing.CANCELED
-    )
-
-
-def _confirm(
-    one: Comparison,
-    kind: "SyncFinding.Kind | None",
-    user: User,
-    provider: Provider,
-    reading: Reading,
-    people: Mapping[str, Buyer],
-    cause: Cause,
-) -> None:
-    """Say as a fact what the provider says now, where what it told before does not amount to it."""
-    event_class = _FACT_OF.get(kind) if kind else None
-    if event_class is None or one.there is None:
+def _confirm(one: Comparison, remote: RemoteState, cause: Cause) -> None:
+    """Record as a fact what the provider says now, where its records do not amount to it."""
+    kind = Kind.ENDED_HERE if one.runs_out_here else one.kind
+    event_class, purchase = (_FACT_OF.get(kind) if kind else None), one.purchase
+    if event_class is None or purchase is None:
         return
     now = timezone.now()
-    told = [told for item in reading.items for told in item.told if told.event.purchase_id == one.there.purchase_id]
-    ends = next((told.event.period_end for told in told if told.event.period_end), None)
+    events = [one.event for record in remote.records for one in record.events if isinstance(one.event, MembershipEvent)]
+    ends = next((one.period_end for one in events if one.purchase_id == purchase.purchase_id and one.period_end), None)
     event = event_class(
         occurred_at=now,
-        buyer=next(iter(people.values()), Buyer(email=user.email)),
-        offers=one.there.offers,
-        purchase_id=one.there.purchase_id,
+        buyer=next(iter(remote.people.values()), Buyer(email=remote.user.email)),
+        offers=purchase.offers,
+        purchase_id=purchase.purchase_id,
         period_end=ends if event_class is SubscriptionCanceled else None,
     )
-    key = f"purchase:{one.there.purchase_id}:synced:{now.isoformat()}"
-    handle(event, Context(provider=provider.key, key=key, cause=cause, greeting=Greeting.IF_OPEN))
-
-
-def _as_user(user: User, buyer: Buyer) -> Buyer:
-    """Whoever asks for this user means this user, whatever address the provider has."""
-    return Buyer(email=user.email, first_name=buyer.first_name, last_name=buyer.last_name, identities=buyer.identities)
+    key = f"purchase:{purchase.purchase_id}:synced:{now.isoformat()}"
+    handle(event, Context(provider=remote.provider.key, key=key, cause=cause, greeting=Greeting.IF_OPEN))
 
 
 def _status_of(user: User, provider: Provider) -> str:

@@ -20,7 +20,7 @@ from core.cause import Cause
 from core.moments import iso
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Standing
+from integrations.contracts.pull import PurchaseStatus
 from integrations.reconcile import subscription_check, syncs
 from integrations.reconcile.models import SubscriptionSync
 from integrations.reconcile.subscription_check import Verdict
@@ -164,32 +164,33 @@ def _refused(message: str, status: HTTPStatus) -> Response:
 
 
 def _member_id(verdict: Verdict) -> str | None:
-    """The member's id, as the subscription has it; before there is one, the id by which the provider was asked."""
-    subscriptions = verdict.user.subscriptions.filter(provider=verdict.provider.key).exclude(external_member_id="")
+    """Return the member's id, as the subscription has it; before there is one, the id that was asked for."""
+    user, provider = verdict.remote.user, verdict.remote.provider
+    subscriptions = user.subscriptions.filter(provider=provider.key).exclude(external_member_id="")
     known = subscriptions.order_by("-pk").values_list("external_member_id", flat=True).first()
-    return known or next(iter(verdict.reading.people), None)
+    return known or next(iter(verdict.remote.people), None)
 
 
 def shown(verdict: Verdict) -> dict[str, Any]:
     """A verdict as staff's JSON."""
-    user = verdict.user
+    user, provider = verdict.remote.user, verdict.remote.provider
     subject = verdict.subject.subscription if verdict.subject else None
     end = subject.current_period_end if subject else None
     return {
         "user": {
             "id": user.pk,
             "email": user.email,
-            f"{verdict.provider.key}_member_id": _member_id(verdict),
+            f"{provider.key}_member_id": _member_id(verdict),
         },
         "database_status": {
             "subscription_status": subject.status if subject else None,
             "subscription_plan": subject.plan.code if subject else None,
             "subscription_end_date": iso(end),
         },
-        f"{verdict.provider.key}_status": {
-            "is_active": verdict.standing in (Standing.ACTIVE, Standing.CANCELED),
-            "status": verdict.standing,
-            "subscriptions": [dict(there.shown) for there in verdict.reading.purchases],
+        f"{provider.key}_status": {
+            "is_active": verdict.status in (PurchaseStatus.ACTIVE, PurchaseStatus.CANCELED),
+            "status": verdict.status,
+            "subscriptions": [dict(purchase.shown) for purchase in verdict.remote.purchases],
         },
         "mismatch": bool(verdict.differing),
         "recommended_action": verdict.recommended_action,
