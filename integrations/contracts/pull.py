@@ -108,7 +108,7 @@ class PulledRecord(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a run is: which list, in which way, and the page to read next.
+    """Position of a run: the list, the way of reading it, and the next page.
 
     `cursor` is what the provider needs beside the page's number, in words of its own.
     """

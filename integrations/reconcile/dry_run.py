@@ -23,7 +23,7 @@ class _RolledBack(Exception):
 
 @dataclass(kw_only=True)
 class DryRun:
-    """What would have been. `findings` are those of an audit, and deletions."""
+    """The result of a dry run. `findings` are those of an audit, and deletions."""
 
     kind: Kind
     pages: int = 0

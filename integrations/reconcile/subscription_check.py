@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def runs_out_here(self) -> bool:
-        """Whether it is active there, and canceled here with access until its end.
+        """Return whether it is active there, and canceled here with access until its end.
 
         Both give access, so nothing is different: most providers call a purchase active until its last day.
         """
@@ -108,7 +108,7 @@ class Verdict:
 
     @property
     def recommended_action(self) -> str | None:
-        """What staff should do, None where nothing."""
+        """Return what staff should do, None where nothing."""
         kinds = {one.kind for one in self.differing}
         if not kinds:
             return None
@@ -117,7 +117,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Synced:
-    """What a sync led to: the status of the subscription before and after it ("none": there was none)."""
+    """The result of a sync: the status of the subscription before and after it ("none": there was none)."""
 
     old_status: str
     new_status: str
