@@ -5,31 +5,20 @@ Two people are never made one here: where an address and an id point to differen
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Model
 
 from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten
-from accounts.people.contact_changes import contact_told
 from accounts.people.contact_report import ContactReport
 from accounts.people.models import Contact, ContactEmail, ContactMapping, User
+from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
 from core.text import InvalidAddress, normalise_email
 
 _TRIES = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reported:
-    """What a report did. `changed` are the names of what is different now; `is_stale`: a newer one was here before."""
-
-    contact: Contact
-    created: bool = False
-    changed: tuple[str, ...] = ()
-    is_stale: bool = False
 
 
 class Nobody(Exception):
@@ -56,7 +45,7 @@ def with_email(email: str) -> Contact | None:
     return known.contact if known else None
 
 
-def report(told: ContactReport, *, provider: str, cause: Cause, user: User | None = None) -> Reported:
+def report(told: ContactReport, *, provider: str, cause: Cause, user: User | None = None) -> ChangedContact:
     """Bring the contact whom `told` is about to what it says; made, as `user`'s, where nobody is that person.
 
     A known id wins over the e-mail, so that somebody who changed their address stays the same contact. Of each value
@@ -80,11 +69,12 @@ def report(told: ContactReport, *, provider: str, cause: Cause, user: User | Non
                 return _applied(held, [], told, email, provider=provider, cause=cause)
             contact = _created(told, email, owner=owner, user=user, provider=provider, cause=cause)
             if contact is not None:
-                return Reported(contact=contact, created=True, changed=tuple(_tagged(contact, told, provider)))
+                tags = tuple(_tagged(contact, told, provider))
+                return ChangedContact(contact=contact, provider=provider, cause=cause, created=True, changed=tags)
     raise RuntimeError(f"{told.identities or email}: another worker makes and unmakes this contact")
 
 
-def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, is_new: bool = False) -> Reported:
+def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, is_new: bool = False) -> ChangedContact:
     """The contact who is the member `user`, brought to what `told` says; they are linked where neither is yet.
 
     `is_new`: the user was made just now, and is nobody's yet.
@@ -185,7 +175,6 @@ def _created(
     if owner is not None:
         contact_duplicates.doubt(owner, contact, reason=f"both have the address {email} ({cause.text})")
     _learn_aliases(contact, told.aliases, cause=cause)
-    contact_told.send(sender=Contact, contact=contact, provider=provider, cause=cause)
     return contact
 
 
@@ -197,7 +186,7 @@ def _applied(
     *,
     provider: str,
     cause: Cause,
-) -> Reported:
+) -> ChangedContact:
     """`told` written on a contact that there is, whose row the caller holds."""
     for other in {row.contact_id: row.contact for row in mappings if row.contact_id != contact.pk}.values():
         contact_duplicates.doubt(contact, other, reason=f"ids of both stand in one report ({cause.text})")
@@ -213,8 +202,8 @@ def _applied(
     if record is not None:
         contact_changes.remember(record, told, email)
         record.save(update_fields=["reported_at", "told", "told_at", "offers", "gone_at"])
-    contact_told.send(sender=Contact, contact=contact, provider=provider, cause=cause)
-    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale and not changes)
+    is_stale = is_stale and not changes
+    return ChangedContact(contact=contact, provider=provider, cause=cause, changed=tuple(changes), is_stale=is_stale)
 
 
 def _mapped(
