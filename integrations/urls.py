@@ -7,7 +7,6 @@ from django.urls import URLPattern, re_path
 
 from integrations import registry
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.contracts.pull import PurchaseSource
 from integrations.inbox.api.webhooks import ProbedWebhookView, WebhookView
 from integrations.operations.api.explain import Explain
 from integrations.operations.api.health import health
@@ -55,7 +54,7 @@ PEOPLE = [
     re_path(r"^api/v1/sync/manual/?$", ManualSync.as_view(), name="manual-sync"),
     re_path(r"^api/v1/sync/manual/(?P<event_id>[0-9]+)/?$", ManualSyncStatus.as_view(), name="manual-sync-status"),
     re_path(r"^metrics/?$", PrometheusView.as_view(), name="metrics"),
-    *(route for one in _PROVIDERS if isinstance(one.pulls, PurchaseSource) for route in _subscription(one)),
+    *(route for one in _PROVIDERS if one.pulls and one.pulls.sells_memberships for route in _subscription(one)),
     *(route for module in _OWN for route in getattr(module, "PEOPLE", [])),
 ]
 urlpatterns = [*MACHINES, *PEOPLE]
