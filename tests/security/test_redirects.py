@@ -107,9 +107,12 @@ def test_a_place_elsewhere_counts_as_elsewhere(location: str) -> None:
 
 def test_every_page_that_takes_a_wanted_page_is_tried() -> None:
     """A new form with `next` has to be added above."""
-    templates = Path(django_settings.BASE_DIR, "templates")
+    base = Path(django_settings.BASE_DIR)
     forms = {
-        str(path.relative_to(templates)) for path in templates.rglob("*.html") if 'name="next"' in path.read_text()
+        str(path.relative_to(folder))
+        for folder in (base / "templates", *base.glob("integrations/providers/*/templates"))
+        for path in folder.rglob("*.html")
+        if 'name="next"' in path.read_text()
     }
     assert forms == {
         "accounts/sign_in.html",
