@@ -180,7 +180,25 @@ class NowCertsClient:
         """As `changed_insureds`."""
         return changed_page(self._call, "/api/PolicyDetailList()", cursor)
 
+    # POST /api/Policy/Insert
+    def insert_policy(self, fields: Mapping[str, Any]) -> str:
+        """The id of the policy with this databaseId, else this number, else of a new one."""
+        return self._written_policy("/api/Policy/Insert", fields)
+
+    # POST /api/Quote/Insert
+    def insert_quote(self, fields: Mapping[str, Any]) -> str:
+        return self._written_policy("/api/Quote/Insert", fields)
+
     # ------------------------------------------------------------------------------------------------------------------
+
+    def _written_policy(self, path: str, fields: Mapping[str, Any]) -> str:
+        """It is matched by databaseId or number, so that a repetition writes the same one again."""
+        is_matched = bool(fields.get("databaseId") or fields.get("number"))
+        answer = self._call("POST", path, body=dict(fields), repeatable=is_matched)
+        written = answer.get("policiesOrQuotes") if isinstance(answer, dict) else None
+        first = written[0] if isinstance(written, list) and written else {}
+        _refuse_failure(first, called=f"POST {path}")
+        return _id_in(first, "policyOrQuoteId", called=f"POST {path}")
 
     def _one(self, path: str, database_id: str) -> Record:
         found = self._list(path, filters=equal("id", guid(database_id), quoted=False), top=1)

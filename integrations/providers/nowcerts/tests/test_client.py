@@ -112,6 +112,12 @@ def test_a_reading_that_fails_with_http_200_may_work_later(client: NowCertsClien
         client.insureds_with_email("jane@example.com")
 
 
+def test_a_policy_that_failed_within_a_success_is_a_refusal(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    with pytest.raises(Refused, match="number is required"):
+        client.insert_policy({"premium": 1200})
+    assert nowcerts.policies == {}
+
+
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"status": 1}', b'{"value": {}}', b'{"value": [1]}'])
 def test_an_answer_in_another_shape_is_refused(client: NowCertsClient, nowcerts: FakeNowCerts, body: bytes) -> None:
     nowcerts.misbehave(*[Answer(status=200, body=body)] * 2, on="/api/Insured")
@@ -192,3 +198,15 @@ def test_an_id_that_would_be_part_of_the_filter_is_not_sent(client: NowCertsClie
     with pytest.raises(Refused, match="is no id of theirs"):
         client.insured("1) or (1 eq 1")
     assert nowcerts.exchanges == []
+
+
+# Policies -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_is_written_once_for_its_number(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+    nowcerts.misbehave(Lost(), on="/api/Policy/Insert")
+    policy_id = client.insert_policy({"number": "POL-1", "premium": 1200})
+    assert client.insert_policy({"number": "POL-1", "premium": 1300}) == policy_id
+    assert client.policy(policy_id)["premium"] == 1300
+    assert client.insert_quote({"number": "Q-1"}) != policy_id
+    assert len(nowcerts.policies) == 2
