@@ -62,7 +62,8 @@ class Lookups:
     """Completes records, with as few calls as possible: none for what has not changed or sells no plan.
 
     `identity` is the kind of id by which the lists name people. With `keep` the answers are remembered for later runs,
-    so that each person is asked for once. `in_time` is asked before each call and each record but the first.
+    so that each person is asked for once. `in_time` is asked before each record but the first, `may_call` before each
+    call but the very first.
     """
 
     def __init__(
@@ -73,9 +74,10 @@ class Lookups:
         *,
         keep: bool = True,
         in_time: Callable[[], bool] = lambda: True,
+        may_call: Callable[[], bool] = lambda: True,
     ) -> None:
         self._provider, self._identity, self._puller = provider, identity, puller
-        self._keep, self._in_time, self._asked = keep, in_time, False
+        self._keep, self._in_time, self._may_call, self._began = keep, in_time, may_call, False
         self._people: dict[str, Buyer | None] = {}
         self._offers: dict[str, tuple[str, ...]] = {}
         self._plans: dict[tuple[str, ...], Plan | None] = {}
@@ -100,8 +102,8 @@ class Lookups:
     def complete(
         self, records: Sequence[PulledRecord], *, run_id: int | None = None, again: bool = False
     ) -> Iterator[list[Ready]]:
-        """Yield for each record that says something new what is to be applied, in this order: its person's record where
-        nobody told us of them, and the record itself. With `again` for every record.
+        """Yield for each record that says something new what is to be applied, in this order: the record of its person,
+        where none was received yet, and the record itself. With `again` for every record.
 
         May raise OutOfTime, Retryable, Permanent.
         """
@@ -120,6 +122,7 @@ class Lookups:
                     is_gone = any(isinstance(one.event, ContactGone) for one in record.events)
                     ready = [self._ready(person, None), *([] if is_gone else ready)]
             yield ready
+            self._began = True
 
     def _look_up(self, records: Sequence[PulledRecord]) -> None:
         """Look up in the database, for all records at once, what can be known without a call."""
@@ -214,9 +217,9 @@ class Lookups:
         return self._people.get(person_id)
 
     def _may_ask(self) -> None:
-        if self._asked and not self._in_time():
+        if self._began and not self._may_call():
             raise OutOfTime
-        self._asked = True
+        self._began = True
 
 
 def erased_among(provider: str, kind: str, emails: Mapping[str, str]) -> set[str]:

@@ -16,7 +16,8 @@ from integrations.reconcile.models.sync_run import LISTED_AT_MOST, RunStatus
 from integrations.reconcile.sources import source_of
 
 logger = logging.getLogger(__name__)
-ASKING = 14.0  # seconds after which an attempt begins nothing further; the lease is 30, a call takes up to 10
+ASKING = 14.0  # seconds after which an attempt begins no further call; the lease is 30, a call takes up to 10
+APPLYING = 20.0  # seconds after which it begins no further record
 
 
 def advance(run: SyncRun) -> None:
@@ -33,7 +34,7 @@ def advance(run: SyncRun) -> None:
         with transaction.atomic():
             _move(run, audit.COMPARISONS[place.stage](run, provider, place), seen=0)
         return
-    source, in_time = source_of(provider), time_left(ASKING)
+    source, in_time, may_call = source_of(provider), time_left(APPLYING), time_left(ASKING)
     puller = source.puller()
     page = puller.page(place, kind=Kind(run.kind), since=run.window_from)
     if run.kind == Kind.AUDIT:
@@ -41,7 +42,7 @@ def advance(run: SyncRun) -> None:
             audit.note(run, provider, page.records)
             _move(run, page.next or Place(stage=source.compares, page=0), seen=len(page.records), note=page.note)
         return
-    lookups = Lookups(run.provider, source.identity, puller, in_time=in_time)
+    lookups = Lookups(run.provider, source.identity, puller, in_time=in_time, may_call=may_call)
     lookups.note(page.records, page.people)
     terms = terms_of(run)
     try:

@@ -23,7 +23,7 @@ def _nowcerts_is_connected(settings: Any) -> None:
 def test_the_clock_does_not_begin_with_a_first_reading_and_goes_on_after_it(admin_client: Client) -> None:
     assert runs.start_due() == []
     page = admin_client.post(PAGE, {"provider": "nowcerts"}, follow=True)
-    assert "The reading has begun" in page.content.decode()
+    assert "The sync has started" in page.content.decode()
     run = SyncRun.objects.get()
     assert (run.provider, run.kind, run.status) == ("nowcerts", "backfill", "pending")
     ended = timezone.now() - timedelta(hours=2)

@@ -38,8 +38,8 @@ def rows() -> dict[str, int]:
 def test_the_first_run_is_shown_page_by_page(kajabi: FakeKajabi) -> None:
     sell(kajabi, 1)
     said = reconcile().splitlines()
-    assert said[0].startswith("first reading, page 1 of purchases: 1 pages")
-    assert "first reading, done: 3 pages, 1 seen, 1 changed, 0 healed, 0 unmatched, 0 errors" in said
+    assert said[0].startswith("first sync, page 1 of purchases: 1 pages")
+    assert "first sync, done: 3 pages, 1 seen, 1 changed, 0 healed, 0 unmatched, 0 errors" in said
     assert said[-1].startswith("changed  purchase:4001  member1@example.com  member created; subscription active")
 
 
@@ -52,7 +52,7 @@ def test_on_a_terminal_it_draws_and_then_says_the_same(kajabi: FakeKajabi) -> No
     sell(kajabi, 1)
     out = Terminal()
     call_command("reconcile", "kajabi", stdout=out)
-    assert out.getvalue().startswith("first reading, done: 3 pages, 1 seen, 1 changed")
+    assert out.getvalue().startswith("first sync, done: 3 pages, 1 seen, 1 changed")
 
 
 def test_a_dry_run_says_exactly_what_the_run_does_and_writes_nothing(kajabi: Any, mailoutbox: Any, drain: Any) -> None:

@@ -190,6 +190,19 @@ def test_many_unknown_people_are_asked_for_in_parts_of_an_attempt(
     assert ProviderRecord.objects.filter(key__startswith=lookups.PERSON).count() == 4
 
 
+def test_page_of_purchases_left_in_the_middle_counts_each_of_them_once(
+    kajabi: Any, reconciled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time is over at once here: each attempt applies one purchase, and what failed is not tried again by this run."""
+    for number in range(4):
+        sell(kajabi, number, offer_id="999" if number == 2 else "off_456")
+    del kajabi.records["purchases"]["4001"]["relationships"]["customer"]
+    monkeypatch.setattr(pages, "time_left", lambda seconds: lambda: False)
+    run = reconciled()
+    assert (run.status, run.seen, run.changed, run.unmatched, run.errors) == ("done", 4, 2, 1, 1)
+    assert pages_asked(kajabi, "purchases") == ["1"] * 4
+
+
 # By the clock ---------------------------------------------------------------------------------------------------------
 
 

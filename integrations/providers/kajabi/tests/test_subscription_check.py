@@ -258,10 +258,11 @@ def test_the_users_page_has_both_buttons(member: User, browser: Client, kajabi: 
     page = browser.get(page_of(member)).content.decode()
     assert "Kajabi: compare" in page
     assert "Kajabi: synchronise" in page
-    assert press(browser, member, "verify-kajabi") == "Kajabi says: active. It is the same here."
+    assert press(browser, member, "verify-kajabi") == "Status at Kajabi: active. It is the same here."
     change(kajabi, 1, deactivated_at=stamp(ago(1)))
     told = press(browser, member, "verify-kajabi")
-    assert told == "Kajabi says: expired. Here it is different: NSSA Annual Membership: ended there, access here."
+    difference = "NSSA Annual Membership: ended at the provider, access here."
+    assert told == f"Status at Kajabi: expired. Here it is different: {difference}"
     assert press(browser, member, "sync-kajabi") == "Status before: active; now: expired."
     assert status_of(member) == "expired"
 

@@ -61,7 +61,7 @@ def test_compare_button_tells_until_when_a_canceled_member_has_access(
     end = cancel_by_relay(process, relay).current_period_end
     answer = browser.post(reverse("admin:accounts_user_act", args=[member.pk, "verify-kajabi"]), follow=True)
     told = " ".join(str(message) for message in answer.context["messages"])
-    assert told.startswith("Kajabi says: active. Here it is canceled, with access until ")
+    assert told.startswith("Status at Kajabi: active. Here it is canceled, with access until ")
     assert f"{end:%Y}" in told
     assert told.endswith(": nothing is wrong.")
 

@@ -398,7 +398,9 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(nowcerts: FakeNowCe
     said = command("--dry-run")
     assert before == [list(model.objects.order_by("pk").values()) for model in models]
     finding = said.pop(-3)
-    assert finding.startswith("deleted there, known here  ana2@example.com  there: deleted, or made part of another")
+    assert finding.startswith(
+        "deleted at the provider, known here  ana2@example.com  there: deleted, or made part of another"
+    )
     assert "nothing was deleted here" in finding
     said = [line for line in said if not line.startswith("page ")]
     assert said == [
@@ -418,7 +420,7 @@ def test_a_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowC
     reconciled()
     nowcerts.insureds[guid(1)]["city"] = "Houston"
     said = command("--full", "--dry-run")
-    assert any(line.startswith("other values there  ana1@example.com  there: city: Houston") for line in said)
+    assert any(line.startswith("other values at the provider  ana1@example.com  there: city: Houston") for line in said)
     assert SyncFinding.objects.count() == 0
     assert SyncRun.objects.count() == 1
 
