@@ -57,7 +57,7 @@ class CompletionImport:
         self.activity = self.activity or self._known.get("LEARN")
 
     def read(self, cells: Cells) -> Row:
-        """What a row says. Raises WrongRow with everything that is wrong with it."""
+        """Return what a row says. Raises WrongRow with everything that is wrong with it."""
         problems: list[str] = []
         email = _email(cells, problems)
         course = neutral(_text(cells, "course", 255, problems))

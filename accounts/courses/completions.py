@@ -60,7 +60,7 @@ class Received:
 
 
 def course_key(course: str) -> str:
-    """What makes two spellings of a course's name one: case and spaces do not matter."""
+    """Return what makes two spellings of a course's name one: case and spaces do not matter."""
     return title_key(course, 255)
 
 
