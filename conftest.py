@@ -184,7 +184,7 @@ def _configured(settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": uuid4().hex}}
     limits._resting_until = 0.0
     limits._of_this_process.clear()
-    webhooks.VERIFIED._counted.clear()
+    webhooks.VERIFIED._window = 0
     webhooks.UNVERIFIED._window = 0
     token_authentication.GUESSES._window = 0
     counting.begin()
@@ -413,6 +413,14 @@ def user(db: None) -> Any:
     from accounts.people.models import User
 
     return User.objects.create_user("jane@example.com", PASSWORD, first_name="Janet", last_name="Original")
+
+
+@pytest.fixture
+def newcomer(db: None) -> Any:
+    """A member made by a purchase, who has no password yet."""
+    from accounts.people.models import User
+
+    return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
 
 
 @pytest.fixture

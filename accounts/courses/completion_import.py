@@ -100,7 +100,7 @@ class CompletionImport:
             return _("known already: nothing changes")
         self._sources.add(source)
         if completion.user is None:
-            return _("waits for a person: nobody has this address")
+            return _("needs review: nobody has this address")
         course = (completion.user.pk, row.activity.pk, completion.course_key)
         is_again = completion.is_once and course in self._courses
         if completion.state != State.AWARDED or is_again:

@@ -23,7 +23,7 @@ from accounts.courses import points
 from accounts.courses.models import Activity, Completion, CourseProgress, Requirement
 from accounts.courses.models.points import BY_PATH
 from accounts.people.models import User
-from accounts.privacy.person import NOBODY
+from accounts.people.person import NOBODY
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
 from core.text import title_key
@@ -138,7 +138,7 @@ def award(user: User, path: Activity, *, cause: Cause) -> Completion | None:
             activity=path,
             source=_source(path, user.pk),
             channel=BY_PATH,
-            email_told=user.email,
+            email_received=user.email,
             email=user.email,
             name=user.get_full_name()[:150],
             completed_on=now.completed_on,

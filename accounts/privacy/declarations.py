@@ -28,6 +28,7 @@ from accounts.courses.models import (
 )
 from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.memberships.models import Plan, PlanOffer, Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.people.mentions import REMOVED, Mentions, addresses_in
 from accounts.people.models import (
     Company,
     Contact,
@@ -42,9 +43,8 @@ from accounts.people.models import (
     Tag,
     User,
 )
+from accounts.people.person import NOBODY, Person
 from accounts.privacy.holdings import DELETED, Holding, Retention, register
-from accounts.privacy.mentions import REMOVED, Mentions, addresses_in
-from accounts.privacy.person import NOBODY, Person
 from accounts.signin.models import LinkRequest
 from accounts.signin.password_links import FORGET_AFTER
 from accounts.staff.models import ApiToken, AuditEntry
@@ -203,7 +203,7 @@ def _business() -> list[Holding]:
             own=lambda person: Q(user__in=person.users) | Q(email__in=person.emails),
             becomes={
                 "email": "",
-                "email_told": "",
+                "email_received": "",
                 "name": "",
                 "certificate_url": "",
                 "certificate_state": CertificateState.NOT_CHECKED.value,

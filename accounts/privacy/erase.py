@@ -22,11 +22,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.people import forgotten, lookup
+from accounts.people.mentions import Mentions
 from accounts.people.models import Contact, ContactMapping, ExternalIdentity, User
+from accounts.people.person import Person, collected
 from accounts.privacy import files
 from accounts.privacy.holdings import DELETED, Holding, all_holdings
-from accounts.privacy.mentions import Mentions
-from accounts.privacy.person import Person, collected
 from accounts.staff import audit
 from core.queue.delivery import LEASE, PENDING
 

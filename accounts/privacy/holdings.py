@@ -14,8 +14,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.privacy.mentions import Mentions
-from accounts.privacy.person import Person
+from accounts.people.mentions import Mentions
+from accounts.people.person import Person
 
 DELETED = "deleted"
 # Columns that hold words of ours or of a protocol, and never anybody's.

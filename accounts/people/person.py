@@ -10,8 +10,8 @@ from django.db.models.functions import Lower
 from accounts.commerce.models.policy import Policy
 from accounts.courses.models import Completion, CourseProgress
 from accounts.people import forgotten, lookup
+from accounts.people.mentions import Mentions, digits_of
 from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, ExternalIdentity, User
-from accounts.privacy.mentions import Mentions, digits_of
 from config.logs import mask
 from core.text import InvalidAddress, normalise_email
 
