@@ -5,17 +5,16 @@ Two people are never made one here: where an address and an id point to differen
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Model
 
 from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten, lookup
-from accounts.people.contact_changes import contact_told
 from accounts.people.contact_report import ContactReport
 from accounts.people.lookup import find as find
 from accounts.people.models import Contact, ContactEmail, ContactMapping, User
+from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
 from core.text import InvalidAddress, normalise_email
@@ -23,21 +22,11 @@ from core.text import InvalidAddress, normalise_email
 _TRIES = 5
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reported:
-    """The result of a report. `changed` names what is different now; `is_stale`: a newer report came before."""
-
-    contact: Contact
-    created: bool = False
-    changed: tuple[str, ...] = ()
-    is_stale: bool = False
-
-
 class Nobody(Exception):
     """The report names nobody: neither an id that is known nor an e-mail."""
 
 
-def report(told: ContactReport, *, provider: str, cause: Cause, user: User | None = None) -> Reported:
+def report(told: ContactReport, *, provider: str, cause: Cause, user: User | None = None) -> ChangedContact:
     """Bring the contact whom `told` is about to what it says; made, as `user`'s, where nobody is that person.
 
     A known id wins over the e-mail, so that somebody who changed their address stays the same contact. Of each value
@@ -61,11 +50,12 @@ def report(told: ContactReport, *, provider: str, cause: Cause, user: User | Non
                 return _applied(held, [], told, email, provider=provider, cause=cause)
             contact = _created(told, email, owner=owner, user=user, provider=provider, cause=cause)
             if contact is not None:
-                return Reported(contact=contact, created=True, changed=tuple(_tagged(contact, told, provider)))
+                tags = tuple(_tagged(contact, told, provider))
+                return ChangedContact(contact=contact, provider=provider, cause=cause, created=True, changed=tags)
     raise RuntimeError(f"{told.identities or email}: another worker makes and unmakes this contact")
 
 
-def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, is_new: bool = False) -> Reported:
+def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, is_new: bool = False) -> ChangedContact:
     """The contact who is the member `user`, brought to what `told` says; they are linked where neither is yet.
 
     `is_new`: the user was made just now, and is nobody's yet.
@@ -143,7 +133,6 @@ def _created(
     if owner is not None:
         contact_duplicates.doubt(owner, contact, reason=f"both have the address {email} ({cause.text})")
     _learn_aliases(contact, told.aliases, cause=cause)
-    contact_told.send(sender=Contact, contact=contact, provider=provider, cause=cause)
     return contact
 
 
@@ -155,7 +144,7 @@ def _applied(
     *,
     provider: str,
     cause: Cause,
-) -> Reported:
+) -> ChangedContact:
     """`told` written on a contact that there is, whose row the caller holds."""
     for other in {row.contact_id: row.contact for row in mappings if row.contact_id != contact.pk}.values():
         contact_duplicates.doubt(contact, other, reason=f"ids of both stand in one report ({cause.text})")
@@ -171,8 +160,8 @@ def _applied(
     if record is not None:
         contact_changes.remember(record, told, email)
         record.save(update_fields=["reported_at", "told", "told_at", "offers", "gone_at"])
-    contact_told.send(sender=Contact, contact=contact, provider=provider, cause=cause)
-    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale and not changes)
+    is_stale = is_stale and not changes
+    return ChangedContact(contact=contact, provider=provider, cause=cause, changed=tuple(changes), is_stale=is_stale)
 
 
 def _mapped(

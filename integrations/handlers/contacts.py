@@ -9,9 +9,9 @@ from accounts.commerce import orders
 from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
 from accounts.people import contacts, forgotten, lookup
 from accounts.people.contact_report import ContactReport
-from accounts.people.contacts import Reported
 from accounts.people.forgotten import PersonForgotten
 from accounts.people.models import Contact
+from accounts.people.outbound import ChangedContact
 from core.text import InvalidAddress
 from integrations.contracts.events import (
     AboutSomebody,
@@ -27,6 +27,7 @@ from integrations.handlers import completions
 from integrations.handlers.companies import taken_in
 from integrations.handlers.context import Change, Context
 from integrations.inbox.models import ContactRefresh
+from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
 from integrations.registry import provider as provider_of
 
@@ -162,7 +163,7 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
     return [kept, *completions.keep(event, context)]
 
 
-def told_of(reported: Reported) -> Change | None:
+def told_of(reported: ChangedContact) -> Change | None:
     """Return what a report changed, for people; None where that is nothing."""
     if reported.created:
         return Change(description="contact created", target=reported.contact)
@@ -213,10 +214,12 @@ def _echo(contact: Contact, context: Context) -> Change | None:
     return Change(description="our own write came back: nothing is new", target=newest, changed=False)
 
 
-def _reported(told: ContactReport, context: Context) -> Reported:
+def _reported(told: ContactReport, context: Context) -> ChangedContact:
     try:
-        return contacts.report(told, provider=context.provider, cause=context.cause)
+        reported = contacts.report(told, provider=context.provider, cause=context.cause)
     except PersonForgotten as error:
         raise ForgottenHere(str(error)) from error
     except (contacts.Nobody, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
+    enqueue.contact_changed(reported)
+    return reported

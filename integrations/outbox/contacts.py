@@ -23,8 +23,9 @@ from integrations.contracts.exceptions import Gone, Permanent
 from integrations.contracts.mirror import ContactBook, OpportunityBook, OutgoingCall, Sent, TheirContact
 from integrations.fields.names import FieldNames, stored
 from integrations.handlers.contacts import as_report
+from integrations.outbox import enqueue
 from integrations.outbox.differences import differing, to_be_written
-from integrations.outbox.enqueue import RECORD, mirrors, owe_contact, still_differs
+from integrations.outbox.enqueue import RECORD, enqueue_contact, mirrors, still_differs
 from integrations.outbox.matching import SomebodyElse, Sought, find
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.postpone import wait_until
@@ -118,7 +119,7 @@ def bring_together(contact: Contact, theirs: TheirContact, names: FieldNames, *,
     with transaction.atomic():
         held = Contact.objects.select_for_update().get(pk=contact.pk)
         _adopt(held, theirs.external_id, provider=provider)
-        contacts.report(as_report(theirs.report, names), provider=provider, cause=cause)
+        enqueue.contact_changed(contacts.report(as_report(theirs.report, names), provider=provider, cause=cause))
 
 
 def plan(
@@ -186,7 +187,7 @@ def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) 
         record.save(update_fields=["told", "told_at", "reported_at"])
         end(row, response=dict(sent.answer), external_id=sent.external_id)
         if still_differs(held, registry.provider(row.provider), record):
-            owe_contact(held, row.provider, cause=_cause(row))
+            enqueue_contact(held, row.provider, cause=_cause(row))
 
 
 def _adopt(contact: Contact, external_id: str, *, provider: str) -> ContactMapping:

@@ -21,7 +21,7 @@ from integrations.contracts.mirror import (
 )
 from integrations.fields.models import PipelineRule
 from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, DeletedThere, end, send
-from integrations.outbox.enqueue import main_records, owe_contact, owe_opportunity
+from integrations.outbox.enqueue import enqueue_contact, enqueue_opportunity, main_records
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from integrations.outbox.postpone import Wait, wait_until
 
@@ -127,7 +127,7 @@ def _contact_there(row: OutgoingWrite, policy: Policy) -> str:
     newest = writes.order_by("-pk").first()
     if newest is not None and newest.status in (Status.FAILED, Status.SKIPPED) and newest.pk > row.pk:
         raise Permanent(f"the policy's contact could not be written: see outgoing write {newest.pk}, then retry")
-    owe_contact(contact, row.provider, cause=Cause(text=row.cause, staff=row.staff))
+    enqueue_contact(contact, row.provider, cause=Cause(text=row.cause, staff=row.staff))
     raise Wait("the policy's contact is written first", due=timezone.now() + CONTACT_FIRST)
 
 
@@ -169,7 +169,7 @@ def _close(row: OutgoingWrite, policy: Policy, says: Opportunity, sent: Sent) ->
             return
         end(row, response=dict(sent.answer), external_id=sent.external_id)
         if wanted(held) != says:  # the policy changed while it was written
-            owe_opportunity(held, row.provider, cause=Cause(text=row.cause, staff=row.staff))
+            enqueue_opportunity(held, row.provider, cause=Cause(text=row.cause, staff=row.staff))
 
 
 def _adopt(policy: Policy, external_id: str, *, provider: str) -> None:

@@ -9,7 +9,7 @@ from accounts.people.contact_changes import decide
 from accounts.people.models import Contact
 from core.cause import Cause
 from core.queue.wakeup import wake_on_commit
-from integrations.outbox.enqueue import WRITE_TASK
+from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
 
 Status = OutgoingWrite.Status
@@ -32,7 +32,7 @@ def retry(writes: Iterable[OutgoingWrite]) -> int:
         try:
             with transaction.atomic():
                 write.requeue(last_error="", pruned_at=None)
-                wake_on_commit(WRITE_TASK, write.pk)
+                wake_on_commit(enqueue.WRITE_TASK, write.pk)
         except IntegrityError:
             continue
         count += 1
@@ -78,4 +78,8 @@ def undo(write: OutgoingWrite, *, cause: Cause) -> list[str]:
         before = {name: "" if value is None else value for name, value in write.before.items()}
         if "email" in before and not before["email"]:
             del before["email"]
-        return decide(held, before, cause=cause)
+        changed = decide(held, before, cause=cause)
+        if changed is None:
+            return []
+        enqueue.contact_changed(changed)
+        return list(changed.changed)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.people import contact_changes, contacts, lookup
+from accounts.people import contact_changes, contacts, lookup, outbound
 from accounts.people.admin.contact_history import CHANGES, ChangeShown, field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import providers_of
@@ -71,7 +71,10 @@ class SaidByFilter(SimpleListFilter):
 
 def _release(change: ContactChange, pressed: Pressed) -> bool:
     Contact.objects.select_for_update().get(pk=change.contact_id)
-    return contact_changes.thaw(change, cause=pressed.cause)
+    changed = contact_changes.release(change, cause=pressed.cause)
+    if changed is not None:
+        outbound.hand_over(changed)
+    return changed is not None
 
 
 def other_value(change: ContactChange) -> Any:
@@ -91,7 +94,10 @@ def _take(change: ContactChange, pressed: Pressed) -> bool:
     value = other_value(change)
     if change.name == "email":
         _own(held, value or "", cause=pressed.cause)
-    return bool(contact_changes.decide(held, {change.name: value}, cause=pressed.cause))
+    changed = contact_changes.decide(held, {change.name: value}, cause=pressed.cause)
+    if changed is not None:
+        outbound.hand_over(changed)
+    return changed is not None
 
 
 def _own(contact: Contact, email: str, *, cause: Cause) -> None:

@@ -9,6 +9,7 @@ from accounts.people import contact_changes
 from accounts.people.models import Contact, ContactChange
 from core.cause import Cause
 from integrations.fields.models import FieldPlace, FieldRule
+from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
 
@@ -116,7 +117,9 @@ def test_a_value_that_goes_back_and_forth_is_frozen_and_staff_are_told(sides: Tw
     sides.settle()
     assert insured["state"] == "FL", "every other value goes on"
 
-    contact_changes.thaw(ContactChange.objects.get(kind="frozen"), cause=Cause(text="test"))
+    released = contact_changes.release(ContactChange.objects.get(kind="frozen"), cause=Cause(text="test"))
+    assert released is not None
+    enqueue.contact_changed(released)
     sides.settle()
     assert (insured["city"], contact["city"]) == ("Miami", "Miami"), "ours holds until somebody changes it"
 
