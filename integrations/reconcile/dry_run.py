@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from django.db import transaction
-
 from core.cause import Cause
+from core.preview import rolled_back
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Kind, Place, PulledRecord
 from integrations.reconcile import audit
@@ -15,10 +14,6 @@ from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.pages import terms_of
 from integrations.reconcile.runs import new_run, next_kind
 from integrations.reconcile.sources import source_of
-
-
-class _RolledBack(Exception):
-    """Ends the transaction without a trace."""
 
 
 @dataclass(kw_only=True)
@@ -56,16 +51,13 @@ def dry_run(
         place = page.next
     is_audit = outcome.kind is Kind.AUDIT
     ready = [] if is_audit else [ready for batch in lookups.complete(records) for ready in batch]
-    try:
-        with transaction.atomic():
-            if is_audit:
-                outcome.findings = _audited(run, provider, records)
-            else:
-                outcome.result = apply_all(ready, terms_of(run))
-                outcome.findings = outcome.result.findings
-            raise _RolledBack
-    except _RolledBack:
-        return outcome
+    with rolled_back():
+        if is_audit:
+            outcome.findings = _audited(run, provider, records)
+        else:
+            outcome.result = apply_all(ready, terms_of(run))
+            outcome.findings = outcome.result.findings
+    return outcome
 
 
 def _audited(run: SyncRun, provider: Provider, records: Sequence[PulledRecord]) -> list[SyncFinding]:

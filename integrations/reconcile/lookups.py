@@ -100,8 +100,8 @@ class Lookups:
     def complete(
         self, records: Sequence[PulledRecord], *, run_id: int | None = None, again: bool = False
     ) -> Iterator[list[Ready]]:
-        """Yield for each record that says something new what is to be applied, in this order: its person's record where
-        nobody told us of them, and the record itself. With `again` for every record.
+        """Yield for each record that says something new what is to be applied, in this order: the record of its person,
+        where none was received yet, and the record itself. With `again` for every record.
 
         May raise OutOfTime, Retryable, Permanent.
         """

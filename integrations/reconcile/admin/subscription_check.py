@@ -1,4 +1,4 @@
-"""Buttons on a user's page: compare their subscription with a provider's word, and make it equal to that."""
+"""Buttons on a user's page: compare their subscription with the provider's purchases, and make it equal."""
 
 from functools import partial
 from typing import Any
@@ -47,11 +47,11 @@ def _sync(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
         return Answer(text=_not_ended(sync, provider), level=messages.WARNING)
     if sync.status == Status.FAILED:
         raise Refused(syncs.why(sync))
-    told = _("Status before: %(old)s; now: %(new)s.") % {"old": sync.old_status, "new": sync.new_status}
+    status = _("Status before: %(old)s; now: %(new)s.") % {"old": sync.old_status, "new": sync.new_status}
     if sync.outcome == SubscriptionSync.Outcome.NO_PURCHASE:
         left = _("The provider has no purchase for this access; nothing was changed.")
-        return Answer(text=f"{told} {left}", level=messages.WARNING)
-    return Answer(text=told, changed=True)
+        return Answer(text=f"{status} {left}", level=messages.WARNING)
+    return Answer(text=status, changed=True)
 
 
 def _not_ended(sync: SubscriptionSync, provider: Provider) -> Any:

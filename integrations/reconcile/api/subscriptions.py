@@ -1,4 +1,4 @@
-"""For staff: one member's subscription compared with the provider's word, and made equal to it."""
+"""For staff: one member's subscription compared with the provider's purchases, and made equal to them."""
 
 import logging
 from collections.abc import Mapping

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 class ProviderRecord(models.Model):
     """A customer, purchase, transaction, contact or policy there, as reconciliation read it: key "purchase:41".
 
-    `digest` is what it said when it was applied last; "" where it could not be: of a contact or a policy `content`
-    names then the run that failed at it, which does not try again. So what has not changed since costs one
+    `digest` is what it said when it was applied last; "" where it could not be: `content` names then the
+    run that failed to apply it, which does not try again. So what has not changed since costs one
     look at this row and no write. Nothing is decided by these rows but what need not be done again.
     """
 
