@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import CharField
 
 from accounts.people.models import Contact
-from core.field_names import CUSTOM as CUSTOM
 from core.field_names import custom, is_custom, short
 from core.text import clean_name, one_line
 

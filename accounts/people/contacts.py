@@ -12,7 +12,6 @@ from django.db.models import Model
 
 from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten, lookup
 from accounts.people.contact_report import ContactReport
-from accounts.people.lookup import find as find
 from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause

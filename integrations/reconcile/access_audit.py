@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
+from accounts.people import lookup
 from accounts.people.models import ExternalIdentity
 from accounts.people.person import NOBODY
 from integrations.contracts.provider import Provider
@@ -78,10 +79,8 @@ def compare_purchases(run: SyncRun, provider: Provider, place: Place) -> Place |
     purchases = [(record.person_id, purchase_of(record)) for record in records]
     running = [(person_id, one) for person_id, one in purchases if one.status.gives_access]
     person_ids = {person_id for person_id, _one in running}
-    identities = ExternalIdentity.objects.filter(
-        provider=provider.key, kind=source_of(provider).identity, external_id__in=person_ids
-    )
-    users = dict(identities.values_list("external_id", "user_id"))
+    known = lookup.users_by_id(provider.key, source_of(provider).identity, person_ids)
+    users = {person_id: user.pk for person_id, user in known.items()}
     named = ProviderRecord.objects.filter(
         provider=provider.key, key__in=[f"{PERSON}:{person_id}" for person_id in person_ids]
     ).exclude(email="")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from accounts.people.models import ContactMapping, ExternalIdentity
+from accounts.people import lookup
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import OwnList, Place, PulledRecord
@@ -28,9 +28,8 @@ def note(run: SyncRun, provider: Provider, records: Sequence[PulledRecord]) -> N
     emails |= {event.identities.get(source.identity, ""): event.email for event in reports}
     erased = erased_among(provider.key, source.identity, emails)
     if erased:  # unless they came back
-        known = (ExternalIdentity if source.sells_memberships else ContactMapping)._default_manager
-        ids = known.filter(provider=provider.key, kind=source.identity, external_id__in=erased)
-        erased -= set(ids.values_list("external_id", flat=True))
+        known = lookup.users_by_id if source.sells_memberships else lookup.mappings_by_id
+        erased -= known(provider.key, source.identity, erased).keys()
     # Not what belongs to applying: the digest, and when it changed and ended as far as that was applied.
     rows = [
         row_of(record, provider=provider.key, is_applied=False)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from accounts.people.contact_report import CUSTOM, EMPTY, ContactReport, value_of
+from accounts.people import lookup
+from accounts.people.contact_report import EMPTY, ContactReport, value_of
 from accounts.people.models import Contact, ContactMapping
+from core.field_names import short
 from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
@@ -29,8 +31,7 @@ def differences(provider: Provider, reports: Sequence[ContactReported]) -> list[
     ids = [report.identities.get(CONTACT, "") for report in reports]
     if not ids:
         return []
-    mappings = ContactMapping.objects.filter(provider=provider.key, kind=CONTACT, external_id__in=ids)
-    known = {mapping.external_id: mapping for mapping in mappings.select_related("contact")}
+    known = lookup.mappings_by_id(provider.key, CONTACT, ids)
     names = FieldNames.of(provider.key, provider.mirror) if provider.mirror else None
     found = []
     for report in reports:
@@ -68,7 +69,7 @@ def _different(report: ContactReport, contact: Contact) -> Mapping[str, tuple[An
     except InvalidAddress:
         email = ""
     return {
-        name.removeprefix(CUSTOM): (value, ours)
+        short(name): (value, ours)
         for name, value in report.values(email).items()
         if value != (ours := value_of(contact, name)) and not (value in EMPTY and ours in EMPTY)
     }

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts.memberships.models import SubscriptionFact
 from accounts.memberships.models.subscription import FactKind, Status
-from accounts.people import contacts
-from accounts.people.models import Contact, ContactMapping
+from accounts.people import lookup
+from accounts.people.models import Contact
 from core.cause import Cause
 from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactGone, ContactReported, MembershipEvent
@@ -104,15 +104,12 @@ def _handle(one: PulledEvent, ready: Ready, terms: Terms, result: Result) -> lis
     """Hand an event to its handler; return the changes that it made, each with old and new values for people."""
     event, before = one.event, None
     if isinstance(event, ContactGone):
-        mappings = ContactMapping.objects.filter(
-            provider=terms.provider, kind=CONTACT, external_id=event.contact_id
-        ).select_related("contact")
-        found = [gone(mapping) for mapping in mappings]
+        found = [gone(mapping) for mapping in lookup.mappings(terms.provider, {CONTACT: event.contact_id})]
         if not found:
             return []
         result.findings += found
     elif isinstance(event, ContactReported):
-        before = contacts.find(provider=terms.provider, identities=event.identities, email=event.email)
+        before = lookup.find(provider=terms.provider, identities=event.identities, email=event.email)
     greeting, purchase, held_before = Greeting.IF_OPEN, ready.record.purchase, terms.holds_greetings_before
     if purchase is not None and not purchase.status.gives_access:
         greeting = Greeting.NONE

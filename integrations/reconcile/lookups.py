@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.memberships import plans
 from accounts.memberships.models import Plan
-from accounts.people import forgotten
-from accounts.people.models import ContactMapping, ExternalIdentity
+from accounts.people import forgotten, lookup
+from accounts.people.models import Contact, User
 from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import (
     AboutSomebody,
@@ -24,7 +24,7 @@ from integrations.contracts.events import (
 from integrations.contracts.exceptions import Permanent, Unmatched
 from integrations.contracts.pull import PulledEvent, PulledRecord, Puller
 from integrations.reconcile.models import ProviderRecord
-from integrations.reconcile.records import changed_records, in_parts, row_of, rows_of, save_rows
+from integrations.reconcile.records import changed_records, row_of, rows_of, save_rows
 
 PERSON = "person"
 PEOPLE_ARE_FRESH = timedelta(days=1)
@@ -134,34 +134,32 @@ class Lookups:
         self._look_up_people({person_id for person_id, _event in sales})
         named = {record.person_id for record in records if record.person_id and _contact_named(record)}
         if named:
-            mappings = ContactMapping.objects.filter(
-                provider=self._provider, kind=self._identity, external_id__in=named
-            )
-            known = set(mappings.values_list("external_id", flat=True))
+            known = lookup.mappings_by_id(self._provider, self._identity, named).keys()
             listed = {person_id for person_id, event in events if isinstance(event, ContactReported)}
             ended = {person_id for person_id, event in events if isinstance(event, ContactGone)}
             self._unread |= (named - ended - listed - known) | (ended & known)
 
     def _look_up_people(self, person_ids: set[str]) -> None:
         """A member's own address is what counts, then the contact's, then that of a list read a short time ago."""
-        for model, holder in ((ExternalIdentity, "user"), (ContactMapping, "contact")):
-            known = model._default_manager.filter(provider=self._provider, kind=self._identity)
-            for part in in_parts(person_ids - self._people.keys()):
-                for row in known.filter(external_id__in=part).select_related(holder):
-                    person, names = getattr(row, holder), {self._identity: row.external_id}
-                    if person.email:
-                        self._people[row.external_id] = Buyer(
-                            email=person.email,
-                            first_name=person.first_name,
-                            last_name=person.last_name,
-                            identities=names,
-                        )
+        self._note_people(lookup.users_by_id(self._provider, self._identity, person_ids - self._people.keys()))
+        mappings = lookup.mappings_by_id(self._provider, self._identity, person_ids - self._people.keys())
+        self._note_people({person_id: mapping.contact for person_id, mapping in mappings.items()})
         keys = [f"{PERSON}:{person_id}" for person_id in person_ids - self._people.keys()]
         for listed in rows_of(keys, provider=self._provider).values():
             # Somebody's address may have changed since an older list.
             if timezone.now() - listed.read_at < PEOPLE_ARE_FRESH:
                 names = {self._identity: listed.person_id}
                 self._people[listed.person_id] = Buyer(**listed.content, identities=names)
+
+    def _note_people(self, people: Mapping[str, User | Contact]) -> None:
+        for person_id, person in people.items():
+            if person.email:
+                self._people[person_id] = Buyer(
+                    email=person.email,
+                    first_name=person.first_name,
+                    last_name=person.last_name,
+                    identities={self._identity: person_id},
+                )
 
     def _ready(self, record: PulledRecord, row: ProviderRecord | None) -> Ready:
         """Return a record with the plan and the buyer of each membership event; others need none."""

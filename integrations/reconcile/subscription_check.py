@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
-from accounts.people.models import ExternalIdentity, User
+from accounts.people import lookup
+from accounts.people.models import User
 from core.cause import Cause
 from integrations import registry
 from integrations.contracts.events import Buyer, MembershipEvent, SubscriptionCanceled, SubscriptionExpired
@@ -179,12 +180,10 @@ def apply_finding(finding: SyncFinding, *, cause: Cause) -> str:
         ready = _ready(source.puller().of_person(finding.person_id), provider, keep=True)
         with transaction.atomic():
             result = apply_all(ready, Terms(provider=provider.key, cause=cause))
-            known = ExternalIdentity.objects.filter(
-                provider=provider.key, kind=source.identity, external_id=finding.person_id
-            ).first()
-            if known is None:
+            known = lookup.users(provider.key, {source.identity: finding.person_id})
+            if not known:
                 raise Unmatched("; ".join(line["why"] for line in result.problems) or "it is no longer there")
-            user = known.user
+            user = known[0]
     synced = sync(user, provider=provider, cause=cause)
     return f"{synced.old_status if finding.user else 'none'} → {synced.new_status}"
 
