@@ -152,4 +152,4 @@ class PointsEntryAdmin(ReadOnlyAdmin):
     def of(self, entry: PointsEntry) -> str:
         return row_link("admin:accounts_completion", entry.completion_id, entry.source)
 
-    told_by = columns.of(source_of, _("told by"))
+    told_by = columns.of(source_of, _("channel"))

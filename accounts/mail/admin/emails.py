@@ -109,7 +109,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         except InvalidAddress:
             return queryset.none(), False
 
-    owed_since = columns.moment("created_at", gettext_lazy("owed since"))
+    owed_since = columns.moment("created_at", gettext_lazy("queued since"))
     sent = columns.moment("sent_at", gettext_lazy("sent"))
     state = columns.badge("status", gettext_lazy("status"))
     error = columns.text("last_error", gettext_lazy("error"), is_short=True)

@@ -107,6 +107,6 @@ class CircuitAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, circuit: Circuit) -> str:
         pending = OutgoingWrite.Status.PENDING.value
-        return list_link(WRITES, _("writes that wait"), provider=circuit.provider, status__exact=pending)
+        return list_link(WRITES, _("pending writes"), provider=circuit.provider, status__exact=pending)
 
     changed = columns.moment("changed_at", gettext_lazy("changed"))

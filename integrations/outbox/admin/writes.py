@@ -164,7 +164,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(_named(term)) if term else queryset), False
 
-    since = columns.moment("created_at", gettext_lazy("owed since"))
+    since = columns.moment("created_at", gettext_lazy("queued since"))
 
     @admin.display(description=gettext_lazy("what"))
     def target(self, write: OutgoingWrite) -> str:
@@ -186,7 +186,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
     state = columns.badge("status", gettext_lazy("status"), kinds=_BADGES)
     error = columns.text("last_error", gettext_lazy("error"), is_short=True)
     what_went_wrong = columns.text("last_error", gettext_lazy("error"))
-    id_there = columns.text("external_id", gettext_lazy("id there"))
+    id_there = columns.text("external_id", gettext_lazy("remote ID"))
 
     @admin.display(description=gettext_lazy("values"))
     def changed_values(self, write: OutgoingWrite) -> str:
