@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from core.cause import Cause
-from core.console import attention, tools
+from core.console import attention, columns, tools
 from core.console.actions import Act
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, list_url, moment
+from core.console.links import NOTHING, badge, list_url
 from core.queue.wakeup import wake_on_commit
 from integrations.operations.alerts import RULES, Rule, Verdict
 from integrations.operations.measures import Measured
@@ -118,9 +118,7 @@ class AlertStateAdmin(ReadOnlyAdmin):
         rule = _RULES.get(state.rule)
         return _shown(rule, _kept(state)) if rule else NOTHING if state.value is None else f"{state.value:g}"
 
-    @admin.display(description=_("since"))
-    def since_when(self, state: AlertState) -> str:
-        return moment(state.since)
+    since_when = columns.moment("since", _("since"))
 
 
 def _post_again(notice: Notice, cause: Cause) -> bool:

@@ -11,10 +11,10 @@ from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
 from accounts.people.admin.contacts import FOUND_AT_MOST, person_link
 from accounts.people.admin.filters import ProviderFilter, providers_of
 from accounts.people.models import ContactEmail
+from core.console import columns
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.format import block, indented
-from core.console.links import NOTHING, badge, moment, shortened
-from core.money import money
+from core.console.links import NOTHING, shortened
 
 
 class OfSomebody(ReadOnlyAdmin):
@@ -39,9 +39,7 @@ class OfSomebody(ReadOnlyAdmin):
             match |= Q(**{name: term})
         return queryset.filter(match), False
 
-    @admin.display(description=_("contact"))
-    def person(self, row: Any) -> str:
-        return person_link(row.contact)
+    person = columns.attribute("contact", _("contact"), show=person_link)
 
 
 class LineInline(ReadOnlyInline):
@@ -52,9 +50,7 @@ class LineInline(ReadOnlyInline):
     def what(self, line: OrderLine) -> str:
         return str(line)
 
-    @admin.display(description=_("total"))
-    def amount(self, line: OrderLine) -> str:
-        return money(line.total, line.order.currency)
+    amount = columns.money("total", _("total"), currency="order.currency")
 
 
 @admin.register(Order)
@@ -67,25 +63,15 @@ class OrderAdmin(OfSomebody):
     readonly_fields = ("person", "amount", "tax_shown", "discount_shown", "placed")
     inlines = (LineInline,)
 
-    @admin.display(description=_("placed"))
-    def placed(self, order: Order) -> str:
-        return moment(order.placed_at)
+    placed = columns.moment("placed_at", _("placed"))
 
     @admin.display(description=_("number"))
     def number_there(self, order: Order) -> str:
         return order.number or order.external_id
 
-    @admin.display(description=_("total"))
-    def amount(self, order: Order) -> str:
-        return money(order.total, order.currency)
-
-    @admin.display(description=_("tax"))
-    def tax_shown(self, order: Order) -> str:
-        return money(order.tax, order.currency)
-
-    @admin.display(description=_("discount"))
-    def discount_shown(self, order: Order) -> str:
-        return money(order.discount, order.currency)
+    amount = columns.money("total", _("total"))
+    tax_shown = columns.money("tax", _("tax"))
+    discount_shown = columns.money("discount", _("discount"))
 
 
 @admin.register(Payment)
@@ -102,21 +88,10 @@ class PaymentAdmin(OfSomebody):
     )
     readonly_fields = ("sort", "person", "shown_amount", "tax_shown", "purchases_shown", "happened")
 
-    @admin.display(description=_("happened"))
-    def happened(self, payment: Payment) -> str:
-        return moment(payment.occurred_at)
-
-    @admin.display(description=_("kind"))
-    def sort(self, payment: Payment) -> str:
-        return badge(payment.kind, payment.get_kind_display())
-
-    @admin.display(description=_("amount"))
-    def shown_amount(self, payment: Payment) -> str:
-        return money(payment.amount, payment.currency)
-
-    @admin.display(description=_("tax"))
-    def tax_shown(self, payment: Payment) -> str:
-        return money(payment.tax, payment.currency)
+    happened = columns.moment("occurred_at", _("happened"))
+    sort = columns.badge("kind", _("kind"))
+    shown_amount = columns.money("amount", _("amount"))
+    tax_shown = columns.money("tax", _("tax"))
 
     @admin.display(description=_("purchases"))
     def purchases_shown(self, payment: Payment) -> str:
@@ -133,9 +108,7 @@ class FormSubmissionAdmin(OfSomebody):
     def get_queryset(self, request: HttpRequest) -> QuerySet[FormSubmission]:
         return super().get_queryset(request).defer("answers")
 
-    @admin.display(description=_("submitted"))
-    def submitted(self, submission: FormSubmission) -> str:
-        return moment(submission.submitted_at)
+    submitted = columns.moment("submitted_at", _("submitted"))
 
     @admin.display(description=_("form"))
     def form_shown(self, submission: FormSubmission) -> str:

@@ -6,7 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.commerce.admin.orders import OfSomebody
 from accounts.commerce.models import Policy
 from accounts.people.admin.filters import ProviderFilter
-from core.console.links import NOTHING, moment
+from core.console import columns
+from core.console.links import NOTHING
 from core.money import money
 
 
@@ -25,9 +26,7 @@ class PolicyAdmin(OfSomebody):
     )
     readonly_fields = ("person", "shown_premium", "reported")
 
-    @admin.display(description=_("reported"))
-    def reported(self, policy: Policy) -> str:
-        return moment(policy.reported_at)
+    reported = columns.moment("reported_at", _("reported"))
 
     @admin.display(description=_("number"))
     def number_there(self, policy: Policy) -> str:

@@ -21,10 +21,10 @@ from accounts.courses.models.points import BY_STAFF
 from accounts.people import lookup
 from accounts.people.admin.users import AddressField
 from accounts.people.models import User
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act, Answer, Pressed, ReasonForm
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
-from core.console.links import NOTHING, badge, list_url, moment, row_link, source_of
+from core.console.links import NOTHING, list_url, source_of
 
 State = Completion.State
 # The badges are shared with other pages' statuses of the same meaning.
@@ -109,9 +109,7 @@ class EntryInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PointsEntry]:
         return super().get_queryset(request).select_related("staff").order_by("pk")
 
-    @admin.display(description=_("channel"))
-    def told_by(self, entry: PointsEntry) -> str:
-        return source_of(entry)
+    told_by = columns.of(source_of, _("channel"))
 
 
 @admin.register(Completion)
@@ -222,17 +220,9 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         text = search_term.strip()
         return (queryset.filter(Q(email__startswith=text.lower()) | Q(source=text)) if text else queryset), False
 
-    @admin.display(description=_("received"))
-    def received(self, completion: Completion) -> str:
-        return moment(completion.received_at)
-
-    @admin.display(description=_("status"))
-    def status(self, completion: Completion) -> str:
-        return badge(BADGES[State(completion.state)], completion.get_state_display())
-
-    @admin.display(description=_("member"))
-    def member(self, completion: Completion) -> str:
-        return row_link("admin:accounts_user", completion.user_id, completion.user) if completion.user else NOTHING
+    received = columns.moment("received_at", _("received"))
+    status = columns.badge("state", _("status"), kinds=BADGES)
+    member = columns.link("admin:accounts_user", "user", _("member"))
 
     @admin.display(description=_("who this may be"))
     def suggested(self, completion: Completion) -> str:
@@ -260,18 +250,14 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     def found(self, completion: Completion) -> str:
         return certificates.reason_of(completion)
 
-    @admin.display(description=_("checked"))
-    def checked_at(self, completion: Completion) -> str:
-        return moment(completion.certificate_checked_at)
+    checked_at = columns.moment("certificate_checked_at", _("checked"))
 
     @admin.display(description=_("as received"))
     def told(self, completion: Completion) -> str:
         lines = "\n".join(f"{name}: {value}" for name, value in completion.answers.items())
         return format_html('<pre class="text">{}</pre>', lines) if lines else NOTHING
 
-    @admin.display(description=_("channel"))
-    def told_by(self, completion: Completion) -> str:
-        return source_of(completion)
+    told_by = columns.of(source_of, _("channel"))
 
 
 def _link_to(completion: Completion, user: User) -> SafeString:

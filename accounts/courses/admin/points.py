@@ -16,9 +16,10 @@ from accounts.courses import completions, paths
 from accounts.courses.admin.requirements import RequirementInline, meeting, tell_who_meets
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.people.models import User
+from core.console import columns
 from core.console.actions import Act, Pressed, ReasonForm
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyAdmin, ReadOnlyInline
-from core.console.links import NOTHING, list_link, moment, row_link, shortened, source_of
+from core.console.links import NOTHING, list_link, row_link, shortened, source_of
 
 
 class AwardForm(ReasonForm):
@@ -145,14 +146,10 @@ class PointsEntryAdmin(ReadOnlyAdmin):
         beginning = search_term.strip().lower()
         return (queryset.filter(user__email__startswith=beginning) if beginning else queryset), False
 
-    @admin.display(description=_("date"))
-    def date(self, entry: PointsEntry) -> str:
-        return moment(entry.created_at)
+    date = columns.moment("created_at", _("date"))
 
     @admin.display(description=_("source"))
     def of(self, entry: PointsEntry) -> str:
         return row_link("admin:accounts_completion", entry.completion_id, entry.source)
 
-    @admin.display(description=_("channel"))
-    def told_by(self, entry: PointsEntry) -> str:
-        return source_of(entry)
+    told_by = columns.of(source_of, _("channel"))

@@ -6,8 +6,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.courses.models import CourseProgress
+from core.console import columns
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, moment, row_link, source_of
+from core.console.links import source_of
 from core.text import title_key
 
 
@@ -33,26 +34,17 @@ class CourseProgressAdmin(ReadOnlyAdmin):
         named = Q(email__startswith=term.lower()) | Q(course_key__startswith=title_key(term)) | Q(course_id=term)
         return queryset.filter(named), False
 
-    @admin.display(description=_("member"))
-    def member(self, row: CourseProgress) -> str:
-        return row_link("admin:accounts_user", row.user_id, row.user) if row.user else NOTHING
+    member = columns.link("admin:accounts_user", "user", _("member"))
 
     @admin.display(description=_("done"))
     def done(self, row: CourseProgress) -> str:
         return f"{row.percent} %"
 
-    @admin.display(description=_("as of"))
-    def as_of(self, row: CourseProgress) -> str:
-        return moment(row.occurred_at)
+    as_of = columns.moment("occurred_at", _("as of"))
 
     @admin.display(description=_("highest"))
     def most(self, row: CourseProgress) -> str:
         return f"{row.highest} %"
 
-    @admin.display(description=_("reached"))
-    def reached(self, row: CourseProgress) -> str:
-        return moment(row.highest_at)
-
-    @admin.display(description=_("source event"))
-    def source_event(self, row: CourseProgress) -> str:
-        return source_of(row)
+    reached = columns.moment("highest_at", _("reached"))
+    source_event = columns.of(source_of, _("source event"))

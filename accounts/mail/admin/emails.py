@@ -16,10 +16,10 @@ from accounts.mail import emails, suppressions
 from accounts.mail.admin.suppressed_addresses import suppression_link
 from accounts.mail.deliver import NotSendable, compose
 from accounts.mail.models import EmailMessage
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, list_url, moment, row_link, shortened
+from core.console.links import list_url
 from core.console.pruned import removed
 from core.text import InvalidAddress, normalise_email
 
@@ -109,25 +109,11 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         except InvalidAddress:
             return queryset.none(), False
 
-    @admin.display(description=gettext_lazy("queued since"))
-    def owed_since(self, message: EmailMessage) -> str:
-        return moment(message.created_at)
-
-    @admin.display(description=gettext_lazy("sent"))
-    def sent(self, message: EmailMessage) -> str:
-        return moment(message.sent_at)
-
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, message: EmailMessage) -> str:
-        return badge(message.status, message.get_status_display())
-
-    @admin.display(description=gettext_lazy("error"))
-    def error(self, message: EmailMessage) -> str:
-        return shortened(message.last_error) or NOTHING
-
-    @admin.display(description=gettext_lazy("user"))
-    def person(self, message: EmailMessage) -> str:
-        return row_link("admin:accounts_user", message.user_id, message.user) if message.user else NOTHING
+    owed_since = columns.moment("created_at", gettext_lazy("queued since"))
+    sent = columns.moment("sent_at", gettext_lazy("sent"))
+    state = columns.badge("status", gettext_lazy("status"))
+    error = columns.text("last_error", gettext_lazy("error"), is_short=True)
+    person = columns.link("admin:accounts_user", "user", gettext_lazy("user"))
 
     @admin.display(description=gettext_lazy("complaint"))
     def complaint(self, message: EmailMessage) -> str:

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.mail import suppressions
 from accounts.mail.models import SuppressedAddress
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act, ReasonForm
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, list_link, list_url, moment, row_link, shortened
+from core.console.links import NOTHING, badge, list_link, list_url, row_link, shortened
 from core.text import InvalidAddress, normalise_email
 
 _ONLY_PASSWORD, _EVERY_MAIL = gettext_lazy("mails about the password only"), gettext_lazy("gets every mail")
@@ -102,17 +102,13 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
             return badge("suppressed", _ONLY_PASSWORD)
         return badge("done", _EVERY_MAIL)
 
-    @admin.display(description=gettext_lazy("complained"))
-    def complained(self, row: SuppressedAddress) -> str:
-        return moment(row.complained_at)
+    complained = columns.moment("complained_at", gettext_lazy("complained"))
 
     @admin.display(description=gettext_lazy("what was reported"))
     def why(self, row: SuppressedAddress) -> str:
         return shortened(row.reason)
 
-    @admin.display(description=gettext_lazy("about the mail"))
-    def about(self, row: SuppressedAddress) -> str:
-        return row_link("admin:accounts_emailmessage", row.message_id, row.message) if row.message else NOTHING
+    about = columns.link("admin:accounts_emailmessage", "message", gettext_lazy("about the mail"))
 
     @admin.display(description=gettext_lazy("see also"))
     def mails(self, row: SuppressedAddress) -> str:
@@ -122,6 +118,4 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
         )
         return format_html("{} · {}", *links)
 
-    @admin.display(description=gettext_lazy("lifted"))
-    def lifted(self, row: SuppressedAddress) -> str:
-        return moment(row.lifted_at)
+    lifted = columns.moment("lifted_at", gettext_lazy("lifted"))

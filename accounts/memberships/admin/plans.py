@@ -9,10 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.memberships.models import Plan, PlanOffer
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import ActsMixin
 from core.console.base import BoundedLists, NeverDeleted
-from core.money import money
 
 WAITING = "unmatched_events"  # the item of `attention` that a new mapping may bring to an end
 
@@ -27,9 +26,7 @@ class PlanAdmin(NeverDeleted, ActsMixin, BoundedLists):
     list_display = ("name", "code", "partner", "price", "period_months")
     inlines = (OfferInline,)
 
-    @admin.display(description=gettext_lazy("price"))
-    def price(self, plan: Plan) -> str:
-        return money(plan.price_cents, plan.currency)
+    price = columns.money("price_cents", gettext_lazy("price"))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)

@@ -18,9 +18,10 @@ from accounts.memberships.models import Subscription, SubscriptionFact, Subscrip
 from accounts.memberships.models.subscription import Status
 from accounts.signin.admin.set_up_mail import send_set_up_mail
 from core.cause import Cause
+from core.console import columns
 from core.console.actions import Act, Pressed, ReasonForm
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
-from core.console.links import badge, row_link, source_of
+from core.console.links import row_link, source_of
 
 
 class LastDayField(forms.DateField):
@@ -63,9 +64,7 @@ class FactInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriptionFact]:
         return super().get_queryset(request).select_related("staff")
 
-    @admin.display(description=_("source"))
-    def source(self, fact: SubscriptionFact) -> str:
-        return source_of(fact)
+    source = columns.of(source_of, _("source"))
 
 
 class TransitionInline(ReadOnlyInline):
@@ -79,13 +78,8 @@ class TransitionInline(ReadOnlyInline):
     def before(self, transition: SubscriptionTransition) -> str:
         return transition.get_from_status_display()
 
-    @admin.display(description=_("to"))
-    def after(self, transition: SubscriptionTransition) -> str:
-        return badge(transition.to_status, transition.get_to_status_display())
-
-    @admin.display(description=_("source"))
-    def source(self, transition: SubscriptionTransition) -> str:
-        return source_of(transition)
+    after = columns.badge("to_status", _("to"))
+    source = columns.of(source_of, _("source"))
 
 
 def _cancel(subscription: Subscription, pressed: Pressed) -> bool:
@@ -183,9 +177,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
         beginning = search_term.strip().lower()  # as e-mails are stored: a plain prefix, for which there is an index
         return (queryset.filter(user__email__startswith=beginning) if beginning else queryset), False
 
-    @admin.display(description=_("member"))
-    def person(self, subscription: Subscription) -> str:
-        return subscription.user.email
+    person = columns.attribute("user.email", _("member"))
 
     @admin.display(description=_("member"))
     def user_link(self, subscription: Subscription) -> str:
@@ -193,9 +185,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
         link = row_link("admin:accounts_user", subscription.user_id, subscription.user.email)
         return format_html("{} {}", link, f"({name})" if name else "")
 
-    @admin.display(description=_("status"))
-    def state(self, subscription: Subscription) -> str:
-        return badge(subscription.status, subscription.get_status_display())
+    state = columns.badge("status", _("status"))
 
 
 def _with_widgets(model_admin: SubscriptionAdmin, request: HttpRequest) -> type[forms.ModelForm]:

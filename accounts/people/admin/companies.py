@@ -16,10 +16,10 @@ from accounts.people import companies, provisioning
 from accounts.people.companies import AccountReport, InvalidAccount
 from accounts.people.models import Company, ProvisioningStep
 from core.cause import Cause
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
-from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, moment, row_link, shortened
+from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, row_link, shortened
 
 STEPS = "admin:accounts_provisioningstep"
 SHOWN = 20  # contacts on a company's page
@@ -65,13 +65,8 @@ class StepColumns:
     def words(self, step: ProvisioningStep) -> str:
         return words_of(step)
 
-    @admin.display(description=gettext_lazy("due"))
-    def due(self, step: ProvisioningStep) -> str:
-        return moment(step.next_attempt_at)
-
-    @admin.display(description=gettext_lazy("finished"))
-    def finished(self, step: ProvisioningStep) -> str:
-        return moment(step.finished_at)
+    due = columns.moment("next_attempt_at", gettext_lazy("due"))
+    finished = columns.moment("finished_at", gettext_lazy("finished"))
 
 
 class StepInline(StepColumns, ReadOnlyInline):
@@ -136,21 +131,10 @@ class CompanyAdmin(ReadOnlyAdmin):
         obj.pk = made.pk
         obj.refresh_from_db()
 
-    @admin.display(description=gettext_lazy("account in Chatwoot"))
-    def account(self, company: Company) -> str:
-        return company.chatwoot_account_id
-
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, company: Company) -> str:
-        return badge(company.status, company.get_status_display())
-
-    @admin.display(description=gettext_lazy("created"))
-    def created(self, company: Company) -> str:
-        return moment(company.created_at)
-
-    @admin.display(description=gettext_lazy("closed"))
-    def closed(self, company: Company) -> str:
-        return moment(company.closed_at)
+    account = columns.attribute("chatwoot_account_id", gettext_lazy("account in Chatwoot"))
+    state = columns.badge("status", gettext_lazy("status"))
+    created = columns.moment("created_at", gettext_lazy("created"))
+    closed = columns.moment("closed_at", gettext_lazy("closed"))
 
     @admin.display(description=gettext_lazy("made by"))
     def made_by(self, company: Company) -> str:

@@ -16,10 +16,10 @@ from accounts.people.admin.filters import providers_of
 from accounts.people.contact_report import value_of
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from core.cause import Cause
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act, Pressed, ReasonForm, Refused
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, list_url, moment, shortened
+from core.console.links import list_url, shortened
 from core.console.pruned import removed
 
 Kind = ContactChange.Kind
@@ -188,13 +188,8 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
             return None
         return ContactChange.objects.select_related("contact", "staff").filter(pk=change.pk).first()
 
-    @admin.display(description=gettext_lazy("when"))
-    def when(self, change: ContactChange) -> str:
-        return moment(change.recorded_at)
-
-    @admin.display(description=gettext_lazy("contact"))
-    def person(self, change: ContactChange) -> str:
-        return person_link(change.contact)
+    when = columns.moment("recorded_at", gettext_lazy("when"))
+    person = columns.attribute("contact", gettext_lazy("contact"), show=person_link)
 
     @admin.display(description=gettext_lazy("we had"))
     def all_we_had(self, change: ContactChange) -> str:
@@ -204,10 +199,5 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
     def all_they_say(self, change: ContactChange) -> str:
         return removed(change) or shown_value(change.after)
 
-    @admin.display(description=gettext_lazy("source"))
-    def why(self, change: ContactChange) -> str:
-        return shortened(change.cause) or NOTHING
-
-    @admin.display(description=gettext_lazy("settled"))
-    def settled(self, change: ContactChange) -> str:
-        return moment(change.settled_at)
+    why = columns.text("cause", gettext_lazy("source"), is_short=True)
+    settled = columns.moment("settled_at", gettext_lazy("settled"))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.people.contact_report import EMPTY, FIELDS
 from accounts.people.models import Contact, ContactChange
+from core.console import columns
 from core.console.base import NewestInline
 from core.console.links import NOTHING, badge, moment, row_link, shortened
 from core.console.pruned import removed
@@ -47,9 +48,7 @@ def state_of(change: ContactChange) -> str:
 class ChangeShown:
     """The columns in which a change is shown, wherever it stands."""
 
-    @admin.display(description=gettext_lazy("field"))
-    def field(self, change: ContactChange) -> str:
-        return field_label(change.name)
+    field = columns.attribute("name", gettext_lazy("field"), show=field_label)
 
     @admin.display(description=gettext_lazy("we had"))
     def we_had(self, change: ContactChange) -> str:
@@ -59,9 +58,7 @@ class ChangeShown:
     def they_say(self, change: ContactChange) -> str:
         return removed(change) or shortened(shown_value(change.after), CELL)
 
-    @admin.display(description=gettext_lazy("what"))
-    def state(self, change: ContactChange) -> str:
-        return state_of(change)
+    state = columns.of(state_of, gettext_lazy("what"))
 
     @admin.display(description=gettext_lazy("by"))
     def by(self, change: ContactChange) -> str:

@@ -17,10 +17,10 @@ from accounts.people.admin.filters import AtProviderFilter, HasAccountFilter, Ta
 from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
 from accounts.people.admin.person_actions import ON_CONTACTS
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate
+from core.console import columns
 from core.console.base import NewestInline, ReadOnlyAdmin, ReadOnlyInline
 from core.console.format import block, indented
-from core.console.links import EVENTS, NOTHING, badge, list_link, moment, row_link, shortened
-from core.money import money
+from core.console.links import EVENTS, NOTHING, badge, list_link, row_link, shortened
 
 FOUND_AT_MOST = 1000  # contacts of one search
 CONTACT = "admin:accounts_contact"
@@ -69,9 +69,7 @@ class TagInline(NewestInline):
     def state(self, row: ContactTag) -> str:
         return badge("active", _("has it")) if row.is_present else badge("past", _("had it"))
 
-    @admin.display(description=gettext_lazy("since"))
-    def since(self, row: ContactTag) -> str:
-        return moment(row.changed_at)
+    since = columns.moment("changed_at", gettext_lazy("since"))
 
 
 class OrderInline(NewestInline):
@@ -82,13 +80,8 @@ class OrderInline(NewestInline):
     def link(self, order: Order) -> str:
         return row_link("admin:accounts_order", order.pk, order.number or order.external_id)
 
-    @admin.display(description=gettext_lazy("total"))
-    def amount(self, order: Order) -> str:
-        return money(order.total, order.currency)
-
-    @admin.display(description=gettext_lazy("placed"))
-    def placed(self, order: Order) -> str:
-        return moment(order.placed_at)
+    amount = columns.money("total", gettext_lazy("total"))
+    placed = columns.moment("placed_at", gettext_lazy("placed"))
 
 
 class PaymentInline(NewestInline):
@@ -99,13 +92,8 @@ class PaymentInline(NewestInline):
     def link(self, payment: Payment) -> str:
         return row_link("admin:accounts_payment", payment.pk, payment.get_kind_display())
 
-    @admin.display(description=gettext_lazy("amount"))
-    def shown_amount(self, payment: Payment) -> str:
-        return money(payment.amount, payment.currency)
-
-    @admin.display(description=gettext_lazy("happened"))
-    def happened(self, payment: Payment) -> str:
-        return moment(payment.occurred_at)
+    shown_amount = columns.money("amount", gettext_lazy("amount"))
+    happened = columns.moment("occurred_at", gettext_lazy("happened"))
 
 
 class AnswersInline(NewestInline):
@@ -117,9 +105,7 @@ class AnswersInline(NewestInline):
         text = submission.form_title or submission.form_id or submission.external_id
         return row_link("admin:accounts_formsubmission", submission.pk, text)
 
-    @admin.display(description=gettext_lazy("submitted"))
-    def submitted(self, submission: FormSubmission) -> str:
-        return moment(submission.submitted_at)
+    submitted = columns.moment("submitted_at", gettext_lazy("submitted"))
 
 
 @admin.register(Contact)
@@ -164,17 +150,9 @@ class ContactAdmin(ReadOnlyAdmin):
     def who(self, contact: Contact) -> str:
         return contact.name or str(contact)
 
-    @admin.display(description=gettext_lazy("e-mail"))
-    def main_address(self, contact: Contact) -> str:
-        return contact.email or NOTHING
-
-    @admin.display(description=gettext_lazy("account"))
-    def account(self, contact: Contact) -> str:
-        return row_link("admin:accounts_user", contact.user.pk, contact.user) if contact.user else NOTHING
-
-    @admin.display(description=gettext_lazy("company"))
-    def belongs_to(self, contact: Contact) -> str:
-        return row_link("admin:accounts_company", contact.company.pk, contact.company) if contact.company else NOTHING
+    main_address = columns.text("email", gettext_lazy("e-mail"))
+    account = columns.link("admin:accounts_user", "user", gettext_lazy("account"))
+    belongs_to = columns.link("admin:accounts_company", "company", gettext_lazy("company"))
 
     @admin.display(description=gettext_lazy("tags"))
     def tags_now(self, contact: Any) -> str:
@@ -184,13 +162,8 @@ class ContactAdmin(ReadOnlyAdmin):
     def known_at(self, contact: Contact) -> str:
         return ", ".join(sorted({mapping.provider for mapping in contact.mappings.all()})) or NOTHING
 
-    @admin.display(description=gettext_lazy("changed"))
-    def changed(self, contact: Contact) -> str:
-        return moment(contact.updated_at)
-
-    @admin.display(description=gettext_lazy("created"))
-    def created(self, contact: Contact) -> str:
-        return moment(contact.created_at)
+    changed = columns.moment("updated_at", gettext_lazy("changed"))
+    created = columns.moment("created_at", gettext_lazy("created"))
 
     @admin.display(description=gettext_lazy("postal address"))
     def postal_address(self, contact: Contact) -> str:

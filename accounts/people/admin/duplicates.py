@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from accounts.people import contact_duplicates, outbound
 from accounts.people.admin.contacts import person_link
 from accounts.people.models import Contact, PossibleDuplicate
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act, Pressed, ReasonForm, Refused
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, list_url, moment, shortened
+from core.console.links import NOTHING, list_url, shortened
 
 Status = PossibleDuplicate.Status
 
@@ -88,17 +88,9 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
         ),
     )
 
-    @admin.display(description=gettext_lazy("found"))
-    def found(self, question: PossibleDuplicate) -> str:
-        return moment(question.found_at)
-
-    @admin.display(description=gettext_lazy("decided"))
-    def decided(self, question: PossibleDuplicate) -> str:
-        return moment(question.decided_at)
-
-    @admin.display(description=gettext_lazy("one"))
-    def older(self, question: PossibleDuplicate) -> str:
-        return person_link(question.contact)
+    found = columns.moment("found_at", gettext_lazy("found"))
+    decided = columns.moment("decided_at", gettext_lazy("decided"))
+    older = columns.attribute("contact", gettext_lazy("one"), show=person_link)
 
     @admin.display(description=gettext_lazy("other"))
     def newer(self, question: PossibleDuplicate) -> str:
@@ -108,9 +100,7 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
     def why(self, question: PossibleDuplicate) -> str:
         return shortened(question.reason, 300)
 
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, question: PossibleDuplicate) -> str:
-        return badge(question.status, question.get_status_display())
+    state = columns.badge("status", gettext_lazy("status"))
 
     @admin.display(description=gettext_lazy("side by side"))
     def compared(self, question: PossibleDuplicate) -> str:

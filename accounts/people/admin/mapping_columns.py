@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.people.models import ContactMapping
+from core.console import columns
 from core.console.format import folded, indented
 from core.console.links import EVENTS, NOTHING, badge, list_link, moment
 
@@ -22,9 +23,7 @@ class MappingShown:
             format_html("{} {}", badge("past", _("deleted")), moment(mapping.gone_at)) if mapping.gone_at else NOTHING
         )
 
-    @admin.display(description=gettext_lazy("reported"))
-    def reported(self, mapping: ContactMapping) -> str:
-        return moment(mapping.reported_at)
+    reported = columns.moment("reported_at", gettext_lazy("reported"))
 
     @admin.display(description=gettext_lazy("offers"))
     def offers_there(self, mapping: ContactMapping) -> str:

@@ -15,8 +15,9 @@ from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import ProviderFilter, distinct_values
 from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
 from accounts.people.models import ContactMapping
+from core.console import columns
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, list_link, moment, row_link
+from core.console.links import NOTHING, badge, list_link, row_link
 
 ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
 
@@ -83,9 +84,7 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
             marks.append(badge("past", _("merged into the main one")))
         return format_html_join(" ", "{}", ((part,) for part in (mapping, *marks)))
 
-    @admin.display(description=gettext_lazy("contact"))
-    def person(self, mapping: ContactMapping) -> str:
-        return person_link(mapping.contact)
+    person = columns.attribute("contact", gettext_lazy("contact"), show=person_link)
 
     @admin.display(description=gettext_lazy("the same person elsewhere"))
     def elsewhere(self, mapping: Any) -> str:
@@ -97,13 +96,8 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
         shown = format_html_join(SafeString("<br>"), "{} {}", lines) or NOTHING
         return format_html("{}<br>…", shown) if len(others) > ELSEWHERE_SHOWN else shown
 
-    @admin.display(description=ContactMapping._meta.get_field("known_since").verbose_name)
-    def since(self, mapping: ContactMapping) -> str:
-        return moment(mapping.known_since)
-
-    @admin.display(description=gettext_lazy("last synced"))
-    def last_synced(self, mapping: ContactMapping) -> str:
-        return moment(mapping.reported_at)
+    since = columns.moment("known_since", ContactMapping._meta.get_field("known_since").verbose_name)
+    last_synced = columns.moment("reported_at", gettext_lazy("last synced"))
 
     @admin.display(description=gettext_lazy("see also"))
     def see_also(self, mapping: ContactMapping) -> str:

@@ -26,9 +26,10 @@ from accounts.signin.admin.set_up_mail import send_set_up_mail
 from accounts.signin.admin.staff_forms import OthersPasswordForm
 from accounts.signin.sessions import end_sessions
 from accounts.staff import rights
+from core.console import columns
 from core.console.actions import Act
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
-from core.console.links import EVENTS, badge, list_link, row_link
+from core.console.links import EVENTS, list_link, row_link
 from core.text import PASSWORD
 
 END_SESSIONS = Act(
@@ -97,9 +98,7 @@ class SubscriptionInline(ReadOnlyInline):
     def link(self, subscription: Subscription) -> str:
         return row_link("admin:accounts_subscription", subscription.pk, subscription.plan.name)
 
-    @admin.display(description=_("status"))
-    def state(self, subscription: Subscription) -> str:
-        return badge(subscription.status, subscription.get_status_display())
+    state = columns.badge("status", _("status"))
 
 
 @admin.register(User)

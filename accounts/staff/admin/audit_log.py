@@ -12,9 +12,10 @@ from accounts.people.admin.filters import TypedFilter, distinct_values
 from accounts.people.models import User
 from accounts.staff.audit import masked_label
 from accounts.staff.models.audit_entry import AuditEntry
+from core.console import columns
 from core.console.base import ReadOnlyAdmin
 from core.console.format import block, indented
-from core.console.links import NOTHING, badge, moment, row_link, shortened
+from core.console.links import NOTHING, badge, row_link, shortened
 
 FOUND_AT_MOST = 1000  # newest entries that a search looks at for each way to read its term
 SUMMARY = 60  # characters
@@ -79,9 +80,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         newest = (queryset.filter(**way).order_by("-id").values_list("pk", flat=True)[:FOUND_AT_MOST] for way in ways)
         return queryset.filter(pk__in={key for keys in newest for key in keys}), False
 
-    @admin.display(description=_("time"))
-    def time(self, entry: AuditEntry) -> str:
-        return moment(entry.recorded_at)
+    time = columns.moment("recorded_at", _("time"))
 
     @admin.display(description=_("outcome"))
     def shown_outcome(self, entry: AuditEntry) -> str:
@@ -103,9 +102,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         name = apps.get_model(kind)._meta.verbose_name if _is_kind(kind) else kind
         return row_link(f"admin:{kind.replace('.', '_')}", entry.target_id, f"{name} {entry.target_id}")
 
-    @admin.display(description=_("client"))
-    def client(self, entry: AuditEntry) -> str:
-        return entry.client_address or NOTHING
+    client = columns.text("client_address", _("client"))
 
     @admin.display(description=_("what changed"))
     def summary(self, entry: AuditEntry) -> str:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.people.models import User
 from accounts.staff import tokens
 from accounts.staff.models import ApiToken
+from core.console import columns
 from core.console.actions import Act
 from core.console.base import ReadOnlyAdmin
 from core.console.links import badge, moment
@@ -147,17 +148,13 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def beginning(self, token: ApiToken) -> str:
         return f"{token.token_key}…"
 
-    @admin.display(description=_("owner"))
-    def owner(self, token: ApiToken) -> str:
-        return token.user.email
+    owner = columns.attribute("user.email", _("owner"))
 
     @admin.display(description=_("scopes"))
     def scopes_shown(self, token: ApiToken) -> str:
         return ", ".join(token.scopes)
 
-    @admin.display(description=_("made"))
-    def made(self, token: ApiToken) -> str:
-        return moment(token.created)
+    made = columns.moment("created", _("made"))
 
     @admin.display(description=_("expires"))
     def expires(self, token: ApiToken) -> str:
@@ -165,9 +162,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             return badge("past", _("expired"))
         return moment(token.expiry) if token.has_its_owner() else badge("past", _("worthless: its owner changed"))
 
-    @admin.display(description=_("last used"))
-    def used(self, token: ApiToken) -> str:
-        return moment(token.last_used_at)
+    used = columns.moment("last_used_at", _("last used"))
 
 
 def _sees_all(user: Any) -> bool:

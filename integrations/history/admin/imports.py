@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from accounts.mail.models import EmailMessage
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_link, list_url, moment
@@ -198,18 +198,14 @@ class HistoryImportAdmin(ReadOnlyAdmin):
             raise Http404
         return history
 
-    @admin.display(description=gettext_lazy("uploaded"))
-    def uploaded(self, history: HistoryImport) -> str:
-        return moment(history.created_at)
+    uploaded = columns.moment("created_at", gettext_lazy("uploaded"))
 
     @admin.display(description=gettext_lazy("what it holds"))
     def kind_shown(self, history: HistoryImport) -> str:
         kind = kind_of(history)
         return str(kind.title) if kind else history.kind
 
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, history: HistoryImport) -> str:
-        return badge(_BADGES[HistoryStatus(history.status)], history.get_status_display())
+    state = columns.badge("status", gettext_lazy("status"), kinds=_BADGES)
 
     @admin.display(description=gettext_lazy("progress"))
     def progress(self, history: HistoryImport) -> str:
@@ -231,9 +227,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         )
         return format_html_join(" ", "<span>{} {}</span>", links) or NOTHING
 
-    @admin.display(description=gettext_lazy("problem"))
-    def problem(self, history: HistoryImport) -> str:
-        return history.last_error or NOTHING
+    problem = columns.text("last_error", gettext_lazy("problem"))
 
     @admin.display(description=gettext_lazy("notes"))
     def remarks(self, history: HistoryImport) -> str:

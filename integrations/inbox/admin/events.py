@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from accounts.memberships.admin.plans import WAITING
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act, ReasonForm
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.format import block, folded, indented
-from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, moment, row_link, shortened
+from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, row_link, shortened
 from core.console.pruned import removed
 from core.text import InvalidAddress, normalise_email
 from integrations import registry
@@ -61,9 +61,7 @@ class AttemptInline(ReadOnlyInline):
         """The number as a link to itself, to point colleagues to; it also lets the keyboard into a scrolling table."""
         return format_html('<a id="attempt-{0}" href="#attempt-{0}">{0}</a>', attempt.number)
 
-    @admin.display(description=gettext_lazy("started"))
-    def started(self, attempt: InboxAttempt) -> str:
-        return moment(attempt.started_at)
+    started = columns.moment("started_at", gettext_lazy("started"))
 
     @admin.display(description=gettext_lazy("took"))
     def took(self, attempt: InboxAttempt) -> str:
@@ -185,13 +183,8 @@ class InboxEventAdmin(ReadOnlyAdmin):
         headers = {"Content-Disposition": f'attachment; filename="event-{event.pk}.bin"'}
         return HttpResponse(bytes(event.body), content_type="application/octet-stream", headers=headers)
 
-    @admin.display(description=gettext_lazy("received"))
-    def received(self, event: InboxEvent) -> str:
-        return moment(event.received_at)
-
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, event: InboxEvent) -> str:
-        return badge(event.status, event.get_status_display())
+    received = columns.moment("received_at", gettext_lazy("received"))
+    state = columns.badge("status", gettext_lazy("status"))
 
     @admin.display(description=gettext_lazy("why"))
     def why(self, event: InboxEvent) -> str:

@@ -10,10 +10,10 @@ from django.utils.translation import ngettext_lazy
 
 from accounts.people.models import Contact
 from core.console import actions as acts
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, list_link, list_url, moment, shortened
+from core.console.links import badge, list_link, list_url
 from integrations import registry
 from integrations.inbox import refresh
 from integrations.inbox.admin.filters import ProviderFilter
@@ -79,9 +79,7 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
             return queryset, False
         return queryset.filter(provider__in=list(registry.all_providers()), external_id=term), False
 
-    @admin.display(description=_("asked for"))
-    def asked(self, reading: ContactRefresh) -> str:
-        return moment(reading.wanted_at)
+    asked = columns.moment("wanted_at", _("asked for"))
 
     @admin.display(description=_("remote contact"))
     def person(self, reading: ContactRefresh) -> str:
@@ -92,14 +90,6 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
         badge_of: dict[Any, str] = {Status.DONE: "processed"}
         return badge(badge_of.get(reading.status, reading.status), reading.get_status_display())
 
-    @admin.display(description=_("read"))
-    def read(self, reading: ContactRefresh) -> str:
-        return moment(reading.read_at)
-
-    @admin.display(description=_("error"))
-    def error(self, reading: ContactRefresh) -> str:
-        return shortened(reading.last_error) or NOTHING
-
-    @admin.display(description=_("error"))
-    def what_went_wrong(self, reading: ContactRefresh) -> str:
-        return reading.last_error or NOTHING
+    read = columns.moment("read_at", _("read"))
+    error = columns.text("last_error", _("error"), is_short=True)
+    what_went_wrong = columns.text("last_error", _("error"))

@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act, ReasonForm
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, list_link, list_url, moment, shortened
+from core.console.links import badge, list_link, list_url
 from core.insert_once import insert_once
 from integrations.outbox import circuits
 from integrations.outbox.admin.writes import WRITES
@@ -87,9 +87,7 @@ class CircuitAdmin(ReadOnlyAdmin):
             insert_once(Circuit(provider=key))
         return super().changelist_view(request, extra_context)
 
-    @admin.display(description=gettext_lazy("provider"))
-    def name(self, circuit: Circuit) -> str:
-        return circuit.provider
+    name = columns.attribute("provider", gettext_lazy("provider"))
 
     @admin.display(description=gettext_lazy("status"))
     def state_shown(self, circuit: Circuit) -> str:
@@ -101,27 +99,14 @@ class CircuitAdmin(ReadOnlyAdmin):
             return badge("processed", _("closed"))
         return badge("failed", _("open")) if state == "open" else badge("unmatched", _("half-open: a trial is due"))
 
-    @admin.display(description=gettext_lazy("open since"))
-    def since(self, circuit: Circuit) -> str:
-        return moment(circuit.opened_at)
-
-    @admin.display(description=gettext_lazy("next trial"))
-    def trial(self, circuit: Circuit) -> str:
-        return moment(circuit.trial_at)
-
-    @admin.display(description=gettext_lazy("error"))
-    def error(self, circuit: Circuit) -> str:
-        return shortened(circuit.last_error) or NOTHING
-
-    @admin.display(description=gettext_lazy("error"))
-    def what_went_wrong(self, circuit: Circuit) -> str:
-        return circuit.last_error or NOTHING
+    since = columns.moment("opened_at", gettext_lazy("open since"))
+    trial = columns.moment("trial_at", gettext_lazy("next trial"))
+    error = columns.text("last_error", gettext_lazy("error"), is_short=True)
+    what_went_wrong = columns.text("last_error", gettext_lazy("error"))
 
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, circuit: Circuit) -> str:
         pending = OutgoingWrite.Status.PENDING.value
         return list_link(WRITES, _("pending writes"), provider=circuit.provider, status__exact=pending)
 
-    @admin.display(description=gettext_lazy("changed"))
-    def changed(self, circuit: Circuit) -> str:
-        return moment(circuit.changed_at)
+    changed = columns.moment("changed_at", gettext_lazy("changed"))

@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.people.admin.contact_history import field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act, Answer, Pressed, ReasonForm, Refused
 from core.console.base import ReadOnlyAdmin
 from core.console.format import folded, indented
-from core.console.links import NOTHING, badge, list_url, moment, row_link, shortened
+from core.console.links import NOTHING, list_url, moment, row_link, shortened
 from core.console.pruned import removed
 from core.money import money
 from integrations import registry
@@ -164,9 +164,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(_named(term)) if term else queryset), False
 
-    @admin.display(description=gettext_lazy("queued since"))
-    def since(self, write: OutgoingWrite) -> str:
-        return moment(write.created_at)
+    since = columns.moment("created_at", gettext_lazy("queued since"))
 
     @admin.display(description=gettext_lazy("what"))
     def target(self, write: OutgoingWrite) -> str:
@@ -185,21 +183,10 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         kind = write.get_kind_display()
         return f"{kind}: {write.get_operation_display()}" if write.operation else kind
 
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, write: OutgoingWrite) -> str:
-        return badge(_BADGES[Status(write.status)], write.get_status_display())
-
-    @admin.display(description=gettext_lazy("error"))
-    def error(self, write: OutgoingWrite) -> str:
-        return shortened(write.last_error) or NOTHING
-
-    @admin.display(description=gettext_lazy("error"))
-    def what_went_wrong(self, write: OutgoingWrite) -> str:
-        return write.last_error or NOTHING
-
-    @admin.display(description=gettext_lazy("remote ID"))
-    def id_there(self, write: OutgoingWrite) -> str:
-        return write.external_id or NOTHING
+    state = columns.badge("status", gettext_lazy("status"), kinds=_BADGES)
+    error = columns.text("last_error", gettext_lazy("error"), is_short=True)
+    what_went_wrong = columns.text("last_error", gettext_lazy("error"))
+    id_there = columns.text("external_id", gettext_lazy("remote ID"))
 
     @admin.display(description=gettext_lazy("values"))
     def changed_values(self, write: OutgoingWrite) -> str:
@@ -220,17 +207,9 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
             return removed(write) or NOTHING
         return folded(_("Show"), indented(write.response))
 
-    @admin.display(description=gettext_lazy("sent"))
-    def sent(self, write: OutgoingWrite) -> str:
-        return moment(write.requested_at)
-
-    @admin.display(description=gettext_lazy("finished"))
-    def ended(self, write: OutgoingWrite) -> str:
-        return moment(write.finished_at)
-
-    @admin.display(description=gettext_lazy("due"))
-    def due(self, write: OutgoingWrite) -> str:
-        return moment(write.next_attempt_at)
+    sent = columns.moment("requested_at", gettext_lazy("sent"))
+    ended = columns.moment("finished_at", gettext_lazy("finished"))
+    due = columns.moment("next_attempt_at", gettext_lazy("due"))
 
     @admin.display(description=gettext_lazy("undone"))
     def undone(self, write: OutgoingWrite) -> str:

@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from core.console import attention
+from core.console import attention, columns
 from core.console.actions import Act, Answer, Pressed, ReasonForm, Refused
 from core.console.base import ReadOnlyAdmin
 from core.console.format import folded, indented
-from core.console.links import NOTHING, badge, list_link, list_url, moment, row_link, shortened
+from core.console.links import NOTHING, badge, list_link, list_url, row_link
 from core.console.pruned import removed
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
 from integrations.inbox.admin.filters import ProviderFilter
@@ -109,17 +109,9 @@ class SyncRunAdmin(ReadOnlyAdmin):
         ),
     )
 
-    @admin.display(description=gettext_lazy("started"))
-    def started(self, run: SyncRun) -> str:
-        return moment(run.started_at)
-
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, run: SyncRun) -> str:
-        return badge(_BADGES[RunStatus(run.status)], run.get_status_display())
-
-    @admin.display(description=gettext_lazy("error"))
-    def why(self, run: SyncRun) -> str:
-        return shortened(run.last_error) or NOTHING
+    started = columns.moment("started_at", gettext_lazy("started"))
+    state = columns.badge("status", gettext_lazy("status"), kinds=_BADGES)
+    why = columns.text("last_error", gettext_lazy("error"), is_short=True)
 
     @admin.display(description=gettext_lazy("notes"))
     def how(self, run: SyncRun) -> str:

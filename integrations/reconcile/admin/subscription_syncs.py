@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.memberships.models.subscription import Status as SubscriptionStatus
+from core.console import columns
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, moment, row_link, shortened
+from core.console.links import NOTHING, badge, row_link
 from integrations.inbox.admin.filters import ProviderFilter
 from integrations.reconcile import syncs
 from integrations.reconcile.models import SubscriptionSync
@@ -33,13 +34,8 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
         term = search_term.strip().lower()
         return (queryset.filter(user__email__startswith=term) if term else queryset), False
 
-    @admin.display(description=_("asked for"))
-    def asked(self, sync: SubscriptionSync) -> str:
-        return moment(sync.asked_at)
-
-    @admin.display(description=_("due"))
-    def due(self, sync: SubscriptionSync) -> str:
-        return moment(sync.next_attempt_at)
+    asked = columns.moment("asked_at", _("asked for"))
+    due = columns.moment("next_attempt_at", _("due"))
 
     @admin.display(description=_("user"))
     def member(self, sync: SubscriptionSync) -> str:
@@ -58,9 +54,7 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
         change = " → ".join(str(names.get(status, status)) for status in (sync.old_status, sync.new_status))
         return change if sync.outcome == SubscriptionSync.Outcome.SYNCED else f"{change} ({sync.get_outcome_display()})"
 
-    @admin.display(description=_("error"))
-    def error(self, sync: SubscriptionSync) -> str:
-        return shortened(sync.last_error) or NOTHING
+    error = columns.text("last_error", _("error"), is_short=True)
 
     @admin.display(description=_("error"))
     def what_went_wrong(self, sync: SubscriptionSync) -> str:
