@@ -11,11 +11,16 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.commerce.policies import policy_told
         from accounts.people.contact_changes import contact_told
+        from core.queue import runner
         from integrations import checks
-        from integrations.operations import personal_data
-        from integrations.outbox import enqueue
+        from integrations.history import work as history
+        from integrations.inbox import process, refresh
+        from integrations.operations import notices, personal_data
+        from integrations.outbox import deliver, enqueue
+        from integrations.reconcile import runs, syncs
 
         checks.register()
         personal_data.register_all()
+        runner.register(process.JOBS, refresh.JOBS, deliver.JOBS, syncs.JOBS, notices.JOBS, runs.JOBS, history.JOBS)
         contact_told.connect(enqueue.when_told, dispatch_uid="integrations.outbox.contacts")
         policy_told.connect(enqueue.when_policy_told, dispatch_uid="integrations.outbox.policies")

@@ -14,11 +14,12 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from accounts.people import companies
 from accounts.people.companies import InvalidAccount
+from core.queue import runner
 from core.queue.wakeup import wake
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Outcome
-from integrations.inbox import process
-from integrations.inbox.receive import PROCESS_TASK, Receipt
+from integrations.inbox.models import InboxEvent
+from integrations.inbox.receive import Receipt
 
 logger = logging.getLogger(__name__)
 PATIENCE = 0.4  # seconds for each statement and each lock: whoever waits for the answer gives up after a few
@@ -36,11 +37,11 @@ def handled_and_answered(provider: Provider, endpoint: Endpoint, receipt: Receip
     outcome = Outcome(payload=event.payload or {}, names=names)
     try:
         with _impatient():
-            process.process(receipt.event_id)
+            runner.run(InboxEvent, receipt.event_id)
             company = companies.of_account(event.external_id) if names else None
     except (DatabaseError, InterfaceError) as error:
         logger.warning("not handled in the request: %s", error, extra={"event_id": receipt.event_id})
-        wake(PROCESS_TASK, [receipt.event_id])  # it is committed
+        wake(InboxEvent, [receipt.event_id])  # it is committed
         return endpoint.answer_with(outcome)
     if company is not None:
         is_new = company.event_id == receipt.event_id and not receipt.duplicate

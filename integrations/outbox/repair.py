@@ -9,7 +9,6 @@ from accounts.people.contact_changes import decide
 from accounts.people.models import Contact
 from core.cause import Cause
 from core.queue.wakeup import wake_on_commit
-from integrations.outbox.enqueue import WRITE_TASK
 from integrations.outbox.models import OutgoingWrite
 
 Status = OutgoingWrite.Status
@@ -32,7 +31,7 @@ def retry(writes: Iterable[OutgoingWrite]) -> int:
         try:
             with transaction.atomic():
                 write.requeue(last_error="", pruned_at=None)
-                wake_on_commit(WRITE_TASK, write.pk)
+                wake_on_commit(write)
         except IntegrityError:
             continue
         count += 1
