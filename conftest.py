@@ -388,6 +388,14 @@ def user(db: None) -> Any:
 
 
 @pytest.fixture
+def newcomer(db: None) -> Any:
+    """A member made by a purchase, who has no password yet."""
+    from accounts.people.models import User
+
+    return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
+
+
+@pytest.fixture
 def staff(db: None) -> Any:
     """A member of staff with every permission."""
     from accounts.people.models import User

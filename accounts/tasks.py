@@ -1,5 +1,7 @@
-"""What runs by the clock for accounts. E-mails, those with the password set-up link among them, are jobs:
-`core.run_jobs` sends them, and does the other kinds that accounts/apps.py registers.
+"""Periodic Celery tasks of accounts; each is one call.
+
+E-mails, those with the password set-up link among them, are sent by the one task of the queue, `core.run_jobs`: it does
+every kind of job that accounts/apps.py registers.
 """
 
 from celery import shared_task

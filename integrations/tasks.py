@@ -1,5 +1,7 @@
-"""What runs by the clock for integrations. Syncs of subscriptions, events, writes to providers and the rest are jobs:
-`core.run_jobs` does them, of the kinds that integrations/apps.py registers.
+"""Periodic Celery tasks of integrations; each is one call.
+
+Subscription syncs, events, writes to providers and the rest are done by the one task of the queue, `core.run_jobs`: it
+does every kind of job that integrations/apps.py registers.
 """
 
 from celery import shared_task

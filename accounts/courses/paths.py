@@ -23,7 +23,7 @@ from accounts.courses import points
 from accounts.courses.models import Activity, Completion, CourseProgress, Requirement
 from accounts.courses.models.points import BY_PATH
 from accounts.people.models import User
-from accounts.privacy.person import NOBODY
+from accounts.people.person import NOBODY
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
 from core.text import title_key
@@ -36,7 +36,7 @@ _LONGEST_TRANSACTION = timedelta(minutes=1)  # longer than any attempt may take
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What a member has done of a course: the day on which it was completed, or the highest percent and its day."""
+    """A member's part of a course: the day on which it was completed, or the highest percent and its day."""
 
     text: str
     on: date
@@ -45,7 +45,7 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How far a member is on a path: each requirement with what meets it, if anything does."""
+    """A member's state on a path: each requirement with what meets it, if anything does."""
 
     path: Activity
     required: Sequence[tuple[Requirement, Done | None]]

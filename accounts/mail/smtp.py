@@ -10,7 +10,9 @@ DJANGOS = "django.core.mail.backends.smtp.EmailBackend"
 
 
 class _KeepsReply:
-    """What `smtplib` reads after the mail's text, and throws away where the mail was taken."""
+    """An SMTP connection that keeps the server's answer to the mail's text, which `smtplib` drops where the mail was
+    accepted.
+    """
 
     reply = b""
 

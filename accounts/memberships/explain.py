@@ -15,7 +15,7 @@ from accounts.memberships.models import Subscription, SubscriptionFact
 from accounts.memberships.models.subscription import FactKind
 from accounts.memberships.subscription_state import Fact, State
 from accounts.people.models import User
-from accounts.privacy.person import Person
+from accounts.people.person import Person
 
 _BECAUSE: Mapping[str, Any] = {
     FactKind.PURCHASED: gettext_lazy("it was bought on %(day)s"),
@@ -43,7 +43,7 @@ class PlanAccess:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Who is meant, and what they may use. `user` is None for somebody without a login."""
+    """A person and their access to each plan. `user` is None for a person without a login."""
 
     name: str
     user: User | None

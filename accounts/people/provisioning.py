@@ -1,4 +1,4 @@
-"""What is to be set up elsewhere for a company: owed as rows, one for each step that the settings name.
+"""Provisioning steps of a company: one row for each step that the settings name.
 
 A worker that dies between the end of a step's function and its row's runs it once more: every step must stand being run
 twice.

@@ -1,4 +1,4 @@
-"""What accounts and Django keep of people: the declarations, a model each. docs/personal-data.md says it for people."""
+"""Declarations of the personal data in accounts' and Django's models; docs/personal-data.md explains them."""
 
 import json
 from collections.abc import Mapping
@@ -28,6 +28,7 @@ from accounts.courses.models import (
 )
 from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.memberships.models import Plan, PlanOffer, Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.people.mentions import REMOVED, Mentions, addresses_in
 from accounts.people.models import (
     Company,
     Contact,
@@ -42,9 +43,8 @@ from accounts.people.models import (
     Tag,
     User,
 )
+from accounts.people.person import NOBODY, Person
 from accounts.privacy.holdings import DELETED, Holding, Retention, register
-from accounts.privacy.mentions import REMOVED, Mentions, addresses_in
-from accounts.privacy.person import NOBODY, Person
 from accounts.signin.models import LinkRequest
 from accounts.signin.password_links import FORGET_AFTER
 from accounts.staff.models import ApiToken, AuditEntry

@@ -22,11 +22,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.people import forgotten
+from accounts.people.mentions import Mentions
 from accounts.people.models import Contact, ContactMapping, ExternalIdentity, User
+from accounts.people.person import Person, collected
 from accounts.privacy import files
 from accounts.privacy.holdings import DELETED, Holding, all_holdings
-from accounts.privacy.mentions import Mentions
-from accounts.privacy.person import Person, collected
 from accounts.staff import audit
 from core.queue.delivery import LEASE, PENDING
 
@@ -49,7 +49,7 @@ class NotErased(Exception):
 
 @dataclass(kw_only=True)
 class Report:
-    """What was done: label → deleted, emptied (own rows) and scrubbed (other rows that named the person).
+    """The result of an erasure: label → deleted, emptied (own rows) and scrubbed (other rows that named the person).
 
     `still_known` are the person's ids at providers, who may bring them back.
     """

@@ -7,10 +7,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.people.mentions import Mentions
+from accounts.people.person import Person
 from accounts.privacy.erase import found_in
 from accounts.privacy.holdings import Holding, all_holdings
-from accounts.privacy.mentions import Mentions
-from accounts.privacy.person import Person
 from accounts.staff import audit
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from django.conf import settings
 
-from accounts.privacy.mentions import Mentions, addresses_in
+from accounts.people.mentions import Mentions, addresses_in
 
 
 def mails() -> Iterator[Path]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.memberships import explain as explanations
 from accounts.memberships.explain import PlanAccess
-from accounts.privacy import person
+from accounts.people import person
 from core.moments import iso
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status

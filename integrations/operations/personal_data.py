@@ -1,4 +1,4 @@
-"""What integrations keep of people: the declarations, as `accounts.privacy.declarations` has those of accounts."""
+"""Declarations of personal data in integrations' models, as `accounts.privacy.declarations` has those of accounts."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ from accounts.commerce.models import FormSubmission, Order, Payment, Policy
 from accounts.courses.models import Completion, CourseProgress
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
+from accounts.people.mentions import Mentions, addresses_in
 from accounts.people.models import Contact, ContactEmail, User
+from accounts.people.person import Person
 from accounts.privacy.declarations import AS_LONG_AS_KNOWN, CONFIGURATION
 from accounts.privacy.holdings import Holding, Retention, register
-from accounts.privacy.mentions import Mentions, addresses_in
-from accounts.privacy.person import Person
 from core.queue.delivery import FAILED, PENDING
 from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
 from integrations.history import actions as history_actions

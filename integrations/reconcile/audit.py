@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
 from accounts.people.models import ExternalIdentity
-from accounts.privacy.person import NOBODY
+from accounts.people.person import NOBODY
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Place, PulledItem, PurchaseSource
 from integrations.reconcile.books import PERSON, erased_among, keep_records, record_of
@@ -33,7 +33,7 @@ APPLICABLE = frozenset({Kind.MISSING_HERE, Kind.ENDED_HERE, Kind.ENDED_THERE, Ki
 
 
 def is_comparison(place: Place) -> bool:
-    """Whether the place is one of our own lists: nobody is asked."""
+    """Return whether the place is one of our own lists: nobody is asked."""
     return place.stage in (_HERE, _THERE)
 
 

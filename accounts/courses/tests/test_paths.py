@@ -15,8 +15,8 @@ from accounts.courses.completions import Told
 from accounts.courses.models import Activity, Completion, CourseProgress, PointsEntry, Requirement
 from accounts.courses.progress import Report
 from accounts.people.models import User
+from accounts.people.person import of_user
 from accounts.privacy import erase
-from accounts.privacy.person import of_user
 from core.cause import Cause
 
 pytestmark = pytest.mark.django_db

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from accounts.mail import emails, suppressions
 from accounts.mail.models import EmailMessage, SuppressedAddress
+from accounts.people.person import of_user
 from accounts.privacy import prune
 from accounts.privacy.erase import forget
-from accounts.privacy.person import of_user
 from accounts.staff.models.audit_entry import AuditEntry
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, rows_of

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.privacy import export, person
-from accounts.privacy.person import NobodyFound, SeveralFound
+from accounts.people import person
+from accounts.people.person import NobodyFound, SeveralFound
+from accounts.privacy import export
 
 
 class Command(BaseCommand):

@@ -8,9 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from accounts.privacy import erase, person
+from accounts.people import person
+from accounts.people.person import NobodyFound, Person, SeveralFound
+from accounts.privacy import erase
 from accounts.privacy.erase import NotErased, Report, StaffAccount
-from accounts.privacy.person import NobodyFound, Person, SeveralFound
 
 
 class Command(BaseCommand):

@@ -8,10 +8,11 @@ from django.contrib import messages
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from accounts.people import person
 from accounts.people.models import User
-from accounts.privacy import erase, export, person
+from accounts.people.person import Person
+from accounts.privacy import erase, export
 from accounts.privacy.erase import NotErased, Report, StaffAccount
-from accounts.privacy.person import Person
 from core.console.actions import Act, Answer, Download, Pressed, Refused
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.privacy.person import NobodyFound, SeveralFound
+from accounts.people.person import NobodyFound, SeveralFound
 from integrations.operations.explaining import explain
 
 

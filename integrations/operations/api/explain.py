@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.privacy.person import NobodyFound, SeveralFound
+from accounts.people.person import NobodyFound, SeveralFound
 from integrations.operations.explaining import explain
 
 

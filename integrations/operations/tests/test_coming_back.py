@@ -15,9 +15,9 @@ from accounts.courses.models import Activity, Completion
 from accounts.mail.models import EmailMessage
 from accounts.memberships import subscriptions
 from accounts.memberships.models import Subscription
-from accounts.people import companies, forgotten
+from accounts.people import companies, forgotten, person
 from accounts.people.models import Company, Contact, ContactEmail, ContactMapping, ForgottenKey, User
-from accounts.privacy import erase, person
+from accounts.privacy import erase
 from accounts.signin.models import LinkRequest
 from core.cause import Cause
 from core.queue import runner

@@ -15,9 +15,9 @@ from accounts.commerce.models import Order, Policy
 from accounts.courses import completions, mailed_completions
 from accounts.courses.models import Activity, PointsEntry
 from accounts.memberships.models import Subscription, SubscriptionFact
-from accounts.people import contact_changes, contact_duplicates
+from accounts.people import contact_changes, contact_duplicates, person
 from accounts.people.models import Company, Contact, PossibleDuplicate, User
-from accounts.privacy import erase, person
+from accounts.privacy import erase
 from accounts.signin import password_links
 from accounts.staff import audit, tokens
 from accounts.staff.models import AuditEntry

@@ -4,8 +4,8 @@ import pytest
 from django.apps import apps
 from django.db import connection, models
 
+from accounts.people.person import Person
 from accounts.privacy.holdings import Retention, all_holdings
-from accounts.privacy.person import Person
 from accounts.privacy.prune import due
 
 DECLARED = {holding.model: holding for holding in all_holdings()}

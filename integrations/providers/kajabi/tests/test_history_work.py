@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from accounts.commerce.models import Payment
 from accounts.memberships.models import Subscription
+from accounts.people import person
 from accounts.people.models import Contact, User
-from accounts.privacy import erase, person, prune
+from accounts.privacy import erase, prune
 from accounts.staff.models import AuditEntry
 from core.queue import runner
 from integrations.history import actions, telling, work

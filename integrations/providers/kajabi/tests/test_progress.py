@@ -8,8 +8,8 @@ import pytest
 from accounts.courses import progress as progress_rows
 from accounts.courses.models import CourseProgress, PointsEntry
 from accounts.people.models import Contact, ContactEmail, User
+from accounts.people.person import of_user
 from accounts.privacy import erase
-from accounts.privacy.person import of_user
 from integrations.contracts.exceptions import Unreadable
 from integrations.inbox.models import InboxEvent
 from integrations.providers.kajabi import progress

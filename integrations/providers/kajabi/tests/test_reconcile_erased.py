@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from accounts.people import person
 from accounts.people.models import User
-from accounts.privacy import erase, person
+from accounts.privacy import erase
 from integrations.contracts.pull import Kind
 from integrations.operations.tests.somebody import every_value, traces
 from integrations.providers.kajabi.tests.sales import change, pay, sell

@@ -2,9 +2,9 @@
 
 import pytest
 
+from accounts.people import person
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ExternalIdentity, User
-from accounts.privacy import person
-from accounts.privacy.person import NobodyFound, SeveralFound
+from accounts.people.person import NobodyFound, SeveralFound
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from accounts.privacy.mentions import REMOVED, Mentions
+from accounts.people.mentions import REMOVED, Mentions
 
 JANE = Mentions(
     emails=["jane+x@example.com"],
