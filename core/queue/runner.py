@@ -128,7 +128,7 @@ def _attempt(kind: JobKind[Row], row: Row) -> None:
         raise
     except Wait as wait:
         row.put_off(wait.due, last_error=str(wait))
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # the one broad one: whatever happened is recorded on the row
         if isinstance(error, OperationalError) and not kind.notes_database_errors:
             raise
         _note_failure(kind, row, error)
