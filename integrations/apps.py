@@ -9,8 +9,7 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrations")
 
     def ready(self) -> None:
-        from accounts.commerce.policies import policy_told
-        from accounts.people.contact_changes import contact_told
+        from accounts.people import outbound
         from core.queue import runner
         from integrations import checks
         from integrations.history import work as history
@@ -22,5 +21,4 @@ class IntegrationsConfig(AppConfig):
         checks.register()
         personal_data.register_all()
         runner.register(process.JOBS, refresh.JOBS, deliver.JOBS, syncs.JOBS, notices.JOBS, runs.JOBS, history.JOBS)
-        contact_told.connect(enqueue.when_told, dispatch_uid="integrations.outbox.contacts")
-        policy_told.connect(enqueue.when_policy_told, dispatch_uid="integrations.outbox.policies")
+        outbound.connect(enqueue.contact_changed)

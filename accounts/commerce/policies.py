@@ -5,15 +5,11 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
-from django.dispatch import Signal
 
 from accounts.commerce.models import Policy
 from accounts.people.models import Contact
-from core.cause import Cause
 from core.insert_once import insert_once
 
-# Sent in the transaction in which a policy was made or changed: `policy` and `cause`.
-policy_told = Signal()
 _TRIES = 5
 _BY_NUMBER = "number:"
 _SAME_NUMBER = 50  # policies that are looked at for one number; more have it only by mistake
@@ -58,8 +54,11 @@ class PolicyReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
-    """`changed` are the names of what is different now; everything where it was `created`."""
+class ChangedPolicy:
+    """A policy that was reported, to be enqueued in that transaction.
+
+    `changed` are the names of what is different now; everything where it was `created`.
+    """
 
     policy: Policy
     created: bool = False
@@ -112,15 +111,7 @@ def _of_term(
     ]
 
 
-def keep(told: PolicyReport, *, provider: str, contact: Contact, cause: Cause) -> Kept:
-    """As `_kept`; who does something about policies elsewhere is told of what is new. Raises InDoubt."""
-    kept = _kept(told, provider=provider, contact=contact)
-    if kept.created or kept.changed:
-        policy_told.send(sender=Policy, policy=kept.policy, cause=cause)
-    return kept
-
-
-def _kept(told: PolicyReport, *, provider: str, contact: Contact) -> Kept:
+def keep(told: PolicyReport, *, provider: str, contact: Contact) -> ChangedPolicy:
     """Bring the policy to what is told, made where there is none. What an older report says of a value changes nothing.
 
     Two at once make one row: who has the same id by a unique constraint, and who speaks of it by number and by id since
@@ -145,7 +136,7 @@ def _kept(told: PolicyReport, *, provider: str, contact: Contact) -> Kept:
                     **told.values(),
                 )
                 if insert_once(policy):
-                    return Kept(policy=policy, created=True)
+                    return ChangedPolicy(policy=policy, created=True)
             continue
         try:
             with transaction.atomic():
@@ -179,7 +170,7 @@ def _keys(told: PolicyReport, contact: Contact) -> list[str]:
     return [_by_number(told.number), f"{_BY_NUMBER}{told.number[:70]}#{contact.pk}@{told.effective_on or ''}"]
 
 
-def _brought_to(known: Policy, told: PolicyReport) -> Kept | None:
+def _brought_to(known: Policy, told: PolicyReport) -> ChangedPolicy | None:
     """None where the row is gone."""
     policy = Policy.objects.select_for_update().filter(pk=known.pk).first()
     if policy is None:
@@ -196,7 +187,7 @@ def _brought_to(known: Policy, told: PolicyReport) -> Kept | None:
         if told.number:
             changed += _taken_over(policy, told.number)
     policy.save()
-    return Kept(policy=policy, changed=changed)
+    return ChangedPolicy(policy=policy, changed=changed)
 
 
 def _taken_over(policy: Policy, number: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.people import contact_duplicates, contacts
+from accounts.people import contact_duplicates, contacts, outbound
 from accounts.people.contact_report import ContactReport
 from accounts.people.models import ContactEmail, User
 from core.cause import Cause
@@ -20,7 +20,9 @@ def remember(user: User, email: str, *, cause: Cause) -> bool:
             email=user.email,
             fields={"first_name": user.first_name, "last_name": user.last_name},
         )
-        own = contacts.of_member(user, told, provider="", cause=cause).contact
+        changed = contacts.of_member(user, told, provider="", cause=cause)
+        outbound.hand_over(changed)
+        own = changed.contact
         if contacts.add_alias(own, email, source=cause.text):
             return True
         known = ContactEmail.objects.select_for_update(of=("self",)).select_related("contact").get(email=email)

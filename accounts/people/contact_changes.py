@@ -6,20 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
-from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.people.contact_merge import Merged, merge, originated
-from accounts.people.contact_report import CUSTOM, WHOLE_LISTS, ContactReport, dated, still_newest, value_of, write
+from accounts.people.contact_report import WHOLE_LISTS, ContactReport, dated, still_newest, value_of, write
 from accounts.people.models import Contact, ContactChange, ContactMapping
+from accounts.people.outbound import ChangedContact
 from core.cause import Cause
+from core.field_names import short
 from core.insert_once import insert_once
-
-# Sent in the transaction that brought a contact to a report, or in which staff changed it: `contact`, `provider` (whose
-# report it was, "" for staff) and `cause`.
-contact_told = Signal()
 
 FLIPS_AT_MOST = 3  # how often a value may come back to what it had been, within AN_HOUR
 AN_HOUR = timedelta(hours=1)
@@ -63,24 +60,25 @@ def bring(
     kinds = taken | dict.fromkeys(found.lost, Kind.LOST)
     if kinds:
         _note(contact, ours, {**found.taken, **found.lost}, kinds, provider=provider, cause=cause)
-    return [name.removeprefix(CUSTOM) for name in found.taken]
+    return [short(name) for name in found.taken]
 
 
-def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> list[str]:
-    """Set values that staff chose, whatever anybody else said before; the names of what is different now.
+def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> ChangedContact | None:
+    """Set values that staff chose, whatever was reported before; None where the contact has them all already.
 
-    Inside a transaction that holds the contact's row. Everybody who keeps the contact equal is told.
+    Inside a transaction that holds the contact's row.
     """
     ours = {name: value_of(contact, name) for name in values}
     changed = {name: value for name, value in values.items() if ours[name] != value}
-    if changed:
-        write(contact, changed)
-        contact.origins = contact.origins | originated(changed, provider="", at=timezone.now())
-        contact.updated_at = timezone.now()
-        contact.save()
-        _note(contact, ours, changed, dict.fromkeys(changed, Kind.STAFF), provider="", cause=cause)
-        contact_told.send(sender=Contact, contact=contact, provider="", cause=cause)
-    return [name.removeprefix(CUSTOM) for name in changed]
+    if not changed:
+        return None
+    write(contact, changed)
+    contact.origins = contact.origins | originated(changed, provider="", at=timezone.now())
+    contact.updated_at = timezone.now()
+    contact.save()
+    _note(contact, ours, changed, dict.fromkeys(changed, Kind.STAFF), provider="", cause=cause)
+    names = tuple(short(name) for name in changed)
+    return ChangedContact(contact=contact, provider="", cause=cause, changed=names)
 
 
 def remember(record: ContactMapping, told: ContactReport, email: str) -> None:
@@ -110,13 +108,12 @@ def frozen_names(contact: Contact) -> frozenset[str]:
     return frozenset(contact.changes.filter(kind=Kind.FROZEN, settled_at=None).values_list("name", flat=True))
 
 
-def thaw(change: ContactChange, *, cause: Cause) -> bool:
-    """Let a frozen value be told and sent again; False where it was before. Ours holds until somebody changes it."""
+def release(change: ContactChange, *, cause: Cause) -> ChangedContact | None:
+    """Let a frozen value be taken in and sent again; None where it is already. Ours holds until somebody changes it."""
     still = ContactChange.objects.filter(pk=change.pk, kind=Kind.FROZEN, settled_at=None)
     if not still.update(settled_at=timezone.now(), staff=cause.staff):
-        return False
-    contact_told.send(sender=Contact, contact=change.contact, provider="", cause=cause)
-    return True
+        return None
+    return ChangedContact(contact=change.contact, provider="", cause=cause)
 
 
 def _without_frozen(contact: Contact, found: Merged, ours: Mapping[str, Any], *, provider: str, cause: Cause) -> Merged:
@@ -165,7 +162,7 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
             key=f"frozen:{change.pk}",
             context={
                 "contact": contact.name or str(contact),
-                "field": name.removeprefix(CUSTOM),
+                "field": short(name),
                 "ours": str(mine)[:200],
                 "theirs": str(value)[:200],
                 "provider": provider,

@@ -3,8 +3,8 @@
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.people.contact_changes import contact_told
 from accounts.people.models import Contact, ContactChange, ContactTag, PossibleDuplicate
+from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
 
@@ -30,11 +30,11 @@ def keep_apart(question: PossibleDuplicate, *, cause: Cause) -> bool:
     return bool(_decided(question, Status.APART, cause))
 
 
-def merge(question: PossibleDuplicate, *, cause: Cause) -> bool:
+def merge(question: PossibleDuplicate, *, cause: Cause) -> ChangedContact | None:
     """Make the older contact what both are: its own values stay, what it lacks comes from the other, which is gone.
 
-    Ids, addresses, orders, payments, answers and tags move. False where it was decided before. Raises CannotMerge where
-    both have an account.
+    Ids, addresses, orders, payments, answers and tags move. None where it was decided before. Inside a transaction,
+    in which what it returns is handed over. Raises CannotMerge where both have an account.
     """
     with transaction.atomic():
         pair = Contact.objects.select_for_update().filter(pk__in=[question.contact_id, question.other_id])
@@ -42,7 +42,7 @@ def merge(question: PossibleDuplicate, *, cause: Cause) -> bool:
         found: dict[int | None, Contact] = {contact.pk: contact for contact in pair.order_by("pk")}
         kept, gone = found.get(question.contact_id), found.get(question.other_id)
         if kept is None or gone is None or not _decided(question, Status.MERGED, cause):
-            return False
+            return None
         if kept.user_id and gone.user_id:
             raise CannotMerge(f"{kept} and {gone} both have an account; lock one of the users and link by hand")
         user, gone.user = kept.user or gone.user, None
@@ -57,8 +57,7 @@ def merge(question: PossibleDuplicate, *, cause: Cause) -> bool:
         kept.updated_at = timezone.now()
         kept.save()
         gone.delete()
-        contact_told.send(sender=Contact, contact=kept, provider="", cause=cause)
-    return True
+    return ChangedContact(contact=kept, provider="", cause=cause)
 
 
 def _decided(question: PossibleDuplicate, status: str, cause: Cause) -> int:

@@ -7,11 +7,11 @@ from django.utils import timezone
 
 from accounts.commerce import orders
 from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
-from accounts.people import contacts, forgotten
+from accounts.people import contacts, forgotten, lookup
 from accounts.people.contact_report import ContactReport
-from accounts.people.contacts import Reported
 from accounts.people.forgotten import PersonForgotten
 from accounts.people.models import Contact
+from accounts.people.outbound import ChangedContact
 from core.text import InvalidAddress
 from integrations.contracts.events import (
     AboutSomebody,
@@ -27,6 +27,7 @@ from integrations.handlers import completions
 from integrations.handlers.companies import taken_in
 from integrations.handlers.context import Change, Context
 from integrations.inbox.models import ContactRefresh
+from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
 from integrations.registry import provider as provider_of
 
@@ -43,7 +44,7 @@ def report(event: ContactReported, context: Context) -> list[Change]:
     told = as_report(event, FieldNames.of(context.provider, mirror) if mirror else None)
     readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
     changes = []
-    if event.email or event.is_whole or contacts.find(provider=context.provider, identities=event.identities):
+    if event.email or event.is_whole or lookup.find(provider=context.provider, identities=event.identities):
         reported = _reported(told, context)
         changes += [change for change in [told_of(reported), taken_in(reported.contact, event.company)] if change]
         # What names a record and says nothing of it is no echo: the reading that follows may be one.
@@ -125,7 +126,7 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
         amount=event.amount,
         tax=event.tax,
         currency=event.currency,
-        order_id_there=event.order_id,
+        external_order_id=event.order_id,
         purchase_ids=list(event.purchase_ids),
         occurred_at=event.occurred_at,
     )
@@ -162,7 +163,7 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
     return [kept, *completions.keep(event, context)]
 
 
-def told_of(reported: Reported) -> Change | None:
+def told_of(reported: ChangedContact) -> Change | None:
     """Return what a report changed, for people; None where that is nothing."""
     if reported.created:
         return Change(description="contact created", target=reported.contact)
@@ -176,13 +177,13 @@ def told_of(reported: Reported) -> Change | None:
 def whose(event: AboutSomebody, context: Context) -> Contact:
     """The contact whom the event names, made where there is none."""
     if not event.email:
-        known = contacts.find(provider=context.provider, identities=event.identities)
+        known = lookup.find(provider=context.provider, identities=event.identities)
         if known is None:
             _refuse_forgotten(event, context)
             raise Unmatched(_NO_EMAIL)
         return known
     told = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
-    known = contacts.find(provider=context.provider, identities=event.identities, email=event.email)
+    known = lookup.find(provider=context.provider, identities=event.identities, email=event.email)
     return known or _reported(told, context).contact
 
 
@@ -213,10 +214,12 @@ def _echo(contact: Contact, context: Context) -> Change | None:
     return Change(description="our own write came back: nothing is new", target=newest, changed=False)
 
 
-def _reported(told: ContactReport, context: Context) -> Reported:
+def _reported(told: ContactReport, context: Context) -> ChangedContact:
     try:
-        return contacts.report(told, provider=context.provider, cause=context.cause)
+        reported = contacts.report(told, provider=context.provider, cause=context.cause)
     except PersonForgotten as error:
         raise ForgottenHere(str(error)) from error
     except (contacts.Nobody, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
+    enqueue.contact_changed(reported)
+    return reported

@@ -26,6 +26,7 @@ from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.contracts.pull import PurchaseConfirmed
 from integrations.handlers.contacts import told_of
 from integrations.handlers.context import Change, Context, Greeting
+from integrations.outbox import enqueue
 
 FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
     OfferPurchased: FactKind.PURCHASED,
@@ -119,6 +120,7 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
         )
     except PersonForgotten as error:
         raise ForgottenHere(str(error)) from error
+    enqueue.contact_changed(reported)
     return told_of(reported)
 
 

@@ -7,6 +7,7 @@ from integrations.contracts.events import PolicyReported
 from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Unmatched
 from integrations.handlers.contacts import whose
 from integrations.handlers.context import Change, Context
+from integrations.outbox import enqueue
 from integrations.registry import provider as provider_of
 
 
@@ -30,15 +31,16 @@ def keep(event: PolicyReported, context: Context) -> list[Change]:
     )
     try:
         contact = _whose(event, context)
-        kept = policies.keep(told, provider=context.provider, contact=contact, cause=context.cause)
+        changed = policies.keep(told, provider=context.provider, contact=contact)
     except InDoubt as doubt:
         raise Unmatched(f"{doubt}: its id at the provider, or the right person, must be named") from doubt
     name = "quote" if event.is_quote else "policy"
-    if kept.created:
-        return [Change(description=f"{name} recorded", target=kept.policy)]
-    if kept.changed:
-        return [Change(description=f"{name} changed: {', '.join(kept.changed)}", target=kept.policy)]
-    return [Change(description=f"{name} known already", target=kept.policy)]
+    enqueue.policy_changed(changed, cause=context.cause)
+    if changed.created:
+        return [Change(description=f"{name} recorded", target=changed.policy)]
+    if changed.changed:
+        return [Change(description=f"{name} changed: {', '.join(changed.changed)}", target=changed.policy)]
+    return [Change(description=f"{name} known already", target=changed.policy)]
 
 
 def _whose(event: PolicyReported, context: Context) -> Contact:

@@ -1,4 +1,4 @@
-"""Owing writes: who is told what, when something about a contact or a policy is new. Asks nobody; no network."""
+"""Enqueue writes: to whom, when something about a contact or a policy is new. Asks nobody; no network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.commerce.models import Policy
+from accounts.commerce.policies import ChangedPolicy
 from accounts.people.models import Contact, ContactMapping
+from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
 from core.queue.wakeup import wake_on_commit
@@ -35,34 +37,35 @@ def deal_makers() -> dict[str, Provider]:
     return {key: one for key, one in registry.all_providers().items() if one.deals is not None and one.is_connected()}
 
 
-def when_told(sender: Any, *, contact: Contact, provider: str, cause: Cause, **rest: Any) -> None:
-    """Owe what must be written now that `provider` ("": staff) told something of a contact, who may be new.
+def contact_changed(changed: ChangedContact) -> None:
+    """Enqueue what must be written now that a contact, who may be new, was reported or decided about by staff.
 
     Contacts that no mirrored provider ever told of are nobody's business there. A provider that told of somebody
     without naming the record is not written to: it has them, and which record that is will be found when another one
-    has news. The caller holds the contact's row.
+    has news. Inside the transaction of the change, which holds the contact's row.
     """
-    sides = mirrors()
+    contact, sides = changed.contact, mirrors()
     if not sides:
         return
     mappings = list(contact.mappings.filter(provider__in=sides))
-    if provider not in sides and not mappings:
+    if changed.provider not in sides and not mappings:
         return
     records = main_records(mappings)
     for key, side in sides.items():
         record = records.get(key)
         if record is None:
-            is_new_there = key != provider and (contact.email or contact.phone)
+            is_new_there = key != changed.provider and (contact.email or contact.phone)
             if is_new_there:
-                owe_contact(contact, key, cause=cause)
+                enqueue_contact(contact, key, cause=changed.cause)
         elif record.gone_at is None and still_differs(contact, side, record):
-            owe_contact(contact, key, cause=cause)
+            enqueue_contact(contact, key, cause=changed.cause)
 
 
-def when_policy_told(sender: Any, *, policy: Policy, cause: Cause, **rest: Any) -> None:
-    """Owe the opportunity of a policy that was made or changed."""
-    for key in deal_makers():
-        owe_opportunity(policy, key, cause=cause)
+def policy_changed(changed: ChangedPolicy, *, cause: Cause) -> None:
+    """Enqueue the opportunity of a policy that was made or changed."""
+    if changed.created or changed.changed:
+        for key in deal_makers():
+            enqueue_opportunity(changed.policy, key, cause=cause)
 
 
 def main_records(mappings: list[ContactMapping]) -> dict[str, ContactMapping]:
@@ -75,19 +78,19 @@ def still_differs(contact: Contact, side: Provider, record: ContactMapping) -> b
     return bool(to_be_written(contact, FieldNames.of(side.key, side.mirror), record.told))
 
 
-def owe_contact(contact: Contact, provider: str, *, cause: Cause) -> OutgoingWrite | None:
+def enqueue_contact(contact: Contact, provider: str, *, cause: Cause) -> OutgoingWrite | None:
     """The write that is owed now; None where one waits already, which will say what is true when it is delivered."""
     return _owed(OutgoingWrite(kind=Kind.CONTACT, provider=provider, contact=contact), cause=cause)
 
 
-def owe_opportunity(policy: Policy, provider: str, *, cause: Cause) -> OutgoingWrite | None:
-    """As `owe_contact`."""
+def enqueue_opportunity(policy: Policy, provider: str, *, cause: Cause) -> OutgoingWrite | None:
+    """As `enqueue_contact`."""
     return _owed(
         OutgoingWrite(kind=Kind.OPPORTUNITY, provider=provider, contact=policy.contact, policy=policy), cause=cause
     )
 
 
-def owe_everything(contact: Contact, *, cause: Cause) -> list[OutgoingWrite]:
+def enqueue_everything(contact: Contact, *, cause: Cause) -> list[OutgoingWrite]:
     """The open writes of a contact at every mirrored provider, owed where there were none, and all of them due now.
 
     Nothing is owed where the record was deleted there, nor for somebody who could not be found again.
@@ -100,7 +103,7 @@ def owe_everything(contact: Contact, *, cause: Cause) -> list[OutgoingWrite]:
             continue
         if record is None and not (contact.email or contact.phone):
             continue
-        owed = owe_contact(contact, key, cause=cause)
+        owed = enqueue_contact(contact, key, cause=cause)
         found.append(owed or _hurried(contact, key))
     return [row for row in found if row is not None]
 

@@ -18,7 +18,7 @@ from integrations.contracts.webhook import Payload, StoredWebhook, WebhookReques
 from integrations.inbox import receive
 from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.inbox.models.event import Status
-from integrations.outbox.enqueue import RECORD, deal_makers, owe_contact, owe_opportunity
+from integrations.outbox.enqueue import RECORD, deal_makers, enqueue_contact, enqueue_opportunity
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.preview import Preview, named, policy_of, preview
 
@@ -68,11 +68,11 @@ def begin(asked: Asked, *, cause: Cause) -> InboxEvent:
     receipt = receive.receive(asked.source, endpoint, WebhookRequest(body=body, headers=headers), is_signed=True)
     contact = _about(asked.source.key, facts)
     if contact is not None:
-        owe_contact(contact, asked.target.key, cause=cause)
+        enqueue_contact(contact, asked.target.key, cause=cause)
     for fact in facts:
         policy = policy_of(asked.source.key, fact)
         if policy is not None and asked.target.key in deal_makers():
-            owe_opportunity(policy, asked.target.key, cause=cause)
+            enqueue_opportunity(policy, asked.target.key, cause=cause)
     return receipt.event
 
 

@@ -9,6 +9,7 @@ from accounts.people.contact_changes import decide
 from accounts.people.models import Contact
 from core.cause import Cause
 from core.queue.wakeup import wake_on_commit
+from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
 
 Status = OutgoingWrite.Status
@@ -77,4 +78,8 @@ def undo(write: OutgoingWrite, *, cause: Cause) -> list[str]:
         before = {name: "" if value is None else value for name, value in write.before.items()}
         if "email" in before and not before["email"]:
             del before["email"]
-        return decide(held, before, cause=cause)
+        changed = decide(held, before, cause=cause)
+        if changed is None:
+            return []
+        enqueue.contact_changed(changed)
+        return list(changed.changed)

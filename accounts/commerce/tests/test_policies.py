@@ -12,9 +12,8 @@ from django.utils import timezone
 
 from accounts.commerce import policies
 from accounts.commerce.models import Policy
-from accounts.commerce.policies import Kept, PolicyReport
+from accounts.commerce.policies import ChangedPolicy, PolicyReport
 from accounts.people.models import Contact
-from core.cause import Cause
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now().replace(microsecond=0)
@@ -41,10 +40,10 @@ def contact() -> Contact:
 
 
 @pytest.fixture
-def keep(contact: Contact) -> Callable[[PolicyReport], Kept]:
-    def kept(told: PolicyReport) -> Kept:
+def keep(contact: Contact) -> Callable[[PolicyReport], ChangedPolicy]:
+    def kept(told: PolicyReport) -> ChangedPolicy:
         with transaction.atomic():
-            return policies.keep(told, provider="nowcerts", contact=contact, cause=Cause(text="test"))
+            return policies.keep(told, provider="nowcerts", contact=contact)
 
     return kept
 
@@ -140,9 +139,9 @@ def bob() -> Contact:
     return Contact.objects.create(email="bob@example.com")
 
 
-def reported(told: PolicyReport, contact: Contact) -> Kept:
+def reported(told: PolicyReport, contact: Contact) -> ChangedPolicy:
     with transaction.atomic():
-        return policies.keep(told, provider="nowcerts", contact=contact, cause=Cause(text="test"))
+        return policies.keep(told, provider="nowcerts", contact=contact)
 
 
 @pytest.mark.parametrize("external_id", ["", "p1"])

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.people import contact_duplicates
+from accounts.people import contact_duplicates, outbound
 from accounts.people.admin.contacts import person_link
 from accounts.people.models import Contact, PossibleDuplicate
 from core.console import attention
@@ -36,12 +36,15 @@ def people_in_doubt() -> list[attention.Item]:
 
 def _merge(question: PossibleDuplicate, pressed: Pressed) -> bool:
     try:
-        return contact_duplicates.merge(question, cause=pressed.cause)
+        changed = contact_duplicates.merge(question, cause=pressed.cause)
     except contact_duplicates.CannotMerge as error:
         raise Refused(
             _("%(pair)s: both have an account, so they stay two. Lock one of the users, or keep them apart.")
             % {"pair": question}
         ) from error
+    if changed is not None:
+        outbound.hand_over(changed)
+    return changed is not None
 
 
 def _what_stays(question: PossibleDuplicate) -> str:

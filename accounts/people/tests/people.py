@@ -5,8 +5,8 @@ from typing import Any
 
 from accounts.people import contact_duplicates, contacts
 from accounts.people.contact_report import ContactReport
-from accounts.people.contacts import Reported
 from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
+from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 
 CAUSE = Cause(text="test")
@@ -27,7 +27,7 @@ def told(email: str = JANE, *, minute: float = 0, ids: dict[str, str] | None = N
     return ContactReport(occurred_at=at(minute), email=email, identities=ids or {}, fields=fields, **rest)
 
 
-def report(email: str = JANE, *, provider: str = "kajabi", **parts: Any) -> Reported:
+def report(email: str = JANE, *, provider: str = "kajabi", **parts: Any) -> ChangedContact:
     return contacts.report(told(email, **parts), provider=provider, cause=CAUSE)
 
 

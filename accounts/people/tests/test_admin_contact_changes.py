@@ -1,6 +1,5 @@
 """Changes of contacts in the console: what was said by whom, values released, and conflicts decided otherwise."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from accounts.people.contact_changes import contact_told
+from accounts.people import outbound
 from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping
 from accounts.people.tests.people import addresses, at, columns, person
 from accounts.tests.admin_clients import clerk, page_of, signed_in
@@ -29,16 +28,11 @@ def jane() -> Contact:
 
 
 @pytest.fixture
-def told() -> Iterator[list[tuple[int, str]]]:
-    """The (contact, provider) of whom everybody who keeps contacts equal was told."""
-    heard: list[tuple[int, str]] = []
-
-    def hear(sender: Any, *, contact: Contact, provider: str, **rest: Any) -> None:
-        heard.append((contact.pk, provider))
-
-    contact_told.connect(hear)
-    yield heard
-    contact_told.disconnect(hear)
+def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """The (contact, provider) of what was handed over to the outbox."""
+    found: list[tuple[int, str]] = []
+    monkeypatch.setattr(outbound, "_enqueue", lambda changed: found.append((changed.contact.pk, changed.provider)))
+    return found
 
 
 def change(contact: Contact, kind: str = "lost", **columns: Any) -> ContactChange:
@@ -81,23 +75,23 @@ def test_the_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(consol
     assert costs[0] == costs[1] <= 7
 
 
-def test_a_frozen_value_is_released_and_everybody_is_told(
-    console: Client, staff: Any, jane: Contact, told: list[Any]
+def test_a_frozen_value_is_released_and_enqueued(
+    console: Client, staff: Any, jane: Contact, enqueued: list[Any]
 ) -> None:
     row = change(jane, "frozen")
     asked = console.get(act_url(row, "release")).content.decode()
     assert "jane@example.com, city: Miami" in asked
     assert press(console, row, "release", reason="their workflow is off") == ["1 value was released."]
     row.refresh_from_db()
-    assert (row.settled_at is not None, row.staff, told) == (True, staff, [(jane.pk, "")])
+    assert (row.settled_at is not None, row.staff, enqueued) == (True, staff, [(jane.pk, "")])
     assert logged(row) == ["release: their workflow is off"]
     assert press(console, row, "release", reason="again") == [LEFT]
-    assert told == [(jane.pk, "")]
+    assert enqueued == [(jane.pk, "")]
 
 
 @pytest.mark.parametrize(("kind", "taken"), [("lost", "Orlando"), ("won", "Tampa")])
 def test_the_word_that_lost_is_taken_after_all(
-    kind: str, taken: str, console: Client, staff: Any, jane: Contact, told: list[Any]
+    kind: str, taken: str, console: Client, staff: Any, jane: Contact, enqueued: list[Any]
 ) -> None:
     row = change(jane, kind, before="Tampa")
     asked = console.get(act_url(row, "take-other")).content.decode()
@@ -110,7 +104,7 @@ def test_the_word_that_lost_is_taken_after_all(
     assert jane.origins["city"]["by"] == ""
     decided = ContactChange.objects.get(kind="staff")
     assert (decided.before, decided.after, decided.staff) == ("Miami", taken, staff)
-    assert (told, logged(row)) == ([(jane.pk, "")], ["take-other: asked her"])
+    assert (enqueued, logged(row)) == ([(jane.pk, "")], ["take-other: asked her"])
     assert act_url(row, "take-other") not in console.get(page_of(row)).content.decode()
 
 

@@ -9,6 +9,7 @@ from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
 from accounts.commerce.policies import PolicyReport
 from accounts.people import contact_duplicates, contact_tags
 from accounts.people.models import Contact, PossibleDuplicate
+from accounts.people.outbound import ChangedContact
 from accounts.people.tests.people import CAUSE, addresses, at, columns, doubt, ids, person, report, tags
 from core.cause import Cause
 
@@ -40,7 +41,7 @@ def purchase(contact: Contact, number: str = "1") -> None:
     )
     orders.keep_submission(FormSubmission(contact=contact, provider="kajabi", external_id=number, submitted_at=at(0)))
     told = PolicyReport(occurred_at=at(0), external_id=number, is_quote=False, currency="USD", premium=120000)
-    policies.keep(told, provider="kajabi", contact=contact, cause=CAUSE)
+    policies.keep(told, provider="kajabi", contact=contact)
 
 
 def belongings(contact: Contact) -> list[int]:
@@ -64,7 +65,7 @@ def test_a_merge_moves_everything_to_the_older_contact(staff: Any) -> None:
     kept, gone, question = pair(first_name="J.", phone="1", tags=["b"], custom_fields={"size": "L", "shoe": "38"})
     purchase(kept, "1")
     purchase(gone, "2")
-    assert contact_duplicates.merge(question, cause=Cause.by_staff(staff, "one phone")) is True
+    assert contact_duplicates.merge(question, cause=Cause.by_staff(staff, "one phone")) is not None
     assert Contact.objects.get() == kept
     assert columns(kept, "email", "first_name", "phone") == ["old@example.com", "Jane", "1"]
     assert columns(kept, "custom_fields") == [{"size": "M", "shoe": "38"}]
@@ -110,10 +111,10 @@ def test_two_with_an_account_each_are_not_merged(user: Any, newcomer: Any) -> No
 
 def test_a_second_merge_changes_nothing() -> None:
     _kept, _gone, question = pair()
-    assert contact_duplicates.merge(question, cause=CAUSE) is True
+    assert contact_duplicates.merge(question, cause=CAUSE) is not None
     question.refresh_from_db()
     decided_at = question.decided_at
-    assert contact_duplicates.merge(question, cause=CAUSE) is False
+    assert contact_duplicates.merge(question, cause=CAUSE) is None
     assert contact_duplicates.keep_apart(question, cause=CAUSE) is False
     question.refresh_from_db()
     assert (question.status, question.decided_at) == ("merged", decided_at)
@@ -122,7 +123,7 @@ def test_a_second_merge_changes_nothing() -> None:
 def test_two_people_stay_two_and_are_not_asked_about_again(staff: Any) -> None:
     kept, gone, question = pair()
     assert contact_duplicates.keep_apart(question, cause=Cause.by_staff(staff)) is True
-    assert contact_duplicates.merge(question, cause=CAUSE) is False
+    assert contact_duplicates.merge(question, cause=CAUSE) is None
     assert contact_duplicates.doubt(kept, gone, reason="again") is None
     question.refresh_from_db()
     assert (question.status, question.staff, Contact.objects.count()) == ("apart", staff, 2)
@@ -169,5 +170,5 @@ def test_eight_merges_and_reports_at_once_end_in_one_contact(at_once: Any) -> No
     reports: list[Any] = [lambda: report("new@example.com", minute=1, ids={"contact": "6"}, phone="1")] * 8
     results = at_once([call for both in zip(merges, reports, strict=True) for call in both])
     assert [result for result in results if isinstance(result, Exception)] == []
-    assert sum(result is True for result in results) == 1
+    assert sum(isinstance(result, ChangedContact) and result.provider == "" for result in results) == 1
     assert (Contact.objects.get(), ids(kept)) == (kept, ["kajabi contact 5", "kajabi contact 6"])

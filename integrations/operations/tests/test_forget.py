@@ -26,6 +26,7 @@ from integrations.inbox.models import InboxEvent
 from integrations.operations.models import Notice
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import ALIAS, EMAIL, FIRST, LAST, PHONE, relayed, traces
+from integrations.outbox import enqueue
 from integrations.outbox.tests.two_sides import TwoSides
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 
@@ -85,8 +86,10 @@ def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan:
     contact = user.contact
     by_staff = Cause.by_staff(staff, f"{FIRST} asked on the phone")
     for question in PossibleDuplicate.objects.all():  # another id for the same address
-        contact_duplicates.merge(question, cause=by_staff)
-    contact_changes.decide(contact, {"city": "Augusta", "last_name": LAST}, cause=by_staff)
+        if merged := contact_duplicates.merge(question, cause=by_staff):
+            enqueue.contact_changed(merged)
+    if decided := contact_changes.decide(contact, {"city": "Augusta", "last_name": LAST}, cause=by_staff):
+        enqueue.contact_changed(decided)
     for email in (EMAIL, ALIAS):
         mailed_completions.receive(sender=email, name=FIRST, subject=f"I am {LAST}", text="done", message_id=email)
     completions.award_by_hand(user, activity, batch=uuid4(), course="By hand", cause=by_staff)

@@ -34,7 +34,7 @@ def _is_mirrored(contact: Contact) -> bool:
 
 
 def _sync(contact: Contact, pressed: Pressed) -> Answer:
-    owed = enqueue.owe_everything(contact, cause=pressed.cause)
+    owed = enqueue.enqueue_everything(contact, cause=pressed.cause)
     if not owed:
         text = _(
             "Nothing can be written: the record was deleted there, or there is neither an e-mail nor a phone number."

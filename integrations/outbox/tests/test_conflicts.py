@@ -9,6 +9,7 @@ from accounts.people import contact_changes
 from accounts.people.models import Contact, ContactChange
 from core.cause import Cause
 from integrations.fields.models import FieldPlace, FieldRule
+from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
 
@@ -116,15 +117,17 @@ def test_a_value_that_goes_back_and_forth_is_frozen_and_staff_are_told(sides: Tw
     sides.settle()
     assert insured["state"] == "FL", "every other value goes on"
 
-    contact_changes.thaw(ContactChange.objects.get(kind="frozen"), cause=Cause(text="test"))
+    released = contact_changes.release(ContactChange.objects.get(kind="frozen"), cause=Cause(text="test"))
+    assert released is not None
+    enqueue.contact_changed(released)
     sides.settle()
     assert (insured["city"], contact["city"]) == ("Miami", "Miami"), "ours holds until somebody changes it"
 
 
 def test_custom_fields_that_staff_made_one_are_kept_equal(sides: TwoSides) -> None:
     rule = FieldRule.objects.create(name="shoe_size")
-    FieldPlace.objects.create(rule=rule, provider="nowcerts", name_there="Shoe size")
-    FieldPlace.objects.create(rule=rule, provider="gohighlevel", name_there="cf_shoe")
+    FieldPlace.objects.create(rule=rule, provider="nowcerts", remote_name="Shoe size")
+    FieldPlace.objects.create(rule=rule, provider="gohighlevel", remote_name="cf_shoe")
     insured = sides.nowcerts.add_insured(
         **ANA, customFieldsSimple=[{"text": "Shoe size", "value": "38"}, {"text": "Other", "value": "stays"}]
     )

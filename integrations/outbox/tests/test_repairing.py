@@ -8,8 +8,7 @@ import pytest
 from accounts.people import contact_duplicates
 from accounts.people.models import Contact, ContactChange, PossibleDuplicate, User
 from core.cause import Cause
-from integrations.outbox import circuits, repair
-from integrations.outbox.enqueue import owe_contact
+from integrations.outbox import circuits, enqueue, repair
 from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.outbox.repair import CannotUndo
 from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
@@ -123,7 +122,7 @@ def test_a_failed_write_is_tried_again_and_done(sides: TwoSides, failed: Outgoin
 
 
 def test_beside_a_newer_one_that_waits_a_failed_write_stays(sides: TwoSides, failed: OutgoingWrite) -> None:
-    owed = owe_contact(Contact.objects.get(), "nowcerts", cause=CAUSE)
+    owed = enqueue.enqueue_contact(Contact.objects.get(), "nowcerts", cause=CAUSE)
     assert owed is not None
     assert repair.retry([failed, owed]) == 0
     assert list(OutgoingWrite.objects.order_by("pk").values_list("status", flat=True)) == ["failed", "pending"]
@@ -202,7 +201,9 @@ def test_what_failed_because_there_were_two_is_written_when_staff_made_them_one(
     insured = sides.nowcerts.add_insured(**ANA)  # of the same number
     sides.settle()
     assert newest().status == "failed"
-    assert contact_duplicates.merge(PossibleDuplicate.objects.get(), cause=CAUSE) is True
+    merged = contact_duplicates.merge(PossibleDuplicate.objects.get(), cause=CAUSE)
+    assert merged is not None
+    enqueue.contact_changed(merged)
     sides.settle()
     assert Contact.objects.count() == 1
     assert contact_as(next(iter(sides.ghl.contacts.values())))["city"] == insured["city"] == "Miami"
