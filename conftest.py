@@ -194,11 +194,11 @@ def _configured(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """The (task, key) pairs for which a worker would have been rung, in their order; no broker hears of them."""
+    """The (kind, key) pairs for which a worker would have been rung, in their order; no broker hears of them."""
     from core.queue import wakeup
 
     rung: list[tuple[str, int]] = []
-    publisher = SimpleNamespace(put=lambda task, key: rung.append((task, key)))
+    publisher = SimpleNamespace(put=lambda kind, key: rung.append((kind, key)))
     monkeypatch.setattr(wakeup, "_publisher", lambda: publisher)
     return rung
 
@@ -277,52 +277,24 @@ def receive(post: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture
 def drain() -> Callable[[], None]:
-    """Does everything that is due, as the workers would, until nothing is: events, readings, requests, e-mails."""
+    """Does everything that is due, as the workers would, until nothing is, whatever kinds of job there are."""
     from django.utils import timezone
 
-    from accounts.courses import certificate_pages
-    from accounts.courses.models import CertificateCheck
-    from accounts.mail import deliver as mails
-    from accounts.mail.models import EmailMessage
-    from accounts.people import provision
-    from accounts.people.models import ProvisioningStep
-    from accounts.signin import password_links
-    from accounts.signin.models import LinkRequest
-    from integrations.inbox import process as inbox
-    from integrations.inbox import refresh
-    from integrations.inbox.models import ContactRefresh, InboxEvent
-    from integrations.operations import notices
-    from integrations.operations.models import Notice
-    from integrations.outbox import deliver
-    from integrations.outbox.models import OutgoingWrite
-    from integrations.reconcile import syncs
-    from integrations.reconcile.models import SubscriptionSync
-
-    queues = (
-        (InboxEvent, inbox.process),
-        (ContactRefresh, refresh.run),
-        (OutgoingWrite, deliver.deliver),
-        (SubscriptionSync, syncs.run),
-        (LinkRequest, password_links.issue),
-        (ProvisioningStep, provision.run),
-        (CertificateCheck, certificate_pages.check),
-        (EmailMessage, mails.deliver),
-        (Notice, notices.deliver),
-    )
+    from core.queue import runner
 
     def work() -> None:
         while True:
             owed = [
-                (bring_to_its_end, key)
-                for model, bring_to_its_end in queues
-                for key in model.objects.filter(status="pending", next_attempt_at__lte=timezone.now())
+                (kind.model, key)
+                for kind in runner.kinds()
+                for key in kind.model._default_manager.filter(status="pending", next_attempt_at__lte=timezone.now())
                 .order_by("pk")
                 .values_list("pk", flat=True)
             ]
             if not owed:
                 return
-            for bring_to_its_end, key in owed:
-                bring_to_its_end(key)
+            for model, key in owed:
+                runner.run(model, key)
 
     return work
 

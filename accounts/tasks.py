@@ -1,65 +1,17 @@
-"""Celery tasks of accounts; each is one call."""
+"""Periodic Celery tasks of accounts; each is one call.
+
+E-mails, those with the password set-up link among them, are sent by the one task of the queue, `core.run_jobs`: it does
+every kind of job that accounts/apps.py registers.
+"""
 
 from celery import shared_task
 
-from accounts.courses import certificate_pages, completions, paths, progress
-from accounts.courses.certificates import CHECK_TASK
-from accounts.courses.models import CertificateCheck
-from accounts.mail import deliver
-from accounts.mail.emails import SEND_TASK
-from accounts.mail.models import EmailMessage
+from accounts.courses import completions, paths, progress
 from accounts.memberships import subscriptions
-from accounts.people import provision
-from accounts.people.models import ProvisioningStep
-from accounts.people.provisioning import PROVISION_TASK
 from accounts.privacy import prune as pruning
-from accounts.signin import password_links
-from accounts.signin.models import LinkRequest
-from accounts.signin.password_links import ISSUE_TASK
-from core.queue import wakeup
 from core.queue.limits import HOUSEKEEPING_HARD_SECONDS, HOUSEKEEPING_SOFT_SECONDS
 
 PRUNE_SECONDS = 20.0
-
-
-@shared_task(name=SEND_TASK)
-def send_emails(message_ids: list[int]) -> None:
-    wakeup.for_each(SEND_TASK, message_ids, deliver.deliver)
-
-
-@shared_task(name=ISSUE_TASK)
-def issue_links(request_ids: list[int]) -> None:
-    wakeup.for_each(ISSUE_TASK, request_ids, password_links.issue)
-
-
-@shared_task(name="accounts.sweep_emails")
-def sweep_emails() -> None:
-    wakeup.wake(SEND_TASK, EmailMessage.objects.ring())
-
-
-@shared_task(name="accounts.sweep_link_requests")
-def sweep_link_requests() -> None:
-    wakeup.wake(ISSUE_TASK, LinkRequest.objects.ring())
-
-
-@shared_task(name=PROVISION_TASK)
-def provision_companies(step_ids: list[int]) -> None:
-    wakeup.for_each(PROVISION_TASK, step_ids, provision.run)
-
-
-@shared_task(name="accounts.sweep_provisioning")
-def sweep_provisioning() -> None:
-    wakeup.wake(PROVISION_TASK, ProvisioningStep.objects.ring())
-
-
-@shared_task(name=CHECK_TASK)
-def check_certificates(check_ids: list[int]) -> None:
-    wakeup.for_each(CHECK_TASK, check_ids, certificate_pages.check)
-
-
-@shared_task(name="accounts.sweep_certificates")
-def sweep_certificates() -> None:
-    wakeup.wake(CHECK_TASK, CertificateCheck.objects.ring())
 
 
 @shared_task(name="accounts.expire_subscriptions")

@@ -15,22 +15,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("enlace")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["core.queue"])
 
 # Two schedulers at once are harmless: each of these tasks only moves rows that are still to be moved.
 app.conf.beat_schedule = {
-    "sweep the inbox": {"task": "integrations.sweep_inbox", "schedule": 5.0},
-    "sweep the readings of contacts": {"task": "integrations.sweep_readings", "schedule": 5.0},
-    "sweep the outbox": {"task": "integrations.sweep_writes", "schedule": 5.0},
-    "sweep the reconciliations": {"task": "integrations.sweep_runs", "schedule": 5.0},
-    "sweep the syncs of subscriptions": {"task": "integrations.sweep_syncs", "schedule": 5.0},
-    "sweep the historical imports": {"task": "integrations.sweep_histories", "schedule": 5.0},
+    "wake workers for rows that are due": {"task": "core.sweep_jobs", "schedule": 5.0},
     "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
-    "sweep the e-mails": {"task": "accounts.sweep_emails", "schedule": 5.0},
-    "sweep the requests for a password link": {"task": "accounts.sweep_link_requests", "schedule": 5.0},
-    "sweep the messages to Slack": {"task": "integrations.sweep_notices", "schedule": 5.0},
     "look whether staff must be alerted": {"task": "integrations.evaluate_alerts", "schedule": 60.0},
-    "sweep the provisioning of companies": {"task": "accounts.sweep_provisioning", "schedule": 5.0},
-    "sweep the checks of certificates": {"task": "accounts.sweep_certificates", "schedule": 5.0},
     "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},
     "award completions whose member is known by now": {"task": "accounts.match_completions", "schedule": 60.0},
     "give the points of learning paths that staff changed": {"task": "accounts.award_paths", "schedule": 60.0},

@@ -1,6 +1,7 @@
 """`manage.py check`: what concerns the whole installation and no application alone."""
 
 import inspect
+from importlib import import_module
 from typing import Any
 
 from celery import current_app
@@ -41,6 +42,7 @@ def check_time_limits(**kwargs: Any) -> list[checks.CheckMessage]:
     """
     redelivered = float(settings.CELERY_BROKER_TRANSPORT_OPTIONS.get("visibility_timeout", 600))
     autodiscover_modules("tasks")
+    import_module("core.queue.tasks")  # core is no app
     found: list[checks.CheckMessage] = []
     for name, task in sorted(current_app.tasks.items()):
         if name.startswith("celery."):

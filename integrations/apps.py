@@ -10,10 +10,15 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.people import outbound
+        from core.queue import runner
         from integrations import checks
-        from integrations.operations import personal_data
-        from integrations.outbox import enqueue
+        from integrations.history import work as history
+        from integrations.inbox import process, refresh
+        from integrations.operations import notices, personal_data
+        from integrations.outbox import deliver, enqueue
+        from integrations.reconcile import runs, syncs
 
         checks.register()
         personal_data.register_all()
+        runner.register(process.JOBS, refresh.JOBS, deliver.JOBS, syncs.JOBS, notices.JOBS, runs.JOBS, history.JOBS)
         outbound.connect(enqueue.contact_changed)

@@ -8,7 +8,7 @@ from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.inbox import process
+from core.queue import runner
 from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -105,7 +105,7 @@ def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, setti
     settings.RATE_LIMIT_VERIFIED = 10**6
     assert_answered_and_kept(post, json.dumps(body).encode(), "/api/kajabi/webhook")
     event = InboxEvent.objects.latest("pk")
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
     event.refresh_from_db()
     assert event.status != "pending", event.last_error
 

@@ -5,7 +5,6 @@ The result stands on the completion and changes no points: what is doubtful is a
 
 import logging
 from dataclasses import dataclass
-from functools import partial
 from urllib.parse import unquote_plus, urlsplit
 
 from django.conf import settings
@@ -15,7 +14,8 @@ from django.utils import timezone
 from accounts.courses import certificates, completion_mails
 from accounts.courses.models import CertificateCheck, CertificateState, Completion
 from core.documents.child import Busy, Unreadable, text_of
-from core.queue.attempts import attempt
+from core.queue.outcomes import TryAgain
+from core.queue.runner import Failure, JobKind
 from core.text import words
 from core.web import fetch
 from core.web.fetch import INTERNET, Document
@@ -27,37 +27,28 @@ State = CertificateState
 Status = CertificateCheck.Status
 
 
-class TryAgain(Exception):
-    """Nothing is known yet, and another attempt may find out; the message says why not now."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Found:
     state: CertificateState
     reason: str
 
 
-def check(check_id: int) -> None:
-    """Make the check if it is due and nobody else does. Whatever goes wrong is on its row, and it is tried again."""
-    row = CertificateCheck.objects.claim(check_id)
-    if row is not None:
-        attempt(row, partial(_check, row))
-
-
 def _check(row: CertificateCheck) -> None:
     completion = Completion.objects.select_related("user").get(pk=row.completion_id)
-    try:
-        found = judge(completion)
-    except TryAgain as reason:
-        with transaction.atomic():
-            if row.back_off(str(reason)):
-                _note(completion, Found(state=State.UNREACHABLE, reason=str(reason)))
-        return
+    found = judge(completion)
     with transaction.atomic():
         row.close(Status.DONE)
         _note(completion, found)
         completion_mails.certificate_is_checked(completion)
     logger.info("certificate checked", extra={"completion_id": completion.pk, "state": found.state.value})
+
+
+def _note_failure(row: CertificateCheck, failure: Failure) -> None:
+    if failure.is_last:
+        _note(row.completion, Found(state=State.UNREACHABLE, reason=failure.error))
+
+
+JOBS = JobKind(model=CertificateCheck, work=_check, on_failure=_note_failure)
 
 
 def _note(completion: Completion, found: Found) -> None:

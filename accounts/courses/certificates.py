@@ -17,7 +17,6 @@ from core.queue.wakeup import wake_on_commit
 from core.text import words
 
 LONGEST = 500
-CHECK_TASK = "accounts.check_certificates"
 State = CertificateState
 _TITLES = frozenset({"dr", "dra", "prof", "mr", "mrs", "ms", "miss", "sr", "sra", "srta", "don", "dona"})
 
@@ -69,7 +68,7 @@ def owe_check(completion: Completion) -> bool:
     check = CertificateCheck(completion=completion)
     check.wake_after_grace()
     if insert_once(check):
-        wake_on_commit(CHECK_TASK, check.pk)
+        wake_on_commit(check)
         return True
     return not completion.name and _requeue(completion)
 
@@ -103,7 +102,7 @@ def _requeue(completion: Completion) -> bool:
     if check is None:
         return False
     check.requeue(last_error="")
-    wake_on_commit(CHECK_TASK, check.pk)
+    wake_on_commit(check)
     return True
 
 

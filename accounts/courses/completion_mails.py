@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.courses.models import CertificateCheck, Completion
 from accounts.courses.models.points import BY_IMPORT, BY_STAFF
 from accounts.mail import emails
+from accounts.mail.contexts import Withdrawn
 from accounts.mail.emails import NEWS_FOR
 from accounts.mail.models import EmailMessage
 from core.text import clean_name
@@ -21,10 +22,6 @@ MOST_A_DAY = 10  # mails to one member: whoever fills in forms in somebody's nam
 _SILENT = (BY_IMPORT, BY_STAFF)
 _LONGEST_COURSE = 150
 Status = EmailMessage.Status
-
-
-class Withdrawn(Exception):
-    """The completion gives no points any more: there is nothing to congratulate on."""
 
 
 def owe(completion: Completion) -> EmailMessage | None:

@@ -16,7 +16,6 @@ from core.insert_once import insert_once
 from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
 
-SEND_TASK = "accounts.send_emails"
 GREETINGS = "granted:"  # how the reasons of greetings begin
 NEWS_FOR = timedelta(days=14)
 Kind = EmailMessage.Kind
@@ -54,7 +53,7 @@ def owe(
     if not insert_once(message):
         return None
     if not held and due is None:
-        wake_on_commit(SEND_TASK, message.pk)
+        wake_on_commit(message)
     return message
 
 
@@ -121,7 +120,7 @@ def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
         status=Status.PENDING, next_attempt_at=due, wake_at=due + GRACE, finished_at=None, last_error=""
     )
     if released and due <= now:
-        wake_on_commit(SEND_TASK, message.pk)
+        wake_on_commit(message)
     if released and message.key.startswith(GREETINGS):
         held = EmailMessage.objects.filter(user=message.user_id, status=Status.HELD, kind=Kind.COURSE_COMPLETED)
         for other in held.filter(created_at__gte=now - NEWS_FOR):
@@ -141,7 +140,7 @@ def hurry(key: str) -> bool:
     if waiting is None:
         return False
     waiting.requeue()
-    wake_on_commit(SEND_TASK, waiting.pk)
+    wake_on_commit(waiting)
     return True
 
 

@@ -1,14 +1,22 @@
-"""Provisioning steps of a company: one row for each step that the settings name."""
+"""Provisioning steps of a company: one row for each step that the settings name.
 
-from collections.abc import Iterable
+A worker that dies between the end of a step's function and its row's runs it once more: every step must stand being run
+twice.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from accounts.people.models import Company, ProvisioningStep
 from core.insert_once import insert_once
+from core.queue.outcomes import Permanent
+from core.queue.runner import JobKind
 from core.queue.wakeup import wake_on_commit
 
-PROVISION_TASK = "accounts.provision_companies"
+logger = logging.getLogger(__name__)
 Status = ProvisioningStep.Status
 
 
@@ -16,7 +24,7 @@ class NotNeeded(Exception):
     """A step has nothing to do here; the message says why."""
 
 
-class CannotProvision(Exception):
+class CannotProvision(Permanent):
     """A step will not work, however often it is tried; the message says what to change."""
 
 
@@ -27,7 +35,7 @@ def owe(company: Company) -> list[ProvisioningStep]:
         step = ProvisioningStep(company=company, step=path)
         step.wake_after_grace()
         if insert_once(step):
-            wake_on_commit(PROVISION_TASK, step.pk)
+            wake_on_commit(step)
             owed.append(step)
     return owed
 
@@ -38,7 +46,7 @@ def run_again(steps: Iterable[ProvisioningStep]) -> int:
     for step in steps:
         if step.status != Status.PENDING or step.failures:
             step.requeue(result="")
-            wake_on_commit(PROVISION_TASK, step.pk)
+            wake_on_commit(step)
             count += 1
     return count
 
@@ -46,3 +54,29 @@ def run_again(steps: Iterable[ProvisioningStep]) -> int:
 def complete(company: Company) -> int:
     """Let everything run that is not done: failed and skipped steps, and those that the settings name by now."""
     return len(owe(company)) + run_again(company.steps.exclude(status=Status.DONE))
+
+
+def _do(row: ProvisioningStep) -> None:
+    company: Company = row.company
+    if company.status == Company.Status.CLOSED:
+        row.close(Status.SKIPPED, result="the company is closed")
+        return
+    try:
+        result = _function(row.step)(company)
+    except NotNeeded as reason:
+        row.close(Status.SKIPPED, result=str(reason)[:300])
+        return
+    row.close(Status.DONE, result=result[:300])
+    logger.info("provisioning step done", extra={"company": company.company_id, "step": row.step})
+
+
+def _function(path: str) -> Callable[[Company], str]:
+    """The function at a dotted path: it takes the company and says in a few words what it did."""
+    try:
+        function: Callable[[Company], str] = import_string(path)
+    except ImportError as error:
+        raise CannotProvision(f"COMPANY_PROVISIONING_STEPS names {path}, which is not there: {error}") from error
+    return function
+
+
+JOBS = JobKind(model=ProvisioningStep, work=_do)

@@ -6,7 +6,7 @@ are the same link.
 """
 
 from datetime import timedelta
-from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -18,16 +18,19 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.mail import emails
+from accounts.mail.contexts import NotSendable
 from accounts.mail.models import EmailMessage
+from accounts.mail.models.email_message import GREETINGS
 from accounts.people.models import User
 from accounts.signin.models import LinkRequest
 from accounts.signin.password_rules import check_new_password
 from accounts.staff.audit import record
-from core.queue.attempts import attempt
+from core.queue.runner import JobKind
 from core.queue.wakeup import wake_on_commit
 from core.text import InvalidAddress, normalise_email
 
-ISSUE_TASK = "accounts.issue_links"
+Kind = EmailMessage.Kind
+WITH_LINK = frozenset({Kind.WELCOME, Kind.ACCOUNT_CREATED, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET})
 AN_HOUR = timedelta(hours=1)
 REQUESTS_PER_ADDRESS = 3  # in an hour
 REQUESTS_PER_CLIENT = 20  # in an hour
@@ -58,6 +61,14 @@ def link_for(user: User) -> str:
     """A link that lets whoever holds it set `user`'s password once within 24 hours. Made for a mail, never stored."""
     query = urlencode({"token": _tokens.make_token(user), "email": user.email})
     return f"{settings.FRONTEND_URL}/nssa/setup-password?{query}"
+
+
+def mail_context(message: EmailMessage) -> dict[str, Any]:
+    """Return the link that a mail holds; a greeting of somebody who has a password holds none. Raises NotSendable."""
+    user = message.user
+    if user is None or not user.is_active:
+        raise NotSendable("the user is gone or locked; no link was made")
+    return {"link": None if message.kind in GREETINGS and user.has_usable_password() else link_for(user)}
 
 
 def holder_of(email: str, token: str) -> User:
@@ -104,23 +115,20 @@ def request_link(email: str, *, source_address: str, language: str) -> LinkReque
             raise TooManyRequests
         request = LinkRequest.objects.create(email=address, source_address=source_address, language=language)
         record("link.requested", client=source_address, target=address)
-        wake_on_commit(ISSUE_TASK, request.pk)
+        wake_on_commit(request)
     return request
 
 
-def issue(request_id: int) -> None:
-    """Answer a request: a new link by mail where the address is an active user's; the links before it end."""
-    request = LinkRequest.objects.claim(request_id)
-    if request is not None:
-        attempt(request, partial(_answer, request))
-
-
 def _answer(request: LinkRequest) -> None:
+    """Mail a new link where the address is an active user's; the links before it end."""
     with transaction.atomic():
         user = User.objects.select_for_update().filter(email=request.email, is_active=True).first()
         if user is not None:
             _send_new_link(user, key=f"link-request:{request.pk}", language=user.language or request.language)
         request.close(LinkRequest.Status.DONE)
+
+
+JOBS = JobKind(model=LinkRequest, work=_answer)
 
 
 def send_new_link(user: User) -> EmailMessage:

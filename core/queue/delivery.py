@@ -10,6 +10,7 @@ away a worker that is already coming, and a row in a long queue is not rung agai
 """
 
 import random
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.queue.limits import LEASE_SECONDS
+from core.queue.outcomes import LeaseLost
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
 GRACE = timedelta(seconds=5)  # a new row's worker was woken on commit; the sweep gives it this long
@@ -31,14 +33,15 @@ PENDING = "pending"
 FAILED = "failed"
 
 
-class LeaseLost(Exception):
-    """Another attempt began after this one: nothing of this one may be kept."""
-
-
 def retry_delay(failures: int) -> timedelta:
     """Return how long to wait after the `failures`-th failure in a row (from 1), ± 20 %: what failed together parts."""
     seconds = BACK_OFF[min(failures, len(BACK_OFF)) - 1]
     return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 (spread, not secrecy)
+
+
+def _spread(seconds: float) -> timedelta:
+    """Return a wait of at least `seconds`: those who were refused together must not come back together."""
+    return timedelta(seconds=seconds * random.uniform(1, 1 + JITTER))  # noqa: S311 (spread, not secrecy)
 
 
 class DeliveryQuerySet(models.QuerySet[Any]):
@@ -74,6 +77,7 @@ class DeliveryQuerySet(models.QuerySet[Any]):
             lease_ends,
             lease_ends,
         )
+        row.claimed_at = time.monotonic()
         return row
 
     def release_leases(self) -> int:
@@ -100,6 +104,7 @@ class Delivery(models.Model):
     last_error = models.TextField(_("error"), blank=True, editable=False)
 
     status: Any
+    claimed_at = 0.0  # by the monotonic clock: when this attempt began
 
     class Meta:
         abstract = True
@@ -129,13 +134,16 @@ class Delivery(models.Model):
             **columns,
         )
 
-    def back_off(self, error: str, *, give_up: bool = False) -> bool:
-        """Note a retryable failure; True where that was the last one and the row is `failed` now. Raises LeaseLost."""
+    def back_off(self, error: str, *, give_up: bool = False, retry_after: float | None = None) -> bool:
+        """Note a retryable failure; True where that was the last one and the row is `failed` now. Raises LeaseLost.
+
+        The next attempt comes no sooner than `retry_after` seconds from now.
+        """
         failures = self.failures + 1
         if give_up or failures >= MAX_FAILURES:
             self.close(FAILED, error=error, failures=failures)
             return True
-        due = timezone.now() + retry_delay(failures)
+        due = timezone.now() + max(retry_delay(failures), _spread(retry_after or 0))
         self._write(last_error=error, failures=failures, crashes=0, next_attempt_at=due, wake_at=due)
         return False
 
@@ -195,7 +203,6 @@ __all__ = [
     "PENDING",
     "Delivery",
     "DeliveryQuerySet",
-    "LeaseLost",
     "retry_delay",
     "sweep_index",
 ]

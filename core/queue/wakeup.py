@@ -11,44 +11,38 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from functools import partial
 
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from core.queue.limits import BEGIN_ROWS_FOR
+from core.queue.delivery import Delivery
 
 logger = logging.getLogger(__name__)
 
+RUN_TASK = "core.run_jobs"
 ROWS_A_MESSAGE = 20
 _QUEUE_SIZE = 10_000
 _REST_AFTER_FAILURE = 1.0  # seconds
 _GATHER = 0.05  # seconds between two rounds of messages
 
 
-def wake_on_commit(task: str, key: int) -> None:
-    """Ring a worker of `task` for the row `key` once the transaction around it is committed; outside of one, now."""
-    transaction.on_commit(partial(_publisher().put, task, key))
+def name_of(model: type[Delivery]) -> str:
+    """Return the name of a kind of job in messages: its model's."""
+    return str(model._meta.model_name)
 
 
-def wake(task: str, keys: list[int]) -> None:
-    """Ring a worker of `task` for these rows, which are committed."""
+def wake_on_commit(row: Delivery) -> None:
+    """Wake a worker for the row once the transaction around it is committed; outside of one, now."""
+    transaction.on_commit(partial(_publisher().put, name_of(type(row)), row.pk))
+
+
+def wake(model: type[Delivery], keys: Iterable[int]) -> None:
+    """Wake workers for these rows, which are committed."""
     for key in keys:
-        _publisher().put(task, key)
-
-
-def for_each(task: str, keys: Sequence[int], work: Callable[[int], object]) -> None:
-    """Do `work` for the rows of one message of `task`; rows that the message's time limits would cut short go into
-    another one.
-    """
-    started = time.monotonic()
-    for place, key in enumerate(keys):
-        if place and time.monotonic() - started >= BEGIN_ROWS_FOR:
-            wake(task, list(keys[place:]))
-            return
-        work(key)
+        _publisher().put(name_of(model), key)
 
 
 class Publisher:
@@ -62,10 +56,10 @@ class Publisher:
         self._thread.start()
         atexit.register(self.stop)
 
-    def put(self, task: str, key: int) -> None:
+    def put(self, kind: str, key: int) -> None:
         """Take a key; never blocks, never fails."""
         try:
-            self._keys.put_nowait((task, key))
+            self._keys.put_nowait((kind, key))
         except queue.Full:
             logger.warning("wake-up dropped: the broker does not keep up; the sweep will find the row")
 
@@ -94,18 +88,18 @@ class Publisher:
                 return
 
     def _publish(self, batch: list[tuple[str, int]]) -> None:
-        by_task: dict[str, list[int]] = {}
-        for task, key in batch:
-            by_task.setdefault(task, []).append(key)
-        for task, keys in by_task.items():
+        by_kind: dict[str, list[int]] = {}
+        for kind, key in batch:
+            by_kind.setdefault(kind, []).append(key)
+        for kind, keys in by_kind.items():
             for start in range(0, len(keys), ROWS_A_MESSAGE):
-                if not self._send(task, keys[start : start + ROWS_A_MESSAGE]):
+                if not self._send(kind, keys[start : start + ROWS_A_MESSAGE]):
                     threading.Event().wait(_REST_AFTER_FAILURE)
                     return
 
-    def _send(self, task: str, keys: list[int]) -> bool:
+    def _send(self, kind: str, keys: list[int]) -> bool:
         try:
-            current_app.send_task(task, args=[keys], ignore_result=True)
+            current_app.send_task(RUN_TASK, args=[kind, keys], ignore_result=True)
         except (OperationalError, OSError) as error:
             logger.warning("wake-up not published, the sweep will find the rows: %s", error)
             return False

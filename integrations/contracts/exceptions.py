@@ -1,5 +1,9 @@
 """Errors of an attempt, by what is to be done with the event."""
 
+from core.queue.outcomes import Permanent
+
+__all__ = ["ForgottenHere", "Gone", "NotThereYet", "Permanent", "Retryable", "Unmatched", "Unreadable"]
+
 
 class Unreadable(ValueError):
     """The body cannot be read as what it should be; the message says what broke, `at` where. Kept, answered with 400.
@@ -18,10 +22,6 @@ class Retryable(Exception):
 
 class NotThereYet(Retryable):
     """The provider does not know what was named. It may show up soon: tried for ten minutes, then it failed."""
-
-
-class Permanent(Exception):
-    """It will not work, however often it is tried: the event is `failed`, and staff see why."""
 
 
 class Unmatched(Exception):

@@ -18,7 +18,6 @@ from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
 from integrations import registry
 from integrations.history.columns import what_is_missing
-from integrations.history.files import ADVANCE_TASK
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStage, HistoryStatus, RowOutcome
 from integrations.history.work import SET_UP_MAIL
 
@@ -204,5 +203,5 @@ def _begin(history: HistoryImport, status: str, *, wake: bool, keeps_place: bool
         wake_at=now + GRACE,
     )
     if changed and wake:
-        wake_on_commit(ADVANCE_TASK, history.pk)
+        wake_on_commit(history)
     return bool(changed)

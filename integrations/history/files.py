@@ -17,7 +17,6 @@ from integrations.contracts.provider import Provider
 from integrations.history import columns
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStatus
 
-ADVANCE_TASK = "integrations.advance_histories"
 MOST_ROWS = 200_000
 _AT_ONCE = 1000
 _LONGEST_HEADING = 200
@@ -108,7 +107,7 @@ def _begin(history: HistoryImport, *, problem: str, wake: bool) -> None:
     with transaction.atomic():
         history.save()
         if wake and not problem:
-            wake_on_commit(ADVANCE_TASK, history.pk)
+            wake_on_commit(history)
 
 
 def _chosen(places: Mapping[str, str], headings: list[str]) -> dict[str, int]:

@@ -10,21 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.mail import emails
 from core.cause import Cause
 from core.preview import rolled_back
-from core.queue.delivery import MAX_CRASHES, LeaseLost
-from core.queue.wakeup import wake_on_commit
+from core.queue.runner import JobKind
 from core.text import InvalidAddress, normalise_email
 from integrations import registry
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.history import FileKind
 from integrations.history.columns import cells_of
-from integrations.history.files import ADVANCE_TASK
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStage, HistoryStatus
 from integrations.history.telling import Teller
 
@@ -38,34 +36,6 @@ LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 _WRITTEN = ["outcome", "detail", "offer_key", "offer_title", "person"]
 SET_UP_MAIL = "set-up mail"
 _NO_DATE = "No date stands in the file: it only fills in what is missing. Say when it was exported to have it count."
-
-
-def step(history_id: int, *, wake: bool = True) -> bool:
-    """Do the next part of an import, if it is due and nobody else does; False where it was not.
-
-    Whatever goes wrong is on the import afterwards; nothing is raised but for a database that is away.
-    """
-    history = HistoryImport.objects.claim(history_id)
-    if history is None:
-        return False
-    try:
-        if history.crashes > MAX_CRASHES:
-            raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this place")
-        advance(history)
-        if wake and history.status == HistoryStatus.PENDING:
-            wake_on_commit(ADVANCE_TASK, history.pk)
-    except OperationalError:
-        raise
-    except LeaseLost:
-        logger.warning("rows came too late, or the import was stopped", extra={"history": history.pk})
-    except Exception as error:  # noqa: BLE001 (where an attempt is recorded on its row)
-        text = (str(error) if isinstance(error, Permanent) else f"{type(error).__name__}: {error}")[:2000]
-        try:
-            history.back_off(text, give_up=isinstance(error, Permanent))
-        except LeaseLost:
-            return True
-        logger.warning("rows not done", extra={"history": history.pk, "error": text})
-    return True
 
 
 def advance(history: HistoryImport) -> None:
@@ -201,3 +171,6 @@ def _time_left(seconds: float) -> Callable[[], bool]:
 def _teller(history: HistoryImport) -> Teller:
     cause = Cause(text=f"history import {history.pk}: {history.file_name}"[:200], staff=history.staff)
     return Teller(history=history, provider=registry.provider(history.provider), cause=cause)
+
+
+JOBS = JobKind(model=HistoryImport, work=advance)

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from django.db import transaction
+from django.utils import timezone
 
 from integrations.contracts.events import Event, MembershipEvent
 from integrations.handlers import Change
-from integrations.inbox.models import InboxAttempt
+from integrations.inbox.models import InboxAttempt, InboxEvent
 from integrations.inbox.models.event import Status
 from integrations.registry import provider as provider_of
 from integrations.toolkit import counting, log_lines
@@ -16,30 +17,35 @@ from integrations.toolkit import counting, log_lines
 Outcome = InboxAttempt.Outcome
 
 
+def begin(event: InboxEvent) -> None:
+    """Write down that an attempt began, in the transaction that claims its event."""
+    InboxAttempt.objects.create(event=event, number=event.attempts, started_at=timezone.now())
+
+
 def note(
-    attempt: InboxAttempt,
-    started: float,
+    event: InboxEvent,
     outcome: InboxAttempt.Outcome,
     *,
     error: str = "",
     trace: str = "",
     changes: Sequence[Change] = (),
 ) -> None:
-    """Write the end of an attempt on its row; once that is committed it is counted and has its line in the log.
-
-    `started` is by the monotonic clock.
-    """
-    seconds = time.monotonic() - started
-    InboxAttempt.objects.filter(pk=attempt.pk).update(
+    """Write the end of an event's attempt on its row; it is counted and has its line in the log after the commit."""
+    seconds = time.monotonic() - event.claimed_at
+    InboxAttempt.objects.filter(event=event, number=event.attempts).update(
         outcome=outcome, duration_ms=int(seconds * 1000), error=error, traceback=trace
     )
-    transaction.on_commit(partial(_report, attempt, outcome, seconds, error=error, changes=changes))
+    transaction.on_commit(partial(_report, event, outcome, seconds, error=error, changes=changes))
+
+
+def note_lost(event: InboxEvent) -> None:
+    """Write down that an attempt came too late: nothing of it was kept."""
+    note(event, Outcome.LEASE_LOST)
 
 
 def _report(
-    attempt: InboxAttempt, outcome: InboxAttempt.Outcome, seconds: float, *, error: str, changes: Sequence[Change]
+    event: InboxEvent, outcome: InboxAttempt.Outcome, seconds: float, *, error: str, changes: Sequence[Change]
 ) -> None:
-    event = attempt.event
     counting.EVENTS.add(event.provider, str(outcome))
     counting.EVENT_SECONDS.observe(seconds, event.provider)
     if outcome == Outcome.LEASE_LOST:
@@ -50,7 +56,7 @@ def _report(
         provider_of(event.provider),
         event,
         outcome=said,
-        attempt=attempt.number,
+        attempt=event.attempts,
         seconds=seconds,
         reason=error,
         changes=[change.description for change in changes],

@@ -14,10 +14,11 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from accounts.people import companies
 from accounts.people.companies import InvalidAccount
+from core.queue import runner
 from core.queue.wakeup import wake
 from integrations.contracts.reply import Accepted
-from integrations.inbox import process
-from integrations.inbox.receive import PROCESS_TASK, Receipt
+from integrations.inbox.models import InboxEvent
+from integrations.inbox.receive import Receipt
 
 logger = logging.getLogger(__name__)
 PATIENCE = 0.4  # seconds for each statement and each lock: whoever waits for the answer gives up after a few
@@ -33,11 +34,11 @@ def process_now(receipt: Receipt) -> Accepted:
     accepted = replace(receipt.accepted, company=names)
     try:
         with _impatient():
-            process.process(receipt.event_id)
+            runner.run(InboxEvent, receipt.event_id)
             company = companies.of_account(event.external_id) if names else None
     except (DatabaseError, InterfaceError) as error:
         logger.warning("not handled in the request: %s", error, extra={"event_id": receipt.event_id})
-        wake(PROCESS_TASK, [receipt.event_id])  # it is committed
+        wake(InboxEvent, [receipt.event_id])  # it is committed
         return accepted
     if company is None:
         return accepted

@@ -1,8 +1,6 @@
-"""The inbox: `process` translates, handles and closes what `intake` kept; `retry` and `ignore` are for staff."""
+"""The work on a stored event: translate it, handle it, close it; `retry` and `ignore` are for staff."""
 
 import hashlib
-import time
-import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -16,17 +14,17 @@ from accounts.mail import emails
 from accounts.mail.models.email_message import EmailMessage
 from accounts.people import forgotten
 from core.cause import Cause
-from core.queue.delivery import MAX_CRASHES, LeaseLost
+from core.queue.outcomes import TryAgain
+from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
 from core.text import storable
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Permanent, Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
 from integrations.handlers import Change, Context, handle, persons
-from integrations.inbox.attempts import contact_in, note
+from integrations.inbox.attempts import begin, contact_in, note, note_lost
 from integrations.inbox.models import Effect, InboxAttempt, InboxEvent
 from integrations.inbox.models.event import Status
-from integrations.inbox.receive import PROCESS_TASK
 from integrations.registry import provider as provider_of
 from integrations.toolkit import log_lines
 from integrations.toolkit.reading import digest_of
@@ -38,37 +36,22 @@ REMOVED = "its contents were removed; nothing is left to process"
 _SET_BY_CLOSE = ("status", "next_attempt_at", "wake_at", "finished_at", "crashes", "last_error")
 
 
-def process(event_id: int) -> None:
-    """Bring a due event to its end: claim it, translate it, handle it and close it, effects and end in one transaction.
-
-    Whatever goes wrong is on the event and its attempt afterwards; nothing is raised but for a database that is away,
-    and then the row falls due again by its lease.
-    """
-    with transaction.atomic():
-        event = InboxEvent.objects.claim(event_id)
-        if event is None:
-            return
-        attempt = InboxAttempt.objects.create(event=event, number=event.attempts, started_at=timezone.now())
-    started = time.monotonic()
+def _process(event: InboxEvent) -> None:
+    """Bring a claimed event to its end: translate it, handle it and close it, effects and end in one transaction."""
     try:
-        if event.crashes > MAX_CRASHES:
-            raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this event")
-        _apply(event, attempt, started)
-    except LeaseLost:
-        note(attempt, started, Outcome.LEASE_LOST)
+        _apply(event)
     except ForgottenHere as reason:
-        _drop(event, attempt, started, str(reason))
+        _drop(event, str(reason))
     except Unmatched as reason:
-        _end(event, attempt, started, Outcome.UNMATCHED, str(reason))
+        with transaction.atomic():
+            event.close(Status.UNMATCHED, reason=storable(str(reason)), person_email=event.person_email)
+            note(event, Outcome.UNMATCHED, error=event.reason)
     except NotThereYet as error:
         if timezone.now() < event.received_at + NOT_THERE_FOR:
-            _end(event, attempt, started, Outcome.RETRY, str(error))
-        else:
-            _end(event, attempt, started, Outcome.FAILED, str(error))
-    except (Permanent, Unreadable) as error:
-        _end(event, attempt, started, Outcome.FAILED, str(error))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (where an attempt is recorded on its row)
-        _end(event, attempt, started, Outcome.RETRY, described(error), trace=traceback.format_exc(limit=-30))
+            raise TryAgain(str(error)) from error
+        raise Permanent(str(error)) from error
+    except Unreadable as error:
+        raise Permanent(str(error)) from error
 
 
 def retry(events: Iterable[InboxEvent]) -> int:
@@ -85,7 +68,7 @@ def retry(events: Iterable[InboxEvent]) -> int:
                 # Under its lock, so that its contents are not removed meanwhile.
                 if InboxEvent.objects.select_for_update().filter(pk=event.pk, pruned_at=None).exists():
                     event.requeue(reason="")
-                    wake_on_commit(PROCESS_TASK, event.pk)
+                    wake_on_commit(event)
                     count += 1
     return count
 
@@ -133,20 +116,17 @@ def without_person(event: InboxEvent, *, hide_id: bool, hide_key: bool) -> dict[
     return columns
 
 
-def _drop(event: InboxEvent, attempt: InboxAttempt, started: float, reason: str) -> None:
+def _drop(event: InboxEvent, reason: str) -> None:
     """End an event about somebody who was erased: it is ignored, and nothing of it is kept."""
     hide = forgotten.since(provider=event.provider, identities={"contact": event.external_id}) is not None
     columns = without_person(event, hide_id=hide, hide_key=hide and event.external_id in event.key.split(":"))
     columns = {name: value for name, value in columns.items() if name not in _SET_BY_CLOSE}
     with transaction.atomic():
-        try:
-            event.close(Status.IGNORED, **{**columns, "reason": reason})
-            note(attempt, started, Outcome.DONE)
-        except LeaseLost:
-            note(attempt, started, Outcome.LEASE_LOST)
+        event.close(Status.IGNORED, **{**columns, "reason": reason})
+        note(event, Outcome.DONE)
 
 
-def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
+def _apply(event: InboxEvent) -> None:
     """Translate an event and do what it tells, in one transaction with its end.
 
     Each fact stands for itself: where one waits for staff, the others are kept, and the event ends as unmatched.
@@ -175,7 +155,7 @@ def _apply(event: InboxEvent, attempt: InboxAttempt, started: float) -> None:
         event.person_email = stated or persons.found(told, changes, provider=event.provider) or event.person_email
         status = Status.UNMATCHED if waiting else Status.PROCESSED
         event.close(status, reason=waiting, person_email=event.person_email)
-        note(attempt, started, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting, changes=changes)
+        note(event, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting, changes=changes)
 
 
 def stored(event: InboxEvent) -> StoredWebhook:
@@ -234,31 +214,14 @@ def record_effects(event: InboxEvent, changes: list[Change]) -> None:
     )
 
 
-def _end(
-    event: InboxEvent,
-    attempt: InboxAttempt,
-    started: float,
-    outcome: InboxAttempt.Outcome,
-    error: str,
-    *,
-    trace: str = "",
-) -> None:
-    """Write an attempt's bad end on its event; a failed event is told to staff once."""
-    error, trace = str(storable(error)), str(storable(trace))
-    with transaction.atomic():
-        try:
-            if outcome == Outcome.RETRY:
-                failed = event.back_off(error)
-                InboxEvent.objects.filter(pk=event.pk).update(person_email=event.person_email)
-            else:
-                failed = outcome == Outcome.FAILED
-                status = Status.FAILED if failed else Status.UNMATCHED
-                event.close(status, error=error if failed else "", reason=error, person_email=event.person_email)
-        except LeaseLost:
-            outcome, failed = Outcome.LEASE_LOST, False
-        note(attempt, started, outcome, error=error, trace=trace)
-        if failed:
-            tell_staff(event, error)
+def _note_failure(event: InboxEvent, failure: Failure) -> None:
+    """Write a failed attempt on its rows; a failed event is told to staff once."""
+    columns = {"person_email": event.person_email} | ({"reason": failure.error} if failure.is_permanent else {})
+    InboxEvent.objects.filter(pk=event.pk).update(**columns)
+    outcome = Outcome.FAILED if failure.is_permanent else Outcome.RETRY
+    note(event, outcome, error=failure.error, trace=failure.trace)
+    if failure.is_last:
+        tell_staff(event, failure.error)
 
 
 def tell_staff(event: InboxEvent, error: str) -> None:
@@ -276,6 +239,13 @@ def tell_staff(event: InboxEvent, error: str) -> None:
     )
 
 
-def described(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}"
-    return text.encode("utf-8", "backslashreplace").decode()[:2000]
+JOBS = JobKind(
+    model=InboxEvent,
+    work=_process,
+    noun="event",
+    on_claim=begin,
+    on_failure=_note_failure,
+    on_lost=note_lost,
+    notes_database_errors=True,
+    logs_itself=True,
+)

@@ -22,8 +22,6 @@ from integrations.inbox.models.event import Status
 from integrations.toolkit import log_lines
 from integrations.toolkit.reading import digest_of, read_json_object, redacted_headers
 
-PROCESS_TASK = "integrations.process_events"
-
 
 class NotVerified(Exception):
     """The sender did not prove itself; nothing was kept. The message is the reason, for the log."""
@@ -46,7 +44,7 @@ class Receipt:
 
     @property
     def accepted(self) -> Accepted:
-        """What the sender may know of it."""
+        """Return what the sender may know of it."""
         event = self.event
         return Accepted(
             event_id=event.told_id,
@@ -101,7 +99,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
             _tell_again(event)
         return Receipt(event=event, duplicate=not event.is_notice, unreadable=event.last_error)
     if event.status == Status.PENDING and not endpoint.at_once:
-        wake_on_commit(PROCESS_TASK, event.pk)
+        wake_on_commit(event)
     return Receipt(event=event, unreadable=event.last_error)
 
 
@@ -192,4 +190,4 @@ def _tell_again(told: InboxEvent) -> None:
             contents = {name: getattr(told, name) for name in ("body", "payload", "headers", "source_address")}
             contents |= {"external_id": told.external_id, "pruned_at": None, "is_erased": False, "content_digest": ""}
         event.requeue(reason="", **contents)
-        wake_on_commit(PROCESS_TASK, event.pk)
+        wake_on_commit(event)

@@ -1,6 +1,5 @@
 """Reading contacts at their provider: what events asked for together is one call."""
 
-import logging
 from datetime import timedelta
 from functools import partial
 
@@ -11,7 +10,8 @@ from django.utils import timezone
 
 from accounts.people.models import Contact
 from core.cause import Cause
-from core.queue.delivery import MAX_CRASHES, LeaseLost
+from core.queue.outcomes import TryAgain
+from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import NotThereYet, Permanent, Unmatched
@@ -24,34 +24,37 @@ from integrations.registry import all_providers
 from integrations.registry import provider as provider_of
 from integrations.toolkit import log_lines
 
-logger = logging.getLogger(__name__)
-REFRESH_TASK = "integrations.refresh_contacts"
 Status = ContactRefresh.Status
 
 
-def run(refresh_id: int) -> None:
-    """Read a contact that is due, and bring ours to it. Whatever goes wrong is on the row, and it is tried again.
+def _refresh(refresh: ContactRefresh) -> None:
+    """Read a contact that is due, and bring ours to it.
 
-    Where the provider does not know the contact for ten minutes, or refuses, the events that asked for
-    the reading are failed, since what they told could not be confirmed; signed ones need no confirmation.
+    Where its provider does not know the contact for ten minutes, or refuses, the events that asked for the reading are
+    failed, since what they told could not be confirmed; signed ones need no confirmation. Where only such ones named a
+    contact that the provider does not know, the id is the sender's own, and nothing is to be read.
     """
-    with transaction.atomic():
-        refresh = ContactRefresh.objects.claim(refresh_id)
-    if refresh is None:
-        return
     try:
-        if refresh.crashes > MAX_CRASHES:
-            raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this reading")
         _read(refresh)
-    except LeaseLost:
-        logger.warning("reading came too late", extra={"refresh_id": refresh.pk})
     except NotThereYet as error:
-        is_late = timezone.now() >= refresh.waiting_since + process.NOT_THERE_FOR
-        _fail(refresh, str(error), give_up=is_late, is_unknown=True)
-    except (Permanent, Unmatched) as error:
-        _fail(refresh, str(error), give_up=True)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (where an attempt is recorded on its row)
-        _fail(refresh, process.described(error), give_up=False)
+        if timezone.now() < refresh.waiting_since + process.NOT_THERE_FOR:
+            raise TryAgain(str(error)) from error
+        asked = list(_events_asking(refresh))
+        if not asked or not all(map(_stands_by_itself, asked)):
+            raise Permanent(str(error)) from error
+        refresh.close(Status.DONE, error=str(error), failures=0)
+    except Unmatched as error:
+        raise Permanent(str(error)) from error
+
+
+def _note_failure(refresh: ContactRefresh, failure: Failure) -> None:
+    if failure.is_last:
+        _fail_events(refresh, failure.error)
+
+
+JOBS = JobKind(
+    model=ContactRefresh, work=_refresh, noun="reading", on_failure=_note_failure, notes_database_errors=True
+)
 
 
 def readable_ids(contact: Contact) -> list[tuple[str, str]]:
@@ -79,7 +82,7 @@ def read_now(refresh: ContactRefresh) -> bool:
         if row.status == Status.PENDING and row.crashes and row.next_attempt_at > now:
             return False
         row.requeue(waiting_since=now, wanted_at=now)
-        wake_on_commit(REFRESH_TASK, row.pk)
+        wake_on_commit(row)
     return True
 
 
@@ -114,26 +117,6 @@ def _apply(told: list[Event], refresh: ContactRefresh) -> None:
         handle(fact, Context(provider=refresh.provider, key=f"reading:{refresh.pk}:{refresh.attempts}", cause=cause))
 
 
-def _fail(refresh: ContactRefresh, error: str, *, give_up: bool, is_unknown: bool = False) -> None:
-    """Note a bad end; with the last one the events that hang on the reading are failed, and staff are told once.
-
-    A signed event that says who the contact is does not hang on it: its own words were believed already. Where only
-    such ones named a contact that the provider does not know, the id is the sender's own, and nothing is to be read.
-    """
-    with transaction.atomic():
-        try:
-            asked = list(_events_asking(refresh)) if give_up and is_unknown else []
-            if asked and all(map(_stands_by_itself, asked)):
-                refresh.close(Status.DONE, error=error, failures=0)
-                return
-            failed = refresh.back_off(error, give_up=give_up)
-        except LeaseLost:
-            return
-        if failed:
-            _fail_events(refresh, error)
-    logger.warning("contact not read", extra={"refresh_id": refresh.pk, "error": error, "failed": failed})
-
-
 def _stands_by_itself(event: InboxEvent) -> bool:
     provider, webhook = provider_of(event.provider), process.stored(event)
     return not provider.is_hint(webhook) and bool(persons.claimed(webhook, provider))
@@ -150,6 +133,10 @@ def _events_asking(refresh: ContactRefresh) -> "QuerySet[InboxEvent]":
 
 
 def _fail_events(refresh: ContactRefresh, error: str) -> None:
+    """Fail the events that hang on a reading, and notify staff once.
+
+    A signed event that says who the contact is does not hang on it: its own words were believed already.
+    """
     keys = [event.pk for event in _events_asking(refresh) if not _stands_by_itself(event)]
     InboxEvent.objects.filter(pk__in=keys).update(status=EventStatus.FAILED, reason=error, last_error=error)
     failed = list(InboxEvent.objects.filter(pk__in=keys).defer("body", "headers").order_by("pk"))

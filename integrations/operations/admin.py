@@ -21,7 +21,6 @@ from core.queue.wakeup import wake_on_commit
 from integrations.operations.alerts import RULES, Rule, Verdict
 from integrations.operations.measures import Measured
 from integrations.operations.models import AlertState, Notice
-from integrations.operations.notices import POST_TASK
 
 _RULES = {rule.name: rule for rule in RULES}
 
@@ -123,7 +122,7 @@ class AlertStateAdmin(ReadOnlyAdmin):
 
 def _post_again(notice: Notice, cause: Cause) -> bool:
     notice.requeue()
-    wake_on_commit(POST_TASK, notice.pk)
+    wake_on_commit(notice)
     return True
 
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
-from django.apps import apps
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.courses.models import Completion
 from accounts.courses.models.points import BY_MAIL, BY_PATH, BY_STAFF
 from accounts.staff.models import AuditEntry
+from core.queue import runner
 from core.queue.delivery import FAILED, PENDING, Delivery, DeliveryQuerySet
 from integrations import registry
 from integrations.inbox.models import InboxEvent
@@ -131,7 +131,7 @@ class Queue:
 
 def queues() -> list[Queue]:
     """Every queue there is, two statements each."""
-    return [_queue(model) for model in apps.get_models() if issubclass(model, Delivery)]
+    return [_queue(kind.model) for kind in runner.kinds()]
 
 
 def oldest_due_seconds(model: type[Delivery]) -> float | None:

@@ -4,27 +4,18 @@ That address is a secret: whoever has it can post. It stands in no error and in 
 """
 
 import time
-from functools import partial
 
 import requests
 from django.conf import settings
 
 from core.insert_once import insert_once
-from core.queue.attempts import attempt
+from core.queue.outcomes import Permanent, TryAgain
+from core.queue.runner import JobKind
 from core.queue.wakeup import wake_on_commit
 from integrations.operations.models import Notice
 from integrations.toolkit import log_lines
 
-POST_TASK = "integrations.post_notices"
 TIMEOUT = (5, 10)  # seconds to connect, and without a byte; together below the lease
-
-
-class NotPosted(Exception):
-    """Slack did not take it; it may later."""
-
-
-class Refused(NotPosted):
-    """Slack will never take it: the address is wrong or was taken back."""
 
 
 def owe(text: str, *, key: str) -> Notice | None:
@@ -37,20 +28,13 @@ def owe(text: str, *, key: str) -> Notice | None:
     notice.wake_after_grace()
     if not insert_once(notice):
         return None
-    wake_on_commit(POST_TASK, notice.pk)
+    wake_on_commit(notice)
     return notice
-
-
-def deliver(notice_id: int) -> None:
-    """Post the message that is owed, if it is due and nobody else does. Whatever goes wrong is on the row."""
-    notice = Notice.objects.claim(notice_id)
-    if notice is not None:
-        attempt(notice, partial(_post, notice), is_permanent=lambda error: isinstance(error, Refused))
 
 
 def _post(notice: Notice) -> None:
     if not settings.SLACK_WEBHOOK_URL:
-        raise Refused("SLACK_WEBHOOK_URL is not set any more")
+        raise Permanent("SLACK_WEBHOOK_URL is not set any more")
     began = time.perf_counter()
     status, problem = 0, ""
     try:
@@ -61,15 +45,18 @@ def _post(notice: Notice) -> None:
         )  # fmt: skip
         status = answer.status_code
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
-        raise Refused("SLACK_WEBHOOK_URL is no address") from None
+        raise Permanent("SLACK_WEBHOOK_URL is no address") from None
     except requests.RequestException as error:  # its text holds the address
         problem = f"no answer ({type(error).__name__})"
-        raise NotPosted(problem) from None
+        raise TryAgain(problem) from None
     finally:
         seconds = time.perf_counter() - began
         log_lines.called("Slack", "POST", status=status, problem=problem, seconds=seconds, attempt=notice.attempts)
     if answer.status_code == 429 or answer.status_code >= 500:
-        raise NotPosted(f"answered with {answer.status_code}")
+        raise TryAgain(f"answered with {answer.status_code}")
     if answer.status_code >= 300:
-        raise Refused(f"answered with {answer.status_code}; check SLACK_WEBHOOK_URL")
+        raise Permanent(f"answered with {answer.status_code}; check SLACK_WEBHOOK_URL")
     notice.close(Notice.Status.SENT)
+
+
+JOBS = JobKind(model=Notice, work=_post)

@@ -18,6 +18,7 @@ from accounts.people.contact_report import EMPTY
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
 from core.insert_once import insert_once
+from core.queue.outcomes import wait_until
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.contracts.mirror import ContactBook, OpportunityBook, OutgoingCall, Sent, TheirContact
@@ -28,7 +29,6 @@ from integrations.outbox.differences import differing, to_be_written
 from integrations.outbox.enqueue import RECORD, enqueue_contact, mirrors, still_differs
 from integrations.outbox.matching import SomebodyElse, Sought, find
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.postpone import wait_until
 from integrations.toolkit.failures import Refused, TemporaryFailure
 
 PATIENCE = 6.0  # seconds for one call; the four that a write may take end within its lease

@@ -19,7 +19,6 @@ from integrations.fields.names import FieldNames
 from integrations.outbox.differences import to_be_written
 from integrations.outbox.models import OutgoingWrite
 
-WRITE_TASK = "integrations.deliver_writes"
 RECORD = "contact"  # the kind of id by which a provider's API can be asked for a contact
 Kind = OutgoingWrite.Kind
 
@@ -114,7 +113,7 @@ def _hurried(contact: Contact, provider: str) -> OutgoingWrite | None:
     row = OutgoingWrite.objects.filter(**waiting).first()
     if row is not None and not row.crashes:  # nobody is at it now
         row.requeue()
-        wake_on_commit(WRITE_TASK, row.pk)
+        wake_on_commit(row)
     return row
 
 
@@ -123,5 +122,5 @@ def _owed(row: OutgoingWrite, *, cause: Cause) -> OutgoingWrite | None:
     row.wake_after_grace()
     if not insert_once(row):
         return None
-    wake_on_commit(WRITE_TASK, row.pk)
+    wake_on_commit(row)
     return row

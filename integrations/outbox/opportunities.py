@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.commerce.models import Policy
 from core.cause import Cause
 from core.insert_once import insert_once
+from core.queue.outcomes import Wait, wait_until
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.contracts.mirror import (
@@ -23,7 +24,6 @@ from integrations.fields.models import PipelineRule
 from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, DeletedThere, end, send
 from integrations.outbox.enqueue import enqueue_contact, enqueue_opportunity, main_records
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
-from integrations.outbox.postpone import Wait, wait_until
 
 CONTACT_FIRST = timedelta(seconds=5)
 ANY_LINE = "*"

@@ -32,7 +32,7 @@ def retry(writes: Iterable[OutgoingWrite]) -> int:
         try:
             with transaction.atomic():
                 write.requeue(last_error="", pruned_at=None)
-                wake_on_commit(enqueue.WRITE_TASK, write.pk)
+                wake_on_commit(write)
         except IntegrityError:
             continue
         count += 1

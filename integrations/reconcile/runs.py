@@ -1,20 +1,18 @@
 """Runs: starting one, stopping it, and its attempts. A run is a row of the queue; one attempt is one page."""
 
-import logging
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.mail import emails
 from accounts.mail.models.email_message import EmailMessage
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
-from core.queue.delivery import MAX_CRASHES, LeaseLost
+from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
 from integrations import registry
-from integrations.contracts.exceptions import Permanent
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Kind
 from integrations.reconcile import pages
@@ -22,8 +20,6 @@ from integrations.reconcile.models import SyncRun
 from integrations.reconcile.models.sync_run import OPEN, RunStatus
 from integrations.reconcile.sources import source_of
 
-logger = logging.getLogger(__name__)
-ADVANCE_TASK = "integrations.advance_runs"
 OVERLAP = timedelta(hours=1)  # read twice, for what changed while it was read and for clocks that differ
 
 
@@ -58,7 +54,7 @@ def start(provider: Provider, *, cause: Cause, kind: Kind | None = None, wake: b
                 if not insert_once(run):
                     raise AlreadyOpen(runs.filter(status__in=OPEN).first())
             if wake:
-                wake_on_commit(ADVANCE_TASK, run.pk)
+                wake_on_commit(run)
     except IntegrityError as error:
         raise AlreadyOpen(runs.filter(status__in=OPEN).first()) from error
     return run
@@ -140,60 +136,33 @@ def resume(run: SyncRun, *, wake: bool = True) -> bool:
         with transaction.atomic():
             run.requeue()
             if wake:
-                wake_on_commit(ADVANCE_TASK, run.pk)
+                wake_on_commit(run)
     except IntegrityError as error:
         raise AlreadyOpen(SyncRun.objects.filter(provider=run.provider, status__in=OPEN).first()) from error
     return True
 
 
-def step(run_id: int, *, wake: bool = True) -> bool:
-    """Read the next page of a run, if it is due and nobody else does, and apply it; False where it was not.
-
-    Whatever goes wrong is on the run afterwards; nothing is raised but for a database that is away. With `wake` a
-    worker is rung for the page after it.
-    """
-    run = SyncRun.objects.claim(run_id)
-    if run is None:
-        return False
-    try:
-        if run.crashes > MAX_CRASHES:
-            raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this page")
-        pages.advance(run)
-        if wake and run.status == RunStatus.PENDING:
-            wake_on_commit(ADVANCE_TASK, run.pk)
-    except OperationalError:
-        raise
-    except LeaseLost:
-        logger.warning("page came too late, or the run was stopped", extra={"run": run.pk})
-    except Exception as error:  # noqa: BLE001 (where an attempt is recorded on its row)
-        _not_done(run, error)
-    return True
-
-
-def _not_done(run: SyncRun, error: Exception) -> None:
-    """Write an attempt's bad end on the run; a failure is told to staff once until a run succeeds."""
-    text = (str(error) if isinstance(error, Permanent) else f"{type(error).__name__}: {error}")[:2000]
-    try:
-        with transaction.atomic():
-            failed = run.back_off(text, give_up=isinstance(error, Permanent))
-            if failed:
-                last = _last_done(registry.provider(run.provider))
-                emails.owe_staff(
-                    EmailMessage.Kind.STAFF_RUN_FAILED,
-                    key=f"run-failed:{run.provider}:{last.pk if last else 0}",
-                    context={
-                        "provider": run.provider,
-                        "kind": run.kind,
-                        "run_id": run.pk,
-                        "error": text[:500],
-                        "admin_path": f"/admin/integrations/syncrun/{run.pk}/change/",
-                    },
-                )
-    except LeaseLost:
-        failed = False
-    logger.warning("page not read", extra={"run": run.pk, "page": run.page, "error": text, "failed": failed})
+def _note_failure(run: SyncRun, failure: Failure) -> None:
+    """Notify staff of a failed run, once until a run succeeds."""
+    if not failure.is_last:
+        return
+    last = _last_done(registry.provider(run.provider))
+    emails.owe_staff(
+        EmailMessage.Kind.STAFF_RUN_FAILED,
+        key=f"run-failed:{run.provider}:{last.pk if last else 0}",
+        context={
+            "provider": run.provider,
+            "kind": run.kind,
+            "run_id": run.pk,
+            "error": failure.error[:500],
+            "admin_path": f"/admin/integrations/syncrun/{run.pk}/change/",
+        },
+    )
 
 
 def _last_done(provider: Provider) -> SyncRun | None:
     done = SyncRun.objects.filter(provider=provider.key, status=RunStatus.DONE).exclude(kind=Kind.AUDIT)
     return done.order_by("-window_to").first()
+
+
+JOBS = JobKind(model=SyncRun, work=pages.advance, on_failure=_note_failure)

@@ -1,8 +1,5 @@
 """Syncs of one member that staff ask for: a row of the queue, done by a worker, followed by whoever asked."""
 
-import logging
-from functools import partial
-
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,8 +8,9 @@ from accounts.people.models import User
 from accounts.staff.audit import record
 from core.cause import Cause
 from core.insert_once import insert_once
-from core.queue.attempts import attempt
 from core.queue.delivery import GRACE
+from core.queue.outcomes import TryAgain
+from core.queue.runner import JobKind
 from core.queue.waiting import wait_for
 from core.queue.wakeup import wake_on_commit
 from integrations import registry
@@ -22,8 +20,6 @@ from integrations.reconcile import subscription_check
 from integrations.reconcile.models import SubscriptionSync
 from integrations.toolkit.failures import NotConfigured
 
-logger = logging.getLogger(__name__)
-SYNC_TASK = "integrations.sync_subscriptions"
 Status, Outcome = SubscriptionSync.Status, SubscriptionSync.Outcome
 FAILURES = 4  # then it is failed: about three minutes after it was asked for; a person asks again
 
@@ -39,7 +35,7 @@ def ask(user: User, *, provider: Provider, cause: Cause) -> SubscriptionSync:
         row.wake_after_grace()
         with transaction.atomic():
             if insert_once(row):
-                wake_on_commit(SYNC_TASK, row.pk)
+                wake_on_commit(row)
                 return row
             known: SubscriptionSync | None = syncs.first()
             if known is None:
@@ -47,7 +43,7 @@ def ask(user: User, *, provider: Provider, cause: Cause) -> SubscriptionSync:
             now = timezone.now()
             waits = syncs.filter(pk=known.pk, failures__gt=0, crashes=0)
             if waits.update(failures=0, next_attempt_at=now, wake_at=now + GRACE):
-                wake_on_commit(SYNC_TASK, known.pk)
+                wake_on_commit(known)
             return known
 
 
@@ -72,17 +68,6 @@ def why(sync: SubscriptionSync) -> str:
             _("%(provider)s refused: %(error)s. Nothing was changed. Check its credentials and their rights.") % texts
         )
     return _("%(provider)s could not be asked: %(error)s. Nothing was changed. Try again in a few minutes.") % texts
-
-
-def run(sync_id: int) -> None:
-    """Bring a sync that is due to its end. Whatever goes wrong is on the row; what may work later is tried again."""
-    row = SubscriptionSync.objects.claim(sync_id)
-    if row is not None:
-        attempt(row, partial(_sync, row), is_permanent=lambda error: _is_last(row))
-
-
-def _is_last(row: SubscriptionSync) -> bool:
-    return row.failures + 1 >= FAILURES
 
 
 def _sync(row: SubscriptionSync) -> None:
@@ -115,5 +100,7 @@ def _sync(row: SubscriptionSync) -> None:
     except Permanent as error:
         row.close(Status.FAILED, error=str(error), outcome=Outcome.REFUSED)
     except Retryable as error:
-        if row.back_off(str(error), give_up=_is_last(row)):
-            logger.warning("provider not asked", extra={"sync": row.pk, "user": row.user_id, "error": str(error)})
+        raise TryAgain(str(error), retry_after=getattr(error, "retry_after", None)) from error
+
+
+JOBS = JobKind(model=SubscriptionSync, work=_sync, max_failures=FAILURES)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
-from integrations.inbox import process
+from core.queue import runner
 from integrations.inbox.models import InboxEvent
 from tests.harness.histories import granted, histories, shuffled_and_doubled, state_of_sorted
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def work() -> None:
     """Processes what is due; the mails are owed and not sent, which would take most of the time."""
     for key in InboxEvent.objects.filter(status="pending").order_by("pk").values_list("pk", flat=True):
-        process.process(key)
+        runner.run(InboxEvent, key)
 
 
 @pytest.mark.once

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from accounts.commerce.models import Policy
 from accounts.people.models import Contact
+from core.queue import runner
 from integrations import providers, registry
-from integrations.inbox import process
 from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +113,6 @@ def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, key: 
     if InboxEvent.objects.count() > before:
         assert answer.status_code != 409
         assert (answer.status_code == 422) == (event.status == "failed")
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
     event.refresh_from_db()
     assert event.status != "pending", event.last_error

@@ -31,9 +31,8 @@ def main() -> None:
     from django.conf import settings
     from django.test import Client
 
-    from accounts.mail import deliver
     from accounts.mail.models import EmailMessage
-    from integrations.inbox import process
+    from core.queue import runner
     from integrations.inbox.models import InboxEvent
     from tests.harness.webhooks import RELAY_PATH, purchase, sign
 
@@ -51,13 +50,13 @@ def main() -> None:
 
     # The first of each fills caches that every later one finds full.
     post("evt_queries_first")
-    process.process(key("evt_queries_first"))
+    runner.run(InboxEvent, key("evt_queries_first"))
     accepted = count(lambda: post("evt_queries"))
     duplicate = count(lambda: post("evt_queries"))
     event_key = key("evt_queries")
-    processed = count(lambda: process.process(event_key))
+    processed = count(lambda: runner.run(InboxEvent, event_key))
     mail_key = EmailMessage.objects.values_list("pk", flat=True).get(to="evt-queries@example.com")
-    sent = count(lambda: deliver.deliver(mail_key))
+    sent = count(lambda: runner.run(EmailMessage, mail_key))
     print(
         json.dumps(
             {"accepted event": accepted, "duplicate": duplicate, "processed event": processed, "sent mail": sent}

@@ -15,6 +15,7 @@ from accounts.courses.models import Activity, CertificateCheck, Completion
 from accounts.courses.tests.certificate_hosts import HOST, CertificateHost, page, pdf_for
 from accounts.people.models import Contact, User
 from core.cause import Cause
+from core.queue import runner
 from core.text import words
 from tests.fakes.http_server import Answer, Reset
 
@@ -261,8 +262,8 @@ def test_what_staff_accepted_stays_whatever_a_late_check_finds(
 def test_two_workers_check_once(complete: Any, host: CertificateHost, user: User) -> None:
     completion = complete()
     check = CertificateCheck.objects.get()
-    checking.check(check.pk)
-    checking.check(check.pk)
+    runner.run(CertificateCheck, check.pk)
+    runner.run(CertificateCheck, check.pk)
     assert (checked(completion)[0], len(host.exchanges)) == ("valid", 1)
 
 
@@ -278,7 +279,7 @@ def test_worker_that_slept_past_its_lease_writes_nothing(
         return judge(one)
 
     monkeypatch.setattr(checking, "judge", meanwhile)
-    checking.check(check.pk)
+    runner.run(CertificateCheck, check.pk)
     assert checked(completion)[0] == "not_checked"
 
 
@@ -293,7 +294,7 @@ def test_person_who_was_erased_meanwhile_gets_no_result(
         return judge(one)
 
     monkeypatch.setattr(checking, "judge", meanwhile)
-    checking.check(CertificateCheck.objects.get().pk)
+    runner.run(CertificateCheck, CertificateCheck.objects.get().pk)
     assert checked(completion) == ("not_checked", "")
 
 
@@ -309,7 +310,7 @@ def test_no_transaction_is_open_while_the_host_is_asked(
         return judge(one)
 
     monkeypatch.setattr(checking, "judge", observed)
-    checking.check(CertificateCheck.objects.get().pk)
+    runner.run(CertificateCheck, CertificateCheck.objects.get().pk)
     assert open_ones == [False]
 
 

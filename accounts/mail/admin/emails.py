@@ -11,10 +11,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.courses.completion_mails import Withdrawn
 from accounts.mail import emails, suppressions
 from accounts.mail.admin.suppressed_addresses import suppression_link
-from accounts.mail.deliver import NotSendable, compose
+from accounts.mail.contexts import NotSendable, Withdrawn
+from accounts.mail.deliver import compose
 from accounts.mail.models import EmailMessage
 from core.console import attention, columns
 from core.console.actions import Act

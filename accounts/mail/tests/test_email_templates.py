@@ -10,9 +10,10 @@ from django.utils import translation
 from accounts.courses import completions
 from accounts.courses.completions import Told
 from accounts.courses.models import Activity, Completion
-from accounts.mail.deliver import WITH_LINK, compose
+from accounts.mail.deliver import compose
 from accounts.mail.models import EmailMessage
 from accounts.people.models import User
+from accounts.signin.password_links import WITH_LINK
 from core.cause import Cause
 
 pytestmark = pytest.mark.django_db

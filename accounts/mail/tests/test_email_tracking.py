@@ -13,10 +13,10 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 
-from accounts.mail import deliver as sending
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.staff.models.audit_entry import AuditEntry
+from core.queue import runner
 from core.web import limits
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 def sent(newcomer: Any) -> EmailMessage:
     """A welcome mail that went out."""
     owed = emails.owe(EmailMessage.Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={})
-    sending.deliver(owed.pk)
+    runner.run(EmailMessage, owed.pk)
     return EmailMessage.objects.get()
 
 
@@ -136,7 +136,7 @@ def test_a_report_that_is_faster_than_our_own_mark_stands_and_breaks_nothing(
         return count
 
     monkeypatch.setattr(EmailMultiAlternatives, "send", send)
-    sending.deliver(owed.pk)
+    runner.run(EmailMessage, owed.pk)
     owed.refresh_from_db()
     assert owed.status == status
     assert owed.next_attempt_at is None

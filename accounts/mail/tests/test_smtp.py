@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from accounts.mail import deliver as sending
 from accounts.mail import emails
 from accounts.mail.amazon_ses import mail_server
 from accounts.mail.models import EmailMessage
+from core.queue import runner
 from tests.fakes.amazon_ses import FakeSes, new_id
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def server(settings: Any) -> Any:
 
 def deliver() -> EmailMessage:
     (owed,) = emails.owe_staff(EmailMessage.Kind.STAFF_ALERT, key=f"k{EmailMessage.objects.count()}", context={})
-    sending.deliver(owed.pk)
+    runner.run(EmailMessage, owed.pk)
     owed.refresh_from_db()
     return owed
 

@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts.mail import deliver as sending
 from accounts.mail import emails, suppressions
 from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.people.person import of_user
@@ -18,6 +17,7 @@ from accounts.privacy.erase import forget
 from accounts.staff.models.audit_entry import AuditEntry
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, rows_of
+from core.queue import runner
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +55,7 @@ def test_pages_of_the_user_and_of_the_mail_name_the_complaint(
 def test_mail_that_was_not_sent_says_why(console: Client, row: SuppressedAddress, newcomer: Any) -> None:
     owed = emails.owe(EmailMessage.Kind.MEMBERSHIP_LINKED, key="k", to=newcomer.email, user=newcomer, context={})
     assert owed is not None
-    sending.deliver(owed.pk)
+    runner.run(EmailMessage, owed.pk)
     assert owed in rows_of(console, EmailMessage, status__exact="suppressed")
     page = console.get(page_of(owed)).content.decode()
     assert "badge--suppressed" in page

@@ -48,7 +48,7 @@ def test_the_page_shows_event_members_contacts_and_provisioning(company: Company
         "company_steps.fine",
         "greeted chatwoot_123",
         "company_steps.broken",
-        "CannotProvision: the shelf is full",
+        "the shelf is full",
     ):
         assert shown in text
     assert "<b>Test</b>" not in text

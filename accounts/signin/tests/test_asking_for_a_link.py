@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.people.models import User
 from accounts.signin import password_links
 from accounts.signin.models import LinkRequest
+from core.queue import runner
 
 pytestmark = pytest.mark.django_db
 RESEND = "/api/kajabi/resend-setup-email/"
@@ -145,12 +146,12 @@ def test_an_answer_that_breaks_is_tried_again_later_and_says_why(newcomer: Any, 
         raise RuntimeError("no template")
 
     monkeypatch.setattr(password_links, "_send_new_link", broken)
-    password_links.issue(request.pk)
+    runner.run(LinkRequest, request.pk)
     request.refresh_from_db()
     assert (request.status, request.failures, request.last_error) == ("pending", 1, "RuntimeError: no template")
     assert request.next_attempt_at > timezone.now()
 
     LinkRequest.objects.filter(pk=request.pk).update(failures=27, next_attempt_at=timezone.now())
-    password_links.issue(request.pk)
+    runner.run(LinkRequest, request.pk)
     request.refresh_from_db()
     assert (request.status, request.next_attempt_at) == ("failed", None)

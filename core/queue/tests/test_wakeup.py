@@ -15,7 +15,7 @@ from core.queue import wakeup
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int]]]:
     """What reaches the broker."""
     messages: list[tuple[str, list[int]]] = []
-    monkeypatch.setattr(app, "send_task", lambda task, args, **options: messages.append((task, args[0])))
+    monkeypatch.setattr(app, "send_task", lambda task, args, **options: messages.append(tuple(args)))
     return messages
 
 
@@ -24,9 +24,9 @@ def test_many_keys_go_out_in_few_messages_and_none_is_lost(sent: Any) -> None:
     for key in range(100):
         publisher.put("one" if key % 2 else "other", key)
     publisher.stop()
-    assert sorted(key for _task, keys in sent for key in keys) == list(range(100))
-    assert all(len(keys) <= wakeup.ROWS_A_MESSAGE for _task, keys in sent)
-    assert {task for task, _keys in sent} == {"one", "other"}
+    assert sorted(key for _kind, keys in sent for key in keys) == list(range(100))
+    assert all(len(keys) <= wakeup.ROWS_A_MESSAGE for _kind, keys in sent)
+    assert {kind for kind, _keys in sent} == {"one", "other"}
 
 
 @pytest.mark.parametrize("error", [OperationalError("refused"), ConnectionRefusedError(111, "refused")])
@@ -39,12 +39,12 @@ def test_a_broker_that_refuses_is_no_error_of_the_caller(sent: Any, monkeypatch:
         refusing.setattr(wakeup, "_REST_AFTER_FAILURE", 0.01)
         publisher = wakeup.Publisher()
         started = time.monotonic()
-        publisher.put("task", 1)
+        publisher.put("kind", 1)
         assert time.monotonic() - started < 0.1
         time.sleep(0.1)
-    publisher.put("task", 2)
+    publisher.put("kind", 2)
     publisher.stop()
-    assert sent == [("task", [2])], "the thread lives; the sweep will ring for the first"
+    assert sent == [("kind", [2])], "the thread lives; the sweep will ring for the first"
 
 
 def test_a_broker_that_hangs_does_not_hold_the_caller(monkeypatch: Any) -> None:
@@ -53,7 +53,7 @@ def test_a_broker_that_hangs_does_not_hold_the_caller(monkeypatch: Any) -> None:
     publisher = wakeup.Publisher()
     started = time.monotonic()
     for key in range(wakeup._QUEUE_SIZE + 1000):
-        publisher.put("task", key)
+        publisher.put("kind", key)
     assert time.monotonic() - started < 2
     released.set()
     publisher.stop()

@@ -66,7 +66,7 @@ def test_a_worker_is_rung_once_after_the_commit(
         post(relay())
         assert wakeups == [], "not before the commit"
         post(relay())
-    assert wakeups == [("integrations.process_events", InboxEvent.objects.get().pk)]
+    assert wakeups == [("inboxevent", InboxEvent.objects.get().pk)]
 
 
 def test_a_duplicate_is_kept_once_counted_and_answered_like_the_first(process: Any, post: Any, relay: Any) -> None:

@@ -13,7 +13,6 @@ from accounts.people.tests.people import person
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, queries_of, rows_of
 from integrations.inbox.models import ContactRefresh
-from integrations.inbox.refresh import REFRESH_TASK
 
 pytestmark = pytest.mark.django_db
 LEFT = "1 row was left as it is: this does not apply to it."
@@ -86,7 +85,7 @@ def test_a_failed_reading_is_made_due_with_all_its_tries(
     assert (failed.status, failed.failures) == ("pending", 0)
     assert before <= failed.next_attempt_at <= timezone.now()
     assert before <= failed.waiting_since == failed.wanted_at
-    assert wakeups == [(REFRESH_TASK, failed.pk)]
+    assert wakeups == [("contactrefresh", failed.pk)]
     assert logged(failed) == ["read-now"]
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.mail.models import EmailMessage
 from accounts.people.models import User
+from core.queue import runner
 from core.queue.delivery import BACK_OFF, LEASE, MAX_CRASHES, MAX_FAILURES, retry_delay
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.inbox import process
@@ -54,7 +55,7 @@ def test_a_retryable_error_is_noted_and_its_event_waits(receive: Any, relay: Any
     handler(raising(Retryable("their server is busy")))
     event = receive(relay())
     before = timezone.now()
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
 
     event.refresh_from_db()
     assert (event.status, event.attempts, event.failures, event.crashes) == ("pending", 1, 1, 0)
@@ -72,8 +73,8 @@ def test_a_retryable_error_is_noted_and_its_event_waits(receive: Any, relay: Any
 def test_an_event_that_is_not_due_is_not_touched(receive: Any, relay: Any, handler: Any) -> None:
     handler(raising(Retryable("busy")))
     event = receive(relay())
-    process.process(event.pk)
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
+    runner.run(InboxEvent, event.pk)
     event.refresh_from_db()
     assert (event.attempts, event.attempt_rows.count()) == (1, 1)
 
@@ -87,7 +88,7 @@ def test_an_event_fails_after_its_last_retry_and_staff_are_told_once(
         event.refresh_from_db()
         assert event.status == "pending", f"after {number - 1} attempts"
         InboxEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now())
-        process.process(event.pk)
+        runner.run(InboxEvent, event.pk)
     drain()
 
     event.refresh_from_db()
@@ -131,7 +132,7 @@ def test_whatever_a_handler_raises_is_counted_noted_and_does_not_end_the_worker(
 ) -> None:
     handler(broken)
     event = receive(relay())
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
 
     event.refresh_from_db()
     assert (event.status, event.attempts, event.failures, event.crashes) == ("pending", 1, 1, 0)
@@ -144,7 +145,7 @@ def test_whatever_a_handler_raises_is_counted_noted_and_does_not_end_the_worker(
 
     monkeypatch.undo()  # the handler is repaired: the same process goes on
     InboxEvent.objects.update(next_attempt_at=timezone.now())
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
     event.refresh_from_db()
     assert (event.status, event.attempts, event.last_error) == ("processed", 2, "")
 
@@ -161,12 +162,12 @@ def test_an_event_that_kills_its_worker_three_times_is_given_up(
     for number in range(1, MAX_CRASHES + 1):
         travel(number * (LEASE + timedelta(seconds=1)))
         with pytest.raises(Killed):
-            process.process(event.pk)
+            runner.run(InboxEvent, event.pk)
         event.refresh_from_db()
         assert (event.status, event.attempts, event.crashes) == ("pending", number, number)
     later = receive(relay(event_id="evt_2"))
     travel(4 * (LEASE + timedelta(seconds=1)))
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
 
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("failed", 4)
@@ -201,7 +202,7 @@ def outlive(monkeypatch: pytest.MonkeyPatch, travel: Any) -> Callable[[InboxEven
 def test_an_attempt_that_outlived_its_lease_keeps_nothing(receive: Any, relay: Any, outlive: Any, travel: Any) -> None:
     event = receive(relay())
     outlive(event)
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
 
     event.refresh_from_db()
     assert (event.status, event.attempts, event.finished_at) == ("pending", 2, None)
@@ -211,7 +212,7 @@ def test_an_attempt_that_outlived_its_lease_keeps_nothing(receive: Any, relay: A
     assert event.attempt_rows.get().outcome == "lease_lost"
 
     travel(3 * LEASE)
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("processed", 3)
     assert User.objects.count() == 1
@@ -225,7 +226,7 @@ def test_a_late_error_does_not_touch_the_newer_attempt(
     event = receive(relay())
     handler(raising(error))
     outlive(event)
-    process.process(event.pk)
+    runner.run(InboxEvent, event.pk)
 
     event.refresh_from_db()
     assert (event.status, event.attempts, event.last_error, event.failures) == ("pending", 2, "", 0)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from accounts.people.models import Contact, ContactMapping
+from core.queue import runner
 from integrations import registry
 from integrations.contracts.webhook import WebhookRequest
-from integrations.inbox import process, receive
+from integrations.inbox import receive
 from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,7 @@ def processed(provider_key: str, payload: dict[str, Any]) -> InboxEvent:
     endpoint = provider.endpoints[-1] if provider_key == "chatwoot" else provider.endpoints[0]
     request = WebhookRequest(body=json.dumps(payload).encode(), headers={})
     receipt = receive.receive(provider, endpoint, request, is_signed=True)
-    process.process(receipt.event_id)
+    runner.run(InboxEvent, receipt.event_id)
     return InboxEvent.objects.get(pk=receipt.event_id)
 
 

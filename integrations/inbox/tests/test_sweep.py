@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts import tasks as account_tasks
 from accounts.mail.models import EmailMessage
 from accounts.signin.models import LinkRequest
-from integrations import tasks
+from core.queue import runner
+from core.queue.tasks import run_jobs, sweep_jobs
 from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
@@ -20,11 +20,11 @@ def test_a_new_row_is_given_five_seconds_before_it_is_rung_for(
     receive: Any, relay: Any, wakeups: Any, travel: Any
 ) -> None:
     event = receive(relay())
-    tasks.sweep_inbox()
+    runner.sweep()
     assert wakeups == []
     travel(6 * SECOND)
-    tasks.sweep_inbox()
-    assert wakeups == [("integrations.process_events", event.pk)]
+    runner.sweep()
+    assert wakeups == [("inboxevent", event.pk)]
 
 
 def test_a_row_that_was_rung_for_is_not_rung_for_again_for_twenty_seconds(
@@ -33,14 +33,14 @@ def test_a_row_that_was_rung_for_is_not_rung_for_again_for_twenty_seconds(
     receive(relay())
     for seconds, rung in [(6, 1), (7, 1), (25, 1), (27, 2), (46, 2), (48, 3)]:
         travel(seconds * SECOND)
-        tasks.sweep_inbox()
+        runner.sweep()
         assert len(wakeups) == rung, f"after {seconds} s"
 
 
 def test_ringing_keeps_nobody_away_who_is_already_coming(receive: Any, relay: Any, travel: Any, drain: Any) -> None:
     event = receive(relay())
     travel(6 * SECOND)
-    tasks.sweep_inbox()
+    runner.sweep()
     drain()
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("processed", 1)
@@ -56,11 +56,11 @@ def test_finished_and_waiting_rows_are_not_rung_for(
     InboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=later, wake_at=later)
     EmailMessage.objects.update(wake_at=None)
     travel(10 * SECOND)
-    tasks.sweep_inbox()
+    runner.sweep()
     assert wakeups == []
     travel(timedelta(hours=1, seconds=1))
-    tasks.sweep_inbox()
-    assert [key for _task, key in wakeups] == [waiting.pk]
+    runner.sweep()
+    assert [key for _kind, key in wakeups] == [waiting.pk]
 
 
 def test_a_row_whose_worker_died_is_rung_for_when_its_lease_ends(
@@ -68,9 +68,9 @@ def test_a_row_whose_worker_died_is_rung_for_when_its_lease_ends(
 ) -> None:
     event = receive(relay())
     InboxEvent.objects.claim(event.pk)
-    for seconds, rung in [(10, []), (29, []), (31, [("integrations.process_events", event.pk)])]:
+    for seconds, rung in [(10, []), (29, []), (31, [("inboxevent", event.pk)])]:
         travel(seconds * SECOND)
-        tasks.sweep_inbox()
+        runner.sweep()
         assert wakeups == rung, f"after {seconds} s"
 
 
@@ -83,16 +83,16 @@ def test_the_oldest_are_rung_for_first_and_at_most_so_many_at_once(receive: Any,
     assert InboxEvent.objects.ring() == []
 
 
-def test_the_sweep_costs_two_queries_however_many_rows_are_due(
+def test_the_sweep_costs_two_queries_a_kind_however_many_rows_are_due(
     receive: Any, relay: Any, travel: Any, django_assert_num_queries: Any
 ) -> None:
     for number in range(5):
         receive(relay(event_id=f"evt_{number}"))
     travel(10 * SECOND)
-    with django_assert_num_queries(2):
-        tasks.sweep_inbox()
-    with django_assert_num_queries(1):
-        tasks.sweep_inbox()
+    with django_assert_num_queries(len(runner.kinds()) + 1):
+        runner.sweep()
+    with django_assert_num_queries(len(runner.kinds())):
+        runner.sweep()
 
 
 def test_mails_and_requests_for_a_link_are_swept_the_same_way(
@@ -101,15 +101,14 @@ def test_mails_and_requests_for_a_link_are_swept_the_same_way(
     message = EmailMessage.objects.create(kind="welcome", key="k", to="jane@example.com", language="en")
     request = LinkRequest.objects.create(email="jane@example.com", language="en")
     travel(6 * SECOND)
-    account_tasks.sweep_emails()
-    account_tasks.sweep_link_requests()
-    assert wakeups == [("accounts.send_emails", message.pk), ("accounts.issue_links", request.pk)]
+    sweep_jobs()
+    assert wakeups == [("linkrequest", request.pk), ("emailmessage", message.pk)]
 
 
 def test_a_task_with_keys_of_rows_that_are_gone_or_done_does_nothing(process: Any, relay: Any) -> None:
     event = process(relay())
-    tasks.process_events([event.pk, 999_999])
-    account_tasks.send_emails([999_999])
-    account_tasks.issue_links([999_999])
+    run_jobs("inboxevent", [event.pk, 999_999])
+    for kind in runner.kinds():
+        run_jobs(kind.name, [999_999])
     event.refresh_from_db()
     assert event.attempts == 1

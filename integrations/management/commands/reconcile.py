@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from accounts.mail import emails
 from core.cause import Cause
+from core.queue import runner
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
@@ -74,7 +75,7 @@ class Command(BaseCommand):
         try:
             with self._progress() as say:
                 while True:
-                    worked = runs.step(run.pk, wake=False)
+                    worked = runner.run(SyncRun, run.pk, wake=False)
                     run.refresh_from_db()
                     if not run.is_open or run.status == RunStatus.STOPPED:
                         break

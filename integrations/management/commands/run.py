@@ -25,7 +25,8 @@ from config import __version__
 from config.celery import app
 from config.waitress_server import make_server
 from config.wsgi import application
-from core.queue.delivery import Delivery, DeliveryQuerySet
+from core.queue import runner
+from core.queue.delivery import DeliveryQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         self._create_first_staff_user()
         if connection.vendor == "sqlite":  # it lies in VAR_DIR, so the lock says that nobody else works on it
-            for model in Delivery.__subclasses__():
-                DeliveryQuerySet(model).release_leases()
+            for kind in runner.kinds():
+                DeliveryQuerySet(kind.model).release_leases()
         mail_written.connect(self._announce_mail)
         self._serve()
         lock.close()

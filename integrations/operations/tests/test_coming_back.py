@@ -20,6 +20,7 @@ from accounts.people.models import Company, Contact, ContactEmail, ContactMappin
 from accounts.privacy import erase
 from accounts.signin.models import LinkRequest
 from core.cause import Cause
+from core.queue import runner
 from integrations.contracts.pull import Kind
 from integrations.contracts.webhook import StoredWebhook
 from integrations.inbox import process as inbox
@@ -116,7 +117,7 @@ def test_a_reading_of_lists_brings_nobody_back(sides: TwoSides) -> None:
         for kind in (None, "audit"):
             run = runs.start(provider(key), cause=Cause(text="test"), kind=Kind.AUDIT if kind else None)
             while run.is_open:
-                runs.step(run.pk)
+                runner.run(SyncRun, run.pk)
                 run.refresh_from_db()
             assert (run.status, run.errors) == ("done", 0), run.problems
     sides.settle()
@@ -270,14 +271,16 @@ def test_an_erasure_beside_the_processing_of_the_persons_events_leaves_nothing(
 
     def work() -> None:
         for key in keys:
-            inbox.process(key)
+            runner.run(InboxEvent, key)
 
     who = person.find(EMAIL)
-    results = at_once([work, lambda: erase.forget(who), lambda: [inbox.process(key) for key in reversed(keys)]])
+    results = at_once(
+        [work, lambda: erase.forget(who), lambda: [runner.run(InboxEvent, key) for key in reversed(keys)]]
+    )
     assert isinstance(results[1], erase.Report), results
     for key in InboxEvent.objects.filter(status="pending").values_list("pk", flat=True):
         InboxEvent.objects.filter(pk=key).update(next_attempt_at=timezone.now())
-        inbox.process(key)
+        runner.run(InboxEvent, key)
     assert not InboxEvent.objects.filter(status="pending").exists()
     assert traces(somebody.every_value()) == []
 
@@ -296,7 +299,7 @@ def test_an_attempt_that_began_before_an_erasure_writes_nothing_after_it(
         return told
 
     monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=parse_and_wait))
-    inbox.process(event.pk)
+    runner.run(InboxEvent, event.pk)
     event.refresh_from_db()
     assert event.status == "ignored"
     assert not User.objects.exists()
@@ -339,7 +342,7 @@ def test_an_attempt_that_has_read_the_person_is_void_though_its_event_does_not_n
         return record(*arguments, **named)
 
     monkeypatch.setattr(subscriptions, "record", record_late)
-    inbox.process(event.pk)
+    runner.run(InboxEvent, event.pk)
     assert not waits
     assert event.attempt_rows.get().outcome == "lease_lost"
     assert traces(somebody.every_value()) == []

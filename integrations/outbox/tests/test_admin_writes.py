@@ -13,7 +13,6 @@ from accounts.people.models import Contact, ContactChange, ContactMapping
 from accounts.people.tests.people import person
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, queries_of, rows_of
-from integrations.outbox.enqueue import WRITE_TASK
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +143,7 @@ def test_a_failed_write_is_retried(
         assert press(console, row, "retry") == ["1 write was queued again."]
     row.refresh_from_db()
     assert (row.status, row.failures, row.last_error, logged(row)) == ("pending", 0, "", ["retry"])
-    assert wakeups == [(WRITE_TASK, row.pk)]
+    assert wakeups == [("outgoingwrite", row.pk)]
 
 
 def test_a_write_beside_which_a_newer_one_waits_stays(console: Client, jane: Contact) -> None:

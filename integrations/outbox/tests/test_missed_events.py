@@ -7,6 +7,7 @@ import pytest
 
 from accounts.people.models import ContactMapping
 from core.cause import Cause
+from core.queue import runner
 from integrations import registry
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
@@ -25,7 +26,7 @@ def _nobody_tells_anything(sides: TwoSides) -> None:
 def read(sides: TwoSides, provider: str) -> SyncRun:
     """Read a provider's lists to their end, and write what that leads to."""
     run = runs.start(registry.provider(provider), cause=Cause(text="test"), wake=False)
-    while runs.step(run.pk, wake=False):
+    while runner.run(SyncRun, run.pk, wake=False):
         sides.forward(timedelta(seconds=1))
     run.refresh_from_db()
     assert run.status == "done", run.last_error

@@ -7,9 +7,8 @@ import pytest
 
 from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
 from core.cause import Cause
-from integrations.inbox import refresh
+from core.queue import runner
 from integrations.inbox.models import ContactRefresh
-from integrations.outbox import deliver
 from integrations.outbox.enqueue import enqueue_contact
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
@@ -45,8 +44,8 @@ def test_many_workers_at_one_row_write_once(committing_sides: TwoSides, at_once:
     contact = Contact.objects.create(email="ana@example.com", first_name="Ana")
     row = enqueue_contact(contact, "gohighlevel", cause=Cause(text="test"))
     assert row is not None
-    results = at_once([lambda: deliver.deliver(row.pk)] * 4)
-    assert results == [None] * 4
+    results = at_once([lambda: runner.run(OutgoingWrite, row.pk)] * 4)
+    assert sorted(results) == [False, False, False, True]
     assert [asked.method for asked in sides.writes(sides.ghl)] == ["POST"]
     row.refresh_from_db()
     assert (row.status, row.attempts, row.external_id) == ("done", 1, the(sides.ghl.contacts)["id"])
@@ -66,12 +65,12 @@ def test_a_report_beside_a_delivery_loses_neither(
     sides, (insured, contact) = committing_sides, pair
     sides.nowcerts.edit(insured["id"], city="Tampa")
     reading = read("nowcerts", insured["id"])
-    refresh.run(reading.pk)
+    runner.run(ContactRefresh, reading.pk)
     row = OutgoingWrite.objects.get(status="pending")
     sides.ghl.edit(contact["id"], phone="+13055550177")
     told = read("gohighlevel", contact["id"])
-    results = at_once([lambda: deliver.deliver(row.pk), lambda: refresh.run(told.pk)])
-    assert results == [None, None]
+    results = at_once([lambda: runner.run(OutgoingWrite, row.pk), lambda: runner.run(ContactRefresh, told.pk)])
+    assert results == [True, True]
     sides.settle()
     assert (contact["city"], contact["phone"]) == ("Tampa", "+13055550177")
     assert insured_as(insured) == contact_as(contact)
@@ -88,8 +87,8 @@ def test_one_new_person_told_by_both_sides_at_once_is_one_contact(
     contact = sides.ghl.add_contact(email="ANA@example.com", firstName="Ana", lastName="Ruiz", phone="+13055550100")
     sides.say_nothing = False
     readings = [read("nowcerts", insured["id"]), read("gohighlevel", contact["id"])]
-    results = at_once([lambda reading=reading: refresh.run(reading.pk) for reading in readings])
-    assert results == [None, None]
+    results = at_once([lambda reading=reading: runner.run(ContactRefresh, reading.pk) for reading in readings])
+    assert results == [True, True]
     sides.forward(A_MOMENT)
     sides.settle()
     assert (Contact.objects.count(), PossibleDuplicate.objects.count()) == (1, 0)

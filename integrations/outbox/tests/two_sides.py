@@ -11,8 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.cache import cache
 from django.utils import timezone
 
-from core.queue.delivery import Delivery
-from integrations.inbox.models import ContactRefresh, InboxEvent
+from core.queue import runner
 from integrations.inbox.models.contact_refresh import QUIET
 from integrations.outbox import repair
 from integrations.outbox.models import OutgoingWrite
@@ -24,7 +23,6 @@ GHL_TOKEN = "a-ghl-token-that-only-tests-know"
 NOWCERTS_HOOK = f"/api/v1/webhooks/nowcerts/{NOWCERTS_TOKEN}"
 GHL_HOOK = "/api/v1/webhooks/ghl"
 PRIVATE_KEY = Ed25519PrivateKey.generate()
-QUEUES: tuple[type[Delivery], ...] = (InboxEvent, ContactRefresh, OutgoingWrite)
 A_MOMENT = QUIET + timedelta(seconds=1)
 Record = dict[str, Any]
 # What both sides know: NowCerts' name, GoHighLevel's name.
@@ -105,12 +103,14 @@ class TwoSides:
         repair.retry(OutgoingWrite.objects.filter(status="failed"))
 
     def _waits(self) -> bool:
-        return any(model._default_manager.filter(status="pending").exists() for model in QUEUES)
+        return any(kind.model._default_manager.filter(status="pending").exists() for kind in runner.kinds())
 
     def _next_due(self) -> datetime:
         due = (
-            model._default_manager.filter(status="pending").order_by("next_attempt_at").values_list("next_attempt_at")
-            for model in QUEUES
+            kind.model._default_manager.filter(status="pending")
+            .order_by("next_attempt_at")
+            .values_list("next_attempt_at")
+            for kind in runner.kinds()
         )
         return min((moment for rows in due for (moment,) in rows[:1]), default=timezone.now())
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.mail import deliver as sending
 from accounts.mail import emails
 from accounts.mail.amazon_ses import sns as messages
 from accounts.mail.models import EmailMessage
+from core.queue import runner
 from tests.fakes.amazon_ses import FakeSes
 from tests.fakes.amazon_sns import FakeSns
 
@@ -86,6 +86,6 @@ def sent(newcomer: Any, ses: FakeSes) -> EmailMessage:
 def send_mail(user: Any, kind: EmailMessage.Kind = EmailMessage.Kind.WELCOME, key: str = "a reason") -> EmailMessage:
     owed = emails.owe(kind, key=key, to=user.email, user=user, context={"plan_name": "Plan", "partner": "Partner"})
     assert owed is not None
-    sending.deliver(owed.pk)
+    runner.run(EmailMessage, owed.pk)
     owed.refresh_from_db()
     return owed

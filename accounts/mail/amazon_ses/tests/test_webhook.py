@@ -8,12 +8,12 @@ from django.db import OperationalError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from accounts.mail import deliver as sending
 from accounts.mail import emails, message_ids
 from accounts.mail.amazon_ses import webhook
 from accounts.mail.amazon_ses.tests.conftest import PATH, SECRET
 from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.staff.models.audit_entry import AuditEntry
+from core.queue import runner
 from core.web import limits
 from tests.fakes.amazon_ses import FakeSes, as_event, bounce, complaint, delivery, new_id, text
 from tests.fakes.amazon_sns import HOST, TOPIC, FakeSns
@@ -90,7 +90,7 @@ def test_report_that_is_faster_than_our_mark_is_asked_for_again_and_lands(
     monkeypatch.setattr(EmailMessage, "close", late)
     owed = emails.owe(EmailMessage.Kind.WELCOME, key="x", to=newcomer.email, user=newcomer, context={})
     assert owed is not None
-    sending.deliver(owed.pk)
+    runner.run(EmailMessage, owed.pk)
     assert [answer.status_code for answer in answers] == [503, 200]
     assert answers[0]["Retry-After"] == "20"
     assert status_of(owed)[0] == "bounced"
@@ -109,7 +109,7 @@ def test_report_with_our_message_id_lands_while_the_mail_is_being_sent(
     monkeypatch.setattr(EmailMessage, "close", late)
     owed = emails.owe(EmailMessage.Kind.WELCOME, key="x", to=newcomer.email, user=newcomer, context={})
     assert owed is not None
-    sending.deliver(owed.pk)
+    runner.run(EmailMessage, owed.pk)
     assert status_of(owed)[0] == "delivered"
 
 

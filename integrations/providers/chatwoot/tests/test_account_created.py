@@ -79,11 +79,11 @@ def test_a_second_event_updates_the_name(install: Any, account: Any) -> None:
 def test_an_older_event_that_comes_late_does_not_update_the_name(
     install: Any, account: Any, drain: Any, monkeypatch: Any
 ) -> None:
-    def busy(event_id: int) -> None:
+    def busy(model: Any, event_id: int) -> None:
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(answering.process, "process", busy)
+        patch.setattr(answering.runner, "run", busy)
         install(account(name="First name"))
     install(account(name="Second name"))
     drain()
@@ -94,11 +94,11 @@ def test_an_older_event_that_comes_late_does_not_update_the_name(
 def test_what_the_request_cannot_do_a_worker_does(
     install: Any, account: Any, drain: Any, monkeypatch: Any, wakeups: list[tuple[str, int]]
 ) -> None:
-    def busy(event_id: int) -> None:
+    def busy(model: Any, event_id: int) -> None:
         raise OperationalError("database is locked")
 
     with monkeypatch.context() as patch:
-        patch.setattr(answering.process, "process", busy)
+        patch.setattr(answering.runner, "run", busy)
         answer = install(account())
     event = InboxEvent.objects.get()
     assert answer.status_code == 200
@@ -107,7 +107,7 @@ def test_what_the_request_cannot_do_a_worker_does(
         "message": "Kept; the company is made in a moment",
         "created": "pending",
     }
-    assert wakeups == [("integrations.process_events", event.pk)]
+    assert wakeups == [("inboxevent", event.pk)]
     assert Company.objects.count() == 0
     drain()
     assert Company.objects.get().company_id == "chatwoot_123"
@@ -132,11 +132,11 @@ def test_an_error_while_it_is_handled_is_on_the_row_and_tried_again(
 def test_a_request_that_dies_after_the_row_was_kept_loses_nothing(
     install: Any, account: Any, drain: Any, monkeypatch: Any, travel: Any
 ) -> None:
-    def dies(event_id: int) -> None:
+    def dies(model: Any, event_id: int) -> None:
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(answering.process, "process", dies)
+        patch.setattr(answering.runner, "run", dies)
         with pytest.raises(SystemExit):
             install(account())
     travel(timedelta(seconds=6))

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.people.models import Contact, ContactMapping
 from core.cause import SCHEDULE
+from core.queue import runner
 from integrations import registry
 from integrations.reconcile import runs
 from integrations.reconcile.models import SyncFinding, SyncRun
@@ -53,7 +54,7 @@ def started(**options: Any) -> SyncRun:
 
 def reconciled(run: SyncRun | None = None, **options: Any) -> SyncRun:
     run = run or started(**options)
-    while runs.step(run.pk):
+    while runner.run(SyncRun, run.pk):
         pass
     run.refresh_from_db()
     return run
@@ -84,7 +85,7 @@ def test_pages_begin_at_the_newest_date_of_the_page_before(ghl: FakeGoHighLevel)
     for number in range(5):
         add(ghl, number)
     run = started()
-    runs.step(run.pk)
+    runner.run(SyncRun, run.pk)
     ghl.contacts["c0"] |= {"city": "Houston", "dateUpdated": ago(seconds=1)}
     run = reconciled(run)
     assert counters(run) == ("done", 6, 6, 0, 0)
@@ -101,10 +102,10 @@ def test_a_bad_hour_pushes_the_run_back_and_it_goes_on_at_its_page(
     for number in range(5):
         add(ghl, number)
     run = started()
-    runs.step(run.pk)
+    runner.run(SyncRun, run.pk)
     place = SyncRun.objects.values("stage", "page", "cursor").get()
     ghl.misbehave(trouble, on=SEARCH)
-    runs.step(run.pk)
+    runner.run(SyncRun, run.pk)
     run.refresh_from_db()
     assert (run.status, run.failures) == ("pending", 1)
     assert SyncRun.objects.values("stage", "page", "cursor").get() == place

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from core.queue import runner
+from integrations.history.models import HistoryImport
 from integrations.providers.kajabi.client import KajabiClient
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import CLIENT_ID, CLIENT_SECRET, FakeKajabi
@@ -72,7 +74,7 @@ def reconciled(kajabi: FakeKajabi, impatient: None, plan: Any, db: None) -> Call
 
     def run(one: SyncRun | None = None, **options: Any) -> SyncRun:
         one = one or runs.start(registry.provider("kajabi"), cause=SCHEDULE, **options)
-        while runs.step(one.pk):
+        while runner.run(SyncRun, one.pk):
             pass
         one.refresh_from_db()
         return one
@@ -111,9 +113,8 @@ def imported(taken: Callable[..., Any]) -> Callable[..., Any]:
 
 def worked(history: Any) -> Any:
     """Work on an import until it waits, or has ended."""
-    from integrations.history import work
 
-    while work.step(history.pk):
+    while runner.run(HistoryImport, history.pk):
         pass
     history.refresh_from_db()
     return history

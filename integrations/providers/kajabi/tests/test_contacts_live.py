@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.mail.models import EmailMessage
 from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
+from core.queue import runner
 from integrations import registry
 from integrations.inbox import process as inbox
 from integrations.inbox import refresh as refreshes
@@ -140,7 +141,7 @@ def test_what_is_asked_for_while_the_contact_is_read_is_read_again(
     monkeypatch.setattr(refreshes, "provider_of", lambda key: kajabi_is)
     refresh = ContactRefresh.objects.get()
     ContactRefresh.objects.update(next_attempt_at=timezone.now())
-    refreshes.run(refresh.pk)
+    runner.run(ContactRefresh, refresh.pk)
     refresh.refresh_from_db()
     assert refresh.status == "pending"
     monkeypatch.setattr(refreshes, "provider_of", registry.provider)

@@ -15,6 +15,7 @@ from accounts.people import person
 from accounts.people.models import Contact, User
 from accounts.privacy import erase, prune
 from accounts.staff.models import AuditEntry
+from core.queue import runner
 from integrations.history import actions, telling, work
 from integrations.history.models import HistoryImport, HistoryRow
 from integrations.providers.kajabi.tests.conftest import worked
@@ -90,7 +91,7 @@ def test_worker_that_dies_in_the_middle_leaves_the_rest_for_another(
         with pytest.raises(Killed):
             worked(history)
         assert 0 < counted()["people"] < 20, "whole persons were kept"
-    assert not work.step(history.pk), "the dead worker's lease holds"
+    assert not runner.run(HistoryImport, history.pk), "the dead worker's lease holds"
     travel(timedelta(seconds=60))
     history = worked(history)
     if stage == "preview":
@@ -112,7 +113,7 @@ def test_import_that_kills_its_worker_again_and_again_fails(
         patched.setattr(telling.Teller, "tell", dies)
         for minute in range(1, 5):
             try:
-                work.step(history.pk)
+                runner.run(HistoryImport, history.pk)
             except Killed:
                 travel(timedelta(minutes=minute))
     history.refresh_from_db()
@@ -127,9 +128,9 @@ def test_import_rests_when_it_is_stopped_and_goes_on_where_it_was(taken: Any, mo
     history = worked(taken(transactions(*ROWS)))
     actions.confirm(history, sends_mails=False)
     for _person in range(5):
-        work.step(history.pk)
+        runner.run(HistoryImport, history.pk)
     assert actions.stop(history)
-    assert not work.step(history.pk)
+    assert not runner.run(HistoryImport, history.pk)
     assert counted()["people"] == 5
     history.refresh_from_db()
     assert (history.status, history.done) == ("stopped", 15)
@@ -150,7 +151,7 @@ def test_stop_during_an_attempt_takes_that_person_back(taken: Any, monkeypatch: 
 
     with monkeypatch.context() as patched:
         patched.setattr(telling.Teller, "tell", stopped)
-        work.step(history.pk)
+        runner.run(HistoryImport, history.pk)
     assert not User.objects.filter(email="member3@example.com").exists()
     history.refresh_from_db()
     assert history.status in ("stopped", "pending")

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
+from core.queue import runner
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
 from integrations.reconcile import runs
 from integrations.reconcile.models import SyncFinding, SyncRun
@@ -112,22 +113,22 @@ def test_ctrl_c_lets_it_rest_and_the_same_command_goes_on(kajabi: Any, monkeypat
     kajabi.largest_page = 2
     for number in range(5):
         sell(kajabi, number)
-    real, steps = runs.step, []
+    real, steps = runner.run, []
 
-    def interrupted(run_id: int, **options: Any) -> bool:
+    def interrupted(model: Any, run_id: int, **options: Any) -> bool:
         if len(steps) == 4:
             raise KeyboardInterrupt
         steps.append(run_id)
-        return real(run_id, **options)
+        return real(model, run_id, **options)
 
-    monkeypatch.setattr(runs, "step", interrupted)
+    monkeypatch.setattr(runner, "run", interrupted)
     told = reconcile(expects=CommandError)
     assert told == (
         "Stopped at page 2 of purchases; what was read until then is kept. To go on: python manage.py reconcile kajabi"
     )
     assert (SyncRun.objects.get().status, Subscription.objects.count()) == ("stopped", 2)
     assert runs.start_due() == [], "what a person stopped, the clock does not start"
-    monkeypatch.setattr(runs, "step", real)
+    monkeypatch.setattr(runner, "run", real)
     kajabi.exchanges.clear()
     said = reconcile()
     assert said.startswith(f"going on with reconciliation {steps[0]} at page 2 of purchases")

@@ -9,6 +9,7 @@ import pytest
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
 from accounts.people.models import User
+from core.queue import runner
 from integrations.inbox.models import InboxEvent
 from integrations.providers.kajabi.tests.sales import ago, pay, sell, stamp
 from integrations.reconcile.models import SyncRun
@@ -78,7 +79,6 @@ def forget_everything() -> None:
 def test_any_order_of_hooks_and_reconciliations_ends_the_same(
     kajabi: Any, deliveries: list[Delivery], receive: Any, reconciled: Any, settings: Any
 ) -> None:
-    from integrations.inbox import process
 
     settings.RATE_LIMIT_VERIFIED = 10**6
     settings.ADMIN_EMAIL = []
@@ -96,7 +96,7 @@ def test_any_order_of_hooks_and_reconciliations_ends_the_same(
                 assert (run.status, run.errors) == ("done", 0), run.problems
                 SyncRun.objects.update(window_to=ago(2000))
             else:
-                process.process(receive(*step).pk)
+                runner.run(InboxEvent, receive(*step).pk)
         assert set(InboxEvent.objects.values_list("status", flat=True)) == {"processed"}
         # Ids of users differ from telling to telling, and stand in the reasons of mails.
         names = {str(user.pk): user.email for user in User.objects.all()}

@@ -14,6 +14,7 @@ from accounts.memberships.models import Subscription, SubscriptionFact
 from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, signed_in
 from core.cause import SCHEDULE
+from core.queue import runner
 from core.queue.delivery import LEASE
 from integrations import registry
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
@@ -44,9 +45,9 @@ def pages_asked(kajabi: FakeKajabi, kind: str) -> list[str]:
 def test_a_run_whose_worker_died_goes_on_at_its_page(five: Any, reconciled: Any, travel: Any) -> None:
     run = started()
     for _page in range(4):
-        assert runs.step(run.pk)
+        assert runner.run(SyncRun, run.pk)
     assert SyncRun.objects.claim(run.pk) is not None, "a worker takes page 2 of the purchases, and dies"
-    assert not runs.step(run.pk)
+    assert not runner.run(SyncRun, run.pk)
     travel(LEASE + timedelta(seconds=1))
     run = reconciled(run)
     assert (run.status, run.pages, run.changed) == ("done", 7, 5)
@@ -60,7 +61,7 @@ def test_a_page_that_kills_its_worker_three_times_fails_the_run(kajabi: Any, tra
         travel(death * LEASE + timedelta(seconds=death + 1))
         assert SyncRun.objects.claim(run.pk) is not None
     travel(3 * LEASE + timedelta(seconds=9))
-    runs.step(run.pk)
+    runner.run(SyncRun, run.pk)
     run.refresh_from_db()
     assert (run.status, "worker died 3 times" in run.last_error) == ("failed", True)
 
@@ -69,7 +70,7 @@ def test_a_page_that_kills_its_worker_three_times_fails_the_run(kajabi: Any, tra
 def test_two_workers_at_once_apply_a_page_once(five: Any, plan: Any, at_once: Any) -> None:
     run = started()
     while SyncRun.objects.get(pk=run.pk).status == "pending":
-        at_once([lambda: runs.step(run.pk)] * 3)
+        at_once([lambda: runner.run(SyncRun, run.pk)] * 3)
     run.refresh_from_db()
     assert (run.status, run.pages, run.seen, run.changed) == ("done", 7, 5, 5)
     assert Subscription.objects.count() == 5
@@ -90,9 +91,9 @@ def test_a_run_that_is_stopped_while_a_page_is_read_does_not_apply_it(five: Any,
 
     run = started()
     for _page in range(3):
-        runs.step(run.pk)
+        runner.run(SyncRun, run.pk)
     five.after_each_page = stop
-    assert runs.step(run.pk)
+    assert runner.run(SyncRun, run.pk)
     run.refresh_from_db()
     assert (run.status, run.stage, run.page, run.changed) == ("stopped", "purchases", 1, 0)
     assert User.objects.count() == 0
@@ -103,8 +104,8 @@ def test_each_page_rings_a_worker_for_the_next(
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         run = started()
-        runs.step(run.pk)
-    assert wakeups == [(runs.ADVANCE_TASK, run.pk)] * 2
+        runner.run(SyncRun, run.pk)
+    assert wakeups == [("syncrun", run.pk)] * 2
 
 
 BAD_DAYS = {
@@ -129,9 +130,9 @@ def test_a_bad_hour_pushes_the_run_back_and_it_goes_on_at_its_page(
 ) -> None:
     run = started()
     for _page in range(4):
-        runs.step(run.pk)
+        runner.run(SyncRun, run.pk)
     five.misbehave(*trouble * 2, on="/v1/purchases")
-    assert runs.step(run.pk)
+    assert runner.run(SyncRun, run.pk)
     run.refresh_from_db()
     assert (run.status, run.failures, run.stage, run.page) == ("pending", 1, "purchases", 2)
     assert run.next_attempt_at > timezone.now()
@@ -240,7 +241,7 @@ def test_staff_stop_a_run_and_let_it_go_on(five: Any, staff: Any, reconciled: An
     browser, run = signed_in(staff), started()
     assert act(clerk("view_syncrun"), run, "stop") == 403
     assert act(browser, run, "stop") == 302
-    assert not runs.step(run.pk)
+    assert not runner.run(SyncRun, run.pk)
     waiting = {item.key: item.count for item in browser.get(reverse("admin:index")).context["attention"]}
     assert waiting == {"stopped_runs": 1}
     assert act(browser, run, "resume") == 302

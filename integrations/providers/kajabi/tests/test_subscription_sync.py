@@ -15,12 +15,12 @@ from accounts.staff.models import AuditEntry
 from accounts.staff.tests.callers import bearer
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from core.cause import SCHEDULE, Cause
-from core.queue import waiting
+from core.queue import runner, waiting
+from core.queue.tasks import run_jobs, sweep_jobs
 from integrations import registry
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
 from integrations.reconcile import syncs
 from integrations.reconcile.models import SubscriptionSync
-from integrations.tasks import sweep_syncs, sync_subscriptions
 from tests.fakes.kajabi import FakeKajabi, Reset, html, too_many
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient")]
@@ -100,7 +100,7 @@ def test_two_presses_for_one_member_are_one_job(
     with django_capture_on_commit_callbacks(execute=True):
         answers = [browser.post(url(member)) for _press in range(2)]
     assert {answer["Location"] for answer in answers} == {url(member, SubscriptionSync.objects.get())}
-    assert [key for task, key in wakeups if task == syncs.SYNC_TASK] == [SubscriptionSync.objects.get().pk]
+    assert [key for kind, key in wakeups if kind == "subscriptionsync"] == [SubscriptionSync.objects.get().pk]
 
 
 def test_presses_at_the_same_moment_are_one_job_and_change_it_once(
@@ -112,7 +112,7 @@ def test_presses_at_the_same_moment_are_one_job_and_change_it_once(
     change(kajabi, 1, deactivated_at=stamp(ago(1)))
     asked = at_once([lambda: ask(user, staff)] * 4)
     assert {getattr(one, "pk", one) for one in asked} == {SubscriptionSync.objects.get().pk}
-    at_once([lambda: syncs.run(asked[0].pk)] * 3)
+    at_once([lambda: runner.run(SubscriptionSync, asked[0].pk)] * 3)
     sync = SubscriptionSync.objects.get()
     assert (sync.status, sync.attempts, sync.new_status) == ("done", 1, "expired")
     assert SubscriptionFact.objects.filter(kind="expired").count() == 1
@@ -143,7 +143,7 @@ def test_worker_that_slept_past_its_lease_changes_nothing(
         return found
 
     monkeypatch.setattr(syncs.subscription_check, "read", slow)
-    syncs.run(sync.pk)
+    runner.run(SubscriptionSync, sync.pk)
     sync.refresh_from_db()
     assert (sync.status, status_of(member)) == ("pending", "canceled")
 
@@ -221,10 +221,10 @@ def test_sweep_rings_for_a_sync_whose_wake_up_was_lost(
     sync = ask(member, staff)
     travel(timedelta(seconds=6))
     rung: list[Any] = []
-    monkeypatch.setattr("core.queue.wakeup.wake", lambda task, keys: rung.append((task, keys)))
-    sweep_syncs()
-    assert rung == [(syncs.SYNC_TASK, [sync.pk])]
-    sync_subscriptions([sync.pk])
+    monkeypatch.setattr("core.queue.wakeup.wake", lambda model, keys: rung.extend((model, key) for key in keys))
+    sweep_jobs()
+    assert rung == [(SubscriptionSync, sync.pk)]
+    run_jobs("subscriptionsync", [sync.pk])
     assert status_of(member) == "active"
 
 

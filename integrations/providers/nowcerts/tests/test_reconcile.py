@@ -16,6 +16,7 @@ from accounts.commerce.models import Policy
 from accounts.people.models import Contact, ContactMapping
 from accounts.tests.admin_clients import signed_in
 from core.cause import SCHEDULE
+from core.queue import runner
 from core.queue.delivery import LEASE
 from integrations import registry
 from integrations.contracts.events import ContactGone
@@ -67,7 +68,7 @@ def started(**options: Any) -> SyncRun:
 
 def reconciled(run: SyncRun | None = None, **options: Any) -> SyncRun:
     run = run or started(**options)
-    while runs.step(run.pk):
+    while runner.run(SyncRun, run.pk):
         pass
     run.refresh_from_db()
     return run
@@ -128,7 +129,7 @@ def test_a_page_of_unchanged_contacts_costs_one_look_and_writes_its_place_alone(
     with CaptureQueriesContext(
         connection,
     ) as captured:
-        runs.step(run.pk)
+        runner.run(SyncRun, run.pk)
     made = [query["sql"] for query in captured if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
     writes = [sql.split('"')[1] for sql in made if sql.startswith(("UPDATE", "INSERT", "DELETE"))]
     assert writes == ["integrations_syncrun"] * 2, "the claim, and the next place"
@@ -271,9 +272,9 @@ def test_a_run_whose_worker_died_goes_on_at_its_page(nowcerts: FakeNowCerts, tra
     for number in range(5):
         insure(nowcerts, number)
     run = started()
-    runs.step(run.pk)
+    runner.run(SyncRun, run.pk)
     assert SyncRun.objects.claim(run.pk) is not None, "a worker takes the second page, and dies"
-    assert not runs.step(run.pk)
+    assert not runner.run(SyncRun, run.pk)
     travel(LEASE + timedelta(seconds=1))
     run = reconciled(run)
     assert counters(run) == ("done", 5, 5, 0, 0)
@@ -299,7 +300,7 @@ def test_what_changes_while_the_list_is_read_is_told_as_it_became_and_costs_no_o
     for number in range(6):
         insure(nowcerts, number)
     run = started()
-    runs.step(run.pk)
+    runner.run(SyncRun, run.pk)
     nowcerts.insureds[guid(0)] |= {"city": "Houston", "changeDate": ago(seconds=1)}
     run = reconciled(run)
     assert counters(run) == ("done", 7, 7, 0, 0)
@@ -314,7 +315,7 @@ def test_two_workers_at_once_tell_a_page_once(nowcerts: FakeNowCerts, at_once: A
         insure(nowcerts, number)
     run = started()
     while SyncRun.objects.get(pk=run.pk).status == "pending":
-        at_once([lambda: runs.step(run.pk)] * 3)
+        at_once([lambda: runner.run(SyncRun, run.pk)] * 3)
     run.refresh_from_db()
     assert counters(run) == ("done", 4, 4, 0, 0)
 
@@ -327,7 +328,7 @@ def test_a_run_that_is_stopped_while_a_page_is_told_tells_no_more_of_it(
         insure(nowcerts, number)
     run = started()
     monkeypatch.setattr(pages, "time_left", lambda seconds: lambda: bool(runs.stop(run)) or True)
-    assert runs.step(run.pk)
+    assert runner.run(SyncRun, run.pk)
     run.refresh_from_db()
     assert (run.status, run.changed, Contact.objects.count()) == ("stopped", 1, 1)
     monkeypatch.undo()

@@ -16,8 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from accounts.staff.audit import record
 from core.cause import Cause
+from core.queue import runner
 from integrations import registry
-from integrations.history import actions, files, work
+from integrations.history import actions, files
 from integrations.history.models import HistoryImport, HistoryStatus, RowOutcome
 from integrations.toolkit.reading import read_moment
 
@@ -95,7 +96,7 @@ class Command(BaseCommand):
         with Progress(*columns, console=Console(file=sys.stderr), disable=not sys.stderr.isatty()) as progress:
             task = progress.add_task("rows", total=history.total)
             while True:
-                worked = work.step(history.pk, wake=False)
+                worked = runner.run(HistoryImport, history.pk, wake=False)
                 history.refresh_from_db()
                 progress.update(task, completed=history.done, description=str(history.get_stage_display()))
                 if history.status != HistoryStatus.PENDING:

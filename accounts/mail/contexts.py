@@ -1,0 +1,46 @@
+"""What a mail's templates are given. The topics that owe mails register how the context of theirs is built."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from accounts.mail.models import EmailMessage
+from core.queue.outcomes import Permanent
+
+Builder = Callable[[EmailMessage], dict[str, Any]]
+_builders: dict[str, Builder] = {}
+
+
+class NotSendable(Permanent):
+    """This mail cannot go out, now or later; the message says why."""
+
+
+class Withdrawn(Exception):
+    """The reason of this mail holds no more, and may hold again: it is held back. The message says why."""
+
+
+def register(kinds: Iterable[EmailMessage.Kind], builder: Builder) -> None:
+    """Let `builder` complete the context of mails of these kinds. It may raise NotSendable and Withdrawn."""
+    _builders.update(dict.fromkeys(kinds, builder))
+
+
+def of(row: EmailMessage) -> dict[str, Any]:
+    """Return the context of a mail as it would be sent now. Raises NotSendable, Withdrawn."""
+    base = settings.FRONTEND_URL
+    context: dict[str, Any] = {
+        **row.context,
+        "language": row.language,
+        "site_url": base,
+        "site_host": urlsplit(base).netloc,
+        "sign_in_url": f"{base}/sign-in",
+        "dashboard_url": f"{base}/dashboard",
+        "forgot_url": f"{base}/forgot-password",
+        "admin_url": base + row.context.get("admin_path", "/admin/"),
+        "first_name": row.user.first_name if row.user else "",
+        "link": None,
+        "has_password": bool(row.user and row.user.has_usable_password()),
+    }
+    builder = _builders.get(row.kind)
+    return context | (builder(row) if builder else {})
