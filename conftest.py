@@ -184,7 +184,7 @@ def _configured(settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": uuid4().hex}}
     limits._resting_until = 0.0
     limits._of_this_process.clear()
-    webhooks.VERIFIED._counted.clear()
+    webhooks.VERIFIED._window = 0
     webhooks.UNVERIFIED._window = 0
     token_authentication.GUESSES._window = 0
     counting.begin()

@@ -11,10 +11,11 @@ from django.utils import timezone
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.people.contact_merge import Merged, merge, originated
-from accounts.people.contact_report import CUSTOM, WHOLE_LISTS, ContactReport, dated, still_newest, value_of, write
+from accounts.people.contact_report import WHOLE_LISTS, ContactReport, dated, still_newest, value_of, write
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
+from core.field_names import short
 from core.insert_once import insert_once
 
 FLIPS_AT_MOST = 3  # how often a value may come back to what it had been, within AN_HOUR
@@ -59,7 +60,7 @@ def bring(
     kinds = taken | dict.fromkeys(found.lost, Kind.LOST)
     if kinds:
         _note(contact, ours, {**found.taken, **found.lost}, kinds, provider=provider, cause=cause)
-    return [name.removeprefix(CUSTOM) for name in found.taken]
+    return [short(name) for name in found.taken]
 
 
 def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> ChangedContact | None:
@@ -76,7 +77,7 @@ def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> Chan
     contact.updated_at = timezone.now()
     contact.save()
     _note(contact, ours, changed, dict.fromkeys(changed, Kind.STAFF), provider="", cause=cause)
-    names = tuple(name.removeprefix(CUSTOM) for name in changed)
+    names = tuple(short(name) for name in changed)
     return ChangedContact(contact=contact, provider="", cause=cause, changed=names)
 
 
@@ -161,7 +162,7 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
             key=f"frozen:{change.pk}",
             context={
                 "contact": contact.name or str(contact),
-                "field": name.removeprefix(CUSTOM),
+                "field": short(name),
                 "ours": str(mine)[:200],
                 "theirs": str(value)[:200],
                 "provider": provider,

@@ -18,6 +18,7 @@ from accounts.courses.admin import certificates
 from accounts.courses.admin.completion_files import CompletionFiles
 from accounts.courses.models import Completion, PointsEntry
 from accounts.courses.models.points import BY_STAFF
+from accounts.people import lookup
 from accounts.people.admin.users import AddressField
 from accounts.people.models import User
 from core.console import attention
@@ -41,7 +42,7 @@ def completions_that_wait() -> list[attention.Item]:
     return [
         attention.Item(
             key="waiting_completions",
-            label=gettext("Completions that wait for a person"),
+            label=gettext("Completions that need review"),
             count=attention.capped(Completion.objects.filter(state=State.RECEIVED)),
             url=list_url("admin:accounts_completion", state__exact=State.RECEIVED.value),
             permission="accounts.view_completion",
@@ -98,7 +99,7 @@ def _create_member(completion: Completion, pressed: Pressed) -> bool | Answer:
 
 def _is_of_nobody(completion: Completion) -> bool:
     waits = completion.state == State.RECEIVED and bool(completion.email)
-    return waits and completions.member_with(completion.email) is None
+    return waits and lookup.member_with(completion.email) is None
 
 
 class EntryInline(ReadOnlyInline):
@@ -108,7 +109,7 @@ class EntryInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PointsEntry]:
         return super().get_queryset(request).select_related("staff").order_by("pk")
 
-    @admin.display(description=_("told by"))
+    @admin.display(description=_("channel"))
     def told_by(self, entry: PointsEntry) -> str:
         return source_of(entry)
 
@@ -117,14 +118,24 @@ class EntryInline(ReadOnlyInline):
 class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     """The queue: what waits is linked, made a member's or dismissed; what was awarded can be reversed."""
 
-    list_display = ("received", "email_told", "name", "course", "activity", "status", "checked", "member", "channel")
-    list_display_links = ("received", "email_told")
+    list_display = (
+        "received",
+        "email_received",
+        "name",
+        "course",
+        "activity",
+        "status",
+        "checked",
+        "member",
+        "channel",
+    )
+    list_display_links = ("received", "email_received")
     list_filter = ("state", "certificate_state", "activity", "channel", "received_at")
     list_select_related = ("activity", "user", "certificate_check")
     search_fields = ("email",)
     search_help_text = _("Beginning of the e-mail, or the whole source")
     fieldsets = (
-        (None, {"fields": ("status", "reason", "email_told", "name", "suggested", "member", "rule")}),
+        (None, {"fields": ("status", "reason", "email_received", "name", "suggested", "member", "rule")}),
         (_("What was done"), {"fields": ("activity", "course", "completed_on", "told")}),
         (_("Certificate"), {"fields": ("certificate", "checked", "found", "checked_at")}),
         (_("Where from"), {"fields": ("source", "channel", "told_by", "received_at", "staff", "decided_at")}),
@@ -253,12 +264,12 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     def checked_at(self, completion: Completion) -> str:
         return moment(completion.certificate_checked_at)
 
-    @admin.display(description=_("as it was told"))
+    @admin.display(description=_("as received"))
     def told(self, completion: Completion) -> str:
         lines = "\n".join(f"{name}: {value}" for name, value in completion.answers.items())
         return format_html('<pre class="text">{}</pre>', lines) if lines else NOTHING
 
-    @admin.display(description=_("told by"))
+    @admin.display(description=_("channel"))
     def told_by(self, completion: Completion) -> str:
         return source_of(completion)
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.people import contact_changes, contacts, outbound
+from accounts.people import contact_changes, contacts, lookup, outbound
 from accounts.people.admin.contact_history import CHANGES, ChangeShown, field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import providers_of
@@ -104,7 +104,7 @@ def _own(contact: Contact, email: str, *, cause: Cause) -> None:
     """Let the address mean this contact. Raises Refused where it means somebody else, or is none."""
     if not email:
         raise Refused(_("A contact is not left without the e-mail that it has. Nothing was changed."))
-    owner = contacts.with_email(email)
+    owner = lookup.with_email(email)
     if owner is not None and owner.pk != contact.pk:
         raise Refused(
             _("%(email)s is an address of %(owner)s already (contact %(number)d). Nothing was changed.")
@@ -163,7 +163,7 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
         Act(
             name="take-other",
             label=gettext_lazy("take the other value"),
-            explanation=gettext_lazy("The word that lost becomes the contact's value, and is written on every side."),
+            explanation=gettext_lazy("The value that lost becomes the contact's value, and is written on every side."),
             done=ngettext_lazy(
                 "%(count)d value was taken over, and is written on every side.",
                 "%(count)d values were taken over, and are written on every side.",
@@ -200,7 +200,7 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
     def all_we_had(self, change: ContactChange) -> str:
         return removed(change) or shown_value(change.before)
 
-    @admin.display(description=gettext_lazy("they say"))
+    @admin.display(description=gettext_lazy("remote value"))
     def all_they_say(self, change: ContactChange) -> str:
         return removed(change) or shown_value(change.after)
 

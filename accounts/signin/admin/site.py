@@ -45,6 +45,7 @@ class StaffSite(ConsoleSite):
         if cls._only is None:
             cls._only = super().__new__(cls)
             ConsoleSite.__init__(cls._only, name)
+            cls._only.empty_value_display = "–"
         return cls._only
 
     def __init__(self, name: str = "admin") -> None:
