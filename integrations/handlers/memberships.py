@@ -120,7 +120,7 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
         )
     except PersonForgotten as error:
         raise ForgottenHere(str(error)) from error
-    enqueue.contact_changed(reported)
+    enqueue.contact_changed(reported, context.fields)
     return told_of(reported)
 
 

@@ -9,7 +9,7 @@ from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import OwnList, Place
-from integrations.fields.names import FieldNames
+from integrations.fields.names import FieldConfiguration
 from integrations.handlers.contacts import as_report
 from integrations.reconcile import findings
 from integrations.reconcile.access_audit import ROWS_AT_ONCE
@@ -31,7 +31,7 @@ def differences(provider: Provider, reports: Sequence[ContactReported]) -> list[
         return []
     mappings = ContactMapping.objects.filter(provider=provider.key, kind=CONTACT, external_id__in=ids)
     known = {mapping.external_id: mapping for mapping in mappings.select_related("contact")}
-    names = FieldNames.of(provider.key, provider.mirror) if provider.mirror else None
+    names = FieldConfiguration().names(provider.key, provider.mirror) if provider.mirror else None
     found = []
     for report in reports:
         mapping = known.get(report.identities.get(CONTACT, ""))
