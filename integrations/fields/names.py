@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from accounts.people.contact_report import FIELDS
@@ -20,17 +21,6 @@ class FieldNames:
     places: Mapping[str, str] = field(default_factory=dict)
     authorities: Mapping[str, str] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, provider: str, mirror: Mirror) -> "FieldNames":
-        """As staff have configured it by now: two queries."""
-        rules = FieldRule.objects.exclude(authority="").values_list("name", "authority")
-        places = FieldPlace.objects.filter(provider=provider).values_list("rule__name", "remote_name")
-        return cls(
-            mirror=mirror,
-            places={name: f"{mirror.own_prefix}{there}" for name, there in places},
-            authorities={stored(name): authority for name, authority in rules},
-        )
-
     @property
     def sent(self) -> list[str]:
         """The stored names of what the provider is told, in a stable order."""
@@ -45,10 +35,33 @@ class FieldNames:
 
     def sent_out(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by their stored names, by the names that the provider's book knows."""
-        return {self._outside(name): value for name, value in values.items()}
+        return {
+            custom(self.places.get(short(name), short(name))) if is_custom(name) else name: value
+            for name, value in values.items()
+        }
 
-    def _outside(self, name: str) -> str:
-        return custom(self.places.get(short(name), short(name))) if is_custom(name) else name
+
+class FieldConfiguration:
+    """The fields as staff have configured them, read when they are first needed: two queries at most.
+
+    Whoever begins a job makes one and passes it on; it does not outlive the job, so that it is never out of date.
+    """
+
+    def names(self, provider: str, mirror: Mirror) -> FieldNames:
+        return FieldNames(
+            mirror=mirror,
+            places={name: f"{mirror.own_prefix}{there}" for key, name, there in self._places if key == provider},
+            authorities=self._authorities,
+        )
+
+    @cached_property
+    def _places(self) -> list[tuple[str, str, str]]:
+        return list(FieldPlace.objects.values_list("provider", "rule__name", "remote_name"))
+
+    @cached_property
+    def _authorities(self) -> dict[str, str]:
+        rules = FieldRule.objects.exclude(authority="").values_list("name", "authority")
+        return {stored(name): authority for name, authority in rules}
 
 
 def stored(name: str) -> str:

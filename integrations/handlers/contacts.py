@@ -41,7 +41,7 @@ def report(event: ContactReported, context: Context) -> list[Change]:
     Raises Unmatched where it names nobody.
     """
     mirror = provider_of(context.provider).mirror
-    told = as_report(event, FieldNames.of(context.provider, mirror) if mirror else None)
+    told = as_report(event, context.fields.names(context.provider, mirror) if mirror else None)
     readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
     changes = []
     if event.email or event.is_whole or lookup.find(provider=context.provider, identities=event.identities):
@@ -221,5 +221,5 @@ def _reported(told: ContactReport, context: Context) -> ChangedContact:
         raise ForgottenHere(str(error)) from error
     except (contacts.Nobody, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
-    enqueue.contact_changed(reported)
+    enqueue.contact_changed(reported, context.fields)
     return reported

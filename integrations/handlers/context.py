@@ -1,11 +1,12 @@
 """The context of a handler, and the value by which it returns what it changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from django.db.models import Model
 
 from core.cause import Cause
+from integrations.fields.names import FieldConfiguration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,4 +42,5 @@ class Context:
     key: str
     cause: Cause
     reads_contacts: bool = False
+    fields: FieldConfiguration = field(default_factory=FieldConfiguration)
     greeting: Greeting = Greeting.OWED

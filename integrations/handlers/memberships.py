@@ -69,18 +69,16 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     changes.append(Change(description=_told(recorded), target=recorded.subscription, changed=recorded.changed))
     # What a sale says of the person beside is no change of their membership.
     changes += [replace(change, changed=False) for change in [_contact(event, member, context)] if change]
-    if kind in _GREETED and _is_greeted(recorded.subscription, context):
+    if context.greeting is Greeting.IF_OPEN:
+        is_greeted = recorded.subscription.has_access
+    else:
+        is_greeted = context.greeting is not Greeting.NONE
+    if kind in _GREETED and is_greeted:
         held = context.greeting is Greeting.HELD
         owed = emails.greet(recorded.subscription, held=held)
         what = "e-mail held back" if held else "e-mail owed"
         changes += [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in owed]
     return changes
-
-
-def _is_greeted(subscription: Subscription, context: Context) -> bool:
-    if context.greeting is Greeting.IF_OPEN:
-        return subscription.has_access
-    return context.greeting is not Greeting.NONE
 
 
 def _plan(offers: Sequence[str], context: Context) -> Plan:
@@ -120,7 +118,7 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
         )
     except PersonForgotten as error:
         raise ForgottenHere(str(error)) from error
-    enqueue.contact_changed(reported)
+    enqueue.contact_changed(reported, context.fields)
     return told_of(reported)
 
 

@@ -91,8 +91,10 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
         number = LastReceived.objects.number_of(provider=provider.key, record=event.record, digest=event.key)
         event.key = f"{event.key[:300]}#{number}"
     same_body = event.keep()
-    _log_on_commit(provider, event, same_body=same_body)
-    if event.duplicates:
+    is_duplicate = event.duplicates > 0
+    # Once the row is committed, and before a worker hears of it and writes lines of its own.
+    transaction.on_commit(lambda: log_lines.received(provider, event, is_duplicate=is_duplicate, same_body=same_body))
+    if is_duplicate:
         if not same_body:
             _keep_contradiction(event.pk, _event(provider, endpoint, request, is_signed=is_signed))
         elif event.is_notice or event.event_type in provider.told_again:
@@ -101,12 +103,6 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
     if event.status == Status.PENDING and not endpoint.at_once:
         wake_on_commit(event)
     return Receipt(event=event, unreadable=event.last_error)
-
-
-def _log_on_commit(provider: Provider, event: InboxEvent, *, same_body: bool) -> None:
-    """Write the line of a delivery once its row is committed, before a worker hears of it and writes others."""
-    is_duplicate = event.duplicates > 0
-    transaction.on_commit(lambda: log_lines.received(provider, event, is_duplicate=is_duplicate, same_body=same_body))
 
 
 def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> InboxEvent:

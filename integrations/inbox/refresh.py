@@ -112,9 +112,10 @@ def _read(refresh: ContactRefresh) -> None:
 
 
 def _apply(told: list[Event], refresh: ContactRefresh) -> None:
-    cause = Cause(text=f"{refresh} as read from there")
+    cause, key = Cause(text=f"{refresh} as read from there"), f"reading:{refresh.pk}:{refresh.attempts}"
+    context = Context(provider=refresh.provider, key=key, cause=cause)
     for fact in told:
-        handle(fact, Context(provider=refresh.provider, key=f"reading:{refresh.pk}:{refresh.attempts}", cause=cause))
+        handle(fact, context)
 
 
 def _stands_by_itself(event: InboxEvent) -> bool:

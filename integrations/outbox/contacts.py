@@ -22,11 +22,10 @@ from core.queue.outcomes import wait_until
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.contracts.mirror import ContactBook, OpportunityBook, OutgoingCall, Sent, TheirContact
-from integrations.fields.names import FieldNames, stored
+from integrations.fields.names import FieldConfiguration, FieldNames, stored
 from integrations.handlers.contacts import as_report
-from integrations.outbox import enqueue
 from integrations.outbox.differences import differing, to_be_written
-from integrations.outbox.enqueue import RECORD, enqueue_contact, mirrors, still_differs
+from integrations.outbox.enqueue import RECORD, contact_changed, enqueue_contact, mirrors
 from integrations.outbox.matching import SomebodyElse, Sought, find
 from integrations.outbox.models import OutgoingWrite
 from integrations.toolkit.failures import Refused, TemporaryFailure
@@ -65,13 +64,14 @@ def write(row: OutgoingWrite) -> None:
         return
     mirror = registry.provider(row.provider).mirror
     assert mirror is not None
-    book, names = mirror.open(PATIENCE), FieldNames.of(row.provider, mirror)
+    fields = FieldConfiguration()
+    book, names = mirror.open(PATIENCE), fields.names(row.provider, mirror)
     try:
         theirs = their_record(contact, book, provider=row.provider)
         if theirs is None and row.operation == row.Operation.CREATE and row.requested_at and row.response is None:
             wait_until(row.requested_at + SHOWS_UP_WITHIN, "a record may have been made, and is looked for again")
         if theirs is not None:
-            bring_together(contact, theirs, names, provider=row.provider, cause=_cause(row))
+            bring_together(contact, theirs, names, fields, provider=row.provider, cause=_cause(row))
         call = _prepared(row, contact, theirs, book, names)
         if call is not None:
             _close(row, contact, names, send(row, book, call))
@@ -114,12 +114,21 @@ def their_record(contact: Contact, book: ContactBook, *, provider: str) -> Their
         raise DeletedThere(known.external_id) from error
 
 
-def bring_together(contact: Contact, theirs: TheirContact, names: FieldNames, *, provider: str, cause: Cause) -> None:
+def bring_together(
+    contact: Contact,
+    theirs: TheirContact,
+    names: FieldNames,
+    fields: FieldConfiguration,
+    *,
+    provider: str,
+    cause: Cause,
+) -> None:
     """Note that `theirs` is the contact's record, and bring ours to what it says, by the rules of every report."""
     with transaction.atomic():
         held = Contact.objects.select_for_update().get(pk=contact.pk)
         _adopt(held, theirs.external_id, provider=provider)
-        enqueue.contact_changed(contacts.report(as_report(theirs.report, names), provider=provider, cause=cause))
+        changed = contacts.report(as_report(theirs.report, names), provider=provider, cause=cause)
+        contact_changed(changed, fields)
 
 
 def plan(
@@ -152,8 +161,9 @@ def _creation_values(contact: Contact, names: FieldNames, *, provider: str) -> d
         raise Permanent("the contact has neither an e-mail nor a phone number, by which it could be found there")
     values = differing(contact, names, {})
     if SOURCE in names.sent and values.get(SOURCE) in (None, *EMPTY):
-        origin = next((side.mirror.source for key, side in _known_at(contact) if key != provider and side.mirror), "")
-        if origin:
+        known = set(contact.mappings.exclude(provider=provider).values_list("provider", flat=True))
+        origins = (side.mirror.source for key, side in mirrors().items() if key in known and side.mirror)
+        if origin := next(origins, ""):
             values[SOURCE] = origin
     return values
 
@@ -174,7 +184,7 @@ def _prepared(
 
 
 def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) -> None:
-    """Note what stands there now, and end the row; what became different meanwhile is owed anew."""
+    """Note what stands there now, and end the row; what became different meanwhile is enqueued anew."""
     at = timezone.now()
     with transaction.atomic():
         held = Contact.objects.select_for_update().get(pk=contact.pk)
@@ -186,7 +196,7 @@ def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) 
         note_told(record, row.after, at=at)
         record.save(update_fields=["told", "told_at", "reported_at"])
         end(row, response=dict(sent.answer), external_id=sent.external_id)
-        if still_differs(held, registry.provider(row.provider), record):
+        if to_be_written(held, names, record.told):
             enqueue_contact(held, row.provider, cause=_cause(row))
 
 
@@ -215,11 +225,6 @@ def end(row: OutgoingWrite, **columns: Any) -> None:
         kind=row.kind, provider=row.provider, contact=row.contact, policy=row.policy, status=Status.FAILED
     )
     failed.update(status=Status.SKIPPED, last_error=f"settled by write {row.pk}")
-
-
-def _known_at(contact: Contact) -> list[tuple[str, Any]]:
-    known = set(contact.mappings.values_list("provider", flat=True))
-    return [(key, side) for key, side in mirrors().items() if key in known]
 
 
 def _cause(row: OutgoingWrite) -> Cause:

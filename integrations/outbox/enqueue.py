@@ -15,7 +15,7 @@ from core.insert_once import insert_once
 from core.queue.wakeup import wake_on_commit
 from integrations import registry
 from integrations.contracts.provider import Provider
-from integrations.fields.names import FieldNames
+from integrations.fields.names import FieldConfiguration
 from integrations.outbox.differences import to_be_written
 from integrations.outbox.models import OutgoingWrite
 
@@ -37,14 +37,14 @@ def deal_makers() -> dict[str, Provider]:
     return {key: one for key, one in registry.all_providers().items() if one.deals is not None and one.is_connected()}
 
 
-def contact_changed(changed: ChangedContact) -> None:
+def contact_changed(changed: ChangedContact, fields: FieldConfiguration | None = None) -> None:
     """Enqueue what must be written now that a contact, who may be new, was reported or decided about by staff.
 
     Contacts that no mirrored provider ever told of are nobody's business there. A provider that told of somebody
     without naming the record is not written to: it has them, and which record that is will be found when another one
-    has news. Inside the transaction of the change, which holds the contact's row.
+    has news. Inside the transaction of the change, which holds the contact's row. `fields`: as the job has read them.
     """
-    contact, sides = changed.contact, mirrors()
+    contact, sides, fields = changed.contact, mirrors(), fields or FieldConfiguration()
     if not sides:
         return
     mappings = list(contact.mappings.filter(provider__in=sides))
@@ -53,11 +53,12 @@ def contact_changed(changed: ChangedContact) -> None:
     records = main_records(mappings)
     for key, side in sides.items():
         record = records.get(key)
+        assert side.mirror is not None
         if record is None:
             is_new_there = key != changed.provider and (contact.email or contact.phone)
             if is_new_there:
                 enqueue_contact(contact, key, cause=changed.cause)
-        elif record.gone_at is None and still_differs(contact, side, record):
+        elif record.gone_at is None and to_be_written(contact, fields.names(key, side.mirror), record.told):
             enqueue_contact(contact, key, cause=changed.cause)
 
 
@@ -73,27 +74,22 @@ def main_records(mappings: list[ContactMapping]) -> dict[str, ContactMapping]:
     return {row.provider: row for row in mappings if row.kind == RECORD and row.is_main}
 
 
-def still_differs(contact: Contact, side: Provider, record: ContactMapping) -> bool:
-    assert side.mirror is not None
-    return bool(to_be_written(contact, FieldNames.of(side.key, side.mirror), record.told))
-
-
 def enqueue_contact(contact: Contact, provider: str, *, cause: Cause) -> OutgoingWrite | None:
-    """The write that is owed now; None where one waits already, which will say what is true when it is delivered."""
-    return _owed(OutgoingWrite(kind=Kind.CONTACT, provider=provider, contact=contact), cause=cause)
+    """Return the write that is pending now; None where one was before, which says what is true when it is delivered."""
+    return _enqueue(OutgoingWrite(kind=Kind.CONTACT, provider=provider, contact=contact), cause=cause)
 
 
 def enqueue_opportunity(policy: Policy, provider: str, *, cause: Cause) -> OutgoingWrite | None:
     """As `enqueue_contact`."""
-    return _owed(
+    return _enqueue(
         OutgoingWrite(kind=Kind.OPPORTUNITY, provider=provider, contact=policy.contact, policy=policy), cause=cause
     )
 
 
 def enqueue_everything(contact: Contact, *, cause: Cause) -> list[OutgoingWrite]:
-    """The open writes of a contact at every mirrored provider, owed where there were none, and all of them due now.
+    """Return the pending writes of a contact at every mirrored provider, all of them due now, new ones among them.
 
-    Nothing is owed where the record was deleted there, nor for somebody who could not be found again.
+    Nothing is enqueued where the record was deleted there, nor for somebody who could not be found again.
     """
     records = main_records(list(contact.mappings.filter(provider__in=mirrors())))
     found = []
@@ -103,8 +99,8 @@ def enqueue_everything(contact: Contact, *, cause: Cause) -> list[OutgoingWrite]
             continue
         if record is None and not (contact.email or contact.phone):
             continue
-        owed = enqueue_contact(contact, key, cause=cause)
-        found.append(owed or _hurried(contact, key))
+        added = enqueue_contact(contact, key, cause=cause)
+        found.append(added or _hurried(contact, key))
     return [row for row in found if row is not None]
 
 
@@ -117,7 +113,7 @@ def _hurried(contact: Contact, provider: str) -> OutgoingWrite | None:
     return row
 
 
-def _owed(row: OutgoingWrite, *, cause: Cause) -> OutgoingWrite | None:
+def _enqueue(row: OutgoingWrite, *, cause: Cause) -> OutgoingWrite | None:
     row.cause, row.staff, row.next_attempt_at = cause.text[:300], cause.staff, timezone.now()
     row.wake_after_grace()
     if not insert_once(row):

@@ -17,7 +17,7 @@ from integrations.contracts.events import Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.mirror import ContactBook, TheirContact
 from integrations.contracts.provider import Provider
-from integrations.fields.names import FieldNames
+from integrations.fields.names import FieldConfiguration, FieldNames
 from integrations.handlers import Context, handle
 from integrations.outbox import opportunities
 from integrations.outbox.contacts import PATIENCE, bring_together, plan, their_record
@@ -66,6 +66,7 @@ class Preview:
 class _Side:
     provider: Provider
     names: FieldNames
+    fields: FieldConfiguration
     book: ContactBook | None = None
     theirs: TheirContact | None = None
     problem: str = ""
@@ -80,7 +81,8 @@ def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), 
     asked = {key: side for key, side in mirrors().items() if not set(at) or key in set(at)}
     events = list(told)
     contact = contact or next((known for provider, event in events if (known := named(provider, event))), None)
-    sides = [_read(side, contact, events) for side in asked.values()]
+    fields = FieldConfiguration()
+    sides = [_read(side, fields, contact, events) for side in asked.values()]
     with rolled_back():
         found = _merged(contact, events, sides)
         told_of = [policy for provider, event in events if (policy := policy_of(provider, event))]
@@ -88,9 +90,11 @@ def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), 
     return Preview(here=found.here, there=[*found.there, *deals])
 
 
-def _read(provider: Provider, contact: Contact | None, events: list[tuple[str, Event]]) -> _Side:
+def _read(
+    provider: Provider, fields: FieldConfiguration, contact: Contact | None, events: list[tuple[str, Event]]
+) -> _Side:
     assert provider.mirror is not None
-    side = _Side(provider=provider, names=FieldNames.of(provider.key, provider.mirror))
+    side = _Side(provider=provider, names=fields.names(provider.key, provider.mirror), fields=fields)
     try:
         side.book = provider.mirror.open(PATIENCE)
         if contact is not None:
@@ -123,7 +127,7 @@ def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: lis
     for side in sides:
         if side.theirs is not None:
             try:
-                bring_together(contact, side.theirs, side.names, provider=side.provider.key, cause=_CAUSE)
+                bring_together(contact, side.theirs, side.names, side.fields, provider=side.provider.key, cause=_CAUSE)
             except Permanent as error:
                 side.problem = str(error)
     now = Contact.objects.get(pk=contact.pk)

@@ -11,7 +11,7 @@ from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import OwnList, Place
-from integrations.fields.names import FieldNames
+from integrations.fields.names import FieldConfiguration
 from integrations.handlers.contacts import as_report
 from integrations.reconcile import findings
 from integrations.reconcile.access_audit import ROWS_AT_ONCE
@@ -32,7 +32,7 @@ def differences(provider: Provider, reports: Sequence[ContactReported]) -> list[
     if not ids:
         return []
     known = lookup.mappings_by_id(provider.key, CONTACT, ids)
-    names = FieldNames.of(provider.key, provider.mirror) if provider.mirror else None
+    names = FieldConfiguration().names(provider.key, provider.mirror) if provider.mirror else None
     found = []
     for report in reports:
         mapping = known.get(report.identities.get(CONTACT, ""))

@@ -107,11 +107,13 @@ def refused(provider: Provider, endpoint: str, reason: str, *, sender: str) -> N
 @_harmless
 def syncing(provider: Provider, *, contact: str, event: Stored | None = None) -> None:
     """Say that somebody's record is about to be brought to what a provider has; `contact` is an id or an address."""
-    it, words = _subject(provider, event), provider.phrases
+    it, words, masked = _subject(provider, event), provider.phrases, mask(plain(contact))
+    # An address is masked, an id is said as it is, and nothing of what has no digit: it could be a name.
+    named = masked if MASK in masked or _ID.fullmatch(masked) else MASK
     _write(
         WEBHOOKS,
         logging.INFO,
-        words.syncing(it, _hidden(contact)),
+        words.syncing(it, named),
         provider=provider.key,
         type=it.event_type,
         event_id=event.pk if event else None,
@@ -218,12 +220,6 @@ def _subject(provider: Provider, event: Stored | None) -> Subject:
         external_id=event.external_id,
         payload=event.payload or {},
     )
-
-
-def _hidden(contact: str) -> str:
-    """Return an id as it is, an address masked, and nothing of what has no digit: it could be a name."""
-    masked = mask(plain(contact))
-    return masked if MASK in masked or _ID.fullmatch(masked) else MASK
 
 
 def _first_line(reason: str) -> str:

@@ -50,7 +50,7 @@ POLICY = FieldMap(
 OWN_PREFIX = "nowcerts:"
 _OWN = custom(OWN_PREFIX)
 _DATES = frozenset({"dateOfBirth"})
-_MORE_ADDRESSES = ("eMail2", "eMail3")
+MORE_ADDRESSES = ("eMail2", "eMail3")
 
 
 def read_insured(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,11 +78,6 @@ def write_insured(values: Mapping[str, Any]) -> dict[str, Any]:
     ]
     columns = {name: text or (None if name in _DATES else text) for name, text in INSURED.write(values).items()}
     return {**columns, **({"customFieldsSimple": own} if own else {})}
-
-
-def more_addresses(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """An insured's further e-mail addresses."""
-    return tuple(address for name in _MORE_ADDRESSES if (address := text_of(record, ((name,),))))
 
 
 def read_policy(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def insured(record: Mapping[str, Any], database_id: str, *, occurred_at: datetim
         occurred_at=occurred_at,
         # Without an id the address is the record: what was told of it before must be known, to see what changed.
         identities=({"contact": database_id} if database_id else {"email": email.lower()} if len(email) <= 100 else {}),
-        aliases=fields.more_addresses(record),
+        aliases=tuple(address for name in fields.MORE_ADDRESSES if (address := text_of(record, ((name,),)))),
         is_whole=is_whole,
         changed_at=read_moment(text_of(record, _CHANGED_AT)),
         **for_report(values),

@@ -1,0 +1,39 @@
+"""What staff configured of fields is read once in a job, however many steps of it need it."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from integrations import tasks
+from integrations.fields.models import FieldPlace, FieldRule
+from integrations.inbox.models import ContactRefresh, InboxEvent
+from integrations.outbox.models import OutgoingWrite
+from integrations.outbox.tests.two_sides import TwoSides
+
+pytestmark = pytest.mark.django_db
+
+
+def reads_of_fields(job: Any, row: Any) -> list[int]:
+    """Do a job; return how often it read the rules and the places of fields."""
+    with CaptureQueriesContext(connection) as queries:
+        job([row.pk])
+    row.refresh_from_db()
+    assert row.status in ("processed", "done"), row.last_error
+    tables = (model._meta.db_table for model in (FieldRule, FieldPlace))
+    return [sum(f'FROM "{table}"' in query["sql"] for query in queries) for table in tables]
+
+
+def test_contact_change_reads_the_configuration_of_fields_once_in_each_job(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
+    sides.settle()
+    sides.nowcerts.edit(insured["id"], city="Tampa")
+    sides.deliver(sides.hooks.pop())
+    event = InboxEvent.objects.latest("pk")
+    assert reads_of_fields(tasks.process_events, event) == [1, 1]
+    refresh = ContactRefresh.objects.get(status="pending")
+    ContactRefresh.objects.update(next_attempt_at=event.received_at)
+    assert reads_of_fields(tasks.refresh_contacts, refresh) == [1, 1]
+    write = OutgoingWrite.objects.get(status="pending")
+    assert reads_of_fields(tasks.deliver_writes, write) == [1, 1]
