@@ -32,9 +32,9 @@ from integrations.contracts.webhook import StoredWebhook
 from integrations.models import ContactRefresh, InboxEvent, OutgoingWrite, ProviderRecord, SyncFinding, SyncRun
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import EMAIL, FIRST, LAST, relayed, traces
-from integrations.outbox.tests.two_sides import TwoSides
 from integrations.reconcile import runs
 from integrations.registry import provider
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 COURSES = "/api/kajabi/webhook"

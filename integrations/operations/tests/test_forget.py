@@ -31,7 +31,7 @@ from accounts.staff import audit, tokens
 from integrations.models import InboxEvent, Notice, ProviderRecord, SyncFinding, SyncRun
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import ALIAS, EMAIL, FIRST, LAST, PHONE, relayed, traces
-from integrations.outbox.tests.two_sides import TwoSides
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COURSES = "/api/kajabi/webhook"

@@ -8,7 +8,8 @@ from accounts.models import Contact, ContactChange, EmailMessage
 from accounts.services import contact_changes
 from accounts.services.cause import Cause
 from integrations.models import FieldPlace, FieldRule, OutgoingWrite
-from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import A_MOMENT, TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}

@@ -10,9 +10,10 @@ from accounts.models import Contact, ContactChange, ContactMapping, Policy, User
 from accounts.staff.tests.callers import bearer
 from core.queue import waiting
 from integrations.models import ContactRefresh, InboxEvent, OpportunityMapping, OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
 from tests.fakes.http_server import Answer
 from tests.fakes.nowcerts import failure
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sync/manual"

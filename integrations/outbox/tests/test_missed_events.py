@@ -9,8 +9,9 @@ from accounts.models import ContactMapping
 from accounts.services.cause import Cause
 from integrations import registry
 from integrations.models import OutgoingWrite, SyncFinding, SyncRun
-from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
 from integrations.reconcile import runs
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}

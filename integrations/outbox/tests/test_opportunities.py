@@ -6,8 +6,9 @@ import pytest
 
 from integrations.models import OpportunityMapping, OutgoingWrite, PipelineRule
 from integrations.outbox import repairing
-from integrations.outbox.tests.two_sides import NOWCERTS_HOOK, TwoSides
 from tests.fakes.http_server import Lost
+from tests.harness.both_sides import NOWCERTS_HOOK
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}

@@ -11,7 +11,8 @@ import pytest
 from accounts.models import Contact, ContactMapping, Policy
 from integrations.models import InboxEvent
 from integrations.models.inbox import Status
-from integrations.outbox.tests.two_sides import NOWCERTS_HOOK, TwoSides
+from tests.harness.both_sides import NOWCERTS_HOOK
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}

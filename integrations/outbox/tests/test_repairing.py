@@ -12,9 +12,10 @@ from integrations.models import Circuit, OutgoingWrite
 from integrations.outbox import circuits, repairing
 from integrations.outbox.owing import owe_contact
 from integrations.outbox.repairing import CannotUndo
-from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
 from tests.fakes import nowcerts
 from tests.fakes.http_server import Answer
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import A_MOMENT, TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}

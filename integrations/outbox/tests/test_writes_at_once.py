@@ -11,7 +11,8 @@ from integrations import refreshes
 from integrations.models import ContactRefresh, OutgoingWrite
 from integrations.outbox import delivering
 from integrations.outbox.owing import owe_contact
-from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import A_MOMENT, TwoSides
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}
