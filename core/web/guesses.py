@@ -101,6 +101,12 @@ class FrequentGuesses:
         if limits.retry_after(self._scope, identity, limit=limit, seconds=self._seconds):
             raise self._too_many(identity)
 
+    def forget(self) -> None:
+        """Forget what this process counted."""
+        with self._lock:
+            self._counted.clear()
+            self._closed.clear()
+
     def _too_many(self, identity: str) -> TooMany:
         with self._lock:
             self._turn()

@@ -57,6 +57,13 @@ def seconds_left(seconds: int) -> int:
     return int(seconds - time.time() % seconds) + 1
 
 
+def forget() -> None:
+    """Forget what this process counted by itself, and that the cache did not answer."""
+    global _resting_until
+    _resting_until = 0.0
+    _of_this_process.clear()
+
+
 class GenerousLimit:
     """A high limit on something frequent: counted in this process and told to the cache a hundredth of the limit at a
     time.
@@ -69,6 +76,11 @@ class GenerousLimit:
         self._scope, self._seconds = scope, seconds
         self._lock = threading.Lock()
         self._counted: dict[str, tuple[int, bool, int]] = {}  # identity → window, is it full, not told yet
+
+    def forget(self) -> None:
+        """Forget what this process counted."""
+        with self._lock:
+            self._counted.clear()
 
     def retry_after(self, identity: str, *, limit: int) -> int:
         """Count one more; 0 where it is within `limit` in this window, else the seconds until the next."""

@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 
 from accounts.models import Contact, Payment, Subscription
-from conftest import OFFER_ID
 from integrations.history import actions, columns
 from integrations.history.files import NotAHistory
 from integrations.models import HistoryImport, HistoryRow
@@ -16,6 +15,7 @@ from integrations.providers.kajabi import history_cells
 from integrations.providers.kajabi.history import HISTORY
 from integrations.providers.kajabi.tests.conftest import worked
 from integrations.providers.kajabi.tests.history_files import day, paid, transactions
+from integrations.providers.kajabi.tests.plugin import OFFER_ID
 
 pytestmark = pytest.mark.django_db
 

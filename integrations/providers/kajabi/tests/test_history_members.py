@@ -11,8 +11,8 @@ from accounts.models import Contact, ContactMapping, PlanOffer, Subscription, Us
 from accounts.services import contacts
 from accounts.services.cause import Cause
 from accounts.services.contact_report import ContactReport
-from conftest import OFFER_ID
 from integrations.providers.kajabi.tests.history_files import TITLE, file_of, paid, transactions
+from integrations.providers.kajabi.tests.plugin import OFFER_ID
 
 pytestmark = pytest.mark.django_db
 CONTACTS = Path(__file__).parent / "history" / "contacts.csv"

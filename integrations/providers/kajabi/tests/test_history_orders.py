@@ -9,7 +9,6 @@ from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
 from accounts.models import EmailMessage, Payment, Subscription, SubscriptionFact, User
-from conftest import OFFER_ID
 from integrations.models import HistoryRow
 from integrations.providers.kajabi.tests.history_files import (
     day,
@@ -19,6 +18,7 @@ from integrations.providers.kajabi.tests.history_files import (
     transactions,
     words,
 )
+from integrations.providers.kajabi.tests.plugin import OFFER_ID
 
 pytestmark = pytest.mark.django_db
 A_YEAR = relativedelta(years=1)
