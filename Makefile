@@ -18,7 +18,7 @@ PYTHON3 ?= python3.13 python3.12 python3.11 python3 python
 ARGS ?=
 
 # Checks and tests are judged by what stands in the repository, not by somebody's .env or shell.
-CLEAN_ENV := env -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL -u DEBUG -u VAR_DIR ENV_FILE=
+CLEAN_ENV := env -u PYTHONDONTWRITEBYTECODE -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL -u DEBUG -u VAR_DIR ENV_FILE=
 
 # What `check --deploy` is asked about: an installation behind https, as docs/deployment.md describes it.
 PRODUCTION_ENV := $(CLEAN_ENV) DEBUG=false FRONTEND_URL=https://hub.example.com ADMIN_2FA=required \

@@ -1,19 +1,42 @@
 """A pytest plugin: the test database of this process."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.harness import migrated
+
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """SQLite's test database is a file, as in real life: threads cannot each have a connection to one in memory."""
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """The test database begins as a copy of a migrated one.
+
+    SQLite's is a file, as in real life: threads cannot each have a connection to one in memory.
+    """
     from django.db import connections
 
     settings = connections["default"].settings_dict
     if settings["ENGINE"].endswith("sqlite3"):
-        settings["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        file = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        settings["TEST"]["NAME"] = str(file)
+        creation = connections["default"].creation
+        create = creation._create_test_db
+
+        def create_migrated(*arguments: Any, **options: Any) -> Any:
+            name = create(*arguments, **options)
+            migrated.copy_file(file)
+            return name
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(creation, "_create_test_db", create_migrated)
+            yield
+    else:
+        settings["TEST"]["TEMPLATE"] = migrated.template(os.environ["DATABASE_URL"])
+        yield
 
 
 @pytest.fixture(scope="session")
