@@ -36,16 +36,16 @@ help: ## this list
 run: $(INSTALLED) .env ## start Enlace on this machine; Ctrl-C stops it
 	@exec $(PYTHON) manage.py run
 
-# pytest ends with 5 where it finds no test to run: that is a failure only where both find none.
-test: $(TESTS_INSTALLED) ## every test: on SQLite, then on a real PostgreSQL and Redis
-	@echo '== tests on the embedded default: SQLite, broker in the process'
-	@$(CLEAN_ENV) $(PYTHON) -m pytest -n auto $(ARGS); first=$$?; \
-	[ $$first -eq 0 ] || [ $$first -eq 5 ] || exit $$first; \
-	echo '== tests on PostgreSQL and Redis'; \
-	env ENV_FILE= $(PYTHON) -m tests.services --postgres --redis --forgetful -- \
-		$(PYTHON) -m pytest -n auto -m 'not embedded and not once' $(ARGS); second=$$?; \
-	[ $$second -ne 5 ] || exit $$first; \
-	exit $$second
+# make test ARGS='...'     both runs with these arguments of pytest
+# make test TOPIC=folder   one folder, or file, on SQLite only: seconds instead of minutes while you work on it
+TOPIC ?=
+test: $(TESTS_INSTALLED) ## every test: on SQLite, and on a real PostgreSQL and Redis; TOPIC=folder: one topic, on SQLite
+ifeq ($(TOPIC),)
+	@exec $(PYTHON) -m tests.both $(ARGS)
+else
+	@$(CLEAN_ENV) $(PYTHON) -m pytest -n auto $(TOPIC) $(ARGS)
+	@echo "on SQLite only; on both databases: make test ARGS='$(TOPIC)'"
+endif
 
 lint: $(TESTS_INSTALLED) ## the static checks
 	$(PYTHON) -m ruff check .

@@ -1,4 +1,4 @@
-"""Sixty histories (200 in the long form, CHAOS=long), shuffled and doubled, through the real inbox: they end as the sorted ones do."""
+"""Histories, shuffled and doubled, through the real inbox: they end as the sorted ones do."""
 
 import random
 from typing import Any

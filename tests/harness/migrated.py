@@ -45,8 +45,8 @@ def _migrate(directory: Path, **changes: str) -> None:
     run_to_end(command, env=environment(directory, 0, **changes), seconds=300)
 
 
-def copy_file(target: Path) -> None:
-    """Make `target` a migrated SQLite database that only its owner can read."""
+def make_file() -> Path:
+    """Return the migrated SQLite database, which is not to be written to."""
     kept = KEPT / f"{digest()}.sqlite3"
     with _one_at_a_time("sqlite"):
         if not kept.exists():
@@ -55,7 +55,12 @@ def copy_file(target: Path) -> None:
             with tempfile.TemporaryDirectory(dir=KEPT) as directory:
                 _migrate(Path(directory))
                 (Path(directory) / "db.sqlite3").rename(kept)
-    shutil.copyfile(kept, target)
+    return kept
+
+
+def copy_file(target: Path) -> None:
+    """Make `target` a migrated SQLite database that only its owner can read."""
+    shutil.copyfile(make_file(), target)
     target.chmod(0o600)
 
 
