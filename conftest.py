@@ -61,9 +61,10 @@ def _configured(settings: Any) -> None:
     """What an operator would have configured, the same on every machine; the limits begin at nought."""
     from django.utils import translation
 
-    from accounts.staff import audit, token_authentication
+    from accounts.signin import token_authentication
+    from accounts.staff import audit
     from core.web import limits
-    from integrations.api import webhooks
+    from integrations.inbox.api import webhooks
     from integrations.operations import health
     from integrations.toolkit import counting
 
@@ -92,7 +93,7 @@ def _configured(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The (task, key) pairs for which a worker would have been rung, in their order; no broker hears of them."""
-    from accounts import wakeup
+    from core.queue import wakeup
 
     rung: list[tuple[str, int]] = []
     publisher = SimpleNamespace(put=lambda task, key: rung.append((task, key)))
@@ -108,24 +109,32 @@ def drain() -> Callable[[], None]:
     """Does everything that is due, as the workers would, until nothing is: events, readings, requests, e-mails."""
     from django.utils import timezone
 
-    from accounts import certificates, emails, provisioning
-    from accounts.models import CertificateCheck, EmailMessage, LinkRequest, ProvisioningStep
-    from accounts.services import password_links
-    from integrations import inbox, refreshes
-    from integrations.models import ContactRefresh, InboxEvent, Notice, OutgoingWrite, SubscriptionSync
+    from accounts.courses import certificate_pages
+    from accounts.courses.models import CertificateCheck
+    from accounts.mail import deliver
+    from accounts.mail.models import EmailMessage
+    from accounts.people import provision
+    from accounts.people.models import ProvisioningStep
+    from accounts.signin import password_links
+    from accounts.signin.models import LinkRequest
+    from integrations.inbox import process, refresh
+    from integrations.inbox.models import ContactRefresh, InboxEvent
     from integrations.operations import notices
-    from integrations.outbox import delivering
+    from integrations.operations.models import Notice
+    from integrations.outbox import deliver
+    from integrations.outbox.models import OutgoingWrite
     from integrations.reconcile import syncs
+    from integrations.reconcile.models import SubscriptionSync
 
     queues = (
-        (InboxEvent, inbox.process),
-        (ContactRefresh, refreshes.run),
-        (OutgoingWrite, delivering.deliver),
+        (InboxEvent, process.process),
+        (ContactRefresh, refresh.run),
+        (OutgoingWrite, deliver.deliver),
         (SubscriptionSync, syncs.run),
         (LinkRequest, password_links.issue),
-        (ProvisioningStep, provisioning.run),
-        (CertificateCheck, certificates.check),
-        (EmailMessage, emails.deliver),
+        (ProvisioningStep, provision.run),
+        (CertificateCheck, certificate_pages.check),
+        (EmailMessage, deliver.deliver),
         (Notice, notices.deliver),
     )
 
@@ -151,7 +160,7 @@ def travel(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     """Sets the clock of this process forward, counting from now; a second journey replaces the first."""
     from django.utils import timezone
 
-    from accounts.services import password_links
+    from accounts.signin import password_links
 
     really_now, token_now = timezone.now, password_links._tokens._now
 
@@ -205,7 +214,7 @@ def lines() -> Iterator[Any]:
 @pytest.fixture
 def plan(db: None) -> Any:
     """The plan that a fresh installation has."""
-    from accounts.models import Plan
+    from accounts.memberships.models import Plan
 
     return Plan.objects.get_or_create(
         code="nssa_annual",
@@ -216,7 +225,7 @@ def plan(db: None) -> Any:
 @pytest.fixture
 def user(db: None) -> Any:
     """Somebody with a password, who never bought anything."""
-    from accounts.models import User
+    from accounts.people.models import User
 
     return User.objects.create_user("jane@example.com", PASSWORD, first_name="Janet", last_name="Original")
 
@@ -224,7 +233,7 @@ def user(db: None) -> Any:
 @pytest.fixture
 def staff(db: None) -> Any:
     """A member of staff with every permission."""
-    from accounts.models import User
+    from accounts.people.models import User
 
     return User.objects.create_superuser(STAFF_EMAIL, PASSWORD)
 

@@ -10,7 +10,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks, signals
-        from accounts.people import table
+        from accounts.privacy import declarations
         from accounts.signin import sessions
         from accounts.staff import roles
 
@@ -18,4 +18,4 @@ class AccountsConfig(AppConfig):
         signals.connect()
         sessions.connect()
         roles.connect()
-        table.register_all()
+        declarations.register_all()

@@ -8,9 +8,9 @@ from django.core import checks
 from django.http import Http404
 from django.utils.module_loading import import_string
 
-from accounts import smtp
-from accounts.amazon_ses import mail_server
-from accounts.api import mail_webhooks
+from accounts.mail import smtp
+from accounts.mail.amazon_ses import mail_server
+from accounts.mail.api import webhooks
 
 
 def register() -> None:
@@ -34,7 +34,7 @@ def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
                 id="accounts.W001",
             )
         )
-    if settings.HTTPS and settings.EMAIL_BACKEND == "accounts.mail.FileMailbox":
+    if settings.HTTPS and settings.EMAIL_BACKEND == "accounts.mail.file_mailbox.FileMailbox":
         found.append(
             checks.Warning(
                 "Mails go to files, not to people.", hint="Set EMAIL_BACKEND and EMAIL_HOST.", id="accounts.W002"
@@ -92,7 +92,7 @@ def _reports_without_a_view() -> list[checks.CheckMessage]:
     found: list[checks.CheckMessage] = []
     for name in settings.MAIL_WEBHOOKS:
         try:
-            mail_webhooks.check(name)
+            webhooks.check(name)
         except Http404:
             hint = "ANYMAIL_WEBHOOKS takes the names of Anymail's providers, such as postmark."
             found.append(checks.Warning(f"{name} brings no reports.", hint=hint, id="accounts.W004"))

@@ -6,11 +6,12 @@ from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, inbound, 
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.utils.html import strip_tags
 
-from accounts.addresses import InvalidAddress, normalise
-from accounts.models import User
-from accounts.services import mail_reports, mailed_completions
+from accounts.courses import mailed_completions
+from accounts.mail import reports
+from accounts.people.models import User
 from accounts.staff.audit import record
 from accounts.staff.idle import begin_use
+from core.text import InvalidAddress, normalise_email
 
 
 def connect() -> None:
@@ -36,14 +37,14 @@ def record_failed_sign_in(sender: Any, credentials: Any, request: Any = None, **
     """The same work for known and unknown addresses: what stands in a row tells nobody who tries."""
     address = str(credentials.get("username", ""))[:254]
     try:
-        user = User.objects.filter(email=normalise(address)).first()
+        user = User.objects.filter(email=normalise_email(address)).first()
     except InvalidAddress:
         user = None
     record("sign_in.failed", request=request, target=user or address, outcome="failed")
 
 
 def note_what_became_of_a_mail(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
-    mail_reports.note(event)
+    reports.note(event)
 
 
 def keep_a_mail(sender: Any, event: AnymailInboundEvent, esp_name: str, **kwargs: Any) -> None:

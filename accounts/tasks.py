@@ -2,14 +2,21 @@
 
 from celery import shared_task
 
-from accounts import certificates, emails, provisioning, wakeup
-from accounts.models import CertificateCheck, EmailMessage, LinkRequest, ProvisioningStep
-from accounts.people import pruning
-from accounts.services import completions, password_links, paths, progress, subscriptions
-from accounts.services.certificates import CHECK_TASK
-from accounts.services.emails import SEND_TASK
-from accounts.services.password_links import ISSUE_TASK
-from accounts.services.provisioning import PROVISION_TASK
+from accounts.courses import certificate_pages, completions, paths, progress
+from accounts.courses.certificates import CHECK_TASK
+from accounts.courses.models import CertificateCheck
+from accounts.mail import deliver
+from accounts.mail.emails import SEND_TASK
+from accounts.mail.models import EmailMessage
+from accounts.memberships import subscriptions
+from accounts.people import provision
+from accounts.people.models import ProvisioningStep
+from accounts.people.provisioning import PROVISION_TASK
+from accounts.privacy import prune as pruning
+from accounts.signin import password_links
+from accounts.signin.models import LinkRequest
+from accounts.signin.password_links import ISSUE_TASK
+from core.queue import wakeup
 from core.queue.limits import HOUSEKEEPING_HARD_SECONDS, HOUSEKEEPING_SOFT_SECONDS
 
 PRUNE_SECONDS = 20.0
@@ -17,7 +24,7 @@ PRUNE_SECONDS = 20.0
 
 @shared_task(name=SEND_TASK)
 def send_emails(message_ids: list[int]) -> None:
-    wakeup.for_each(SEND_TASK, message_ids, emails.deliver)
+    wakeup.for_each(SEND_TASK, message_ids, deliver.deliver)
 
 
 @shared_task(name=ISSUE_TASK)
@@ -37,7 +44,7 @@ def sweep_link_requests() -> None:
 
 @shared_task(name=PROVISION_TASK)
 def provision_companies(step_ids: list[int]) -> None:
-    wakeup.for_each(PROVISION_TASK, step_ids, provisioning.run)
+    wakeup.for_each(PROVISION_TASK, step_ids, provision.run)
 
 
 @shared_task(name="accounts.sweep_provisioning")
@@ -47,7 +54,7 @@ def sweep_provisioning() -> None:
 
 @shared_task(name=CHECK_TASK)
 def check_certificates(check_ids: list[int]) -> None:
-    wakeup.for_each(CHECK_TASK, check_ids, certificates.check)
+    wakeup.for_each(CHECK_TASK, check_ids, certificate_pages.check)
 
 
 @shared_task(name="accounts.sweep_certificates")

@@ -1,10 +1,9 @@
 from django.urls import re_path
 
-from accounts import views
-from accounts.api import views as api
-from accounts.api.completions import Completions, MemberPoints
-from accounts.api.members import Members
-from accounts.signin import pages
+from accounts.courses.api.completions import Completions, MemberPoints
+from accounts.memberships.api.members import Members
+from accounts.signin import pages, views
+from accounts.signin.api import passwords as api
 
 urlpatterns = [
     re_path(r"^sign-in/?$", views.SignIn.as_view(), name="sign_in"),

@@ -15,7 +15,7 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import DomainNameValidator
 
-from accounts.amazon_ses import mail_server
+from accounts.mail.amazon_ses import mail_server
 from config.log_file import prepared
 from config.logs import Redactor
 from config.masked_values import values_to_mask
@@ -94,7 +94,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.staff.idle.IdleStaffMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "accounts.middleware.MemberLanguageMiddleware",
+    "accounts.signin.language.MemberLanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "core.web.access.ListedAddressesMiddleware",
 ]
@@ -111,7 +111,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.context_processors.page",
+                "core.web.context_processors.page",
             ],
         },
     },
@@ -270,7 +270,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 if HTTPS and TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
-CSRF_FAILURE_VIEW = "accounts.views.csrf_failure"
+CSRF_FAILURE_VIEW = "accounts.signin.views.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -291,7 +291,7 @@ RATE_LIMIT_VERIFIED = env.int("RATE_LIMIT_VERIFIED", default=6000)  # webhooks a
 # Personal data --------------------------------------------------------------------------------------------------------
 
 # Days after which the contents of what is finished are removed: bodies of events, requests and answers of providers,
-# contexts of mails (accounts/people/holdings.py has the whole table). 0 keeps them for ever.
+# contexts of mails (accounts/privacy/holdings.py has the whole table). 0 keeps them for ever.
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=90)
 if RETENTION_DAYS < 0:
     raise ImproperlyConfigured(f"RETENTION_DAYS is a number of days, not {RETENTION_DAYS}")
@@ -301,7 +301,7 @@ FORMER_SECRET_KEYS = env.list("FORMER_SECRET_KEYS", default=[])
 
 # E-mail ---------------------------------------------------------------------------------------------------------------
 
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.FileMailbox")
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.file_mailbox.FileMailbox")
 EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default="") or str(VAR_DIR / "mail")
 EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
 EMAIL_PORT = env.int("EMAIL_PORT", default=25)
@@ -410,10 +410,10 @@ SLACK_WEBHOOK_URL = env.str("SLACK_WEBHOOK_URL", default="")
 REST_FRAMEWORK = {
     # The token first: its scheme is what a 401 names.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accounts.staff.token_authentication.ApiTokenAuthentication",
+        "accounts.signin.token_authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.AsListed"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.signin.api.permissions.AsListed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.web.json_parser.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -430,7 +430,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Enlace",
     "DESCRIPTION": "Membership and contact hub: webhooks, what staff and monitors ask, what a member has, and password "
     "set-up. Every address works with and without a slash at its end. Moments are UTC, as 2026-01-20T00:00:00Z.",
-    "ENUM_NAME_OVERRIDES": {"SubscriptionStatusEnum": "accounts.models.subscription.Status"},
+    "ENUM_NAME_OVERRIDES": {"SubscriptionStatusEnum": "accounts.memberships.models.subscription.Status"},
     "VERSION": "1.0.0",
     "DEFAULT_GENERATOR_CLASS": "integrations.api.description.OnceGenerator",
     "POSTPROCESSING_HOOKS": [
@@ -438,7 +438,7 @@ SPECTACULAR_SETTINGS = {
         "accounts.api.description.describe",
         "integrations.api.description.describe",
     ],
-    "SERVE_PERMISSIONS": ["accounts.api.permissions.AsListed"],
+    "SERVE_PERMISSIONS": ["accounts.signin.api.permissions.AsListed"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -4,7 +4,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from accounts.api.mail_webhooks import report
+from accounts.mail.api.webhooks import report
 from integrations.api.embed import home
 
 # Our own page: drf-spectacular's has inline styles, which the Content-Security-Policy refuses.

@@ -9,13 +9,13 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrations")
 
     def ready(self) -> None:
-        from accounts.services.contact_changes import contact_told
-        from accounts.services.policies import policy_told
+        from accounts.commerce.policies import policy_told
+        from accounts.people.contact_changes import contact_told
         from integrations import checks
         from integrations.operations import personal_data
-        from integrations.outbox import owing
+        from integrations.outbox import enqueue
 
         checks.register()
         personal_data.register_all()
-        contact_told.connect(owing.when_told, dispatch_uid="integrations.outbox.contacts")
-        policy_told.connect(owing.when_policy_told, dispatch_uid="integrations.outbox.policies")
+        contact_told.connect(enqueue.when_told, dispatch_uid="integrations.outbox.contacts")
+        policy_told.connect(enqueue.when_policy_told, dispatch_uid="integrations.outbox.policies")

@@ -9,18 +9,18 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Avg, Count, Max, Q
 
-from accounts.models import Company
-from accounts.services import companies
-from accounts.services.cause import Cause
-from accounts.services.companies import InvalidAccount
+from accounts.people import companies
+from accounts.people.companies import InvalidAccount
+from accounts.people.models import Company
 from config.logs import mask
+from core.cause import Cause
 from core.moments import iso
 from core.web import limits
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.contracts.provider import CompanyPages, Provider
 from integrations.handlers import Context, handle
-from integrations.models import InboxAttempt, InboxEvent
-from integrations.models.inbox import Status
+from integrations.inbox.models import InboxAttempt, InboxEvent
+from integrations.inbox.models.event import Status
 
 logger = logging.getLogger(__name__)
 READINGS = 30  # a minute, over all who ask

@@ -3,17 +3,17 @@
 from django.urls import URLPattern, re_path
 
 from integrations import registry
-from integrations.api.explain import Explain
-from integrations.api.manual_sync import ManualSync, ManualSyncStatus
-from integrations.api.metrics import PrometheusView
-from integrations.api.subscriptions import (
+from integrations.contracts.provider import Provider
+from integrations.contracts.pull import PurchaseSource
+from integrations.operations.api.explain import Explain
+from integrations.operations.api.metrics import PrometheusView
+from integrations.outbox.api.manual_sync import ManualSync, ManualSyncStatus
+from integrations.reconcile.api.subscriptions import (
     SubscriptionCheck,
     SyncSubscription,
     SyncSubscriptionStatus,
     VerifySubscription,
 )
-from integrations.contracts.provider import Provider
-from integrations.contracts.pull import PurchaseSource
 
 
 def _route(provider: Provider, verb: str, view: type[SubscriptionCheck], *, of: str = "", name: str = "") -> URLPattern:

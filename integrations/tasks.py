@@ -2,33 +2,29 @@
 
 from celery import shared_task
 
-from accounts import wakeup
-from integrations import inbox, refreshes
+from core.queue import wakeup
 from integrations.history import work
 from integrations.history.files import ADVANCE_TASK as ADVANCE_HISTORY_TASK
-from integrations.intake import PROCESS_TASK
-from integrations.models import (
-    ContactRefresh,
-    HistoryImport,
-    InboxEvent,
-    Notice,
-    OutgoingWrite,
-    SubscriptionSync,
-    SyncRun,
-)
+from integrations.history.models import HistoryImport
+from integrations.inbox import process, refresh
+from integrations.inbox.models import ContactRefresh, InboxEvent
+from integrations.inbox.receive import PROCESS_TASK
+from integrations.inbox.refresh import REFRESH_TASK
 from integrations.operations import alerts, notices
+from integrations.operations.models import Notice
 from integrations.operations.notices import POST_TASK
-from integrations.outbox import delivering
-from integrations.outbox.owing import WRITE_TASK
+from integrations.outbox import deliver
+from integrations.outbox.enqueue import WRITE_TASK
+from integrations.outbox.models import OutgoingWrite
 from integrations.reconcile import runs, syncs
+from integrations.reconcile.models import SubscriptionSync, SyncRun
 from integrations.reconcile.runs import ADVANCE_TASK
 from integrations.reconcile.syncs import SYNC_TASK
-from integrations.refreshes import REFRESH_TASK
 
 
 @shared_task(name=PROCESS_TASK)
 def process_events(event_ids: list[int]) -> None:
-    wakeup.for_each(PROCESS_TASK, event_ids, inbox.process)
+    wakeup.for_each(PROCESS_TASK, event_ids, process.process)
 
 
 @shared_task(name="integrations.sweep_inbox")
@@ -38,7 +34,7 @@ def sweep_inbox() -> None:
 
 @shared_task(name=REFRESH_TASK)
 def refresh_contacts(refresh_ids: list[int]) -> None:
-    wakeup.for_each(REFRESH_TASK, refresh_ids, refreshes.run)
+    wakeup.for_each(REFRESH_TASK, refresh_ids, refresh.run)
 
 
 @shared_task(name="integrations.sweep_readings")
@@ -48,7 +44,7 @@ def sweep_readings() -> None:
 
 @shared_task(name=WRITE_TASK)
 def deliver_writes(write_ids: list[int]) -> None:
-    wakeup.for_each(WRITE_TASK, write_ids, delivering.deliver)
+    wakeup.for_each(WRITE_TASK, write_ids, deliver.deliver)
 
 
 @shared_task(name="integrations.sweep_writes")

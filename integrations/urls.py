@@ -4,11 +4,11 @@ from django.urls import URLPattern, re_path
 
 from integrations import registry
 from integrations.api.companies import CompanyView, SystemInfoView
-from integrations.api.health import health
 from integrations.api.operator import OperatorView
-from integrations.api.webhooks import ProbedWebhookView, WebhookView
 from integrations.contracts.operator import OperatorPage
 from integrations.contracts.provider import CompanyPages, Endpoint, Provider
+from integrations.inbox.api.webhooks import ProbedWebhookView, WebhookView
+from integrations.operations.api.health import health
 
 
 def _route(provider: Provider, endpoint: Endpoint) -> URLPattern:

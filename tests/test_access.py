@@ -16,8 +16,9 @@ from django.http import Http404, HttpResponseForbidden, HttpResponseNotFound
 from django.test import Client, RequestFactory
 from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver, resolve, reverse
 
-from accounts.api.permissions import AsListed
-from accounts.models import AuditEntry, User
+from accounts.people.models import User
+from accounts.signin.api.permissions import AsListed
+from accounts.staff.models import AuditEntry
 from accounts.staff.tests.callers import bearer
 from config import access as rules
 from core.web import access

@@ -17,10 +17,11 @@ from accounts.staff.tests.callers import bearer
 from config.access import TABLE
 from core.web import limits
 from core.web.access import EVERY_METHOD
-from integrations import intake, registry
-from integrations.api import webhooks
+from integrations import registry
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.models import InboxEvent
+from integrations.inbox import receive
+from integrations.inbox.api import webhooks
+from integrations.inbox.models import InboxEvent
 from tests.openapi import faults, strict
 from tests.test_access import ADDRESSES
 
@@ -237,7 +238,7 @@ def test_refusals_are_answered_as_described(
         "too long": deliver(endpoint, b" " * (webhooks.MAX_BODY + 1)),
     }
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "receive", away)
+        patch.setattr(receive, "receive", away)
         answers["away"] = deliver(endpoint, body)
     monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_015.0)
     monkeypatch.setattr(webhooks.VERIFIED, "retry_after", lambda *_, **__: 30)
@@ -286,8 +287,8 @@ def test_answers_to_anybody_are_as_described(described: Any, install_company: An
 def install_company() -> str:
     from django.utils import timezone
 
-    from accounts.services import companies
-    from accounts.services.cause import Cause
+    from accounts.people import companies
+    from core.cause import Cause
 
     told = companies.AccountReport(occurred_at=timezone.now(), account_id="123", name="Test Company S.A.")
     companies.report(told, cause=Cause(text="test"))

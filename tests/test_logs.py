@@ -13,8 +13,9 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import AuditEntry, User
+from accounts.people.models import User
 from accounts.staff.audit import record
+from accounts.staff.models import AuditEntry
 from config.logs import Redactor, mask
 from tests.rendered import rendered_log
 
@@ -163,10 +164,10 @@ def test_the_whole_way_from_a_purchase_to_a_password_leaves_nothing_in_the_log(
     def broken(*arguments: Any, **options: Any) -> None:
         raise RuntimeError(f"no way to {link.url} for {address} with password={PASSWORD.split()[0]}")
 
-    monkeypatch.setattr("integrations.inbox.handle", broken)
+    monkeypatch.setattr("integrations.inbox.process.handle", broken)
     post(relay(event_id="evt_2", email=address))
     drain()
-    monkeypatch.setattr("accounts.views.password_links.holder_of", broken)
+    monkeypatch.setattr("accounts.signin.views.password_links.holder_of", broken)
     Client(raise_request_exception=False).get(newer.url)
 
     written = log.getvalue()

@@ -138,8 +138,9 @@ def without_limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def rows(user: Any, staff: Any, plan: Any) -> dict[str, int]:
     """Return a row for some of the console's pages, by their model: pages of rows that are not there are short."""
-    from accounts.models import Activity, Contact, ContactEmail
-    from integrations.models import InboxEvent
+    from accounts.courses.models import Activity
+    from accounts.people.models import Contact, ContactEmail
+    from integrations.inbox.models import InboxEvent
 
     contact = Contact.objects.create(email=user.email, user=user)
     ContactEmail.objects.create(contact=contact, email=user.email)

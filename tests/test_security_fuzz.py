@@ -11,8 +11,8 @@ from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations import inbox
-from integrations.models import InboxEvent
+from integrations.inbox import process
+from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -119,7 +119,7 @@ def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, setti
     settings.RATE_LIMIT_VERIFIED = 10**6
     with one_example():
         event = stored(post, json.dumps(body).encode(), "/api/kajabi/webhook")
-        inbox.process(event.pk)
+        process.process(event.pk)
         event.refresh_from_db()
         assert event.status != "pending", event.last_error
 

@@ -134,7 +134,7 @@ def test_an_error_of_ours_shows_a_page_and_no_detail(monkeypatch: Any) -> None:
     def broken(*arguments: Any, **options: Any) -> None:
         raise RuntimeError("a detail that is nobody's business")
 
-    monkeypatch.setattr("accounts.services.password_links.request_link", broken)
+    monkeypatch.setattr("accounts.signin.password_links.request_link", broken)
     answer = Client(raise_request_exception=False).post("/forgot-password", {"email": "jane@example.com"})
     assert answer.status_code == 500
     assert b"nobody's business" not in answer.content

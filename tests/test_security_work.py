@@ -20,13 +20,14 @@ from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern
 from rest_framework import serializers
 
-from accounts.admin.staff_forms import OthersPasswordForm, OwnPasswordForm
-from accounts.api.completions import CompletionSerializer
-from accounts.api.members import MemberFilters
 from accounts.api.serializers import ResendSerializer, SetupPasswordSerializer
-from accounts.forms import ForgotPasswordForm, SetPasswordForm
-from accounts.models import User
-from accounts.services import candidates, certificates, companies, completions
+from accounts.courses import candidates, certificates, completions
+from accounts.courses.api.completions import CompletionSerializer
+from accounts.memberships.api.members import MemberFilters
+from accounts.people import companies
+from accounts.people.models import User
+from accounts.signin.admin.staff_forms import OthersPasswordForm, OwnPasswordForm
+from accounts.signin.forms import ForgotPasswordForm, SetPasswordForm
 from config.logs import mask
 from core import strict_json, text
 from integrations import registry

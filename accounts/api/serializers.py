@@ -4,7 +4,7 @@ from typing import Any, ClassVar, TypeVar
 from django.db import models
 from rest_framework import serializers
 
-from accounts.models import Subscription
+from accounts.memberships.models import Subscription
 from core.moments import iso
 
 Row = TypeVar("Row", bound=models.Model)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.people.models import ForgottenKey
+from accounts.people.models.forgotten_key import ForgottenKey
 
 _SALT = "accounts.people.forgotten"
 

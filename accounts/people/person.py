@@ -7,21 +7,13 @@ from typing import Any
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from accounts.addresses import InvalidAddress, normalise
-from accounts.models import (
-    Completion,
-    Contact,
-    ContactChange,
-    ContactEmail,
-    ContactMapping,
-    CourseProgress,
-    ExternalIdentity,
-    User,
-)
-from accounts.models.policy import Policy
+from accounts.commerce.models.policy import Policy
+from accounts.courses.models import Completion, CourseProgress
 from accounts.people import forgotten
 from accounts.people.mentions import Mentions, digits_of
+from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, ExternalIdentity, User
 from config.logs import mask
+from core.text import InvalidAddress, normalise_email
 
 _LINES = ("address_line_1", "address_line_2")
 _PHONES = ("phone", "business_phone")
@@ -102,7 +94,7 @@ def find(text: str) -> Person:
         return collected(people[0])
     if "@" in text:
         try:
-            return Person(emails={normalise(text)})
+            return Person(emails={normalise_email(text)})
         except InvalidAddress as error:
             raise NobodyFound(str(error)) from error
     raise NobodyFound(
@@ -166,7 +158,7 @@ def _named(text: str) -> tuple[Q, Q]:
         )
     if "@" in text:
         try:
-            email = normalise(text)
+            email = normalise_email(text)
         except InvalidAddress:
             return Q(pk__in=[]), Q(pk__in=[])
         return Q(email=email) | Q(emails__email=email), Q(email=email)

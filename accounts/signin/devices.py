@@ -15,7 +15,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from accounts.models import User
+from accounts.people.models import User
 
 ACCOUNTS = 5  # of one browser that are remembered, the newest ones
 MAX_AGE = 365 * 24 * 3600  # seconds

@@ -17,8 +17,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts.signin import devices, lockout, own_password
-from accounts.views import password_requirements
+from accounts.signin import change_password as own_password
+from accounts.signin import devices, lockout
+from accounts.signin.views import password_requirements
 
 
 class CurrentPasswordForm(forms.Form):

@@ -10,7 +10,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.people.models import User
 
 
 def connect() -> None:

@@ -33,7 +33,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from rest_framework.exceptions import APIException
 
-from accounts.staff.models import AuditEntry
+from accounts.staff.models.audit_entry import AuditEntry
 from config.logs import MASK, is_secret_name
 from core.web.client_address import client_address
 

@@ -11,8 +11,8 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import ApiToken
 from accounts.staff import audit
+from accounts.staff.models import ApiToken
 from core.web import access, limits
 from core.web.client_address import client_key
 

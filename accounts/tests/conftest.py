@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounts.models import User
+from accounts.people.models import User
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_error_of_ours_can_be_read_there_too(monkeypatch: pytest.MonkeyPatch) ->
     def broken(*arguments: Any, **options: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("accounts.services.password_links.request_link", broken)
+    monkeypatch.setattr("accounts.signin.password_links.request_link", broken)
     browser = Client(raise_request_exception=False)
     answer = browser.post(RESEND, {"email": "a@example.com"}, "application/json", headers={"Origin": ORIGIN})
     assert (answer.status_code, answer[f"{CORS}Origin"]) == (500, ORIGIN)

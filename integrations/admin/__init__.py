@@ -1,22 +1,12 @@
 """The staff console's pages for the inbox, the outbox, what is read at the providers, and the providers' hooks."""
 
-from integrations.admin import (
-    alerts,
-    circuits,
-    contact_sync,
-    events,
-    field_rules,
-    history,
-    history_rows,
-    history_upload,
-    hooks,
-    reading_lists,
-    readings,
-    runs,
-    subscription_check,
-    subscription_syncs,
-    writes,
-)
+from integrations.admin import hooks
+from integrations.fields.admin import field_rules
+from integrations.history.admin import imports, rows, upload
+from integrations.inbox.admin import events, refreshes
+from integrations.operations import admin
+from integrations.outbox.admin import circuits, contact_sync, writes
+from integrations.reconcile.admin import runs, start, subscription_check, subscription_syncs
 
 __all__ = [
     "alerts",

@@ -13,14 +13,14 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.admin import tools
-from accounts.admin.links import badge
 from accounts.staff.audit import record
+from core.console import tools
+from core.console.links import badge
 from integrations import registry, setup_state
-from integrations.admin.reading_lists import api_notice
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.hooks import HookKeeper, HookOutcome, HooksIncomplete, Result, Standing, missing_events
 from integrations.contracts.provider import Provider
+from integrations.reconcile.admin.start import api_notice
 
 # Each with the badge that shows it.
 STANDINGS = {

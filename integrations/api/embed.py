@@ -14,9 +14,9 @@ from django.urls import resolve, reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts import views
-from accounts.services import companies
-from accounts.services.companies import InvalidAccount
+from accounts.people import companies
+from accounts.people.companies import InvalidAccount
+from accounts.signin import views
 from core.web.access import require_listed
 from core.web.guesses import TooMany
 from integrations.api.signed_accounts import NotSigned, proof_of, require_signature

@@ -2,8 +2,8 @@ from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
-from accounts.api.permissions import AsListed
 from accounts.signin import lockout
+from accounts.signin.api.permissions import AsListed
 from core.web import limits
 from core.web.access import Rule
 from core.web.client_address import client_key

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.services.companies import InvalidAccount, account_id_of
+from accounts.people.companies import InvalidAccount, account_id_of
 from accounts.signin import lockout
 from core.web import limits
 from core.web.client_address import client_key

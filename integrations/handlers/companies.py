@@ -4,9 +4,9 @@ from functools import partial
 
 from django.db import transaction
 
-from accounts.models import Contact
-from accounts.services import companies
-from accounts.services.companies import AccountReport, InvalidAccount, Reported
+from accounts.people import companies
+from accounts.people.companies import AccountReport, InvalidAccount, Reported
+from accounts.people.models import Contact
 from integrations.contracts.events import CompanyClosed, CompanyReported
 from integrations.contracts.exceptions import Unreadable
 from integrations.handlers.context import Change, Context

@@ -1,8 +1,8 @@
 """Answers to a form → completions of courses, where staff configured the form for an activity."""
 
-from accounts.models import Completion
-from accounts.services import completions
-from accounts.services.completions import Received, Told
+from accounts.courses import completions
+from accounts.courses.completions import Received, Told
+from accounts.courses.models import Completion
 from integrations.contracts.events import FormSubmitted
 from integrations.handlers.context import Change, Context
 

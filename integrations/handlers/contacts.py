@@ -5,13 +5,14 @@ from datetime import timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.addresses import InvalidAddress
-from accounts.models import Contact, FormSubmission, Order, OrderLine, Payment
-from accounts.people import forgotten
+from accounts.commerce import orders
+from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
+from accounts.people import contacts, forgotten
+from accounts.people.contact_report import ContactReport
+from accounts.people.contacts import Reported
 from accounts.people.forgotten import PersonForgotten
-from accounts.services import contacts, purchases
-from accounts.services.contact_report import ContactReport
-from accounts.services.contacts import Reported
+from accounts.people.models import Contact
+from core.text import InvalidAddress
 from integrations.contracts.events import (
     AboutSomebody,
     ContactGone,
@@ -21,11 +22,12 @@ from integrations.contracts.events import (
     OrderPlaced,
 )
 from integrations.contracts.exceptions import ForgottenHere, Unmatched
+from integrations.fields.names import FieldNames
 from integrations.handlers import completions
 from integrations.handlers.companies import taken_in
 from integrations.handlers.context import Change, Context
-from integrations.handlers.field_names import FieldNames
-from integrations.models import ContactRefresh, OutgoingWrite
+from integrations.inbox.models import ContactRefresh
+from integrations.outbox.models import OutgoingWrite
 from integrations.registry import provider as provider_of
 
 ECHOES_FOR = timedelta(days=1)  # how long after a write its echo may come
@@ -108,7 +110,7 @@ def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
         )
         for line in event.lines
     ]
-    is_new = purchases.keep_order(order, lines)
+    is_new = orders.keep_order(order, lines)
     return [Change(description="order recorded" if is_new else "order known already", target=order)]
 
 
@@ -127,7 +129,7 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
         purchase_ids=list(event.purchase_ids),
         occurred_at=event.occurred_at,
     )
-    is_news = purchases.keep_payment(payment)
+    is_news = orders.keep_payment(payment)
     told = f"{event.kind} {'recorded' if is_news else 'known already'}"
     return [Change(description=told, target=payment, changed=is_news)]
 
@@ -155,7 +157,7 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
         answers=dict(event.answers),
         submitted_at=event.occurred_at,
     )
-    is_new = purchases.keep_submission(submission)
+    is_new = orders.keep_submission(submission)
     kept = Change(description="answers recorded" if is_new else "answers known already", target=submission)
     return [kept, *completions.keep(event, context)]
 

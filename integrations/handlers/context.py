@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from django.db.models import Model
 
-from accounts.services.cause import Cause
+from core.cause import Cause
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,12 @@ A course is completed by definition, so it counts wherever an activity has a lin
 An assessment counts where it was passed and an activity names it. What no activity names is a question to staff.
 """
 
-from accounts.models import Activity, Contact
-from accounts.models.points import ASSESSMENT, COURSE
-from accounts.services import completions, contacts
-from accounts.services.completions import Told
+from accounts.courses import completions
+from accounts.courses.completions import Told
+from accounts.courses.models import Activity
+from accounts.courses.models.points import ASSESSMENT, COURSE
+from accounts.people import contacts
+from accounts.people.models import Contact
 from integrations.contracts.events import AssessmentCompleted, CourseCompleted
 from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.handlers.completions import change_of

@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from accounts.addresses import InvalidAddress
-from accounts.models import Plan, Subscription
-from accounts.models.subscription import FactKind
+from accounts.mail import emails
+from accounts.memberships import plans, subscriptions
+from accounts.memberships.models import Plan, Subscription
+from accounts.memberships.models.subscription import FactKind
+from accounts.memberships.subscription_state import Fact
+from accounts.memberships.subscriptions import Recorded
+from accounts.people import contacts, members
+from accounts.people.contact_report import NAMES, ContactReport
 from accounts.people.forgotten import PersonForgotten
-from accounts.services import contacts, emails, members, plans, subscriptions
-from accounts.services.contact_report import NAMES, ContactReport
-from accounts.services.subscription_state import Fact
-from accounts.services.subscriptions import Recorded
+from core.text import InvalidAddress
 from integrations.contracts.events import (
     MembershipEvent,
     OfferPurchased,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from accounts.addresses import InvalidAddress, normalise
-from accounts.models import Contact, User
-from accounts.services import contacts
+from accounts.people import contacts
+from accounts.people.models import Contact, User
+from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import (
     AboutSomebody,
     CompanyReported,
@@ -53,7 +53,7 @@ def claimed(webhook: StoredWebhook, provider: Provider) -> str:
 def searchable(email: str) -> str:
     """Return an address in its stored form; what is none as it is, as far as it fits."""
     try:
-        return normalise(email)
+        return normalise_email(email)
     except InvalidAddress:
         return email[:254]
 

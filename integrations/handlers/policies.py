@@ -1,8 +1,8 @@
 """What providers say of insurance policies and quotes → rows that belong to a contact."""
 
-from accounts.models import Contact
-from accounts.services import policies
-from accounts.services.policies import InDoubt, PolicyReport
+from accounts.commerce import policies
+from accounts.commerce.policies import InDoubt, PolicyReport
+from accounts.people.models import Contact
 from integrations.contracts.events import PolicyReported
 from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Unmatched
 from integrations.handlers.contacts import whose

@@ -1,9 +1,9 @@
 """Progress in a course → one row for each person and course, and the points of milestones that it reaches."""
 
-from accounts.addresses import InvalidAddress
+from accounts.courses import progress
+from accounts.courses.progress import Report
 from accounts.people.forgotten import PersonForgotten
-from accounts.services import progress
-from accounts.services.progress import Report
+from core.text import InvalidAddress
 from integrations.contracts.events import CourseProgressed
 from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.handlers.context import Change, Context

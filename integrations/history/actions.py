@@ -11,17 +11,16 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from accounts.models import Plan, PlanOffer
-from accounts.models.delivery import GRACE
-from accounts.models.insert_once import insert_once
-from accounts.services import plans
-from accounts.wakeup import wake_on_commit
+from accounts.memberships import plans
+from accounts.memberships.models import Plan, PlanOffer
+from core.insert_once import insert_once
+from core.queue.delivery import GRACE
+from core.queue.wakeup import wake_on_commit
 from integrations import registry
 from integrations.history.columns import what_is_missing
 from integrations.history.files import ADVANCE_TASK
+from integrations.history.models import HistoryImport, HistoryRow, HistoryStage, HistoryStatus, RowOutcome
 from integrations.history.work import SET_UP_MAIL
-from integrations.models import HistoryImport, HistoryRow
-from integrations.models.history import HistoryStage, HistoryStatus, RowOutcome
 
 NO_MEMBERSHIP = "none"
 ABANDONED_AFTER = timedelta(days=14)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from accounts.services.spreadsheet_cells import without_apostrophe
+from core.tables.cells import without_apostrophe
 from core.text import one_line
 from integrations.contracts.history import Cells, FileKind, HistoryFiles
 

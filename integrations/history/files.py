@@ -9,14 +9,13 @@ from typing import IO, Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.services.cause import Cause
-from accounts.wakeup import wake_on_commit
+from core.cause import Cause
+from core.queue.wakeup import wake_on_commit
 from core.tables.child import SECONDS, Unreadable, read_lines
 from core.text import one_line
 from integrations.contracts.provider import Provider
 from integrations.history import columns
-from integrations.models import HistoryImport, HistoryRow
-from integrations.models.history import HistoryStatus
+from integrations.history.models import HistoryImport, HistoryRow, HistoryStatus
 
 ADVANCE_TASK = "integrations.advance_histories"
 MOST_ROWS = 200_000

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 
-from accounts.models import Plan, Subscription
-from accounts.services import plans
-from accounts.services.cause import Cause
+from accounts.memberships import plans
+from accounts.memberships.models import Plan, Subscription
+from core.cause import Cause
 from integrations.contracts.events import MembershipEvent
 from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.contracts.history import Cells, FileKind, FileOffer, KeyedEvent, ReadRow, WrongRow
 from integrations.contracts.provider import Provider
 from integrations.handlers import Change, Context, Greeting, handle
 from integrations.history.columns import cells_of
-from integrations.models import HistoryImport, HistoryRow
-from integrations.models.history import SETTLED, RowOutcome
+from integrations.history.models import SETTLED, HistoryImport, HistoryRow, RowOutcome
 
 _MADE = ("member created", "contact created")
 _SAYS_NOTHING = ("member found", "known already, nothing changed")

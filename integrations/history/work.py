@@ -14,19 +14,18 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models.delivery import MAX_CRASHES, LeaseLost
-from accounts.services import emails
-from accounts.services.cause import Cause
-from accounts.wakeup import wake_on_commit
+from accounts.mail import emails
+from core.cause import Cause
+from core.queue.delivery import MAX_CRASHES, LeaseLost
+from core.queue.wakeup import wake_on_commit
 from core.text import InvalidAddress, normalise_email
 from integrations import registry
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.history import FileKind
 from integrations.history.columns import cells_of
 from integrations.history.files import ADVANCE_TASK
+from integrations.history.models import HistoryImport, HistoryRow, HistoryStage, HistoryStatus
 from integrations.history.telling import Teller
-from integrations.models import HistoryImport, HistoryRow
-from integrations.models.history import HistoryStage, HistoryStatus
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 500  # rows that are read together

@@ -14,12 +14,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import EmailMessage
-from accounts.models.insert_once import insert_once
-from accounts.services import emails
-from integrations.models import AlertState
+from accounts.mail import emails
+from accounts.mail.models import EmailMessage
+from core.insert_once import insert_once
 from integrations.operations import measures, notices
 from integrations.operations.measures import Measured
+from integrations.operations.models import AlertState
 
 logger = logging.getLogger(__name__)
 AN_HOUR = timedelta(hours=1)

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from accounts.memberships import explain as explanations
+from accounts.memberships.explain import PlanAccess
 from accounts.people import person
-from accounts.services import explanations
-from accounts.services.explanations import PlanAccess
 from core.moments import iso
-from integrations.models import InboxEvent
-from integrations.models.inbox import Status
+from integrations.inbox.models import InboxEvent
+from integrations.inbox.models.event import Status
 
 SHOWN = 20  # events, the newest first
 _NOT_THROUGH = (Status.PENDING, Status.FAILED, Status.UNMATCHED)

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.operations import measures
 
 # What monitors of the service before this one look for.

@@ -10,12 +10,14 @@ from django.apps import apps
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Completion, Delivery
-from accounts.models.delivery import FAILED, PENDING, DeliveryQuerySet
-from accounts.models.points import BY_MAIL, BY_PATH, BY_STAFF
+from accounts.courses.models import Completion
+from accounts.courses.models.points import BY_MAIL, BY_PATH, BY_STAFF
+from accounts.staff.models import AuditEntry
+from core.queue.delivery import FAILED, PENDING, Delivery, DeliveryQuerySet
 from integrations import registry
-from integrations.models import Circuit, InboxEvent, OutgoingWrite
-from integrations.models.inbox import Status
+from integrations.inbox.models import InboxEvent
+from integrations.inbox.models.event import Status
+from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.toolkit import quota
 
 CIRCUIT_STATES = ("closed", "open", "half-open")

@@ -9,10 +9,10 @@ from functools import partial
 import requests
 from django.conf import settings
 
-from accounts.models.insert_once import insert_once
-from accounts.services.attempts import attempt
-from accounts.wakeup import wake_on_commit
-from integrations.models import Notice
+from core.insert_once import insert_once
+from core.queue.attempts import attempt
+from core.queue.wakeup import wake_on_commit
+from integrations.operations.models import Notice
 from integrations.toolkit import log_lines
 
 POST_TASK = "integrations.post_notices"

@@ -1,4 +1,4 @@
-"""What integrations keep of people: the declarations, as `accounts.people.table` has those of accounts."""
+"""What integrations keep of people: the declarations, as `accounts.privacy.declarations` has those of accounts."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,49 +10,26 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import (
-    Completion,
-    Contact,
-    ContactEmail,
-    CourseProgress,
-    EmailMessage,
-    FormSubmission,
-    Order,
-    Payment,
-    Policy,
-    Subscription,
-    User,
-)
-from accounts.models.delivery import FAILED, PENDING
-from accounts.people.holdings import Holding, Retention, register
+from accounts.commerce.models import FormSubmission, Order, Payment, Policy
+from accounts.courses.models import Completion, CourseProgress
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
 from accounts.people.mentions import Mentions, addresses_in
+from accounts.people.models import Contact, ContactEmail, User
 from accounts.people.person import Person
-from accounts.people.table import AS_LONG_AS_KNOWN, CONFIGURATION
-from integrations import inbox
+from accounts.privacy.declarations import AS_LONG_AS_KNOWN, CONFIGURATION
+from accounts.privacy.holdings import Holding, Retention, register
+from core.queue.delivery import FAILED, PENDING
+from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
 from integrations.history import actions as history_actions
-from integrations.models import (
-    AlertState,
-    Circuit,
-    ContactRefresh,
-    Effect,
-    FieldPlace,
-    FieldRule,
-    HistoryImport,
-    HistoryRow,
-    InboxAttempt,
-    InboxEvent,
-    LastReceived,
-    Notice,
-    OpportunityMapping,
-    OutgoingWrite,
-    PipelineRule,
-    ProviderRecord,
-    SubscriptionSync,
-    SyncFinding,
-    SyncRun,
-)
-from integrations.models.inbox import Status
-from integrations.models.sync_run import RunStatus
+from integrations.history.models import HistoryImport, HistoryRow
+from integrations.inbox import process
+from integrations.inbox.models import ContactRefresh, Effect, InboxAttempt, InboxEvent, LastReceived
+from integrations.inbox.models.event import Status
+from integrations.operations.models import AlertState, Notice
+from integrations.outbox.models import Circuit, OpportunityMapping, OutgoingWrite
+from integrations.reconcile.models import ProviderRecord, SubscriptionSync, SyncFinding, SyncRun
+from integrations.reconcile.models.sync_run import RunStatus
 from integrations.toolkit.reading import digest_of
 
 _ENDED = [OutgoingWrite.Status.DONE, OutgoingWrite.Status.NOT_NEEDED, OutgoingWrite.Status.SKIPPED]
@@ -282,7 +259,7 @@ def _erase_event(event: InboxEvent, mentions: Mentions, own: bool) -> Mapping[st
     if event.is_erased:
         return {}
     if not _is_shared(event, mentions):
-        return inbox.without_person(
+        return process.without_person(
             event, hide_id=_names_person(event.external_id, mentions), hide_key=_names_person(event.key, mentions)
         )
     clean = {

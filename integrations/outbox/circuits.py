@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.models.delivery import LEASE
-from accounts.models.insert_once import insert_once
-from integrations.models import Circuit, OutgoingWrite
+from core.insert_once import insert_once
+from core.queue.delivery import LEASE
+from integrations.outbox.models import Circuit, OutgoingWrite
 
 OPENS_AFTER = 5  # failures in a row
 FIRST_REST, LONGEST_REST = timedelta(seconds=30), timedelta(minutes=10)

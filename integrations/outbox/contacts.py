@@ -11,22 +11,22 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Contact, ContactMapping
-from accounts.models.insert_once import insert_once
-from accounts.services import contact_duplicates, contacts
-from accounts.services.cause import Cause
-from accounts.services.contact_changes import note_told
-from accounts.services.contact_report import EMPTY
+from accounts.people import contact_duplicates, contacts
+from accounts.people.contact_changes import note_told
+from accounts.people.contact_report import EMPTY
+from accounts.people.models import Contact, ContactMapping
+from core.cause import Cause
+from core.insert_once import insert_once
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.contracts.mirror import ContactBook, OpportunityBook, OutgoingCall, Sent, TheirContact
+from integrations.fields.names import FieldNames, stored
 from integrations.handlers.contacts import as_report
-from integrations.handlers.field_names import FieldNames, stored
-from integrations.models import OutgoingWrite
 from integrations.outbox.differences import differing, to_be_written
-from integrations.outbox.finding import SomebodyElse, Sought, find
-from integrations.outbox.owing import RECORD, mirrors, owe_contact, still_differs
-from integrations.outbox.waiting import wait_until
+from integrations.outbox.enqueue import RECORD, mirrors, owe_contact, still_differs
+from integrations.outbox.matching import SomebodyElse, Sought, find
+from integrations.outbox.models import OutgoingWrite
+from integrations.outbox.postpone import wait_until
 from integrations.toolkit.failures import Refused, TemporaryFailure
 
 PATIENCE = 6.0  # seconds for one call; the four that a write may take end within its lease

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accounts.models import Contact
-from accounts.services.contact_changes import frozen_names
-from accounts.services.contact_report import EMPTY, value_of
-from integrations.handlers.field_names import FieldNames, as_text
+from accounts.people.contact_changes import frozen_names
+from accounts.people.contact_report import EMPTY, value_of
+from accounts.people.models import Contact
+from integrations.fields.names import FieldNames, as_text
 
 
 def differing(contact: Contact, names: FieldNames, theirs: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,17 +8,19 @@ from uuid import uuid4
 
 from django.db.models import Q
 
-from accounts.models import Contact
-from accounts.services.cause import Cause
-from integrations import intake, registry
+from accounts.people.models import Contact
+from core.cause import Cause
+from integrations import registry
 from integrations.contracts.events import AboutSomebody, ContactReported, Event
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.provider import Provider
 from integrations.contracts.webhook import Payload, StoredWebhook, WebhookRequest
-from integrations.models import ContactRefresh, InboxEvent, OutgoingWrite
-from integrations.models.inbox import Status
-from integrations.outbox.owing import RECORD, deal_makers, owe_contact, owe_opportunity
-from integrations.outbox.previewing import Preview, named, policy_of, preview
+from integrations.inbox import receive
+from integrations.inbox.models import ContactRefresh, InboxEvent
+from integrations.inbox.models.event import Status
+from integrations.outbox.enqueue import RECORD, deal_makers, owe_contact, owe_opportunity
+from integrations.outbox.models import OutgoingWrite
+from integrations.outbox.preview import Preview, named, policy_of, preview
 
 ENDPOINT = "manual"
 _ID_HEADER = "X-Sync-Id"
@@ -63,7 +65,7 @@ def begin(asked: Asked, *, cause: Cause) -> InboxEvent:
     body = json.dumps(_payload(asked)).encode()
     endpoint = replace(asked.source.endpoints[0], name=ENDPOINT, id_header=_ID_HEADER, answer_with=None)
     headers = {_ID_HEADER.lower(): uuid4().hex, "x-target": asked.target.key, "x-staff": cause.text}
-    receipt = intake.receive(asked.source, endpoint, WebhookRequest(body=body, headers=headers), is_signed=True)
+    receipt = receive.receive(asked.source, endpoint, WebhookRequest(body=body, headers=headers), is_signed=True)
     contact = _about(asked.source.key, facts)
     if contact is not None:
         owe_contact(contact, asked.target.key, cause=cause)

@@ -6,9 +6,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Policy
-from accounts.models.insert_once import insert_once
-from accounts.services.cause import Cause
+from accounts.commerce.models import Policy
+from core.cause import Cause
+from core.insert_once import insert_once
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.contracts.mirror import (
@@ -19,10 +19,11 @@ from integrations.contracts.mirror import (
     Stage,
     TheirOpportunity,
 )
-from integrations.models import OpportunityMapping, OutgoingWrite, PipelineRule
+from integrations.fields.models import PipelineRule
 from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, end, send
-from integrations.outbox.owing import main_records, owe_contact, owe_opportunity
-from integrations.outbox.waiting import Wait, wait_until
+from integrations.outbox.enqueue import main_records, owe_contact, owe_opportunity
+from integrations.outbox.models import OpportunityMapping, OutgoingWrite
+from integrations.outbox.postpone import Wait, wait_until
 
 CONTACT_FIRST = timedelta(seconds=5)
 ANY_LINE = "*"

@@ -9,17 +9,17 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from accounts.addresses import InvalidAddress, normalise
-from accounts.models import Plan, SubscriptionFact
-from accounts.models.subscription import FactKind, Status
-from accounts.services import plans
-from accounts.services.cause import Cause
+from accounts.memberships import plans
+from accounts.memberships.models import Plan, SubscriptionFact
+from accounts.memberships.models.subscription import FactKind, Status
+from core.cause import Cause
+from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import Buyer, MoneyMoved
 from integrations.contracts.exceptions import ForgottenHere
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing, Told
 from integrations.handlers import Change, Context, Greeting, handle
-from integrations.models import ProviderRecord, SyncFinding
 from integrations.reconcile.books import Books, keep_records, record_of, records_of
+from integrations.reconcile.models import ProviderRecord, SyncFinding
 
 EVENT_IS_LATE_AFTER = timedelta(minutes=10)  # before, its webhook may still be on its way
 _A_MOMENT = timedelta(microseconds=1)
@@ -209,7 +209,7 @@ def _confirmation(
 
 def _told_end(item: PulledItem, buyer: Buyer, plan: Plan | None, provider: str) -> datetime | None:
     try:
-        email = normalise(buyer.email)
+        email = normalise_email(buyer.email)
     except InvalidAddress:
         return None
     facts = SubscriptionFact.objects.filter(

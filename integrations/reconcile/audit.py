@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from accounts.models import ExternalIdentity, Plan, Subscription
+from accounts.memberships import plans
+from accounts.memberships.models import Plan, Subscription
+from accounts.people.models import ExternalIdentity
 from accounts.people.person import NOBODY
-from accounts.services import plans
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Place, PulledItem, PurchaseSource
-from integrations.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.reconcile.books import PERSON, erased_among, keep_records, record_of
 from integrations.reconcile.differences import Kind, There, best, difference, there_of_record
+from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 
 # The last two lists are our own; `page` of their places is the key of the last row that was compared.
 _HERE = "our subscriptions"

@@ -7,12 +7,12 @@ from itertools import islice
 
 from django.utils import timezone
 
-from accounts.addresses import InvalidAddress, normalise
-from accounts.models import Contact, ContactMapping, ExternalIdentity, User
 from accounts.people import forgotten
+from accounts.people.models import Contact, ContactMapping, ExternalIdentity, User
+from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import Buyer
 from integrations.contracts.pull import PulledItem, PurchasePuller, PurchaseSource
-from integrations.models import ProviderRecord
+from integrations.reconcile.models import ProviderRecord
 
 PERSON = "person"
 PART = 500  # values in one query
@@ -189,7 +189,7 @@ def _remember(records: Iterable[ProviderRecord]) -> None:
 
 def _person_record(provider: str, person_id: str, buyer: Buyer) -> ProviderRecord:
     try:
-        email = normalise(buyer.email)
+        email = normalise_email(buyer.email)
     except InvalidAddress:
         email = ""
     named = {"email": buyer.email[:254], "first_name": buyer.first_name[:150], "last_name": buyer.last_name[:150]}

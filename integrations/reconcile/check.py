@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import ExternalIdentity, Plan, Subscription, User
-from accounts.services import plans
-from accounts.services.cause import Cause
+from accounts.memberships import plans
+from accounts.memberships.models import Plan, Subscription
+from accounts.people.models import ExternalIdentity, User
+from core.cause import Cause
 from integrations.contracts.events import Buyer, MembershipEvent, SubscriptionCanceled, SubscriptionExpired
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import PulledItem, PurchaseConfirmed, Standing
 from integrations.handlers import Context, Greeting, handle
-from integrations.models import SyncFinding
 from integrations.reconcile.applying import Prepared, Terms, apply, prepare
 from integrations.reconcile.books import Books
 from integrations.reconcile.differences import There, best, difference, refunded, there_of
+from integrations.reconcile.models import SyncFinding
 from integrations.reconcile.sources import purchases_of
 
 Kind = SyncFinding.Kind

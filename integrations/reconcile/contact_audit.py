@@ -5,17 +5,17 @@ from typing import Any
 
 from django.db.models import Q
 
-from accounts.addresses import InvalidAddress, normalise
-from accounts.models import Contact, ContactMapping
-from accounts.services.contact_report import CUSTOM, EMPTY, ContactReport, value_of
+from accounts.people.contact_report import CUSTOM, EMPTY, ContactReport, value_of
+from accounts.people.models import Contact, ContactMapping
+from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Place, PulledEvent
+from integrations.fields.names import FieldNames
 from integrations.handlers.contacts import as_report
-from integrations.handlers.field_names import FieldNames
-from integrations.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.reconcile.audit import AT_ONCE, write
 from integrations.reconcile.books import erased_among, keep_records, records_of
+from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.reconcile.telling import CONTACT, gone, shown
 
 Kind = SyncFinding.Kind
@@ -92,7 +92,7 @@ def _mappings(provider: Provider, ids: Sequence[str]) -> dict[str, ContactMappin
 def _different(told: ContactReport, contact: Contact) -> Mapping[str, tuple[Any, Any]]:
     """Name → (there, here) of what is told and is not the same here."""
     try:
-        email = normalise(told.email) if told.email else ""
+        email = normalise_email(told.email) if told.email else ""
     except InvalidAddress:
         email = ""
     return {

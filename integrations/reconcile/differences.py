@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accounts.models import Subscription
-from accounts.models.subscription import FactKind, Status
+from accounts.memberships.models import Subscription
+from accounts.memberships.models.subscription import FactKind, Status
 from integrations.contracts.pull import PulledItem, Standing
-from integrations.models import SyncFinding
-from integrations.models.provider_record import ProviderRecord
+from integrations.reconcile.models import SyncFinding
+from integrations.reconcile.models.provider_record import ProviderRecord
 
 Kind = SyncFinding.Kind
 _BEST_FIRST = (Standing.ACTIVE, Standing.CANCELED, Standing.REFUNDED, Standing.EXPIRED)

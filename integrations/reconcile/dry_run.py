@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from accounts.services.cause import Cause
+from core.cause import Cause
 from integrations.contracts.events import Buyer
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import ContactSource, Kind, Place, PulledEvent, PulledItem, PulledPage, Puller
-from integrations.models import SyncFinding, SyncRun
 from integrations.reconcile import audit, contact_audit, telling
 from integrations.reconcile.applying import Tally, apply, prepare
 from integrations.reconcile.books import Books
+from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.pages import terms_of
 from integrations.reconcile.runs import new_run, next_kind
 from integrations.reconcile.sources import purchases_of, source_of

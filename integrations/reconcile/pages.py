@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.services.cause import Cause
+from core.cause import Cause
 from integrations import registry
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import (
@@ -20,11 +20,11 @@ from integrations.contracts.pull import (
     PurchaseSource,
 )
 from integrations.handlers import Greeting
-from integrations.models import SyncRun
-from integrations.models.sync_run import LISTED_AT_MOST, RunStatus
 from integrations.reconcile import audit, contact_audit, telling
 from integrations.reconcile.applying import Tally, Terms, apply, merged, prepare
 from integrations.reconcile.books import Books, OutOfTime, time_left
+from integrations.reconcile.models import SyncRun
+from integrations.reconcile.models.sync_run import LISTED_AT_MOST, RunStatus
 from integrations.reconcile.sources import purchases_of, source_of
 
 logger = logging.getLogger(__name__)

@@ -7,19 +7,19 @@ from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from accounts.models.delivery import MAX_CRASHES, LeaseLost
-from accounts.models.email_message import EmailMessage
-from accounts.models.insert_once import insert_once
-from accounts.services import emails
-from accounts.services.cause import SCHEDULE, Cause
-from accounts.wakeup import wake_on_commit
+from accounts.mail import emails
+from accounts.mail.models.email_message import EmailMessage
+from core.cause import SCHEDULE, Cause
+from core.insert_once import insert_once
+from core.queue.delivery import MAX_CRASHES, LeaseLost
+from core.queue.wakeup import wake_on_commit
 from integrations import registry
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Kind
-from integrations.models import SyncRun
-from integrations.models.sync_run import OPEN, RunStatus
 from integrations.reconcile import pages
+from integrations.reconcile.models import SyncRun
+from integrations.reconcile.models.sync_run import OPEN, RunStatus
 from integrations.reconcile.sources import source_of
 
 logger = logging.getLogger(__name__)

@@ -7,19 +7,19 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.models.delivery import GRACE
-from accounts.models.insert_once import insert_once
-from accounts.services.attempts import attempt
-from accounts.services.cause import Cause
+from accounts.people.models import User
 from accounts.staff.audit import record
-from accounts.wakeup import wake_on_commit
+from core.cause import Cause
+from core.insert_once import insert_once
+from core.queue.attempts import attempt
+from core.queue.delivery import GRACE
 from core.queue.waiting import wait_for
+from core.queue.wakeup import wake_on_commit
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
 from integrations.contracts.provider import Provider
-from integrations.models import SubscriptionSync
 from integrations.reconcile import check
+from integrations.reconcile.models import SubscriptionSync
 from integrations.toolkit.failures import NotConfigured
 
 logger = logging.getLogger(__name__)

@@ -6,16 +6,16 @@ from typing import Any
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 
-from accounts.models import Contact, ContactMapping
-from accounts.services import contacts
-from accounts.services.cause import Cause
+from accounts.people import contacts
+from accounts.people.models import Contact, ContactMapping
+from core.cause import Cause
 from integrations.contracts.events import ContactGone, ContactReported, Event, PolicyReported
 from integrations.contracts.exceptions import ForgottenHere, Unmatched
 from integrations.contracts.pull import PulledEvent
 from integrations.handlers import Change, Context, handle
-from integrations.models import ProviderRecord, SyncFinding
 from integrations.reconcile.applying import Tally
 from integrations.reconcile.books import keep_records, records_of
+from integrations.reconcile.models import ProviderRecord, SyncFinding
 
 CONTACT = "contact"  # the kind of id that a provider's API can be asked for
 GONE_REMEDY = "nothing was deleted here; delete, merge or keep the contact by hand, then set aside"

@@ -4,8 +4,8 @@ import json
 
 from django.conf import settings
 
-from accounts.models import Company
-from accounts.services.provisioning import CannotProvision, NotNeeded
+from accounts.people.models import Company
+from accounts.people.provisioning import CannotProvision, NotNeeded
 from core.moments import iso
 from integrations.contracts.exceptions import Permanent
 from integrations.toolkit.outgoing import post_signed

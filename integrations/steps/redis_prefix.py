@@ -3,8 +3,8 @@
 import redis
 from django.conf import settings
 
-from accounts.models import Company
-from accounts.services.provisioning import CannotProvision, NotNeeded
+from accounts.people.models import Company
+from accounts.people.provisioning import CannotProvision, NotNeeded
 
 TIMEOUT = 5.0  # seconds
 

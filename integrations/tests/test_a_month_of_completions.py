@@ -16,9 +16,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Completion, FormSubmission, PointsEntry, User
-from accounts.services import completions
-from accounts.services.cause import Cause
+from accounts.commerce.models import FormSubmission
+from accounts.courses import completions
+from accounts.courses.models import Completion, PointsEntry
+from accounts.people.models import User
+from core.cause import Cause
 from integrations.contracts.events import FormSubmitted
 from integrations.contracts.webhook import StoredWebhook
 from integrations.handlers import Context, handle

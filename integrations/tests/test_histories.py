@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import EmailMessage, Subscription
-from integrations import inbox
-from integrations.models import InboxEvent
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
+from integrations.inbox import process
+from integrations.inbox.models import InboxEvent
 from tests.harness.environment import IS_LONG
 from tests.harness.histories import granted, histories, shuffled_and_doubled, state_of_sorted
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def work() -> None:
     """Processes what is due; the mails are owed and not sent, which would take most of the time."""
     for key in InboxEvent.objects.filter(status="pending").order_by("pk").values_list("pk", flat=True):
-        inbox.process(key)
+        process.process(key)
 
 
 @pytest.mark.once

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from integrations import registry
 from integrations.contracts.phrases import field_names
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.toolkit import log_lines
 from integrations.toolkit.client import JsonClient
 from integrations.toolkit.exchange import HttpCall
@@ -270,7 +270,7 @@ def test_lines_of_many_at_once_are_whole(post: Any, relay: Any, at_once: Any, pl
 def test_line_is_written_when_the_row_is_committed_and_before_a_worker_is_woken(
     post: Any, relay: Any, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from accounts import wakeup
+    from core.queue import wakeup
 
     at_the_wake_up: list[int] = []
     publisher = type("Publisher", (), {"put": lambda self, task, key: at_the_wake_up.append(len(lines.events()))})()

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Contact, Policy
-from integrations import inbox, providers, registry
-from integrations.models import InboxEvent
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact
+from integrations import providers, registry
+from integrations.inbox import process
+from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token-that-only-these-tests-know"
@@ -111,6 +113,6 @@ def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, key: 
     if InboxEvent.objects.count() > before:
         assert answer.status_code != 409
         assert (answer.status_code == 422) == (event.status == "failed")
-    inbox.process(event.pk)
+    process.process(event.pk)
     event.refresh_from_db()
     assert event.status != "pending", event.last_error

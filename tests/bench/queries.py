@@ -31,10 +31,10 @@ def main() -> None:
     from django.conf import settings
     from django.test import Client
 
-    from accounts import emails
-    from accounts.models import EmailMessage
-    from integrations import inbox
-    from integrations.models import InboxEvent
+    from accounts.mail import deliver
+    from accounts.mail.models import EmailMessage
+    from integrations.inbox import process
+    from integrations.inbox.models import InboxEvent
     from tests.harness.webhooks import RELAY_PATH, purchase, sign
 
     def post(event_id: str) -> None:
@@ -51,13 +51,13 @@ def main() -> None:
 
     # The first of each fills caches that every later one finds full.
     post("evt_queries_first")
-    inbox.process(key("evt_queries_first"))
+    process.process(key("evt_queries_first"))
     accepted = count(lambda: post("evt_queries"))
     duplicate = count(lambda: post("evt_queries"))
     event_key = key("evt_queries")
-    processed = count(lambda: inbox.process(event_key))
+    processed = count(lambda: process.process(event_key))
     mail_key = EmailMessage.objects.values_list("pk", flat=True).get(to="evt-queries@example.com")
-    sent = count(lambda: emails.deliver(mail_key))
+    sent = count(lambda: deliver.deliver(mail_key))
     print(
         json.dumps(
             {"accepted event": accepted, "duplicate": duplicate, "processed event": processed, "sent mail": sent}

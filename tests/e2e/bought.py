@@ -5,11 +5,12 @@ Run there: `manage.py shell -c "from tests.e2e.bought import make; make('jane@ex
 
 from django.utils import timezone
 
-from accounts.models import FormSubmission, Order, OrderLine, Payment
-from accounts.services import contact_duplicates, contacts, purchases
-from accounts.services.cause import Cause
-from accounts.services.contact_report import ContactReport
-from integrations.models import ContactRefresh
+from accounts.commerce import orders
+from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
+from accounts.people import contact_duplicates, contacts
+from accounts.people.contact_report import ContactReport
+from core.cause import Cause
+from integrations.inbox.models import ContactRefresh
 
 
 def make(address: str) -> None:
@@ -35,10 +36,10 @@ def make(address: str) -> None:
     contact_duplicates.doubt(contact, other, reason="both have the phone number +1 555 0100")
     belongs = {"contact": contact, "provider": "kajabi", "external_id": f"1-{address}"}
     order = Order(**belongs, number=f"1-{address}", currency="USD", total=29900, placed_at=now)
-    purchases.keep_order(order, [OrderLine(external_id="1", title="NSSA Annual Membership", total=29900)])
-    purchases.keep_payment(Payment(**belongs, kind="charge", amount=29900, currency="USD", occurred_at=now))
+    orders.keep_order(order, [OrderLine(external_id="1", title="NSSA Annual Membership", total=29900)])
+    orders.keep_payment(Payment(**belongs, kind="charge", amount=29900, currency="USD", occurred_at=now))
     answers = {"How did you find us?": "A friend told me " * 20}
-    purchases.keep_submission(
+    orders.keep_submission(
         FormSubmission(**belongs, form_title="Welcome", answers=answers, submitted_at=now),
     )
     reading, _made = ContactRefresh.objects.get_or_create(provider="kajabi", external_id=f"c-{address}")

@@ -31,7 +31,7 @@ def var_dir() -> Path:
 
 
 def shorten_lease(seconds: str) -> None:
-    from accounts.models import delivery
+    from core.queue import delivery
 
     if seconds:
         delivery.LEASE = timedelta(seconds=float(seconds))
@@ -47,7 +47,7 @@ def hurry_scheduler(seconds: str) -> None:
 
 def in_wake_ups(point: Point) -> None:
     """Every wake-up of this process, after its commit: the process ends, or the wake-up is dropped."""
-    from accounts.wakeup import Publisher
+    from core.queue.wakeup import Publisher
 
     def put(self: Publisher, task: str, key: int) -> None:
         reach(point, f"{task}:{key}", var_dir=var_dir())
@@ -57,7 +57,7 @@ def in_wake_ups(point: Point) -> None:
 
 def in_mails(point: Point) -> None:
     """When a mail lies in its file and its row does not know yet."""
-    from accounts.mail import mail_written
+    from accounts.mail.file_mailbox import mail_written
 
     def sent(sender: Any, message: Any, **kwargs: Any) -> None:
         reach(point, message.to[0], var_dir=var_dir())
@@ -67,11 +67,11 @@ def in_mails(point: Point) -> None:
 
 def in_handlers(points: list[Point]) -> None:
     """Before or after the product's handler, in its transaction."""
-    from integrations import inbox
     from integrations.contracts.events import Event
     from integrations.handlers import Change, Context
+    from integrations.inbox import process
 
-    product_handle = inbox.handle
+    product_handle = process.handle
 
     def handle(fact: Event, context: Context) -> list[Change]:
         event_id = context.cause.text.rpartition(" ")[2]
@@ -86,4 +86,4 @@ def in_handlers(points: list[Point]) -> None:
         return changes
 
     if points:
-        inbox.handle = handle
+        process.handle = handle

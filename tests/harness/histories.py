@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from accounts.models.subscription import FactKind
-from accounts.services.subscription_state import Fact, State, state_of
+from accounts.memberships.models.subscription import FactKind
+from accounts.memberships.subscription_state import Fact, State, state_of
 
 KINDS = ("renewed", "canceled", "expired", "renewed")
 FIRST = datetime(2025, 2, 1, tzinfo=UTC)

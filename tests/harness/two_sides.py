@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.cache import cache
 from django.utils import timezone
 
-from accounts.models.delivery import Delivery
-from integrations.models import ContactRefresh, InboxEvent, OutgoingWrite
-from integrations.models.contact_refresh import QUIET
-from integrations.outbox import repairing
+from core.queue.delivery import Delivery
+from integrations.inbox.models import ContactRefresh, InboxEvent
+from integrations.inbox.models.contact_refresh import QUIET
+from integrations.outbox import repair
+from integrations.outbox.models import OutgoingWrite
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.fakes.nowcerts import FakeNowCerts
 from tests.harness.both_sides import GHL_HOOK, TOKENS, BothSides, Hook
@@ -74,7 +75,7 @@ class TwoSides(BothSides):
         """Nothing goes wrong any more, and staff try again what failed."""
         self.nowcerts.behave()
         self.ghl.behave()
-        repairing.retry(OutgoingWrite.objects.filter(status="failed"))
+        repair.retry(OutgoingWrite.objects.filter(status="failed"))
 
     def _waits(self) -> bool:
         return any(model._default_manager.filter(status="pending").exists() for model in QUEUES)

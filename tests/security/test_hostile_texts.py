@@ -10,9 +10,9 @@ from django.db import models
 from django.test import Client
 from django.urls import reverse
 
-from accounts.admin import tools
-from accounts.admin.acts import ActsMixin
-from accounts.models import User
+from accounts.people.models import User
+from core.console import tools
+from core.console.actions import ActsMixin
 from tests.security import hostile
 
 pytestmark = pytest.mark.django_db

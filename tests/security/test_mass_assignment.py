@@ -10,8 +10,9 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Completion, PointsEntry, User
-from accounts.services import password_links
+from accounts.courses.models import Completion, PointsEntry
+from accounts.people.models import User
+from accounts.signin import password_links
 from accounts.tests.admin_clients import clerk, signed_in
 
 pytestmark = pytest.mark.django_db

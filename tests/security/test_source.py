@@ -29,7 +29,7 @@ STARTS_PROGRAMS = {"integrations/management/commands/run.py", "core/tables/child
 READS_XML = {"core/tables/reading.py"}
 # The hash functions of the inventory in docs/security.md: in which file which one stands.
 HASHES = {"sha256": None, "blake2b": None, "sha1": {"accounts/signin/password_rules.py"}}
-SPREADS_LOAD = {"accounts/models/delivery.py", "integrations/toolkit/retries.py"}
+SPREADS_LOAD = {"core/queue/delivery.py", "integrations/toolkit/retries.py"}
 
 
 def calls() -> Iterator[tuple[str, str, ast.Call]]:

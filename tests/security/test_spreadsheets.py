@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from accounts.services.spreadsheet_cells import neutral
+from core.tables.cells import neutral
 from tests.security import hostile
 
 pytestmark = pytest.mark.django_db

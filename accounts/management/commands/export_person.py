@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.people import exporting, person
+from accounts.people import person
 from accounts.people.person import NobodyFound, SeveralFound
+from accounts.privacy import export
 
 
 class Command(BaseCommand):
@@ -26,7 +27,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         path: Path | None = options["output"]
         if path is None:
-            self.stdout.write(exporting.export(who, actor="command"))
+            self.stdout.write(export.export(who, actor="command"))
             return
         try:
             # Never an existing file, whose mode may be another; nor what a link of that name points to.
@@ -34,5 +35,5 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(exporting.export(who, actor="command") + "\n")
+            file.write(export.export(who, actor="command") + "\n")
         self.stdout.write(f"written to {path}")

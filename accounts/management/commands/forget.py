@@ -8,9 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from accounts.people import erasing, person
-from accounts.people.erasing import NotErased, Report, StaffAccount
+from accounts.people import person
 from accounts.people.person import NobodyFound, Person, SeveralFound
+from accounts.privacy import erase
+from accounts.privacy.erase import NotErased, Report, StaffAccount
 
 
 class Command(BaseCommand):
@@ -47,7 +48,7 @@ class Command(BaseCommand):
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("begins")
-            return erasing.forget(
+            return erase.forget(
                 who,
                 dry_run=dry_run,
                 actor="command",

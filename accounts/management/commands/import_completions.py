@@ -11,11 +11,11 @@ from django.db import transaction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from accounts.models import Activity
-from accounts.services.cause import Cause
-from accounts.services.completion_file import NotATable, count_of, rows_of
-from accounts.services.completion_import import CompletionImport, Row, WrongRow
+from accounts.courses.completion_file import NotATable, count_of, rows_of
+from accounts.courses.completion_import import CompletionImport, Row, WrongRow
+from accounts.courses.models import Activity
 from accounts.staff.audit import record
+from core.cause import Cause
 
 READING_SECONDS = 600.0  # nobody waits for an answer here, and the file may be long
 AT_ONCE = 200  # rows in a transaction: others wait no longer than for these

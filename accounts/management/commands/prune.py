@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from accounts.people.pruning import prune
+from accounts.privacy.prune import prune
 
 
 class Command(BaseCommand):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts.models import Contact, ContactEmail, ContactMapping, ExternalIdentity, User
 from accounts.people import person
+from accounts.people.models import Contact, ContactEmail, ContactMapping, ExternalIdentity, User
 from accounts.people.person import NobodyFound, SeveralFound
 
 pytestmark = pytest.mark.django_db

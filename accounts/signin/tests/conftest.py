@@ -7,7 +7,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client
 
-from accounts.models import User
+from accounts.people.models import User
 from accounts.signin.tests.browsers import EMAIL, PASSWORD, sign_in
 from core.web import limits
 

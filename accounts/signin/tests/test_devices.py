@@ -6,8 +6,8 @@ import pytest
 from django.core import signing
 from django.test import Client
 
-from accounts.models import User
-from accounts.services import password_links
+from accounts.people.models import User
+from accounts.signin import password_links
 from accounts.signin.tests.browsers import EMAIL, PASSWORD, copy_of, lock_account, sign_in, stranger
 
 pytestmark = pytest.mark.django_db

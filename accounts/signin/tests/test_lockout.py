@@ -8,12 +8,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from accounts.addresses import InvalidAddress, normalise
-from accounts.forms import SignInForm
-from accounts.models import User
-from accounts.services import password_links
+from accounts.people.models import User
+from accounts.signin import password_links
+from accounts.signin.forms import SignInForm
 from accounts.signin.tests.browsers import EMAIL, PASSWORD, lock_account, sign_in, stranger
-from accounts.staff.models import AuditEntry
+from accounts.staff.models.audit_entry import AuditEntry
+from core.text import InvalidAddress, normalise_email
 
 pytestmark = pytest.mark.django_db
 
@@ -82,10 +82,10 @@ def test_every_spelling_signs_its_owner_in(spelling: str) -> None:
 @pytest.mark.parametrize("spelling", [*SPELLINGS, "mark@example.com\u3002", "m@b\u00fccher.de.", '"a b"@example.com. '])
 def test_normalising_again_changes_nothing(spelling: str) -> None:
     try:
-        once = normalise(spelling)
+        once = normalise_email(spelling)
     except InvalidAddress:
         return
-    assert normalise(once) == once
+    assert normalise_email(once) == once
 
 
 @pytest.mark.parametrize(

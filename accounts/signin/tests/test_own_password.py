@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
 
-from accounts.models import EmailMessage, User
-from accounts.services import password_links
-from accounts.signin import own_password
-from accounts.staff.models import AuditEntry
+from accounts.mail.models import EmailMessage
+from accounts.people.models import User
+from accounts.signin import change_password, password_links
+from accounts.staff.models.audit_entry import AuditEntry
 from accounts.tests.admin_clients import clerk, signed_in
 from accounts.tests.presses import logged, press
 
@@ -74,7 +74,7 @@ def test_password_of_any_letters_is_taken_as_it_is(here: Client, user: Any) -> N
 
 
 def test_guessing_the_current_password_is_stopped(here: Client) -> None:
-    answers = [change(here, f"guess {number}").status_code for number in range(own_password.TRIES)]
+    answers = [change(here, f"guess {number}").status_code for number in range(change_password.TRIES)]
     assert set(answers) == {200}
     stopped = change(here)
     assert stopped.status_code == 429
@@ -115,7 +115,7 @@ def test_pages_are_cached_nowhere_and_name_what_they_ask_for(here: Client, path:
 @pytest.mark.django_db(transaction=True)
 def test_of_two_changes_at_once_one_wins(user: Any, at_once: Any) -> None:
     def to(new: str) -> Any:
-        return lambda: own_password.change(User.objects.get(pk=user.pk), current=PASSWORD, new=new)
+        return lambda: change_password.change(User.objects.get(pk=user.pk), current=PASSWORD, new=new)
 
     results = at_once([to("the first of two at once"), to("the second of two at once")])
     assert sorted(type(result).__name__ for result in results) == ["NoneType", "WrongPassword"]

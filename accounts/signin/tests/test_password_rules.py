@@ -8,9 +8,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from accounts.models import User
-from accounts.services import password_links
-from accounts.signin import password_rules
+from accounts.people.models import User
+from accounts.signin import password_links, password_rules
 from accounts.signin.password_rules import ContextWordsValidator, check_new_password, is_breached
 from accounts.tests.admin_clients import signed_in
 from tests.fakes.http_server import Answer, Asked, Drip, FakeServer, Reset

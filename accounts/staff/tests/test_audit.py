@@ -14,10 +14,11 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import AuditEntry, User
+from accounts.people.models import User
 from accounts.staff import audit
 from accounts.staff.audit import DENIED, FAILED, record
-from accounts.staff.models import AppendOnly
+from accounts.staff.models import AuditEntry
+from accounts.staff.models.audit_entry import AppendOnly
 
 pytestmark = pytest.mark.django_db
 
@@ -214,7 +215,7 @@ def test_refusal_in_a_request_that_fails_is_written_at_its_end(monkeypatch: Any,
             record("permission.denied", outcome=DENIED)
             raise Undone
 
-    monkeypatch.setattr("accounts.views.password_links.holder_of", broken)
+    monkeypatch.setattr("accounts.signin.views.password_links.holder_of", broken)
     client.raise_request_exception = False
     assert client.get("/nssa/setup-password?token=x&email=y").status_code == 500
     assert newest().action == "permission.denied"

@@ -8,11 +8,12 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from accounts.admin.audited import AuditedAdmin
-from accounts.models import AuditEntry, User
+from accounts.people.models import User
 from accounts.staff.audit import DENIED, FAILED, record
+from accounts.staff.models import AuditEntry
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import list_of, queries_of, rows_of
+from core.console.audited import AuditedAdmin
 
 pytestmark = pytest.mark.django_db
 

@@ -12,23 +12,17 @@ from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.admin.completion_files import CompletionResource
-from accounts.models import (
-    ApiToken,
-    AuditEntry,
-    Completion,
-    Contact,
-    ExternalIdentity,
-    Plan,
-    PlanOffer,
-    PossibleDuplicate,
-    User,
-)
-from accounts.services import password_links, subscriptions
-from accounts.services.cause import Cause
+from accounts.courses.admin.completion_files import CompletionResource
+from accounts.courses.models import Completion
+from accounts.courses.tests.tables import csv_of
+from accounts.memberships import subscriptions
+from accounts.memberships.models import Plan, PlanOffer
+from accounts.people.models import Contact, ExternalIdentity, PossibleDuplicate, User
+from accounts.signin import password_links
+from accounts.staff.models import ApiToken, AuditEntry
 from accounts.tests.admin_clients import page_of
 from accounts.tests.presses import press
-from accounts.tests.tables import csv_of
+from core.cause import Cause
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "violet kettle under the stairs"

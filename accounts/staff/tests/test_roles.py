@@ -14,8 +14,9 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import ApiToken, AuditEntry, User
+from accounts.people.models import User
 from accounts.staff import roles
+from accounts.staff.models import ApiToken, AuditEntry
 from accounts.staff.tests.callers import bearer
 from accounts.tests.admin_clients import signed_in
 from core.web import access

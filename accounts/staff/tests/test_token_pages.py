@@ -8,8 +8,9 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import ApiToken, AuditEntry, User
+from accounts.people.models import User
 from accounts.staff import tokens
+from accounts.staff.models import ApiToken, AuditEntry
 from accounts.staff.tests.callers import bearer
 from accounts.tests.admin_clients import signed_in
 

@@ -9,8 +9,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import ApiToken, AuditEntry, User
-from accounts.staff import token_authentication, tokens
+from accounts.people.models import User
+from accounts.signin import token_authentication
+from accounts.staff import tokens
+from accounts.staff.models import ApiToken, AuditEntry
 from accounts.staff.tests.callers import bearer
 
 pytestmark = pytest.mark.django_db

@@ -6,11 +6,11 @@ import pytest
 from celery import current_app
 from celery.exceptions import SoftTimeLimitExceeded
 
-from accounts import wakeup
-from accounts.models import LinkRequest
-from accounts.models.delivery import LEASE
-from accounts.services.attempts import attempt
+from accounts.signin.models import LinkRequest
 from config.checks import check_time_limits
+from core.queue import wakeup
+from core.queue.attempts import attempt
+from core.queue.delivery import LEASE
 from core.queue.limits import HARD_SECONDS, LEASE_SECONDS, SOFT_SECONDS
 
 

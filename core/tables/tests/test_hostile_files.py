@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from accounts.tests.tables import csv_of, xlsx_of
+from accounts.courses.tests.tables import csv_of, xlsx_of
 from core.tables import child, reading
 from core.tables.child import Unreadable, count_lines, read_lines
 

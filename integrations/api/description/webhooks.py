@@ -5,11 +5,11 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from accounts.services import companies
-from integrations.api import webhooks
+from accounts.people import companies
 from integrations.api.description.shapes import RETRY_AFTER, answer, operation_id, parameter
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.webhook import Kept, Outcome, Payload
+from integrations.inbox.api import webhooks
 
 _UNREADABLE = "an example: the e-mail is no text"
 _AROUND = (

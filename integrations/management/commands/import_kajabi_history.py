@@ -14,12 +14,11 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from accounts.services.cause import Cause
 from accounts.staff.audit import record
+from core.cause import Cause
 from integrations import registry
 from integrations.history import actions, files, work
-from integrations.models import HistoryImport
-from integrations.models.history import HistoryStatus, RowOutcome
+from integrations.history.models import HistoryImport, HistoryStatus, RowOutcome
 from integrations.toolkit.reading import read_moment
 
 PROVIDER = "kajabi"

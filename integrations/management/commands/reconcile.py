@@ -10,17 +10,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from accounts.services import emails
-from accounts.services.cause import Cause
+from accounts.mail import emails
+from core.cause import Cause
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import Kind, PurchaseSource
-from integrations.models import SyncFinding, SyncRun
-from integrations.models.sync_run import OPEN, RunStatus
 from integrations.reconcile import runs
 from integrations.reconcile.applying import Tally
 from integrations.reconcile.dry_run import dry_run
+from integrations.reconcile.models import SyncFinding, SyncRun
+from integrations.reconcile.models.sync_run import OPEN, RunStatus
 
 A_WHILE = 0.5  # seconds between two looks at a run that somebody else works on, or that waits
 

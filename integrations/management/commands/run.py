@@ -19,12 +19,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from accounts.mail import mail_written
-from accounts.models import Delivery, User
-from accounts.models.delivery import DeliveryQuerySet
+from accounts.mail.file_mailbox import mail_written
+from accounts.people.models import User
 from config.celery import app
 from config.waitress_server import make_server
 from config.wsgi import application
+from core.queue.delivery import Delivery, DeliveryQuerySet
 
 logger = logging.getLogger(__name__)
 

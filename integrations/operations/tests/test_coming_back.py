@@ -9,30 +9,26 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import (
-    Activity,
-    Company,
-    Completion,
-    Contact,
-    ContactEmail,
-    ContactMapping,
-    EmailMessage,
-    ForgottenKey,
-    LinkRequest,
-    Subscription,
-    User,
-)
-from accounts.people import erasing, forgotten, person
-from accounts.services import companies, completions, subscriptions
-from accounts.services.cause import Cause
-from accounts.services.completions import Told
-from integrations import inbox
+from accounts.courses import completions
+from accounts.courses.completions import Told
+from accounts.courses.models import Activity, Completion
+from accounts.mail.models import EmailMessage
+from accounts.memberships import subscriptions
+from accounts.memberships.models import Subscription
+from accounts.people import companies, forgotten, person
+from accounts.people.models import Company, Contact, ContactEmail, ContactMapping, ForgottenKey, User
+from accounts.privacy import erase
+from accounts.signin.models import LinkRequest
+from core.cause import Cause
 from integrations.contracts.pull import Kind
 from integrations.contracts.webhook import StoredWebhook
-from integrations.models import ContactRefresh, InboxEvent, OutgoingWrite, ProviderRecord, SyncFinding, SyncRun
+from integrations.inbox import process as inbox
+from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import EMAIL, FIRST, LAST, relayed, traces
+from integrations.outbox.models import OutgoingWrite
 from integrations.reconcile import runs
+from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.registry import provider
 from tests.harness.two_sides import TwoSides
 
@@ -42,11 +38,11 @@ BOUGHT = "2026-03-02T10:00:00Z"
 
 
 @pytest.fixture
-def erased(process: Any, plan: Any) -> erasing.Report:
+def erased(process: Any, plan: Any) -> erase.Report:
     """Somebody who bought and was erased."""
     process(relayed("offer.purchased", "evt_1", occurred_at=BOUGHT))
     process(somebody.contact("evt_2"), COURSES)
-    return erasing.forget(person.find(EMAIL))
+    return erase.forget(person.find(EMAIL))
 
 
 def test_a_late_copy_of_a_known_event_stays_a_duplicate(erased: Any, post: Any, drain: Any) -> None:
@@ -96,7 +92,7 @@ def test_whoever_pays_again_gets_a_new_account(erased: Any, process: Any, event_
     process(somebody.contact("evt_10"), COURSES)
     assert Contact.objects.get(user=new).phone == somebody.PHONE
     # And can be erased again.
-    erasing.forget(person.find(EMAIL))
+    erase.forget(person.find(EMAIL))
     assert traces(somebody.every_value()) == []
 
 
@@ -109,7 +105,7 @@ def test_a_reading_of_lists_brings_nobody_back(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST, lastName=LAST, phone=somebody.PHONE)
     sides.settle()
     assert len(sides.ghl.contacts) == 1
-    report = erasing.forget(person.find(EMAIL))
+    report = erase.forget(person.find(EMAIL))
     assert ("nowcerts", "contact", insured["id"]) in report.still_known
     sides.say_nothing = True
     for record in (insured, next(iter(sides.ghl.contacts.values()))):
@@ -132,7 +128,7 @@ def test_a_reading_of_lists_brings_nobody_back(sides: TwoSides) -> None:
 def test_a_notice_of_the_erased_asks_for_no_reading(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST)
     sides.settle()
-    erasing.forget(person.find(EMAIL))
+    erase.forget(person.find(EMAIL))
     sides.nowcerts.edit(insured["id"], city="Elsewhere")
     sides.settle()
     assert not ContactRefresh.objects.exists()
@@ -150,7 +146,7 @@ def test_pending_work_is_canceled(process: Any, plan: Any, receive: Any, mailout
     LinkRequest.objects.create(email=user.email, language="en")
     ContactRefresh.objects.create(provider="kajabi", external_id=somebody.MEMBER)
     waiting = receive(somebody.contact("evt_2"), COURSES)
-    erasing.forget(person.find(EMAIL))
+    erase.forget(person.find(EMAIL))
     assert not EmailMessage.objects.filter(status__in=["pending", "held"]).exists()
     assert OutgoingWrite.objects.get().status == "skipped"
     assert not LinkRequest.objects.exists()
@@ -168,7 +164,7 @@ def test_of_an_event_about_two_people_the_other_stays_understood(process: Any, p
     told = somebody.contact("evt_2")
     told["data"]["household"] = {"email": "tom@example.org", "first_name": "Tom", "last_name": LAST}
     event = process(told, COURSES)
-    erasing.forget(person.find(EMAIL))
+    erase.forget(person.find(EMAIL))
     event.refresh_from_db()
     assert event.payload["data"]["household"] == told["data"]["household"]
     assert json.loads(bytes(event.body)) == event.payload
@@ -182,7 +178,7 @@ def test_an_address_that_two_share_stays_with_the_other(process: Any, plan: Any,
     process(somebody.contact("evt_1"), COURSES)
     mine = Contact.objects.get()
     other = Contact.objects.create(email=EMAIL.lower(), first_name="Tom", phone="+1 207 555 0142")
-    report = erasing.forget(person.find(f"contact:{mine.pk}"))
+    report = erase.forget(person.find(f"contact:{mine.pk}"))
     other.refresh_from_db()
     assert (other.email, other.first_name, other.phone) == (EMAIL.lower(), "Tom", "+1 207 555 0142")
     assert report.tables["accounts.Contact"] == {"emptied": 1}
@@ -194,7 +190,7 @@ def test_an_address_of_nobody_is_erased_from_what_waits_for_staff(process: Any, 
     process(relayed("offer.purchased", "evt_1", offer={"id": "off_unknown"}))
     assert InboxEvent.objects.get().status == "unmatched"
     assert not User.objects.exists()
-    report = erasing.forget(person.find(EMAIL))
+    report = erase.forget(person.find(EMAIL))
     assert InboxEvent.objects.get().status == "ignored"
     assert report.tables["integrations.InboxEvent"] == {"emptied": 1}
     assert traces(somebody.every_value(), of=[EMAIL, FIRST, LAST]) == []
@@ -208,20 +204,20 @@ def test_an_administrator_who_was_erased_does_not_come_back_with_their_company(e
 
 
 def test_staff_accounts_are_refused(staff: User) -> None:
-    with pytest.raises(erasing.StaffAccount, match="Take their staff and superuser rights away first"):
-        erasing.forget(person.find(staff.email))
-    with pytest.raises(erasing.StaffAccount):
-        erasing.forget(person.find(staff.email), dry_run=True)
+    with pytest.raises(erase.StaffAccount, match="Take their staff and superuser rights away first"):
+        erase.forget(person.find(staff.email))
+    with pytest.raises(erase.StaffAccount):
+        erase.forget(person.find(staff.email), dry_run=True)
     assert not ForgottenKey.objects.exists()
     User.objects.update(is_staff=False, is_superuser=False)
-    erasing.forget(person.find(staff.email))
+    erase.forget(person.find(staff.email))
     assert not User.objects.filter(email=staff.email).exists()
 
 
 def test_a_dry_run_changes_nothing(process: Any, plan: Any) -> None:
     process(relayed("offer.purchased", "evt_1"))
     before = sorted(map(str, somebody.every_value()))
-    report = erasing.forget(person.find(EMAIL), dry_run=True)
+    report = erase.forget(person.find(EMAIL), dry_run=True)
     assert report.tables["accounts.User"] == {"emptied": 1}
     assert sorted(map(str, somebody.every_value())) == before
 
@@ -257,8 +253,8 @@ def test_an_erasure_that_was_killed_is_completed_by_another(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        erasing.forget(person.find(EMAIL), on_table=die)
-    erasing.forget(person.find(EMAIL))
+        erase.forget(person.find(EMAIL), on_table=die)
+    erase.forget(person.find(EMAIL))
     assert traces(somebody.every_value()) == []
 
 
@@ -277,8 +273,8 @@ def test_an_erasure_beside_the_processing_of_the_persons_events_leaves_nothing(
             inbox.process(key)
 
     who = person.find(EMAIL)
-    results = at_once([work, lambda: erasing.forget(who), lambda: [inbox.process(key) for key in reversed(keys)]])
-    assert isinstance(results[1], erasing.Report), results
+    results = at_once([work, lambda: erase.forget(who), lambda: [inbox.process(key) for key in reversed(keys)]])
+    assert isinstance(results[1], erase.Report), results
     for key in InboxEvent.objects.filter(status="pending").values_list("pk", flat=True):
         InboxEvent.objects.filter(pk=key).update(next_attempt_at=timezone.now())
         inbox.process(key)
@@ -296,7 +292,7 @@ def test_an_attempt_that_began_before_an_erasure_writes_nothing_after_it(
 
     def parse_and_wait(webhook: Any) -> Any:
         told = parse(webhook)
-        erasing.forget(person.find(EMAIL))
+        erase.forget(person.find(EMAIL))
         return told
 
     monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=parse_and_wait))
@@ -311,7 +307,7 @@ def test_an_attempt_that_began_before_an_erasure_writes_nothing_after_it(
 def test_a_completion_that_waits_without_a_member_is_dismissed() -> None:
     told = Told(source="x:1", channel="import", email=EMAIL, completed_on=timezone.now().date(), name=f"{FIRST} {LAST}")
     completions.receive(told, Activity.objects.get(code="LEARN"), cause=Cause(text="import"))
-    erasing.forget(person.find(EMAIL))
+    erase.forget(person.find(EMAIL))
     assert Completion.objects.get().state == "dismissed"
     assert traces(somebody.every_value()) == []
     assert not ContactMapping.objects.exists()
@@ -337,7 +333,7 @@ def test_an_attempt_that_has_read_the_person_is_void_though_its_event_does_not_n
     def record_late(*arguments: Any, **named: Any) -> Any:
         if waits:
             waits.clear()
-            eraser = threading.Thread(target=lambda: (erasing.forget(person.find(EMAIL)), connection.close()))
+            eraser = threading.Thread(target=lambda: (erase.forget(person.find(EMAIL)), connection.close()))
             eraser.start()
             eraser.join(20)
         return record(*arguments, **named)

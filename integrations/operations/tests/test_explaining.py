@@ -11,10 +11,10 @@ from django.test import Client
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
-from accounts.models import User
-from accounts.services import subscriptions
-from accounts.services.cause import Cause
+from accounts.memberships import subscriptions
+from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, signed_in
+from core.cause import Cause
 
 pytestmark = pytest.mark.django_db
 JANE = "jane@example.com"

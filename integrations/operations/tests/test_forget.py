@@ -11,26 +11,22 @@ from django.db import connection
 from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.models import (
-    Activity,
-    AuditEntry,
-    Company,
-    Contact,
-    Order,
-    PointsEntry,
-    Policy,
-    PossibleDuplicate,
-    Subscription,
-    SubscriptionFact,
-    User,
-)
-from accounts.people import erasing, person
-from accounts.services import completions, contact_changes, contact_duplicates, mailed_completions, password_links
-from accounts.services.cause import Cause
+from accounts.commerce.models import Order, Policy
+from accounts.courses import completions, mailed_completions
+from accounts.courses.models import Activity, PointsEntry
+from accounts.memberships.models import Subscription, SubscriptionFact
+from accounts.people import contact_changes, contact_duplicates, person
+from accounts.people.models import Company, Contact, PossibleDuplicate, User
+from accounts.privacy import erase
+from accounts.signin import password_links
 from accounts.staff import audit, tokens
-from integrations.models import InboxEvent, Notice, ProviderRecord, SyncFinding, SyncRun
+from accounts.staff.models import AuditEntry
+from core.cause import Cause
+from integrations.inbox.models import InboxEvent
+from integrations.operations.models import Notice
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import ALIAS, EMAIL, FIRST, LAST, PHONE, relayed, traces
+from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,7 +38,7 @@ INSTALLATION = "/api/chatwoot/webhooks/account-created/a-token-of-chatwoot"
 
 @pytest.fixture(autouse=True)
 def _mailbox(settings: Any, tmp_path: Path) -> None:
-    settings.EMAIL_BACKEND = "accounts.mail.FileMailbox"
+    settings.EMAIL_BACKEND = "accounts.mail.file_mailbox.FileMailbox"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
     settings.CHATWOOT_WEBHOOK_TOKEN = ["a-token-of-chatwoot"]
     settings.COMPANY_PROVISIONING_STEPS = []
@@ -141,11 +137,11 @@ def test_erasure_of_a_whole_life_leaves_no_trace(lived: User, settings: Any, tmp
     assert len(traces(somebody.every_value())) > 100
     assert traces(somebody.in_files(tmp_path))
     who = person.find(EMAIL)
-    counted = erasing.forget(who, dry_run=True)
+    counted = erase.forget(who, dry_run=True)
     assert PointsEntry.objects.filter(user=lived).balance() == kept["balance"]
     assert User.objects.filter(email=EMAIL.lower()).exists()
 
-    report = erasing.forget(person.find(EMAIL), actor="command")
+    report = erase.forget(person.find(EMAIL), actor="command")
 
     assert traces(somebody.every_value()) == []
     assert traces(somebody.in_files(tmp_path)) == []
@@ -172,4 +168,4 @@ def test_erasure_of_a_whole_life_leaves_no_trace(lived: User, settings: Any, tmp
         assert traces((str(path), path.read_bytes()) for path in somebody.on_disk()) == []
     drain()
     assert traces(somebody.every_value()) == []
-    assert erasing.forget(person.Person(emails={EMAIL.lower()})).tables == {}
+    assert erase.forget(person.Person(emails={EMAIL.lower()})).tables == {}

@@ -11,10 +11,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from accounts.models import AuditEntry, Contact, User
+from accounts.people.models import Contact, User
+from accounts.people.tests.people import person
 from accounts.staff import tokens
-from accounts.tests.people import person
-from integrations.models import InboxEvent
+from accounts.staff.models import AuditEntry
+from integrations.inbox.models import InboxEvent
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import EMAIL, FIRST, LAST, relayed, traces
 

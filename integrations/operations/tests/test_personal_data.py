@@ -4,16 +4,18 @@ import pytest
 from django.apps import apps
 from django.db import connection, models
 
-from accounts.people.holdings import Retention, all_holdings
 from accounts.people.person import Person
-from accounts.people.pruning import due
+from accounts.privacy.holdings import Retention, all_holdings
+from accounts.privacy.prune import due
 
 DECLARED = {holding.model: holding for holding in all_holdings()}
 
 
 @pytest.mark.parametrize("model", apps.get_models(include_auto_created=True), ids=lambda model: model._meta.label)
 def test_every_model_is_declared(model: type[models.Model]) -> None:
-    assert model in DECLARED, f"say in accounts/people/table.py or integrations/operations/personal_data.py: {model}"
+    assert model in DECLARED, (
+        f"say in accounts/privacy/declarations.py or integrations/operations/personal_data.py: {model}"
+    )
 
 
 @pytest.mark.parametrize("holding", DECLARED.values(), ids=lambda holding: holding.label)

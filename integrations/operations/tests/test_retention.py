@@ -11,23 +11,21 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import (
-    AuditEntry,
-    Completion,
-    Contact,
-    ContactChange,
-    EmailMessage,
-    LinkRequest,
-    PossibleDuplicate,
-    SubscriptionFact,
-    User,
-)
-from accounts.people import pruning
-from accounts.services import emails
-from accounts.tests.people import person
-from integrations import inbox
-from integrations.models import InboxAttempt, InboxEvent, Notice, OutgoingWrite, SyncFinding, SyncRun
-from integrations.outbox import repairing
+from accounts.courses.models import Completion
+from accounts.mail import emails
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import SubscriptionFact
+from accounts.people.models import Contact, ContactChange, PossibleDuplicate, User
+from accounts.people.tests.people import person
+from accounts.privacy import prune
+from accounts.signin.models import LinkRequest
+from accounts.staff.models import AuditEntry
+from integrations.inbox import process as inbox
+from integrations.inbox.models import InboxAttempt, InboxEvent
+from integrations.operations.models import Notice
+from integrations.outbox import repair
+from integrations.outbox.models import OutgoingWrite
+from integrations.reconcile.models import SyncFinding, SyncRun
 
 LATER = timedelta(days=91)
 
@@ -47,7 +45,7 @@ def old(process: Any, relay: Any, plan: Any) -> InboxEvent:
 
 @pytest.mark.django_db
 def test_a_finished_event_loses_its_contents_and_keeps_its_key(old: InboxEvent) -> None:
-    assert pruning.prune()["integrations.InboxEvent"] == 1
+    assert prune.prune()["integrations.InboxEvent"] == 1
     old.refresh_from_db()
     assert (bytes(old.body), old.payload, old.headers, old.source_address) == (b"", None, {}, "")
     assert (old.status, old.key, old.person_email) == ("processed", "nssa:evt_1", "jane@example.com")
@@ -56,7 +54,7 @@ def test_a_finished_event_loses_its_contents_and_keeps_its_key(old: InboxEvent) 
     assert list(InboxAttempt.objects.values_list("error", "traceback", "outcome")) == [("", "", "done")]
     assert old.effects.exists()
     assert SubscriptionFact.objects.count() == 1
-    assert pruning.prune() == {}
+    assert prune.prune() == {}
     assert AuditEntry.objects.get(action="retention.pruned").facts["rows"]["integrations.InboxEvent"] == 1
 
 
@@ -64,25 +62,25 @@ def test_a_finished_event_loses_its_contents_and_keeps_its_key(old: InboxEvent) 
 @pytest.mark.parametrize("status", ["pending", "failed", "unmatched"])
 def test_an_open_event_is_never_pruned(old: InboxEvent, status: str) -> None:
     InboxEvent.objects.update(status=status)
-    assert "integrations.InboxEvent" not in pruning.prune()
+    assert "integrations.InboxEvent" not in prune.prune()
 
 
 @pytest.mark.django_db
 def test_an_event_of_89_days_stays_and_none_goes_where_nothing_is_removed(old: InboxEvent, settings: Any) -> None:
     InboxEvent.objects.update(finished_at=long_ago(89))
-    assert pruning.prune() == {}
+    assert prune.prune() == {}
     InboxEvent.objects.update(finished_at=long_ago(900))
     settings.RETENTION_DAYS = 0
-    assert pruning.prune() == {}
+    assert prune.prune() == {}
     settings.RETENTION_DAYS = 1000
-    assert pruning.prune() == {}
+    assert prune.prune() == {}
 
 
 @pytest.mark.django_db
 def test_a_late_copy_of_a_pruned_event_is_answered_as_one_and_changes_nothing(
     old: InboxEvent, post: Any, relay: Any, drain: Any
 ) -> None:
-    pruning.prune()
+    prune.prune()
     told = relay(occurred_at="2026-03-02T10:00:00Z")
     assert post(told).json()["duplicate"] is True
     spelled = b'{"offer": {"name": "NSSA Annual Membership", "id": "off_456"}, ' + (
@@ -101,7 +99,7 @@ def test_a_late_copy_of_a_pruned_event_is_answered_as_one_and_changes_nothing(
 def test_another_body_under_the_key_of_a_pruned_event_is_still_a_contradiction(
     old: InboxEvent, post: Any, relay: Any
 ) -> None:
-    pruning.prune()
+    prune.prune()
     assert post(relay(occurred_at="2026-03-02T10:00:00Z", amount=1)).json()["duplicate"] is True
     old.refresh_from_db()
     assert (old.conflicts, InboxEvent.objects.filter(reason__contains="contradicts").count()) == (1, 1)
@@ -112,7 +110,7 @@ def test_a_tag_that_is_added_again_after_its_event_was_pruned_is_added(fixture: 
     tag = fixture("tag_added__native")
     event = process(tag, "/kajabi-webhook")
     InboxEvent.objects.update(finished_at=long_ago())
-    pruning.prune()
+    prune.prune()
     process(tag, "/kajabi-webhook")
     event.refresh_from_db()
     assert (event.status, event.attempts, event.payload, event.pruned_at) == ("processed", 2, tag, None)
@@ -120,7 +118,7 @@ def test_a_tag_that_is_added_again_after_its_event_was_pruned_is_added(fixture: 
 
 @pytest.mark.django_db
 def test_a_pruned_event_says_why_it_cannot_be_processed_again(old: InboxEvent, staff: User) -> None:
-    pruning.prune()
+    prune.prune()
     old.refresh_from_db()
     assert inbox.retry([old]) == 0
     browser = Client()
@@ -148,13 +146,13 @@ def test_what_was_written_at_a_provider_goes_and_can_no_longer_be_undone(staff: 
     ended = {"next_attempt_at": None, "finished_at": long_ago()}
     done = OutgoingWrite.objects.create(status="done", **told, **values, **ended)
     failed = OutgoingWrite.objects.create(status="failed", **told, **values, **ended)
-    assert pruning.prune()["integrations.OutgoingWrite"] == 1
+    assert prune.prune()["integrations.OutgoingWrite"] == 1
     done.refresh_from_db()
     failed.refresh_from_db()
     assert (done.before, done.after, done.request, done.response) == ({}, {}, {}, None)
     assert failed.after == {"city": "B"}
-    with pytest.raises(repairing.CannotUndo, match="removed"):
-        repairing.undo(done, cause=None)  # type: ignore[arg-type]
+    with pytest.raises(repair.CannotUndo, match="removed"):
+        repair.undo(done, cause=None)  # type: ignore[arg-type]
     browser = Client()
     browser.force_login(staff)
     page = browser.get(f"/admin/integrations/outgoingwrite/{done.pk}/change/").content.decode()
@@ -170,7 +168,7 @@ def test_a_mail_loses_its_context_and_is_not_sent_again(user: User, staff: User)
     EmailMessage.objects.update(status="delivered", created_at=long_ago(), next_attempt_at=None)
     EmailMessage.objects.create(key="failed", kind="welcome", to="x@example.com", status="failed", context={"a": 1})
     EmailMessage.objects.filter(key="failed").update(created_at=long_ago())
-    assert pruning.prune()["accounts.EmailMessage"] == 1
+    assert prune.prune()["accounts.EmailMessage"] == 1
     owed.refresh_from_db()
     assert (owed.context, owed.to, owed.key) == ({}, user.email, "k")
     browser = Client()
@@ -199,7 +197,7 @@ def test_changes_doubts_findings_runs_and_notices_go_after_their_time(staff: Use
     Notice.objects.create(key="sent", text="t", status="sent", finished_at=long_ago(), next_attempt_at=None)
     Notice.objects.create(key="pending", text="t")
     LinkRequest.objects.create(email="a@b.c", language="en", status="done", requested_at=long_ago(2))
-    assert pruning.prune() == {
+    assert prune.prune() == {
         "accounts.ContactChange": 1,
         "accounts.PossibleDuplicate": 1,
         "accounts.LinkRequest": 1,
@@ -236,7 +234,7 @@ def test_old_mail_files_go_and_new_ones_stay(settings: Any, tmp_path: Path) -> N
         path.write_bytes(b"To: a@b.c\n\nx")
         moment = time.time() - days * 86400
         os.utime(path, (moment, moment))
-    assert pruning.prune() == {"mail files": 2}
+    assert prune.prune() == {"mail files": 2}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.eml", "notes.txt"]
 
 
@@ -253,7 +251,7 @@ def test_the_command_counts_first_and_says_what_it_removed(old: InboxEvent, caps
 
 @pytest.mark.django_db(transaction=True)
 def test_two_runs_at_once_remove_everything_once(at_once: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pruning, "AT_ONCE", 7)
+    monkeypatch.setattr(prune, "AT_ONCE", 7)
     now = long_ago()
     InboxEvent.objects.bulk_create(
         InboxEvent(
@@ -262,7 +260,7 @@ def test_two_runs_at_once_remove_everything_once(at_once: Any, monkeypatch: pyte
         )
         for n in range(60)
     )  # fmt: skip
-    counts = at_once([pruning.prune, pruning.prune])
+    counts = at_once([prune.prune, prune.prune])
     assert sum(one.get("integrations.InboxEvent", 0) for one in counts) == 60, counts
     assert not InboxEvent.objects.filter(pruned_at=None).exists()
     assert len(set(InboxEvent.objects.values_list("content_digest", flat=True))) == 60
@@ -270,7 +268,7 @@ def test_two_runs_at_once_remove_everything_once(at_once: Any, monkeypatch: pyte
 
 @pytest.mark.django_db(transaction=True)
 def test_a_run_that_dies_leaves_whole_batches_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pruning, "AT_ONCE", 10)
+    monkeypatch.setattr(prune, "AT_ONCE", 10)
     Contact.objects.create(email="a@b.c")
     told = {"contact": Contact.objects.get(), "kind": "changed", "before": "A", "after": "B", "recorded_at": long_ago()}
     ContactChange.objects.bulk_create(ContactChange(name=f"n{n}", **told) for n in range(25))
@@ -280,23 +278,23 @@ def test_a_run_that_dies_leaves_whole_batches_and_the_next_goes_on(monkeypatch: 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pruning.prune(on_batch=die)
+        prune.prune(on_batch=die)
     assert ContactChange.objects.filter(pruned_at=None).count() == 15
-    assert pruning.prune() == {"accounts.ContactChange": 15}
+    assert prune.prune() == {"accounts.ContactChange": 15}
 
 
 @pytest.mark.django_db
 def test_a_run_begins_no_batch_after_its_time(old: InboxEvent) -> None:
-    assert pruning.prune(seconds=0) == {}
+    assert prune.prune(seconds=0) == {}
     assert InboxEvent.objects.get().pruned_at is None
 
 
 @pytest.mark.django_db
 def test_a_dismissed_completion_loses_its_answers_and_a_waiting_one_keeps_them() -> None:
-    from accounts.models import Activity
+    from accounts.courses.models import Activity
 
     told = {"activity": Activity.objects.first(), "channel": "c", "completed_on": timezone.now().date(), "cause": "c"}
     Completion.objects.create(source="1", state="dismissed", decided_at=long_ago(), answers={"a": 1}, **told)
     Completion.objects.create(source="2", state="received", received_at=long_ago(), answers={"a": 1}, **told)
-    assert pruning.prune() == {"accounts.Completion": 1}
+    assert prune.prune() == {"accounts.Completion": 1}
     assert list(Completion.objects.order_by("source").values_list("answers", flat=True)) == [{}, {"a": 1}]

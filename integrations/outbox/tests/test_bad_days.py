@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, ContactMapping, PossibleDuplicate
-from integrations.models import Circuit, OutgoingWrite
-from integrations.outbox import circuits, repairing
+from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
+from integrations.outbox import circuits, repair
 from integrations.outbox.contacts import SHOWS_UP_WITHIN
+from integrations.outbox.models import Circuit, OutgoingWrite
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Answer, Lost, Reset
 from tests.harness.both_sides import contact_as, insured_as
@@ -89,7 +89,7 @@ def test_a_failure_that_comes_with_200_is_a_failure(sides: TwoSides) -> None:
     assert (write().status, len(sides.nowcerts.insureds)) == ("failed", 0)
     assert "State is not valid" in write().last_error
 
-    assert repairing.retry([write()]) == 1
+    assert repair.retry([write()]) == 1
     sides.settle()
     assert (write().status, len(sides.nowcerts.insureds)) == ("done", 1)
 

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, ContactChange, EmailMessage
-from accounts.services import contact_changes
-from accounts.services.cause import Cause
-from integrations.models import FieldPlace, FieldRule, OutgoingWrite
+from accounts.mail.models import EmailMessage
+from accounts.people import contact_changes
+from accounts.people.models import Contact, ContactChange
+from core.cause import Cause
+from integrations.fields.models import FieldPlace, FieldRule
+from integrations.outbox.models import OutgoingWrite
 from tests.harness.both_sides import contact_as, insured_as
 from tests.harness.two_sides import A_MOMENT, TwoSides
 

@@ -6,11 +6,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from accounts.models import Contact, ContactChange, ContactMapping
+from accounts.people.models import Contact, ContactChange, ContactMapping
+from accounts.people.tests.people import person
 from accounts.tests.admin_clients import clerk, page_of, signed_in
-from accounts.tests.people import person
 from accounts.tests.presses import act_url, list_of, logged
-from integrations.models import OutgoingWrite
+from integrations.outbox.models import OutgoingWrite
 from tests.fakes import gohighlevel
 from tests.harness.two_sides import TwoSides
 

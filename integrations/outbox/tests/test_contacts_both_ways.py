@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Contact, ContactChange, ContactMapping
-from integrations.models import OutgoingWrite
+from accounts.people.models import Contact, ContactChange, ContactMapping
+from integrations.outbox.models import OutgoingWrite
 from tests.harness.both_sides import contact_as, insured_as
 from tests.harness.two_sides import A_MOMENT, TwoSides
 

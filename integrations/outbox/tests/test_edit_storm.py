@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.models import OutgoingWrite
+from integrations.outbox.models import OutgoingWrite
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Answer, Lost, Reset
 from tests.harness.both_sides import MAPPED, contact_as, insured_as

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Contact, ContactChange, ContactMapping, Policy, User
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact, ContactChange, ContactMapping, User
 from accounts.staff.tests.callers import bearer
 from core.queue import waiting
-from integrations.models import ContactRefresh, InboxEvent, OpportunityMapping, OutgoingWrite
+from integrations.inbox.models import ContactRefresh, InboxEvent
+from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from tests.fakes.http_server import Answer
 from tests.fakes.nowcerts import failure
 from tests.harness.both_sides import contact_as, insured_as

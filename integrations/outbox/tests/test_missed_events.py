@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from accounts.models import ContactMapping
-from accounts.services.cause import Cause
+from accounts.people.models import ContactMapping
+from core.cause import Cause
 from integrations import registry
-from integrations.models import OutgoingWrite, SyncFinding, SyncRun
+from integrations.outbox.models import OutgoingWrite
 from integrations.reconcile import runs
+from integrations.reconcile.models import SyncFinding, SyncRun
 from tests.harness.both_sides import contact_as, insured_as
 from tests.harness.two_sides import TwoSides
 

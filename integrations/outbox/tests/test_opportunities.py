@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from integrations.models import OpportunityMapping, OutgoingWrite, PipelineRule
-from integrations.outbox import repairing
+from integrations.fields.models import PipelineRule
+from integrations.outbox import repair
+from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from tests.fakes.http_server import Lost
 from tests.harness.both_sides import NOWCERTS_HOOK
 from tests.harness.two_sides import TwoSides
@@ -126,7 +127,7 @@ def test_where_a_contact_may_have_one_opportunity_only_the_second_policy_waits_f
     assert the_only(sides.ghl.opportunities)["name"] == "Auto Policy - POL-123"
 
     sides.ghl.allows_duplicates = True
-    repairing.retry([failed])
+    repair.retry([failed])
     sides.settle()
     assert len(sides.ghl.opportunities) == 2
 

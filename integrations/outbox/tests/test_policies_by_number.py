@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, ContactMapping, Policy
-from integrations.models import InboxEvent
-from integrations.models.inbox import Status
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact, ContactMapping
+from integrations.inbox.models import InboxEvent
+from integrations.inbox.models.event import Status
 from tests.harness.both_sides import NOWCERTS_HOOK
 from tests.harness.two_sides import TwoSides
 

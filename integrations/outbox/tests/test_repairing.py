@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, ContactChange, PossibleDuplicate, User
-from accounts.services import contact_duplicates
-from accounts.services.cause import Cause
-from integrations.models import Circuit, OutgoingWrite
-from integrations.outbox import circuits, repairing
-from integrations.outbox.owing import owe_contact
-from integrations.outbox.repairing import CannotUndo
+from accounts.people import contact_duplicates
+from accounts.people.models import Contact, ContactChange, PossibleDuplicate, User
+from core.cause import Cause
+from integrations.outbox import circuits, repair
+from integrations.outbox.enqueue import owe_contact
+from integrations.outbox.models import Circuit, OutgoingWrite
+from integrations.outbox.repair import CannotUndo
 from tests.fakes import nowcerts
 from tests.fakes.http_server import Answer
 from tests.harness.both_sides import contact_as, insured_as
@@ -56,7 +56,7 @@ def test_undo_gives_every_side_what_stood_there_before_and_is_shown_in_the_histo
     sides.settle()
     assert (contact["city"], contact["phone"]) == ("Tampa", "+13055550199")
     write = newest()
-    assert sorted(repairing.undo(write, cause=Cause.by_staff(staff))) == ["city", "phone"]
+    assert sorted(repair.undo(write, cause=Cause.by_staff(staff))) == ["city", "phone"]
     sides.settle()
     for side in (insured_as(insured), contact_as(contact)):
         assert (side["city"], side["phone"], side["firstName"]) == ("Miami", "+13055550100", "Ana")
@@ -74,7 +74,7 @@ def test_what_was_empty_before_is_empty_again(sides: TwoSides, pair: tuple[Any, 
     sides.nowcerts.edit(insured["id"], state="FL")
     sides.settle()
     assert contact["state"] == "FL"
-    repairing.undo(newest(), cause=CAUSE)
+    repair.undo(newest(), cause=CAUSE)
     sides.settle()
     assert (insured_as(insured)["state"], contact_as(contact)["state"], Contact.objects.get().state) == ("", "", "")
 
@@ -85,10 +85,10 @@ def test_a_write_is_undone_once(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     sides.settle()
     write = newest()
     stale = OutgoingWrite.objects.get(pk=write.pk)
-    repairing.undo(write, cause=CAUSE)
+    repair.undo(write, cause=CAUSE)
     for again in (OutgoingWrite.objects.get(pk=write.pk), stale):
         with pytest.raises(CannotUndo):
-            repairing.undo(again, cause=CAUSE)
+            repair.undo(again, cause=CAUSE)
     assert ContactChange.objects.filter(kind="staff").count() == 1
 
 
@@ -96,7 +96,7 @@ def test_the_making_of_a_record_is_not_undone(sides: TwoSides, pair: tuple[Any, 
     made = newest()
     assert made.operation == "create"
     with pytest.raises(CannotUndo, match="delete it there by hand"):
-        repairing.undo(made, cause=CAUSE)
+        repair.undo(made, cause=CAUSE)
     made.refresh_from_db()
     assert (made.undone_at, len(sides.ghl.contacts)) == (None, 1)
 
@@ -105,19 +105,19 @@ def test_an_opportunity_is_not_undone(sides: TwoSides, pair: tuple[Any, Any]) ->
     sides.nowcerts.add_policy(number="POL-1", lineOfBusinessName="Auto", insuredDatabaseId=pair[0]["id"])
     sides.settle()
     with pytest.raises(CannotUndo, match="correct the policy"):
-        repairing.undo(OutgoingWrite.objects.get(kind="opportunity"), cause=CAUSE)
+        repair.undo(OutgoingWrite.objects.get(kind="opportunity"), cause=CAUSE)
 
 
 def test_what_was_not_written_cannot_be_undone(sides: TwoSides, failed: OutgoingWrite) -> None:
     with pytest.raises(CannotUndo, match="only what was written"):
-        repairing.undo(failed, cause=CAUSE)
+        repair.undo(failed, cause=CAUSE)
 
 
 # Retry ----------------------------------------------------------------------------------------------------------------
 
 
 def test_a_failed_write_is_tried_again_and_done(sides: TwoSides, failed: OutgoingWrite) -> None:
-    assert repairing.retry([failed]) == 1
+    assert repair.retry([failed]) == 1
     sides.settle()
     failed.refresh_from_db()
     assert (failed.status, failed.last_error, len(sides.nowcerts.insureds)) == ("done", "", 1)
@@ -126,7 +126,7 @@ def test_a_failed_write_is_tried_again_and_done(sides: TwoSides, failed: Outgoin
 def test_beside_a_newer_one_that_waits_a_failed_write_stays(sides: TwoSides, failed: OutgoingWrite) -> None:
     owed = owe_contact(Contact.objects.get(), "nowcerts", cause=CAUSE)
     assert owed is not None
-    assert repairing.retry([failed, owed]) == 0
+    assert repair.retry([failed, owed]) == 0
     assert list(OutgoingWrite.objects.order_by("pk").values_list("status", flat=True)) == ["failed", "pending"]
 
 
@@ -146,7 +146,7 @@ def test_a_skipped_write_that_is_tried_again_changes_nothing_that_is_equal(
     sides.settle()
     writes = len(sides.writes(sides.nowcerts))
     failed.refresh_from_db()
-    assert repairing.retry([failed]) == 1
+    assert repair.retry([failed]) == 1
     sides.settle()
     failed.refresh_from_db()
     # Its call was refused, so the record that is there was made by the later one.
@@ -155,7 +155,7 @@ def test_a_skipped_write_that_is_tried_again_changes_nothing_that_is_equal(
 
 
 def test_what_is_done_is_not_tried_again(sides: TwoSides, pair: tuple[Any, Any]) -> None:
-    assert repairing.retry(OutgoingWrite.objects.all()) == 0
+    assert repair.retry(OutgoingWrite.objects.all()) == 0
 
 
 # Skip -----------------------------------------------------------------------------------------------------------------
@@ -177,12 +177,12 @@ def test_a_waiting_write_that_is_skipped_is_not_sent_until_something_changes(
         sides.forward(A_MOMENT)
     write = newest()
     assert (write.status, write.failures) == ("pending", 1)
-    assert repairing.skip(write, cause=Cause(text="staff x", reason="a mistake there")) is True
+    assert repair.skip(write, cause=Cause(text="staff x", reason="a mistake there")) is True
     sides.heal()
     sides.settle()
     write.refresh_from_db()
     assert (write.status, write.last_error, contact["city"]) == ("skipped", "a mistake there (staff x)", "Miami")
-    assert repairing.skip(write, cause=CAUSE) is False
+    assert repair.skip(write, cause=CAUSE) is False
 
     sides.nowcerts.edit(insured["id"], state="FL")
     sides.settle()
@@ -190,7 +190,7 @@ def test_a_waiting_write_that_is_skipped_is_not_sent_until_something_changes(
 
 
 def test_what_is_done_cannot_be_skipped(sides: TwoSides, pair: tuple[Any, Any]) -> None:
-    assert repairing.skip(newest(), cause=CAUSE) is False
+    assert repair.skip(newest(), cause=CAUSE) is False
     assert newest().status == "done"
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models.delivery import LeaseLost
-from integrations.models import Circuit, OutgoingWrite
+from core.queue.delivery import LeaseLost
 from integrations.outbox import contacts
 from integrations.outbox.contacts import SHOWS_UP_WITHIN
+from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.contact_book import GoHighLevelContacts
 from integrations.toolkit.failures import TemporaryFailure

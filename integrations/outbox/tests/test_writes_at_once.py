@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, ContactMapping, PossibleDuplicate
-from accounts.services.cause import Cause
-from integrations import refreshes
-from integrations.models import ContactRefresh, OutgoingWrite
-from integrations.outbox import delivering
-from integrations.outbox.owing import owe_contact
+from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
+from core.cause import Cause
+from integrations.inbox import refresh
+from integrations.inbox.models import ContactRefresh
+from integrations.outbox import deliver
+from integrations.outbox.enqueue import owe_contact
+from integrations.outbox.models import OutgoingWrite
 from tests.harness.both_sides import contact_as, insured_as
 from tests.harness.two_sides import A_MOMENT, TwoSides
 
@@ -45,7 +46,7 @@ def test_many_workers_at_one_row_write_once(committing_sides: TwoSides, at_once:
     contact = Contact.objects.create(email="ana@example.com", first_name="Ana")
     row = owe_contact(contact, "gohighlevel", cause=Cause(text="test"))
     assert row is not None
-    results = at_once([lambda: delivering.deliver(row.pk)] * 4)
+    results = at_once([lambda: deliver.deliver(row.pk)] * 4)
     assert results == [None] * 4
     assert [asked.method for asked in sides.writes(sides.ghl)] == ["POST"]
     row.refresh_from_db()
@@ -66,11 +67,11 @@ def test_a_report_beside_a_delivery_loses_neither(
     sides, (insured, contact) = committing_sides, pair
     sides.nowcerts.edit(insured["id"], city="Tampa")
     reading = read("nowcerts", insured["id"])
-    refreshes.run(reading.pk)
+    refresh.run(reading.pk)
     row = OutgoingWrite.objects.get(status="pending")
     sides.ghl.edit(contact["id"], phone="+13055550177")
     told = read("gohighlevel", contact["id"])
-    results = at_once([lambda: delivering.deliver(row.pk), lambda: refreshes.run(told.pk)])
+    results = at_once([lambda: deliver.deliver(row.pk), lambda: refresh.run(told.pk)])
     assert results == [None, None]
     sides.settle()
     assert (contact["city"], contact["phone"]) == ("Tampa", "+13055550177")
@@ -88,7 +89,7 @@ def test_one_new_person_told_by_both_sides_at_once_is_one_contact(
     contact = sides.ghl.add_contact(email="ANA@example.com", firstName="Ana", lastName="Ruiz", phone="+13055550100")
     sides.say_nothing = False
     readings = [read("nowcerts", insured["id"]), read("gohighlevel", contact["id"])]
-    results = at_once([lambda reading=reading: refreshes.run(reading.pk) for reading in readings])
+    results = at_once([lambda reading=reading: refresh.run(reading.pk) for reading in readings])
     assert results == [None, None]
     sides.forward(A_MOMENT)
     sides.settle()

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from accounts.models import Company
-from integrations import at_once as answering
-from integrations.models import InboxEvent
+from accounts.people.models import Company
+from integrations.inbox import immediate as answering
+from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -120,7 +120,7 @@ def test_an_error_while_it_is_handled_is_on_the_row_and_tried_again(
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr("accounts.services.companies.report", broken)
+        patch.setattr("accounts.people.companies.report", broken)
         assert install(account()).json()["data"]["created"] == "pending"
     event = InboxEvent.objects.get()
     assert (event.status, event.failures, event.last_error) == ("pending", 1, "RuntimeError: a bug")

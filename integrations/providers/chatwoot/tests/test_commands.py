@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import Company, Contact
+from accounts.people.models import Company, Contact
 from integrations.providers.chatwoot.tests.conftest import TOKEN
 
 pytestmark = pytest.mark.django_db(transaction=True)

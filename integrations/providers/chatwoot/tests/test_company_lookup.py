@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Company
+from accounts.people.models import Company
 from core.moments import iso
 from core.web import limits
 from integrations import companies as asking
@@ -62,7 +62,7 @@ def test_a_company_that_is_there_is_told_without_anything_private(install: Any, 
 
 
 def test_it_is_ready_once_nothing_is_owed_for_it(install: Any, account: Any, drain: Any, settings: Any) -> None:
-    settings.COMPANY_PROVISIONING_STEPS = ["accounts.tests.company_steps.fine"]
+    settings.COMPANY_PROVISIONING_STEPS = ["accounts.people.tests.company_steps.fine"]
     install(account())
     assert ask().json()["data"]["is_ready"] is False
     drain()

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Company, Contact, ContactMapping
+from accounts.people.models import Company, Contact, ContactMapping
 from integrations.contracts.events import CompanyReported, ContactReported
 from integrations.contracts.exceptions import Unreadable
 from integrations.contracts.webhook import StoredWebhook
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.providers.chatwoot.provider import PROVIDER
 from integrations.providers.chatwoot.webhooks import read
 

@@ -8,9 +8,9 @@ from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Company
-from integrations import inbox
-from integrations.models import InboxEvent
+from accounts.people.models import Company
+from integrations.inbox import process
+from integrations.inbox.models import InboxEvent
 from integrations.providers.chatwoot.tests.conftest import EVENTS, INSTALLATION, TOKEN
 from integrations.providers.chatwoot.webhooks import HANDLED
 
@@ -42,7 +42,7 @@ def test_any_body_is_kept_and_answered(body: dict[str, Any], path: str) -> None:
     answer = Client().post(f"{path}/{TOKEN}", json.dumps(body), "application/json")
     assert answer.status_code in (200, 400), answer.content
     for event in InboxEvent.objects.filter(status="pending"):
-        inbox.process(event.pk)
+        process.process(event.pk)
         event.refresh_from_db()
         assert event.status in ("processed", "failed", "unmatched"), event.last_error
     assert not InboxEvent.objects.filter(status="pending").exists()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from integrations import inbox
+from integrations.inbox import process
 from tests.rendered import Lines
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ def test_company_that_is_undone_was_never_created(
     def broken(*arguments: Any) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(inbox, "record_effects", broken)
+    monkeypatch.setattr(process, "record_effects", broken)
     install(account(123))
     assert lines.events() == [
         "[Chatwoot Webhook] Account created: 123 - Test Company S.A.",

@@ -8,8 +8,8 @@ from django.test import Client
 
 from accounts.tests.admin_clients import signed_in
 from core.moments import iso
-from integrations import inbox
-from integrations.models import InboxAttempt, InboxEvent
+from integrations.inbox import process
+from integrations.inbox.models import InboxAttempt, InboxEvent
 
 pytestmark = pytest.mark.django_db
 METRICS = "/api/chatwoot/webhooks/metrics"
@@ -160,7 +160,7 @@ def test_failure_that_is_repaired_becomes_a_success(install: Any, account: Any, 
     install(account(1))
     InboxEvent.objects.update(status="failed", reason="gave up: an example")
     assert counts() == counted(total_syncs=1, failed_count=1)
-    inbox.retry(InboxEvent.objects.all())
+    process.retry(InboxEvent.objects.all())
     assert counts() == counted(pending_count=1)
     drain()
     assert counts() == counted(total_syncs=1, success_count=1)

@@ -9,11 +9,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from accounts.models import Company, ProvisioningStep
-from accounts.services import companies
-from accounts.services.cause import Cause
-from accounts.services.companies import AccountReport
-from integrations.models import InboxEvent
+from accounts.people import companies
+from accounts.people.companies import AccountReport
+from accounts.people.models import Company, ProvisioningStep
+from core.cause import Cause
+from integrations.inbox.models import InboxEvent
 
 CAUSE = Cause(text="test")
 STEP = "integrations.steps.redis_prefix.check"

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Company
+from accounts.people.models import Company
 from integrations.contracts.webhook import WebhookRequest
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.providers.chatwoot.tests.conftest import EVENTS, INSTALLATION, RELAY_SECRET, SECRET, TOKEN, signed
 from integrations.toolkit.signatures import TimestampedHmac
 

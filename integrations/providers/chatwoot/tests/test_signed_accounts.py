@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.staff.models import AuditEntry
+from accounts.staff.models.audit_entry import AuditEntry
 from core.web import limits
 from core.web.refusals import refusal
 from integrations.api import signed_accounts

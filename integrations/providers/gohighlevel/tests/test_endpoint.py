@@ -7,8 +7,8 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from accounts.models import Contact, ContactMapping
-from integrations.models import InboxEvent
+from accounts.people.models import Contact, ContactMapping
+from integrations.inbox.models import InboxEvent
 from tests.fakes.gohighlevel import FakeGoHighLevel
 
 pytestmark = pytest.mark.django_db

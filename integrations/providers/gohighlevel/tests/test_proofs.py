@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.providers.gohighlevel.tests.conftest import ENDPOINT, PRIVATE_KEY, SECRET, TOKEN
 from integrations.toolkit.public_keys import public_key
 

@@ -8,11 +8,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts.models import Contact, ContactMapping
-from accounts.services.cause import SCHEDULE
+from accounts.people.models import Contact, ContactMapping
+from core.cause import SCHEDULE
 from integrations import registry
-from integrations.models import SyncFinding, SyncRun
 from integrations.reconcile import runs
+from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.toolkit import changes
 from tests.fakes.gohighlevel import Answer, FakeGoHighLevel, Reset
 

@@ -65,10 +65,10 @@ def workers(monkeypatch: pytest.MonkeyPatch, drain: Callable[[], None]) -> None:
 @pytest.fixture
 def reconciled(kajabi: FakeKajabi, impatient: None, plan: Any, db: None) -> Callable[..., Any]:
     """Opens a run (or takes one) and reads all its pages; gives the run."""
-    from accounts.services.cause import SCHEDULE
+    from core.cause import SCHEDULE
     from integrations import registry
-    from integrations.models import SyncRun
     from integrations.reconcile import runs
+    from integrations.reconcile.models import SyncRun
 
     def run(one: SyncRun | None = None, **options: Any) -> SyncRun:
         one = one or runs.start(registry.provider("kajabi"), cause=SCHEDULE, **options)
@@ -83,7 +83,7 @@ def reconciled(kajabi: FakeKajabi, impatient: None, plan: Any, db: None) -> Call
 @pytest.fixture
 def taken(db: None) -> Callable[..., Any]:
     """Takes a file (a path, or its text) as the console does, and works until its preview is there."""
-    from accounts.services.cause import SCHEDULE
+    from core.cause import SCHEDULE
     from integrations import registry
     from integrations.history import files
 

@@ -80,7 +80,7 @@ def post() -> Callable[..., Any]:
 @pytest.fixture
 def receive(post: Callable[..., Any]) -> Callable[..., Any]:
     """Posts a payload that must be accepted, and gives the event that it became, not processed yet."""
-    from integrations.models import InboxEvent
+    from integrations.inbox.models import InboxEvent
 
     def send(payload: Mapping[str, Any], *arguments: Any, **options: Any) -> InboxEvent:
         response = post(payload, *arguments, **options)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Activity, Completion, Contact, ContactMapping, PointsEntry, User
-from accounts.services import points
+from accounts.courses import points
+from accounts.courses.models import Activity, Completion, PointsEntry
+from accounts.people.models import Contact, ContactMapping, User
 from integrations.contracts.events import AssessmentCompleted, CompletedCourse, ContactReported, CourseCompleted
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.webhook import StoredWebhook
@@ -208,8 +209,8 @@ def test_course_without_a_title_is_named_by_its_id(user: User, process: Any) -> 
 
 
 def test_course_without_a_name_waits_for_a_person_with_the_reason(user: User, process: Any, staff: User) -> None:
-    from accounts.services import completions
-    from accounts.services.cause import Cause
+    from accounts.courses import completions
+    from core.cause import Cause
 
     assert process(course(course={})).status == "processed"
     kept = Completion.objects.get()
@@ -287,8 +288,8 @@ def test_failed_assessment_is_kept_without_points_and_the_retake_counts(user: Us
 
 
 def test_staff_may_link_a_failed_assessment_all_the_same(user: User, process: Any, staff: User) -> None:
-    from accounts.services import completions
-    from accounts.services.cause import Cause
+    from accounts.courses import completions
+    from core.cause import Cause
 
     counts("assessment:*")
     process(exam(passed=False))
@@ -352,7 +353,7 @@ def test_known_id_with_a_new_address_is_the_member(user: User, process: Any) -> 
 
 
 def test_unknown_person_waits_and_is_awarded_once_they_are_a_member(process: Any, relay: Any) -> None:
-    from accounts.services import completions
+    from accounts.courses import completions
 
     process(course())
     assert Completion.objects.get().state == "received"

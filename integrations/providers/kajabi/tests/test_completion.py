@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Activity, Completion, FormSubmission, PointsEntry, User
-from accounts.services import completions, points
+from accounts.commerce.models import FormSubmission
+from accounts.courses import completions, points
+from accounts.courses.models import Activity, Completion, PointsEntry
+from accounts.people.models import User
 from integrations.contracts.events import CompletedCourse
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.providers.kajabi import completion
 
 ADDRESS = "https://academy.example.com/certificates/1"

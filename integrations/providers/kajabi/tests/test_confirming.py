@@ -8,8 +8,11 @@ import pytest
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
-from accounts.models import Contact, EmailMessage, FormSubmission, Order, Payment, Subscription, User
-from integrations.models import InboxEvent
+from accounts.commerce.models import FormSubmission, Order, Payment
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
+from accounts.people.models import Contact, User
+from integrations.inbox.models import InboxEvent
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi, html, too_many
 

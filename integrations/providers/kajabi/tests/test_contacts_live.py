@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Contact, ContactMapping, EmailMessage, PossibleDuplicate
-from integrations import inbox, refreshes, registry
-from integrations.models import ContactRefresh, InboxEvent
-from integrations.models.contact_refresh import QUIET
+from accounts.mail.models import EmailMessage
+from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
+from integrations import registry
+from integrations.inbox import process as inbox
+from integrations.inbox import refresh as refreshes
+from integrations.inbox.models import ContactRefresh, InboxEvent
+from integrations.inbox.models.contact_refresh import QUIET
 from integrations.providers.kajabi import confirming
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi, html

@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 
 from accounts.tests.admin_clients import signed_in
-from integrations.models import InboxEvent
-from integrations.models.contact_refresh import QUIET
+from integrations.inbox.models import InboxEvent
+from integrations.inbox.models.contact_refresh import QUIET
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi
 

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import AuditEntry, Contact, EmailMessage, Subscription
-from integrations.models import HistoryImport
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
+from accounts.people.models import Contact
+from accounts.staff.models import AuditEntry
+from integrations.history.models import HistoryImport
 from integrations.providers.kajabi.tests.history_files import paid, transactions
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,12 @@ import openpyxl
 import pytest
 from django.test import Client
 
-from accounts.models import Contact, Payment, Subscription
+from accounts.commerce.models import Payment
+from accounts.memberships.models import Subscription
+from accounts.people.models import Contact
 from integrations.history import actions, columns
 from integrations.history.files import NotAHistory
-from integrations.models import HistoryImport, HistoryRow
+from integrations.history.models import HistoryImport, HistoryRow
 from integrations.providers.kajabi import history_cells
 from integrations.providers.kajabi.history import HISTORY
 from integrations.providers.kajabi.tests.conftest import worked

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Contact, ContactMapping, PlanOffer, Subscription, User
-from accounts.services import contacts
-from accounts.services.cause import Cause
-from accounts.services.contact_report import ContactReport
+from accounts.memberships.models import PlanOffer, Subscription
+from accounts.people import contacts
+from accounts.people.contact_report import ContactReport
+from accounts.people.models import Contact, ContactMapping, User
+from core.cause import Cause
 from integrations.providers.kajabi.tests.history_files import TITLE, file_of, paid, transactions
 from integrations.providers.kajabi.tests.plugin import OFFER_ID
 

@@ -8,8 +8,11 @@ import pytest
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
-from accounts.models import EmailMessage, Payment, Subscription, SubscriptionFact, User
-from integrations.models import HistoryRow
+from accounts.commerce.models import Payment
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription, SubscriptionFact
+from accounts.people.models import User
+from integrations.history.models import HistoryRow
 from integrations.providers.kajabi.tests.history_files import (
     day,
     paid,

@@ -9,10 +9,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Contact, Payment, Subscription, User
-from accounts.people import erasing, person, pruning
+from accounts.commerce.models import Payment
+from accounts.memberships.models import Subscription
+from accounts.people import person
+from accounts.people.models import Contact, User
+from accounts.privacy import erase, prune
+from accounts.staff.models import AuditEntry
 from integrations.history import actions, telling, work
-from integrations.models import HistoryImport, HistoryRow
+from integrations.history.models import HistoryImport, HistoryRow
 from integrations.providers.kajabi.tests.conftest import worked
 from integrations.providers.kajabi.tests.history_files import (
     day,
@@ -186,7 +190,7 @@ def test_rows_are_gone_two_weeks_after_the_upload(imported: Any, taken: Any) -> 
     done, waiting = imported(transactions(*ROWS[:2])), taken(transactions(*ROWS[:2]))
     HistoryImport.objects.update(created_at=timezone.now() - timedelta(days=15))
     fresh = taken(transactions(*ROWS[:2]))
-    pruning.prune()
+    prune.prune()
     assert set(HistoryRow.objects.values_list("history", flat=True)) == {fresh.pk}
     for history, status in ((done, "done"), (waiting, "discarded")):
         history.refresh_from_db()
@@ -199,7 +203,7 @@ def test_rows_are_gone_two_weeks_after_the_upload(imported: Any, taken: Any) -> 
 def test_erasure_takes_a_persons_rows_and_later_files_do_not_bring_them_back(taken: Any, imported: Any) -> None:
     imported(transactions(*ROWS[:3]))
     waiting = taken(transactions(*ROWS[:3]))
-    erasing.forget(person.find("member1@example.com"))
+    erase.forget(person.find("member1@example.com"))
     assert sorted(waiting.rows.values_list("person", flat=True)) == ["member0@example.com", "member2@example.com"]
     late = imported(subscriptions(subscription("71", 100, Next_Payment_Date=words(day(-200)))))
     assert (late.rows.get().outcome, late.rows.get().detail) == (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.providers.kajabi.tests.plugin import WEBHOOK_TOKEN
 from tests.fakes import kajabi_records as records
 from tests.fakes.http_server import Answer
@@ -113,7 +113,7 @@ def test_retry_is_a_warning_and_the_last_failure_an_error(
     def broken(*arguments: Any) -> None:
         raise RuntimeError('null value in column "x"\nDETAIL: Failing row contains (1, Janeprivate).')
 
-    monkeypatch.setattr("integrations.inbox.handle", broken)
+    monkeypatch.setattr("integrations.inbox.process.handle", broken)
     post(relay())
     drain()
     line = lines.of("webhooks")[-1]
@@ -122,7 +122,7 @@ def test_retry_is_a_warning_and_the_last_failure_an_error(
         '❌ [Kajabi Webhook] Error procesando evento offer.purchased: RuntimeError: null value in column "x"'
     )
     assert "Janeprivate" not in lines.text
-    monkeypatch.setattr("accounts.models.delivery.MAX_FAILURES", 2)
+    monkeypatch.setattr("core.queue.delivery.MAX_FAILURES", 2)
     InboxEvent.objects.update(next_attempt_at="2020-01-01T00:00Z")
     drain()
     line = lines.of("webhooks")[-1]

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, EmailMessage, FormSubmission, Order, Payment, Plan, PlanOffer, Subscription, User
+from accounts.commerce.models import FormSubmission, Order, Payment
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Plan, PlanOffer, Subscription
+from accounts.people.models import Contact, User
 
 ROOT = Path(__file__).resolve().parents[4]
 _PLACE = Path("shared") / "contracts" / "kajabi"

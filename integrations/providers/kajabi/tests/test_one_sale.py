@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from dateutil.relativedelta import relativedelta
 
-from accounts.models import EmailMessage, Subscription, User
-from integrations.models import InboxEvent
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
+from accounts.people.models import User
+from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
 ENDPOINTS = {"nssa": "/api/webhook/kajabi/", "leaps": "/api/kajabi/webhook", "native": "/kajabi-webhook"}

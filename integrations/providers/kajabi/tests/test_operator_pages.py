@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from django.test import Client
 
-from accounts.staff.models import AuditEntry
+from accounts.staff.models.audit_entry import AuditEntry
 from core.web import limits
 from integrations.api import operator
 from integrations.providers.kajabi.hooks import EVENTS

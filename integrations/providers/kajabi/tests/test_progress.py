@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, ContactEmail, CourseProgress, PointsEntry, User
-from accounts.people import erasing
+from accounts.courses import progress as progress_rows
+from accounts.courses.models import CourseProgress, PointsEntry
+from accounts.people.models import Contact, ContactEmail, User
 from accounts.people.person import of_user
-from accounts.services import progress as progress_rows
+from accounts.privacy import erase
 from integrations.contracts.exceptions import Unreadable
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.providers.kajabi import progress
 
 COURSES = "/api/kajabi/webhook"
@@ -188,7 +189,7 @@ def test_progress_under_an_alias_is_the_members(user: User, process: Any, fixtur
 @pytest.mark.django_db(transaction=True)
 def test_an_erased_persons_progress_is_deleted_and_does_not_come_back(user: User, process: Any, fixture: Any) -> None:
     process(fixture(NAME), COURSES)
-    erasing.forget(of_user(user))
+    erase.forget(of_user(user))
     assert not CourseProgress.objects.exists()
     event = process(fixture(NAME) | {"event_id": "evt_late"}, COURSES)
     assert (event.status, event.payload) == ("ignored", None)
@@ -203,7 +204,7 @@ def test_erasing_finds_the_events_of_an_address_that_was_an_alias(user: User, pr
     payload["data"]["member"]["email"] = alias.email
     event = process(payload, COURSES)
     alias.delete()
-    erasing.forget(of_user(user))
+    erase.forget(of_user(user))
     event.refresh_from_db()
     assert (event.payload, event.body, event.person_email) == (None, b"", "")
     assert not CourseProgress.objects.exists()

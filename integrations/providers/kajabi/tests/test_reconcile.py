@@ -7,11 +7,13 @@ import pytest
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
-from accounts.models import Contact, EmailMessage, ExternalIdentity, Subscription, SubscriptionFact, User
-from integrations.models import ProviderRecord, SyncRun
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription, SubscriptionFact
+from accounts.people.models import Contact, ExternalIdentity, User
 from integrations.providers.kajabi import pulled
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from integrations.reconcile.books import record_of
+from integrations.reconcile.models import ProviderRecord, SyncRun
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi
 from tests.harness.environment import IS_LONG

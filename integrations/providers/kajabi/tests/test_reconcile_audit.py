@@ -6,13 +6,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Subscription, User
-from accounts.services import subscriptions
-from accounts.services.cause import SCHEDULE
+from accounts.memberships import subscriptions
+from accounts.memberships.models import Subscription
+from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, page_of, signed_in
+from core.cause import SCHEDULE
 from integrations.contracts.pull import Kind
-from integrations.models import SyncFinding, SyncRun
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
+from integrations.reconcile.models import SyncFinding, SyncRun
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi, html
 

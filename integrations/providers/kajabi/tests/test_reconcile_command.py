@@ -9,10 +9,11 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import EmailMessage, Subscription
-from integrations.models import SyncFinding, SyncRun
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
 from integrations.reconcile import runs
+from integrations.reconcile.models import SyncFinding, SyncRun
 from tests.fakes.kajabi import FakeKajabi, html
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient", "plan")]

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import User
-from accounts.people import erasing, person
+from accounts.people import person
+from accounts.people.models import User
+from accounts.privacy import erase
 from integrations.contracts.pull import Kind
-from integrations.models import ProviderRecord, SyncFinding
 from integrations.operations.tests.somebody import every_value, traces
 from integrations.providers.kajabi.tests.sales import change, pay, sell
+from integrations.reconcile.models import ProviderRecord, SyncFinding
 from tests.fakes.kajabi import FakeKajabi
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ def erased(kajabi: FakeKajabi, reconciled: Any) -> FakeKajabi:
     sell(kajabi, 770066)
     sell(kajabi, 2)
     reconciled()
-    report = erasing.forget(person.find(EMAIL))
+    report = erase.forget(person.find(EMAIL))
     assert ("kajabi", "customer", "770066") in report.still_known
     assert traces(every_value(), of=TRACES) == []
     return kajabi

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from accounts.models import EmailMessage, Subscription, User
-from integrations.models import InboxEvent, SyncRun
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
+from accounts.people.models import User
+from integrations.inbox.models import InboxEvent
 from integrations.providers.kajabi.tests.sales import ago, pay, sell, stamp
+from integrations.reconcile.models import SyncRun
 from tests.fakes.kajabi import FakeKajabi
 
 pytestmark = pytest.mark.django_db
@@ -62,8 +65,10 @@ def forget_everything() -> None:
     for model in (EmailMessage, InboxEvent, SyncRun):
         model.objects.all().delete()
     Subscription.objects.all().delete()
-    from accounts.models import Contact, Payment
-    from integrations.models import ContactRefresh, ProviderRecord
+    from accounts.commerce.models import Payment
+    from accounts.people.models import Contact
+    from integrations.inbox.models import ContactRefresh
+    from integrations.reconcile.models import ProviderRecord
 
     for other in (Payment, Contact, ContactRefresh, ProviderRecord, User):
         other.objects.all().delete()
@@ -73,7 +78,7 @@ def forget_everything() -> None:
 def test_any_order_of_hooks_and_reconciliations_ends_the_same(
     kajabi: Any, deliveries: list[Delivery], receive: Any, reconciled: Any, settings: Any
 ) -> None:
-    from integrations import inbox
+    from integrations.inbox import process
 
     settings.RATE_LIMIT_VERIFIED = 10**6
     settings.ADMIN_EMAIL = []
@@ -91,7 +96,7 @@ def test_any_order_of_hooks_and_reconciliations_ends_the_same(
                 assert (run.status, run.errors) == ("done", 0), run.problems
                 SyncRun.objects.update(window_to=ago(2000))
             else:
-                inbox.process(receive(*step).pk)
+                process.process(receive(*step).pk)
         assert set(InboxEvent.objects.values_list("status", flat=True)) == {"processed"}
         # Ids of users differ from telling to telling, and stand in the reasons of mails.
         names = {str(user.pk): user.email for user in User.objects.all()}

@@ -9,14 +9,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import EmailMessage, Subscription, SubscriptionFact, User
-from accounts.models.delivery import LEASE
-from accounts.services.cause import SCHEDULE
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription, SubscriptionFact
+from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, signed_in
+from core.cause import SCHEDULE
+from core.queue.delivery import LEASE
 from integrations import registry
-from integrations.models import ProviderRecord, SyncRun
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
 from integrations.reconcile import books, pages, runs
+from integrations.reconcile.models import ProviderRecord, SyncRun
 from tests.fakes.kajabi import FakeKajabi, Reset, html, too_many
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient", "plan")]

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Subscription
-from integrations.models import SyncRun
+from accounts.memberships.models import Subscription
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
+from integrations.reconcile.models import SyncRun
 from tests.fakes.kajabi import FakeKajabi
 
 pytestmark = pytest.mark.django_db

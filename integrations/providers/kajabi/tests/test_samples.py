@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Contact, EmailMessage, PlanOffer
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import PlanOffer
+from accounts.people.models import Contact
 from accounts.tests.admin_clients import signed_in
 from accounts.tests.presses import press
-from integrations.models import InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.operations import alerts
 from tests.fakes.kajabi import FakeKajabi
 

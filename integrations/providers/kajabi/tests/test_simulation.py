@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Contact, FormSubmission, Order, Payment
+from accounts.commerce.models import FormSubmission, Order, Payment
+from accounts.people.models import Contact
 from integrations import registry
 from integrations.providers.kajabi.simulation import SIMULATION
 

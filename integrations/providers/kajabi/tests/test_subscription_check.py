@@ -7,15 +7,17 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import EmailMessage, Subscription, SubscriptionFact, User
-from accounts.services import subscriptions
-from accounts.services.cause import SCHEDULE
+from accounts.mail.models import EmailMessage
+from accounts.memberships import subscriptions
+from accounts.memberships.models import Subscription, SubscriptionFact
+from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, page_of, signed_in
+from core.cause import SCHEDULE
 from core.moments import iso
 from integrations import registry
-from integrations.models import ProviderRecord
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from integrations.reconcile import check
+from integrations.reconcile.models import ProviderRecord
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi, Reset, html, too_many
 

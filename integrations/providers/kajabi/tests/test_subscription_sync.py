@@ -8,16 +8,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Subscription, SubscriptionFact, User
-from accounts.services import subscriptions
-from accounts.services.cause import SCHEDULE, Cause
+from accounts.memberships import subscriptions
+from accounts.memberships.models import Subscription, SubscriptionFact
+from accounts.people.models import User
+from accounts.staff.models import AuditEntry
 from accounts.staff.tests.callers import bearer
 from accounts.tests.admin_clients import clerk, page_of, signed_in
+from core.cause import SCHEDULE, Cause
 from core.queue import waiting
 from integrations import registry
-from integrations.models import SubscriptionSync
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
 from integrations.reconcile import syncs
+from integrations.reconcile.models import SubscriptionSync
 from integrations.tasks import sweep_syncs, sync_subscriptions
 from tests.fakes.kajabi import FakeKajabi, Reset, html, too_many
 
@@ -219,7 +221,7 @@ def test_sweep_rings_for_a_sync_whose_wake_up_was_lost(
     sync = ask(member, staff)
     travel(timedelta(seconds=6))
     rung: list[Any] = []
-    monkeypatch.setattr("accounts.wakeup.wake", lambda task, keys: rung.append((task, keys)))
+    monkeypatch.setattr("core.queue.wakeup.wake", lambda task, keys: rung.append((task, keys)))
     sweep_syncs()
     assert rung == [(syncs.SYNC_TASK, [sync.pk])]
     sync_subscriptions([sync.pk])

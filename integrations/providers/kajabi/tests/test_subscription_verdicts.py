@@ -10,10 +10,11 @@ from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Plan, PlanOffer, Subscription, SubscriptionFact, User
-from accounts.services import subscriptions
-from accounts.services.cause import SCHEDULE
+from accounts.memberships import subscriptions
+from accounts.memberships.models import Plan, PlanOffer, Subscription, SubscriptionFact
+from accounts.people.models import User
 from accounts.tests.admin_clients import signed_in
+from core.cause import SCHEDULE
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from tests.fakes import kajabi_records as records
 

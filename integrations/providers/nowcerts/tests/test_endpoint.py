@@ -7,8 +7,9 @@ import pytest
 from django.db import DatabaseError
 from django.test import Client
 
-from accounts.models import Contact, ContactMapping, Policy
-from integrations.models import InboxEvent, LastReceived
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact, ContactMapping
+from integrations.inbox.models import InboxEvent, LastReceived
 from integrations.providers.nowcerts import webhooks
 from integrations.providers.nowcerts.tests.conftest import ENDPOINT, TOKEN
 from tests.fakes.nowcerts import FakeNowCerts, Reset

@@ -12,15 +12,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Contact, ContactMapping, Policy
-from accounts.models.delivery import LEASE
-from accounts.services.cause import SCHEDULE
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact, ContactMapping
 from accounts.tests.admin_clients import signed_in
+from core.cause import SCHEDULE
+from core.queue.delivery import LEASE
 from integrations import registry
 from integrations.contracts.events import ContactGone
 from integrations.handlers.dispatch import HANDLERS
-from integrations.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.reconcile import pages, runs
+from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.toolkit import changes
 from tests.fakes.nowcerts import Answer, FakeNowCerts
 

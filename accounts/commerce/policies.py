@@ -1,0 +1,220 @@
+"""Policies and quotes: kept once, value by value as they were last told. The only writer of policies."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+from django.dispatch import Signal
+
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact
+from core.cause import Cause
+from core.insert_once import insert_once
+
+# Sent in the transaction in which a policy was made or changed: `policy` and `cause`.
+policy_told = Signal()
+_TRIES = 5
+_BY_NUMBER = "number:"
+_SAME_NUMBER = 50  # policies that are looked at for one number; more have it only by mistake
+
+
+class InDoubt(Exception):
+    """The number alone does not say which policy, or whose, is meant; the message names those that it could be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyReport:
+    """What a provider says of a policy; "" and None are not told. `external_id` is "" where only `number` is known.
+
+    `premium` in minor units of `currency`.
+    """
+
+    occurred_at: datetime
+    external_id: str
+    is_quote: bool
+    currency: str
+    number: str = ""
+    line_of_business: str = ""
+    carrier: str = ""
+    premium: int | None = None
+    effective_on: date | None = None
+    expires_on: date | None = None
+
+    def values(self) -> dict[str, object]:
+        """What is told, as it is stored: a payload is hostile, and longer than a column."""
+        told = {
+            "is_quote": self.is_quote,
+            "currency": self.currency,
+            "number": self.number[:100],
+            "line_of_business": self.line_of_business[:150],
+            "carrier": self.carrier[:150],
+            "premium": self.premium,
+            "effective_on": self.effective_on,
+            "expires_on": self.expires_on,
+        }
+        return {name: value for name, value in told.items() if value not in ("", None)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """`changed` are the names of what is different now; everything where it was `created`."""
+
+    policy: Policy
+    created: bool = False
+    changed: tuple[str, ...] = field(default=())
+
+
+def find(
+    *,
+    provider: str,
+    external_id: str,
+    number: str,
+    contact: Contact | None = None,
+    effective_on: date | None = None,
+    expires_on: date | None = None,
+) -> Policy | None:
+    """Return the policy with this id; else, where no id is known on one of the two sides, the one with this number.
+
+    A renewal may have the number of the policy before it, so terms that do not overlap are two policies. Where no term
+    is given, the newest is meant. Of two people's policies with one number only `contact`'s is; without a contact
+    InDoubt is raised.
+    """
+    policies = Policy.objects.select_related("contact").filter(provider=provider)
+    if external_id and (known := policies.filter(external_id=external_id).first()):
+        return known
+    if not number:
+        return None
+    if external_id:
+        policies = policies.filter(external_id__startswith=_BY_NUMBER)
+    if contact is not None:
+        policies = policies.filter(contact=contact)
+    found = _of_term(policies, number, effective_on, expires_on)
+    exact = [policy for policy in found if effective_on and policy.effective_on == effective_on]
+    likely = exact or found
+    if len({policy.contact_id for policy in likely}) > 1:
+        names = ", ".join(f"{policy.contact} (contact {policy.contact_id})" for policy in likely[:5])
+        raise InDoubt(f"several people have a policy with the number {number[:100]}: {names}")
+    return likely[0] if likely else None
+
+
+def _of_term(
+    policies: QuerySet[Policy], number: str, effective_on: date | None, expires_on: date | None
+) -> list[Policy]:
+    """Return those with this number whose term may be the given one, the newest first."""
+    numbered = policies.filter(number=number[:100]).order_by(F("effective_on").desc(nulls_last=True), "-pk")
+    return [
+        policy
+        for policy in numbered[:_SAME_NUMBER]
+        if not (effective_on and policy.expires_on and effective_on >= policy.expires_on)
+        and not (expires_on and policy.effective_on and expires_on <= policy.effective_on)
+    ]
+
+
+def keep(told: PolicyReport, *, provider: str, contact: Contact, cause: Cause) -> Kept:
+    """As `_kept`; who does something about policies elsewhere is told of what is new. Raises InDoubt."""
+    kept = _kept(told, provider=provider, contact=contact)
+    if kept.created or kept.changed:
+        policy_told.send(sender=Policy, policy=kept.policy, cause=cause)
+    return kept
+
+
+def _kept(told: PolicyReport, *, provider: str, contact: Contact) -> Kept:
+    """Bring the policy to what is told, made where there is none. What an older report says of a value changes nothing.
+
+    Two at once make one row: who has the same id by a unique constraint, and who speaks of it by number and by id since
+    both wait for the contact's row. A row that was known by its number alone gets its id. Inside a transaction.
+
+    Raises InDoubt where only a number is told, which is that of somebody else's policy.
+    """
+    Contact.objects.select_for_update().get(pk=contact.pk)
+    term = {"effective_on": told.effective_on, "expires_on": told.expires_on}
+    for _try in range(_TRIES):
+        known = find(provider=provider, external_id=told.external_id, number=told.number, contact=contact, **term)
+        if known is None:
+            if not told.external_id:
+                _refuse_anothers(told, provider=provider, contact=contact)
+            for key in _keys(told, contact):
+                policy = Policy(
+                    contact=contact,
+                    provider=provider,
+                    external_id=key,
+                    told_at=dict.fromkeys(told.values(), told.occurred_at.timestamp()),
+                    reported_at=told.occurred_at,
+                    **told.values(),
+                )
+                if insert_once(policy):
+                    return Kept(policy=policy, created=True)
+            continue
+        try:
+            with transaction.atomic():
+                kept = _brought_to(known, told)
+        except IntegrityError:  # another worker gave another row this id meanwhile
+            continue
+        if kept is not None:
+            return kept
+    raise RuntimeError(f"{told.external_id or told.number}: another worker makes and unmakes this policy")
+
+
+def _refuse_anothers(told: PolicyReport, *, provider: str, contact: Contact) -> None:
+    """Raise InDoubt where somebody else has the policy with this number, unless another carrier gave it to them."""
+    others = Policy.objects.select_related("contact").filter(provider=provider).exclude(contact=contact)
+    for policy in _of_term(others, told.number, told.effective_on, told.expires_on):
+        carriers = {carrier.strip().casefold() for carrier in (policy.carrier, told.carrier) if carrier.strip()}
+        if len(carriers) < 2:
+            raise InDoubt(
+                f"policy {told.number[:100]} is that of {policy.contact} (contact {policy.contact_id}) here, and is "
+                f"reported of {contact} (contact {contact.pk})"
+            )
+
+
+def _keys(told: PolicyReport, contact: Contact) -> list[str]:
+    """Return what to keep a new policy by: its id; else its number, or the number of this contact's term.
+
+    The second is for a number that another term, or somebody else, has already.
+    """
+    if told.external_id:
+        return [told.external_id]
+    return [_by_number(told.number), f"{_BY_NUMBER}{told.number[:70]}#{contact.pk}@{told.effective_on or ''}"]
+
+
+def _brought_to(known: Policy, told: PolicyReport) -> Kept | None:
+    """None where the row is gone."""
+    policy = Policy.objects.select_for_update().filter(pk=known.pk).first()
+    if policy is None:
+        return None
+    moment = told.occurred_at.timestamp()
+    fresh = {name: value for name, value in told.values().items() if policy.told_at.get(name, moment) <= moment}
+    changed = tuple(name for name, value in fresh.items() if getattr(policy, name) != value)
+    for name, value in fresh.items():
+        setattr(policy, name, value)
+    policy.told_at = policy.told_at | dict.fromkeys(fresh, moment)
+    policy.reported_at = max(policy.reported_at, told.occurred_at)
+    if told.external_id:
+        policy.external_id = told.external_id
+        if told.number:
+            changed += _taken_over(policy, told.number)
+    policy.save()
+    return Kept(policy=policy, changed=changed)
+
+
+def _taken_over(policy: Policy, number: str) -> tuple[str, ...]:
+    """Take what was told of this number before it was known whose it is; the names of what changed. Not saved."""
+    unidentified = Policy.objects.filter(
+        provider=policy.provider, contact=policy.contact_id, external_id__startswith=_BY_NUMBER
+    ).exclude(pk=policy.pk)
+    other = next(iter(_of_term(unidentified, number, policy.effective_on, policy.expires_on)), None)
+    if other is None:
+        return ()
+    newer = {name: at for name, at in other.told_at.items() if at > policy.told_at.get(name, 0)}
+    changed = tuple(name for name in newer if getattr(policy, name) != getattr(other, name))
+    for name in newer:
+        setattr(policy, name, getattr(other, name))
+    policy.told_at = policy.told_at | newer
+    policy.reported_at = max(policy.reported_at, other.reported_at)
+    other.delete()
+    return changed
+
+
+def _by_number(number: str) -> str:
+    return f"{_BY_NUMBER}{number[:100]}"

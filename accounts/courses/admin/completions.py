@@ -1,0 +1,269 @@
+"""Completions: a queue of those that wait for a person, and what may be done with the others."""
+
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from accounts.courses import candidates, completions
+from accounts.courses.admin import certificates
+from accounts.courses.admin.completion_files import CompletionFiles
+from accounts.courses.models import Completion, PointsEntry
+from accounts.courses.models.points import BY_STAFF
+from accounts.people.admin.users import AddressField
+from accounts.people.models import User
+from core.console import attention
+from core.console.actions import Act, Answer, Pressed, ReasonForm
+from core.console.base import ReadOnlyAdmin, ReadOnlyInline
+from core.console.links import NOTHING, badge, list_url, moment, row_link, source_of
+
+State = Completion.State
+# The badges are shared with other pages' statuses of the same meaning.
+BADGES = {
+    State.RECEIVED: "unmatched",
+    State.MATCHED: "ignored",
+    State.AWARDED: "processed",
+    State.REVERSED: "canceled",
+    State.DISMISSED: "ignored",
+}
+
+
+@attention.source
+def completions_that_wait() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="waiting_completions",
+            label=gettext("Completions that wait for a person"),
+            count=attention.capped(Completion.objects.filter(state=State.RECEIVED)),
+            url=list_url("admin:accounts_completion", state__exact=State.RECEIVED.value),
+            permission="accounts.view_completion",
+        )
+    ]
+
+
+class LinkForm(forms.Form):
+    """Whose a completion is. Gives the `member` as a User."""
+
+    member = AddressField(
+        label=_("Member's e-mail"), widget=forms.EmailInput(attrs={"class": "vTextField", "autofocus": True})
+    )
+    remember = forms.BooleanField(
+        label=_("Remember the address"),
+        required=False,
+        help_text=_("What comes from it later is this member's at once."),
+    )
+    course = forms.CharField(
+        label=_("Course"),
+        required=False,
+        max_length=255,
+        help_text=_("Only to correct it; empty: as it came."),
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+    def clean_member(self) -> User:
+        user = User.objects.filter(email=self.cleaned_data["member"]).first()
+        if user is None:
+            raise ValidationError(_("There is no user with this e-mail."))
+        return user
+
+
+def _link(completion: Completion, pressed: Pressed) -> bool:
+    answers = pressed.answers
+    return bool(
+        completions.link(
+            completion,
+            answers["member"],
+            remember=answers["remember"],
+            course=answers["course"],
+            cause=pressed.cause,
+        )
+    )
+
+
+def _create_member(completion: Completion, pressed: Pressed) -> bool | Answer:
+    made = completions.create_member(completion, cause=pressed.cause)
+    if made.created:
+        return True
+    text = gettext("%(email)s is a member already: the completion was linked, and no mail was sent.")
+    return Answer(text=text % {"email": made.user.email}, changed=True)
+
+
+def _is_of_nobody(completion: Completion) -> bool:
+    waits = completion.state == State.RECEIVED and bool(completion.email)
+    return waits and completions.member_with(completion.email) is None
+
+
+class EntryInline(ReadOnlyInline):
+    model = PointsEntry
+    fields = readonly_fields = ("created_at", "points", "told_by", "staff", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PointsEntry]:
+        return super().get_queryset(request).select_related("staff").order_by("pk")
+
+    @admin.display(description=_("told by"))
+    def told_by(self, entry: PointsEntry) -> str:
+        return source_of(entry)
+
+
+@admin.register(Completion)
+class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
+    """The queue: what waits is linked, made a member's or dismissed; what was awarded can be reversed."""
+
+    list_display = ("received", "email_told", "name", "course", "activity", "status", "checked", "member", "channel")
+    list_display_links = ("received", "email_told")
+    list_filter = ("state", "certificate_state", "activity", "channel", "received_at")
+    list_select_related = ("activity", "user", "certificate_check")
+    search_fields = ("email",)
+    search_help_text = _("Beginning of the e-mail, or the whole source")
+    fieldsets = (
+        (None, {"fields": ("status", "reason", "email_told", "name", "suggested", "member", "rule")}),
+        (_("What was done"), {"fields": ("activity", "course", "completed_on", "told")}),
+        (_("Certificate"), {"fields": ("certificate", "checked", "found", "checked_at")}),
+        (_("Where from"), {"fields": ("source", "channel", "told_by", "received_at", "staff", "decided_at")}),
+    )
+    readonly_fields = (
+        "status",
+        "suggested",
+        "member",
+        "certificate",
+        "checked",
+        "found",
+        "checked_at",
+        "told",
+        "told_by",
+    )
+    inlines = (EntryInline,)
+    acts = (
+        Act(
+            name="link",
+            label=_("link to a member"),
+            explanation=_("The points are given at once, also for what else waits under the same address."),
+            done=ngettext_lazy("%(count)d completion was linked.", "%(count)d completions were linked.", "count"),
+            run=_link,
+            fits=completions.is_linkable,
+            form=LinkForm,
+        ),
+        Act(
+            name="create-member",
+            label=_("create a member"),
+            done=ngettext_lazy(
+                "%(count)d member was created. A mail with the link to choose a password is on its way.",
+                "%(count)d members were created. A mail with the link to choose a password is on its way to each.",
+                "count",
+            ),
+            run=_create_member,
+            fits=_is_of_nobody,
+        ),
+        Act(
+            name="dismiss",
+            label=_("dismiss"),
+            explanation=_("Nobody gets points for it. It stays in the list, with the reason."),
+            done=ngettext_lazy("%(count)d completion was dismissed.", "%(count)d completions were dismissed.", "count"),
+            run=lambda completion, pressed: completions.dismiss(completion, cause=pressed.cause),
+            fits=lambda completion: completion.state == State.RECEIVED,
+            form=ReasonForm,
+        ),
+        Act(
+            name="reverse",
+            label=_("take the points back"),
+            explanation=_("A new line in the ledger takes the points back. What was reversed can be linked again."),
+            done=ngettext_lazy("%(count)d award was reversed.", "%(count)d awards were reversed.", "count"),
+            run=lambda completion, pressed: completions.reverse(completion, cause=pressed.cause) is not None,
+            fits=lambda completion: completion.state == State.AWARDED,
+            form=ReasonForm,
+        ),
+        Act(
+            name="award",
+            label=_("give the points after all"),
+            done=ngettext_lazy(
+                "%(count)d completion has its points.", "%(count)d completions have their points.", "count"
+            ),
+            run=lambda completion, pressed: completions.award_again(completion, cause=pressed.cause),
+            fits=lambda completion: completion.state in (State.MATCHED, State.REVERSED),
+            form=ReasonForm,
+        ),
+        Act(
+            name="undo-bulk-award",
+            label=_("undo the whole award"),
+            explanation=_("Takes the points back from everybody who got them in the same press."),
+            done=ngettext_lazy("%(count)d award by hand was undone.", "%(count)d awards by hand were undone.", "count"),
+            run=lambda completion, pressed: completions.undo_award_by_hand(completion, cause=pressed.cause) > 0,
+            fits=lambda completion: completion.channel == BY_STAFF and completion.state == State.AWARDED,
+            form=ReasonForm,
+        ),
+        *certificates.ACTS,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Completion]:
+        return super().get_queryset(request).defer("answers")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Completion], search_term: str
+    ) -> tuple[QuerySet[Completion], bool]:
+        text = search_term.strip()
+        return (queryset.filter(Q(email__startswith=text.lower()) | Q(source=text)) if text else queryset), False
+
+    @admin.display(description=_("received"))
+    def received(self, completion: Completion) -> str:
+        return moment(completion.received_at)
+
+    @admin.display(description=_("status"))
+    def status(self, completion: Completion) -> str:
+        return badge(BADGES[State(completion.state)], completion.get_state_display())
+
+    @admin.display(description=_("member"))
+    def member(self, completion: Completion) -> str:
+        return row_link("admin:accounts_user", completion.user_id, completion.user) if completion.user else NOTHING
+
+    @admin.display(description=_("who this may be"))
+    def suggested(self, completion: Completion) -> str:
+        """Members whom the address or the name resembles, each with the reason and the way to link it to them."""
+        if not completions.is_linkable(completion):
+            return NOTHING
+        found = candidates.of(completion)
+        rows = ((_link_to(completion, one.user), one.user.get_full_name(), one.reason) for one in found)
+        return (
+            format_html('<ul class="candidates">{}</ul>', format_html_join("", "<li>{} {} ({})</li>", rows))
+            if found
+            else NOTHING
+        )
+
+    @admin.display(description=_("address"))
+    def certificate(self, completion: Completion) -> str:
+        url = completion.certificate_url
+        return format_html('<a href="{}" rel="noopener noreferrer nofollow">{}</a>', url, url) if url else NOTHING
+
+    @admin.display(description=_("certificate"))
+    def checked(self, completion: Completion) -> str:
+        return certificates.state_of(completion)
+
+    @admin.display(description=_("result of the check"))
+    def found(self, completion: Completion) -> str:
+        return certificates.reason_of(completion)
+
+    @admin.display(description=_("checked"))
+    def checked_at(self, completion: Completion) -> str:
+        return moment(completion.certificate_checked_at)
+
+    @admin.display(description=_("as it was told"))
+    def told(self, completion: Completion) -> str:
+        lines = "\n".join(f"{name}: {value}" for name, value in completion.answers.items())
+        return format_html('<pre class="text">{}</pre>', lines) if lines else NOTHING
+
+    @admin.display(description=_("told by"))
+    def told_by(self, completion: Completion) -> str:
+        return source_of(completion)
+
+
+def _link_to(completion: Completion, user: User) -> SafeString:
+    act = reverse("admin:accounts_completion_act", args=[completion.pk, "link"])
+    query = urlencode({"member": user.email})
+    return format_html('<a href="{}?{}">{}</a>', act, query, gettext("link to %(email)s") % {"email": user.email})

@@ -1,0 +1,94 @@
+"""Who an unknown address might mean: suggestions with their reasons, for a person to judge."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Value
+from django.db.models.functions import Concat, Lower, Replace
+from django.utils.translation import gettext as _
+
+from accounts.courses.models import Completion
+from accounts.people.models import ContactEmail, User
+
+AT_MOST = 10
+GMAIL = ("gmail.com", "googlemail.com")
+WELL_KNOWN = (
+    *GMAIL,
+    *("hotmail.com", "outlook.com", "live.com", "msn.com", "yahoo.com", "ymail.com", "aol.com"),
+    *("icloud.com", "me.com", "mac.com", "proton.me", "protonmail.com", "gmx.com", "gmx.net", "gmx.de", "web.de"),
+    *("comcast.net", "verizon.net", "att.net", "sbcglobal.net", "hotmail.es", "yahoo.es", "outlook.es", "mail.com"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    user: User
+    reason: str
+
+
+def of(completion: Completion) -> list[Candidate]:
+    """At most ten members whom a completion may mean, the most likely first, each once with its best reason."""
+    email = completion.email or completion.email_told.strip().lower()
+    found: dict[int, Candidate] = {}
+    for users, reason in _suggestions(email, completion.name):
+        for user in users:
+            found.setdefault(user.pk, Candidate(user=user, reason=reason))
+    return list(found.values())[:AT_MOST]
+
+
+def _suggestions(email: str, name: str) -> Iterable[tuple[Iterable[User], str]]:
+    local, _at, domain = email.rpartition("@")
+    if local and domain:
+        bare = local.partition("+")[0]
+        yield _with([email]), str(_("the same address"))
+        yield _with_tag(local, bare, domain), str(_("the same but for what follows a plus"))
+        if domain in GMAIL:
+            yield _with_dots(bare), str(_("the same to Gmail, which ignores dots"))
+        meant = [known for known in WELL_KNOWN if is_one_letter_off(domain, known)]
+        yield _with(f"{bare}@{known}" for known in meant), str(_("a letter of the mail service differs"))
+        if domain in WELL_KNOWN:
+            yield _with_typo(bare, domain), str(_("a letter of the mail service differs"))
+    if len(name.split()) > 1:
+        yield _named(name), str(_("the same name"))
+
+
+def is_one_letter_off(one: str, other: str) -> bool:
+    """Whether one letter was changed, left out, doubled or put in, or two neighbours were swapped."""
+    if one == other or abs(len(one) - len(other)) > 1:
+        return False
+    start = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    rest, its_rest = one[start:], other[start:]
+    if len(one) == len(other):
+        swapped = rest[:2] == its_rest[:2][::-1] and rest[2:] == its_rest[2:]
+        return rest[1:] == its_rest[1:] or swapped
+    return rest[1:] == its_rest or rest == its_rest[1:]
+
+
+def _with(addresses: Iterable[str]) -> list[User]:
+    wanted = list(addresses)
+    aliases = ContactEmail.objects.filter(email__in=wanted, contact__user__isnull=False)
+    by_alias = [alias.contact.user for alias in aliases.select_related("contact__user").order_by("pk")]
+    return [*User.objects.filter(email__in=wanted).order_by("pk"), *(user for user in by_alias if user is not None)]
+
+
+def _with_tag(local: str, bare: str, domain: str) -> list[User]:
+    tagged = User.objects.filter(email__startswith=f"{bare}+", email__endswith=f"@{domain}").order_by("pk")
+    return [*(_with([f"{bare}@{domain}"]) if local != bare else []), *tagged[:AT_MOST]]
+
+
+def _with_dots(bare: str) -> Any:
+    plain = bare.replace(".", "")
+    dotless = User.objects.annotate(dotless=Replace(F("email"), Value("."), Value("")))
+    return dotless.filter(dotless__in=[f"{plain}@{domain.replace('.', '')}" for domain in GMAIL]).order_by("pk")
+
+
+def _with_typo(bare: str, domain: str) -> list[User]:
+    """Members whose own address seems to be the mistaken one."""
+    alike = User.objects.filter(email__startswith=f"{bare}@").order_by("pk")[:100]
+    return [user for user in alike if is_one_letter_off(user.email.rpartition("@")[2], domain)]
+
+
+def _named(name: str) -> Any:
+    whole = Lower(Concat(F("first_name"), Value(" "), F("last_name")))
+    return User.objects.annotate(whole=whole).filter(whole=" ".join(name.split()).lower()).order_by("pk")[:AT_MOST]

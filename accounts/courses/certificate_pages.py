@@ -1,0 +1,115 @@
+"""Checking certificates: claim the check, fetch the document, look for the student's name, write what was found.
+
+The result stands on the completion and changes no points: what is doubtful is a question to staff.
+"""
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import unquote_plus, urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.courses import certificates, completion_mails
+from accounts.courses.models import CertificateCheck, CertificateState, Completion
+from core.documents.child import Busy, Unreadable, text_of
+from core.queue.attempts import attempt
+from core.text import words
+from core.web import fetch
+from core.web.fetch import INTERNET, Document
+
+logger = logging.getLogger(__name__)
+NETWORK = INTERNET  # how hosts are found; tests replace it by this machine
+KINDS = {"application/pdf": "pdf", "text/html": "html", "application/xhtml+xml": "html", "application/octet-stream": ""}
+State = CertificateState
+Status = CertificateCheck.Status
+
+
+class TryAgain(Exception):
+    """Nothing is known yet, and another attempt may find out; the message says why not now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    state: CertificateState
+    reason: str
+
+
+def check(check_id: int) -> None:
+    """Make the check if it is due and nobody else does. Whatever goes wrong is on its row, and it is tried again."""
+    row = CertificateCheck.objects.claim(check_id)
+    if row is not None:
+        attempt(row, partial(_check, row))
+
+
+def _check(row: CertificateCheck) -> None:
+    completion = Completion.objects.select_related("user").get(pk=row.completion_id)
+    try:
+        found = judge(completion)
+    except TryAgain as reason:
+        with transaction.atomic():
+            if row.back_off(str(reason)):
+                _note(completion, Found(state=State.UNREACHABLE, reason=str(reason)))
+        return
+    with transaction.atomic():
+        row.close(Status.DONE)
+        _note(completion, found)
+        completion_mails.certificate_is_checked(completion)
+    logger.info("certificate checked", extra={"completion_id": completion.pk, "state": found.state.value})
+
+
+def _note(completion: Completion, found: Found) -> None:
+    """Write the result, unless staff accepted the certificate or the person was erased meanwhile."""
+    same = Completion.objects.filter(pk=completion.pk, certificate_url=completion.certificate_url)
+    same.exclude(certificate_state=State.ACCEPTED).update(
+        certificate_state=found.state, certificate_reason=found.reason[:300], certificate_checked_at=timezone.now()
+    )
+
+
+def judge(completion: Completion) -> Found:
+    """Fetch the certificate of a completion and return what it proves; no transaction may be open. Raises TryAgain."""
+    url = completion.certificate_url
+    member = completion.user.get_full_name() if completion.user else ""
+    students = [name for name in (completion.name, member) if certificates.proves(name)]
+    if not url:
+        return Found(state=State.NOT_CHECKED, reason="")
+    if not students:
+        return Found(state=State.UNDECIDED, reason="no full name of the student is known: a first name proves nothing")
+    try:
+        document = fetch.fetch(url, hosts=settings.CERTIFICATE_HOSTS, kinds=KINDS, network=NETWORK)
+    except fetch.Refused as error:
+        return Found(state=State.REFUSED, reason=str(error))
+    except fetch.Unreachable as error:
+        if error.again:
+            raise TryAgain(str(error)) from error
+        return Found(state=State.UNREACHABLE, reason=str(error))
+    return _judged(document, url, students)
+
+
+def _judged(document: Document, url: str, students: list[str]) -> Found:
+    kind = "pdf" if b"%PDF-" in document.content[:1024] else KINDS[document.kind]
+    if not kind:
+        return Found(state=State.UNDECIDED, reason="it is neither a PDF nor a page")
+    try:
+        text = words(text_of(document.content, kind=kind, charset=document.charset))
+    except Busy as error:
+        raise TryAgain(str(error)) from error
+    except Unreadable as error:
+        return Found(state=State.UNDECIDED, reason=str(error))
+    if not any(text):
+        return Found(state=State.UNDECIDED, reason="it holds no text, perhaps a picture of one")
+    if not any(certificates.names(text, student) for student in students):
+        return Found(state=State.NAME_NOT_FOUND, reason="the student's name is not in it")
+    if kind == "html" and any(_stands_in(url, student) for student in students):
+        # A page for a search or an error repeats what its address says, whoever wrote that.
+        return Found(state=State.UNDECIDED, reason="the page's address holds the name, which any page may repeat")
+    return Found(state=State.VALID, reason="it names the student")
+
+
+def _stands_in(url: str, student: str) -> bool:
+    parts = urlsplit(url)
+    said = set(words(unquote_plus(f"{parts.path} {parts.query} {parts.fragment}").replace("_", " ")))
+    together = "".join(word for word in words(student) if word)
+    return set(words(student)) <= said or together in said

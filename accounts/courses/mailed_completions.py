@@ -1,0 +1,60 @@
+"""Completions by e-mail. Anybody can write a sender's address, so each of them waits for a person."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.courses import certificates, completions
+from accounts.courses.completions import Received, Told
+from accounts.courses.models import Activity
+from accounts.courses.models.points import BY_MAIL
+from core.cause import Cause
+from core.text import LINE, TEXT, storable
+
+LONGEST_SEARCHED = 100_000  # letters of a mail that are searched for a certificate
+_ADDRESS = re.compile(r"https://[^\s<>\"']+")
+_ANSWER = re.compile(r"^(?:\s*(?:re|fwd?|aw|rv)\s*:)+", re.IGNORECASE)
+
+
+class NoActivity(Exception):
+    """There is no active activity; the mail is refused, so that whoever brought it comes again."""
+
+
+def receive(*, sender: str, name: str, subject: str, text: str, message_id: str, attachments: int = 0) -> Received:
+    """Keep a mail as a completion that waits, once by its Message-ID; the subject stands for the course until a person
+    corrects it.
+
+    Its activity is the first whose forms have the line “mail” or a pattern for the subject, else the first there is.
+    Raises NoActivity.
+    """
+    meant = completions.activities_of(form_id=BY_MAIL, form_title=subject[:LINE])
+    activity = meant[0] if meant else Activity.objects.filter(is_active=True).order_by("code").first()
+    if activity is None:
+        raise NoActivity("a completion came by e-mail, and no activity is active")
+    shown: Mapping[str, Any] = {
+        "subject": storable(subject[:LINE]),
+        "text": storable(text[:TEXT]),
+        "attachments": attachments,
+    }
+    told = Told(
+        source=f"{BY_MAIL}:{_key(message_id, sender, subject, text)}",
+        channel=BY_MAIL,
+        email=storable(sender[:LINE]),
+        name=storable(name[:LINE]),
+        course=_ANSWER.sub("", storable(subject[:LINE])),
+        completed_on=timezone.now().date(),
+        certificate_url=next(
+            (url for url in _ADDRESS.findall(text[:LONGEST_SEARCHED]) if certificates.checked_or_none(url)), ""
+        ),
+        answers=shown,
+    )
+    return completions.receive(told, activity, cause=Cause(text=f"e-mail {storable(message_id[:LINE])}"[:200]))
+
+
+def _key(message_id: str, sender: str, subject: str, text: str) -> str:
+    """What makes two deliveries one mail: its Message-ID, else all of it. As a digest, since senders choose it."""
+    said = message_id.strip() or "\n".join([sender, subject, text])
+    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:40]

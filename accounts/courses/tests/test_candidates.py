@@ -1,0 +1,89 @@
+"""Who an unknown address might mean, and why."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from accounts.courses import candidates
+from accounts.courses.candidates import is_one_letter_off
+from accounts.courses.models import Activity, Completion
+from accounts.people.models import Contact, ContactEmail, User
+
+
+def suggested(email: str, name: str = "") -> list[tuple[str, str]]:
+    completion = Completion.objects.create(
+        activity=Activity.objects.get(), source="x", channel="kajabi", email_told=email, email=email, name=name,
+        completed_on=date(2024, 9, 2),
+    )  # fmt: skip
+    return [(found.user.email, found.reason) for found in candidates.of(completion)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("member", "told", "reason"),
+    [
+        ("jane@example.com", "jane@example.com", "the same address"),
+        ("jane@example.com", "jane+courses@example.com", "the same but for what follows a plus"),
+        ("jane+courses@example.com", "jane@example.com", "the same but for what follows a plus"),
+        ("jane.doe@gmail.com", "janedoe@gmail.com", "the same to Gmail, which ignores dots"),
+        ("janedoe@gmail.com", "j.a.n.e.doe+x@googlemail.com", "the same to Gmail, which ignores dots"),
+        ("jane@gmail.com", "jane@gmial.com", "a letter of the mail service differs"),
+        ("jane@gmail.com", "jane@gmail.co", "a letter of the mail service differs"),
+        ("jane@hotmail.com", "jane@hotmali.com", "a letter of the mail service differs"),
+        ("jane@yaho.com", "jane@yahoo.com", "a letter of the mail service differs"),
+    ],
+)
+def test_an_address_that_resembles_a_members_is_suggested_with_its_reason(member: str, told: str, reason: str) -> None:
+    User.objects.create_user(member)
+    User.objects.create_user("other@gmail.com", first_name="Other", last_name="Person")
+    assert suggested(told) == [(member, reason)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("told", ["joan@example.com", "jane@exmaple.com", "jane.doe@example.com", "jane", "@"])
+def test_what_does_not_resemble_it_is_not_suggested(user: Any, told: str) -> None:
+    assert suggested(told) == []
+
+
+@pytest.mark.django_db
+def test_the_same_name_is_suggested_last(user: Any) -> None:
+    User.objects.create_user("jane@gmail.com", first_name="Jane", last_name="Doe")
+    User.objects.create_user("other@example.com", first_name="JANET", last_name="original")
+    assert suggested("jane@gmial.com", "Janet  Original") == [
+        ("jane@gmail.com", "a letter of the mail service differs"),
+        ("jane@example.com", "the same name"),
+        ("other@example.com", "the same name"),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_first_name_alone_suggests_nobody(user: Any) -> None:
+    assert suggested("x@example.com", "Janet") == []
+
+
+@pytest.mark.django_db
+def test_an_alias_is_suggested_like_an_address(user: Any) -> None:
+    contact = Contact.objects.create(user=user, email=user.email)
+    ContactEmail.objects.create(contact=contact, email="janet@gmail.com")
+    assert suggested("janet@gmial.com") == [("jane@example.com", "a letter of the mail service differs")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "off"),
+    [
+        ("gmail.com", "gmail.com", False),
+        ("gmial.com", "gmail.com", True),
+        ("gmai.com", "gmail.com", True),
+        ("gmaill.com", "gmail.com", True),
+        ("gnail.com", "gmail.com", True),
+        ("gnial.com", "gmail.com", False),
+        ("gmail.comm", "gmail.com", True),
+        ("gmail.c", "gmail.com", False),
+        ("", "g", True),
+        ("mgail.com", "gmail.com", True),
+    ],
+)
+def test_one_letter_off(one: str, other: str, off: bool) -> None:
+    assert is_one_letter_off(one, other) is off
+    assert is_one_letter_off(other, one) is off

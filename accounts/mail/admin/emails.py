@@ -1,0 +1,145 @@
+"""E-mails that are owed, and what became of them."""
+
+import re
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template import TemplateDoesNotExist
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from accounts.courses.completion_mails import Withdrawn
+from accounts.mail import emails, suppressions
+from accounts.mail.admin.suppressed_addresses import suppression_link
+from accounts.mail.deliver import NotSendable, compose
+from accounts.mail.models import EmailMessage
+from core.console import attention
+from core.console.actions import Act
+from core.console.base import ReadOnlyAdmin
+from core.console.links import NOTHING, badge, list_url, moment, row_link, shortened
+from core.console.pruned import removed
+from core.text import InvalidAddress, normalise_email
+
+_TOKEN = re.compile(r"(token=)[^&\s]+")
+
+
+@attention.source
+def mails_that_did_not_arrive() -> list[attention.Item]:
+    labels = {
+        EmailMessage.Status.FAILED: _("E-mails that failed"),
+        EmailMessage.Status.BOUNCED: _("E-mails that bounced"),
+    }
+    return [
+        attention.Item(
+            key=f"{status}_emails",
+            label=label,
+            count=attention.capped(EmailMessage.objects.filter(status=status)),
+            url=list_url("admin:accounts_emailmessage", status__exact=status.value),
+            permission="accounts.view_emailmessage",
+        )
+        for status, label in labels.items()
+    ]
+
+
+def _may_be_resent(message: EmailMessage) -> bool:
+    """Return whether a mail was sent or failed, and what it says is still there."""
+    waits = message.status in (EmailMessage.Status.PENDING, EmailMessage.Status.HELD)
+    return not waits and message.pruned_at is None
+
+
+@admin.register(EmailMessage)
+class EmailMessageAdmin(ReadOnlyAdmin):
+    list_display = ("owed_since", "to", "kind", "state", "sent", "attempts", "error")
+    list_filter = ("status", "kind", "created_at")
+    list_select_related = ()
+    search_fields = ("to",)
+    search_help_text = gettext_lazy("The whole e-mail address")
+    fields = (
+        ("kind", "state"),
+        ("to", "person"),
+        "complaint",
+        "language",
+        "key",
+        "error",
+        ("created_at", "next_attempt_at", "attempts"),
+        ("sent_at", "delivered_at", "bounced_at"),
+        "provider_message_id",
+        "location",
+        "preview",
+    )
+    readonly_fields = ("state", "person", "complaint", "error", "preview")
+    acts = (
+        Act(
+            name="resend",
+            label=gettext_lazy("resend"),
+            done=ngettext_lazy(
+                "%(count)d e-mail is sent again, as a new one.",
+                "%(count)d e-mails are sent again, as new ones.",
+                "count",
+            ),
+            run=lambda message, pressed: bool(emails.resend(message)),
+            fits=_may_be_resent,
+        ),
+        Act(
+            name="send-now",
+            label=gettext_lazy("send now"),
+            done=ngettext_lazy(
+                "%(count)d e-mail that was held back is on its way.",
+                "%(count)d e-mails that were held back are on their way.",
+                "count",
+            ),
+            run=lambda message, pressed: emails.release(message),
+            fits=lambda message: message.status == EmailMessage.Status.HELD,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EmailMessage]:
+        return super().get_queryset(request).defer("context")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[EmailMessage], search_term: str
+    ) -> tuple[QuerySet[EmailMessage], bool]:
+        if not search_term.strip():
+            return queryset, False
+        try:
+            return queryset.filter(to=normalise_email(search_term)), False
+        except InvalidAddress:
+            return queryset.none(), False
+
+    @admin.display(description=gettext_lazy("owed since"))
+    def owed_since(self, message: EmailMessage) -> str:
+        return moment(message.created_at)
+
+    @admin.display(description=gettext_lazy("sent"))
+    def sent(self, message: EmailMessage) -> str:
+        return moment(message.sent_at)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, message: EmailMessage) -> str:
+        return badge(message.status, message.get_status_display())
+
+    @admin.display(description=gettext_lazy("error"))
+    def error(self, message: EmailMessage) -> str:
+        return shortened(message.last_error) or NOTHING
+
+    @admin.display(description=gettext_lazy("user"))
+    def person(self, message: EmailMessage) -> str:
+        return row_link("admin:accounts_user", message.user_id, message.user) if message.user else NOTHING
+
+    @admin.display(description=gettext_lazy("complaint"))
+    def complaint(self, message: EmailMessage) -> str:
+        return suppression_link(suppressions.of(message.to))
+
+    @admin.display(description=gettext_lazy("as it would read now"))
+    def preview(self, message: EmailMessage) -> str:
+        """Subject and text. The link in it is made for this look and loses its token before anybody sees it."""
+        if gone := removed(message):
+            return _("%(removed)s It cannot be sent again.") % {"removed": gone}
+        try:
+            mail: Any = compose(message)
+        except (NotSendable, Withdrawn, TemplateDoesNotExist) as error:
+            return str(error)
+        return format_html('<pre class="text">{}\n\n{}</pre>', mail.subject, _TOKEN.sub(r"\1•••", mail.body))

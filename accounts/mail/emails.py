@@ -1,0 +1,227 @@
+"""E-mails that are owed: written in the transaction that owes them, once for one business reason."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Plan, Subscription
+from accounts.people.models import User
+from core.insert_once import insert_once
+from core.queue.delivery import GRACE
+from core.queue.wakeup import wake_on_commit
+
+SEND_TASK = "accounts.send_emails"
+GREETINGS = "granted:"  # how the reasons of greetings begin
+NEWS_FOR = timedelta(days=14)
+Kind = EmailMessage.Kind
+Status = EmailMessage.Status
+
+
+def owe(
+    kind: EmailMessage.Kind,
+    *,
+    key: str,
+    to: str,
+    user: User | None = None,
+    language: str = "",
+    context: Mapping[str, Any] | None = None,
+    held: bool = False,
+    due: datetime | None = None,
+) -> EmailMessage | None:
+    """Write the mail down, to be sent after the commit, or at `due`; None where this reason (`key`) has its mail.
+
+    With `held` it is not sent before `release`.
+    """
+    message = EmailMessage(
+        key=key[:200],
+        kind=kind,
+        to=to,
+        user=user,
+        language=language or (user.language if user else "") or settings.LANGUAGE_CODE,
+        context=dict(context or {}),
+    )
+    if held:
+        message.status, message.next_attempt_at = Status.HELD, None
+    elif due is not None:
+        message.next_attempt_at = due
+    message.wake_after_grace()
+    if not insert_once(message):
+        return None
+    if not held and due is None:
+        wake_on_commit(SEND_TASK, message.pk)
+    return message
+
+
+def owe_staff(kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any]) -> list[EmailMessage]:
+    """The same mail to every address of ADMIN_EMAIL; nobody configured, nothing owed."""
+    owed = (owe(kind, key=f"{key}:{address}", to=address, context=context) for address in settings.ADMIN_EMAIL)
+    return [message for message in owed if message is not None]
+
+
+def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessage]:
+    """The mails for somebody's first grant of a plan, however often and in whatever words it is told.
+
+    Without a password: the welcome mail with the set-up link. With one: that the membership is linked. And a word to
+    staff, together with the member's own. With `held` the member's is kept back, and staff get none.
+    """
+    user: User = subscription.user
+    plan: Plan = subscription.plan
+    reason = greeting_key(subscription)
+    is_new = not user.has_usable_password() and user.auth_provider != User.AuthProvider.LOCAL
+    context = {"plan_name": plan.name, "partner": plan.partner}
+    own = owe(
+        Kind.MEMBERSHIP_LINKED if user.has_usable_password() else Kind.WELCOME,
+        key=reason,
+        to=user.email,
+        user=user,
+        context=context,
+        held=held,
+    )
+    if own is None or held:
+        return [own] if own else []
+    staff = owe_staff(
+        Kind.STAFF_NEW_MEMBER if is_new else Kind.STAFF_MEMBER_LINKED,
+        key=f"staff:{reason}",
+        context=context
+        | {
+            "member_name": user.get_full_name(),
+            "member_email": user.email,
+            "admin_path": f"/admin/accounts/user/{user.pk}/change/",
+        },
+    )
+    return [own, *staff]
+
+
+def greet_made(user: User, *, course: str) -> EmailMessage | None:
+    """The mail for somebody whom staff made a member because of a course: with the set-up link, once for each user.
+
+    None for whoever has a password or has this mail already.
+    """
+    if user.has_usable_password():
+        return None
+    return owe(
+        Kind.ACCOUNT_CREATED, key=f"account-created:{user.pk}", to=user.email, user=user, context={"course": course}
+    )
+
+
+def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
+    """Let a mail go that is held, at `due` (now); False where it is not held. Two at once: one of them does it.
+
+    With somebody's greeting go the mails that were held because of it (`is_yet_to_be_greeted`), while they are news.
+    """
+    now = timezone.now()
+    due = due or now
+    released = EmailMessage.objects.filter(pk=message.pk, status=Status.HELD).update(
+        status=Status.PENDING, next_attempt_at=due, wake_at=due + GRACE, finished_at=None, last_error=""
+    )
+    if released and due <= now:
+        wake_on_commit(SEND_TASK, message.pk)
+    if released and message.key.startswith(GREETINGS):
+        held = EmailMessage.objects.filter(user=message.user_id, status=Status.HELD, kind=Kind.COURSE_COMPLETED)
+        for other in held.filter(created_at__gte=now - NEWS_FOR):
+            release(other, due=due)
+    return bool(released)
+
+
+def is_yet_to_be_greeted(user: User) -> bool:
+    """Return whether this member's greeting is held: then no other news should come before it."""
+    return EmailMessage.objects.filter(user=user, status=Status.HELD, key__startswith=GREETINGS).exists()
+
+
+def hurry(key: str) -> bool:
+    """Send the mail of this reason now where it still waits for its time; whether it did."""
+    now = timezone.now()
+    waiting = EmailMessage.objects.filter(key=key, status=Status.PENDING, attempts=0, next_attempt_at__gt=now).first()
+    if waiting is None:
+        return False
+    waiting.requeue()
+    wake_on_commit(SEND_TASK, waiting.pk)
+    return True
+
+
+def release_greetings(*, per_minute: int) -> int:
+    """Let the greetings go that are held for members with access, `per_minute` of them; how many.
+
+    They become due one after the other and the sweep rings for each, so that nobody's mail server sees a flood and a
+    process that ends in the middle loses nothing. Held greetings of memberships that have ended stay held.
+    """
+    step = timedelta(seconds=60 / per_minute)
+    with_access = Subscription.objects.giving_access().only("user_id", "plan_id")
+    reasons = {greeting_key(subscription) for subscription in with_access.iterator()}
+    waiting = (
+        EmailMessage.objects.filter(status=Status.HELD, key__startswith=GREETINGS).order_by("pk").only("key", "user")
+    )
+    start, count = timezone.now(), 0
+    for message in [message for message in waiting if message.key in reasons]:
+        count += release(message, due=start + count * step)
+    return count
+
+
+def greeting_key(subscription: Subscription) -> str:
+    """The business reason of the greeting for a first grant of a plan."""
+    return f"{GREETINGS}{subscription.user_id}:{subscription.plan_id}"
+
+
+def resend(message: EmailMessage) -> EmailMessage:
+    """The same mail once more because staff want it: a new reason, a new row; links in it are new ones."""
+    with transaction.atomic():
+        again = owe(
+            EmailMessage.Kind(message.kind),
+            key=f"resend:{message.pk}:{uuid4()}",
+            to=message.user.email if message.user else message.to,
+            user=message.user,
+            language=message.language,
+            context=message.context,
+        )
+    if again is None:  # a random key cannot be taken
+        raise RuntimeError(f"the resend of e-mail {message.pk} met its own key")
+    return again
+
+
+def mark_delivered(message: EmailMessage) -> None:
+    """The receiving server took the mail. A bounce that was told before stands."""
+    EmailMessage.objects.filter(pk=message.pk, status__in=[Status.SENT, Status.PENDING]).update(
+        status=Status.DELIVERED, delivered_at=timezone.now(), last_error="", next_attempt_at=None, wake_at=None
+    )
+
+
+def mark_deferred(message: EmailMessage, *, reason: str) -> None:
+    """The mail has not arrived, and still may: only noted, and only where nothing better is known."""
+    EmailMessage.objects.filter(pk=message.pk, status=Status.SENT).update(last_error=reason[:2000])
+
+
+def mark_bounced(message: EmailMessage, *, reason: str, complained: bool = False) -> None:
+    """The mail came back, or its reader complained: noted once, and staff are told once.
+
+    They are not told of their own mails, which would bounce in turn.
+    """
+    with transaction.atomic():
+        changed = (
+            EmailMessage.objects.filter(pk=message.pk)
+            .exclude(status=Status.BOUNCED)
+            .update(
+                status=Status.BOUNCED,
+                bounced_at=timezone.now(),
+                last_error=reason[:2000],
+                next_attempt_at=None,
+                wake_at=None,
+            )
+        )
+        if changed and message.user is not None:
+            owe_staff(
+                Kind.STAFF_MAIL_BOUNCED,
+                key=f"bounced:{message.pk}",
+                context={
+                    "to": message.to,
+                    "kind": message.kind,
+                    "reason": reason[:500],
+                    "complained": complained,
+                    "admin_path": f"/admin/accounts/emailmessage/{message.pk}/change/",
+                },
+            )

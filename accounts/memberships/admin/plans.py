@@ -1,0 +1,41 @@
+"""What is sold, and which offers sell it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.memberships.models import Plan, PlanOffer
+from core.console import attention
+from core.console.actions import ActsMixin
+from core.console.base import BoundedLists, NeverDeleted
+from core.money import money
+
+WAITING = "unmatched_events"  # the item of `attention` that a new mapping may bring to an end
+
+
+class OfferInline(admin.TabularInline):
+    model = PlanOffer
+    extra = 1
+
+
+@admin.register(Plan)
+class PlanAdmin(NeverDeleted, ActsMixin, BoundedLists):
+    list_display = ("name", "code", "partner", "price", "period_months")
+    inlines = (OfferInline,)
+
+    @admin.display(description=gettext_lazy("price"))
+    def price(self, plan: Plan) -> str:
+        return money(plan.price_cents, plan.currency)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is PlanOffer and (formset.new_objects or formset.changed_objects):
+            for item in attention.items(request.user):
+                if item.key == WAITING:
+                    text = _("Events that found no plan or person: {}. Retry those that wait for this offer.")
+                    link = format_html('<a href="{}">{}</a>', item.url, item.shown_count)
+                    self.message_user(request, format_html(text, link), messages.WARNING)

@@ -1,0 +1,30 @@
+"""Which plan an offer sells. An offer that nobody mapped is never guessed."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from accounts.memberships.models import Plan, PlanOffer
+
+FROM_SETTINGS = ("kajabi", "nssa_annual", "NSSA_KAJABI_PRODUCT_ID")  # provider, plan, the setting with its offer ids
+
+
+def sold_by(offers: Sequence[str], *, provider: str) -> Plan | None:
+    """The plan of the first of `offers` that is mapped, in the console or by NSSA_KAJABI_PRODUCT_ID, or None."""
+    mapped = {
+        row.external_id: row.plan
+        for row in PlanOffer.objects.filter(provider=provider, external_id__in=offers).select_related("plan")
+    }
+    settings_provider, code, setting = FROM_SETTINGS
+    for offer in offers:
+        if offer in mapped:
+            return mapped[offer]
+        if provider == settings_provider and offer in getattr(settings, setting):
+            return Plan.objects.filter(code=code).first()
+    return None
+
+
+def only_one() -> Plan | None:
+    """The plan, where exactly one exists: what an event means that names no offer."""
+    plans = list(Plan.objects.all()[:2])
+    return plans[0] if len(plans) == 1 else None

@@ -1,0 +1,67 @@
+"""The app's models, which stand in its topics: Django finds them here."""
+
+from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment, Policy
+from accounts.courses.models import (
+    Activity,
+    CertificateCheck,
+    CertificateState,
+    Completion,
+    CourseProgress,
+    PointsEntry,
+    Requirement,
+)
+from accounts.mail.models import EmailMessage, SuppressedAddress
+from accounts.memberships.models import Plan, PlanOffer, Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.people.models import (
+    Company,
+    Contact,
+    ContactChange,
+    ContactEmail,
+    ContactMapping,
+    ContactTag,
+    ExternalIdentity,
+    ForgottenKey,
+    PossibleDuplicate,
+    ProvisioningStep,
+    Tag,
+    User,
+)
+from accounts.signin.models import LinkRequest
+from accounts.staff.models import ApiToken, AuditEntry
+
+__all__ = [
+    "Activity",
+    "ApiToken",
+    "AuditEntry",
+    "CertificateCheck",
+    "CertificateState",
+    "Company",
+    "Completion",
+    "Contact",
+    "ContactChange",
+    "ContactEmail",
+    "ContactMapping",
+    "ContactTag",
+    "CourseProgress",
+    "EmailMessage",
+    "ExternalIdentity",
+    "ForgottenKey",
+    "FormSubmission",
+    "LinkRequest",
+    "Order",
+    "OrderLine",
+    "Payment",
+    "Plan",
+    "PlanOffer",
+    "PointsEntry",
+    "Policy",
+    "PossibleDuplicate",
+    "ProvisioningStep",
+    "Requirement",
+    "Subscription",
+    "SubscriptionFact",
+    "SubscriptionTransition",
+    "SuppressedAddress",
+    "Tag",
+    "User",
+]

@@ -1,0 +1,62 @@
+"""What staff may do to a contact."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from accounts.people import contacts
+from accounts.people.admin.address_field import AddressField
+from accounts.people.models import Contact
+from core.console.actions import Act, Pressed, Refused
+
+
+class AliasForm(forms.Form):
+    email = AddressField(
+        label=gettext_lazy("E-mail"), widget=forms.EmailInput(attrs={"class": "vTextField", "autofocus": True})
+    )
+
+
+def _add(contact: Any, pressed: Pressed) -> bool:
+    """Whether the address is new to us; Refused where it means somebody else."""
+    email = pressed.answers["email"]
+    if contacts.add_alias(contact, email, source=pressed.cause.text):
+        return True
+    owner = contacts.with_email(email)
+    if owner is None or owner.pk == contact.pk:
+        return False
+    raise Refused(
+        _("%(email)s is an address of %(owner)s already (contact %(number)d). Nothing was changed.")
+        % {"email": email, "owner": owner.name or owner, "number": owner.pk}
+    )
+
+
+def _remove(contact: Contact, pressed: Pressed) -> bool:
+    email = pressed.answers["email"]
+    if email == contact.email:
+        raise Refused(_("%(email)s is the main address: it is changed at the provider.") % {"email": email})
+    return contacts.remove_alias(contact, email)
+
+
+ADD_ALIAS = Act(
+    name="add-alias",
+    label=gettext_lazy("add an address"),
+    explanation=gettext_lazy("What is told of this address from now on is told of this person."),
+    done=ngettext_lazy("%(count)d address was added.", "%(count)d addresses were added.", "count"),
+    run=_add,
+    form=AliasForm,
+    in_list=False,
+)
+REMOVE_ALIAS = Act(
+    name="remove-alias",
+    label=gettext_lazy("remove an address"),
+    explanation=gettext_lazy(
+        "What is told of this address from now on is somebody else's. A provider that names it as an address of this"
+        " person brings it back."
+    ),
+    done=ngettext_lazy("%(count)d address was removed.", "%(count)d addresses were removed.", "count"),
+    run=_remove,
+    form=AliasForm,
+    in_list=False,
+)

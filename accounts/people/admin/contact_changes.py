@@ -1,0 +1,204 @@
+"""Changes of contacts: what was said by whom, whose word lost, and the buttons to decide otherwise."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from accounts.people import contact_changes, contacts
+from accounts.people.admin.contact_history import CHANGES, ChangeShown, field_label, shown_value
+from accounts.people.admin.contacts import found, person_link
+from accounts.people.admin.filters import providers_of
+from accounts.people.contact_report import value_of
+from accounts.people.models import Contact, ContactChange, ContactMapping
+from core.cause import Cause
+from core.console import attention
+from core.console.actions import Act, Pressed, ReasonForm, Refused
+from core.console.base import ReadOnlyAdmin
+from core.console.links import NOTHING, list_url, moment, shortened
+from core.console.pruned import removed
+
+Kind = ContactChange.Kind
+
+
+def still_frozen() -> QuerySet[ContactChange]:
+    return ContactChange.objects.filter(kind=Kind.FROZEN, settled_at=None)
+
+
+@attention.source
+def frozen_values() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="frozen_values",
+            label=gettext_lazy("Values that went back and forth"),
+            count=attention.capped(still_frozen()),
+            url=list_url(CHANGES, frozen="now"),
+            permission="accounts.view_contactchange",
+        )
+    ]
+
+
+class FrozenFilter(SimpleListFilter):
+    title = gettext_lazy("frozen")
+    parameter_name = "frozen"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("now", _("not released yet"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ContactChange]) -> QuerySet[ContactChange]:
+        return queryset.filter(kind=Kind.FROZEN, settled_at=None) if self.value() else queryset
+
+
+class SaidByFilter(SimpleListFilter):
+    """Whose report a change was. Whoever reports contacts has mappings, and these have an index by the provider."""
+
+    title = gettext_lazy("provider")
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(provider, provider) for provider in providers_of(ContactMapping)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ContactChange]) -> QuerySet[ContactChange]:
+        return queryset.filter(provider=self.value()) if self.value() else queryset
+
+
+def _release(change: ContactChange, pressed: Pressed) -> bool:
+    Contact.objects.select_for_update().get(pk=change.contact_id)
+    return contact_changes.thaw(change, cause=pressed.cause)
+
+
+def other_value(change: ContactChange) -> Any:
+    """The word that lost: ours where the newcomer's was taken over, else theirs."""
+    return change.before if change.kind == Kind.WON else change.after
+
+
+def _is_another_one(change: ContactChange) -> bool:
+    """Whether a conflict's loser is not what the contact has by now."""
+    if change.kind not in (Kind.WON, Kind.LOST) or change.pruned_at is not None:
+        return False
+    return bool((value_of(change.contact, change.name) or "") != (other_value(change) or ""))
+
+
+def _take(change: ContactChange, pressed: Pressed) -> bool:
+    held = Contact.objects.select_for_update().get(pk=change.contact_id)
+    value = other_value(change)
+    if change.name == "email":
+        _own(held, value or "", cause=pressed.cause)
+    return bool(contact_changes.decide(held, {change.name: value}, cause=pressed.cause))
+
+
+def _own(contact: Contact, email: str, *, cause: Cause) -> None:
+    """Let the address mean this contact. Raises Refused where it means somebody else, or is none."""
+    if not email:
+        raise Refused(_("A contact is not left without the e-mail that it has. Nothing was changed."))
+    owner = contacts.with_email(email)
+    if owner is not None and owner.pk != contact.pk:
+        raise Refused(
+            _("%(email)s is an address of %(owner)s already (contact %(number)d). Nothing was changed.")
+            % {"email": email, "owner": owner.name or owner, "number": owner.pk}
+        )
+    contacts.add_alias(contact, email, source=cause.text)
+
+
+def _what_is_taken(change: ContactChange) -> str:
+    return _("%(contact)s, %(field)s: now %(ours)s, then %(theirs)s") % {
+        "contact": change.contact,
+        "field": field_label(change.name),
+        "ours": shortened(shown_value(value_of(change.contact, change.name))),
+        "theirs": shortened(shown_value(other_value(change))),
+    }
+
+
+def _what_is_released(change: ContactChange) -> str:
+    return _("%(contact)s, %(field)s: %(ours)s") % {
+        "contact": change.contact,
+        "field": field_label(change.name),
+        "ours": shortened(shown_value(value_of(change.contact, change.name))),
+    }
+
+
+@admin.register(ContactChange)
+class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
+    list_display = ("when", "state", "person", "field", "we_had", "they_say", "provider", "why")
+    list_filter = (FrozenFilter, "kind", SaidByFilter)
+    list_select_related = ("contact",)
+    search_fields = ("name",)
+    search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at a provider")
+    fields = (
+        ("state", "when"),
+        "person",
+        "field",
+        ("all_we_had", "all_they_say"),
+        ("provider", "cause"),
+        ("staff", "settled"),
+    )
+    readonly_fields = ("state", "when", "person", "field", "all_we_had", "all_they_say", "settled")
+    acts = (
+        Act(
+            name="release",
+            label=gettext_lazy("release the value"),
+            explanation=gettext_lazy(
+                "Our value is written on every side and holds until somebody changes it. Look first at what changed it"
+                " back and forth: an automation that still does so has it frozen again."
+            ),
+            done=ngettext_lazy("%(count)d value was released.", "%(count)d values were released.", "count"),
+            run=_release,
+            fits=lambda change: change.kind == Kind.FROZEN and change.settled_at is None,
+            form=ReasonForm,
+            shown=_what_is_released,
+        ),
+        Act(
+            name="take-other",
+            label=gettext_lazy("take the other value"),
+            explanation=gettext_lazy("The word that lost becomes the contact's value, and is written on every side."),
+            done=ngettext_lazy(
+                "%(count)d value was taken over, and is written on every side.",
+                "%(count)d values were taken over, and are written on every side.",
+                "count",
+            ),
+            run=_take,
+            fits=_is_another_one,
+            form=ReasonForm,
+            shown=_what_is_taken,
+        ),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ContactChange], search_term: str
+    ) -> tuple[QuerySet[ContactChange], bool]:
+        term = search_term.strip()
+        return (queryset.filter(contact__in=found(term)) if term else queryset), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        change = super().get_object(request, object_id, from_field)
+        if change is None:
+            return None
+        return ContactChange.objects.select_related("contact", "staff").filter(pk=change.pk).first()
+
+    @admin.display(description=gettext_lazy("when"))
+    def when(self, change: ContactChange) -> str:
+        return moment(change.recorded_at)
+
+    @admin.display(description=gettext_lazy("contact"))
+    def person(self, change: ContactChange) -> str:
+        return person_link(change.contact)
+
+    @admin.display(description=gettext_lazy("we had"))
+    def all_we_had(self, change: ContactChange) -> str:
+        return removed(change) or shown_value(change.before)
+
+    @admin.display(description=gettext_lazy("they say"))
+    def all_they_say(self, change: ContactChange) -> str:
+        return removed(change) or shown_value(change.after)
+
+    @admin.display(description=gettext_lazy("source"))
+    def why(self, change: ContactChange) -> str:
+        return shortened(change.cause) or NOTHING
+
+    @admin.display(description=gettext_lazy("settled"))
+    def settled(self, change: ContactChange) -> str:
+        return moment(change.settled_at)

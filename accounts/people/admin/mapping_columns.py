@@ -1,0 +1,40 @@
+"""How a contact's record at a provider is shown, wherever it stands."""
+
+from django.contrib import admin
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.people.models import ContactMapping
+from core.console.format import folded, indented
+from core.console.links import EVENTS, NOTHING, badge, list_link, moment
+
+MAPPINGS = "admin:accounts_contactmapping"
+
+
+class MappingShown:
+    """The columns in which a mapping is shown."""
+
+    @admin.display(description=ContactMapping._meta.get_field("gone_at").verbose_name)
+    def gone(self, mapping: ContactMapping) -> str:
+        return (
+            format_html("{} {}", badge("past", _("deleted")), moment(mapping.gone_at)) if mapping.gone_at else NOTHING
+        )
+
+    @admin.display(description=gettext_lazy("reported"))
+    def reported(self, mapping: ContactMapping) -> str:
+        return moment(mapping.reported_at)
+
+    @admin.display(description=gettext_lazy("offers"))
+    def offers_there(self, mapping: ContactMapping) -> str:
+        titles = [offer.get("title") or offer.get("id", "") for offer in mapping.offers if isinstance(offer, dict)]
+        return format_html_join(SafeString("<br>"), "{}", ((title,) for title in titles)) or NOTHING
+
+    @admin.display(description=gettext_lazy("as they have it"))
+    def as_they_have_it(self, mapping: ContactMapping) -> str:
+        return folded(_("Show"), indented(mapping.told)) if mapping.told else NOTHING
+
+    @admin.display(description=gettext_lazy("see also"))
+    def events(self, mapping: ContactMapping) -> str:
+        return list_link(EVENTS, _("events"), q=mapping.external_id)

@@ -1,0 +1,116 @@
+"""Which record at a provider is which at another one: the ids of each contact, side by side."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.people.admin.contacts import found, person_link
+from accounts.people.admin.filters import ProviderFilter, distinct_values
+from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
+from accounts.people.models import ContactMapping
+from core.console.base import ReadOnlyAdmin
+from core.console.links import NOTHING, badge, list_link, moment, row_link
+
+ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
+
+
+class KindFilter(SimpleListFilter):
+    title = ContactMapping._meta.get_field("kind").verbose_name
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in distinct_values(ContactMapping, "kind")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+class GoneFilter(SimpleListFilter):
+    title = ContactMapping._meta.get_field("gone_at").verbose_name
+    parameter_name = "gone"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(gone_at__isnull=self.value() == "no") if self.value() else queryset
+
+
+@admin.register(ContactMapping)
+class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
+    """A line a record; beside it stands who else the same contact is. An id of either side finds both."""
+
+    list_display = ("record_there", "elsewhere", "person", "since", "last_synced")
+    list_filter = (ProviderFilter, KindFilter, GoneFilter)
+    search_fields = ("external_id",)
+    search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at any provider")
+    fields = (
+        ("person", "provider", "kind"),
+        ("external_id", "is_main", "gone"),
+        "elsewhere",
+        ("since", "last_synced"),
+        ("offers_there", "as_they_have_it"),
+        "see_also",
+    )
+    readonly_fields = (
+        *("person", "gone", "elsewhere", "since", "last_synced", "offers_there", "as_they_have_it", "see_also"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ContactMapping]:
+        others = ContactMapping.objects.filter(is_main=True).order_by("provider", "kind")
+        found: QuerySet[ContactMapping] = super().get_queryset(request)
+        return found.select_related("contact").prefetch_related(
+            Prefetch("contact__mappings", queryset=others, to_attr="main_mappings")
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ContactMapping], search_term: str
+    ) -> tuple[QuerySet[ContactMapping], bool]:
+        term = search_term.strip()
+        return (queryset.filter(contact__in=found(term)) if term else queryset), False
+
+    @admin.display(description=gettext_lazy("record there"))
+    def record_there(self, mapping: ContactMapping) -> str:
+        marks = [badge("past", _("deleted"))] if mapping.gone_at else []
+        if not mapping.is_main:
+            marks.append(badge("past", _("merged into the main one")))
+        return format_html_join(" ", "{}", ((part,) for part in (mapping, *marks)))
+
+    @admin.display(description=gettext_lazy("contact"))
+    def person(self, mapping: ContactMapping) -> str:
+        return person_link(mapping.contact)
+
+    @admin.display(description=gettext_lazy("the same person elsewhere"))
+    def elsewhere(self, mapping: Any) -> str:
+        others = [one for one in mapping.contact.main_mappings if one.pk != mapping.pk]
+        lines = [
+            (f"{one.provider} {one.kind}", row_link(MAPPINGS, one.pk, one.external_id))
+            for one in others[:ELSEWHERE_SHOWN]
+        ]
+        shown = format_html_join(SafeString("<br>"), "{} {}", lines) or NOTHING
+        return format_html("{}<br>…", shown) if len(others) > ELSEWHERE_SHOWN else shown
+
+    @admin.display(description=ContactMapping._meta.get_field("known_since").verbose_name)
+    def since(self, mapping: ContactMapping) -> str:
+        return moment(mapping.known_since)
+
+    @admin.display(description=gettext_lazy("last synced"))
+    def last_synced(self, mapping: ContactMapping) -> str:
+        return moment(mapping.reported_at)
+
+    @admin.display(description=gettext_lazy("see also"))
+    def see_also(self, mapping: ContactMapping) -> str:
+        links = (
+            self.events(mapping),
+            list_link(MAPPINGS, _("all records of this contact"), contact__exact=mapping.contact_id),
+            list_link("admin:accounts_contactchange", _("all changes"), contact__exact=mapping.contact_id),
+            list_link("admin:integrations_outgoingwrite", _("outgoing writes"), contact__exact=mapping.contact_id),
+        )
+        return format_html_join(SafeString(" · "), "{}", ((link,) for link in links))

@@ -1,0 +1,200 @@
+"""People: members and staff."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.password_validation import validate_password
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from accounts.courses import points
+from accounts.courses.admin.points import AWARD_POINTS, PointsInline
+from accounts.mail import suppressions
+from accounts.mail.admin.suppressed_addresses import suppression_link
+from accounts.memberships.models import Subscription
+from accounts.people.admin.address_field import AddressField
+from accounts.people.admin.person_actions import ON_USERS
+from accounts.people.models import ExternalIdentity, User
+from accounts.signin.admin.set_up_mail import send_set_up_mail
+from accounts.signin.admin.staff_forms import OthersPasswordForm
+from accounts.signin.sessions import end_sessions
+from accounts.staff import rights
+from core.console.actions import Act
+from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
+from core.console.links import EVENTS, badge, list_link, row_link
+from core.text import PASSWORD
+
+END_SESSIONS = Act(
+    name="end-sessions",
+    label=_("sign out everywhere"),
+    done=ngettext_lazy(
+        "%(count)d person is signed out everywhere.", "%(count)d people are signed out everywhere.", "count"
+    ),
+    run=lambda user, pressed: end_sessions(user) > 0,
+    in_list=False,
+)
+
+
+class AddUserForm(forms.ModelForm):
+    """Somebody new. Without a password they cannot sign in until they set one by the set-up mail."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        max_length=PASSWORD,
+        help_text=_("Leave it empty and send a set-up mail: then nobody but the person knows the password."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "first_name", "last_name", "language")
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        if password:
+            names = {name: self.cleaned_data.get(name, "") for name in ("email", "first_name", "last_name")}
+            validate_password(password, User(**names))
+        return password
+
+    def save(self, commit: bool = True) -> User:
+        user = super().save(commit=False)
+        user.set_password(self.cleaned_data["password"] or None)
+        if commit:
+            user.save()
+        return user
+
+
+class IdentityInline(admin.TabularInline):
+    """Who the user is in a provider's books. Deleting the wrong one solves a conflict: then retry the event."""
+
+    model = ExternalIdentity
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class SubscriptionInline(ReadOnlyInline):
+    model = Subscription
+    fields = readonly_fields = ("link", "state", "started_at", "current_period_end")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        return super().get_queryset(request).select_related("plan")
+
+    @admin.display(description=_("plan"))
+    def link(self, subscription: Subscription) -> str:
+        return row_link("admin:accounts_subscription", subscription.pk, subscription.plan.name)
+
+    @admin.display(description=_("status"))
+    def state(self, subscription: Subscription) -> str:
+        return badge(subscription.status, subscription.get_status_display())
+
+
+@admin.register(User)
+class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
+    """Only superusers decide who is staff and with which rights, and only they change somebody who is."""
+
+    list_display = ("email", "name", "auth_provider", "may_sign_in", "is_staff", "date_joined")
+    list_filter = ("is_staff", "is_active", "auth_provider")
+    search_fields = ("email",)
+    search_help_text = _("Beginning of the e-mail or of a name")
+    ordering = ("-id",)
+    filter_horizontal = ("groups", "user_permissions")
+    form = forms.ModelForm
+    add_form = AddUserForm
+    change_password_form = OthersPasswordForm
+    add_fieldsets = ((None, {"fields": ("email", "first_name", "last_name", "language", "password")}),)
+    inlines = (IdentityInline, SubscriptionInline, PointsInline)
+    _rights = ("is_staff", "is_superuser", "groups", "user_permissions")
+    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "balance", "complaint", "elsewhere")
+    fieldsets = (
+        (None, {"fields": ("email", "first_name", "last_name", "language", "is_active")}),
+        (_("Where from, and what else there is"), {"fields": _facts}),
+        (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
+    )
+    acts = (send_set_up_mail(lambda user: user), AWARD_POINTS, END_SESSIONS, *ON_USERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
+
+    def may_press(self, request: HttpRequest, act: Act, obj: Any = None) -> bool:
+        return super().may_press(request, act, obj) and _may_touch(request.user, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        form.rights_before = rights.of(User.objects.get(pk=obj.pk)) if change else {}
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        rights.note_change(form.instance, before=form.rights_before, request=request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return self._facts if request.user.is_superuser else self._facts + self._rights
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
+        return self.inlines if obj else ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        for word in search_term.split():
+            queryset = queryset.filter(
+                # Stored in lower case: a plain prefix, for which there is an index.
+                Q(email__startswith=word.lower()) | Q(first_name__istartswith=word) | Q(last_name__istartswith=word)
+            )
+        return queryset, False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        if db_field.name == "language":
+            choices = [("", _("not known yet")), *settings.LANGUAGES]
+            help_text = db_field.help_text
+            return forms.ChoiceField(
+                label=capfirst(db_field.verbose_name), choices=choices, required=False, help_text=help_text
+            )
+        if db_field.name == "email":
+            kwargs["form_class"] = AddressField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @admin.display(description=_("name"))
+    def name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @admin.display(description=_("can sign in"), boolean=True)
+    def may_sign_in(self, user: User) -> bool:
+        return user.can_sign_in
+
+    @admin.display(description=_("points"))
+    def balance(self, user: User) -> int:
+        return points.balance(user)
+
+    @admin.display(description=_("complaint"))
+    def complaint(self, user: User) -> str:
+        return suppression_link(suppressions.of(user.email))
+
+    @admin.display(description=_("see also"))
+    def elsewhere(self, user: User) -> str:
+        links = (
+            list_link("admin:accounts_contact", _("the contact of this person"), q=user.email),
+            list_link(EVENTS, _("events of this person"), q=user.email),
+            list_link("admin:accounts_emailmessage", _("e-mails to this person"), q=user.email),
+            list_link("admin:accounts_completion", _("completions"), user__exact=user.pk),
+            list_link("admin:accounts_courseprogress", _("progress in courses"), user__exact=user.pk),
+        )
+        return format_html_join(" · ", "{}", ((link,) for link in links))
+
+
+def _may_touch(staff: Any, user: User | None) -> bool:
+    """The address, password and rights of staff are a superuser's business: they would be a way to become one."""
+    return staff.is_superuser or user is None or not (user.is_staff or user.is_superuser)

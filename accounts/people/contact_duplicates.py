@@ -1,0 +1,91 @@
+"""Two contacts who may be one: noted once, decided by staff, never by a program."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.people.contact_changes import contact_told
+from accounts.people.models import Contact, ContactChange, ContactTag, PossibleDuplicate
+from core.cause import Cause
+from core.insert_once import insert_once
+
+_MOVED = ("orders", "payments", "policies", "form_submissions", "emails")
+Status = PossibleDuplicate.Status
+
+
+class CannotMerge(Exception):
+    """The two cannot be one contact; the message says why."""
+
+
+def doubt(one: Contact, another: Contact, *, reason: str) -> PossibleDuplicate | None:
+    """Ask staff whether two contacts are one person; None where they were asked before, or it is one contact."""
+    if one.pk == another.pk:
+        return None
+    first, second = sorted((one, another), key=lambda contact: contact.pk)
+    question = PossibleDuplicate(contact=first, other=second, other_was=str(second)[:300], reason=reason[:300])
+    return question if insert_once(question) else None
+
+
+def keep_apart(question: PossibleDuplicate, *, cause: Cause) -> bool:
+    """They are two people, who may share an address; False where it was decided before."""
+    return bool(_decided(question, Status.APART, cause))
+
+
+def merge(question: PossibleDuplicate, *, cause: Cause) -> bool:
+    """Make the older contact what both are: its own values stay, what it lacks comes from the other, which is gone.
+
+    Ids, addresses, orders, payments, answers and tags move. False where it was decided before. Raises CannotMerge where
+    both have an account.
+    """
+    with transaction.atomic():
+        pair = Contact.objects.select_for_update().filter(pk__in=[question.contact_id, question.other_id])
+        # One order for all: no deadlock.
+        found: dict[int | None, Contact] = {contact.pk: contact for contact in pair.order_by("pk")}
+        kept, gone = found.get(question.contact_id), found.get(question.other_id)
+        if kept is None or gone is None or not _decided(question, Status.MERGED, cause):
+            return False
+        if kept.user_id and gone.user_id:
+            raise CannotMerge(f"{kept} and {gone} both have an account; lock one of the users and link by hand")
+        user, gone.user = kept.user or gone.user, None
+        gone.save(update_fields=["user"])
+        _move(gone, kept)
+        kept.user = user
+        for column in Contact._meta.concrete_fields:
+            if column.name not in ("id", "user") and getattr(kept, column.attname) in ("", None):
+                setattr(kept, column.attname, getattr(gone, column.attname))
+        kept.custom_fields = {**gone.custom_fields, **kept.custom_fields}
+        kept.origins = {**gone.origins, **kept.origins}
+        kept.updated_at = timezone.now()
+        kept.save()
+        gone.delete()
+        contact_told.send(sender=Contact, contact=kept, provider="", cause=cause)
+    return True
+
+
+def _decided(question: PossibleDuplicate, status: str, cause: Cause) -> int:
+    still_open = PossibleDuplicate.objects.filter(pk=question.pk, status=Status.OPEN)
+    return still_open.update(status=status, decided_at=timezone.now(), staff=cause.staff)
+
+
+def _move(gone: Contact, kept: Contact) -> None:
+    for name in _MOVED:
+        getattr(gone, name).update(contact=kept)
+    gone.changes.exclude(kind=ContactChange.Kind.FROZEN).update(contact=kept)
+    main = {(row.provider, row.kind) for row in kept.mappings.all() if row.is_main}
+    for mapping in gone.mappings.all():
+        mapping.contact = kept
+        mapping.is_main = mapping.is_main and (mapping.provider, mapping.kind) not in main
+        mapping.save(update_fields=["contact", "is_main"])
+    has = {(row.tag_id, row.provider): row for row in kept.tag_rows.all()}
+    for row in gone.tag_rows.all():
+        same = has.get((row.tag_id, row.provider))
+        if same is None:
+            ContactTag.objects.filter(pk=row.pk).update(contact=kept)
+        elif same.changed_at < row.changed_at:  # the later word holds, as in contact_tags
+            ContactTag.objects.filter(pk=same.pk).update(is_present=row.is_present, changed_at=row.changed_at)
+    asked_of_gone = PossibleDuplicate.objects.filter(other=gone, status=Status.OPEN).exclude(contact=kept)
+    for question in asked_of_gone.select_related("contact"):
+        doubt(kept, question.contact, reason=question.reason)
+    asked_of_gone.delete()  # asked of the kept one now; without its other it could never be decided
+    for question in gone.doubts.filter(status=Status.OPEN).select_related("other"):
+        if question.other is not None:
+            doubt(kept, question.other, reason=question.reason)

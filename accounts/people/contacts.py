@@ -1,0 +1,283 @@
+"""Contacts: whom a report is about, and what it changes. The only writer of contacts, their addresses and their ids.
+
+Two people are never made one here: where an address and an id point to different contacts, both stay and staff decide
+(`accounts.people.contact_duplicates`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Model
+
+from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten
+from accounts.people.contact_changes import contact_told
+from accounts.people.contact_report import ContactReport
+from accounts.people.models import Contact, ContactEmail, ContactMapping, User
+from core.cause import Cause
+from core.insert_once import insert_once
+from core.text import InvalidAddress, normalise_email
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """What a report did. `changed` are the names of what is different now; `is_stale`: a newer one was here before."""
+
+    contact: Contact
+    created: bool = False
+    changed: tuple[str, ...] = ()
+    is_stale: bool = False
+
+
+class Nobody(Exception):
+    """The report names nobody: neither an id that is known nor an e-mail."""
+
+
+def find(*, provider: str, identities: Mapping[str, str], email: str = "") -> Contact | None:
+    """The contact with one of these ids, else with this address, main or alias; None where nobody has them."""
+    for mapping in _mappings(provider, identities):
+        return mapping.contact
+    return with_email(email)
+
+
+def with_email(email: str) -> Contact | None:
+    """The contact whom this address means, in whatever case it is written; None for nobody or no address."""
+    try:
+        known = (
+            ContactEmail.objects.select_related("contact").filter(email=normalise_email(email)).first()
+            if email
+            else None
+        )
+    except InvalidAddress:
+        return None
+    return known.contact if known else None
+
+
+def report(told: ContactReport, *, provider: str, cause: Cause, user: User | None = None) -> Reported:
+    """Bring the contact whom `told` is about to what it says; made, as `user`'s, where nobody is that person.
+
+    A known id wins over the e-mail, so that somebody who changed their address stays the same contact. Of each value
+    the newest word of that record holds. Two at once make one contact (unique constraints).
+
+    Raises Nobody, InvalidAddress; PersonForgotten where nobody is that person because they were erased.
+    """
+    email = normalise_email(told.email) if told.email else ""
+    if not email and not told.identities:
+        raise Nobody("neither an e-mail nor an id")
+    for _try in range(_TRIES):
+        with transaction.atomic(savepoint=False):
+            mappings = _mappings(provider, told.identities, hold=True)
+            if mappings:
+                return _applied(mappings[0].contact, mappings, told, email, provider=provider, cause=cause)
+            owner = with_email(email)
+            if owner is not None and not _is_somebody_else(owner, told.identities, provider):
+                held = Contact.objects.select_for_update().filter(pk=owner.pk).first()
+                if held is None or _mappings(provider, told.identities):
+                    continue  # merged away, or reported by another worker while this one waited
+                return _applied(held, [], told, email, provider=provider, cause=cause)
+            contact = _created(told, email, owner=owner, user=user, provider=provider, cause=cause)
+            if contact is not None:
+                return Reported(contact=contact, created=True, changed=tuple(_tagged(contact, told, provider)))
+    raise RuntimeError(f"{told.identities or email}: another worker makes and unmakes this contact")
+
+
+def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, is_new: bool = False) -> Reported:
+    """The contact who is the member `user`, brought to what `told` says; they are linked where neither is yet.
+
+    `is_new`: the user was made just now, and is nobody's yet.
+    """
+    before = None if is_new else Contact.objects.filter(user=user).first()
+    if before is None and not is_new:
+        # Two at once would each make one: the second waits here, and finds the first one's.
+        User.objects.select_for_update().get(pk=user.pk)
+        before = Contact.objects.filter(user=user).first()
+    reported = report(told, provider=provider, cause=cause, user=user if before is None else None)
+    contact = reported.contact
+    if before is not None and before.pk != contact.pk:
+        contact_duplicates.doubt(before, contact, reason=f"both are the member {user.email}")
+    elif before is None and contact.user_id is None:
+        Contact.objects.filter(pk=contact.pk, user=None).update(user=user)
+        contact.user = user
+    elif before is None and contact.user_id != user.pk:
+        contact_duplicates.doubt(contact, _own(user), reason=f"{contact} is another member than {user.email}")
+    return reported
+
+
+def note_gone(external_id: str, *, provider: str, at: datetime) -> Contact | None:
+    """Note that a provider's contact was deleted there; None where it is not known, or known to be there since."""
+    mapping = _mappings(provider, {"contact": external_id})
+    if not mapping:
+        return None
+    known = ContactMapping.objects.filter(pk=mapping[0].pk, gone_at=None).exclude(reported_at__gt=at)
+    return mapping[0].contact if known.update(gone_at=at) else None
+
+
+def add_alias(contact: Contact, email: str, *, source: str) -> bool:
+    """Let `email` mean this contact too; False where it means somebody already. Raises InvalidAddress."""
+    return insert_once(ContactEmail(contact=contact, email=normalise_email(email), source=source[:200]))
+
+
+def remove_alias(contact: Contact, email: str) -> bool:
+    """Let `email` no longer mean this contact; False where it does not, or is the main address. Raises InvalidAddress.
+
+    A report that names it as an alias again brings it back.
+    """
+    alias = normalise_email(email)
+    rows = ContactEmail.objects.filter(contact=contact, email=alias)
+    return alias != contact.email and bool(rows.delete()[0])
+
+
+def _mappings(provider: str, identities: Mapping[str, str], *, hold: bool = False) -> list[ContactMapping]:
+    """The known ones among these ids, in the order of `identities`.
+
+    With `hold` their contacts are locked, before the ids are read: what another worker was told while this one waited
+    must not be undone. None where an id moved meanwhile; whoever asks then asks again.
+    """
+    if not identities:
+        return []
+    rows = ContactMapping.objects.filter(
+        provider=provider, kind__in=list(identities), external_id__in=list(identities.values())
+    )
+    held: set[int] = set()
+    if hold:  # contacts only and by their keys, as a merge does: no deadlock
+        whose = Contact.objects.select_for_update().filter(pk__in=rows.values("contact")).order_by("pk")
+        held = set(whose.values_list("pk", flat=True))
+        if not held:
+            return []
+    order = list(identities)
+    known = [row for row in rows.select_related("contact") if identities[row.kind] == row.external_id]
+    if hold and not held.issuperset(row.contact_id for row in known):
+        return []
+    return sorted(known, key=lambda row: order.index(row.kind))
+
+
+def _is_somebody_else(owner: Contact, identities: Mapping[str, str], provider: str) -> bool:
+    """Whether the owner of an address is another record there than the one with these ids, which are not known yet."""
+    if not identities:
+        return False
+    return owner.mappings.filter(provider=provider, kind__in=list(identities), is_main=True).exists()
+
+
+def _created(
+    told: ContactReport, email: str, *, owner: Contact | None, user: User | None, provider: str, cause: Cause
+) -> Contact | None:
+    """A new contact with its ids, and its address unless that is `owner`'s; None where another worker was faster."""
+    if user is None:
+        forgotten.refuse(email=email, provider=provider, identities=told.identities)
+    contact = Contact(user=user)
+    contact_changes.begin(contact, told, email, provider=provider)
+    contact.save()
+    rows = [
+        ContactMapping(contact=contact, provider=provider, kind=kind, external_id=external_id)
+        for kind, external_id in told.identities.items()
+    ]
+    for record in rows[:1]:
+        contact_changes.remember(record, told, email)
+    unique: list[Model] = [*sorted(rows, key=lambda row: row.kind)]  # one order for all workers: no deadlock
+    if email and owner is None:
+        unique.append(ContactEmail(contact=contact, email=email, source=cause.text[:200]))
+    if not all(insert_once(row) for row in unique):
+        contact.delete()
+        return None
+    if owner is not None:
+        contact_duplicates.doubt(owner, contact, reason=f"both have the address {email} ({cause.text})")
+    _learn_aliases(contact, told.aliases, cause=cause)
+    contact_told.send(sender=Contact, contact=contact, provider=provider, cause=cause)
+    return contact
+
+
+def _applied(
+    contact: Contact,
+    mappings: list[ContactMapping],
+    told: ContactReport,
+    email: str,
+    *,
+    provider: str,
+    cause: Cause,
+) -> Reported:
+    """`told` written on a contact that there is, whose row the caller holds."""
+    for other in {row.contact_id: row.contact for row in mappings if row.contact_id != contact.pk}.values():
+        contact_duplicates.doubt(contact, other, reason=f"ids of both stand in one report ({cause.text})")
+    rows = _mapped(contact, mappings, told, provider=provider)
+    record = rows[0] if rows else None
+    is_stale = record is not None and record.reported_at is not None and record.reported_at > told.occurred_at
+    was = record.told.get("email") if record else email
+    changes = contact_changes.bring(contact, record, told, email, provider=provider, cause=cause)
+    if email and was != email:
+        _own_address(contact, email, cause=cause)  # an older address too: it was theirs
+    _learn_aliases(contact, told.aliases, cause=cause)
+    changes += _tagged(contact, told, provider, listed_at=_listed_at(contact, told, provider))
+    if record is not None:
+        contact_changes.remember(record, told, email)
+        record.save(update_fields=["reported_at", "told", "told_at", "offers", "gone_at"])
+    contact_told.send(sender=Contact, contact=contact, provider=provider, cause=cause)
+    return Reported(contact=contact, changed=tuple(changes), is_stale=is_stale and not changes)
+
+
+def _mapped(
+    contact: Contact, mappings: list[ContactMapping], told: ContactReport, *, provider: str
+) -> list[ContactMapping]:
+    """The contact's mappings for the ids of the report, in its order; ids that are new are noted."""
+    known = {row.kind: row for row in mappings if row.contact_id == contact.pk}
+    for kind, external_id in told.identities.items():
+        if kind in known or any(row.kind == kind for row in mappings):
+            continue
+        row = ContactMapping(contact=contact, provider=provider, kind=kind, external_id=external_id)
+        row.is_main = not contact.mappings.filter(provider=provider, kind=kind, is_main=True).exists()
+        if insert_once(row):
+            known[kind] = row
+    return [known[kind] for kind in told.identities if kind in known]
+
+
+def _own_address(contact: Contact, email: str, *, cause: Cause) -> None:
+    """Let `email` mean this contact; where it means somebody else already, staff are asked."""
+    if add_alias(contact, email, source=cause.text):
+        return
+    owner = with_email(email)
+    if owner is not None:
+        contact_duplicates.doubt(owner, contact, reason=f"both have the address {email} ({cause.text})")
+
+
+def _learn_aliases(contact: Contact, aliases: Iterable[str], *, cause: Cause) -> None:
+    """Keep a contact's further addresses; what is no address, or means somebody else or who was erased, is left out."""
+    for alias in sorted({alias for alias in aliases if alias}):
+        try:
+            if forgotten.since(email=normalise_email(alias)) is None:
+                add_alias(contact, alias, source=cause.text)
+        except InvalidAddress:
+            continue
+
+
+def _listed_at(contact: Contact, told: ContactReport, provider: str) -> datetime | None:
+    """When the provider last named all the tags of the contact, before this report; not asked where it names none."""
+    if not (told.tags or told.tags_added or told.tags_removed):
+        return None
+    known = (row.told_at.get("tags") for row in contact.mappings.filter(provider=provider))
+    newest = max(filter(None, known), default="")
+    return datetime.fromisoformat(newest) if newest else None
+
+
+def _tagged(contact: Contact, told: ContactReport, provider: str, *, listed_at: datetime | None = None) -> list[str]:
+    return contact_tags.change(
+        contact,
+        provider=provider,
+        at=told.occurred_at,
+        whole=told.tags,
+        added=told.tags_added,
+        removed=told.tags_removed,
+        listed_at=listed_at,
+    )
+
+
+def _own(user: User) -> Contact:
+    """The contact of a member, made where there is none."""
+    contact = Contact.objects.filter(user=user).first()
+    if contact is None:
+        contact = Contact.objects.create(
+            user=user, email=user.email, first_name=user.first_name, last_name=user.last_name
+        )
+        insert_once(ContactEmail(contact=contact, email=user.email, source="account"))
+    return contact

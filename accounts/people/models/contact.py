@@ -1,0 +1,199 @@
+"""Contacts: people as the business knows them, under every address and id by which a provider names them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.people.models.company import Company
+from accounts.people.models.user import User
+from core.prunable import Prunable
+
+
+class Contact(models.Model):
+    """A person, with or without an account. Written by `accounts.people.contacts` alone.
+
+    `email` is the main address as it was told; which contact an address means is said by `ContactEmail`, since two
+    people may share one until staff decide. `origins` says of each value since when it has been true and where
+    (`contact_merge`); what was never told has none.
+    """
+
+    user = models.OneToOneField(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="contact", verbose_name=_("user")
+    )
+    company = models.ForeignKey(
+        Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="contacts", verbose_name=_("company")
+    )
+    email = models.CharField(_("e-mail"), max_length=254, blank=True, db_index=True)
+    first_name = models.CharField(_("first name"), max_length=150, blank=True)
+    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    phone = models.CharField(_("phone"), max_length=50, blank=True, db_index=True)
+    business_phone = models.CharField(_("business phone"), max_length=50, blank=True)
+    address_line_1 = models.CharField(_("address"), max_length=255, blank=True)
+    address_line_2 = models.CharField(_("address, second line"), max_length=255, blank=True)
+    city = models.CharField(_("city"), max_length=120, blank=True)
+    state = models.CharField(_("state"), max_length=120, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=30, blank=True)
+    country = models.CharField(_("country"), max_length=120, blank=True)
+    subscribed = models.BooleanField(_("takes marketing mails"), null=True, blank=True)
+    custom_fields = models.JSONField(_("custom fields"), default=dict, blank=True)
+    origins = models.JSONField(default=dict, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        permissions = [
+            ("forget_contact", "Can erase a person's data"),
+            ("export_contact", "Can export a person's data"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email or self.name or f"#{self.pk}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class ContactEmail(models.Model):
+    """An address and the one contact whom it means: the main address, or an alias."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="emails", verbose_name=_("contact"))
+    email = models.CharField(_("e-mail"), max_length=254, unique=True)
+    source = models.CharField(_("source"), max_length=200, blank=True, help_text=_("why it belongs to this contact"))
+
+    class Meta:
+        verbose_name = _("address of a contact")
+        verbose_name_plural = _("addresses")
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class ContactMapping(models.Model):
+    """Who a contact is in a provider's books: one id of one kind, say Kajabi's contact or its customer.
+
+    `told` are the values that this record of theirs had when it was last reported; what differs from them next time
+    was changed there. `told_at` is when each of them, and the lists of tags and offers, were true there, since a report
+    may name only some and reports overtake each other; `reported_at` is the newest of these times.
+    """
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="mappings", verbose_name=_("contact"))
+    provider = models.CharField(_("provider"), max_length=30)
+    kind = models.CharField(_("kind"), max_length=30, help_text=_("ids of different kinds are not comparable"))
+    external_id = models.CharField(_("id there"), max_length=100)
+    is_main = models.BooleanField(
+        _("main"), default=True, help_text=_("not the record of a contact that was merged into this one")
+    )
+    known_since = models.DateTimeField(
+        _("known since"),
+        null=True,
+        blank=True,
+        default=timezone.now,
+        help_text=_("empty: longer than this is recorded"),
+    )
+    reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
+    told = models.JSONField(_("as they have it"), default=dict, blank=True)
+    told_at = models.JSONField(default=dict, blank=True)
+    offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("what the person has there"))
+    gone_at = models.DateTimeField(_("deleted there"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("contact at a provider")
+        verbose_name_plural = _("contacts at providers")
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "kind", "external_id"], name="mapping_names_one_contact"),
+            models.UniqueConstraint(
+                fields=["contact", "provider", "kind"],
+                condition=Q(is_main=True),
+                name="contact_has_one_main_mapping_of_a_kind",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["external_id"], name="mapping_by_id"),
+            models.Index(fields=["provider", "-id"], name="mapping_by_provider"),
+            models.Index(fields=["kind", "-id"], name="mapping_by_kind"),
+            models.Index(fields=["-id"], name="mapping_gone", condition=Q(gone_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.kind} {self.external_id}"
+
+
+class Tag(models.Model):
+    name = models.CharField(_("name"), max_length=150, unique=True)
+
+    class Meta:
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ContactTag(models.Model):
+    """A tag that a contact has at a provider, or had: a removed one stays, so that an older word cannot revive it."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="tag_rows")
+    tag = models.ForeignKey(Tag, on_delete=models.PROTECT, related_name="+", verbose_name=_("tag"))
+    provider = models.CharField(_("provider"), max_length=30)
+    is_present = models.BooleanField(_("has it"), default=True)
+    changed_at = models.DateTimeField(_("since"))
+
+    class Meta:
+        verbose_name = _("tag of a contact")
+        verbose_name_plural = _("tags")
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "tag", "provider"], name="contact_has_a_tag_once"),
+        ]
+        indexes = [models.Index(fields=["tag", "contact"], name="tag_by_contact", condition=Q(is_present=True))]
+
+    def __str__(self) -> str:
+        return str(self.tag)
+
+
+class PossibleDuplicate(Prunable):
+    """Two contacts who may be one person, or two who share an address: staff merge them or keep them apart."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("to be decided")
+        MERGED = "merged", _("merged")
+        APART = "apart", _("two people")
+
+    contact: Any = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="doubts")
+    other: Any = models.ForeignKey(
+        Contact, on_delete=models.SET_NULL, null=True, related_name="doubts_as_other", verbose_name=_("other")
+    )
+    other_was = models.CharField(_("other"), max_length=300, blank=True, help_text=_("as it was called"))
+    reason = models.CharField(_("why"), max_length=300)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
+    found_at = models.DateTimeField(_("found"), default=timezone.now)
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("possible duplicate")
+        verbose_name_plural = _("possible duplicates")
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "other"], name="a_pair_is_doubted_once"),
+            models.CheckConstraint(condition=~Q(contact=F("other")), name="nobody_duplicates_themselves"),
+            models.CheckConstraint(condition=Q(status__in=["open", "merged", "apart"]), name="doubt_status_is_known"),
+        ]
+        indexes = [
+            models.Index(fields=["status", "-id"], name="doubt_by_status"),
+            models.Index(
+                fields=["decided_at"],
+                name="doubt_to_be_pruned",
+                condition=Q(pruned_at__isnull=True, decided_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact} / {self.other or self.other_was}"

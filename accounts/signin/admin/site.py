@@ -1,0 +1,128 @@
+"""The staff console: Django's admin with our sign-in form, the second factor and a start page that says what waits."""
+
+from functools import wraps
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.signin import devices
+from accounts.signin.admin import second_factor
+from accounts.signin.admin.staff_forms import OwnPasswordForm, StaffSignInForm
+from accounts.signin.second_factor import is_missing
+from accounts.signin.views import CLEARED_AT_SIGN_OUT
+from accounts.staff import denials
+from accounts.staff.audit import record
+from core.console import attention, tools
+from core.web import access
+
+OWN_APPS = ("accounts", "integrations")
+
+
+class OwnPassword(PasswordChangeView):
+    def form_valid(self, form: Any) -> HttpResponse:
+        with transaction.atomic():
+            record("password.changed", request=self.request, target=form.user)
+            return super().form_valid(form)
+
+
+class StaffSite(AdminSite):
+    site_title = site_header = _("Enlace")
+    index_title = _("Console")
+    login_form = StaffSignInForm
+    enable_nav_sidebar = False  # the lists need the room
+    _only: "StaffSite | None" = None
+
+    def __new__(cls, name: str = "admin") -> "StaffSite":
+        # Django makes its default site while it imports this package, and the pages of this package register themselves
+        # on the default site meanwhile: whoever asks second must get the same one.
+        if cls._only is None:
+            cls._only = super().__new__(cls)
+            AdminSite.__init__(cls._only, name)
+        return cls._only
+
+    def __init__(self, name: str = "admin") -> None:
+        """Made ready in __new__, once."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Active staff, with the second factor where one is due."""
+        return super().has_permission(request) and not is_missing(request)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Ask the table of access for every page of the console, beside what the page asks for itself."""
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            match = request.resolver_match
+            try:
+                if match is None or not access.may(request.user, match.view_name, request.method or ""):
+                    raise PermissionDenied
+                answer: HttpResponseBase = view(request, *args, **kwargs)
+            except PermissionDenied:
+                denials.record(request, request.user)
+                raise
+            return answer
+
+        return super().admin_view(guarded, cacheable)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method not in ("GET", "HEAD", "POST"):  # Django's takes a PUT for a POST
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        if request.method == "GET" and super().has_permission(request) and is_missing(request):
+            return redirect(second_factor.url(second_factor.wanted_page(request)))
+        response = super().login(request, extra_context)
+        if request.method == "POST" and isinstance(response, HttpResponseRedirect) and request.user.is_authenticated:
+            devices.remember(request, response, request.user)
+        return response
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().logout(request, extra_context)
+        response["Clear-Site-Data"] = CLEARED_AT_SIGN_OUT
+        return response
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().index(request, {"attention": attention.items(request.user), **(extra_context or {})})
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Members and events first, each on its own; what the packages bring stands together, and so do the tools."""
+        found = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return found
+        ours = [app for label in OWN_APPS for app in found if app["app_label"] == label]
+        others = [model for app in found if app not in ours for model in app["models"]]
+        return [*ours, *_group(_("Access"), "access", others), *_group(_("Tools"), "tools", _tool_rows(request))]
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        view = OwnPassword.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("second-factor/", second_factor.page, name="second_factor"),
+            path("second-factor/new/", second_factor.enrol, name="second_factor_new"),
+            path("second-factor/new/code.svg", second_factor.picture, name="second_factor_picture"),
+        ]
+        own += [path(tool.path, self.admin_view(tool.view), name=tool.name) for tool in tools.registered()]
+        return [*own, *super().get_urls()]
+
+
+def _group(name: Any, label: str, rows: list[Any]) -> list[Any]:
+    """Rows of the start page under a heading of ours, which has no page of its own; none without rows."""
+    return [{"name": name, "app_label": label, "app_url": reverse("admin:index"), "models": rows}] if rows else []
+
+
+def _tool_rows(request: HttpRequest) -> list[Any]:
+    return [
+        {"name": tool.label, "object_name": tool.name, "admin_url": reverse(f"admin:{tool.name}"), "view_only": True}
+        for tool in tools.for_user(request.user)
+    ]

@@ -1,0 +1,3 @@
+from accounts.signin.models.link_request import LinkRequest
+
+__all__ = ["LinkRequest"]

@@ -1,0 +1,77 @@
+"""Who may do what, and what was done: groups, second factors, API tokens, link requests and the log."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+from django_otp.plugins.otp_static import admin as _static  # noqa: F401 (registers its pages, which are replaced here)
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp import admin as _totp  # noqa: F401
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.signin.models import LinkRequest
+from core.console.audited import AuditedAdmin
+from core.console.base import BoundedLists, ConsoleAdmin, ReadOnlyAdmin, SuperusersWrite
+from core.web import access
+
+# The packages' own pages show keys, and can be opened by a permission.
+for model in (Group, TOTPDevice, StaticDevice):
+    admin.site.unregister(model)
+
+
+@admin.register(Group)
+class StaffGroupAdmin(SuperusersWrite, AuditedAdmin, BoundedLists, GroupAdmin):
+    """Permissions for several people at once. What a role may do stands in the table of access, and nowhere else."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and obj.name in access.table().roles)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.name in access.table().roles)
+
+
+@admin.register(TOTPDevice, StaticDevice)
+class SecondFactorAdmin(SuperusersWrite, ConsoleAdmin):
+    """Devices are set up by their owners; a lost one is deleted here. The key is never shown."""
+
+    audit_subject = "second_factor"
+    audit_hidden = ("key", "last_t")
+
+    list_display = ("user", "name", "confirmed", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    fields = readonly_fields = list_display
+
+    def record(self, request: HttpRequest, row: Any, verb: str, **facts: Any) -> None:
+        super().record(request, row, "removed" if verb == "deleted" else verb, **facts)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(LinkRequest)
+class LinkRequestAdmin(ReadOnlyAdmin):
+    list_display = ("requested_at", "email", "source_address", "language", "status", "finished_at")
+    list_filter = ("status",)
+    fields = (*list_display, "attempts", "next_attempt_at", "last_error")
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(ReadOnlyAdmin):
+    """What staff did in this console."""
+
+    list_display = ("action_time", "user", "action_flag", "content_type", "object_repr", "told")
+    list_select_related = ("user", "content_type")
+    list_filter = ("action_flag",)
+    fields = list_display
+    readonly_fields = ("told",)
+
+    @admin.display(description=gettext_lazy("what"))
+    def told(self, entry: LogEntry) -> str:
+        return entry.get_change_message()

@@ -1,0 +1,27 @@
+"""Why something changed: the one value that every service takes and every history row keeps."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accounts.people.models import User
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """What or who changes something: an event from outside, a member of staff or the clock.
+
+    `text` is for people ("kajabi offer.purchased evt_1"), `event_id` is the inbox row's key where there is one.
+    """
+
+    text: str
+    event_id: int | None = None
+    staff: "User | None" = None
+    reason: str = ""
+
+    @classmethod
+    def by_staff(cls, staff: "User", reason: str = "") -> "Cause":
+        return cls(text=f"staff: {staff.email}", staff=staff, reason=reason)
+
+
+SCHEDULE = Cause(text="schedule")

@@ -1,0 +1,140 @@
+"""What all pages of the console have in common."""
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, ShowFacets, TabularInline
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.auth import get_permission_codename
+from django.core.paginator import Paginator
+from django.db import DataError
+from django.db.models import CharField, DateTimeField, JSONField, QuerySet
+from django.db.models.constants import LOOKUP_SEP
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+
+from core.console.actions import ActsMixin
+from core.console.paging import PageByPage
+
+AT_MOST = 50  # rows beneath another
+OFFERED_LOOKUPS = {"exact", "isnull", "in", "gt", "gte", "lt", "lte", "year", "month", "day"}
+_LOOKUPS = {*DateTimeField().get_lookups(), *CharField().get_lookups(), *JSONField().get_lookups()}
+
+
+class ConsoleChangeList(ChangeList):
+    """Refuses a filter by a value that no column can hold (the year 99999, an id of 30 digits) as any other wrong one.
+
+    Django checks values where the query is made; these are found out when the database is asked.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+            len(self.result_list)  # a list of one page is not read yet
+        except (OverflowError, ValueError, DataError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+
+class BoundedLists(ModelAdmin):
+    """Lists that a hand-written address cannot break: every list of the console is one of these."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Whether a list may be narrowed so by its address: only by what our pages offer and link to.
+
+        Django lets in every lookup of the model's own columns, regular expressions among them.
+        """
+        asked = {part for part in lookup.split(LOOKUP_SEP)[1:] if part in _LOOKUPS}
+        return asked <= OFFERED_LOOKUPS and super().lookup_allowed(lookup, value, request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ConsoleChangeList
+
+
+class ConsoleAdmin(ActsMixin, BoundedLists):
+    """Lists that stay fast with a million rows: newest first, no counting, no sorting by columns without an index."""
+
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # they count
+    list_per_page = 50
+    list_max_show_all = 0
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_paginator(
+        self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any, **options: Any
+    ) -> Paginator:
+        """Return the pages of a list or, with `options`, of what a look-up field offers."""
+        number = request.GET.get("page" if options else PAGE_VAR, "1")
+        return PageByPage(queryset, per_page, page_number=int(number) if number.isdecimal() and len(number) < 7 else 1)
+
+
+class NeverDeleted:
+    """Rows that are kept: members, history, everything that explains what happened."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(NeverDeleted, ConsoleAdmin):
+    """Rows that staff look at and press acts on, but never write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(NeverDeleted, TabularInline):
+    """Rows beneath another that are shown to whoever may see that other row."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+
+class _NewestRows(BaseInlineFormSet):
+    """Reads AT_MOST rows: somebody may have any number of them, and a page shows them all at once."""
+
+    _newest: list[Any] | None = None
+
+    def get_queryset(self) -> Any:
+        if self._newest is None:
+            self._newest = list(super().get_queryset()[:AT_MOST])
+        return self._newest
+
+
+class NewestInline(ReadOnlyInline):
+    """The newest of what belongs to a row; its own list has the rest."""
+
+    formset = _NewestRows
+    ordering = ("-id",)
+
+
+class SuperusersWrite:
+    """What decides who may do what: a permission lets somebody look, so that nobody gives themselves more."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        opts = self.opts  # type: ignore[attr-defined]
+        return request.user.has_perm(f"{opts.app_label}.{get_permission_codename('view', opts)}")
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_superuser

@@ -1,0 +1,176 @@
+"""The forms of the rules: what can be said in them is known to the providers, as far as these can be asked."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.models import BaseInlineFormSet
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.people.contact_report import FIELDS
+from integrations import registry
+from integrations.contracts.mirror import Stage
+from integrations.fields.admin.choices import Offered, fields_there, mirrored, stages_there, with_deals
+from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
+from integrations.toolkit.fields import CUSTOM
+
+COLUMNS = (*FIELDS, "email")
+FIELDS_LIST = "fields-there"  # the datalist of templates/admin/integrations/fieldrule/change_form.html
+_OWN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+class FieldRuleForm(forms.ModelForm):
+    authority = forms.ChoiceField(
+        label=capfirst(FieldRule._meta.get_field("authority").verbose_name),
+        required=False,
+        help_text=gettext_lazy("Whose word holds where a person's value was changed on two sides since they agreed."),
+    )
+
+    class Meta:
+        model = FieldRule
+        fields = ("name", "authority")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        titles = [(one.key, one.title) for one in mirrored()]
+        _choices(self, "authority", [("", _("nobody: the newer word holds")), *titles])
+
+    def clean_name(self) -> str:
+        """A value that everybody has, or a name that cannot be taken for a provider's own."""
+        name: str = self.cleaned_data["name"].strip()
+        for prefix in (one.mirror.own_prefix for one in mirrored() if one.mirror):
+            if name.startswith(prefix):
+                raise ValidationError(
+                    _("%(prefix)s begins the names of a provider's own fields: choose a name of yours.")
+                    % {"prefix": prefix}
+                )
+        if name not in COLUMNS and not _OWN_NAME.fullmatch(name):
+            raise ValidationError(
+                _("A name of your own has letters, digits, _ and - only. Values that everybody has: %(names)s.")
+                % {"names": ", ".join(COLUMNS)}
+            )
+        return name
+
+
+class FieldPlaceForm(forms.ModelForm):
+    provider = forms.ChoiceField(label=capfirst(FieldPlace._meta.get_field("provider").verbose_name))
+
+    class Meta:
+        model = FieldPlace
+        fields = ("provider", "name_there")
+        widgets = {"name_there": forms.TextInput(attrs={"list": FIELDS_LIST, "class": "vTextField"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choices(self, "provider", [("", "---"), *((one.key, one.title) for one in mirrored())])
+
+    def clean_name_there(self) -> str:
+        """Without what we put before it."""
+        name: str = self.cleaned_data["name_there"].strip()
+        provider = registry.all_providers().get(self.cleaned_data.get("provider", ""))
+        return name.removeprefix(provider.mirror.own_prefix) if provider and provider.mirror else name
+
+
+class FieldPlaces(BaseInlineFormSet):
+    """The places of one rule: custom fields that are not known to the provider by themselves, and exist there."""
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        said = [form for form in self.forms if form.cleaned_data.get("name_there") and not _is_deleted(form)]
+        if not said:
+            return
+        name = self.instance.name
+        if name in COLUMNS:
+            raise ValidationError(
+                _("%(name)s is known to every side by itself: only a custom field of your own has places.")
+                % {"name": name}
+            )
+        offered = fields_there() if any(form.has_changed() for form in said) else []
+        for form in said:
+            self._check(form, name, offered)
+
+    def _check(self, form: Any, name: str, offered: list[Offered]) -> None:
+        key, name_there = form.cleaned_data["provider"], form.cleaned_data["name_there"]
+        provider = registry.provider(key)
+        if provider.mirror is not None and f"{CUSTOM}{name}" in provider.mirror.fields:
+            form.add_error(
+                "provider", _("%(provider)s knows %(name)s by itself.") % {"provider": provider.title, "name": name}
+            )
+        choices = next((one.choices for one in offered if one.provider.key == key), None)
+        if (
+            form.has_changed()
+            and choices is not None
+            and name_there not in {external_id for external_id, _name in choices}
+        ):
+            form.add_error("name_there", _("%(provider)s has no such custom field.") % {"provider": provider.title})
+
+
+class PipelineRuleForm(forms.ModelForm):
+    """Where the provider tells its stages, one is chosen, and its pipeline with it; else their ids are typed."""
+
+    provider = forms.ChoiceField(label=capfirst(PipelineRule._meta.get_field("provider").verbose_name))
+
+    class Meta:
+        model = PipelineRule
+        fields = ("provider", "line_of_business", "pipeline_id", "stage_id")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "stage_id" not in self.fields:  # shown to somebody who may only look
+            return
+        _choices(self, "provider", [(one.key, one.title) for one in with_deals()])
+        offered = stages_there()
+        self._stages: dict[tuple[str, str], Stage] = {
+            (one.provider.key, stage.stage_id): stage for one in offered for stage in one.choices or ()
+        }
+        if self._stages:
+            self.fields["pipeline_id"].required = False
+            self.fields["pipeline_id"].widget = forms.HiddenInput()
+            self.fields["stage_id"].widget = forms.Select(choices=self._grouped())
+            return
+        problems = "; ".join(one.problem for one in offered if one.problem)
+        help_text = format_lazy("{} {}", gettext_lazy("The id there: the stages cannot be asked for now."), problems)
+        self.fields["pipeline_id"].help_text = self.fields["stage_id"].help_text = help_text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        provider, stage_id = cleaned.get("provider", ""), cleaned.get("stage_id", "")
+        if self._stages and provider and stage_id:
+            stage = self._stages.get((provider, stage_id))
+            if stage is None:
+                self.add_error("stage_id", _("There is no such stage there."))
+            else:
+                cleaned["pipeline_id"] = stage.pipeline_id
+        line = cleaned["line_of_business"] = cleaned.get("line_of_business", "").strip()
+        others = PipelineRule.objects.filter(provider=provider).exclude(pk=self.instance.pk)
+        if line.casefold() in {other.casefold() for other in others.values_list("line_of_business", flat=True)}:
+            self.add_error("line_of_business", _("There is a rule for this line of business already."))
+        return cleaned
+
+    def _grouped(self) -> list[tuple[str, Any]]:
+        """The stages under the names of their pipelines; one that is no longer there stays to be seen."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for stage in self._stages.values():
+            pipeline = stage.pipeline_name or stage.pipeline_id
+            groups.setdefault(pipeline, []).append((stage.stage_id, stage.stage_name or stage.stage_id))
+        now = self.instance.stage_id
+        is_gone = bool(now) and now not in {stage_id for _provider, stage_id in self._stages}
+        gone = [(now, _("%(stage)s (no longer there)") % {"stage": now})] if is_gone else []
+        return [("", "---"), *gone, *groups.items()]
+
+
+def _is_deleted(form: forms.BaseForm) -> bool:
+    return bool(form.cleaned_data.get("DELETE"))
+
+
+def _choices(form: forms.ModelForm, name: str, choices: list[tuple[str, str]]) -> None:
+    """Offer `choices`, and what the row has although nobody is it any more; not where the form only shows."""
+    field = form.fields.get(name)
+    if isinstance(field, forms.ChoiceField):
+        now = getattr(form.instance, name)
+        field.choices = [*choices, *([(now, now)] if now and now not in dict(choices) else [])]

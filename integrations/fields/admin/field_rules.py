@@ -1,0 +1,68 @@
+"""What staff configure of the values that are kept equal: rules for fields, and where opportunities begin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from core.console.audited import AuditedAdmin
+from core.console.base import BoundedLists
+from integrations.fields.admin.choices import fields_there
+from integrations.fields.admin.field_rule_forms import FieldPlaceForm, FieldPlaces, FieldRuleForm, PipelineRuleForm
+from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
+
+_CHANGES_NOBODY = gettext_lazy(
+    "A change here rewrites nobody by itself: it holds for what is told or written of a person from now on. Press sync"
+    " now on a person's page to have it at once."
+)
+
+
+class FieldPlaceInline(admin.StackedInline):
+    model = FieldPlace
+    form = FieldPlaceForm
+    formset = FieldPlaces
+    extra = 1
+
+
+@admin.register(FieldRule)
+class FieldRuleAdmin(AuditedAdmin, BoundedLists):
+    list_display = ("name", "whose_word", "places_shown")
+    fieldsets = ((None, {"fields": ("name", "authority"), "description": _CHANGES_NOBODY}),)
+    form = FieldRuleForm
+    inlines = (FieldPlaceInline,)
+    ordering = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("places")
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        context["offered"] = fields_there()
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=FieldRule._meta.get_field("authority").verbose_name)
+    def whose_word(self, rule: FieldRule) -> str:
+        return rule.authority or _("the newer word")
+
+    @admin.display(description=gettext_lazy("custom fields"))
+    def places_shown(self, rule: FieldRule) -> str:
+        return ", ".join(map(str, rule.places.all())) or _("every side has it")
+
+
+@admin.register(PipelineRule)
+class PipelineRuleAdmin(AuditedAdmin, BoundedLists):
+    list_display = ("line_of_business", "provider", "pipeline_id", "stage_id")
+    form = PipelineRuleForm
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("provider", "line_of_business", "pipeline_id", "stage_id"),
+                "description": gettext_lazy(
+                    "For opportunities that are made from now on. Those that are there stay in their stage."
+                ),
+            },
+        ),
+    )
+    ordering = ("provider", "line_of_business")

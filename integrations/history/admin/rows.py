@@ -1,0 +1,137 @@
+"""Rows of a historical import: their list, what stands of them on the import's page, and their download."""
+
+import csv
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+
+from accounts.memberships.models import Plan
+from core.console.base import ReadOnlyAdmin
+from core.console.links import NOTHING, badge, list_link, list_url, shortened
+from core.tables.cells import neutral
+from core.web import access
+from integrations import registry
+from integrations.contracts.history import FileKind
+from integrations.history import actions
+from integrations.history.columns import missing
+from integrations.history.models import HistoryImport, HistoryRow, HistoryStatus, RowOutcome
+
+IMPORTS = "admin:integrations_historyimport"
+ROWS = "admin:integrations_historyrow"
+SHOWN = 50  # rows on the import's own page, and offers
+ROW_BADGES = {
+    RowOutcome.NEW: "processed",
+    RowOutcome.CHANGED: "processed",
+    RowOutcome.NOTHING: "ignored",
+    RowOutcome.SKIPPED: "ignored",
+    RowOutcome.QUESTION: "unmatched",
+    RowOutcome.ERROR: "failed",
+}
+
+
+@admin.register(HistoryRow)
+class HistoryRowAdmin(ReadOnlyAdmin):
+    """All rows of an import; they are reached from its page."""
+
+    list_display = ("line", "state", "who", "offer_title", "what")
+    list_filter = ("outcome",)
+    fields = ("history", "line", "state", "who", "offer_title", "offer_key", "detail", "cells")
+    readonly_fields = ("state", "who")
+    ordering = ("id",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "history__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HistoryRow]:
+        return super().get_queryset(request).defer("cells")
+
+    @admin.display(description=gettext_lazy("outcome"))
+    def state(self, row: HistoryRow) -> str:
+        return _state(row)
+
+    @admin.display(description=gettext_lazy("person"))
+    def who(self, row: HistoryRow) -> str:
+        return list_link("admin:accounts_contact", row.person, q=row.person) if row.person else NOTHING
+
+    @admin.display(description=gettext_lazy("what it does"))
+    def what(self, row: HistoryRow) -> str:
+        return shortened(row.detail, 200) or NOTHING
+
+
+def kind_of(history: HistoryImport) -> FileKind | None:
+    """Return what kind of file it was; None where no provider reads such files any more."""
+    provider = registry.all_providers().get(history.provider)
+    return provider.history.kinds.get(history.kind) if provider and provider.history else None
+
+
+def _state(row: HistoryRow) -> str:
+    return badge(ROW_BADGES[RowOutcome(row.outcome)], row.get_outcome_display()) if row.outcome else NOTHING
+
+
+def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
+    """What stands below an import: what it asks, its columns, and the rows that matter most."""
+    kind = kind_of(history)
+    waits = history.status == HistoryStatus.READY
+    asked = actions.questions_by_offer(history) if waits or history.status == HistoryStatus.DONE else {}
+    lacking = missing(kind, history.columns) if kind else []
+    columns = [
+        {
+            "name": name,
+            "title": column.title,
+            "needed": column.needed,
+            "lacks": name in lacking,
+            "place": history.columns.get(name, ""),
+        }
+        for name, column in (kind.columns.items() if kind else ())
+    ]
+    taken = set(history.columns.values())
+    return {
+        "offers": [
+            {"key": key, "title": title or key, "count": count} for key, (title, count) in islice(asked.items(), SHOWN)
+        ],
+        "plans": Plan.objects.all(),
+        "no_membership": actions.NO_MEMBERSHIP,
+        "columns": columns,
+        "headings": list(enumerate(history.headings)),
+        "unused": [heading for place, heading in enumerate(history.headings) if place not in taken and heading],
+        "may_choose": waits and access.may(user, f"{IMPORTS}_columns", "POST"),
+        "may_map": access.may(user, f"{IMPORTS}_offers", "POST"),
+        "is_missing": bool(lacking and history.headings),
+        "sample": _sample(history),
+        "all_rows": list_url(ROWS, history__id__exact=history.pk),
+        "results_url": reverse(f"{IMPORTS}_results", args=[history.pk]),
+        "is_running": history.status == HistoryStatus.PENDING,
+    }
+
+
+def _sample(history: HistoryImport) -> list[dict[str, Any]]:
+    """The first rows, those that somebody has to look at before the others."""
+    found: list[HistoryRow] = []
+    for outcomes in ([RowOutcome.ERROR, RowOutcome.QUESTION], [*RowOutcome.values[:4], ""]):
+        rows = history.rows.filter(outcome__in=outcomes).defer("cells").order_by("line")
+        found += rows[: (SHOWN - len(found))]
+    return [
+        {"line": row.line, "state": _state(row), "person": row.person or NOTHING, "detail": row.detail or NOTHING}
+        for row in found
+    ]
+
+
+class _Echo:
+    """What a writer of CSV needs of a file."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def results(history: HistoryImport) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(["line", "outcome", "person", "offer", "what it does"])
+    rows = history.rows.order_by("line").values_list("line", "outcome", "person", "offer_title", "detail")
+    for row in rows.iterator(chunk_size=2000):
+        yield writer.writerow([neutral(value) for value in row])

@@ -1,0 +1,255 @@
+"""Events: what came in, each attempt at it, what it led to, and the buttons to repair it."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+
+from accounts.memberships.admin.plans import WAITING
+from core.console import attention
+from core.console.actions import Act, ReasonForm
+from core.console.base import ReadOnlyAdmin, ReadOnlyInline
+from core.console.format import block, folded, indented
+from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, moment, row_link, shortened
+from core.console.pruned import removed
+from core.text import InvalidAddress, normalise_email
+from integrations import registry
+from integrations.inbox import process
+from integrations.inbox.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
+from integrations.inbox.admin.format import readable
+from integrations.inbox.models import Effect, InboxAttempt, InboxEvent
+from integrations.inbox.models.event import Status
+
+FOUND_AT_MOST = 1000  # events of one search
+
+
+@attention.source
+def events_that_wait() -> list[attention.Item]:
+    rows = InboxEvent.objects.all()
+    failed, unmatched = rows.filter(status=Status.FAILED), rows.filter(status=Status.UNMATCHED)
+    waiting = [
+        ("failed_events", _("Events that failed"), failed, {"status__exact": "failed"}),
+        (WAITING, _("Events without a plan or person"), unmatched, {"status__exact": "unmatched"}),
+        ("late_events", _("Events that no worker takes"), late(rows), {"waiting": "late"}),
+    ]
+    return [
+        attention.Item(
+            key=key,
+            label=label,
+            count=attention.capped(found),
+            url=list_url(EVENTS, **query),
+            permission="integrations.view_inboxevent",
+        )
+        for key, label, found, query in waiting
+    ]
+
+
+class AttemptInline(ReadOnlyInline):
+    model = InboxAttempt
+    fields = readonly_fields = ("anchor", "started", "took", "outcome", "what_went_wrong")
+
+    @admin.display(description=gettext_lazy("attempt"))
+    def anchor(self, attempt: InboxAttempt) -> str:
+        """The number as a link to itself, to point colleagues to; it also lets the keyboard into a scrolling table."""
+        return format_html('<a id="attempt-{0}" href="#attempt-{0}">{0}</a>', attempt.number)
+
+    @admin.display(description=gettext_lazy("started"))
+    def started(self, attempt: InboxAttempt) -> str:
+        return moment(attempt.started_at)
+
+    @admin.display(description=gettext_lazy("took"))
+    def took(self, attempt: InboxAttempt) -> str:
+        return NOTHING if attempt.duration_ms is None else f"{attempt.duration_ms} ms"
+
+    @admin.display(description=gettext_lazy("error"))
+    def what_went_wrong(self, attempt: InboxAttempt) -> str:
+        trace = folded(_("Traceback"), attempt.traceback) if attempt.traceback else ""
+        return format_html("{}{}", attempt.error, trace) if attempt.error or trace else NOTHING
+
+
+class EffectInline(ReadOnlyInline):
+    model = Effect
+    fields = readonly_fields = ("description", "link")
+
+    @admin.display(description=gettext_lazy("on"))
+    def link(self, effect: Effect) -> str:
+        # By type and key: fetching every target for its name would be a query a row.
+        kind = effect.content_type.model_class()
+        if kind is None:
+            return NOTHING
+        text = f"{kind._meta.verbose_name} {effect.object_id}"
+        return row_link(f"admin:{kind._meta.app_label}_{kind._meta.model_name}", effect.object_id, text)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Effect]:
+        return super().get_queryset(request).select_related("content_type")
+
+
+def _may_be_retried(event: InboxEvent) -> bool:
+    """Failed, unmatched, or waiting for its next attempt after a failed one."""
+    ended = event.status in (Status.FAILED, Status.UNMATCHED)
+    return (ended or (event.status == Status.PENDING and event.failures > 0)) and _is_handled(event)
+
+
+def _is_handled(event: InboxEvent) -> bool:
+    """Whether there is anything to do for an event of this type; one that cannot be read stays what it is."""
+    provider = registry.all_providers().get(event.provider)
+    return provider is not None and event.event_type in provider.handled and event.payload is not None
+
+
+_QUEUED = ngettext_lazy("%(count)d event was queued again.", "%(count)d events were queued again.", "count")
+
+
+@admin.register(InboxEvent)
+class InboxEventAdmin(ReadOnlyAdmin):
+    audit_subject = "event"
+    list_display = ("received", "provider", "event_type", "state", "person", "attempts", "repeated", "why")
+    list_filter = ("status", ProviderFilter, TypeFilter, WaitingFilter, "received_at")
+    search_fields = ("person_email",)
+    search_help_text = gettext_lazy("The whole e-mail address, their id, the key or our number of the event")
+    fields = (
+        ("state", "reason_shown"),
+        ("event_type", "provider", "endpoint"),
+        ("external_id", "key"),
+        ("person", "source_address"),
+        ("received_at", "next_attempt_at", "finished_at"),
+        ("attempts", "repeated", "last_duplicate_at"),
+        "payload_shown",
+        "body_shown",
+        "headers_shown",
+    )
+    readonly_fields = ("state", "reason_shown", "person", "repeated", "payload_shown", "body_shown", "headers_shown")
+    inlines = (EffectInline, AttemptInline)
+    acts = (
+        Act(
+            name="retry",
+            label=gettext_lazy("retry"),
+            done=_QUEUED,
+            run=lambda event, pressed: bool(process.retry([event])),
+            fits=_may_be_retried,
+        ),
+        Act(
+            name="replay",
+            label=gettext_lazy("replay"),
+            done=_QUEUED,
+            run=lambda event, pressed: bool(process.retry([event])),
+            fits=lambda event: event.status in (Status.PROCESSED, Status.IGNORED) and _is_handled(event),
+        ),
+        Act(
+            name="ignore",
+            label=gettext_lazy("ignore"),
+            explanation=gettext_lazy("It is kept, but nobody needs to act on it. It can be replayed later."),
+            done=ngettext_lazy("%(count)d event was set aside.", "%(count)d events were set aside.", "count"),
+            run=lambda event, pressed: bool(
+                process.ignore([event], reason=pressed.answers["reason"], cause=pressed.cause)
+            ),
+            fits=lambda event: event.status not in (Status.PROCESSED, Status.IGNORED),
+            form=ReasonForm,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InboxEvent]:
+        return super().get_queryset(request).defer("body", "payload", "headers")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> InboxEvent | None:
+        if not object_id.isdecimal():
+            return None
+        return self.model.objects.filter(pk=int(object_id)).first() if len(object_id) < 19 else None
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[InboxEvent], search_term: str
+    ) -> tuple[QuerySet[InboxEvent], bool]:
+        term = search_term.strip()
+        return (queryset.filter(pk__in=_found(term)) if term else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.body_view)
+        return [path("<path:object_id>/body/", view, name="integrations_inboxevent_body"), *super().get_urls()]
+
+    def body_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The raw body, as a file: a browser must never show it as what it claims to be."""
+        event = self.get_object(request, unquote(object_id))
+        if event is None:
+            raise Http404
+        if not self.has_view_permission(request, event):
+            raise PermissionDenied
+        if gone := removed(event):
+            return HttpResponse(gone, status=HTTPStatus.GONE, content_type="text/plain; charset=utf-8")
+        headers = {"Content-Disposition": f'attachment; filename="event-{event.pk}.bin"'}
+        return HttpResponse(bytes(event.body), content_type="application/octet-stream", headers=headers)
+
+    @admin.display(description=gettext_lazy("received"))
+    def received(self, event: InboxEvent) -> str:
+        return moment(event.received_at)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, event: InboxEvent) -> str:
+        return badge(event.status, event.get_status_display())
+
+    @admin.display(description=gettext_lazy("why"))
+    def why(self, event: InboxEvent) -> str:
+        return shortened(event.reason or event.last_error) or NOTHING
+
+    @admin.display(description=gettext_lazy("why"))
+    def reason_shown(self, event: InboxEvent) -> str:
+        return event.reason or event.last_error or NOTHING
+
+    @admin.display(description=gettext_lazy("person"))
+    def person(self, event: InboxEvent) -> str:
+        if not event.person_email:
+            return NOTHING
+        return list_link("admin:accounts_user", event.person_email, q=event.person_email)
+
+    @admin.display(description=gettext_lazy("repeated"))
+    def repeated(self, event: InboxEvent) -> str:
+        if not event.conflicts:
+            return str(event.duplicates)
+        text = ngettext("%(count)d contradicts", "%(count)d contradict", event.conflicts)
+        return format_html("{} ({})", event.duplicates, badge("conflict", text % {"count": event.conflicts}))
+
+    @admin.display(description=gettext_lazy("payload"))
+    def payload_shown(self, event: InboxEvent) -> str:
+        if gone := removed(event):
+            return _("%(removed)s It cannot be processed again.") % {"removed": gone}
+        if event.payload is None:
+            return _("It could not be read; see the raw body.")
+        return block(indented(event.payload))
+
+    @admin.display(description=gettext_lazy("raw body"))
+    def body_shown(self, event: InboxEvent) -> str:
+        if gone := removed(event):
+            return gone
+        body = bytes(event.body)
+        summary = ngettext("%(count)d byte", "%(count)d bytes", len(body)) % {"count": len(body)}
+        url = reverse(f"{EVENTS}_body", args=[event.pk])
+        return format_html('{} <a href="{}" download>{}</a>', folded(summary, readable(body)), url, _("Download"))
+
+    @admin.display(description=gettext_lazy("headers"))
+    def headers_shown(self, event: InboxEvent) -> str:
+        if gone := removed(event):
+            return gone
+        lines = "\n".join(f"{name}: {value}" for name, value in event.headers.items())
+        return folded(_("Headers, without secrets"), lines)
+
+
+def _found(term: str) -> set[int]:
+    """Keys of the events that `term` names: a person's address, their id, a key or our number; each by its index."""
+    rows = InboxEvent.objects.order_by()
+    lookups: list[dict[str, Any]] = [
+        {"external_id": term},
+        {"provider__in": list(registry.all_providers()), "key": term},
+    ]
+    try:
+        lookups.append({"person_email": normalise_email(term)})
+    except InvalidAddress:
+        lookups.append({"person_email": term})
+    if term.isdecimal() and len(term) < 19:
+        lookups.append({"pk": int(term)})
+    return {key for lookup in lookups for key in rows.filter(**lookup).values_list("pk", flat=True)[:FOUND_AT_MOST]}

@@ -1,0 +1,105 @@
+"""Readings: when each contact was last read at its provider, and the buttons that let it be read again."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from accounts.people.models import Contact
+from core.console import actions as acts
+from core.console import attention
+from core.console.actions import Act
+from core.console.base import ReadOnlyAdmin
+from core.console.links import NOTHING, badge, list_link, list_url, moment, shortened
+from integrations import registry
+from integrations.inbox import refresh
+from integrations.inbox.admin.filters import ProviderFilter
+from integrations.inbox.models import ContactRefresh
+
+Status = ContactRefresh.Status
+_DONE = ngettext_lazy(
+    "%(count)d person is read again in a moment.", "%(count)d people are read again in a moment.", "count"
+)
+
+acts.offer(
+    Contact,
+    Act(
+        name="read-again",
+        label=_("read again from the provider"),
+        done=_DONE,
+        run=lambda contact, pressed: bool(refresh.owe_all(contact)),
+        fits=lambda contact: bool(refresh.readable_ids(contact)),
+    ),
+)
+
+
+@attention.source
+def readings_that_failed() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="failed_readings",
+            label=_("Contacts that could not be read"),
+            count=attention.capped(ContactRefresh.objects.filter(status=Status.FAILED)),
+            url=list_url("admin:integrations_contactrefresh", status__exact=Status.FAILED.value),
+            permission="integrations.view_contactrefresh",
+        )
+    ]
+
+
+@admin.register(ContactRefresh)
+class ContactRefreshAdmin(ReadOnlyAdmin):
+    list_display = ("asked", "provider", "person", "state", "read", "attempts", "error")
+    list_filter = ("status", ProviderFilter)
+    search_fields = ("external_id",)
+    search_help_text = _("The whole id of the contact there")
+    fields = (
+        ("state", "what_went_wrong"),
+        ("provider", "person"),
+        ("asked", "read"),
+        ("attempts", "next_attempt_at"),
+    )
+    readonly_fields = ("state", "what_went_wrong", "person", "asked", "read")
+    acts = (
+        Act(
+            name="read-now",
+            label=_("read now"),
+            done=_DONE,
+            run=lambda reading, pressed: refresh.read_now(reading),
+        ),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ContactRefresh], search_term: str
+    ) -> tuple[QuerySet[ContactRefresh], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(provider__in=list(registry.all_providers()), external_id=term), False
+
+    @admin.display(description=_("asked for"))
+    def asked(self, reading: ContactRefresh) -> str:
+        return moment(reading.wanted_at)
+
+    @admin.display(description=_("contact there"))
+    def person(self, reading: ContactRefresh) -> str:
+        return list_link("admin:accounts_contact", reading.external_id, q=reading.external_id)
+
+    @admin.display(description=_("status"))
+    def state(self, reading: ContactRefresh) -> str:
+        badge_of: dict[Any, str] = {Status.DONE: "processed"}
+        return badge(badge_of.get(reading.status, reading.status), reading.get_status_display())
+
+    @admin.display(description=_("read"))
+    def read(self, reading: ContactRefresh) -> str:
+        return moment(reading.read_at)
+
+    @admin.display(description=_("error"))
+    def error(self, reading: ContactRefresh) -> str:
+        return shortened(reading.last_error) or NOTHING
+
+    @admin.display(description=_("error"))
+    def what_went_wrong(self, reading: ContactRefresh) -> str:
+        return reading.last_error or NOTHING

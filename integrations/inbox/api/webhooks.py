@@ -1,0 +1,177 @@
+"""The webhook endpoints: one view for all of them, configured by the provider's manifest."""
+
+import logging
+import time
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.signin import lockout
+from core.web import limits
+from core.web.client_address import client_address, client_key
+from core.web.guards import LengthUnknown, declared_length
+from core.web.guesses import FrequentGuesses, TooMany
+from integrations.contracts.provider import Endpoint, Provider
+from integrations.contracts.webhook import Kept, WebhookRequest
+from integrations.inbox import immediate, receive
+from integrations.inbox.models.event import Status
+from integrations.toolkit import counting, log_lines
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 1024 * 1024  # bytes
+RETRY_AFTER = "30"  # seconds, while the database is away
+# What is answered; /docs shows it too.
+NOT_VERIFIED = "Invalid webhook signature"
+NO_LENGTH = "Send a Content-Length; chunked bodies are not accepted."
+TOO_LONG = f"The body has {{length}} bytes; at most {MAX_BODY} are accepted."
+TOO_MANY = "Too many requests. Try again in {seconds} seconds."
+AWAY = "Not kept: the database is away. Please send it again."
+UNREADABLE = "Kept, but it cannot be read: {reason}"
+_LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
+# A right signature is taken from anybody; tokens, which could be guessed, are not judged once too many were wrong.
+UNVERIFIED = FrequentGuesses("webhook.client", seconds=limits.MINUTE)
+VERIFIED = limits.GenerousLimit("webhook", seconds=limits.MINUTE)
+
+
+@extend_schema(exclude=True)  # described from its manifest: integrations/api/description
+class WebhookView(APIView):
+    """Verify, keep, answer. The raw body is read before anything looks at it, and never twice."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    provider: Provider = None  # type: ignore[assignment]  # given by as_view
+    endpoint: Endpoint = None  # type: ignore[assignment]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Nothing to negotiate, authenticate or permit: answers are JSON, and the sender is proved by the body."""
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answers, and counts the answer, whatever it is; looks (GET, HEAD, OPTIONS) bring nothing and do not count."""
+        began = time.perf_counter()
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+        try:
+            answer = super().dispatch(request, *args, **kwargs)
+            status = answer.status_code
+            return answer
+        finally:
+            if request.method not in _LOOKS:
+                counting.REQUESTS.add(self.provider.key, str(status))
+                counting.REQUEST_SECONDS.observe(time.perf_counter() - began, self.provider.key)
+
+    def post(self, request: Request, token: str = "") -> Response:
+        refused = _refuse_by_length(request._request)
+        if refused is not None:
+            self._log_refusal(request._request, str(refused.data["detail"]))
+            return refused
+        webhook = WebhookRequest(
+            body=request._request.body,
+            headers={name.lower(): value for name, value in request._request.headers.items()},
+            token=token,
+            source_address=client_address(request.META),
+        )
+        is_guess = receive.offers_token(self.endpoint, webhook)
+        try:
+            if is_guess:
+                UNVERIFIED.count(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
+            is_signed = receive.verify(self.provider, self.endpoint, webhook)
+        except receive.NotVerified as reason:
+            return self._not_verified(request._request, str(reason))
+        except TooMany as error:
+            return _locked(request._request, error)
+        if is_guess:
+            UNVERIFIED.forgive(client_key(request.META))
+        wait = VERIFIED.retry_after(self.provider.key, limit=settings.RATE_LIMIT_VERIFIED)
+        if wait:
+            self._log_refusal(request._request, f"more than {settings.RATE_LIMIT_VERIFIED} a minute")
+            return _try_later(wait)
+        try:
+            receipt = receive.receive(self.provider, self.endpoint, webhook, is_signed=is_signed)
+        except (DatabaseError, InterfaceError):
+            logger.exception(
+                "a webhook could not be kept; its sender is asked to come again", extra={"provider": self.provider.key}
+            )
+            return Response(
+                {"detail": AWAY},
+                status=self.endpoint.busy_status,
+                headers={"Retry-After": RETRY_AFTER},
+            )
+        if self.endpoint.reply is not None:
+            reply = self.endpoint.reply(_kept(receipt))
+            return Response(dict(reply.content), status=reply.status)
+        if receipt.unreadable:
+            detail = UNREADABLE.format(reason=receipt.unreadable)
+            return Response({"detail": detail}, status=HTTPStatus.BAD_REQUEST)
+        if self.endpoint.answer_with is not None:
+            return Response(immediate.handled_and_answered(self.provider, self.endpoint, receipt))
+        answer = dict(self.endpoint.answer)
+        if receipt.duplicate:
+            answer["duplicate"] = True
+        return Response(answer)
+
+    def _not_verified(self, request: HttpRequest, reason: str) -> Response:
+        self._log_refusal(request, reason)
+        try:
+            UNVERIFIED.wrong(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
+        except TooMany as error:
+            return _locked(request, error)
+        return Response({"detail": NOT_VERIFIED}, status=HTTPStatus.FORBIDDEN)
+
+    def _log_refusal(self, request: HttpRequest, reason: str) -> None:
+        log_lines.refused(self.provider, self.endpoint.name, reason, sender=client_address(request.META))
+
+
+@extend_schema(exclude=True)
+class ProbedWebhookView(WebhookView):
+    """For senders that look before they post."""
+
+    def get(self, request: Request, token: str = "") -> Response:
+        return Response({"status": "ready"})
+
+
+def _kept(receipt: receive.Receipt) -> Kept:
+    event = receipt.event
+    return Kept(
+        event_id=event.told_id,
+        event_type=event.event_type,
+        duplicate=receipt.duplicate,
+        ignored=event.reason if event.status == Status.IGNORED else "",
+        unreadable=receipt.unreadable,
+        unreadable_at=event.unreadable_at,
+    )
+
+
+def _refuse_by_length(request: HttpRequest) -> Response | None:
+    """411 and 413 by the headers alone, before the body is read: some servers hand Django a chunked one empty."""
+    try:
+        length = declared_length(request.META, required=True)
+    except LengthUnknown:
+        return Response({"detail": NO_LENGTH}, status=HTTPStatus.LENGTH_REQUIRED)
+    if length > MAX_BODY:
+        detail = TOO_LONG.format(length=length)
+        return Response({"detail": detail}, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return None
+
+
+def _locked(request: HttpRequest, error: TooMany) -> Response:
+    lockout.report(request, error)
+    return _try_later(error.retry_after)
+
+
+def _try_later(seconds: int) -> Response:
+    return Response(
+        {"detail": TOO_MANY.format(seconds=seconds)},
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        headers={"Retry-After": str(seconds)},
+    )

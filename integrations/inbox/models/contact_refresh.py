@@ -1,0 +1,78 @@
+"""Contacts that are to be read at their provider: one row a contact, so that a burst of events is one call."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from core.insert_once import insert_once
+from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
+
+QUIET = timedelta(seconds=5)  # a burst has ended when nothing came for this long
+AT_MOST = timedelta(seconds=60)  # what never becomes quiet is read this often
+
+
+class ContactRefreshQuerySet(DeliveryQuerySet):
+    def owe(self, *, provider: str, external_id: str) -> "ContactRefresh":
+        """Let the contact be read once it has been quiet for a moment; the row, which all who ask share.
+
+        A reading that is under way when this is called counts as too early: another one follows it.
+        """
+        now = timezone.now()
+        due = now + QUIET
+        row = ContactRefresh(
+            provider=provider, external_id=external_id, wanted_at=now, waiting_since=now,
+            next_attempt_at=due, wake_at=due,
+        )  # fmt: skip
+        with transaction.atomic(savepoint=False):
+            if insert_once(row):
+                return row
+            row = self.select_for_update().get(provider=provider, external_id=external_id)
+            if row.status != ContactRefresh.Status.PENDING:
+                row.requeue(waiting_since=now, wanted_at=now)
+                self._put_off(row, until=due)
+            elif row.crashes or row.failures:
+                # Being read, or waiting for its next try after a failure: both have their own time.
+                self.filter(pk=row.pk).update(wanted_at=now)
+            else:
+                self.filter(pk=row.pk).update(wanted_at=now)
+                self._put_off(row, until=min(due, row.waiting_since + AT_MOST))
+        return row
+
+    def _put_off(self, row: "ContactRefresh", *, until: datetime) -> None:
+        self.filter(pk=row.pk).update(next_attempt_at=until, wake_at=until)
+
+
+class ContactRefresh(Delivery):
+    """One contact at one provider, and when it was read last. `wanted_at`: a reading that began before is too old."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("pending")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    provider = models.CharField(_("provider"), max_length=30)
+    external_id = models.CharField(_("their id"), max_length=100)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
+    waiting_since = models.DateTimeField(_("asked for"), default=timezone.now)
+    wanted_at = models.DateTimeField(_("last asked for"), default=timezone.now)
+    read_at = models.DateTimeField(_("read"), null=True, blank=True)
+
+    objects: Any = ContactRefreshQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reading of a contact")
+        verbose_name_plural = _("readings of contacts")
+        permissions = [("refresh_contact", "Can read a contact again at its provider")]
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "external_id"], name="a_contact_has_one_reading"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["pending", "done", "failed"]), name="reading_status_is_known"
+            ),
+        ]
+        indexes = [sweep_index("reading_to_be_woken"), models.Index(fields=["status", "-id"], name="reading_by_status")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} contact {self.external_id}"

@@ -1,0 +1,72 @@
+"""Many deliveries at one moment, each from a thread with a connection of its own."""
+
+from typing import Any
+
+import pytest
+
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
+from accounts.people.models import User
+from integrations.inbox import process
+from integrations.inbox.models import InboxEvent
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _plan(plan: Any) -> None:
+    """Tables are emptied around these tests: the plan is put back."""
+
+
+def test_the_same_id_posted_fifty_times_at_once_is_one_row_and_one_effect(
+    post: Any, relay: Any, at_once: Any, drain: Any
+) -> None:
+    answers = at_once([lambda: post(relay())] * 50)
+
+    assert [getattr(answer, "status_code", answer) for answer in answers] == [200] * 50
+    first = [answer for answer in answers if answer.json() == {"status": "success"}]
+    again = [answer for answer in answers if answer.json() == {"status": "success", "duplicate": True}]
+    assert (len(first), len(again)) == (1, 49)
+    drain()
+    event = InboxEvent.objects.get()
+    assert (event.status, event.duplicates, event.conflicts, event.attempts) == ("processed", 49, 0, 1)
+    assert Subscription.objects.get().facts.count() == 1
+    assert EmailMessage.objects.count() == 2
+
+
+def test_twenty_bodies_under_one_id_at_once_are_all_kept_and_one_stands(
+    post: Any, relay: Any, at_once: Any, drain: Any
+) -> None:
+    bodies = [relay(email=f"jane{number}@example.com") for number in range(20)]
+    answers = at_once([lambda body=body: post(body) for body in bodies])
+    assert [getattr(answer, "status_code", answer) for answer in answers] == [200] * 20
+    drain()
+    stands = InboxEvent.objects.get(status="processed")
+    assert (stands.duplicates, stands.conflicts) == (19, 19)
+    assert InboxEvent.objects.filter(status="ignored").count() == 19
+    assert User.objects.get().email == stands.payload["member"]["email"]
+
+
+def test_eight_workers_at_one_event_make_one_attempt(receive: Any, relay: Any, at_once: Any) -> None:
+    event = receive(relay())
+    assert at_once([lambda: process.process(event.pk)] * 8) == [None] * 8
+    event.refresh_from_db()
+    assert (event.status, event.attempts) == ("processed", 1)
+    assert event.attempt_rows.get().outcome == "done"
+    assert event.effects.count() == 5
+
+
+def test_events_of_one_member_handled_at_once_end_in_one_subscription(receive: Any, relay: Any, at_once: Any) -> None:
+    told = [
+        receive(relay("offer.purchased", f"evt_{number}", occurred_at=f"2026-06-01T10:00:0{number}Z"))
+        for number in range(8)
+    ]
+    at_once([lambda event=event: process.process(event.pk) for event in told])
+    errors = InboxEvent.objects.exclude(status="processed").values_list("last_error", flat=True)
+    assert list(errors) == []
+    subscription = Subscription.objects.get()
+    assert subscription.facts.count() == 8
+    assert subscription.started_at.isoformat() == "2026-06-01T10:00:00+00:00"
+    assert subscription.current_period_end.isoformat() == "2027-06-01T10:00:00+00:00"
+    assert subscription.transitions.count() == 1
+    assert EmailMessage.objects.filter(kind="welcome").count() == 1

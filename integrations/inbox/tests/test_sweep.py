@@ -1,0 +1,115 @@
+"""The sweep rings for rows that no worker was woken for, and not for the same one at each sweep."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts import tasks as account_tasks
+from accounts.mail.models import EmailMessage
+from accounts.signin.models import LinkRequest
+from integrations import tasks
+from integrations.inbox.models import InboxEvent
+
+pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
+
+
+def test_a_new_row_is_given_five_seconds_before_it_is_rung_for(
+    receive: Any, relay: Any, wakeups: Any, travel: Any
+) -> None:
+    event = receive(relay())
+    tasks.sweep_inbox()
+    assert wakeups == []
+    travel(6 * SECOND)
+    tasks.sweep_inbox()
+    assert wakeups == [("integrations.process_events", event.pk)]
+
+
+def test_a_row_that_was_rung_for_is_not_rung_for_again_for_twenty_seconds(
+    receive: Any, relay: Any, wakeups: Any, travel: Any
+) -> None:
+    receive(relay())
+    for seconds, rung in [(6, 1), (7, 1), (25, 1), (27, 2), (46, 2), (48, 3)]:
+        travel(seconds * SECOND)
+        tasks.sweep_inbox()
+        assert len(wakeups) == rung, f"after {seconds} s"
+
+
+def test_ringing_keeps_nobody_away_who_is_already_coming(receive: Any, relay: Any, travel: Any, drain: Any) -> None:
+    event = receive(relay())
+    travel(6 * SECOND)
+    tasks.sweep_inbox()
+    drain()
+    event.refresh_from_db()
+    assert (event.status, event.attempts) == ("processed", 1)
+
+
+def test_finished_and_waiting_rows_are_not_rung_for(
+    process: Any, receive: Any, relay: Any, wakeups: Any, travel: Any
+) -> None:
+    process(relay(event_id="evt_done"))
+    process({"type": "test", "id": "123"})
+    waiting = receive(relay(event_id="evt_waits"))
+    later = timezone.now() + timedelta(hours=1)
+    InboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=later, wake_at=later)
+    EmailMessage.objects.update(wake_at=None)
+    travel(10 * SECOND)
+    tasks.sweep_inbox()
+    assert wakeups == []
+    travel(timedelta(hours=1, seconds=1))
+    tasks.sweep_inbox()
+    assert [key for _task, key in wakeups] == [waiting.pk]
+
+
+def test_a_row_whose_worker_died_is_rung_for_when_its_lease_ends(
+    receive: Any, relay: Any, wakeups: Any, travel: Any
+) -> None:
+    event = receive(relay())
+    InboxEvent.objects.claim(event.pk)
+    for seconds, rung in [(10, []), (29, []), (31, [("integrations.process_events", event.pk)])]:
+        travel(seconds * SECOND)
+        tasks.sweep_inbox()
+        assert wakeups == rung, f"after {seconds} s"
+
+
+def test_the_oldest_are_rung_for_first_and_at_most_so_many_at_once(receive: Any, relay: Any, travel: Any) -> None:
+    keys = [receive(relay(event_id=f"evt_{number}")).pk for number in range(5)]
+    travel(10 * SECOND)
+    assert InboxEvent.objects.ring(limit=2) == keys[:2]
+    assert InboxEvent.objects.ring(limit=2) == keys[2:4]
+    assert InboxEvent.objects.ring() == keys[4:]
+    assert InboxEvent.objects.ring() == []
+
+
+def test_the_sweep_costs_two_queries_however_many_rows_are_due(
+    receive: Any, relay: Any, travel: Any, django_assert_num_queries: Any
+) -> None:
+    for number in range(5):
+        receive(relay(event_id=f"evt_{number}"))
+    travel(10 * SECOND)
+    with django_assert_num_queries(2):
+        tasks.sweep_inbox()
+    with django_assert_num_queries(1):
+        tasks.sweep_inbox()
+
+
+def test_mails_and_requests_for_a_link_are_swept_the_same_way(
+    receive: Any, relay: Any, wakeups: Any, travel: Any
+) -> None:
+    message = EmailMessage.objects.create(kind="welcome", key="k", to="jane@example.com", language="en")
+    request = LinkRequest.objects.create(email="jane@example.com", language="en")
+    travel(6 * SECOND)
+    account_tasks.sweep_emails()
+    account_tasks.sweep_link_requests()
+    assert wakeups == [("accounts.send_emails", message.pk), ("accounts.issue_links", request.pk)]
+
+
+def test_a_task_with_keys_of_rows_that_are_gone_or_done_does_nothing(process: Any, relay: Any) -> None:
+    event = process(relay())
+    tasks.process_events([event.pk, 999_999])
+    account_tasks.send_emails([999_999])
+    account_tasks.issue_links([999_999])
+    event.refresh_from_db()
+    assert event.attempts == 1

@@ -1,0 +1,146 @@
+"""The page of metrics, and what is alerted."""
+
+from math import nan
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import site
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext_lazy
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from core.cause import Cause
+from core.console import attention, tools
+from core.console.actions import Act
+from core.console.base import ReadOnlyAdmin
+from core.console.links import NOTHING, badge, list_url, moment
+from core.queue.wakeup import wake_on_commit
+from integrations.operations.alerts import RULES, Rule, Verdict
+from integrations.operations.measures import Measured
+from integrations.operations.models import AlertState, Notice
+from integrations.operations.notices import POST_TASK
+
+_RULES = {rule.name: rule for rule in RULES}
+
+
+@attention.source
+def raised_alerts() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="raised_alerts",
+            label=gettext("Alerts"),
+            count=attention.capped(AlertState.objects.filter(is_raised=True)),
+            url=list_url("admin:integrations_alertstate", is_raised__exact=1),
+            permission="integrations.view_alertstate",
+        )
+    ]
+
+
+@require_safe
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """Every rule with what it measures at this moment, for each provider."""
+    rows = [row for rule in RULES for row in _rows(rule)]
+    context = {**site.each_context(request), "title": gettext("Metrics"), "rows": rows}
+    return TemplateResponse(request, "admin/metrics.html", context)
+
+
+def _rows(rule: Rule) -> list[dict[str, Any]]:
+    states = {state.subject: state for state in AlertState.objects.filter(rule=rule.name)}
+    found = {one.subject: one for one in rule.measure(rule.window)}
+    rows = []
+    for subject in sorted(states.keys() | found.keys()) or [""]:
+        measured, state = found.get(subject), states.get(subject)
+        rows.append(
+            {
+                "rule": rule,
+                "hours": rule.window.total_seconds() / 3600,
+                "subject": subject,
+                "value": _shown(rule, measured),
+                "sample": measured.sample if measured else 0,
+                "state": _badges(rule, measured, is_raised=state is not None and state.is_raised),
+            }
+        )
+    return rows
+
+
+def _shown(rule: Rule, measured: Measured | None) -> str:
+    """Return the value for people; a number of nothing is 0."""
+    return rule.shown(measured.value if measured else None if rule.unit else 0)
+
+
+def _badges(rule: Rule, measured: Measured | None, *, is_raised: bool) -> str:
+    """Return how the value stands to its limit, and that staff were alerted, which lasts until it is good again."""
+    verdict = rule.verdict(measured)
+    if is_raised and verdict is Verdict.BAD:
+        return badge("failed", _("alert"))
+    words = {
+        Verdict.GOOD: ("processed", _("good")),
+        Verdict.BAD: ("failed", _("outside its limit")),
+        Verdict.UNKNOWN: ("pending", _("not enough data")),
+    }
+    shown = badge(*words[verdict])
+    return format_html("{} {}", shown, badge("failed", _("alert"))) if is_raised else shown
+
+
+def _kept(state: AlertState) -> Measured | None:
+    """Return what the newest look at a rule measured; None for nothing."""
+    if not state.sample:
+        return None
+    return Measured(subject=state.subject, value=nan if state.value is None else state.value, sample=state.sample)
+
+
+tools.register(tools.Tool(name="metrics", label=_("Metrics"), path="metrics/", view=metrics_page))
+
+
+@admin.register(AlertState)
+class AlertStateAdmin(ReadOnlyAdmin):
+    list_display = ("measure", "subject", "state", "shown", "since_when")
+    list_filter = ("is_raised",)
+    fields = (*list_display, "sample", "changes", "evaluated_at")
+    readonly_fields = list_display
+
+    @admin.display(description=_("measure"))
+    def measure(self, state: AlertState) -> str:
+        return str(_RULES[state.rule].title) if state.rule in _RULES else state.rule
+
+    @admin.display(description=_("status"))
+    def state(self, state: AlertState) -> str:
+        rule = _RULES.get(state.rule)
+        if rule is None:  # of an earlier version
+            return badge("failed", _("alert")) if state.is_raised else NOTHING
+        return _badges(rule, _kept(state), is_raised=state.is_raised)
+
+    @admin.display(description=_("value"))
+    def shown(self, state: AlertState) -> str:
+        rule = _RULES.get(state.rule)
+        return _shown(rule, _kept(state)) if rule else NOTHING if state.value is None else f"{state.value:g}"
+
+    @admin.display(description=_("since"))
+    def since_when(self, state: AlertState) -> str:
+        return moment(state.since)
+
+
+def _post_again(notice: Notice, cause: Cause) -> bool:
+    notice.requeue()
+    wake_on_commit(POST_TASK, notice.pk)
+    return True
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "text", "status", "attempts")
+    list_filter = ("status",)
+    fields = (*list_display, "next_attempt_at", "finished_at", "last_error")
+    readonly_fields = fields
+    acts = (
+        Act(
+            name="post-again",
+            label=_("post again"),
+            done=ngettext_lazy("%(count)d message is posted again.", "%(count)d messages are posted again.", "count"),
+            run=lambda notice, pressed: _post_again(notice, pressed.cause),
+            fits=lambda notice: notice.status == Notice.Status.FAILED,
+        ),
+    )

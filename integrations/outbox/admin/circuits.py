@@ -1,0 +1,127 @@
+"""Circuits: which provider is left alone after failures, and the buttons to pause one and to go on."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from core.console import attention
+from core.console.actions import Act, ReasonForm
+from core.console.base import ReadOnlyAdmin
+from core.console.links import NOTHING, badge, list_link, list_url, moment, shortened
+from core.insert_once import insert_once
+from integrations.outbox import circuits
+from integrations.outbox.admin.writes import WRITES
+from integrations.outbox.enqueue import deal_makers, mirrors
+from integrations.outbox.models import Circuit, OutgoingWrite
+
+CIRCUITS = "admin:integrations_circuit"
+
+
+@attention.source
+def open_circuits() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="open_circuits",
+            label=gettext_lazy("Providers that are not written to at present"),
+            count=attention.capped(Circuit.objects.exclude(opened_at=None)),
+            url=list_url(CIRCUITS, state="open"),
+            permission="integrations.view_circuit",
+        )
+    ]
+
+
+class OpenFilter(SimpleListFilter):
+    title = gettext_lazy("status")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("open")), ("closed", _("closed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Circuit]) -> QuerySet[Circuit]:
+        return queryset.filter(opened_at__isnull=self.value() == "closed") if self.value() else queryset
+
+
+def _is_paused(circuit: Circuit) -> bool:
+    return circuit.opened_at is not None and circuit.trial_at is None
+
+
+@admin.register(Circuit)
+class CircuitAdmin(ReadOnlyAdmin):
+    list_display = ("name", "state_shown", "failures", "since", "trial", "error", "waiting")
+    list_filter = (OpenFilter,)
+    fields = (("name", "state_shown"), "failures", ("since", "trial"), "what_went_wrong", "waiting", "changed")
+    readonly_fields = ("name", "state_shown", "since", "trial", "what_went_wrong", "waiting", "changed")
+    acts = (
+        Act(
+            name="pause",
+            label=gettext_lazy("pause"),
+            explanation=gettext_lazy(
+                "Nothing is written there until somebody presses close now. What is owed meanwhile waits; nothing is"
+                " lost. What is told from there is taken in as always."
+            ),
+            done=ngettext_lazy("%(count)d provider is paused.", "%(count)d providers are paused.", "count"),
+            run=lambda circuit, pressed: circuits.pause(circuit),
+            fits=lambda circuit: not _is_paused(circuit),
+            form=ReasonForm,
+        ),
+        Act(
+            name="close",
+            label=gettext_lazy("close now"),
+            done=ngettext_lazy(
+                "%(count)d provider is written to again.", "%(count)d providers are written to again.", "count"
+            ),
+            run=lambda circuit, pressed: circuits.close(circuit),
+            fits=lambda circuit: circuit.opened_at is not None,
+        ),
+    )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Names every provider that is written to, so that one can be paused before anything failed there."""
+        known = set(Circuit.objects.values_list("provider", flat=True))
+        for key in {*mirrors(), *deal_makers()} - known:
+            insert_once(Circuit(provider=key))
+        return super().changelist_view(request, extra_context)
+
+    @admin.display(description=gettext_lazy("provider"))
+    def name(self, circuit: Circuit) -> str:
+        return circuit.provider
+
+    @admin.display(description=gettext_lazy("status"))
+    def state_shown(self, circuit: Circuit) -> str:
+        """Closed: all is well."""
+        if _is_paused(circuit):
+            return badge("canceled", _("paused by staff"))
+        state = circuit.state
+        if state == "closed":
+            return badge("processed", _("closed"))
+        return badge("failed", _("open")) if state == "open" else badge("unmatched", _("half-open: a trial is due"))
+
+    @admin.display(description=gettext_lazy("open since"))
+    def since(self, circuit: Circuit) -> str:
+        return moment(circuit.opened_at)
+
+    @admin.display(description=gettext_lazy("next trial"))
+    def trial(self, circuit: Circuit) -> str:
+        return moment(circuit.trial_at)
+
+    @admin.display(description=gettext_lazy("error"))
+    def error(self, circuit: Circuit) -> str:
+        return shortened(circuit.last_error) or NOTHING
+
+    @admin.display(description=gettext_lazy("error"))
+    def what_went_wrong(self, circuit: Circuit) -> str:
+        return circuit.last_error or NOTHING
+
+    @admin.display(description=gettext_lazy("waiting"))
+    def waiting(self, circuit: Circuit) -> str:
+        pending = OutgoingWrite.Status.PENDING.value
+        return list_link(WRITES, _("writes that wait"), provider=circuit.provider, status__exact=pending)
+
+    @admin.display(description=gettext_lazy("changed"))
+    def changed(self, circuit: Circuit) -> str:
+        return moment(circuit.changed_at)

@@ -1,0 +1,262 @@
+"""The outbox: what is written at the providers, why, what came of it, and the buttons to repair it."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from accounts.people.admin.contact_history import field_label, shown_value
+from accounts.people.admin.contacts import found, person_link
+from core.console import attention
+from core.console.actions import Act, Answer, Pressed, ReasonForm, Refused
+from core.console.base import ReadOnlyAdmin
+from core.console.format import folded, indented
+from core.console.links import NOTHING, badge, list_url, moment, row_link, shortened
+from core.console.pruned import removed
+from core.money import money
+from integrations import registry
+from integrations.inbox.admin.filters import WrittenProviderFilter
+from integrations.inbox.admin.format import before_and_after
+from integrations.outbox import repair
+from integrations.outbox.models import OpportunityMapping, OutgoingWrite
+
+WRITES = "admin:integrations_outgoingwrite"
+Status, Kind = OutgoingWrite.Status, OutgoingWrite.Kind
+_BADGES = {
+    Status.PENDING: "pending",
+    Status.DONE: "processed",
+    Status.NOT_NEEDED: "past",
+    Status.SKIPPED: "past",
+    Status.FAILED: "failed",
+}
+
+
+@attention.source
+def writes_that_failed() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="failed_writes",
+            label=gettext_lazy("Outgoing writes that failed"),
+            count=attention.capped(OutgoingWrite.objects.filter(status=Status.FAILED)),
+            url=list_url(WRITES, status__exact=Status.FAILED.value),
+            permission="integrations.view_outgoingwrite",
+        )
+    ]
+
+
+def _may_be_retried(write: OutgoingWrite) -> bool:
+    """Failed, skipped, or waiting after something went wrong; not what a worker is at now."""
+    if write.status == Status.PENDING:
+        return bool(write.failures or write.last_error) and not write.crashes
+    return write.status in (Status.FAILED, Status.SKIPPED)
+
+
+def _may_be_undone(write: OutgoingWrite) -> bool:
+    was_written = write.status == Status.DONE and write.undone_at is None
+    return (
+        was_written
+        and write.pruned_at is None
+        and write.kind == Kind.CONTACT
+        and write.operation == OutgoingWrite.Operation.UPDATE
+    )
+
+
+def _undo(write: OutgoingWrite, pressed: Pressed) -> Answer:
+    try:
+        names = repair.undo(write, cause=pressed.cause)
+    except repair.CannotUndo as error:
+        raise Refused(str(error)) from error
+    if not names:
+        text = _("The values were already what they had been before this write.")
+        return Answer(text=text, changed=True, level=messages.WARNING)
+    listed = ", ".join(map(field_label, names))
+    return Answer(text=_("As before, and written on every side: %(values)s.") % {"values": listed}, changed=True)
+
+
+def _what_comes_back(write: OutgoingWrite) -> str:
+    values = (
+        f"{field_label(name)}: {shortened(shown_value(write.after.get(name)))} → {shortened(shown_value(before))}"
+        for name, before in write.before.items()
+    )
+    return f"{write.contact or write.external_id}: {'; '.join(values)}"
+
+
+@admin.register(OutgoingWrite)
+class OutgoingWriteAdmin(ReadOnlyAdmin):
+    audit_subject = "write"
+    list_display = ("since", "provider", "target", "what_is_done", "state", "attempts", "error")
+    list_filter = ("status", "kind", "operation", WrittenProviderFilter)
+    list_select_related = ("contact", "policy")
+    search_fields = ("external_id",)
+    search_help_text = gettext_lazy(
+        "Beginning of the person's e-mail, name or phone number, their id or an opportunity's there, or our number"
+    )
+    fields = (
+        ("state", "what_is_done"),
+        "what_went_wrong",
+        ("provider", "id_there"),
+        ("person", "policy_link"),
+        "changed_values",
+        "request_shown",
+        "response_shown",
+        ("cause", "staff"),
+        ("since", "sent", "ended"),
+        ("attempts", "due"),
+        "echoes",
+        "undone",
+    )
+    readonly_fields = (
+        *("state", "what_is_done", "what_went_wrong", "id_there", "person", "policy_link", "changed_values"),
+        *("request_shown", "response_shown", "since", "sent", "ended", "due", "undone"),
+    )
+    acts = (
+        Act(
+            name="retry",
+            label=gettext_lazy("retry"),
+            done=ngettext_lazy("%(count)d write was queued again.", "%(count)d writes were queued again.", "count"),
+            run=lambda write, pressed: bool(repair.retry([write])),
+            fits=_may_be_retried,
+        ),
+        Act(
+            name="skip",
+            label=gettext_lazy("skip"),
+            explanation=gettext_lazy(
+                "It is not written. The difference stays until something of the person changes, or somebody presses"
+                " sync now on their page."
+            ),
+            done=ngettext_lazy("%(count)d write was skipped.", "%(count)d writes were skipped.", "count"),
+            run=lambda write, pressed: repair.skip(write, cause=pressed.cause),
+            fits=lambda write: write.status in (Status.PENDING, Status.FAILED),
+            form=ReasonForm,
+        ),
+        Act(
+            name="undo",
+            label=gettext_lazy("undo"),
+            explanation=gettext_lazy(
+                "The values that this write changed become what they were before it: here, and on every side that has"
+                " them otherwise. Nothing else of the person changes."
+            ),
+            done="",
+            run=_undo,
+            fits=_may_be_undone,
+            form=forms.Form,  # nothing to answer, but something to read
+            shown=_what_comes_back,
+            in_list=False,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingWrite]:
+        return super().get_queryset(request).defer("before", "after", "request", "response")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> OutgoingWrite | None:
+        if not object_id.isdecimal() or len(object_id) >= 19:
+            return None
+        rows = OutgoingWrite.objects.select_related("contact", "policy", "staff")
+        return rows.filter(pk=int(object_id)).first()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[OutgoingWrite], search_term: str
+    ) -> tuple[QuerySet[OutgoingWrite], bool]:
+        term = search_term.strip()
+        return (queryset.filter(_named(term)) if term else queryset), False
+
+    @admin.display(description=gettext_lazy("owed since"))
+    def since(self, write: OutgoingWrite) -> str:
+        return moment(write.created_at)
+
+    @admin.display(description=gettext_lazy("what"))
+    def target(self, write: OutgoingWrite) -> str:
+        return self.person(write) if write.kind == Kind.CONTACT else self.policy_link(write)
+
+    @admin.display(description=gettext_lazy("contact"))
+    def person(self, write: OutgoingWrite) -> str:
+        return person_link(write.contact) if write.contact else write.external_id or NOTHING
+
+    @admin.display(description=gettext_lazy("policy"))
+    def policy_link(self, write: OutgoingWrite) -> str:
+        return row_link("admin:accounts_policy", write.policy.pk, write.policy) if write.policy else NOTHING
+
+    @admin.display(description=gettext_lazy("operation"))
+    def what_is_done(self, write: OutgoingWrite) -> str:
+        kind = write.get_kind_display()
+        return f"{kind}: {write.get_operation_display()}" if write.operation else kind
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, write: OutgoingWrite) -> str:
+        return badge(_BADGES[Status(write.status)], write.get_status_display())
+
+    @admin.display(description=gettext_lazy("error"))
+    def error(self, write: OutgoingWrite) -> str:
+        return shortened(write.last_error) or NOTHING
+
+    @admin.display(description=gettext_lazy("error"))
+    def what_went_wrong(self, write: OutgoingWrite) -> str:
+        return write.last_error or NOTHING
+
+    @admin.display(description=gettext_lazy("id there"))
+    def id_there(self, write: OutgoingWrite) -> str:
+        return write.external_id or NOTHING
+
+    @admin.display(description=gettext_lazy("values"))
+    def changed_values(self, write: OutgoingWrite) -> str:
+        if not write.after:
+            return removed(write) or NOTHING
+        changes = {name: (_shown(write, name, write.before), _shown(write, name, write.after)) for name in write.after}
+        return before_and_after(changes, label=_("values"))
+
+    @admin.display(description=gettext_lazy("request"))
+    def request_shown(self, write: OutgoingWrite) -> str:
+        if not write.request:
+            return removed(write) or NOTHING
+        return folded(f"{write.request.get('method', '')} {write.request.get('path', '')}", indented(write.request))
+
+    @admin.display(description=gettext_lazy("response"))
+    def response_shown(self, write: OutgoingWrite) -> str:
+        if write.response is None:
+            return removed(write) or NOTHING
+        return folded(_("Show"), indented(write.response))
+
+    @admin.display(description=gettext_lazy("sent"))
+    def sent(self, write: OutgoingWrite) -> str:
+        return moment(write.requested_at)
+
+    @admin.display(description=gettext_lazy("finished"))
+    def ended(self, write: OutgoingWrite) -> str:
+        return moment(write.finished_at)
+
+    @admin.display(description=gettext_lazy("due"))
+    def due(self, write: OutgoingWrite) -> str:
+        return moment(write.next_attempt_at)
+
+    @admin.display(description=gettext_lazy("undone"))
+    def undone(self, write: OutgoingWrite) -> str:
+        if write.undone_at is not None or write.status != Status.DONE:
+            return moment(write.undone_at)
+        if gone := removed(write):
+            return gone
+        if write.kind == Kind.OPPORTUNITY:
+            return _("Not from here: correct the policy, or the opportunity there.")
+        if write.operation == OutgoingWrite.Operation.CREATE:
+            return _("Not from here: the record was made by this write; delete it there by hand.")
+        return NOTHING
+
+
+def _shown(write: OutgoingWrite, name: str, values: dict[str, Any]) -> Any:
+    value = values.get(name)
+    if name == "amount" and write.policy and isinstance(value, int):
+        return money(value, write.policy.currency)
+    return value
+
+
+def _named(term: str) -> Q:
+    """The writes that `term` names: by whom they are about, by an opportunity, or by our number; each has an index."""
+    named = Q(contact__in=found(term))
+    opportunities = OpportunityMapping.objects.filter(provider__in=list(registry.all_providers()), external_id=term)
+    named |= Q(policy__in=list(opportunities.values_list("policy", flat=True)))
+    if term.isdecimal() and len(term) < 19:
+        named |= Q(pk=int(term))
+    return named

@@ -1,0 +1,124 @@
+"""Owing writes: who is told what, when something about a contact or a policy is new. Asks nobody; no network."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact, ContactMapping
+from core.cause import Cause
+from core.insert_once import insert_once
+from core.queue.wakeup import wake_on_commit
+from integrations import registry
+from integrations.contracts.provider import Provider
+from integrations.fields.names import FieldNames
+from integrations.outbox.differences import to_be_written
+from integrations.outbox.models import OutgoingWrite
+
+WRITE_TASK = "integrations.deliver_writes"
+RECORD = "contact"  # the kind of id by which a provider's API can be asked for a contact
+Kind = OutgoingWrite.Kind
+
+
+def mirrors() -> dict[str, Provider]:
+    """The providers whose contacts are kept equal with ours: switched on, and their APIs can be asked."""
+    if not settings.CONTACT_SYNC:
+        return {}
+    return {key: one for key, one in registry.all_providers().items() if one.mirror is not None and one.is_connected()}
+
+
+def deal_makers() -> dict[str, Provider]:
+    """The providers where policies become opportunities."""
+    if not settings.CONTACT_SYNC:
+        return {}
+    return {key: one for key, one in registry.all_providers().items() if one.deals is not None and one.is_connected()}
+
+
+def when_told(sender: Any, *, contact: Contact, provider: str, cause: Cause, **rest: Any) -> None:
+    """Owe what must be written now that `provider` ("": staff) told something of a contact, who may be new.
+
+    Contacts that no mirrored provider ever told of are nobody's business there. A provider that told of somebody
+    without naming the record is not written to: it has them, and which record that is will be found when another one
+    has news. The caller holds the contact's row.
+    """
+    sides = mirrors()
+    if not sides:
+        return
+    mappings = list(contact.mappings.filter(provider__in=sides))
+    if provider not in sides and not mappings:
+        return
+    records = main_records(mappings)
+    for key, side in sides.items():
+        record = records.get(key)
+        if record is None:
+            is_new_there = key != provider and (contact.email or contact.phone)
+            if is_new_there:
+                owe_contact(contact, key, cause=cause)
+        elif record.gone_at is None and still_differs(contact, side, record):
+            owe_contact(contact, key, cause=cause)
+
+
+def when_policy_told(sender: Any, *, policy: Policy, cause: Cause, **rest: Any) -> None:
+    """Owe the opportunity of a policy that was made or changed."""
+    for key in deal_makers():
+        owe_opportunity(policy, key, cause=cause)
+
+
+def main_records(mappings: list[ContactMapping]) -> dict[str, ContactMapping]:
+    """Provider → the record there that a contact is written to."""
+    return {row.provider: row for row in mappings if row.kind == RECORD and row.is_main}
+
+
+def still_differs(contact: Contact, side: Provider, record: ContactMapping) -> bool:
+    assert side.mirror is not None
+    return bool(to_be_written(contact, FieldNames.of(side.key, side.mirror), record.told))
+
+
+def owe_contact(contact: Contact, provider: str, *, cause: Cause) -> OutgoingWrite | None:
+    """The write that is owed now; None where one waits already, which will say what is true when it is delivered."""
+    return _owed(OutgoingWrite(kind=Kind.CONTACT, provider=provider, contact=contact), cause=cause)
+
+
+def owe_opportunity(policy: Policy, provider: str, *, cause: Cause) -> OutgoingWrite | None:
+    """As `owe_contact`."""
+    return _owed(
+        OutgoingWrite(kind=Kind.OPPORTUNITY, provider=provider, contact=policy.contact, policy=policy), cause=cause
+    )
+
+
+def owe_everything(contact: Contact, *, cause: Cause) -> list[OutgoingWrite]:
+    """The open writes of a contact at every mirrored provider, owed where there were none, and all of them due now.
+
+    Nothing is owed where the record was deleted there, nor for somebody who could not be found again.
+    """
+    records = main_records(list(contact.mappings.filter(provider__in=mirrors())))
+    found = []
+    for key in mirrors():
+        record = records.get(key)
+        if record is not None and record.gone_at is not None:
+            continue
+        if record is None and not (contact.email or contact.phone):
+            continue
+        owed = owe_contact(contact, key, cause=cause)
+        found.append(owed or _hurried(contact, key))
+    return [row for row in found if row is not None]
+
+
+def _hurried(contact: Contact, provider: str) -> OutgoingWrite | None:
+    waiting: Mapping[str, Any] = {"kind": Kind.CONTACT, "provider": provider, "contact": contact, "status": "pending"}
+    row = OutgoingWrite.objects.filter(**waiting).first()
+    if row is not None and not row.crashes:  # nobody is at it now
+        row.requeue()
+        wake_on_commit(WRITE_TASK, row.pk)
+    return row
+
+
+def _owed(row: OutgoingWrite, *, cause: Cause) -> OutgoingWrite | None:
+    row.cause, row.staff, row.next_attempt_at = cause.text[:300], cause.staff, timezone.now()
+    row.wake_after_grace()
+    if not insert_once(row):
+        return None
+    wake_on_commit(WRITE_TASK, row.pk)
+    return row

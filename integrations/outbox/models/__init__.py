@@ -1,0 +1,3 @@
+from integrations.outbox.models.write import Circuit, OpportunityMapping, OutgoingWrite
+
+__all__ = ["Circuit", "OpportunityMapping", "OutgoingWrite"]

@@ -1,0 +1,184 @@
+"""The outbox: everything that is to be written at a provider, before it is sent and ever after."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.commerce.models import Policy
+from accounts.people.models import Contact
+from core.prunable import Prunable
+from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
+from integrations.contracts.mirror import OutgoingCall, Sent
+
+
+class OutgoingWrite(Prunable, Delivery):
+    """One write: that a contact or an opportunity there is to be made equal with ours.
+
+    What is to be written is found out when it is delivered, so that changes which come meanwhile go with it: at most
+    one row is open for each target. `before` and `after` are the values that differ, by our names; `request` is the
+    call as it is sent and is kept before that, `requested_at` with it; `response` stands when an answer came.
+    """
+
+    class Kind(models.TextChoices):
+        CONTACT = "contact", _("contact")
+        OPPORTUNITY = "opportunity", _("opportunity")
+
+    class Operation(models.TextChoices):
+        NOT_KNOWN_YET = "", _("not known yet")
+        CREATE = "create", _("create")
+        UPDATE = "update", _("update")
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("waits")
+        DONE = "done", _("written")
+        NOT_NEEDED = "not_needed", _("equal already")
+        SKIPPED = "skipped", _("skipped")
+        FAILED = "failed", _("failed")
+
+    kind = models.CharField(_("what"), max_length=20, choices=Kind.choices)
+    provider = models.CharField(_("provider"), max_length=30)
+    contact = models.ForeignKey(
+        Contact, on_delete=models.SET_NULL, null=True, related_name="writes", verbose_name=_("contact")
+    )
+    policy = models.ForeignKey(
+        Policy, on_delete=models.SET_NULL, null=True, blank=True, related_name="writes", verbose_name=_("policy")
+    )
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
+    operation = models.CharField(
+        _("operation"), max_length=10, choices=Operation.choices, default=Operation.NOT_KNOWN_YET, blank=True
+    )
+    external_id = models.CharField(_("id there"), max_length=100, blank=True)
+    before: Any = models.JSONField(_("before"), default=dict)
+    after: Any = models.JSONField(_("after"), default=dict)
+    request: Any = models.JSONField(_("request"), default=dict)
+    response: Any = models.JSONField(_("response"), null=True)
+    requested_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    echoes = models.PositiveIntegerField(
+        _("echoes"), default=0, help_text=_("how often they told us what we had written ourselves")
+    )
+    cause = models.CharField(_("source"), max_length=300)
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("owed since"), default=timezone.now)
+    undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("outgoing write")
+        verbose_name_plural = _("outgoing writes")
+        permissions = [
+            ("repair_outgoingwrite", "Can retry, skip and undo an outgoing write"),
+            ("compare_record", "Can compare a record with its provider"),
+            ("sync_record", "Can synchronise a record"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "contact"],
+                condition=Q(status="pending", kind="contact"),
+                name="a_contact_has_one_open_write",
+            ),
+            models.UniqueConstraint(
+                fields=["provider", "policy"],
+                condition=Q(status="pending", kind="opportunity"),
+                name="a_policy_has_one_open_write",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["pending", "done", "not_needed", "skipped", "failed"]),
+                name="write_status_is_known",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["contact", "opportunity"]), name="write_kind_is_known"),
+        ]
+        indexes = [
+            sweep_index("write_to_be_woken"),
+            models.Index(fields=["status", "-id"], name="write_by_status"),
+            models.Index(fields=["contact", "provider", "-id"], name="write_by_contact"),
+            models.Index(fields=["finished_at"], name="write_by_end", condition=Q(finished_at__isnull=False)),
+            models.Index(
+                fields=["status", "finished_at"],
+                name="write_to_be_pruned",
+                condition=Q(finished_at__isnull=False, pruned_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        target = self.contact if self.kind == self.Kind.CONTACT else self.policy
+        return f"{self.provider} {self.kind} {target or self.external_id}"
+
+    def note_request(self, call: OutgoingCall, *, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Keep what is sent now, before it is sent: whatever becomes of it, the row says what may have been done there.
+
+        Raises LeaseLost.
+        """
+        self.note(
+            operation=self.Operation.CREATE if call.creates else self.Operation.UPDATE,
+            external_id=call.external_id,
+            before=dict(before),
+            after=dict(after),
+            request={"method": call.method, "path": call.path, "body": dict(call.body)},
+            response=None,
+            requested_at=timezone.now(),
+        )
+
+    def go_on_with(self, sent: Sent) -> None:
+        """Nothing was made, because the provider has the record already: let the next attempt read and change that.
+
+        Raises LeaseLost.
+        """
+        nothing: dict[str, Any] = {"operation": "", "before": {}, "after": {}, "requested_at": None}
+        self.go_on(external_id=sent.external_id, response=dict(sent.answer), **nothing)
+
+
+class Circuit(models.Model):
+    """Whether a provider is written to: after repeated failures its writes wait, and one trial at a time closes it.
+
+    Open while `opened_at` is set; the next trial may begin at `trial_at`, none by itself where that is empty (paused by
+    staff).
+    """
+
+    provider = models.CharField(_("provider"), max_length=30, unique=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    opened_at = models.DateTimeField(_("open since"), null=True, blank=True)
+    trial_at = models.DateTimeField(_("next trial"), null=True, blank=True)
+    last_error = models.TextField(_("error"), blank=True)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("circuit")
+        verbose_name_plural = _("circuits")
+
+    def __str__(self) -> str:
+        return self.provider
+
+    @property
+    def state(self) -> str:
+        """closed, open or half-open (a trial is due or under way)."""
+        if self.opened_at is None:
+            return "closed"
+        return "half-open" if self.trial_at is not None and self.trial_at <= timezone.now() else "open"
+
+
+class OpportunityMapping(models.Model):
+    """Which opportunity at a provider a policy is, and what it was last told to say."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="opportunities", verbose_name=_("policy"))
+    provider = models.CharField(_("provider"), max_length=30)
+    external_id = models.CharField(_("id there"), max_length=100)
+    gone_at = models.DateTimeField(_("deleted there"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("opportunity of a policy")
+        verbose_name_plural = _("opportunities of policies")
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "external_id"], name="an_opportunity_is_one_policy"),
+            models.UniqueConstraint(fields=["provider", "policy"], name="a_policy_is_one_opportunity"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} opportunity {self.external_id}"

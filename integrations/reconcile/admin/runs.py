@@ -1,0 +1,231 @@
+"""Reconciliations, and the differences that the latest audit found, with the buttons to settle them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import BigIntegerField, F, Max, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from core.console import attention
+from core.console.actions import Act, Answer, Pressed, ReasonForm, Refused
+from core.console.base import ReadOnlyAdmin
+from core.console.format import folded, indented
+from core.console.links import NOTHING, badge, list_link, list_url, moment, row_link, shortened
+from core.console.pruned import removed
+from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
+from integrations.inbox.admin.filters import ProviderFilter
+from integrations.reconcile import audit, check, runs
+from integrations.reconcile.models import SyncFinding, SyncRun
+from integrations.reconcile.models.sync_run import RunKind, RunStatus
+
+RUNS = "admin:integrations_syncrun"
+FINDINGS = "admin:integrations_syncfinding"
+_BADGES = {
+    RunStatus.PENDING: "pending",
+    RunStatus.STOPPED: "unmatched",
+    RunStatus.DONE: "processed",
+    RunStatus.FAILED: "failed",
+}
+
+
+@attention.source
+def reconciliations_that_wait() -> list[attention.Item]:
+    """Stopped runs, a provider's newest run where it failed, and what the latest audits left open."""
+    newest = SyncRun.objects.order_by().values("provider").annotate(newest=Max("pk")).values("newest")
+    sorts = [
+        ("failed_runs", gettext_lazy("Reconciliations that failed"), RunStatus.FAILED),
+        ("stopped_runs", gettext_lazy("Reconciliations that are stopped"), RunStatus.STOPPED),
+    ]
+    found = [
+        attention.Item(
+            key=key,
+            label=label,
+            count=attention.capped(SyncRun.objects.filter(status=status, pk__in=newest)),
+            url=list_url(RUNS, status__exact=status.value),
+            permission="integrations.view_syncrun",
+        )
+        for key, label, status in sorts
+    ]
+    differences = attention.Item(
+        key="differences",
+        label=gettext_lazy("Differences that a reconciliation found"),
+        count=attention.capped(still_of_interest(SyncFinding.objects.filter(status=SyncFinding.Status.OPEN))),
+        url=list_url(FINDINGS, status__exact="open"),
+        permission="integrations.view_syncfinding",
+    )
+    return [*found, differences]
+
+
+def still_of_interest(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
+    """Those of each provider's newest audit, and what runs found since: what is older may have changed."""
+    audits = SyncRun.objects.filter(kind=RunKind.AUDIT, provider=OuterRef("run__provider")).order_by("-pk")
+    newest = Coalesce(Subquery(audits.values("pk")[:1]), Value(0), output_field=BigIntegerField())
+    return findings.alias(newest_audit=newest).filter(run_id__gte=F("newest_audit"))
+
+
+def _resume(run: SyncRun, pressed: Pressed) -> bool:
+    try:
+        return runs.resume(run)
+    except runs.AlreadyOpen as error:
+        raise Refused(str(error)) from error
+
+
+@admin.register(SyncRun)
+class SyncRunAdmin(ReadOnlyAdmin):
+    list_display = ("started", "provider", "kind", "state", "pages", "seen", "changed", "healed", "errors", "why")
+    list_filter = ("status", "kind", ProviderFilter)
+    fields = (
+        ("state", "kind", "provider"),
+        ("window_from", "window_to"),
+        ("stage", "page", "pages"),
+        ("seen", "changed", "healed", "unmatched", "errors"),
+        "how",
+        "what_changed",
+        "what_was_healed",
+        "what_went_wrong",
+        "found",
+        ("cause", "staff"),
+        ("started_at", "finished_at", "next_attempt_at"),
+        "last_error",
+    )
+    readonly_fields = ("state", "how", "what_changed", "what_was_healed", "what_went_wrong", "found")
+    acts = (
+        Act(
+            name="stop",
+            label=gettext_lazy("stop"),
+            done=ngettext_lazy("%(count)d reconciliation rests.", "%(count)d reconciliations rest.", "count"),
+            run=lambda run, pressed: runs.stop(run),
+            fits=lambda run: run.status == RunStatus.PENDING,
+        ),
+        Act(
+            name="resume",
+            label=gettext_lazy("resume"),
+            done=ngettext_lazy("%(count)d reconciliation goes on.", "%(count)d reconciliations go on.", "count"),
+            run=_resume,
+            fits=lambda run: run.status in (RunStatus.STOPPED, RunStatus.FAILED),
+        ),
+    )
+
+    @admin.display(description=gettext_lazy("started"))
+    def started(self, run: SyncRun) -> str:
+        return moment(run.started_at)
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, run: SyncRun) -> str:
+        return badge(_BADGES[RunStatus(run.status)], run.get_status_display())
+
+    @admin.display(description=gettext_lazy("error"))
+    def why(self, run: SyncRun) -> str:
+        return shortened(run.last_error) or NOTHING
+
+    @admin.display(description=gettext_lazy("notes"))
+    def how(self, run: SyncRun) -> str:
+        return " ".join(run.notes) or NOTHING
+
+    @admin.display(description=gettext_lazy("what changed"))
+    def what_changed(self, run: SyncRun) -> str:
+        return removed(run) or _listed(run.changes_listed)
+
+    @admin.display(description=gettext_lazy("events that should have come"))
+    def what_was_healed(self, run: SyncRun) -> str:
+        return removed(run) or _listed(run.healed_listed)
+
+    @admin.display(description=gettext_lazy("problems"))
+    def what_went_wrong(self, run: SyncRun) -> str:
+        return removed(run) or _listed(run.problems)
+
+    @admin.display(description=gettext_lazy("differences"))
+    def found(self, run: SyncRun) -> str:
+        count = run.findings.count()
+        return list_link(FINDINGS, count, run__id__exact=run.pk) if count else NOTHING
+
+
+def _listed(lines: list[Any]) -> str:
+    return folded(len(lines), indented(lines)) if lines else NOTHING
+
+
+def _apply(finding: SyncFinding, pressed: Pressed) -> Answer:
+    try:
+        outcome = check.apply_finding(finding, cause=pressed.cause)
+    except (Retryable, Permanent, Unmatched) as error:
+        raise Refused(str(error)) from error
+    changed = finding.settle(SyncFinding.Status.APPLIED, outcome=outcome, staff=pressed.staff)
+    return Answer(text=_("Applied: %(outcome)s.") % {"outcome": outcome}, changed=changed)
+
+
+@admin.register(SyncFinding)
+class SyncFindingAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "who", "plan", "there", "here", "remedy", "state")
+    list_filter = ("status", "kind", "plan")
+    list_select_related = ("user", "plan", "run", "contact")
+    search_fields = ("person",)
+    search_help_text = gettext_lazy("Beginning of the person's e-mail")
+    fields = (
+        ("kind", "state"),
+        ("who", "person_id", "purchase_id"),
+        "plan",
+        "there",
+        "here",
+        "remedy",
+        ("outcome", "staff", "settled_at"),
+        "run_link",
+    )
+    readonly_fields = ("state", "who", "run_link")
+    acts = (
+        Act(
+            name="apply",
+            label=gettext_lazy("apply"),
+            done="",
+            run=_apply,
+            fits=lambda finding: finding.status == SyncFinding.Status.OPEN and finding.kind in audit.APPLICABLE,
+            calls_out=True,
+        ),
+        Act(
+            name="set-aside",
+            label=gettext_lazy("set aside"),
+            explanation=gettext_lazy("Nobody needs to act on it. The next audit names it again where it still stands."),
+            done=ngettext_lazy("%(count)d difference was set aside.", "%(count)d differences were set aside.", "count"),
+            run=lambda finding, pressed: finding.settle(
+                SyncFinding.Status.SET_ASIDE, outcome=pressed.answers["reason"], staff=pressed.staff
+            ),
+            fits=lambda finding: finding.status == SyncFinding.Status.OPEN,
+            form=ReasonForm,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncFinding]:
+        """The list shows the latest audits and what came since, unless a run is named; a row's page every finding."""
+        found = super().get_queryset(request)
+        is_list = request.resolver_match is not None and request.resolver_match.url_name == (
+            "integrations_syncfinding_changelist"
+        )
+        return still_of_interest(found) if is_list and "run__id__exact" not in request.GET else found
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return lookup == "run__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SyncFinding], search_term: str
+    ) -> tuple[QuerySet[SyncFinding], bool]:
+        beginning = search_term.strip().lower()
+        return (queryset.filter(person__startswith=beginning) if beginning else queryset), False
+
+    @admin.display(description=gettext_lazy("person"))
+    def who(self, finding: SyncFinding) -> str:
+        if finding.user:
+            return row_link("admin:accounts_user", finding.user.pk, finding.user.email)
+        if finding.contact:
+            return row_link("admin:accounts_contact", finding.contact.pk, finding.contact)
+        return finding.person or finding.person_id or NOTHING
+
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, finding: SyncFinding) -> str:
+        name = "unmatched" if finding.status == SyncFinding.Status.OPEN else "processed"
+        return badge(name, finding.get_status_display())
+
+    @admin.display(description=gettext_lazy("reconciliation"))
+    def run_link(self, finding: SyncFinding) -> str:
+        return row_link(RUNS, finding.run_id, finding.run)

@@ -1,0 +1,87 @@
+"""Buttons on a user's page: compare their subscription with a provider's word, and make it equal to that."""
+
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.text import format_lazy
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.people.models import User
+from core.console.actions import Act, Answer, Pressed, Refused, offer
+from core.console.links import row_link
+from integrations import registry
+from integrations.contracts.exceptions import Permanent, Retryable
+from integrations.contracts.provider import Provider
+from integrations.contracts.pull import PurchaseSource
+from integrations.reconcile import check, syncs
+from integrations.reconcile.models import SubscriptionSync
+
+Status = SubscriptionSync.Status
+PAGE = "admin:integrations_subscriptionsync"
+
+
+def _verify(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
+    try:
+        verdict = check.verify(user, provider=provider)
+    except (Retryable, Permanent) as error:
+        raise Refused(str(error)) from error
+    there = _("%(provider)s says: %(status)s.") % {"provider": provider.title, "status": verdict.standing}
+    if not verdict.differing and (canceled := verdict.runs_out_here) is not None:
+        until = date_format(localtime(canceled.current_period_end), "DATE_FORMAT")
+        here = _("Here it is canceled, with access until %(date)s: nothing is wrong.") % {"date": until}
+        return Answer(text=f"{there} {here}")
+    if not verdict.differing:
+        return Answer(text=f"{there} {_('It is the same here.')}")
+    names = ", ".join(f"{one.plan}: {one.kind.label}" for one in verdict.differing if one.kind)
+    return Answer(text=f"{there} {_('Here it is different:')} {names}.", level=messages.WARNING)
+
+
+def _sync(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
+    """Let a worker do it, and wait as long as a request may; what takes longer is followed on its own page."""
+    sync = syncs.follow(syncs.ask(user, provider=provider, cause=pressed.cause))
+    if sync.status == Status.PENDING:
+        return Answer(text=_not_ended(sync, provider), level=messages.WARNING)
+    if sync.status == Status.FAILED:
+        raise Refused(syncs.why(sync))
+    told = _("Status before: %(old)s; now: %(new)s.") % {"old": sync.old_status, "new": sync.new_status}
+    if sync.outcome == SubscriptionSync.Outcome.NO_PURCHASE:
+        left = _("The provider has no purchase for this access; nothing was changed.")
+        return Answer(text=f"{told} {left}", level=messages.WARNING)
+    return Answer(text=told, changed=True)
+
+
+def _not_ended(sync: SubscriptionSync, provider: Provider) -> Any:
+    text = _("It has not ended yet: a worker goes on with it.")
+    if sync.last_error:
+        tried = _("%(provider)s could not be asked: %(error)s. It is tried again by itself.")
+        text = tried % {"provider": provider.title, "error": sync.last_error}
+    return format_html("{} {}", text, row_link(PAGE, sync.pk, _("How it goes")))
+
+
+def _acts(provider: Provider) -> list[Act]:
+    common: dict[str, Any] = {"done": "", "calls_out": True}
+    return [
+        Act(
+            name=f"verify-{provider.key}",
+            label=format_lazy("{}: {}", provider.title, gettext_lazy("compare")),
+            run=partial(_verify, provider=provider),
+            **common,
+        ),
+        Act(
+            name=f"sync-{provider.key}",
+            label=format_lazy("{}: {}", provider.title, gettext_lazy("synchronise")),
+            run=partial(_sync, provider=provider),
+            **common,
+        ),
+    ]
+
+
+for _provider in registry.all_providers().values():
+    if isinstance(_provider.pulls, PurchaseSource):
+        for _act in _acts(_provider):
+            offer(User, _act)

@@ -1,0 +1,67 @@
+"""Syncs of members' subscriptions that staff asked for: how each of them goes, or went."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.memberships.models.subscription import Status as SubscriptionStatus
+from core.console.base import ReadOnlyAdmin
+from core.console.links import NOTHING, badge, moment, row_link, shortened
+from integrations.inbox.admin.filters import ProviderFilter
+from integrations.reconcile import syncs
+from integrations.reconcile.models import SubscriptionSync
+
+Status = SubscriptionSync.Status
+
+
+@admin.register(SubscriptionSync)
+class SubscriptionSyncAdmin(ReadOnlyAdmin):
+    list_display = ("asked", "provider", "member", "state", "led_to", "attempts", "error")
+    list_filter = ("status", ProviderFilter)
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    search_help_text = _("Beginning of the member's e-mail")
+    fields = (("state", "led_to"), "what_went_wrong", ("provider", "member"), ("asked", "cause"), ("attempts", "due"))
+    readonly_fields = ("state", "led_to", "what_went_wrong", "member", "asked", "due")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SubscriptionSync], search_term: str
+    ) -> tuple[QuerySet[SubscriptionSync], bool]:
+        term = search_term.strip().lower()
+        return (queryset.filter(user__email__startswith=term) if term else queryset), False
+
+    @admin.display(description=_("asked for"))
+    def asked(self, sync: SubscriptionSync) -> str:
+        return moment(sync.asked_at)
+
+    @admin.display(description=_("due"))
+    def due(self, sync: SubscriptionSync) -> str:
+        return moment(sync.next_attempt_at)
+
+    @admin.display(description=_("user"))
+    def member(self, sync: SubscriptionSync) -> str:
+        return row_link("admin:accounts_user", sync.user_id, sync.user.email)
+
+    @admin.display(description=_("status"))
+    def state(self, sync: SubscriptionSync) -> str:
+        badge_of: dict[Any, str] = {Status.DONE: "processed"}
+        return badge(badge_of.get(sync.status, sync.status), sync.get_status_display())
+
+    @admin.display(description=_("led to"))
+    def led_to(self, sync: SubscriptionSync) -> str:
+        if sync.status != Status.DONE:
+            return NOTHING
+        names: dict[str, Any] = dict(SubscriptionStatus.choices)
+        change = " → ".join(str(names.get(status, status)) for status in (sync.old_status, sync.new_status))
+        return change if sync.outcome == SubscriptionSync.Outcome.SYNCED else f"{change} ({sync.get_outcome_display()})"
+
+    @admin.display(description=_("error"))
+    def error(self, sync: SubscriptionSync) -> str:
+        return shortened(sync.last_error) or NOTHING
+
+    @admin.display(description=_("error"))
+    def what_went_wrong(self, sync: SubscriptionSync) -> str:
+        return (syncs.why(sync) if sync.status == Status.FAILED else sync.last_error) or NOTHING

@@ -1,0 +1,199 @@
+"""For staff: one member's subscription compared with the provider's word, and made equal to it."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.people.models import User
+from accounts.staff.audit import record
+from core.cause import Cause
+from core.moments import iso
+from integrations.contracts.exceptions import Permanent, Retryable
+from integrations.contracts.provider import Provider
+from integrations.contracts.pull import Standing
+from integrations.reconcile import check, syncs
+from integrations.reconcile.check import Verdict
+from integrations.reconcile.models import SubscriptionSync
+from integrations.toolkit.failures import NotConfigured
+
+logger = logging.getLogger(__name__)
+Outcome = SubscriptionSync.Outcome
+_STATUS_OF: Mapping[str, HTTPStatus] = {
+    Outcome.CONFLICT: HTTPStatus.CONFLICT,
+    Outcome.NOT_CONFIGURED: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class VerdictSerializer(serializers.Serializer[Any]):
+    """`database_status` is what stands here; beside it `<provider>_status` with the purchases there."""
+
+    user = serializers.DictField()
+    database_status = serializers.DictField()
+    mismatch = serializers.BooleanField()
+    recommended_action = serializers.CharField(allow_null=True, help_text="sync, check_by_hand or null")
+    differences = serializers.ListField()
+
+
+class SyncedSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    old_status = serializers.CharField()
+    new_status = serializers.CharField()
+
+
+class WaitingSerializer(serializers.Serializer[Any]):
+    """A sync that has not ended yet; `error` says why its last try failed."""
+
+    success = serializers.BooleanField(default=False)
+    message = serializers.CharField()
+    status = serializers.CharField(default="pending")
+    status_url = serializers.CharField()
+    error = serializers.CharField(allow_null=True)
+
+
+class RefusedSerializer(serializers.Serializer[Any]):
+    success = serializers.BooleanField(default=False)
+    message = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class SubscriptionCheck(APIView):
+    """`provider` is whom it asks. Where it cannot be asked, nothing is changed: 502, or 503 where it is not set up."""
+
+    provider: Provider | None = None
+
+    def _asked(self) -> Provider:
+        assert self.provider is not None, "given by the route"
+        return self.provider
+
+
+_PROBLEMS = dict.fromkeys((502, 503), RefusedSerializer)
+_ENDS = {200: SyncedSerializer, 202: WaitingSerializer, 409: RefusedSerializer, **_PROBLEMS}
+
+
+class VerifySubscription(SubscriptionCheck):
+    """Compare a member's subscription with what the provider says now; changes nothing."""
+
+    @extend_schema(tags=["Staff"], responses={200: VerdictSerializer, **_PROBLEMS})
+    def get(self, request: Request, user_id: str) -> Response:
+        user = get_object_or_404(User, pk=_key(user_id))
+        try:
+            return Response(shown(check.verify(user, provider=self._asked())))
+        except NotConfigured as error:
+            return _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+        except (Retryable, Permanent) as error:
+            logger.warning("provider not asked: %s", error, extra={"user": user.pk})
+            return _refused(str(error), HTTPStatus.BAD_GATEWAY)
+
+
+class SyncSubscription(SubscriptionCheck):
+    """Make a member's subscription equal to what the provider says now.
+
+    A worker does it. Waits up to ten seconds for the end; else 202, with the address that says how it goes.
+    """
+
+    @extend_schema(tags=["Staff"], request=None, responses=_ENDS)
+    def post(self, request: Request, user_id: str) -> Response:
+        user = get_object_or_404(User, pk=_key(user_id))
+        assert isinstance(request.user, User)
+        sync = syncs.ask(user, provider=self._asked(), cause=Cause.by_staff(request.user))
+        record("subscription.sync_asked", request=request._request, actor=request.user, target=user, sync=sync.pk)
+        return _answer(syncs.follow(sync), title=self._asked().title)
+
+
+class SyncSubscriptionStatus(SubscriptionCheck):
+    """How far a sync of a member's subscription has come; once it has ended, what the sync itself answers."""
+
+    @extend_schema(tags=["Staff"], responses=_ENDS)
+    def get(self, request: Request, user_id: str, sync_id: str) -> Response:
+        provider = self._asked()
+        sync = get_object_or_404(SubscriptionSync, pk=_key(sync_id), user_id=_key(user_id), provider=provider.key)
+        return _answer(sync, title=provider.title)
+
+
+def _key(text: str) -> int:
+    return int(text) if len(text) < 19 else 0
+
+
+def _answer(sync: SubscriptionSync, *, title: str) -> Response:
+    if sync.status == SubscriptionSync.Status.PENDING:
+        return _waiting(sync, title)
+    if sync.status == SubscriptionSync.Status.FAILED:
+        return _refused(syncs.why(sync), _STATUS_OF.get(sync.outcome, HTTPStatus.BAD_GATEWAY))
+    is_left = sync.outcome == Outcome.NO_PURCHASE
+    return Response(
+        {
+            "success": not is_left,
+            "message": _("The provider has no purchase for this access; nothing was changed.")
+            if is_left
+            else _("Subscription status synced successfully"),
+            "old_status": sync.old_status,
+            "new_status": sync.new_status,
+        }
+    )
+
+
+def _waiting(sync: SubscriptionSync, title: str) -> Response:
+    url = reverse(f"sync-{sync.provider}-subscription-status", args=[sync.user_id, sync.pk])
+    message = _("The sync has not ended yet. Look again at status_url.")
+    if sync.last_error:
+        tried = _("%(provider)s could not be asked: %(error)s. It is tried again by itself. Look again at status_url.")
+        message = tried % {"provider": title, "error": sync.last_error}
+    answer = {
+        "success": False,
+        "message": message,
+        "status": "pending",
+        "status_url": url,
+        "error": sync.last_error or None,
+    }
+    return Response(answer, status=HTTPStatus.ACCEPTED, headers={"Location": url})
+
+
+def _refused(message: str, status: HTTPStatus) -> Response:
+    return Response({"success": False, "message": message, "detail": message}, status=status)
+
+
+def _member_id(verdict: Verdict) -> str | None:
+    """The member's id, as the subscription has it; before there is one, the id by which the provider was asked."""
+    subscriptions = verdict.user.subscriptions.filter(provider=verdict.provider.key).exclude(external_member_id="")
+    known = subscriptions.order_by("-pk").values_list("external_member_id", flat=True).first()
+    return known or next(iter(verdict.reading.people), None)
+
+
+def shown(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as staff's JSON."""
+    user = verdict.user
+    subject = verdict.subject.subscription if verdict.subject else None
+    end = subject.current_period_end if subject else None
+    return {
+        "user": {
+            "id": user.pk,
+            "email": user.email,
+            f"{verdict.provider.key}_member_id": _member_id(verdict),
+        },
+        "database_status": {
+            "subscription_status": subject.status if subject else None,
+            "subscription_plan": subject.plan.code if subject else None,
+            "subscription_end_date": iso(end),
+        },
+        f"{verdict.provider.key}_status": {
+            "is_active": verdict.standing in (Standing.ACTIVE, Standing.CANCELED),
+            "status": verdict.standing,
+            "subscriptions": [dict(there.shown) for there in verdict.reading.purchases],
+        },
+        "mismatch": bool(verdict.differing),
+        "recommended_action": verdict.recommended_action,
+        "differences": [
+            {"plan": one.plan.code, "difference": str(one.kind.label)} for one in verdict.differing if one.kind
+        ],
+    }

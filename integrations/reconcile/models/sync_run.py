@@ -1,0 +1,166 @@
+"""A reconciliation: one reading of a provider's lists, and the differences that an audit found."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.memberships.models import Plan
+from accounts.people.models import Contact, User
+from core.prunable import Prunable
+from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
+
+LISTED_AT_MOST = 200  # lines of details on a run; the counters are exact
+
+
+class RunStatus(models.TextChoices):
+    PENDING = "pending", _("running")
+    STOPPED = "stopped", _("stopped")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+
+
+class RunKind(models.TextChoices):
+    BACKFILL = "backfill", _("first reading")
+    INCREMENTAL = "incremental", _("what changed")
+    AUDIT = "audit", _("full audit")
+
+
+OPEN = (RunStatus.PENDING, RunStatus.STOPPED)
+
+
+class SyncRun(Prunable, Delivery):
+    """One attempt at the row reads one page. What the page led to and the next place are committed together, so a run
+    that dies goes on at its page, and no page is applied twice.
+    """
+
+    provider = models.CharField(_("provider"), max_length=30)
+    kind = models.CharField(_("kind"), max_length=20, choices=RunKind.choices)
+    status = models.CharField(_("status"), max_length=20, choices=RunStatus.choices, default=RunStatus.PENDING)
+    window_from = models.DateTimeField(_("changes after"), null=True, blank=True)
+    window_to = models.DateTimeField(_("until"), default=timezone.now)
+    stage = models.CharField(_("list"), max_length=50)
+    page = models.PositiveBigIntegerField(_("next page"), default=1)
+    cursor = models.TextField(default="", blank=True, help_text=_("what the provider needs beside the page's number"))
+    pages = models.PositiveIntegerField(_("pages"), default=0)
+    seen = models.PositiveIntegerField(_("seen"), default=0)
+    changed = models.PositiveIntegerField(_("changed"), default=0)
+    healed = models.PositiveIntegerField(
+        _("healed"), default=0, help_text=_("changes that an event should have told us before")
+    )
+    unmatched = models.PositiveIntegerField(_("unmatched"), default=0)
+    errors = models.PositiveIntegerField(_("errors"), default=0)
+    notes = models.JSONField(_("notes"), default=list)
+    changes_listed = models.JSONField(_("what changed"), default=list)
+    healed_listed = models.JSONField(_("what was healed"), default=list)
+    problems = models.JSONField(_("problems"), default=list)
+    cause = models.CharField(_("source"), max_length=200)
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reconciliation")
+        verbose_name_plural = _("reconciliations")
+        permissions = [("start_sync", "Can start and stop a reconciliation")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider"], condition=Q(status__in=["pending", "stopped"]), name="one_open_run_of_a_provider"
+            ),
+            models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="run_status_is_known"),
+            models.CheckConstraint(condition=Q(kind__in=RunKind.values), name="run_kind_is_known"),
+        ]
+        indexes = [
+            sweep_index("run_to_be_woken"),
+            models.Index(fields=["provider", "-id"], name="run_by_provider"),
+            models.Index(
+                fields=["finished_at"],
+                name="run_to_be_pruned",
+                condition=Q(finished_at__isnull=False, pruned_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.get_kind_display()} {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+
+class SyncFinding(models.Model):
+    """One difference between a provider's books and ours, with its remedy. A later audit makes findings of its own.
+
+    Audits name what is different; every run of contacts names what was deleted there.
+    """
+
+    class Kind(models.TextChoices):
+        MISSING_HERE = "missing_here", _("bought there, not known here")
+        ENDED_HERE = "ended_here", _("active there, without access here")
+        REFUNDED_HERE = "refunded_here", _("refunded, but still active there")
+        ENDED_THERE = "ended_there", _("ended there, access here")
+        STATUS = "status", _("another status there")
+        UNKNOWN_THERE = "unknown_there", _("access here, no purchase there")
+        NO_PLAN = "no_plan", _("bought there, no plan for the offer")
+        GONE_THERE = "gone_there", _("deleted there, known here")
+        CONTACT_UNKNOWN = "contact_unknown", _("listed there, not known here")
+        CONTACT_DIFFERS = "contact_differs", _("other values there")
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("open")
+        APPLIED = "applied", _("applied")
+        SET_ASIDE = "set_aside", _("set aside")
+
+    run = models.ForeignKey(
+        SyncRun, on_delete=models.CASCADE, related_name="findings", verbose_name=_("reconciliation")
+    )
+    key = models.CharField(max_length=250, help_text=_("what makes it this difference of the audit"))
+    kind = models.CharField(_("difference"), max_length=20, choices=Kind.choices)
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.OPEN)
+    person = models.CharField(_("person"), max_length=254, blank=True)
+    person_id = models.CharField(_("person there"), max_length=100, blank=True)
+    purchase_id = models.CharField(_("purchase there"), max_length=100, blank=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    contact = models.ForeignKey(
+        Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("contact")
+    )
+    there = models.CharField(_("there"), max_length=300, blank=True)
+    here = models.CharField(_("here"), max_length=300, blank=True)
+    remedy = models.CharField(_("remedy"), max_length=300)
+    outcome = models.CharField(_("outcome"), max_length=500, blank=True)
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("difference")
+        verbose_name_plural = _("differences")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["open", "applied", "set_aside"]), name="finding_status_is_known"
+            ),
+            # A page of the comparison that is done again (its worker died) names each difference once.
+            models.UniqueConstraint(fields=["run", "key"], name="a_finding_is_named_once"),
+        ]
+        indexes = [
+            models.Index(fields=["status", "-id"], name="finding_by_status"),
+            models.Index(fields=["settled_at"], name="finding_by_end", condition=Q(settled_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.person or self.there}"
+
+    def settle(self, status: "SyncFinding.Status", *, outcome: str, staff: Any) -> bool:
+        """Close an open finding; False where somebody else did meanwhile."""
+        done = SyncFinding.objects.filter(pk=self.pk, status=self.Status.OPEN).update(
+            status=status, outcome=outcome[:500], staff=staff, settled_at=timezone.now()
+        )
+        return bool(done)

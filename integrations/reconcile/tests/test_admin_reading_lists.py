@@ -1,0 +1,54 @@
+"""The page on which a reading begins: the first one of contacts waits for a person."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from integrations.reconcile import runs
+from integrations.reconcile.models import SyncRun
+
+pytestmark = pytest.mark.django_db
+PAGE = "/admin/reading-lists/"
+
+
+@pytest.fixture(autouse=True)
+def _nowcerts_is_connected(settings: Any) -> None:
+    settings.NOWCERTS_USERNAME = settings.NOWCERTS_PASSWORD = "configured"
+    settings.GHL_API_KEY = settings.KAJABI_CLIENT_ID = ""
+
+
+def test_the_clock_does_not_begin_with_a_first_reading_and_goes_on_after_it(admin_client: Client) -> None:
+    assert runs.start_due() == []
+    page = admin_client.post(PAGE, {"provider": "nowcerts"}, follow=True)
+    assert "The reading has begun" in page.content.decode()
+    run = SyncRun.objects.get()
+    assert (run.provider, run.kind, run.status) == ("nowcerts", "backfill", "pending")
+    ended = timezone.now() - timedelta(hours=2)
+    SyncRun.objects.update(status="done", started_at=ended, finished_at=ended, window_to=ended)
+    assert [one.kind for one in runs.start_due()] == ["incremental"]
+
+
+def test_the_start_page_says_that_nobody_has_compared_them(admin_client: Client) -> None:
+    assert "never compared" in admin_client.get("/admin/").content.decode()
+    SyncRun.objects.create(provider="nowcerts", kind="backfill", status="done", stage="insureds", cause="test")
+    assert "never compared" not in admin_client.get("/admin/").content.decode()
+
+
+def test_while_one_is_open_there_is_no_second(admin_client: Client) -> None:
+    for _press in range(2):
+        page = admin_client.post(PAGE, {"provider": "nowcerts"}, follow=True)
+    assert "open already" in page.content.decode()
+    assert SyncRun.objects.count() == 1
+
+
+def test_an_audit_is_begun_by_its_own_button(admin_client: Client) -> None:
+    admin_client.post(PAGE, {"provider": "nowcerts", "kind": "audit"})
+    assert SyncRun.objects.get().kind == "audit"
+
+
+def test_others_than_superusers_do_not_get_there(client: Client) -> None:
+    assert client.post(PAGE, {"provider": "nowcerts"}).status_code in (302, 403)
+    assert not SyncRun.objects.exists()
