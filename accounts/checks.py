@@ -70,7 +70,7 @@ def check_provisioning(**kwargs: Any) -> list[checks.CheckMessage]:
 
 
 def check_mail_reports(**kwargs: Any) -> list[checks.CheckMessage]:
-    """What of bounces and complaints nobody would hear, and why."""
+    """Return what of bounces and complaints nobody would hear, and why."""
     return [*_reports_of_ses(), *_reports_without_a_view()]
 
 

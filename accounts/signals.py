@@ -1,4 +1,4 @@
-"""What packages tell us: Anymail of mails that went out and came in, Django of sign-ins for the audit log."""
+"""Receivers of packages' signals: Anymail's about mails, Django's about sign-ins for the audit log."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who may do what: the one table of every address, act and role. What it does not list is refused.
+"""Access control: the one table of every URL, action and role. What it does not list is refused.
 
 To add an address: a row in ADDRESSES by the name of its URL. To add a page of the console: a row in PAGES. To add an
 act: a row in ACTS, and where Django's four permissions do not fit, one of its own in the model's Meta.permissions and
@@ -130,7 +130,7 @@ SHARED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Pages:
-    """Which of view, add, change and delete there is a page for; which of them only superusers open, and which every
+    """The pages of a model among view, add, change and delete; which of them only superusers open, and which every
     member of staff opens (a page that shows each of them their own rows).
 
     `operator` and `support` are those roles' permissions on the model; auditors see everything.

@@ -1,4 +1,4 @@
-"""How gunicorn serves Enlace: `gunicorn -c config/gunicorn.py config.wsgi`."""
+"""Settings of gunicorn: `gunicorn -c config/gunicorn.py config.wsgi`."""
 
 from pathlib import Path
 

@@ -40,7 +40,7 @@ class _Socket(socket.socket):
 
 
 class _Arrival:
-    """What came of a request that is not whole yet, or the end of a connection that got its last answer."""
+    """A request that has not arrived whole yet, or the end of a connection that got its last answer."""
 
     def __init__(self, data: bytes = b"", *, is_parting: bool = False) -> None:
         self.began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What a log line may hold: no secret, no token, no password, no whole e-mail address, no control character.
+"""Redaction of log lines: no secret, no token, no password, no whole e-mail address, no control character.
 
 `redact` is the last step before a line is written, for our lines and for those of every library, whoever wrote them.
 """

@@ -1,4 +1,4 @@
-"""Which values the log and Sentry never show: every configured secret, in each form in which it may be written."""
+"""Values that the log and Sentry never show: every configured secret, in each form in which it may be written."""
 
 import html
 import json

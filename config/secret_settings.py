@@ -1,4 +1,4 @@
-"""Which settings hold secrets: found by their names, so that those of a new provider cannot be forgotten.
+"""Settings that hold secrets, found by their names, so that those of a new provider cannot be forgotten.
 
 Two use this list: the log redactor removes every value, wherever it stands, and `check --deploy` asks that those which
 we choose ourselves are long enough.

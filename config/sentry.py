@@ -64,7 +64,10 @@ class Reducer:
         return made
 
     def breadcrumb(self, crumb: Any, hint: Any = None) -> Any:
-        """What went before: which logger or which sort of call, and its line; no data beside the status of a call."""
+        """Return what went before: which logger or which sort of call, and its line.
+
+        No data beside the status of a call.
+        """
         made = self._text_of(_only(crumb, _CRUMB))
         if message := crumb.get("message"):
             made["message"] = self._message(message)

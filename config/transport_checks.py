@@ -61,7 +61,7 @@ def _mail() -> list[tuple[str, str, str]]:
 
 
 def _is_near(host: str | None) -> bool:
-    """Whether `host` is this machine, or a name without a dot, as containers of one network call each other."""
+    """Return whether `host` is this machine, or a name without a dot, as containers of one network call each other."""
     if not host or host == "localhost" or ("." not in host and ":" not in host):
         return True
     try:

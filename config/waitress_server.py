@@ -64,7 +64,7 @@ class Channel(HTTPChannel):
     parser_class = Parser
 
     def is_late(self, now: float) -> bool:
-        """Whether the client used up its time; never while a request of its is worked on."""
+        """Return whether the client used up its time; never while a request of its is worked on."""
         request = self.request
         if self.requests:
             return False

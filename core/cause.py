@@ -1,4 +1,4 @@
-"""Why something changed: the one value that every service takes and every history row keeps."""
+"""The cause of a change: the one value that every service takes and every history row stores."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """What or who changes something: an event from outside, a member of staff or the clock.
+    """The cause of a change: an event from outside, a member of staff or the clock.
 
     `text` is for people ("kajabi offer.purchased evt_1"), `event_id` is the inbox row's key where there is one.
     """

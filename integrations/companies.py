@@ -52,7 +52,7 @@ def found(provider: Provider, pages: CompanyPages, account_id: str) -> Company |
 
 
 def public_values(company: Company | None) -> dict[str, Any]:
-    """What anybody may know who knows the account's number: nothing about people, and no name of a store."""
+    """Return what anybody may know who knows the account's number: nothing about people, and no name of a store."""
     if company is None:
         return {"exists": False}
     waiting = company.steps.exclude(status__in=["done", "skipped"]).exists()
@@ -110,7 +110,7 @@ def metrics(provider: Provider, pages: CompanyPages) -> dict[str, Any]:
 
 
 def system_info(providers: list[Provider]) -> dict[str, Any]:
-    """What this is and what it can do; nothing that is secret, or that helps to find a hole."""
+    """Return what this is and what it can do; nothing that is secret, or that helps to find a hole."""
     endpoints = {"health": "/health", "api_schema": "/api/schema"}
     for provider in providers:
         path = provider.company_pages.path if provider.company_pages else provider.endpoints[0].path
@@ -124,7 +124,7 @@ def system_info(providers: list[Provider]) -> dict[str, Any]:
 
 
 def _may_read(provider: Provider, account_id: str) -> bool:
-    """Whether the provider's API may be asked now: strangers choose the numbers, and must not choose our calls.
+    """Return whether the provider's API may be asked now: strangers choose the numbers, and must not choose our calls.
 
     No while the cache, which counts, is away.
     """

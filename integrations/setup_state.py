@@ -1,4 +1,4 @@
-"""How far each provider is set up: what `manage.py check` says, and the console shows."""
+"""Set-up state of each provider, for `manage.py check` and the console."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from integrations.toolkit.signatures import secrets_in
 
 @dataclass(frozen=True, kw_only=True)
 class SetupState:
-    """What is set for one provider.
+    """Set-up state of one provider.
 
     `hooks_need`: the settings of which one lets webhooks in, empty where one of them is set. `api_lacks`: the settings
     that its API still needs, empty where it can be asked. `is_half`: credentials of the API are set, but not all that

@@ -1,4 +1,4 @@
-"""What workers do for integrations; each task is one call, or one for each row."""
+"""Celery tasks of integrations; each is one call."""
 
 from celery import shared_task
 

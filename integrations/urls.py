@@ -1,4 +1,4 @@
-"""What machines ask for: one route for each endpoint, operator's page and company page of each manifest."""
+"""URLs for machines: one route for each endpoint, operator's page and company page of each manifest."""
 
 from django.urls import URLPattern, re_path
 

@@ -1,4 +1,4 @@
-"""What /docs says of the API's own views beside their code: who may, by the table of access, and how they refuse."""
+"""OpenAPI for the API's own views: who may call them, by the table of access, and how they refuse."""
 
 import re
 from typing import Any

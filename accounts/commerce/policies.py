@@ -25,7 +25,8 @@ class InDoubt(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyReport:
-    """What a provider says of a policy; "" and None are not told. `external_id` is "" where only `number` is known.
+    """A policy as a provider reports it; "" and None are not reported. `external_id` is "" where only `number` is
+    known.
 
     `premium` in minor units of `currency`.
     """
@@ -42,7 +43,7 @@ class PolicyReport:
     expires_on: date | None = None
 
     def values(self) -> dict[str, object]:
-        """What is told, as it is stored: a payload is hostile, and longer than a column."""
+        """Return what is told, as it is stored: a payload is hostile, and longer than a column."""
         told = {
             "is_quote": self.is_quote,
             "currency": self.currency,

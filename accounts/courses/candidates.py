@@ -1,4 +1,4 @@
-"""Who an unknown address might mean: suggestions with their reasons, for a person to judge."""
+"""Suggestions for an unknown address, with their reasons; a person decides."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def _suggestions(email: str, name: str) -> Iterable[tuple[Iterable[User], str]]:
 
 
 def is_one_letter_off(one: str, other: str) -> bool:
-    """Whether one letter was changed, left out, doubled or put in, or two neighbours were swapped."""
+    """Return whether one letter was changed, left out, doubled or put in, or two neighbours were swapped."""
     if one == other or abs(len(one) - len(other)) > 1:
         return False
     start = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -49,7 +49,8 @@ def rows_of(file: IO[bytes], *, name: str, seconds: float = SECONDS) -> Iterator
 
 
 def count_of(file: IO[bytes], *, name: str) -> int:
-    """How many lines `rows_of` will go through, at most, to show progress by; the file is at its beginning afterwards.
+    """Return how many lines `rows_of` will go through, at most, to show progress by; the file is at its beginning
+    afterwards.
 
     Raises NotATable.
     """

@@ -55,7 +55,7 @@ class CompletionImport:
         self.activity = self.activity or self._known.get("LEARN")
 
     def read(self, cells: Cells) -> Row:
-        """What a row says. Raises WrongRow with everything that is wrong with it."""
+        """Return what a row says. Raises WrongRow with everything that is wrong with it."""
         problems: list[str] = []
         email = _email(cells, problems)
         course = neutral(_text(cells, "course", 255, problems))
@@ -86,7 +86,7 @@ class CompletionImport:
         return Completion.objects.filter(source=row.told.source, activity=row.activity).first()
 
     def outlook(self, row: Row) -> str:
-        """What importing the row would do, for people; nothing is written."""
+        """Return what importing the row would do, for people; nothing is written."""
         seen = (row.told.source, row.activity.pk)
         if seen in self._sources or self.known(row) is not None:
             return _("known already: nothing changes")

@@ -61,7 +61,7 @@ class Received:
 
 
 def course_key(course: str) -> str:
-    """What makes two spellings of a course's name one: case and spaces do not matter."""
+    """Return what makes two spellings of a course's name one: case and spaces do not matter."""
     return title_key(course, 255)
 
 
@@ -121,7 +121,7 @@ def stored_form(email: str) -> str:
 
 
 def member_with(email: str) -> tuple[User, str] | None:
-    """Whose address this is, and by which rule; `email` in its stored form."""
+    """Return whose address this is, and by which rule; `email` in its stored form."""
     if not email:
         return None
     user = User.objects.filter(email=email).first()

@@ -1,4 +1,4 @@
-"""What a member is shown of their learning: courses with progress, completed courses, and the paths they are on."""
+"""A member's learning, as shown to them: courses with progress, completed courses, and the paths they are on."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

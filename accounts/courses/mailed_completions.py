@@ -55,6 +55,9 @@ def receive(*, sender: str, name: str, subject: str, text: str, message_id: str,
 
 
 def _key(message_id: str, sender: str, subject: str, text: str) -> str:
-    """What makes two deliveries one mail: its Message-ID, else all of it. As a digest, since senders choose it."""
+    """Return what makes two deliveries one mail: its Message-ID, else all of it.
+
+    As a digest, since senders choose it.
+    """
     said = message_id.strip() or "\n".join([sender, subject, text])
     return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:40]

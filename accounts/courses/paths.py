@@ -36,7 +36,7 @@ _LONGEST_TRANSACTION = timedelta(minutes=1)  # longer than any attempt may take
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What a member has done of a course: the day on which it was completed, or the highest percent and its day."""
+    """A member's part of a course: the day on which it was completed, or the highest percent and its day."""
 
     text: str
     on: date
@@ -45,7 +45,7 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How far a member is on a path: each requirement with what meets it, if anything does."""
+    """A member's state on a path: each requirement with what meets it, if anything does."""
 
     path: Activity
     required: Sequence[tuple[Requirement, Done | None]]

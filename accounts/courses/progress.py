@@ -21,7 +21,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What an event says: `percent` of a course was done at `occurred_at`."""
+    """A report that `percent` of a course was done at `occurred_at`."""
 
     email: str
     course: str

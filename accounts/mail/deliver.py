@@ -125,7 +125,7 @@ def _context(row: EmailMessage) -> dict[str, Any]:
 
 
 def _is_permanent(error: Exception) -> bool:
-    """Whether trying again cannot help: the mail server refused this mail or this address for good."""
+    """Return whether trying again cannot help: the mail server refused this mail or this address for good."""
     if isinstance(error, NotSendable | AnymailRecipientsRefused):
         return True
     if isinstance(error, AnymailAPIError):

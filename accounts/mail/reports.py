@@ -1,4 +1,4 @@
-"""What mail providers report of a mail: delivered, delayed, bounced, complained about.
+"""Reports of mail providers: delivered, delayed, bounced, complained about.
 
 Reports come in Anymail's words (`AnymailTrackingEvent`), whichever provider they are from, in any order and any number
 of times.

@@ -10,7 +10,7 @@ DJANGOS = "django.core.mail.backends.smtp.EmailBackend"
 
 
 class _KeepsReply:
-    """What `smtplib` reads after the mail's text, and throws away where the mail was taken."""
+    """An SMTP connection that keeps the server's last answer, which `smtplib` drops for accepted mails."""
 
     reply = b""
 

@@ -43,7 +43,7 @@ class PlanAccess:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Who is meant, and what they may use. `user` is None for somebody without a login."""
+    """A person and their access to each plan. `user` is None for a person without a login."""
 
     name: str
     user: User | None

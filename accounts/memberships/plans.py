@@ -1,4 +1,4 @@
-"""Which plan an offer sells. An offer that nobody mapped is never guessed."""
+"""The plan that an offer sells. An offer that nobody mapped is never guessed."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a set of facts amounts to: the state of a subscription, as a pure function.
+"""The state of a subscription, as a pure function of its facts.
 
 The facts are taken in the order in which they happened, whatever the order in which they were told, so any permutation
 and any number of copies ends in the same state. No database, no clock: `now` is an argument.
@@ -186,7 +186,7 @@ class _Story:
         self._granted_until = self.state.period_end
 
     def _retells(self, fact: Fact) -> bool:
-        """Whether a fact tells once more of a sale or renewal that is known.
+        """Return whether a fact tells once more of a sale or renewal that is known.
 
         One sale is told by several events (a purchase, its payment, a relay's copy), seldom with a common id. The same
         transaction is the same money, and the same purchase is bought once, though it may be renewed. Without such an

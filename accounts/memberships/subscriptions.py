@@ -20,7 +20,8 @@ EXPIRE_AT_ONCE = 500  # rows in one transaction
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What recording a fact did: no `transition` where the status stayed, `known` where the fact was there already.
+    """The result of recording a fact: no `transition` where the status stayed, `known` where the fact was there
+    already.
 
     `changed` says whether status or end of access are others than before.
     """

@@ -21,7 +21,7 @@ _NOT_IN_NAMES = re.compile(r"[<>]")
 
 
 class InvalidAccount(ValueError):
-    """What was given is no account's id."""
+    """Not an account's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class AccountReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """What a report did; `changed` are the names of what is different now."""
+    """The result of a report; `changed` names what is different now."""
 
     company: Company
     created: bool = False
@@ -133,7 +133,7 @@ _MOMENT = {"name": "named_at", "administrators": "administrators_at"}
 
 
 def _values(told: AccountReport) -> dict[str, Any]:
-    """What is told, as it is stored: a payload is hostile, and longer than a column."""
+    """Return what is told, as it is stored: a payload is hostile, and longer than a column."""
     values: dict[str, Any] = {}
     if name := one_line(_NOT_IN_NAMES.sub(" ", told.name[:LINE]), 255):
         values["name"] = name

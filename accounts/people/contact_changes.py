@@ -140,7 +140,7 @@ def _without_frozen(contact: Contact, found: Merged, ours: Mapping[str, Any], *,
 
 
 def _returns(history: list[tuple[Any, Any]]) -> int:
-    """How often a value came back to one that it had had before."""
+    """Return how often a value came back to one that it had had before."""
     had: list[Any] = []
     count = 0
     for before, after in history:

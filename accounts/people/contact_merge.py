@@ -1,4 +1,4 @@
-"""Which of two words about a contact holds, value by value: a three-way merge, no database.
+"""Three-way merge of a contact's values: ours, the remote ones and the last synced ones. No database.
 
 The base is what the reporting record had when it was last told. What changed there since is taken over; where ours was
 changed as well, by somebody else, the two are in conflict, and the newer word holds, unless one of the two has the
@@ -48,7 +48,7 @@ def merge(
     changed_at: datetime,
     authorities: Mapping[str, str],
 ) -> Merged:
-    """What of `told`, by `provider`'s record that was changed at `changed_at`, is to be written over `ours`.
+    """Return what of `told`, by `provider`'s record that was changed at `changed_at`, is to be written over `ours`.
 
     `authorities`: name → the provider whose word holds in a conflict about it.
     """
@@ -74,12 +74,15 @@ def merge(
 
 
 def originated(names: Any, *, provider: str, at: datetime) -> dict[str, dict[str, str]]:
-    """What is added to a contact's origins for values that `provider` has had since `at`."""
+    """Return what is added to a contact's origins for values that `provider` has had since `at`."""
     return {name: {AT: moment(at), BY: provider} for name in names}
 
 
 def _is_conflict(name: str, mine: Any, before: Mapping[str, Any] | None, origins: Origins) -> bool:
-    """Whether ours was changed, too, since that record last agreed with it; nobody knows who filled in what is old."""
+    """Return whether ours was changed, too, since that record last agreed with it.
+
+    Nobody knows who filled in what is old.
+    """
     if name not in origins or (mine in EMPTY and (before is None or name not in before)):
         return False
     return before is None or name not in before or before[name] != mine
@@ -88,7 +91,10 @@ def _is_conflict(name: str, mine: Any, before: Mapping[str, Any] | None, origins
 def _prevails(
     name: str, origin: Mapping[str, str], provider: str, changed_at: str, authorities: Mapping[str, str]
 ) -> bool:
-    """Whether the newcomer's word holds. At one moment the name of the provider decides, so that order cannot."""
+    """Return whether the newcomer's word holds.
+
+    At one moment the name of the provider decides, so that order cannot.
+    """
     authority = authorities.get(name, "")
     if origin.get(BY) == provider or authority == provider:
         return True

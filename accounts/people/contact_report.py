@@ -1,4 +1,4 @@
-"""What a provider says about a person, and what of it is news for our contact: no database."""
+"""A provider's report about a person, and what of it is new for our contact. No database."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ WHOLE_LISTS = ("tags", "offers")
 
 @dataclass(frozen=True, kw_only=True)
 class ContactReport:
-    """What a provider says about a person; what it leaves out is not in it.
+    """A provider's report about a person; values that it leaves out are not in it.
 
     `identities`: kind of id → id there; the first is the record that `fields` are read from. `fields` are some of
     FIELDS, "" or None where the provider says that there is nothing. `tags` is the whole list; `tags_added` and
@@ -48,7 +48,7 @@ class ContactReport:
 
     @property
     def true_since(self) -> datetime:
-        """When the record came to be as it is told, as far as anybody knows."""
+        """Return when the record came to be as it is told, as far as anybody knows."""
         return min(self.changed_at or self.occurred_at, self.occurred_at)
 
     def values(self, email: str) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class ContactReport:
 
 
 def value_of(contact: Contact, name: str) -> Any:
-    """What our contact has under one of the names of `ContactReport.values`."""
+    """Return what our contact has under one of the names of `ContactReport.values`."""
     if name.startswith(CUSTOM):
         return contact.custom_fields.get(name.removeprefix(CUSTOM))
     return getattr(contact, name)
@@ -80,7 +80,7 @@ def write(contact: Contact, values: Mapping[str, Any]) -> None:
 
 
 def news(ours: Mapping[str, Any], told: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What of `told` is to be written over `ours`. `before` is what the same record had when it was last told.
+    """Return what of `told` is to be written over `ours`. `before` is what the same record had when it was last told.
 
     What did not change there changes nothing here, and an emptied value counts only where we still have what was
     emptied: what somebody else filled in is not taken away by a provider that never knew it. Without a record
@@ -100,12 +100,12 @@ def news(ours: Mapping[str, Any], told: Mapping[str, Any], before: Mapping[str, 
 
 
 def still_newest(told: Mapping[str, Any], *, told_at: Mapping[str, str], at: datetime) -> dict[str, Any]:
-    """What of `told`, which was so at the moment `at`, no later report named. `told_at`: name → its moment."""
+    """Return what of `told`, which was so at the moment `at`, no later report named. `told_at`: name → its moment."""
     return {name: value for name, value in told.items() if told_at.get(name, "") <= moment(at)}
 
 
 def dated(names: Iterable[str], *, at: datetime) -> dict[str, str]:
-    """What is added to `told_at` for things named at the moment `at`."""
+    """Return what is added to `told_at` for things named at the moment `at`."""
     return dict.fromkeys(names, moment(at))
 
 

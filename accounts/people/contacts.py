@@ -24,7 +24,7 @@ _TRIES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """What a report did. `changed` are the names of what is different now; `is_stale`: a newer one was here before."""
+    """The result of a report. `changed` names what is different now; `is_stale`: a newer report came before."""
 
     contact: Contact
     created: bool = False
@@ -155,7 +155,9 @@ def _mappings(provider: str, identities: Mapping[str, str], *, hold: bool = Fals
 
 
 def _is_somebody_else(owner: Contact, identities: Mapping[str, str], provider: str) -> bool:
-    """Whether the owner of an address is another record there than the one with these ids, which are not known yet."""
+    """Return whether the owner of an address is another record there than the one with these ids, which are not known
+    yet.
+    """
     if not identities:
         return False
     return owner.mappings.filter(provider=provider, kind__in=list(identities), is_main=True).exists()
@@ -252,7 +254,10 @@ def _learn_aliases(contact: Contact, aliases: Iterable[str], *, cause: Cause) ->
 
 
 def _listed_at(contact: Contact, told: ContactReport, provider: str) -> datetime | None:
-    """When the provider last named all the tags of the contact, before this report; not asked where it names none."""
+    """Return when the provider last named all the tags of the contact, before this report.
+
+    Not asked where it names none.
+    """
     if not (told.tags or told.tags_added or told.tags_removed):
         return None
     known = (row.told_at.get("tags") for row in contact.mappings.filter(provider=provider))

@@ -1,4 +1,4 @@
-"""Who was erased: keyed digests of their addresses and ids, so that old records do not bring them back.
+"""Erased people: keyed digests of their addresses and ids, so that old records do not bring them back.
 
 Only somebody who buys again gets a new account (docs/decisions/the-forgotten-come-back-by-buying.md).
 """

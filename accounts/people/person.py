@@ -1,4 +1,4 @@
-"""Who is meant by PERSON, and everything by which that person is named here."""
+"""Look up a PERSON, and everything that identifies them here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -220,7 +220,7 @@ def _leave_out_shared(person: Person) -> None:
 
 
 class _OtherPeople:
-    """What others of ours have of the same: read once for all of a person's values."""
+    """Values that other people share with this person: read once for all of a person's values."""
 
     def __init__(self, person: Person) -> None:
         self._contacts = Contact.objects.exclude(pk__in=person.contacts)

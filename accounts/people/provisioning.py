@@ -1,4 +1,4 @@
-"""What is to be set up elsewhere for a company: owed as rows, one for each step that the settings name."""
+"""Provisioning steps of a company: one row for each step that the settings name."""
 
 from collections.abc import Iterable
 

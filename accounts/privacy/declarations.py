@@ -1,4 +1,4 @@
-"""What accounts and Django keep of people: the declarations, a model each. docs/personal-data.md says it for people."""
+"""Declarations of the personal data in accounts' and Django's models; docs/personal-data.md explains them."""
 
 import json
 from collections.abc import Mapping

@@ -49,7 +49,7 @@ class NotErased(Exception):
 
 @dataclass(kw_only=True)
 class Report:
-    """What was done: label → deleted, emptied (own rows) and scrubbed (other rows that named the person).
+    """The result of an erasure: label → deleted, emptied (own rows) and scrubbed (other rows that named the person).
 
     `still_known` are the person's ids at providers, who may bring them back.
     """

@@ -28,7 +28,8 @@ _CODES = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Retention:
-    """How long rows keep their contents: `kept_for` (RETENTION_DAYS where it is None) after the date in `since`.
+    """The time for which rows keep their contents: `kept_for` (RETENTION_DAYS where it is None) after the date in
+    `since`.
 
     Only `rows` are touched: what is finished. Then they get `becomes`, and `pruned_at` says when; without it they are
     deleted. `first` is called with the keys of a batch before, in its transaction. `delete` is for a model that deletes
@@ -51,7 +52,7 @@ class Retention:
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """What one model holds of people.
+    """The personal data that one model holds.
 
     `holds` says what, and `retention` for how long, in words where rows stay. `own` finds a person's own rows: by a
     condition, or as a set of keys; without it a row is nobody's. An own row is deleted, or gets `becomes` (values, or

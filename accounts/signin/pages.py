@@ -1,4 +1,4 @@
-"""What a signed-in person does about their own account: another password, and signing out everywhere else."""
+"""Pages of a signed-in person's account: change the password, sign out everywhere else."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""What a new password must be: Django's validators, one of ours, and no password that is known from a breach."""
+"""Rules for a new password: Django's validators, one of ours, and no password that is known from a breach."""
 
 import hashlib
 import logging

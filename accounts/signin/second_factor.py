@@ -1,4 +1,4 @@
-"""Whether a member of staff still owes their second factor; the pages that ask for it are the console's."""
+"""The second factor of staff: who still has to give it; the pages that ask for it are the console's."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 def is_missing(request: HttpRequest) -> bool:
-    """Whether this signed-in member of staff still owes the second factor in this session."""
+    """Return whether this signed-in member of staff still owes the second factor in this session."""
     user: Any = request.user
     if user.is_verified():
         return False
@@ -16,7 +16,7 @@ def is_missing(request: HttpRequest) -> bool:
 
 
 def has_device(request: HttpRequest) -> bool:
-    """Whether the user has a confirmed device; asked several times for one page, looked up once."""
+    """Return whether the user has a confirmed device; asked several times for one page, looked up once."""
     user: Any = request.user
     if not hasattr(user, "_has_second_factor"):
         user._has_second_factor = django_otp.user_has_device(user)

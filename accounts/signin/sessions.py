@@ -1,4 +1,4 @@
-"""How long a session lasts, and the sessions of one person ended by somebody else."""
+"""Sessions: how long they last, and ending all sessions of a person."""
 
 from datetime import timedelta
 from importlib import import_module

@@ -37,7 +37,7 @@ SHOWN_LINES = 100  # of a member's statement, the newest
 
 
 def password_requirements() -> list[str]:
-    """What a password must be, in words, as AUTH_PASSWORD_VALIDATORS check it."""
+    """Return what a password must be, in words, as AUTH_PASSWORD_VALIDATORS check it."""
     return [
         _("At least 12 characters; a few words together are fine"),
         _("Not like your name or your e-mail"),

@@ -1,4 +1,4 @@
-"""What somebody may do, before and after a change of it."""
+"""A user's rights, before and after a change."""
 
 from typing import Any
 

@@ -71,7 +71,7 @@ def note_use(token: ApiToken, *, request: HttpRequest) -> None:
 
 
 class _SeenToday:
-    """What this process has seen today: spares the cache a question at each request."""
+    """Tokens that this process has seen today: saves a look-up in the cache at each request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

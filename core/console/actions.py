@@ -1,4 +1,4 @@
-"""What staff press. An act is declared once and appears as a list action and as a button on the row's page.
+"""Actions of staff. An action is declared once and appears in the list's actions and as a button on the row's page.
 
 It calls one service function for each row, writes an entry of the audit log for each row that it changed and says how
 many those were.
@@ -36,7 +36,7 @@ AT_ONCE = 500  # rows in one press
 
 @dataclass(frozen=True, kw_only=True)
 class Pressed:
-    """Who pressed, and what they answered to the act's questions."""
+    """The user who ran an action, and their answers to its form."""
 
     staff: Any
     answers: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Pressed:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What an act found out, to be shown as it is in the place of a number of rows; `level` is one of messages."""
+    """A message about one row, in place of the number of rows; `level` is one of messages."""
 
     text: Any
     changed: bool = False
@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What an act found out where that is too much for a message: a page of its own. For acts that change nothing."""
+    """A page that shows an action's result. For actions that change nothing."""
 
     template: str
     context: Mapping[str, Any]
@@ -65,7 +65,7 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """What an act found out, as a file that no cache keeps."""
+    """A file as an action's result, which no cache stores."""
 
     name: str
     content: bytes

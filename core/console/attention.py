@@ -1,4 +1,4 @@
-"""What waits for staff: sources are registered here, the start page shows them."""
+"""Needs attention: sources are registered here, the start page shows their items."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ def source(function: Source) -> Source:
 
 
 def items(user: Any) -> list[Item]:
-    """What there is to do and `user` may see; a sort without rows is left out."""
+    """Return what there is to do and `user` may see; a sort without rows is left out."""
     found = (item for ask in _sources for item in ask())
     return [item for item in found if item.count and user.has_perm(item.permission)]
 
 
 def capped(rows: QuerySet[Any]) -> int:
-    """How many rows there are, counted to one past AT_MOST."""
+    """Return how many rows there are, counted to one past AT_MOST."""
     return len(rows.order_by().values_list("pk")[: AT_MOST + 1])

@@ -1,4 +1,4 @@
-"""What all pages of the console have in common."""
+"""Base classes of the console's pages."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class BoundedLists(ModelAdmin):
     """Lists that a hand-written address cannot break: every list of the console is one of these."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Whether a list may be narrowed so by its address: only by what our pages offer and link to.
+        """Return whether a list may be narrowed so by its address: only by what our pages offer and link to.
 
         Django lets in every lookup of the model's own columns, regular expressions among them.
         """
@@ -120,7 +120,7 @@ class NewestInline(ReadOnlyInline):
 
 
 class SuperusersWrite:
-    """What decides who may do what: a permission lets somebody look, so that nobody gives themselves more."""
+    """Admin of rights: a permission lets somebody look, so that nobody gives themselves more."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _is_superuser(request)

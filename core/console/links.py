@@ -40,7 +40,7 @@ def row_link(name: str, key: Any, text: Any) -> SafeString:
 
 
 def source_of(row: Any) -> SafeString | str:
-    """Where a fact or a change of status comes from, with a link to its event."""
+    """Return where a fact or a change of status comes from, with a link to its event."""
     return row_link(EVENTS, row.event_id, row.cause) if row.event_id else row.cause
 
 

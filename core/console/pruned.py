@@ -1,4 +1,4 @@
-"""What the console says in the place of contents that retention or erasure removed."""
+"""Texts in place of contents that retention or an erasure removed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The one queue mechanism: a row that is owed. The inbox, the e-mails and the link requests are made of it.
+"""The queue: rows that workers claim, with a lease, back-off and an end. Every kind of job is one.
 
 A row is due at `next_attempt_at`. Claiming it pushes that date past a lease and counts the attempt, in a transaction of
 its own: a worker that dies keeps nothing, the row falls due again, and there is no "processing" status to get stuck in.
@@ -36,13 +36,13 @@ class LeaseLost(Exception):
 
 
 def retry_delay(failures: int) -> timedelta:
-    """How long to wait after the `failures`-th failure in a row (from 1), ± 20 %: what failed together parts."""
+    """Return how long to wait after the `failures`-th failure in a row (from 1), ± 20 %: what failed together parts."""
     seconds = BACK_OFF[min(failures, len(BACK_OFF)) - 1]
     return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 (spread, not secrecy)
 
 
 class DeliveryQuerySet(models.QuerySet[Any]):
-    """How rows are claimed and rung; every model with a queue uses these and no other way."""
+    """Claiming and waking of due rows; every job model uses these."""
 
     def ring(self, *, now: datetime | None = None, limit: int = 500) -> list[int]:
         """Keys of due rows for which no worker came, oldest first, at most `limit`; not rung again for 20 seconds."""

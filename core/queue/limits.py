@@ -1,4 +1,4 @@
-"""How long a row may be worked on: a soft limit below a hard one below the lease.
+"""Time limits of a job: a soft limit below a hard one below the lease.
 
 The soft limit raises SoftTimeLimitExceeded in the work, and the attempt is recorded on its row like any other failure.
 What does not react to that (a call in C) is killed with its process at the hard limit, still before the lease ends and

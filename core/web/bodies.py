@@ -1,4 +1,4 @@
-"""How long a request's body may be: decided by its headers alone, before a byte of it is read.
+"""Limits of a request's body: decided by its headers alone, before a byte of it is read.
 
 Every server that we ship with asks `refusal` while it reads (config/waitress_server.py, config/gunicorn_worker.py), so
 that what is refused takes no thread and no disk. `BodyGuard` asks it once more in front of the application, for any

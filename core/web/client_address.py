@@ -1,4 +1,4 @@
-"""Who is at the other end: the one place that believes, or does not believe, X-Forwarded-For.
+"""The client's address: the one place that trusts, or does not trust, X-Forwarded-For.
 
 `client_address` is the address for people, logs and rows; `client_key` is what limits count by.
 """

@@ -66,7 +66,7 @@ def is_public(address: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """How hosts are found and trusted. There is one, the internet; tests make others of this machine."""
+    """Resolving and trusting of hosts. There is one, the internet; tests make others of this machine."""
 
     resolve: Callable[[str, int], list[str]] = resolve
     is_public: Callable[[str], bool] = is_public

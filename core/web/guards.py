@@ -127,7 +127,7 @@ def _limit_for(request: HttpRequest, length: int) -> int:
 
 
 def _is_sound(request: HttpRequest) -> bool:
-    """Whether every field of the form is within its limit. Django refuses too many of them itself."""
+    """Return whether every field of the form is within its limit. Django refuses too many of them itself."""
     try:
         fields = request.POST.lists()
     except (UnreadablePostError, MultiPartParserError, SuspiciousOperation):  # Django would log a traceback for each

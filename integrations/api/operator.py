@@ -118,7 +118,7 @@ def _parameters(request: HttpRequest) -> dict[str, str]:
 
 
 def _given_password(request: HttpRequest, parameters: Mapping[str, str]) -> str:
-    """The one in the header where there is one: it is not mended by another in the address."""
+    """Return the one in the header where there is one: it is not mended by another in the address."""
     scheme, _space, credentials = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer":
         # WSGI reads headers as Latin-1; what was sent is UTF-8.

@@ -1,4 +1,4 @@
-"""Who may ask for an account's company: everybody, or with secrets configured whoever shows the account's signature."""
+"""Access to an account's company: open, or with secrets configured only with the account's signature."""
 
 from django.conf import settings
 from django.http import HttpRequest

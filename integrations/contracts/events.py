@@ -1,4 +1,4 @@
-"""What happened, in our words: frozen, in the past tense, naming no provider's field.
+"""Facts that events amount to: frozen, in the past tense, naming no provider's field.
 
 Every fact carries `occurred_at`, when it happened there; a dialect that does not say gives the time of receipt. Texts
 are within the limits of `integrations.contracts.bounds`.

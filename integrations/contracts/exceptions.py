@@ -1,4 +1,4 @@
-"""How an attempt can end otherwise than well. What matters about an error is what to do with the event."""
+"""Errors of an attempt, by what is to be done with the event."""
 
 
 class Unreadable(ValueError):

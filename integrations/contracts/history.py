@@ -25,7 +25,7 @@ class KeyedEvent(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class FileOffer(Bounded):
-    """What a row is of: the key under which a plan is mapped to it, and its title for people."""
+    """The offer of a row: the key under which a plan is mapped to it, and its title."""
 
     key: Id
     title: Line = ""
@@ -33,7 +33,7 @@ class FileOffer(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class ReadRow:
-    """What a row says. `offer` is what its membership events are of, None where it names none.
+    """A parsed row. `offer` is what its membership events are of, None where it names none.
 
     `claims` are offers that the row says the person has, without a sale. `skipped` says why it tells nothing,
     `question` what a person has to decide; events beside a question are told all the same.
@@ -72,7 +72,7 @@ class FileKind:
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryFiles:
-    """What a provider's manifest says of its exports: the kinds by their keys, and how its texts are read.
+    """Exports of a provider, as its manifest declares them: the kinds by their keys, and how values are parsed.
 
     `names_of` gives what a heading may be known by, the best first. `read_date` gives the moment that a cell names,
     None where it names none.

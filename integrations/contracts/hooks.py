@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Standing(StrEnum):
-    """What a hook is to us: as it should be, ours but not as it should be, or somebody else's."""
+    """State of a hook: right, ours but wrong, or somebody else's."""
 
     CURRENT = "current"
     OUTDATED = "outdated"
@@ -18,7 +18,7 @@ class Standing(StrEnum):
 
 
 class Result(StrEnum):
-    """What became of a hook. `removed` is one of ours that was there beside the right one."""
+    """Result for a hook. `removed`: one of ours beside the right one."""
 
     CREATED = "created"
     KEPT = "kept"
@@ -39,7 +39,7 @@ class Hook:
 
 @dataclass(frozen=True, kw_only=True)
 class HookOutcome:
-    """What became of one hook, `target` masked."""
+    """Result for one hook, `target` masked."""
 
     external_id: str
     event: str
@@ -70,7 +70,7 @@ class HookKeeper(Protocol):
         """A hook to `target_url`, or to ours; kept where it is there. Raises ValueError for what makes no sense."""
 
     def delete(self, hook_id: str) -> bool:
-        """Whether it was there. Raises ValueError for what cannot be an id."""
+        """Return whether it was there. Raises ValueError for what cannot be an id."""
 
 
 def missing_events(keeper: HookKeeper, hooks: Sequence[Hook]) -> list[str]:

@@ -31,7 +31,7 @@ class OutgoingCall:
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """What a write led to: the record's id, and the provider's answer, for people to see.
+    """The result of a write: the record's id, and the provider's answer, for staff.
 
     `existed`: nothing was written, because the provider has such a record already, which this is.
     """
@@ -76,7 +76,7 @@ class ContactBook(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Mirror:
-    """How a manifest says that its contacts are kept equal with ours.
+    """Two-way sync of contacts, as a provider's manifest declares it.
 
     `fields` are the names of ours that it knows; `own_prefix` is what its own custom fields begin with in our names
     ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's; in small
@@ -97,7 +97,7 @@ class Mirror:
 
 @dataclass(frozen=True, kw_only=True)
 class Opportunity:
-    """What an opportunity should say. `amount` in minor units, None where it is not known. `details` by the names that
+    """The values of an opportunity. `amount` in minor units, None where it is not known. `details` by the names that
     the provider's custom fields have: policy_number, carrier, effective_date, expiration_date.
     """
 
@@ -118,7 +118,7 @@ class TheirOpportunity:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """Where an opportunity begins: a pipeline and one of its stages, by their ids, with names for people."""
+    """A stage of a pipeline, by ids, with names for people."""
 
     pipeline_id: str
     stage_id: str
@@ -150,7 +150,7 @@ class OpportunityBook(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Deals:
-    """How a manifest says that policies become opportunities there: `identity` is the kind of id of the contacts that
+    """Opportunities made of policies, as a manifest declares them: `identity` is the kind of id of the contacts that
     they belong to, `stages` gives what the settings say of pipelines: line of business ("*": any other) → (pipeline
     id, stage id).
     """

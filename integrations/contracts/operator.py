@@ -16,7 +16,7 @@ class OperatorCall:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorAnswer:
-    """What is answered, as JSON."""
+    """A JSON answer."""
 
     content: Mapping[str, Any]
     status: HTTPStatus = HTTPStatus.OK

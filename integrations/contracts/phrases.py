@@ -59,7 +59,7 @@ class Subject(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class Phrases:
-    """What each line says. Names and values that come from outside have to pass through `plain`.
+    """The text of each log line. Names and values that come from outside have to pass through `plain`.
 
     `changes` of `processed` is a short list of what the event led to, and `contact` of `syncing` an id or a masked
     address. `failed` is also said of an attempt that will be repeated and of an event that needs review. `about` is

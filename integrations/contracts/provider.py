@@ -24,17 +24,17 @@ class Verifier(Protocol):
 
     @property
     def signs(self) -> bool:
-        """Whether the proof covers the body, so that nobody else can have written it."""
+        """Return whether the proof covers the body, so that nobody else can have written it."""
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The headers of the proof, each with what stands in it, for /docs."""
 
     def is_offered(self, request: WebhookRequest) -> bool:
-        """Whether the request tries this way, rightly or wrongly."""
+        """Return whether the request tries this way, rightly or wrongly."""
 
     def accepts(self, request: WebhookRequest) -> bool:
-        """Whether the request proves itself. False where no secret is configured."""
+        """Return whether the request proves itself. False where no secret is configured."""
 
     def proof(self, body: bytes) -> Mapping[str, str]:
         """The headers with which `body` proves itself, for the simulator; empty where no secret is configured."""
@@ -74,7 +74,7 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class CompanyPages:
-    """Where the companies that a provider's accounts are can be asked for: `<path>/company/<id>`, `<path>/metrics`.
+    """Look-ups of companies made of a provider's accounts: `<path>/company/<id>`, `<path>/metrics`.
 
     `path` has no slashes around it. `read_account` gives an account as the provider's API has it, for one of which no
     word came; it is called where `is_connected`, and raises Retryable, Permanent or NotThereYet. `synced` are the event
@@ -92,7 +92,7 @@ class CompanyPages:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """How `manage.py simulate` turns a fixture of the provider into somebody's own event.
+    """Simulation: `manage.py simulate` turns a fixture of the provider into an event of a given person.
 
     `options` are the names of what can be chosen; `personalise` changes a payload to the choice; `endpoint_for` names
     where to post it.

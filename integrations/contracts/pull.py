@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 class Standing(StrEnum):
-    """What a purchase is there. The values are those of our subscriptions."""
+    """Status of a purchase at the provider, in the values of our subscriptions."""
 
     ACTIVE = "active"
     CANCELED = "canceled"
@@ -107,7 +107,7 @@ class PulledEvent(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a run is: which list, in which way, and the page to read next.
+    """Position of a run: the list, the way of reading it, and the next page.
 
     `cursor` is what the provider needs beside the page's number, in words of its own.
     """
@@ -122,7 +122,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class PulledPage:
-    """What stood on a page: items and people by their ids, or events. `next` is None after the last page of the last
+    """The content of a page: items and people by their ids, or events. `next` is None after the last page of the last
     list.
 
     `note` says what a person should know about the way in which it was read.
@@ -169,7 +169,8 @@ class ContactPuller(Puller, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PullSource:
-    """What a manifest says of its lists: `identity` is the kind of id by which they name people, `minutes` the name of
+    """A provider's lists, as its manifest declares them: `identity` is the kind of id by which they name people,
+    `minutes` the name of
     the setting with the minutes between two runs by the clock (0: none), `first` where a run of a kind begins.
 
     `puller` gives the lists for one thread; it raises Permanent where the API is not configured, and then `configured`

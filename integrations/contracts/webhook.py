@@ -21,7 +21,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """What a payload says of itself.
+    """The envelope of a payload.
 
     `key` is what makes two deliveries the same one, within its provider; a reader prefixes it with its dialect, since
     the ids of two dialects may collide.
@@ -42,7 +42,7 @@ class Envelope:
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """What became of a delivery, as far as its sender may be told.
+    """The outcome of a delivery, as far as its sender may know.
 
     `event_id` is its envelope's key. `ignored` says why nothing will come of it, and `unreadable` why it cannot be
     read, with the path to the field at fault in `unreadable_at`.
@@ -58,7 +58,7 @@ class Kept:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What a sender is answered, as JSON."""
+    """The JSON answer to a sender."""
 
     status: HTTPStatus
     content: Mapping[str, Any]
@@ -81,7 +81,7 @@ class StoredWebhook:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a delivery by the time that its sender is answered.
+    """The outcome of a delivery at the time of its answer.
 
     `names` are those of the company that it is about (`company_id`, `company_name`, `redis_prefix`,
     `vectorstore_index`), empty for none; the name is missing until the company `is_made`. `is_new`: this delivery made

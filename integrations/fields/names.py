@@ -1,4 +1,4 @@
-"""What the values of a contact are called on the way in and out: the fields that staff made one, for a provider."""
+"""Names of a contact's values on the way in and out: the fields that staff made one, for a provider."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

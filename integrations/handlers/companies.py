@@ -1,4 +1,4 @@
-"""What a provider says of its accounts → companies, and whose contacts are whose."""
+"""Handlers of a provider's accounts → companies, and the contacts that belong to them."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""What providers say of people, their orders, payments and answers → contacts and what belongs to them."""
+"""Handlers of people, orders, payments and form answers → contacts and what belongs to them."""
 
 from datetime import timedelta
 
@@ -61,7 +61,7 @@ def report(event: ContactReported, context: Context) -> list[Change]:
 
 
 def as_report(event: ContactReported, names: FieldNames | None) -> ContactReport:
-    """What an event says of a person; `names`: of a provider whose contacts are kept equal with ours."""
+    """Return what an event says of a person; `names`: of a provider whose contacts are kept equal with ours."""
     return ContactReport(
         occurred_at=event.occurred_at,
         email=event.email,
@@ -163,7 +163,7 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
 
 
 def told_of(reported: Reported) -> Change | None:
-    """What a report changed, for people; None where that is nothing."""
+    """Return what a report changed, for people; None where that is nothing."""
     if reported.created:
         return Change(description="contact created", target=reported.contact)
     if reported.is_stale:

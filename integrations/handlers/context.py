@@ -1,4 +1,4 @@
-"""What a handler is told beside the event, and the value in which it says what it changed."""
+"""The context of a handler, and the value by which it returns what it changed."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,7 @@ class Change:
 
 
 class Greeting(StrEnum):
-    """What becomes of the mail that welcomes somebody: owed, owed where there is access now, held back, or none."""
+    """What to do about the greeting: enqueue, enqueue where there is access now, hold back, or none."""
 
     OWED = "owed"
     IF_OPEN = "if open"
@@ -31,7 +31,7 @@ class Greeting(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a handler knows beside the event: whose it is, its key, unique for the provider, and the cause.
+    """The context of a fact: its provider, its key, unique for the provider, and the cause.
 
     `reads_contacts`: the provider can be asked for a whole contact.
     `greeting` is what whoever tells the event wants of a first grant.

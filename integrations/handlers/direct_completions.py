@@ -71,7 +71,10 @@ def _contact(event: CourseCompleted, context: Context) -> Contact | None:
 
 
 def _course(event: CourseCompleted, activity: Activity) -> str:
-    """What the points are for. An assessment stands for its course, unless the activity is for assessments alone."""
+    """Return what the points are for.
+
+    An assessment stands for its course, unless the activity is for assessments alone.
+    """
     course = event.completed.course or event.course_id
     if not isinstance(event, AssessmentCompleted):
         return course

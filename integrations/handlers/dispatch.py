@@ -1,4 +1,4 @@
-"""Which handler takes which event."""
+"""The handler of each kind of fact."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

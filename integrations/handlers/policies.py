@@ -1,4 +1,4 @@
-"""What providers say of insurance policies and quotes → rows that belong to a contact."""
+"""Handlers of insurance policies and quotes → rows that belong to a contact."""
 
 from accounts.commerce import policies
 from accounts.commerce.policies import InDoubt, PolicyReport

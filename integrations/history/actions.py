@@ -1,4 +1,4 @@
-"""What staff decide about an import: confirm, stop, resume, choose columns, map offers, do the rest again, discard.
+"""Actions of staff on an import: confirm, stop, resume, choose columns, map offers, do the rest again, discard.
 
 Each is one conditional UPDATE, so of two presses at once one does it.
 """

@@ -1,4 +1,4 @@
-"""Which column of a file is which of ours, and what stands in it."""
+"""Mapping of a file's columns to ours, and reading of cells."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What an attempt at an event leaves behind, beside what it changed: its end on its row, the counts, its line."""
+"""Record of an attempt at an event: its end on its row, the counts, its log line."""
 
 import time
 from collections.abc import Mapping, Sequence

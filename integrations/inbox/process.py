@@ -192,7 +192,10 @@ def stored(event: InboxEvent) -> StoredWebhook:
 
 
 def _handled(told: Sequence[Event], contexts: Sequence[Context]) -> tuple[list[Change], str]:
-    """What the facts changed, and why some of them wait for staff ("": none). Raises Unmatched where all of them do."""
+    """Return what the facts changed, and why some of them wait for staff ("": none).
+
+    Raises Unmatched where all of them do.
+    """
     if len(told) == 1:
         return handle(told[0], contexts[0]), ""
     changes: list[Change] = []

@@ -30,7 +30,7 @@ class NotVerified(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What became of a delivery: its row, whether that was there before, and why it cannot be read ("": it can).
+    """A stored delivery: its row, whether that existed before, and why it cannot be read ("": it can).
 
     `event` is as it came; the row may say more by now.
     """
@@ -45,7 +45,7 @@ class Receipt:
 
 
 def verify(provider: Provider, endpoint: Endpoint, request: WebhookRequest) -> bool:
-    """Whether the request is signed, and not only sent by somebody who knows a token.
+    """Return whether the request is signed, and not only sent by somebody who knows a token.
 
     Raises NotVerified unless the first proof that the sender offers is right. No secret configured, no entry.
     """

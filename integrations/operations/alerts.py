@@ -29,7 +29,7 @@ PAGE = "/admin/metrics/"
 
 
 class Verdict(StrEnum):
-    """How a measure stands to its limit."""
+    """A measure compared with its limit."""
 
     GOOD = "good"
     BAD = "bad"
@@ -79,7 +79,7 @@ class Rule:
 
     @property
     def limit(self) -> str:
-        """What the value has to be, for people."""
+        """Return what the value has to be, for people."""
         return f"≥ {self.shown(self.least)}" if self.least is not None else f"≤ {self.shown(self.most)}"
 
 

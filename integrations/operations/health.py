@@ -1,4 +1,4 @@
-"""Whether this installation can do its work, for proxies and monitors: no names of people, no words of an error."""
+"""Health of this installation, for proxies and monitors: no names of people, no texts of errors."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ _asking = threading.Lock()
 
 
 def report() -> dict[str, Any]:
-    """What was found out within the last second, or now.
+    """Return what was found out within the last second, or now.
 
     `status` is "healthy"; "degraded" where events are accepted and rows are found later than they could be, since the
     broker is away; "unavailable" where nothing can be accepted. `oldest_waiting_seconds` is how long the oldest due

@@ -1,4 +1,4 @@
-"""What is measured for each provider, over a window of time that ends now."""
+"""Measures of each provider, over a window of time that ends now."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def delivery_success(window: timedelta) -> list[Measured]:
 
 
 def failed_processing(window: timedelta) -> list[Measured]:
-    """How many events failed in the window, whenever they were received."""
+    """Return how many events failed in the window, whenever they were received."""
     failed = InboxEvent.objects.filter(status=Status.FAILED, finished_at__gte=timezone.now() - window)
     rows = failed.order_by().values("provider").annotate(number=Count("pk"))
     return [Measured(subject=row["provider"], value=row["number"], sample=row["number"]) for row in rows]
@@ -107,7 +107,7 @@ def duplicates(window: timedelta) -> list[Measured]:
 
 
 def refused_calls(window: timedelta) -> list[Measured]:
-    """How many of our calls a provider's API refused as too many (429)."""
+    """Return how many of our calls a provider's API refused as too many (429)."""
     counted = (
         (provider.key, quota.refusals(provider.title, seconds=int(window.total_seconds())))
         for provider in registry.all_providers().values()
@@ -135,7 +135,7 @@ def queues() -> list[Queue]:
 
 
 def oldest_due_seconds(model: type[Delivery]) -> float | None:
-    """How long the oldest due row of a queue has been due, None where none is."""
+    """Return how long the oldest due row of a queue has been due, None where none is."""
     now = timezone.now()
     oldest = _open(model).filter(next_attempt_at__lte=now).aggregate(oldest=Min("next_attempt_at"))["oldest"]
     return None if oldest is None else (now - oldest).total_seconds()
@@ -172,7 +172,7 @@ def circuits() -> dict[str, str]:
 
 
 def failed_writes(window: timedelta) -> list[Measured]:
-    """How many writes failed in the window for good, and wait for staff."""
+    """Return how many writes failed in the window for good, and wait for staff."""
     failed = OutgoingWrite.objects.filter(status=OutgoingWrite.Status.FAILED, finished_at__gte=timezone.now() - window)
     rows = failed.order_by().values("provider").annotate(number=Count("pk"))
     return [Measured(subject=row["provider"], value=row["number"], sample=row["number"]) for row in rows]
@@ -189,7 +189,7 @@ def open_circuits(window: timedelta) -> list[Measured]:
 
 
 def audited(window: timedelta, *, subject: str, match: Q) -> list[Measured]:
-    """How many such entries the audit log has, whoever and whatever they were about."""
+    """Return how many such entries the audit log has, whoever and whatever they were about."""
     number = AuditEntry.objects.filter(match, recorded_at__gte=timezone.now() - window).count()
     return [Measured(subject=subject, value=number, sample=number)] if number else []
 

@@ -1,4 +1,4 @@
-"""What is watched: the newest value of each rule for each provider, and whether staff were told that it is bad."""
+"""State of alerts: the newest value of each rule for each provider, and whether staff were notified."""
 
 from django.db import models
 from django.utils import timezone

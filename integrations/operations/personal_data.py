@@ -1,4 +1,4 @@
-"""What integrations keep of people: the declarations, as `accounts.privacy.declarations` has those of accounts."""
+"""Declarations of personal data in integrations' models, as `accounts.privacy.declarations` has those of accounts."""
 
 import re
 from collections.abc import Mapping, Sequence

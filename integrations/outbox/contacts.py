@@ -100,7 +100,7 @@ def bring_together(contact: Contact, theirs: TheirContact, names: FieldNames, *,
 
 
 def creation_values(contact: Contact, names: FieldNames, *, provider: str) -> dict[str, Any]:
-    """What a new record is made of; it says where the person is from, where nothing else says so.
+    """Return what a new record is made of; it says where the person is from, where nothing else says so.
 
     Raises Permanent for somebody who could not be found again, if the answer were lost.
     """

@@ -1,4 +1,4 @@
-"""What a provider's record of a contact should say and does not."""
+"""Differences between a contact and a provider's record of it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ def differing(contact: Contact, names: FieldNames, theirs: Mapping[str, Any]) ->
 
 
 def to_be_written(contact: Contact, names: FieldNames, theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """What differs and is not frozen; one query more where something differs."""
+    """Return what differs and is not frozen; one query more where something differs."""
     found = differing(contact, names, theirs)
     frozen = frozen_names(contact) if found else frozenset()
     return {name: value for name, value in found.items() if name not in frozen}

@@ -38,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How far a sync has come. `problem` is why it ended badly; `writes` are those at the target since it began."""
+    """Progress of a sync. `problem` is why it failed; `writes` are those at the target since it began."""
 
     is_done: bool
     problem: str = ""
@@ -77,7 +77,7 @@ def begin(asked: Asked, *, cause: Cause) -> InboxEvent:
 
 
 def follow(event: InboxEvent) -> Standing:
-    """How far the sync that `event` began has come, as the rows say now; changes nothing."""
+    """Return how far the sync that `event` began has come, as the rows say now; changes nothing."""
     event.refresh_from_db()
     if event.status == Status.PENDING:
         return Standing(is_done=False, problem=event.last_error)
@@ -119,7 +119,7 @@ def dry_run(asked: Asked) -> Preview:
 
 
 def _facts_as_confirmed(asked: Asked) -> list[Event]:
-    """What the sync itself would take in: what is only named is read from the source, where that can be asked."""
+    """Return what the sync itself would take in: what is only named is read from the source, where that can be asked."""
     source = asked.source
     if not source.is_connected():
         return _facts(asked)
@@ -134,7 +134,10 @@ def _facts_as_confirmed(asked: Asked) -> list[Event]:
 
 
 def _facts(asked: Asked) -> list[Event]:
-    """What the record says by itself. Raises Unreadable where it cannot be read; Unmatched where it names nobody."""
+    """Return what the record says by itself.
+
+    Raises Unreadable where it cannot be read; Unmatched where it names nobody.
+    """
     return asked.source.parse(_webhook(asked, _payload(asked)))
 
 

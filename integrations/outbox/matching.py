@@ -38,7 +38,7 @@ class SomebodyElse(Permanent):
 
 
 def find(sought: Sought, book: ContactBook, *, provider: str) -> TheirContact | None:
-    """The one record that is this person; None for nobody.
+    """Return the one record that is this person; None for nobody.
 
     A number is shared in families: a record that has both another address and another name is somebody else. Raises
     SomebodyElse, and Permanent where several records could be meant; Retryable as the book does.

@@ -31,7 +31,7 @@ Status = OutgoingWrite.Status
 
 
 def wanted(policy: Policy) -> Opportunity:
-    """What the opportunity of a policy says: "Auto Policy - POL-123". What is not known is not said."""
+    """Return what the opportunity of a policy says: "Auto Policy - POL-123". What is not known is not said."""
     kind = "Quote" if policy.is_quote else "Policy"
     name = f"{policy.line_of_business} {kind}".strip()
     details = {
@@ -75,7 +75,7 @@ def write(row: OutgoingWrite) -> None:
 
 
 def first_stage(policy: Policy, deals: Deals, book: OpportunityBook, *, provider: str) -> Stage:
-    """Where an opportunity begins: by the console's table, else by the settings, else the first stage there is.
+    """Return where an opportunity begins: by the console's table, else by the settings, else the first stage there is.
 
     Raises Permanent where there is none.
     """

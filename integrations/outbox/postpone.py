@@ -1,4 +1,4 @@
-"""How a write says that it must wait for something else."""
+"""Postpone a write until a moment, without counting a failure."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What a sync would do: the sides are read, everything is merged in a transaction that is taken back."""
+"""Preview of a sync: both sides are read, and everything is merged in a transaction that is rolled back."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ _CAUSE = Cause(text="preview")
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What would be written at a provider: value → (before, after). `operation` is create, update, none, or unknown
+    """The write at a provider: value → (before, after). `operation` is create, update, none, or unknown
     where `problem` says why it cannot be told or done. `external_id` is the record there, "" for none. `kind` is
     contact or opportunity.
     """
@@ -77,7 +77,8 @@ class _TakenBack(Exception):
 
 
 def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), at: Iterable[str] = ()) -> Preview:
-    """What would change here and there if every side were read now, and `told` (provider, event) were true as well.
+    """Return what would change here and there if every side were read now, and `told` (provider, event) were true as
+    well.
 
     `contact` is None for somebody whom only `told` names. `at` are the sides that are asked; all of them by default.
     Nothing is written. Calls providers, so not inside a transaction; what one of them answers badly is its `problem`.
@@ -179,7 +180,7 @@ def policy_of(provider: str, event: Event) -> Policy | None:
 
 
 def _deal(policy: Policy, side: _Side) -> Difference:
-    """What would be written of the policy's opportunity; the policy may be one that was taken back."""
+    """Return what would be written of the policy's opportunity; the policy may be one that was taken back."""
     key, deals, says = side.provider.key, side.provider.deals, opportunities.wanted(policy)
     assert deals is not None
     try:

@@ -1,4 +1,4 @@
-"""What staff do about writes: try again, leave out, take back."""
+"""Actions of staff on writes: retry, skip, undo."""
 
 from collections.abc import Iterable
 

@@ -27,7 +27,7 @@ _A_MOMENT = timedelta(microseconds=1)
 
 @dataclass(kw_only=True)
 class Tally:
-    """What a number of items led to. The lists explain: each entry is a JSON object. `findings` are not saved."""
+    """The result of applying items. The lists explain it: each entry is a JSON object. `findings` are not saved."""
 
     changed: int = 0
     healed: int = 0
@@ -56,7 +56,7 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How items are applied. `greeting` gives what becomes of the welcome for something sold at a moment.
+    """Terms for applying items. `greeting` gives what becomes of the welcome for something sold at a moment.
 
     With `hooks_are_expected` a change that a webhook should have told counts as healed.
     """
@@ -110,7 +110,7 @@ def apply(prepared: Prepared, terms: Terms, *, again: bool = False) -> Tally:
 def _apply_item(
     item: PulledItem, record: ProviderRecord | None, prepared: Prepared, terms: Terms, tally: Tally
 ) -> bool:
-    """Whether it was applied whole; else the tally says why not. Raises ForgottenHere."""
+    """Return whether it was applied whole; else the tally says why not. Raises ForgottenHere."""
     if item.problem:
         return _failed(tally, item, item.problem)
     sold = [told for told in item.told if prepared.plans.get(_offers(told))]
@@ -228,7 +228,9 @@ def _told_end(item: PulledItem, buyer: Buyer, plan: Plan | None, provider: str) 
 
 
 def _is_known(item: PulledItem, record: ProviderRecord | None) -> bool:
-    """Whether it says what was applied already, or what was true before that: a list may change while it is read."""
+    """Return whether it says what was applied already, or what was true before that: a list may change while it is
+    read.
+    """
     if record is None or not record.digest:
         return False
     if record.changed_at and item.changed_at < record.changed_at:

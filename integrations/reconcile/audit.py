@@ -33,7 +33,7 @@ APPLICABLE = frozenset({Kind.MISSING_HERE, Kind.ENDED_HERE, Kind.ENDED_THERE, Ki
 
 
 def is_comparison(place: Place) -> bool:
-    """Whether the place is one of our own lists: nobody is asked."""
+    """Return whether the place is one of our own lists: nobody is asked."""
     return place.stage in (_HERE, _THERE)
 
 

@@ -1,4 +1,4 @@
-"""What is known of a provider's books, and what must be asked: people by their ids there, offers of purchases."""
+"""Look-ups during a run: people by their remote ids, offers of purchases; what is unknown is read from the API."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping

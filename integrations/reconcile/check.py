@@ -34,7 +34,7 @@ _FACT_OF: Mapping[SyncFinding.Kind, type[MembershipEvent]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What the provider says of a person now: who they are there, their purchases, and everything as items."""
+    """A person's state at the provider: who they are there, their purchases, and everything as items."""
 
     people: Mapping[str, Buyer]
     purchases: Sequence[There]
@@ -75,7 +75,7 @@ class Verdict:
 
     @property
     def standing(self) -> str:
-        """What the person has there of the subject's plan, in the words of our statuses."""
+        """Return what the person has there of the subject's plan, in the words of our statuses."""
         there = self.subject.there if self.subject else best(self.reading.purchases)
         return there.standing.value if there else _NOT_FOUND
 
@@ -89,7 +89,7 @@ class Verdict:
 
     @property
     def recommended_action(self) -> str | None:
-        """What staff should do, None where nothing."""
+        """Return what staff should do, None where nothing."""
         kinds = {one.kind for one in self.differing}
         if not kinds:
             return None
@@ -98,7 +98,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Synced:
-    """What a sync led to: the status of the subscription before and after it ("none": there was none)."""
+    """The result of a sync: the status of the subscription before and after it ("none": there was none)."""
 
     old_status: str
     new_status: str
@@ -115,7 +115,7 @@ def verify(user: User, *, provider: Provider) -> Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """What a sync needs of the provider, read before its transaction."""
+    """The provider's data for a sync, read before its transaction."""
 
     user: User
     provider: Provider

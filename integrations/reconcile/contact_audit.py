@@ -28,7 +28,7 @@ REMEDIES = {
 
 
 def is_comparison(place: Place) -> bool:
-    """Whether the place is our own list: nobody is asked."""
+    """Return whether the place is our own list: nobody is asked."""
     return place.stage == _HERE
 
 

@@ -1,4 +1,4 @@
-"""What a provider says of a person and a plan, compared with our subscription: one place decides what is different."""
+"""A person's plan at a provider compared with our subscription: the one place that decides what differs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _BEST_FIRST = (Standing.ACTIVE, Standing.CANCELED, Standing.REFUNDED, Standing.E
 
 @dataclass(frozen=True, kw_only=True)
 class There:
-    """What one purchase is at the provider."""
+    """State of one purchase at the provider."""
 
     purchase_id: str
     offers: tuple[str, ...]
@@ -74,7 +74,8 @@ def refunded(purchases: Sequence[There], items: Sequence[PulledItem]) -> list[Th
 
 
 def difference(there: There | None, subscription: Subscription | None, *, provider: str) -> "SyncFinding.Kind | None":
-    """What is different, or None. Canceled here and active there is none: most providers do not tell of it, and the
+    """Return what is different, or None. Canceled here and active there is none: most providers do not tell of it, and
+    the
     access is the same; but canceled there and active here is one.
     """
     has_access = subscription is not None and subscription.has_access

@@ -1,4 +1,4 @@
-"""What a run would change: everything is read first, then applied in one transaction that is taken back."""
+"""Dry run: everything is read first, then applied in one transaction that is rolled back."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class _TakenBack(Exception):
 
 @dataclass(kw_only=True)
 class Difference:
-    """What would have been. `findings` are those of an audit, and deletions."""
+    """The result of a dry run. `findings` are those of an audit, and deletions."""
 
     kind: Kind
     pages: int = 0

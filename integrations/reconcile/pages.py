@@ -122,7 +122,7 @@ def _keep_audited(run: SyncRun, provider: Provider, page: PulledPage) -> None:
 
 
 def terms_of(run: SyncRun) -> Terms:
-    """How a run applies what it reads. A backfill holds greetings back, but for what is sold while it runs."""
+    """Return how a run applies what it reads. A backfill holds greetings back, but for what is sold while it runs."""
     is_first = run.kind == Kind.BACKFILL
 
     def greeting(sold_at: datetime) -> Greeting:

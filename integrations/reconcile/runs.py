@@ -65,7 +65,7 @@ def start(provider: Provider, *, cause: Cause, kind: Kind | None = None, wake: b
 
 
 def next_kind(provider: Provider) -> Kind:
-    """What a run without a wish would be."""
+    """Return what a run without a wish would be."""
     return Kind.INCREMENTAL if _last_done(provider) else Kind.BACKFILL
 
 
@@ -114,7 +114,7 @@ def start_due() -> list[SyncRun]:
 
 
 def waits_for_a_person(provider: Provider) -> bool:
-    """Whether the lists of a provider were never read and the clock does not begin with it."""
+    """Return whether the lists of a provider were never read and the clock does not begin with it."""
     if provider.pulls is None or provider.mirror is None or not provider.pulls.configured():
         return False
     return not SyncRun.objects.filter(provider=provider.key).exclude(kind=Kind.AUDIT).exists()

@@ -1,4 +1,4 @@
-"""Which lists a provider has."""
+"""Lists of a provider."""
 
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.provider import Provider

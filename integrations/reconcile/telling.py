@@ -56,7 +56,7 @@ def to_be_read(events: Sequence[PulledEvent], *, provider: str) -> set[str]:
 
 
 def told_with(pulled: PulledEvent, theirs: PulledEvent | None) -> list[PulledEvent]:
-    """What is to be told where `theirs` is what was read of its person: the person first, and no end of them."""
+    """Return what is to be told where `theirs` is what was read of its person: the person first, and no end of them."""
     if theirs is None:
         return [pulled]
     return [theirs] if isinstance(pulled.event, ContactGone) else [theirs, pulled]
@@ -153,7 +153,7 @@ def _values(contact: Contact) -> Mapping[str, Any]:
 
 
 def _is_known(pulled: PulledEvent, record: ProviderRecord | None, *, run_id: int | None) -> bool:
-    """Whether it says what was told already, or what was true before that: the index of a list may lag behind."""
+    """Return whether it says what was told already, or what was true before that: the index of a list may lag behind."""
     if record is None:
         return False
     if not record.digest:

@@ -27,7 +27,7 @@ _UNDATED = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Cursor:
-    """Where the next request begins: at records changed at `since` ("": at any time), without the first `skip`.
+    """Start of the next request: records changed at `since` ("": at any time), without the first `skip`.
 
     `since` is as the provider wrote it. `seen` are ids that were read already. With `counts` the list does not do what
     was asked of it (another order, or older records): it is read from its beginning to its end by counting alone.
@@ -88,7 +88,8 @@ def date_time(moment: datetime) -> str:
 
 
 def true_at(changed_at: datetime | None, *, asked_at: datetime) -> datetime:
-    """When what a list says of a record was surely so: since it changed last, and a moment before it was asked for.
+    """Return when what a list says of a record was surely so: since it changed last, and a moment before it was asked
+    for.
 
     Indexes lag behind by seconds: what was written meanwhile, by us too, is not undone by what they still say.
     """

@@ -38,7 +38,7 @@ _A_PAGE_CAME = "A web page came instead of JSON: check the base URL, and what st
 
 
 class Tokens(Protocol):
-    """Where a client gets its bearer token."""
+    """Source of a client's bearer token."""
 
     def current(self) -> str:
         """A token that should be accepted."""
@@ -48,7 +48,7 @@ class Tokens(Protocol):
 
 
 class Pace(Protocol):
-    """How often a provider may be called, by all who call it together."""
+    """Rate limit of calls to a provider, over all processes."""
 
     def wait(self, *, at_most: float) -> None:
         """Return when the next call may be made; raises TemporaryFailure where that is later than in `at_most` seconds.
@@ -107,7 +107,8 @@ class JsonClient:
         form: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
     ) -> Any:
-        """What `address` (a path below the base, or a whole URL of the same server) answers, parsed; None if empty.
+        """Return what `address` (a path below the base, or a whole URL of the same server) answers, parsed; None if
+        empty.
 
         `body` is sent as JSON, `form` form-encoded. `repeatable` says whether doing it twice is harmless; by default
         everything but POST is. Raises TemporaryFailure or Refused.
@@ -272,7 +273,10 @@ class JsonClient:
 
 
 def _result_of(status: int) -> str:
-    """How a call that failed is counted, by the status of its answer (0: none). An unreadable 2xx is their error."""
+    """Return how a call that failed is counted, by the status of its answer (0: none).
+
+    An unreadable 2xx is their error.
+    """
     if status == 0:
         return "no_answer"
     if status == 429:

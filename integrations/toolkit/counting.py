@@ -1,4 +1,4 @@
-"""What is counted for /metrics: how often something happened and how long it took, in all processes together.
+"""Counters for /metrics: how often something happened and how long it took, over all processes.
 
 Counting adds to a dictionary in memory and waits for nothing. Once a second a thread of each process tells the sums to
 Redis, where they are added up; what Redis does not take is kept and told later. Without REDIS_URL there is one process,
@@ -41,7 +41,7 @@ class CountsAway(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """How often something happened. The values of its labels come from us, never from a request: each is kept."""
+    """A counter. The values of its labels come from us, never from a request: each is kept."""
 
     name: str
     documentation: str
@@ -53,7 +53,7 @@ class Counted:
 
 @dataclass(frozen=True, kw_only=True)
 class Timed:
-    """How often something happened and how many seconds it took, by the `BOUNDS`."""
+    """A histogram of seconds, by the `BOUNDS`."""
 
     name: str
     documentation: str
@@ -121,7 +121,7 @@ def flush() -> None:
 
 
 class _Sums:
-    """What this process counted and did not tell yet."""
+    """Counts of this process that are not added to the shared ones yet."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -40,7 +40,7 @@ class HttpAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class HttpCall:
-    """What is sent; `str()` is how messages name it: without the values of the query, which may be personal."""
+    """A request; `str()` names it in messages: without the values of the query, which may be personal."""
 
     method: str
     url: str
@@ -90,7 +90,7 @@ def server_of(url: str) -> str:
 
 
 def is_without_connection(error: BaseException) -> bool:
-    """Whether not even a connection came about, so that nothing can have been done.
+    """Return whether not even a connection came about, so that nothing can have been done.
 
     TLS may break off while the answer is read, too; only a certificate that is not accepted surely comes before.
     """

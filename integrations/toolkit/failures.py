@@ -1,4 +1,4 @@
-"""How a call to a provider can fail, in two kinds that the inbox knows: it may work later, or it never will."""
+"""Failures of a call to a provider, in the two kinds that the queue knows: retryable and permanent."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class TemporaryFailure(Retryable):
 
     @property
     def had_no_effect(self) -> bool:
-        """Whether the call was surely not done, so that even one that creates may be made again.
+        """Return whether the call was surely not done, so that even one that creates may be made again.
 
         Only 429 and a missing connection say so. A server's error, with or without a Retry-After, may come after it did
         what was asked, and so may a lost answer.

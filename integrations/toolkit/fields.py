@@ -104,7 +104,10 @@ def for_report(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def within(path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `read` gives for the record at `path`; the field at fault is named by its whole path where it raises."""
+    """Return what `read` gives for the record at `path`.
+
+    The field at fault is named by its whole path where it raises.
+    """
     try:
         return read()
     except Unreadable as error:
@@ -117,7 +120,10 @@ def loose(name: str) -> str:
 
 
 def value_at(record: Any, places: Iterable[Path]) -> Any:
-    """What stands at the first of `places` at which anything but None and "" does, names compared loosely; or None."""
+    """Return what stands at the first of `places` at which anything but None and "" does, names compared loosely.
+
+    Or None.
+    """
     return next((value for place in places for value in _at(record, place) if value not in (None, "")), None)
 
 

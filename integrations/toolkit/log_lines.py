@@ -36,7 +36,7 @@ P = ParamSpec("P")
 
 
 class Stored(Protocol):
-    """What a line needs of an event's row."""
+    """The part of an event's row that a log line needs."""
 
     pk: Any
     endpoint: Any

@@ -1,4 +1,4 @@
-"""How often a provider may be called: one limit for all processes, kept in Django's cache.
+"""Pace of calls to a provider: one limit for all processes, in Django's cache.
 
 Calls take numbered tickets. The ticket `limit` places earlier says when its call was due, and the new one is due a
 window later at the earliest: so no window of any kind holds more than `limit` calls, and a burst goes out at once.
@@ -34,7 +34,7 @@ class RateHeaders:
 
 @dataclass(frozen=True, kw_only=True)
 class Headroom:
-    """What the provider last said: calls left in its window and today, None for what it did not say."""
+    """The provider's last answer about its limit: calls left in its window and today, None where unknown."""
 
     remaining: int | None
     daily_remaining: int | None
@@ -101,7 +101,7 @@ class SharedPace:
         return pause
 
     def headroom(self) -> Headroom:
-        """What the provider said last, in the last 24 hours."""
+        """Return what the provider said last, in the last 24 hours."""
         try:
             said = cache.get(f"{self._prefix}:headroom")
         except (redis.RedisError, OSError):
@@ -123,7 +123,10 @@ class SharedPace:
         logger.info("%s: no calls are left; all wait for %.1f s", self._name, seconds)
 
     def _due(self, at_most: float) -> float:
-        """When the call with the next ticket may be made, Unix seconds; within `at_most` its place is taken then."""
+        """Return when the call with the next ticket may be made, Unix seconds.
+
+        Within `at_most` its place is taken then.
+        """
         now = self._clock()
         counter = f"{self._prefix}:ticket"
         cache.add(counter, 0, timeout=None)

@@ -1,4 +1,4 @@
-"""How often a provider's API said "too many calls" (429): counted in the cache, for all processes together."""
+"""Count of 429 answers of a provider's API: in the cache, over all processes."""
 
 import logging
 import time
@@ -22,7 +22,7 @@ def note_refusal(title: str) -> None:
 
 
 def refusals(title: str, *, seconds: int = 3600) -> int:
-    """How many there were in about the last `seconds`, at most two hours; 0 while the cache does not answer."""
+    """Return how many there were in about the last `seconds`, at most two hours; 0 while the cache does not answer."""
     newest = int(time.time() // WINDOW)
     keys = [_key(title, newest - back) for back in range(max(seconds // WINDOW, 1))]
     try:

@@ -107,7 +107,7 @@ def read_day(text: str) -> date | None:
 
 
 def moment_of_uuid(text: str) -> datetime | None:
-    """When a version 1 UUID was made, which some senders use as an id; None for any other text."""
+    """Return when a version 1 UUID was made, which some senders use as an id; None for any other text."""
     try:
         identifier = UUID(text[:100])
         if identifier.version != 1:

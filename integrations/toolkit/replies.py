@@ -1,4 +1,4 @@
-"""What senders of changed records are answered, and the ids of events that have none: the protocol of the two-way sync.
+"""Answers to senders of changed records, and ids for events that have none: the protocol of the two-way sync.
 
 The words are Spanish and part of the protocol: whoever set up the senders may look for them.
 """

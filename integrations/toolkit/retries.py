@@ -1,4 +1,4 @@
-"""How often a call is repeated, and how long it waits in between."""
+"""Retries of a call: how many, and the waits in between."""
 
 import random
 from collections.abc import Iterator

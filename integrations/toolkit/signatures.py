@@ -1,4 +1,4 @@
-"""How senders prove themselves: signature schemes and tokens, closed by default and constant in time.
+"""Verifiers of senders: signature schemes and tokens, closed by default and constant in time.
 
 Every configured secret is tried, so that two can be live while one replaces the other; an empty secret never verifies.
 """
@@ -21,7 +21,7 @@ def secrets_in(setting: str) -> list[str]:
 
 
 def equals_any(given: str, accepted: list[str]) -> bool:
-    """Whether `given` is one of `accepted`; the time does not depend on which, or on how much of it is right."""
+    """Return whether `given` is one of `accepted`; the time does not depend on which, or on how much of it is right."""
     given_bytes = given.encode("utf-8", "surrogateescape")
     found = False
     for candidate in accepted:
@@ -125,6 +125,6 @@ def _hex_digest(secret: str, body: bytes) -> str:
 
 
 def _is_recent(timestamp: str) -> bool:
-    """Whether `timestamp` is Unix seconds that differ from now by no more than TOLERANCE."""
+    """Return whether `timestamp` is Unix seconds that differ from now by no more than TOLERANCE."""
     is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
     return is_number and abs(timezone.now().timestamp() - int(timestamp)) <= TOLERANCE

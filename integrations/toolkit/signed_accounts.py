@@ -15,7 +15,7 @@ from integrations.toolkit.signatures import equals_any, secrets_in
 
 @dataclass(frozen=True, kw_only=True)
 class AccountProof:
-    """What somebody shows who asks for an account: the signature, and when it ends ("": never)."""
+    """Proof for an account: the signature, and when it ends ("": never)."""
 
     signature: str
     expires: str = ""

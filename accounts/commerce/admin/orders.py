@@ -1,4 +1,4 @@
-"""What people ordered, paid and answered, as it was reported."""
+"""Admin of orders, payments and form answers, as reported."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""What somebody answered in a provider's form."""
+"""Answers to a provider's forms."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""What people ordered and paid at a provider, as it was reported. Money is an integer of minor units and a currency."""
+"""Orders and payments at a provider, as reported. Money is an integer of minor units and a currency."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""What the console shows of certificates: whether they name the student, what is in doubt, and what staff may do."""
+"""Certificates in the console: whether they name the student, what is in doubt, and the actions on them."""
 
 from django.conf import settings
 from django.utils.translation import gettext, ngettext_lazy

@@ -39,7 +39,7 @@ class UploadForm(ImportForm):
         return file
 
     def clean(self) -> dict[str, Any]:
-        """Whether the name says what was chosen; whether the content does is found out by reading it."""
+        """Return whether the name says what was chosen; whether the content does is found out by reading it."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         file, chosen = cleaned.get("import_file"), cleaned.get("format", "")
         if file and chosen:
@@ -115,7 +115,7 @@ class XlsxTable(_Table, base_formats.XLSX):
 
 
 class Look:
-    """What the preview shows of a row, as plain text: the library's own marks carry styles, which our pages refuse."""
+    """The preview of a row, as plain text: the library's own marks carry styles, which our pages refuse."""
 
     def __init__(self, resource: "CompletionResource", instance: Any, new: bool) -> None:
         self._shown = resource.shown

@@ -50,7 +50,7 @@ def completions_that_wait() -> list[attention.Item]:
 
 
 class LinkForm(forms.Form):
-    """Whose a completion is. Gives the `member` as a User."""
+    """Form that links a completion to a member; cleans `member` to a User."""
 
     member = AddressField(
         label=_("Member's e-mail"), widget=forms.EmailInput(attrs={"class": "vTextField", "autofocus": True})

@@ -1,4 +1,4 @@
-"""What gives points, the ledger, a member's statement, and points that staff give by hand."""
+"""Admin of activities, the ledger, a member's statement, and points that staff give by hand."""
 
 from typing import Any
 from uuid import uuid4
@@ -78,7 +78,10 @@ class PointsInline(ReadOnlyInline):
 
 @admin.register(Activity)
 class ActivityAdmin(NeverDeleted, ConsoleAdmin):
-    """What gives points: forms that tell of it, or courses that it requires. Lines in the ledger keep their number."""
+    """Activities: the forms that report them, or the courses that they require.
+
+    Lines in the ledger keep their number.
+    """
 
     list_display = ("code", "name", "points", "once_per_course", "is_active", "told_by_forms", "requires")
     fieldsets = (

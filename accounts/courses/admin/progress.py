@@ -1,4 +1,4 @@
-"""How far people are in courses, as it was received."""
+"""Admin of progress in courses, as received."""
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet

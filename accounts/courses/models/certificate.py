@@ -1,4 +1,4 @@
-"""What is known of a completion's certificate, and the check that is to be made of it."""
+"""The state of a completion's certificate, and the check that is due."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ COURSE = 255  # letters of a title
 
 
 class CourseProgress(models.Model):
-    """How much of a course somebody has done, as received; who that is may still be open.
+    """Progress of a person in a course, as received; the person may still be unknown.
 
     Rows are kept by address, so that an event never depends on whether its person is a member yet. `percent` is what
     the latest event said, `highest` the most that any event said: a course may get new lessons, and nobody loses a

@@ -1,4 +1,4 @@
-"""What SES reports of a mail, in Anymail's words.
+"""Reports of SES about a mail, as Anymail's events.
 
 SES has two forms of it, which differ in the name of the type: notifications of an identity (`notificationType`) and
 events of a configuration set (`eventType`).
@@ -41,7 +41,7 @@ class MailReport:
 
 @dataclass(frozen=True, kw_only=True)
 class _Told:
-    """What one kind of report tells: of whom, with the receiving server's words for each."""
+    """One report: its recipients, with the receiving server's answer for each."""
 
     event_type: str
     description: str

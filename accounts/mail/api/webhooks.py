@@ -1,4 +1,4 @@
-"""What mail providers report, open for the providers that are in use and for no other.
+"""Webhooks of mail providers, open for the providers in use only.
 
 Anymail's webhooks do it, except for Amazon SES: Anymail's need boto3, and check no signature.
 """

@@ -90,6 +90,6 @@ class Command(BaseCommand):
 
 
 def _progress(*, is_shown: bool) -> Progress:
-    """How far the import is, on stderr. A dry run says a line for each row instead."""
+    """Return how far the import is, on stderr. A dry run says a line for each row instead."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(file=sys.stderr), disable=not is_shown)

@@ -1,4 +1,4 @@
-"""What is sold, and which offers sell it."""
+"""Admin of plans and the offers that sell them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is sold, and which of a provider's offers sells it."""
+"""Plans, and the offers of providers that sell them."""
 
 from django.core.validators import MinValueValidator
 from django.db import models

@@ -100,7 +100,7 @@ class Subscription(models.Model):
 
 
 class SubscriptionFact(models.Model):
-    """What happened to a subscription, as it was told. Never changed; the same fact told again has the same key."""
+    """A fact about a subscription, as received. Never changed; the same fact received again has the same key."""
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="facts")
     key = models.CharField(max_length=200, help_text=_("what makes it this fact and no other"))

@@ -55,7 +55,7 @@ class AddCompanyForm(forms.ModelForm):
 
 
 class StepColumns:
-    """What a step's own page and its company's show of it."""
+    """Columns of a provisioning step, on its own page and its company's."""
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, step: ProvisioningStep) -> str:
@@ -219,5 +219,5 @@ def state_of(step: ProvisioningStep) -> str:
 
 
 def words_of(step: ProvisioningStep) -> str:
-    """What the step said, or what went wrong with it last."""
+    """Return what the step said, or what went wrong with it last."""
     return shortened(step.result or step.last_error, 300) or NOTHING

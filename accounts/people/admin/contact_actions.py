@@ -1,4 +1,4 @@
-"""What staff may do to a contact."""
+"""Actions on a contact."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class AliasForm(forms.Form):
 
 
 def _add(contact: Any, pressed: Pressed) -> bool:
-    """Whether the address is new to us; Refused where it means somebody else."""
+    """Return whether the address is new to us; Refused where it means somebody else."""
     email = pressed.answers["email"]
     if contacts.add_alias(contact, email, source=pressed.cause.text):
         return True

@@ -54,7 +54,10 @@ class FrozenFilter(SimpleListFilter):
 
 
 class SaidByFilter(SimpleListFilter):
-    """Whose report a change was. Whoever reports contacts has mappings, and these have an index by the provider."""
+    """Filter by the provider that reported a change.
+
+    Its choices come from mappings, which have an index by provider.
+    """
 
     title = gettext_lazy("provider")
     parameter_name = "provider"
@@ -77,7 +80,7 @@ def other_value(change: ContactChange) -> Any:
 
 
 def _is_another_one(change: ContactChange) -> bool:
-    """Whether a conflict's loser is not what the contact has by now."""
+    """Return whether a conflict's loser is not what the contact has by now."""
     if change.kind not in (Kind.WON, Kind.LOST) or change.pruned_at is not None:
         return False
     return bool((value_of(change.contact, change.name) or "") != (other_value(change) or ""))

@@ -1,4 +1,4 @@
-"""How changes of a contact's values are shown: the names and values in a line, and the newest beneath the contact."""
+"""Display of changes of a contact's values: the names and values in a line, and the newest beneath the contact."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def shown_value(value: Any) -> str:
 
 
 def state_of(change: ContactChange) -> str:
-    """What happened, as a badge; a frozen value that is settled waits for nobody."""
+    """Return what happened, as a badge; a frozen value that is settled waits for nobody."""
     kind = Kind(change.kind)
     if kind == Kind.FROZEN:
         return badge("past", _("was frozen")) if change.settled_at else badge("failed", _("frozen"))

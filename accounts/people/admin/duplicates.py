@@ -142,7 +142,7 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
 
 
 def _portrait(contact: Contact) -> list[tuple[Any, Any]]:
-    """What tells people apart, line by line, as text: label and value."""
+    """Return what tells people apart, line by line, as text: label and value."""
     columns = ("first_name", "last_name", "email", "phone", "business_phone", "address_line_1", "city", "country")
     named = [(Contact._meta.get_field(name).verbose_name, getattr(contact, name)) for name in columns]  # type: ignore[union-attr]
     return [

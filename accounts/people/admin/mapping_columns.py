@@ -1,4 +1,4 @@
-"""How a contact's record at a provider is shown, wherever it stands."""
+"""Columns of a contact's record at a provider."""
 
 from django.contrib import admin
 from django.utils.html import format_html, format_html_join

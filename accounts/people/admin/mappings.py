@@ -1,4 +1,4 @@
-"""Which record at a provider is which at another one: the ids of each contact, side by side."""
+"""The contact ID mapping: the ids of each contact at the providers, side by side."""
 
 from typing import Any
 

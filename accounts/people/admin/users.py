@@ -74,7 +74,7 @@ class AddUserForm(forms.ModelForm):
 
 
 class IdentityInline(admin.TabularInline):
-    """Who the user is in a provider's books. Deleting the wrong one solves a conflict: then retry the event."""
+    """The user's ids at providers. Deleting the wrong one solves a conflict: then retry the event."""
 
     model = ExternalIdentity
     extra = 0

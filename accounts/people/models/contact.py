@@ -76,7 +76,7 @@ class ContactEmail(models.Model):
 
 
 class ContactMapping(models.Model):
-    """Who a contact is in a provider's books: one id of one kind, say Kajabi's contact or its customer.
+    """The id of a contact at a provider: one id of one kind, say a contact or a customer there.
 
     `told` are the values that this record of theirs had when it was last reported; what differs from them next time
     was changed there. `told_at` is when each of them, and the lists of tags and offers, were true there, since a report

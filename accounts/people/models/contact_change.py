@@ -1,4 +1,4 @@
-"""What changed of a contact, by whom, and whose word lost."""
+"""Changes of a contact: values before and after, who made them, and conflicts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who a user is in a provider's books."""
+"""The id of a user at a provider."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

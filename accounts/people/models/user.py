@@ -91,7 +91,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.is_active and self.has_usable_password()
 
     def has_access(self, plan: Any) -> bool:
-        """Whether the user's subscription to `plan` (a Plan or its code) opens its pages at this moment."""
+        """Return whether the user's subscription to `plan` (a Plan or its code) opens its pages at this moment."""
         from accounts.memberships.models.plan import Plan
 
         match = {"plan": plan} if isinstance(plan, Plan) else {"plan__code": plan}

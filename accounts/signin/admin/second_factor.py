@@ -43,7 +43,7 @@ _NEW_KEY = "second_factor_new_key"  # in the session, until the first code prove
 
 
 def wanted_page(request: HttpRequest) -> str:
-    """Where a signed-in member of staff who was refused wanted to go; the start page where that is not ours."""
+    """Return where a signed-in member of staff who was refused wanted to go; the start page where that is not ours."""
     wanted = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME, "")
     hosts = {request.get_host()}
     ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=hosts, require_https=request.is_secure())

@@ -1,4 +1,4 @@
-"""Who may do what, and what was done: groups, second factors, API tokens, link requests and the log."""
+"""Admin of groups, second factors, link requests and Django's own log."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ class LinkRequestAdmin(ReadOnlyAdmin):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyAdmin):
-    """What staff did in this console."""
+    """Django's history of staff's actions in the console."""
 
     list_display = ("action_time", "user", "action_flag", "content_type", "object_repr", "told")
     list_select_related = ("user", "content_type")

@@ -1,4 +1,4 @@
-"""What /docs says beyond the API's own views: webhooks, operators' pages, look-ups, health. Made from the manifests."""
+"""OpenAPI for webhooks, operators' pages, look-ups and health, made from the manifests."""
 
 from functools import lru_cache
 from typing import Any

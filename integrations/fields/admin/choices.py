@@ -1,4 +1,4 @@
-"""What there is to choose from at the providers, where they can be asked; a page never fails because they cannot."""
+"""Choices read from the providers' APIs; a page never fails because one cannot be read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PATIENCE = 3.0  # seconds that a page waits for a provider
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
-    """What a provider offers; `choices` is None where it was not told, and `problem` then says why, if it was asked."""
+    """Choices of a provider; `choices` is None where they could not be read, and `problem` then says why."""
 
     provider: Provider
     choices: Sequence[Any] | None = None

@@ -111,7 +111,7 @@ class FieldPlaces(BaseInlineFormSet):
 
 
 class PipelineRuleForm(forms.ModelForm):
-    """Where the provider tells its stages, one is chosen, and its pipeline with it; else their ids are typed."""
+    """Form of a pipeline rule: a stage is chosen where the provider lists its stages, else ids are typed."""
 
     provider = forms.ChoiceField(label=capfirst(PipelineRule._meta.get_field("provider").verbose_name))
 

@@ -1,4 +1,4 @@
-"""What staff configure of the values that are kept equal: rules for fields, and where opportunities begin."""
+"""Admin of synced fields: authorities, custom fields, and the first stage of opportunities."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What staff configure of the values that are kept equal: whose word holds, and which custom fields are one."""
+"""Settings of synced fields: the authority for each, and custom fields that are one."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -29,7 +29,7 @@ class FieldRule(models.Model):
 
 
 class FieldPlace(models.Model):
-    """What a custom field of ours is at one provider; with a place at two, the two are kept equal."""
+    """A custom field of ours at one provider; with places at two providers, both are kept equal."""
 
     rule = models.ForeignKey(FieldRule, on_delete=models.CASCADE, related_name="places")
     provider = models.CharField(_("provider"), max_length=30)
@@ -50,7 +50,7 @@ class FieldPlace(models.Model):
 
 
 class PipelineRule(models.Model):
-    """Where the opportunity of a new policy or quote begins, by its line of business."""
+    """The first stage of a new policy's or quote's opportunity, by its line of business."""
 
     provider = models.CharField(_("provider"), max_length=30)
     line_of_business = models.CharField(

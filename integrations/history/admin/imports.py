@@ -176,7 +176,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         return redirect(f"{IMPORTS}_change", history.pk)
 
     def results_view(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
-        """What each row does or did, as a file; no cell of it calculates."""
+        """Return what each row does or did, as a file; no cell of it calculates."""
         history = self._found(request, object_id)
         self.record(request, history, "results_downloaded", rows=history.total)
         headers = {

@@ -75,7 +75,7 @@ def _state(row: HistoryRow) -> str:
 
 
 def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
-    """What stands below an import: what it asks, its columns, and the rows that matter most."""
+    """Return what stands below an import: what it asks, its columns, and the rows that matter most."""
     kind = kind_of(history)
     waits = history.status == HistoryStatus.READY
     asked = actions.questions_by_offer(history) if waits or history.status == HistoryStatus.DONE else {}
@@ -123,7 +123,7 @@ def _sample(history: HistoryImport) -> list[dict[str, Any]]:
 
 
 class _Echo:
-    """What a writer of CSV needs of a file."""
+    """The part of a file that a CSV writer needs."""
 
     def write(self, text: str) -> str:
         return text

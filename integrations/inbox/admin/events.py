@@ -99,7 +99,7 @@ def _may_be_retried(event: InboxEvent) -> bool:
 
 
 def _is_handled(event: InboxEvent) -> bool:
-    """Whether there is anything to do for an event of this type; one that cannot be read stays what it is."""
+    """Return whether there is anything to do for an event of this type; one that cannot be read stays what it is."""
     provider = registry.all_providers().get(event.provider)
     return provider is not None and event.event_type in provider.handled and event.payload is not None
 

@@ -1,4 +1,4 @@
-"""What a provider last said of each record: tells a repetition from a value that came back."""
+"""The last report about each record: distinguishes a repetition from a value that came back."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -94,7 +94,7 @@ class Command(BaseCommand):
         self._good(f"Total syncs: {metrics['total_syncs']}")
 
     def _asked(self, method: str, url: str, **options: Any) -> dict[str, Any]:
-        """What the server answers, as JSON with "data" in it. CommandError for everything else."""
+        """Return what the server answers, as JSON with "data" in it. CommandError for everything else."""
         began = time.monotonic()
         try:
             answer = requests.request(method, url, timeout=TIMEOUT, allow_redirects=False, **options)
@@ -122,7 +122,10 @@ class Command(BaseCommand):
 
 
 def _proof(endpoint: Endpoint, body: bytes) -> dict[str, str]:
-    """What proves us, by the first way that is configured; nothing configured, nothing sent, and the server refuses."""
+    """Return what proves us, by the first way that is configured.
+
+    Nothing configured, nothing sent, and the server refuses.
+    """
     return next((proof for verifier in endpoint.verifiers if (proof := dict(verifier.proof(body)))), {})
 
 

@@ -144,7 +144,7 @@ class ManualSync(APIView):
 
 
 class ManualSyncStatus(APIView):
-    """How far a sync has come that was asked for by hand."""
+    """Progress of a manual sync."""
 
     @extend_schema(tags=["Staff"], responses={200: _ANSWER, 202: _ANSWER, 422: _FAILED, 502: _FAILED})
     def get(self, request: Request, event_id: str) -> Response:
@@ -154,7 +154,7 @@ class ManualSyncStatus(APIView):
 
 
 def _asked(said: Any) -> Asked:
-    """What a request asks for. Raises Unreadable, naming the field."""
+    """Return what a request asks for. Raises Unreadable, naming the field."""
     if not isinstance(said, Mapping):
         raise Unreadable("an object is expected")
     sides = manual.sides_by_name()

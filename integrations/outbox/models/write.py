@@ -136,7 +136,7 @@ class OutgoingWrite(Prunable, Delivery):
 
 
 class Circuit(models.Model):
-    """Whether a provider is written to: after repeated failures its writes wait, and one trial at a time closes it.
+    """The circuit of a provider: after repeated failures its writes wait, and one trial at a time closes it.
 
     Open while `opened_at` is set; the next trial may begin at `trial_at`, none by itself where that is empty (paused by
     staff).
@@ -165,7 +165,7 @@ class Circuit(models.Model):
 
 
 class OpportunityMapping(models.Model):
-    """Which opportunity at a provider a policy is, and what it was last told to say."""
+    """The opportunity of a policy at a provider, with its last synced values."""
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="opportunities", verbose_name=_("policy"))
     provider = models.CharField(_("provider"), max_length=30)

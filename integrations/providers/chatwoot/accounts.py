@@ -11,7 +11,7 @@ from integrations.toolkit.reading import text_at
 
 
 def is_connected() -> bool:
-    """Whether the platform API can be asked here."""
+    """Return whether the platform API can be asked here."""
     return bool(settings.CHATWOOT_BASE_URL and settings.CHATWOOT_PLATFORM_TOKEN)
 
 

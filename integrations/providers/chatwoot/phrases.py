@@ -1,4 +1,4 @@
-"""What Chatwoot's lines in the log say, as the document of its company sync has them, to be searched for."""
+"""Log phrases of Chatwoot, as the document of its company sync has them."""
 
 from integrations.contracts.phrases import Phrases, Subject, plain
 from integrations.providers.chatwoot import webhooks

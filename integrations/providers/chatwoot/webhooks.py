@@ -102,7 +102,10 @@ def parse(webhook: StoredWebhook) -> list[Event]:
 
 
 def answer(outcome: Outcome) -> Mapping[str, Any]:
-    """What the sender is told, as its documents have it. `created` is "pending" where a worker makes the company."""
+    """Return what the sender is told, as its documents have it.
+
+    `created` is "pending" where a worker makes the company.
+    """
     if not outcome.names:
         return {"success": True, "data": {"message": "Kept", "created": False}}
     message, created = _SAID[outcome.is_made, outcome.is_new]
@@ -111,7 +114,7 @@ def answer(outcome: Outcome) -> Mapping[str, Any]:
 
 
 def inside(payload: Payload) -> Payload:
-    """What a relay wrapped, or the payload as it is."""
+    """Return what a relay wrapped, or the payload as it is."""
     return next((inner for name in _WRAPPERS if isinstance(inner := payload.get(name), Mapping)), payload)
 
 
@@ -145,7 +148,7 @@ def _administrators(payload: Payload) -> tuple[dict[str, str], ...] | None:
 
 
 def _told_at(webhook: StoredWebhook) -> datetime:
-    """When it was so there, where that is told and is not still to come; else when it came."""
+    """Return when it was so there, where that is told and is not still to come; else when it came."""
     body = inside(webhook.payload)
     told = None if webhook.event_type == CREATED else moment_at(body, _TIME_AT)
     return told if told is not None and told <= webhook.received_at else webhook.received_at

@@ -37,7 +37,7 @@ _HINTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What a create or an upsert led to. `record` is empty, and `matched_by` the field, where it was there already.
+    """The result of a create or an upsert. `record` is empty, and `matched_by` the field, where it was there already.
 
     `answer` is all that came.
     """
@@ -101,7 +101,7 @@ class GoHighLevelClient:
         )
 
     def headroom(self) -> Headroom:
-        """How many calls the location has left, as the last answer to any process said."""
+        """Return how many calls the location has left, as the last answer to any process said."""
         return self._pace.headroom()
 
     # Contacts ---------------------------------------------------------------------------------------------------------

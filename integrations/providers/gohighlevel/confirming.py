@@ -1,4 +1,4 @@
-"""What GoHighLevel's API says of a contact that a delivery names.
+"""Confirm a delivery at GoHighLevel's API: the contact that it names is read.
 
 Every delivery with a contact's id is a hint, a signed one too: it may be a late copy of what we wrote ourselves, or of
 what was true an hour ago, and would be taken for a change.
@@ -20,7 +20,7 @@ PATIENCE = 12  # seconds for the one call with its repetitions; it must end well
 
 
 def is_connected() -> bool:
-    """Whether the API can be asked here."""
+    """Return whether the API can be asked here."""
     return bool(settings.GHL_API_KEY and settings.GHL_LOCATION_ID)
 
 
@@ -59,7 +59,10 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """What a delivery tells of. Raises Unmatched for a notice where the API, which could say more, is not set up."""
+    """Return what a delivery tells of.
+
+    Raises Unmatched for a notice where the API, which could say more, is not set up.
+    """
     is_deletion = webhook.event_type in webhooks.DELETIONS
     if not is_deletion and not is_connected() and webhooks.is_notice(webhook.payload):
         raise Unmatched("the notice only names a contact, and GoHighLevel's API is not configured to be asked")

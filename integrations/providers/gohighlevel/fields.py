@@ -1,4 +1,4 @@
-"""What our contact's values are called at GoHighLevel, declared once for both ways.
+"""Names of our contact's values at GoHighLevel, declared once for both ways.
 
 Sources: the vendor's contacts.json and ContactUpdate.json; the names that workflows send differ in their spelling only.
 Custom fields have an id there: ours is `custom:ghl:<id>`.

@@ -90,7 +90,7 @@ class GoHighLevelOpportunities:
         return Sent(external_id=call.external_id, answer={"opportunity": record})
 
     def _written(self, *, title: str, amount: int | None, details: Mapping[str, str]) -> dict[str, Any]:
-        """What is given, as the API takes it. A detail goes by its name where the location has no field for it:
+        """Return what is given, as the API takes it. A detail goes by its name where the location has no field for it:
         GoHighLevel drops it then, and takes it from the day on which the field is there.
         """
         body: dict[str, Any] = {"name": title} if title else {}
@@ -141,7 +141,7 @@ def _position(stage: Record) -> float:
 
 
 def _value(field: Any) -> Any:
-    """What an opportunity's custom field says: under `fieldValue`, or under a name like fieldValueString."""
+    """Return what an opportunity's custom field says: under `fieldValue`, or under a name like fieldValueString."""
     names = [name for name in field if name.startswith("fieldValue")] if isinstance(field, dict) else []
     return next((field[name] for name in sorted(names) if field[name] is not None), "")
 

@@ -1,4 +1,4 @@
-"""Which of the location's custom fields hold what an opportunity says of a policy; they seldom change."""
+"""The location's custom fields that hold a policy's values on its opportunity; they seldom change."""
 
 import hashlib
 import logging

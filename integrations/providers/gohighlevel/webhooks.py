@@ -64,13 +64,13 @@ def read(payload: Payload) -> Envelope:
 
 
 def is_notice(payload: Payload) -> bool:
-    """Whether a payload only names a contact, and says nothing of it."""
+    """Return whether a payload only names a contact, and says nothing of it."""
     person = _person(payload)
     return bool(text_of(person, _CONTACT_ID)) and not fields.read(person) and _tags(person.get("tags")) is None
 
 
 def is_app(payload: Payload) -> bool:
-    """Whether GoHighLevel itself wrote it, for a marketplace app."""
+    """Return whether GoHighLevel itself wrote it, for a marketplace app."""
     return "event" not in payload and isinstance(payload.get("type"), str) and not isinstance(_inner(payload), Mapping)
 
 

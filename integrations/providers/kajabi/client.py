@@ -49,7 +49,7 @@ class KajabiClient(KajabiConnection):
 
     # /v1/hooks/{id}: delete
     def delete_hook(self, hook_id: str) -> bool:
-        """Whether it was there: after a lost answer the repetition finds it gone, which is as good."""
+        """Return whether it was there: after a lost answer the repetition finds it gone, which is as good."""
         try:
             self._http.call("DELETE", one("/v1/hooks", hook_id))
         except NotFound:
@@ -58,7 +58,7 @@ class KajabiClient(KajabiConnection):
 
     # /v1/hooks/{event}_sample: get
     def hook_sample(self, event: str) -> Any:
-        """What a delivery of this event holds: a bare list of resources."""
+        """Return what a delivery of this event holds: a bare list of resources."""
         return self._http.call("GET", f"/v1/hooks/{quote(event, safe='')}_sample")
 
     # Contacts ---------------------------------------------------------------------------------------------------------

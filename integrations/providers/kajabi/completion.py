@@ -1,4 +1,4 @@
-"""What the answers to a form say of a completed course, in the many spellings of field names that people choose."""
+"""Form answers that report a completed course, in the many spellings of field names that people choose."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What Kajabi's API says of what a delivery names: Kajabi signs nothing, so a native delivery is a hint.
+"""Confirm a delivery at Kajabi's API: Kajabi signs nothing, so a native delivery is a hint.
 
 No call is made while a contact's tags change: the contact is read whole a moment later, once for the whole burst.
 """
@@ -23,7 +23,7 @@ PATIENCE = 5  # seconds for one call with its repetitions; the few of a delivery
 
 
 def is_connected() -> bool:
-    """Whether the API can be asked here."""
+    """Return whether the API can be asked here."""
     return bool(settings.KAJABI_CLIENT_ID and settings.KAJABI_CLIENT_SECRET)
 
 

@@ -1,4 +1,4 @@
-"""What every call to Kajabi's API needs: the API key and its token, the site, and the ways of asking."""
+"""The connection to Kajabi's API: the API key and its token, the site, and the ways of calling."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ _PERMISSIONS = "Check what the API key may do in Kajabi, and that its user belon
 
 
 class Paging(TypedDict, total=False):
-    """Which part of a list: pages of `page_size` (100), beginning with `first_page` (1)."""
+    """A part of a list: pages of `page_size` (100), beginning with `first_page` (1)."""
 
     page_size: int
     first_page: int

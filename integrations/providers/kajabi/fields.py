@@ -1,4 +1,5 @@
-"""Where Kajabi's relays and in-app hooks put things: each of ours with every place it was seen at, the best first.
+"""Places of values in payloads of Kajabi's relays and in-app hooks: each of ours with every place it was seen at, the
+best first.
 
 Sources: the relay's own documents, and payloads recorded by integrators (`purchase.created` flat, and nested in newer
 ones).
@@ -97,7 +98,7 @@ def transaction_id(body: Mapping[str, Any]) -> str:
 
 
 def occurred_at(payload: Mapping[str, Any], body: Mapping[str, Any]) -> datetime | None:
-    """When it happened, as the body says, else the envelope; None where neither does."""
+    """Return when it happened, as the body says, else the envelope; None where neither does."""
     return moment_at(body, _OCCURRED_INSIDE) or moment_at(payload, _OCCURRED)
 
 

@@ -67,7 +67,7 @@ class _Row:
 
     @property
     def has_own_transaction(self) -> bool:
-        """Whether a row that names a subscription is one payment of it, not the subscription itself."""
+        """Return whether a row that names a subscription is one payment of it, not the subscription itself."""
         is_listed = self.cells["next_payment"] or self.cells["interval"] or self.cells["canceled_at"]
         return bool(self.transaction_id and not is_listed)
 
@@ -118,7 +118,7 @@ class _Row:
         return ReadRow(events=[*told, *self._money(amount, is_refund=is_refund)], offer=self.offer)
 
     def subscription(self) -> ReadRow:
-        """What a subscription is now. Its payments are other rows: here it began, and perhaps runs or ended."""
+        """Return what a subscription is now. Its payments are other rows: here it began, and perhaps runs or ended."""
         key = f"subscription:{self.subscription_id}"
         status = word(self.cells["status"])
         began = self._told(key, OfferPurchased, self.created)

@@ -1,4 +1,4 @@
-"""Who a row of an export is about."""
+"""The person of an export's row."""
 
 from collections.abc import Mapping
 

@@ -89,7 +89,7 @@ class KajabiHooks:
         return self._outcome(self._client.create_hook(event, target_url=target), Result.CREATED)
 
     def delete(self, hook_id: str) -> bool:
-        """Whether it was there. Any hook that the API key reaches: whoever names one means it."""
+        """Return whether it was there. Any hook that the API key reaches: whoever names one means it."""
         if not _ID.fullmatch(hook_id):
             raise ValueError(f"the id of a hook is expected, {hook_id[:60]!r} came")
         return self._client.delete_hook(hook_id)
@@ -119,7 +119,7 @@ class KajabiHooks:
         return sorted(of_the_site, key=lambda hook: (len(text_at(hook, "id")), text_at(hook, "id")))
 
     def _own_target(self) -> str:
-        """Where Kajabi shall post. Raises NotConfigured with what to set."""
+        """Return where Kajabi shall post. Raises NotConfigured with what to set."""
         if not self._tokens:
             raise NotConfigured("Kajabi's hooks need a token in their URL: set KAJABI_WEBHOOK_TOKEN")
         if "/" in self._tokens[0]:
@@ -186,7 +186,7 @@ def _target_of(hook: Resource) -> str:
 
 
 def _is_narrowed(hook: Resource) -> bool:
-    """Whether it tells of one resource only, for example of one tag."""
+    """Return whether it tells of one resource only, for example of one tag."""
     return bool(text_at(hook, "attributes", "resource_id"))
 
 

@@ -36,7 +36,7 @@ class Page:
 
 
 def identifier(kind: str, external_id: str) -> dict[str, str]:
-    """How a body names a resource."""
+    """Return how a body names a resource."""
     return {"type": kind, "id": external_id}
 
 
@@ -50,7 +50,7 @@ def related_ids(resource: Resource, name: str) -> tuple[str, ...]:
 
 
 def read_document(answer: Any, *, called: str) -> Document:
-    """The one resource of an answer; raises TemporaryFailure where there is none."""
+    """Return the one resource of an answer; raises TemporaryFailure where there is none."""
     resource = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(resource, Mapping) or not _is_resource(resource):
         raise TemporaryFailure(f"Kajabi: {called} answered without a resource in `data`; {_shape(answer)} came")

@@ -206,7 +206,7 @@ def _buyer(by_kind: Mapping[str, list[Resource]]) -> Buyer:
 
 
 def _named(by_kind: Mapping[str, list[Resource]]) -> dict[str, Any]:
-    """Who something belongs to, as keyword arguments."""
+    """Return who something belongs to, as keyword arguments."""
     person = _first(by_kind, "customers") or _first(by_kind, "form_submissions")
     customer_id = text_at(_first(by_kind, "customers"), "id")
     return {"email": text_at(person, "attributes", "email"), "identities": identity("customer", customer_id)}

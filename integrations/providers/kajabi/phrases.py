@@ -1,4 +1,4 @@
-"""What Kajabi's lines in the log say, as the document of its real-time sync has them, to be searched for."""
+"""Log phrases of Kajabi, as the document of its real-time sync has them."""
 
 from integrations.contracts.phrases import Phrases
 

@@ -133,7 +133,8 @@ _End = tuple[type[MembershipEvent], datetime, datetime | None, str]
 
 
 def _end(resource: Resource, ended: datetime | None, changed: datetime) -> tuple[Standing, _End | None]:
-    """What a purchase is now, and the event of its end: class, when, the end of access it states, a name for its key.
+    """Return what a purchase is now, and the event of its end: class, when, the end of access it states, a name for its
+    key.
 
     The name holds the moment, so that a purchase which is reactivated and ended again has two ends.
     """

@@ -162,7 +162,7 @@ def _is_descending(resources: Sequence[Resource], attribute: str) -> bool:
 
 
 def _order(resources: Sequence[Resource], attribute: str) -> str:
-    """Whether resources are sorted by `attribute`, last first: "other" (no), "proven", or "possible".
+    """Return whether resources are sorted by `attribute`, last first: "other" (no), "proven", or "possible".
 
     It is proven where the order is not that of `created_at` at the same time, which Kajabi gives unasked.
     """
@@ -172,7 +172,7 @@ def _order(resources: Sequence[Resource], attribute: str) -> str:
 
 
 def _reaches(page: Page, attribute: str, since: datetime | None) -> bool:
-    """Whether a sorted list has come to what is older than `since`, or to its end."""
+    """Return whether a sorted list has come to what is older than `since`, or to its end."""
     moments = [moment for moment in _moments(page.resources, attribute) if moment]
     return page.is_last or (since is not None and bool(moments) and moments[-1] < since)
 

@@ -48,7 +48,7 @@ def moved(transaction: Resource, *, otherwise: datetime, order_id: str = "", **b
 
 
 def meaning(transaction: Resource) -> type[MembershipEvent] | None:
-    """What a transaction that moved money tells of the subscription that it is about; None for nothing."""
+    """Return what a transaction that moved money tells of the subscription that it is about; None for nothing."""
     return _MEANS.get(_word(transaction, "action"))
 
 

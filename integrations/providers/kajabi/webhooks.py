@@ -150,6 +150,9 @@ _BODY: Mapping[str, Callable[[Payload], Mapping[str, Any]]] = {
 
 
 def _undated(webhook: StoredWebhook) -> datetime:
-    """When an event without a date happened: its id may be a version 1 UUID, which holds a time; else when it came."""
+    """Return when an event without a date happened: its id may be a version 1 UUID, which holds a time.
+
+    Else when it came.
+    """
     made = moment_of_uuid(webhook.external_id)
     return made if made is not None and made <= webhook.received_at else webhook.received_at

@@ -253,7 +253,7 @@ def _explain(document: Any) -> str:
 
 
 def _spellings(number: str) -> list[str]:
-    """How people write a North American number; any other is taken as it stands."""
+    """Return how people write a North American number; any other is taken as it stands."""
     if not number.startswith("+1") or len(number) != 12:
         return [number]
     area, office, line = number[2:5], number[5:8], number[8:]

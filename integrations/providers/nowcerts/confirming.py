@@ -1,4 +1,4 @@
-"""What NowCerts' API says of what a delivery names: an unsigned delivery is a hint, and a notice says nothing more."""
+"""Confirm a delivery at NowCerts' API: an unsigned delivery is a hint, and a notice holds an id only."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,12 +19,13 @@ PATIENCE = 8  # seconds for one call with its repetitions; the two of a delivery
 
 
 def is_connected() -> bool:
-    """Whether the API can be asked here."""
+    """Return whether the API can be asked here."""
     return bool(settings.NOWCERTS_USERNAME and settings.NOWCERTS_PASSWORD)
 
 
 def is_hint(webhook: StoredWebhook) -> bool:
-    """Whether NowCerts is to be asked: nobody signed it, it says nothing, it tells of an insured by their id, or of a
+    """Return whether NowCerts is to be asked: nobody signed it, it says nothing, it tells of an insured by their id, or
+    of a
     policy without the address of the insured.
 
     Even what a relay signed may be a late copy of our own write.
@@ -105,7 +106,10 @@ def _insured_named_by(webhook: StoredWebhook) -> dict[str, str]:
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """What a delivery tells of. Raises Unmatched for a notice where the API, which could say more, is not set up."""
+    """Return what a delivery tells of.
+
+    Raises Unmatched for a notice where the API, which could say more, is not set up.
+    """
     is_deletion = webhook.event_type in webhooks.DELETIONS
     if not is_deletion and not is_connected() and webhooks.is_notice(webhook.payload, webhook.event_type):
         raise Unmatched("the notice only names a record, and NowCerts' API is not configured to be asked")
@@ -147,5 +151,5 @@ def _with(webhook: StoredWebhook, record: Mapping[str, Any]) -> StoredWebhook:
 
 
 def _without_dates(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """What is read now is true now, whenever it was changed."""
+    """Return what is read now is true now, whenever it was changed."""
     return {name: value for name, value in policy.items() if name not in ("changeDate", "timestamp")}

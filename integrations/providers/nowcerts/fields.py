@@ -1,4 +1,4 @@
-"""What our values are called at NowCerts, declared once for both ways: the insured's record, and the policy's.
+"""Names of our values at NowCerts, declared once for both ways: the insured's record, and the policy's.
 
 The names of the vendor come first; the others are those of the sync's own webhooks and of Zapier, where they differ
 in more than their spelling. Sources: the vendor's API document v2.1.5, and the sync's specification.
@@ -85,7 +85,7 @@ def more_addresses(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def read_policy(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a policy's or quote's record tells of, as PolicyReported has it; what it does not tell is not there.
+    """Return what a policy's or quote's record tells of, as PolicyReported has it; what it does not tell is not there.
 
     An amount or a date that is far too long to be one is not told either.
 

@@ -1,4 +1,4 @@
-"""Which policy of NowCerts a delivery means that names it by its number alone."""
+"""Look up the policy of a delivery that names it by its number alone."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -82,7 +82,7 @@ def _of_one_insured(client: NowCertsClient, found: Sequence[Record], *, number: 
 
 
 def _may_be_term(record: Record, reported: Mapping[str, Any]) -> bool:
-    """Whether the record's term and the one that was reported overlap, as far as both are known."""
+    """Return whether the record's term and the one that was reported overlap, as far as both are known."""
     known = _values_of(record)
     begins, ends = reported.get("effective_on"), reported.get("expires_on")
     known_begins, known_ends = known.get("effective_on"), known.get("expires_on")

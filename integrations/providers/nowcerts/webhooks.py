@@ -85,7 +85,7 @@ def read(payload: Payload) -> Envelope:
 
 
 def is_notice(payload: Payload, event_type: str) -> bool:
-    """Whether a payload only names what changed, and says nothing of it."""
+    """Return whether a payload only names what changed, and says nothing of it."""
     if event_type in (*PEOPLE, *DELETIONS):
         return bool(insured_id(payload)) and not fields.read_insured(_record(payload))
     return event_type in POLICIES and bool(policy_id(payload)) and not fields.read_policy(_record(payload))
@@ -172,13 +172,13 @@ def insured_email(payload: Payload) -> str:
 
 
 def is_quote(payload: Payload, event_type: str) -> bool:
-    """Whether it is only a quote, as the record says, else as the event is called."""
+    """Return whether it is only a quote, as the record says, else as the event is called."""
     said = value_at(_record(payload), (("isQuote",),))
     return said if isinstance(said, bool) else event_type.startswith("QUOTE")
 
 
 def read_policy(payload: Payload) -> dict[str, Any]:
-    """What a delivery tells of a policy or quote, by our names."""
+    """Return what a delivery tells of a policy or quote, by our names."""
     return fields.read_policy(_record(payload))
 
 

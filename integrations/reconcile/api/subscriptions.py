@@ -112,7 +112,7 @@ class SyncSubscription(SubscriptionCheck):
 
 
 class SyncSubscriptionStatus(SubscriptionCheck):
-    """How far a sync of a member's subscription has come; once it has ended, what the sync itself answers."""
+    """Progress of a subscription sync; once it has ended, the sync's own answer."""
 
     @extend_schema(tags=["Staff"], responses=_ENDS)
     def get(self, request: Request, user_id: str, sync_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""What a provider's own lists said of a thing when they were last read."""
+"""Records of providers' lists as they were last read."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
