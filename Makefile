@@ -28,13 +28,26 @@ PRODUCTION_ENV := $(CLEAN_ENV) DEBUG=false FRONTEND_URL=https://hub.example.com 
 	ANYMAIL_WEBHOOK_SECRET=lint:only-for-the-system-checks KAJABI_WEBHOOK_SECRET=only-for-the-system-checks \
 	KAJABI_WEBHOOK_TOKEN=only-for-the-system-checks NSSA_KAJABI_PRODUCT_ID=off_456
 
-.PHONY: help run test lint bench chaos messages requirements
+# What `make lint` consists of; .pre-commit-config.yaml names the same.
+LINTS := lint-style lint-format lint-types lint-imports lint-deploy lint-migrations lint-docker lint-compose
+
+.PHONY: help run dev shell fmt test lint $(LINTS) bench chaos messages requirements
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(INSTALLED) .env ## start Enlace on this machine; Ctrl-C stops it
 	@exec $(PYTHON) manage.py run
+
+dev: $(INSTALLED) .env ## the same, started anew whenever a file changes
+	@exec $(PYTHON) config/reload.py
+
+shell: $(INSTALLED) .env ## Python with the models of this installation
+	@exec $(PYTHON) manage.py shell
+
+fmt: $(TESTS_INSTALLED) ## format the code, and mend what can be mended by a tool
+	@$(PYTHON) -m ruff check --fix-only --quiet .
+	@$(PYTHON) -m ruff format .
 
 # make test ARGS='...'     both runs with these arguments of pytest
 # make test TOPIC=folder   one folder, or file, on SQLite only: seconds instead of minutes while you work on it
@@ -47,15 +60,31 @@ else
 	@echo "on SQLite only; on both databases: make test ARGS='$(TOPIC)'"
 endif
 
-lint: $(TESTS_INSTALLED) ## the static checks
+lint: $(LINTS) ## the static checks
+
+lint-style: $(TESTS_INSTALLED)
 	$(PYTHON) -m ruff check .
+
+lint-format: $(TESTS_INSTALLED)
 	$(PYTHON) -m ruff format --check .
+
+lint-types: $(TESTS_INSTALLED)
 	@$(CLEAN_ENV) $(PYTHON) -m mypy .
+
+lint-imports: $(TESTS_INSTALLED)
 	@$(CLEAN_ENV) $(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+lint-deploy: $(TESTS_INSTALLED)
 	@SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')"; export SECRET_KEY; \
 		$(PRODUCTION_ENV) $(PYTHON) manage.py check --deploy --fail-level WARNING
+
+lint-migrations: $(TESTS_INSTALLED)
 	@$(CLEAN_ENV) SECRET_KEY=only-for-this-check $(PYTHON) manage.py makemigrations --check --dry-run
+
+lint-docker: $(TESTS_INSTALLED)
 	$(VENV)/bin/hadolint Dockerfile
+
+lint-compose:
 	@if $(DCLINT) --version >/dev/null 2>&1; \
 		then echo 'dclint compose.yaml'; $(DCLINT) --max-warnings 0 compose.yaml; \
 		else echo 'compose.yaml: not linted, because npx cannot run dclint here (npm is missing, old or offline)'; fi

@@ -111,13 +111,14 @@ def drain() -> Callable[[], None]:
 
     from accounts.courses import certificate_pages
     from accounts.courses.models import CertificateCheck
-    from accounts.mail import deliver
+    from accounts.mail import deliver as mails
     from accounts.mail.models import EmailMessage
     from accounts.people import provision
     from accounts.people.models import ProvisioningStep
     from accounts.signin import password_links
     from accounts.signin.models import LinkRequest
-    from integrations.inbox import process, refresh
+    from integrations.inbox import process as inbox
+    from integrations.inbox import refresh
     from integrations.inbox.models import ContactRefresh, InboxEvent
     from integrations.operations import notices
     from integrations.operations.models import Notice
@@ -127,14 +128,14 @@ def drain() -> Callable[[], None]:
     from integrations.reconcile.models import SubscriptionSync
 
     queues = (
-        (InboxEvent, process.process),
+        (InboxEvent, inbox.process),
         (ContactRefresh, refresh.run),
         (OutgoingWrite, deliver.deliver),
         (SubscriptionSync, syncs.run),
         (LinkRequest, password_links.issue),
         (ProvisioningStep, provision.run),
         (CertificateCheck, certificate_pages.check),
-        (EmailMessage, deliver.deliver),
+        (EmailMessage, mails.deliver),
         (Notice, notices.deliver),
     )
 
@@ -228,6 +229,14 @@ def user(db: None) -> Any:
     from accounts.people.models import User
 
     return User.objects.create_user("jane@example.com", PASSWORD, first_name="Janet", last_name="Original")
+
+
+@pytest.fixture
+def newcomer(db: None) -> Any:
+    """A member made by a purchase, who has no password yet."""
+    from accounts.people.models import User
+
+    return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
 
 
 @pytest.fixture

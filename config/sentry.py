@@ -7,6 +7,7 @@ no arguments of a task, no values of a log line. What is left passes the log's o
 from collections.abc import Mapping
 from typing import Any
 
+from config import __version__
 from config.logs import Redactor
 
 _KEPT = {
@@ -105,6 +106,7 @@ def start(dsn: str, *, redact: Redactor, **options: Any) -> None:
     reduce = Reducer(redact)
     sentry_sdk.init(
         dsn=dsn,
+        release=f"enlace@{__version__}",
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=30,

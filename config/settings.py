@@ -6,6 +6,7 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: SQLite and an i
 import os
 import secrets
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -401,6 +402,10 @@ WEBHOOKS_ALLOW_UNSIGNED = env.list("WEBHOOKS_ALLOW_UNSIGNED", default=[])
 MAX_RETRIES = env.int("MAX_RETRIES", default=3)
 RETRY_INITIAL_DELAY = env.float("RETRY_INITIAL_DELAY", default=1.0)
 RETRY_BACKOFF_FACTOR = env.float("RETRY_BACKOFF_FACTOR", default=2.0)
+
+# A provider's folder may bring its own: read(env) in its settings.py returns them by name (docs/adding-a-provider.md).
+for _path in sorted(BASE_DIR.glob("integrations/providers/*/settings.py")):
+    globals().update(import_module(f"integrations.providers.{_path.parent.name}.settings").read(env))
 
 # Where alerts are posted, beside the mails to ADMIN_EMAIL; the address is a secret.
 SLACK_WEBHOOK_URL = env.str("SLACK_WEBHOOK_URL", default="")

@@ -129,9 +129,10 @@ def test_the_image_is_built_without_the_test_section() -> None:
 
 
 def test_env_example_explains_every_variable_that_settings_read() -> None:
-    source = (ROOT / "config/settings.py").read_text(encoding="utf-8")
-    gunicorn = (ROOT / "config/gunicorn.py").read_text(encoding="utf-8")
-    read = set(re.findall(r"""env\.\w+\(\s*["']([A-Z0-9_]+)["']""", source + gunicorn))
+    sources = [ROOT / "config/settings.py", ROOT / "config/gunicorn.py"]
+    sources += ROOT.glob("integrations/providers/*/settings.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in sources)
+    read = set(re.findall(r"""env\.\w+\(\s*["']([A-Z0-9_]+)["']""", source))
     assert len(read) > 30
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     explained = set(re.findall(r"^#?([A-Z0-9_]+)=", example, re.MULTILINE))

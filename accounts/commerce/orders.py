@@ -37,7 +37,7 @@ def keep_payment(payment: Payment) -> bool:
         known = Payment.objects.select_for_update().get(provider=payment.provider, external_id=payment.external_id)
         payment.pk = known.pk
         told: Mapping[str, Any] = {
-            "order_id_there": payment.order_id_there,
+            "external_order_id": payment.external_order_id,
             "purchase_ids": sorted({*known.purchase_ids, *payment.purchase_ids}),
             "state": payment.state,
         }

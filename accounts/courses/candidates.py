@@ -29,7 +29,7 @@ class Candidate:
 
 def of(completion: Completion) -> list[Candidate]:
     """At most ten members whom a completion may mean, the most likely first, each once with its best reason."""
-    email = completion.email or completion.email_told.strip().lower()
+    email = completion.email or completion.email_received.strip().lower()
     found: dict[int, Candidate] = {}
     for users, reason in _suggestions(email, completion.name):
         for user in users:

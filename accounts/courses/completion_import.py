@@ -93,7 +93,7 @@ class CompletionImport:
         self._sources.add(seen)
         found = completions.member_with(row.told.email)
         if found is None:
-            return _("waits for a person: nobody has this address")
+            return _("needs review: nobody has this address")
         user, _rule = found
         key = completions.course_key(row.told.course)
         course = (user.pk, row.activity.pk, key)

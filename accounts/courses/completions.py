@@ -88,7 +88,7 @@ def receive(told: Told, activity: Activity, *, cause: Cause) -> Received:
         activity=activity,
         source=identifier(told.source, 200),
         channel=told.channel,
-        email_told=told.email.strip()[:EMAIL],
+        email_received=told.email.strip()[:EMAIL],
         email=stored_form(told.email),
         name=clean_name(told.name),
         course=one_line(told.course, 255),
@@ -179,7 +179,7 @@ def create_member(completion: Completion, *, cause: Cause) -> Member:
     e-mail is no address.
     """
     if not completion.email:
-        raise CannotLink(f"{completion.email_told!r} is no e-mail address")
+        raise CannotLink(f"{completion.email_received!r} is no e-mail address")
     first, _space, last = completion.name.partition(" ")
     with transaction.atomic():
         user = User(email=completion.email, first_name=first, last_name=last.strip())
@@ -211,7 +211,7 @@ def award_by_hand(user: User, activity: Activity, *, batch: UUID, course: str = 
         activity=activity,
         source=f"{_of_batch(batch)}{user.pk}",
         channel=BY_STAFF,
-        email_told=user.email,
+        email_received=user.email,
         email=user.email,
         name=user.get_full_name()[:150],
         course=one_line(course, 255),
@@ -275,7 +275,7 @@ def owe_digest() -> list[EmailMessage]:
             key=f"completions-waiting:{now:%Y-%m-%d}",
             context={
                 "waiting": waiting.count(),
-                "oldest": [f"{one.received_at:%Y-%m-%d}  {one.email_told}  {one.course}" for one in oldest],
+                "oldest": [f"{one.received_at:%Y-%m-%d}  {one.email_received}  {one.course}" for one in oldest],
                 "admin_path": "/admin/accounts/completion/?state__exact=received",
             },
         )

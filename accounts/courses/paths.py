@@ -138,7 +138,7 @@ def award(user: User, path: Activity, *, cause: Cause) -> Completion | None:
             activity=path,
             source=_source(path, user.pk),
             channel=BY_PATH,
-            email_told=user.email,
+            email_received=user.email,
             email=user.email,
             name=user.get_full_name()[:150],
             completed_on=now.completed_on,

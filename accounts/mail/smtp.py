@@ -10,7 +10,9 @@ DJANGOS = "django.core.mail.backends.smtp.EmailBackend"
 
 
 class _KeepsReply:
-    """An SMTP connection that keeps the server's last answer, which `smtplib` drops for accepted mails."""
+    """An SMTP connection that keeps the server's answer to the mail's text, which `smtplib` drops where the mail was
+    accepted.
+    """
 
     reply = b""
 

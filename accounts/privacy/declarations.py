@@ -203,7 +203,7 @@ def _business() -> list[Holding]:
             own=lambda person: Q(user__in=person.users) | Q(email__in=person.emails),
             becomes={
                 "email": "",
-                "email_told": "",
+                "email_received": "",
                 "name": "",
                 "certificate_url": "",
                 "certificate_state": CertificateState.NOT_CHECKED.value,

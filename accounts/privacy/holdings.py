@@ -1,7 +1,7 @@
 """The register of what is kept: one declaration a model, which retention, export and erasure all work by.
 
-`accounts.privacy.declarations` declares the models of accounts and of Django, `integrations.operations.personal_data` those of
-integrations; each app registers its own in AppConfig.ready. A test fails for a model that is not declared.
+`accounts.privacy.declarations` declares the models of accounts and of Django, `integrations.operations.personal_data`
+those of integrations; each app registers its own in AppConfig.ready. A test fails for a model that is not declared.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

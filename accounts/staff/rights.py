@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from accounts.staff import audit, tokens
+from core.console.values import changed_values
 
 
 def of(user: Any) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def of(user: Any) -> dict[str, Any]:
 
 def note_change(user: Any, *, before: dict[str, Any], request: HttpRequest) -> None:
     """Record how the rights of `user` changed, if they did; the tokens of somebody who is no staff any more go."""
-    was, now = audit.changed_values(before, of(user))
+    was, now = changed_values(before, of(user))
     if not (user.is_active and user.is_staff):
         tokens.revoke_all_of(user, by=request.user, because="its owner is no active member of staff")
     if was or (now and user.is_staff):

@@ -26,9 +26,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.staff.audit import changed_values, values_of
 from core.cause import Cause
 from core.console.audited import AuditedAdmin
+from core.console.values import changed_values, values_of
 from core.web import access
 
 AT_ONCE = 500  # rows in one press

@@ -7,7 +7,8 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from accounts.staff.audit import changed_values, record, values_of
+from core.console.site import ConsoleSite
+from core.console.values import changed_values, values_of
 
 _BEFORE = "_audit_before"
 _BENEATH = "_audit_beneath"
@@ -16,6 +17,7 @@ _BENEATH = "_audit_beneath"
 class AuditedAdmin(admin.ModelAdmin):
     """Django tells a ModelAdmin of what it did by its three `log_…` methods: so nothing is changed without an entry."""
 
+    admin_site: ConsoleSite
     audit_subject = ""  # the first part of the action; default: the model's name
     audit_hidden: Iterable[str] = ()  # columns whose values never leave their table
 
@@ -56,7 +58,7 @@ class AuditedAdmin(admin.ModelAdmin):
     def record(self, request: HttpRequest, row: Model, verb: str, **facts: Any) -> None:
         """Add an entry about a row of this page: `<subject>.<verb>`."""
         subject = self.audit_subject or row._meta.model_name
-        record(f"{subject}.{verb.replace('-', '_')}", request=request, target=row, **facts)
+        self.admin_site.record(f"{subject}.{verb.replace('-', '_')}", request=request, target=row, **facts)
 
     def _values(self, row: Any) -> dict[str, Any]:
         """The row's columns and, of forms that have them, its many-to-many values."""

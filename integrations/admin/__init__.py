@@ -9,19 +9,19 @@ from integrations.outbox.admin import circuits, contact_sync, writes
 from integrations.reconcile.admin import runs, start, subscription_check, subscription_syncs
 
 __all__ = [
-    "alerts",
+    "admin",
     "circuits",
     "contact_sync",
     "events",
     "field_rules",
-    "history",
-    "history_rows",
-    "history_upload",
     "hooks",
-    "reading_lists",
-    "readings",
+    "imports",
+    "refreshes",
+    "rows",
     "runs",
+    "start",
     "subscription_check",
     "subscription_syncs",
+    "upload",
     "writes",
 ]

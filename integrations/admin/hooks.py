@@ -73,7 +73,7 @@ def _do(request: HttpRequest, provider: Provider) -> None:
             _log(request, provider, DELETION, f"deleted hook {hook_id}")
             messages.success(request, _("The hook was deleted."))
         else:
-            messages.warning(request, _("The hook was gone already."))
+            messages.warning(request, _("The hook was deleted already."))
         return
     if "configure" not in request.POST:
         return

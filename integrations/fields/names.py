@@ -25,7 +25,7 @@ class FieldNames:
     def of(cls, provider: str, mirror: Mirror) -> "FieldNames":
         """As staff have configured it by now: two queries."""
         rules = FieldRule.objects.exclude(authority="").values_list("name", "authority")
-        places = FieldPlace.objects.filter(provider=provider).values_list("rule__name", "name_there")
+        places = FieldPlace.objects.filter(provider=provider).values_list("rule__name", "remote_name")
         return cls(
             mirror=mirror,
             places={name: f"{mirror.own_prefix}{there}" for name, there in places},

@@ -125,7 +125,7 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
         amount=event.amount,
         tax=event.tax,
         currency=event.currency,
-        order_id_there=event.order_id,
+        external_order_id=event.order_id,
         purchase_ids=list(event.purchase_ids),
         occurred_at=event.occurred_at,
     )

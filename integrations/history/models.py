@@ -12,7 +12,7 @@ from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 class HistoryStatus(models.TextChoices):
     PENDING = "pending", _("running")
-    READY = "ready", _("waits for confirmation")
+    READY = "ready", _("awaiting confirmation")
     STOPPED = "stopped", _("stopped")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")

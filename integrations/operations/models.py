@@ -40,7 +40,7 @@ class Notice(Delivery):
     key = models.CharField(_("reason"), max_length=200, unique=True)
     text = models.TextField(_("text"))
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
-    created_at = models.DateTimeField(_("owed since"), default=timezone.now)
+    created_at = models.DateTimeField(_("queued since"), default=timezone.now)
 
     objects = DeliveryQuerySet.as_manager()
 

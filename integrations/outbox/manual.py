@@ -119,7 +119,7 @@ def dry_run(asked: Asked) -> Preview:
 
 
 def _facts_as_confirmed(asked: Asked) -> list[Event]:
-    """Return what the sync itself would take in: what is only named is read from the source, where that can be asked."""
+    """Return what the sync would take in: what is only named is read from the source, where that can be asked."""
     source = asked.source
     if not source.is_connected():
         return _facts(asked)

@@ -153,7 +153,7 @@ def _values(contact: Contact) -> Mapping[str, Any]:
 
 
 def _is_known(pulled: PulledEvent, record: ProviderRecord | None, *, run_id: int | None) -> bool:
-    """Return whether it says what was told already, or what was true before that: the index of a list may lag behind."""
+    """Tell whether it says what was told already, or what was true before that: the index of a list may lag behind."""
     if record is None:
         return False
     if not record.digest:

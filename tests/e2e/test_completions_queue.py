@@ -54,7 +54,7 @@ def test_a_completion_is_linked_by_the_keyboard(app: Embedded, browser: Browser,
     page.keyboard.press("Enter")
     page.wait_for_url("**state__exact=received*")
     staff.look("list")
-    staff.press_tab_until("#result_list .field-email_told a, #result_list .field-received a", at_most=60)
+    staff.press_tab_until("#result_list .field-email_received a, #result_list .field-received a", at_most=60)
     page.keyboard.press("Enter")
     expect(page.locator(".candidates")).to_contain_text("the same to Gmail, which ignores dots")
     staff.look("one")

@@ -22,7 +22,7 @@ class OfSomebody(ReadOnlyAdmin):
 
     list_select_related = ("contact",)
     search_fields = ("external_id",)
-    search_help_text = _("Beginning of the person's e-mail, or the whole id there")
+    search_help_text = _("Beginning of the person's e-mail, or the whole remote ID")
     own_names: ClassVar[tuple[str, ...]] = ()  # columns with an index that name one row, beside the id
 
     def get_search_results(
@@ -96,7 +96,7 @@ class PaymentAdmin(OfSomebody):
         ("sort", "state"),
         ("person", "provider"),
         ("shown_amount", "tax_shown"),
-        ("external_id", "order_id_there"),
+        ("external_id", "external_order_id"),
         "purchases_shown",
         "happened",
     )

@@ -11,7 +11,7 @@ class FormSubmission(models.Model):
         Contact, on_delete=models.PROTECT, related_name="form_submissions", verbose_name=_("contact")
     )
     provider = models.CharField(_("provider"), max_length=30)
-    external_id = models.CharField(_("id there"), max_length=100)
+    external_id = models.CharField(_("remote ID"), max_length=100)
     form_id = models.CharField(_("form"), max_length=100, blank=True)
     form_title = models.CharField(_("title"), max_length=255, blank=True)
     answers = models.JSONField(_("answers"), default=dict)

@@ -9,7 +9,7 @@ from accounts.people.models.contact import Contact
 class Order(models.Model):
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="orders", verbose_name=_("contact"))
     provider = models.CharField(_("provider"), max_length=30)
-    external_id = models.CharField(_("id there"), max_length=100)
+    external_id = models.CharField(_("remote ID"), max_length=100)
     number = models.CharField(_("number"), max_length=50, blank=True)
     currency = models.CharField(_("currency"), max_length=3)
     total = models.BigIntegerField(_("total"), help_text=_("in minor units, with tax and discount"))
@@ -29,7 +29,7 @@ class Order(models.Model):
 
 class OrderLine(models.Model):
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
-    external_id = models.CharField(_("id there"), max_length=100)
+    external_id = models.CharField(_("remote ID"), max_length=100)
     title = models.CharField(_("what"), max_length=255, blank=True)
     offer_id = models.CharField(_("offer"), max_length=100, blank=True)
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
@@ -55,13 +55,13 @@ class Payment(models.Model):
 
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="payments", verbose_name=_("contact"))
     provider = models.CharField(_("provider"), max_length=30)
-    external_id = models.CharField(_("transaction there"), max_length=100)
+    external_id = models.CharField(_("external transaction ID"), max_length=100)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     state = models.CharField(_("state"), max_length=40, blank=True, help_text=_("in the provider's words"))
     amount = models.BigIntegerField(_("amount"), help_text=_("in minor units"))
     tax = models.BigIntegerField(_("tax"), default=0)
     currency = models.CharField(_("currency"), max_length=3)
-    order_id_there = models.CharField(_("order"), max_length=100, blank=True)
+    external_order_id = models.CharField(_("order"), max_length=100, blank=True)
     purchase_ids = models.JSONField(_("purchases"), default=list, blank=True)
     occurred_at = models.DateTimeField(_("happened"))
 

@@ -15,7 +15,7 @@ class Policy(models.Model):
 
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="policies", verbose_name=_("contact"))
     provider = models.CharField(_("provider"), max_length=30)
-    external_id = models.CharField(_("id there"), max_length=110)
+    external_id = models.CharField(_("remote ID"), max_length=110)
     is_quote = models.BooleanField(_("only a quote"), default=False)
     number = models.CharField(_("number"), max_length=100, blank=True)
     line_of_business = models.CharField(_("line of business"), max_length=150, blank=True)

@@ -52,11 +52,11 @@ def test_a_transaction_is_kept_once() -> None:
 
 
 def test_what_one_report_of_a_transaction_lacks_another_adds() -> None:
-    orders.keep_payment(payment(order_id_there="7"))
+    orders.keep_payment(payment(external_order_id="7"))
     assert orders.keep_payment(payment(purchase_ids=["3"], state="succeeded")) is True
     assert orders.keep_payment(payment()) is False
     kept = Payment.objects.get()
-    assert (kept.order_id_there, kept.purchase_ids, kept.state) == ("7", ["3"], "succeeded")
+    assert (kept.external_order_id, kept.purchase_ids, kept.state) == ("7", ["3"], "succeeded")
 
 
 @pytest.mark.parametrize("told", [(["2"], ["1", "3"]), (["1", "3"], ["2"])])

@@ -130,7 +130,7 @@ class Look:
 class CompletionResource(resources.ModelResource):
     """Rows ↔ completions. Reading and writing is what `manage.py import_completions` does too."""
 
-    email = fields.Field(column_name="email", attribute="email_told")
+    email = fields.Field(column_name="email", attribute="email_received")
     activity = fields.Field(column_name="activity", attribute="activity__code")
     member = fields.Field(column_name="member", attribute="user__email", readonly=True)
 

@@ -41,7 +41,7 @@ def completions_that_wait() -> list[attention.Item]:
     return [
         attention.Item(
             key="waiting_completions",
-            label=gettext("Completions that wait for a person"),
+            label=gettext("Completions that need review"),
             count=attention.capped(Completion.objects.filter(state=State.RECEIVED)),
             url=list_url("admin:accounts_completion", state__exact=State.RECEIVED.value),
             permission="accounts.view_completion",
@@ -108,7 +108,7 @@ class EntryInline(ReadOnlyInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PointsEntry]:
         return super().get_queryset(request).select_related("staff").order_by("pk")
 
-    @admin.display(description=_("told by"))
+    @admin.display(description=_("channel"))
     def told_by(self, entry: PointsEntry) -> str:
         return source_of(entry)
 
@@ -117,14 +117,24 @@ class EntryInline(ReadOnlyInline):
 class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     """The queue: what waits is linked, made a member's or dismissed; what was awarded can be reversed."""
 
-    list_display = ("received", "email_told", "name", "course", "activity", "status", "checked", "member", "channel")
-    list_display_links = ("received", "email_told")
+    list_display = (
+        "received",
+        "email_received",
+        "name",
+        "course",
+        "activity",
+        "status",
+        "checked",
+        "member",
+        "channel",
+    )
+    list_display_links = ("received", "email_received")
     list_filter = ("state", "certificate_state", "activity", "channel", "received_at")
     list_select_related = ("activity", "user", "certificate_check")
     search_fields = ("email",)
     search_help_text = _("Beginning of the e-mail, or the whole source")
     fieldsets = (
-        (None, {"fields": ("status", "reason", "email_told", "name", "suggested", "member", "rule")}),
+        (None, {"fields": ("status", "reason", "email_received", "name", "suggested", "member", "rule")}),
         (_("What was done"), {"fields": ("activity", "course", "completed_on", "told")}),
         (_("Certificate"), {"fields": ("certificate", "checked", "found", "checked_at")}),
         (_("Where from"), {"fields": ("source", "channel", "told_by", "received_at", "staff", "decided_at")}),
@@ -253,12 +263,12 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     def checked_at(self, completion: Completion) -> str:
         return moment(completion.certificate_checked_at)
 
-    @admin.display(description=_("as it was told"))
+    @admin.display(description=_("as received"))
     def told(self, completion: Completion) -> str:
         lines = "\n".join(f"{name}: {value}" for name, value in completion.answers.items())
         return format_html('<pre class="text">{}</pre>', lines) if lines else NOTHING
 
-    @admin.display(description=_("told by"))
+    @admin.display(description=_("channel"))
     def told_by(self, completion: Completion) -> str:
         return source_of(completion)
 

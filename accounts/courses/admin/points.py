@@ -153,6 +153,6 @@ class PointsEntryAdmin(ReadOnlyAdmin):
     def of(self, entry: PointsEntry) -> str:
         return row_link("admin:accounts_completion", entry.completion_id, entry.source)
 
-    @admin.display(description=_("told by"))
+    @admin.display(description=_("channel"))
     def told_by(self, entry: PointsEntry) -> str:
         return source_of(entry)

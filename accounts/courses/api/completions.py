@@ -111,7 +111,7 @@ class Completions(APIView):
             cause=_cause(request.user),
         )
         kept = received.completion
-        if not received.is_new and kept.email_told != told["email"].strip()[:254]:
+        if not received.is_new and kept.email_received != told["email"].strip()[:254]:
             return Response(
                 {"detail": "This key names a completion of another person.", "id": kept.pk},
                 status=status.HTTP_409_CONFLICT,

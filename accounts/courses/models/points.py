@@ -118,7 +118,7 @@ class Completion(Prunable):
     """
 
     class State(models.TextChoices):
-        RECEIVED = "received", _("waits for a person")
+        RECEIVED = "received", _("needs review")
         MATCHED = "matched", _("matched, without points")
         AWARDED = "awarded", _("awarded")
         REVERSED = "reversed", _("reversed")
@@ -129,7 +129,7 @@ class Completion(Prunable):
     )
     source = models.CharField(_("source"), max_length=200)
     channel = models.CharField(_("came by"), max_length=30)
-    email_told = models.CharField(_("e-mail as it came"), max_length=254, blank=True)
+    email_received = models.CharField(_("e-mail as it came"), max_length=254, blank=True)
     email = models.CharField(
         _("e-mail"), max_length=254, blank=True, help_text=_("in its stored form; empty: it is no address")
     )
@@ -153,7 +153,7 @@ class Completion(Prunable):
     )
     rule = models.CharField(_("matched by"), max_length=200, blank=True)
     reason = models.CharField(_("why"), max_length=300, blank=True)
-    cause = models.CharField(_("told by"), max_length=200)
+    cause = models.CharField(_("source"), max_length=200)
     event_id = models.BigIntegerField(null=True, blank=True, editable=False)
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
@@ -209,7 +209,7 @@ class Completion(Prunable):
         ]
 
     def __str__(self) -> str:
-        return f"{self.email or self.email_told or '?'}: {self.course or self.activity_id}"
+        return f"{self.email or self.email_received or '?'}: {self.course or self.activity_id}"
 
     @property
     def shown_certificate(self) -> str:
@@ -255,7 +255,7 @@ class PointsEntry(models.Model):
     follows = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="next_award", editable=False
     )
-    cause = models.CharField(_("told by"), max_length=200)
+    cause = models.CharField(_("source"), max_length=200)
     event_id = models.BigIntegerField(null=True, blank=True, editable=False)
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+",

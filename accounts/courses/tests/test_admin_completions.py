@@ -52,7 +52,7 @@ def test_the_start_page_says_how_many_wait_and_leads_to_them(console: Client, te
     tell("kajabi:1", "unknown@example.com")
     tell("kajabi:2", user.email)
     page = console.get("/admin/").content.decode()
-    assert "Completions that wait for a person" in page
+    assert "Completions that need review" in page
     assert f"{LIST}?state__exact=received" in page
     rows = console.get(LIST, {"state__exact": "received"}).context["cl"].result_list
     assert [row.source for row in rows] == ["kajabi:1"]

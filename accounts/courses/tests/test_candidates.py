@@ -13,7 +13,7 @@ from accounts.people.models import Contact, ContactEmail, User
 
 def suggested(email: str, name: str = "") -> list[tuple[str, str]]:
     completion = Completion.objects.create(
-        activity=Activity.objects.get(), source="x", channel="kajabi", email_told=email, email=email, name=name,
+        activity=Activity.objects.get(), source="x", channel="kajabi", email_received=email, email=email, name=name,
         completed_on=date(2024, 9, 2),
     )  # fmt: skip
     return [(found.user.email, found.reason) for found in candidates.of(completion)]

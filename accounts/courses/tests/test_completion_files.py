@@ -59,7 +59,7 @@ def test_a_file_is_previewed_and_then_written_once(
         ["2", "jane@example.com", "Foundations", "2026-03-31", "LEARN", "20 points for jane@example.com"],
         [
             *("3", "unknown@example.com", "Foundations", "2026-03-31", "LEARN"),
-            "waits for a person: nobody has this address",
+            "needs review: nobody has this address",
         ],
     ]
     assert (Completion.objects.count(), PointsEntry.objects.count()) == (0, 0), "nothing before it is confirmed"
@@ -210,7 +210,7 @@ def test_an_exported_formula_is_a_text_and_the_export_can_be_imported(
             source=f"kajabi:{number}", channel="kajabi", email=email, course=course, completed_on=date(2026, 3, 1)
         )  # fmt: skip
         completions.receive(told, Activity.objects.get(), cause=Cause(text="test"))
-    Completion.objects.filter(email_told="x").update(email_told="+x@example.com", email="+x@example.com")
+    Completion.objects.filter(email_received="x").update(email_received="+x@example.com", email="+x@example.com")
     answer = console.post(f"{LIST}export/", {"format": "1" if as_xlsx else "0", "resource": ""})
     assert answer.status_code == 200
     if as_xlsx:

@@ -94,7 +94,7 @@ def test_an_alias_is_the_member(tell: Any, user: User) -> None:
 @pytest.mark.parametrize("email", ["jane+courses@example.com", "jan@example.com", "", "no address", "jane@exámple.com"])
 def test_what_only_resembles_a_member_waits_for_a_person(tell: Any, user: User, email: str) -> None:
     completion = tell("kajabi:1", email, name="Janet Original")
-    assert (completion.state, completion.user, completion.email_told) == ("received", None, email)
+    assert (completion.state, completion.user, completion.email_received) == ("received", None, email)
     assert points.balance(user) == 0
 
 

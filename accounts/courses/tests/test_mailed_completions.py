@@ -59,7 +59,7 @@ def test_the_start_page_counts_it_and_its_page_suggests_the_sender(user: User, s
     post(mail())
     browser = Client()
     browser.force_login(staff)
-    assert "Completions that wait for a person" in browser.get("/admin/").content.decode()
+    assert "Completions that need review" in browser.get("/admin/").content.decode()
     page = browser.get(f"/admin/accounts/completion/{Completion.objects.get().pk}/change/").content.decode()
     assert "(the same address)" in page
     assert "I did it" in page

@@ -109,7 +109,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         except InvalidAddress:
             return queryset.none(), False
 
-    @admin.display(description=gettext_lazy("owed since"))
+    @admin.display(description=gettext_lazy("queued since"))
     def owed_since(self, message: EmailMessage) -> str:
         return moment(message.created_at)
 

@@ -29,7 +29,7 @@ class EmailMessage(Prunable, Delivery):
         STAFF_MAIL_BOUNCED = "staff_mail_bounced", _("to staff: a mail bounced")
         STAFF_EVENT_FAILED = "staff_event_failed", _("to staff: an event failed")
         STAFF_RUN_FAILED = "staff_run_failed", _("to staff: a reconciliation failed")
-        STAFF_COMPLETIONS_WAITING = "staff_completions_waiting", _("to staff: completions wait for a person")
+        STAFF_COMPLETIONS_WAITING = "staff_completions_waiting", _("to staff: completions need review")
         STAFF_VALUE_FROZEN = "staff_value_frozen", _("to staff: a value goes back and forth")
         STAFF_ALERT = "staff_alert", _("to staff: an alert")
 
@@ -53,7 +53,7 @@ class EmailMessage(Prunable, Delivery):
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
     provider_message_id = models.CharField(_("id at the mail provider"), max_length=255, blank=True, db_index=True)
     location = models.CharField(_("file"), max_length=500, blank=True, help_text=_("where the file mailbox put it"))
-    created_at = models.DateTimeField(_("owed since"), auto_now_add=True)
+    created_at = models.DateTimeField(_("queued since"), auto_now_add=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
     bounced_at = models.DateTimeField(_("bounced"), null=True, blank=True)

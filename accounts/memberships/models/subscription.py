@@ -57,9 +57,9 @@ class Subscription(models.Model):
     current_period_end = models.DateTimeField(_("access until"), null=True, blank=True, editable=False)
     canceled_at = models.DateTimeField(_("canceled"), null=True, blank=True, editable=False)
     provider = models.CharField(_("provider"), max_length=30, blank=True, editable=False)
-    external_member_id = models.CharField(_("member id there"), max_length=100, blank=True, editable=False)
-    external_offer_id = models.CharField(_("offer id there"), max_length=100, blank=True, editable=False)
-    external_purchase_id = models.CharField(_("purchase id there"), max_length=100, blank=True, editable=False)
+    external_member_id = models.CharField(_("external member ID"), max_length=100, blank=True, editable=False)
+    external_offer_id = models.CharField(_("external offer ID"), max_length=100, blank=True, editable=False)
+    external_purchase_id = models.CharField(_("external purchase ID"), max_length=100, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = SubscriptionQuerySet.as_manager()
@@ -108,7 +108,9 @@ class SubscriptionFact(models.Model):
     occurred_at = models.DateTimeField(_("happened"))
     learned_at = models.DateTimeField(_("learned"), auto_now_add=True)
     period_end = models.DateTimeField(_("stated end"), null=True, blank=True)
-    references = models.JSONField(_("ids"), default=dict, help_text=_("member, offer, purchase, transaction there"))
+    references = models.JSONField(
+        _("ids"), default=dict, help_text=_("external IDs of member, offer, purchase and transaction")
+    )
     cause = models.CharField(_("source"), max_length=200)
     event_id = models.BigIntegerField(null=True, blank=True)
     staff = models.ForeignKey(

@@ -132,7 +132,7 @@ class CompanyAdmin(ReadOnlyAdmin):
         told = AccountReport(
             occurred_at=timezone.now(), account_id=form.cleaned_data["chatwoot_account_id"], name=obj.name
         )
-        made = companies.report(told, cause=Cause.by_staff(request.user)).company  # type: ignore[arg-type]
+        made = companies.report(told, cause=Cause.by_staff(request.user)).company
         obj.pk = made.pk
         obj.refresh_from_db()
 

@@ -157,7 +157,7 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
         Act(
             name="take-other",
             label=gettext_lazy("take the other value"),
-            explanation=gettext_lazy("The word that lost becomes the contact's value, and is written on every side."),
+            explanation=gettext_lazy("The value that lost becomes the contact's value, and is written on every side."),
             done=ngettext_lazy(
                 "%(count)d value was taken over, and is written on every side.",
                 "%(count)d values were taken over, and are written on every side.",
@@ -194,7 +194,7 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
     def all_we_had(self, change: ContactChange) -> str:
         return removed(change) or shown_value(change.before)
 
-    @admin.display(description=gettext_lazy("they say"))
+    @admin.display(description=gettext_lazy("remote value"))
     def all_they_say(self, change: ContactChange) -> str:
         return removed(change) or shown_value(change.after)
 

@@ -54,7 +54,7 @@ class ChangeShown:
     def we_had(self, change: ContactChange) -> str:
         return removed(change) or shortened(shown_value(change.before), CELL)
 
-    @admin.display(description=gettext_lazy("they say"))
+    @admin.display(description=gettext_lazy("remote value"))
     def they_say(self, change: ContactChange) -> str:
         return removed(change) or shortened(shown_value(change.after), CELL)
 

@@ -46,7 +46,7 @@ class MappingInline(MappingShown, ReadOnlyInline):
         *("their_record", "is_main", "reported", "gone", "offers_there", "as_they_have_it", "events"),
     )
 
-    @admin.display(description=gettext_lazy("record there"))
+    @admin.display(description=gettext_lazy("remote record"))
     def their_record(self, mapping: ContactMapping) -> str:
         return row_link(MAPPINGS, mapping.pk, mapping)
 

@@ -76,7 +76,7 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(contact__in=found(term)) if term else queryset), False
 
-    @admin.display(description=gettext_lazy("record there"))
+    @admin.display(description=gettext_lazy("remote record"))
     def record_there(self, mapping: ContactMapping) -> str:
         marks = [badge("past", _("deleted"))] if mapping.gone_at else []
         if not mapping.is_main:

@@ -86,7 +86,7 @@ class ContactMapping(models.Model):
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="mappings", verbose_name=_("contact"))
     provider = models.CharField(_("provider"), max_length=30)
     kind = models.CharField(_("kind"), max_length=30, help_text=_("ids of different kinds are not comparable"))
-    external_id = models.CharField(_("id there"), max_length=100)
+    external_id = models.CharField(_("remote ID"), max_length=100)
     is_main = models.BooleanField(
         _("main"), default=True, help_text=_("not the record of a contact that was merged into this one")
     )
@@ -100,8 +100,8 @@ class ContactMapping(models.Model):
     reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
     told = models.JSONField(_("as they have it"), default=dict, blank=True)
     told_at = models.JSONField(default=dict, blank=True)
-    offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("what the person has there"))
-    gone_at = models.DateTimeField(_("deleted there"), null=True, blank=True)
+    offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("offers at the provider"))
+    gone_at = models.DateTimeField(_("deleted at the provider"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("contact at a provider")

@@ -31,7 +31,7 @@ class ContactChange(Prunable):
     kind = models.CharField(_("what"), max_length=10, choices=Kind.choices)
     name = models.CharField(_("field"), max_length=150)
     before: Any = models.JSONField(_("we had"), null=True)
-    after: Any = models.JSONField(_("they say"), null=True)
+    after: Any = models.JSONField(_("remote value"), null=True)
     provider = models.CharField(_("provider"), max_length=30, blank=True)
     cause = models.CharField(_("source"), max_length=300, blank=True)
     staff = models.ForeignKey(

@@ -16,7 +16,7 @@ class ExternalIdentity(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities", verbose_name=_("user"))
     provider = models.CharField(_("provider"), max_length=30)
     kind = models.CharField(_("kind"), max_length=30, help_text=_("ids of different kinds are not comparable"))
-    external_id = models.CharField(_("id there"), max_length=100)
+    external_id = models.CharField(_("remote ID"), max_length=100)
 
     class Meta:
         verbose_name = _("identity at a provider")

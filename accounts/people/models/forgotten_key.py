@@ -1,17 +1,8 @@
-"""The marks that retention and erasure leave."""
+"""The mark that an erasure leaves."""
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-
-
-class Prunable(models.Model):
-    """A row that stays when its contents are removed; `pruned_at` says when that was."""
-
-    pruned_at = models.DateTimeField(_("contents removed"), null=True, blank=True, editable=False)
-
-    class Meta:
-        abstract = True
 
 
 class ForgottenKey(models.Model):

@@ -37,7 +37,7 @@ records = st.dictionaries(st.sampled_from(["phone", "city", "state"]), values)
         "without a record a gap is filled",
         "without a record ours stays",
         "without a record nothing is emptied",
-        "changed there",
+        "changed at the provider",
         "the same everywhere",
         "changed here only",
         "changed there and here: theirs is the later word",

@@ -3,7 +3,6 @@
 from functools import wraps
 from typing import Any
 
-from django.contrib.admin import AdminSite
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -20,6 +19,7 @@ from accounts.signin.views import CLEARED_AT_SIGN_OUT
 from accounts.staff import denials
 from accounts.staff.audit import record
 from core.console import attention, tools
+from core.console.site import ConsoleSite
 from core.web import access
 
 OWN_APPS = ("accounts", "integrations")
@@ -32,7 +32,7 @@ class OwnPassword(PasswordChangeView):
             return super().form_valid(form)
 
 
-class StaffSite(AdminSite):
+class StaffSite(ConsoleSite):
     site_title = site_header = _("Enlace")
     index_title = _("Console")
     login_form = StaffSignInForm
@@ -44,11 +44,15 @@ class StaffSite(AdminSite):
         # on the default site meanwhile: whoever asks second must get the same one.
         if cls._only is None:
             cls._only = super().__new__(cls)
-            AdminSite.__init__(cls._only, name)
+            ConsoleSite.__init__(cls._only, name)
+            cls._only.empty_value_display = "–"
         return cls._only
 
     def __init__(self, name: str = "admin") -> None:
         """Made ready in __new__, once."""
+
+    def record(self, action: str, *, request: HttpRequest, target: Any, **facts: Any) -> None:
+        record(action, request=request, target=target, **facts)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Active staff, with the second factor where one is due."""

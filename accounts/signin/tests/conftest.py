@@ -7,7 +7,6 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client
 
-from accounts.people.models import User
 from accounts.signin.tests.browsers import EMAIL, PASSWORD, sign_in
 from core.web import limits
 
@@ -37,12 +36,6 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(Argon2PasswordHasher, "verify", watched_verify)
     monkeypatch.setattr(Argon2PasswordHasher, "encode", watched_encode)
     return seen
-
-
-@pytest.fixture
-def newcomer(db: None) -> Any:
-    """A member made by a purchase, who has no password yet."""
-    return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
 
 
 @pytest.fixture

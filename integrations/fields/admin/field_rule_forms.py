@@ -36,7 +36,7 @@ class FieldRuleForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         titles = [(one.key, one.title) for one in mirrored()]
-        _choices(self, "authority", [("", _("nobody: the newer word holds")), *titles])
+        _choices(self, "authority", [("", _("nobody: the newest value wins")), *titles])
 
     def clean_name(self) -> str:
         """A value that everybody has, or a name that cannot be taken for a provider's own."""
@@ -60,16 +60,16 @@ class FieldPlaceForm(forms.ModelForm):
 
     class Meta:
         model = FieldPlace
-        fields = ("provider", "name_there")
-        widgets = {"name_there": forms.TextInput(attrs={"list": FIELDS_LIST, "class": "vTextField"})}
+        fields = ("provider", "remote_name")
+        widgets = {"remote_name": forms.TextInput(attrs={"list": FIELDS_LIST, "class": "vTextField"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _choices(self, "provider", [("", "---"), *((one.key, one.title) for one in mirrored())])
 
-    def clean_name_there(self) -> str:
+    def clean_remote_name(self) -> str:
         """Without what we put before it."""
-        name: str = self.cleaned_data["name_there"].strip()
+        name: str = self.cleaned_data["remote_name"].strip()
         provider = registry.all_providers().get(self.cleaned_data.get("provider", ""))
         return name.removeprefix(provider.mirror.own_prefix) if provider and provider.mirror else name
 
@@ -81,7 +81,7 @@ class FieldPlaces(BaseInlineFormSet):
         super().clean()
         if any(self.errors):
             return
-        said = [form for form in self.forms if form.cleaned_data.get("name_there") and not _is_deleted(form)]
+        said = [form for form in self.forms if form.cleaned_data.get("remote_name") and not _is_deleted(form)]
         if not said:
             return
         name = self.instance.name
@@ -95,7 +95,7 @@ class FieldPlaces(BaseInlineFormSet):
             self._check(form, name, offered)
 
     def _check(self, form: Any, name: str, offered: list[Offered]) -> None:
-        key, name_there = form.cleaned_data["provider"], form.cleaned_data["name_there"]
+        key, remote_name = form.cleaned_data["provider"], form.cleaned_data["remote_name"]
         provider = registry.provider(key)
         if provider.mirror is not None and f"{CUSTOM}{name}" in provider.mirror.fields:
             form.add_error(
@@ -105,9 +105,9 @@ class FieldPlaces(BaseInlineFormSet):
         if (
             form.has_changed()
             and choices is not None
-            and name_there not in {external_id for external_id, _name in choices}
+            and remote_name not in {external_id for external_id, _name in choices}
         ):
-            form.add_error("name_there", _("%(provider)s has no such custom field.") % {"provider": provider.title})
+            form.add_error("remote_name", _("%(provider)s has no such custom field.") % {"provider": provider.title})
 
 
 class PipelineRuleForm(forms.ModelForm):
@@ -134,7 +134,7 @@ class PipelineRuleForm(forms.ModelForm):
             self.fields["stage_id"].widget = forms.Select(choices=self._grouped())
             return
         problems = "; ".join(one.problem for one in offered if one.problem)
-        help_text = format_lazy("{} {}", gettext_lazy("The id there: the stages cannot be asked for now."), problems)
+        help_text = format_lazy("{} {}", gettext_lazy("The remote ID: the stages cannot be read now."), problems)
         self.fields["pipeline_id"].help_text = self.fields["stage_id"].help_text = help_text
 
     def clean(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class PipelineRuleForm(forms.ModelForm):
         if self._stages and provider and stage_id:
             stage = self._stages.get((provider, stage_id))
             if stage is None:
-                self.add_error("stage_id", _("There is no such stage there."))
+                self.add_error("stage_id", _("The provider has no such stage."))
             else:
                 cleaned["pipeline_id"] = stage.pipeline_id
         line = cleaned["line_of_business"] = cleaned.get("line_of_business", "").strip()
@@ -160,7 +160,7 @@ class PipelineRuleForm(forms.ModelForm):
             groups.setdefault(pipeline, []).append((stage.stage_id, stage.stage_name or stage.stage_id))
         now = self.instance.stage_id
         is_gone = bool(now) and now not in {stage_id for _provider, stage_id in self._stages}
-        gone = [(now, _("%(stage)s (no longer there)") % {"stage": now})] if is_gone else []
+        gone = [(now, _("%(stage)s (no longer exists)") % {"stage": now})] if is_gone else []
         return [("", "---"), *gone, *groups.items()]
 
 

@@ -43,7 +43,7 @@ class FieldRuleAdmin(AuditedAdmin, BoundedLists):
 
     @admin.display(description=FieldRule._meta.get_field("authority").verbose_name)
     def whose_word(self, rule: FieldRule) -> str:
-        return rule.authority or _("the newer word")
+        return rule.authority or _("the newest value")
 
     @admin.display(description=gettext_lazy("custom fields"))
     def places_shown(self, rule: FieldRule) -> str:

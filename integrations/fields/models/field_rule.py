@@ -33,20 +33,20 @@ class FieldPlace(models.Model):
 
     rule = models.ForeignKey(FieldRule, on_delete=models.CASCADE, related_name="places")
     provider = models.CharField(_("provider"), max_length=30)
-    name_there = models.CharField(
-        _("name or id there"), max_length=150, help_text=_("NowCerts: the field's label. GoHighLevel: the field's id.")
+    remote_name = models.CharField(
+        _("remote name or ID"), max_length=150, help_text=_("NowCerts: the field's label. GoHighLevel: the field's id.")
     )
 
     class Meta:
         verbose_name = _("custom field at a provider")
         verbose_name_plural = _("custom fields at providers")
         constraints = [
-            models.UniqueConstraint(fields=["provider", "name_there"], name="a_custom_field_is_one_of_ours"),
+            models.UniqueConstraint(fields=["provider", "remote_name"], name="a_custom_field_is_one_of_ours"),
             models.UniqueConstraint(fields=["rule", "provider"], name="a_rule_has_one_place_at_a_provider"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.name_there}"
+        return f"{self.provider} {self.remote_name}"
 
 
 class PipelineRule(models.Model):

@@ -70,7 +70,7 @@ def rule_of(name: str, *places: Place, authority: str = "") -> dict[str, Any]:
     rows = {
         f"places-{number}-{field}": value
         for number, place in enumerate(places)
-        for field, value in zip(("provider", "name_there"), place, strict=True)
+        for field, value in zip(("provider", "remote_name"), place, strict=True)
     }
     return {"name": name, "authority": authority, **total, **rows}
 
@@ -106,7 +106,7 @@ def test_only_a_provider_that_is_kept_equal_can_be_right(authority: str, console
 def test_a_custom_field_has_a_place_at_each_side(console: Client) -> None:
     places = (("nowcerts", " Birth place "), ("gohighlevel", "ghl:f1"))
     assert add(console, FieldRule, rule_of("birth_place", *places)) == []
-    found = FieldPlace.objects.order_by("provider").values_list("rule__name", "provider", "name_there")
+    found = FieldPlace.objects.order_by("provider").values_list("rule__name", "provider", "remote_name")
     assert list(found) == [("birth_place", "gohighlevel", "f1"), ("birth_place", "nowcerts", "Birth place")]
     page = console.get(list_of(FieldRule)).content.decode()
     assert "nowcerts Birth place, gohighlevel f1" in page
@@ -151,7 +151,7 @@ def test_the_page_says_that_it_rewrites_nobody(console: Client) -> None:
 
 def test_rules_are_changed_by_whoever_may_and_shown_to_whoever_may_look(db: None) -> None:
     rule = FieldRule.objects.create(name="birth_place", authority="nowcerts")
-    FieldPlace.objects.create(rule=rule, provider="nowcerts", name_there="Birth place")
+    FieldPlace.objects.create(rule=rule, provider="nowcerts", remote_name="Birth place")
     pipeline = PipelineRule.objects.create(
         provider="gohighlevel", line_of_business="Auto", pipeline_id="pipe1", stage_id="s1"
     )
@@ -178,10 +178,10 @@ def test_a_stage_is_chosen_by_its_name_and_brings_its_pipeline(console: Client, 
 
 
 def test_a_stage_that_is_not_there_is_refused_but_shown(console: Client, stages: list[Any]) -> None:
-    assert add(console, PipelineRule, pipeline_of("Life", "s9")) == ["There is no such stage there."]
+    assert add(console, PipelineRule, pipeline_of("Life", "s9")) == ["The provider has no such stage."]
     assert PipelineRule.objects.count() == 0
     rule = PipelineRule.objects.create(provider="gohighlevel", line_of_business="*", pipeline_id="p", stage_id="s9")
-    assert '<option value="s9" selected>s9 (no longer there)</option>' in console.get(page_of(rule)).content.decode()
+    assert '<option value="s9" selected>s9 (no longer exists)</option>' in console.get(page_of(rule)).content.decode()
 
 
 def test_a_line_of_business_has_one_rule_in_whatever_case_it_is_written(console: Client, stages: list[Any]) -> None:
@@ -195,7 +195,7 @@ def test_a_line_of_business_has_one_rule_in_whatever_case_it_is_written(console:
 def test_where_the_stages_cannot_be_asked_for_their_ids_are_typed(console: Client, stages: list[Any]) -> None:
     stages[:] = [TemporaryFailure("GoHighLevel is down", status=503)]
     page = console.get(f"{list_of(PipelineRule)}add/").content.decode()
-    assert "the stages cannot be asked for now. GoHighLevel is down" in page
+    assert "the stages cannot be read now. GoHighLevel is down" in page
     assert add(console, PipelineRule, pipeline_of("Auto", "s1", pipeline_id="pipe1")) == []
     assert add(console, PipelineRule, pipeline_of("Life", "s1")) == ["This field is required."]
     assert [rule.pipeline_id for rule in PipelineRule.objects.all()] == ["pipe1"]

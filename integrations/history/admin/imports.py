@@ -43,7 +43,7 @@ def imports_that_wait() -> list[attention.Item]:
     return [
         attention.Item(
             key="history_imports",
-            label=gettext_lazy("Historical imports that wait for you"),
+            label=gettext_lazy("Historical imports that need review"),
             count=attention.capped(waiting),
             url=list_url(IMPORTS, status__in="ready,stopped,failed"),
             permission="integrations.view_historyimport",

@@ -54,7 +54,7 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
     list_display = ("asked", "provider", "person", "state", "read", "attempts", "error")
     list_filter = ("status", ProviderFilter)
     search_fields = ("external_id",)
-    search_help_text = _("The whole id of the contact there")
+    search_help_text = _("The whole remote ID of the contact")
     fields = (
         ("state", "what_went_wrong"),
         ("provider", "person"),
@@ -83,7 +83,7 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
     def asked(self, reading: ContactRefresh) -> str:
         return moment(reading.wanted_at)
 
-    @admin.display(description=_("contact there"))
+    @admin.display(description=_("remote contact"))
     def person(self, reading: ContactRefresh) -> str:
         return list_link("admin:accounts_contact", reading.external_id, q=reading.external_id)
 

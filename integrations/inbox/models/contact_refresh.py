@@ -63,8 +63,8 @@ class ContactRefresh(Delivery):
     objects: Any = ContactRefreshQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("reading of a contact")
-        verbose_name_plural = _("readings of contacts")
+        verbose_name = _("contact refresh")
+        verbose_name_plural = _("contact refreshes")
         permissions = [("refresh_contact", "Can read a contact again at its provider")]
         constraints = [
             models.UniqueConstraint(fields=["provider", "external_id"], name="a_contact_has_one_reading"),

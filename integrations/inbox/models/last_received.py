@@ -37,7 +37,7 @@ class LastReceived(models.Model):
     objects = LastReceivedManager()
 
     class Meta:
-        verbose_name = _("last word about a record")
+        verbose_name = _("last report about a record")
         verbose_name_plural = _("last words about records")
         constraints = [models.UniqueConstraint(fields=["provider", "record"], name="a_record_has_one_last_word")]
 

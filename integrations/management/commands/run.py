@@ -21,6 +21,7 @@ from django.db import connection
 
 from accounts.mail.file_mailbox import mail_written
 from accounts.people.models import User
+from config import __version__
 from config.celery import app
 from config.waitress_server import make_server
 from config.wsgi import application
@@ -39,6 +40,7 @@ class Command(BaseCommand):
     requires_migrations_checks = False
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._say(f"Enlace {__version__}")
         lock = _lock_var()
         call_command("migrate", interactive=False, verbosity=0)
         self._create_first_staff_user()

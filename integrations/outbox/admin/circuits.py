@@ -120,7 +120,7 @@ class CircuitAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, circuit: Circuit) -> str:
         pending = OutgoingWrite.Status.PENDING.value
-        return list_link(WRITES, _("writes that wait"), provider=circuit.provider, status__exact=pending)
+        return list_link(WRITES, _("pending writes"), provider=circuit.provider, status__exact=pending)
 
     @admin.display(description=gettext_lazy("changed"))
     def changed(self, circuit: Circuit) -> str:

@@ -164,7 +164,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(_named(term)) if term else queryset), False
 
-    @admin.display(description=gettext_lazy("owed since"))
+    @admin.display(description=gettext_lazy("queued since"))
     def since(self, write: OutgoingWrite) -> str:
         return moment(write.created_at)
 
@@ -197,7 +197,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
     def what_went_wrong(self, write: OutgoingWrite) -> str:
         return write.last_error or NOTHING
 
-    @admin.display(description=gettext_lazy("id there"))
+    @admin.display(description=gettext_lazy("remote ID"))
     def id_there(self, write: OutgoingWrite) -> str:
         return write.external_id or NOTHING
 

@@ -34,7 +34,7 @@ class OutgoingWrite(Prunable, Delivery):
         UPDATE = "update", _("update")
 
     class Status(models.TextChoices):
-        PENDING = "pending", _("waits")
+        PENDING = "pending", _("pending")
         DONE = "done", _("written")
         NOT_NEEDED = "not_needed", _("equal already")
         SKIPPED = "skipped", _("skipped")
@@ -52,20 +52,18 @@ class OutgoingWrite(Prunable, Delivery):
     operation = models.CharField(
         _("operation"), max_length=10, choices=Operation.choices, default=Operation.NOT_KNOWN_YET, blank=True
     )
-    external_id = models.CharField(_("id there"), max_length=100, blank=True)
+    external_id = models.CharField(_("remote ID"), max_length=100, blank=True)
     before: Any = models.JSONField(_("before"), default=dict)
     after: Any = models.JSONField(_("after"), default=dict)
     request: Any = models.JSONField(_("request"), default=dict)
     response: Any = models.JSONField(_("response"), null=True)
     requested_at = models.DateTimeField(_("sent"), null=True, blank=True)
-    echoes = models.PositiveIntegerField(
-        _("echoes"), default=0, help_text=_("how often they told us what we had written ourselves")
-    )
+    echoes = models.PositiveIntegerField(_("echoes"), default=0, help_text=_("echoes of our own write"))
     cause = models.CharField(_("source"), max_length=300)
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    created_at = models.DateTimeField(_("owed since"), default=timezone.now)
+    created_at = models.DateTimeField(_("queued since"), default=timezone.now)
     undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
@@ -169,8 +167,8 @@ class OpportunityMapping(models.Model):
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="opportunities", verbose_name=_("policy"))
     provider = models.CharField(_("provider"), max_length=30)
-    external_id = models.CharField(_("id there"), max_length=100)
-    gone_at = models.DateTimeField(_("deleted there"), null=True, blank=True)
+    external_id = models.CharField(_("remote ID"), max_length=100)
+    gone_at = models.DateTimeField(_("deleted at the provider"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("opportunity of a policy")

@@ -124,8 +124,8 @@ def test_a_value_that_goes_back_and_forth_is_frozen_and_staff_are_told(sides: Tw
 
 def test_custom_fields_that_staff_made_one_are_kept_equal(sides: TwoSides) -> None:
     rule = FieldRule.objects.create(name="shoe_size")
-    FieldPlace.objects.create(rule=rule, provider="nowcerts", name_there="Shoe size")
-    FieldPlace.objects.create(rule=rule, provider="gohighlevel", name_there="cf_shoe")
+    FieldPlace.objects.create(rule=rule, provider="nowcerts", remote_name="Shoe size")
+    FieldPlace.objects.create(rule=rule, provider="gohighlevel", remote_name="cf_shoe")
     insured = sides.nowcerts.add_insured(
         **ANA, customFieldsSimple=[{"text": "Shoe size", "value": "38"}, {"text": "Other", "value": "stays"}]
     )

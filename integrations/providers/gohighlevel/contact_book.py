@@ -51,7 +51,7 @@ class GoHighLevelContacts:
         return OutgoingCall(method="POST", path="/contacts/", body=body)
 
     def change(self, theirs: TheirContact, values: Mapping[str, Any]) -> OutgoingCall:
-        """Return what the body does not name stays as it is: the vendor's update is of single fields."""
+        """Return the call that changes a record: the vendor's update leaves the fields that it does not name."""
         path, external_id = one("/contacts", theirs.external_id), theirs.external_id
         return OutgoingCall(method="PUT", path=path, body=fields.write(values), external_id=external_id)
 

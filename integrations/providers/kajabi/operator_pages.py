@@ -49,7 +49,7 @@ def _list(call: OperatorCall) -> OperatorAnswer:
 def _create(call: OperatorCall) -> OperatorAnswer:
     event, url = call.parameters.get("event", ""), call.parameters.get("url", "").strip()
     outcome = KajabiHooks.from_settings().create(event, target_url=url)
-    message = _("The hook was created.") if outcome.result == "created" else _("The hook was there already.")
+    message = _("The hook was created.") if outcome.result == "created" else _("The hook existed already.")
     return _done(message, hooks=[_told(outcome)])
 
 

@@ -122,7 +122,7 @@ def _begin(request: HttpRequest) -> None:
     LogEntry.objects.create(
         user_id=staff.pk, object_repr=str(run)[:200], action_flag=ADDITION, change_message="reading begun"
     )
-    messages.success(request, _("The reading has begun; its page says how far it is."))
+    messages.success(request, _("The sync has started; its page shows the progress."))
 
 
 def _readable() -> list[Provider]:

@@ -30,7 +30,7 @@ def _verify(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
         verdict = check.verify(user, provider=provider)
     except (Retryable, Permanent) as error:
         raise Refused(str(error)) from error
-    there = _("%(provider)s says: %(status)s.") % {"provider": provider.title, "status": verdict.standing}
+    there = _("Status at %(provider)s: %(status)s.") % {"provider": provider.title, "status": verdict.standing}
     if not verdict.differing and (canceled := verdict.runs_out_here) is not None:
         until = date_format(localtime(canceled.current_period_end), "DATE_FORMAT")
         here = _("Here it is canceled, with access until %(date)s: nothing is wrong.") % {"date": until}

@@ -14,12 +14,12 @@ class ProviderRecord(models.Model):
 
     provider = models.CharField(_("provider"), max_length=30)
     key = models.CharField(_("key"), max_length=130)
-    person_id = models.CharField(_("person there"), max_length=100, blank=True)
+    person_id = models.CharField(_("remote person"), max_length=100, blank=True)
     email = models.CharField(_("e-mail"), max_length=254, blank=True)
     content = models.JSONField(_("content"), default=dict)
     digest = models.CharField(max_length=64, blank=True)
-    changed_at = models.DateTimeField(_("changed there"), null=True, blank=True)
-    ended_at = models.DateTimeField(_("ended there"), null=True, blank=True)
+    changed_at = models.DateTimeField(_("changed at the provider"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at the provider"), null=True, blank=True)
     audit_id = models.BigIntegerField(null=True, blank=True, help_text=_("the last audit that saw it"))
     read_at = models.DateTimeField(_("read"), auto_now=True)
 

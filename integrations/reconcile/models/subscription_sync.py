@@ -23,8 +23,8 @@ class SubscriptionSync(Delivery):
 
     class Outcome(models.TextChoices):
         SYNCED = "synced", _("equal now")
-        NO_PURCHASE = "no_purchase", _("no purchase there; nothing was changed")
-        CONFLICT = "conflict", _("staff must say who is who")
+        NO_PURCHASE = "no_purchase", _("no purchase at the provider; nothing was changed")
+        CONFLICT = "conflict", _("needs review: unclear who is who")
         NOT_CONFIGURED = "not_configured", _("the API is not configured")
         REFUSED = "refused", _("the provider refused")
 

@@ -24,7 +24,7 @@ class RunStatus(models.TextChoices):
 
 
 class RunKind(models.TextChoices):
-    BACKFILL = "backfill", _("first reading")
+    BACKFILL = "backfill", _("first sync")
     INCREMENTAL = "incremental", _("what changed")
     AUDIT = "audit", _("full audit")
 
@@ -48,9 +48,7 @@ class SyncRun(Prunable, Delivery):
     pages = models.PositiveIntegerField(_("pages"), default=0)
     seen = models.PositiveIntegerField(_("seen"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
-    healed = models.PositiveIntegerField(
-        _("healed"), default=0, help_text=_("changes that an event should have told us before")
-    )
+    healed = models.PositiveIntegerField(_("healed"), default=0, help_text=_("changes that no event reported"))
     unmatched = models.PositiveIntegerField(_("unmatched"), default=0)
     errors = models.PositiveIntegerField(_("errors"), default=0)
     notes = models.JSONField(_("notes"), default=list)
@@ -101,16 +99,16 @@ class SyncFinding(models.Model):
     """
 
     class Kind(models.TextChoices):
-        MISSING_HERE = "missing_here", _("bought there, not known here")
-        ENDED_HERE = "ended_here", _("active there, without access here")
-        REFUNDED_HERE = "refunded_here", _("refunded, but still active there")
-        ENDED_THERE = "ended_there", _("ended there, access here")
-        STATUS = "status", _("another status there")
-        UNKNOWN_THERE = "unknown_there", _("access here, no purchase there")
-        NO_PLAN = "no_plan", _("bought there, no plan for the offer")
-        GONE_THERE = "gone_there", _("deleted there, known here")
-        CONTACT_UNKNOWN = "contact_unknown", _("listed there, not known here")
-        CONTACT_DIFFERS = "contact_differs", _("other values there")
+        MISSING_HERE = "missing_here", _("bought at the provider, unknown here")
+        ENDED_HERE = "ended_here", _("active at the provider, no access here")
+        REFUNDED_HERE = "refunded_here", _("refunded, but still active at the provider")
+        ENDED_THERE = "ended_there", _("ended at the provider, access here")
+        STATUS = "status", _("other status at the provider")
+        UNKNOWN_THERE = "unknown_there", _("access here, no purchase at the provider")
+        NO_PLAN = "no_plan", _("bought at the provider, no plan for the offer")
+        GONE_THERE = "gone_there", _("deleted at the provider, known here")
+        CONTACT_UNKNOWN = "contact_unknown", _("listed at the provider, unknown here")
+        CONTACT_DIFFERS = "contact_differs", _("other values at the provider")
 
     class Status(models.TextChoices):
         OPEN = "open", _("open")
@@ -124,14 +122,14 @@ class SyncFinding(models.Model):
     kind = models.CharField(_("difference"), max_length=20, choices=Kind.choices)
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.OPEN)
     person = models.CharField(_("person"), max_length=254, blank=True)
-    person_id = models.CharField(_("person there"), max_length=100, blank=True)
-    purchase_id = models.CharField(_("purchase there"), max_length=100, blank=True)
+    person_id = models.CharField(_("remote person"), max_length=100, blank=True)
+    purchase_id = models.CharField(_("remote purchase"), max_length=100, blank=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     contact = models.ForeignKey(
         Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("contact")
     )
-    there = models.CharField(_("there"), max_length=300, blank=True)
+    there = models.CharField(_("at the provider"), max_length=300, blank=True)
     here = models.CharField(_("here"), max_length=300, blank=True)
     remedy = models.CharField(_("remedy"), max_length=300)
     outcome = models.CharField(_("outcome"), max_length=500, blank=True)

@@ -12,7 +12,6 @@ from accounts.mail import deliver as sending
 from accounts.mail import emails
 from accounts.mail.amazon_ses import sns as messages
 from accounts.mail.models import EmailMessage
-from accounts.people.models import User
 from tests.fakes.amazon_ses import FakeSes
 from tests.fakes.amazon_sns import FakeSns
 
@@ -76,12 +75,6 @@ def tell() -> Callable[..., Any]:
 def report(sns: FakeSns, tell: Callable[..., Any]) -> Callable[..., int]:
     """Posts a report of SES in a signed message; the status of the answer."""
     return lambda document, **fields: tell(sns.notification(json.dumps(document), **fields)).status_code
-
-
-@pytest.fixture
-def newcomer(db: None) -> Any:
-    """A member made by a purchase, who has no password yet."""
-    return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
 
 
 @pytest.fixture

@@ -365,4 +365,4 @@ def test_unknown_person_waits_and_is_awarded_once_they_are_a_member(process: Any
 def test_address_that_is_none_waits_for_a_person(process: Any) -> None:
     process(course(member={"email": "jane at example.com"}))
     kept = Completion.objects.get()
-    assert (kept.state, kept.email_told) == ("received", "jane at example.com")
+    assert (kept.state, kept.email_received) == ("received", "jane at example.com")

@@ -104,7 +104,7 @@ def test_answers_with_an_address_that_is_none_wait_as_well(process: Any, fixture
     event = process(payload)
     assert event.status == "unmatched"
     kept = Completion.objects.get()
-    assert (kept.state, kept.email, kept.email_told) == ("received", "", "jane at example.com")
+    assert (kept.state, kept.email, kept.email_received) == ("received", "", "jane at example.com")
     assert InboxEvent.objects.get().effects.get().target == kept
 
 

@@ -65,7 +65,7 @@ def test_one_is_deleted(browser: Client, kajabi: FakeKajabi) -> None:
     assert "The hook was deleted." in press(browser, delete="5")
     assert kajabi.records["hooks"] == {}
     assert LogEntry.objects.get().change_message == "deleted hook 5"
-    assert "The hook was gone already." in press(browser, delete="5")
+    assert "The hook was deleted already." in press(browser, delete="5")
     assert "The id of a hook is expected" in press(browser, delete="../5")
     assert LogEntry.objects.count() == 1
 

@@ -78,7 +78,7 @@ def test_a_real_order_has_its_line_and_its_payment(process: Any) -> None:
     assert (order.total, order.tax, order.discount, order.currency) == (1000, 200, 0, "USD")
     line = order.lines.get()
     assert (line.title, line.offer_id, line.quantity, line.total) == ("Kajabi Test Offer", "7", 1, 1000)
-    assert Payment.objects.get().order_id_there == "7"
+    assert Payment.objects.get().external_order_id == "7"
 
 
 def test_a_real_form_makes_a_lead_with_its_answers(process: Any) -> None:

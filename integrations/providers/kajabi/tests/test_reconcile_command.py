@@ -90,7 +90,7 @@ def test_a_dry_audit_names_the_differences_and_writes_nothing(kajabi: Any) -> No
     sell(kajabi, 1)
     before = rows()
     said = reconcile("--dry-run", "--full")
-    assert "bought there, not known here" in said
+    assert "bought at the provider, unknown here" in said
     assert "1 differences" in said
     assert rows() == before
 

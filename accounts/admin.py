@@ -1,4 +1,4 @@
-"""The staff console's pages for people, companies, contacts, what they bought, points, plans and mails."""
+"""Register the console's pages of every topic: Django's autodiscovery imports this module."""
 
 from accounts.commerce.admin import orders, policies
 from accounts.courses.admin import completions, progress
@@ -8,7 +8,6 @@ from accounts.people.admin import companies, contact_changes, contacts, duplicat
 from accounts.staff.admin import audit_log, groups, tokens
 
 __all__ = [
-    "access",
     "audit_log",
     "companies",
     "completions",
@@ -16,13 +15,14 @@ __all__ = [
     "contacts",
     "duplicates",
     "emails",
+    "groups",
     "mappings",
+    "orders",
     "plans",
     "policies",
     "progress",
-    "purchases",
     "subscriptions",
     "suppressed_addresses",
-    "token_admin",
+    "tokens",
     "users",
 ]
