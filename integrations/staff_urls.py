@@ -4,7 +4,6 @@ from django.urls import URLPattern, re_path
 
 from integrations import registry
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import PurchaseSource
 from integrations.operations.api.explain import Explain
 from integrations.operations.api.metrics import PrometheusView
 from integrations.outbox.api.manual_sync import ManualSync, ManualSyncStatus
@@ -25,7 +24,9 @@ def _route(provider: Provider, verb: str, view: type[SubscriptionCheck], *, of: 
 
 
 _with_purchases = [
-    provider for provider in registry.all_providers().values() if isinstance(provider.pulls, PurchaseSource)
+    provider
+    for provider in registry.all_providers().values()
+    if provider.pulls is not None and provider.pulls.sells_memberships
 ]
 
 urlpatterns = [

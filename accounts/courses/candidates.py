@@ -9,7 +9,8 @@ from django.db.models.functions import Concat, Lower, Replace
 from django.utils.translation import gettext as _
 
 from accounts.courses.models import Completion
-from accounts.people.models import ContactEmail, User
+from accounts.people import lookup
+from accounts.people.models import User
 
 AT_MOST = 10
 GMAIL = ("gmail.com", "googlemail.com")
@@ -41,12 +42,12 @@ def _suggestions(email: str, name: str) -> Iterable[tuple[Iterable[User], str]]:
     local, _at, domain = email.rpartition("@")
     if local and domain:
         bare = local.partition("+")[0]
-        yield _with([email]), str(_("the same address"))
+        yield lookup.members_with([email]), str(_("the same address"))
         yield _with_tag(local, bare, domain), str(_("the same but for what follows a plus"))
         if domain in GMAIL:
             yield _with_dots(bare), str(_("the same to Gmail, which ignores dots"))
         meant = [known for known in WELL_KNOWN if is_one_letter_off(domain, known)]
-        yield _with(f"{bare}@{known}" for known in meant), str(_("a letter of the mail service differs"))
+        yield lookup.members_with(f"{bare}@{known}" for known in meant), str(_("a letter of the mail service differs"))
         if domain in WELL_KNOWN:
             yield _with_typo(bare, domain), str(_("a letter of the mail service differs"))
     if len(name.split()) > 1:
@@ -65,16 +66,9 @@ def is_one_letter_off(one: str, other: str) -> bool:
     return rest[1:] == its_rest or rest == its_rest[1:]
 
 
-def _with(addresses: Iterable[str]) -> list[User]:
-    wanted = list(addresses)
-    aliases = ContactEmail.objects.filter(email__in=wanted, contact__user__isnull=False)
-    by_alias = [alias.contact.user for alias in aliases.select_related("contact__user").order_by("pk")]
-    return [*User.objects.filter(email__in=wanted).order_by("pk"), *(user for user in by_alias if user is not None)]
-
-
 def _with_tag(local: str, bare: str, domain: str) -> list[User]:
     tagged = User.objects.filter(email__startswith=f"{bare}+", email__endswith=f"@{domain}").order_by("pk")
-    return [*(_with([f"{bare}@{domain}"]) if local != bare else []), *tagged[:AT_MOST]]
+    return [*(lookup.members_with([f"{bare}@{domain}"]) if local != bare else []), *tagged[:AT_MOST]]
 
 
 def _with_dots(bare: str) -> Any:

@@ -14,13 +14,15 @@ from django.utils.translation import gettext as _
 
 from accounts.courses import certificates, completions
 from accounts.courses.completion_file import Cells
-from accounts.courses.completions import Received, Told
+from accounts.courses.completions import Received, State, Told
 from accounts.courses.models import Activity, Completion
 from accounts.courses.models.points import BY_IMPORT
 from core.cause import Cause
+from core.preview import rolled_back
 from core.tables.cells import neutral, without_apostrophe
 from core.text import InvalidAddress, normalise_email
 
+_PREVIEW = Cause(text="preview")
 _YEARS = range(1990, 2200)
 
 
@@ -40,7 +42,7 @@ class Row:
 
 @dataclass(kw_only=True)
 class CompletionImport:
-    """One import. It remembers the rows that it has seen, so that a look ahead counts none of them twice.
+    """One import. It remembers the rows that it has previewed, so that none of them counts twice.
 
     `activity` is what rows mean that name none.
     """
@@ -85,23 +87,26 @@ class CompletionImport:
         """The completion that this row is about, where there is one."""
         return Completion.objects.filter(source=row.told.source, activity=row.activity).first()
 
-    def outlook(self, row: Row) -> str:
-        """Return what importing the row would do, for people; nothing is written."""
-        seen = (row.told.source, row.activity.pk)
-        if seen in self._sources or self.known(row) is not None:
+    def preview(self, row: Row) -> str:
+        """Return what importing the row would do, for people: it is written, and rolled back.
+
+        Each row in a transaction of its own, so that nobody waits for a long file; what the rows before it would have
+        done is remembered.
+        """
+        with rolled_back():
+            received = self.write(row, cause=_PREVIEW)
+        completion, source = received.completion, (row.told.source, row.activity.pk)
+        if not received.is_new or source in self._sources:
             return _("known already: nothing changes")
-        self._sources.add(seen)
-        found = completions.member_with(row.told.email)
-        if found is None:
+        self._sources.add(source)
+        if completion.user is None:
             return _("needs review: nobody has this address")
-        user, _rule = found
-        key = completions.course_key(row.told.course)
-        course = (user.pk, row.activity.pk, key)
-        is_again = course in self._courses or completions.has_course(user, row.activity, key)
-        if row.activity.once_per_course and is_again:
-            return _("no points: %(member)s has them for this course") % {"member": user.email}
+        course = (completion.user.pk, row.activity.pk, completion.course_key)
+        is_again = completion.is_once and course in self._courses
+        if completion.state != State.AWARDED or is_again:
+            return _("no points: %(member)s has them for this course") % {"member": completion.user.email}
         self._courses.add(course)
-        return _("%(points)d points for %(member)s") % {"points": row.activity.points, "member": user.email}
+        return _("%(points)d points for %(member)s") % {"points": row.activity.points, "member": completion.user.email}
 
     def write(self, row: Row, *, cause: Cause) -> Received:
         """Keep the row's completion, and award it where its address is a member's."""

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.courses import certificates, paths, points
@@ -18,9 +17,9 @@ from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.courses.models.points import BY_MAIL, BY_PATH, BY_STAFF
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
-from accounts.people import contact_aliases
+from accounts.people import contact_aliases, lookup
 from accounts.people.members import Member
-from accounts.people.models import ContactEmail, User
+from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
 from core.text import EMAIL, InvalidAddress, bounded, clean_name, identifier, normalise_email, one_line, title_key
@@ -120,26 +119,11 @@ def stored_form(email: str) -> str:
         return ""
 
 
-def member_with(email: str) -> tuple[User, str] | None:
-    """Return whose address this is, and by which rule; `email` in its stored form."""
-    if not email:
-        return None
-    user = User.objects.filter(email=email).first()
-    if user is not None:
-        return user, "the member's address"
-    alias = ContactEmail.objects.select_related("contact__user").filter(email=email).first()
-    if alias is not None and alias.contact.user is not None:
-        return alias.contact.user, "an alias of the member"
-    return None
-
-
 def match_waiting() -> int:
     """Award what waits although its address is a member's by now; how many. For the clock: a purchase or an alias may
     come after the completion.
     """
-    users = User.objects.filter(email=OuterRef("email"))
-    aliases = ContactEmail.objects.filter(email=OuterRef("email"), contact__user__isnull=False)
-    waiting = Completion.objects.filter(Q(Exists(users)) | Q(Exists(aliases)), state=State.RECEIVED, reason="")
+    waiting = Completion.objects.filter(lookup.is_a_members_address(), state=State.RECEIVED, reason="")
     rows = waiting.exclude(channel=BY_MAIL).exclude(email="").select_related("activity").order_by("pk")[:_AT_ONCE]
     return sum(_match(completion, cause=SCHEDULE) for completion in rows)
 
@@ -284,7 +268,7 @@ def owe_digest() -> list[EmailMessage]:
 def _match(completion: Completion, *, cause: Cause, is_new: bool = False) -> bool:
     """Award it to the member whose address it names; False where that is nobody's, or a person must look."""
     must_ask = completion.channel == BY_MAIL or completion.reason
-    found = None if must_ask else member_with(completion.email)
+    found = None if must_ask else lookup.member_with(completion.email)
     if found is None:
         return False
     user, rule = found
@@ -314,7 +298,7 @@ def _refuse(completion: Completion) -> None:
     Its member is noted, but it is not matched: what is matched was completed, points or no points.
     """
     completion.state = State.DISMISSED
-    completion.user, completion.rule = member_with(completion.email) or (None, "")
+    completion.user, completion.rule = lookup.member_with(completion.email) or (None, "")
     completion.decided_at = timezone.now()
 
 

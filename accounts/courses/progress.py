@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 
 from accounts.courses import paths
-from accounts.courses.completions import course_key, member_with
+from accounts.courses.completions import course_key
 from accounts.courses.models import Completion, CourseProgress
 from accounts.courses.models.course import COURSE
-from accounts.people import forgotten
-from accounts.people.models import ContactEmail, User
+from accounts.people import forgotten, lookup
+from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
 from core.text import identifier, normalise_email, one_line
@@ -71,12 +70,10 @@ def store(report: Report, *, cause: Cause) -> Stored:
 
 def match_waiting() -> int:
     """Give rows to the members whose address they name by now; how many. For the clock."""
-    users = User.objects.filter(email=OuterRef("email"))
-    aliases = ContactEmail.objects.filter(email=OuterRef("email"), contact__user__isnull=False)
-    waiting = CourseProgress.objects.filter(Q(Exists(users)) | Q(Exists(aliases)), user=None).order_by("pk")
+    waiting = CourseProgress.objects.filter(lookup.is_a_members_address(), user=None).order_by("pk")
     matched = 0
     for row in waiting[:_AT_ONCE]:
-        found = member_with(row.email)
+        found = lookup.member_with(row.email)
         if found is None:
             continue
         with transaction.atomic():
@@ -88,8 +85,8 @@ def match_waiting() -> int:
 
 def _member(email: str) -> User | None:
     """Return the member with this address. Raises PersonForgotten where it is nobody's, and was somebody's erased."""
-    found = member_with(email)
-    if found is None and not ContactEmail.objects.filter(email=email).exists():
+    found = lookup.member_with(email)
+    if found is None and lookup.with_email(email) is None:
         forgotten.refuse(email=email, provider="", identities={})
     return found[0] if found else None
 

@@ -12,9 +12,10 @@ from django.utils import timezone
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.people.contact_merge import Merged, merge, originated
-from accounts.people.contact_report import CUSTOM, WHOLE_LISTS, ContactReport, dated, still_newest, value_of, write
+from accounts.people.contact_report import WHOLE_LISTS, ContactReport, dated, still_newest, value_of, write
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from core.cause import Cause
+from core.field_names import short
 from core.insert_once import insert_once
 
 # Sent in the transaction that brought a contact to a report, or in which staff changed it: `contact`, `provider` (whose
@@ -63,7 +64,7 @@ def bring(
     kinds = taken | dict.fromkeys(found.lost, Kind.LOST)
     if kinds:
         _note(contact, ours, {**found.taken, **found.lost}, kinds, provider=provider, cause=cause)
-    return [name.removeprefix(CUSTOM) for name in found.taken]
+    return [short(name) for name in found.taken]
 
 
 def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> list[str]:
@@ -80,7 +81,7 @@ def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> list
         contact.save()
         _note(contact, ours, changed, dict.fromkeys(changed, Kind.STAFF), provider="", cause=cause)
         contact_told.send(sender=Contact, contact=contact, provider="", cause=cause)
-    return [name.removeprefix(CUSTOM) for name in changed]
+    return [short(name) for name in changed]
 
 
 def remember(record: ContactMapping, told: ContactReport, email: str) -> None:
@@ -165,7 +166,7 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
             key=f"frozen:{change.pk}",
             context={
                 "contact": contact.name or str(contact),
-                "field": name.removeprefix(CUSTOM),
+                "field": short(name),
                 "ours": str(mine)[:200],
                 "theirs": str(value)[:200],
                 "provider": provider,

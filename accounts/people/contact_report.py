@@ -8,6 +8,8 @@ from typing import Any
 from django.db.models import CharField
 
 from accounts.people.models import Contact
+from core.field_names import CUSTOM as CUSTOM
+from core.field_names import custom, is_custom, short
 from core.text import clean_name, one_line
 
 NAMES = ("first_name", "last_name")
@@ -17,7 +19,6 @@ FIELDS = (
     "subscribed",
 )
 EMPTY = ("", None)
-CUSTOM = "custom_fields."  # before a custom field's name, where all fields stand together
 WHOLE_LISTS = ("tags", "offers")
 
 
@@ -52,31 +53,31 @@ class ContactReport:
         return min(self.changed_at or self.occurred_at, self.occurred_at)
 
     def values(self, email: str) -> dict[str, Any]:
-        """Everything that is told, as it is stored: fields, and custom fields with CUSTOM before their name.
+        """Return everything that is told, as it is stored, by the names of `core.field_names`.
 
         `email` is the address in its stored form. A payload is hostile, and longer than a column.
         """
         told = {name: _as_stored(name, self.fields[name]) for name in FIELDS if name in self.fields}
-        custom = {f"{CUSTOM}{name}": value for name, value in self.custom_fields.items()}
-        return told | ({"email": email} if email else {}) | custom
+        own = {custom(name): value for name, value in self.custom_fields.items()}
+        return told | ({"email": email} if email else {}) | own
 
 
 def value_of(contact: Contact, name: str) -> Any:
     """Return what our contact has under one of the names of `ContactReport.values`."""
-    if name.startswith(CUSTOM):
-        return contact.custom_fields.get(name.removeprefix(CUSTOM))
+    if is_custom(name):
+        return contact.custom_fields.get(short(name))
     return getattr(contact, name)
 
 
 def write(contact: Contact, values: Mapping[str, Any]) -> None:
     """Set these values on the contact, which is not saved."""
     for name, value in values.items():
-        if not name.startswith(CUSTOM):
+        if not is_custom(name):
             setattr(contact, name, value)
         elif value in EMPTY:
-            contact.custom_fields.pop(name.removeprefix(CUSTOM), None)
+            contact.custom_fields.pop(short(name), None)
         else:
-            contact.custom_fields[name.removeprefix(CUSTOM)] = value
+            contact.custom_fields[short(name)] = value
 
 
 def news(ours: Mapping[str, Any], told: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Model
 
-from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten
+from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten, lookup
 from accounts.people.contact_changes import contact_told
 from accounts.people.contact_report import ContactReport
+from accounts.people.lookup import find as find
 from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from core.cause import Cause
 from core.insert_once import insert_once
@@ -36,26 +37,6 @@ class Nobody(Exception):
     """The report names nobody: neither an id that is known nor an e-mail."""
 
 
-def find(*, provider: str, identities: Mapping[str, str], email: str = "") -> Contact | None:
-    """The contact with one of these ids, else with this address, main or alias; None where nobody has them."""
-    for mapping in _mappings(provider, identities):
-        return mapping.contact
-    return with_email(email)
-
-
-def with_email(email: str) -> Contact | None:
-    """The contact whom this address means, in whatever case it is written; None for nobody or no address."""
-    try:
-        known = (
-            ContactEmail.objects.select_related("contact").filter(email=normalise_email(email)).first()
-            if email
-            else None
-        )
-    except InvalidAddress:
-        return None
-    return known.contact if known else None
-
-
 def report(told: ContactReport, *, provider: str, cause: Cause, user: User | None = None) -> Reported:
     """Bring the contact whom `told` is about to what it says; made, as `user`'s, where nobody is that person.
 
@@ -69,13 +50,13 @@ def report(told: ContactReport, *, provider: str, cause: Cause, user: User | Non
         raise Nobody("neither an e-mail nor an id")
     for _try in range(_TRIES):
         with transaction.atomic(savepoint=False):
-            mappings = _mappings(provider, told.identities, hold=True)
-            if mappings:
-                return _applied(mappings[0].contact, mappings, told, email, provider=provider, cause=cause)
-            owner = with_email(email)
+            known = lookup.mappings(provider, told.identities, hold=True)
+            if known:
+                return _applied(known[0].contact, known, told, email, provider=provider, cause=cause)
+            owner = lookup.with_email(email)
             if owner is not None and not _is_somebody_else(owner, told.identities, provider):
                 held = Contact.objects.select_for_update().filter(pk=owner.pk).first()
-                if held is None or _mappings(provider, told.identities):
+                if held is None or lookup.mappings(provider, told.identities):
                     continue  # merged away, or reported by another worker while this one waited
                 return _applied(held, [], told, email, provider=provider, cause=cause)
             contact = _created(told, email, owner=owner, user=user, provider=provider, cause=cause)
@@ -108,11 +89,10 @@ def of_member(user: User, told: ContactReport, *, provider: str, cause: Cause, i
 
 def note_gone(external_id: str, *, provider: str, at: datetime) -> Contact | None:
     """Note that a provider's contact was deleted there; None where it is not known, or known to be there since."""
-    mapping = _mappings(provider, {"contact": external_id})
-    if not mapping:
-        return None
-    known = ContactMapping.objects.filter(pk=mapping[0].pk, gone_at=None).exclude(reported_at__gt=at)
-    return mapping[0].contact if known.update(gone_at=at) else None
+    for mapping in lookup.mappings(provider, {"contact": external_id}):
+        known = ContactMapping.objects.filter(pk=mapping.pk, gone_at=None).exclude(reported_at__gt=at)
+        return mapping.contact if known.update(gone_at=at) else None
+    return None
 
 
 def add_alias(contact: Contact, email: str, *, source: str) -> bool:
@@ -128,30 +108,6 @@ def remove_alias(contact: Contact, email: str) -> bool:
     alias = normalise_email(email)
     rows = ContactEmail.objects.filter(contact=contact, email=alias)
     return alias != contact.email and bool(rows.delete()[0])
-
-
-def _mappings(provider: str, identities: Mapping[str, str], *, hold: bool = False) -> list[ContactMapping]:
-    """The known ones among these ids, in the order of `identities`.
-
-    With `hold` their contacts are locked, before the ids are read: what another worker was told while this one waited
-    must not be undone. None where an id moved meanwhile; whoever asks then asks again.
-    """
-    if not identities:
-        return []
-    rows = ContactMapping.objects.filter(
-        provider=provider, kind__in=list(identities), external_id__in=list(identities.values())
-    )
-    held: set[int] = set()
-    if hold:  # contacts only and by their keys, as a merge does: no deadlock
-        whose = Contact.objects.select_for_update().filter(pk__in=rows.values("contact")).order_by("pk")
-        held = set(whose.values_list("pk", flat=True))
-        if not held:
-            return []
-    order = list(identities)
-    known = [row for row in rows.select_related("contact") if identities[row.kind] == row.external_id]
-    if hold and not held.issuperset(row.contact_id for row in known):
-        return []
-    return sorted(known, key=lambda row: order.index(row.kind))
 
 
 def _is_somebody_else(owner: Contact, identities: Mapping[str, str], provider: str) -> bool:
@@ -238,7 +194,7 @@ def _own_address(contact: Contact, email: str, *, cause: Cause) -> None:
     """Let `email` mean this contact; where it means somebody else already, staff are asked."""
     if add_alias(contact, email, source=cause.text):
         return
-    owner = with_email(email)
+    owner = lookup.with_email(email)
     if owner is not None:
         contact_duplicates.doubt(owner, contact, reason=f"both have the address {email} ({cause.text})")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from accounts.people import forgotten
+from accounts.people import forgotten, lookup
 from accounts.people.models import ExternalIdentity, User
 from core.insert_once import insert_once
 from core.text import clean_name, normalise_email
@@ -42,7 +42,7 @@ def find_or_create(person: Person, *, provider: str, bought_at: datetime | None 
     """
     email = normalise_email(person.email)
     identities = {kind: external_id for kind, external_id in person.identities.items() if external_id}
-    by_id = _users_with(identities, provider=provider)
+    by_id = lookup.users(provider, identities)
     if len(by_id) > 1:
         names = ", ".join(sorted(user.email for user in by_id))
         raise NeedsStaff(f"conflict: the ids in this event belong to several users ({names})")
@@ -60,14 +60,6 @@ def find_or_create(person: Person, *, provider: str, bought_at: datetime | None 
         raise NeedsStaff(f"{user.email} is locked; unlock the user, then retry")
     _remember(user, identities, provider=provider, is_new=created)
     return Member(user=user, created=created)
-
-
-def _users_with(identities: Mapping[str, str], *, provider: str) -> list[User]:
-    if not identities:
-        return []
-    known = ExternalIdentity.objects.filter(provider=provider, kind__in=identities, external_id__in=identities.values())
-    users = {row.user for row in known.select_related("user") if identities[row.kind] == row.external_id}
-    return sorted(users, key=lambda user: user.pk)
 
 
 def _create(email: str, person: Person, *, provider: str) -> tuple[User, bool]:

@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 
 from accounts.commerce.models.policy import Policy
 from accounts.courses.models import Completion, CourseProgress
-from accounts.people import forgotten
+from accounts.people import forgotten, lookup
 from accounts.people.mentions import Mentions, digits_of
 from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, ExternalIdentity, User
 from config.logs import mask
@@ -152,17 +152,13 @@ def _named(text: str) -> tuple[Q, Q]:
         key = int(rest)
         return (Q(pk=key), Q(contact=key)) if prefix == "contact" else (Q(user=key), Q(pk=key))
     if colon and prefix.isalpha():
-        return (
-            Q(mappings__provider=prefix, mappings__external_id=rest),
-            Q(identities__provider=prefix, identities__external_id=rest),
-        )
+        return lookup.having_id(rest, provider=prefix)
     if "@" in text:
         try:
-            email = normalise_email(text)
+            return lookup.having_email([normalise_email(text)])
         except InvalidAddress:
-            return Q(pk__in=[]), Q(pk__in=[])
-        return Q(email=email) | Q(emails__email=email), Q(email=email)
-    contacts, users = Q(mappings__external_id=text), Q(identities__external_id=text)
+            return lookup.having_email([])
+    contacts, users = lookup.having_id(text)
     return (contacts | Q(pk=int(text)), users | Q(pk=int(text))) if _is_key(text) else (contacts, users)
 
 
@@ -212,7 +208,7 @@ def _leave_out_shared(person: Person) -> None:
     others = Contact.objects.exclude(pk__in=person.contacts)
     means = ContactEmail.objects.exclude(contact__in=person.contacts)
     users = User.objects.exclude(pk__in=person.users)
-    for some in _in_parts(person.emails):
+    for some in lookup.parts(person.emails):
         person.shared |= set(others.filter(email__in=some).values_list("email", flat=True))
         person.shared |= set(means.filter(email__in=some).values_list("email", flat=True))
         person.shared |= set(users.filter(email__in=some).values_list("email", flat=True))
@@ -267,8 +263,3 @@ class _OtherPeople:
                 for rows in (self._contacts, self._users)
             )
         }
-
-
-def _in_parts(values: Iterable[str]) -> Iterable[list[str]]:
-    ordered = sorted(values)
-    return [ordered[start : start + 500] for start in range(0, len(ordered), 500)]

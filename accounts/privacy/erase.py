@@ -21,7 +21,7 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.people import forgotten
+from accounts.people import forgotten, lookup
 from accounts.people.mentions import Mentions
 from accounts.people.models import Contact, ContactMapping, ExternalIdentity, User
 from accounts.people.person import Person, collected
@@ -256,13 +256,10 @@ def _without_deadlock(work: Callable[[], None]) -> None:
 
 def _grown(person: Person) -> Person:
     """Add what an attempt that was under way has made of the person meanwhile: their addresses are nobody's by now."""
-    rows = Contact.objects.filter(emails__email__in=person.emails) | Contact.objects.filter(email__in=person.emails)
-    person.contacts |= set(rows.values_list("pk", flat=True))
-    person.users |= set(User.objects.filter(email__in=person.emails).values_list("pk", flat=True))
-    for provider, kind, external_id in person.ids:
-        same = {"provider": provider, "kind": kind, "external_id": external_id}
-        person.contacts |= set(ContactMapping.objects.filter(**same).values_list("contact", flat=True))
-        person.users |= set(ExternalIdentity.objects.filter(**same).values_list("user", flat=True))
+    on_contacts, on_users = lookup.having_email(person.emails)
+    contacts, logins = lookup.owners(person.ids)
+    person.contacts |= contacts | set(Contact.objects.filter(on_contacts).values_list("pk", flat=True))
+    person.users |= logins | set(User.objects.filter(on_users).values_list("pk", flat=True))
     users = User.objects.filter(contact__in=person.contacts, is_staff=False, is_superuser=False)
     person.users |= set(users.values_list("pk", flat=True))
     return collected(person)

@@ -1,8 +1,7 @@
 """Make, revoke and use API tokens."""
 
-import threading
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +16,7 @@ from core.web import access, limits
 from core.web.client_address import client_key
 
 USE_IS_NOTED_EACH = timedelta(minutes=1)
-DAY = 24 * 3600  # seconds
+_USES = limits.FirstOfWindow("token.used", seconds=24 * 3600)
 
 
 def make(
@@ -66,28 +65,8 @@ def note_use(token: ApiToken, *, request: HttpRequest) -> None:
         due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_IS_NOTED_EACH)
         ApiToken.objects.filter(due, pk=token.pk).update(last_used_at=now)
     use = f"{token.pk} {client_key(request.META)}"
-    if _seen.is_new(use, now.date()) and limits.add("token.used", use, seconds=DAY) == 1:
+    if _USES.is_first(use):
         audit.record("token.used", actor=token.user, request=request, target=token, **_facts(token))
-
-
-class _SeenToday:
-    """Tokens that this process has seen today: saves a look-up in the cache at each request."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._day: date | None = None
-        self._seen: set[str] = set()
-
-    def is_new(self, what: str, day: date) -> bool:
-        with self._lock:
-            if day != self._day:
-                self._day, self._seen = day, set()
-            is_new = what not in self._seen
-            self._seen.add(what)
-            return is_new
-
-
-_seen = _SeenToday()
 
 
 def _facts(token: ApiToken) -> dict[str, Any]:

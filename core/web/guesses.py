@@ -9,9 +9,6 @@ one is taken back afterwards:
     guesses.forgive("sign-in", client)
 """
 
-import threading
-import time
-
 from core.web import limits
 
 _windows: dict[str, int] = {}  # scope → the length of its window in seconds
@@ -61,7 +58,7 @@ def _is_first_refusal(scope: str, identity: str, *, seconds: int) -> bool:
     return limits.add(f"{scope}:refused", identity, seconds=seconds) == 1
 
 
-class FrequentGuesses:
+class FrequentGuesses(limits.LocalCounts):
     """Guesses among many right ones, as tokens of webhooks are: counted in this process, so that a right one costs no
     round trip to the cache.
 
@@ -69,13 +66,6 @@ class FrequentGuesses:
     ones are told to the cache by `wrong`: once all processes together have seen `limit`, the next wrong guess in this
     process is its last.
     """
-
-    def __init__(self, scope: str, *, seconds: int) -> None:
-        self._scope, self._seconds = scope, seconds
-        self._lock = threading.Lock()
-        self._window = 0
-        self._counted: dict[str, int] = {}  # of this window, by the identity
-        self._closed: set[str] = set()  # whose guesses are not judged any more in this window
 
     def count(self, identity: str, *, limit: int) -> None:
         """Count one guess before it is judged. Raises TooMany."""
@@ -101,12 +91,6 @@ class FrequentGuesses:
         if limits.retry_after(self._scope, identity, limit=limit, seconds=self._seconds):
             raise self._too_many(identity)
 
-    def forget(self) -> None:
-        """Forget what this process counted."""
-        with self._lock:
-            self._counted.clear()
-            self._closed.clear()
-
     def _too_many(self, identity: str) -> TooMany:
         with self._lock:
             self._turn()
@@ -114,10 +98,3 @@ class FrequentGuesses:
             self._closed.add(identity)
         is_first = is_news and _is_first_refusal(self._scope, identity, seconds=self._seconds)
         return TooMany(self._scope, identity, retry_after=limits.seconds_left(self._seconds), is_first=is_first)
-
-    def _turn(self) -> None:
-        window = int(time.time() // self._seconds)
-        if window != self._window:
-            self._window = window
-            self._counted.clear()
-            self._closed.clear()

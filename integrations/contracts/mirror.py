@@ -1,6 +1,7 @@
 """Writing to a provider: contacts that are kept equal on all sides, and opportunities that are made of policies.
 
-Values go by our names, as in `toolkit.fields`: `email`, a contact's columns, and `custom:<name>` for a custom field.
+Values go by our names, as in `toolkit.fields`: `email`, a contact's columns, and custom fields as `core.field_names`
+has them.
 What is read comes as the same report that a webhook becomes, so that one rule merges both.
 """
 

@@ -1,22 +1,23 @@
-"""Pulling: reading a provider's own lists, page by page, and telling them as the events that webhooks tell.
+"""Pulling: reading a provider's own lists, page by page, as the events that webhooks carry.
 
-What is read names people by the provider's id; whoever applies it finds the address, mostly without a call.
+Listed records name people by the provider's ids; reconciliation finds the addresses, mostly without a call.
 """
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
-from integrations.contracts.bounds import Bounded, Id, Key
-from integrations.contracts.events import Buyer, Event, MembershipEvent, MoneyMoved
+from integrations.contracts.bounds import Bounded, Id, Ids, Key
+from integrations.contracts.events import Buyer, Event, MembershipEvent
 
 
 class PurchaseConfirmed(MembershipEvent):
-    """The provider says that this is active at this moment, whatever was told before."""
+    """The provider says that this is active at this moment, whatever was received before."""
 
 
 class Kind(StrEnum):
@@ -27,8 +28,15 @@ class Kind(StrEnum):
     AUDIT = "audit"
 
 
-class Standing(StrEnum):
-    """Status of a purchase at the provider, in the values of our subscriptions."""
+class OwnList(StrEnum):
+    """One of our own lists, which an audit compares with a provider's."""
+
+    SUBSCRIPTIONS = "our subscriptions"
+    CONTACTS = "our contacts"
+
+
+class PurchaseStatus(StrEnum):
+    """The status of a purchase at the provider. The values are those of our subscriptions."""
 
     ACTIVE = "active"
     CANCELED = "canceled"
@@ -37,71 +45,64 @@ class Standing(StrEnum):
 
     @property
     def gives_access(self) -> bool:
-        return self in (Standing.ACTIVE, Standing.CANCELED)
+        return self in (PurchaseStatus.ACTIVE, PurchaseStatus.CANCELED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """An event with the key of its fact, and the webhook that should have told it ("": there is none for it).
+class RemotePurchase(Bounded):
+    """A purchase as the provider has it now.
 
-    The event's buyer has identities only. Where `event.offers` is empty, they are those of its purchase.
-    """
-
-    key: str
-    event: MembershipEvent
-    hook: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PulledItem(Bounded):
-    """One thing off a list. `key` is stable: "purchase:41".
-
-    `changed_at` is when it last changed there. `standing` is set for purchases, and `ended_at` where one has ended.
     `renews` is False for what is paid once, which stays active there when the period that it paid for has passed.
-    `money` is the payment to be recorded beside what is told. `shown` is what a person may want to see of it, as JSON.
-    `problem` says why it cannot be applied.
+    `ended_at` is set where it has ended. `shown` is what staff may want to see of it, as JSON.
     """
 
-    key: Key
-    person_id: Id
-    changed_at: datetime
-    told: Sequence[Told]
-    offers: Sequence[str] = ()
-    standing: Standing | None = None
-    ended_at: datetime | None = None
+    purchase_id: Id
+    offers: Ids
+    status: PurchaseStatus
     renews: bool = True
-    problem: str = ""
-    money: MoneyMoved | None = None
+    ended_at: datetime | None = None
     shown: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def digest(self) -> str:
-        """The same as long as the item says the same."""
-        told = [(one.key, type(one.event).__name__, one.event.occurred_at.isoformat()) for one in self.told]
-        said = [told, list(self.offers), self.standing or "", self.person_id]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+@dataclass(frozen=True, kw_only=True)
+class PulledEvent:
+    """One event of a record. `key` is the key of its fact, "" for the record's own; `webhook` is the hook that should
+    have carried it, "" where there is none.
+
+    A buyer has identities only. A membership event without offers is about those of its purchase.
+    """
+
+    event: Event
+    key: str = ""
+    webhook: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PulledEvent(Bounded):
-    """A record off a list as the event that a webhook would tell: of a contact, of a policy, of one that is gone.
+class PulledRecord(Bounded):
+    """One record off a list, as the events that it amounts to: a contact, a policy, a purchase, a payment, a deletion.
 
-    `key` is stable: "contact:41". `changed_at` is when it last changed there, None where that is not said. `problem`
-    says why it cannot be read; `event` is None then.
+    `key` is stable: "contact:41". `changed_at` is when it last changed there, None where that is not said. `person_id`
+    is the provider's id of the person it is about. `purchase` is set for purchases. `problem` says why it cannot be
+    applied; it has no events then.
     """
 
     key: Key
     changed_at: datetime | None
-    event: Event | None
+    person_id: Id
+    events: Sequence[PulledEvent] = ()
+    purchase: RemotePurchase | None = None
     problem: str = ""
 
     @property
     def digest(self) -> str:
         """The same as long as the record says the same, whenever it was read."""
-        said = {} if self.event is None else asdict(self.event)
-        when = ("occurred_at", "changed_at")
-        values = {name: value for name, value in said.items() if name not in when}
-        text = json.dumps([type(self.event).__name__, values, self.problem], sort_keys=True, default=str)
+        events = []
+        for one in self.events:
+            values = asdict(one.event)
+            dated = {name: value for name, value in values.items() if name not in ("occurred_at", "changed_at")}
+            events.append([one.key, type(one.event).__name__, dated])
+        purchase = asdict(self.purchase) if self.purchase else None
+        text = json.dumps([events, purchase, self.person_id, self.problem], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -122,77 +123,60 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class PulledPage:
-    """The content of a page: items and people by their ids, or events. `next` is None after the last page of the last
-    list.
+    """One page: its records, and people by their ids. `next` is None after the last page of the last list.
 
-    `note` says what a person should know about the way in which it was read.
+    `note` says what staff should know about the way in which it was read.
     """
 
-    items: Sequence[PulledItem] = ()
-    events: Sequence[PulledEvent] = ()
-    next: Place | None
+    records: Sequence[PulledRecord] = ()
     people: Mapping[str, Buyer] = field(default_factory=dict)
+    next: Place | None
     note: str = ""
 
 
-class Puller(Protocol):
+class Puller(ABC):
     """A provider's lists. One call of a method is at most one request, unless it says otherwise; every method may raise
-    Retryable or Permanent.
+    Retryable or Permanent. The methods about people are for a provider that sells memberships.
     """
 
+    @abstractmethod
     def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
-        """The page at `place`. Incremental runs stop at what has not changed after `since`."""
+        """Return the page at `place`. Incremental runs stop at what has not changed after `since`."""
 
-
-class PurchasePuller(Puller, Protocol):
-    """The lists of a provider that sells memberships."""
+    @abstractmethod
+    def record(self, key: str) -> PulledRecord | None:
+        """Return the record with this key ("purchase:41") as it is now, None where there is none any more."""
 
     def person(self, person_id: str) -> Buyer | None:
-        """The person with this id, None where there is none any more."""
+        """Return the person with this id, None where there is none any more."""
+        return None
 
     def people_with(self, email: str) -> Mapping[str, Buyer]:
-        """The people with just this address, by their ids."""
+        """Return the people with just this address, by their ids."""
+        return {}
 
-    def purchase(self, purchase_id: str) -> PulledItem | None:
-        """This purchase as it is now, None where there is none any more."""
-
-    def of_person(self, person_id: str) -> Sequence[PulledItem]:
-        """Everything of one person, as it is now: a request for each list and page."""
-
-
-class ContactPuller(Puller, Protocol):
-    """The lists of a provider whose contacts, and what belongs to them, are kept equal with ours."""
-
-    def contact(self, contact_id: str) -> PulledEvent | None:
-        """The contact with this id as it is now, None where there is none any more."""
+    def of_person(self, person_id: str) -> Sequence[PulledRecord]:
+        """Return everything of one person, as it is now: a request for each list and page."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class PullSource:
-    """A provider's lists, as its manifest declares them: `identity` is the kind of id by which they name people,
-    `minutes` the name of
-    the setting with the minutes between two runs by the clock (0: none), `first` where a run of a kind begins.
+    """A provider's lists, as its manifest declares them.
 
-    `puller` gives the lists for one thread; it raises Permanent where the API is not configured, and then `configured`
-    is False. A source is one of the two below: what they list is applied and compared in ways of its own.
+    `identity` is the kind of id by which they name people, `compares` our list that an audit compares with them,
+    `minutes` the name of the setting with the minutes between two runs by the clock (0: none), `first` where a run of a
+    kind begins. `puller` gives the lists for one thread; it raises Permanent where the API is not configured, and then
+    `configured` is False.
     """
 
     identity: str
+    compares: OwnList
     minutes: str
     first: Callable[[Kind], Place]
     puller: Callable[[], Puller]
     configured: Callable[[], bool]
 
-
-@dataclass(frozen=True, kw_only=True)
-class PurchaseSource(PullSource):
-    """Lists of what was bought: pages have items."""
-
-    puller: Callable[[], PurchasePuller]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContactSource(PullSource):
-    """Lists of contacts: pages have events."""
-
-    puller: Callable[[], ContactPuller]
+    @property
+    def sells_memberships(self) -> bool:
+        return self.compares is OwnList.SUBSCRIPTIONS

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from accounts.people.contact_report import CUSTOM as STORED
 from accounts.people.contact_report import FIELDS
+from core.field_names import custom, is_custom, short
 from integrations.contracts.mirror import Mirror
 from integrations.fields.models import FieldPlace, FieldRule
-from integrations.toolkit.fields import CUSTOM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +34,7 @@ class FieldNames:
     @property
     def sent(self) -> list[str]:
         """The stored names of what the provider is told, in a stable order."""
-        known = {
-            f"{STORED}{name.removeprefix(CUSTOM)}" if name.startswith(CUSTOM) else name for name in self.mirror.fields
-        }
-        return sorted(known | {stored(name) for name in self.places})
+        return sorted(self.mirror.fields | {stored(name) for name in self.places})
 
     def taken_in(self, custom_fields: Mapping[str, Any]) -> dict[str, Any]:
         """Custom fields as the provider reports them, by our names; those that are one of ours as texts."""
@@ -52,15 +48,12 @@ class FieldNames:
         return {self._outside(name): value for name, value in values.items()}
 
     def _outside(self, name: str) -> str:
-        if not name.startswith(STORED):
-            return name
-        own = name.removeprefix(STORED)
-        return f"{CUSTOM}{self.places.get(own, own)}"
+        return custom(self.places.get(short(name), short(name))) if is_custom(name) else name
 
 
 def stored(name: str) -> str:
     """The name under which a contact's value is kept, for the name in a rule."""
-    return name if name in FIELDS or name == "email" else f"{STORED}{name}"
+    return name if name in FIELDS or name == "email" else custom(name)
 
 
 def as_text(value: Any) -> str:

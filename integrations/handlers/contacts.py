@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.commerce import orders
 from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
-from accounts.people import contacts, forgotten
+from accounts.people import contacts, forgotten, lookup
 from accounts.people.contact_report import ContactReport
 from accounts.people.contacts import Reported
 from accounts.people.forgotten import PersonForgotten
@@ -43,7 +43,7 @@ def report(event: ContactReported, context: Context) -> list[Change]:
     told = as_report(event, FieldNames.of(context.provider, mirror) if mirror else None)
     readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
     changes = []
-    if event.email or event.is_whole or contacts.find(provider=context.provider, identities=event.identities):
+    if event.email or event.is_whole or lookup.find(provider=context.provider, identities=event.identities):
         reported = _reported(told, context)
         changes += [change for change in [told_of(reported), taken_in(reported.contact, event.company)] if change]
         # What names a record and says nothing of it is no echo: the reading that follows may be one.
@@ -176,13 +176,13 @@ def told_of(reported: Reported) -> Change | None:
 def whose(event: AboutSomebody, context: Context) -> Contact:
     """The contact whom the event names, made where there is none."""
     if not event.email:
-        known = contacts.find(provider=context.provider, identities=event.identities)
+        known = lookup.find(provider=context.provider, identities=event.identities)
         if known is None:
             _refuse_forgotten(event, context)
             raise Unmatched(_NO_EMAIL)
         return known
     told = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
-    known = contacts.find(provider=context.provider, identities=event.identities, email=event.email)
+    known = lookup.find(provider=context.provider, identities=event.identities, email=event.email)
     return known or _reported(told, context).contact
 
 

@@ -8,7 +8,7 @@ from accounts.courses import completions
 from accounts.courses.completions import Told
 from accounts.courses.models import Activity
 from accounts.courses.models.points import ASSESSMENT, COURSE
-from accounts.people import contacts
+from accounts.people import lookup
 from accounts.people.models import Contact
 from integrations.contracts.events import AssessmentCompleted, CourseCompleted
 from integrations.contracts.exceptions import ForgottenHere, Unmatched
@@ -97,11 +97,11 @@ def _failed(event: AssessmentCompleted) -> str:
 
 def _who_is_it(event: CourseCompleted, context: Context) -> str:
     """Return the question whose it is where the ids are one person's and the e-mail is another member's."""
-    by_id = contacts.find(provider=context.provider, identities=event.identities) if event.identities else None
-    by_email = completions.member_with(completions.stored_form(event.email))
+    by_id = lookup.find(provider=context.provider, identities=event.identities) if event.identities else None
+    by_email = lookup.member_with(completions.stored_form(event.email))
     if by_id is None or by_email is None or by_id.user == by_email[0]:
         return ""
-    owner = contacts.with_email(event.email)
+    owner = lookup.with_email(event.email)
     if by_id.user is None and (owner is None or owner == by_id):
         return ""
     return f"the id is of {by_id.user or f'contact {by_id.pk}'}, the e-mail of {by_email[0].email}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from accounts.people import contacts
+from accounts.people import lookup
 from accounts.people.models import Contact, User
 from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import (
@@ -33,7 +33,7 @@ def found(events: Iterable[Event], changes: Iterable[Change], *, provider: str) 
         if person is not None and person.email:
             return str(person.email)
     for event in events:
-        known = contacts.find(provider=provider, identities=identities) if (identities := _ids_of(event)) else None
+        known = lookup.find(provider=provider, identities=identities) if (identities := _ids_of(event)) else None
         if known is not None and known.email:
             return known.email
     return ""

@@ -1,6 +1,6 @@
 """The work on a historical import, attempt by attempt: reading, preview, and after staff's word, applying.
 
-The preview does what applying does, in transactions that are taken back. People are gone through in the order of their
+The preview does what applying does and is rolled back (`core.preview`). People are gone through in the order of their
 addresses, so that all rows of one person are told together: what a renewal would do depends on the purchase before it.
 """
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.mail import emails
 from core.cause import Cause
+from core.preview import rolled_back
 from core.queue.delivery import MAX_CRASHES, LeaseLost
 from core.queue.wakeup import wake_on_commit
 from core.text import InvalidAddress, normalise_email
@@ -37,10 +38,6 @@ LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 _WRITTEN = ["outcome", "detail", "offer_key", "offer_title", "person"]
 SET_UP_MAIL = "set-up mail"
 _NO_DATE = "No date stands in the file: it only fills in what is missing. Say when it was exported to have it count."
-
-
-class _TakenBack(Exception):
-    """Ends a preview's transaction without a trace."""
 
 
 def step(history_id: int, *, wake: bool = True) -> bool:
@@ -123,12 +120,8 @@ def _preview(history: HistoryImport) -> None:
         if told and not in_time():
             is_end = False
             break
-        try:
-            with transaction.atomic():
-                told += _told(history, teller, rows, late)
-                raise _TakenBack
-        except _TakenBack:
-            pass
+        with rolled_back():
+            told += _told(history, teller, rows, late)
     with transaction.atomic():
         HistoryRow.objects.bulk_update(told, _WRITTEN, batch_size=AT_ONCE)
         done = history.done + len(told)

@@ -5,13 +5,14 @@ whose answer was lost is seen to have been done, and `before` is what stood ther
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.people import contact_duplicates, contacts
+from accounts.people import contact_duplicates, contacts, lookup
 from accounts.people.contact_changes import note_told
 from accounts.people.contact_report import EMPTY
 from accounts.people.models import Contact, ContactMapping
@@ -35,6 +36,23 @@ SOURCE = stored("source")
 Status = OutgoingWrite.Status
 
 
+class DeletedThere(Permanent):
+    """The record that is known at a provider was deleted there; `external_id` is its id."""
+
+    def __init__(self, external_id: str, *, what: str = "") -> None:
+        super().__init__(f"{what}{external_id} was deleted there; nothing is made anew by itself")
+        self.external_id = external_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A call that is due, with the values that it changes: stored name → what stands there, and what will."""
+
+    call: OutgoingCall
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
 def write(row: OutgoingWrite) -> None:
     """Make the record of `row`'s contact equal with ours, and close the row.
 
@@ -56,6 +74,10 @@ def write(row: OutgoingWrite) -> None:
         call = _prepared(row, contact, theirs, book, names)
         if call is not None:
             _close(row, contact, names, send(row, book, call))
+    except DeletedThere as error:
+        known = contact.mappings.filter(provider=row.provider, kind=RECORD, external_id=error.external_id)
+        known.filter(gone_at=None).update(gone_at=timezone.now())
+        raise
     except SomebodyElse as error:
         contact_duplicates.doubt(contact, error.other, reason=str(error))
         raise
@@ -76,19 +98,19 @@ def send(row: OutgoingWrite, book: ContactBook | OpportunityBook, call: Outgoing
 
 
 def their_record(contact: Contact, book: ContactBook, *, provider: str) -> TheirContact | None:
-    """The contact's record there as it is now, None where there is none yet.
+    """Return the contact's record there as it is now, None where there is none yet.
 
-    Raises Permanent for one that was deleted there, SomebodyElse, Retryable.
+    Nothing is written. Raises DeletedThere, SomebodyElse, Permanent, Retryable.
     """
     known = contact.mappings.filter(provider=provider, kind=RECORD, is_main=True).first()
     if known is None:
         return find(Sought.like(contact), book, provider=provider)
-    if known.gone_at is None:
-        try:
-            return book.read(known.external_id)
-        except Gone:
-            contact.mappings.filter(pk=known.pk, gone_at=None).update(gone_at=timezone.now())
-    raise Permanent(f"{known.external_id} was deleted there; nothing is made anew by itself")
+    if known.gone_at is not None:
+        raise DeletedThere(known.external_id)
+    try:
+        return book.read(known.external_id)
+    except Gone as error:
+        raise DeletedThere(known.external_id) from error
 
 
 def bring_together(contact: Contact, theirs: TheirContact, names: FieldNames, *, provider: str, cause: Cause) -> None:
@@ -99,7 +121,28 @@ def bring_together(contact: Contact, theirs: TheirContact, names: FieldNames, *,
         contacts.report(as_report(theirs.report, names), provider=provider, cause=cause)
 
 
-def creation_values(contact: Contact, names: FieldNames, *, provider: str) -> dict[str, Any]:
+def plan(
+    contact: Contact, theirs: TheirContact | None, book: ContactBook, names: FieldNames, *, provider: str
+) -> Planned | None:
+    """Return the call that makes the provider's record say what `contact` says, None where nothing differs.
+
+    Nothing is asked or written, so a preview plans as a delivery does. `theirs` is the record that `bring_together` has
+    merged, None where a new one is to be made. Raises Permanent for somebody who could not be found again.
+    """
+    told: Mapping[str, Any] = {}
+    if theirs is None:
+        after = _creation_values(contact, names, provider=provider)
+        call = book.creation(names.sent_out(after))
+    else:
+        told = contact.mappings.get(provider=provider, kind=RECORD, external_id=theirs.external_id).told
+        after = to_be_written(contact, names, told)
+        if not after:
+            return None
+        call = book.change(theirs, names.sent_out(after))
+    return Planned(call=call, before={name: told.get(name) for name in after}, after=after)
+
+
+def _creation_values(contact: Contact, names: FieldNames, *, provider: str) -> dict[str, Any]:
     """Return what a new record is made of; it says where the person is from, where nothing else says so.
 
     Raises Permanent for somebody who could not be found again, if the answer were lost.
@@ -120,19 +163,13 @@ def _prepared(
     """The call that is to be sent, kept on the row; None where nothing differs, and then the row is closed."""
     with transaction.atomic():
         held = Contact.objects.select_for_update().get(pk=contact.pk)
-        told: Mapping[str, Any] = {}
-        if theirs is None:
-            after = creation_values(held, names, provider=row.provider)
-            call = book.creation(names.sent_out(after))
-        else:
-            told = held.mappings.get(provider=row.provider, kind=RECORD, external_id=theirs.external_id).told
-            after = to_be_written(held, names, told)
-            if not after:
-                end(row, external_id=theirs.external_id)
-                return None
-            call = book.change(theirs, names.sent_out(after))
-        row.note_request(call, before={name: told.get(name) for name in after}, after=after)
-    return call
+        planned = plan(held, theirs, book, names, provider=row.provider)
+        if planned is None:
+            assert theirs is not None
+            end(row, external_id=theirs.external_id)
+            return None
+        row.note_request(planned.call, before=planned.before, after=planned.after)
+    return planned.call
 
 
 def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) -> None:
@@ -158,9 +195,7 @@ def _adopt(contact: Contact, external_id: str, *, provider: str) -> ContactMappi
     mapping = ContactMapping(contact=contact, provider=provider, kind=RECORD, external_id=external_id, is_main=is_main)
     if insert_once(mapping):
         return mapping
-    known = ContactMapping.objects.select_related("contact").get(
-        provider=provider, kind=RECORD, external_id=external_id
-    )
+    (known,) = lookup.mappings(provider, {RECORD: external_id})
     if known.contact_id != contact.pk:
         other = known.contact
         raise SomebodyElse(f"contact {external_id} there is {other} (contact {other.pk}) here", other=other)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts.people.models import Contact, ContactMapping
+from accounts.people import lookup
+from accounts.people.models import Contact
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.mirror import ContactBook, TheirContact
 from integrations.outbox.enqueue import RECORD
@@ -54,11 +55,7 @@ def find(sought: Sought, book: ContactBook, *, provider: str) -> TheirContact | 
 
 def owner_of(provider: str, external_id: str) -> Contact | None:
     """The contact of ours who is this record, if anybody is."""
-    known = ContactMapping.objects.select_related("contact").filter(
-        provider=provider, kind=RECORD, external_id=external_id
-    )
-    mapping = known.first()
-    return mapping.contact if mapping else None
+    return lookup.find(provider=provider, identities={RECORD: external_id})
 
 
 def _one_of(found: Sequence[TheirContact], sought: Sought, *, provider: str, by: str) -> TheirContact | None:

@@ -20,7 +20,7 @@ from integrations.contracts.mirror import (
     TheirOpportunity,
 )
 from integrations.fields.models import PipelineRule
-from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, end, send
+from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, DeletedThere, end, send
 from integrations.outbox.enqueue import main_records, owe_contact, owe_opportunity
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from integrations.outbox.postpone import Wait, wait_until
@@ -57,7 +57,12 @@ def write(row: OutgoingWrite) -> None:
     assert deals is not None
     contact_id = _contact_there(row, policy)
     book, says = deals.open(PATIENCE), wanted(policy)
-    theirs = _theirs(policy, book, contact_id, provider=row.provider)
+    try:
+        theirs = their_opportunity(policy, book, contact_id, provider=row.provider)
+    except DeletedThere as error:
+        known = OpportunityMapping.objects.filter(provider=row.provider, policy=policy, external_id=error.external_id)
+        known.filter(gone_at=None).update(gone_at=timezone.now())
+        raise
     before, after = differences(theirs.says if theirs else None, says)
     if theirs is not None:
         _adopt(policy, theirs.external_id, provider=row.provider)
@@ -126,24 +131,25 @@ def _contact_there(row: OutgoingWrite, policy: Policy) -> str:
     raise Wait("the policy's contact is written first", due=timezone.now() + CONTACT_FIRST)
 
 
-def _theirs(policy: Policy, book: OpportunityBook, contact_id: str, *, provider: str) -> TheirOpportunity | None:
-    """The opportunity that is this policy: the known one, else one of the contact's that says so, made by somebody else
-    or by us when the answer was lost. Raises Permanent for one that was deleted there.
+def their_opportunity(
+    policy: Policy, book: OpportunityBook, contact_id: str, *, provider: str
+) -> TheirOpportunity | None:
+    """Return the opportunity that is this policy: the known one, else one of the contact's there that says what the
+    policy says and is no other policy's, made by somebody else or by us when the answer was lost.
+
+    Nothing is written. `contact_id` is "" for a contact who is not there yet. Raises DeletedThere, Retryable.
     """
-    known = OpportunityMapping.objects.filter(provider=provider, policy=policy).first()
+    known = OpportunityMapping.objects.filter(provider=provider, policy=policy.pk).first()
     if known is not None:
-        if known.gone_at is None:
-            try:
-                return book.read(known.external_id)
-            except Gone:
-                OpportunityMapping.objects.filter(pk=known.pk).update(gone_at=timezone.now())
-        raise Permanent(f"opportunity {known.external_id} was deleted there; nothing is made anew by itself")
-    return look_for(policy, book, contact_id, provider=provider)
-
-
-def look_for(policy: Policy, book: OpportunityBook, contact_id: str, *, provider: str) -> TheirOpportunity | None:
-    """The contact's opportunity there that says what the policy says, and is no other policy's."""
-    others = OpportunityMapping.objects.filter(provider=provider, policy__contact=policy.contact)
+        if known.gone_at is not None:
+            raise DeletedThere(known.external_id, what="opportunity ")
+        try:
+            return book.read(known.external_id)
+        except Gone as error:
+            raise DeletedThere(known.external_id, what="opportunity ") from error
+    if not contact_id:
+        return None
+    others = OpportunityMapping.objects.filter(provider=provider, policy__contact=policy.contact_id)
     taken = set(others.values_list("external_id", flat=True))
     title = wanted(policy).title
     for theirs in book.of_contact(contact_id):

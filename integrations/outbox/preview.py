@@ -1,18 +1,18 @@
-"""Preview of a sync: both sides are read, and everything is merged in a transaction that is rolled back."""
+"""Preview of a sync: the providers are read, then the code that delivers runs and is rolled back."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
-
 from accounts.commerce import policies
 from accounts.commerce.models import Policy
 from accounts.commerce.policies import InDoubt
-from accounts.people import contacts
-from accounts.people.contact_report import CUSTOM, value_of
+from accounts.people import lookup
+from accounts.people.contact_report import value_of
 from accounts.people.models import Contact
 from core.cause import Cause
+from core.field_names import short
+from core.preview import rolled_back
 from integrations.contracts.events import Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.mirror import ContactBook, TheirContact
@@ -20,20 +20,19 @@ from integrations.contracts.provider import Provider
 from integrations.fields.names import FieldNames
 from integrations.handlers import Context, handle
 from integrations.outbox import opportunities
-from integrations.outbox.contacts import PATIENCE, bring_together, creation_values
-from integrations.outbox.differences import to_be_written
-from integrations.outbox.enqueue import RECORD, deal_makers, mirrors
+from integrations.outbox.contacts import PATIENCE, bring_together, plan, their_record
+from integrations.outbox.enqueue import deal_makers, mirrors
 from integrations.outbox.matching import Sought, find
-from integrations.outbox.models import OpportunityMapping
 
 _CAUSE = Cause(text="preview")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """The write at a provider: value → (before, after). `operation` is create, update, none, or unknown
-    where `problem` says why it cannot be told or done. `external_id` is the record there, "" for none. `kind` is
-    contact or opportunity.
+    """A write that would be made at a provider: value → (before, after).
+
+    `operation` is create, update, none, or unknown where `problem` says why it cannot be planned. `external_id` is the
+    record there, "" for none. `kind` is contact or opportunity.
     """
 
     provider: str
@@ -59,7 +58,7 @@ class Preview:
 
     @property
     def problem(self) -> str:
-        """Why something of it cannot be told or done; "" where all of it can."""
+        """Return why something of it cannot be planned; "" where all of it can."""
         return next((one.problem for one in self.there if one.problem), "")
 
 
@@ -72,13 +71,8 @@ class _Side:
     problem: str = ""
 
 
-class _TakenBack(Exception):
-    """Ends the transaction without a trace."""
-
-
 def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), at: Iterable[str] = ()) -> Preview:
-    """Return what would change here and there if every side were read now, and `told` (provider, event) were true as
-    well.
+    """Return what would change here and there if every side were read now, and `told` (provider, event) were true too.
 
     `contact` is None for somebody whom only `told` names. `at` are the sides that are asked; all of them by default.
     Nothing is written. Calls providers, so not inside a transaction; what one of them answers badly is its `problem`.
@@ -86,44 +80,30 @@ def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), 
     asked = {key: side for key, side in mirrors().items() if not set(at) or key in set(at)}
     events = list(told)
     contact = contact or next((known for provider, event in events if (known := named(provider, event))), None)
-    sought = _sought(contact, events)
-    sides = [_read(side, contact, sought) for side in asked.values()]
-    found: list[Preview] = []
-    told_of: list[Policy] = []
-    try:
-        with transaction.atomic():
-            found.append(_merged(contact, events, sides))
-            told_of += [policy for provider, event in events if (policy := policy_of(provider, event))]
-            raise _TakenBack
-    except _TakenBack:
-        pass
+    sides = [_read(side, contact, events) for side in asked.values()]
+    with rolled_back():
+        found = _merged(contact, events, sides)
+        told_of = [policy for provider, event in events if (policy := policy_of(provider, event))]
     deals = [_deal(policy, side) for policy in told_of for side in sides if side.provider.key in deal_makers()]
-    return Preview(here=found[0].here, there=[*found[0].there, *deals])
+    return Preview(here=found.here, there=[*found.there, *deals])
 
 
-def _read(provider: Provider, contact: Contact | None, sought: Sought) -> _Side:
+def _read(provider: Provider, contact: Contact | None, events: list[tuple[str, Event]]) -> _Side:
     assert provider.mirror is not None
     side = _Side(provider=provider, names=FieldNames.of(provider.key, provider.mirror))
     try:
         side.book = provider.mirror.open(PATIENCE)
-        known = None
         if contact is not None:
-            known = contact.mappings.filter(provider=provider.key, kind=RECORD, is_main=True).first()
-        if known is not None and known.gone_at is not None:
-            side.problem = f"{known.external_id} was deleted there"
-        elif known is not None:
-            side.theirs = side.book.read(known.external_id)
+            side.theirs = their_record(contact, side.book, provider=provider.key)
         else:
-            side.theirs = find(sought, side.book, provider=provider.key)
+            side.theirs = find(_sought(events), side.book, provider=provider.key)
     except (Retryable, Permanent) as error:
         side.problem = str(error)
     return side
 
 
-def _sought(contact: Contact | None, events: list[tuple[str, Event]]) -> Sought:
-    """Whom to look for: the contact, and what is told of them."""
-    if contact is not None:
-        return Sought.like(contact)
+def _sought(events: list[tuple[str, Event]]) -> Sought:
+    """Return whom to look for: somebody whom only events name."""
     fields: dict[str, Any] = {}
     emails: list[str] = []
     for _provider, event in events:
@@ -149,7 +129,7 @@ def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: lis
     now = Contact.objects.get(pk=contact.pk)
     shown = {name for side in sides for name in side.names.sent}
     here = {
-        name.removeprefix(CUSTOM): (value_of(was, name), value_of(now, name))
+        short(name): (value_of(was, name), value_of(now, name))
         for name in sorted(shown)
         if (value_of(was, name) or "") != (value_of(now, name) or "")
     }
@@ -157,14 +137,14 @@ def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: lis
 
 
 def named(provider: str, event: Event) -> Contact | None:
-    """The contact of ours whom an event is about."""
-    return contacts.find(
+    """Return our contact whom an event is about."""
+    return lookup.find(
         provider=provider, identities=getattr(event, "identities", {}), email=str(getattr(event, "email", ""))
     )
 
 
 def policy_of(provider: str, event: Event) -> Policy | None:
-    """The policy or quote of ours that an event is about; None where that is not sure."""
+    """Return our policy or quote that an event is about; None where that is not sure."""
     if not isinstance(event, PolicyReported):
         return None
     try:
@@ -180,17 +160,12 @@ def policy_of(provider: str, event: Event) -> Policy | None:
 
 
 def _deal(policy: Policy, side: _Side) -> Difference:
-    """Return what would be written of the policy's opportunity; the policy may be one that was taken back."""
+    """Return what would be written of the policy's opportunity; the policy may be one that was rolled back."""
     key, deals, says = side.provider.key, side.provider.deals, opportunities.wanted(policy)
     assert deals is not None
+    contact_id = side.theirs.external_id if side.theirs else ""
     try:
-        book = deals.open(PATIENCE)
-        known = OpportunityMapping.objects.filter(provider=key, policy=policy.pk).first()
-        if known is not None and known.gone_at is not None:
-            raise Permanent(f"opportunity {known.external_id} was deleted there")
-        theirs = book.read(known.external_id) if known is not None else None
-        if known is None and side.theirs is not None:
-            theirs = opportunities.look_for(policy, book, side.theirs.external_id, provider=key)
+        theirs = opportunities.their_opportunity(policy, deals.open(PATIENCE), contact_id, provider=key)
     except (Retryable, Permanent) as error:
         return Difference(provider=key, kind="opportunity", operation="unknown", problem=str(error))
     before, after = opportunities.differences(theirs.says if theirs else None, says)
@@ -205,23 +180,19 @@ def _deal(policy: Policy, side: _Side) -> Difference:
 
 def _difference(contact: Contact, side: _Side) -> Difference:
     key = side.provider.key
-    if side.problem:
-        return Difference(provider=key, operation="unknown", problem=side.problem)
-    if side.theirs is None:
-        try:
-            values = creation_values(contact, side.names, provider=key)
-        except Permanent as error:
-            return Difference(provider=key, operation="unknown", problem=str(error))
-        return Difference(provider=key, operation="create", changes=_shown({}, values))
-    told = contact.mappings.get(provider=key, kind=RECORD, external_id=side.theirs.external_id).told
-    values = to_be_written(contact, side.names, told)
-    return Difference(
-        provider=key,
-        operation="update" if values else "none",
-        external_id=side.theirs.external_id,
-        changes=_shown(told, values),
-    )
+    external_id = side.theirs.external_id if side.theirs else ""
+    try:
+        if side.problem or side.book is None:
+            raise Permanent(side.problem)
+        planned = plan(contact, side.theirs, side.book, side.names, provider=key)
+    except Permanent as error:
+        return Difference(provider=key, operation="unknown", problem=str(error))
+    if planned is None:
+        return Difference(provider=key, operation="none", external_id=external_id)
+    operation = "create" if planned.call.creates else "update"
+    changes = _shown(planned.before, planned.after)
+    return Difference(provider=key, operation=operation, external_id=external_id, changes=changes)
 
 
 def _shown(told: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name.removeprefix(CUSTOM): (told.get(name), value) for name, value in sorted(values.items())}
+    return {short(name): (told.get(name), value) for name, value in sorted(values.items())}

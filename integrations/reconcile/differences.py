@@ -1,95 +1,64 @@
-"""A person's plan at a provider compared with our subscription: the one place that decides what differs."""
+"""A purchase there compared with our subscription: one place decides what is different."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from accounts.memberships.models import Subscription
 from accounts.memberships.models.subscription import FactKind, Status
-from integrations.contracts.pull import PulledItem, Standing
+from integrations.contracts.events import MembershipEvent, PurchaseRefunded
+from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurchase
 from integrations.reconcile.models import SyncFinding
-from integrations.reconcile.models.provider_record import ProviderRecord
 
 Kind = SyncFinding.Kind
-_BEST_FIRST = (Standing.ACTIVE, Standing.CANCELED, Standing.REFUNDED, Standing.EXPIRED)
+_BEST_FIRST = (PurchaseStatus.ACTIVE, PurchaseStatus.CANCELED, PurchaseStatus.REFUNDED, PurchaseStatus.EXPIRED)
 
 
-@dataclass(frozen=True, kw_only=True)
-class There:
-    """State of one purchase at the provider."""
-
-    purchase_id: str
-    offers: tuple[str, ...]
-    standing: Standing
-    renews: bool
-    shown: Mapping[str, Any]
+def best(purchases: Iterable[RemotePurchase]) -> RemotePurchase | None:
+    """Return the purchase that counts of several of one plan: the one that gives most."""
+    return min(purchases, key=lambda one: (_BEST_FIRST.index(one.status), not one.renews), default=None)
 
 
-def there_of(item: PulledItem) -> There:
-    assert item.standing is not None, "purchases have one"
-    return There(
-        purchase_id=item.key.removeprefix("purchase:"),
-        offers=tuple(item.offers),
-        standing=item.standing,
-        renews=item.renews,
-        shown=item.shown,
-    )
-
-
-def there_of_record(record: ProviderRecord) -> There:
-    content = record.content
-    return There(
-        purchase_id=record.key.removeprefix("purchase:"),
-        offers=tuple(content["offers"]),
-        standing=Standing(content["standing"]),
-        renews=content["renews"],
-        shown=content["shown"],
-    )
-
-
-def best(purchases: Iterable[There]) -> There | None:
-    """The purchase that counts of several of one plan: the one that gives most."""
-    return min(purchases, key=lambda there: (_BEST_FIRST.index(there.standing), not there.renews), default=None)
-
-
-def refunded(purchases: Sequence[There], items: Sequence[PulledItem]) -> list[There]:
-    """`purchases` with those called refunded whose last word of money was that it went back."""
-    last: dict[str, tuple[Any, str]] = {}
-    for item in items:
-        for told in item.told:
-            if item.standing is None and told.event.purchase_id:
-                word = (told.event.occurred_at, type(told.event).__name__)
-                last[told.event.purchase_id] = max(last.get(told.event.purchase_id, word), word)
-    went_back = {purchase_id for purchase_id, (_when, name) in last.items() if name == "PurchaseRefunded"}
+def purchases_in(records: Sequence[PulledRecord]) -> list[RemotePurchase]:
+    """Return a person's purchases; those are refunded of which the newest transaction is that the money went back."""
+    newest: dict[str, MembershipEvent] = {}
+    for record in records:
+        events = () if record.purchase else record.events
+        for event in (one.event for one in events):
+            if isinstance(event, MembershipEvent) and event.purchase_id:
+                known = newest.get(event.purchase_id, event)
+                newest[event.purchase_id] = max(known, event, key=lambda one: (one.occurred_at, type(one).__name__))
+    refunded = {purchase_id for purchase_id, event in newest.items() if isinstance(event, PurchaseRefunded)}
     return [
-        There(
-            purchase_id=one.purchase_id,
-            offers=one.offers,
-            standing=Standing.REFUNDED if one.purchase_id in went_back else one.standing,
-            renews=one.renews,
-            shown=one.shown | ({"status": "refunded"} if one.purchase_id in went_back else {}),  # type: ignore[operator]
-        )
-        for one in purchases
+        replace(one, status=PurchaseStatus.REFUNDED, shown={**one.shown, "status": "refunded"})
+        if one.purchase_id in refunded
+        else one
+        for one in (record.purchase for record in records)
+        if one is not None
     ]
 
 
-def difference(there: There | None, subscription: Subscription | None, *, provider: str) -> "SyncFinding.Kind | None":
-    """Return what is different, or None. Canceled here and active there is none: most providers do not tell of it, and
-    the
-    access is the same; but canceled there and active here is one.
+def difference(
+    purchase: RemotePurchase | None, subscription: Subscription | None, *, provider: str
+) -> SyncFinding.Kind | None:
+    """Return what is different, or None.
+
+    Canceled here and active there is no difference: most providers do not say it, and the access is the same. Canceled
+    there and active here is one.
     """
     has_access = subscription is not None and subscription.has_access
-    if there is None:
+    if purchase is None:
         return Kind.UNKNOWN_THERE if has_access and subscription and subscription.provider == provider else None
-    if not there.standing.gives_access:
+    if not purchase.status.gives_access:
         return Kind.ENDED_THERE if has_access else None
     if subscription is None:
         return Kind.MISSING_HERE
     if has_access:
-        return Kind.STATUS if (there.standing, subscription.status) == (Standing.CANCELED, Status.ACTIVE) else None
+        return (
+            Kind.STATUS if (purchase.status, subscription.status) == (PurchaseStatus.CANCELED, Status.ACTIVE) else None
+        )
     if subscription.status == Status.REFUNDED:
         return Kind.REFUNDED_HERE
     # What is paid once stays active there for ever; here it gives access for the period that it paid for.
-    if not there.renews and not subscription.facts.filter(kind=FactKind.EXPIRED).exists():
+    if not purchase.renews and not subscription.facts.filter(kind=FactKind.EXPIRED).exists():
         return None
     return Kind.ENDED_HERE

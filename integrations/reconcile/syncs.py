@@ -18,7 +18,7 @@ from core.queue.wakeup import wake_on_commit
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
 from integrations.contracts.provider import Provider
-from integrations.reconcile import check
+from integrations.reconcile import subscription_check
 from integrations.reconcile.models import SubscriptionSync
 from integrations.toolkit.failures import NotConfigured
 
@@ -90,9 +90,9 @@ def _sync(row: SubscriptionSync) -> None:
     cause = Cause.by_staff(row.staff) if row.staff else Cause(text=row.cause)
     provider = registry.provider(row.provider)
     try:
-        read = check.read(row.user, provider=provider)
+        read = subscription_check.read(row.user, provider=provider)
         with transaction.atomic():
-            synced = check.make_equal(read, cause=cause)
+            synced = subscription_check.make_equal(read, cause=cause)
             is_left = synced.verdict.recommended_action is not None
             record(
                 "subscription.synced",

@@ -16,6 +16,7 @@ import requests
 import urllib3
 
 from config.logs import mask
+from core.preview import forbid_network
 from integrations.toolkit import counting, log_lines, quota
 from integrations.toolkit.exchange import Bearer, HttpAnswer, HttpCall, is_without_connection, server_of
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure, TooManyCalls
@@ -205,6 +206,7 @@ class JsonClient:
         return answer
 
     def _exchange(self, call: HttpCall, *, token: str, ends_at: float) -> HttpAnswer:
+        forbid_network(f"{self._title}: {call}")  # the connection may be open already
         left = max(ends_at - time.monotonic(), 0.1)
         headers = (
             self._headers | {"Accept": call.accept} | ({"Content-Type": call.content_type} if call.content_type else {})

@@ -1,7 +1,8 @@
 """Field maps: what our contact's values are called at a provider, declared once and used both ways.
 
-Ours are `email`, the contact's columns, and `custom:<name>` for its custom fields: the names under which a report is
-kept. Names of theirs are compared without case, underscores and the like, since dialects differ in nothing else.
+Ours are `email`, the contact's columns, and custom fields as `core.field_names` has them: the names under which a
+report is stored. Names of theirs are compared without case, underscores and the like, since dialects differ in nothing
+else.
 """
 
 import re
@@ -11,10 +12,10 @@ from typing import Any
 
 from django.utils.dateparse import parse_date
 
+from core.field_names import split
 from core.text import KEY, PHONE, TEXT, fits
 from integrations.contracts.exceptions import Unreadable
 
-CUSTOM = "custom:"
 Path = tuple[str, ...]
 _NO_DIGITS = re.compile(r"[\s().\-/]")
 _NO_LETTER = re.compile(r"[^a-z0-9]")
@@ -98,9 +99,8 @@ class FieldMap:
 
 def for_report(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values by our names as the `email`, `fields` and `custom_fields` of a ContactReported."""
-    columns = {name: value for name, value in values.items() if name != "email" and not name.startswith(CUSTOM)}
-    custom = {name.removeprefix(CUSTOM): value for name, value in values.items() if name.startswith(CUSTOM)}
-    return {"email": values.get("email", ""), "fields": columns, "custom_fields": custom}
+    columns, custom_fields = split(values)
+    return {"email": columns.pop("email", ""), "fields": columns, "custom_fields": custom_fields}
 
 
 def within(path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -4,6 +4,9 @@ Calls take numbered tickets. The ticket `limit` places earlier says when its cal
 window later at the earliest: so no window of any kind holds more than `limit` calls, and a burst goes out at once.
 There is no lock: whoever dies with a ticket wastes one place for one window. Without a cache (Redis down) each client
 keeps the limit alone, and what is too much is answered with 429 and repeated.
+
+The rate limiter (`core.web.limits`) does another job: it refuses until its window ends. Here calls wait for their turn,
+and a vendor's window may begin at any moment.
 """
 
 import hashlib

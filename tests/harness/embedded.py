@@ -64,7 +64,7 @@ class Embedded:
         )
         return self.process
 
-    def start(self, *, within: float = 60, **changes: str) -> None:
+    def start(self, *, within: float = 120, **changes: str) -> None:
         """Starts and returns when it says `ready:` and /health answers 200."""
         process = self.spawn(**changes)
 

@@ -21,8 +21,8 @@ SHAPES: dict[str, Any] = {
     "accounts.Policy.told_at": {"number": "2026-01-01T00:00:00+00:00"},
     "accounts.ContactChange.before": MARKUP,
     "accounts.ContactChange.after": MARKUP,
-    "integrations.OutgoingWrite.before": {"first_name": MARKUP, f"custom:{MARKUP}": MARKUP},
-    "integrations.OutgoingWrite.after": {"first_name": MARKUP, f"custom:{MARKUP}": MARKUP},
+    "integrations.OutgoingWrite.before": {"first_name": MARKUP, f"custom_fields.{MARKUP}": MARKUP},
+    "integrations.OutgoingWrite.after": {"first_name": MARKUP, f"custom_fields.{MARKUP}": MARKUP},
 }
 # What the database ties to something else, by its constraints.
 TIED: dict[str, dict[str, Any]] = {

@@ -139,13 +139,17 @@ class CompletionResource(resources.ModelResource):
         fields = ("source", "email", "name", "course", "completed_on", "certificate_url", "activity", "state", "member")
         export_order = fields
         import_id_fields = ("source",)
-        use_transactions = False  # the preview writes nothing at all; each row is a transaction of its own
+        use_transactions = False  # each row is a transaction of its own, previewed or written
         report_skipped = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._import = CompletionImport()
         self.shown: list[str] = []
+        self._is_preview = False
+
+    def before_import_row(self, row: Any, **kwargs: Any) -> None:
+        self._is_preview = bool(kwargs.get("dry_run"))
 
     @classmethod
     def get_diff_class(cls) -> type[Look]:
@@ -160,9 +164,10 @@ class CompletionResource(resources.ModelResource):
         except WrongRow as error:
             raise ValidationError([f"{_('line')} {row[LINE]}: {problem}" for problem in error.problems]) from error
         told = self._row.told
-        outlook = self._import.outlook(self._row)
-        said = [told.email, told.course, told.completed_on.isoformat(), self._row.activity.code, outlook]
-        self.shown = [str(row[LINE]), *said]
+        if self._is_preview:
+            effect = self._import.preview(self._row)
+            said = [told.email, told.course, told.completed_on.isoformat(), self._row.activity.code, effect]
+            self.shown = [str(row[LINE]), *said]
         known = self._import.known(self._row)
         return (known, False) if known else (Completion(source=told.source, email=told.email), True)
 

@@ -18,6 +18,7 @@ from accounts.courses.admin import certificates
 from accounts.courses.admin.completion_files import CompletionFiles
 from accounts.courses.models import Completion, PointsEntry
 from accounts.courses.models.points import BY_STAFF
+from accounts.people import lookup
 from accounts.people.admin.users import AddressField
 from accounts.people.models import User
 from core.console import attention
@@ -98,7 +99,7 @@ def _create_member(completion: Completion, pressed: Pressed) -> bool | Answer:
 
 def _is_of_nobody(completion: Completion) -> bool:
     waits = completion.state == State.RECEIVED and bool(completion.email)
-    return waits and completions.member_with(completion.email) is None
+    return waits and lookup.member_with(completion.email) is None
 
 
 class EntryInline(ReadOnlyInline):

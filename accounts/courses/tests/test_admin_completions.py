@@ -13,6 +13,7 @@ from accounts.courses import completions, points
 from accounts.courses.completions import Told
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.mail.models import EmailMessage
+from accounts.people import lookup
 from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from core.cause import Cause
@@ -126,7 +127,7 @@ def test_mail_of_a_member_made_from_a_completion_leads_to_their_points(
 
 def test_somebody_who_became_a_member_meanwhile_gets_no_mail(console: Client, tell: Any, monkeypatch: Any) -> None:
     completion = tell("kajabi:1", "new@example.com")
-    monkeypatch.setattr(completions, "member_with", lambda email: None)  # as the page was shown
+    monkeypatch.setattr(lookup, "member_with", lambda email: None)  # as the page was shown
     member = User.objects.create_user("new@example.com")
     assert said(press(console, completion, "create-member")) == [
         "new@example.com is a member already: the completion was linked, and no mail was sent."

@@ -12,7 +12,7 @@ from accounts.courses import completions, points
 from accounts.courses.completions import CannotLink, Told
 from accounts.courses.models import Activity, Completion
 from accounts.mail.models import EmailMessage
-from accounts.people import contacts
+from accounts.people import contacts, lookup
 from accounts.people.contact_report import ContactReport
 from accounts.people.models import Contact, ContactEmail, PossibleDuplicate, User
 from core.cause import Cause
@@ -137,7 +137,7 @@ def test_a_remembered_alias_is_the_member_from_then_on(tell: Any, user: User, st
         told = ContactReport(occurred_at=timezone.now(), email="janet@work.example.com")
         contacts.report(told, provider="kajabi", cause=EVENT)
     completions.link(tell("kajabi:1", "janet@work.example.com"), user, remember=True, cause=Cause.by_staff(staff))
-    assert contacts.with_email("janet@work.example.com") == user.contact
+    assert lookup.with_email("janet@work.example.com") == user.contact
     assert tell("kajabi:2", "janet@work.example.com", course="Next").state == "awarded"
     assert points.balance(user) == 40
     assert PossibleDuplicate.objects.filter(status="open").count() == int(is_a_contact), "staff may merge the contacts"
@@ -150,7 +150,7 @@ def test_an_address_of_another_member_does_not_become_an_alias(
     contact = Contact.objects.create(user=newcomer, email=newcomer.email)
     ContactEmail.objects.create(contact=contact, email="janet@work.example.com")
     completions.link(completion, user, remember=True, cause=Cause.by_staff(staff))
-    assert contacts.with_email("janet@work.example.com") == contact
+    assert lookup.with_email("janet@work.example.com") == contact
     assert points.balance(user) == 20
 
 

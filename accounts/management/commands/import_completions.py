@@ -69,7 +69,7 @@ class Command(BaseCommand):
                 continue
             if is_dry:
                 self._counts["read"] += 1
-                self.stdout.write(f"line {line}: {self._import.outlook(row)}")
+                self.stdout.write(f"line {line}: {self._import.preview(row)}")
                 continue
             batch.append(row)
             if len(batch) == AT_ONCE:

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.people import contacts
+from accounts.people import contacts, lookup
 from accounts.people.admin.address_field import AddressField
 from accounts.people.models import Contact
 from core.console.actions import Act, Pressed, Refused
@@ -23,7 +23,7 @@ def _add(contact: Any, pressed: Pressed) -> bool:
     email = pressed.answers["email"]
     if contacts.add_alias(contact, email, source=pressed.cause.text):
         return True
-    owner = contacts.with_email(email)
+    owner = lookup.with_email(email)
     if owner is None or owner.pk == contact.pk:
         return False
     raise Refused(

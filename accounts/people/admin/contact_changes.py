@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.people import contact_changes, contacts
+from accounts.people import contact_changes, contacts, lookup
 from accounts.people.admin.contact_history import CHANGES, ChangeShown, field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import providers_of
@@ -98,7 +98,7 @@ def _own(contact: Contact, email: str, *, cause: Cause) -> None:
     """Let the address mean this contact. Raises Refused where it means somebody else, or is none."""
     if not email:
         raise Refused(_("A contact is not left without the e-mail that it has. Nothing was changed."))
-    owner = contacts.with_email(email)
+    owner = lookup.with_email(email)
     if owner is not None and owner.pk != contact.pk:
         raise Refused(
             _("%(email)s is an address of %(owner)s already (contact %(number)d). Nothing was changed.")

@@ -7,11 +7,12 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.people.contact_report import CUSTOM, EMPTY, FIELDS
+from accounts.people.contact_report import EMPTY, FIELDS
 from accounts.people.models import Contact, ContactChange
 from core.console.base import NewestInline
 from core.console.links import NOTHING, badge, moment, row_link, shortened
 from core.console.pruned import removed
+from core.field_names import short
 
 CELL = 40  # characters of a value in a list
 CHANGES = "admin:accounts_contactchange"
@@ -23,7 +24,7 @@ def field_label(name: str) -> str:
     """A value's name as people know it: the column's title, or the custom field's own name."""
     if name in (*FIELDS, "email"):
         return str(Contact._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
-    return name.removeprefix(CUSTOM)
+    return short(name)
 
 
 def shown_value(value: Any) -> str:

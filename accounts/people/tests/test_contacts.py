@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts.people import contacts
+from accounts.people import contacts, lookup
 from accounts.people.models import Contact, ContactEmail, ContactMapping, PossibleDuplicate, User
 from accounts.people.tests.people import CAUSE, JANE, addresses, at, columns, ids, person, record, report, told
 from core.text import InvalidAddress
@@ -27,7 +27,7 @@ def test_somebody_new_becomes_a_contact_with_an_address_and_ids() -> None:
 def test_an_address_in_another_case_is_the_same_person(spelling: str) -> None:
     jane = person()
     assert (report(spelling, minute=1).contact, Contact.objects.count()) == (jane, 1)
-    assert contacts.with_email(spelling) == jane
+    assert lookup.with_email(spelling) == jane
     assert addresses(jane) == [JANE]
 
 
@@ -58,7 +58,7 @@ def test_a_changed_address_keeps_the_contact_and_the_old_one_stays_an_alias() ->
     assert (moved.contact, moved.changed) == (jane, ("email",))
     assert columns(jane, "email") == ["jane@new.example.com"]
     assert addresses(jane) == [JANE, "jane@new.example.com"]
-    assert contacts.with_email(JANE) == jane
+    assert lookup.with_email(JANE) == jane
 
 
 def test_two_records_with_one_address_are_two_contacts_and_one_open_question() -> None:
@@ -116,7 +116,7 @@ def test_what_is_no_address_is_refused_and_nothing_is_made(broken: str) -> None:
     with pytest.raises(InvalidAddress):
         report(broken, ids={"contact": "5"})
     assert (Contact.objects.count(), ContactMapping.objects.count()) == (0, 0)
-    assert contacts.with_email(broken) is None
+    assert lookup.with_email(broken) is None
 
 
 def test_somebody_without_an_address_is_known_by_their_id_and_gets_the_address_later() -> None:

@@ -1,36 +1,34 @@
 """A time limit ends the attempt at a page: it is no fault of the record that happened to be in hand."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.utils import timezone
 
 from core.cause import Cause
-from integrations.contracts.pull import PulledEvent
-from integrations.reconcile import applying, telling
+from integrations.contracts.events import Buyer, ContactReported, Event, OfferPurchased
+from integrations.contracts.pull import PulledEvent, PulledRecord
+from integrations.reconcile import engine
+from integrations.reconcile.lookups import Ready
+from integrations.reconcile.models import ProviderRecord
 
 pytestmark = pytest.mark.django_db
+EMAIL = "jane@example.com"
+EVENTS = [
+    ContactReported(occurred_at=timezone.now(), email=EMAIL),
+    OfferPurchased(occurred_at=timezone.now(), buyer=Buyer(email=EMAIL), offers=("off_456",)),
+]
 
 
-def interrupted(*args: Any, **kwargs: Any) -> Any:
-    raise SoftTimeLimitExceeded
+@pytest.mark.parametrize("event", EVENTS, ids=["contact", "purchase"])
+def test_time_limit_while_a_record_is_applied_ends_the_attempt(event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        raise SoftTimeLimitExceeded
 
-
-def test_time_limit_while_a_record_is_told_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telling, "_tell", interrupted)
-    event: Any = SimpleNamespace()
-    pulled = PulledEvent(key="contact:1", changed_at=None, event=event)
+    monkeypatch.setattr(engine, "handle", interrupted)
+    events = [PulledEvent(event=event)]
+    record = PulledRecord(key="record:1", person_id="1", changed_at=None, events=events)
     with pytest.raises(SoftTimeLimitExceeded):
-        telling.tell(pulled, provider="kajabi", cause=Cause(text="test"), run_id=None)
-
-
-def test_time_limit_while_an_item_is_applied_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "_confirmation", interrupted)
-    told: Any = SimpleNamespace(event=SimpleNamespace(offers=("off_456",)))
-    item: Any = SimpleNamespace(problem="", told=[told], person_id="1", key="purchase:1")
-    prepared: Any = SimpleNamespace(
-        plans={applying._offers(told): object()}, people={"1": SimpleNamespace(email="jane@example.com")}
-    )
-    with pytest.raises(SoftTimeLimitExceeded):
-        applying._apply_item(item, None, prepared, SimpleNamespace(provider="kajabi"), applying.Tally())
+        engine.apply(Ready(record=record, events=events), engine.Terms(provider="kajabi", cause=Cause(text="test")))
+    assert not ProviderRecord.objects.exists()

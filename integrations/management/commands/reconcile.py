@@ -15,9 +15,8 @@ from core.cause import Cause
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Kind, PurchaseSource
+from integrations.contracts.pull import Kind
 from integrations.reconcile import runs
-from integrations.reconcile.applying import Tally
 from integrations.reconcile.dry_run import dry_run
 from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.models.sync_run import OPEN, RunStatus
@@ -41,7 +40,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         provider = registry.provider(options["provider"])
-        if options["invite"] and not isinstance(provider.pulls, PurchaseSource):
+        if options["invite"] and not (provider.pulls and provider.pulls.sells_memberships):
             raise CommandError(f"--invite: {provider.title} sells no memberships, so nobody is greeted")
         if options["per_minute"] < 1:
             raise CommandError("--per-minute must be 1 at least")
@@ -109,12 +108,12 @@ class Command(BaseCommand):
             found = dry_run(
                 provider, kind=kind, on_page=lambda place, seen: say(f"page {place.page} of {place.stage}: {seen} seen")
             )
-        tally: Tally = found.tally
+        result = found.result
         self.stdout.write(
-            f"dry run, {found.kind}: {found.pages} pages, {found.seen} seen; it would change {tally.changed}, "
-            f"heal {tally.healed}; {tally.unmatched} unmatched, {tally.errors} errors"
+            f"dry run, {found.kind}: {found.pages} pages, {found.seen} seen; it would change {result.changed}, "
+            f"heal {result.healed}; {result.unmatched} unmatched, {result.errors} errors"
         )
-        self._explain(tally.changes, tally.healings, tally.problems)
+        self._explain(result.changes, result.healings, result.problems)
         if found.findings or found.kind is Kind.AUDIT:
             self._findings(found.findings)
         self.stdout.write("Nothing was written.")

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.people.contact_report import CUSTOM
 from accounts.people.models import User
 from accounts.staff.audit import record
 from core.cause import Cause
+from core.field_names import short
 from core.queue.waiting import wait_for
 from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
@@ -210,8 +210,7 @@ def _shown(write: OutgoingWrite) -> dict[str, Any]:
         "status": write.status,
         "external_id": write.external_id or None,
         "changes": {
-            name.removeprefix(CUSTOM): {"before": write.before.get(name), "after": value}
-            for name, value in write.after.items()
+            short(name): {"before": write.before.get(name), "after": value} for name, value in write.after.items()
         },
         "attempts": write.attempts,
         "error": write.last_error or None,

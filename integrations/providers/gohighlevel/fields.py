@@ -1,14 +1,15 @@
 """Names of our contact's values at GoHighLevel, declared once for both ways.
 
 Sources: the vendor's contacts.json and ContactUpdate.json; the names that workflows send differ in their spelling only.
-Custom fields have an id there: ours is `custom:ghl:<id>`.
+Custom fields have an id there: ours is `ghl:<id>`.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from integrations.toolkit.fields import CUSTOM, Field, FieldMap, as_day, as_phone, text_of
+from core.field_names import custom
+from integrations.toolkit.fields import Field, FieldMap, as_day, as_phone, text_of
 
 
 def day_of(value: Any) -> str:
@@ -29,14 +30,14 @@ FIELDS = FieldMap(
         Field("state", "state"),
         Field("postal_code", "postalCode"),
         Field("country", "country"),
-        Field("custom:company", "companyName"),
-        Field("custom:website", "website"),
-        Field("custom:date_of_birth", "dateOfBirth", read=day_of),
-        Field("custom:source", "source", also=(("contactSource",),)),
+        Field(custom("company"), "companyName"),
+        Field(custom("website"), "website"),
+        Field(custom("date_of_birth"), "dateOfBirth", read=day_of),
+        Field(custom("source"), "source", also=(("contactSource",),)),
     )
 )
 OWN_PREFIX = "ghl:"
-_OWN = f"{CUSTOM}{OWN_PREFIX}"
+_OWN = custom(OWN_PREFIX)
 # An empty value is null there, since "" is no valid e-mail or date; but contacts.json lets these two be texts only.
 _EMPTY_AS_TEXT = frozenset({"postalCode", "country"})
 _WHOLE_NAME = (("name",), ("fullName",), ("contactName",))

@@ -9,7 +9,16 @@ from datetime import datetime
 from django.utils import timezone
 
 from integrations.contracts.exceptions import Unmatched, Unreadable
-from integrations.contracts.pull import ContactSource, Kind, Place, PulledEvent, PulledPage
+from integrations.contracts.pull import (
+    Kind,
+    OwnList,
+    Place,
+    PulledEvent,
+    PulledPage,
+    PulledRecord,
+    Puller,
+    PullSource,
+)
 from integrations.providers.gohighlevel import confirming, webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient, Record
 from integrations.toolkit.changes import EPOCH, UNSURE, Cursor, true_at
@@ -20,7 +29,7 @@ PATIENCE = 10.0  # seconds for a call: an attempt at a page makes several under 
 CONTACTS = "contacts"
 
 
-class GoHighLevelPuller:
+class GoHighLevelPuller(Puller):
     def __init__(self, client: GoHighLevelClient) -> None:
         self._client = client
 
@@ -32,34 +41,35 @@ class GoHighLevelPuller:
             records, dated_by="dateUpdated", title="GoHighLevel's list of contacts", short_is_last=True
         )
         return PulledPage(
-            events=[_contact(record, asked_at) for record in cursor.unread(records)],
+            records=[_contact(record, asked_at) for record in cursor.unread(records)],
             next=None if after is None else place.next_page(cursor=after.text),
             note=UNSURE.format(title="GoHighLevel", what=CONTACTS) if after is not None and after.counts else "",
         )
 
-    def contact(self, contact_id: str) -> PulledEvent | None:
+    def record(self, key: str) -> PulledRecord | None:
         asked_at = timezone.now()
         try:
-            return _contact(self._client.contact(contact_id), asked_at)
+            return _contact(self._client.contact(key.removeprefix("contact:")), asked_at)
         except NotFound:
             return None
 
 
-def _contact(record: Record, asked_at: datetime) -> PulledEvent:
+def _contact(record: Record, asked_at: datetime) -> PulledRecord:
     contact_id, changed_at = text_at(record, "id"), read_moment(text_at(record, "dateUpdated"))
-    told, problem = None, ""
+    key = f"contact:{contact_id}"
     try:
         if not contact_id:
             raise Unreadable("id: a contact has one", at=("id",))
         whole = webhooks.contact(record, occurred_at=true_at(changed_at, asked_at=asked_at), is_whole=True)
-        told = replace(whole, changed_at=changed_at)
     except (Unreadable, Unmatched) as error:
-        problem = str(error)
-    return PulledEvent(key=f"contact:{contact_id}", changed_at=changed_at, event=told, problem=problem)
+        return PulledRecord(key=key, changed_at=changed_at, person_id="", problem=str(error))
+    reported = PulledEvent(event=replace(whole, changed_at=changed_at))
+    return PulledRecord(key=key, changed_at=changed_at, person_id=contact_id, events=[reported])
 
 
-PULLS = ContactSource(
+PULLS = PullSource(
     identity="contact",
+    compares=OwnList.CONTACTS,
     minutes="GHL_RECONCILE_MINUTES",
     first=lambda kind: Place(stage=CONTACTS),
     puller=lambda: GoHighLevelPuller(GoHighLevelClient.from_settings(patience=PATIENCE)),

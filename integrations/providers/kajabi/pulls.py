@@ -14,8 +14,8 @@ from typing import Self
 from django.conf import settings
 
 from integrations.contracts.events import Buyer
-from integrations.contracts.pull import Kind, Place, PulledItem, PulledPage, PurchaseSource
-from integrations.providers.kajabi import pulled
+from integrations.contracts.pull import Kind, OwnList, Place, PulledPage, PulledRecord, Puller, PullSource
+from integrations.providers.kajabi import pull_records
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.providers.kajabi.json_api import Page, Resource
 from integrations.toolkit.failures import NotFound
@@ -38,7 +38,7 @@ _NOT_PROVEN = (
 )
 
 
-class KajabiPuller:
+class KajabiPuller(Puller):
     def __init__(self, client: KajabiClient) -> None:
         self._client = client
 
@@ -51,86 +51,85 @@ class KajabiPuller:
         return cls(KajabiClient.from_settings(patience=PATIENCE, site_id=site_id))
 
     def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
-        match place.stage:
-            case stage if stage == CUSTOMERS:
-                return self._customers(place)
-            case stage if stage in (CHANGED_PURCHASES, CHANGED_FOR_SURE):
-                return self._changed_purchases(place, since)
-            case stage if stage == NEW_PURCHASES:
-                return self._new_purchases(place, since)
-            case stage if stage == ENDED_PURCHASES:
-                return self._ended_purchases(place, since)
-            case stage if stage == TRANSACTIONS:
-                return self._transactions(place, since)
+        if place.stage == CUSTOMERS:
+            return self._customers(place)
+        if place.stage in (CHANGED_PURCHASES, CHANGED_FOR_SURE):
+            return self._changed_purchases(place, since)
+        if place.stage == NEW_PURCHASES:
+            return self._new_purchases(place, since)
+        if place.stage == ENDED_PURCHASES:
+            return self._ended_purchases(place, since)
+        if place.stage == TRANSACTIONS:
+            return self._transactions(place, since)
         page = next(self._client.purchases(sort="created_at", first_page=place.page))
         after = Place(stage=TRANSACTIONS) if kind is not Kind.AUDIT else None
-        return PulledPage(items=_items(page), next=after if page.is_last else place.next_page())
+        return PulledPage(records=_records(page), next=after if page.is_last else place.next_page())
 
     def person(self, person_id: str) -> Buyer | None:
         try:
-            return pulled.buyer(self._client.customer(person_id).resource)
+            return pull_records.buyer(self._client.customer(person_id).resource)
         except NotFound:
             return None
 
     def people_with(self, email: str) -> Mapping[str, Buyer]:
         wanted = email.strip().casefold()
         found = (
-            pulled.buyer(customer)
+            pull_records.buyer(customer)
             for page in self._client.customers(email_contains=email.strip())
             for customer in page.resources
         )
         return {
-            buyer.identities[pulled.CUSTOMER]: buyer for buyer in found if wanted and buyer.email.casefold() == wanted
+            buyer.identities[pull_records.CUSTOMER]: buyer
+            for buyer in found
+            if wanted and buyer.email.casefold() == wanted
         }
 
-    def purchase(self, purchase_id: str) -> PulledItem | None:
+    def record(self, key: str) -> PulledRecord | None:
         try:
-            return pulled.purchase(self._client.purchase(purchase_id).resource)
+            return pull_records.purchase(self._client.purchase(key.removeprefix("purchase:")).resource)
         except NotFound:
             return None
 
-    def of_person(self, person_id: str) -> Sequence[PulledItem]:
+    def of_person(self, person_id: str) -> Sequence[PulledRecord]:
         purchases = _of_customer(self._client.purchases(customer_id=person_id), person_id)
         transactions = _of_customer(self._client.transactions(customer_id=person_id), person_id)
-        return [*map(pulled.purchase, purchases), *map(pulled.transaction, transactions)]
+        return [*map(pull_records.purchase, purchases), *map(pull_records.transaction, transactions)]
 
     def _customers(self, place: Place) -> PulledPage:
         page = next(self._client.customers(sort="created_at", first_page=place.page))
         after = Place(stage=ALL_PURCHASES) if page.is_last else place.next_page()
-        return PulledPage(
-            items=(), people={text_at(one, "id"): pulled.buyer(one) for one in page.resources}, next=after
-        )
+        return PulledPage(people={text_at(one, "id"): pull_records.buyer(one) for one in page.resources}, next=after)
 
     def _changed_purchases(self, place: Place, since: datetime | None) -> PulledPage:
         page = next(self._client.purchases(sort="-updated_at", first_page=place.page))
         order = _order(page.resources, "updated_at")
         if order == "other":
-            return PulledPage(items=(), next=Place(stage=NEW_PURCHASES), note=_NOT_SORTED)
+            return PulledPage(next=Place(stage=NEW_PURCHASES), note=_NOT_SORTED)
         is_sure = order == "proven" or place.stage == CHANGED_FOR_SURE
         if not _reaches(page, "updated_at", since):
             stage = CHANGED_FOR_SURE if is_sure else CHANGED_PURCHASES
-            return PulledPage(items=_items(page), next=Place(stage=stage, page=place.page + 1))
+            return PulledPage(records=_records(page), next=Place(stage=stage, page=place.page + 1))
         is_all = page.is_last and place.page == 1
         if is_sure or is_all:
-            return PulledPage(items=_items(page), next=Place(stage=TRANSACTIONS))
-        return PulledPage(items=_items(page), next=Place(stage=ENDED_PURCHASES), note=_NOT_PROVEN)
+            return PulledPage(records=_records(page), next=Place(stage=TRANSACTIONS))
+        return PulledPage(records=_records(page), next=Place(stage=ENDED_PURCHASES), note=_NOT_PROVEN)
 
     def _new_purchases(self, place: Place, since: datetime | None) -> PulledPage:
         page = next(self._client.purchases(sort="-created_at", first_page=place.page))
         ends = page.is_last or (_is_descending(page.resources, "created_at") and _reaches(page, "created_at", since))
-        return PulledPage(items=_items(page), next=Place(stage=ENDED_PURCHASES) if ends else place.next_page())
+        return PulledPage(records=_records(page), next=Place(stage=ENDED_PURCHASES) if ends else place.next_page())
 
     def _ended_purchases(self, place: Place, since: datetime | None) -> PulledPage:
         page = next(self._client.purchases(deactivated=True, sort="-deactivated_at", first_page=place.page))
         is_sorted = _order(page.resources, "deactivated_at") == "proven"
         ends = page.is_last or (is_sorted and _reaches(page, "deactivated_at", since))
-        return PulledPage(items=_items(page), next=Place(stage=TRANSACTIONS) if ends else place.next_page())
+        return PulledPage(records=_records(page), next=Place(stage=TRANSACTIONS) if ends else place.next_page())
 
     def _transactions(self, place: Place, since: datetime | None) -> PulledPage:
         start = (since - A_DAY).date() if since else None  # whose midnight it means is not documented
         page = next(self._client.transactions(start=start, first_page=place.page))
-        items = tuple(map(pulled.transaction, page.resources))
-        return PulledPage(items=items, next=None if page.is_last else place.next_page())
+        records = tuple(map(pull_records.transaction, page.resources))
+        return PulledPage(records=records, next=None if page.is_last else place.next_page())
 
 
 @lru_cache(maxsize=8)
@@ -139,17 +138,14 @@ def _site_id(base_url: str, client_id: str, name: str) -> str:
     return KajabiClient.from_settings(patience=PATIENCE).site_id()
 
 
-def _items(page: Page) -> tuple[PulledItem, ...]:
-    return tuple(map(pulled.purchase, page.resources))
+def _records(page: Page) -> tuple[PulledRecord, ...]:
+    return tuple(map(pull_records.purchase, page.resources))
 
 
 def _of_customer(pages: Iterator[Page], person_id: str) -> list[Resource]:
-    """The resources of one customer, should Kajabi ignore the filter."""
-    return [one for page in pages for one in page.resources if _customer_of(one) == person_id]
-
-
-def _customer_of(resource: Resource) -> str:
-    return text_at(resource, "relationships", "customer", "data", "id")
+    """Return the resources of one customer, should Kajabi ignore the filter."""
+    path = ("relationships", "customer", "data", "id")
+    return [one for page in pages for one in page.resources if text_at(one, *path) == person_id]
 
 
 def _moments(resources: Sequence[Resource], attribute: str) -> list[datetime | None]:
@@ -177,8 +173,9 @@ def _reaches(page: Page, attribute: str, since: datetime | None) -> bool:
     return page.is_last or (since is not None and bool(moments) and moments[-1] < since)
 
 
-PULLS = PurchaseSource(
-    identity=pulled.CUSTOMER,
+PULLS = PullSource(
+    identity=pull_records.CUSTOMER,
+    compares=OwnList.SUBSCRIPTIONS,
     minutes="KAJABI_RECONCILE_MINUTES",
     first=lambda kind: Place(stage=_FIRST[kind]),
     puller=KajabiPuller.from_settings,

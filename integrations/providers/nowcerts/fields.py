@@ -9,9 +9,10 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from core.field_names import custom
 from core.text import fits
 from integrations.contracts.exceptions import Unreadable
-from integrations.toolkit.fields import CUSTOM, Field, FieldMap, as_day, as_phone, text_of
+from integrations.toolkit.fields import Field, FieldMap, as_day, as_phone, text_of
 
 CURRENCY = "USD"  # the only one that there is
 _LARGEST = Decimal(10) ** 12
@@ -28,12 +29,12 @@ INSURED = FieldMap(
         Field("city", "city", also=(("address", "city"),)),
         Field("state", "state", also=(("address", "state"),)),
         Field("postal_code", "zipCode", also=(("address", "zip"), ("zip",), ("address", "zipCode"))),
-        Field("custom:company", "commercialName"),
-        Field("custom:middle_name", "middleName"),
-        Field("custom:cell_phone", "cellPhone", read=as_phone),
-        Field("custom:website", "website"),
-        Field("custom:date_of_birth", "dateOfBirth", read=as_day),
-        Field("custom:source", "referralSourceCompanyName", also=(("source",),)),
+        Field(custom("company"), "commercialName"),
+        Field(custom("middle_name"), "middleName"),
+        Field(custom("cell_phone"), "cellPhone", read=as_phone),
+        Field(custom("website"), "website"),
+        Field(custom("date_of_birth"), "dateOfBirth", read=as_day),
+        Field(custom("source"), "referralSourceCompanyName", also=(("source",),)),
     )
 )
 POLICY = FieldMap(
@@ -47,7 +48,7 @@ POLICY = FieldMap(
     )
 )
 OWN_PREFIX = "nowcerts:"
-_OWN = f"{CUSTOM}{OWN_PREFIX}"
+_OWN = custom(OWN_PREFIX)
 _DATES = frozenset({"dateOfBirth"})
 _MORE_ADDRESSES = ("eMail2", "eMail3")
 

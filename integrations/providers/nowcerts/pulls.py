@@ -3,15 +3,24 @@
 All by `changeDate`. There is no other way to hear of everything: the vendor documents no webhook.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from django.utils import timezone
 
-from integrations.contracts.events import ContactGone, Event
+from integrations.contracts.events import ContactGone, Event, PolicyReported
 from integrations.contracts.exceptions import Unmatched, Unreadable
-from integrations.contracts.pull import ContactSource, Kind, Place, PulledEvent, PulledPage
+from integrations.contracts.pull import (
+    Kind,
+    OwnList,
+    Place,
+    PulledEvent,
+    PulledPage,
+    PulledRecord,
+    Puller,
+    PullSource,
+)
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import confirming, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient, Record
@@ -27,101 +36,94 @@ DELETED = "deleted insureds"
 _NOT_LISTED = "NowCerts did not list what was deleted: an audit (--full) finds it."
 
 
-class NowCertsPuller:
+class NowCertsPuller(Puller):
     def __init__(self, client: NowCertsClient) -> None:
         self._client = client
 
     def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
-        cursor = Cursor.at(place.cursor, since=since)
-        if place.stage == POLICIES:
-            return self._page(place, cursor, self._client.changed_policies, _policy, then=Place(stage=DELETED))
-        if place.stage == DELETED:
-            try:
-                return self._page(place, cursor, self._client.deleted_insureds, _deleted, then=None)
-            except Refused as error:
-                if error.status not in (400, 404):
-                    raise
-                return PulledPage(next=None, note=_NOT_LISTED)
-        then = None if kind is Kind.AUDIT else Place(stage=POLICIES)
-        return self._page(place, cursor, self._client.changed_insureds, _insured, then=then)
-
-    def contact(self, contact_id: str) -> PulledEvent | None:
-        asked_at = timezone.now()
+        cursor, asked_at = Cursor.at(place.cursor, since=since), timezone.now()
+        changed, record_of = {
+            INSUREDS: (self._client.changed_insureds, _insured),
+            POLICIES: (self._client.changed_policies, _policy),
+            DELETED: (self._client.deleted_insureds, _deleted),
+        }[place.stage]
+        then = {INSUREDS: POLICIES, POLICIES: DELETED}.get(place.stage) if kind is not Kind.AUDIT else None
         try:
-            return _insured(self._client.insured(contact_id), asked_at)
-        except NotFound:
-            return None
-
-    def _page(
-        self,
-        place: Place,
-        cursor: Cursor,
-        read: Callable[[Cursor], Sequence[Record]],
-        pulled: Callable[[Record, datetime], PulledEvent],
-        *,
-        then: Place | None,
-    ) -> PulledPage:
-        asked_at = timezone.now()
-        records = read(cursor)
-        after = cursor.after(records, dated_by="changeDate", title=f"NowCerts' list of {place.stage}")
+            rows = changed(cursor)
+        except Refused as error:
+            if place.stage != DELETED or error.status not in (400, 404):
+                raise
+            return PulledPage(next=None, note=_NOT_LISTED)
+        after = cursor.after(rows, dated_by="changeDate", title=f"NowCerts' list of {place.stage}")
+        next_list = Place(stage=then) if then else None
         return PulledPage(
-            events=[pulled(record, asked_at) for record in cursor.unread(records)],
-            next=then if after is None else place.next_page(cursor=after.text),
+            records=[record_of(row, asked_at) for row in cursor.unread(rows)],
+            next=next_list if after is None else place.next_page(cursor=after.text),
             note=UNSURE.format(title="NowCerts", what=place.stage) if after is not None and after.counts else "",
         )
 
-
-def _insured(record: Record, asked_at: datetime) -> PulledEvent:
-    def event(at: datetime) -> Event:
-        told = webhooks.insured(record, text_at(record, "id"), occurred_at=at, is_whole=True)
-        return replace(told, changed_at=_changed(record))
-
-    return _pulled("contact", record, asked_at, event)
-
-
-def _policy(record: Record, asked_at: datetime) -> PulledEvent:
-    def event(at: datetime) -> Event:
-        (told,) = webhooks.parse(_as_delivered(record, at))
-        return told
-
-    return _pulled("policy", record, asked_at, event)
+    def record(self, key: str) -> PulledRecord | None:
+        asked_at = timezone.now()
+        try:
+            return _insured(self._client.insured(key.removeprefix("contact:")), asked_at)
+        except NotFound:
+            return None
 
 
-def _deleted(record: Record, asked_at: datetime) -> PulledEvent:
-    contact_id = text_at(record, "id")
-    return _pulled("gone", record, asked_at, lambda at: ContactGone(occurred_at=at, contact_id=contact_id))
+def _insured(row: Record, asked_at: datetime) -> PulledRecord:
+    def event(at: datetime) -> tuple[Event, str]:
+        insured_id = text_at(row, "id")
+        reported = webhooks.insured(row, insured_id, occurred_at=at, is_whole=True)
+        return replace(reported, changed_at=_changed(row)), insured_id
+
+    return _record("contact", row, asked_at, event)
 
 
-def _pulled(kind: str, record: Record, asked_at: datetime, event: Callable[[datetime], Event]) -> PulledEvent:
-    changed_at, external_id = _changed(record), text_at(record, "id")
+def _policy(row: Record, asked_at: datetime) -> PulledRecord:
+    """Return a policy as its webhook would report it, so that one parser knows the names of its fields."""
+
+    def event(at: datetime) -> tuple[Event, str]:
+        event_type = "QUOTE_UPDATE" if row.get("isQuote") is True else "POLICY_UPDATE"
+        undated = {name: value for name, value in row.items() if name != "changeDate"}
+        delivered = StoredWebhook(
+            endpoint="",
+            event_type=event_type,
+            external_id=text_at(row, "id"),
+            payload={"event_type": event_type, "data": undated},
+            received_at=at,
+        )
+        (reported,) = webhooks.parse(delivered)
+        assert isinstance(reported, PolicyReported)
+        return reported, reported.identities.get("contact", "")
+
+    return _record("policy", row, asked_at, event)
+
+
+def _deleted(row: Record, asked_at: datetime) -> PulledRecord:
+    contact_id = text_at(row, "id")
+    return _record("gone", row, asked_at, lambda at: (ContactGone(occurred_at=at, contact_id=contact_id), contact_id))
+
+
+def _record(kind: str, row: Record, asked_at: datetime, event: Callable[[datetime], tuple[Event, str]]) -> PulledRecord:
+    """Return the record of a row; `event` gives what it says, as of a moment, and the id of the person."""
+    changed_at, external_id = _changed(row), text_at(row, "id")
+    key = f"{kind}:{external_id}"
     try:
         if not external_id:
             raise Unreadable("id: a record has one", at=("id",))
-        told, problem = event(true_at(changed_at, asked_at=asked_at)), ""
+        said, person_id = event(true_at(changed_at, asked_at=asked_at))
     except (Unreadable, Unmatched) as error:
-        told, problem = None, str(error)
-    return PulledEvent(key=f"{kind}:{external_id}", changed_at=changed_at, event=told, problem=problem)
+        return PulledRecord(key=key, changed_at=changed_at, person_id="", problem=str(error))
+    return PulledRecord(key=key, changed_at=changed_at, person_id=person_id, events=[PulledEvent(event=said)])
 
 
-def _changed(record: Record) -> datetime | None:
-    return read_moment(text_at(record, "changeDate"))
+def _changed(row: Record) -> datetime | None:
+    return read_moment(text_at(row, "changeDate"))
 
 
-def _as_delivered(record: Record, at: datetime) -> StoredWebhook:
-    """A policy as a webhook would tell of it, so that one reader knows its names."""
-    event_type = "QUOTE_UPDATE" if record.get("isQuote") is True else "POLICY_UPDATE"
-    undated = {name: value for name, value in record.items() if name != "changeDate"}
-    return StoredWebhook(
-        endpoint="",
-        event_type=event_type,
-        external_id=text_at(record, "id"),
-        payload={"event_type": event_type, "data": undated},
-        received_at=at,
-    )
-
-
-PULLS = ContactSource(
+PULLS = PullSource(
     identity="contact",
+    compares=OwnList.CONTACTS,
     minutes="NOWCERTS_RECONCILE_MINUTES",
     first=lambda kind: Place(stage=INSUREDS),
     puller=lambda: NowCertsPuller(NowCertsClient.from_settings(patience=PATIENCE)),

@@ -17,7 +17,7 @@ from core.console.links import NOTHING, badge, list_link, list_url, moment, row_
 from core.console.pruned import removed
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
 from integrations.inbox.admin.filters import ProviderFilter
-from integrations.reconcile import audit, check, runs
+from integrations.reconcile import access_audit, runs, subscription_check
 from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.models.sync_run import RunKind, RunStatus
 
@@ -149,7 +149,7 @@ def _listed(lines: list[Any]) -> str:
 
 def _apply(finding: SyncFinding, pressed: Pressed) -> Answer:
     try:
-        outcome = check.apply_finding(finding, cause=pressed.cause)
+        outcome = subscription_check.apply_finding(finding, cause=pressed.cause)
     except (Retryable, Permanent, Unmatched) as error:
         raise Refused(str(error)) from error
     changed = finding.settle(SyncFinding.Status.APPLIED, outcome=outcome, staff=pressed.staff)
@@ -180,7 +180,7 @@ class SyncFindingAdmin(ReadOnlyAdmin):
             label=gettext_lazy("apply"),
             done="",
             run=_apply,
-            fits=lambda finding: finding.status == SyncFinding.Status.OPEN and finding.kind in audit.APPLICABLE,
+            fits=lambda finding: finding.status == SyncFinding.Status.OPEN and finding.kind in access_audit.APPLICABLE,
             calls_out=True,
         ),
         Act(

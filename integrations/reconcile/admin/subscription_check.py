@@ -17,8 +17,7 @@ from core.console.links import row_link
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import PurchaseSource
-from integrations.reconcile import check, syncs
+from integrations.reconcile import subscription_check, syncs
 from integrations.reconcile.models import SubscriptionSync
 
 Status = SubscriptionSync.Status
@@ -27,10 +26,10 @@ PAGE = "admin:integrations_subscriptionsync"
 
 def _verify(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
     try:
-        verdict = check.verify(user, provider=provider)
+        verdict = subscription_check.verify(user, provider=provider)
     except (Retryable, Permanent) as error:
         raise Refused(str(error)) from error
-    there = _("Status at %(provider)s: %(status)s.") % {"provider": provider.title, "status": verdict.standing}
+    there = _("Status at %(provider)s: %(status)s.") % {"provider": provider.title, "status": verdict.status}
     if not verdict.differing and (canceled := verdict.runs_out_here) is not None:
         until = date_format(localtime(canceled.current_period_end), "DATE_FORMAT")
         here = _("Here it is canceled, with access until %(date)s: nothing is wrong.") % {"date": until}
@@ -82,6 +81,6 @@ def _acts(provider: Provider) -> list[Act]:
 
 
 for _provider in registry.all_providers().values():
-    if isinstance(_provider.pulls, PurchaseSource):
+    if _provider.pulls and _provider.pulls.sells_memberships:
         for _act in _acts(_provider):
             offer(User, _act)

@@ -20,10 +20,10 @@ from core.cause import Cause
 from core.moments import iso
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Standing
-from integrations.reconcile import check, syncs
-from integrations.reconcile.check import Verdict
+from integrations.contracts.pull import PurchaseStatus
+from integrations.reconcile import subscription_check, syncs
 from integrations.reconcile.models import SubscriptionSync
+from integrations.reconcile.subscription_check import Verdict
 from integrations.toolkit.failures import NotConfigured
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class VerifySubscription(SubscriptionCheck):
     def get(self, request: Request, user_id: str) -> Response:
         user = get_object_or_404(User, pk=_key(user_id))
         try:
-            return Response(shown(check.verify(user, provider=self._asked())))
+            return Response(shown(subscription_check.verify(user, provider=self._asked())))
         except NotConfigured as error:
             return _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
         except (Retryable, Permanent) as error:
@@ -164,32 +164,33 @@ def _refused(message: str, status: HTTPStatus) -> Response:
 
 
 def _member_id(verdict: Verdict) -> str | None:
-    """The member's id, as the subscription has it; before there is one, the id by which the provider was asked."""
-    subscriptions = verdict.user.subscriptions.filter(provider=verdict.provider.key).exclude(external_member_id="")
+    """Return the member's id, as the subscription has it; before there is one, the id that was asked for."""
+    user, provider = verdict.remote.user, verdict.remote.provider
+    subscriptions = user.subscriptions.filter(provider=provider.key).exclude(external_member_id="")
     known = subscriptions.order_by("-pk").values_list("external_member_id", flat=True).first()
-    return known or next(iter(verdict.reading.people), None)
+    return known or next(iter(verdict.remote.people), None)
 
 
 def shown(verdict: Verdict) -> dict[str, Any]:
     """A verdict as staff's JSON."""
-    user = verdict.user
+    user, provider = verdict.remote.user, verdict.remote.provider
     subject = verdict.subject.subscription if verdict.subject else None
     end = subject.current_period_end if subject else None
     return {
         "user": {
             "id": user.pk,
             "email": user.email,
-            f"{verdict.provider.key}_member_id": _member_id(verdict),
+            f"{provider.key}_member_id": _member_id(verdict),
         },
         "database_status": {
             "subscription_status": subject.status if subject else None,
             "subscription_plan": subject.plan.code if subject else None,
             "subscription_end_date": iso(end),
         },
-        f"{verdict.provider.key}_status": {
-            "is_active": verdict.standing in (Standing.ACTIVE, Standing.CANCELED),
-            "status": verdict.standing,
-            "subscriptions": [dict(there.shown) for there in verdict.reading.purchases],
+        f"{provider.key}_status": {
+            "is_active": verdict.status in (PurchaseStatus.ACTIVE, PurchaseStatus.CANCELED),
+            "status": verdict.status,
+            "subscriptions": [dict(purchase.shown) for purchase in verdict.remote.purchases],
         },
         "mismatch": bool(verdict.differing),
         "recommended_action": verdict.recommended_action,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 from django.utils import timezone
+from standardwebhooks import Webhook
 
 from accounts.people import companies, provisioning
 from accounts.people.companies import AccountReport
@@ -78,12 +79,25 @@ def test_the_backend_is_told_once_signed_and_exactly(company: Company, backend: 
     digest = base64.b64encode(hmac.new(KEY, signed, hashlib.sha256).digest()).decode()
     assert asked.headers["webhook-signature"] == f"v1,{digest}"
     assert "authorization" not in asked.headers
+    assert Webhook(SECRET).verify(asked.body, asked.headers) == json.loads(asked.body)
 
 
 def test_with_two_secrets_it_is_signed_with_both(company: Company, backend: FakeServer, settings: Any) -> None:
     settings.COMPANY_WEBHOOK_SECRET = [SECRET, OTHER]
     company_created.send(company)
-    assert len(backend.exchanges[0].asked.headers["webhook-signature"].split(" ")) == 2
+    asked = backend.exchanges[0].asked
+    assert len(asked.headers["webhook-signature"].split(" ")) == 2
+    for secret in (SECRET, OTHER):
+        Webhook(secret).verify(asked.body, asked.headers)
+
+
+@pytest.mark.parametrize("body", [b"{}", '{"name": "Peñón Ñandú"}'.encode(), b'{"a":  1 }\n'])
+@pytest.mark.parametrize("zone", ["UTC", "America/Bogota"])
+def test_signature_does_not_depend_on_our_time_zone(body: bytes, zone: str, settings: Any) -> None:
+    settings.TIME_ZONE = zone
+    digest = hmac.new(KEY, b"msg_1.1614265330." + body, hashlib.sha256).digest()
+    made = outgoing.signatures([SECRET], message_id="msg_1", timestamp=1614265330, body=body)
+    assert made == f"v1,{base64.b64encode(digest).decode()}"
 
 
 @pytest.mark.parametrize("status", [400, 410, 422, 301, 302, 307])

@@ -17,7 +17,7 @@ COMMON = nowcerts.INSURED.ours & ghl.FIELDS.ours
 TEXT = st.text(max_size=30)
 NUMBERS = st.sampled_from(["+13055550100", "(305) 555-0100", "1 305 555 0100", "ext. 12", "", "0305", "+442079460018"])
 DAYS = st.dates().map(str) | st.sampled_from(["05/17/1990", "1990-05-17T00:00:00Z", "0001-01-01T00:00:00", "", "soon"])
-OF_FIELD = {"phone": NUMBERS, "custom:cell_phone": NUMBERS, "custom:date_of_birth": DAYS}
+OF_FIELD = {"phone": NUMBERS, "custom_fields.cell_phone": NUMBERS, "custom_fields.date_of_birth": DAYS}
 
 
 def values_of(names: frozenset[str]) -> st.SearchStrategy[dict[str, Any]]:
@@ -27,7 +27,7 @@ def values_of(names: frozenset[str]) -> st.SearchStrategy[dict[str, Any]]:
 
 def in_our_form(values: dict[str, Any]) -> dict[str, Any]:
     """What a value is after it was read once."""
-    form = {"phone": as_phone, "custom:cell_phone": as_phone, "custom:date_of_birth": as_day}
+    form = {"phone": as_phone, "custom_fields.cell_phone": as_phone, "custom_fields.date_of_birth": as_day}
     return {name: form.get(name, as_text)(value) for name, value in values.items()}
 
 
@@ -36,13 +36,13 @@ def in_our_form(values: dict[str, Any]) -> dict[str, Any]:
 
 @given(values_of(nowcerts.INSURED.ours), st.dictionaries(st.text("abc ", min_size=1).map(str.strip), TEXT, max_size=3))
 def test_nothing_is_lost_on_the_way_to_nowcerts_and_back(values: dict[str, Any], own: dict[str, str]) -> None:
-    ours = in_our_form(values | {f"custom:nowcerts:{name}": text for name, text in own.items() if name})
+    ours = in_our_form(values | {f"custom_fields.nowcerts:{name}": text for name, text in own.items() if name})
     assert nowcerts.read_insured(nowcerts.write_insured(ours)) == ours
 
 
 @given(values_of(ghl.FIELDS.ours), st.dictionaries(st.text("abcXYZ12", min_size=1), TEXT | st.integers(), max_size=3))
 def test_nothing_is_lost_on_the_way_to_gohighlevel_and_back(values: dict[str, Any], own: dict[str, Any]) -> None:
-    ours = in_our_form(values) | {f"custom:ghl:{external_id}": value for external_id, value in own.items()}
+    ours = in_our_form(values) | {f"custom_fields.ghl:{external_id}": value for external_id, value in own.items()}
     assert ghl.read(ghl.write(ours)) == ours
 
 
@@ -56,7 +56,7 @@ def test_nothing_that_both_know_is_lost_from_one_to_the_other_and_back(values: d
 
 def test_what_only_one_of_them_knows_is_known() -> None:
     """A change here is a decision: such a value stays in the hub when the other side is written."""
-    assert nowcerts.INSURED.ours - COMMON == {"address_line_2", "custom:middle_name", "custom:cell_phone"}
+    assert nowcerts.INSURED.ours - COMMON == {"address_line_2", "custom_fields.middle_name", "custom_fields.cell_phone"}
     assert ghl.FIELDS.ours - COMMON == {"country"}
 
 
@@ -139,7 +139,7 @@ def test_only_known_values_are_written() -> None:
 
 
 def test_values_are_parted_for_a_report() -> None:
-    assert for_report({"email": "a@example.com", "city": "Miami", "custom:pet": "cat"}) == {
+    assert for_report({"email": "a@example.com", "city": "Miami", "custom_fields.pet": "cat"}) == {
         "email": "a@example.com",
         "fields": {"city": "Miami"},
         "custom_fields": {"pet": "cat"},

@@ -34,7 +34,7 @@ def made(book: ContactBook, values: dict[str, Any]) -> TheirContact:
 def test_the_manifest_opens_the_book(ghl: FakeGoHighLevel) -> None:
     assert PROVIDER.mirror is MIRROR
     assert (MIRROR.own_prefix, MIRROR.source) == ("ghl:", "GHL")
-    assert {"email", "country", "custom:company"} <= MIRROR.fields
+    assert {"email", "country", "custom_fields.company"} <= MIRROR.fields
     ghl.add_contact(id="c1", email="jane@example.com")
     assert MIRROR.open(5).read("c1").external_id == "c1"
 
@@ -120,7 +120,9 @@ def test_a_match_in_something_else_is_nobody(
 
 
 def test_a_new_contact_is_sent_as_it_was_shown(book: ContactBook, ghl: FakeGoHighLevel) -> None:
-    call = book.creation({**JANE, "custom:company": "Rivera Bakery", "custom:ghl:f1": "blue", "tags": ["no"]})
+    call = book.creation(
+        {**JANE, "custom_fields.company": "Rivera Bakery", "custom_fields.ghl:f1": "blue", "tags": ["no"]}
+    )
     assert call == OutgoingCall(
         method="POST",
         path="/contacts/",
@@ -158,9 +160,9 @@ def test_a_creation_whose_answer_was_lost_is_not_repeated_and_is_found_by_lookin
 
 
 def test_a_change_names_what_changes_and_leaves_the_rest(book: ContactBook, ghl: FakeGoHighLevel) -> None:
-    theirs = made(book, JANE | {"custom:ghl:f1": "blue", "custom:ghl:f2": "tall"})
+    theirs = made(book, JANE | {"custom_fields.ghl:f1": "blue", "custom_fields.ghl:f2": "tall"})
     ghl.edit(theirs.external_id, tags=["vip"])
-    call = book.change(theirs, {"city": "Tampa", "custom:ghl:f1": "red"})
+    call = book.change(theirs, {"city": "Tampa", "custom_fields.ghl:f1": "red"})
     assert call == OutgoingCall(
         method="PUT",
         path=f"/contacts/{theirs.external_id}",
@@ -177,7 +179,7 @@ def test_a_change_names_what_changes_and_leaves_the_rest(book: ContactBook, ghl:
 
 def test_every_field_can_be_written_and_emptied(book: ContactBook, ghl: FakeGoHighLevel) -> None:
     values = dict.fromkeys(MIRROR.fields, "x") | {"email": "j@example.com", "phone": "+13055550100"}
-    values |= {"custom:date_of_birth": "1990-05-17", "custom:ghl:f1": "blue"}
+    values |= {"custom_fields.date_of_birth": "1990-05-17", "custom_fields.ghl:f1": "blue"}
     theirs = made(book, values)
     assert _told(theirs) == values
     call = book.change(theirs, dict.fromkeys(values, ""))
@@ -234,7 +236,7 @@ def test_a_contact_of_a_search_reads_as_the_contact_itself(
     [found] = client.changed_contacts(Cursor.at("", since=NOON))
     assert (found["address"], "address1" in found) == ("1 Main St", False)
     assert fields.read(found) == fields.read(client.contact("c1"))
-    assert fields.read(found)["custom:date_of_birth"] == born
+    assert fields.read(found)["custom_fields.date_of_birth"] == born
 
 
 def test_a_name_that_the_vendor_does_not_know_is_refused(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
@@ -244,7 +246,7 @@ def test_a_name_that_the_vendor_does_not_know_is_refused(client: GoHighLevelClie
 
 
 def _told(theirs: TheirContact) -> dict[str, Any]:
-    custom = {f"custom:{name}": value for name, value in theirs.report.custom_fields.items()}
+    custom = {f"custom_fields.{name}": value for name, value in theirs.report.custom_fields.items()}
     return {"email": theirs.report.email, **theirs.report.fields, **custom}
 
 

@@ -21,7 +21,7 @@ from tests.openapi import Specification
 FOLDER = Path(__file__).resolve().parents[4].parent / "shared" / "contracts" / "gohighlevel"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="GoHighLevel's files do not lie beside the repository")
 NULLABLE_TEXT = {"type": "string", "nullable": True}
-JANE = {"email": "jane@example.com", "first_name": "Jane", "phone": "+13055550100", "custom:ghl:f1": "blue"}
+JANE = {"email": "jane@example.com", "first_name": "Jane", "phone": "+13055550100", "custom_fields.ghl:f1": "blue"}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_every_endpoint_of_the_client(problems: Any, client: GoHighLevelClient, 
     contact_id = client.create_contact(fields.write(JANE)).external_id
     client.create_contact(fields.write(JANE))
     client.contact(contact_id)
-    client.update_contact(contact_id, fields.write({"city": "Tampa", "custom:website": "https://example.com"}))
+    client.update_contact(contact_id, fields.write({"city": "Tampa", "custom_fields.website": "https://example.com"}))
     client.upsert_contact(fields.write(JANE))
     client.add_tags(contact_id, ["vip"])
     client.remove_tags(contact_id, ["vip"])
@@ -72,13 +72,13 @@ def test_everything_that_the_book_of_contacts_sends(
     problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel
 ) -> None:
     """But for dates of birth, which the file calls objects."""
-    book, written = GoHighLevelContacts(client), MIRROR.fields - {"custom:date_of_birth"}
-    values = dict.fromkeys(written, "x") | {"email": "j@example.com", "custom:ghl:f1": "blue"}
+    book, written = GoHighLevelContacts(client), MIRROR.fields - {"custom_fields.date_of_birth"}
+    values = dict.fromkeys(written, "x") | {"email": "j@example.com", "custom_fields.ghl:f1": "blue"}
     theirs = book.read(book.send(book.creation(values)).external_id)
     book.send(book.creation(values))
     book.send(book.change(theirs, values))
     assert problems(ghl) == []
-    book.send(book.change(theirs, dict.fromkeys([*values, "custom:date_of_birth"], "")))
+    book.send(book.change(theirs, dict.fromkeys([*values, "custom_fields.date_of_birth"], "")))
     assert [problem for problem in problems(ghl) if " request " in problem] == []
 
 
@@ -121,11 +121,11 @@ def test_the_vendors_samples_of_contacts_are_read_whole(name: str) -> None:
         "state": "AL",
         "postal_code": "452001",
         "country": "DE",
-        "custom:company": "Loram ipsum",
-        "custom:website": "https://www.google.com/",
-        "custom:date_of_birth": "2000-01-05",
-        "custom:source": "xyz form",
-        "custom:ghl:BcdmQEsNgz6AVpgLVUJ0": "XYZ Corp",
+        "custom_fields.company": "Loram ipsum",
+        "custom_fields.website": "https://www.google.com/",
+        "custom_fields.date_of_birth": "2000-01-05",
+        "custom_fields.source": "xyz form",
+        "custom_fields.ghl:BcdmQEsNgz6AVpgLVUJ0": "XYZ Corp",
     }
 
 

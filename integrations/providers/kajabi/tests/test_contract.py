@@ -92,7 +92,7 @@ def test_every_request_of_reconciliation(specification: Specification, business:
     for stage in [*stages, pulls.ENDED_PURCHASES, pulls.TRANSACTIONS]:
         puller.page(Place(stage=stage), kind=Kind.INCREMENTAL, since=since)
     assert [item.key for item in puller.of_person("7")] == ["purchase:41", "transaction:61"]
-    assert puller.purchase("404") is None
+    assert puller.record("purchase:404") is None
     assert list(puller.people_with("Jane@example.com")) == ["7"]
     assert [problem for exchange in business.exchanges for problem in specification.problems(exchange)] == []
 

@@ -17,7 +17,7 @@ from core.cause import SCHEDULE
 from core.queue.delivery import LEASE
 from integrations import registry
 from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
-from integrations.reconcile import books, pages, runs
+from integrations.reconcile import lookups, pages, runs
 from integrations.reconcile.models import ProviderRecord, SyncRun
 from tests.fakes.kajabi import FakeKajabi, Reset, html, too_many
 
@@ -187,7 +187,7 @@ def test_many_unknown_people_are_asked_for_in_parts_of_an_attempt(
     assert (run.status, run.changed, run.errors) == ("done", 4, 0)
     asked = [one.asked.path for one in kajabi.exchanges if one.asked.path.startswith("/v1/customers/")]
     assert sorted(asked) == [f"/v1/customers/{number}" for number in range(4)]
-    assert ProviderRecord.objects.filter(key__startswith=books.PERSON).count() == 4
+    assert ProviderRecord.objects.filter(key__startswith=lookups.PERSON).count() == 4
 
 
 # By the clock ---------------------------------------------------------------------------------------------------------

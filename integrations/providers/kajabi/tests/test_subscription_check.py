@@ -16,7 +16,7 @@ from core.cause import SCHEDULE
 from core.moments import iso
 from integrations import registry
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
-from integrations.reconcile import check
+from integrations.reconcile import subscription_check
 from integrations.reconcile.models import ProviderRecord
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi, Reset, html, too_many
@@ -240,8 +240,8 @@ def test_two_syncs_at_once_say_it_once(
     sell(kajabi, 5, deactivated_at=stamp(ago(1)))
     kajabi.add(records.customer("5", email="jane@example.com"))
     provider = registry.provider("kajabi")
-    results = at_once([lambda: check.sync(user, provider=provider, cause=SCHEDULE)] * 2)
-    assert [one.new_status for one in results if isinstance(one, check.Synced)] == ["expired"] * 2
+    results = at_once([lambda: subscription_check.sync(user, provider=provider, cause=SCHEDULE)] * 2)
+    assert [one.new_status for one in results if isinstance(one, subscription_check.Synced)] == ["expired"] * 2
     assert sorted(Subscription.objects.get().facts.values_list("kind", flat=True)) == ["expired", "purchased"]
 
 

@@ -135,14 +135,14 @@ def test_worker_that_slept_past_its_lease_changes_nothing(
     member: User, staff: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync = ask(member, staff)
-    read = syncs.check.read
+    read = syncs.subscription_check.read
 
     def slow(*arguments: Any, **options: Any) -> Any:
         found = read(*arguments, **options)
         SubscriptionSync.objects.filter(pk=sync.pk).update(attempts=2)  # another worker has it by now
         return found
 
-    monkeypatch.setattr(syncs.check, "read", slow)
+    monkeypatch.setattr(syncs.subscription_check, "read", slow)
     syncs.run(sync.pk)
     sync.refresh_from_db()
     assert (sync.status, status_of(member)) == ("pending", "canceled")

@@ -33,7 +33,7 @@ def made(book: ContactBook, values: dict[str, Any]) -> TheirContact:
 def test_the_manifest_opens_the_book(nowcerts: FakeNowCerts) -> None:
     assert PROVIDER.mirror is MIRROR
     assert (MIRROR.own_prefix, MIRROR.source) == ("nowcerts:", "NowCerts")
-    assert {"email", "address_line_2", "custom:company"} <= MIRROR.fields
+    assert {"email", "address_line_2", "custom_fields.company"} <= MIRROR.fields
     jane = nowcerts.add_insured(eMail="jane@example.com")
     assert MIRROR.open(5).read(jane["id"]).external_id == jane["id"]
 
@@ -104,7 +104,9 @@ def test_a_new_contact_becomes_what_the_setting_says(
     book: ContactBook, nowcerts: FakeNowCerts, settings: Any, setting: str, number: int, word: str
 ) -> None:
     settings.NOWCERTS_NEW_CONTACTS_AS = setting
-    call = book.creation({**JANE, "custom:source": "GHL", "custom:nowcerts:Colour": "blue", "country": "US"})
+    call = book.creation(
+        {**JANE, "custom_fields.source": "GHL", "custom_fields.nowcerts:Colour": "blue", "country": "US"}
+    )
     assert call == OutgoingCall(
         method="POST",
         path="/api/Insured/OnlyInsertInsured",
@@ -128,8 +130,8 @@ def test_a_new_contact_becomes_what_the_setting_says(
 @pytest.mark.parametrize(
     ("values", "insured_type"),
     [
-        ({"custom:company": "Rivera Bakery"}, 0),
-        ({"custom:company": "Rivera Bakery", "first_name": "Jane"}, 1),
+        ({"custom_fields.company": "Rivera Bakery"}, 0),
+        ({"custom_fields.company": "Rivera Bakery", "first_name": "Jane"}, 1),
         ({"first_name": "Jane"}, 1),
     ],
 )
@@ -172,7 +174,7 @@ def test_a_change_costs_nothing_that_it_does_not_name(book: ContactBook, nowcert
         "customFieldsSimple": [{"text": "Colour", "value": "blue"}, {"text": "Size", "value": "tall"}],
     }
     external_id = nowcerts.add_insured(**had, dateOfBirth="0001-01-01T00:00:00")["id"]
-    call = book.change(book.read(external_id), {"city": "Miami", "custom:nowcerts:Colour": "red"})
+    call = book.change(book.read(external_id), {"city": "Miami", "custom_fields.nowcerts:Colour": "red"})
     assert (call.path, call.external_id) == ("/api/Insured/Insert", external_id)
     assert book.send(call).external_id == external_id
     assert nowcerts.exchanges[-1].asked.body == json.dumps(call.body).encode()
@@ -198,7 +200,7 @@ def test_a_change_says_all_that_the_vendor_requires(book: ContactBook, nowcerts:
 
 def test_every_field_can_be_written_and_emptied(book: ContactBook, nowcerts: FakeNowCerts) -> None:
     values = dict.fromkeys(MIRROR.fields, "x") | {"email": "j@example.com", "phone": "+13055550100"}
-    values |= {"custom:date_of_birth": "1990-05-17", "custom:nowcerts:Colour": "blue"}
+    values |= {"custom_fields.date_of_birth": "1990-05-17", "custom_fields.nowcerts:Colour": "blue"}
     theirs = made(book, values)
     assert _told(theirs) == values
     book.send(book.change(theirs, dict.fromkeys(values, "")))
@@ -247,5 +249,5 @@ def test_what_is_required_is_refused_without(client: NowCertsClient, nowcerts: F
 
 
 def _told(theirs: TheirContact) -> dict[str, Any]:
-    custom = {f"custom:{name}": value for name, value in theirs.report.custom_fields.items()}
+    custom = {f"custom_fields.{name}": value for name, value in theirs.report.custom_fields.items()}
     return {"email": theirs.report.email, **theirs.report.fields, **custom}
