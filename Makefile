@@ -18,7 +18,7 @@ PYTHON3 ?= python3.13 python3.12 python3.11 python3 python
 ARGS ?=
 
 # Checks and tests are judged by what stands in the repository, not by somebody's .env or shell.
-CLEAN_ENV := env -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL -u DEBUG -u VAR_DIR ENV_FILE=
+CLEAN_ENV := env -u PYTHONDONTWRITEBYTECODE -u DATABASE_URL -u REDIS_URL -u CELERY_BROKER_URL -u DEBUG -u VAR_DIR ENV_FILE=
 
 # What `check --deploy` is asked about: an installation behind https, as docs/deployment.md describes it.
 PRODUCTION_ENV := $(CLEAN_ENV) DEBUG=false FRONTEND_URL=https://hub.example.com ADMIN_2FA=required \
@@ -49,16 +49,16 @@ fmt: $(TESTS_INSTALLED) ## format the code, and mend what can be mended by a too
 	@$(PYTHON) -m ruff check --fix-only --quiet .
 	@$(PYTHON) -m ruff format .
 
-# pytest ends with 5 where it finds no test to run: that is a failure only where both find none.
-test: $(TESTS_INSTALLED) ## every test: on SQLite, then on a real PostgreSQL and Redis
-	@echo '== tests on the embedded default: SQLite, broker in the process'
-	@$(CLEAN_ENV) $(PYTHON) -m pytest -n auto $(ARGS); first=$$?; \
-	[ $$first -eq 0 ] || [ $$first -eq 5 ] || exit $$first; \
-	echo '== tests on PostgreSQL and Redis'; \
-	env ENV_FILE= $(PYTHON) -m tests.services --postgres --redis --forgetful -- \
-		$(PYTHON) -m pytest -n auto -m 'not embedded and not once' $(ARGS); second=$$?; \
-	[ $$second -ne 5 ] || exit $$first; \
-	exit $$second
+# make test ARGS='...'     both runs with these arguments of pytest
+# make test TOPIC=folder   one folder, or file, on SQLite only: seconds instead of minutes while you work on it
+TOPIC ?=
+test: $(TESTS_INSTALLED) ## every test: on SQLite, and on a real PostgreSQL and Redis; TOPIC=folder: one topic, on SQLite
+ifeq ($(TOPIC),)
+	@exec $(PYTHON) -m tests.both $(ARGS)
+else
+	@$(CLEAN_ENV) $(PYTHON) -m pytest -n auto $(TOPIC) $(ARGS)
+	@echo "on SQLite only; on both databases: make test ARGS='$(TOPIC)'"
+endif
 
 lint: $(LINTS) ## the static checks
 

@@ -34,7 +34,7 @@ def check_people(**kwargs: Any) -> list[checks.CheckMessage]:
                 id="accounts.W001",
             )
         )
-    if settings.HTTPS and settings.EMAIL_BACKEND == "accounts.mail.FileMailbox":
+    if settings.HTTPS and settings.EMAIL_BACKEND == "accounts.mail.file_mailbox.FileMailbox":
         found.append(
             checks.Warning(
                 "Mails go to files, not to people.", hint="Set EMAIL_BACKEND and EMAIL_HOST.", id="accounts.W002"

@@ -309,7 +309,7 @@ FORMER_SECRET_KEYS = env.list("FORMER_SECRET_KEYS", default=[])
 
 # E-mail ---------------------------------------------------------------------------------------------------------------
 
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.FileMailbox")
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="accounts.mail.file_mailbox.FileMailbox")
 EMAIL_FILE_PATH = env.str("EMAIL_FILE_PATH", default="") or str(VAR_DIR / "mail")
 EMAIL_HOST = env.str("EMAIL_HOST", default="localhost")
 EMAIL_PORT = env.int("EMAIL_PORT", default=25)

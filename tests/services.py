@@ -32,6 +32,7 @@ STOP_SECONDS = 15
 # A cluster that is thrown away need not survive the machine. Killed clients lose nothing by it; only measurements would
 # be better than real ones.
 FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+Service = Callable[[], contextlib.AbstractContextManager[str]]
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -236,6 +237,24 @@ def run_to_its_end(command: Sequence[str], environment: dict[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
+def provide(services: contextlib.ExitStack, environment: dict[str, str], asked: Sequence[tuple[str, Service]]) -> int:
+    """Start each service whose variable is not set, and set it; return how many cannot be had.
+
+    They end with `services`.
+    """
+    missing = 0
+    for variable, service in asked:
+        if environment.get(variable):
+            print(f"{variable} is set: using that server", file=sys.stderr)
+            continue
+        try:
+            environment[variable] = services.enter_context(service())
+        except ServiceUnavailable as reason:
+            missing += 1
+            print(f"SKIPPED: {variable}: {reason}", file=sys.stderr)
+    return missing
+
+
 def stop_on_signal(number: int, _frame: object) -> None:
     """Unwind through the services that are up: Python's own answer to SIGTERM would leave them running."""
     sys.exit(128 + number)
@@ -255,18 +274,9 @@ def main(arguments: Sequence[str]) -> int:
     for number in ENDING_SIGNALS:
         signal.signal(number, stop_on_signal)
     environment = dict(os.environ)
-    missing = 0
     asked = [(variable, service) for variable, service, asked_for in wanted if asked_for]
     with contextlib.ExitStack() as services:
-        for variable, service in asked:
-            if environment.get(variable):
-                print(f"{variable} is set: using that server", file=sys.stderr)
-                continue
-            try:
-                environment[variable] = services.enter_context(service())
-            except ServiceUnavailable as reason:
-                missing += 1
-                print(f"SKIPPED: {variable}: {reason}", file=sys.stderr)
+        missing = provide(services, environment, asked)
         if asked and missing == len(asked):
             return 0
         return run_to_its_end(options.command, environment)

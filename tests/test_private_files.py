@@ -34,7 +34,7 @@ def test_files_of_every_process_are_private(tmp_path: Path) -> None:
     (var / "mail" / "old.eml").write_text("made by a version before this one")
     log = var / "logs" / "today" / "enlace.log"
     assert open_to_others(var), "as it was made before"
-    with embedded(tmp_path, LOG_FILE=str(log), WEB_CONCURRENCY="1") as app, gunicorn(app):
+    with embedded(tmp_path, from_nothing=True, LOG_FILE=str(log), WEB_CONCURRENCY="1") as app, gunicorn(app):
         sender = Sender(app.url)
         assert sender.post(purchase("evt_private", "jane@example.com")).status == 200
         sender.close()

@@ -198,6 +198,11 @@ def _waiting() -> list[AuditEntry]:
     return found
 
 
+def forget_waiting() -> None:
+    """Drop the refusals of this thread that were put aside."""
+    _waiting().clear()
+
+
 def _write_waiting(**_signal: Any) -> None:
     """Write the refusals that were put aside, unless a transaction is still open."""
     waiting = _waiting()

@@ -70,6 +70,13 @@ def seconds_left(seconds: int) -> int:
     return int(seconds - time.time() % seconds) + 1
 
 
+def forget() -> None:
+    """Forget what this process counted by itself, and that the cache did not answer."""
+    global _resting_until
+    _resting_until = 0.0
+    _of_this_process.clear()
+
+
 class LocalCounts:
     """What this process counted by itself in the open window: the part of a limit that asks no cache.
 
@@ -82,6 +89,12 @@ class LocalCounts:
         self._window = 0
         self._counted: dict[str, int] = {}  # by the identity
         self._closed: set[str] = set()  # identities that need not be asked for any more in this window
+
+    def forget(self) -> None:
+        """Forget what this process counted in the open window."""
+        with self._lock:
+            self._counted.clear()
+            self._closed.clear()
 
     def _turn(self) -> None:
         """Forget everything where a new window began."""

@@ -1,11 +1,16 @@
-"""Fakes of NowCerts and GoHighLevel for a started installation, and a sender of the webhooks that they would send."""
+"""Fakes of NowCerts and GoHighLevel over real HTTP, and the webhooks that both send of their changes.
+
+`BothSides` serves a started installation; `tests.harness.two_sides` is the same for Enlace inside the test's process.
+"""
 
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from django.utils import timezone
 
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.gohighlevel import FakeGoHighLevel
@@ -16,8 +21,22 @@ NOWCERTS_TOKEN = "harness-nowcerts-token-for-tests-only"
 GHL_TOKEN = "harness-ghl-token-for-tests-only"
 NOWCERTS_HOOK = "/api/v1/webhooks/nowcerts"
 GHL_HOOK = "/api/v1/webhooks/ghl"
-_TOKENS = {NOWCERTS_HOOK: NOWCERTS_TOKEN, GHL_HOOK: GHL_TOKEN}
+TOKENS = {NOWCERTS_HOOK: NOWCERTS_TOKEN, GHL_HOOK: GHL_TOKEN}
 Record = dict[str, Any]
+Hook = tuple[str, Record]  # the path of its endpoint, without a token, and the payload
+# What both sides know: NowCerts' name, GoHighLevel's name.
+MAPPED = (
+    ("eMail", "email"),
+    ("firstName", "firstName"),
+    ("lastName", "lastName"),
+    ("phone", "phone"),
+    ("addressLine1", "address1"),
+    ("city", "city"),
+    ("state", "state"),
+    ("zipCode", "postalCode"),
+    ("commercialName", "companyName"),
+    ("website", "website"),
+)
 
 
 class BothSides:
@@ -26,7 +45,8 @@ class BothSides:
     def __init__(self, insureds: FakeNowCerts, contacts: FakeGoHighLevel) -> None:
         self.nowcerts, self.ghl = insureds, contacts
         contacts.limit = 100_000  # the pace is measured elsewhere
-        self._hooks: queue.Queue[tuple[str, Record] | None] = queue.Queue()
+        self._numbered = 0
+        self._unsent: queue.Queue[Hook | None] = queue.Queue()
         self._thread: threading.Thread | None = None
 
     @property
@@ -43,28 +63,38 @@ class BothSides:
             "RETRY_INITIAL_DELAY": "0.1",
         }
 
+    def listen(self, take: Callable[[Hook], object]) -> None:
+        """Give `take` the webhook of each change from now on."""
+        self.nowcerts.on_change = lambda event_type, record: take(self._of_nowcerts(event_type, record))
+        self.ghl.on_change = lambda event_type, record: take(self._of_ghl(event_type, record))
+
     def tell(self, url: str) -> None:
         """Send what changes on either side from now on to the installation at `url`, as the vendors would."""
-        self.nowcerts.on_change, self.ghl.on_change = self._nowcerts_says, self._ghl_says
+        self.listen(self._unsent.put)
         self._thread = threading.Thread(target=self._send, args=(url,), daemon=True)
         self._thread.start()
 
     def be_silent(self) -> None:
-        """Tell of nothing more, and wait for what is being sent."""
+        """Send nothing more, and wait for what is being sent."""
         self.nowcerts.on_change = self.ghl.on_change = None
-        self._hooks.put(None)
+        self._unsent.put(None)
         if self._thread is not None:
             self._thread.join(30)
 
-    def _nowcerts_says(self, event_type: str, record: Record) -> None:
-        told = {"EventType": event_type, "InsuredDatabaseId": record["id"], "changeDate": record["changeDate"]}
-        self._hooks.put((NOWCERTS_HOOK, told))
+    def _of_nowcerts(self, event_type: str, record: Record) -> Hook:
+        names = {"InsuredDatabaseId": record["id"]}
+        if event_type.startswith(("POLICY", "QUOTE")):
+            names = {"PolicyDatabaseId": record["id"]}
+        return NOWCERTS_HOOK, {"EventType": event_type, **names, "changeDate": record["changeDate"]}
 
-    def _ghl_says(self, event_type: str, record: Record) -> None:
-        self._hooks.put((GHL_HOOK, {"event": "contact.updated", "contact": record, "type_there": event_type}))
+    def _of_ghl(self, event_type: str, record: Record) -> Hook:
+        self._numbered += 1
+        now = timezone.now()
+        dated = {"type": event_type, "webhookId": f"w{self._numbered}-{now.timestamp()}"}
+        return GHL_HOOK, {**record, **dated, "timestamp": now.isoformat()}
 
     def _send(self, url: str) -> None:
-        while (hook := self._hooks.get()) is not None:
+        while (hook := self._unsent.get()) is not None:
             post(url, *hook)
 
 
@@ -72,7 +102,7 @@ def post(url: str, path: str, payload: Record | bytes, *, token: str | None = No
     """Post one webhook with the token of its endpoint in the path, or another one."""
     sender = Sender(url)
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    given = _TOKENS[path] if token is None else token
+    given = TOKENS[path] if token is None else token
     answer = sender.post(body, path=f"{path}/{given}" if given else path, signature="")
     sender.close()
     return answer
@@ -80,10 +110,20 @@ def post(url: str, path: str, payload: Record | bytes, *, token: str | None = No
 
 @contextmanager
 def both_sides() -> Iterator[BothSides]:
-    """The two fakes, running until the end of the block."""
+    """Run the two fakes until the end of the block."""
     with FakeNowCerts() as insureds, FakeGoHighLevel() as contacts:
         made = BothSides(insureds, contacts)
         try:
             yield made
         finally:
             made.be_silent()
+
+
+def insured_as(record: Record) -> dict[str, str]:
+    """Return the mapped fields of an insured, by NowCerts' names."""
+    return {ours: str(record.get(ours) or "") for ours, _theirs in MAPPED}
+
+
+def contact_as(record: Record) -> dict[str, str]:
+    """Return the mapped fields of a contact of GoHighLevel, by NowCerts' names."""
+    return {ours: str(record.get(theirs) or "") for ours, theirs in MAPPED}

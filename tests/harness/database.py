@@ -8,13 +8,19 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from tests.harness.migrated import template
+
 
 @contextmanager
 def fresh_database(server_url: str) -> Iterator[str]:
-    """The URL of an empty database beside the one of `server_url`; dropped at the end, whoever is still connected."""
+    """Give the URL of a new database beside the one of `server_url`, migrated already.
+
+    It is dropped at the end, whoever is still connected.
+    """
     name = f"enlace_{secrets.token_hex(6)}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(command.format(sql.Identifier(name), sql.Identifier(template(server_url))))
     try:
         yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
     finally:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.harness.environment import environment
+from tests.harness.migrated import copy_file
 from tests.harness.process import ROOT, Process, free_port, wait_until
 from tests.harness.rows import Rows
 
@@ -63,7 +64,7 @@ class Embedded:
         )
         return self.process
 
-    def start(self, *, within: float = 60, **changes: str) -> None:
+    def start(self, *, within: float = 120, **changes: str) -> None:
         """Starts and returns when it says `ready:` and /health answers 200."""
         process = self.spawn(**changes)
 
@@ -81,9 +82,14 @@ class Embedded:
 
 
 @contextmanager
-def embedded(directory: Path, **changes: str) -> Iterator[Embedded]:
-    """A started embedded installation in `directory`; nothing of it runs afterwards. `changes` are variables."""
+def embedded(directory: Path, *, from_nothing: bool = False, **changes: str) -> Iterator[Embedded]:
+    """A started embedded installation in `directory`; nothing of it runs afterwards. `changes` are variables.
+
+    Its database is migrated already, unless it is to be made `from_nothing`.
+    """
     app = Embedded(directory, **changes)
+    if not from_nothing:
+        copy_file(app.var_dir / "db.sqlite3")
     try:
         app.start()
         yield app

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+IS_LONG = os.environ.get("CHAOS") == "long"  # the long forms of tests were asked for
+
 WEBHOOK_SECRET = "harness-webhook-secret-for-tests-only"
 WEBHOOK_TOKEN = "harness-webhook-token-for-tests-only"
 STAFF_EMAIL = "staff@example.com"

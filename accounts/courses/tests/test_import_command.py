@@ -87,6 +87,7 @@ def test_an_activity_that_is_not_there_is_refused(file: Any) -> None:
         run(file([]), "--activity", "NONE")
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read off Linux's /proc")
 @pytest.mark.parametrize("name", ["done.csv", "done.xlsx"])
 def test_a_long_file_takes_the_memory_of_a_short_one(file: Any, tmp_path: Path, name: str) -> None:

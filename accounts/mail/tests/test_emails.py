@@ -254,7 +254,7 @@ def test_a_mail_is_in_the_language_of_its_member(newcomer: Any) -> None:
 
 
 def test_the_file_mailbox_writes_whole_mails_for_the_owner_alone(owed: Any, settings: Any, tmp_path: Any) -> None:
-    settings.EMAIL_BACKEND = "accounts.mail.FileMailbox"
+    settings.EMAIL_BACKEND = "accounts.mail.file_mailbox.FileMailbox"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
     runner.run(EmailMessage, owed.pk)
     owed.refresh_from_db()

@@ -83,7 +83,7 @@ def test_providers_whose_reports_can_be_taken_are_not_named(settings: Any) -> No
         ({"MAIL_WEBHOOKS_ARE_CLOSED": True, "SES_TOPIC_ARN": ["arn:aws:sns:us-east-1:123456789012:x"]}, ""),
         ({}, ""),
         ({"EMAIL_HOST": "smtp.example.com", "MAIL_WEBHOOKS": [], "MAIL_WEBHOOKS_ARE_CLOSED": True}, ""),
-        ({"EMAIL_BACKEND": "accounts.mail.FileMailbox", "MAIL_WEBHOOKS": []}, ""),
+        ({"EMAIL_BACKEND": "accounts.mail.file_mailbox.FileMailbox", "MAIL_WEBHOOKS": []}, ""),
     ],
 )
 def test_mail_through_ses_whose_bounces_nobody_hears_is_named(settings: Any, values: Any, said: str) -> None:

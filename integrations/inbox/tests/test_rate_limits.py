@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from accounts.staff.models.audit_entry import AuditEntry
-from conftest import WEBHOOK_TOKEN
 from core.web import limits
 from integrations.inbox.models import InboxEvent
+from integrations.providers.kajabi.tests.plugin import WEBHOOK_TOKEN
 from integrations.toolkit.signatures import Token
 
 pytestmark = pytest.mark.django_db

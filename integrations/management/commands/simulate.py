@@ -76,7 +76,7 @@ class Command(BaseCommand):
 
     def _show_mail(self, address: str | None, *, since: float) -> None:
         """Say where the mail to the event's person lies, as soon as it is there; its link to a terminal alone."""
-        if settings.EMAIL_BACKEND != "accounts.mail.FileMailbox" or not address:
+        if settings.EMAIL_BACKEND != "accounts.mail.file_mailbox.FileMailbox" or not address:
             return
         deadline = time.monotonic() + WAIT_FOR_MAIL
         while time.monotonic() < deadline:

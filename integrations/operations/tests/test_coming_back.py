@@ -28,10 +28,10 @@ from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import EMAIL, FIRST, LAST, relayed, traces
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides
 from integrations.reconcile import runs
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.registry import provider
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 COURSES = "/api/kajabi/webhook"

@@ -27,8 +27,8 @@ from integrations.operations.models import Notice
 from integrations.operations.tests import somebody
 from integrations.operations.tests.somebody import ALIAS, EMAIL, FIRST, LAST, PHONE, relayed, traces
 from integrations.outbox import enqueue
-from integrations.outbox.tests.two_sides import TwoSides
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COURSES = "/api/kajabi/webhook"
@@ -39,7 +39,7 @@ INSTALLATION = "/api/chatwoot/webhooks/account-created/a-token-of-chatwoot"
 
 @pytest.fixture(autouse=True)
 def _mailbox(settings: Any, tmp_path: Path) -> None:
-    settings.EMAIL_BACKEND = "accounts.mail.FileMailbox"
+    settings.EMAIL_BACKEND = "accounts.mail.file_mailbox.FileMailbox"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
     settings.CHATWOOT_WEBHOOK_TOKEN = ["a-token-of-chatwoot"]
     settings.COMPANY_PROVISIONING_STEPS = []

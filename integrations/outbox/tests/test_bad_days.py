@@ -9,9 +9,10 @@ from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
 from integrations.outbox import circuits, repair
 from integrations.outbox.contacts import SHOWS_UP_WITHIN
 from integrations.outbox.models import Circuit, OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Answer, Lost, Reset
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}

@@ -11,7 +11,8 @@ from core.cause import Cause
 from integrations.fields.models import FieldPlace, FieldRule
 from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import A_MOMENT, TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}

@@ -11,8 +11,8 @@ from accounts.people.tests.people import person
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides
 from tests.fakes import gohighlevel
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}

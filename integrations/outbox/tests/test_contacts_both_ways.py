@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import A_MOMENT, TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}

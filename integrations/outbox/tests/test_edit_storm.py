@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import A_MOMENT, MAPPED, TwoSides, contact_as, insured_as
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Answer, Lost, Reset
+from tests.harness.both_sides import MAPPED, contact_as, insured_as
+from tests.harness.two_sides import A_MOMENT, TwoSides
 
 pytestmark = pytest.mark.django_db
 FIELDS = [(insured, contact) for insured, contact in MAPPED if insured not in ("eMail", "phone")]

@@ -12,9 +12,10 @@ from accounts.staff.tests.callers import bearer
 from core.queue import waiting
 from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
 from tests.fakes.http_server import Answer
 from tests.fakes.nowcerts import failure
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sync/manual"

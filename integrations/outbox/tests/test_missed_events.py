@@ -10,9 +10,10 @@ from core.cause import Cause
 from core.queue import runner
 from integrations import registry
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides, contact_as, insured_as
 from integrations.reconcile import runs
 from integrations.reconcile.models import SyncFinding, SyncRun
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}

@@ -7,8 +7,9 @@ import pytest
 from integrations.fields.models import PipelineRule
 from integrations.outbox import repair
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
-from integrations.outbox.tests.two_sides import NOWCERTS_HOOK, TwoSides
 from tests.fakes.http_server import Lost
+from tests.harness.both_sides import NOWCERTS_HOOK
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}

@@ -12,7 +12,8 @@ from accounts.commerce.models import Policy
 from accounts.people.models import Contact, ContactMapping
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
-from integrations.outbox.tests.two_sides import NOWCERTS_HOOK, TwoSides
+from tests.harness.both_sides import NOWCERTS_HOOK
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}

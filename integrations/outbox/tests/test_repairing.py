@@ -11,9 +11,10 @@ from core.cause import Cause
 from integrations.outbox import circuits, enqueue, repair
 from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.outbox.repair import CannotUndo
-from integrations.outbox.tests.two_sides import A_MOMENT, TwoSides, contact_as, insured_as
 from tests.fakes import nowcerts
 from tests.fakes.http_server import Answer
+from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.two_sides import A_MOMENT, TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}

@@ -11,13 +11,13 @@ from core.queue.delivery import LeaseLost
 from integrations.outbox import contacts
 from integrations.outbox.contacts import SHOWS_UP_WITHIN
 from integrations.outbox.models import Circuit, OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.contact_book import GoHighLevelContacts
 from integrations.toolkit.failures import TemporaryFailure
 from integrations.toolkit.retries import until_allowed
 from tests.fakes import gohighlevel
 from tests.fakes.http_server import Answer, Lost
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100"}

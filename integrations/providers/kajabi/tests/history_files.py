@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from conftest import OFFER_ID
+from integrations.providers.kajabi.tests.plugin import OFFER_ID
 
 TRANSACTIONS = (
     "ID,Amount,Currency,Tax Amount,Type,Status,Payment Method,Provider,Created At,Order No.,Offer ID,Offer Title,"

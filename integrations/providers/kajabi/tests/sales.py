@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from conftest import OFFER_ID
+from integrations.providers.kajabi.tests.plugin import OFFER_ID
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi
 

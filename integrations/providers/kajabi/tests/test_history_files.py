@@ -10,7 +10,6 @@ from django.test import Client
 from accounts.commerce.models import Payment
 from accounts.memberships.models import Subscription
 from accounts.people.models import Contact
-from conftest import OFFER_ID
 from integrations.history import actions, columns
 from integrations.history.files import NotAHistory
 from integrations.history.models import HistoryImport, HistoryRow
@@ -18,6 +17,7 @@ from integrations.providers.kajabi import history_cells
 from integrations.providers.kajabi.history import HISTORY
 from integrations.providers.kajabi.tests.conftest import worked
 from integrations.providers.kajabi.tests.history_files import day, paid, transactions
+from integrations.providers.kajabi.tests.plugin import OFFER_ID
 
 pytestmark = pytest.mark.django_db
 

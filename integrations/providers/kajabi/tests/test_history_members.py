@@ -11,9 +11,9 @@ from accounts.memberships.models import PlanOffer, Subscription
 from accounts.people import contacts
 from accounts.people.contact_report import ContactReport
 from accounts.people.models import Contact, ContactMapping, User
-from conftest import OFFER_ID
 from core.cause import Cause
 from integrations.providers.kajabi.tests.history_files import TITLE, file_of, paid, transactions
+from integrations.providers.kajabi.tests.plugin import OFFER_ID
 
 pytestmark = pytest.mark.django_db
 CONTACTS = Path(__file__).parent / "history" / "contacts.csv"

@@ -12,7 +12,6 @@ from accounts.commerce.models import Payment
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription, SubscriptionFact
 from accounts.people.models import User
-from conftest import OFFER_ID
 from integrations.history.models import HistoryRow
 from integrations.providers.kajabi.tests.history_files import (
     day,
@@ -22,6 +21,7 @@ from integrations.providers.kajabi.tests.history_files import (
     transactions,
     words,
 )
+from integrations.providers.kajabi.tests.plugin import OFFER_ID
 
 pytestmark = pytest.mark.django_db
 A_YEAR = relativedelta(years=1)

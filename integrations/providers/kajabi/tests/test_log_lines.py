@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from conftest import WEBHOOK_TOKEN
 from integrations.inbox.models import InboxEvent
+from integrations.providers.kajabi.tests.plugin import WEBHOOK_TOKEN
 from tests.fakes import kajabi_records as records
 from tests.fakes.http_server import Answer
 from tests.fakes.kajabi import FakeKajabi

@@ -1,9 +1,8 @@
-"""Both fakes over real HTTP with Enlace between them, and the webhooks that each sends of whatever changes there."""
+"""Both fakes with Enlace between them in this process: webhooks are posted, and work is done, when the test says so."""
 
 import base64
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,65 +16,39 @@ from integrations.outbox import repair
 from integrations.outbox.models import OutgoingWrite
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.fakes.nowcerts import FakeNowCerts
+from tests.harness.both_sides import GHL_HOOK, TOKENS, BothSides, Hook
 
-NOWCERTS_TOKEN = "a-nowcerts-token-that-only-tests-know"
-GHL_TOKEN = "a-ghl-token-that-only-tests-know"
-NOWCERTS_HOOK = f"/api/v1/webhooks/nowcerts/{NOWCERTS_TOKEN}"
-GHL_HOOK = "/api/v1/webhooks/ghl"
 PRIVATE_KEY = Ed25519PrivateKey.generate()
 A_MOMENT = QUIET + timedelta(seconds=1)
-Record = dict[str, Any]
-# What both sides know: NowCerts' name, GoHighLevel's name.
-MAPPED = (
-    ("eMail", "email"),
-    ("firstName", "firstName"),
-    ("lastName", "lastName"),
-    ("phone", "phone"),
-    ("addressLine1", "address1"),
-    ("city", "city"),
-    ("state", "state"),
-    ("zipCode", "postalCode"),
-    ("commercialName", "companyName"),
-    ("website", "website"),
-)
 
 
-@dataclass
-class TwoSides:
-    """`hooks` are the webhooks that were not delivered yet, oldest first: (url, body). `say_nothing`: none are made."""
+class TwoSides(BothSides):
+    """`hooks` are the webhooks that were not delivered yet, oldest first. `say_nothing`: none are made."""
 
-    nowcerts: FakeNowCerts
-    ghl: FakeGoHighLevel
-    post: Callable[..., Any]
-    drain: Callable[[], None]
-    travel: Callable[[timedelta], None]
-    hooks: list[tuple[str, Record]] = field(default_factory=list)
-    say_nothing: bool = False
-    gone_forward: timedelta = timedelta(0)
+    def __init__(
+        self,
+        insureds: FakeNowCerts,
+        contacts: FakeGoHighLevel,
+        *,
+        post: Callable[..., Any],
+        drain: Callable[[], None],
+        travel: Callable[[timedelta], None],
+    ) -> None:
+        super().__init__(insureds, contacts)
+        self.post, self.drain, self.travel = post, drain, travel
+        self.hooks: list[Hook] = []
+        self.say_nothing = False
+        self.gone_forward = timedelta(0)
+        self.listen(lambda hook: None if self.say_nothing else self.hooks.append(hook))
 
-    def __post_init__(self) -> None:
-        self.nowcerts.on_change = self._nowcerts_says
-        self.ghl.on_change = self._ghl_says
-
-    def _nowcerts_says(self, event_type: str, record: Record) -> None:
-        if not self.say_nothing:
-            names = {"InsuredDatabaseId": record["id"]}
-            if event_type.startswith(("POLICY", "QUOTE")):
-                names = {"PolicyDatabaseId": record["id"]}
-            self.hooks.append((NOWCERTS_HOOK, {"EventType": event_type, **names, "changeDate": record["changeDate"]}))
-
-    def _ghl_says(self, event_type: str, record: Record) -> None:
-        if not self.say_nothing:
-            number = len(self.hooks) + len(self.ghl.exchanges) * 1000
-            dated = {"type": event_type, "webhookId": f"w{number}-{timezone.now().timestamp()}"}
-            self.hooks.append((GHL_HOOK, {**record, **dated, "timestamp": timezone.now().isoformat()}))
-
-    def deliver(self, hook: tuple[str, Record]) -> Any:
-        """Post one webhook as its sender would; the answer."""
-        url, payload = hook
+    def deliver(self, hook: Hook) -> Any:
+        """Post a webhook as its sender does (GoHighLevel signs, NowCerts has a token in the URL); return the answer."""
+        path, payload = hook
         body = json.dumps(payload).encode()
-        headers = {"X-GHL-Signature": base64.b64encode(PRIVATE_KEY.sign(body)).decode()} if url == GHL_HOOK else {}
-        return self.post(body, url, sign=False, headers=headers)
+        if path == GHL_HOOK:
+            signature = base64.b64encode(PRIVATE_KEY.sign(body)).decode()
+            return self.post(body, path, sign=False, headers={"X-GHL-Signature": signature})
+        return self.post(body, f"{path}/{TOKENS[path]}", sign=False)
 
     def forward(self, time: timedelta) -> None:
         """Let time pass, also for what keeps real time: a pause that GoHighLevel asked for is over."""
@@ -127,13 +100,3 @@ class TwoSides:
             and exchange.asked.path.startswith(paths)
             and "search" not in exchange.asked.path
         ]
-
-
-def insured_as(record: Record) -> dict[str, str]:
-    """What an insured says, by NowCerts' names, of what both sides know."""
-    return {ours: str(record.get(ours) or "") for ours, _theirs in MAPPED}
-
-
-def contact_as(record: Record) -> dict[str, str]:
-    """What a contact of GoHighLevel says, by NowCerts' names."""
-    return {ours: str(record.get(theirs) or "") for ours, theirs in MAPPED}

@@ -1,4 +1,4 @@
-"""Both sides, running for one test."""
+"""NowCerts and GoHighLevel as fakes with Enlace between them, for one test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -9,10 +9,11 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import transaction
 
-from integrations.outbox.tests.two_sides import GHL_TOKEN, NOWCERTS_TOKEN, PRIVATE_KEY, TwoSides
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.fakes.nowcerts import FakeNowCerts
+from tests.harness.both_sides import GHL_TOKEN, NOWCERTS_TOKEN
+from tests.harness.two_sides import PRIVATE_KEY, TwoSides
 
 
 @pytest.fixture
@@ -41,9 +42,8 @@ def sides_again(
         around = nullcontext() if commits else transaction.atomic()
         with FakeNowCerts() as insureds, FakeGoHighLevel() as contacts, around:
             settings.NOWCERTS_BASE_URL, settings.GHL_BASE_URL = insureds.url, contacts.url
-            contacts.limit = 100_000  # the pace is measured elsewhere
             travel(timedelta(0))
-            yield TwoSides(nowcerts=insureds, ghl=contacts, post=post, drain=drain, travel=travel)
+            yield TwoSides(insureds, contacts, post=post, drain=drain, travel=travel)
             if not commits:
                 transaction.set_rollback(True)
 
