@@ -21,11 +21,11 @@ SECRET = re.compile(
 )
 # Comparisons that protect nothing: no operand comes from whoever wants in.
 HARMLESS = {
-    ("delivering.py", "error.status in _CREDENTIALS"),  # status numbers
+    ("deliver.py", "error.status in _CREDENTIALS"),  # status numbers
     ("reading.py", "secret in name"),  # names of headers
     ("tokens.py", "kept.token == refused"),  # both are access tokens that we were given
     ("tokens.py", "self._own.token == refused"),
-    ("exporting.py", "name not in holding.secret"),  # names of columns
+    ("export.py", "name not in holding.secret"),  # names of columns
     ("secret_settings.py", "name in _SECRET_ADDRESSES"),  # names of settings
     ("secret_settings.py", "unquote(password) != password"),  # both are ours
     ("hooks.py", "first not in self._tokens"),  # an address that the provider lists, to be shown without our token

@@ -24,7 +24,7 @@ SCRIPTS = {
     for path in (ROOT / folder).rglob("*.js")
 }
 # Who starts other programs, none of them with a word from outside.
-STARTS_PROGRAMS = {"integrations/management/commands/run.py", "core/tables/child.py"}
+STARTS_PROGRAMS = {"integrations/management/commands/run.py", "core/tables/child.py", "config/reload.py"}
 # Who reads the XML of an uploaded workbook by itself: events of expat, which resolves nothing from elsewhere.
 READS_XML = {"core/tables/reading.py"}
 # The hash functions of the inventory in docs/security.md: in which file which one stands.
