@@ -21,6 +21,11 @@ def code_of(key: bytes) -> str:
     return f"{totp(key):06}"
 
 
+@pytest.fixture(autouse=True)
+def clock() -> None:
+    """The real clock in place of the one that stands still: codes follow the time."""
+
+
 @pytest.fixture
 def device(staff: Any) -> TOTPDevice:
     return TOTPDevice.objects.create(user=staff, name="phone")

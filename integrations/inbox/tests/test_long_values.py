@@ -16,7 +16,7 @@ from integrations.inbox.models import InboxEvent
 
 pytestmark = pytest.mark.django_db
 
-PROVIDERS = Path(__file__).resolve().parents[1] / "providers"
+PROVIDERS = Path(__file__).resolve().parents[2] / "providers"
 DELIVERIES = [
     ("kajabi", "contact.created__leaps_relay.json"),
     ("kajabi", "order_created__native.json"),
