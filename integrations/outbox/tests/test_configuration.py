@@ -6,19 +6,19 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from integrations import tasks
+from core.queue import runner
 from integrations.fields.models import FieldPlace, FieldRule
 from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 
 
-def reads_of_fields(job: Any, row: Any) -> list[int]:
-    """Do a job; return how often it read the rules and the places of fields."""
+def reads_of_fields(row: Any) -> list[int]:
+    """Run a job; return how often it read the rules and the places of fields."""
     with CaptureQueriesContext(connection) as queries:
-        job([row.pk])
+        runner.run(type(row), row.pk)
     row.refresh_from_db()
     assert row.status in ("processed", "done"), row.last_error
     tables = (model._meta.db_table for model in (FieldRule, FieldPlace))
@@ -31,9 +31,9 @@ def test_contact_change_reads_the_configuration_of_fields_once_in_each_job(sides
     sides.nowcerts.edit(insured["id"], city="Tampa")
     sides.deliver(sides.hooks.pop())
     event = InboxEvent.objects.latest("pk")
-    assert reads_of_fields(tasks.process_events, event) == [1, 1]
+    assert reads_of_fields(event) == [1, 1]
     refresh = ContactRefresh.objects.get(status="pending")
     ContactRefresh.objects.update(next_attempt_at=event.received_at)
-    assert reads_of_fields(tasks.refresh_contacts, refresh) == [1, 1]
+    assert reads_of_fields(refresh) == [1, 1]
     write = OutgoingWrite.objects.get(status="pending")
-    assert reads_of_fields(tasks.deliver_writes, write) == [1, 1]
+    assert reads_of_fields(write) == [1, 1]

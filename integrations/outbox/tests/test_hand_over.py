@@ -17,7 +17,7 @@ from accounts.tests.admin_clients import signed_in
 from accounts.tests.presses import press
 from core.cause import Cause
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.tests.two_sides import TwoSides
+from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(settings.BASE_DIR)
