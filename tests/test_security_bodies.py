@@ -78,8 +78,11 @@ def test_health_answers_while_long_bodies_come_in(app: Embedded) -> None:
     try:
         for path in SLOW:
             before = len(answers)
-            for content_type, body in BODIES.items():
-                assert 400 <= status_of(app, "POST", path, content_type, body) < 500
+            for _round in range(10):  # on a busy machine a short round may end before any answer
+                for content_type, body in BODIES.items():
+                    assert 400 <= status_of(app, "POST", path, content_type, body) < 500
+                if len(answers) > before:
+                    break
             # Work that holds the interpreter's lock would let none through.
             assert len(answers) > before, path
     finally:
