@@ -1,4 +1,4 @@
-"""What a mail's templates are given. The topics that owe mails register how the context of theirs is built."""
+"""Contexts of mails' templates. Each topic registers the builder for the mails that it enqueues."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

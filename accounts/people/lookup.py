@@ -1,4 +1,4 @@
-"""Who is meant: the one look-up of people by a provider's ids and by addresses.
+"""The one look-up of people by a provider's ids and by addresses.
 
 An id at a provider stands in `ContactMapping` (contacts) and `ExternalIdentity` (logins of members); an address in
 `ContactEmail` (contacts, main address or alias) and `User.email`. Nothing is decided or written here: what follows

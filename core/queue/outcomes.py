@@ -1,4 +1,4 @@
-"""How the work on a row can end otherwise than by closing it. Whatever else it raises is retried with back-off."""
+"""Ends of an attempt other than closing the row. Whatever else the work raises is retried with back-off."""
 
 from datetime import datetime
 

@@ -40,7 +40,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class JobKind(Generic[Row]):
-    """What is a kind's own.
+    """A kind of job: its model, its work, and what differs from other kinds.
 
     `on_claim` runs in the transaction of the claim, `on_failure` in the one that notes the failure, `on_lost` after
     an attempt that may keep nothing. `max_failures` replaces the day of retries that every row has. With

@@ -78,7 +78,7 @@ def forget() -> None:
 
 
 class LocalCounts:
-    """What this process counted by itself in the open window: the part of a limit that asks no cache.
+    """Counts of this process in the open window: the part of a limit that asks no cache.
 
     Subclasses hold `_lock` and call `_turn` before they look at anything.
     """

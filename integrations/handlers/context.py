@@ -22,7 +22,7 @@ class Change:
 
 
 class Greeting(StrEnum):
-    """What to do about the greeting: enqueue, enqueue where there is access now, hold back, or none."""
+    """The fate of the greeting: enqueue, enqueue where there is access now, hold back, or none."""
 
     OWED = "owed"
     IF_OPEN = "if open"

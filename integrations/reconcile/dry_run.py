@@ -1,4 +1,4 @@
-"""What a run would change: everything is read first, then applied in one transaction that is rolled back."""
+"""Dry run: everything is read first, then applied in one transaction that is rolled back."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -30,7 +30,7 @@ _A_MOMENT = timedelta(microseconds=1)
 
 @dataclass(kw_only=True)
 class Result:
-    """What a number of records led to. The lists explain: each entry is a JSON object. `findings` are not saved."""
+    """The result of applying records. The lists explain it: each entry is a JSON object. `findings` are not saved."""
 
     changed: int = 0
     healed: int = 0
@@ -49,7 +49,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How records are applied. `run_id` does not try again what it failed to apply.
+    """Terms for applying records. `run_id` does not try again what it failed to apply.
 
     The welcome for what was sold before `holds_greetings_before` is held back. With `expects_webhooks` a change that a
     webhook should have brought counts as healed.

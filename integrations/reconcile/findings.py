@@ -1,4 +1,4 @@
-"""What a run or an audit found for staff: rows with a remedy, and values as people read them."""
+"""Findings of a run or an audit for staff: rows with a remedy, and values as people read them."""
 
 from collections.abc import Sequence
 from typing import Any

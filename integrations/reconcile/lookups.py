@@ -1,4 +1,4 @@
-"""What listed records need beside themselves: the addresses of people, the offers of purchases, unknown contacts."""
+"""Look-ups that listed records need: the addresses of people, the offers of purchases, unknown contacts."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

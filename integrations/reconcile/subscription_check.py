@@ -36,7 +36,7 @@ _FACT_OF: Mapping[SyncFinding.Kind, type[MembershipEvent]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteState:
-    """What the provider says of a user now: who they are there, and everything of theirs as records.
+    """A user's state at the provider: who they are there, and all their records.
 
     `ready` are the records as a sync applies them.
     """

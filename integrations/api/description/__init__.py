@@ -1,4 +1,4 @@
-"""What /docs says beyond the API's own views: webhooks, health, and what providers' folders add of their own."""
+"""OpenAPI for webhooks, health and the pages of providers' folders, made from the manifests."""
 
 from functools import lru_cache
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may open Chatwoot's own addresses; a part of the table of access."""
+"""Access to Chatwoot's own URLs; a part of the table of access."""
 
 from core.web.access import ANYBODY, Shared, needs
 

@@ -1,4 +1,4 @@
-"""Who may open Kajabi's own addresses; a part of the table of access."""
+"""Access to Kajabi's own URLs; a part of the table of access."""
 
 from core.web.access import ANYBODY, OWN_PROOF, SUPERUSER
 
