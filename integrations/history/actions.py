@@ -70,7 +70,7 @@ def choose_columns(history: HistoryImport, places: Mapping[str, int], *, wake: b
         "columns": history.columns,
         "last_error": problem,
         "stage": HistoryStage.READING,
-        "exported_at": history.exported_said,
+        "exported_at": history.exported_at_by_staff,
     }
     with transaction.atomic():
         if problem:

@@ -66,7 +66,7 @@ def take(
                 headings=headings,
                 columns=found,
                 exported_at=exported_at,
-                exported_said=exported_at,
+                exported_at_by_staff=exported_at,
                 cause=cause.text[:200],
                 staff=cause.staff,
                 notes=_notes(headings, found),

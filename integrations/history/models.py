@@ -53,8 +53,8 @@ class HistoryImport(Prunable, Delivery):
     headings = models.JSONField(_("headings"), default=list)
     columns = models.JSONField(_("columns"), default=dict)
     exported_at = models.DateTimeField(_("exported"), null=True, blank=True)
-    exported_said = models.DateTimeField(
-        null=True, blank=True, help_text=_("when it was exported, or a little before, as staff say")
+    exported_at_by_staff = models.DateTimeField(
+        null=True, blank=True, help_text=_("when it was exported, or a little before, as staff entered it")
     )
     ignored_offers = models.JSONField(_("offers without a membership"), default=list)
     sends_mails = models.BooleanField(_("sends set-up mails"), default=False)

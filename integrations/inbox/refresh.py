@@ -37,7 +37,7 @@ def _refresh(refresh: ContactRefresh) -> None:
     try:
         _read(refresh)
     except NotThereYet as error:
-        if timezone.now() < refresh.waiting_since + process.NOT_THERE_FOR:
+        if timezone.now() < refresh.requested_at + process.NOT_THERE_FOR:
             raise TryAgain(str(error)) from error
         asked = list(_events_asking(refresh))
         if not asked or not all(map(_stands_by_itself, asked)):
@@ -81,7 +81,7 @@ def read_now(refresh: ContactRefresh) -> bool:
         row = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
         if row.status == Status.PENDING and row.crashes and row.next_attempt_at > now:
             return False
-        row.requeue(waiting_since=now, wanted_at=now)
+        row.requeue(requested_at=now, last_requested_at=now)
         wake_on_commit(row)
     return True
 
@@ -105,10 +105,10 @@ def _read(refresh: ContactRefresh) -> None:
             asked = _events_asking(refresh).filter(Q(person_email="") | Q(is_signed=False))
             asked.update(person_email=email)
         refresh.close(Status.DONE, read_at=began, failures=0)
-        if newest.wanted_at > began:
+        if newest.last_requested_at > began:
             due = timezone.now() + QUIET
             again = ContactRefresh.objects.filter(pk=refresh.pk)
-            again.update(status=Status.PENDING, waiting_since=newest.wanted_at, next_attempt_at=due, wake_at=due)
+            again.update(status=Status.PENDING, requested_at=newest.last_requested_at, next_attempt_at=due, wake_at=due)
 
 
 def _apply(told: list[Event], refresh: ContactRefresh) -> None:
@@ -129,7 +129,7 @@ def _events_asking(refresh: ContactRefresh) -> "QuerySet[InboxEvent]":
     return InboxEvent.objects.filter(
         pk__in=asked.values("event"),
         status=EventStatus.PROCESSED,
-        finished_at__gte=refresh.waiting_since - timedelta(seconds=1),
+        finished_at__gte=refresh.requested_at - timedelta(seconds=1),
     )
 
 

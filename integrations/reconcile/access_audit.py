@@ -61,8 +61,8 @@ def compare_subscriptions(run: SyncRun, provider: Provider, place: Place) -> Pla
                 purchase_id=purchase.purchase_id if purchase else "",
                 user=row.user,
                 plan=row.plan,
-                there=_described(purchase) if purchase else "no purchase",
-                here=row.status
+                remote_value=_described(purchase) if purchase else "no purchase",
+                local_value=row.status
                 + (f", access until {row.current_period_end:%Y-%m-%d}" if row.current_period_end else ""),
                 remedy=REMEDIES[kind],
             )
@@ -95,8 +95,8 @@ def compare_purchases(run: SyncRun, provider: Provider, place: Place) -> Place |
             finding = SyncFinding(
                 key=f"{Kind.NO_PLAN}:{offer}",
                 kind=Kind.NO_PLAN,
-                there=f"active purchases of offer {offer}",
-                here="no plan for it",
+                remote_value=f"active purchases of offer {offer}",
+                local_value="no plan for it",
                 remedy=REMEDIES[Kind.NO_PLAN],
             )
             found.append(finding)
@@ -108,8 +108,8 @@ def compare_purchases(run: SyncRun, provider: Provider, place: Place) -> Place |
                 person_id=person_id,
                 purchase_id=one.purchase_id,
                 plan=plan,
-                there=_described(one),
-                here="no subscription",
+                remote_value=_described(one),
+                local_value="no subscription",
                 remedy=REMEDIES[Kind.MISSING_HERE],
             )
             found.append(finding)

@@ -82,8 +82,8 @@ def _differs(mapping: ContactMapping, different: Mapping[str, tuple[Any, Any]]) 
         person=mapping.contact.email,
         person_id=mapping.external_id,
         contact=mapping.contact,
-        there="; ".join(f"{name}: {shown(there)}" for name, (there, _here) in different.items())[:300],
-        here="; ".join(f"{name}: {shown(here)}" for name, (_there, here) in different.items())[:300],
+        remote_value="; ".join(f"{name}: {shown(there)}" for name, (there, _here) in different.items())[:300],
+        local_value="; ".join(f"{name}: {shown(here)}" for name, (_there, here) in different.items())[:300],
         remedy=REMEDIES[Kind.CONTACT_DIFFERS],
     )
 
@@ -96,7 +96,7 @@ def _unknown(report: ContactReported) -> SyncFinding:
         kind=Kind.CONTACT_UNKNOWN,
         person=report.email[:254],
         person_id=contact_id,
-        there=f"contact {report.email or name or contact_id}"[:300],
-        here="no contact",
+        remote_value=f"contact {report.email or name or contact_id}"[:300],
+        local_value="no contact",
         remedy=REMEDIES[Kind.CONTACT_UNKNOWN],
     )

@@ -27,8 +27,8 @@ def gone(mapping: ContactMapping) -> SyncFinding:
         person=mapping.contact.email,
         person_id=mapping.external_id,
         contact=mapping.contact,
-        there="deleted, or made part of another record",
-        here=f"contact {mapping.contact}"[:300],
+        remote_value="deleted, or made part of another record",
+        local_value=f"contact {mapping.contact}"[:300],
         remedy=GONE_REMEDY,
     )
 

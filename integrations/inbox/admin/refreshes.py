@@ -79,7 +79,7 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
             return queryset, False
         return queryset.filter(provider__in=list(registry.all_providers()), external_id=term), False
 
-    asked = columns.moment("wanted_at", _("asked for"))
+    asked = columns.moment("last_requested_at", _("requested"))
 
     @admin.display(description=_("remote contact"))
     def person(self, reading: ContactRefresh) -> str:

@@ -23,7 +23,7 @@ class ContactRefreshQuerySet(DeliveryQuerySet):
         now = timezone.now()
         due = now + QUIET
         row = ContactRefresh(
-            provider=provider, external_id=external_id, wanted_at=now, waiting_since=now,
+            provider=provider, external_id=external_id, last_requested_at=now, requested_at=now,
             next_attempt_at=due, wake_at=due,
         )  # fmt: skip
         with transaction.atomic(savepoint=False):
@@ -31,14 +31,14 @@ class ContactRefreshQuerySet(DeliveryQuerySet):
                 return row
             row = self.select_for_update().get(provider=provider, external_id=external_id)
             if row.status != ContactRefresh.Status.PENDING:
-                row.requeue(waiting_since=now, wanted_at=now)
+                row.requeue(requested_at=now, last_requested_at=now)
                 self._put_off(row, until=due)
             elif row.crashes or row.failures:
                 # Being read, or waiting for its next try after a failure: both have their own time.
-                self.filter(pk=row.pk).update(wanted_at=now)
+                self.filter(pk=row.pk).update(last_requested_at=now)
             else:
-                self.filter(pk=row.pk).update(wanted_at=now)
-                self._put_off(row, until=min(due, row.waiting_since + AT_MOST))
+                self.filter(pk=row.pk).update(last_requested_at=now)
+                self._put_off(row, until=min(due, row.requested_at + AT_MOST))
         return row
 
     def _put_off(self, row: "ContactRefresh", *, until: datetime) -> None:
@@ -46,7 +46,7 @@ class ContactRefreshQuerySet(DeliveryQuerySet):
 
 
 class ContactRefresh(Delivery):
-    """One contact at one provider, and when it was read last. `wanted_at`: a reading that began before is too old."""
+    """One contact at one provider, and when it was read last. A read that began before `last_requested_at` is stale."""
 
     class Status(models.TextChoices):
         PENDING = "pending", _("pending")
@@ -54,10 +54,10 @@ class ContactRefresh(Delivery):
         FAILED = "failed", _("failed")
 
     provider = models.CharField(_("provider"), max_length=30)
-    external_id = models.CharField(_("their id"), max_length=100)
+    external_id = models.CharField(_("remote ID"), max_length=100)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
-    waiting_since = models.DateTimeField(_("asked for"), default=timezone.now)
-    wanted_at = models.DateTimeField(_("last asked for"), default=timezone.now)
+    requested_at = models.DateTimeField(_("requested"), default=timezone.now)
+    last_requested_at = models.DateTimeField(_("last requested"), default=timezone.now)
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
 
     objects: Any = ContactRefreshQuerySet.as_manager()

@@ -25,7 +25,7 @@ class InboxEvent(Prunable, Delivery):
     provider = models.CharField(_("provider"), max_length=30)
     endpoint = models.CharField(_("endpoint"), max_length=30)
     event_type = models.CharField(_("type"), max_length=100, blank=True)
-    external_id = models.CharField(_("their id"), max_length=200, blank=True, db_index=True)
+    external_id = models.CharField(_("remote ID"), max_length=200, blank=True, db_index=True)
     key = models.CharField(_("key"), max_length=400, help_text=_("what makes two deliveries the same one"))
     body = models.BinaryField(_("raw body"))
     body_digest = models.CharField(max_length=64, help_text=_("SHA-256 of the raw body"))

@@ -29,7 +29,7 @@ class LastReceived(models.Model):
     """`number` counts what was said of the record, each change once; `since` is when the last one was first heard."""
 
     provider = models.CharField(_("provider"), max_length=30)
-    record = models.CharField(_("record"), max_length=300, help_text=_("what the provider spoke of"))
+    record = models.CharField(_("record"), max_length=300, help_text=_("what the provider reported on"))
     digest = models.CharField(max_length=400)
     number = models.PositiveIntegerField(_("number"))
     since = models.DateTimeField(_("since"))
@@ -38,7 +38,7 @@ class LastReceived(models.Model):
 
     class Meta:
         verbose_name = _("last report about a record")
-        verbose_name_plural = _("last words about records")
+        verbose_name_plural = _("last reports about records")
         constraints = [models.UniqueConstraint(fields=["provider", "record"], name="a_record_has_one_last_word")]
 
     def __str__(self) -> str:

@@ -84,7 +84,7 @@ def test_a_failed_reading_is_made_due_with_all_its_tries(
     failed.refresh_from_db()
     assert (failed.status, failed.failures) == ("pending", 0)
     assert before <= failed.next_attempt_at <= timezone.now()
-    assert before <= failed.waiting_since == failed.wanted_at
+    assert before <= failed.requested_at == failed.last_requested_at
     assert wakeups == [("contactrefresh", failed.pk)]
     assert logged(failed) == ["read-now"]
 

@@ -130,7 +130,9 @@ class Command(BaseCommand):
     def _findings(self, findings: list[SyncFinding]) -> None:
         for one in findings:
             who = one.person or one.person_id
-            self.stdout.write(f"{one.get_kind_display()}  {who}  there: {one.there}; here: {one.here}. {one.remedy}")
+            self.stdout.write(
+                f"{one.get_kind_display()}  {who}  there: {one.remote_value}; here: {one.local_value}. {one.remedy}"
+            )
         self.stdout.write(f"{len(findings)} differences")
 
     @contextmanager

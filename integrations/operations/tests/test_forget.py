@@ -112,7 +112,9 @@ def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan:
         next_attempt_at=None,
         changes_listed=[{"key": "person:1", "person": EMAIL, "what": f"name: {FIRST} → {FIRST}"}],
     )
-    SyncFinding.objects.create(run=run, key="a", kind="status", person=EMAIL.lower(), user=user, there="x", remedy="y")
+    SyncFinding.objects.create(
+        run=run, key="a", kind="status", person=EMAIL.lower(), user=user, remote_value="x", remedy="y"
+    )
     ProviderRecord.objects.create(
         provider="kajabi",
         key=f"person:{somebody.CUSTOMER}",

@@ -150,7 +150,7 @@ def _apply(finding: SyncFinding, pressed: Pressed) -> Answer:
 
 @admin.register(SyncFinding)
 class SyncFindingAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "who", "plan", "there", "here", "remedy", "state")
+    list_display = ("kind", "who", "plan", "remote_value", "local_value", "remedy", "state")
     list_filter = ("status", "kind", "plan")
     list_select_related = ("user", "plan", "run", "contact")
     search_fields = ("person",)
@@ -159,8 +159,8 @@ class SyncFindingAdmin(ReadOnlyAdmin):
         ("kind", "state"),
         ("who", "person_id", "purchase_id"),
         "plan",
-        "there",
-        "here",
+        "remote_value",
+        "local_value",
         "remedy",
         ("outcome", "staff", "settled_at"),
         "run_link",

@@ -20,13 +20,19 @@ Status = SubscriptionSync.Status
 
 @admin.register(SubscriptionSync)
 class SubscriptionSyncAdmin(ReadOnlyAdmin):
-    list_display = ("asked", "provider", "member", "state", "led_to", "attempts", "error")
+    list_display = ("requested", "provider", "member", "state", "led_to", "attempts", "error")
     list_filter = ("status", ProviderFilter)
     list_select_related = ("user",)
     search_fields = ("user__email",)
     search_help_text = _("Beginning of the member's e-mail")
-    fields = (("state", "led_to"), "what_went_wrong", ("provider", "member"), ("asked", "cause"), ("attempts", "due"))
-    readonly_fields = ("state", "led_to", "what_went_wrong", "member", "asked", "due")
+    fields = (
+        ("state", "led_to"),
+        "what_went_wrong",
+        ("provider", "member"),
+        ("requested", "cause"),
+        ("attempts", "due"),
+    )
+    readonly_fields = ("state", "led_to", "what_went_wrong", "member", "requested", "due")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SubscriptionSync], search_term: str
@@ -34,7 +40,7 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
         term = search_term.strip().lower()
         return (queryset.filter(user__email__startswith=term) if term else queryset), False
 
-    asked = columns.moment("asked_at", _("asked for"))
+    requested = columns.moment("requested_at", _("requested"))
     due = columns.moment("next_attempt_at", _("due"))
 
     @admin.display(description=_("user"))

@@ -41,9 +41,9 @@ class SubscriptionSync(Delivery):
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("asked by"),
+        verbose_name=_("requested by"),
     )
-    asked_at = models.DateTimeField(_("asked for"), default=timezone.now)
+    requested_at = models.DateTimeField(_("requested"), default=timezone.now)
 
     objects = DeliveryQuerySet.as_manager()
 

@@ -129,8 +129,8 @@ class SyncFinding(models.Model):
     contact = models.ForeignKey(
         Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("contact")
     )
-    there = models.CharField(_("at the provider"), max_length=300, blank=True)
-    here = models.CharField(_("here"), max_length=300, blank=True)
+    remote_value = models.CharField(_("at the provider"), max_length=300, blank=True)
+    local_value = models.CharField(_("here"), max_length=300, blank=True)
     remedy = models.CharField(_("remedy"), max_length=300)
     outcome = models.CharField(_("outcome"), max_length=500, blank=True)
     staff = models.ForeignKey(
@@ -154,7 +154,7 @@ class SyncFinding(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.person or self.there}"
+        return f"{self.get_kind_display()}: {self.person or self.remote_value}"
 
     def settle(self, status: "SyncFinding.Status", *, outcome: str, staff: Any) -> bool:
         """Close an open finding; False where somebody else did meanwhile."""

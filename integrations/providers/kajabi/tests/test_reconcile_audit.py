@@ -88,7 +88,7 @@ def test_every_difference_is_named_with_its_remedy_and_nothing_is_changed(
     assert found.there == f"purchase 4001 of offer off_456: expired since {ago(1):%Y-%m-%d}"
     assert found.here.startswith("active, access until ")
     assert found.remedy == "apply: access ends here"
-    assert SyncFinding.objects.get(kind="no_plan").there == "active purchases of offer 999"
+    assert SyncFinding.objects.get(kind="no_plan").remote_value == "active purchases of offer 999"
 
 
 def test_several_purchases_of_one_plan_count_as_the_best_of_them(caught_up: Any, audited: Any) -> None:

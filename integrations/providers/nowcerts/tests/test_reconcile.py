@@ -362,7 +362,7 @@ def test_an_audit_names_what_differs_and_changes_nothing(nowcerts: FakeNowCerts)
     before = list(Contact.objects.order_by("pk").values()), list(ContactMapping.objects.order_by("pk").values())
     run = reconciled(kind=runs.Kind.AUDIT)
     assert (run.status, run.seen, run.changed) == ("done", 3, 0)
-    assert sorted(run.findings.values_list("kind", "person", "there", "here")) == [
+    assert sorted(run.findings.values_list("kind", "person", "remote_value", "local_value")) == [
         (Kind.CONTACT_DIFFERS, "ana1@example.com", "city: Houston", "city: Austin"),
         (Kind.CONTACT_UNKNOWN, "ana4@example.com", "contact ana4@example.com", "no contact"),
         (Kind.GONE_THERE, "ana0@example.com", "deleted, or made part of another record", "contact ana0@example.com"),
