@@ -1,8 +1,8 @@
 """Names of a person's values where columns and custom fields stand together: one convention for all of the project.
 
 A column goes by its name ("phone"), a custom field by its path in `Contact.custom_fields`: "custom_fields.shoe_size".
-Reports, field maps, outgoing writes and the stored history (`ContactMapping.told`, `Contact.origins`, `ContactChange`,
-`OutgoingWrite.before`) use it.
+Reports, field maps, outgoing writes and the stored history (`ContactMapping.last_synced_values`, `Contact.origins`,
+`ContactChange`, `OutgoingWrite.before`) use it.
 """
 
 from collections.abc import Mapping

@@ -131,7 +131,7 @@ def keep(told: PolicyReport, *, provider: str, contact: Contact) -> ChangedPolic
                     contact=contact,
                     provider=provider,
                     external_id=key,
-                    told_at=dict.fromkeys(told.values(), told.occurred_at.timestamp()),
+                    reported_times=dict.fromkeys(told.values(), told.occurred_at.timestamp()),
                     reported_at=told.occurred_at,
                     **told.values(),
                 )
@@ -176,11 +176,11 @@ def _brought_to(known: Policy, told: PolicyReport) -> ChangedPolicy | None:
     if policy is None:
         return None
     moment = told.occurred_at.timestamp()
-    fresh = {name: value for name, value in told.values().items() if policy.told_at.get(name, moment) <= moment}
+    fresh = {name: value for name, value in told.values().items() if policy.reported_times.get(name, moment) <= moment}
     changed = tuple(name for name, value in fresh.items() if getattr(policy, name) != value)
     for name, value in fresh.items():
         setattr(policy, name, value)
-    policy.told_at = policy.told_at | dict.fromkeys(fresh, moment)
+    policy.reported_times = policy.reported_times | dict.fromkeys(fresh, moment)
     policy.reported_at = max(policy.reported_at, told.occurred_at)
     if told.external_id:
         policy.external_id = told.external_id
@@ -198,11 +198,11 @@ def _taken_over(policy: Policy, number: str) -> tuple[str, ...]:
     other = next(iter(_of_term(unidentified, number, policy.effective_on, policy.expires_on)), None)
     if other is None:
         return ()
-    newer = {name: at for name, at in other.told_at.items() if at > policy.told_at.get(name, 0)}
+    newer = {name: at for name, at in other.reported_times.items() if at > policy.reported_times.get(name, 0)}
     changed = tuple(name for name in newer if getattr(policy, name) != getattr(other, name))
     for name in newer:
         setattr(policy, name, getattr(other, name))
-    policy.told_at = policy.told_at | newer
+    policy.reported_times = policy.reported_times | newer
     policy.reported_at = max(policy.reported_at, other.reported_at)
     other.delete()
     return changed

@@ -37,12 +37,12 @@ def bring(
     """Write what was changed there since it was last told; the names of what is different here now."""
     values = told.values(email)
     if record is not None:
-        values = still_newest(values, told_at=record.told_at, at=told.occurred_at)
+        values = still_newest(values, told_at=record.last_synced_times, at=told.occurred_at)
     ours = {name: value_of(contact, name) for name in values}
     found = merge(
         ours,
         values,
-        record.told if record else None,
+        record.last_synced_values if record else None,
         origins=contact.origins,
         provider=provider,
         changed_at=told.true_since,
@@ -85,8 +85,8 @@ def remember(record: ContactMapping, told: ContactReport, email: str) -> None:
     """Note on `record`, which the caller saves, what it was told to be and when that was so."""
     at = told.occurred_at
     lists = {name: getattr(told, name) for name in WHOLE_LISTS if getattr(told, name) is not None}
-    values = still_newest(told.values(email), told_at=record.told_at, at=at)
-    lists = still_newest(lists, told_at=record.told_at, at=at)
+    values = still_newest(told.values(email), told_at=record.last_synced_times, at=at)
+    lists = still_newest(lists, told_at=record.last_synced_times, at=at)
     if "offers" in lists:
         record.offers = list(map(dict, lists["offers"]))
     note_told(record, values, at=at, lists=list(lists))
@@ -98,8 +98,8 @@ def note_told(
     record: ContactMapping, values: Mapping[str, Any], *, at: datetime, lists: list[str] | None = None
 ) -> None:
     """Note on `record`, which the caller saves, that these values stand there since `at`."""
-    record.told = record.told | dict(values)
-    record.told_at = record.told_at | dated([*values, *(lists or [])], at=at)
+    record.last_synced_values = record.last_synced_values | dict(values)
+    record.last_synced_times = record.last_synced_times | dated([*values, *(lists or [])], at=at)
     record.reported_at = max(record.reported_at or at, at)
 
 

@@ -21,7 +21,7 @@ def doubt(one: Contact, another: Contact, *, reason: str) -> PossibleDuplicate |
     if one.pk == another.pk:
         return None
     first, second = sorted((one, another), key=lambda contact: contact.pk)
-    question = PossibleDuplicate(contact=first, other=second, other_was=str(second)[:300], reason=reason[:300])
+    question = PossibleDuplicate(contact=first, other=second, other_name=str(second)[:300], reason=reason[:300])
     return question if insert_once(question) else None
 
 
@@ -85,6 +85,6 @@ def _move(gone: Contact, kept: Contact) -> None:
     for question in asked_of_gone.select_related("contact"):
         doubt(kept, question.contact, reason=question.reason)
     asked_of_gone.delete()  # asked of the kept one now; without its other it could never be decided
-    for question in gone.doubts.filter(status=Status.OPEN).select_related("other"):
+    for question in gone.possible_duplicates.filter(status=Status.OPEN).select_related("other"):
         if question.other is not None:
             doubt(kept, question.other, reason=question.reason)

@@ -150,7 +150,7 @@ def _applied(
     rows = _mapped(contact, mappings, told, provider=provider)
     record = rows[0] if rows else None
     is_stale = record is not None and record.reported_at is not None and record.reported_at > told.occurred_at
-    was = record.told.get("email") if record else email
+    was = record.last_synced_values.get("email") if record else email
     changes = contact_changes.bring(contact, record, told, email, provider=provider, cause=cause)
     if email and was != email:
         _own_address(contact, email, cause=cause)  # an older address too: it was theirs
@@ -158,7 +158,7 @@ def _applied(
     changes += _tagged(contact, told, provider, listed_at=_listed_at(contact, told, provider))
     if record is not None:
         contact_changes.remember(record, told, email)
-        record.save(update_fields=["reported_at", "told", "told_at", "offers", "gone_at"])
+        record.save(update_fields=["reported_at", "last_synced_values", "last_synced_times", "offers", "gone_at"])
     is_stale = is_stale and not changes
     return ChangedContact(contact=contact, provider=provider, cause=cause, changed=tuple(changes), is_stale=is_stale)
 
@@ -204,7 +204,7 @@ def _listed_at(contact: Contact, told: ContactReport, provider: str) -> datetime
     """
     if not (told.tags or told.tags_added or told.tags_removed):
         return None
-    known = (row.told_at.get("tags") for row in contact.mappings.filter(provider=provider))
+    known = (row.last_synced_times.get("tags") for row in contact.mappings.filter(provider=provider))
     newest = max(filter(None, known), default="")
     return datetime.fromisoformat(newest) if newest else None
 

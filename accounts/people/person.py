@@ -123,8 +123,8 @@ def collected(person: Person) -> Person:
         if mapping.kind == "email":  # a record without an id is known by its address
             person.emails.add(mapping.external_id)
         person.ids.add((mapping.provider, mapping.kind, mapping.external_id))
-        _told(person, mapping.told)
-        _name(person, mapping.told.get("first_name"), mapping.told.get("last_name"))
+        _told(person, mapping.last_synced_values)
+        _name(person, mapping.last_synced_values.get("first_name"), mapping.last_synced_values.get("last_name"))
     for identity in ExternalIdentity.objects.filter(user__in=person.users):
         person.ids.add((identity.provider, identity.kind, identity.external_id))
     for change in ContactChange.objects.filter(contact__in=person.contacts):

@@ -108,7 +108,7 @@ def _people() -> list[Holding]:
             retention=Retention(
                 since="decided_at",
                 rows=~Q(status=PossibleDuplicate.Status.OPEN),
-                becomes={"other_was": "", "reason": ""},
+                becomes={"other_name": "", "reason": ""},
             ),
             own=lambda person: Q(contact__in=person.contacts) | Q(other__in=person.contacts),
         ),
@@ -182,7 +182,7 @@ def _business() -> list[Holding]:
             holds="insurance policies and quotes",
             retention=AS_LONG_AS_KNOWN,
             own=lambda person: Q(contact__in=person.contacts),
-            becomes={"number": "", "external_id": lambda policy: f"forgotten:{policy.pk}", "told_at": {}},
+            becomes={"number": "", "external_id": lambda policy: f"forgotten:{policy.pk}", "reported_times": {}},
             anchors=True,  # its ids are among those by which the provider's records are found
         ),
         Holding(

@@ -208,7 +208,7 @@ def _echo(contact: Contact, context: Context) -> Change | None:
     record = contact.mappings.filter(provider=context.provider, kind="contact", is_main=True).first()
     if newest is None or record is None:
         return None
-    if any(record.told.get(name) != value for name, value in newest.after.items()):
+    if any(record.last_synced_values.get(name) != value for name, value in newest.after.items()):
         return None
     OutgoingWrite.objects.filter(pk=newest.pk).update(echoes=F("echoes") + 1)
     return Change(description="our own write came back: nothing is new", target=newest, changed=False)

@@ -144,7 +144,7 @@ def plan(
         after = _creation_values(contact, names, provider=provider)
         call = book.creation(names.sent_out(after))
     else:
-        told = contact.mappings.get(provider=provider, kind=RECORD, external_id=theirs.external_id).told
+        told = contact.mappings.get(provider=provider, kind=RECORD, external_id=theirs.external_id).last_synced_values
         after = to_be_written(contact, names, told)
         if not after:
             return None
@@ -194,9 +194,9 @@ def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) 
             return
         record = _adopt(held, sent.external_id, provider=row.provider)
         note_told(record, row.after, at=at)
-        record.save(update_fields=["told", "told_at", "reported_at"])
+        record.save(update_fields=["last_synced_values", "last_synced_times", "reported_at"])
         end(row, response=dict(sent.answer), external_id=sent.external_id)
-        if to_be_written(held, names, record.told):
+        if to_be_written(held, names, record.last_synced_values):
             enqueue_contact(held, row.provider, cause=_cause(row))
 
 

@@ -58,7 +58,9 @@ def contact_changed(changed: ChangedContact, fields: FieldConfiguration | None =
             is_new_there = key != changed.provider and (contact.email or contact.phone)
             if is_new_there:
                 enqueue_contact(contact, key, cause=changed.cause)
-        elif record.gone_at is None and to_be_written(contact, fields.names(key, side.mirror), record.told):
+        elif record.gone_at is None and to_be_written(
+            contact, fields.names(key, side.mirror), record.last_synced_values
+        ):
             enqueue_contact(contact, key, cause=changed.cause)
 
 

@@ -17,8 +17,8 @@ APPS = ("accounts", "integrations")
 SHAPES: dict[str, Any] = {
     "accounts.Company.administrators": [{"id": MARKUP, "name": MARKUP, "email": MARKUP}],
     "accounts.Contact.origins": {"first_name": {"provider": MARKUP, "at": "2026-01-01T00:00:00+00:00"}},
-    "accounts.ContactMapping.told_at": {"first_name": "2026-01-01T00:00:00+00:00"},
-    "accounts.Policy.told_at": {"number": "2026-01-01T00:00:00+00:00"},
+    "accounts.ContactMapping.last_synced_times": {"first_name": "2026-01-01T00:00:00+00:00"},
+    "accounts.Policy.reported_times": {"number": "2026-01-01T00:00:00+00:00"},
     "accounts.ContactChange.before": MARKUP,
     "accounts.ContactChange.after": MARKUP,
     "integrations.OutgoingWrite.before": {"first_name": MARKUP, f"custom_fields.{MARKUP}": MARKUP},

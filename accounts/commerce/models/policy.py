@@ -9,8 +9,8 @@ from accounts.people.models.contact import Contact
 class Policy(models.Model):
     """Written by `accounts.commerce.policies` alone.
 
-    `external_id` is the provider's id, or `number:<number>` as long as only the number is known. `told_at` says when
-    each value was true there (Unix seconds), since reports overtake each other.
+    `external_id` is the provider's id, or `number:<number>` as long as only the number is known. `reported_times` says
+    when each value was true there (Unix seconds), since reports overtake each other.
     """
 
     contact = models.ForeignKey(Contact, on_delete=models.PROTECT, related_name="policies", verbose_name=_("contact"))
@@ -24,7 +24,7 @@ class Policy(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     effective_on = models.DateField(_("effective"), null=True, blank=True)
     expires_on = models.DateField(_("expires"), null=True, blank=True)
-    told_at = models.JSONField(default=dict, blank=True)
+    reported_times = models.JSONField(default=dict, blank=True)
     reported_at = models.DateTimeField(_("reported"))
 
     class Meta:

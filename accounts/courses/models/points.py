@@ -40,7 +40,7 @@ class Activity(models.Model):
         help_text=_(
             "One a line: a form's id, or its title, in which * stands for any text (*completion*). "
             "Lines “course:…” and “assessment:…” take the events of completed courses and passed assessments, by id or "
-            "title (course:*). The line “mail” takes completions by e-mail, which always wait for a person."
+            "title (course:*). The line “mail” takes completions by e-mail, which always need review."
         ),
     )
     once_per_course = models.BooleanField(
@@ -128,8 +128,8 @@ class Completion(Prunable):
         Activity, on_delete=models.PROTECT, related_name="completions", verbose_name=_("activity")
     )
     source = models.CharField(_("source"), max_length=200)
-    channel = models.CharField(_("came by"), max_length=30)
-    email_received = models.CharField(_("e-mail as it came"), max_length=254, blank=True)
+    channel = models.CharField(_("channel"), max_length=30)
+    email_received = models.CharField(_("e-mail as received"), max_length=254, blank=True)
     email = models.CharField(
         _("e-mail"), max_length=254, blank=True, help_text=_("in its stored form; empty: it is no address")
     )

@@ -136,7 +136,7 @@ class CompanyAdmin(ReadOnlyAdmin):
     created = columns.moment("created_at", gettext_lazy("created"))
     closed = columns.moment("closed_at", gettext_lazy("closed"))
 
-    @admin.display(description=gettext_lazy("made by"))
+    @admin.display(description=gettext_lazy("source"))
     def made_by(self, company: Company) -> str:
         return row_link(EVENTS, company.event_id, company.source) if company.event_id else company.source or NOTHING
 

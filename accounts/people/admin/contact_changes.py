@@ -34,7 +34,7 @@ def frozen_values() -> list[attention.Item]:
     return [
         attention.Item(
             key="frozen_values",
-            label=gettext_lazy("Values that went back and forth"),
+            label=gettext_lazy("Frozen values"),
             count=attention.capped(still_frozen()),
             url=list_url(CHANGES, frozen="now"),
             permission="accounts.view_contactchange",

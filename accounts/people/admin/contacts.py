@@ -43,11 +43,11 @@ class MappingInline(MappingShown, ReadOnlyInline):
     model = ContactMapping
     verbose_name_plural = gettext_lazy("at providers")
     fields = readonly_fields = (
-        *("their_record", "is_main", "reported", "gone", "offers_there", "as_they_have_it", "events"),
+        *("remote_record", "is_main", "reported", "gone", "remote_offers", "synced_values", "events"),
     )
 
     @admin.display(description=gettext_lazy("remote record"))
-    def their_record(self, mapping: ContactMapping) -> str:
+    def remote_record(self, mapping: ContactMapping) -> str:
         return row_link(MAPPINGS, mapping.pk, mapping)
 
 
@@ -237,4 +237,4 @@ def found(term: str) -> set[int]:
 
 def _other(question: PossibleDuplicate, contact: Contact) -> str:
     other = question.other if question.contact_id == contact.pk else question.contact
-    return str(other or question.other_was)
+    return str(other or question.other_name)

@@ -94,7 +94,7 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("other"))
     def newer(self, question: PossibleDuplicate) -> str:
-        return person_link(question.other) if question.other else question.other_was or NOTHING
+        return person_link(question.other) if question.other else question.other_name or NOTHING
 
     @admin.display(description=gettext_lazy("why"))
     def why(self, question: PossibleDuplicate) -> str:
@@ -106,7 +106,7 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
     def compared(self, question: PossibleDuplicate) -> str:
         """A table with a column a person, whose differing lines are marked."""
         if question.other is None:
-            return format_html("{} ← {}", person_link(question.contact), question.other_was)
+            return format_html("{} ← {}", person_link(question.contact), question.other_name)
         lines = zip(_portrait(question.contact), _portrait(question.other), strict=True)
         rows = format_html_join(
             "",

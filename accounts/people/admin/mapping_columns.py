@@ -26,13 +26,13 @@ class MappingShown:
     reported = columns.moment("reported_at", gettext_lazy("reported"))
 
     @admin.display(description=gettext_lazy("offers"))
-    def offers_there(self, mapping: ContactMapping) -> str:
+    def remote_offers(self, mapping: ContactMapping) -> str:
         titles = [offer.get("title") or offer.get("id", "") for offer in mapping.offers if isinstance(offer, dict)]
         return format_html_join(SafeString("<br>"), "{}", ((title,) for title in titles)) or NOTHING
 
-    @admin.display(description=gettext_lazy("as they have it"))
-    def as_they_have_it(self, mapping: ContactMapping) -> str:
-        return folded(_("Show"), indented(mapping.told)) if mapping.told else NOTHING
+    @admin.display(description=gettext_lazy("last synced values"))
+    def synced_values(self, mapping: ContactMapping) -> str:
+        return folded(_("Show"), indented(mapping.last_synced_values)) if mapping.last_synced_values else NOTHING
 
     @admin.display(description=gettext_lazy("see also"))
     def events(self, mapping: ContactMapping) -> str:

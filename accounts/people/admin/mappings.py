@@ -48,7 +48,7 @@ class GoneFilter(SimpleListFilter):
 class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     """A line a record; beside it stands who else the same contact is. An id of either side finds both."""
 
-    list_display = ("record_there", "elsewhere", "person", "since", "last_synced")
+    list_display = ("remote_record", "elsewhere", "person", "since", "last_synced")
     list_filter = (ProviderFilter, KindFilter, GoneFilter)
     search_fields = ("external_id",)
     search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at any provider")
@@ -57,11 +57,11 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
         ("external_id", "is_main", "gone"),
         "elsewhere",
         ("since", "last_synced"),
-        ("offers_there", "as_they_have_it"),
+        ("remote_offers", "synced_values"),
         "see_also",
     )
     readonly_fields = (
-        *("person", "gone", "elsewhere", "since", "last_synced", "offers_there", "as_they_have_it", "see_also"),
+        *("person", "gone", "elsewhere", "since", "last_synced", "remote_offers", "synced_values", "see_also"),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContactMapping]:
@@ -78,7 +78,7 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
         return (queryset.filter(contact__in=found(term)) if term else queryset), False
 
     @admin.display(description=gettext_lazy("remote record"))
-    def record_there(self, mapping: ContactMapping) -> str:
+    def remote_record(self, mapping: ContactMapping) -> str:
         marks = [badge("past", _("deleted"))] if mapping.gone_at else []
         if not mapping.is_main:
             marks.append(badge("past", _("merged into the main one")))

@@ -42,7 +42,7 @@ class Company(models.Model):
     event_id = models.BigIntegerField(
         _("event"), null=True, blank=True, help_text=_("the event that made it, where one did")
     )
-    source = models.CharField(_("made by"), max_length=200, blank=True)
+    source = models.CharField(_("source"), max_length=200, blank=True)
     named_at = models.DateTimeField(null=True, blank=True)
     administrators_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)

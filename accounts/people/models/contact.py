@@ -16,9 +16,9 @@ from core.prunable import Prunable
 class Contact(models.Model):
     """A person, with or without an account. Written by `accounts.people.contacts` alone.
 
-    `email` is the main address as it was told; which contact an address means is said by `ContactEmail`, since two
+    `email` is the main address as it was reported; which contact an address means is said by `ContactEmail`, since two
     people may share one until staff decide. `origins` says of each value since when it has been true and where
-    (`contact_merge`); what was never told has none.
+    (`contact_merge`); what was never reported has none.
     """
 
     user = models.OneToOneField(
@@ -78,9 +78,9 @@ class ContactEmail(models.Model):
 class ContactMapping(models.Model):
     """The id of a contact at a provider: one id of one kind, say a contact or a customer there.
 
-    `told` are the values that this record of theirs had when it was last reported; what differs from them next time
-    was changed there. `told_at` is when each of them, and the lists of tags and offers, were true there, since a report
-    may name only some and reports overtake each other; `reported_at` is the newest of these times.
+    `last_synced_values` are the values that the remote record had when it was last reported; what differs from them
+    next time was changed there. `last_synced_times` is when each of them, and the lists of tags and offers, were true
+    there, since a report may name only some and reports overtake each other; `reported_at` is the newest of them.
     """
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="mappings", verbose_name=_("contact"))
@@ -98,8 +98,8 @@ class ContactMapping(models.Model):
         help_text=_("empty: longer than this is recorded"),
     )
     reported_at = models.DateTimeField(_("reported"), null=True, blank=True)
-    told = models.JSONField(_("as they have it"), default=dict, blank=True)
-    told_at = models.JSONField(default=dict, blank=True)
+    last_synced_values = models.JSONField(_("last synced values"), default=dict, blank=True)
+    last_synced_times = models.JSONField(default=dict, blank=True)
     offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("offers at the provider"))
     gone_at = models.DateTimeField(_("deleted at the provider"), null=True, blank=True)
 
@@ -137,7 +137,7 @@ class Tag(models.Model):
 
 
 class ContactTag(models.Model):
-    """A tag that a contact has at a provider, or had: a removed one stays, so that an older word cannot revive it."""
+    """A tag that a contact has at a provider, or had: a removed one stays, so that an older report cannot revive it."""
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="tag_rows")
     tag = models.ForeignKey(Tag, on_delete=models.PROTECT, related_name="+", verbose_name=_("tag"))
@@ -165,11 +165,15 @@ class PossibleDuplicate(Prunable):
         MERGED = "merged", _("merged")
         APART = "apart", _("two people")
 
-    contact: Any = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="doubts")
+    contact: Any = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="possible_duplicates")
     other: Any = models.ForeignKey(
-        Contact, on_delete=models.SET_NULL, null=True, related_name="doubts_as_other", verbose_name=_("other")
+        Contact,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="possible_duplicates_as_other",
+        verbose_name=_("other"),
     )
-    other_was = models.CharField(_("other"), max_length=300, blank=True, help_text=_("as it was called"))
+    other_name = models.CharField(_("other"), max_length=300, blank=True, help_text=_("as it was called"))
     reason = models.CharField(_("why"), max_length=300)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
     found_at = models.DateTimeField(_("found"), default=timezone.now)
@@ -196,4 +200,4 @@ class PossibleDuplicate(Prunable):
         ]
 
     def __str__(self) -> str:
-        return f"{self.contact} / {self.other or self.other_was}"
+        return f"{self.contact} / {self.other or self.other_name}"

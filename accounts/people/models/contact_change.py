@@ -24,7 +24,7 @@ class ContactChange(Prunable):
         CHANGED = "changed", _("changed")
         WON = "won", _("conflict, taken over")
         LOST = "lost", _("conflict, not taken over")
-        FROZEN = "frozen", _("frozen: it went back and forth")
+        FROZEN = "frozen", _("frozen")
         STAFF = "staff", _("by staff")
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="changes", verbose_name=_("contact"))

@@ -58,7 +58,7 @@ def test_an_older_report_changes_nothing_that_a_newer_one_named() -> None:
     assert (stale.is_stale, stale.changed) == (True, ())
     assert columns(jane, "first_name", "subscribed") == ["Janet", True]
     known = record("contact", "5")
-    assert (known.reported_at, known.told["first_name"], known.offers) == (at(10), "Janet", [{"id": "2"}])
+    assert (known.reported_at, known.last_synced_values["first_name"], known.offers) == (at(10), "Janet", [{"id": "2"}])
 
 
 def as_it_is(external_id: str = "5") -> dict[str, Any]:
@@ -71,7 +71,11 @@ def as_it_is(external_id: str = "5") -> dict[str, Any]:
         if column.name not in skipped
     }
     rows = known.contact.tag_rows.values_list("tag__name", "is_present", "changed_at").order_by("tag__name")
-    told_values = {"told": known.told, "told_at": known.told_at, "reported_at": known.reported_at}
+    told_values = {
+        "last_synced_values": known.last_synced_values,
+        "last_synced_times": known.last_synced_times,
+        "reported_at": known.reported_at,
+    }
     return contact | told_values | {"offers": known.offers, "addresses": addresses(known.contact), "tags": list(rows)}
 
 
@@ -103,7 +107,7 @@ def test_reports_that_name_different_things_end_the_same_in_any_order(order: Seq
         "addresses": ["new@example.com", "old@example.com"],
         "tags": [(name, name in "bd", at(4)) for name in "abcd"],
         "reported_at": at(4),
-        "told": {
+        "last_synced_values": {
             "first_name": "Janet",
             "phone": "",
             "city": "Rome",
@@ -111,7 +115,9 @@ def test_reports_that_name_different_things_end_the_same_in_any_order(order: Seq
             "custom_fields.size": "",
             "custom_fields.shoe": "38",
         },
-        "told_at": {name: at(minute).isoformat(timespec="microseconds") for name, minute in NAMED_LAST.items()},
+        "last_synced_times": {
+            name: at(minute).isoformat(timespec="microseconds") for name, minute in NAMED_LAST.items()
+        },
     }
 
 

@@ -58,7 +58,7 @@ def test_two_are_doubted_once_whoever_is_named_first() -> None:
     assert contact_duplicates.doubt(gone, kept, reason="again") is None
     assert contact_duplicates.doubt(kept, kept, reason="self") is None
     assert PossibleDuplicate.objects.get() == question
-    assert (question.contact, question.other, question.other_was) == (kept, gone, "new@example.com")
+    assert (question.contact, question.other, question.other_name) == (kept, gone, "new@example.com")
 
 
 def test_a_merge_moves_everything_to_the_older_contact(staff: Any) -> None:
@@ -73,7 +73,7 @@ def test_a_merge_moves_everything_to_the_older_contact(staff: Any) -> None:
     assert (ids(kept), belongings(kept)) == (["kajabi contact 5", "kajabi contact 6"], [2, 2, 2, 2])
     assert list(kept.mappings.order_by("external_id").values_list("is_main", flat=True)) == [True, False]
     question.refresh_from_db()
-    assert (question.status, question.staff, question.other, question.other_was) == (
+    assert (question.status, question.staff, question.other, question.other_name) == (
         "merged",
         staff,
         None,

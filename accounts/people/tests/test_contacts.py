@@ -185,7 +185,10 @@ def test_of_many_reports_at_once_the_newest_holds(at_once: Any) -> None:
         ]
     )
     assert columns(jane, "first_name") == ["Jl"]
-    assert (record("contact", "5").reported_at, record("contact", "5").told["first_name"]) == (at(11), "Jl")
+    assert (record("contact", "5").reported_at, record("contact", "5").last_synced_values["first_name"]) == (
+        at(11),
+        "Jl",
+    )
 
 
 @pytest.mark.django_db(transaction=True)

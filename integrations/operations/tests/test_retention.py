@@ -187,7 +187,7 @@ def test_changes_doubts_findings_runs_and_notices_go_after_their_time(staff: Use
     frozen = ContactChange.objects.create(
         contact=contact, kind="frozen", name="phone", before="1", after="2", recorded_at=long_ago()
     )
-    doubt = {"contact": contact, "other": other, "reason": "both are Jane", "other_was": "Jane"}
+    doubt = {"contact": contact, "other": other, "reason": "both are Jane", "other_name": "Jane"}
     apart = PossibleDuplicate.objects.create(status="apart", decided_at=long_ago(), **doubt)
     ended = {"provider": "kajabi", "kind": "audit", "stage": "x", "cause": "c", "next_attempt_at": None}
     run = SyncRun.objects.create(status="done", finished_at=long_ago(), changes_listed=[{"person": "j"}], **ended)
@@ -209,7 +209,7 @@ def test_changes_doubts_findings_runs_and_notices_go_after_their_time(staff: Use
         row.refresh_from_db()
     assert (change.before, change.after, change.name) == (None, None, "city")
     assert (frozen.before, frozen.after) == ("1", "2")
-    assert (apart.reason, apart.other_was, apart.status) == ("", "", "apart")
+    assert (apart.reason, apart.other_name, apart.status) == ("", "", "apart")
     assert run.changes_listed == []
     assert list(SyncFinding.objects.values_list("key", flat=True)) == ["open"]
     browser = Client()

@@ -95,7 +95,7 @@ def contact(sides: TwoSides) -> Contact:
     ContactEmail.objects.create(contact=row, email=row.email)
     told = {"email": row.email, "first_name": "Ana", "city": "Miami"}
     ContactMapping.objects.create(
-        contact=row, provider="nowcerts", kind="contact", external_id="1", is_main=True, told=told
+        contact=row, provider="nowcerts", kind="contact", external_id="1", is_main=True, last_synced_values=told
     )
     return row
 

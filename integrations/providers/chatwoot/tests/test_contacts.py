@@ -105,7 +105,7 @@ def test_one_address_in_two_accounts_is_two_contacts_and_a_question_for_staff(
     drain()
     belongs = {(row.external_id, row.contact.company.company_id) for row in ContactMapping.objects.all()}
     assert belongs == {("4501", "chatwoot_123"), ("4502", "chatwoot_124")}
-    assert Contact.objects.first().doubts.count() == 1  # type: ignore[union-attr]
+    assert Contact.objects.first().possible_duplicates.count() == 1  # type: ignore[union-attr]
 
 
 @pytest.mark.django_db

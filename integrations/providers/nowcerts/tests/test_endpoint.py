@@ -186,7 +186,11 @@ def test_an_insured_without_an_id_is_a_contact_whose_changes_are_seen(deliver: A
         "Miami",
     )
     mapping = ContactMapping.objects.get()
-    assert (mapping.kind, mapping.external_id, mapping.told["phone"]) == ("email", "jane@example.com", "+13055550142")
+    assert (mapping.kind, mapping.external_id, mapping.last_synced_values["phone"]) == (
+        "email",
+        "jane@example.com",
+        "+13055550142",
+    )
 
 
 def test_an_unsigned_delivery_is_a_hint_and_the_insured_is_read(

@@ -141,7 +141,9 @@ def test_a_value_that_came_back_meanwhile_is_told_again(nowcerts: FakeNowCerts) 
     jane = insure(nowcerts, 1)
     reconciled()
     Contact.objects.update(city="Houston")
-    ContactMapping.objects.update(told={**ContactMapping.objects.get().told, "city": "Houston"})
+    ContactMapping.objects.update(
+        last_synced_values={**ContactMapping.objects.get().last_synced_values, "city": "Houston"}
+    )
     jane["changeDate"] = ago(minutes=1)
     assert reconciled().changed == 1
     assert Contact.objects.get().city == "Austin"
@@ -152,9 +154,9 @@ def test_what_the_list_still_says_does_not_undo_a_newer_word(nowcerts: FakeNowCe
     insure(nowcerts, 1)
     reconciled()
     mapping = ContactMapping.objects.get()
-    told = {**mapping.told, "city": "Houston"}
-    at = {**mapping.told_at, "city": timezone.now().isoformat(timespec="microseconds")}
-    ContactMapping.objects.update(told=told, told_at=at)
+    told = {**mapping.last_synced_values, "city": "Houston"}
+    at = {**mapping.last_synced_times, "city": timezone.now().isoformat(timespec="microseconds")}
+    ContactMapping.objects.update(last_synced_values=told, last_synced_times=at)
     Contact.objects.update(city="Houston")
     ProviderRecord.objects.all().delete()
     nowcerts.insureds[guid(1)]["changeDate"] = ago(minutes=2)
