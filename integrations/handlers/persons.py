@@ -1,4 +1,4 @@
-"""The address under which staff find an event: as it was told, else that of whoever it turned out to be about."""
+"""The e-mail address under which staff find an event: the one that it states, else that of its contact."""
 
 from collections.abc import Iterable
 
@@ -18,55 +18,54 @@ from integrations.contracts.webhook import StoredWebhook
 from integrations.handlers.context import Change
 
 
-def told(events: Iterable[Event]) -> str:
-    """Return the first e-mail that the events state, as it is searched for; "" where they state none."""
-    return next((searchable(email) for event in events if (email := _email_of(event))), "")
+def stated_email(events: Iterable[Event]) -> str:
+    """Return the first e-mail that the events state, in its stored form; one that is no address, as far as it fits.
+
+    Returns "" where they state none.
+    """
+    for event in events:
+        if isinstance(event, MembershipEvent):
+            email = event.buyer.email
+        elif isinstance(event, CompanyReported):
+            email = next((str(row["email"]) for row in event.administrators or () if row.get("email")), "")
+        else:
+            email = str(getattr(event, "email", ""))
+        if email:
+            try:
+                return normalise_email(email)
+            except InvalidAddress:
+                return email[:254]
+    return ""
 
 
-def found(events: Iterable[Event], changes: Iterable[Change], *, provider: str) -> str:
-    """Return the e-mail of whom the events were about, for events that name them by an id alone; "" for nobody known.
+def unconfirmed_email(webhook: StoredWebhook, provider: Provider) -> str:
+    """Return the e-mail in a delivery that is not confirmed yet, by which staff find it should it never be.
 
-    To be called where they were handled: it is the contact of what they led to, else the one who has their ids here.
+    Nothing else is done with it, so whatever is wrong with the delivery is left to who processes it.
+    """
+    try:
+        return stated_email(provider.parse(webhook))
+    except Exception:  # noqa: BLE001 (it is parsed again, once it is confirmed)
+        return ""
+
+
+def known_email(events: Iterable[Event], changes: Iterable[Change], *, provider: str) -> str:
+    """Return the e-mail of the contact whom the events changed, else of the one who has their ids; "" for nobody known.
+
+    For events that name their person by an id alone, after they were handled.
     """
     for change in changes:
         person = change.target if isinstance(change.target, Contact | User) else getattr(change.target, "contact", None)
         if person is not None and person.email:
             return str(person.email)
     for event in events:
-        known = lookup.find(provider=provider, identities=identities) if (identities := _ids_of(event)) else None
+        if isinstance(event, ContactGone):
+            identities = {"contact": event.contact_id}
+        elif isinstance(event, AboutSomebody | ContactReported):
+            identities = dict(event.identities)
+        else:
+            continue
+        known = lookup.find(provider=provider, identities=identities) if identities else None
         if known is not None and known.email:
             return known.email
     return ""
-
-
-def claimed(webhook: StoredWebhook, provider: Provider) -> str:
-    """Return the e-mail in a delivery that is not confirmed yet, by which staff find it should it never be.
-
-    Nothing else is done with it, so whatever is wrong with the delivery is left to who processes it.
-    """
-    try:
-        return told(provider.parse(webhook))
-    except Exception:  # noqa: BLE001 (it is parsed again, once it is confirmed)
-        return ""
-
-
-def searchable(email: str) -> str:
-    """Return an address in its stored form; what is none as it is, as far as it fits."""
-    try:
-        return normalise_email(email)
-    except InvalidAddress:
-        return email[:254]
-
-
-def _email_of(event: Event) -> str:
-    if isinstance(event, MembershipEvent):
-        return event.buyer.email
-    if isinstance(event, CompanyReported):
-        return next((str(one["email"]) for one in event.administrators or () if one.get("email")), "")
-    return str(getattr(event, "email", ""))
-
-
-def _ids_of(event: Event) -> dict[str, str]:
-    if isinstance(event, ContactGone):
-        return {"contact": event.contact_id}
-    return dict(event.identities) if isinstance(event, AboutSomebody | ContactReported) else {}

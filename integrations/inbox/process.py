@@ -136,10 +136,10 @@ def _apply(event: InboxEvent) -> None:
     provider, webhook = provider_of(event.provider), stored(event)
     is_connected = provider.is_connected()
     if is_connected and provider.confirm is not None and provider.is_hint(webhook):
-        event.person_email = event.person_email or persons.claimed(webhook, provider)
+        event.person_email = event.person_email or persons.unconfirmed_email(webhook, provider)
         webhook = provider.confirm(webhook)
     told = provider.parse(webhook)
-    stated = persons.told(told)
+    stated = persons.stated_email(told)
     event.person_email = stated or event.person_email
     if named := contact_in(told):
         log_lines.syncing(provider, contact=named, event=event)
@@ -152,7 +152,7 @@ def _apply(event: InboxEvent) -> None:
     with transaction.atomic():
         changes, waiting = _handled(told, [replace(context, key=_fact_key(event, n)) for n in range(len(told))])
         record_effects(event, changes)
-        event.person_email = stated or persons.found(told, changes, provider=event.provider) or event.person_email
+        event.person_email = stated or persons.known_email(told, changes, provider=event.provider) or event.person_email
         status = Status.UNMATCHED if waiting else Status.PROCESSED
         event.close(status, reason=waiting, person_email=event.person_email)
         note(event, Outcome.UNMATCHED if waiting else Outcome.DONE, error=waiting, changes=changes)

@@ -101,7 +101,7 @@ def _read(refresh: ContactRefresh) -> None:
     with transaction.atomic():
         newest = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
         _apply(told, refresh)
-        if email := persons.told(told):  # events that named the contact by its id, or in words of anybody's
+        if email := persons.stated_email(told):  # events that named the contact by its id, or in words of anybody's
             asked = _events_asking(refresh).filter(Q(person_email="") | Q(is_signed=False))
             asked.update(person_email=email)
         refresh.close(Status.DONE, read_at=began, failures=0)
@@ -120,7 +120,7 @@ def _apply(told: list[Event], refresh: ContactRefresh) -> None:
 
 def _stands_by_itself(event: InboxEvent) -> bool:
     provider, webhook = provider_of(event.provider), process.stored(event)
-    return not provider.is_hint(webhook) and bool(persons.claimed(webhook, provider))
+    return not provider.is_hint(webhook) and bool(persons.unconfirmed_email(webhook, provider))
 
 
 def _events_asking(refresh: ContactRefresh) -> "QuerySet[InboxEvent]":

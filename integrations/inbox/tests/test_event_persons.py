@@ -44,7 +44,7 @@ MONEY: dict[str, Any] = {"external_id": "1", "currency": "USD", "amount": 1, "ki
     ids=lambda event: type(event).__name__,
 )
 def test_person_is_whose_address_the_event_states(event: Event) -> None:
-    assert persons.told([CompanyClosed(occurred_at=NOW, account_id="1"), event]) == "jane@example.com"
+    assert persons.stated_email([CompanyClosed(occurred_at=NOW, account_id="1"), event]) == "jane@example.com"
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_person_is_whose_address_the_event_states(event: Event) -> None:
 )
 def test_person_of_an_event_with_an_id_alone_is_whose_id_it_is(event: Event) -> None:
     jane = person("jane@example.com", ids={"contact": "5", "customer": "9"})
-    assert persons.told([event]) == ""
-    assert persons.found([event], [], provider="kajabi") == jane.email
-    assert persons.found([event], [], provider="nowcerts") == "", "the ids of another provider are other ids"
+    assert persons.stated_email([event]) == ""
+    assert persons.known_email([event], [], provider="kajabi") == jane.email
+    assert persons.known_email([event], [], provider="nowcerts") == "", "the ids of another provider are other ids"
 
 
 def test_person_of_a_policy_that_is_known_by_its_number_is_the_policys_contact() -> None:
@@ -71,14 +71,15 @@ def test_person_of_a_policy_that_is_known_by_its_number_is_the_policys_contact()
     policy = Policy.objects.create(contact=jane, provider="nowcerts", number="P-1", currency="USD", reported_at=NOW)
     event = PolicyReported(occurred_at=NOW, external_id="", number="P-1", currency="USD")
     changes = [Change(description="policy changed", target=policy)]
-    assert persons.found([event], changes, provider="nowcerts") == "jane@example.com"
+    assert persons.known_email([event], changes, provider="nowcerts") == "jane@example.com"
 
 
 @pytest.mark.parametrize("event", [CompanyClosed(occurred_at=NOW, account_id="1"), ContactReported(**BY_ID)])
 def test_event_about_nobody_that_is_known_has_no_person(event: Event) -> None:
-    assert (persons.told([event]), persons.found([event], [], provider="kajabi")) == ("", "")
+    assert (persons.stated_email([event]), persons.known_email([event], [], provider="kajabi")) == ("", "")
 
 
 @pytest.mark.parametrize("email", ["no address", "x" * 500])
-def test_what_is_no_address_is_searched_for_as_it_is(email: str) -> None:
-    assert persons.searchable(email) == email[:254]
+def test_email_that_is_no_address_is_stated_as_it_is(email: str) -> None:
+    event = ContactReported(occurred_at=NOW, email=email)
+    assert persons.stated_email([event]) == event.email[:254]
