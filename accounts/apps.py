@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
-    """The business: people, plans, subscriptions and the mails we owe. Knows no provider."""
+    """The business: people, plans, subscriptions and mails. Knows no provider."""
 
     name = "accounts"
     verbose_name = _("Members")

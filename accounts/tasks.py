@@ -31,8 +31,8 @@ def award_paths() -> None:
 
 
 @shared_task(name="accounts.tell_of_waiting_completions")
-def tell_of_waiting_completions() -> None:
-    completions.owe_digest()
+def notify_of_waiting_completions() -> None:
+    completions.enqueue_digest()
 
 
 @shared_task(name="accounts.prune", soft_time_limit=HOUSEKEEPING_SOFT_SECONDS, time_limit=HOUSEKEEPING_HARD_SECONDS)

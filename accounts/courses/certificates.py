@@ -57,7 +57,7 @@ def checked_or_none(raw: str) -> str:
         return ""
 
 
-def owe_check(completion: Completion) -> bool:
+def enqueue_check(completion: Completion) -> bool:
     """Have the certificate of a completion checked, once; False where there is nothing to check it by.
 
     A completion that came without a name is checked by its member's, so anew where it becomes another member's.
@@ -82,7 +82,7 @@ def check_again(completion: Completion) -> bool:
     Completion.objects.filter(pk=completion.pk).update(
         certificate_state=State.NOT_CHECKED, certificate_reason="", certificate_checked_at=None
     )
-    return owe_check(completion) or _requeue(completion)
+    return enqueue_check(completion) or _requeue(completion)
 
 
 def accept(completion: Completion, *, cause: Cause) -> bool:

@@ -1,4 +1,4 @@
-"""The mail to a member whose completed course gave points: owed with the award, once for a completion and member.
+"""The mail to a member whose completed course gave points: enqueued with the award, once for a completion and member.
 
 It says what is true when it is sent. Where the points were taken back by then it is held, and goes after all where they
 are given again.
@@ -24,7 +24,7 @@ _LONGEST_COURSE = 150
 Status = EmailMessage.Status
 
 
-def owe(completion: Completion) -> EmailMessage | None:
+def enqueue(completion: Completion) -> EmailMessage | None:
     """Owe the mail for a completion that was awarded in this transaction; None where none is due, or it was sent.
 
     Old completions, imported ones and points given by hand bring no mail, and neither do activities without
@@ -47,7 +47,7 @@ def owe(completion: Completion) -> EmailMessage | None:
     if of_today.filter(created_at__gt=now - timedelta(days=1)).count() >= MOST_A_DAY:
         return None
     is_checked = CertificateCheck.objects.filter(completion=completion, status=CertificateCheck.Status.PENDING).exists()
-    return emails.owe(
+    return emails.enqueue(
         EmailMessage.Kind.COURSE_COMPLETED,
         key=key,
         to=user.email,
@@ -61,7 +61,7 @@ def owe(completion: Completion) -> EmailMessage | None:
 def certificate_is_checked(completion: Completion) -> None:
     """Send the mail that waited for the check of its certificate, if there is one."""
     if completion.user_id is not None:
-        emails.hurry(_key(completion))
+        emails.send_now(_key(completion))
 
 
 def context_of(message: EmailMessage) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def receive(told: Told, activity: Activity, *, cause: Cause) -> Received:
             known = Completion.objects.select_related("activity", "user")
             return Received(completion=known.get(source=completion.source, activity=activity), is_new=False)
         if completion.state != State.RECEIVED or not _match(completion, cause=cause, is_new=True):
-            certificates.owe_check(completion)
+            certificates.enqueue_check(completion)
     return Received(completion=completion, is_new=True)
 
 
@@ -158,8 +158,8 @@ def link(completion: Completion, user: User, *, remember: bool, course: str = ""
 def create_member(completion: Completion, *, cause: Cause) -> Member:
     """Make the member whom a waiting completion names, without a password, and link everything under that address.
 
-    A new member is owed the mail with the set-up link; who was there already has had one of their own, or a password.
-    Two at once: the unique address lets one of them make the user, and so owe the mail. Raises CannotLink where the
+    A new member gets the mail with the set-up link; who was there already has had one of their own, or a password.
+    Two at once: the unique address lets one of them make the user, and enqueue the mail. Raises CannotLink where the
     e-mail is no address.
     """
     if not completion.email:
@@ -170,7 +170,7 @@ def create_member(completion: Completion, *, cause: Cause) -> Member:
         user.set_unusable_password()
         is_new = insert_once(user)
         if is_new:
-            emails.greet_made(user, course=completion.course)
+            emails.greet_created_member(user, course=completion.course)
         else:
             user = User.objects.get(email=completion.email)
         contact_aliases.remember(user, completion.email, cause=cause)
@@ -246,7 +246,7 @@ def undo_award_by_hand(completion: Completion, *, cause: Cause) -> int:
     return sum(line is not None for line in lines)
 
 
-def owe_digest() -> list[EmailMessage]:
+def enqueue_digest() -> list[EmailMessage]:
     """One mail a day to staff about what waits for a person; nothing where nothing waits."""
     now = timezone.now()
     waiting = Completion.objects.filter(state=State.RECEIVED)
@@ -254,7 +254,7 @@ def owe_digest() -> list[EmailMessage]:
         return []
     oldest = waiting.order_by("pk")[:20]
     with transaction.atomic():
-        return emails.owe_staff(
+        return emails.notify_staff(
             EmailMessage.Kind.STAFF_COMPLETIONS_WAITING,
             key=f"completions-waiting:{now:%Y-%m-%d}",
             context={

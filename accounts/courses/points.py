@@ -54,7 +54,7 @@ def award(
         before = _standing(completion, user) if completion.is_once else None
         if before is not None:
             _decide(completion, State.MATCHED, cause, reason=f"the points for this course were given: {before.source}")
-            certificates.owe_check(completion)
+            certificates.enqueue_check(completion)
             return True
         entry = PointsEntry(
             user=user,
@@ -68,8 +68,8 @@ def award(
         if not insert_once(entry):
             raise RuntimeError(f"completion {completion.pk} has points and is {completion.state}")
         _decide(completion, State.AWARDED, cause, reason=cause.reason)
-        certificates.owe_check(completion)
-        completion_mails.owe(completion)
+        certificates.enqueue_check(completion)
+        completion_mails.enqueue(completion)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Sending what is owed: claim the row, render its mail, hand it to the mail server, close the row.
+"""Delivery of e-mails: claim the row, render its mail, hand it to the mail server, close the row.
 
 The mail server's yes and our mark cannot be one transaction: a worker that dies in between sends the mail once more,
 with the same Message-ID, by which mail programs recognise it.

@@ -1,4 +1,4 @@
-"""E-mails that are owed: written in the transaction that owes them, once for one business reason."""
+"""E-mails: enqueued in the transaction of their cause, once for one business reason."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ Kind = EmailMessage.Kind
 Status = EmailMessage.Status
 
 
-def owe(
+def enqueue(
     kind: EmailMessage.Kind,
     *,
     key: str,
@@ -57,10 +57,10 @@ def owe(
     return message
 
 
-def owe_staff(kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any]) -> list[EmailMessage]:
-    """The same mail to every address of ADMIN_EMAIL; nobody configured, nothing owed."""
-    owed = (owe(kind, key=f"{key}:{address}", to=address, context=context) for address in settings.ADMIN_EMAIL)
-    return [message for message in owed if message is not None]
+def notify_staff(kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any]) -> list[EmailMessage]:
+    """Enqueue the same mail for every address of ADMIN_EMAIL."""
+    queued = (enqueue(kind, key=f"{key}:{address}", to=address, context=context) for address in settings.ADMIN_EMAIL)
+    return [message for message in queued if message is not None]
 
 
 def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessage]:
@@ -74,7 +74,7 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
     reason = greeting_key(subscription)
     is_new = not user.has_usable_password() and user.auth_provider != User.AuthProvider.LOCAL
     context = {"plan_name": plan.name, "partner": plan.partner}
-    own = owe(
+    own = enqueue(
         Kind.MEMBERSHIP_LINKED if user.has_usable_password() else Kind.WELCOME,
         key=reason,
         to=user.email,
@@ -84,7 +84,7 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
     )
     if own is None or held:
         return [own] if own else []
-    staff = owe_staff(
+    staff = notify_staff(
         Kind.STAFF_NEW_MEMBER if is_new else Kind.STAFF_MEMBER_LINKED,
         key=f"staff:{reason}",
         context=context
@@ -97,14 +97,14 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
     return [own, *staff]
 
 
-def greet_made(user: User, *, course: str) -> EmailMessage | None:
+def greet_created_member(user: User, *, course: str) -> EmailMessage | None:
     """The mail for somebody whom staff made a member because of a course: with the set-up link, once for each user.
 
     None for whoever has a password or has this mail already.
     """
     if user.has_usable_password():
         return None
-    return owe(
+    return enqueue(
         Kind.ACCOUNT_CREATED, key=f"account-created:{user.pk}", to=user.email, user=user, context={"course": course}
     )
 
@@ -133,7 +133,7 @@ def is_yet_to_be_greeted(user: User) -> bool:
     return EmailMessage.objects.filter(user=user, status=Status.HELD, key__startswith=GREETINGS).exists()
 
 
-def hurry(key: str) -> bool:
+def send_now(key: str) -> bool:
     """Send the mail of this reason now where it still waits for its time; whether it did."""
     now = timezone.now()
     waiting = EmailMessage.objects.filter(key=key, status=Status.PENDING, attempts=0, next_attempt_at__gt=now).first()
@@ -170,7 +170,7 @@ def greeting_key(subscription: Subscription) -> str:
 def resend(message: EmailMessage) -> EmailMessage:
     """The same mail once more because staff want it: a new reason, a new row; links in it are new ones."""
     with transaction.atomic():
-        again = owe(
+        again = enqueue(
             EmailMessage.Kind(message.kind),
             key=f"resend:{message.pk}:{uuid4()}",
             to=message.user.email if message.user else message.to,
@@ -213,7 +213,7 @@ def mark_bounced(message: EmailMessage, *, reason: str, complained: bool = False
             )
         )
         if changed and message.user is not None:
-            owe_staff(
+            notify_staff(
                 Kind.STAFF_MAIL_BOUNCED,
                 key=f"bounced:{message.pk}",
                 context={

@@ -73,7 +73,7 @@ def of_account(account_id: str) -> Company | None:
 
 
 def report(told: AccountReport, *, cause: Cause) -> Reported:
-    """Bring the company of an account to what `told` says; made, and its provisioning owed, where there is none.
+    """Bring the company of an account to what `told` says; made, and its provisioning enqueued, where there is none.
 
     Two at once make one (unique constraints). An older report than the newest changes nothing. Raises InvalidAccount.
     """
@@ -82,7 +82,7 @@ def report(told: AccountReport, *, cause: Cause) -> Reported:
         if company is None:
             company = _new(told, cause=cause)
             if insert_once(company):
-                provisioning.owe(company)
+                provisioning.enqueue(company)
                 return Reported(company=company, created=True)
             company = Company.objects.get(chatwoot_account_id=company.chatwoot_account_id)
         changed = [name for name, value in _values(told).items() if _take(company, name, value, at=told.occurred_at)]

@@ -89,12 +89,12 @@ def remember(record: ContactMapping, told: ContactReport, email: str) -> None:
     lists = still_newest(lists, told_at=record.last_synced_times, at=at)
     if "offers" in lists:
         record.offers = list(map(dict, lists["offers"]))
-    note_told(record, values, at=at, lists=list(lists))
+    record_synced(record, values, at=at, lists=list(lists))
     if told.is_whole and record.gone_at is not None and record.gone_at < at:
         record.gone_at = None  # it is there again
 
 
-def note_told(
+def record_synced(
     record: ContactMapping, values: Mapping[str, Any], *, at: datetime, lists: list[str] | None = None
 ) -> None:
     """Note on `record`, which the caller saves, that these values stand there since `at`."""
@@ -157,7 +157,7 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
         cause=cause.text[:300],
     )
     if insert_once(change):
-        emails.owe_staff(
+        emails.notify_staff(
             EmailMessage.Kind.STAFF_VALUE_FROZEN,
             key=f"frozen:{change.pk}",
             context={

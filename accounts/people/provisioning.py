@@ -28,16 +28,16 @@ class CannotProvision(Permanent):
     """A step will not work, however often it is tried; the message says what to change."""
 
 
-def owe(company: Company) -> list[ProvisioningStep]:
-    """The steps of the settings that this company has no row for yet, written down and owed."""
-    owed = []
+def enqueue(company: Company) -> list[ProvisioningStep]:
+    """Enqueue the steps of the settings that this company has no row for yet, and return them."""
+    queued = []
     for path in settings.COMPANY_PROVISIONING_STEPS:
         step = ProvisioningStep(company=company, step=path)
         step.wake_after_grace()
         if insert_once(step):
             wake_on_commit(step)
-            owed.append(step)
-    return owed
+            queued.append(step)
+    return queued
 
 
 def run_again(steps: Iterable[ProvisioningStep]) -> int:
@@ -53,7 +53,7 @@ def run_again(steps: Iterable[ProvisioningStep]) -> int:
 
 def complete(company: Company) -> int:
     """Let everything run that is not done: failed and skipped steps, and those that the settings name by now."""
-    return len(owe(company)) + run_again(company.steps.exclude(status=Status.DONE))
+    return len(enqueue(company)) + run_again(company.steps.exclude(status=Status.DONE))
 
 
 def _do(row: ProvisioningStep) -> None:

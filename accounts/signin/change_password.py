@@ -63,7 +63,9 @@ def _replace(user: User, password_hash: str, *, is_changed: bool, request: HttpR
         if not unchanged.update(password=password_hash):
             raise WrongPassword
         if is_changed:
-            emails.owe(EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user)
+            emails.enqueue(
+                EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user
+            )
         action = "password.changed" if is_changed else "sessions.ended"
         record(action, actor=user, request=request, target=user)
     user.password = password_hash

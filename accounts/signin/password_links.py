@@ -94,7 +94,9 @@ def set_password(
         user.language = user.language or language
         user.save(update_fields=["password", "language"])
         if had_one:
-            emails.owe(EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user)
+            emails.enqueue(
+                EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user
+            )
         record("password.reset" if had_one else "password.set", actor=user, request=request, target=user)
     return user
 
@@ -150,7 +152,7 @@ def _one_at_a_time(address: str) -> None:
 def _send_new_link(user: User, *, key: str, language: str = "") -> EmailMessage:
     User.objects.filter(pk=user.pk).update(link_version=F("link_version") + 1)
     kind = EmailMessage.Kind.PASSWORD_RESET if user.has_usable_password() else EmailMessage.Kind.PASSWORD_SETUP
-    message = emails.owe(kind, key=key, to=user.email, user=user, language=language)
+    message = emails.enqueue(kind, key=key, to=user.email, user=user, language=language)
     return message or EmailMessage.objects.get(key=key)
 
 

@@ -226,7 +226,7 @@ def _note_failure(event: InboxEvent, failure: Failure) -> None:
 
 def tell_staff(event: InboxEvent, error: str) -> None:
     """Owe staff a word about a failed event, once for each of its ends."""
-    emails.owe_staff(
+    emails.notify_staff(
         EmailMessage.Kind.STAFF_EVENT_FAILED,
         key=f"event-failed:{event.pk}:{event.attempts}",
         context={

@@ -194,7 +194,7 @@ def _tell(rule: Rule, state: AlertState) -> None:
         "since": f"{state.since:%Y-%m-%d %H:%M} UTC",
         "admin_path": PAGE,
     }
-    emails.owe_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=told)
+    emails.notify_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=told)
     word = "ALERT" if state.is_raised else "Cleared"
     notices.owe(f"{word}: {rule.title} ({state.subject}): {told['value']}, should be {rule.limit}", key=reason)
     logger.warning("alert %s", "raised" if state.is_raised else "cleared", extra={"rule": rule.name, **told})

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.people import contact_duplicates, contacts, lookup
-from accounts.people.contact_changes import note_told
+from accounts.people.contact_changes import record_synced
 from accounts.people.contact_report import EMPTY
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
@@ -193,7 +193,7 @@ def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) 
             row.go_on_with(sent)
             return
         record = _adopt(held, sent.external_id, provider=row.provider)
-        note_told(record, row.after, at=at)
+        record_synced(record, row.after, at=at)
         record.save(update_fields=["last_synced_values", "last_synced_times", "reported_at"])
         end(row, response=dict(sent.answer), external_id=sent.external_id)
         if to_be_written(held, names, record.last_synced_values):

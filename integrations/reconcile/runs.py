@@ -147,7 +147,7 @@ def _note_failure(run: SyncRun, failure: Failure) -> None:
     if not failure.is_last:
         return
     last = _last_done(registry.provider(run.provider))
-    emails.owe_staff(
+    emails.notify_staff(
         EmailMessage.Kind.STAFF_RUN_FAILED,
         key=f"run-failed:{run.provider}:{last.pk if last else 0}",
         context={

@@ -104,8 +104,8 @@ def test_a_member_is_created_from_a_completion(console: Client, tell: Any) -> No
     ]
     member = User.objects.get(email="new@example.com", first_name="Nova")
     assert points.balance(member) == 20
-    owed = EmailMessage.objects.get()
-    assert (owed.kind, owed.user, owed.to) == ("account_created", member, "new@example.com")
+    queued = EmailMessage.objects.get()
+    assert (queued.kind, queued.user, queued.to) == ("account_created", member, "new@example.com")
     page = console.get("/admin/accounts/emailmessage/", {"q": member.email}).content.decode()
     assert "account created, with the set-up link" in page
 

@@ -235,11 +235,11 @@ def test_staff_get_one_digest_a_day_and_none_where_nothing_waits(
 ) -> None:
     until_noon = (timezone.now().replace(hour=12, minute=0) + timedelta(days=1)) - timezone.now()
     travel(until_noon)
-    assert completions.owe_digest() == []
+    assert completions.enqueue_digest() == []
     for number in range(3):
         tell(f"kajabi:{number}", f"unknown{number}@example.com", course="AI Foundations")
-    assert len(completions.owe_digest()) == 1
-    assert completions.owe_digest() == []
+    assert len(completions.enqueue_digest()) == 1
+    assert completions.enqueue_digest() == []
     drain()
     (mail,) = mailoutbox
     assert mail.to == ["staff@example.com"]
@@ -247,9 +247,9 @@ def test_staff_get_one_digest_a_day_and_none_where_nothing_waits(
     assert "unknown0@example.com" in mail.body
     assert "/admin/accounts/completion/?state__exact=received" in mail.body
     travel(until_noon + timedelta(hours=13))
-    assert completions.owe_digest() == [], "it is one in the night"
+    assert completions.enqueue_digest() == [], "it is one in the night"
     travel(until_noon + timedelta(hours=20))
-    assert len(completions.owe_digest()) == 1
+    assert len(completions.enqueue_digest()) == 1
     assert EmailMessage.objects.count() == 2
 
 

@@ -1,4 +1,4 @@
-"""E-mails that are owed, and what became of them."""
+"""E-mails in the console: pending, held, sent, bounced."""
 
 import re
 from typing import Any

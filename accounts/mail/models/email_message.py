@@ -1,4 +1,4 @@
-"""A mail that is owed to somebody, and what became of it."""
+"""A mail to somebody, and its delivery."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 
 class EmailMessage(Prunable, Delivery):
-    """Written in the transaction that owes it, sent by a worker. `key` is the business reason: one reason sends one
+    """Written in the transaction of its cause, sent by a worker. `key` is the business reason: one reason sends one
     mail.
 
     `context` holds nothing that opens an account: links are made when the mail is sent. A mail that is `held` is not

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def sent(newcomer: Any) -> EmailMessage:
     """A welcome mail that went out."""
-    owed = emails.owe(EmailMessage.Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={})
-    runner.run(EmailMessage, owed.pk)
+    queued = emails.enqueue(EmailMessage.Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={})
+    runner.run(EmailMessage, queued.pk)
     return EmailMessage.objects.get()
 
 
@@ -77,7 +77,7 @@ def test_a_bounce_after_the_delivery_counts(sent: Any) -> None:
 
 
 def test_a_mail_to_staff_that_bounces_owes_no_further_mail(drain: Any) -> None:
-    (message,) = emails.owe_staff(EmailMessage.Kind.STAFF_NEW_MEMBER, key="k", context={})
+    (message,) = emails.notify_staff(EmailMessage.Kind.STAFF_NEW_MEMBER, key="k", context={})
     drain()
     report("bounced", of=message)
     message.refresh_from_db()
@@ -127,19 +127,19 @@ def test_other_reports_change_nothing(sent: Any, event_type: str) -> None:
 def test_a_report_that_is_faster_than_our_own_mark_stands_and_breaks_nothing(
     newcomer: Any, monkeypatch: Any, event_type: str, status: str
 ) -> None:
-    owed = emails.owe(EmailMessage.Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={})
+    queued = emails.enqueue(EmailMessage.Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={})
     real = EmailMultiAlternatives.send
 
     def send(message: Any, *arguments: Any, **options: Any) -> int:
         count = real(message, *arguments, **options)
-        report(event_type, of=owed)
+        report(event_type, of=queued)
         return count
 
     monkeypatch.setattr(EmailMultiAlternatives, "send", send)
-    runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    assert owed.status == status
-    assert owed.next_attempt_at is None
+    runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    assert queued.status == status
+    assert queued.next_attempt_at is None
 
 
 def post_bounce(sent: EmailMessage, **headers: str) -> int:

@@ -1,4 +1,4 @@
-"""Mails are owed with what causes them, sent once, retried while that can help, and accounted for."""
+"""Mails are queued with what causes them, sent once, retried while that can help, and accounted for."""
 
 import smtplib
 from collections.abc import Callable
@@ -26,9 +26,9 @@ Kind = EmailMessage.Kind
 
 
 @pytest.fixture
-def owed(newcomer: Any) -> EmailMessage:
+def queued(newcomer: Any) -> EmailMessage:
     """A welcome mail that waits to be sent."""
-    message = emails.owe(
+    message = emails.enqueue(
         Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={"plan_name": "Plan", "partner": "NSSA"}
     )
     assert message is not None
@@ -76,42 +76,44 @@ def test_a_worker_is_rung_for_a_mail_after_the_commit(
     newcomer: Any, wakeups: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        message = emails.owe(Kind.PASSWORD_SETUP, key="k", to=newcomer.email, user=newcomer)
+        message = emails.enqueue(Kind.PASSWORD_SETUP, key="k", to=newcomer.email, user=newcomer)
         assert wakeups == []
     assert wakeups == [("emailmessage", message.pk)]
 
 
-def test_one_reason_owes_one_mail(owed: Any, newcomer: Any) -> None:
-    assert emails.owe(Kind.WELCOME, key="a reason", to="else@example.com", user=newcomer) is None
+def test_one_reason_owes_one_mail(queued: Any, newcomer: Any) -> None:
+    assert emails.enqueue(Kind.WELCOME, key="a reason", to="else@example.com", user=newcomer) is None
     assert list(EmailMessage.objects.values_list("to", flat=True)) == ["new@example.com"]
 
 
-def test_a_mail_is_sent_once_and_accounted_for(owed: Any, mailoutbox: Any) -> None:
-    runner.run(EmailMessage, owed.pk)
-    runner.run(EmailMessage, owed.pk)
+def test_a_mail_is_sent_once_and_accounted_for(queued: Any, mailoutbox: Any) -> None:
+    runner.run(EmailMessage, queued.pk)
+    runner.run(EmailMessage, queued.pk)
 
     assert len(mailoutbox) == 1
-    owed.refresh_from_db()
-    assert (owed.status, owed.attempts, owed.last_error, owed.next_attempt_at) == ("sent", 1, "", None)
-    assert owed.sent_at is not None
+    queued.refresh_from_db()
+    assert (queued.status, queued.attempts, queued.last_error, queued.next_attempt_at) == ("sent", 1, "", None)
+    assert queued.sent_at is not None
     sent = mailoutbox[0]
     assert sent.to == ["new@example.com"]
-    assert sent.extra_headers["Message-ID"] == owed.provider_message_id
+    assert sent.extra_headers["Message-ID"] == queued.provider_message_id
     assert sent.extra_headers["Auto-Submitted"] == "auto-generated"
-    assert sent.metadata == {"email_id": str(owed.pk)}
+    assert sent.metadata == {"email_id": str(queued.pk)}
     assert sent.tags == ["welcome"]
 
 
-def test_a_mail_that_is_repeated_after_a_crash_has_the_same_message_id(owed: Any, mailoutbox: Any, travel: Any) -> None:
+def test_a_mail_that_is_repeated_after_a_crash_has_the_same_message_id(
+    queued: Any, mailoutbox: Any, travel: Any
+) -> None:
     class Killed(BaseException):
         pass
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EmailMessage, "close", lambda *arguments, **options: (_ for _ in ()).throw(Killed()))
         with pytest.raises(Killed):
-            runner.run(EmailMessage, owed.pk)
+            runner.run(EmailMessage, queued.pk)
     travel(LEASE + timedelta(seconds=1))
-    runner.run(EmailMessage, owed.pk)
+    runner.run(EmailMessage, queued.pk)
     assert len(mailoutbox) == 2
     assert len({message.extra_headers["Message-ID"] for message in mailoutbox}) == 1
 
@@ -140,25 +142,25 @@ def response_error(status: int) -> AnymailRequestsAPIError:
     ids=lambda error: f"{type(error).__name__} {getattr(error, 'status_code', '')}",
 )
 def test_a_temporary_error_backs_off_and_the_mail_goes_out_later(
-    owed: Any, mailoutbox: Any, mail_server: Any, travel: Any, error: Exception
+    queued: Any, mailoutbox: Any, mail_server: Any, travel: Any, error: Exception
 ) -> None:
     mail_server(error)
     before = timezone.now()
-    runner.run(EmailMessage, owed.pk)
-    runner.run(EmailMessage, owed.pk)
+    runner.run(EmailMessage, queued.pk)
+    runner.run(EmailMessage, queued.pk)
 
-    owed.refresh_from_db()
-    assert (owed.status, owed.attempts, owed.failures) == ("pending", 1, 1)
-    assert owed.last_error.startswith(type(error).__name__)
-    assert timedelta(seconds=4) <= owed.next_attempt_at - before <= timedelta(seconds=7)
-    assert owed.wake_at == owed.next_attempt_at
+    queued.refresh_from_db()
+    assert (queued.status, queued.attempts, queued.failures) == ("pending", 1, 1)
+    assert queued.last_error.startswith(type(error).__name__)
+    assert timedelta(seconds=4) <= queued.next_attempt_at - before <= timedelta(seconds=7)
+    assert queued.wake_at == queued.next_attempt_at
     assert mailoutbox == []
 
     mail_server(None)
     travel(timedelta(seconds=8))
-    runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    assert (owed.status, owed.attempts, owed.last_error, len(mailoutbox)) == ("sent", 2, "", 1)
+    runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    assert (queued.status, queued.attempts, queued.last_error, len(mailoutbox)) == ("sent", 2, "", 1)
 
 
 @pytest.mark.parametrize(
@@ -171,108 +173,108 @@ def test_a_temporary_error_backs_off_and_the_mail_goes_out_later(
     ],
     ids=lambda error: f"{type(error).__name__} {getattr(error, 'status_code', '')}",
 )
-def test_a_permanent_error_fails_at_once(owed: Any, mail_server: Any, error: Exception) -> None:
+def test_a_permanent_error_fails_at_once(queued: Any, mail_server: Any, error: Exception) -> None:
     mail_server(error)
-    runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    assert (owed.status, owed.attempts, owed.next_attempt_at, owed.wake_at) == ("failed", 1, None, None)
-    assert owed.last_error.startswith(type(error).__name__)
+    runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    assert (queued.status, queued.attempts, queued.next_attempt_at, queued.wake_at) == ("failed", 1, None, None)
+    assert queued.last_error.startswith(type(error).__name__)
 
 
-def test_a_mail_fails_after_about_a_day_of_temporary_errors(owed: Any, mail_server: Any) -> None:
+def test_a_mail_fails_after_about_a_day_of_temporary_errors(queued: Any, mail_server: Any) -> None:
     mail_server(TimeoutError("timed out"))
     for _number in range(MAX_FAILURES):
-        owed.refresh_from_db()
-        assert owed.status == "pending"
+        queued.refresh_from_db()
+        assert queued.status == "pending"
         EmailMessage.objects.update(next_attempt_at=timezone.now())
-        runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    assert (owed.status, owed.attempts) == ("failed", MAX_FAILURES)
+        runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    assert (queued.status, queued.attempts) == ("failed", MAX_FAILURES)
 
 
-def test_a_mail_that_kills_its_worker_three_times_is_given_up(owed: Any, mailoutbox: Any) -> None:
+def test_a_mail_that_kills_its_worker_three_times_is_given_up(queued: Any, mailoutbox: Any) -> None:
     EmailMessage.objects.update(crashes=3, attempts=3)
-    runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    assert (owed.status, owed.attempts) == ("failed", 4)
-    assert owed.last_error == "gave up: the worker died 3 times over this row"
+    runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    assert (queued.status, queued.attempts) == ("failed", 4)
+    assert queued.last_error == "gave up: the worker died 3 times over this row"
     assert mailoutbox == []
 
 
-def test_a_database_that_is_away_is_no_fault_of_the_mail(owed: Any, mail_server: Any) -> None:
+def test_a_database_that_is_away_is_no_fault_of_the_mail(queued: Any, mail_server: Any) -> None:
     mail_server(OperationalError("server closed the connection"))
     with pytest.raises(OperationalError):
-        runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    assert (owed.status, owed.failures) == ("pending", 0)
+        runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    assert (queued.status, queued.failures) == ("pending", 0)
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, None])
-def test_no_link_is_mailed_to_somebody_who_is_locked_or_gone(owed: Any, mailoutbox: Any, change: Any) -> None:
+def test_no_link_is_mailed_to_somebody_who_is_locked_or_gone(queued: Any, mailoutbox: Any, change: Any) -> None:
     if change:
         User.objects.update(**change)
     else:
         User.objects.all().delete()
-    runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    assert (owed.status, owed.last_error) == ("failed", "the user is gone or locked; no link was made")
+    runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    assert (queued.status, queued.last_error) == ("failed", "the user is gone or locked; no link was made")
     assert mailoutbox == []
 
 
-def test_a_resend_is_a_new_reason_and_a_new_row(owed: Any, drain: Any, mailoutbox: Any, link_in: Any) -> None:
+def test_a_resend_is_a_new_reason_and_a_new_row(queued: Any, drain: Any, mailoutbox: Any, link_in: Any) -> None:
     drain()
-    again = [emails.resend(owed), emails.resend(owed)]
+    again = [emails.resend(queued), emails.resend(queued)]
     drain()
     assert EmailMessage.objects.count() == 3
     assert {message.status for message in EmailMessage.objects.all()} == {"sent"}
-    assert len({message.key for message in again} | {owed.key}) == 3
+    assert len({message.key for message in again} | {queued.key}) == 3
     assert {(message.kind, message.to, message.language) for message in again} == {("welcome", "new@example.com", "en")}
     assert len(mailoutbox) == 3
     assert all(link_in(message).email == "new@example.com" for message in mailoutbox)
 
 
-def test_a_resend_goes_to_the_address_that_the_user_has_now(owed: Any, newcomer: Any) -> None:
+def test_a_resend_goes_to_the_address_that_the_user_has_now(queued: Any, newcomer: Any) -> None:
     User.objects.update(email="moved@example.com")
     assert emails.resend(EmailMessage.objects.get()).to == "moved@example.com"
 
 
 def test_every_address_of_admin_email_is_told_and_nobody_where_there_is_none(settings: Any) -> None:
     settings.ADMIN_EMAIL = ["one@example.com", "two@example.com"]
-    told = emails.owe_staff(Kind.STAFF_NEW_MEMBER, key="k", context={})
+    told = emails.notify_staff(Kind.STAFF_NEW_MEMBER, key="k", context={})
     assert [message.to for message in told] == ["one@example.com", "two@example.com"]
-    assert emails.owe_staff(Kind.STAFF_NEW_MEMBER, key="k", context={}) == []
+    assert emails.notify_staff(Kind.STAFF_NEW_MEMBER, key="k", context={}) == []
     settings.ADMIN_EMAIL = []
-    assert emails.owe_staff(Kind.STAFF_NEW_MEMBER, key="other", context={}) == []
+    assert emails.notify_staff(Kind.STAFF_NEW_MEMBER, key="other", context={}) == []
     assert EmailMessage.objects.count() == 2
 
 
 def test_a_mail_is_in_the_language_of_its_member(newcomer: Any) -> None:
     newcomer.language = "es"
-    assert emails.owe(Kind.WELCOME, key="1", to="x@example.com", user=newcomer).language == "es"
-    assert emails.owe(Kind.WELCOME, key="2", to="x@example.com", user=newcomer, language="en").language == "en"
-    assert emails.owe(Kind.WELCOME, key="3", to="x@example.com").language == "en"
+    assert emails.enqueue(Kind.WELCOME, key="1", to="x@example.com", user=newcomer).language == "es"
+    assert emails.enqueue(Kind.WELCOME, key="2", to="x@example.com", user=newcomer, language="en").language == "en"
+    assert emails.enqueue(Kind.WELCOME, key="3", to="x@example.com").language == "en"
 
 
-def test_the_file_mailbox_writes_whole_mails_for_the_owner_alone(owed: Any, settings: Any, tmp_path: Any) -> None:
+def test_the_file_mailbox_writes_whole_mails_for_the_owner_alone(queued: Any, settings: Any, tmp_path: Any) -> None:
     settings.EMAIL_BACKEND = "accounts.mail.file_mailbox.FileMailbox"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
-    runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
+    runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
     (written,) = (tmp_path / "mail").iterdir()
-    assert owed.location == str(written)
+    assert queued.location == str(written)
     assert written.suffix == ".eml"
     assert written.stat().st_mode & 0o077 == 0
     assert b"To: new@example.com" in written.read_bytes()
     assert mail.outbox == []
 
 
-def test_two_workers_send_a_mail_once(owed: Any, mailoutbox: Any, monkeypatch: Any) -> None:
+def test_two_workers_send_a_mail_once(queued: Any, mailoutbox: Any, monkeypatch: Any) -> None:
     real = EmailMultiAlternatives.send
 
     def send(message: Any, *arguments: Any, **options: Any) -> int:
-        runner.run(EmailMessage, owed.pk)  # the other worker, while this one talks to the mail server
+        runner.run(EmailMessage, queued.pk)  # the other worker, while this one talks to the mail server
         return real(message, *arguments, **options)
 
     monkeypatch.setattr(EmailMultiAlternatives, "send", send)
-    runner.run(EmailMessage, owed.pk)
+    runner.run(EmailMessage, queued.pk)
     assert len(mailoutbox) == 1

@@ -24,10 +24,10 @@ def server(settings: Any) -> Any:
 
 
 def deliver() -> EmailMessage:
-    (owed,) = emails.owe_staff(EmailMessage.Kind.STAFF_ALERT, key=f"k{EmailMessage.objects.count()}", context={})
-    runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    return owed
+    (queued,) = emails.notify_staff(EmailMessage.Kind.STAFF_ALERT, key=f"k{EmailMessage.objects.count()}", context={})
+    runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    return queued
 
 
 def test_mail_that_ses_takes_is_called_by_its_id(server: FakeSes) -> None:

@@ -30,7 +30,7 @@ def console(staff: Any) -> Client:
 @pytest.fixture
 def row(newcomer: Any) -> SuppressedAddress:
     """An address that complained about its welcome mail."""
-    message = emails.owe(EmailMessage.Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={})
+    message = emails.enqueue(EmailMessage.Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={})
     suppressions.suppress("New@Example.com", reason="complained: abuse", message=message)
     return SuppressedAddress.objects.get()
 
@@ -53,11 +53,11 @@ def test_pages_of_the_user_and_of_the_mail_name_the_complaint(
 
 
 def test_mail_that_was_not_sent_says_why(console: Client, row: SuppressedAddress, newcomer: Any) -> None:
-    owed = emails.owe(EmailMessage.Kind.MEMBERSHIP_LINKED, key="k", to=newcomer.email, user=newcomer, context={})
-    assert owed is not None
-    runner.run(EmailMessage, owed.pk)
-    assert owed in rows_of(console, EmailMessage, status__exact="suppressed")
-    page = console.get(page_of(owed)).content.decode()
+    queued = emails.enqueue(EmailMessage.Kind.MEMBERSHIP_LINKED, key="k", to=newcomer.email, user=newcomer, context={})
+    assert queued is not None
+    runner.run(EmailMessage, queued.pk)
+    assert queued in rows_of(console, EmailMessage, status__exact="suppressed")
+    page = console.get(page_of(queued)).content.decode()
     assert "badge--suppressed" in page
     assert "this address complained: abuse" in page
 

@@ -1,4 +1,4 @@
-"""What is owed for a company elsewhere: once for each step, repeated until it is done, said in words."""
+"""What is queued for a company elsewhere: once for each step, repeated until it is done, said in words."""
 
 from datetime import timedelta
 from typing import Any
@@ -74,7 +74,7 @@ def test_a_step_that_is_not_there_fails_and_says_what_to_change(company_with: An
 def test_a_second_report_owes_no_step_twice(company_with: Any) -> None:
     company_with("fine")
     company_with("fine")
-    assert provisioning.owe(Company.objects.get()) == []
+    assert provisioning.enqueue(Company.objects.get()) == []
     assert rows() == [("fine", "pending", "")]
 
 

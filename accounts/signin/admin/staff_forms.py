@@ -23,7 +23,7 @@ from core.text import PASSWORD
 
 def tell_of_new_password(user: User) -> None:
     """Owe `user` the mail that their password was changed, as after every other way to change it."""
-    emails.owe(EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user)
+    emails.enqueue(EmailMessage.Kind.PASSWORD_CHANGED, key=f"password-changed:{uuid4()}", to=user.email, user=user)
 
 
 def bound_passwords(form: forms.BaseForm) -> None:

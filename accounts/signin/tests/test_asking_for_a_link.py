@@ -72,7 +72,7 @@ def test_known_and_unknown_addresses_hash_and_mail_nothing_while_somebody_waits(
         "django.contrib.auth.hashers.Argon2PasswordHasher.encode",
         "django.contrib.auth.hashers.Argon2PasswordHasher.verify",
         "accounts.signin.password_links._Tokens.make_token",
-        "accounts.mail.emails.owe",
+        "accounts.mail.emails.enqueue",
         "django.core.mail.EmailMessage.send",
     ):
         monkeypatch.setattr(slow, lambda *arguments, _slow=slow, **options: done.append(_slow))

@@ -175,7 +175,7 @@ def test_the_preview_of_a_mail_has_no_link_that_works(
 @pytest.mark.parametrize("search", ["jane@example.com", " JANE@Example.com"])
 def test_mails_are_found_by_the_whole_address(search: str, console: Client, user: Any) -> None:
     for to in ("jane@example.com", "jane@example.com.mx"):
-        emails.owe(EmailMessage.Kind.PASSWORD_RESET, key=to, to=to)
+        emails.enqueue(EmailMessage.Kind.PASSWORD_RESET, key=to, to=to)
     response = console.get(reverse("admin:accounts_emailmessage_changelist"), {"q": search})
     assert [message.to for message in response.context["cl"].result_list] == ["jane@example.com"]
 

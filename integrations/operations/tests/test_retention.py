@@ -162,7 +162,7 @@ def test_what_was_written_at_a_provider_goes_and_can_no_longer_be_undone(staff: 
 
 @pytest.mark.django_db
 def test_a_mail_loses_its_context_and_is_not_sent_again(user: User, staff: User) -> None:
-    owed = emails.owe(
+    owed = emails.enqueue(
         EmailMessage.Kind.MEMBERSHIP_LINKED, key="k", to=user.email, user=user, context={"plan_name": "P"}
     )
     EmailMessage.objects.update(status="delivered", created_at=long_ago(), next_attempt_at=None)

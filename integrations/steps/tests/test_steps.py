@@ -126,7 +126,7 @@ def test_a_backend_that_is_away_gets_its_word_later_under_the_same_id(
     company: Company, backend: FakeServer, drain: Any, travel: Any, settings: Any
 ) -> None:
     settings.COMPANY_PROVISIONING_STEPS = ["integrations.steps.company_created.send"]
-    provisioning.owe(company)
+    provisioning.enqueue(company)
     backend.misbehave(Answer(status=503))
     drain()
     assert ProvisioningStep.objects.get().status == "pending"
@@ -180,7 +180,7 @@ def test_the_key_space_is_claimed_and_stays_ours(company: Company, settings: Any
 def test_a_redis_that_is_away_is_tried_again(company: Company, settings: Any, drain: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.COMPANY_PROVISIONING_STEPS = ["integrations.steps.redis_prefix.check"]
-    provisioning.owe(company)
+    provisioning.enqueue(company)
     drain()
     step = ProvisioningStep.objects.get()
     assert (step.status, step.failures) == ("pending", 1)

@@ -84,8 +84,10 @@ def sent(newcomer: Any, ses: FakeSes) -> EmailMessage:
 
 
 def send_mail(user: Any, kind: EmailMessage.Kind = EmailMessage.Kind.WELCOME, key: str = "a reason") -> EmailMessage:
-    owed = emails.owe(kind, key=key, to=user.email, user=user, context={"plan_name": "Plan", "partner": "Partner"})
-    assert owed is not None
-    runner.run(EmailMessage, owed.pk)
-    owed.refresh_from_db()
-    return owed
+    queued = emails.enqueue(
+        kind, key=key, to=user.email, user=user, context={"plan_name": "Plan", "partner": "Partner"}
+    )
+    assert queued is not None
+    runner.run(EmailMessage, queued.pk)
+    queued.refresh_from_db()
+    return queued

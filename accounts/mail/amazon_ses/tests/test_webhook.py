@@ -88,12 +88,12 @@ def test_report_that_is_faster_than_our_mark_is_asked_for_again_and_lands(
         answers.append(tell(message))
 
     monkeypatch.setattr(EmailMessage, "close", late)
-    owed = emails.owe(EmailMessage.Kind.WELCOME, key="x", to=newcomer.email, user=newcomer, context={})
-    assert owed is not None
-    runner.run(EmailMessage, owed.pk)
+    queued = emails.enqueue(EmailMessage.Kind.WELCOME, key="x", to=newcomer.email, user=newcomer, context={})
+    assert queued is not None
+    runner.run(EmailMessage, queued.pk)
     assert [answer.status_code for answer in answers] == [503, 200]
     assert answers[0]["Retry-After"] == "20"
-    assert status_of(owed)[0] == "bounced"
+    assert status_of(queued)[0] == "bounced"
 
 
 def test_report_with_our_message_id_lands_while_the_mail_is_being_sent(
@@ -107,10 +107,10 @@ def test_report_with_our_message_id_lands_while_the_mail_is_being_sent(
         close(row, *arguments, **columns)
 
     monkeypatch.setattr(EmailMessage, "close", late)
-    owed = emails.owe(EmailMessage.Kind.WELCOME, key="x", to=newcomer.email, user=newcomer, context={})
-    assert owed is not None
-    runner.run(EmailMessage, owed.pk)
-    assert status_of(owed)[0] == "delivered"
+    queued = emails.enqueue(EmailMessage.Kind.WELCOME, key="x", to=newcomer.email, user=newcomer, context={})
+    assert queued is not None
+    runner.run(EmailMessage, queued.pk)
+    assert status_of(queued)[0] == "delivered"
 
 
 def test_report_that_cannot_be_stored_is_asked_for_again(
