@@ -1,6 +1,6 @@
 """Erased people: keyed digests of their addresses and ids, so that old records do not bring them back.
 
-Only somebody who buys again gets a new account (docs/decisions/the-forgotten-come-back-by-buying.md).
+Only somebody who buys again gets a new account (docs/decisions/erasure.md).
 """
 
 from collections.abc import Iterable, Mapping
