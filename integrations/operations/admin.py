@@ -1,4 +1,4 @@
-"""The page of metrics, and what is alerted."""
+"""The page of metrics, the alerts and the messages to Slack."""
 
 from math import nan
 from typing import Any
@@ -12,9 +12,8 @@ from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from core.cause import Cause
 from core.console import attention, columns, tools
-from core.console.actions import Act
+from core.console.actions import Act, Pressed
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_url
 from core.queue.wakeup import wake_on_commit
@@ -40,7 +39,7 @@ def raised_alerts() -> list[attention.Item]:
 
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:
-    """Every rule with what it measures at this moment, for each provider."""
+    """Show what every rule measures now, for each provider."""
     rows = [row for rule in RULES for row in _rows(rule)]
     context = {**site.each_context(request), "title": gettext("Metrics"), "rows": rows}
     return TemplateResponse(request, "admin/metrics.html", context)
@@ -48,16 +47,16 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
 
 def _rows(rule: Rule) -> list[dict[str, Any]]:
     states = {state.subject: state for state in AlertState.objects.filter(rule=rule.name)}
-    found = {one.subject: one for one in rule.measure(rule.window)}
+    by_subject = {measured.subject: measured for measured in rule.measure(rule.window)}
     rows = []
-    for subject in sorted(states.keys() | found.keys()) or [""]:
-        measured, state = found.get(subject), states.get(subject)
+    for subject in sorted(states.keys() | by_subject.keys()) or [""]:
+        measured, state = by_subject.get(subject), states.get(subject)
         rows.append(
             {
                 "rule": rule,
                 "hours": rule.window.total_seconds() / 3600,
                 "subject": subject,
-                "value": _shown(rule, measured),
+                "value": _format_value(rule, measured),
                 "sample": measured.sample if measured else 0,
                 "state": _badges(rule, measured, is_raised=state is not None and state.is_raised),
             }
@@ -65,27 +64,27 @@ def _rows(rule: Rule) -> list[dict[str, Any]]:
     return rows
 
 
-def _shown(rule: Rule, measured: Measured | None) -> str:
+def _format_value(rule: Rule, measured: Measured | None) -> str:
     """Return the value for people; a number of nothing is 0."""
-    return rule.shown(measured.value if measured else None if rule.unit else 0)
+    return rule.format_value(measured.value if measured else None if rule.unit else 0)
 
 
 def _badges(rule: Rule, measured: Measured | None, *, is_raised: bool) -> str:
-    """Return how the value stands to its limit, and that staff were alerted, which lasts until it is good again."""
+    """Return badges for the verdict on the value, and for an alert, which lasts until the value is good again."""
     verdict = rule.verdict(measured)
     if is_raised and verdict is Verdict.BAD:
         return badge("failed", _("alert"))
-    words = {
+    labels = {
         Verdict.GOOD: ("processed", _("good")),
         Verdict.BAD: ("failed", _("outside its limit")),
         Verdict.UNKNOWN: ("pending", _("not enough data")),
     }
-    shown = badge(*words[verdict])
-    return format_html("{} {}", shown, badge("failed", _("alert"))) if is_raised else shown
+    verdict_badge = badge(*labels[verdict])
+    return format_html("{} {}", verdict_badge, badge("failed", _("alert"))) if is_raised else verdict_badge
 
 
-def _kept(state: AlertState) -> Measured | None:
-    """Return what the newest look at a rule measured; None for nothing."""
+def _last_measured(state: AlertState) -> Measured | None:
+    """Return the last stored measurement of a rule, None where it had no rows."""
     if not state.sample:
         return None
     return Measured(subject=state.subject, value=nan if state.value is None else state.value, sample=state.sample)
@@ -96,7 +95,7 @@ tools.register(tools.Tool(name="metrics", label=_("Metrics"), path="metrics/", v
 
 @admin.register(AlertState)
 class AlertStateAdmin(ReadOnlyAdmin):
-    list_display = ("measure", "subject", "state", "shown", "since_when")
+    list_display = ("measure", "subject", "state", "value_text", "since_text")
     list_filter = ("is_raised",)
     fields = (*list_display, "sample", "changes", "evaluated_at")
     readonly_fields = list_display
@@ -110,17 +109,19 @@ class AlertStateAdmin(ReadOnlyAdmin):
         rule = _RULES.get(state.rule)
         if rule is None:  # of an earlier version
             return badge("failed", _("alert")) if state.is_raised else NOTHING
-        return _badges(rule, _kept(state), is_raised=state.is_raised)
+        return _badges(rule, _last_measured(state), is_raised=state.is_raised)
 
     @admin.display(description=_("value"))
-    def shown(self, state: AlertState) -> str:
+    def value_text(self, state: AlertState) -> str:
         rule = _RULES.get(state.rule)
-        return _shown(rule, _kept(state)) if rule else NOTHING if state.value is None else f"{state.value:g}"
+        if rule is not None:
+            return _format_value(rule, _last_measured(state))
+        return NOTHING if state.value is None else f"{state.value:g}"
 
-    since_when = columns.moment("since", _("since"))
+    since_text = columns.moment("since", _("since"))
 
 
-def _post_again(notice: Notice, cause: Cause) -> bool:
+def _post_again(notice: Notice, pressed: Pressed) -> bool:
     notice.requeue()
     wake_on_commit(notice)
     return True
@@ -137,7 +138,7 @@ class NoticeAdmin(ReadOnlyAdmin):
             name="post-again",
             label=_("post again"),
             done=ngettext_lazy("%(count)d message is posted again.", "%(count)d messages are posted again.", "count"),
-            run=lambda notice, pressed: _post_again(notice, pressed.cause),
+            run=_post_again,
             fits=lambda notice: notice.status == Notice.Status.FAILED,
         ),
     )

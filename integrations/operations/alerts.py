@@ -1,4 +1,4 @@
-"""Alerts: a table of rules, looked at each minute; staff hear of a change, once, and once more when it clears."""
+"""Alerts: a table of rules, looked at each minute; staff are notified when one is raised, and when it clears."""
 
 import logging
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class Rule:
     unit: str = ""
 
     def verdict(self, measured: Measured | None) -> Verdict:
-        """Return whether a value is within its limit; the limit itself is. The console and the alerts both ask this."""
+        """Return whether a value is within its limit; the limit itself is. For the console and the alerts alike."""
         value, sample = (measured.value, measured.sample) if measured else (0.0, 0 if self.unit else self.sample)
         if sample < self.sample or isnan(value):
             return Verdict.UNKNOWN
@@ -62,29 +62,29 @@ class Rule:
         above = self.most is not None and value > self.most
         return Verdict.BAD if below or above else Verdict.GOOD
 
-    def shown(self, value: float | None) -> str:
-        """Return a value for people, as exact as it takes to tell it from the limit."""
+    def format_value(self, value: float | None) -> str:
+        """Return a value for people, with as many digits as distinguish it from the limit."""
         if value is None or isnan(value):
             return "–"
         limit = self.least if self.least is not None else self.most
-        texts = [self._written(value, digits) for digits in range(1, 6)]
+        texts = [self._format(value, digits) for digits in range(1, 6)]
         if limit is None or value == limit:
             return texts[0]
-        return next((text for digits, text in enumerate(texts, 1) if text != self._written(limit, digits)), texts[-1])
+        return next((text for digits, text in enumerate(texts, 1) if text != self._format(limit, digits)), texts[-1])
 
-    def _written(self, value: float, digits: int) -> str:
+    def _format(self, value: float, digits: int) -> str:
         if self.unit == "%":
             return f"{value:.{digits}%}"
         return f"{value:.{digits}f} s" if self.unit == "s" else f"{value:.{digits + 5}g}"
 
     @property
     def limit(self) -> str:
-        """Return what the value has to be, for people."""
-        return f"≥ {self.shown(self.least)}" if self.least is not None else f"≤ {self.shown(self.most)}"
+        """The limit of the value, for people."""
+        return f"≥ {self.format_value(self.least)}" if self.least is not None else f"≤ {self.format_value(self.most)}"
 
 
 def _burst(name: str, title: Any, match: Q, *, most: int) -> Rule:
-    """More entries of the audit log within ten minutes than people make who do their work; ends when they stop."""
+    """Return a rule: more entries in the audit log within ten minutes than normal work makes."""
     measure = partial(measures.audited, subject="audit log", match=match)
     return Rule(name=name, title=title, measure=measure, window=TEN_MINUTES, most=most)
 
@@ -151,20 +151,20 @@ RULES = (
 
 
 def evaluate() -> list[AlertState]:
-    """Look at every rule; the states that changed. Two at once, or twice in a row: a change is told once."""
+    """Evaluate every rule and return the states that changed. Safe to run twice at once: staff are notified once."""
     changed = []
     for rule in RULES:
-        found = {one.subject: one for one in rule.measure(rule.window)}
+        by_subject = {measured.subject: measured for measured in rule.measure(rule.window)}
         known = set(AlertState.objects.filter(rule=rule.name).values_list("subject", flat=True))
-        for subject in sorted(known | set(found)):
-            state = _settle(rule, subject, found.get(subject))
+        for subject in sorted(known | set(by_subject)):
+            state = _update(rule, subject, by_subject.get(subject))
             if state is not None:
                 changed.append(state)
     return changed
 
 
-def _settle(rule: Rule, subject: str, measured: Measured | None) -> AlertState | None:
-    """Write down what was measured; the state where it changed, which staff are owed a word about then."""
+def _update(rule: Rule, subject: str, measured: Measured | None) -> AlertState | None:
+    """Store what was measured; return the state where it changed, and notify staff then."""
     verdict = rule.verdict(measured)
     with transaction.atomic():
         insert_once(AlertState(rule=rule.name, subject=subject[:60]))
@@ -178,23 +178,23 @@ def _settle(rule: Rule, subject: str, measured: Measured | None) -> AlertState |
         if has_changed:
             state.is_raised, state.since = verdict is Verdict.BAD, state.evaluated_at
             state.changes += 1
-            _tell(rule, state)
+            _notify(rule, state)
         state.save()
     return state if has_changed else None
 
 
-def _tell(rule: Rule, state: AlertState) -> None:
+def _notify(rule: Rule, state: AlertState) -> None:
     reason = f"alert:{rule.name}:{state.subject}:{state.changes}"
-    told = {
+    context = {
         "title": str(rule.title),
         "subject": state.subject,
-        "value": rule.shown(state.value),
+        "value": rule.format_value(state.value),
         "limit": rule.limit,
         "is_raised": state.is_raised,
         "since": f"{state.since:%Y-%m-%d %H:%M} UTC",
         "admin_path": PAGE,
     }
-    emails.notify_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=told)
-    word = "ALERT" if state.is_raised else "Cleared"
-    notices.owe(f"{word}: {rule.title} ({state.subject}): {told['value']}, should be {rule.limit}", key=reason)
-    logger.warning("alert %s", "raised" if state.is_raised else "cleared", extra={"rule": rule.name, **told})
+    emails.notify_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=context)
+    prefix = "ALERT" if state.is_raised else "Cleared"
+    notices.enqueue(f"{prefix}: {rule.title} ({state.subject}): {context['value']}, should be {rule.limit}", key=reason)
+    logger.warning("alert %s", "raised" if state.is_raised else "cleared", extra={"rule": rule.name, **context})

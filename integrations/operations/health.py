@@ -14,43 +14,43 @@ from redis.retry import Retry
 from integrations.inbox.models import InboxEvent
 from integrations.operations import measures
 
-# What monitors of the service before this one look for.
+# Monitors of the service that Enlace replaces look for this name.
 SERVICE = "NowCerts GHL Integration API"
 PING_TIMEOUT = 0.25  # seconds
-REMEMBERED = 1.0  # seconds; anybody may ask, and as often as they like
+CACHE_SECONDS = 1.0  # anybody may ask, and as often as they like
 
-_last: tuple[float, dict[str, Any]] | None = None
-_asking = threading.Lock()
+_cached: tuple[float, dict[str, Any]] | None = None
+_lock = threading.Lock()
 
 
 def report() -> dict[str, Any]:
-    """Return what was found out within the last second, or now.
+    """Return the state of this installation, at most a second old.
 
     `status` is "healthy"; "degraded" where events are accepted and rows are found later than they could be, since the
     broker is away; "unavailable" where nothing can be accepted. `oldest_waiting_seconds` is how long the oldest due
-    event has been due, 0 where none is, None where nobody knows.
+    event has been due, 0 where none is, None where the database is away.
     """
-    global _last
-    with _asking:
-        if _last is None or time.monotonic() > _last[0] + REMEMBERED:
-            found = _look()
-            _last = (time.monotonic(), found)
-        return _last[1]
+    global _cached
+    with _lock:
+        if _cached is None or time.monotonic() > _cached[0] + CACHE_SECONDS:
+            state = _state()
+            _cached = (time.monotonic(), state)
+        return _cached[1]
 
 
 def forget() -> None:
-    """Let the next report be found out anew."""
-    global _last
-    _last = None
+    """Drop the cached report."""
+    global _cached
+    _cached = None
 
 
-def _look() -> dict[str, Any]:
-    broker = _broker()
-    waiting: float | None
+def _state() -> dict[str, Any]:
+    broker = _broker_state()
+    seconds: float | None
     try:
-        waiting, states, database = measures.oldest_due_seconds(InboxEvent) or 0.0, measures.circuits(), "ok"
+        seconds, circuits, database = measures.oldest_due_seconds(InboxEvent) or 0.0, measures.circuits(), "ok"
     except (DatabaseError, InterfaceError):
-        waiting, states, database = None, {}, "away"
+        seconds, circuits, database = None, {}, "away"
     status = "unavailable" if database == "away" else "degraded" if broker == "away" else "healthy"
     return {
         "status": status,
@@ -58,12 +58,12 @@ def _look() -> dict[str, Any]:
         "version": settings.SPECTACULAR_SETTINGS["VERSION"],
         "database": database,
         "broker": broker,
-        "oldest_waiting_seconds": waiting if waiting is None else round(waiting, 1),
-        "circuits": states,
+        "oldest_waiting_seconds": seconds if seconds is None else round(seconds, 1),
+        "circuits": circuits,
     }
 
 
-def _broker() -> str:
+def _broker_state() -> str:
     if settings.BROKER_IN_PROCESS:
         return "in process"
     try:

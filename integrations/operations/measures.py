@@ -21,7 +21,7 @@ from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.toolkit import quota
 
 CIRCUIT_STATES = ("closed", "open", "half-open")
-AT_MOST = 5000  # newest rows that a percentile is taken from
+PERCENTILE_ROWS = 5000  # the newest; a percentile is taken from them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Measured:
 
 
 def delivery_success(window: timedelta) -> list[Measured]:
-    """Of the events received and brought to an end: the share that did not fail."""
+    """Return the share of finished events that did not fail, of those received in the window."""
     ended = Count("pk", filter=~Q(status=Status.PENDING))
     failed = Count("pk", filter=Q(status=Status.FAILED))
     rows = _received(window).values("provider").annotate(ended=ended, failed=failed)
@@ -53,7 +53,7 @@ def failed_processing(window: timedelta) -> list[Measured]:
 
 
 def events_matched(window: timedelta) -> list[Measured]:
-    """Of the events received and handled: the share that needed nobody to say what they belong to."""
+    """Return the share of handled events that staff did not have to match, of those received in the window."""
     handled = Count("pk", filter=Q(status__in=[Status.PROCESSED, Status.UNMATCHED]))
     unmatched = Count("pk", filter=Q(status=Status.UNMATCHED))
     rows = _received(window).values("provider").annotate(handled=handled, unmatched=unmatched)
@@ -65,35 +65,38 @@ def events_matched(window: timedelta) -> list[Measured]:
 
 
 def completions_matched(window: timedelta) -> list[Measured]:
-    """Of the completions received, by channel: the share whose member was found without a person.
+    """Return, by channel, the share of completions received in the window that were matched without staff.
 
-    What a person linked since then counts as not found: it needed them. Mails always do, and paths never.
+    A completion that staff linked since counts as unmatched. Mails always need staff, and paths never do.
     """
     received = Completion.objects.filter(received_at__gte=timezone.now() - window)
-    told = received.exclude(channel__in=[BY_MAIL, BY_STAFF, BY_PATH]).order_by().values("channel")
-    found = Count("pk", filter=Q(user__isnull=False) & Q(staff__isnull=True))
-    rows = told.annotate(number=Count("pk"), found=found)
+    reported = received.exclude(channel__in=[BY_MAIL, BY_STAFF, BY_PATH]).order_by().values("channel")
+    matched = Count("pk", filter=Q(user__isnull=False) & Q(staff__isnull=True))
+    rows = reported.annotate(number=Count("pk"), matched=matched)
     return [
-        Measured(subject=f"{row['channel']} completions", value=row["found"] / row["number"], sample=row["number"])
+        Measured(subject=f"{row['channel']} completions", value=row["matched"] / row["number"], sample=row["number"])
         for row in rows
     ]
 
 
 def latency(window: timedelta) -> list[Measured]:
-    """Seconds from receipt to end that 95 of 100 events stay below; what still waits for its first try counts too.
+    """Return the 95th percentile of the seconds from receipt to end.
 
-    Events that needed several attempts are left out: their delay is meant.
+    Events that wait for their first attempt count with their age; those that needed several attempts are left out.
     """
     now = timezone.now()
     rows = _received(window).filter(attempts__lte=1, failures=0).order_by("-pk")
     seconds: dict[str, list[float]] = {}
-    for provider, received_at, finished_at in rows.values_list("provider", "received_at", "finished_at")[:AT_MOST]:
+    newest = rows.values_list("provider", "received_at", "finished_at")[:PERCENTILE_ROWS]
+    for provider, received_at, finished_at in newest:
         seconds.setdefault(provider, []).append(((finished_at or now) - received_at).total_seconds())
-    return [Measured(subject=name, value=percentile(found, 95), sample=len(found)) for name, found in seconds.items()]
+    return [
+        Measured(subject=name, value=percentile(values, 95), sample=len(values)) for name, values in seconds.items()
+    ]
 
 
 def duplicates(window: timedelta) -> list[Measured]:
-    """Of all deliveries of the events received: the share that repeated one. Not of ignored ones: tests are."""
+    """Return the share of deliveries that repeated an event. Ignored events, such as tests, do not count."""
     counted = _received(window).exclude(status=Status.IGNORED)
     rows = counted.values("provider").annotate(events=Count("pk"), repeated=Sum("duplicates"))
     return [
@@ -107,7 +110,7 @@ def duplicates(window: timedelta) -> list[Measured]:
 
 
 def refused_calls(window: timedelta) -> list[Measured]:
-    """Return how many of our calls a provider's API refused as too many (429)."""
+    """Return how many of our calls each provider's API refused as too many (429)."""
     counted = (
         (provider.key, quota.refusals(provider.title, seconds=int(window.total_seconds())))
         for provider in registry.all_providers().values()
@@ -130,8 +133,24 @@ class Queue:
 
 
 def queues() -> list[Queue]:
-    """Every queue there is, two statements each."""
-    return [_queue(kind.model) for kind in runner.kinds()]
+    """Return the state of every queue, by two statements each."""
+    now = timezone.now()
+    due = Q(next_attempt_at__lte=now)
+    states = []
+    for model in (kind.model for kind in runner.kinds()):
+        counts = _open(model).aggregate(
+            open=Count("pk"), due=Count("pk", filter=due), oldest=Min("next_attempt_at", filter=due)
+        )
+        states.append(
+            Queue(
+                name=model._meta.model_name or "",
+                due=counts["due"],
+                waiting=counts["open"] - counts["due"],
+                failed=DeliveryQuerySet(model).filter(status=FAILED).count(),
+                oldest_due_seconds=None if counts["oldest"] is None else (now - counts["oldest"]).total_seconds(),
+            )
+        )
+    return states
 
 
 def oldest_due_seconds(model: type[Delivery]) -> float | None:
@@ -141,28 +160,13 @@ def oldest_due_seconds(model: type[Delivery]) -> float | None:
     return None if oldest is None else (now - oldest).total_seconds()
 
 
-def _queue(model: type[Delivery]) -> Queue:
-    now = timezone.now()
-    due = Q(next_attempt_at__lte=now)
-    found = _open(model).aggregate(
-        open=Count("pk"), due=Count("pk", filter=due), oldest=Min("next_attempt_at", filter=due)
-    )
-    return Queue(
-        name=model._meta.model_name or "",
-        due=found["due"],
-        waiting=found["open"] - found["due"],
-        failed=DeliveryQuerySet(model).filter(status=FAILED).count(),
-        oldest_due_seconds=None if found["oldest"] is None else (now - found["oldest"]).total_seconds(),
-    )
-
-
 def _open(model: type[Delivery]) -> DeliveryQuerySet:
-    """Pending rows; the first condition is that of the sweep's index, in which finished rows are not."""
+    """Return the pending rows; the first condition is that of the sweep's partial index, which has no finished rows."""
     return DeliveryQuerySet(model).filter(wake_at__isnull=False, status=PENDING)
 
 
 def circuits() -> dict[str, str]:
-    """The state of the circuit of each provider that is written to, one of `CIRCUIT_STATES`."""
+    """Return the state of the circuit of each provider that is written to, one of `CIRCUIT_STATES`."""
     written_to = {
         key: "closed"
         for key, provider in registry.all_providers().items()
@@ -172,14 +176,14 @@ def circuits() -> dict[str, str]:
 
 
 def failed_writes(window: timedelta) -> list[Measured]:
-    """Return how many writes failed in the window for good, and wait for staff."""
+    """Return how many writes failed for good in the window."""
     failed = OutgoingWrite.objects.filter(status=OutgoingWrite.Status.FAILED, finished_at__gte=timezone.now() - window)
     rows = failed.order_by().values("provider").annotate(number=Count("pk"))
     return [Measured(subject=row["provider"], value=row["number"], sample=row["number"]) for row in rows]
 
 
 def open_circuits(window: timedelta) -> list[Measured]:
-    """Minutes for which a provider has not been written to because its circuit is open."""
+    """Return for how many minutes each open circuit has been open."""
     now = timezone.now()
     return [
         Measured(subject=circuit.provider, value=(now - circuit.opened_at).total_seconds() / 60, sample=1)
@@ -189,13 +193,13 @@ def open_circuits(window: timedelta) -> list[Measured]:
 
 
 def audited(window: timedelta, *, subject: str, match: Q) -> list[Measured]:
-    """Return how many such entries the audit log has, whoever and whatever they were about."""
+    """Return how many entries of the audit log in the window fulfil `match`."""
     number = AuditEntry.objects.filter(match, recorded_at__gte=timezone.now() - window).count()
     return [Measured(subject=subject, value=number, sample=number)] if number else []
 
 
 def percentile(values: Iterable[float], rank: int) -> float:
-    """The smallest value that `rank` of 100 values do not exceed; there must be one."""
+    """Return the smallest value that `rank` of 100 values do not exceed; `values` must not be empty."""
     ordered = sorted(values)
     return ordered[max(ceil(len(ordered) * rank / 100), 1) - 1]
 

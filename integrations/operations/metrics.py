@@ -1,6 +1,6 @@
-"""The metrics as Prometheus reads them: what was counted, and what the tables and the cache say at this moment.
+"""The metrics in the text format of Prometheus: counters, and gauges read from the tables and the cache at that moment.
 
-No process keeps a gauge of its own, so it does not matter which one is asked.
+No process keeps a gauge of its own, so any of them may be scraped.
 """
 
 import logging
@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 
 
 def exposition() -> bytes:
-    """All metrics as text. What cannot be read at the moment is left out, and `dependency_up` says so."""
-    everything = CollectorRegistry()
-    everything.register(_Everything())
-    return generate_latest(everything)
+    """Return all metrics as text. What cannot be read at the moment is left out, and `dependency_up` is 0 for it."""
+    collectors = CollectorRegistry()
+    collectors.register(_Collector())
+    return generate_latest(collectors)
 
 
-class _Everything(Collector):
+class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("dependency_up", "Whether it answered just now (1) or not (0).", labels=["dependency"])
         parts: dict[str, Callable[[], list[Metric]]] = {"counts": _counts, "database": _tables}
@@ -44,7 +44,7 @@ class _Everything(Collector):
 
 def _counts() -> list[Metric]:
     totals = counting.totals()
-    # Who calls a provider knows its title; everywhere else it goes by its key.
+    # Clients count calls by the title of the provider; its key is used everywhere else.
     keys = {provider.title: provider.key for provider in registry.all_providers().values()}
     return [
         *(_counter(counted, totals, keys) for counted in counting.COUNTED),
@@ -62,13 +62,13 @@ def _counter(counted: Counted, totals: dict[Field, float], keys: dict[str, str])
 
 def _histogram(timed: Timed, totals: dict[Field, float], keys: dict[str, str]) -> Metric:
     family = HistogramMetricFamily(timed.name, timed.documentation, labels=timed.labels)
-    for *values, last in sorted(field[1:] for field in totals if field[0] == timed.name):
-        if last != counting.SUM:
+    for *values, bound in sorted(field[1:] for field in totals if field[0] == timed.name):
+        if bound != counting.SUM:
             continue
         buckets, number = [], 0.0
-        for bound in (*map(str, counting.BOUNDS), counting.OVER):
-            number += totals.get((timed.name, *values, bound), 0)
-            buckets.append((bound, number))
+        for upper in (*map(str, counting.BOUNDS), counting.OVER):
+            number += totals.get((timed.name, *values, upper), 0)
+            buckets.append((upper, number))
         seconds = totals[timed.name, *values, counting.SUM]
         family.add_metric([keys.get(value, value) for value in values], buckets, seconds)
     return family
@@ -87,13 +87,13 @@ def _tables() -> list[Metric]:
         for status, number in (("due", queue.due), ("waiting", queue.waiting), ("failed", queue.failed)):
             rows.add_metric([queue.name, status], number)
         oldest.add_metric([queue.name], queue.oldest_due_seconds or 0)
-    state = GaugeMetricFamily(
+    states = GaugeMetricFamily(
         "circuit_state", "1 for the state that a provider's circuit is in.", labels=["provider", "state"]
     )
-    for provider, found in measures.circuits().items():
-        for one in measures.CIRCUIT_STATES:
-            state.add_metric([provider, one], int(one == found))
-    return [rows, oldest, state]
+    for provider, current in measures.circuits().items():
+        for state in measures.CIRCUIT_STATES:
+            states.add_metric([provider, state], int(state == current))
+    return [rows, oldest, states]
 
 
 def _limits() -> list[Metric]:
@@ -108,7 +108,7 @@ def _limits() -> list[Metric]:
     for provider in registry.all_providers().values():
         for window, number in provider.headroom().items():
             left.add_metric([provider.key, window], number)
-    numbers = {one.subject: one.value for one in measures.refused_calls(timedelta(hours=1))}
+    numbers = {refusals.subject: refusals.value for refusals in measures.refused_calls(timedelta(hours=1))}
     for key in registry.all_providers():
         refused.add_metric([key], numbers.get(key, 0))
     return [left, refused]

@@ -8,7 +8,7 @@ from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 
 class AlertState(models.Model):
-    """One rule for one provider (or channel). Each of its `changes`, raised or cleared, is told once."""
+    """One rule for one provider (or channel). Staff are notified of each of its `changes`, raised or cleared, once."""
 
     rule = models.CharField(_("rule"), max_length=40)
     subject = models.CharField(_("provider"), max_length=60)
@@ -30,7 +30,7 @@ class AlertState(models.Model):
 
 
 class Notice(Delivery):
-    """A message to Slack that is owed; `key` is its reason, which sends one."""
+    """A message to Slack; `key` is its reason, which sends one message."""
 
     class Status(models.TextChoices):
         PENDING = "pending", _("pending")

@@ -1,4 +1,4 @@
-"""Messages to Slack: owed as rows in the transaction of their reason, posted by a worker to SLACK_WEBHOOK_URL.
+"""Messages to Slack: enqueued in the transaction of their reason, posted by a worker to SLACK_WEBHOOK_URL.
 
 That address is a secret: whoever has it can post. It stands in no error and in no log.
 """
@@ -18,9 +18,9 @@ from integrations.toolkit import log_lines
 TIMEOUT = (5, 10)  # seconds to connect, and without a byte; together below the lease
 
 
-def owe(text: str, *, key: str) -> Notice | None:
-    """Write the message down, to be posted after the commit; None where the reason has its message already, or where no
-    SLACK_WEBHOOK_URL is set.
+def enqueue(text: str, *, key: str) -> Notice | None:
+    """Store a message, to be posted after the commit; None where its reason has one already, or no SLACK_WEBHOOK_URL is
+    set.
     """
     if not settings.SLACK_WEBHOOK_URL:
         return None

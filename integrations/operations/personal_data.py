@@ -33,11 +33,11 @@ from integrations.reconcile.models.sync_run import RunStatus
 from integrations.toolkit.reading import digest_of
 
 _ENDED = [OutgoingWrite.Status.DONE, OutgoingWrite.Status.NOT_NEEDED, OutgoingWrite.Status.SKIPPED]
-_BETWEEN_IDS = re.compile(r"[^\w\-]+")
+_ID_SEPARATORS = re.compile(r"[^\w\-]+")
 
 
 def register_all() -> None:
-    """Declare every model of integrations. Attempts and effects come before the events that they hang on."""
+    """Declare every model of integrations. Attempts and effects come before the events that they belong to."""
     register([*_inbox(), *_outbox(), *_reconciliation(), *_history(), *_operations()])
 
 
@@ -52,7 +52,7 @@ def _inbox() -> list[Holding]:
         ),
         Holding(
             model=InboxEvent,
-            holds="webhooks as they came: body, headers, sender",
+            holds="webhooks as received: body, headers, sender",
             retention=Retention(
                 since="finished_at",
                 rows=Q(status__in=[Status.PROCESSED, Status.IGNORED]),
@@ -68,18 +68,18 @@ def _inbox() -> list[Holding]:
             model=Effect,
             holds="what an event led to, in a few words",
             retention="with its event, which stays",
-            own=lambda person: _effects_on(person),
+            own=_effects_on,
             becomes={},
         ),
         Holding(
             model=LastReceived,
-            holds="which records a provider spoke of; by its address where a record has no id",
+            holds="the records that a provider reported on, by an address where a record has no id",
             retention="for ever: without it repetitions of old events would count as news",
             own=_last_received_of,
         ),
         Holding(
             model=ContactRefresh,
-            holds="ids of contacts that are read at their provider",
+            holds="ids of contacts that are refreshed from their provider",
             retention=AS_LONG_AS_KNOWN,
             own=lambda person: _by_provider(person, "external_id"),
             attempts="voided",
@@ -91,7 +91,7 @@ def _outbox() -> list[Holding]:
     return [
         Holding(
             model=OutgoingWrite,
-            holds="what was written at providers: values before and after, request and answer",
+            holds="writes at providers: values before and after, request and response",
             retention=Retention(
                 since="finished_at",
                 rows=Q(status__in=_ENDED),
@@ -105,7 +105,9 @@ def _outbox() -> list[Holding]:
                 "response": None,
                 "external_id": "",
                 "last_error": "",
-                "status": lambda write: OutgoingWrite.Status.SKIPPED if _is_open(write) else write.status,
+                "status": lambda write: (
+                    OutgoingWrite.Status.SKIPPED if write.status in (PENDING, FAILED) else write.status
+                ),
                 "next_attempt_at": None,
                 "wake_at": None,
                 "finished_at": lambda write: write.finished_at or timezone.now(),
@@ -115,7 +117,7 @@ def _outbox() -> list[Holding]:
         ),
         Holding(
             model=OpportunityMapping,
-            holds="which opportunity at a provider a policy is",
+            holds="the opportunity of a policy at a provider",
             retention=AS_LONG_AS_KNOWN,
             own=lambda person: Q(policy__contact__in=person.contacts),
         ),
@@ -127,7 +129,7 @@ def _reconciliation() -> list[Holding]:
     return [
         Holding(
             model=SyncFinding,
-            holds="differences between a provider and ours, with the person's address",
+            holds="differences between a provider's records and ours, with the person's address",
             retention=Retention(since="settled_at", rows=~Q(status=SyncFinding.Status.OPEN)),
             own=lambda person: (
                 Q(user__in=person.users)
@@ -138,7 +140,7 @@ def _reconciliation() -> list[Holding]:
         ),
         Holding(
             model=SyncRun,
-            holds="what a reading of a provider's lists changed, with addresses",
+            holds="changes that a sync run made, with addresses",
             retention=Retention(
                 since="finished_at",
                 rows=Q(status=RunStatus.DONE),
@@ -148,14 +150,14 @@ def _reconciliation() -> list[Holding]:
         ),
         Holding(
             model=SubscriptionSync,
-            holds="who asked for a sync of whose subscription, and what it led to",
+            holds="syncs of a member's subscription: who requested them, and their outcome",
             retention=Retention(since="finished_at"),
             own=lambda person: Q(user__in=person.users),
             attempts="voided",
         ),
         Holding(
             model=ProviderRecord,
-            holds="what a provider's lists said last: ids, and names and addresses of customers",
+            holds="the last listed state of remote records: ids, and names and addresses of customers",
             retention="for ever: what has not changed is not applied again",
             own=lambda person: (
                 Q(email__in=person.emails)
@@ -170,7 +172,7 @@ def _history() -> list[Holding]:
     return [
         Holding(
             model=HistoryRow,
-            holds="rows of uploaded files of members and orders, until they are applied, and what each led to",
+            holds="rows of uploaded files of members and orders, until they are applied, with the outcome of each",
             retention="with its import",
             own=lambda person: Q(person__in=person.emails),
         ),
@@ -200,13 +202,15 @@ def _operations() -> list[Holding]:
 
 
 def _events_of(person: Person) -> "QuerySet[InboxEvent, int]":
-    """Return the keys of the events that name the person or led to something of theirs."""
-    found = Q(person_email__in=person.emails) | Q(pk__in=Effect.objects.filter(_effects_on(person)).values("event"))
-    return InboxEvent.objects.filter(found).values_list("pk", flat=True)
+    """Return the keys of the events that name the person or had an effect on a row of theirs."""
+    events = InboxEvent.objects.filter(
+        Q(person_email__in=person.emails) | Q(pk__in=Effect.objects.filter(_effects_on(person)).values("event"))
+    )
+    return events.values_list("pk", flat=True)
 
 
 def _effects_on(person: Person) -> Q:
-    mine: Mapping[type[Model], Q] = {
+    own_rows: Mapping[type[Model], Q] = {
         User: Q(pk__in=person.users),
         Subscription: Q(user__in=person.users),
         EmailMessage: Q(user__in=person.users),
@@ -216,35 +220,35 @@ def _effects_on(person: Person) -> Q:
         OutgoingWrite: Q(contact__in=person.contacts),
         ContactRefresh: _by_provider(person, "external_id"),
     }
-    types = ContentType.objects.get_for_models(*mine)
+    types = ContentType.objects.get_for_models(*own_rows)
     conditions = (
-        Q(content_type=types[model], object_id__in=model._default_manager.filter(mine[model]).values("pk"))
-        for model in mine
+        Q(content_type=types[model], object_id__in=model._default_manager.filter(own).values("pk"))
+        for model, own in own_rows.items()
     )
     return reduce(or_, conditions)
 
 
 def _by_provider(person: Person, column: str, *, provider: str = "provider", prefixes: Sequence[str] = ()) -> Q:
     """Return the condition that `column` is one of the person's ids at the row's own provider."""
-    found = Q(pk__in=[])
-    for key in {there for there, _kind, _id in person.ids}:
+    condition = Q(pk__in=[])
+    for key in {provider_key for provider_key, _kind, _id in person.ids}:
         ids = sorted(person.ids_at(key))
-        values = [f"{prefix}:{one}" for prefix in prefixes for one in ids] or ids
-        found |= Q(**{provider: key, f"{column}__in": values})
-    return found
+        values = [f"{prefix}:{external_id}" for prefix in prefixes for external_id in ids] or ids
+        condition |= Q(**{provider: key, f"{column}__in": values})
+    return condition
 
 
 def _last_received_of(person: Person) -> Q:
-    found = Q(pk__in=[])
+    condition = Q(pk__in=[])
     for provider, _kind, external_id in person.ids:
-        found |= Q(provider=provider, record__endswith=f":{external_id.lower()}")
+        condition |= Q(provider=provider, record__endswith=f":{external_id.lower()}")
     for value in (*person.emails, *person.phones):
-        found |= Q(record__endswith=f":{value.lower()}")
-    return found
+        condition |= Q(record__endswith=f":{value.lower()}")
+    return condition
 
 
 def _before_events_are_pruned(keys: Sequence[int]) -> None:
-    """Keep a digest of each payload, by which a late delivery with another body is still told from a repetition."""
+    """Store a digest of each payload, which still distinguishes a late delivery with another body from a duplicate."""
     events = InboxEvent.objects.filter(pk__in=keys, payload__isnull=False, content_digest="")
     digests = [
         InboxEvent(pk=event.pk, content_digest=digest_of(event.payload or {}))
@@ -255,7 +259,7 @@ def _before_events_are_pruned(keys: Sequence[int]) -> None:
 
 
 def _erase_event(event: InboxEvent, mentions: Mentions, own: bool) -> Mapping[str, Any]:
-    """Empty an event that is about the person alone; of one that is about somebody else too only they are removed."""
+    """Empty an event that is about the person alone; remove only the person from one that is about others too."""
     if event.is_erased:
         return {}
     if not _is_shared(event, mentions):
@@ -274,7 +278,7 @@ def _erase_event(event: InboxEvent, mentions: Mentions, own: bool) -> Mapping[st
 
 
 def _is_shared(event: InboxEvent, mentions: Mentions) -> bool:
-    """Return whether the event is about another contact or member of ours too; staff are none."""
+    """Return whether the event is about another contact or member too; staff do not count."""
     others = addresses_in(event.payload if event.payload is not None else bytes(event.body)) - mentions.emails
     if not others:
         return False
@@ -286,14 +290,10 @@ def _is_shared(event: InboxEvent, mentions: Mentions) -> bool:
 
 
 def _names_person(text: str, mentions: Mentions) -> bool:
-    return mentions.name(text) or bool(set(_BETWEEN_IDS.split(text)) & mentions.ids)
+    return mentions.name(text) or bool(set(_ID_SEPARATORS.split(text)) & mentions.ids)
 
 
 def _exported_event(event: InboxEvent, person: Person, mentions: Mentions) -> dict[str, Any]:
-    """Return an event without its raw body; of one that is about others too the payload is left out."""
+    """Return an event without its raw body, and without its payload where that is about other people too."""
     left_out = "left out: it is about other people too"
     return {"body": None, "payload": left_out if _is_shared(event, mentions) else event.payload}
-
-
-def _is_open(write: OutgoingWrite) -> bool:
-    return write.status in (PENDING, FAILED)

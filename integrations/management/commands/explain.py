@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.people.person import NobodyFound, SeveralFound
-from integrations.operations.explaining import explain
+from integrations.operations.explain import explain
 
 
 class Command(BaseCommand):

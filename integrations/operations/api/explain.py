@@ -1,4 +1,4 @@
-"""`GET /api/admin/explain/?person=…`: who somebody is, and why they have access or not."""
+"""`GET /api/admin/explain/?person=…`: a person, and why they have access or not."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.people.person import NobodyFound, SeveralFound
-from integrations.operations.explaining import explain
+from integrations.operations.explain import explain
 
 
 class _IdSerializer(serializers.Serializer[Any]):
@@ -64,7 +64,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     events_not_processed = _EventSerializer(many=True, help_text="Pending, failed or unmatched; the newest 20.")
 
 
-class _AskedSerializer(serializers.Serializer[Any]):
+class _QuerySerializer(serializers.Serializer[Any]):
     person = serializers.CharField(max_length=254)
 
 
@@ -83,10 +83,10 @@ class Explain(APIView):
         responses=ExplanationSerializer,
     )
     def get(self, request: Request) -> Response:
-        asked = _AskedSerializer(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        query = _QuerySerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
         try:
-            return Response(explain(asked.validated_data["person"]))
+            return Response(explain(query.validated_data["person"]))
         except NobodyFound as error:
             raise NotFound(str(error)) from error
         except SeveralFound as error:

@@ -1,4 +1,4 @@
-"""`GET /metrics`: what Prometheus asks for."""
+"""`GET /metrics`, for Prometheus."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from integrations.operations import metrics
 
 @extend_schema(tags=["Monitoring"], responses={(200, "text/plain"): str})
 class PrometheusView(APIView):
-    """The metrics of the whole installation, whichever of its processes is asked."""
+    """The metrics of the whole installation, whichever of its processes answers."""
 
     permission_classes = (AsListedOrMonitor,)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """There is one form, whatever is asked for; refusals are JSON."""
+        """Accept every media type: metrics have one form, and refusals are JSON."""
         return JSONRenderer(), JSONRenderer.media_type
 
     def get(self, request: Request) -> HttpResponse:

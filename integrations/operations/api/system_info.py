@@ -1,4 +1,4 @@
-"""`GET /api/system/info`: what runs here, for whoever connects something to it."""
+"""`GET /api/system/info`: name, version and endpoints, for clients."""
 
 from os.path import commonpath
 from typing import Any
@@ -12,7 +12,7 @@ from integrations.contracts.provider import Provider
 
 
 class SystemInfoView(View):
-    """Answers everybody."""
+    """Public."""
 
     http_method_names = ("get", "head")
 
@@ -21,7 +21,7 @@ class SystemInfoView(View):
 
 
 def system_info() -> dict[str, Any]:
-    """Return what this is and what it can do; nothing that is secret, or that helps to find a hole."""
+    """Return name, version, features and endpoints; no secrets, and nothing that helps an attacker."""
     providers = registry.all_providers().values()
     webhooks = {f"{provider.key}_webhooks": f"/{_path_of(provider)}" for provider in providers}
     return {

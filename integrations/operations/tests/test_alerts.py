@@ -1,4 +1,4 @@
-"""What is measured, when staff are alerted, and that they hear of each change once."""
+"""Measures and alerts: staff are notified of each change once."""
 
 import json
 import re
@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 
 
 def event(number: int, status: str = "processed", *, seconds: float = 1, ago: float = 60, **columns: Any) -> InboxEvent:
-    """An event received `ago` seconds before now, that ended `seconds` later."""
+    """Make an event received `ago` seconds before now, that ended `seconds` later."""
     received = timezone.now() - timedelta(seconds=ago)
     ended = None if status == "pending" else received + timedelta(seconds=seconds)
     return InboxEvent.objects.create(
@@ -38,8 +38,8 @@ def event(number: int, status: str = "processed", *, seconds: float = 1, ago: fl
 
 
 def completion(number: int, **columns: Any) -> Completion:
-    told = {"channel": "kajabi", "completed_on": date(2026, 3, 1), "activity": Activity.objects.get()} | columns
-    return Completion.objects.create(source=f"kajabi:{number}", **told)
+    values = {"channel": "kajabi", "completed_on": date(2026, 3, 1), "activity": Activity.objects.get()} | columns
+    return Completion.objects.create(source=f"kajabi:{number}", **values)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def posted(slack: FakeServer) -> list[str]:
 # Measures -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_share_of_deliveries_that_did_not_fail() -> None:
+def test_delivery_success_is_the_share_of_finished_events_that_did_not_fail() -> None:
     for number in range(8):
         event(number)
     event(8, "failed")
@@ -66,19 +66,19 @@ def test_the_share_of_deliveries_that_did_not_fail() -> None:
     assert measures.delivery_success(HOUR) == [Measured(subject="kajabi", value=0.9, sample=10)]
 
 
-def test_the_failures_of_an_hour_whenever_they_were_received() -> None:
+def test_failed_processing_counts_failures_whenever_events_were_received() -> None:
     event(1, "failed", ago=50_000, seconds=49_000)
     event(2, "failed", ago=50_000, seconds=1)
     assert measures.failed_processing(HOUR) == [Measured(subject="kajabi", value=1, sample=1)]
 
 
-def test_the_share_of_events_that_needed_nobody() -> None:
+def test_events_matched_is_the_share_that_staff_did_not_match() -> None:
     for number, status in enumerate(["processed", "processed", "processed", "unmatched", "ignored", "pending"]):
         event(number, status)
     assert measures.events_matched(HOUR) == [Measured(subject="kajabi", value=0.75, sample=4)]
 
 
-def test_the_share_of_completions_whose_member_was_found(user: Any, staff: Any) -> None:
+def test_completions_matched_is_the_share_matched_without_staff(user: Any, staff: Any) -> None:
     for number in range(3):
         completion(number, user=user, state="awarded", course_key=str(number))
     completion(3)
@@ -89,7 +89,7 @@ def test_the_share_of_completions_whose_member_was_found(user: Any, staff: Any) 
     assert measures.completions_matched(HOUR) == [Measured(subject="kajabi completions", value=0.6, sample=5)]
 
 
-def test_the_latency_is_that_of_95_of_100_first_attempts_and_of_what_still_waits() -> None:
+def test_latency_is_the_95th_percentile_of_first_attempts_and_pending_events() -> None:
     for number in range(95):
         event(number, seconds=0.5)
     for number in range(5):
@@ -103,13 +103,13 @@ def test_the_latency_is_that_of_95_of_100_first_attempts_and_of_what_still_waits
     assert (50 <= measured.value < 125, measured.sample) == (True, 106)
 
 
-def test_the_share_of_repeated_deliveries() -> None:
+def test_duplicates_is_the_share_of_repeated_deliveries() -> None:
     event(1, duplicates=3)
     event(2)
     assert measures.duplicates(HOUR) == [Measured(subject="kajabi", value=0.6, sample=5)]
 
 
-def test_the_calls_that_an_api_refused_as_too_many() -> None:
+def test_refused_calls_counts_429s_of_known_providers() -> None:
     assert measures.refused_calls(HOUR) == []
     for _call in range(7):
         quota.note_refusal("Kajabi")
@@ -118,7 +118,7 @@ def test_the_calls_that_an_api_refused_as_too_many() -> None:
 
 
 @pytest.mark.parametrize(("rank", "value"), [(95, 95), (50, 50), (100, 100), (0, 1)])
-def test_percentiles(rank: int, value: int) -> None:
+def test_percentile_returns_the_smallest_value_not_exceeded(rank: int, value: int) -> None:
     assert measures.percentile(range(100, 0, -1), rank) == value
     assert measures.percentile([7], rank) == 7
 
@@ -182,19 +182,19 @@ def test_verdict_is_good_within_the_limit_and_unknown_without_enough_rows(
     ],
 )
 def test_value_outside_its_limit_is_never_shown_as_the_limit(rule: Rule, value: float | None, text: str) -> None:
-    assert rule.shown(value) == text
+    assert rule.format_value(value) == text
 
 
-def test_every_rule_has_a_name_of_its_own_and_one_limit() -> None:
+def test_rules_have_unique_names_and_one_limit_each() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     for rule in RULES:
         assert (rule.least is None) != (rule.most is None)
 
 
-# Telling --------------------------------------------------------------------------------------------------------------
+# Notifying ------------------------------------------------------------------------------------------------------------
 
 
-def test_staff_hear_of_a_failure_once_and_once_more_when_it_clears(
+def test_staff_are_notified_once_when_an_alert_is_raised_and_once_when_it_clears(
     drain: Any, mailoutbox: Any, slack: FakeServer, travel: Any
 ) -> None:
     assert alerts.evaluate() == []
@@ -223,7 +223,7 @@ def test_staff_hear_of_a_failure_once_and_once_more_when_it_clears(
     assert len(mailoutbox) == 3
 
 
-def test_too_few_rows_leave_an_alert_as_it_is() -> None:
+def test_too_few_rows_leave_an_alert_unchanged() -> None:
     for number in range(20):
         event(number, "unmatched")
     assert {state.rule for state in alerts.evaluate()} == {"events_matched"}
@@ -235,15 +235,15 @@ def test_too_few_rows_leave_an_alert_as_it_is() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_change_that_four_see_at_once_is_told_once(at_once: Any, settings: Any) -> None:
+def test_concurrent_evaluations_notify_once(at_once: Any, settings: Any) -> None:
     settings.SLACK_WEBHOOK_URL = "http://127.0.0.1:9/x"
     event(1, "failed", ago=10)
-    told = at_once([lambda: len(alerts.evaluate())] * 4)
-    assert sorted(told) == [0, 0, 0, 1]
+    changed = at_once([lambda: len(alerts.evaluate())] * 4)
+    assert sorted(changed) == [0, 0, 0, 1]
     assert (EmailMessage.objects.filter(kind="staff_alert").count(), Notice.objects.count()) == (1, 1)
 
 
-def test_without_slack_nothing_is_owed_to_it(drain: Any, mailoutbox: Any) -> None:
+def test_without_slack_no_notice_is_enqueued(drain: Any, mailoutbox: Any) -> None:
     event(1, "failed", ago=10)
     alerts.evaluate()
     drain()
@@ -259,7 +259,7 @@ def test_without_slack_nothing_is_owed_to_it(drain: Any, mailoutbox: Any) -> Non
         (404, "failed", "answered with 404; check SLACK_WEBHOOK_URL"),
     ],
 )
-def test_what_slack_refuses_is_on_the_row(
+def test_refusal_by_slack_is_stored_on_the_notice(
     slack: FakeServer, drain: Any, status: int, ends: str, error: str, caplog: Any
 ) -> None:
     slack.misbehave(Answer(status=status))
@@ -271,9 +271,7 @@ def test_what_slack_refuses_is_on_the_row(
     assert "a-secret-of-slack" not in caplog.text
 
 
-def test_while_slack_is_away_the_message_waits_and_its_address_is_told_nobody(
-    settings: Any, drain: Any, caplog: Any
-) -> None:
+def test_notice_waits_while_slack_is_away_and_its_address_stays_secret(settings: Any, drain: Any, caplog: Any) -> None:
     settings.SLACK_WEBHOOK_URL = "http://127.0.0.1:9/services/a-secret-of-slack"
     event(1, "failed", ago=10)
     alerts.evaluate()
@@ -287,11 +285,11 @@ def test_while_slack_is_away_the_message_waits_and_its_address_is_told_nobody(
     assert "a-secret-of-slack" not in caplog.text
 
 
-def test_marks_of_slack_in_a_message_are_text(slack: FakeServer, drain: Any) -> None:
+def test_slack_markup_in_a_message_is_escaped(slack: FakeServer, drain: Any) -> None:
     from integrations.operations import notices
 
-    notices.owe("<!channel> & <https://evil.example|x>", key="k")
-    assert notices.owe("again", key="k") is None
+    notices.enqueue("<!channel> & <https://evil.example|x>", key="k")
+    assert notices.enqueue("again", key="k") is None
     drain()
     assert posted(slack) == ["&lt;!channel&gt; &amp; &lt;https://evil.example|x&gt;"]
     assert Notice.objects.get().status == "sent"
@@ -300,7 +298,7 @@ def test_marks_of_slack_in_a_message_are_text(slack: FakeServer, drain: Any) -> 
 # The console ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_of_metrics_shows_every_measure_and_its_state(staff: Any) -> None:
+def test_metrics_page_shows_every_measure_and_its_state(staff: Any) -> None:
     event(1, "failed", ago=10)
     alerts.evaluate()
     client = signed_in(staff)
@@ -316,14 +314,14 @@ def test_the_page_of_metrics_shows_every_measure_and_its_state(staff: Any) -> No
 
 
 def states_on(client: Client, path: str) -> dict[str, str]:
-    """The words of the last column but spaces, by the first and second cell of each row."""
+    """Return the text of the last column, by the first and second cell of each row."""
     page = client.get(path).content.decode()
     rows = re.findall(r"<tr[^>]*>\s*<th scope=\"row\">(.*?)</tr>", page, re.DOTALL)
     cells = [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.split(r"</t[hd]>", row)] for row in rows]
     return {f"{row[0]} {row[1]}": row[6] for row in cells}
 
 
-def test_the_page_of_metrics_says_good_only_of_what_is_within_its_limit(staff: Any) -> None:
+def test_metrics_page_says_good_only_within_the_limit(staff: Any) -> None:
     client = signed_in(staff)
     assert states_on(client, "/admin/metrics/") == {
         f"{rule.title} –": "not enough data" if rule.unit else "good" for rule in RULES
@@ -354,7 +352,7 @@ def test_the_page_of_metrics_says_good_only_of_what_is_within_its_limit(staff: A
         ({"value": 0.9, "sample": 10, "is_raised": True}, ["good", "alert"]),
     ],
 )
-def test_the_list_of_alerts_judges_as_the_page_of_metrics(
+def test_alert_list_shows_the_same_verdicts_as_the_metrics_page(
     staff: Any, columns: dict[str, Any], words: list[str]
 ) -> None:
     AlertState.objects.create(rule="events_matched", subject="kajabi", **columns)
@@ -362,12 +360,12 @@ def test_the_list_of_alerts_judges_as_the_page_of_metrics(
     assert re.findall(r'class="badge badge--\w+">([^<]*)', page) == words
 
 
-def test_the_page_of_metrics_is_for_superusers(db: None) -> None:
+def test_metrics_page_is_for_superusers(db: None) -> None:
     assert clerk("view_alertstate").get("/admin/metrics/").status_code == 403
     assert Client().get("/admin/metrics/").status_code == 302
 
 
-def test_a_message_that_failed_is_posted_again(staff: Any, slack: FakeServer, drain: Any) -> None:
+def test_failed_notice_is_posted_again(staff: Any, slack: FakeServer, drain: Any) -> None:
     slack.misbehave(Answer(status=404))
     event(1, "failed", ago=10)
     alerts.evaluate()
@@ -379,7 +377,7 @@ def test_a_message_that_failed_is_posted_again(staff: Any, slack: FakeServer, dr
     assert (notice.status, len(slack.exchanges)) == ("sent", 2)
 
 
-def test_the_client_counts_what_an_api_refuses() -> None:
+def test_client_counts_429s_of_an_api() -> None:
     from integrations.toolkit.client import JsonClient
     from integrations.toolkit.failures import TemporaryFailure
     from integrations.toolkit.retries import Retries
@@ -405,7 +403,7 @@ def test_the_client_counts_what_an_api_refuses() -> None:
         ("exports", "data.exported", "done", 5),
     ],
 )
-def test_burst_in_the_audit_log_is_told_once_and_closes_by_itself(
+def test_burst_in_the_audit_log_is_notified_once_and_clears_by_itself(
     rule: str, action: str, outcome: str, most: int, travel: Any
 ) -> None:
     def raised() -> list[bool]:
@@ -419,5 +417,5 @@ def test_burst_in_the_audit_log_is_told_once_and_closes_by_itself(
     assert (raised(), raised()) == ([True], [])
     travel(timedelta(minutes=11))
     assert (raised(), raised()) == ([False], [])
-    told = EmailMessage.objects.filter(kind=EmailMessage.Kind.STAFF_ALERT, key__contains=f":{rule}:")
-    assert told.count() == 2
+    mails = EmailMessage.objects.filter(kind=EmailMessage.Kind.STAFF_ALERT, key__contains=f":{rule}:")
+    assert mails.count() == 2

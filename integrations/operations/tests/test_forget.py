@@ -1,4 +1,4 @@
-"""Erasure: somebody made through the real handlers is nowhere any more, and what others compute from stays."""
+"""Erasure: a person made through the real handlers leaves no trace, and what others compute from stays."""
 
 import json
 from pathlib import Path
@@ -24,8 +24,8 @@ from accounts.staff.models import AuditEntry
 from core.cause import Cause
 from integrations.inbox.models import InboxEvent
 from integrations.operations.models import Notice
-from integrations.operations.tests import somebody
-from integrations.operations.tests.somebody import ALIAS, EMAIL, FIRST, LAST, PHONE, relayed, traces
+from integrations.operations.tests import traced_person
+from integrations.operations.tests.traced_person import ALIAS, EMAIL, FIRST, LAST, PHONE, relayed, traces
 from integrations.outbox import enqueue
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from tests.harness.two_sides import TwoSides
@@ -47,8 +47,8 @@ def _mailbox(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan: Any, staff: User) -> User:
-    """The person's whole life here, by every way in which something of them is kept; their login."""
+def known_user(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan: Any, staff: User) -> User:
+    """Make the person through every way in which something of them is stored; return their login."""
     sides = committing_sides
     activity = Activity.objects.get(code="LEARN")
     activity.forms = "*completion*"
@@ -59,19 +59,19 @@ def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan:
         assert answer.status_code == 200, answer.content
 
     send(relayed("offer.purchased", "evt_1", occurred_at="2026-03-02T10:00:00Z"))
-    send(somebody.contact("evt_2"), COURSES)
+    send(traced_person.contact("evt_2"), COURSES)
     drain()
-    send(somebody.form("evt_3", "sub_1", title="Course completion"), COURSES)
-    send(somebody.form("evt_4", "sub_2", title="Newsletter"), COURSES)
-    send(somebody.native("order_created__native", fixture), NATIVE)
-    send(somebody.native("tag_added__native", fixture), NATIVE)
-    # Nobody can be found for it: it waits for staff, and names the person all the same.
+    send(traced_person.form("evt_3", "sub_1", title="Course completion"), COURSES)
+    send(traced_person.form("evt_4", "sub_2", title="Newsletter"), COURSES)
+    send(traced_person.native("order_created__native", fixture), NATIVE)
+    send(traced_person.native("tag_added__native", fixture), NATIVE)
+    # Unmatched: it waits for staff, and names the person all the same.
     send(relayed("offer.purchased", "evt_5", offer={"id": "off_unknown"}))
     send({**relayed("offer.purchased", "evt_6"), "type": "something.else"})
     post(f'{{"not json": "{EMAIL}", {FIRST} {LAST}'.encode())
     drain()
     insured = sides.nowcerts.add_insured(
-        eMail=EMAIL, firstName=FIRST, lastName=LAST, phone=PHONE, addressLine1=somebody.STREET, city="Bangor"
+        eMail=EMAIL, firstName=FIRST, lastName=LAST, phone=PHONE, addressLine1=traced_person.STREET, city="Bangor"
     )
     sides.settle()
     sides.nowcerts.add_policy(insuredDatabaseId=insured["id"], number="POL-770055", lineOfBusinesses=[])
@@ -79,7 +79,7 @@ def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan:
     sides.settle()
     users = [{"id": 9, "name": f"{FIRST} {LAST}", "email": EMAIL}, {"id": 8, "name": "Tom", "email": "t@example.org"}]
     send({"event": "account_created", "id": 123, "name": "Acme", "users": users}, INSTALLATION, sign=False)
-    visitor = {"id": somebody.VISITOR, "email": EMAIL, "name": f"{FIRST} {LAST}", "phone_number": "+12075550142"}
+    visitor = {"id": traced_person.VISITOR, "email": EMAIL, "name": f"{FIRST} {LAST}", "phone_number": "+12075550142"}
     send({"event": "contact_created", "account": {"id": 123, "name": "Acme"}, **visitor}, CHATWOOT, sign=False)
     drain()
     user = User.objects.get(email=EMAIL.lower())
@@ -98,8 +98,8 @@ def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan:
     other = Contact.objects.create(email="namesake@example.org", first_name="Zed", last_name="Zedson")
     contact_duplicates.doubt(contact, other, reason=f"both may be {FIRST} {LAST}")
     LogEntry.objects.log_actions(staff.pk, [user], CHANGE, change_message=f"called {LAST}", single_object=True)
-    told = json.dumps([{"x": f"{FIRST} {LAST}"}])
-    LogEntry.objects.create(user=staff, action_flag=CHANGE, object_repr=f"{user} · NSSA", change_message=told)
+    message = json.dumps([{"x": f"{FIRST} {LAST}"}])
+    LogEntry.objects.create(user=staff, action_flag=CHANGE, object_repr=f"{user} · NSSA", change_message=message)
     audit.record("contact.changed", actor=staff, target=contact, before={"note": f"x {LAST}"}, after={"city": "A"})
     audit.record("member.signed_in", actor=user, target=EMAIL)
     Notice.objects.create(key="n1", text=f"event of {EMAIL.lower()} failed")
@@ -117,8 +117,8 @@ def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan:
     )
     ProviderRecord.objects.create(
         provider="kajabi",
-        key=f"person:{somebody.CUSTOMER}",
-        person_id=somebody.CUSTOMER,
+        key=f"person:{traced_person.CUSTOMER}",
+        person_id=traced_person.CUSTOMER,
         email=EMAIL.lower(),
         content={"email": EMAIL, "first_name": FIRST, "last_name": LAST},
     )
@@ -130,47 +130,46 @@ def lived(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan:
     return user
 
 
-def test_erasure_of_a_whole_life_leaves_no_trace(lived: User, settings: Any, tmp_path: Path, drain: Any) -> None:
-    kept = {
-        "balance": PointsEntry.objects.filter(user=lived).balance(),
-        "facts": SubscriptionFact.objects.filter(subscription__user=lived).count(),
+def test_erasure_of_a_whole_life_leaves_no_trace(known_user: User, settings: Any, tmp_path: Path, drain: Any) -> None:
+    before = {
+        "balance": PointsEntry.objects.filter(user=known_user).balance(),
+        "facts": SubscriptionFact.objects.filter(subscription__user=known_user).count(),
         "money": list(Order.objects.values_list("total", "currency")),
         "policies": Policy.objects.count(),
         "events": InboxEvent.objects.count(),
     }
-    assert all(kept.values()), kept
-    assert len(traces(somebody.every_value())) > 100
-    assert traces(somebody.in_files(tmp_path))
-    who = person.find(EMAIL)
-    counted = erase.forget(who, dry_run=True)
-    assert PointsEntry.objects.filter(user=lived).balance() == kept["balance"]
+    assert all(before.values()), before
+    assert len(traces(traced_person.every_value())) > 100
+    assert traces(traced_person.in_files(tmp_path))
+    dry_run = erase.forget(person.find(EMAIL), dry_run=True)
+    assert PointsEntry.objects.filter(user=known_user).balance() == before["balance"]
     assert User.objects.filter(email=EMAIL.lower()).exists()
 
     report = erase.forget(person.find(EMAIL), actor="command")
 
-    assert traces(somebody.every_value()) == []
-    assert traces(somebody.in_files(tmp_path)) == []
-    assert set(counted.tables) <= set(report.tables)
+    assert traces(traced_person.every_value()) == []
+    assert traces(traced_person.in_files(tmp_path)) == []
+    assert set(dry_run.tables) <= set(report.tables)
     assert {provider for provider, _kind, _id in report.still_known} == {
         "kajabi",
         "nowcerts",
         "gohighlevel",
         "chatwoot",
     }
-    assert kept == {
-        "balance": PointsEntry.objects.filter(user=lived).balance(),
-        "facts": SubscriptionFact.objects.filter(subscription__user=lived).count(),
+    assert before == {
+        "balance": PointsEntry.objects.filter(user=known_user).balance(),
+        "facts": SubscriptionFact.objects.filter(subscription__user=known_user).count(),
         "money": list(Order.objects.values_list("total", "currency")),
         "policies": Policy.objects.count(),
         "events": InboxEvent.objects.count(),
     }
-    assert Subscription.objects.get(user=lived).status
+    assert Subscription.objects.get(user=known_user).status
     assert [one["email"] for one in Company.objects.get().administrators] == ["t@example.org"]
     assert Contact.objects.filter(email="namesake@example.org", last_name="Zedson").exists()
     assert not InboxEvent.objects.exclude(status__in=["processed", "ignored"]).exists()
     assert AuditEntry.objects.get(action="person.forgotten").facts["tables"] == len(report.tables)
     if connection.vendor == "sqlite":
-        assert traces((str(path), path.read_bytes()) for path in somebody.on_disk()) == []
+        assert traces((str(path), path.read_bytes()) for path in traced_person.on_disk()) == []
     drain()
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
     assert erase.forget(person.Person(emails={EMAIL.lower()})).tables == {}

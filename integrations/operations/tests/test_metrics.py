@@ -1,4 +1,4 @@
-"""`GET /metrics`: the text that Prometheus reads, what is in it, and who may read it."""
+"""`GET /metrics`: its text, its contents, and who may read it."""
 
 import threading
 from datetime import timedelta
@@ -48,24 +48,24 @@ def scraped() -> Any:
 
 
 def samples() -> dict[tuple[str, ...], float]:
-    """Every sample of a scrape: its name, then the values of its labels in the order of their names."""
+    """Return every sample of a scrape: its name, then the values of its labels in the order of their names."""
     families = text_string_to_metric_families(scraped().content.decode())
     return {
-        (one.name, *(value for _, value in sorted(one.labels.items()))): one.value
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
         for family in families
-        for one in family.samples
+        for sample in family.samples
     }
 
 
 def named(name: str, found: dict[tuple[str, ...], float] | None = None) -> dict[tuple[str, ...], float]:
-    """The samples of one name, by the values of their labels."""
+    """Return the samples of one name, by the values of their labels."""
     return {key[1:]: value for key, value in (samples() if found is None else found).items() if key[0] == name}
 
 
-# Who may read it ------------------------------------------------------------------------------------------------------
+# Access ---------------------------------------------------------------------------------------------------------------
 
 
-def test_it_is_closed_to_strangers(user: Any, settings: Any) -> None:
+def test_metrics_refuse_strangers(user: Any, settings: Any) -> None:
     assert Client().get("/metrics").status_code == 401
     assert Client().get("/metrics/").status_code == 401
     assert Client().get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
@@ -76,7 +76,9 @@ def test_it_is_closed_to_strangers(user: Any, settings: Any) -> None:
 
 
 @pytest.mark.parametrize("configured", [[], [""], [" "]])
-def test_without_a_token_it_is_for_staff_alone(settings: Any, staff: Any, configured: list[str]) -> None:
+def test_metrics_without_a_configured_token_are_for_staff_alone(
+    settings: Any, staff: Any, configured: list[str]
+) -> None:
     settings.METRICS_TOKEN = configured
     assert Client().get("/metrics", headers=MONITOR).status_code == 401
     assert Client().get("/metrics", headers={"Authorization": "Bearer "}).status_code == 401
@@ -85,11 +87,11 @@ def test_without_a_token_it_is_for_staff_alone(settings: Any, staff: Any, config
 
 @pytest.mark.parametrize("token", TOKENS)
 @pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
-def test_either_of_two_tokens_opens_it(token: str, path: str) -> None:
+def test_metrics_accept_either_of_two_tokens(token: str, path: str) -> None:
     assert Client().get(path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
-def test_eleventh_wrong_token_of_a_minute_is_not_judged(monkeypatch: pytest.MonkeyPatch, staff: Any) -> None:
+def test_eleventh_wrong_token_of_a_minute_is_locked_out(monkeypatch: pytest.MonkeyPatch, staff: Any) -> None:
     monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_015.0)
 
     def ask(token: str, path: str = "/metrics", client: str = "192.0.2.1") -> Any:
@@ -111,7 +113,7 @@ def test_right_token_is_never_locked_out() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["text/plain", "application/openmetrics-text;version=1.0.0", "*/*"])
-def test_it_is_plain_text_whatever_is_asked_for(wanted: str) -> None:
+def test_metrics_are_plain_text_whatever_is_accepted(wanted: str) -> None:
     answer = Client().get("/metrics", headers={**MONITOR, "Accept": wanted})
     assert answer.status_code == 200
     assert answer["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -153,7 +155,7 @@ def test_webhooks_are_counted_by_source_and_status(post: Any, relay: Any, monkey
     assert 0 < named("webhook_duration_seconds_sum", found)["kajabi",] < 60
 
 
-def test_an_error_of_ours_is_counted_as_one(post: Any, relay: Any, monkeypatch: Any) -> None:
+def test_webhook_error_is_counted_with_status_500(post: Any, relay: Any, monkeypatch: Any) -> None:
     def broken(*arguments: Any, **options: Any) -> None:
         raise RuntimeError("a mistake")
 
@@ -163,13 +165,13 @@ def test_an_error_of_ours_is_counted_as_one(post: Any, relay: Any, monkeypatch: 
     assert named("webhook_requests_total") == {("kajabi", "500"): 1}
 
 
-def test_a_look_at_an_endpoint_is_no_delivery() -> None:
+def test_get_of_a_webhook_endpoint_is_not_counted() -> None:
     assert Client().get("/kajabi-webhook").status_code == 200
     assert Client().put("/kajabi-webhook").status_code == 405
     assert named("webhook_requests_total") == {("kajabi", "405"): 1}
 
 
-def test_a_duration_falls_into_its_bucket_and_all_above() -> None:
+def test_duration_counts_in_its_bucket_and_all_above() -> None:
     for seconds in (0.005, 0.2, 0.3, 61.0):
         counting.REQUEST_SECONDS.observe(seconds, "kajabi")
     found = samples()
@@ -185,7 +187,7 @@ def test_a_duration_falls_into_its_bucket_and_all_above() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_attempts_at_events_are_counted_by_their_end(plan: Any, process: Any, relay: Any, monkeypatch: Any) -> None:
+def test_attempts_at_events_are_counted_by_outcome(plan: Any, process: Any, relay: Any, monkeypatch: Any) -> None:
     process(relay())
     process(relay(event_id="evt_2", offer={"id": "off_unknown", "name": "Unknown"}))
 
@@ -243,7 +245,7 @@ def test_calls_are_counted_by_provider_and_result(monkeypatch: Any, settings: An
     assert "jane" not in scraped().content.decode()
 
 
-def test_what_gohighlevel_has_left_is_what_it_said_last(monkeypatch: Any, settings: Any) -> None:
+def test_rate_limit_remaining_is_the_last_one_reported_by_gohighlevel(monkeypatch: Any, settings: Any) -> None:
     assert named("rate_limit_remaining") == {}
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with FakeGoHighLevel() as fake:
@@ -259,7 +261,7 @@ def test_what_gohighlevel_has_left_is_what_it_said_last(monkeypatch: Any, settin
         }
 
 
-def test_429s_of_the_last_hour_are_a_number_for_every_provider() -> None:
+def test_429s_of_the_last_hour_are_reported_for_every_provider() -> None:
     quota.note_refusal("GoHighLevel")
     quota.note_refusal("GoHighLevel")
     numbers = named("rate_limited_calls_last_hour")
@@ -272,7 +274,7 @@ def test_429s_of_the_last_hour_are_a_number_for_every_provider() -> None:
 
 
 def event(number: int, *, due_in: float, status: str = "pending") -> InboxEvent:
-    """An event that is due in so many seconds; one that ended is not due any more."""
+    """Make an event that is due in `due_in` seconds; a finished one is not due."""
     due = timezone.now() + timedelta(seconds=due_in) if status == "pending" else None
     return InboxEvent.objects.create(
         provider="kajabi", endpoint="relay", key=f"k{number}", body=b"{}", body_digest="", status=status,
@@ -280,7 +282,7 @@ def event(number: int, *, due_in: float, status: str = "pending") -> InboxEvent:
     )  # fmt: skip
 
 
-def test_a_queue_says_what_is_due_what_waits_and_what_failed() -> None:
+def test_queue_rows_are_due_waiting_or_failed() -> None:
     event(1, due_in=-120)
     event(2, due_in=-5)
     event(3, due_in=600)
@@ -300,13 +302,13 @@ def test_a_queue_says_what_is_due_what_waits_and_what_failed() -> None:
     assert oldest["notice",] == 0
 
 
-def test_every_queue_there_is_is_measured() -> None:
+def test_every_queue_is_measured() -> None:
     queues = {model._meta.model_name for model in apps.get_models() if issubclass(model, Delivery)}
     assert {"inboxevent", "contactrefresh", "emailmessage", "linkrequest", "provisioningstep", "syncrun"} < queues
     assert {queue for queue, _status in named("queue_rows")} == queues
 
 
-def test_a_scrape_asks_the_same_number_of_questions_however_much_there_is() -> None:
+def test_scrape_needs_a_constant_number_of_queries() -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             scraped()
@@ -320,7 +322,7 @@ def test_a_scrape_asks_the_same_number_of_questions_however_much_there_is() -> N
     assert few <= 2 * len(measures.queues()) + 2
 
 
-def test_the_circuits_are_in_one_state_each(monkeypatch: Any) -> None:
+def test_each_circuit_is_in_one_state(monkeypatch: Any) -> None:
     monkeypatch.setattr(measures, "circuits", lambda: {"nowcerts": "half-open", "gohighlevel": "closed"})
     assert named("circuit_state") == {
         ("nowcerts", "closed"): 0, ("nowcerts", "open"): 0, ("nowcerts", "half-open"): 1,
@@ -328,10 +330,10 @@ def test_the_circuits_are_in_one_state_each(monkeypatch: Any) -> None:
     }  # fmt: skip
 
 
-# What is away ---------------------------------------------------------------------------------------------------------
+# Outages --------------------------------------------------------------------------------------------------------------
 
 
-def test_with_the_database_away_the_counts_are_still_told(monkeypatch: Any) -> None:
+def test_metrics_without_database_still_have_counters(monkeypatch: Any) -> None:
     counting.REQUESTS.add("kajabi", "503")
 
     def away() -> None:
@@ -344,7 +346,7 @@ def test_with_the_database_away_the_counts_are_still_told(monkeypatch: Any) -> N
     assert named("dependency_up", found) == {("counts",): 1, ("database",): 0}
 
 
-def test_with_redis_away_the_tables_are_still_told_and_counts_are_kept(settings: Any, monkeypatch: Any) -> None:
+def test_metrics_without_redis_still_have_gauges_and_keep_counts(settings: Any, monkeypatch: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     monkeypatch.setattr(counting, "EVERY", 3600.0)
     counting.REQUESTS.add("kajabi", "200")
@@ -356,19 +358,19 @@ def test_with_redis_away_the_tables_are_still_told_and_counts_are_kept(settings:
     assert counting.totals() == {("webhook_requests_total", "kajabi", "200"): 1}
 
 
-def test_whoever_counts_waits_for_no_redis_that_hangs(settings: Any, monkeypatch: Any) -> None:
-    is_told, goes_on = threading.Event(), threading.Event()
+def test_counting_does_not_wait_for_a_hanging_redis(settings: Any, monkeypatch: Any) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
 
     def hanging() -> None:
-        is_told.set()
-        goes_on.wait(60)
+        has_begun.set()
+        may_end.wait(60)
 
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     monkeypatch.setattr(counting, "EVERY", 0.0)
     monkeypatch.setattr(counting, "flush", hanging)
     counting.REQUESTS.add("kajabi", "200")
-    assert is_told.wait(10)
+    assert has_begun.wait(10)
     counting.REQUESTS.add("kajabi", "200")
     settings.REDIS_URL = ""
     assert counting.totals() == {("webhook_requests_total", "kajabi", "200"): 2}
-    goes_on.set()
+    may_end.set()

@@ -1,4 +1,4 @@
-"""The register of what is kept: no model is left out, and each declaration fits its model."""
+"""Declarations of personal data: every model has one, and each fits its model."""
 
 import pytest
 from django.apps import apps
@@ -38,12 +38,16 @@ def test_every_declaration_fits_its_model(holding: object) -> None:
 
 @pytest.mark.parametrize(
     "holding",
-    [one for one in DECLARED.values() if isinstance(one.retention, Retention) and one.retention.becomes is not None],
+    [
+        holding
+        for holding in DECLARED.values()
+        if isinstance(holding.retention, Retention) and holding.retention.becomes is not None
+    ],
     ids=lambda holding: holding.label,
 )
 @pytest.mark.django_db
-def test_what_is_due_is_found_by_an_index_that_holds_nothing_else(holding: object) -> None:
-    """Where most rows have been pruned, a run must not go through them again."""
+def test_due_rows_are_found_by_a_partial_index(holding: object) -> None:
+    """A run must not go through the rows again that were pruned before."""
     cutoff = holding.retention.cutoff()
     assert cutoff is not None
     if connection.vendor == "sqlite":

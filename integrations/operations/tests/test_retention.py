@@ -1,4 +1,4 @@
-"""Retention: contents of what is finished go after their time; what is open stays, and copies stay copies."""
+"""Retention: contents of finished rows are removed after their time; open rows stay, and copies stay duplicates."""
 
 import os
 import time
@@ -44,7 +44,7 @@ def old(process: Any, relay: Any, plan: Any) -> InboxEvent:
 
 
 @pytest.mark.django_db
-def test_a_finished_event_loses_its_contents_and_keeps_its_key(old: InboxEvent) -> None:
+def test_prune_empties_finished_event_and_keeps_its_key(old: InboxEvent) -> None:
     assert prune.prune()["integrations.InboxEvent"] == 1
     old.refresh_from_db()
     assert (bytes(old.body), old.payload, old.headers, old.source_address) == (b"", None, {}, "")
@@ -60,13 +60,13 @@ def test_a_finished_event_loses_its_contents_and_keeps_its_key(old: InboxEvent) 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", ["pending", "failed", "unmatched"])
-def test_an_open_event_is_never_pruned(old: InboxEvent, status: str) -> None:
+def test_prune_leaves_open_events(old: InboxEvent, status: str) -> None:
     InboxEvent.objects.update(status=status)
     assert "integrations.InboxEvent" not in prune.prune()
 
 
 @pytest.mark.django_db
-def test_an_event_of_89_days_stays_and_none_goes_where_nothing_is_removed(old: InboxEvent, settings: Any) -> None:
+def test_prune_respects_retention_days(old: InboxEvent, settings: Any) -> None:
     InboxEvent.objects.update(finished_at=long_ago(89))
     assert prune.prune() == {}
     InboxEvent.objects.update(finished_at=long_ago(900))
@@ -77,17 +77,15 @@ def test_an_event_of_89_days_stays_and_none_goes_where_nothing_is_removed(old: I
 
 
 @pytest.mark.django_db
-def test_a_late_copy_of_a_pruned_event_is_answered_as_one_and_changes_nothing(
-    old: InboxEvent, post: Any, relay: Any, drain: Any
-) -> None:
+def test_late_copy_of_pruned_event_is_a_duplicate(old: InboxEvent, post: Any, relay: Any, drain: Any) -> None:
     prune.prune()
-    told = relay(occurred_at="2026-03-02T10:00:00Z")
-    assert post(told).json()["duplicate"] is True
-    spelled = b'{"offer": {"name": "NSSA Annual Membership", "id": "off_456"}, ' + (
+    payload = relay(occurred_at="2026-03-02T10:00:00Z")
+    assert post(payload).json()["duplicate"] is True
+    respelled = b'{"offer": {"name": "NSSA Annual Membership", "id": "off_456"}, ' + (
         b'"occurred_at": "2026-03-02T10:00:00Z", "id": "evt_1", "type":"offer.purchased", '
         b'"member": {"id": "mem_1001", "email": "jane@example.com", "last_name": "Rivera", "first_name": "Jane"}}'
     )
-    assert post(spelled).json()["duplicate"] is True
+    assert post(respelled).json()["duplicate"] is True
     drain()
     old.refresh_from_db()
     assert (old.duplicates, old.conflicts, old.attempts) == (2, 0, 1)
@@ -96,9 +94,7 @@ def test_a_late_copy_of_a_pruned_event_is_answered_as_one_and_changes_nothing(
 
 
 @pytest.mark.django_db
-def test_another_body_under_the_key_of_a_pruned_event_is_still_a_contradiction(
-    old: InboxEvent, post: Any, relay: Any
-) -> None:
+def test_other_body_under_the_key_of_a_pruned_event_is_a_conflict(old: InboxEvent, post: Any, relay: Any) -> None:
     prune.prune()
     assert post(relay(occurred_at="2026-03-02T10:00:00Z", amount=1)).json()["duplicate"] is True
     old.refresh_from_db()
@@ -106,7 +102,7 @@ def test_another_body_under_the_key_of_a_pruned_event_is_still_a_contradiction(
 
 
 @pytest.mark.django_db
-def test_a_tag_that_is_added_again_after_its_event_was_pruned_is_added(fixture: Any, process: Any) -> None:
+def test_tag_added_again_after_its_event_was_pruned_is_added(fixture: Any, process: Any) -> None:
     tag = fixture("tag_added__native")
     event = process(tag, "/kajabi-webhook")
     InboxEvent.objects.update(finished_at=long_ago())
@@ -117,7 +113,7 @@ def test_a_tag_that_is_added_again_after_its_event_was_pruned_is_added(fixture: 
 
 
 @pytest.mark.django_db
-def test_a_pruned_event_says_why_it_cannot_be_processed_again(old: InboxEvent, staff: User) -> None:
+def test_pruned_event_cannot_be_replayed_and_says_why(old: InboxEvent, staff: User) -> None:
     prune.prune()
     old.refresh_from_db()
     assert inbox.retry([old]) == 0
@@ -139,13 +135,13 @@ def test_a_pruned_event_says_why_it_cannot_be_processed_again(old: InboxEvent, s
 
 
 @pytest.mark.django_db
-def test_what_was_written_at_a_provider_goes_and_can_no_longer_be_undone(staff: User) -> None:
+def test_pruned_write_cannot_be_undone(staff: User) -> None:
     contact = person()
-    told = {"provider": "nowcerts", "kind": "contact", "contact": contact, "cause": "test", "operation": "update"}
+    common = {"provider": "nowcerts", "kind": "contact", "contact": contact, "cause": "test", "operation": "update"}
     values = {"before": {"city": "A"}, "after": {"city": "B"}, "request": {"body": 1}, "response": {"a": 1}}
     ended = {"next_attempt_at": None, "finished_at": long_ago()}
-    done = OutgoingWrite.objects.create(status="done", **told, **values, **ended)
-    failed = OutgoingWrite.objects.create(status="failed", **told, **values, **ended)
+    done = OutgoingWrite.objects.create(status="done", **common, **values, **ended)
+    failed = OutgoingWrite.objects.create(status="failed", **common, **values, **ended)
     assert prune.prune()["integrations.OutgoingWrite"] == 1
     done.refresh_from_db()
     failed.refresh_from_db()
@@ -161,25 +157,25 @@ def test_what_was_written_at_a_provider_goes_and_can_no_longer_be_undone(staff: 
 
 
 @pytest.mark.django_db
-def test_a_mail_loses_its_context_and_is_not_sent_again(user: User, staff: User) -> None:
-    owed = emails.enqueue(
+def test_pruned_mail_loses_its_context_and_cannot_be_resent(user: User, staff: User) -> None:
+    mail = emails.enqueue(
         EmailMessage.Kind.MEMBERSHIP_LINKED, key="k", to=user.email, user=user, context={"plan_name": "P"}
     )
     EmailMessage.objects.update(status="delivered", created_at=long_ago(), next_attempt_at=None)
     EmailMessage.objects.create(key="failed", kind="welcome", to="x@example.com", status="failed", context={"a": 1})
     EmailMessage.objects.filter(key="failed").update(created_at=long_ago())
     assert prune.prune()["accounts.EmailMessage"] == 1
-    owed.refresh_from_db()
-    assert (owed.context, owed.to, owed.key) == ({}, user.email, "k")
+    mail.refresh_from_db()
+    assert (mail.context, mail.to, mail.key) == ({}, user.email, "k")
     browser = Client()
     browser.force_login(staff)
-    page = browser.get(f"/admin/accounts/emailmessage/{owed.pk}/change/").content.decode()
+    page = browser.get(f"/admin/accounts/emailmessage/{mail.pk}/change/").content.decode()
     assert "It cannot be sent again." in page
     assert "/act/resend/" not in page
 
 
 @pytest.mark.django_db
-def test_changes_doubts_findings_runs_and_notices_go_after_their_time(staff: User) -> None:
+def test_prune_removes_details_of_changes_duplicates_findings_runs_and_notices(staff: User) -> None:
     contact, other = person(), person("other@example.com")
     change = ContactChange.objects.create(
         contact=contact, kind="won", name="city", before="A", after="B", recorded_at=long_ago()
@@ -187,13 +183,13 @@ def test_changes_doubts_findings_runs_and_notices_go_after_their_time(staff: Use
     frozen = ContactChange.objects.create(
         contact=contact, kind="frozen", name="phone", before="1", after="2", recorded_at=long_ago()
     )
-    doubt = {"contact": contact, "other": other, "reason": "both are Jane", "other_name": "Jane"}
-    apart = PossibleDuplicate.objects.create(status="apart", decided_at=long_ago(), **doubt)
+    question = {"contact": contact, "other": other, "reason": "both are Jane", "other_name": "Jane"}
+    apart = PossibleDuplicate.objects.create(status="apart", decided_at=long_ago(), **question)
     ended = {"provider": "kajabi", "kind": "audit", "stage": "x", "cause": "c", "next_attempt_at": None}
     run = SyncRun.objects.create(status="done", finished_at=long_ago(), changes_listed=[{"person": "j"}], **ended)
-    told = {"run": run, "kind": "status", "person": "j", "remedy": "r"}
-    SyncFinding.objects.create(key="open", **told)
-    SyncFinding.objects.create(key="settled", status="applied", settled_at=long_ago(), **told)
+    common = {"run": run, "kind": "status", "person": "j", "remedy": "r"}
+    SyncFinding.objects.create(key="open", **common)
+    SyncFinding.objects.create(key="settled", status="applied", settled_at=long_ago(), **common)
     Notice.objects.create(key="sent", text="t", status="sent", finished_at=long_ago(), next_attempt_at=None)
     Notice.objects.create(key="pending", text="t")
     LinkRequest.objects.create(email="a@b.c", language="en", status="done", requested_at=long_ago(2))
@@ -227,7 +223,7 @@ def test_changes_doubts_findings_runs_and_notices_go_after_their_time(staff: Use
 
 
 @pytest.mark.django_db
-def test_old_mail_files_go_and_new_ones_stay(settings: Any, tmp_path: Path) -> None:
+def test_prune_removes_old_mail_files_and_keeps_new_ones(settings: Any, tmp_path: Path) -> None:
     settings.EMAIL_FILE_PATH = str(tmp_path)
     for name, days in (("old.eml", 91), (".unfinished", 91), ("new.eml", 1), ("notes.txt", 91)):
         path = tmp_path / name
@@ -239,7 +235,7 @@ def test_old_mail_files_go_and_new_ones_stay(settings: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.django_db
-def test_the_command_counts_first_and_says_what_it_removed(old: InboxEvent, capsys: Any) -> None:
+def test_prune_command_reports_counts(old: InboxEvent, capsys: Any) -> None:
     call_command("prune", "--dry-run")
     assert "integrations.InboxEvent: 1\n1 would be removed." in capsys.readouterr().out
     assert InboxEvent.objects.get().pruned_at is None
@@ -250,7 +246,7 @@ def test_the_command_counts_first_and_says_what_it_removed(old: InboxEvent, caps
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_runs_at_once_remove_everything_once(at_once: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_prunes_remove_each_row_once(at_once: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prune, "AT_ONCE", 7)
     now = long_ago()
     InboxEvent.objects.bulk_create(
@@ -267,11 +263,17 @@ def test_two_runs_at_once_remove_everything_once(at_once: Any, monkeypatch: pyte
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_dies_leaves_whole_batches_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_prune_leaves_whole_batches_and_the_next_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prune, "AT_ONCE", 10)
     Contact.objects.create(email="a@b.c")
-    told = {"contact": Contact.objects.get(), "kind": "changed", "before": "A", "after": "B", "recorded_at": long_ago()}
-    ContactChange.objects.bulk_create(ContactChange(name=f"n{n}", **told) for n in range(25))
+    common = {
+        "contact": Contact.objects.get(),
+        "kind": "changed",
+        "before": "A",
+        "after": "B",
+        "recorded_at": long_ago(),
+    }
+    ContactChange.objects.bulk_create(ContactChange(name=f"n{n}", **common) for n in range(25))
 
     def die(label: str, count: int) -> None:
         if label == "accounts.ContactChange":
@@ -284,17 +286,17 @@ def test_a_run_that_dies_leaves_whole_batches_and_the_next_goes_on(monkeypatch: 
 
 
 @pytest.mark.django_db
-def test_a_run_begins_no_batch_after_its_time(old: InboxEvent) -> None:
+def test_prune_begins_no_batch_after_its_time(old: InboxEvent) -> None:
     assert prune.prune(seconds=0) == {}
     assert InboxEvent.objects.get().pruned_at is None
 
 
 @pytest.mark.django_db
-def test_a_dismissed_completion_loses_its_answers_and_a_waiting_one_keeps_them() -> None:
+def test_prune_empties_dismissed_completion_and_keeps_unmatched_one() -> None:
     from accounts.courses.models import Activity
 
-    told = {"activity": Activity.objects.first(), "channel": "c", "completed_on": timezone.now().date(), "cause": "c"}
-    Completion.objects.create(source="1", state="dismissed", decided_at=long_ago(), answers={"a": 1}, **told)
-    Completion.objects.create(source="2", state="received", received_at=long_ago(), answers={"a": 1}, **told)
+    common = {"activity": Activity.objects.first(), "channel": "c", "completed_on": timezone.now().date(), "cause": "c"}
+    Completion.objects.create(source="1", state="dismissed", decided_at=long_ago(), answers={"a": 1}, **common)
+    Completion.objects.create(source="2", state="received", received_at=long_ago(), answers={"a": 1}, **common)
     assert prune.prune() == {"accounts.Completion": 1}
     assert list(Completion.objects.order_by("source").values_list("answers", flat=True)) == [{}, {"a": 1}]

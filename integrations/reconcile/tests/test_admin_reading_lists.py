@@ -20,7 +20,7 @@ def _nowcerts_is_connected(settings: Any) -> None:
     settings.GHL_API_KEY = settings.KAJABI_CLIENT_ID = ""
 
 
-def test_the_clock_does_not_begin_with_a_first_reading_and_goes_on_after_it(admin_client: Client) -> None:
+def test_first_sync_is_not_scheduled_and_later_ones_are(admin_client: Client) -> None:
     assert runs.start_due() == []
     page = admin_client.post(PAGE, {"provider": "nowcerts"}, follow=True)
     assert "The sync has started" in page.content.decode()
@@ -31,24 +31,24 @@ def test_the_clock_does_not_begin_with_a_first_reading_and_goes_on_after_it(admi
     assert [one.kind for one in runs.start_due()] == ["incremental"]
 
 
-def test_the_start_page_says_that_nobody_has_compared_them(admin_client: Client) -> None:
+def test_start_page_lists_providers_never_compared(admin_client: Client) -> None:
     assert "never compared" in admin_client.get("/admin/").content.decode()
     SyncRun.objects.create(provider="nowcerts", kind="backfill", status="done", stage="insureds", cause="test")
     assert "never compared" not in admin_client.get("/admin/").content.decode()
 
 
-def test_while_one_is_open_there_is_no_second(admin_client: Client) -> None:
+def test_second_sync_is_refused_while_one_is_open(admin_client: Client) -> None:
     for _press in range(2):
         page = admin_client.post(PAGE, {"provider": "nowcerts"}, follow=True)
     assert "open already" in page.content.decode()
     assert SyncRun.objects.count() == 1
 
 
-def test_an_audit_is_begun_by_its_own_button(admin_client: Client) -> None:
+def test_audit_button_starts_an_audit(admin_client: Client) -> None:
     admin_client.post(PAGE, {"provider": "nowcerts", "kind": "audit"})
     assert SyncRun.objects.get().kind == "audit"
 
 
-def test_others_than_superusers_do_not_get_there(client: Client) -> None:
+def test_sync_page_is_for_superusers(client: Client) -> None:
     assert client.post(PAGE, {"provider": "nowcerts"}).status_code in (302, 403)
     assert not SyncRun.objects.exists()

@@ -9,7 +9,7 @@ from accounts.people import person
 from accounts.people.models import User
 from accounts.privacy import erase
 from integrations.contracts.pull import Kind
-from integrations.operations.tests.somebody import every_value, traces
+from integrations.operations.tests.traced_person import every_value, traces
 from integrations.providers.kajabi.tests.sales import change, pay, sell
 from integrations.reconcile.models import ProviderRecord, SyncFinding
 from tests.fakes.kajabi import FakeKajabi

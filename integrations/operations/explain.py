@@ -1,4 +1,4 @@
-"""One person explained: who they are, what they may use and why, and what is not processed."""
+"""Explanation of one person: identity, access to each plan and why, and events that are not processed."""
 
 from typing import Any
 
@@ -9,31 +9,31 @@ from core.moments import iso
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
 
-SHOWN = 20  # events, the newest first
-_NOT_THROUGH = (Status.PENDING, Status.FAILED, Status.UNMATCHED)
+MAX_EVENTS = 20  # the newest first
+_NOT_PROCESSED = (Status.PENDING, Status.FAILED, Status.UNMATCHED)
 
 
 def explain(text: str) -> dict[str, Any]:
-    """Return the explanation of whom `text` means, as JSON: a sentence, and the facts it follows from.
+    """Return the explanation of a person as JSON: a sentence, and the facts it follows from.
 
     `text` is an e-mail, contact:ID, user:ID, PROVIDER:ID or an id alone. Raises NobodyFound, SeveralFound.
     """
-    who = person.find(text)
-    found = explanations.explain(who)
-    user = found.user
-    waiting = InboxEvent.objects.filter(person_email__in=who.emails, status__in=_NOT_THROUGH).order_by("-pk")
+    found = person.find(text)
+    explanation = explanations.explain(found)
+    user = explanation.user
+    events = InboxEvent.objects.filter(person_email__in=found.emails, status__in=_NOT_PROCESSED).order_by("-pk")
     return {
-        "sentence": found.sentence,
+        "sentence": explanation.sentence,
         "person": {
-            "name": found.name,
-            "emails": sorted(who.emails),
+            "name": explanation.name,
+            "emails": sorted(found.emails),
             "user_id": user.pk if user else None,
-            "contact_ids": sorted(who.contacts),
+            "contact_ids": sorted(found.contacts),
             "is_locked": bool(user and not user.is_active),
             "has_password": bool(user and user.has_usable_password()),
-            "ids": [dict(zip(("provider", "kind", "id"), one, strict=True)) for one in sorted(who.ids)],
+            "ids": [{"provider": provider, "kind": kind, "id": number} for provider, kind, number in sorted(found.ids)],
         },
-        "plans": [_plan(plan) for plan in found.plans],
+        "plans": [_plan(plan) for plan in explanation.plans],
         "events_not_processed": [
             {
                 "id": event.pk,
@@ -43,7 +43,7 @@ def explain(text: str) -> dict[str, Any]:
                 "reason": event.reason or event.last_error,
                 "received_at": iso(event.received_at),
             }
-            for event in waiting.defer("body", "payload", "headers")[:SHOWN]
+            for event in events.defer("body", "payload", "headers")[:MAX_EVENTS]
         ],
     }
 

@@ -1,4 +1,4 @@
-"""After an erasure: copies stay copies, old records bring nobody back, a later payment does; others lose nothing."""
+"""After an erasure: copies stay duplicates, old records bring nobody back, a later payment does; others stay whole."""
 
 import json
 import threading
@@ -25,8 +25,8 @@ from integrations.contracts.pull import Kind
 from integrations.contracts.webhook import StoredWebhook
 from integrations.inbox import process as inbox
 from integrations.inbox.models import ContactRefresh, InboxEvent
-from integrations.operations.tests import somebody
-from integrations.operations.tests.somebody import EMAIL, FIRST, LAST, relayed, traces
+from integrations.operations.tests import traced_person
+from integrations.operations.tests.traced_person import EMAIL, FIRST, LAST, relayed, traces
 from integrations.outbox.models import OutgoingWrite
 from integrations.reconcile import runs
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
@@ -40,46 +40,46 @@ BOUGHT = "2026-03-02T10:00:00Z"
 
 @pytest.fixture
 def erased(process: Any, plan: Any) -> erase.Report:
-    """Somebody who bought and was erased."""
+    """The report of the erasure of a person who had bought."""
     process(relayed("offer.purchased", "evt_1", occurred_at=BOUGHT))
-    process(somebody.contact("evt_2"), COURSES)
+    process(traced_person.contact("evt_2"), COURSES)
     return erase.forget(person.find(EMAIL))
 
 
-def test_a_late_copy_of_a_known_event_stays_a_duplicate(erased: Any, post: Any, drain: Any) -> None:
-    for told, path in ((relayed("offer.purchased", "evt_1", occurred_at=BOUGHT), "/api/webhook/kajabi/"),
+def test_late_copy_of_event_after_erasure_stays_duplicate(erased: Any, post: Any, drain: Any) -> None:
+    for payload, path in ((relayed("offer.purchased", "evt_1", occurred_at=BOUGHT), "/api/webhook/kajabi/"),
                        (relayed("offer.purchased", "evt_1", occurred_at=BOUGHT, more="x"), "/api/webhook/kajabi/"),
-                       (somebody.contact("evt_2"), COURSES)):  # fmt: skip
-        assert post(told, path).json()["duplicate"] is True
+                       (traced_person.contact("evt_2"), COURSES)):  # fmt: skip
+        assert post(payload, path).json()["duplicate"] is True
     drain()
     assert InboxEvent.objects.count() == 2
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
 
 
 @pytest.mark.parametrize(
-    ("told", "path"),
+    ("payload", "path"),
     [
-        (somebody.contact("evt_9"), COURSES),
-        (somebody.form("evt_9", "sub_9", title="Course completion"), COURSES),
+        (traced_person.contact("evt_9"), COURSES),
+        (traced_person.form("evt_9", "sub_9", title="Course completion"), COURSES),
         (relayed("offer.purchased", "evt_9", occurred_at=BOUGHT), "/api/webhook/kajabi/"),
         (relayed("member.subscription.canceled", "evt_9"), "/api/webhook/kajabi/"),
         (relayed("member.subscription.expired", "evt_9"), "/api/webhook/kajabi/"),
     ],
     ids=["contact", "form", "old purchase", "cancellation", "expiry"],
 )
-def test_what_is_told_of_the_erased_makes_nobody_and_is_not_kept(
-    erased: Any, process: Any, told: Any, path: str
+def test_report_about_erased_person_creates_nobody_and_is_not_stored(
+    erased: Any, process: Any, payload: Any, path: str
 ) -> None:
     Activity.objects.update(forms="*completion*")
-    event = process(told, path)
+    event = process(payload, path)
     assert (event.status, event.payload, bytes(event.body)) == ("ignored", None, b"")
     assert event.reason.startswith("the person was erased on")
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
     assert not Completion.objects.exists()
 
 
 @pytest.mark.parametrize("event_type", ["offer.purchased", "payment.succeeded", "member.subscription.renewed"])
-def test_whoever_pays_again_gets_a_new_account(erased: Any, process: Any, event_type: str, mailoutbox: Any) -> None:
+def test_payment_after_erasure_creates_new_account(erased: Any, process: Any, event_type: str, mailoutbox: Any) -> None:
     old = User.objects.get()
     mailoutbox.clear()
     event = process(relayed(event_type, "evt_9", occurred_at=timezone.now().isoformat()))
@@ -89,21 +89,21 @@ def test_whoever_pays_again_gets_a_new_account(erased: Any, process: Any, event_
     assert new.subscriptions.get().has_access
     assert not old.subscriptions.get().user.is_active
     assert [mail.to for mail in mailoutbox if "staff" not in mail.to[0]] == [[EMAIL.lower()]]
-    # They are known again, and so is what is told of them.
-    process(somebody.contact("evt_10"), COURSES)
-    assert Contact.objects.get(user=new).phone == somebody.PHONE
+    # They are known again, and reports about them are applied.
+    process(traced_person.contact("evt_10"), COURSES)
+    assert Contact.objects.get(user=new).phone == traced_person.PHONE
     # And can be erased again.
     erase.forget(person.find(EMAIL))
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
 
 
-def test_a_hostile_date_in_the_future_is_a_payment_as_any_other(erased: Any, process: Any) -> None:
+def test_purchase_dated_in_the_future_after_erasure_is_a_payment(erased: Any, process: Any) -> None:
     process(relayed("offer.purchased", "evt_9", occurred_at="2199-01-01T00:00:00Z"))
     assert User.objects.filter(email=EMAIL.lower()).exists()
 
 
-def test_a_reading_of_lists_brings_nobody_back(sides: TwoSides) -> None:
-    insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST, lastName=LAST, phone=somebody.PHONE)
+def test_sync_run_after_erasure_brings_nobody_back(sides: TwoSides) -> None:
+    insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST, lastName=LAST, phone=traced_person.PHONE)
     sides.settle()
     assert len(sides.ghl.contacts) == 1
     report = erase.forget(person.find(EMAIL))
@@ -121,12 +121,12 @@ def test_a_reading_of_lists_brings_nobody_back(sides: TwoSides) -> None:
                 run.refresh_from_db()
             assert (run.status, run.errors) == ("done", 0), run.problems
     sides.settle()
-    assert traces(somebody.every_value(), of=(*somebody.TRACES, insured["id"])) == []
+    assert traces(traced_person.every_value(), of=(*traced_person.TRACES, insured["id"])) == []
     assert not SyncFinding.objects.exists()
     assert not ContactRefresh.objects.exists()
 
 
-def test_a_notice_of_the_erased_asks_for_no_reading(sides: TwoSides) -> None:
+def test_hint_about_erased_person_requests_no_refresh(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST)
     sides.settle()
     erase.forget(person.find(EMAIL))
@@ -134,10 +134,10 @@ def test_a_notice_of_the_erased_asks_for_no_reading(sides: TwoSides) -> None:
     sides.settle()
     assert not ContactRefresh.objects.exists()
     assert InboxEvent.objects.latest("pk").reason.startswith("the person was erased on")
-    assert traces(somebody.every_value(), of=(*somebody.TRACES, insured["id"])) == []
+    assert traces(traced_person.every_value(), of=(*traced_person.TRACES, insured["id"])) == []
 
 
-def test_pending_work_is_canceled(process: Any, plan: Any, receive: Any, mailoutbox: Any) -> None:
+def test_erasure_cancels_pending_work(process: Any, plan: Any, receive: Any, mailoutbox: Any) -> None:
     process(relayed("offer.purchased", "evt_1"))
     user = User.objects.get()
     mailoutbox.clear()
@@ -145,38 +145,40 @@ def test_pending_work_is_canceled(process: Any, plan: Any, receive: Any, mailout
     EmailMessage.objects.create(key="b", kind="welcome", to=user.email, user=user, language="en", status="held")
     OutgoingWrite.objects.create(kind="contact", provider="nowcerts", contact=user.contact, cause=f"x {EMAIL}")
     LinkRequest.objects.create(email=user.email, language="en")
-    ContactRefresh.objects.create(provider="kajabi", external_id=somebody.MEMBER)
-    waiting = receive(somebody.contact("evt_2"), COURSES)
+    ContactRefresh.objects.create(provider="kajabi", external_id=traced_person.MEMBER)
+    waiting = receive(traced_person.contact("evt_2"), COURSES)
     erase.forget(person.find(EMAIL))
     assert not EmailMessage.objects.filter(status__in=["pending", "held"]).exists()
     assert OutgoingWrite.objects.get().status == "skipped"
     assert not LinkRequest.objects.exists()
-    assert not ContactRefresh.objects.filter(external_id=somebody.MEMBER).exists()
+    assert not ContactRefresh.objects.filter(external_id=traced_person.MEMBER).exists()
     waiting.refresh_from_db()
     assert waiting.status == "ignored"
     assert mailoutbox == []
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
 
 
-def test_of_an_event_about_two_people_the_other_stays_understood(process: Any, plan: Any) -> None:
+def test_event_about_two_people_keeps_the_other_person(process: Any, plan: Any) -> None:
     process(relayed("offer.purchased", "evt_1"))
     other = Contact.objects.create(email="tom@example.org", first_name="Tom", last_name=LAST)
     ContactEmail.objects.create(contact=other, email="tom@example.org")
-    told = somebody.contact("evt_2")
-    told["data"]["household"] = {"email": "tom@example.org", "first_name": "Tom", "last_name": LAST}
-    event = process(told, COURSES)
+    payload = traced_person.contact("evt_2")
+    payload["data"]["household"] = {"email": "tom@example.org", "first_name": "Tom", "last_name": LAST}
+    event = process(payload, COURSES)
     erase.forget(person.find(EMAIL))
     event.refresh_from_db()
-    assert event.payload["data"]["household"] == told["data"]["household"]
+    assert event.payload["data"]["household"] == payload["data"]["household"]
     assert json.loads(bytes(event.body)) == event.payload
     assert event.payload["data"]["contact"]["email"] == "[removed]"
     other.refresh_from_db()
     assert (other.email, other.first_name, other.last_name) == ("tom@example.org", "Tom", LAST)
-    assert traces(somebody.every_value(), of=[EMAIL, FIRST, somebody.PHONE_DIGITS, somebody.MEMBER]) == []
+    assert (
+        traces(traced_person.every_value(), of=[EMAIL, FIRST, traced_person.PHONE_DIGITS, traced_person.MEMBER]) == []
+    )
 
 
-def test_an_address_that_two_share_stays_with_the_other(process: Any, plan: Any, post: Any) -> None:
-    process(somebody.contact("evt_1"), COURSES)
+def test_erasure_keeps_shared_address_of_other_contact(process: Any, plan: Any, post: Any) -> None:
+    process(traced_person.contact("evt_1"), COURSES)
     mine = Contact.objects.get()
     other = Contact.objects.create(email=EMAIL.lower(), first_name="Tom", phone="+1 207 555 0142")
     report = erase.forget(person.find(f"contact:{mine.pk}"))
@@ -184,27 +186,27 @@ def test_an_address_that_two_share_stays_with_the_other(process: Any, plan: Any,
     assert (other.email, other.first_name, other.phone) == (EMAIL.lower(), "Tom", "+1 207 555 0142")
     assert report.tables["accounts.Contact"] == {"emptied": 1}
     assert forgotten.since(email=EMAIL.lower()) is None
-    assert traces(somebody.every_value(), of=[FIRST, somebody.CONTACT, "old.quill"]) == []
+    assert traces(traced_person.every_value(), of=[FIRST, traced_person.CONTACT, "old.quill"]) == []
 
 
-def test_an_address_of_nobody_is_erased_from_what_waits_for_staff(process: Any, plan: Any) -> None:
+def test_erasure_of_unknown_address_empties_unmatched_events(process: Any, plan: Any) -> None:
     process(relayed("offer.purchased", "evt_1", offer={"id": "off_unknown"}))
     assert InboxEvent.objects.get().status == "unmatched"
     assert not User.objects.exists()
     report = erase.forget(person.find(EMAIL))
     assert InboxEvent.objects.get().status == "ignored"
     assert report.tables["integrations.InboxEvent"] == {"emptied": 1}
-    assert traces(somebody.every_value(), of=[EMAIL, FIRST, LAST]) == []
+    assert traces(traced_person.every_value(), of=[EMAIL, FIRST, LAST]) == []
 
 
-def test_an_administrator_who_was_erased_does_not_come_back_with_their_company(erased: Any) -> None:
+def test_company_report_does_not_restore_erased_administrator(erased: Any) -> None:
     users = [{"id": "9", "name": FIRST, "email": EMAIL}, {"id": "8", "name": "Tom", "email": "t@example.org"}]
-    told = companies.AccountReport(occurred_at=timezone.now(), account_id="5", name="Acme", administrators=users)
-    companies.report(told, cause=Cause(text="test"))
+    report = companies.AccountReport(occurred_at=timezone.now(), account_id="5", name="Acme", administrators=users)
+    companies.report(report, cause=Cause(text="test"))
     assert [one["email"] for one in Company.objects.get().administrators] == ["t@example.org"]
 
 
-def test_staff_accounts_are_refused(staff: User) -> None:
+def test_erasure_refuses_staff_accounts(staff: User) -> None:
     with pytest.raises(erase.StaffAccount, match="Take their staff and superuser rights away first"):
         erase.forget(person.find(staff.email))
     with pytest.raises(erase.StaffAccount):
@@ -217,13 +219,13 @@ def test_staff_accounts_are_refused(staff: User) -> None:
 
 def test_a_dry_run_changes_nothing(process: Any, plan: Any) -> None:
     process(relayed("offer.purchased", "evt_1"))
-    before = sorted(map(str, somebody.every_value()))
+    before = sorted(map(str, traced_person.every_value()))
     report = erase.forget(person.find(EMAIL), dry_run=True)
     assert report.tables["accounts.User"] == {"emptied": 1}
-    assert sorted(map(str, somebody.every_value())) == before
+    assert sorted(map(str, traced_person.every_value())) == before
 
 
-def test_digests_of_an_older_secret_key_are_still_known(erased: Any, settings: Any) -> None:
+def test_forgotten_keys_of_former_secret_key_still_match(erased: Any, settings: Any) -> None:
     settings.FORMER_SECRET_KEYS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-key-" * 4
     assert forgotten.since(email=EMAIL.lower()) is not None
@@ -232,7 +234,7 @@ def test_digests_of_an_older_secret_key_are_still_known(erased: Any, settings: A
     assert forgotten.since(email=EMAIL.lower()) is None
 
 
-def test_staff_may_make_the_person_a_member_again_by_hand(erased: Any, process: Any) -> None:
+def test_staff_create_erased_person_again_by_hand(erased: Any, process: Any) -> None:
     User.objects.create_user(EMAIL)
     event = process(relayed("member.subscription.canceled", "evt_9"))
     assert event.status == "processed"
@@ -243,11 +245,11 @@ def test_staff_may_make_the_person_a_member_again_by_hand(erased: Any, process: 
 @pytest.mark.parametrize(
     "dies_at", ["accounts.ContactTag", "integrations.InboxEvent", "accounts.Contact", "mail files"]
 )
-def test_an_erasure_that_was_killed_is_completed_by_another(
+def test_killed_erasure_is_completed_by_the_next(
     process: Any, plan: Any, dies_at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process(relayed("offer.purchased", "evt_1"))
-    process(somebody.contact("evt_2"), COURSES)
+    process(traced_person.contact("evt_2"), COURSES)
 
     def die(label: str) -> None:
         if label == dies_at:
@@ -256,16 +258,16 @@ def test_an_erasure_that_was_killed_is_completed_by_another(
     with pytest.raises(KeyboardInterrupt):
         erase.forget(person.find(EMAIL), on_table=die)
     erase.forget(person.find(EMAIL))
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_erasure_beside_the_processing_of_the_persons_events_leaves_nothing(
+def test_erasure_during_processing_of_events_leaves_no_trace(
     receive: Any, process: Any, plan: Any, at_once: Any
 ) -> None:
     process(relayed("offer.purchased", "evt_0", occurred_at=BOUGHT))
     for number in range(1, 9):
-        receive(somebody.contact(f"evt_c{number}", phone_number=f"+1 207 555 01{number:02}"), COURSES)
+        receive(traced_person.contact(f"evt_c{number}", phone_number=f"+1 207 555 01{number:02}"), COURSES)
         receive(relayed("payment.succeeded", f"evt_p{number}", occurred_at=BOUGHT))
     keys = list(InboxEvent.objects.filter(status="pending").values_list("pk", flat=True))
 
@@ -282,37 +284,39 @@ def test_an_erasure_beside_the_processing_of_the_persons_events_leaves_nothing(
         InboxEvent.objects.filter(pk=key).update(next_attempt_at=timezone.now())
         runner.run(InboxEvent, key)
     assert not InboxEvent.objects.filter(status="pending").exists()
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_attempt_that_began_before_an_erasure_writes_nothing_after_it(
+def test_attempt_begun_before_erasure_writes_nothing_after_it(
     receive: Any, plan: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker has read the person, and waits; the erasure passes; then it goes on."""
+    """The worker has read the person and waits; the erasure is done; then the worker continues."""
     event = receive(relayed("offer.purchased", "evt_1", occurred_at=BOUGHT))
     parse = provider("kajabi").parse
 
     def parse_and_wait(webhook: Any) -> Any:
-        told = parse(webhook)
+        facts = parse(webhook)
         erase.forget(person.find(EMAIL))
-        return told
+        return facts
 
     monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=parse_and_wait))
     runner.run(InboxEvent, event.pk)
     event.refresh_from_db()
     assert event.status == "ignored"
     assert not User.objects.exists()
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
     assert event.attempt_rows.get().outcome == "lease_lost"
 
 
-def test_a_completion_that_waits_without_a_member_is_dismissed() -> None:
-    told = Told(source="x:1", channel="import", email=EMAIL, completed_on=timezone.now().date(), name=f"{FIRST} {LAST}")
-    completions.receive(told, Activity.objects.get(code="LEARN"), cause=Cause(text="import"))
+def test_erasure_dismisses_unmatched_completion() -> None:
+    completion = Told(
+        source="x:1", channel="import", email=EMAIL, completed_on=timezone.now().date(), name=f"{FIRST} {LAST}"
+    )
+    completions.receive(completion, Activity.objects.get(code="LEARN"), cause=Cause(text="import"))
     erase.forget(person.find(EMAIL))
     assert Completion.objects.get().state == "dismissed"
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []
     assert not ContactMapping.objects.exists()
     assert not ProviderRecord.objects.exists()
     assert not SyncRun.objects.exists()
@@ -320,14 +324,14 @@ def test_a_completion_that_waits_without_a_member_is_dismissed() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's transactions exclude each other")
-def test_an_attempt_that_has_read_the_person_is_void_though_its_event_does_not_name_them(
+def test_attempt_that_has_read_the_person_is_void_after_erasure(
     receive: Any, process: Any, plan: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with a delivery that is read back from the API: its body holds an id alone."""
     process(relayed("offer.purchased", "evt_0", occurred_at=BOUGHT))
-    said = provider("kajabi").parse
-    told = InboxEvent(event_type="payment.succeeded", endpoint="", payload=relayed("payment.succeeded", "evt_1"))
-    facts = said(StoredWebhook(endpoint="", event_type=told.event_type, external_id="evt_1", payload=told.payload,
+    parse = provider("kajabi").parse
+    stored = InboxEvent(event_type="payment.succeeded", endpoint="", payload=relayed("payment.succeeded", "evt_1"))
+    facts = parse(StoredWebhook(endpoint="", event_type=stored.event_type, external_id="evt_1", payload=stored.payload,
                                received_at=timezone.now()))  # fmt: skip
     event = receive({"type": "payment.succeeded", "id": "evt_1"})
     monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=lambda webhook: facts))
@@ -345,4 +349,4 @@ def test_an_attempt_that_has_read_the_person_is_void_though_its_event_does_not_n
     runner.run(InboxEvent, event.pk)
     assert not waits
     assert event.attempt_rows.get().outcome == "lease_lost"
-    assert traces(somebody.every_value()) == []
+    assert traces(traced_person.every_value()) == []

@@ -1,4 +1,4 @@
-"""Why somebody has access or not: by the command, and by `GET /api/admin/explain/`."""
+"""Explanations of access: by the command, and by `GET /api/admin/explain/`."""
 
 import json
 from datetime import timedelta
@@ -48,8 +48,9 @@ def test_member_has_access_because_of_the_purchase(process: Any, relay: Any, pla
         f"{NAME} has access to {PLAN} until {until}, because it was bought on {day(-10)}. "
         "They have not chosen a password yet: send the set-up mail again."
     )
-    (one,) = found["plans"]
-    assert (one["status"], one["has_access"], [fact["kind"] for fact in one["facts"]]) == (
+    (plan_access,) = found["plans"]
+    facts = [fact["kind"] for fact in plan_access["facts"]]
+    assert (plan_access["status"], plan_access["has_access"], facts) == (
         "active",
         True,
         ["purchased"],
@@ -70,7 +71,7 @@ def test_canceled_member_has_access_to_the_end(process: Any, relay: Any, plan: A
     ("event_type", "why"),
     [("member.subscription.expired", "it was ended on"), ("purchase.refunded", "it was refunded on")],
 )
-def test_ended_member_has_none_and_the_sentence_says_what_gives_it_again(
+def test_ended_member_has_no_access_and_the_sentence_says_what_restores_it(
     process: Any, relay: Any, plan: Any, event_type: str, why: str
 ) -> None:
     bought(process, relay)
@@ -97,7 +98,9 @@ def test_access_given_by_staff_and_a_locked_login_are_named(user: User, staff: U
     assert found["plans"][0]["has_access"] is False
 
 
-def test_buyer_whose_event_waits_is_told_apart_from_one_who_never_bought(process: Any, relay: Any, plan: Any) -> None:
+def test_buyer_with_unmatched_event_is_distinguished_from_one_who_never_bought(
+    process: Any, relay: Any, plan: Any
+) -> None:
     event = process(relay(offer={"id": "off_unknown", "name": "Coaching"}))
     assert event.status == "unmatched"
     found = explained()
@@ -110,7 +113,7 @@ def test_buyer_whose_event_waits_is_told_apart_from_one_who_never_bought(process
     assert "Events about them that were not processed:" in out.getvalue()
 
 
-def test_sentence_is_in_the_language_of_whoever_asks(process: Any, relay: Any, plan: Any, staff: User) -> None:
+def test_sentence_is_in_the_language_of_the_request(process: Any, relay: Any, plan: Any, staff: User) -> None:
     bought(process, relay)
     with translation.override("es"):
         answer = signed_in(staff).get(f"/api/admin/explain/?person={JANE}", headers={"Accept-Language": "es"})
@@ -125,7 +128,7 @@ def test_person_is_found_by_any_name(process: Any, relay: Any, plan: Any, staff:
     assert answer.json()["person"]["user_id"] == User.objects.get(email=JANE).pk
 
 
-def test_person_who_is_nobody_is_said(staff: User) -> None:
+def test_unknown_person_is_not_found(staff: User) -> None:
     browser = signed_in(staff)
     assert browser.get("/api/admin/explain/", {"person": "nobody-has-this"}).status_code == 404
     assert browser.get("/api/admin/explain/").status_code == 400
@@ -133,13 +136,13 @@ def test_person_who_is_nobody_is_said(staff: User) -> None:
         call_command("explain", "nobody-has-this")
 
 
-def test_only_staff_who_may_see_all_of_it_ask() -> None:
+def test_explanation_requires_permissions_for_all_it_shows() -> None:
     address = f"/api/admin/explain/?person={JANE}"
     assert Client().get(address).status_code == 401
     assert clerk("view_user").get(address).status_code == 403
 
 
-def test_explanation_costs_the_same_for_many_facts(
+def test_explanation_of_many_facts_needs_a_constant_number_of_queries(
     process: Any, relay: Any, plan: Any, django_assert_max_num_queries: Any
 ) -> None:
     bought(process, relay)

@@ -1,4 +1,4 @@
-"""A person with a name like nobody's, made through the real handlers of every provider, and a search for traces."""
+"""A person with a unique name, made through the real handlers of every provider, and a search for their traces."""
 
 import base64
 import json
@@ -25,27 +25,27 @@ TRACES = (
 
 
 def relayed(event_type: str, event_id: str, **fields: Any) -> dict[str, Any]:
-    """An NSSA relay's event of the person."""
+    """Return an NSSA relay's event about the person."""
     member = {"id": MEMBER, "email": EMAIL, "first_name": FIRST, "last_name": LAST}
     return {"type": event_type, "id": event_id, "member": member, "offer": {"id": "off_456", "name": "NSSA"}} | fields
 
 
 def contact(event_id: str, event_type: str = "contact.updated", **fields: Any) -> dict[str, Any]:
-    """A course relay's event of the person's contact."""
+    """Return a course relay's event about the person's contact."""
     person = {"id": CONTACT, "email": EMAIL, "name": f"{FIRST} {LAST}", "phone_number": PHONE}
     person |= {"address_line_1": STREET, "emails": [ALIAS], "tags": ["vip"], "custom_fields": {"note": f"of {LAST}"}}
     return {"event_type": event_type, "event_id": event_id, "data": {"contact": person | fields}}
 
 
 def form(event_id: str, submission: str, *, title: str, email: str = EMAIL) -> dict[str, Any]:
-    """A course relay's form.submitted."""
+    """Return a course relay's form.submitted."""
     answers = {"email": email, "name": f"{FIRST} {LAST}", "phone": PHONE, "course": "AI Foundations"}
-    told = {"form": {"id": "frm_1", "name": title}, "submission": {"id": submission, "fields": answers}}
-    return {"event_type": "form.submitted", "event_id": event_id, "data": told}
+    data = {"form": {"id": "frm_1", "name": title}, "submission": {"id": submission, "fields": answers}}
+    return {"event_type": "form.submitted", "event_id": event_id, "data": data}
 
 
 def native(name: str, fixture: Callable[[str], Any]) -> dict[str, Any]:
-    """A native hook's sample, as if it were of the person."""
+    """Return a native hook's sample with the person's values."""
     text = json.dumps(fixture(name))
     for old, new in (
         ("Jane Rivera", f"{FIRST} {LAST}"),
@@ -58,7 +58,7 @@ def native(name: str, fixture: Callable[[str], Any]) -> dict[str, Any]:
 
 
 def every_value() -> Iterator[tuple[str, Any]]:
-    """Every value of every table, with "app.Model.column #key"; sessions decoded."""
+    """Yield every value of every table, with "app.Model.column #key"; sessions decoded."""
     for model in apps.get_models(include_auto_created=True):
         for row in models.QuerySet(model).all():
             for column in model._meta.concrete_fields:
@@ -68,7 +68,7 @@ def every_value() -> Iterator[tuple[str, Any]]:
 
 
 def as_text(value: Any) -> str:
-    """A value as it may be searched: bytes decoded, JSON with its letters, in lower case."""
+    """Return a value as text to search: bytes decoded, JSON unescaped, in lower case."""
     if isinstance(value, bytes | memoryview):
         return bytes(value).decode("utf-8", "replace").lower()
     if isinstance(value, dict | list):
@@ -77,7 +77,7 @@ def as_text(value: Any) -> str:
 
 
 def traces(values: Iterable[tuple[str, Any]], *, of: Iterable[str] = TRACES) -> list[str]:
-    """Where something of the person stands."""
+    """Return the places of the values that contain something of the person."""
     found = []
     wanted = [trace.lower() for trace in of]
     for where, value in values:
@@ -89,7 +89,7 @@ def traces(values: Iterable[tuple[str, Any]], *, of: Iterable[str] = TRACES) -> 
 
 
 def in_files(folder: Path) -> list[tuple[str, bytes]]:
-    """Every file below a folder, and what base64 in it says."""
+    """Return every file below a folder, and the base64 in it decoded."""
     found = []
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -101,6 +101,6 @@ def in_files(folder: Path) -> list[tuple[str, bytes]]:
 
 
 def on_disk() -> list[Path]:
-    """The files of SQLite's database."""
+    """Return the files of SQLite's database."""
     name = str(connection.settings_dict["NAME"])
     return [path for path in map(Path, (name, f"{name}-wal", f"{name}-shm")) if path.exists()]
