@@ -93,7 +93,7 @@ def is_refusal(answered: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_every_address_opens_for_exactly_whom_the_table_says(name: str) -> None:
+def test_every_address_opens_for_exactly_the_roles_of_the_table(name: str) -> None:
     user, wrong = person(name), []
     for address, path in ADDRESSES.items():
         assert resolve(path).view_name == address, path
@@ -112,7 +112,7 @@ def test_every_address_opens_for_exactly_whom_the_table_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_every_act_is_pressed_by_exactly_whom_the_table_says(name: str) -> None:
+def test_every_action_runs_for_exactly_the_roles_of_the_table(name: str) -> None:
     user, wrong = person(name), []
     for model, act, path in acts():
         may = access.holds(user, TABLE.act(model, act))
@@ -128,7 +128,7 @@ API = {
 
 @pytest.mark.parametrize("name", PEOPLE[2:])
 @pytest.mark.parametrize("scopes", [*([scope] for scope in TABLE.scopes), list(TABLE.scopes)], ids="+".join)
-def test_a_token_opens_what_both_its_scopes_and_its_owner_may(name: str, scopes: list[str]) -> None:
+def test_token_needs_its_scope_and_the_permission_of_its_owner(name: str, scopes: list[str]) -> None:
     user = person(name)
     headers, wrong = bearer(user, *scopes), []
     for address, path in API.items():
@@ -143,13 +143,13 @@ def test_a_token_opens_what_both_its_scopes_and_its_owner_may(name: str, scopes:
     assert wrong == []
 
 
-def test_no_token_opens_a_page_or_the_console(staff: Any) -> None:
+def test_token_opens_no_page_and_no_console(staff: Any) -> None:
     headers = bearer(staff)
     for path in ("/admin/", "/admin/accounts/user/", "/admin/metrics/", "/dashboard"):
         assert is_refusal(Client().get(path, headers=headers))
 
 
-def test_the_table_lists_every_address_and_every_act_and_nothing_else() -> None:
+def test_table_lists_every_address_and_action_and_nothing_else() -> None:
     assert [name for name in ADDRESSES if not TABLE.methods(name)] == []
     assert [(model, act) for model, act, _path in acts() if TABLE.act(model, act) is None] == []
     used = {pattern for pattern in rules.ADDRESSES for name in ADDRESSES if _is_named(pattern, name)}
@@ -164,7 +164,7 @@ def _is_named(pattern: str, name: str) -> bool:
     return bool(re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), name))
 
 
-def test_every_view_of_the_api_asks_the_table() -> None:
+def test_every_api_view_checks_the_table() -> None:
     for address, path in ADDRESSES.items():
         view = getattr(resolve(path).func, "cls", None)
         if view is not None and not address.startswith("webhook-"):
@@ -176,7 +176,7 @@ def names_of(permissions: Any) -> set[str]:
     return {f"{one.content_type.app_label}.{one.codename}" for one in rows}
 
 
-def test_every_permission_of_the_table_exists_and_the_roles_have_exactly_theirs() -> None:
+def test_every_permission_of_the_table_exists_and_roles_have_exactly_theirs() -> None:
     exist = {
         f"{one.content_type.app_label}.{one.codename}" for one in Permission.objects.select_related("content_type")
     }
@@ -187,7 +187,7 @@ def test_every_permission_of_the_table_exists_and_the_roles_have_exactly_theirs(
         assert names_of(Group.objects.get(name=role).permissions) == TABLE.roles[role]
 
 
-def test_what_each_role_is_for() -> None:
+def test_each_role_has_the_permissions_of_its_purpose() -> None:
     operator, support, auditor = (User.objects.get(pk=person(role).pk) for role in ROLES)
     for permission in ("integrations.replay_inboxevent", "accounts.change_subscription", "integrations.start_sync"):
         assert [one.has_perm(permission) for one in (operator, support, auditor)] == [True, False, False]
@@ -202,7 +202,7 @@ def test_what_each_role_is_for() -> None:
         assert not re.search(r"delete_(?!externalidentity)|_group|_permission|apitoken|device|forget", name), name
 
 
-def test_an_auditor_sends_nothing_but_what_concerns_themselves() -> None:
+def test_auditor_posts_only_about_the_own_account() -> None:
     user = person(rules.AUDITOR)
     for address in ADDRESSES:
         rule = TABLE.rule(address, "POST")
@@ -220,7 +220,7 @@ def test_an_auditor_sends_nothing_but_what_concerns_themselves() -> None:
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/admin/accounts/user/", "/admin/", "/api/me", "/health", "/sign-in"])
-def test_an_address_that_is_not_listed_is_refused_even_to_a_superuser(
+def test_unlisted_address_is_refused_even_to_a_superuser(
     path: str, staff: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = Client()
@@ -231,9 +231,7 @@ def test_an_address_that_is_not_listed_is_refused_even_to_a_superuser(
     assert browser.get(path).status_code == 403
 
 
-def test_an_act_that_is_not_listed_is_neither_shown_nor_done(
-    staff: Any, user: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unlisted_action_is_neither_shown_nor_run(staff: Any, user: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = Client()
     browser.force_login(staff)
     page, press = (
@@ -247,7 +245,7 @@ def test_an_act_that_is_not_listed_is_neither_shown_nor_done(
     assert browser.post(press).status_code == 403
 
 
-def test_a_method_that_is_not_listed_reaches_no_view(staff: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unlisted_method_reaches_no_view(staff: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = {**TABLE.addresses, "api_members": {"POST": rules.needs("accounts.view_user", scope="read")}}
     monkeypatch.setattr(access, "table", lambda: replace(TABLE, addresses=listed))
     assert Client().get("/api/admin/nssa-users/", headers=bearer(staff)).status_code == 405
@@ -268,7 +266,7 @@ def test_every_link_of_the_start_page_opens(name: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_pages_that_mails_to_staff_name_open_for_every_role(role: str) -> None:
+def test_pages_linked_in_staff_mails_open_for_every_role(role: str) -> None:
     user = person(role)
     named = [
         "/admin/",
@@ -281,7 +279,7 @@ def test_the_pages_that_mails_to_staff_name_open_for_every_role(role: str) -> No
     assert [path for path in named if is_refusal(answer(user, "GET", path))] == []
 
 
-def test_what_somebody_is_refused_is_in_the_audit_log_and_does_not_flood_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusal_is_in_the_audit_log_without_flooding_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr("core.web.limits.time.time", lambda: now)  # all within one minute of the limit
     support = person(rules.SUPPORT)

@@ -84,7 +84,7 @@ def test_code_of_the_page_passes_its_test_and_the_linter(copy: Copy) -> None:
     copy.follow(f".venv/bin/python -m ruff check {FOLDER} && .venv/bin/python -m ruff format --check {FOLDER}")
 
 
-def test_sample_becomes_a_contact_that_console_and_docs_show(running: Copy) -> None:
+def test_sample_becomes_a_contact_in_console_and_docs(running: Copy) -> None:
     _make_folder, _run_test, simulate = COMMANDS
     assert "→ 200" in running.follow(simulate)
 

@@ -101,7 +101,7 @@ def test_description_is_valid_openapi_and_warns_of_nothing(schema: dict[str, Any
     call_command("spectacular", "--validate", "--fail-on-warn", "--file", "/dev/null")
 
 
-def test_every_address_for_machines_is_described_with_exactly_its_methods(schema: dict[str, Any]) -> None:
+def test_every_machine_address_is_described_with_exactly_its_methods(schema: dict[str, Any]) -> None:
     described: dict[str, set[str]] = {}
     for path, method, _operation in operations(schema):
         described.setdefault(resolve(concrete(path)).view_name, set()).add(method)
@@ -109,7 +109,7 @@ def test_every_address_for_machines_is_described_with_exactly_its_methods(schema
     assert described == {name: expected_methods(name) for name in there_are}
 
 
-def test_the_addresses_for_machines_name_their_methods_one_by_one() -> None:
+def test_machine_addresses_list_their_methods() -> None:
     there_are = {name for name in ADDRESSES if not name.startswith("admin:")} - FOR_PEOPLE
     assert [name for name in there_are if EVERY_METHOD in TABLE.methods(name)] == []
 
@@ -142,7 +142,7 @@ def test_names_of_webhook_operations_are_those_of_their_urls(schema: dict[str, A
             assert operation["operationId"] in (base, f"{base}_with_token")
 
 
-def test_every_proof_of_an_operation_is_declared(schema: dict[str, Any]) -> None:
+def test_every_security_scheme_of_an_operation_is_declared(schema: dict[str, Any]) -> None:
     declared = set(schema["components"]["securitySchemes"])
     used = {name for *_, operation in operations(schema) for one in operation.get("security", []) for name in one}
     assert used == declared
@@ -190,7 +190,7 @@ def test_every_endpoint_has_a_sentence_and_examples() -> None:
 
 @pytest.mark.usefixtures("_secrets")
 @each(EXAMPLES)
-def test_example_is_taken_answered_as_described_and_understood(
+def test_example_is_accepted_answered_as_described_and_parsed(
     case: tuple[Provider, Endpoint, str], described: Any, drain: Any
 ) -> None:
     _provider, endpoint, name = case
@@ -208,7 +208,7 @@ def test_example_is_taken_answered_as_described_and_understood(
 
 @pytest.mark.usefixtures("_secrets")
 @each([case for case in EXAMPLES if case[1].takes_token_in_path])
-def test_example_is_taken_with_the_token_in_its_path(case: tuple[Provider, Endpoint, str], described: Any) -> None:
+def test_example_is_accepted_with_the_token_in_its_path(case: tuple[Provider, Endpoint, str], described: Any) -> None:
     _provider, endpoint, name = case
     answer = Client().post(f"/{endpoint.path}/{SECRET}", endpoint.examples[name], content_type="application/json")
     assert answer.status_code == 200
@@ -251,11 +251,11 @@ def test_refusals_are_answered_as_described(
 
 
 @each([case for case in ENDPOINTS if case[1].answers_get])
-def test_look_of_a_sender_is_answered_as_described(case: tuple[Provider, Endpoint], described: Any) -> None:
+def test_verification_get_is_answered_as_described(case: tuple[Provider, Endpoint], described: Any) -> None:
     described(f"/{case[1].path}", "get", Client().get(f"/{case[1].path}"))
 
 
-def test_a_provider_with_nothing_but_an_endpoint_is_described_too() -> None:
+def test_provider_with_only_an_endpoint_is_described() -> None:
     """No example and no sentence are there yet: what its manifest says is enough."""
     from integrations.api.description import webhooks as description
 
@@ -270,7 +270,7 @@ def test_a_provider_with_nothing_but_an_endpoint_is_described_too() -> None:
 # The other addresses --------------------------------------------------------------------------------------------------
 
 
-def test_answers_to_anybody_are_as_described(described: Any, install_company: Any, settings: Any) -> None:
+def test_public_answers_are_as_described(described: Any, install_company: Any, settings: Any) -> None:
     company = "/api/chatwoot/webhooks/company/{account_id}"
     described("/health", "get", Client().get("/health"))
     described("/api/system/info", "get", Client().get("/api/system/info"))
@@ -341,7 +341,7 @@ def test_answers_to_staff_and_refusals_of_others_are_as_described(
         ("/api/admin/users/{user_id}/sync-kajabi-subscription", {}),
     ],
 )
-def test_answers_to_what_staff_post_are_as_described(staff: Any, described: Any, path: str, body: Any) -> None:
+def test_answers_to_posts_of_staff_are_as_described(staff: Any, described: Any, path: str, body: Any) -> None:
     headers = bearer(staff)
     for _time in range(2):
         described(path, "post", Client().post(concrete(path), body, "application/json", headers=headers))

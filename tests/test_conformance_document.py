@@ -13,11 +13,11 @@ def rows() -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("path", "function"), named_in(TEXT), ids=str)
-def test_a_named_file_and_what_is_named_in_it_exist(path: str, function: str) -> None:
+def test_named_file_and_function_exist(path: str, function: str) -> None:
     assert_exists(path, function)
 
 
-def test_every_row_says_what_where_and_which_test() -> None:
+def test_every_row_names_a_requirement_a_place_and_a_test() -> None:
     assert [row for row in rows() if len(row) != 3] == []
     silent = [what for what, _where, test in rows() if not any("test_" in path for path, _name in PATH.findall(test))]
     assert silent == []

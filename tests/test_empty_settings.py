@@ -45,7 +45,7 @@ def settings_with(lines: str, folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_empty_addresses_are_those_of_a_file_without_them(tmp_path: Path) -> None:
+def test_empty_setting_has_the_default_value(tmp_path: Path) -> None:
     unset = settings_with("", tmp_path)
     empty = settings_with("".join(f"{name}=\n" for name in NAMES), tmp_path)
     unstable = {name for name in unset if " at 0x" in json.dumps(unset[name])}  # objects, told by where they lie

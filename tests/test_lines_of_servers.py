@@ -71,7 +71,7 @@ def ends(log: Path) -> Counter[str]:
 
 
 @pytest.mark.embedded
-def test_documents_searches_find_their_lines_on_both_servers(tmp_path: Path) -> None:
+def test_documented_searches_find_their_log_lines_on_both_servers(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "nested" / "enlace.log"
     with embedded(tmp_path, LOG_FILE=str(log), WEB_CONCURRENCY="1", **TOKENS) as app, gunicorn(app) as port:
         assert f"ready: {app.url}" in app.log, "the terminal still says where it is"

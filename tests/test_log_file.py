@@ -43,7 +43,7 @@ def record(text: str) -> logging.LogRecord:
 # Where it lies --------------------------------------------------------------------------------------------------------
 
 
-def test_folders_and_file_are_made_for_our_user_alone(tmp_path: Path) -> None:
+def test_folders_and_file_are_private(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "today" / "test.log"
     assert prepared(f" {path} ") == str(path)
     assert (mode_of(path), mode_of(path.parent), path.read_text()) == (0o600, 0o700, "")
@@ -59,14 +59,14 @@ def test_relative_name_is_below_the_working_directory(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("name", ["", "  "])
-def test_empty_name_makes_nothing(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_name_creates_no_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert prepared(name) == ""
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["file/below/a.log", ".", "\0", "/proc/nowhere/a.log"])
-def test_name_that_cannot_be_written_is_an_error_that_names_the_variable(
+def test_unwritable_name_is_an_error_that_names_the_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -89,7 +89,7 @@ def test_lines_of_a_command_go_to_the_file_or_to_stderr(tmp_path: Path, value: s
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
-def test_lines_of_several_processes_are_whole_and_none_is_lost_while_the_file_is_moved_away(tmp_path: Path) -> None:
+def test_processes_lose_no_line_while_the_file_is_rotated(tmp_path: Path) -> None:
     path = tmp_path / "enlace.log"
     many, each = 4, 400
     run = [sys.executable, "-c", WRITER, str(path)]
@@ -110,7 +110,7 @@ def test_lines_of_several_processes_are_whole_and_none_is_lost_while_the_file_is
     assert {len(line.split()[1]) for line in lines} == {50, 20_000}
 
 
-def test_line_that_cannot_be_written_goes_to_stderr_and_the_next_one_to_the_file(
+def test_unwritable_line_goes_to_stderr_and_the_next_one_to_the_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "logs" / "enlace.log"
@@ -127,7 +127,7 @@ def test_line_that_cannot_be_written_goes_to_stderr_and_the_next_one_to_the_file
     handler.close()
 
 
-def test_record_that_cannot_be_formatted_raises_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unformattable_record_raises_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = logging.LogRecord("x", logging.INFO, __file__, 1, "%d", ("jane@example.com",), None)
     LogFile(str(tmp_path / "a.log")).emit(broken)
     assert capsys.readouterr().err == " not_in_log_file=TypeError\n"

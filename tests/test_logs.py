@@ -47,7 +47,7 @@ SECRET = "a-secret-that-only-tests-know"
         ("POST /api/webhook/kajabi/ 200", "POST /api/webhook/kajabi/ 200"),
     ],
 )
-def test_a_text_is_masked(written: str, logged: str) -> None:
+def test_text_is_masked(written: str, logged: str) -> None:
     assert mask(written) == logged
 
 
@@ -62,7 +62,7 @@ def test_a_text_is_masked(written: str, logged: str) -> None:
         "_jane.doe@example.com",
     ],
 )
-def test_no_whole_address_is_left(written: str) -> None:
+def test_masked_text_holds_no_whole_address(written: str) -> None:
     assert "jane.doe" not in mask(written).lower()
 
 
@@ -81,11 +81,11 @@ def test_no_whole_address_is_left(written: str) -> None:
         "sessionid",
     ],
 )
-def test_a_value_under_such_a_name_is_left_out(key: str) -> None:
+def test_value_with_a_secret_name_is_masked(key: str) -> None:
     assert Redactor([])(None, "info", {"event": "x", key: "value"}) == {"event": "x", key: "•••"}
 
 
-def test_a_configured_secret_is_left_out_wherever_it_stands() -> None:
+def test_configured_secret_is_masked_everywhere() -> None:
     redact = Redactor(["a-long-secret", "a-long-secret-and-longer", "short", ""])
     line = {
         "event": "told a-long-secret-and-longer and a-long-secret and short",
@@ -101,7 +101,7 @@ def test_a_configured_secret_is_left_out_wherever_it_stands() -> None:
     }
 
 
-def test_values_that_are_no_text_are_masked_as_text() -> None:
+def test_values_of_other_types_are_masked_as_text() -> None:
     redact = Redactor(["a-long-secret"])
     line = redact(
         None,
@@ -111,13 +111,13 @@ def test_values_that_are_no_text_are_masked_as_text() -> None:
     assert line == {"event": "x", "list": "['j•••@example.com', '•••']", "error": "j•••@example.com"}
 
 
-def test_names_inside_of_a_value_count_too() -> None:
+def test_names_inside_a_value_are_masked_too() -> None:
     line = Redactor([])(None, "info", {"event": "x", "form": {"password": "open sesame please", "page": 1}})
     assert "open sesame" not in str(line)
 
 
 @given(st.text(max_size=100))
-def test_any_text_can_be_masked_and_masking_twice_changes_nothing(text: str) -> None:
+def test_masking_accepts_any_text_and_is_idempotent(text: str) -> None:
     once = mask(text)
     assert mask(once) == once
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", once)
@@ -131,7 +131,7 @@ def log(level: int) -> Iterator[io.StringIO]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG], ids=["INFO", "DEBUG"])
-def test_the_whole_way_from_a_purchase_to_a_password_leaves_nothing_in_the_log(
+def test_path_from_purchase_to_password_leaves_no_secret_in_the_log(
     post: Any,
     relay: Any,
     sign: Any,
@@ -199,7 +199,7 @@ def test_the_whole_way_from_a_purchase_to_a_password_leaves_nothing_in_the_log(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("level", [logging.INFO], ids=["INFO"])
-def test_lines_of_the_audit_log_hold_no_value(user: Any, log: io.StringIO) -> None:
+def test_audit_log_lines_hold_no_value(user: Any, log: io.StringIO) -> None:
     address = "jane.rivera.private@example.com"
     values = {"email": address, "first_name": "Jane-Audit", "password": "pbkdf2$hash-of-audit", "key": SECRET}
     link = f"https://x.example/?token=token-of-audit&email={address}"
@@ -214,7 +214,7 @@ def test_lines_of_the_audit_log_hold_no_value(user: Any, log: io.StringIO) -> No
 
 
 @pytest.mark.parametrize("piece", ["a", "a.", "%40", "a@", "token=", "/kajabi-webhook/"])
-def test_masking_takes_time_in_proportion_to_the_text(piece: str) -> None:
+def test_masking_takes_linear_time(piece: str) -> None:
     def seconds(length: int) -> float:
         text = piece * (length // len(piece))
         begun = time.thread_time()  # what this thread computes, whatever else the machine does

@@ -71,7 +71,7 @@ def post(port: int, name: str, *, many: int) -> None:
         sender.close()
 
 
-def test_two_servers_tell_the_sum_of_both_and_it_outlives_them(gunicorn: Callable[[], tuple[Process, int]]) -> None:
+def test_servers_report_the_sum_of_all_and_it_outlives_them(gunicorn: Callable[[], tuple[Process, int]]) -> None:
     (first, first_port), (_second, second_port) = gunicorn(), gunicorn()
     post(first_port, "first", many=12)
     post(second_port, "second", many=7)
@@ -95,7 +95,7 @@ def run(program: str, variables: dict[str, str]) -> str:
 TOTAL = "print(counting.totals().get(('webhook_requests_total', 'kajabi', '200'), 0))"
 
 
-def test_a_forked_child_counts_for_itself(variables: dict[str, str]) -> None:
+def test_forked_child_counts_for_itself(variables: dict[str, str]) -> None:
     """Neither tells what the other counted, and both tell all of theirs."""
     program = """
 import os
@@ -113,7 +113,7 @@ os.waitpid(child, 0)
     assert run(TOTAL, variables) == "11.0"
 
 
-def test_what_redis_did_not_take_is_told_when_it_is_back(variables: dict[str, str], redis_server: RedisServer) -> None:
+def test_counts_during_an_outage_of_redis_are_added_later(variables: dict[str, str], redis_server: RedisServer) -> None:
     redis_server.kill()
     command = "import time; counting.EVERY = 0.1; counting.REQUESTS.add('kajabi', '200'); time.sleep(20)"
     log = Path(variables["VAR_DIR"]) / "counting.log"
@@ -128,7 +128,7 @@ def test_what_redis_did_not_take_is_told_when_it_is_back(variables: dict[str, st
         process.kill()
 
 
-def test_the_children_of_a_worker_tell_the_web_what_they_did(
+def test_web_reports_the_counts_of_worker_children(
     gunicorn: Callable[[], tuple[Process, int]], variables: dict[str, str], tmp_path: Path
 ) -> None:
     _web, port = gunicorn()

@@ -53,7 +53,7 @@ def test_every_requirement_has_hashes_and_no_address(name: str) -> None:
     assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 
-def test_locked_requirements_are_those_of_their_sources() -> None:
+def test_locked_requirements_match_their_sources() -> None:
     """`make requirements` was run after the last change."""
     runtime, tests = pins("requirements.txt"), pins("tests/requirements.txt")
     assert pins("requirements.in").items() <= runtime.items()
@@ -61,7 +61,7 @@ def test_locked_requirements_are_those_of_their_sources() -> None:
     assert runtime.items() <= tests.items(), "make test needs no second file"
 
 
-def test_installed_packages_are_those_that_are_locked() -> None:
+def test_installed_packages_match_the_lock_file() -> None:
     from importlib.metadata import version
 
     optional = {"async-timeout", "colorama"}  # other Pythons, other systems
@@ -98,7 +98,7 @@ NOT_FOUND = '{"dependencies": [{"name": "p", "skip_reason": "not found"}]}'
     ],
     ids=["vulnerable", "clean", "a source that knows nothing", "no source", "a source that goes away"],
 )
-def test_audit_fails_where_a_vulnerability_is_known_alone(
+def test_audit_fails_only_for_a_known_vulnerability(
     tmp_path: Path, known: str, ours: str, code: int, said: str
 ) -> None:
     """The script as CI runs it, with a pip-audit that writes what the real one writes."""
@@ -112,7 +112,7 @@ def test_audit_fails_where_a_vulnerability_is_known_alone(
     assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
 
 
-def test_the_image_is_built_without_the_test_section() -> None:
+def test_image_is_built_without_test_requirements() -> None:
     expression = re.search(r"sed '([^']+)' requirements\.txt", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     assert expression is not None
     kept = subprocess.run(
@@ -139,7 +139,7 @@ def test_env_example_explains_every_variable_that_settings_read() -> None:
     assert read - explained == set()
 
 
-def test_a_new_env_is_private_complete_and_never_the_same(tmp_path: Path) -> None:
+def test_new_env_is_private_complete_and_unique(tmp_path: Path) -> None:
     first, second = tmp_path / "first.env", tmp_path / "second.env"
     assert write_env(first) is True
     assert write_env(second) is True
@@ -161,7 +161,7 @@ PROVIDERS = ("KAJABI", "NOWCERTS", "GHL", "CHATWOOT")
 DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("integrations/providers/*/*.md"))]
 
 
-def test_a_new_env_holds_every_token_that_a_printed_command_uses(tmp_path: Path) -> None:
+def test_new_env_holds_every_token_of_the_documented_commands(tmp_path: Path) -> None:
     write_env(tmp_path / ".env")
     there_are = set(read_env(tmp_path / ".env"))
     blocks = [block for path in DOCUMENTS for block in re.findall(r"```\w*\n(.*?)```", path.read_text(), re.DOTALL)]
@@ -181,7 +181,7 @@ def read_env(path: Path) -> dict[str, str]:
     return {name: Apart().str(name) for name in names}
 
 
-def test_an_env_that_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_existing_env_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("SECRET_KEY=mine\n", encoding="utf-8")
     assert write_env(path) is False
@@ -189,7 +189,7 @@ def test_an_env_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == [".env"]
 
 
-def test_the_procfile_names_programs_that_are_installed() -> None:
+def test_procfile_names_installed_programs() -> None:
     processes = {}
     for line in (ROOT / "Procfile").read_text(encoding="utf-8").splitlines():
         name, separator, command = line.partition(": ")
@@ -201,7 +201,7 @@ def test_the_procfile_names_programs_that_are_installed() -> None:
         assert (Path(sys.executable).parent / command[0]).exists()
 
 
-def test_the_procfiles_worker_and_beat_understand_their_options() -> None:
+def test_procfile_options_of_worker_and_beat_are_valid() -> None:
     from celery.bin.celery import celery
 
     for line in (ROOT / "Procfile").read_text(encoding="utf-8").splitlines():
@@ -214,7 +214,7 @@ def test_the_procfiles_worker_and_beat_understand_their_options() -> None:
             assert not_understood == []
 
 
-def test_gunicorn_accepts_its_configuration_and_logs_no_request_lines(tmp_path: Path) -> None:
+def test_gunicorn_accepts_its_configuration_and_logs_no_requests(tmp_path: Path) -> None:
     checked = subprocess.run(
         [sys.executable, "-m", "gunicorn", "--print-config", "-c", "config/gunicorn.py", "config.wsgi"],
         cwd=ROOT,
@@ -240,7 +240,7 @@ def test_gunicorn_accepts_its_configuration_and_logs_no_request_lines(tmp_path: 
 
 @pytest.mark.skipif(shutil.which("msgfmt") is None, reason="gettext is not installed")
 @pytest.mark.parametrize("source", CATALOGS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_compiled_translations_are_those_of_the_sources(source: Path, tmp_path: Path) -> None:
+def test_compiled_translations_match_their_sources(source: Path, tmp_path: Path) -> None:
     compiled_now = tmp_path / "now.mo"
     subprocess.run(["msgfmt", "--check-format", "-o", str(compiled_now), str(source)], check=True)
     assert catalog(source.with_suffix(".mo")) == catalog(compiled_now), "run `make messages`"
@@ -253,12 +253,12 @@ def catalog(path: Path) -> dict[object, str]:
         return translations
 
 
-def test_a_command_gets_its_services_and_gives_its_exit_code() -> None:
+def test_command_gets_its_services_and_passes_on_its_exit_code() -> None:
     finished = run_with_services("import os, sys; sys.exit(7 if 'REDIS_URL' in os.environ else 1)")
     assert finished.wait(60) == 7
 
 
-def test_services_outlive_the_command_and_end_with_it_on_sigterm(tmp_path: Path) -> None:
+def test_services_stop_after_the_command_on_sigterm(tmp_path: Path) -> None:
     """Until the command has cleaned up, the services are there; afterwards nothing is left."""
     note = tmp_path / "note"
     program = f"""

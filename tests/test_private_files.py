@@ -53,7 +53,7 @@ def test_files_of_every_process_are_private(tmp_path: Path) -> None:
         assert not log.stat().st_mode & 0o177
 
 
-def test_folder_that_is_private_is_left_alone(tmp_path: Path) -> None:
+def test_private_folder_is_left_alone(tmp_path: Path) -> None:
     keep_private(tmp_path / "var")
     shared = tmp_path / "var" / "shared.txt"
     shared.touch()
@@ -78,6 +78,6 @@ def test_files_in_the_checkout_keep_the_developers_umask(tmp_path: Path, command
     assert oct((tmp_path / "made").stat().st_mode & 0o777) == mode
 
 
-def test_settings_close_the_folder_before_they_make_anything() -> None:
+def test_settings_close_the_folder_before_creating_files() -> None:
     source = (ROOT / "config" / "settings.py").read_text()
     assert source.index("keep_private(VAR_DIR)") < source.index(".mkdir(")

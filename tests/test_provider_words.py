@@ -33,15 +33,15 @@ def paths() -> Iterator[Path]:
                 yield path
 
 
-def test_there_is_something_to_look_at() -> None:
+def test_search_covers_source_files() -> None:
     assert len(list(paths())) > 200
 
 
-def test_no_file_is_named_after_a_provider() -> None:
+def test_no_shared_file_is_named_after_a_provider() -> None:
     assert [name for path in paths() if WORD.search(name := str(path.relative_to(ROOT)))] == []
 
 
-def test_no_line_names_a_provider() -> None:
+def test_no_shared_line_names_a_provider() -> None:
     allowed = re.compile("|".join(ALLOWED))
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
@@ -53,5 +53,5 @@ def test_no_line_names_a_provider() -> None:
 
 
 @pytest.mark.parametrize("pattern", ALLOWED)
-def test_everything_that_is_allowed_is_needed(pattern: str) -> None:
+def test_every_exception_is_needed(pattern: str) -> None:
     assert any(re.search(pattern, path.read_text(encoding="utf-8")) for path in paths())

@@ -24,7 +24,7 @@ run([sys.executable, "server"], pathlib.Path.cwd())
 """
 
 
-def test_changed_file_starts_it_anew_also_after_a_mistake(tmp_path: Path) -> None:
+def test_changed_file_restarts_the_server_also_after_a_syntax_error(tmp_path: Path) -> None:
     started, part = tmp_path / "started", tmp_path / "core" / "part.py"
     part.parent.mkdir()
     part.write_text("")
@@ -57,7 +57,7 @@ def test_changed_file_starts_it_anew_also_after_a_mistake(tmp_path: Path) -> Non
         ("var/db.sqlite3", False),
     ],
 )
-def test_snapshot_holds_what_is_run(tmp_path: Path, changed: str, matters: bool) -> None:
+def test_snapshot_holds_the_watched_files(tmp_path: Path, changed: str, matters: bool) -> None:
     path = tmp_path / changed
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("")

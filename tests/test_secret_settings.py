@@ -9,7 +9,7 @@ from config.checks import check_secrets
 from config.secret_settings import SHORTEST, chosen_secrets, configured_secrets
 
 
-def test_secrets_of_a_provider_that_is_not_written_yet_are_found() -> None:
+def test_secrets_of_a_new_provider_are_found() -> None:
     settings = {
         "ACME_WEBHOOK_SECRET": ["one", "two"],
         "ACME_WEBHOOK_TOKEN": "three",
@@ -71,7 +71,7 @@ def _filled(shape: Any, value: str) -> Any:
 
 
 @pytest.mark.parametrize(("name", "shape"), OURS)
-def test_a_short_secret_of_our_choice_is_an_error(settings: Any, name: str, shape: Any) -> None:
+def test_short_secret_of_our_choice_is_an_error(settings: Any, name: str, shape: Any) -> None:
     setattr(settings, name, _filled(shape, "x" * (SHORTEST - 1)))
     found = check_secrets()
     assert [(message.id, message.level) for message in found] == [("config.E001", checks.ERROR)]
@@ -84,12 +84,12 @@ def test_a_short_secret_of_our_choice_is_an_error(settings: Any, name: str, shap
 @pytest.mark.parametrize(
     "name", ["KAJABI_CLIENT_SECRET", "GHL_API_KEY", "CHATWOOT_PLATFORM_TOKEN", "NOWCERTS_PASSWORD", "SLACK_WEBHOOK_URL"]
 )
-def test_what_a_vendor_gives_may_have_any_length(settings: Any, name: str) -> None:
+def test_secret_from_a_vendor_may_have_any_length(settings: Any, name: str) -> None:
     setattr(settings, name, "short")
     assert check_secrets() == []
 
 
-def test_the_check_is_one_of_check_deploy(settings: Any) -> None:
+def test_secret_length_is_part_of_check_deploy(settings: Any) -> None:
     settings.METRICS_TOKEN = ["short"]
     found = checks.run_checks(tags=[checks.Tags.security], include_deployment_checks=True)
     assert "config.E001" in {message.id for message in found}

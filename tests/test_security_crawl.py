@@ -158,7 +158,7 @@ def columns(model_admin: Any) -> Iterator[tuple[str, dict[str, str]]]:
         yield name, LOOKUPS | (DATE_LOOKUPS if name in dates else {})
 
 
-def test_tricks_with_queries_and_headers_break_no_page_for_somebody_unknown() -> None:
+def test_tricks_with_queries_and_headers_break_no_page_for_strangers() -> None:
     crawl = Crawl()
     for path in [*PLAIN, *ODD]:
         if is_inside_console(path):
@@ -175,7 +175,7 @@ def outside_console() -> list[str]:
     return [path for path in PLAIN if not is_inside_console(path)]
 
 
-def test_tricks_with_bodies_break_no_page_for_somebody_unknown() -> None:
+def test_tricks_with_bodies_break_no_page_for_strangers() -> None:
     crawl = Crawl()
     for path in outside_console():
         for content_type, body in BODIES:

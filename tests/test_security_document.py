@@ -32,37 +32,37 @@ def section(title: str) -> str:
     return found[1]
 
 
-def test_the_list_of_requirements_is_whole() -> None:
+def test_list_of_requirements_is_complete() -> None:
     numbers = required()
     assert len(numbers) == len(set(numbers)) == 253
     assert sum(line.endswith(" L1") for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()) == 70
 
 
-def test_every_requirement_stands_in_the_document_once() -> None:
+def test_document_lists_every_requirement_once() -> None:
     counted = Counter(number for number, _row in rows())
     assert [number for number in required() if counted[number] == 0] == []
     assert [number for number, times in counted.items() if times > 1] == []
     assert sorted(set(counted) - set(required())) == []
 
 
-def test_what_is_not_met_is_listed_at_the_beginning() -> None:
+def test_unmet_requirements_are_listed_at_the_beginning() -> None:
     listed = re.findall(r"^- (\d+\.\d+\.\d+)", section("What is not met"), re.MULTILINE)
     said = [number for number, row in rows() if NOT_MET in row or IN_PART in row]
     assert sorted(listed) == sorted(said)
 
 
 @pytest.mark.parametrize(("path", "function"), named_in(TEXT), ids=str)
-def test_a_named_file_and_what_is_named_in_it_exist(path: str, function: str) -> None:
+def test_named_file_and_function_exist(path: str, function: str) -> None:
     assert_exists(path, function)
 
 
-def test_a_row_that_says_how_names_where_or_what_shows_it() -> None:
+def test_row_with_an_answer_names_a_place_or_a_test() -> None:
     silent = [number for number, row in rows() if not PATH.search(row) and "Not applicable" not in row]
     exempt = [number for number in silent if NOT_MET not in dict(rows())[number]]
     assert exempt == []
 
 
-def test_the_security_tests_are_named_from_s1_to_s20() -> None:
+def test_security_tests_are_numbered_from_s1_to_s20() -> None:
     found = re.findall(r"^\| S(\d+) \|(.*)$", section("The security tests"), re.MULTILINE)
     assert [int(number) for number, _row in found] == list(range(1, 21))
     for number, row in found:

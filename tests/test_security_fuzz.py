@@ -99,7 +99,7 @@ def stored(post: Any, body: bytes, path: str) -> InboxEvent:
 
 @settings(max_examples=80)
 @given(body=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_any_bytes_are_kept_and_answered(post: Any, settings: Any, body: bytes) -> None:
+def test_any_bytes_are_stored_and_answered(post: Any, settings: Any, body: bytes) -> None:
     settings.RATE_LIMIT_VERIFIED = 10**6
     with one_example():
         stored(post, body, "/api/webhook/kajabi/")
@@ -107,7 +107,7 @@ def test_any_bytes_are_kept_and_answered(post: Any, settings: Any, body: bytes) 
 
 @settings(max_examples=80)
 @given(body=st.dictionaries(st.text(max_size=10), VALUE, max_size=5))
-def test_any_json_is_kept_and_answered(post: Any, settings: Any, body: dict[str, Any]) -> None:
+def test_any_json_is_stored_and_answered(post: Any, settings: Any, body: dict[str, Any]) -> None:
     settings.RATE_LIMIT_VERIFIED = 10**6
     with one_example():
         stored(post, json.dumps(body).encode(), "/kajabi-webhook")
@@ -115,7 +115,7 @@ def test_any_json_is_kept_and_answered(post: Any, settings: Any, body: dict[str,
 
 @settings(max_examples=120)
 @given(body=BODY)
-def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, settings: Any, body: dict[str, Any]) -> None:
+def test_event_like_body_finishes_without_a_retry(post: Any, settings: Any, body: dict[str, Any]) -> None:
     settings.RATE_LIMIT_VERIFIED = 10**6
     with one_example():
         event = stored(post, json.dumps(body).encode(), "/api/kajabi/webhook")
@@ -126,7 +126,7 @@ def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, setti
 
 @settings(max_examples=40)
 @given(body=st.binary(max_size=100), proof=st.binary(max_size=80), token=st.text(max_size=30))
-def test_no_stranger_is_let_in_and_nothing_of_theirs_is_kept(
+def test_unverified_body_is_refused_and_not_stored(
     post: Any, settings: Any, body: bytes, proof: bytes, token: str
 ) -> None:
     settings.RATE_LIMIT_UNVERIFIED = 10**6
@@ -149,7 +149,7 @@ def test_no_stranger_is_let_in_and_nothing_of_theirs_is_kept(
 @pytest.mark.parametrize(
     "path", ["/nssa/setup-password", "/sign-in", "/forgot-password", "/language", "/api/kajabi/setup-password/"]
 )
-def test_no_form_value_breaks_a_page(path: str, query: dict[str, str]) -> None:
+def test_any_form_value_leaves_the_page_working(path: str, query: dict[str, str]) -> None:
     printable = {name: text.encode("utf-8", "replace").decode() for name, text in query.items()}
     browser = Client(REMOTE_ADDR="192.0.2.1")
     assert browser.get(path, printable).status_code < 500
@@ -164,7 +164,7 @@ def test_no_form_value_breaks_a_page(path: str, query: dict[str, str]) -> None:
     ],
     ids=lambda text: text[:8],
 )
-def test_a_length_that_is_no_plain_number_is_refused(post: Any, relay: Any, length: str) -> None:
+def test_malformed_content_length_is_refused(post: Any, relay: Any, length: str) -> None:
     answer = post(relay(), CONTENT_LENGTH=length)
     assert answer.status_code in (400, 411, 413)
     assert InboxEvent.objects.count() == 0

@@ -44,14 +44,14 @@ PAGES = sorted(PUBLIC - NO_PAGES)
 ROUTES = sorted({*routes(), "/kajabi-webhook", "/nowhere", "/docs?script="})
 
 
-def test_the_crawl_knows_every_kind_of_address() -> None:
+def test_crawl_covers_every_kind_of_address() -> None:
     assert {"/", "/sign-in", "/dashboard", "/health", "/api/webhook/kajabi", "/kajabi-webhook/x"} <= set(ROUTES)
     assert {"/api/admin/nssa-users", "/admin/", "/admin/login/", "/docs", "/language"} <= set(ROUTES)
     assert not [route for route in ROUTES if re.search(r"[\^$()<>\\]", route)]
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_only_public_addresses_answer_somebody_unknown(route: str) -> None:
+def test_only_public_addresses_answer_strangers(route: str) -> None:
     answer = Client().get(route)
     if answer.status_code == 200:
         assert {route, route + "/"} & PUBLIC, "open to everybody; is that meant?"
@@ -63,7 +63,7 @@ def test_only_public_addresses_answer_somebody_unknown(route: str) -> None:
 
 @pytest.mark.parametrize("provider", ["sendgrid", "mailgun", "amazon_ses", "brevo", "mailersend", "nobody"])
 @pytest.mark.parametrize("report", ["tracking", "inbound"])
-def test_the_webhooks_of_mail_providers_that_are_not_in_use_do_not_exist(provider: str, report: str) -> None:
+def test_webhooks_of_unused_mail_providers_are_not_found(provider: str, report: str) -> None:
     for method in ("get", "head", "post"):
         assert getattr(Client(), method)(f"/anymail/{provider}/{report}/").status_code == 404
 
@@ -89,7 +89,7 @@ def test_every_answer_has_its_headers(route: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_holds_inline_script_or_style_or_loads_from_elsewhere(page: str) -> None:
+def test_no_page_has_inline_or_foreign_script_or_style(page: str) -> None:
     answer = Client().get(page)
     assert answer.status_code == 200
     text = answer.content.decode()
@@ -99,7 +99,7 @@ def test_no_page_holds_inline_script_or_style_or_loads_from_elsewhere(page: str)
 
 
 @pytest.mark.parametrize("page", ["/dashboard", "/sign-in", "/account/password", "/account/sessions"])
-def test_the_pages_of_a_member_are_as_strict(user: Any, page: str) -> None:
+def test_member_pages_are_as_strict(user: Any, page: str) -> None:
     browser = Client()
     browser.force_login(user)
     text = browser.get(page, follow=True).content.decode()
@@ -107,21 +107,21 @@ def test_the_pages_of_a_member_are_as_strict(user: Any, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["/admin/", "/admin/accounts/user/", "/admin/jsi18n/", "/admin/nowhere/"])
-def test_no_page_of_staff_is_stored(staff: Any, page: str) -> None:
+def test_staff_pages_are_not_cached(staff: Any, page: str) -> None:
     browser = Client()
     browser.force_login(staff)
     assert "no-store" in browser.get(page)["Cache-Control"]
 
 
 @pytest.mark.parametrize("path", ["/static/accounts/enlace.css", "/docs", "/api/schema/"])
-def test_what_is_the_same_for_everybody_may_be_stored(path: str) -> None:
+def test_public_files_may_be_cached(path: str) -> None:
     answer = Client().get(path)
     assert answer.status_code == 200
     assert "no-store" not in answer.headers.get("Cache-Control", "")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/admin/nowhere/", "/api/nowhere", "/kajabi-webhook/a/b", "/%00", "/%ff"])
-def test_an_address_that_does_not_exist_says_so_and_nothing_more(path: str) -> None:
+def test_unknown_address_is_not_found_without_details(path: str) -> None:
     answer = Client().get(path)
     assert answer.status_code in (302, 400, 404)
     text = answer.content.decode()
@@ -130,7 +130,7 @@ def test_an_address_that_does_not_exist_says_so_and_nothing_more(path: str) -> N
     assert "DEBUG" not in text
 
 
-def test_an_error_of_ours_shows_a_page_and_no_detail(monkeypatch: Any) -> None:
+def test_internal_error_shows_a_page_without_details(monkeypatch: Any) -> None:
     def broken(*arguments: Any, **options: Any) -> None:
         raise RuntimeError("a detail that is nobody's business")
 
@@ -142,7 +142,7 @@ def test_an_error_of_ours_shows_a_page_and_no_detail(monkeypatch: Any) -> None:
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-def test_cookies_are_for_this_site_and_not_for_scripts(user: Any) -> None:
+def test_cookies_are_same_site_and_http_only(user: Any) -> None:
     browser = Client()
     browser.post("/language", {"language": "es"})
     browser.post("/sign-in", {"username": user.email, "password": "violet kettle under the stairs"})
@@ -154,12 +154,12 @@ def test_cookies_are_for_this_site_and_not_for_scripts(user: Any) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "testserver.evil.example", "testserver@evil.example", ""])
-def test_another_host_name_is_refused(host: str) -> None:
+def test_foreign_host_name_is_refused(host: str) -> None:
     assert Client().get("/sign-in", headers={"Host": host or " "}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/forgot-password", "/nssa/setup-password", "/language", "/sign-out"])
-def test_a_form_posted_from_elsewhere_is_refused(path: str, user: Any) -> None:
+def test_form_from_another_site_is_refused(path: str, user: Any) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(user)
     answer = browser.post(path, {"email": "jane@example.com"}, headers={"Origin": "https://evil.example"})

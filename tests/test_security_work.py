@@ -173,7 +173,7 @@ def test_regular_expression_takes_linear_time(pattern: re.Pattern[str]) -> None:
                 assert factor < AT_MOST, f"{pattern.pattern!r} on {piece!r}"
 
 
-def test_the_measure_tells_a_quadratic_expression_from_a_linear_one() -> None:
+def test_measure_distinguishes_quadratic_from_linear_time() -> None:
     assert growth(re.compile(r"(?:a|b)*c").search, "ab", length=SEARCHED) > AT_MOST
     assert growth(re.compile(r"[ab]").search, "cd", length=SEARCHED) < AT_MOST
 
@@ -199,7 +199,7 @@ def text_fields() -> Iterator[tuple[str, Any]]:
                 yield f"{serializer.__name__}.{name}", field
 
 
-def test_text_field_of_form_or_request_has_a_limit() -> None:
+def test_text_field_of_form_or_request_has_a_length_limit() -> None:
     found = dict(text_fields())
     assert {"SignInForm.username", "StaffSignInForm.password", "CodeForm.code", "SetPasswordForm.password"} <= set(
         found
@@ -311,7 +311,7 @@ def longest_in(value: Any) -> int:
 
 @pytest.mark.parametrize("key", sorted(registry.all_providers()))
 @pytest.mark.parametrize("piece", ["a", MARKS, "1", "a@"])
-def test_events_of_hostile_payloads_are_within_their_limits(key: str, piece: str) -> None:
+def test_events_of_hostile_payloads_stay_within_their_limits(key: str, piece: str) -> None:
     kept = ("type", "event", "event_type", "EventType")
     found = 0
     for _key, provider, path, _path in (one for one in deliveries() if one[0] == key):

@@ -109,7 +109,7 @@ def events(envelopes: list[bytes]) -> list[dict[str, Any]]:
     return [line for line in lines if "event_id" in line and "level" in line]
 
 
-def test_errors_of_pages_tasks_lines_and_calls_arrive(envelopes: list[bytes]) -> None:
+def test_errors_of_pages_tasks_log_lines_and_calls_arrive(envelopes: list[bytes]) -> None:
     raised = [
         (event["exception"]["values"][-1]["type"], event["exception"]["values"][-1]["value"])
         for event in events(envelopes)
@@ -142,7 +142,7 @@ def test_no_envelope_holds_a_secret(envelopes: list[bytes], secret: str) -> None
 
 
 @pytest.mark.parametrize("part", ["vars", "cookies", "headers", "query_string", "user", "env"])
-def test_no_event_has_a_part_for_data(envelopes: list[bytes], part: str) -> None:
+def test_no_event_has_a_data_section(envelopes: list[bytes], part: str) -> None:
     def names(value: Any) -> set[str]:
         if isinstance(value, dict):
             return {*value, *(name for item in value.values() for name in names(item))}
@@ -163,7 +163,7 @@ def test_transaction_is_reduced_too() -> None:
     assert "jane" not in json.dumps(made)
 
 
-def test_values_of_a_row_that_postgresql_names_are_cut_off() -> None:
+def test_row_values_in_postgresql_errors_are_removed() -> None:
     text = 'new row violates "x"\nDETAIL:  Failing row contains (5, Jane, +15550100199).'
     event = {"exception": {"values": [{"type": "IntegrityError", "value": text}]}}
     made = Reducer(Redactor([])).event(event, {})

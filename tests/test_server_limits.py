@@ -81,7 +81,7 @@ def is_ended(connection: socket.socket, *, sending: bytes) -> bool:
     return False
 
 
-def test_a_huge_upload_is_refused_before_it_is_read(port: int, app: Embedded) -> None:
+def test_huge_upload_is_refused_before_it_is_read(port: int, app: Embedded) -> None:
     upload = head("POST /sign-in", "Content-Type: multipart/form-data; boundary=x", f"Content-Length: {HUGE}")
     assert status_of(answer_to(port, upload)) == 413
     part = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + b"x" * 100_000
@@ -93,13 +93,13 @@ def test_a_huge_upload_is_refused_before_it_is_read(port: int, app: Embedded) ->
 
 @pytest.mark.parametrize("length", [HUGE, 10**30, "9" * 5000])
 @pytest.mark.parametrize("path", ["/sign-in", "/admin/", "/%61dmin/", "/api/webhook/kajabi/", "/nowhere"])
-def test_a_huge_body_is_refused_everywhere(port: int, path: str, length: int | str) -> None:
+def test_huge_body_is_refused_at_every_address(port: int, path: str, length: int | str) -> None:
     answer = answer_to(port, head(f"POST {path}", f"Content-Length: {length}"))
     assert status_of(answer) in {400, 413}
 
 
 @pytest.mark.parametrize("length", [100, 100_000, 700_000])
-def test_a_connection_is_kept_after_a_body_that_nobody_read(port: int, length: int) -> None:
+def test_connection_stays_open_after_an_unread_body(port: int, length: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     for _ in range(2):
         connection.request("POST", "/sign-in", b"a" * length, {"Content-Type": "application/x-www-form-urlencoded"})
@@ -110,12 +110,12 @@ def test_a_connection_is_kept_after_a_body_that_nobody_read(port: int, length: i
     connection.close()
 
 
-def test_a_client_that_waits_to_be_asked_for_a_huge_body_is_refused(port: int) -> None:
+def test_huge_body_with_expect_100_continue_is_refused(port: int) -> None:
     answer = answer_to(port, head("POST /sign-in", f"Content-Length: {HUGE}", "Expect: 100-continue"))
     assert status_of(answer) == 413
 
 
-def test_a_client_that_waits_to_be_asked_is_asked(port: int) -> None:
+def test_body_with_expect_100_continue_is_requested(port: int) -> None:
     with connect(port) as connection:
         connection.sendall(head("POST /nowhere", "Content-Length: 5", "Expect: 100-continue", "Connection: close"))
         assert status_of(connection.recv(4096)) == 100
@@ -124,14 +124,14 @@ def test_a_client_that_waits_to_be_asked_is_asked(port: int) -> None:
         assert status_of(rest.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")) in {403, 404}
 
 
-def test_chunks_are_refused_everywhere(port: int) -> None:
+def test_chunked_body_is_refused_at_every_address(port: int) -> None:
     for path in ("/sign-in", "/admin/", "/api/webhook/kajabi/"):
         answer = answer_to(port, head(f"POST {path}", "Transfer-Encoding: chunked") + b"1\r\nx\r\n0\r\n\r\n")
         assert status_of(answer) == 411
 
 
 @pytest.mark.parametrize(("path", "refused"), [("/sign-in", True), ("/admin/accounts/completion/import/", False)])
-def test_staff_may_upload_more_than_others_may_send(port: int, path: str, refused: bool) -> None:
+def test_staff_upload_may_be_larger_than_other_bodies(port: int, path: str, refused: bool) -> None:
     length = 3 * 1024 * 1024
     request = head(f"POST {path}", f"Content-Length: {length}", "Content-Type: text/plain", "Connection: close")
     if refused:
@@ -142,7 +142,7 @@ def test_staff_may_upload_more_than_others_may_send(port: int, path: str, refuse
         assert b"65536" in answer  # the server took it; Django does not take it from somebody unknown
 
 
-def test_headers_that_do_not_end_are_refused(port: int) -> None:
+def test_endless_headers_are_refused(port: int) -> None:
     assert status_of(answer_to(port, endless(b"GET / HTTP/1.1\r\n", b"X-A: 1234567\r\n"))) == 431
     assert status_of(answer_to(port, endless(b"GET /", b"a"))) == 431
 
@@ -157,7 +157,7 @@ def test_headers_that_do_not_end_are_refused(port: int) -> None:
     ],
     ids=["request line", "headers", "body", "second request"],
 )
-def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(port: int, first: bytes, then: bytes) -> None:
+def test_slow_client_is_disconnected(port: int, first: bytes, then: bytes) -> None:
     with connect(port) as connection:
         connection.sendall(first)
         assert is_ended(connection, sending=then)
@@ -166,7 +166,7 @@ def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(port: int, first: by
 @pytest.mark.parametrize(
     "sent", [b"", b"GET / HT", head("POST /sign-in", "Content-Length: 9")], ids=["silent", "headers", "body"]
 )
-def test_many_open_connections_do_not_stop_the_server(port: int, sent: bytes) -> None:
+def test_many_open_connections_leave_the_server_responsive(port: int, sent: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(200):
             connection = stack.enter_context(connect(port))
@@ -176,7 +176,7 @@ def test_many_open_connections_do_not_stop_the_server(port: int, sent: bytes) ->
             assert answers_health(port)
 
 
-def test_processes_that_share_a_port_take_no_connection_from_each_other(app: Embedded) -> None:
+def test_processes_on_one_port_take_no_connection_from_each_other(app: Embedded) -> None:
     """Each of them is told of a new connection; the one that comes too late must not make room for it."""
     with gunicorn(app, WEB_CONCURRENCY="3") as port:
         for _ in range(5):
@@ -190,7 +190,7 @@ def test_processes_that_share_a_port_take_no_connection_from_each_other(app: Emb
                 assert list(clients.map(ask, range(20))) == [200] * 20
 
 
-def test_clients_that_never_end_their_connection_do_not_stop_the_server(port: int) -> None:
+def test_clients_that_never_close_leave_the_server_responsive(port: int) -> None:
     """Each gets its answer and the end of the connection, and then stays where it is."""
     asked = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     with ExitStack() as stack:
@@ -201,7 +201,7 @@ def test_clients_that_never_end_their_connection_do_not_stop_the_server(port: in
         assert answers_health(port)
 
 
-def test_a_connection_serves_many_requests_in_turn_and_at_once(port: int) -> None:
+def test_connection_serves_sequential_and_pipelined_requests(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     first = None
     for path in ("/health", "/sign-in", "/static/accounts/enlace.css", "/health"):
@@ -215,7 +215,7 @@ def test_a_connection_serves_many_requests_in_turn_and_at_once(port: int) -> Non
     assert answer_to(port, HEALTH * 3 + last).count(b"HTTP/1.1 200") == 4
 
 
-def test_a_request_that_comes_in_pieces_is_whole(port: int) -> None:
+def test_request_in_pieces_is_reassembled(port: int) -> None:
     body = b'{"x": 1}'
     request = head("POST /api/webhook/kajabi/", f"Content-Length: {len(body)}", "Connection: close") + body
     with connect(port) as connection:
@@ -226,7 +226,7 @@ def test_a_request_that_comes_in_pieces_is_whole(port: int) -> None:
         assert status_of(connection.recv(4096)) == 403
 
 
-def test_no_answer_names_a_server_and_its_version(port: int) -> None:
+def test_no_answer_names_the_server_or_its_version(port: int) -> None:
     end = "Connection: close"
     requests = {
         200: head("GET /health", end),

@@ -50,22 +50,22 @@ def head(*headers: str) -> str:
     return "\n".join([f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", signed, *headers])
 
 
-def test_a_chunked_body_is_asked_for_its_length(port: int, app: Embedded) -> None:
+def test_chunked_body_is_refused_with_411(port: int, app: Embedded) -> None:
     chunks = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n0\r\n\r\n"
     assert status_of(port, head("Transfer-Encoding: chunked"), chunks) == 411
     assert app.rows.value("SELECT COUNT(*) FROM integrations_inboxevent WHERE external_id = 'evt_chunked'") == 0
 
 
-def test_a_body_that_is_far_too_long_is_refused_before_it_is_sent(port: int) -> None:
+def test_body_far_too_long_is_refused_before_it_is_sent(port: int) -> None:
     assert status_of(port, head(f"Content-Length: {3 * 1024 * 1024}")) == 413
 
 
-def test_a_body_that_is_too_long_is_refused(port: int) -> None:
+def test_body_too_long_is_refused(port: int) -> None:
     length = 1024 * 1024 + 1
     assert status_of(port, head(f"Content-Length: {length}", "Connection: close"), b"x" * length) == 413
 
 
-def test_what_our_proxy_says_of_the_request_reaches_django(tmp_path: Path) -> None:
+def test_proxy_headers_reach_django(tmp_path: Path) -> None:
     changes = {
         "FRONTEND_URL": "https://hub.example.com",
         "ALLOWED_HOSTS": "127.0.0.1",

@@ -21,7 +21,7 @@ def printed() -> str:
     return ended.stdout
 
 
-def test_walks_run_through_at_most_so_many_functions(printed: str) -> None:
+def test_walks_stay_within_their_function_limits(printed: str) -> None:
     functions = {name: int(count) for name, count, _modules in TOTAL.findall(printed)}
     assert functions.keys() == MOST_FUNCTIONS.keys()
     assert {name: count for name, count in functions.items() if count > MOST_FUNCTIONS[name]} == {}

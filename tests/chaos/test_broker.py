@@ -64,7 +64,7 @@ def test_purchases_are_accepted_while_the_broker_hangs(app: Production, long_for
     assert_every_effect_once(app.rows, app.rows.stored_ids())
 
 
-def test_purchases_are_processed_although_the_broker_forgot_them(app: Production, long_form: bool) -> None:
+def test_purchases_are_processed_after_the_broker_lost_them(app: Production, long_form: bool) -> None:
     for worker in app.workers:
         worker.signal_group(signal.SIGSTOP)
     answers = post_one_by_one(app, "flushed", 200 if long_form else 30)

@@ -25,7 +25,7 @@ def is_processed(app: Production, event_id: str) -> bool:
     return bool(app.rows.event(event_id)["status"] == "processed")
 
 
-def test_a_worker_killed_in_a_handler_holds_up_only_its_own_row(tmp_path: Path, database_url: str) -> None:
+def test_worker_killed_in_a_handler_holds_up_only_its_own_row(tmp_path: Path, database_url: str) -> None:
     slow_once = with_failpoints("handler:sleep:60:evt_slow:first")
     with production(tmp_path, database_url, worker_env=slow_once) as app:
         post(app, "evt_slow", "slow@example.com")
@@ -43,7 +43,7 @@ def test_a_worker_killed_in_a_handler_holds_up_only_its_own_row(tmp_path: Path, 
         assert app.rows.mails("other@example.com") == ["welcome"]
 
 
-def test_a_handler_that_ends_its_process_is_given_up_after_three_attempts(tmp_path: Path, database_url: str) -> None:
+def test_handler_that_ends_its_process_fails_after_three_attempts(tmp_path: Path, database_url: str) -> None:
     with production(tmp_path, database_url, worker_env=with_failpoints("handler:exit:evt_poison")) as app:
         post(app, "evt_poison", "poison@example.com")
         post(app, "evt_later", "later@example.com")
@@ -64,9 +64,7 @@ def test_a_handler_that_ends_its_process_is_given_up_after_three_attempts(tmp_pa
 RAISED = ["RecursionError", "MemoryError", "SystemExit", "UnicodeDecodeError"]
 
 
-def test_what_no_handler_should_raise_counts_an_attempt_and_leaves_the_worker_alive(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_unexpected_exception_counts_an_attempt_and_leaves_the_worker_alive(tmp_path: Path, database_url: str) -> None:
     failpoints = ";".join(f"handler:raise:{name}:evt_{name}" for name in RAISED)
     with production(tmp_path, database_url, worker_env=with_failpoints(failpoints)) as app:
         for name in RAISED:
@@ -90,7 +88,7 @@ def test_what_no_handler_should_raise_counts_an_attempt_and_leaves_the_worker_al
 
 
 @pytest.mark.parametrize("place", ["handler", "handler-after"])
-def test_a_worker_paused_past_its_lease_writes_nothing(
+def test_worker_paused_past_its_lease_writes_nothing(
     tmp_path: Path, database_url: str, place: str, long_form: bool
 ) -> None:
     if place == "handler-after" and not long_form:

@@ -16,7 +16,7 @@ CLIENTS = 4
 
 
 @pytest.mark.parametrize("children", [1, 2, 4])
-def test_shuffled_and_doubled_histories_end_as_the_sorted_ones(
+def test_shuffled_and_doubled_histories_end_like_sorted_ones(
     tmp_path: Path, database_url: str, long_form: bool, children: int
 ) -> None:
     if not long_form and children != 4:

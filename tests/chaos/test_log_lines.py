@@ -7,7 +7,7 @@ from tests.harness import Sender, production, purchase, wait_until
 from tests.rendered import parsed
 
 
-def test_no_line_is_lost_between_the_processes_of_production(tmp_path: Path, database_url: str) -> None:
+def test_processes_of_production_lose_no_log_line(tmp_path: Path, database_url: str) -> None:
     log, many = tmp_path / "enlace.log", 60
     with production(tmp_path, database_url, workers=2, web_workers=2, LOG_FILE=str(log)) as app:
         names = [f"evt_{number}" for number in range(many)]

@@ -20,7 +20,7 @@ def post_without_answer(url: str, event_id: str) -> None:
     sender.close()
 
 
-def test_production_sweeps_what_ended_between_commit_and_publish(tmp_path: Path, database_url: str) -> None:
+def test_production_sweeps_rows_without_a_wake_up(tmp_path: Path, database_url: str) -> None:
     with production(tmp_path, database_url, web_env=with_failpoints("wake:exit")) as app:
         post_without_answer(app.url, "evt_unpublished")
         assert app.rows.event("evt_unpublished")["status"] == "pending"
@@ -28,7 +28,7 @@ def test_production_sweeps_what_ended_between_commit_and_publish(tmp_path: Path,
         assert_every_effect_once(app.rows, {"evt_unpublished"})
 
 
-def test_embedded_sweeps_what_ended_between_commit_and_publish(tmp_path: Path) -> None:
+def test_embedded_sweeps_rows_without_a_wake_up(tmp_path: Path) -> None:
     with embedded(tmp_path, **with_failpoints("wake:exit")) as app:
         post_without_answer(app.url, "evt_unpublished")
         app.running.wait(within=10)
@@ -38,7 +38,7 @@ def test_embedded_sweeps_what_ended_between_commit_and_publish(tmp_path: Path) -
         assert_every_effect_once(app.rows, {"evt_unpublished"})
 
 
-def test_embedded_does_what_was_rung_for_before_it_was_killed(tmp_path: Path) -> None:
+def test_embedded_processes_rows_woken_before_it_was_killed(tmp_path: Path) -> None:
     """The sweep rings once a while for a row; when the ring dies with its process, the next process must not wait."""
     with embedded(tmp_path, **with_failpoints("wake:lose")) as app:
         post_without_answer(app.url, "evt_rung")
@@ -65,7 +65,7 @@ def expiries(app: Production) -> dict[int, int]:
     return {row["subscription_id"]: row["many"] for row in found}
 
 
-def test_two_schedulers_do_every_periodic_thing_once(tmp_path: Path, database_url: str) -> None:
+def test_two_schedulers_run_each_periodic_task_once(tmp_path: Path, database_url: str) -> None:
     every_second = with_failpoints("", FAILPOINT_BEAT="1")
     # Nobody publishes a wake-up here but the two schedulers' sweeps.
     silent = with_failpoints("wake:lose")

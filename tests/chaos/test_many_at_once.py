@@ -21,11 +21,11 @@ def assert_kept_once(app: Embedded | Production) -> None:
     assert (event["duplicates"], event["conflicts"], event["attempts"]) == (TIMES - 1, 0, 1)
 
 
-def test_embedded_keeps_the_same_id_posted_at_once_as_one_event(tmp_path: Path) -> None:
+def test_embedded_stores_one_event_of_many_posted_at_once(tmp_path: Path) -> None:
     with embedded(tmp_path) as app:
         assert_kept_once(app)
 
 
-def test_production_keeps_the_same_id_posted_at_once_as_one_event(tmp_path: Path, database_url: str) -> None:
+def test_production_stores_one_event_of_many_posted_at_once(tmp_path: Path, database_url: str) -> None:
     with production(tmp_path, database_url, workers=2, beats=2) as app:
         assert_kept_once(app)

@@ -12,7 +12,7 @@ from tests.harness.failpoints import LEASE_SECONDS, with_failpoints
 
 
 @pytest.mark.usefixtures("only_long")
-def test_a_mail_whose_mark_was_lost_is_repeated_at_most_once_with_its_id(tmp_path: Path, database_url: str) -> None:
+def test_mail_sent_without_its_mark_is_repeated_at_most_once_with_its_id(tmp_path: Path, database_url: str) -> None:
     with production(tmp_path, database_url, worker_env=with_failpoints("mail:exit-after-send:first")) as app:
         sender = Sender(app.url)
         assert sender.post(purchase("evt_mailed", "jane@example.com")).status == 200

@@ -84,7 +84,7 @@ def status_of(app: Embedded | Production) -> Any:
     return app.rows.value("SELECT status FROM accounts_subscription")
 
 
-def test_sync_in_one_process_answers_in_time_and_is_followed_where_it_takes_longer(tmp_path: Path) -> None:
+def test_sync_in_one_process_answers_in_time_or_with_a_status_url(tmp_path: Path) -> None:
     with kajabi() as fake, embedded(tmp_path, **connected(fake)) as app:
         keep_token(app)
         path = canceled_member(app)
@@ -97,7 +97,7 @@ def test_sync_in_one_process_answers_in_time_and_is_followed_where_it_takes_long
         wait_until(lambda: ask(app, "GET", answer["status_url"])[0] == 200, seconds=40, what="the sync has ended")
 
 
-def test_sync_whose_worker_is_killed_is_done_by_another_one(tmp_path: Path, database_url: str) -> None:
+def test_sync_of_a_killed_worker_is_done_by_another_one(tmp_path: Path, database_url: str) -> None:
     with (
         kajabi() as fake,
         production(tmp_path, database_url, worker_env=with_failpoints(""), **connected(fake)) as app,

@@ -6,7 +6,7 @@ from tests.harness import Sender, production, purchase, wait_until
 from tests.harness.failpoints import LEASE_SECONDS, with_failpoints
 
 
-def test_work_that_hangs_is_recorded_and_its_worker_goes_on(tmp_path: Path, database_url: str) -> None:
+def test_hanging_work_is_recorded_and_its_worker_goes_on(tmp_path: Path, database_url: str) -> None:
     hangs = with_failpoints("handler:sleep:60:evt_hangs", FAILPOINT_TIME_LIMITS="1,3")
     with production(tmp_path, database_url, web_workers=1, worker_env=hangs) as app:
         children = {child.pid for child in app.workers[0].children()}

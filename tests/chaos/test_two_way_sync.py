@@ -104,9 +104,7 @@ def insured(email: str, **values: Any) -> dict[str, Any]:
 # The checklist --------------------------------------------------------------------------------------------------------
 
 
-def test_a_webhook_of_nowcerts_makes_a_contact_in_gohighlevel_with_everything_in_its_place(
-    app: Embedded, sides: BothSides
-) -> None:
+def test_nowcerts_webhook_creates_a_complete_contact_in_gohighlevel(app: Embedded, sides: BothSides) -> None:
     answer = post(app.url, NOWCERTS_HOOK, JUAN)
     assert (answer.status, answer.json()["success"]) == (200, True)
     assert re.fullmatch(r"nowcerts_[0-9a-f]{64}", answer.json()["event_id"])
@@ -131,9 +129,7 @@ def test_a_webhook_of_nowcerts_makes_a_contact_in_gohighlevel_with_everything_in
     )  # fmt: skip
 
 
-def test_a_webhook_of_gohighlevel_makes_an_insured_in_nowcerts_with_everything_in_its_place(
-    app: Embedded, sides: BothSides
-) -> None:
+def test_gohighlevel_webhook_creates_a_complete_insured_in_nowcerts(app: Embedded, sides: BothSides) -> None:
     answer = post(app.url, GHL_HOOK, MARIA)
     assert (answer.status, answer.json()["success"]) == (200, True)
     made = the_one(sides.nowcerts.insureds, "maria@example.com")
@@ -150,7 +146,7 @@ def test_a_webhook_of_gohighlevel_makes_an_insured_in_nowcerts_with_everything_i
     }
 
 
-def test_duplicates_are_refused_with_409_and_lead_to_nothing(app: Embedded, sides: BothSides) -> None:
+def test_duplicate_is_refused_with_409_and_changes_nothing(app: Embedded, sides: BothSides) -> None:
     first = post(app.url, NOWCERTS_HOOK, insured("twice@example.com"))
     again = post(app.url, NOWCERTS_HOOK, insured("twice@example.com"))
     assert (first.status, again.status) == (200, 409)
@@ -159,7 +155,7 @@ def test_duplicates_are_refused_with_409_and_lead_to_nothing(app: Embedded, side
     assert len(writes_of(app.rows, "twice@example.com")) == 1
 
 
-def test_tokens_are_renewed_by_themselves_after_a_401_and_at_their_end(app: Embedded, sides: BothSides) -> None:
+def test_tokens_are_renewed_after_a_401_and_at_their_end(app: Embedded, sides: BothSides) -> None:
     def write_one(number: int) -> list[str]:
         """The grants that NowCerts was asked for meanwhile."""
         before = len(sides.nowcerts.grants)
@@ -180,7 +176,7 @@ def test_tokens_are_renewed_by_themselves_after_a_401_and_at_their_end(app: Embe
     assert {answer.status for answer in answers if answer} == {200}, "it was renewed before it was used"
 
 
-def test_what_fails_for_a_while_is_tried_again_until_it_is_done_once(app: Embedded, sides: BothSides) -> None:
+def test_temporary_failure_is_retried_until_it_succeeds_once(app: Embedded, sides: BothSides) -> None:
     away = gohighlevel.Answer(status=503, body=b"{}")
     sides.ghl.misbehave(away, Reset(), away, on="/contacts")
     sides.ghl.misbehave(Lost(), on="/contacts/search/duplicate")
@@ -193,7 +189,7 @@ def test_what_fails_for_a_while_is_tried_again_until_it_is_done_once(app: Embedd
     )
 
 
-def test_errors_are_named_and_kept_for_staff(app: Embedded, sides: BothSides) -> None:
+def test_errors_are_named_and_stored_for_staff(app: Embedded, sides: BothSides) -> None:
     unreadable = post(app.url, NOWCERTS_HOOK, {"event_type": "INSURED_INSERT", "data": {"email": {"home": 1}}})
     assert (unreadable.status, unreadable.json()["detail"][0]["loc"]) == (422, ["body", "data", "eMail"])
     assert post(app.url, NOWCERTS_HOOK, b"{").status == 422
@@ -211,7 +207,7 @@ def test_errors_are_named_and_kept_for_staff(app: Embedded, sides: BothSides) ->
     assert app.rows.value("SELECT COUNT(*) FROM accounts_contact WHERE email = 'stranger@example.com'") == 0
 
 
-def test_logs_are_written(app: Embedded, sides: BothSides) -> None:
+def test_sync_leaves_log_lines_and_rows(app: Embedded, sides: BothSides) -> None:
     """Beside the log there is the trail in the console: every body, every attempt, every call with its answer."""
     assert "webhook refused" in app.log
     assert "State is not valid" in app.log
@@ -234,7 +230,7 @@ def commands_of(section: str) -> list[str]:
     return [command for command in commands if command.startswith("curl ")]
 
 
-def test_the_commands_of_the_readme_do_what_it_says(app: Embedded, sides: BothSides) -> None:
+def test_readme_commands_do_what_it_says(app: Embedded, sides: BothSides) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     variables = {
@@ -269,9 +265,7 @@ def test_the_commands_of_the_readme_do_what_it_says(app: Embedded, sides: BothSi
 
 
 @pytest.mark.usefixtures("only_long")
-def test_with_both_sides_telling_of_everything_there_is_no_loop_and_nobody_twice(
-    app: Embedded, sides: BothSides
-) -> None:
+def test_webhooks_from_both_sides_cause_no_loop_and_no_duplicate(app: Embedded, sides: BothSides) -> None:
     wait_until_at_rest(app.rows)
     sides.tell(app.url)
     made = sides.nowcerts.add_insured(eMail="loop@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
@@ -314,7 +308,7 @@ def hold_the_next_creation(sides: BothSides) -> None:
     sides.ghl.respond = respond  # type: ignore[method-assign]
 
 
-def test_everything_killed_in_the_middle_of_a_write_loses_nothing_and_makes_nobody_twice(
+def test_installation_killed_during_a_write_loses_nothing_and_duplicates_nobody(
     app: Embedded, sides: BothSides
 ) -> None:
     wait_until_at_rest(app.rows)
@@ -337,9 +331,7 @@ def test_everything_killed_in_the_middle_of_a_write_loses_nothing_and_makes_nobo
 
 
 @pytest.mark.usefixtures("only_long")
-def test_a_worker_killed_in_the_middle_of_a_write_loses_nothing_and_makes_nobody_twice(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_worker_killed_during_a_write_loses_nothing_and_duplicates_nobody(tmp_path: Path, database_url: str) -> None:
     with (
         both_sides() as sides,
         production(tmp_path, database_url, worker_env=with_failpoints(""), **sides.environment) as app,

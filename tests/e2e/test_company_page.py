@@ -43,7 +43,7 @@ def sign_up(app: Embedded, account_id: int, name: str, *, event: str = "account_
 
 @pytest.mark.parametrize("language", ["en", "es"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_company_appears_while_somebody_waits(
+def test_company_appears_on_the_waiting_page(
     browser: Browser, app: Embedded, screenshots: Path, language: str, width: int
 ) -> None:
     account = width * 10 + (1 if language == "es" else 0)
@@ -67,7 +67,7 @@ def test_the_company_appears_while_somebody_waits(
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_it_gives_up_with_a_sentence_and_looks_again_by_the_keyboard(
+def test_page_gives_up_with_a_sentence_and_retries_by_keyboard(
     browser: Browser, app: Embedded, screenshots: Path, width: int
 ) -> None:
     account = 900_000 + width
@@ -88,7 +88,7 @@ def test_it_gives_up_with_a_sentence_and_looks_again_by_the_keyboard(
     visitor.leave()
 
 
-def test_a_service_that_does_not_answer_is_told_apart(browser: Browser, app: Embedded, screenshots: Path) -> None:
+def test_unreachable_service_has_its_own_message(browser: Browser, app: Embedded, screenshots: Path) -> None:
     visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="unreachable")
     page = visitor.page
 
@@ -106,9 +106,7 @@ def test_a_service_that_does_not_answer_is_told_apart(browser: Browser, app: Emb
     visitor.leave()
 
 
-def test_a_signature_that_ends_while_the_page_is_open_is_told_at_once(
-    browser: Browser, app: Embedded, screenshots: Path
-) -> None:
+def test_expired_signature_is_reported_at_once(browser: Browser, app: Embedded, screenshots: Path) -> None:
     visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="refused")
     page = visitor.page
     page.route("**/api/chatwoot/**", lambda route: route.fulfill(status=403, json={"success": False}))
@@ -119,7 +117,7 @@ def test_a_signature_that_ends_while_the_page_is_open_is_told_at_once(
     visitor.leave()
 
 
-def test_without_an_account_it_says_what_is_missing(browser: Browser, app: Embedded, screenshots: Path) -> None:
+def test_page_without_an_account_names_what_is_missing(browser: Browser, app: Embedded, screenshots: Path) -> None:
     visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="no-account")
     visitor.open("/embed/dashboard")
     expect(visitor.page.locator("h1")).to_have_text("Which account?")
@@ -128,7 +126,7 @@ def test_without_an_account_it_says_what_is_missing(browser: Browser, app: Embed
 
 
 @pytest.mark.parametrize("address", [PAGE, "/?accountId={}"], ids=["embed", "front door"])
-def test_the_help_desk_shows_it_in_a_frame_and_nobody_else_does(
+def test_only_the_help_desk_can_frame_the_page(
     browser: Browser, app: Embedded, chat: FakeServer, screenshots: Path, address: str
 ) -> None:
     sign_up(app, 77, "Framed Company")
@@ -154,9 +152,7 @@ window.call = async (url, body) => {
 </script>"""
 
 
-def test_a_front_end_on_its_own_origin_reads_answers_and_errors_and_no_other_origin_does(
-    browser: Browser, app: Embedded, chat: FakeServer
-) -> None:
+def test_only_a_listed_origin_reads_answers_and_errors(browser: Browser, app: Embedded, chat: FakeServer) -> None:
     """FRONTEND_ORIGINS names the help desk's origin by 127.0.0.1; by "localhost" the same page is another origin."""
     chat.pages["html"] = _FRONT_END  # type: ignore[attr-defined]
     context = browser.new_context()

@@ -29,7 +29,7 @@ def completion(app: Embedded, address: str) -> dict[str, object] | None:
 
 
 @pytest.mark.parametrize("width", [1280, 360], ids=["desktop", "phone"])
-def test_a_completion_is_linked_by_the_keyboard(app: Embedded, browser: Browser, screenshots: Path, width: int) -> None:
+def test_completion_is_linked_by_keyboard(app: Embedded, browser: Browser, screenshots: Path, width: int) -> None:
     member, told = f"jane.w{width}@gmail.com", f"janew{width}@gmail.com"
     simulate(app, "offer.purchased", member)
     simulate(app, "form.submitted", told)

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
 
 
 @pytest.mark.parametrize("width", [380, 1280])
-def test_the_description_renders_and_opens(browser: Browser, app: Embedded, screenshots: Path, width: int) -> None:
+def test_api_description_renders_and_opens(browser: Browser, app: Embedded, screenshots: Path, width: int) -> None:
     visitor = Visitor(browser, app.url, language="en", width=width, screenshots=screenshots, name="docs")
     page = visitor.page
     visitor.open("/docs")

@@ -162,7 +162,7 @@ def walk_as_staff(visitor: Visitor, address: str, language: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "width"), WAYS, ids=lambda part: {1280: "desktop", 360: "phone"}.get(part, part))
-def test_from_a_purchase_to_a_member_signed_in(
+def test_purchase_leads_to_a_signed_in_member(
     app: Embedded, browser: Browser, screenshots: Path, language: str, width: int
 ) -> None:
     address = f"jane-{language}-{width}@example.com"

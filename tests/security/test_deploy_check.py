@@ -96,7 +96,7 @@ def database(host: str, **options: str) -> dict[str, Any]:
         ({"EMAIL_USE_TLS": False}, "EMAIL_HOST"),
     ],
 )
-def test_connection_to_another_machine_without_encryption_is_named(
+def test_unencrypted_connection_to_another_machine_is_named(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], named: str
 ) -> None:
     assert said_of(monkeypatch, changes) == [named]
@@ -115,7 +115,5 @@ def test_connection_to_another_machine_without_encryption_is_named(
         {"EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend", "EMAIL_USE_TLS": False},
     ],
 )
-def test_connection_that_is_encrypted_or_stays_here_is_not_named(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
-) -> None:
+def test_encrypted_or_local_connection_is_not_named(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
     assert said_of(monkeypatch, changes) == []

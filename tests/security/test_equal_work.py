@@ -31,7 +31,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("page", ["/sign-in", "/admin/login/"])
-def test_a_refused_sign_in_costs_one_hash_and_the_same_queries(hashed: list[str], page: str) -> None:
+def test_refused_sign_in_costs_one_hash_and_the_same_queries(hashed: list[str], page: str) -> None:
     User.objects.create_user("known@example.com", PASSWORD)
     User.objects.create_user("locked@example.com", PASSWORD, is_active=False)
     User.objects.create_user("new@example.com")

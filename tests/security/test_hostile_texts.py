@@ -47,11 +47,11 @@ def pages_of(row: models.Model, model_admin: Any, *, is_first: bool) -> Iterator
 
 
 @pytest.mark.parametrize("page", ["<p>%s</p>", "<a title='%s'>", '<a title="%s">', "<script>%s</script>"])
-def test_the_text_breaks_out_of_every_place_that_does_not_escape(page: str) -> None:
+def test_hostile_text_breaks_out_of_every_unescaped_place(page: str) -> None:
     assert hostile.Parsed(page.replace("%s", hostile.MARKUP)).broken_out
 
 
-def test_every_model_of_the_console_has_a_hostile_row() -> None:
+def test_every_console_model_has_a_hostile_row() -> None:
     made = {type(row) for row in hostile.make_all()}
     ours = {model for model in admin.site._registry if model._meta.app_label in hostile.APPS}
     assert ours <= made
@@ -59,7 +59,7 @@ def test_every_model_of_the_console_has_a_hostile_row() -> None:
         assert hostile.text_fields(model)
 
 
-def test_hostile_texts_are_text_on_every_page_of_the_console(console: Client) -> None:
+def test_hostile_text_is_escaped_on_every_console_page(console: Client) -> None:
     rows = hostile.make_all()
     shown, seen = 0, set()
     for row in rows:
@@ -75,7 +75,7 @@ def test_hostile_texts_are_text_on_every_page_of_the_console(console: Client) ->
     assert shown > 40, "the rows stand on the pages"
 
 
-def test_hostile_texts_are_text_in_every_list_its_filters_and_its_search(console: Client) -> None:
+def test_hostile_text_is_escaped_in_lists_filters_and_search(console: Client) -> None:
     hostile.make_all()
     for url, _model_admin in lists():
         page = assert_only_text(console.get(url), url)
@@ -85,7 +85,7 @@ def test_hostile_texts_are_text_in_every_list_its_filters_and_its_search(console
         assert_only_text(console.get(url, {"q": hostile.MARKUP}), f"{url}?q=")
 
 
-def test_hostile_texts_are_text_on_the_other_pages_of_the_console(console: Client) -> None:
+def test_hostile_text_is_escaped_on_other_console_pages(console: Client) -> None:
     hostile.make_all()
     others = [reverse("admin:index"), *(reverse(f"admin:{tool.name}") for tool in tools.registered())]
     others += [reverse("admin:app_list", args=[label]) for label in hostile.APPS]
@@ -94,7 +94,7 @@ def test_hostile_texts_are_text_on_the_other_pages_of_the_console(console: Clien
         assert_only_text(console.get(url), url)
 
 
-def test_hostile_texts_are_text_on_the_pages_of_members(client: Client) -> None:
+def test_hostile_text_is_escaped_on_member_pages(client: Client) -> None:
     members = [row for row in hostile.make_all() if isinstance(row, User)]
     shown = 0
     for member in members:

@@ -31,13 +31,13 @@ def _https(settings: Any) -> None:
 
 @pytest.mark.parametrize("path", MACHINES)
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_machine_that_asks_without_https_is_refused_and_not_redirected(path: str, method: str) -> None:
+def test_machine_without_https_is_refused_and_not_redirected(path: str, method: str) -> None:
     answer = getattr(Client(), method)(path)
     assert (answer.status_code, answer.json()["detail"]) == (403, "Use https.")
 
 
 @pytest.mark.parametrize("path", PEOPLE)
-def test_person_who_asks_without_https_is_led_there(path: str) -> None:
+def test_person_without_https_is_redirected(path: str) -> None:
     answer = Client().get(path)
     assert (answer.status_code, answer["Location"]) == (301, f"https://testserver{path}")
 
@@ -63,6 +63,6 @@ def test_every_answer_has_its_headers(secure: bool, host: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/static/accounts/favicon.svg", "/static/accounts/enlace.css", "/sign-in"])
-def test_a_text_says_its_encoding(path: str, settings: Any) -> None:
+def test_text_answer_names_its_encoding(path: str, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = False
     assert "charset=utf-8" in Client().get(path)["Content-Type"].lower().replace('"', "")

@@ -39,7 +39,7 @@ def rights_of(person: User) -> tuple[Any, ...]:
     return (*(getattr(person, name) for name in names), person.groups.count(), person.user_permissions.count())
 
 
-def test_no_form_or_serializer_takes_every_column() -> None:
+def test_no_form_or_serializer_accepts_every_column() -> None:
     found = []
     for path in [*(ROOT / "accounts").rglob("*.py"), *(ROOT / "integrations").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -50,7 +50,7 @@ def test_no_form_or_serializer_takes_every_column() -> None:
     assert found == []
 
 
-def test_setting_a_password_sets_nothing_else(user: User) -> None:
+def test_password_form_sets_nothing_else(user: User) -> None:
     before = rights_of(user)
     token = password_links._tokens.make_token(user)
     known = {"email": user.email, "token": token, "password": "seven quiet lanterns in fog"}
@@ -62,7 +62,7 @@ def test_setting_a_password_sets_nothing_else(user: User) -> None:
     assert rights_of(user) == before
 
 
-def test_reporting_a_completion_decides_nothing(staff: Any, user: User) -> None:
+def test_reported_completion_sets_no_decision(staff: Any, user: User) -> None:
     asked = {"key": "one", "email": "unknown@example.com", "course": "Foundations"}
     decided = {"state": "awarded", "user": user.pk, "user_id": user.pk, "points": 5000, "staff": staff.pk, "rule": "x"}
     answer = signed_in(staff).post("/api/completions", {**decided, **asked}, content_type="application/json")
@@ -72,7 +72,7 @@ def test_reporting_a_completion_decides_nothing(staff: Any, user: User) -> None:
     assert not PointsEntry.objects.exists()
 
 
-def test_staff_who_may_change_members_change_no_column_that_is_not_on_the_page(user: User) -> None:
+def test_member_form_changes_only_its_own_columns(user: User) -> None:
     before = rights_of(user)
     browser = clerk("view_user", "change_user")
     form = {"email": user.email, "first_name": "New", "last_name": "Name", "language": "", "is_active": "on"}
@@ -86,5 +86,5 @@ def test_staff_who_may_change_members_change_no_column_that_is_not_on_the_page(u
     assert user.check_password(PASSWORD)
 
 
-def test_no_list_of_the_console_is_written_in_place() -> None:
+def test_no_console_list_is_editable_in_place() -> None:
     assert [page for page in admin.site._registry.values() if page.list_editable] == []

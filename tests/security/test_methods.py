@@ -40,7 +40,7 @@ def test_strangers_change_nothing_by_any_method(method: str) -> None:
             assert where == "/admin/" or where.startswith(("/sign-in?", "/admin/login/")), route
 
 
-def test_trace_is_answered_by_nothing() -> None:
+def test_trace_is_refused_everywhere() -> None:
     for route in ROUTES:
         answer = Client().generic("TRACE", route, headers={"X-Probe": "echoed"})
         assert answer.status_code in (301, 302, 401, 403, 404, 405), route
@@ -48,7 +48,7 @@ def test_trace_is_answered_by_nothing() -> None:
 
 
 @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"])
-def test_no_header_or_field_stands_for_another_method(user: Any, header: str) -> None:
+def test_no_header_or_field_overrides_the_method(user: Any, header: str) -> None:
     browser = Client()
     browser.force_login(user)
     assert browser.get("/sign-out", {"_method": "POST"}, headers={header: "POST"}).status_code == 405
@@ -58,18 +58,18 @@ def test_no_header_or_field_stands_for_another_method(user: Any, header: str) ->
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 @pytest.mark.parametrize("path", ["/api/kajabi/setup-password/", "/api/kajabi/resend-setup-email/"])
-def test_an_endpoint_without_a_csrf_token_takes_no_body_that_another_sites_form_can_send(path: str, kind: str) -> None:
+def test_endpoint_without_csrf_token_refuses_form_bodies(path: str, kind: str) -> None:
     answer = Client().generic("POST", path, b'{"email": "jane@example.com"}', kind)
     assert answer.status_code in (400, 415)
 
 
 @pytest.mark.parametrize("path", ["/api/kajabi/setup-password/", "/api/me", "/api/completions", "/sign-in", "/health"])
-def test_another_origin_is_not_allowed_to_read_or_to_ask(path: str) -> None:
+def test_foreign_origin_may_neither_read_nor_preflight(path: str) -> None:
     for method in ("get", "options", "post"):
         headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
         answer = getattr(Client(), method)(path, headers=headers)
         assert "Access-Control-Allow-Origin" not in answer
 
 
-def test_public_pages_are_in_the_walk() -> None:
+def test_public_pages_are_in_the_crawl() -> None:
     assert {path.rstrip("/") for path in PUBLIC} <= {route.rstrip("/") for route in ROUTES}

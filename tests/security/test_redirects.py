@@ -85,7 +85,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("url", WAYS)
-def test_a_wanted_page_elsewhere_is_not_gone_to(staff: Any, url: str) -> None:
+def test_next_page_on_another_site_is_ignored(staff: Any, url: str) -> None:
     browser = Client()
     for wanted in ELSEWHERE:
         browser.force_login(staff)
@@ -95,17 +95,17 @@ def test_a_wanted_page_elsewhere_is_not_gone_to(staff: Any, url: str) -> None:
 
 
 @pytest.mark.parametrize("location", ["/dashboard", "/sign-in?next=/dashboard", "http://testserver/", ""])
-def test_a_place_of_ours_counts_as_ours(location: str) -> None:
+def test_own_location_counts_as_own(location: str) -> None:
     assert leads_nowhere_else(type("Answer", (), {"headers": {"Location": location}}))
 
 
 @pytest.mark.parametrize("location", [one for one in ELSEWHERE if "\r" not in one])
-def test_a_place_elsewhere_counts_as_elsewhere(location: str) -> None:
+def test_foreign_location_counts_as_foreign(location: str) -> None:
     as_browsers_read = location if "evil" in location or ":" in location else ""
     assert not leads_nowhere_else(type("Answer", (), {"headers": {"Location": as_browsers_read}}))
 
 
-def test_every_page_that_takes_a_wanted_page_is_tried() -> None:
+def test_every_page_with_a_next_field_is_covered() -> None:
     """A new form with `next` has to be added above."""
     base = Path(django_settings.BASE_DIR)
     forms = {

@@ -66,7 +66,7 @@ def rows() -> list[str]:
     [("required", False), ("required", True), ("optional", True)],
     ids=["required, no device", "required, before its code", "optional, before its code"],
 )
-def test_a_session_without_its_second_factor_opens_nothing(
+def test_session_without_its_second_factor_opens_nothing(
     staff: Any, settings: Any, rows: list[str], rule: str, has_device: bool
 ) -> None:
     settings.ADMIN_2FA = rule
@@ -79,7 +79,7 @@ def test_a_session_without_its_second_factor_opens_nothing(
         assert opened_by(browser, ROUTES, ("put", "delete")) == []
 
 
-def test_the_walk_finds_what_is_open(staff: Any) -> None:
+def test_crawl_finds_open_addresses(staff: Any) -> None:
     browser = Client()
     browser.force_login(staff)
     found = {route for _method, route, _status in opened_by(browser, ["/admin/", "/admin/accounts/user/", "/metrics"])}

@@ -50,7 +50,7 @@ def imported() -> Iterator[tuple[str, str]]:
                 yield path, node.module or ""
 
 
-def test_nothing_runs_code_or_commands_made_of_text() -> None:
+def test_source_runs_no_code_or_command_from_text() -> None:
     names = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
     assert [(path, name) for path, name, _call in calls() if name in names] == []
     programs = {path for path, module in imported() if module.split(".")[0] in ("subprocess", "pty", "commands")}
@@ -70,7 +70,7 @@ def test_only_json_is_deserialised() -> None:
     assert app.conf.task_serializer == "json"
 
 
-def test_every_hash_is_in_the_inventory() -> None:
+def test_every_hash_function_is_in_the_inventory() -> None:
     known = {"md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s", "new", "SHA1", "MD5"}
     for path, tree in SOURCES.items():
         for node in ast.walk(tree):
@@ -81,7 +81,7 @@ def test_every_hash_is_in_the_inventory() -> None:
             assert not (isinstance(node, ast.ImportFrom) and node.module == "hashlib"), path
 
 
-def test_random_numbers_that_can_be_guessed_only_spread_load() -> None:
+def test_predictable_random_numbers_only_spread_load() -> None:
     assert {path for path, module in imported() if module == "random"} == SPREADS_LOAD
 
 
@@ -91,7 +91,7 @@ def test_passwords_are_hashed_by_argon2_with_djangos_cost() -> None:
     assert subclasses == ["config/settings.py"]
 
 
-def test_nothing_switches_the_check_of_certificates_off() -> None:
+def test_source_never_disables_certificate_checks() -> None:
     off = [
         path
         for path, _name, call in calls()
@@ -105,7 +105,7 @@ def test_nothing_switches_the_check_of_certificates_off() -> None:
     assert [path for path, name, _call in calls() if name in unverified or "CERT_NONE" in name] == []
 
 
-def test_the_source_has_scripts() -> None:
+def test_search_covers_scripts() -> None:
     assert len(SCRIPTS) >= 3
     assert len(SOURCES) > 100
 

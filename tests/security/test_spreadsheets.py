@@ -45,7 +45,7 @@ def test_every_export_of_the_console_is_known() -> None:
 
 
 @pytest.mark.parametrize("export", EXPORTS)
-def test_a_cell_that_would_be_calculated_is_a_text_in_every_format(staff: Any, client: Client, export: str) -> None:
+def test_formula_cell_is_exported_as_text_in_every_format(staff: Any, client: Client, export: str) -> None:
     client.force_login(staff)
     models = {f"{model._meta.app_label}_{model._meta.model_name}": model for model in admin.site._registry}
     model = models[EXPORTS[export]]
@@ -69,7 +69,7 @@ def columns_of(client: Client, export: str) -> list[str]:
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS, ids=repr)
-def test_a_text_is_made_none_once(beginning: str) -> None:
+def test_text_is_escaped_once(beginning: str) -> None:
     once = neutral(f"{beginning}{FORMULA}")
     assert once.startswith("'")
     assert neutral(once) == once

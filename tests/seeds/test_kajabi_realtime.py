@@ -62,7 +62,7 @@ def operate(app: Embedded, path_and_query: str, *, password: str = PASSWORD) -> 
     return send(command, to=app.url, proof=behind_the_proxy)
 
 
-def test_one_call_makes_the_six_webhooks_and_listing_shows_them(app: Embedded, kajabi: FakeKajabi) -> None:
+def test_one_call_creates_the_six_webhooks_and_listing_shows_them(app: Embedded, kajabi: FakeKajabi) -> None:
     """Steps "Paso 1" and "Paso 2"."""
     made = operate(app, "/configurar-webhooks-kajabi")
     assert made.status == 200, made.body

@@ -268,7 +268,7 @@ def test_4_manual_sync(post: Any, sides: BothSides, staff_token: str) -> None:
     assert answer.json()["data"]["writes"][0]["external_id"] == contact["id"]
 
 
-def test_5_the_same_webhook_again_is_409_evento_ya_procesado(post: Any, app: Embedded, sides: BothSides) -> None:
+def test_5_repeated_webhook_is_409_evento_ya_procesado(post: Any, app: Embedded, sides: BothSides) -> None:
     first, second = post(NOWCERTS, TEST_5), post(NOWCERTS, TEST_5)
     assert (first.status_code, first.json()["success"], second.status_code) == (200, True, 409)
     assert second.json() == {"detail": f"Evento ya procesado: {first.json()['event_id']}"}
@@ -280,7 +280,7 @@ def test_5_the_same_webhook_again_is_409_evento_ya_procesado(post: Any, app: Emb
     assert post(NOWCERTS, TEST_5).status_code == 409
 
 
-def test_same_payload_has_the_same_event_id_however_its_names_are_ordered(post: Any) -> None:
+def test_same_payload_has_the_same_event_id_in_any_key_order(post: Any) -> None:
     one = '{"event_type": "INSURED_INSERT", "data": {"firstName": "Juan", "email": "orden@example.com"}}'
     other = '{"data": {"email": "orden@example.com", "firstName": "Juan"}, "event_type": "INSURED_INSERT"}'
     assert [post(NOWCERTS, body).status_code for body in (one, other)] == [200, 409]
@@ -323,7 +323,7 @@ def test_ids_of_both_sides_are_mapped_with_the_address(post: Any, app: Embedded,
     assert row["known_since"] is not None
 
 
-def test_webhook_without_a_proof_is_refused_and_a_signature_is_verified(post: Any) -> None:
+def test_unproven_webhook_is_refused_and_a_signature_is_verified(post: Any) -> None:
     body = '{"event_type": "INSURED_INSERT", "data": {"firstName": "Firma", "email": "firma@example.com"}}'
     signature = hmac.new(SECRET.encode(), body.encode(), hashlib.sha256).hexdigest()
     assert post(NOWCERTS, body, {}).status_code == 403

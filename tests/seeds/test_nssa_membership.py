@@ -126,7 +126,7 @@ def test_purchase_becomes_a_member_who_sets_a_password_and_is_signed_in(app: Emb
     assert member_in_list(app, token, BUYER, is_active="true")["is_active"] is True
 
 
-def test_link_works_once_and_a_new_one_is_sent_by_resend(app: Embedded) -> None:
+def test_link_works_once_and_resend_mails_a_new_one(app: Embedded) -> None:
     """Section "Password setup link expired": the message says what to do, and resend does it."""
     address = "late@example.com"
     relay(app, "offer.purchased", "evt_late", {"id": "mem_late", "email": address, "first_name": "Lara"})
@@ -162,7 +162,7 @@ def test_canceled_keeps_access_until_its_end_and_renewed_takes_it_back(app: Embe
     assert row["subscriptions"][0]["has_access"] is False
 
 
-def test_existing_user_is_linked_and_staff_are_told(app: Embedded, token: str) -> None:
+def test_existing_user_is_linked_and_staff_are_notified(app: Embedded, token: str) -> None:
     """Section "Test 5: existing user linkage"."""
     code = (
         "from accounts.models import User; "
@@ -206,7 +206,7 @@ def test_commands_that_check_the_installation_answer_as_printed(app: Embedded) -
 
 
 @pytest.mark.parametrize("page", ["/admin/core/kajabiwebhookevent/", "/admin/core/customuser/"])
-def test_console_pages_of_the_document_lead_to_todays(app: Embedded, page: str) -> None:
+def test_console_pages_of_the_document_redirect_to_present_ones(app: Embedded, page: str) -> None:
     answer = send(f"curl https://hub{page}", to=app.url)
     assert answer.status == 302
     assert answer.headers["location"].startswith("/admin/")
