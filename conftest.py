@@ -92,13 +92,12 @@ def _configured(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """The (kind, key) pairs for which a worker would have been rung, in their order; no broker hears of them."""
+    """The (kind, key) pairs for which a worker would have been woken, in their order; no broker receives them."""
     from core.queue import wakeup
 
-    rung: list[tuple[str, int]] = []
-    publisher = SimpleNamespace(put=lambda kind, key: rung.append((kind, key)))
-    monkeypatch.setattr(wakeup, "_publisher", lambda: publisher)
-    return rung
+    woken: list[tuple[str, int]] = []
+    monkeypatch.setattr(wakeup, "publisher", SimpleNamespace(put=lambda kind, key: woken.append((kind, key))))
+    return woken
 
 
 # Working --------------------------------------------------------------------------------------------------------------
@@ -113,16 +112,16 @@ def drain() -> Callable[[], None]:
 
     def work() -> None:
         while True:
-            owed = [
+            due = [
                 (kind.model, key)
-                for kind in runner.kinds()
+                for kind in runner.KINDS.values()
                 for key in kind.model._default_manager.filter(status="pending", next_attempt_at__lte=timezone.now())
                 .order_by("pk")
                 .values_list("pk", flat=True)
             ]
-            if not owed:
+            if not due:
                 return
-            for model, key in owed:
+            for model, key in due:
                 runner.run(model, key)
 
     return work

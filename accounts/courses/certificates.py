@@ -66,7 +66,7 @@ def enqueue_check(completion: Completion) -> bool:
     if not is_due:
         return False
     check = CertificateCheck(completion=completion)
-    check.wake_after_grace()
+    check.schedule_wake_up()
     if insert_once(check):
         wake_on_commit(check)
         return True

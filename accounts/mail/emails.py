@@ -49,7 +49,7 @@ def enqueue(
         message.status, message.next_attempt_at = Status.HELD, None
     elif due is not None:
         message.next_attempt_at = due
-    message.wake_after_grace()
+    message.schedule_wake_up()
     if not insert_once(message):
         return None
     if not held and due is None:

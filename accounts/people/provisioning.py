@@ -33,7 +33,7 @@ def enqueue(company: Company) -> list[ProvisioningStep]:
     queued = []
     for path in settings.COMPANY_PROVISIONING_STEPS:
         step = ProvisioningStep(company=company, step=path)
-        step.wake_after_grace()
+        step.schedule_wake_up()
         if insert_once(step):
             wake_on_commit(step)
             queued.append(step)

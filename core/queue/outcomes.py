@@ -1,4 +1,4 @@
-"""Ends of an attempt other than closing the row. Whatever else the work raises is retried with back-off."""
+"""Ends of an attempt other than closing the row. Anything else that the work raises is retried with back-off."""
 
 from datetime import datetime
 
@@ -6,15 +6,15 @@ from django.utils import timezone
 
 
 class LeaseLost(Exception):
-    """Another attempt began after this one, or somebody closed the row: nothing of this attempt may be kept."""
+    """Another attempt began after this one, or somebody closed the row: nothing of this attempt may be stored."""
 
 
 class Permanent(Exception):
-    """It will not work, however often it is tried: the row is `failed`, and staff see why."""
+    """No retry can help: the row becomes `failed`, and staff see why."""
 
 
 class TryAgain(Exception):
-    """It did not work and may later; the message is all that staff need. `retry_after` is in seconds."""
+    """The attempt failed and may succeed later; the message is for staff. `retry_after` is in seconds."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -22,7 +22,7 @@ class TryAgain(Exception):
 
 
 class Wait(Exception):
-    """Nothing failed: the row is to be looked at again at `due`. The message says what it waits for."""
+    """Nothing failed: the row is due again at `due`. The message says what it waits for."""
 
     def __init__(self, message: str, *, due: datetime) -> None:
         super().__init__(message)

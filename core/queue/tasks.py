@@ -1,4 +1,4 @@
-"""The two Celery tasks of the queue: one works on rows, whatever their kind, the other wakes workers for rows."""
+"""The two Celery tasks of the queue: one works on rows of any kind, the other wakes workers for due rows."""
 
 import logging
 import time
@@ -6,6 +6,7 @@ import time
 from celery import shared_task
 
 from core.queue import runner, wakeup
+from core.queue.delivery import DeliveryQuerySet
 from core.queue.limits import BEGIN_ROWS_FOR
 
 logger = logging.getLogger(__name__)
@@ -17,8 +18,8 @@ def run_jobs(name: str, keys: list[int]) -> None:
 
     Rows that the message's time limits would cut short go into another message.
     """
-    kind = runner.kind_named(name)
-    if kind is None:  # published by another version; whoever knows the kind finds the rows by its sweep
+    kind = runner.KINDS.get(name)
+    if kind is None:  # published by another version, whose own sweep finds the rows
         logger.warning("wake-up for an unknown kind of job dropped", extra={"kind": name})
         return
     started = time.monotonic()
@@ -31,4 +32,6 @@ def run_jobs(name: str, keys: list[int]) -> None:
 
 @shared_task(name="core.sweep_jobs")
 def sweep_jobs() -> None:
-    runner.sweep()
+    """Wake workers for due rows without one: a bounded number of each kind, so that no kind starves another."""
+    for kind in runner.KINDS.values():
+        wakeup.wake(kind.model, DeliveryQuerySet(kind.model).claim_wake_ups())

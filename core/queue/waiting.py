@@ -1,4 +1,4 @@
-"""Waiting for a row that a worker brings to its end: for requests whose sender wants the result at once."""
+"""Wait for a row that a worker processes: for requests whose sender wants the result at once."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -11,9 +11,9 @@ LOOKS_AGAIN = 0.2  # seconds
 
 
 def wait_for(look: Callable[[], Seen], *, is_done: Callable[[Seen], bool]) -> Seen:
-    """Look until what is seen is done, or the patience of a request has ended; what was seen last.
+    """Look until the result is done, at most WAITS seconds, and return the last one.
 
-    Nothing may be locked and no transaction open meanwhile: a worker needs the row.
+    The caller must hold no lock and no open transaction: a worker needs the row.
     """
     ends_at = monotonic() + WAITS
     seen = look()

@@ -103,7 +103,7 @@ def _begin(history: HistoryImport, *, problem: str, wake: bool) -> None:
     history.last_error = problem
     history.status = HistoryStatus.READY if problem else HistoryStatus.PENDING
     history.next_attempt_at = None if problem else timezone.now()
-    history.wake_after_grace()
+    history.schedule_wake_up()
     with transaction.atomic():
         history.save()
         if wake and not problem:

@@ -66,10 +66,10 @@ def _read(history: HistoryImport, kind: FileKind) -> None:
     with transaction.atomic():
         HistoryRow.objects.bulk_update(rows, ["person"])
         if rows:
-            history.go_on(line=rows[-1].line, done=history.done + len(rows), exported_at=newest)
+            history.save_progress(line=rows[-1].line, done=history.done + len(rows), exported_at=newest)
             return
         notes = [note for note in history.notes if note != _NO_DATE] + ([] if newest else [_NO_DATE])
-        history.go_on(
+        history.save_progress(
             stage=HistoryStage.PREVIEW, person="", line=0, done=0, exported_at=newest or LONG_AGO, notes=notes
         )
 
@@ -98,7 +98,7 @@ def _preview(history: HistoryImport) -> None:
         if is_end and not history.rows.filter(outcome="").exists():
             history.close(HistoryStatus.READY, done=done, person="", line=0)
         else:
-            history.go_on(done=done)
+            history.save_progress(done=done)
 
 
 def _apply(history: HistoryImport) -> None:
@@ -113,9 +113,11 @@ def _apply(history: HistoryImport) -> None:
             for row in told:
                 row.cells = {} if row.is_settled else row.cells
             HistoryRow.objects.bulk_update(told, [*_WRITTEN, "is_settled", "cells"])
-            history.note(person=person, line=told[-1].line, done=history.done + len(told), greeted=history.greeted)
+            history.update_fenced(
+                person=person, line=told[-1].line, done=history.done + len(told), greeted=history.greeted
+            )
         if not in_time():
-            history.go_on()
+            history.save_progress()
             return
     history.close(HistoryStatus.DONE, person="", line=0)
     logger.info("history imported", extra={"history": history.pk, "rows": history.total})

@@ -246,6 +246,6 @@ JOBS = JobKind(
     on_claim=begin,
     on_failure=_note_failure,
     on_lost=note_lost,
-    notes_database_errors=True,
+    stores_database_errors=True,
     logs_itself=True,
 )

@@ -53,7 +53,7 @@ def _note_failure(refresh: ContactRefresh, failure: Failure) -> None:
 
 
 JOBS = JobKind(
-    model=ContactRefresh, work=_refresh, noun="reading", on_failure=_note_failure, notes_database_errors=True
+    model=ContactRefresh, work=_refresh, noun="reading", on_failure=_note_failure, stores_database_errors=True
 )
 
 

@@ -137,7 +137,7 @@ def queues() -> list[Queue]:
     now = timezone.now()
     due = Q(next_attempt_at__lte=now)
     states = []
-    for model in (kind.model for kind in runner.kinds()):
+    for model in (kind.model for kind in runner.KINDS.values()):
         counts = _open(model).aggregate(
             open=Count("pk"), due=Count("pk", filter=due), oldest=Min("next_attempt_at", filter=due)
         )

@@ -25,7 +25,7 @@ def enqueue(text: str, *, key: str) -> Notice | None:
     if not settings.SLACK_WEBHOOK_URL:
         return None
     notice = Notice(key=key[:200], text=text[:3000])
-    notice.wake_after_grace()
+    notice.schedule_wake_up()
     if not insert_once(notice):
         return None
     wake_on_commit(notice)

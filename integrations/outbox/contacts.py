@@ -94,7 +94,7 @@ def send(row: OutgoingWrite, book: ContactBook | OpportunityBook, call: Outgoing
         return book.send(call)
     except (Refused, TemporaryFailure) as error:
         if isinstance(error, Refused) or error.had_no_effect:
-            row.note(response={"refused": str(error)[:2000]})
+            row.update_fenced(response={"refused": str(error)[:2000]})
         raise
 
 

@@ -117,7 +117,7 @@ def _hurried(contact: Contact, provider: str) -> OutgoingWrite | None:
 
 def _enqueue(row: OutgoingWrite, *, cause: Cause) -> OutgoingWrite | None:
     row.cause, row.staff, row.next_attempt_at = cause.text[:300], cause.staff, timezone.now()
-    row.wake_after_grace()
+    row.schedule_wake_up()
     if not insert_once(row):
         return None
     wake_on_commit(row)

@@ -49,10 +49,10 @@ def advance(run: SyncRun) -> None:
         for batch in lookups.complete(page.records, run_id=run.pk):
             with transaction.atomic():
                 result = apply_all(batch, terms)
-                run.note(**_counted(run, result))
+                run.update_fenced(**_counted(run, result))
                 findings.write(run, result.findings)
     except OutOfTime:
-        run.go_on()  # the next attempt goes on at the same page with what this one has left
+        run.save_progress()  # the next attempt goes on at the same page with what this one has left
         return
     with transaction.atomic():
         _move(run, page.next, seen=len(page.records), note=page.note)
@@ -81,7 +81,7 @@ def _move(run: SyncRun, place: Place | None, *, seen: int, note: str = "") -> No
         run.close(RunStatus.DONE, failures=0, **columns)
         logger.info("reconciled", extra={"run": run.pk, "pages": run.pages, "changed": run.changed})
         return
-    run.go_on(stage=place.stage, page=place.page, cursor=place.cursor, **columns)
+    run.save_progress(stage=place.stage, page=place.page, cursor=place.cursor, **columns)
 
 
 def _counted(run: SyncRun, result: Result) -> dict[str, Any]:

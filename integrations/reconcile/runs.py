@@ -80,7 +80,7 @@ def new_run(provider: Provider, *, kind: Kind, cause: Cause) -> SyncRun:
         cause=cause.text[:200],
         staff=cause.staff,
     )
-    run.wake_after_grace()
+    run.schedule_wake_up()
     return run
 
 

@@ -32,7 +32,7 @@ def ask(user: User, *, provider: Provider, cause: Cause) -> SubscriptionSync:
     syncs = SubscriptionSync.objects.filter(provider=provider.key, user=user, status=Status.PENDING)
     while True:  # the open one may be closed between the insert and the look
         row = SubscriptionSync(provider=provider.key, user=user, cause=cause.text[:200], staff=cause.staff)
-        row.wake_after_grace()
+        row.schedule_wake_up()
         with transaction.atomic():
             if insert_once(row):
                 wake_on_commit(row)

@@ -274,7 +274,7 @@ def test_line_is_written_when_the_row_is_committed_and_before_a_worker_is_woken(
 
     at_the_wake_up: list[int] = []
     publisher = type("Publisher", (), {"put": lambda self, task, key: at_the_wake_up.append(len(lines.events()))})()
-    monkeypatch.setattr(wakeup, "_publisher", lambda: publisher)
+    monkeypatch.setattr(wakeup, "publisher", publisher)
     post(relay())
     assert at_the_wake_up == [1]
 

@@ -39,15 +39,15 @@ def test_embedded_sweeps_rows_without_a_wake_up(tmp_path: Path) -> None:
 
 
 def test_embedded_processes_rows_woken_before_it_was_killed(tmp_path: Path) -> None:
-    """The sweep rings once a while for a row; when the ring dies with its process, the next process must not wait."""
+    """The sweep wakes a worker for a row once a while; when that dies with its process, the next must not wait."""
     with embedded(tmp_path, **with_failpoints("wake:lose")) as app:
-        post_without_answer(app.url, "evt_rung")
-        first = app.rows.event("evt_rung")["wake_at"]
-        wait_until(lambda: app.rows.event("evt_rung")["wake_at"] != first, seconds=30, what="the sweep rang")
+        post_without_answer(app.url, "evt_woken")
+        first = app.rows.event("evt_woken")["wake_at"]
+        wait_until(lambda: app.rows.event("evt_woken")["wake_at"] != first, seconds=30, what="the sweep ran")
         app.kill()
         app.start(FAILPOINT="")
         wait_until_done(app.rows, seconds=SWEEP_WINDOW)
-        assert_every_effect_once(app.rows, {"evt_rung"})
+        assert_every_effect_once(app.rows, {"evt_woken"})
 
 
 def a_year_ago() -> datetime:

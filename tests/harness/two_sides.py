@@ -76,14 +76,14 @@ class TwoSides(BothSides):
         repair.retry(OutgoingWrite.objects.filter(status="failed"))
 
     def _waits(self) -> bool:
-        return any(kind.model._default_manager.filter(status="pending").exists() for kind in runner.kinds())
+        return any(kind.model._default_manager.filter(status="pending").exists() for kind in runner.KINDS.values())
 
     def _next_due(self) -> datetime:
         due = (
             kind.model._default_manager.filter(status="pending")
             .order_by("next_attempt_at")
             .values_list("next_attempt_at")
-            for kind in runner.kinds()
+            for kind in runner.KINDS.values()
         )
         return min((moment for rows in due for (moment,) in rows[:1]), default=timezone.now())
 

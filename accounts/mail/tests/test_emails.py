@@ -72,7 +72,7 @@ def test_a_mail_is_owed_in_the_transaction_that_causes_it_and_not_without(newcom
     assert EmailMessage.objects.count() == 2
 
 
-def test_a_worker_is_rung_for_a_mail_after_the_commit(
+def test_worker_is_woken_for_a_mail_after_the_commit(
     newcomer: Any, wakeups: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):

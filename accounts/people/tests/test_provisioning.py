@@ -42,7 +42,7 @@ def test_each_step_ends_in_its_own_words(company_with: Any, drain: Any) -> None:
     ]
 
 
-def test_a_worker_is_rung_for_each_step_once_the_company_is_committed(
+def test_worker_is_woken_for_each_step_once_the_company_is_committed(
     company_with: Any, wakeups: list[tuple[str, int]], django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):

@@ -55,7 +55,7 @@ def test_a_soft_limit_in_an_attempt_is_recorded_on_its_row(monkeypatch: pytest.M
     def work(row: LinkRequest) -> None:
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setitem(runner._kinds, "linkrequest", JobKind(model=LinkRequest, work=work))
+    monkeypatch.setitem(runner.KINDS, "linkrequest", JobKind(model=LinkRequest, work=work))
     assert runner.run(LinkRequest, row.pk)
     row.refresh_from_db()
     assert (row.status, row.failures, row.crashes) == ("pending", 1, 0)

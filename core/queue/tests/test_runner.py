@@ -25,7 +25,7 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Declare:
 
     def put(work: Callable[[LinkRequest], None], **options: Any) -> LinkRequest:
         kind = JobKind(model=LinkRequest, work=work, **options)
-        monkeypatch.setitem(runner._kinds, "linkrequest", kind)
+        monkeypatch.setitem(runner.KINDS, "linkrequest", kind)
         return LinkRequest.objects.create(email="jane@example.com")
 
     return put
@@ -46,7 +46,7 @@ def attempted(row: LinkRequest) -> LinkRequest:
 
 def test_every_queue_has_a_registered_kind() -> None:
     queues = {model for model in apps.get_models() if issubclass(model, Delivery)}
-    assert {kind.model for kind in runner.kinds()} == queues
+    assert {kind.model for kind in runner.KINDS.values()} == queues
 
 
 def test_row_that_is_not_due_is_not_attempted(declare: Declare) -> None:
@@ -99,7 +99,7 @@ def test_row_that_kills_its_worker_again_and_again_is_given_up(declare: Declare)
 def test_work_that_is_left_wakes_the_next_worker(
     declare: Declare, wakeups: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
-    row = declare(lambda row: row.go_on())
+    row = declare(lambda row: row.save_progress())
     with django_capture_on_commit_callbacks(execute=True):
         attempted(row)
     assert wakeups == [("linkrequest", row.pk)]

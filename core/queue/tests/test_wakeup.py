@@ -45,7 +45,7 @@ def test_a_broker_that_refuses_is_no_error_of_the_caller(sent: Any, monkeypatch:
         assert refused.wait(20)
     publisher.put("kind", 2)
     publisher.stop(20)
-    assert sent == [("kind", [2])], "the thread lives; the sweep will ring for the first"
+    assert sent == [("kind", [2])], "the thread lives; the sweep will find the first"
 
 
 def test_a_broker_that_hangs_does_not_hold_the_caller(monkeypatch: Any) -> None:

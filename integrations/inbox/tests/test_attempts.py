@@ -61,7 +61,7 @@ def test_a_retryable_error_is_noted_and_its_event_waits(receive: Any, relay: Any
     assert (event.status, event.attempts, event.failures, event.crashes) == ("pending", 1, 1, 0)
     assert event.last_error == "Retryable: their server is busy"
     assert timedelta(seconds=4) <= event.next_attempt_at - before <= timedelta(seconds=7)
-    assert event.wake_at == event.next_attempt_at, "the sweep rings when it is due"
+    assert event.wake_at == event.next_attempt_at, "the sweep wakes a worker when it is due"
     attempt = event.attempt_rows.get()
     assert (attempt.number, attempt.outcome, attempt.error) == (1, "retry", "Retryable: their server is busy")
     assert "raise error" in attempt.traceback

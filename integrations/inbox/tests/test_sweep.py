@@ -1,4 +1,4 @@
-"""The sweep rings for rows that no worker was woken for, and not for the same one at each sweep."""
+"""The sweep wakes workers for rows that no worker was woken for, and not for the same row at each sweep."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
 
 
-def test_a_new_row_is_given_five_seconds_before_it_is_rung_for(
+def test_new_row_waits_five_seconds_before_the_sweep_wakes_a_worker(
     receive: Any, relay: Any, wakeups: Any, travel: Any
 ) -> None:
     event = receive(relay())
-    runner.sweep()
+    sweep_jobs()
     assert wakeups == []
     travel(6 * SECOND)
-    runner.sweep()
+    sweep_jobs()
     assert wakeups == [("inboxevent", event.pk)]
 
 
@@ -31,16 +31,16 @@ def test_a_row_that_was_rung_for_is_not_rung_for_again_for_twenty_seconds(
     receive: Any, relay: Any, wakeups: Any, travel: Any
 ) -> None:
     receive(relay())
-    for seconds, rung in [(6, 1), (7, 1), (25, 1), (27, 2), (46, 2), (48, 3)]:
+    for seconds, woken in [(6, 1), (7, 1), (25, 1), (27, 2), (46, 2), (48, 3)]:
         travel(seconds * SECOND)
-        runner.sweep()
-        assert len(wakeups) == rung, f"after {seconds} s"
+        sweep_jobs()
+        assert len(wakeups) == woken, f"after {seconds} s"
 
 
 def test_ringing_keeps_nobody_away_who_is_already_coming(receive: Any, relay: Any, travel: Any, drain: Any) -> None:
     event = receive(relay())
     travel(6 * SECOND)
-    runner.sweep()
+    sweep_jobs()
     drain()
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("processed", 1)
@@ -56,31 +56,31 @@ def test_finished_and_waiting_rows_are_not_rung_for(
     InboxEvent.objects.filter(pk=waiting.pk).update(next_attempt_at=later, wake_at=later)
     EmailMessage.objects.update(wake_at=None)
     travel(10 * SECOND)
-    runner.sweep()
+    sweep_jobs()
     assert wakeups == []
     travel(timedelta(hours=1, seconds=1))
-    runner.sweep()
+    sweep_jobs()
     assert [key for _kind, key in wakeups] == [waiting.pk]
 
 
-def test_a_row_whose_worker_died_is_rung_for_when_its_lease_ends(
+def test_row_whose_worker_died_is_woken_for_when_its_lease_ends(
     receive: Any, relay: Any, wakeups: Any, travel: Any
 ) -> None:
     event = receive(relay())
     InboxEvent.objects.claim(event.pk)
-    for seconds, rung in [(10, []), (29, []), (31, [("inboxevent", event.pk)])]:
+    for seconds, woken in [(10, []), (29, []), (31, [("inboxevent", event.pk)])]:
         travel(seconds * SECOND)
-        runner.sweep()
-        assert wakeups == rung, f"after {seconds} s"
+        sweep_jobs()
+        assert wakeups == woken, f"after {seconds} s"
 
 
-def test_the_oldest_are_rung_for_first_and_at_most_so_many_at_once(receive: Any, relay: Any, travel: Any) -> None:
+def test_oldest_rows_are_woken_for_first_and_at_most_so_many_at_once(receive: Any, relay: Any, travel: Any) -> None:
     keys = [receive(relay(event_id=f"evt_{number}")).pk for number in range(5)]
     travel(10 * SECOND)
-    assert InboxEvent.objects.ring(limit=2) == keys[:2]
-    assert InboxEvent.objects.ring(limit=2) == keys[2:4]
-    assert InboxEvent.objects.ring() == keys[4:]
-    assert InboxEvent.objects.ring() == []
+    assert InboxEvent.objects.claim_wake_ups(limit=2) == keys[:2]
+    assert InboxEvent.objects.claim_wake_ups(limit=2) == keys[2:4]
+    assert InboxEvent.objects.claim_wake_ups() == keys[4:]
+    assert InboxEvent.objects.claim_wake_ups() == []
 
 
 def test_the_sweep_costs_two_queries_a_kind_however_many_rows_are_due(
@@ -89,10 +89,10 @@ def test_the_sweep_costs_two_queries_a_kind_however_many_rows_are_due(
     for number in range(5):
         receive(relay(event_id=f"evt_{number}"))
     travel(10 * SECOND)
-    with django_assert_num_queries(len(runner.kinds()) + 1):
-        runner.sweep()
-    with django_assert_num_queries(len(runner.kinds())):
-        runner.sweep()
+    with django_assert_num_queries(len(runner.KINDS.values()) + 1):
+        sweep_jobs()
+    with django_assert_num_queries(len(runner.KINDS.values())):
+        sweep_jobs()
 
 
 def test_mails_and_requests_for_a_link_are_swept_the_same_way(
@@ -108,7 +108,7 @@ def test_mails_and_requests_for_a_link_are_swept_the_same_way(
 def test_a_task_with_keys_of_rows_that_are_gone_or_done_does_nothing(process: Any, relay: Any) -> None:
     event = process(relay())
     run_jobs("inboxevent", [event.pk, 999_999])
-    for kind in runner.kinds():
+    for kind in runner.KINDS.values():
         run_jobs(kind.name, [999_999])
     event.refresh_from_db()
     assert event.attempts == 1

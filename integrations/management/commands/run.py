@@ -46,7 +46,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         self._create_first_staff_user()
         if connection.vendor == "sqlite":  # it lies in VAR_DIR, so the lock says that nobody else works on it
-            for kind in runner.kinds():
+            for kind in runner.KINDS.values():
                 DeliveryQuerySet(kind.model).release_leases()
         mail_written.connect(self._announce_mail)
         self._serve()

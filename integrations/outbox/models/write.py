@@ -114,7 +114,7 @@ class OutgoingWrite(Prunable, Delivery):
 
         Raises LeaseLost.
         """
-        self.note(
+        self.update_fenced(
             operation=self.Operation.CREATE if call.creates else self.Operation.UPDATE,
             external_id=call.external_id,
             before=dict(before),
@@ -130,7 +130,7 @@ class OutgoingWrite(Prunable, Delivery):
         Raises LeaseLost.
         """
         nothing: dict[str, Any] = {"operation": "", "before": {}, "after": {}, "requested_at": None}
-        self.go_on(external_id=sent.external_id, response=dict(sent.answer), **nothing)
+        self.save_progress(external_id=sent.external_id, response=dict(sent.answer), **nothing)
 
 
 class Circuit(models.Model):

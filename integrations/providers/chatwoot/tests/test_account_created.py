@@ -140,7 +140,7 @@ def test_a_request_that_dies_after_the_row_was_kept_loses_nothing(
         with pytest.raises(SystemExit):
             install(account())
     travel(timedelta(seconds=6))
-    assert InboxEvent.objects.ring() == [InboxEvent.objects.get().pk]  # the sweep finds it
+    assert InboxEvent.objects.claim_wake_ups() == [InboxEvent.objects.get().pk]  # the sweep finds it
     drain()
     assert Company.objects.get().company_id == "chatwoot_123"
 

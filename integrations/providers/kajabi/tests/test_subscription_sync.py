@@ -126,7 +126,7 @@ def test_worker_that_dies_in_the_middle_is_replaced_after_its_lease(
     drain()
     assert status_of(member) == "canceled"
     travel(timedelta(seconds=31))
-    assert sync.pk in SubscriptionSync.objects.ring()
+    assert sync.pk in SubscriptionSync.objects.claim_wake_ups()
     drain()
     assert browser.get(url(member, sync)).json() == SEED
 
@@ -220,10 +220,10 @@ def test_sweep_rings_for_a_sync_whose_wake_up_was_lost(
 ) -> None:
     sync = ask(member, staff)
     travel(timedelta(seconds=6))
-    rung: list[Any] = []
-    monkeypatch.setattr("core.queue.wakeup.wake", lambda model, keys: rung.extend((model, key) for key in keys))
+    woken: list[Any] = []
+    monkeypatch.setattr("core.queue.wakeup.wake", lambda model, keys: woken.extend((model, key) for key in keys))
     sweep_jobs()
-    assert rung == [(SubscriptionSync, sync.pk)]
+    assert woken == [(SubscriptionSync, sync.pk)]
     run_jobs("subscriptionsync", [sync.pk])
     assert status_of(member) == "active"
 
