@@ -27,7 +27,7 @@ def test_new_row_waits_five_seconds_before_the_sweep_wakes_a_worker(
     assert wakeups == [("inboxevent", event.pk)]
 
 
-def test_a_row_that_was_rung_for_is_not_rung_for_again_for_twenty_seconds(
+def test_row_that_a_worker_was_woken_for_is_left_alone_for_twenty_seconds(
     receive: Any, relay: Any, wakeups: Any, travel: Any
 ) -> None:
     receive(relay())
@@ -37,7 +37,9 @@ def test_a_row_that_was_rung_for_is_not_rung_for_again_for_twenty_seconds(
         assert len(wakeups) == woken, f"after {seconds} s"
 
 
-def test_ringing_keeps_nobody_away_who_is_already_coming(receive: Any, relay: Any, travel: Any, drain: Any) -> None:
+def test_wake_up_does_not_keep_away_a_worker_that_is_already_coming(
+    receive: Any, relay: Any, travel: Any, drain: Any
+) -> None:
     event = receive(relay())
     travel(6 * SECOND)
     sweep_jobs()
@@ -46,7 +48,7 @@ def test_ringing_keeps_nobody_away_who_is_already_coming(receive: Any, relay: An
     assert (event.status, event.attempts) == ("processed", 1)
 
 
-def test_finished_and_waiting_rows_are_not_rung_for(
+def test_finished_and_waiting_rows_wake_no_worker(
     process: Any, receive: Any, relay: Any, wakeups: Any, travel: Any
 ) -> None:
     process(relay(event_id="evt_done"))
