@@ -144,7 +144,7 @@ def link(completion: Completion, user: User, *, remember: bool, course: str = ""
     rule = f"linked by staff: {cause.staff.email}" if cause.staff else "linked"
     with transaction.atomic():
         if remember and completion.email:
-            contact_aliases.remember(user, completion.email, cause=cause)
+            contact_aliases.assign(user, completion.email, cause=cause)
         if course.strip():
             open_ones = Completion.objects.filter(pk=completion.pk, state__in=LINKABLE)
             open_ones.update(course=one_line(course, 255), course_key=course_key(course))
@@ -173,7 +173,7 @@ def create_member(completion: Completion, *, cause: Cause) -> Member:
             emails.greet_created_member(user, course=completion.course)
         else:
             user = User.objects.get(email=completion.email)
-        contact_aliases.remember(user, completion.email, cause=cause)
+        contact_aliases.assign(user, completion.email, cause=cause)
         link(completion, user, remember=False, cause=cause)
     return Member(user=user, created=is_new)
 

@@ -1,4 +1,4 @@
-"""Addresses that staff say are a member's."""
+"""Addresses that staff assign to a member."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,18 +9,18 @@ from accounts.people.models import ContactEmail, User
 from core.cause import Cause
 
 
-def remember(user: User, email: str, *, cause: Cause) -> bool:
+def assign(user: User, email: str, *, cause: Cause) -> bool:
     """Let `email` (in its stored form) mean the member's contact from now on; False where it is another member's.
 
     The contact who had the address, and is nobody's account, stays; staff are asked whether to merge the two.
     """
     with transaction.atomic():
-        told = ContactReport(
+        report = ContactReport(
             occurred_at=timezone.now(),
             email=user.email,
             fields={"first_name": user.first_name, "last_name": user.last_name},
         )
-        changed = contacts.of_member(user, told, provider="", cause=cause)
+        changed = contacts.apply_member_report(user, report, provider="", cause=cause)
         outbound.hand_over(changed)
         own = changed.contact
         if contacts.add_alias(own, email, source=cause.text):
@@ -33,5 +33,5 @@ def remember(user: User, email: str, *, cause: Cause) -> bool:
         before = known.contact
         known.contact, known.source = own, cause.text[:200]
         known.save(update_fields=["contact", "source"])
-        contact_duplicates.doubt(before, own, reason=f"{email} was linked to {user.email} ({cause.text})"[:300])
+        contact_duplicates.flag(before, own, reason=f"{email} was linked to {user.email} ({cause.text})"[:300])
     return True

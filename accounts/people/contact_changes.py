@@ -10,8 +10,15 @@ from django.utils import timezone
 
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
-from accounts.people.contact_merge import Merged, merge, originated
-from accounts.people.contact_report import WHOLE_LISTS, ContactReport, dated, still_newest, value_of, write
+from accounts.people.contact_merge import Merged, merge, origins_of
+from accounts.people.contact_report import (
+    WHOLE_LISTS,
+    ContactReport,
+    timestamp,
+    value_of,
+    without_outdated,
+    write,
+)
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
@@ -23,44 +30,39 @@ AN_HOUR = timedelta(hours=1)
 Kind = ContactChange.Kind
 
 
-def begin(contact: Contact, told: ContactReport, email: str, *, provider: str) -> None:
-    """Set what a report says on a contact that is new and not saved."""
-    values = told.values(email)
-    write(contact, values)
-    filled = [name for name in values if value_of(contact, name) not in ("", None)]
-    contact.origins = originated(filled, provider=provider, at=told.true_since)
-
-
-def bring(
-    contact: Contact, record: ContactMapping | None, told: ContactReport, email: str, *, provider: str, cause: Cause
+def apply(
+    contact: Contact, mapping: ContactMapping | None, report: ContactReport, email: str, *, provider: str, cause: Cause
 ) -> list[str]:
-    """Write what was changed there since it was last told; the names of what is different here now."""
-    values = told.values(email)
-    if record is not None:
-        values = still_newest(values, told_at=record.last_synced_times, at=told.occurred_at)
-    ours = {name: value_of(contact, name) for name in values}
-    found = merge(
+    """Merge a report into a contact, save it, and return the short names of the values that changed.
+
+    `mapping` is the reporting record, whose last synced values are the base of the merge.
+    """
+    remote = report.values(email)
+    if mapping is not None:
+        remote = without_outdated(remote, mapping.last_synced_times, at=report.occurred_at)
+    ours = {name: value_of(contact, name) for name in remote}
+    merged = merge(
         ours,
-        values,
-        record.last_synced_values if record else None,
+        remote,
+        mapping.last_synced_values if mapping else None,
         origins=contact.origins,
         provider=provider,
-        changed_at=told.true_since,
-        authorities=told.authorities,
+        changed_at=report.effective_at,
+        authorities=report.authorities,
     )
-    if found.taken or found.lost:
-        found = _without_frozen(contact, found, ours, provider=provider, cause=cause)
-    if found.taken or found.agreed:
-        write(contact, found.taken)
-        theirs_now = [*found.taken, *found.agreed]
-        contact.origins = contact.origins | originated(theirs_now, provider=provider, at=told.true_since)
-        contact.updated_at = timezone.now() if found.taken else contact.updated_at
+    if merged.taken or merged.lost:
+        _leave_out_frozen(contact, merged, ours, provider=provider, cause=cause)
+    if merged.taken or merged.agreed:
+        write(contact, merged.taken)
+        names = [*merged.taken, *merged.agreed]
+        contact.origins = contact.origins | origins_of(names, provider=provider, at=report.effective_at)
+        contact.updated_at = timezone.now() if merged.taken else contact.updated_at
         contact.save()
-    taken = {name: Kind.WON if name in found.won else Kind.CHANGED for name in found.taken}
-    kinds = taken | dict.fromkeys(found.lost, Kind.LOST)
+    kinds = {name: Kind.WON if name in merged.won else Kind.CHANGED for name in merged.taken}
+    kinds |= dict.fromkeys(merged.lost, Kind.LOST)
     if kinds:
-        _note(contact, ours, {**found.taken, **found.lost}, kinds, provider=provider, cause=cause)
-    return [short(name) for name in found.taken]
+        _record(contact, ours, {**merged.taken, **merged.lost}, kinds, provider=provider, cause=cause)
+    return [short(name) for name in merged.taken]
 
 
 def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> ChangedContact | None:
@@ -73,77 +75,74 @@ def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> Chan
     if not changed:
         return None
     write(contact, changed)
-    contact.origins = contact.origins | originated(changed, provider="", at=timezone.now())
+    contact.origins = contact.origins | origins_of(changed, provider="", at=timezone.now())
     contact.updated_at = timezone.now()
     contact.save()
-    _note(contact, ours, changed, dict.fromkeys(changed, Kind.STAFF), provider="", cause=cause)
+    _record(contact, ours, changed, dict.fromkeys(changed, Kind.STAFF), provider="", cause=cause)
     names = tuple(short(name) for name in changed)
     return ChangedContact(contact=contact, provider="", cause=cause, changed=names)
 
 
-def remember(record: ContactMapping, told: ContactReport, email: str) -> None:
-    """Note on `record`, which the caller saves, what it was told to be and when that was so."""
-    at = told.occurred_at
-    lists = {name: getattr(told, name) for name in WHOLE_LISTS if getattr(told, name) is not None}
-    values = still_newest(told.values(email), told_at=record.last_synced_times, at=at)
-    lists = still_newest(lists, told_at=record.last_synced_times, at=at)
-    if "offers" in lists:
-        record.offers = list(map(dict, lists["offers"]))
-    record_synced(record, values, at=at, lists=list(lists))
-    if told.is_whole and record.gone_at is not None and record.gone_at < at:
-        record.gone_at = None  # it is there again
+def note_report(mapping: ContactMapping, report: ContactReport, email: str) -> None:
+    """Note on `mapping`, which the caller saves, what was reported of its record and when that was true."""
+    at = report.occurred_at
+    lists = {name: getattr(report, name) for name in WHOLE_LISTS if getattr(report, name) is not None}
+    named = without_outdated(report.values(email) | lists, mapping.last_synced_times, at=at)
+    if "offers" in named:
+        mapping.offers = list(map(dict, named["offers"]))
+    note_synced(mapping, {name: value for name, value in named.items() if name not in lists}, at=at)
+    mapping.last_synced_times |= dict.fromkeys(named, timestamp(at))
+    if report.is_whole and mapping.gone_at is not None and mapping.gone_at < at:
+        mapping.gone_at = None  # it exists again
 
 
-def record_synced(
-    record: ContactMapping, values: Mapping[str, Any], *, at: datetime, lists: list[str] | None = None
-) -> None:
-    """Note on `record`, which the caller saves, that these values stand there since `at`."""
-    record.last_synced_values = record.last_synced_values | dict(values)
-    record.last_synced_times = record.last_synced_times | dated([*values, *(lists or [])], at=at)
-    record.reported_at = max(record.reported_at or at, at)
+def note_synced(mapping: ContactMapping, values: Mapping[str, Any], *, at: datetime) -> None:
+    """Note on `mapping`, which the caller saves, that its remote record has had these values since `at`."""
+    mapping.last_synced_values = mapping.last_synced_values | dict(values)
+    mapping.last_synced_times = mapping.last_synced_times | dict.fromkeys(values, timestamp(at))
+    mapping.reported_at = max(mapping.reported_at or at, at)
 
 
 def frozen_names(contact: Contact) -> frozenset[str]:
-    """The values of the contact that are neither taken in nor sent."""
+    """Return the names of the contact's values that are neither taken over nor sent."""
     return frozenset(contact.changes.filter(kind=Kind.FROZEN, settled_at=None).values_list("name", flat=True))
 
 
 def release(change: ContactChange, *, cause: Cause) -> ChangedContact | None:
-    """Let a frozen value be taken in and sent again; None where it is already. Ours holds until somebody changes it."""
+    """Unfreeze a value; None where it is not frozen any more. Ours holds until somebody changes it."""
     still = ContactChange.objects.filter(pk=change.pk, kind=Kind.FROZEN, settled_at=None)
     if not still.update(settled_at=timezone.now(), staff=cause.staff):
         return None
     return ChangedContact(contact=change.contact, provider="", cause=cause)
 
 
-def _without_frozen(contact: Contact, found: Merged, ours: Mapping[str, Any], *, provider: str, cause: Cause) -> Merged:
+def _leave_out_frozen(
+    contact: Contact, merged: Merged, ours: Mapping[str, Any], *, provider: str, cause: Cause
+) -> None:
     """Leave out what is frozen, and freeze what would come back to an earlier value once too often in an hour."""
     recent = contact.changes.filter(
         Q(kind=Kind.FROZEN, settled_at=None)
         | Q(kind__in=[Kind.CHANGED, Kind.WON], recorded_at__gt=timezone.now() - AN_HOUR),
-        name__in=[*found.taken, *found.lost],
+        name__in=[*merged.taken, *merged.lost],
     )
-    frozen, history = set(), defaultdict(list)
+    frozen: set[str] = set()
+    history: defaultdict[str, list[tuple[Any, Any]]] = defaultdict(list)
     for change in recent.order_by("pk"):
         if change.kind == Kind.FROZEN:
             frozen.add(change.name)
         else:
             history[change.name].append((change.before, change.after))
-    for name, value in found.taken.items():
-        if name not in frozen and _returns([*history[name], (ours[name], value)]) > FLIPS_AT_MOST:
+    for name, value in merged.taken.items():
+        changes = [*history[name], (ours[name], value)]
+        before = [old for old, _new in changes]
+        flips = sum(new in before[: number + 1] for number, (_old, new) in enumerate(changes))
+        if name not in frozen and flips > FLIPS_AT_MOST:
             frozen.add(name)
             _freeze(contact, name, ours[name], value, provider=provider, cause=cause)
-    return found.without(frozenset(frozen))
-
-
-def _returns(history: list[tuple[Any, Any]]) -> int:
-    """Return how often a value came back to one that it had had before."""
-    had: list[Any] = []
-    count = 0
-    for before, after in history:
-        had.append(before)
-        count += after in had
-    return count
+    for name in frozen:
+        merged.taken.pop(name, None)
+        merged.lost.pop(name, None)
+        merged.won.discard(name)
 
 
 def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str, cause: Cause) -> None:
@@ -171,10 +170,10 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
         )
 
 
-def _note(
+def _record(
     contact: Contact,
     ours: Mapping[str, Any],
-    theirs: Mapping[str, Any],
+    remote: Mapping[str, Any],
     kinds: Mapping[str, str],
     *,
     provider: str,
@@ -186,7 +185,7 @@ def _note(
             kind=kind,
             name=name[:150],
             before=ours.get(name),
-            after=theirs[name],
+            after=remote[name],
             provider=provider,
             cause=cause.text[:300],
             staff=cause.staff,

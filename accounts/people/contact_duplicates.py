@@ -1,4 +1,4 @@
-"""Two contacts who may be one: noted once, decided by staff, never by a program."""
+"""Possible duplicates: two contacts that may be one person, flagged once, decided by staff, never by a program."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,8 +16,8 @@ class CannotMerge(Exception):
     """The two cannot be one contact; the message says why."""
 
 
-def doubt(one: Contact, another: Contact, *, reason: str) -> PossibleDuplicate | None:
-    """Ask staff whether two contacts are one person; None where they were asked before, or it is one contact."""
+def flag(one: Contact, another: Contact, *, reason: str) -> PossibleDuplicate | None:
+    """Flag two contacts as possibly one person; None where they were flagged before, or are one contact."""
     if one.pk == another.pk:
         return None
     first, second = sorted((one, another), key=lambda contact: contact.pk)
@@ -26,12 +26,12 @@ def doubt(one: Contact, another: Contact, *, reason: str) -> PossibleDuplicate |
 
 
 def keep_apart(question: PossibleDuplicate, *, cause: Cause) -> bool:
-    """They are two people, who may share an address; False where it was decided before."""
+    """Decide that the two are different people, who may share an address; False where it was decided before."""
     return bool(_decided(question, Status.APART, cause))
 
 
 def merge(question: PossibleDuplicate, *, cause: Cause) -> ChangedContact | None:
-    """Make the older contact what both are: its own values stay, what it lacks comes from the other, which is gone.
+    """Merge the newer contact into the older one: its own values stay, what it lacks comes from the other.
 
     Ids, addresses, orders, payments, answers and tags move. None where it was decided before. Inside a transaction,
     in which what it returns is handed over. Raises CannotMerge where both have an account.
@@ -39,8 +39,8 @@ def merge(question: PossibleDuplicate, *, cause: Cause) -> ChangedContact | None
     with transaction.atomic():
         pair = Contact.objects.select_for_update().filter(pk__in=[question.contact_id, question.other_id])
         # One order for all: no deadlock.
-        found: dict[int | None, Contact] = {contact.pk: contact for contact in pair.order_by("pk")}
-        kept, gone = found.get(question.contact_id), found.get(question.other_id)
+        contacts: dict[int | None, Contact] = {contact.pk: contact for contact in pair.order_by("pk")}
+        kept, gone = contacts.get(question.contact_id), contacts.get(question.other_id)
         if kept is None or gone is None or not _decided(question, Status.MERGED, cause):
             return None
         if kept.user_id and gone.user_id:
@@ -79,12 +79,12 @@ def _move(gone: Contact, kept: Contact) -> None:
         same = has.get((row.tag_id, row.provider))
         if same is None:
             ContactTag.objects.filter(pk=row.pk).update(contact=kept)
-        elif same.changed_at < row.changed_at:  # the later word holds, as in contact_tags
+        elif same.changed_at < row.changed_at:  # the later report holds, as in contact_tags
             ContactTag.objects.filter(pk=same.pk).update(is_present=row.is_present, changed_at=row.changed_at)
-    asked_of_gone = PossibleDuplicate.objects.filter(other=gone, status=Status.OPEN).exclude(contact=kept)
-    for question in asked_of_gone.select_related("contact"):
-        doubt(kept, question.contact, reason=question.reason)
-    asked_of_gone.delete()  # asked of the kept one now; without its other it could never be decided
+    open_of_gone = PossibleDuplicate.objects.filter(other=gone, status=Status.OPEN).exclude(contact=kept)
+    for question in open_of_gone.select_related("contact"):
+        flag(kept, question.contact, reason=question.reason)
+    open_of_gone.delete()  # flagged on the kept one now; without its other it could never be decided
     for question in gone.possible_duplicates.filter(status=Status.OPEN).select_related("other"):
         if question.other is not None:
-            doubt(kept, question.other, reason=question.reason)
+            flag(kept, question.other, reason=question.reason)

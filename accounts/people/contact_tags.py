@@ -1,34 +1,26 @@
-"""The tags of a contact at a provider. Order-free: of two words about a tag the later one holds."""
+"""The tags of a contact at a provider. Order-free: of two reports about a tag the later one holds."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
+from accounts.people.contact_report import ContactReport
 from accounts.people.models import Contact, ContactTag, Tag
 from core.insert_once import insert_once
 from core.text import one_line
 
 
-def change(
-    contact: Contact,
-    *,
-    provider: str,
-    at: datetime,
-    whole: Sequence[str] | None = None,
-    added: Sequence[str] = (),
-    removed: Sequence[str] = (),
-    listed_at: datetime | None = None,
-) -> list[str]:
-    """Note what was so at the moment `at`; "+name" and "-name" for what is different now.
+def apply(contact: Contact, report: ContactReport, *, provider: str, listed_at: datetime | None = None) -> list[str]:
+    """Store the tags that a report names; returns "+name" and "-name" for what changed.
 
-    `whole` are all the tags there: what is not among them is gone. `listed_at` is when the provider last named them
-    all: a tag that is new here and was given before that was taken away since. The caller holds the contact's row.
+    `report.tags` are all the tags there: what is not among them is gone. `listed_at` is when the provider last named
+    them all: a tag that is new here and was given before that was taken away since. The caller holds the contact's row.
     """
-    wanted = {name: True for name in map(_name, [*(whole or ()), *added]) if name}
-    wanted |= {name: False for name in map(_name, removed) if name}
-    if whole is None and not wanted:
+    at = report.occurred_at
+    wanted = {name: True for tag in (*(report.tags or ()), *report.tags_added) if (name := one_line(tag, 150))}
+    wanted |= {name: False for tag in report.tags_removed if (name := one_line(tag, 150))}
+    if report.tags is None and not wanted:
         return []
     rows = {row.tag.name: row for row in contact.tag_rows.filter(provider=provider).select_related("tag")}
-    if whole is not None:
+    if report.tags is not None:
         wanted = dict.fromkeys(rows, False) | wanted
     changes = []
     for name, is_present in sorted(wanted.items()):
@@ -39,17 +31,13 @@ def change(
                 row.is_present, row.changed_at = False, listed_at
             if insert_once(row) and row.is_present:
                 changes.append(f"+{name}")
-        # Of two words about one moment the one that came last holds: a contact's time need not move with its tags.
+        # Of two reports of one moment the one that came last holds: a contact's time need not move with its tags.
         elif row.is_present != is_present and row.changed_at <= at:
             ContactTag.objects.filter(pk=row.pk).update(is_present=is_present)
             changes.append(f"{'+' if is_present else '-'}{name}")
-    # What was said again is as new as that: an older word that comes late must not undo it.
+    # A tag that is reported again is as new as that: an older report that comes late must not undo it.
     contact.tag_rows.filter(provider=provider, tag__name__in=wanted, changed_at__lt=at).update(changed_at=at)
     return changes
-
-
-def _name(name: str) -> str:
-    return one_line(name, 150)
 
 
 def _tag(name: str) -> Tag:

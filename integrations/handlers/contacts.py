@@ -216,10 +216,10 @@ def _echo(contact: Contact, context: Context) -> Change | None:
 
 def _reported(told: ContactReport, context: Context) -> ChangedContact:
     try:
-        reported = contacts.report(told, provider=context.provider, cause=context.cause)
+        reported = contacts.apply_report(told, provider=context.provider, cause=context.cause)
     except PersonForgotten as error:
         raise ForgottenHere(str(error)) from error
-    except (contacts.Nobody, InvalidAddress) as error:
+    except (contacts.Unidentified, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
     enqueue.contact_changed(reported, context.fields)
     return reported

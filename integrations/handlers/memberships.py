@@ -113,7 +113,7 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
         fields={name: value for name in NAMES if (value := getattr(buyer, name))},
     )
     try:
-        reported = contacts.of_member(
+        reported = contacts.apply_member_report(
             member.user, told, provider=context.provider, cause=context.cause, is_new=member.created
         )
     except PersonForgotten as error:

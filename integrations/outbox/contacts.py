@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.people import contact_duplicates, contacts, lookup
-from accounts.people.contact_changes import record_synced
+from accounts.people.contact_changes import note_synced
 from accounts.people.contact_report import EMPTY
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
@@ -80,7 +80,7 @@ def write(row: OutgoingWrite) -> None:
         known.filter(gone_at=None).update(gone_at=timezone.now())
         raise
     except SomebodyElse as error:
-        contact_duplicates.doubt(contact, error.other, reason=str(error))
+        contact_duplicates.flag(contact, error.other, reason=str(error))
         raise
 
 
@@ -127,7 +127,7 @@ def bring_together(
     with transaction.atomic():
         held = Contact.objects.select_for_update().get(pk=contact.pk)
         _adopt(held, theirs.external_id, provider=provider)
-        changed = contacts.report(as_report(theirs.report, names), provider=provider, cause=cause)
+        changed = contacts.apply_report(as_report(theirs.report, names), provider=provider, cause=cause)
         contact_changed(changed, fields)
 
 
@@ -193,7 +193,7 @@ def _close(row: OutgoingWrite, contact: Contact, names: FieldNames, sent: Sent) 
             row.go_on_with(sent)
             return
         record = _adopt(held, sent.external_id, provider=row.provider)
-        record_synced(record, row.after, at=at)
+        note_synced(record, row.after, at=at)
         record.save(update_fields=["last_synced_values", "last_synced_times", "reported_at"])
         end(row, response=dict(sent.answer), external_id=sent.external_id)
         if to_be_written(held, names, record.last_synced_values):

@@ -25,15 +25,15 @@ def make(address: str) -> None:
         tags=["newsletter", "founding member of the academy"],
         offers=[{"id": "1", "title": "NSSA Annual Membership"}],
     )
-    contact = contacts.report(told, provider="kajabi", cause=cause).contact
+    contact = contacts.apply_report(told, provider="kajabi", cause=cause).contact
     alike = ContactReport(
         occurred_at=now,
         email=f"other.{address}",
         identities={"contact": f"d-{address}"},
         fields={"first_name": "Jane", "phone": "+1 555 0100"},
     )
-    other = contacts.report(alike, provider="kajabi", cause=cause).contact
-    contact_duplicates.doubt(contact, other, reason="both have the phone number +1 555 0100")
+    other = contacts.apply_report(alike, provider="kajabi", cause=cause).contact
+    contact_duplicates.flag(contact, other, reason="both have the phone number +1 555 0100")
     belongs = {"contact": contact, "provider": "kajabi", "external_id": f"1-{address}"}
     order = Order(**belongs, number=f"1-{address}", currency="USD", total=29900, placed_at=now)
     orders.keep_order(order, [OrderLine(external_id="1", title="NSSA Annual Membership", total=29900)])

@@ -135,7 +135,7 @@ def test_linking_awards_at_once_and_links_all_of_that_address(tell: Any, user: U
 def test_a_remembered_alias_is_the_member_from_then_on(tell: Any, user: User, staff: User, is_a_contact: bool) -> None:
     if is_a_contact:
         told = ContactReport(occurred_at=timezone.now(), email="janet@work.example.com")
-        contacts.report(told, provider="kajabi", cause=EVENT)
+        contacts.apply_report(told, provider="kajabi", cause=EVENT)
     completions.link(tell("kajabi:1", "janet@work.example.com"), user, remember=True, cause=Cause.by_staff(staff))
     assert lookup.with_email("janet@work.example.com") == user.contact
     assert tell("kajabi:2", "janet@work.example.com", course="Next").state == "awarded"

@@ -19,7 +19,9 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def told(email: str = JANE, *, minute: float = 0, ids: dict[str, str] | None = None, **parts: Any) -> ContactReport:
+def contact_report(
+    email: str = JANE, *, minute: float = 0, ids: dict[str, str] | None = None, **parts: Any
+) -> ContactReport:
     """A report of minute `minute`; `ids` are the identities, and what is no part of a report is a field."""
     known = ("aliases", "custom_fields", "tags", "tags_added", "tags_removed", "offers")
     fields = {name: value for name, value in parts.items() if name not in known}
@@ -28,7 +30,7 @@ def told(email: str = JANE, *, minute: float = 0, ids: dict[str, str] | None = N
 
 
 def report(email: str = JANE, *, provider: str = "kajabi", **parts: Any) -> ChangedContact:
-    return contacts.report(told(email, **parts), provider=provider, cause=CAUSE)
+    return contacts.apply_report(contact_report(email, **parts), provider=provider, cause=CAUSE)
 
 
 def person(email: str = JANE, **parts: Any) -> Contact:
@@ -36,9 +38,9 @@ def person(email: str = JANE, **parts: Any) -> Contact:
     return Contact.objects.get(pk=report(email, **parts).contact.pk)
 
 
-def doubt(one: Contact, another: Contact, reason: str = "both have one phone") -> Any:
+def possible_duplicate(one: Contact, another: Contact, reason: str = "both have one phone") -> Any:
     """The open question whether two are one."""
-    question = contact_duplicates.doubt(one, another, reason=reason)
+    question = contact_duplicates.flag(one, another, reason=reason)
     assert question is not None
     return PossibleDuplicate.objects.get(pk=question.pk)
 

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactTag, Tag
-from accounts.people.tests.people import JANE, addresses, at, doubt, person, report
+from accounts.people.tests.people import JANE, addresses, at, person, possible_duplicate, report
 from accounts.people.tests.test_contact_duplicates import purchase
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, queries_of, rows_of
@@ -95,7 +95,7 @@ def test_the_list_costs_the_same_for_5_and_for_50_people_and_counts_nothing(cons
 def test_the_page_of_a_person_shows_everything_about_them(console: Client, user: Any, jane: Contact) -> None:
     bob = person("bob@example.com", first_name="Bob")
     purchase(jane)
-    question = doubt(jane, bob)
+    question = possible_duplicate(jane, bob)
     page = console.get(page_of(jane)).content.decode()
     for row in (user, jane.orders.get(), jane.payments.get(), jane.form_submissions.get(), question):
         assert f'href="{page_of(row)}"' in page

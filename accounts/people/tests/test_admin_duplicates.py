@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.people.models import Contact, PossibleDuplicate
-from accounts.people.tests.people import addresses, doubt, person
+from accounts.people.tests.people import addresses, person, possible_duplicate
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, queries_of, rows_of
 
@@ -22,7 +22,9 @@ def console(staff: Any) -> Client:
 @pytest.fixture
 def question() -> Any:
     jane = person("jane@example.com", ids={"contact": "5"}, first_name="Jane", phone="555")
-    return doubt(jane, person("j.doe@example.com", ids={"contact": "6"}, first_name="<b>J</b>", phone="555"))
+    return possible_duplicate(
+        jane, person("j.doe@example.com", ids={"contact": "6"}, first_name="<b>J</b>", phone="555")
+    )
 
 
 def test_the_start_page_says_how_many_wait_to_whom_it_may_concern(console: Client, question: Any) -> None:
@@ -114,7 +116,7 @@ def test_several_are_merged_from_the_list_and_one_that_cannot_does_not_stop_the_
     one, another = person("a@example.com"), person("b@example.com")
     Contact.objects.filter(pk=one.pk).update(user=user)
     Contact.objects.filter(pk=another.pk).update(user=newcomer)
-    stuck = doubt(one, another)
+    stuck = possible_duplicate(one, another)
     pressed = {"action": "merge", "_selected_action": [stuck.pk, question.pk], "answered": "1", "reason": "same"}
     page = console.post(list_of(PossibleDuplicate), pressed, follow=True)
     messages = [str(message) for message in page.context["messages"]]
@@ -129,7 +131,7 @@ def test_the_list_costs_the_same_for_2_and_for_40_pairs_and_counts_nothing(conso
     one = person()
     for first, last in ((0, 2), (2, 40)):
         for number in range(first, last):
-            doubt(one, person(f"p{number}@example.com"))
+            possible_duplicate(one, person(f"p{number}@example.com"))
         queries = queries_of(console, list_of(PossibleDuplicate))
         assert [sql for sql in queries if "COUNT(" in sql.upper()] == []
         costs.append(len(queries))

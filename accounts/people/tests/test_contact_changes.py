@@ -1,4 +1,4 @@
-"""What a report changes on a contact: what was changed there, in whatever order it is told, and nothing else."""
+"""Changes that a report makes to a contact: the values that changed remotely, in whatever order reports come."""
 
 from collections.abc import Sequence
 from itertools import permutations

@@ -10,7 +10,18 @@ from accounts.commerce.policies import PolicyReport
 from accounts.people import contact_duplicates, contact_tags
 from accounts.people.models import Contact, PossibleDuplicate
 from accounts.people.outbound import ChangedContact
-from accounts.people.tests.people import CAUSE, addresses, at, columns, doubt, ids, person, report, tags
+from accounts.people.tests.people import (
+    CAUSE,
+    addresses,
+    at,
+    columns,
+    contact_report,
+    ids,
+    person,
+    possible_duplicate,
+    report,
+    tags,
+)
 from core.cause import Cause
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +30,7 @@ pytestmark = pytest.mark.django_db
 def pair(**of_the_newer: Any) -> tuple[Contact, Contact, PossibleDuplicate]:
     kept = person("old@example.com", ids={"contact": "5"}, first_name="Jane", tags=["a"], custom_fields={"size": "M"})
     gone = person("new@example.com", ids={"contact": "6"}, **of_the_newer)
-    return kept, gone, doubt(kept, gone)
+    return kept, gone, possible_duplicate(kept, gone)
 
 
 def purchase(contact: Contact, number: str = "1") -> None:
@@ -40,8 +51,8 @@ def purchase(contact: Contact, number: str = "1") -> None:
         )
     )
     orders.keep_submission(FormSubmission(contact=contact, provider="kajabi", external_id=number, submitted_at=at(0)))
-    told = PolicyReport(occurred_at=at(0), external_id=number, is_quote=False, currency="USD", premium=120000)
-    policies.keep(told, provider="kajabi", contact=contact)
+    policy = PolicyReport(occurred_at=at(0), external_id=number, is_quote=False, currency="USD", premium=120000)
+    policies.keep(policy, provider="kajabi", contact=contact)
 
 
 def belongings(contact: Contact) -> list[int]:
@@ -55,8 +66,8 @@ def belongings(contact: Contact) -> list[int]:
 
 def test_two_are_doubted_once_whoever_is_named_first() -> None:
     kept, gone, question = pair()
-    assert contact_duplicates.doubt(gone, kept, reason="again") is None
-    assert contact_duplicates.doubt(kept, kept, reason="self") is None
+    assert contact_duplicates.flag(gone, kept, reason="again") is None
+    assert contact_duplicates.flag(kept, kept, reason="self") is None
     assert PossibleDuplicate.objects.get() == question
     assert (question.contact, question.other, question.other_name) == (kept, gone, "new@example.com")
 
@@ -124,16 +135,16 @@ def test_two_people_stay_two_and_are_not_asked_about_again(staff: Any) -> None:
     kept, gone, question = pair()
     assert contact_duplicates.keep_apart(question, cause=Cause.by_staff(staff)) is True
     assert contact_duplicates.merge(question, cause=CAUSE) is None
-    assert contact_duplicates.doubt(kept, gone, reason="again") is None
+    assert contact_duplicates.flag(kept, gone, reason="again") is None
     question.refresh_from_db()
     assert (question.status, question.staff, Contact.objects.count()) == ("apart", staff, 2)
 
 
 def test_of_a_tag_that_both_have_the_later_word_holds() -> None:
     kept, gone, question = pair()
-    contact_tags.change(kept, provider="kajabi", at=at(1), added=["x"], removed=["y"])
-    contact_tags.change(gone, provider="kajabi", at=at(2), added=["y"], removed=["x"])
-    contact_tags.change(gone, provider="kajabi", at=at(-1), removed=["a"])
+    contact_tags.apply(kept, contact_report(minute=1, tags_added=["x"], tags_removed=["y"]), provider="kajabi")
+    contact_tags.apply(gone, contact_report(minute=2, tags_added=["y"], tags_removed=["x"]), provider="kajabi")
+    contact_tags.apply(gone, contact_report(minute=-1, tags_removed=["a"]), provider="kajabi")
     contact_duplicates.merge(question, cause=CAUSE)
     assert tags(kept) == ["a", "y"]
 
@@ -142,8 +153,8 @@ def test_what_was_asked_about_the_one_that_is_gone_is_asked_about_the_kept_one()
     first = person("first@example.com", ids={"contact": "1"})
     kept, gone, question = pair()
     last = person("last@example.com", ids={"contact": "9"})
-    doubt(first, gone, "one phone")
-    doubt(gone, last, "one street")
+    possible_duplicate(first, gone, "one phone")
+    possible_duplicate(gone, last, "one street")
     contact_duplicates.merge(question, cause=CAUSE)
     still_open = PossibleDuplicate.objects.filter(status="open").order_by("contact_id")
     assert list(still_open.values_list("contact", "other", "reason")) == [
@@ -155,8 +166,8 @@ def test_what_was_asked_about_the_one_that_is_gone_is_asked_about_the_kept_one()
 def test_three_who_are_one_are_merged_one_after_the_other() -> None:
     kept, gone, question = pair()
     third = person("third@example.com", ids={"contact": "7"})
-    also = doubt(kept, third)
-    doubt(gone, third)
+    also = possible_duplicate(kept, third)
+    possible_duplicate(gone, third)
     contact_duplicates.merge(question, cause=CAUSE)
     contact_duplicates.merge(also, cause=CAUSE)
     assert addresses(Contact.objects.get()) == ["new@example.com", "old@example.com", "third@example.com"]

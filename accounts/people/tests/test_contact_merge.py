@@ -1,4 +1,4 @@
-"""Which of two words about a contact holds: a three-way merge by value, no database."""
+"""Three-way merge of a contact's values: no database."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.people.contact_merge import Merged, merge, originated
+from accounts.people.contact_merge import Merged, merge, origins_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -17,13 +17,13 @@ def at(minutes: int) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def merged(ours: str, told: str, before: str | None, *, since: int, changed: int, authority: str = "") -> Merged:
-    """ "right" tells of a value that it changed at minute `changed`; ours is "left"'s since minute `since`."""
+def merged(ours: str, remote: str, base: str | None, *, since: int, changed: int, authority: str = "") -> Merged:
+    """Merge what "right" changed at minute `changed` with ours, which is "left"'s since minute `since`."""
     return merge(
         {"city": ours},
-        {"city": told},
-        None if before is None else {"city": before},
-        origins=originated(["city"], provider="left", at=at(since)),
+        {"city": remote},
+        None if base is None else {"city": base},
+        origins=origins_of(["city"], provider="left", at=at(since)),
         provider="right",
         changed_at=at(changed),
         authorities={"city": authority} if authority else {},
@@ -31,7 +31,7 @@ def merged(ours: str, told: str, before: str | None, *, since: int, changed: int
 
 
 @pytest.mark.parametrize(
-    ("ours", "before", "told", "since", "changed", "authority", "holds", "is_conflict"),
+    ("ours", "base", "remote", "since", "changed", "authority", "holds", "is_conflict"),
     [
         ("Miami", "Miami", "Tampa", 5, 1, "", "Tampa", False),
         ("Orlando", "Miami", "Tampa", 1, 5, "", "Tampa", True),
@@ -46,31 +46,31 @@ def merged(ours: str, told: str, before: str | None, *, since: int, changed: int
         ("Miami", "Miami", "", 1, 5, "", "", False),
     ],
     ids=[
-        "changed there alone",
-        "the newer holds, theirs",
+        "changed remotely alone",
+        "the newer holds, remote",
         "the newer holds, ours",
         "of one moment the later name holds",
         "the authority holds, though older",
         "the authority holds, ours",
         "somebody else's authority decides nothing",
-        "changed here alone",
+        "changed locally alone",
         "both changed it to the same",
-        "emptied there, changed here",
-        "emptied there",
+        "emptied remotely, changed locally",
+        "emptied remotely",
     ],
 )
-def test_which_word_holds(
-    ours: str, before: str, told: str, since: int, changed: int, authority: str, holds: str, is_conflict: bool
+def test_merge_takes_the_newer_value_or_that_of_the_authority(
+    ours: str, base: str, remote: str, since: int, changed: int, authority: str, holds: str, is_conflict: bool
 ) -> None:
-    found = merged(ours, told, before, since=since, changed=changed, authority=authority)
-    assert found.taken.get("city", ours) == holds
-    assert (bool(found.won) or bool(found.lost)) == is_conflict
-    if found.lost:
-        assert found.lost == {"city": told}, "the loser is kept"
+    result = merged(ours, remote, base, since=since, changed=changed, authority=authority)
+    assert result.taken.get("city", ours) == holds
+    assert (bool(result.won) or bool(result.lost)) == is_conflict
+    if result.lost:
+        assert result.lost == {"city": remote}, "the loser is kept"
 
 
-def test_what_nobody_is_known_to_have_said_is_no_conflict() -> None:
-    found = merge(
+def test_value_without_an_origin_is_no_conflict() -> None:
+    result = merge(
         {"city": "Orlando"},
         {"city": "Tampa"},
         {"city": "Miami"},
@@ -79,7 +79,7 @@ def test_what_nobody_is_known_to_have_said_is_no_conflict() -> None:
         changed_at=at(0),
         authorities={},
     )
-    assert (found.taken, found.won, found.lost) == ({"city": "Tampa"}, frozenset(), {})
+    assert (result.taken, result.won, result.lost) == ({"city": "Tampa"}, set(), {})
 
 
 changes = st.lists(
@@ -90,19 +90,19 @@ changes = st.lists(
 )
 
 
-@given(told=changes)
-def test_one_change_of_each_provider_ends_the_same_in_any_order(told: list[tuple[str, int, str]]) -> None:
+@given(reported=changes)
+def test_one_change_of_each_provider_ends_the_same_in_any_order(reported: list[tuple[str, int, str]]) -> None:
     ends = set()
-    for order in permutations(told):
+    for order in permutations(reported):
         ours: dict[str, Any] = {"city": "base"}
-        origins = originated(["city"], provider="", at=at(-60))
+        origins = origins_of(["city"], provider="", at=at(-60))
         for provider, minute, city in order:
-            found = merge(
+            result = merge(
                 ours, {"city": city}, {"city": "base"},
                 origins=origins, provider=provider, changed_at=at(minute), authorities={},
             )  # fmt: skip
-            ours |= found.taken
-            origins |= originated([*found.taken, *found.agreed], provider=provider, at=at(minute))
+            ours |= result.taken
+            origins |= origins_of([*result.taken, *result.agreed], provider=provider, at=at(minute))
         ends.add(ours["city"])
-    newest = max(told, key=lambda change: (change[1], change[0]))
+    newest = max(reported, key=lambda change: (change[1], change[0]))
     assert ends == {newest[2]}, "the order of arrival decides nothing"

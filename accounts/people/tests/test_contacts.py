@@ -7,7 +7,18 @@ from django.db import transaction
 
 from accounts.people import contacts, lookup
 from accounts.people.models import Contact, ContactEmail, ContactMapping, PossibleDuplicate, User
-from accounts.people.tests.people import CAUSE, JANE, addresses, at, columns, ids, person, record, report, told
+from accounts.people.tests.people import (
+    CAUSE,
+    JANE,
+    addresses,
+    at,
+    columns,
+    contact_report,
+    ids,
+    person,
+    record,
+    report,
+)
 from core.text import InvalidAddress
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +117,7 @@ def test_a_second_id_of_a_kind_is_kept_beside_the_main_one() -> None:
 
 
 def test_who_has_neither_id_nor_address_is_nobody() -> None:
-    with pytest.raises(contacts.Nobody):
+    with pytest.raises(contacts.Unidentified):
         report("")
     assert Contact.objects.count() == 0
 
@@ -131,26 +142,28 @@ def test_somebody_without_an_address_is_known_by_their_id_and_gets_the_address_l
 
 def test_a_member_is_linked_to_the_contact_with_their_id_or_address(user: Any) -> None:
     jane = person()
-    linked = contacts.of_member(user, told(minute=1), provider="kajabi", cause=CAUSE)
+    linked = contacts.apply_member_report(user, contact_report(minute=1), provider="kajabi", cause=CAUSE)
     assert (linked.contact, linked.created, columns(jane, "user_id")) == (jane, False, [user.pk])
 
 
 def test_a_member_without_a_contact_gets_one(newcomer: Any) -> None:
-    made = contacts.of_member(newcomer, told(newcomer.email), provider="kajabi", cause=CAUSE, is_new=True)
+    made = contacts.apply_member_report(
+        newcomer, contact_report(newcomer.email), provider="kajabi", cause=CAUSE, is_new=True
+    )
     assert (made.created, Contact.objects.get().user) == (True, newcomer)
 
 
 def test_a_member_who_is_two_contacts_is_a_question(user: Any) -> None:
-    first = contacts.of_member(user, told(), provider="kajabi", cause=CAUSE).contact
+    first = contacts.apply_member_report(user, contact_report(), provider="kajabi", cause=CAUSE).contact
     second = person("bob@example.com", ids={"contact": "6"})
-    contacts.of_member(user, told("bob@example.com", minute=1), provider="kajabi", cause=CAUSE)
+    contacts.apply_member_report(user, contact_report("bob@example.com", minute=1), provider="kajabi", cause=CAUSE)
     question = PossibleDuplicate.objects.get()
     assert (question.contact, question.other, columns(second, "user_id")) == (first, second, [None])
 
 
 def test_a_contact_who_is_another_member_already_is_a_question(user: Any, newcomer: Any) -> None:
-    jane = contacts.of_member(user, told(), provider="kajabi", cause=CAUSE).contact
-    contacts.of_member(newcomer, told(minute=1), provider="kajabi", cause=CAUSE)
+    jane = contacts.apply_member_report(user, contact_report(), provider="kajabi", cause=CAUSE).contact
+    contacts.apply_member_report(newcomer, contact_report(minute=1), provider="kajabi", cause=CAUSE)
     question = PossibleDuplicate.objects.get()
     assert (question.contact, question.other.user, columns(jane, "user_id")) == (jane, newcomer, [user.pk])
 
@@ -197,7 +210,7 @@ def test_one_member_reported_twice_at_once_under_two_addresses_is_one_contact_of
 
     def of_member(email: str) -> Any:
         with transaction.atomic():
-            return contacts.of_member(user, told(email), provider="kajabi", cause=CAUSE)
+            return contacts.apply_member_report(user, contact_report(email), provider="kajabi", cause=CAUSE)
 
     results = at_once([lambda email=email: of_member(email) for email in (JANE, "j@example.com")])
     assert [result for result in results if isinstance(result, Exception)] == []

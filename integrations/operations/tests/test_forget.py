@@ -96,7 +96,7 @@ def known_user(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, 
     password_links.request_link(EMAIL, source_address="10.9.8.7", language="en")
     drain()
     other = Contact.objects.create(email="namesake@example.org", first_name="Zed", last_name="Zedson")
-    contact_duplicates.doubt(contact, other, reason=f"both may be {FIRST} {LAST}")
+    contact_duplicates.flag(contact, other, reason=f"both may be {FIRST} {LAST}")
     LogEntry.objects.log_actions(staff.pk, [user], CHANGE, change_message=f"called {LAST}", single_object=True)
     message = json.dumps([{"x": f"{FIRST} {LAST}"}])
     LogEntry.objects.create(user=staff, action_flag=CHANGE, object_repr=f"{user} · NSSA", change_message=message)

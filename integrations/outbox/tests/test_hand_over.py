@@ -27,7 +27,7 @@ CALLERS = {
     "accounts.people.admin.contact_changes._release",
     "accounts.people.admin.contact_changes._take",
     "accounts.people.admin.duplicates._merge",
-    "accounts.people.contact_aliases.remember",
+    "accounts.people.contact_aliases.assign",
     "integrations.handlers.contacts._reported",
     "integrations.handlers.memberships._contact",
     "integrations.handlers.policies.keep",
@@ -76,7 +76,7 @@ def test_every_caller_of_what_changes_a_contact_or_policy_hands_it_over() -> Non
     handing = {name for name, used in uses.items() if HAND_OVER & {each.rpartition(".")[2] for each in used}}
     services = changing - handing - {f"integrations.outbox.enqueue.{name}" for name in HAND_OVER}
     callers = {name for name, used in uses.items() if services & used}
-    assert {"accounts.people.contacts.report", "accounts.commerce.policies.keep"} <= services
+    assert {"accounts.people.contacts.apply_report", "accounts.commerce.policies.keep"} <= services
     assert callers - changing - handing == set(), "they drop what changed"
     assert callers & handing == CALLERS
 

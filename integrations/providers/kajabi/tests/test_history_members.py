@@ -72,7 +72,7 @@ def test_newer_report_of_the_provider_is_not_overwritten(imported: Any) -> None:
         identities={"contact": "7001"},
         fields={"city": "Denver"},
     )
-    contacts.report(told, provider="kajabi", cause=Cause(text="a hook"))
+    contacts.apply_report(told, provider="kajabi", cause=Cause(text="a hook"))
     imported(CONTACTS)
     ada = Contact.objects.get(email="ada.marsh@example.com")
     assert (ada.city, ada.first_name) == ("Denver", "Ada"), "what nobody told is filled in"
@@ -90,7 +90,7 @@ def test_file_before_and_after_a_newer_report_ends_the_same(imported: Any) -> No
         Contact.objects.all().delete()
         steps = [
             lambda: imported(CONTACTS),
-            lambda: contacts.report(told, provider="kajabi", cause=Cause(text="a hook")),
+            lambda: contacts.apply_report(told, provider="kajabi", cause=Cause(text="a hook")),
         ]
         for step in steps if file_is_first else reversed(steps):
             step()
@@ -103,7 +103,7 @@ def test_file_without_any_date_only_fills_in_what_is_missing(imported: Any) -> N
     known = ContactReport(
         occurred_at=datetime(2020, 1, 1, tzinfo=UTC), email="ada@example.com", fields={"city": "Denver"}
     )
-    contacts.report(known, provider="kajabi", cause=Cause(text="a hook"))
+    contacts.apply_report(known, provider="kajabi", cause=Cause(text="a hook"))
     history = imported("Email,City,Phone\nada@example.com,Boulder,+1 303\n")
     ada = Contact.objects.get()
     assert (ada.city, ada.phone) == ("Denver", "+1 303")
