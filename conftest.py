@@ -1,4 +1,4 @@
-"""Fixtures for the tests that run in this process: a sender of webhooks, a worker that can be told to work, a clock.
+"""Fixtures for in-process tests: a webhook sender, a worker that runs on demand, a clock.
 
 Nothing here starts a server or a broker. The suites that do (tests/chaos, tests/e2e) have fixtures of their own.
 """
@@ -31,7 +31,7 @@ pytest_plugins = [
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hypothesis: as many examples as the whole suite has time for, and the same ones in every run."""
+    """Limit Hypothesis to as many examples as the suite has time for, the same ones in every run."""
     from hypothesis import HealthCheck, settings
 
     settings.register_profile(
@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_argon2() -> Iterator[None]:
-    """The real hasher with the smallest cost: the tests hash hundreds of passwords that protect nothing."""
+    """Use the real hasher at its smallest cost: the tests hash hundreds of passwords that protect nothing."""
     from django.contrib.auth.hashers import Argon2PasswordHasher
 
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +58,7 @@ def _quick_argon2() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _configured(settings: Any) -> None:
-    """What an operator would have configured, the same on every machine; the limits begin at nought."""
+    """Configure what an operator would, the same on every machine, and reset the rate limits."""
     from django.utils import translation
 
     from accounts.signin import token_authentication
@@ -105,7 +105,7 @@ def wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 @pytest.fixture
 def drain() -> Callable[[], None]:
-    """Does everything that is due, as the workers would, until nothing is, whatever kinds of job there are."""
+    """Return a function that runs all due jobs of every kind, as workers would, until none is due."""
     from django.utils import timezone
 
     from core.queue import runner
@@ -129,7 +129,7 @@ def drain() -> Callable[[], None]:
 
 @pytest.fixture
 def travel(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
-    """Sets the clock of this process forward, counting from now; a second journey replaces the first."""
+    """Return a function that sets the clock of this process forward from now; a second call replaces the first."""
     from django.utils import timezone
 
     from accounts.signin import password_links
@@ -145,7 +145,7 @@ def travel(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
 
 @pytest.fixture
 def at_once() -> Callable[[list[Callable[[], Any]]], list[Any]]:
-    """Calls every function in a thread of its own, released at one moment; results (or exceptions) in their order."""
+    """Return a function that calls functions at one moment in threads and returns results or exceptions in order."""
     from django.db import connection
 
     def run(functions: list[Callable[[], Any]]) -> list[Any]:
@@ -173,7 +173,7 @@ def at_once() -> Callable[[list[Callable[[], Any]]], list[Any]]:
 
 @pytest.fixture
 def lines() -> Iterator[Any]:
-    """The log of this test as the product writes it, from INFO on. A webhook's lines need `transaction=True`."""
+    """Capture the log of this test as the product writes it, from INFO. A webhook's lines need `transaction=True`."""
     from tests.rendered import Lines, rendered_log
 
     with rendered_log() as written:
@@ -185,7 +185,7 @@ def lines() -> Iterator[Any]:
 
 @pytest.fixture
 def plan(db: None) -> Any:
-    """The plan that a fresh installation has."""
+    """Return the plan of a fresh installation."""
     from accounts.memberships.models import Plan
 
     return Plan.objects.get_or_create(
@@ -196,7 +196,7 @@ def plan(db: None) -> Any:
 
 @pytest.fixture
 def user(db: None) -> Any:
-    """Somebody with a password, who never bought anything."""
+    """Return a user with a password and no purchase."""
     from accounts.people.models import User
 
     return User.objects.create_user("jane@example.com", PASSWORD, first_name="Janet", last_name="Original")
@@ -204,7 +204,7 @@ def user(db: None) -> Any:
 
 @pytest.fixture
 def newcomer(db: None) -> Any:
-    """A member made by a purchase, who has no password yet."""
+    """Return a member created by a purchase, without a password yet."""
     from accounts.people.models import User
 
     return User.objects.create_user("new@example.com", auth_provider=User.AuthProvider.KAJABI, first_name="Nova")
@@ -212,7 +212,7 @@ def newcomer(db: None) -> Any:
 
 @pytest.fixture
 def staff(db: None) -> Any:
-    """A member of staff with every permission."""
+    """Return a member of staff with every permission."""
     from accounts.people.models import User
 
     return User.objects.create_superuser(STAFF_EMAIL, PASSWORD)
@@ -220,7 +220,7 @@ def staff(db: None) -> Any:
 
 @pytest.fixture
 def link_in() -> Callable[[Any], SimpleNamespace]:
-    """The set-up link in a mail that went out: `url` (from the path on), `token` and `email`."""
+    """Return a function that reads the set-up link of a sent mail: `url` (from the path on), `token` and `email`."""
 
     def find(message: Any) -> SimpleNamespace:
         found = re.search(r"\S+/nssa/setup-password\?\S+", message.body)

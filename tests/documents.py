@@ -1,4 +1,4 @@
-"""What a document names: files of the project, and tests and functions in them."""
+"""Files, tests and functions of the project that a document names."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Checks requests and answers against an OpenAPI 3 file: path, method, query parameters, bodies.
+"""Validation of requests and answers against an OpenAPI 3 file: path, method, query parameters, bodies.
 
 Stricter than the file in one thing: a property that it does not name is a fault, since ours would be a misspelling.
 Envelopes (`links`, the top level of an answer) may hold more, as real ones do.
@@ -26,7 +26,7 @@ class Specification:
         self._components = strict(document["components"])
 
     def problems(self, exchange: Exchange) -> list[str]:
-        """What of an exchange contradicts the file; empty where nothing does."""
+        """Return the errors of an exchange against the file."""
         asked = exchange.asked
         called = f"{asked.method} {asked.path}"
         path = self._path_of(asked.path, asked.method.lower())
@@ -79,7 +79,7 @@ class Specification:
 
 
 def faults(value: Any, schema: Mapping[str, Any], components: Mapping[str, Any]) -> list[str]:
-    """What of a value contradicts a schema; both it and `components` as `strict` gives them."""
+    """Return the errors of a value against a schema; both it and `components` come from `strict`."""
     validator = Draft202012Validator({**schema, "components": components})
     return [f"at {error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]
 
@@ -89,7 +89,7 @@ def _media_type(content_type: str) -> str:
 
 
 def strict(node: Any, *, name: str = "") -> Any:
-    """The schema in JSON Schema's words (`nullable` is OpenAPI 3.0's), closed against unknown properties."""
+    """Return the schema as JSON Schema (`nullable` is OpenAPI 3.0's), closed against unknown properties."""
     if isinstance(node, list):
         return [strict(item) for item in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""What the log of this process shows, through the formatter and the redactor of the product."""
+"""Log of this process, through the formatter and the redactor of the product."""
 
 import io
 import logging
@@ -15,7 +15,7 @@ _FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 @contextmanager
 def rendered_log(level: int = logging.INFO) -> Iterator[io.StringIO]:
-    """Everything that is logged meanwhile, down to `level`, as the product writes it."""
+    """Capture what is logged meanwhile, down to `level`, as the product writes it."""
     config: Any = dict(settings.LOGGING)
     line = dict(config["formatters"]["line"])  # it is emptied
     formatter = DictConfigurator(config).configure_formatter(line)
@@ -37,13 +37,13 @@ def rendered_log(level: int = logging.INFO) -> Iterator[io.StringIO]:
 
 
 def parsed(line: str) -> dict[str, str]:
-    """The fields of a line by their names."""
+    """Return the fields of a line by name."""
     found = dict(_FIELD.findall(line))
     return {name: value[1:-1].replace('\\"', '"') if value[:1] == '"' else value for name, value in found.items()}
 
 
 class Lines:
-    """The lines of a rendered log as they are by now."""
+    """Lines of a rendered log so far."""
 
     def __init__(self, written: io.StringIO) -> None:
         self._written = written
@@ -53,9 +53,9 @@ class Lines:
         return self._written.getvalue()
 
     def of(self, logger: str) -> list[dict[str, str]]:
-        """The fields of each line that this logger wrote."""
+        """Return the fields of each line of this logger."""
         return [line for line in map(parsed, self.text.splitlines()) if line.get("logger") == logger]
 
     def events(self, logger: str = "webhooks") -> list[str]:
-        """What each line of this logger says."""
+        """Return the message of each line of this logger."""
         return [line["event"] for line in self.of(logger)]

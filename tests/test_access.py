@@ -1,4 +1,4 @@
-"""Every address and every act with every role, as the table of access has it; what is not listed is refused."""
+"""Every address and action with every role, by the access table; the unlisted is refused."""
 
 import re
 import time
@@ -32,7 +32,7 @@ NOWHERE = "999999"
 
 
 def example(pattern: str) -> str:
-    """An address that the pattern takes; rows of that number do not exist."""
+    """Return an address for the pattern; rows of its number do not exist."""
     path = pattern.replace(r"(?:/(?P<token>[^/]+))?", "").replace("/?$", "").replace("$", "").replace("^", "")
     path = re.sub(r"\(\?P<app_label>[^)]*\)", "accounts", path)
     path = re.sub(r"\(\?P<[^>]+>[^)]*\)|<[a-z]+:[^>]+>|<id>", NOWHERE, path)
@@ -40,7 +40,7 @@ def example(pattern: str) -> str:
 
 
 def addresses(resolver: URLResolver, names: tuple[str, ...] = (), before: str = "") -> Iterator[tuple[str, str]]:
-    """The name of every address of the URLconf, and an example."""
+    """Return the name of every address of the URLconf, with an example."""
     for entry in resolver.url_patterns:
         pattern = before + str(entry.pattern)
         if isinstance(entry, URLResolver):
@@ -54,7 +54,7 @@ ADDRESSES = dict(addresses(get_resolver()))
 
 
 def acts() -> Iterator[tuple[str, str, str]]:
-    """Model, name and address of every act of the console."""
+    """Return model, name and address of every action of the console."""
     for model, model_admin in admin.site._registry.items():
         label = model._meta.label_lower
         for act in getattr(model_admin, "all_acts", list)():
@@ -74,7 +74,7 @@ def person(name: str) -> Any:
 
 
 def answer(user: Any, method: str, path: str) -> Any:
-    """What the view of an address answers `user`, with the middleware left out: thousands are asked, none is drawn."""
+    """Return the view's answer to `user`, without middleware and rendering: there are thousands."""
     request: Any = getattr(RequestFactory(), method.lower())(path)
     request.user, request.session, request.resolver_match = user, SessionStore(), resolve(path)
     request._messages, request._dont_enforce_csrf_checks = default_storage(request), True

@@ -22,7 +22,7 @@ COMMANDS = re.findall(r"^```bash\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 class Copy:
-    """A copy of the sources, with the environment of an installation that runs from it."""
+    """Copy of the sources, with the environment of an installation that runs from it."""
 
     def __init__(self, directory: Path) -> None:
         self.root, self.port = directory / "enlace", free_port()

@@ -1,4 +1,4 @@
-"""What /docs says is what is there: every address and method, every example, every answer."""
+"""/docs describes every address, method, example and answer as it is."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def schema() -> dict[str, Any]:
 
 @pytest.fixture
 def _secrets(settings: Any) -> None:
-    """Whatever a proof is checked with is configured, each with one secret."""
+    """Configure one secret for every kind of proof."""
     for _provider, endpoint in ENDPOINTS:
         for verifier in endpoint.verifiers:
             setattr(settings, verifier.setting, SECRET if verifier.setting == "GHL_LOCATION_ID" else [SECRET])
@@ -60,7 +60,7 @@ def _secrets(settings: Any) -> None:
 
 @pytest.fixture
 def described(schema: dict[str, Any]) -> Any:
-    """Asserts that an answer of ours has a described status, the described shape, and no more than that."""
+    """Assert that an answer has a described status and exactly the described shape."""
     components = strict(schema["components"])
 
     def check(path: str, method: str, answer: Any) -> None:
@@ -84,13 +84,13 @@ def operations(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def concrete(path: str) -> str:
-    """An address that a path of the schema stands for."""
+    """Return an example address for a path of the schema."""
     names = {"provider": "postmark", "report": "tracking"}
     return re.sub(r"\{(\w+)\}", lambda found: names.get(found[1], "999999"), path)
 
 
 def expected_methods(name: str) -> set[str]:
-    """The methods of an address by the table of access; a webhook's GET is there where its sender looks first."""
+    """Return the methods of an address in the access table; a webhook has GET where its sender verifies the URL."""
     methods = {method.lower() for method in TABLE.methods(name)}
     probed = {f"webhook-{provider.key}-{endpoint.name}" for provider, endpoint in ENDPOINTS if endpoint.answers_get}
     return methods - {"get"} if name.startswith("webhook-") and name not in probed else methods
@@ -170,7 +170,7 @@ def test_every_example_of_an_answer_has_the_described_shape(schema: dict[str, An
 
 
 def proof_of(endpoint: Endpoint, body: bytes) -> dict[str, str]:
-    """The first proof that anybody but the vendor can make."""
+    """Return the first proof that others than the vendor can make."""
     return next(dict(proof) for verifier in endpoint.verifiers if (proof := verifier.proof(body)))
 
 
@@ -220,7 +220,7 @@ def test_example_is_accepted_with_the_token_in_its_path(case: tuple[Provider, En
 def test_refusals_are_answered_as_described(
     case: tuple[Provider, Endpoint], described: Any, schema: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each status in turn, but for 409, which the examples bring about: none is described that does not come."""
+    """Cause each described status in turn, but for 409, which the examples cause."""
     provider, endpoint = case
     path = f"/{endpoint.path}"
     body = json.dumps(next(iter(endpoint.examples.values()))).encode()
@@ -256,7 +256,7 @@ def test_verification_get_is_answered_as_described(case: tuple[Provider, Endpoin
 
 
 def test_provider_with_only_an_endpoint_is_described() -> None:
-    """No example and no sentence are there yet: what its manifest says is enough."""
+    """Describe a provider by its manifest alone, without examples or sentences."""
     from integrations.api.description import webhooks as description
 
     provider, endpoint = ENDPOINTS[0]

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names what there is, the hooks run what `make lint` runs, and one place holds the version."""
+"""CONTRIBUTING.md names existing files, the hooks run the checks of `make lint`, and one place holds the version."""
 
 import re
 

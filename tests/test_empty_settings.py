@@ -1,4 +1,4 @@
-"""A line `NAME=` in .env says nothing: where something is, or how it is reached, is the default then."""
+"""An empty `NAME=` in .env means the default, for settings of places and addresses."""
 
 import json
 import os
@@ -29,7 +29,7 @@ print(json.dumps({name: getattr(s, name) for name in names}, default=repr))
 
 
 def settings_with(lines: str, folder: Path) -> dict[str, Any]:
-    """What the settings are, with these lines in .env and none of their names in the environment."""
+    """Return the settings with these lines in .env and none of their names in the environment."""
     env_file = folder / "env"
     env_file.write_text(f"SECRET_KEY=only-for-this-test\nVAR_DIR={folder / 'var'}\n{lines}", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name not in {*NAMES, "VAR_DIR", "SECRET_KEY"}}

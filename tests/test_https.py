@@ -1,4 +1,4 @@
-"""What follows from a FRONTEND_URL with https: names of cookies, HSTS."""
+"""Effects of a FRONTEND_URL with https: names of cookies, HSTS."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ NAMES = (
 
 
 def settings_with(var_dir: Path, **variables: str) -> dict[str, Any]:
-    """The settings of a process with these variables."""
+    """Return the settings of a process with these variables."""
     program = "import json; from config import settings; print(json.dumps([getattr(settings, n, None) for n in %r]))"
     environment = {"PATH": "/usr/bin:/bin", "ENV_FILE": "", "SECRET_KEY": "x", "VAR_DIR": str(var_dir)} | variables
     told = subprocess.run(

@@ -1,4 +1,4 @@
-"""The lines that the documents search for, by grep, in the log of servers and workers that run."""
+"""Log lines of running servers and workers that the documents search for by grep."""
 
 import subprocess
 from collections import Counter
@@ -47,7 +47,7 @@ def grep(pattern: str, log: Path) -> list[str]:
 
 
 def post_all(url: str, name: str) -> None:
-    """A webhook of each provider, and one of Kajabi and Chatwoot that fails."""
+    """Post a webhook of each provider, and one of Kajabi and Chatwoot that fails."""
     sender = Sender(url)
     person = {"firstName": "Janeprivate", "email": f"{name}.private@example.com", "phone": "3055550142"}
     account = {"event": "account_created", "id": 123, "name": "Test Company S.A.", "users": []}
@@ -66,7 +66,7 @@ def post_all(url: str, name: str) -> None:
 
 
 def ends(log: Path) -> Counter[str]:
-    """How often each outcome of an attempt was logged."""
+    """Return how often each outcome of an attempt was logged."""
     return Counter(line["outcome"] for line in map(parsed, log.read_text().splitlines()) if "attempt" in line)
 
 

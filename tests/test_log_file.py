@@ -1,4 +1,4 @@
-"""LOG_FILE: made for our user alone, written by several processes at once, moved away in between, never in the way."""
+"""LOG_FILE: private, written by several processes at once, rotated meanwhile, never the cause of a failure."""
 
 import logging
 import os

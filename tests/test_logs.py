@@ -1,4 +1,4 @@
-"""What may stand in a log: no secret, no token, no password, no whole address, no control character."""
+"""Logs hold no secret, token, password, whole address or control character."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Every configured secret is masked in each of its forms, whoever it belongs to; ordinary words are not."""
+"""Every configured secret is masked in each of its forms; ordinary words are not."""
 
 import base64
 import json
@@ -85,7 +85,7 @@ def test_secrets_are_found_by_their_names_in_settings_and_environment() -> None:
 
 
 def test_every_setting_with_a_secret_name_is_masked() -> None:
-    """Each setting of this installation that is called like a secret would be masked if it were set."""
+    """Require that each setting with a secret's name would be masked if it were set."""
     word = re.compile(r"SECRET|TOKEN|PASSWORD|PASSPHRASE|KEY|CREDENTIAL|DSN|WEBHOOK_URL")
     names = [name for name in dir(effective) if name.isupper() and word.search(name)]
     assert {"SECRET_KEY", "GHL_API_KEY", "SENTRY_DSN", "SLACK_WEBHOOK_URL", "METRICS_TOKEN"} <= set(names)
@@ -94,7 +94,7 @@ def test_every_setting_with_a_secret_name_is_masked() -> None:
 
 
 def test_every_variable_of_the_example_with_a_secret_name_is_masked() -> None:
-    """So neither is one that no setting reads but a library does."""
+    """Include variables that only a library reads."""
     text = (effective.BASE_DIR / ".env.example").read_text()
     names = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", text, re.MULTILINE)) - NO_SECRETS
     secret = {name for name in names if re.search(r"SECRET|TOKEN|PASSWORD|KEY|DSN|WEBHOOK_URL", name)}
@@ -104,7 +104,7 @@ def test_every_variable_of_the_example_with_a_secret_name_is_masked() -> None:
 
 
 def test_new_variable_with_a_secret_name_is_masked_in_the_log(tmp_path: Any) -> None:
-    """A real process of this installation, with a variable that nothing here has heard of."""
+    """Start a real process with a variable that no setting names."""
     script = (
         "import django, logging; django.setup(); "
         "logging.getLogger('acme').warning('refused: a-key-that-acme-gave-us and key2 for https://api.acme.example')"

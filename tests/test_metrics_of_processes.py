@@ -1,4 +1,4 @@
-"""What is counted adds up over real processes, whichever of them is asked, and outlives each of them."""
+"""Counts add up over real processes, at whichever one is scraped, and outlive each of them."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -29,14 +29,14 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def variables(tmp_path: Path, redis_server: RedisServer) -> dict[str, str]:
-    """The environment of one installation with that Redis."""
+    """Return the environment of one installation with that Redis."""
     named = {"REDIS_URL": redis_server.url, "METRICS_TOKEN": f"an-old-one,{TOKEN}", "WEB_CONCURRENCY": "2"}
     return environment(tmp_path, 1, DJANGO_SETTINGS_MODULE="config.settings", **named)
 
 
 @pytest.fixture
 def gunicorn(variables: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], tuple[Process, int]]]:
-    """Starts a gunicorn with two workers, as on a machine of its own; gives it and its port."""
+    """Start a gunicorn with two workers, as on another machine; yield it and its port."""
     run_to_end([sys.executable, ROOT / "manage.py", "migrate", "--verbosity", "0"], env=variables)
     with ExitStack() as stack:
 
@@ -52,7 +52,7 @@ def gunicorn(variables: dict[str, str], tmp_path: Path) -> Iterator[Callable[[],
 
 
 def counted(port: int, name: str = "webhook_requests_total") -> dict[tuple[str, ...], float]:
-    """The samples of one name as this server tells them, by the values of their labels."""
+    """Return this server's samples of one name by the values of their labels."""
     answer = requests.get(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
     assert answer.status_code == 200, answer.text
     return {
@@ -64,7 +64,7 @@ def counted(port: int, name: str = "webhook_requests_total") -> dict[tuple[str, 
 
 
 def post(port: int, name: str, *, many: int) -> None:
-    """One connection for each, so that both of the server's workers get some."""
+    """Post over one connection each, so that both of the server's workers get some."""
     for number in range(many):
         sender = Sender(f"http://127.0.0.1:{port}")
         assert sender.post(purchase(f"evt_{name}_{number}", "jane@example.com")).status == 200
@@ -96,7 +96,7 @@ TOTAL = "print(counting.totals().get(('webhook_requests_total', 'kajabi', '200')
 
 
 def test_forked_child_counts_for_itself(variables: dict[str, str]) -> None:
-    """Neither tells what the other counted, and both tell all of theirs."""
+    """Expect each process to add its own counts, all of them, and no other's."""
     program = """
 import os
 counting.EVERY = 3600.0

@@ -1,4 +1,4 @@
-"""What a machine reads to install and start Enlace says what the code expects."""
+"""Files that install and start Enlace agree with the code."""
 
 import gettext
 import os
@@ -28,13 +28,13 @@ SOURCES = ["requirements.in", "tests/requirements.in"]
 
 
 def requirement_lines(name: str) -> list[str]:
-    """Each requirement with its hashes, if any, on one line."""
+    """Return each requirement with its hashes, if any, on one line."""
     text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
     return [line for line in text.splitlines() if line.strip() and not line.startswith(("#", "-r "))]
 
 
 def pins(name: str) -> dict[str, str]:
-    """Versions by normalised names."""
+    """Return versions by normalised names."""
     pairs = (re.split(r"==| ", line)[:2] for line in requirement_lines(name))
     return {re.sub(r"[-_.]+", "-", package).lower(): version for package, version in pairs}
 
@@ -54,7 +54,7 @@ def test_every_requirement_has_hashes_and_no_address(name: str) -> None:
 
 
 def test_locked_requirements_match_their_sources() -> None:
-    """`make requirements` was run after the last change."""
+    """Require that `make requirements` was run after the last change."""
     runtime, tests = pins("requirements.txt"), pins("tests/requirements.txt")
     assert pins("requirements.in").items() <= runtime.items()
     assert pins("tests/requirements.in").items() <= tests.items()
@@ -101,7 +101,7 @@ NOT_FOUND = '{"dependencies": [{"name": "p", "skip_reason": "not found"}]}'
 def test_audit_fails_only_for_a_known_vulnerability(
     tmp_path: Path, known: str, ours: str, code: int, said: str
 ) -> None:
-    """The script as CI runs it, with a pip-audit that writes what the real one writes."""
+    """Run the script as CI does, with a pip-audit that writes what the real one writes."""
     (tmp_path / "known").write_text(known)
     (tmp_path / "ours").write_text(ours)
     audit = f'case $named in *known.txt) cat {tmp_path}/known;; *) cat {tmp_path}/ours;; esac > "$2"'
@@ -171,7 +171,7 @@ def test_new_env_holds_every_token_of_the_documented_commands(tmp_path: Path) ->
 
 
 def read_env(path: Path) -> dict[str, str]:
-    """What django-environ makes of a file, without touching this process's environment."""
+    """Return the values of a file by django-environ, without touching this process's environment."""
     names = re.findall(r"^([A-Z0-9_]+)=", path.read_text(encoding="utf-8"), re.MULTILINE)
 
     class Apart(environ.Env):
@@ -247,7 +247,7 @@ def test_compiled_translations_match_their_sources(source: Path, tmp_path: Path)
 
 
 def catalog(path: Path) -> dict[object, str]:
-    """Everything that a compiled file translates; bytes may differ between versions of gettext."""
+    """Return the translations of a compiled file; bytes may differ between versions of gettext."""
     with path.open("rb") as file:
         translations: dict[object, str] = vars(gettext.GNUTranslations(file))["_catalog"]
         return translations
@@ -259,7 +259,7 @@ def test_command_gets_its_services_and_passes_on_its_exit_code() -> None:
 
 
 def test_services_stop_after_the_command_on_sigterm(tmp_path: Path) -> None:
-    """Until the command has cleaned up, the services are there; afterwards nothing is left."""
+    """Expect the services until the command has cleaned up, and nothing afterwards."""
     note = tmp_path / "note"
     program = f"""
 import os, pathlib, signal, sys, time, redis
@@ -289,7 +289,7 @@ time.sleep(60)
 
 
 def run_with_services(program: str) -> subprocess.Popen[bytes]:
-    """Start a Python program with a private Redis of its own, whatever this process was given."""
+    """Start a Python program with a private Redis, whatever this process was given."""
     if not (shutil.which("redis-server") or shutil.which("valkey-server")):
         pytest.skip("neither redis-server nor valkey-server is installed")
     environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}

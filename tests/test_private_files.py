@@ -1,4 +1,4 @@
-"""Nothing below VAR_DIR can be read by others, whichever process makes it, under the usual umask of a server."""
+"""No file below VAR_DIR is readable by others, whichever process creates it, under a server's usual umask."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""No provider is named outside of its folder: what is beneath and around `integrations` speaks of all of them."""
+"""No provider is named outside of its folder: shared code is the same for all of them."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`make dev` starts what it runs anew after a change, and leaves nothing behind."""
+"""`make dev` restarts its processes after a change, and leaves none behind."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Settings that hold secrets are found by name, and those that we choose must be long."""
+"""Settings that hold secrets are found by name, and those of our choice must be long."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_secrets_of_a_new_provider_are_found() -> None:
 
 
 def test_every_secret_of_a_provider_in_the_settings_is_found(settings: Any) -> None:
-    """The names are asked of the manifests, not repeated here."""
+    """Take the names from the manifests."""
     from django.conf import settings as effective
 
     from integrations import registry

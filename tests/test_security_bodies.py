@@ -1,4 +1,4 @@
-"""Half a megabyte from somebody unknown is refused everywhere, without work: others are answered meanwhile."""
+"""Half a megabyte from a stranger is refused at every address without work; others are answered meanwhile."""
 
 import http.client
 import threading
@@ -44,7 +44,7 @@ def status_of(app: Embedded, method: str, path: str, content_type: str, body: by
 
 
 def cases() -> list[tuple[str, str, str]]:
-    """Return every address with every kind of body and method; of the console's many pages, which are alike, one."""
+    """Return every address with every kind of body and method, with one page for the console."""
     form, json, _multipart = BODIES
     found = []
     for path in sorted(set(routes())):

@@ -1,4 +1,4 @@
-"""No address answers a trick with an error of ours: every URL, as nobody, as a member and as a superuser."""
+"""No address answers a trick with an internal error: every URL, as stranger, member and superuser."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -101,12 +101,12 @@ ODD = sorted({*routes(values={"int": BIG, "text": BIG})} - set(PLAIN))
 
 
 def is_inside_console(path: str) -> bool:
-    """Whether somebody unknown is asked to sign in there, whatever the page."""
+    """Return whether the address asks a stranger to sign in."""
     return path.startswith("/admin/") and path not in ("/admin/", "/admin/login/", "/admin/jsi18n/")
 
 
 class Crawl:
-    """Requests as one person; the failures that it met, each with what was asked."""
+    """Requests as one person, and their failures, each with its request."""
 
     def __init__(self, person: Any = None) -> None:
         self.browser = Client(raise_request_exception=False)
@@ -129,7 +129,7 @@ class Crawl:
 
 @pytest.fixture(autouse=True)
 def without_limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tricks that are only ever counted tell nothing."""
+    """Lift the rate limits, which would refuse tricks before they are judged."""
     monkeypatch.setattr("core.web.limits._in_cache", lambda count: 0)
     settings.WEBHOOK_CONFIG_PASSWORD = "a-password-that-only-tests-know"
     settings.MAIL_WEBHOOKS = ["postmark", "mailgun", "amazon_ses"]
@@ -137,7 +137,7 @@ def without_limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def rows(user: Any, staff: Any, plan: Any) -> dict[str, int]:
-    """Return a row for some of the console's pages, by their model: pages of rows that are not there are short."""
+    """Return a row for some of the console's pages, by model: pages of missing rows are short."""
     from accounts.courses.models import Activity
     from accounts.people.models import Contact, ContactEmail
     from integrations.inbox.models import InboxEvent
@@ -151,7 +151,7 @@ def rows(user: Any, staff: Any, plan: Any) -> dict[str, int]:
 
 
 def columns(model_admin: Any) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield columns by which a list of the console may be narrowed, each with its lookups: keys, dates and filters."""
+    """Yield the filterable columns of a console list, each with its lookups: keys, dates and filters."""
     dates = [field.name for field in model_admin.model._meta.fields if "Date" in field.get_internal_type()]
     named = [one if isinstance(one, str) else one[0] for one in model_admin.list_filter if not isinstance(one, type)]
     for name in dict.fromkeys(["id", *dates[:1], *named[:2]]):

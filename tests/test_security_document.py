@@ -21,7 +21,7 @@ def required() -> list[str]:
 
 
 def rows() -> list[tuple[str, str]]:
-    """Each requirement's number with the rest of its row."""
+    """Return each requirement's number with the rest of its row."""
     found = (_NUMBERS.fullmatch(line) for line in TEXT.splitlines())
     return [(number, match[2]) for match in found if match for number in match[1].split(", ")]
 

@@ -1,4 +1,4 @@
-"""Post any bytes: no answer is an error of ours, and what a verified sender posts is stored, byte for byte."""
+"""Fuzzed bodies: no answer is an internal error, and a verified sender's body is stored byte for byte."""
 
 import json
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ BODY = st.dictionaries(WORDS, LIKE_AN_EVENT, max_size=8).flatmap(
 
 @contextmanager
 def one_example() -> Iterator[None]:
-    """Undo what an example has stored: the next one begins with an empty inbox."""
+    """Roll an example back: the next one starts with an empty inbox."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""What strangers get: only public addresses answer, every answer has its headers, nothing inline, nothing leaks."""
+"""Pages for strangers: only public addresses answer, with all headers, nothing inline and no leak."""
 
 import re
 from typing import Any

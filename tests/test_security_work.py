@@ -1,4 +1,4 @@
-"""Four times as much hostile text is about four times the work: for every cleaner, parser and regular expression."""
+"""Linear time of every cleaner, parser and regular expression on hostile text."""
 
 import ast
 import importlib
@@ -92,7 +92,7 @@ def patterns_in(value: Any, depth: int = 3) -> Iterator[re.Pattern[str]]:
 
 
 def patterns_of_routes(resolver: URLResolver) -> Iterator[re.Pattern[str]]:
-    """Yield those that are ours; Django's for the console see paths of at most LONGEST_PATH letters like all others."""
+    """Yield our patterns; Django's for the console see paths of at most LONGEST_PATH letters like all others."""
     for entry in resolver.url_patterns:
         if isinstance(entry.pattern, RegexPattern):
             yield entry.pattern.regex
@@ -111,12 +111,12 @@ def all_patterns() -> list[re.Pattern[str]]:
 
 
 def pieces_of(pattern: re.Pattern[str]) -> list[str]:
-    """Return what the pattern itself looks for, letter by letter and run by run: nothing is more hostile to it."""
+    """Return the texts that the pattern searches for, letter by letter and run by run: the most hostile input."""
     return [*dict.fromkeys(re.findall(r"[A-Za-z0-9]+|[^A-Za-z0-9\\]", pattern.pattern))]
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return the processor time of this thread that `work` takes, the least of several tries."""
+    """Return the processor time of `work` in this thread, the least of several tries."""
     best = float("inf")
     for _try in range(TRIES):
         before = time.thread_time()
@@ -128,7 +128,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def growth(work: Callable[[str], object], piece: str, *, length: int, end: str = "") -> float:
-    """Return how many times the work on `length` letters is that on a quarter of them; the least of several tries."""
+    """Return the ratio of the work on `length` letters to that on a quarter of them, the least of several tries."""
     quarter = (piece * length)[: length // TIMES]
     least = float("inf")
     for _try in range(TRIES):
@@ -260,7 +260,7 @@ def test_cleaner_takes_linear_time(name: str) -> None:
 
 
 def deliveries() -> list[tuple[str, Any, Any, Path]]:
-    """Return every recorded payload of every provider, with an endpoint that reads it."""
+    """Return every recorded payload of every provider, with an endpoint for it."""
     found = []
     for provider in registry.all_providers().values():
         folder = ROOT / "integrations" / "providers" / provider.key / "tests" / "fixtures"

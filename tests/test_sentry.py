@@ -1,4 +1,4 @@
-"""What reaches Sentry: real errors of a real process, and not one secret, password, address or token among them."""
+"""Sentry receives the errors of a real process without any secret, password, address or token."""
 
 import base64
 import gzip
@@ -83,7 +83,7 @@ FORBIDDEN = [
 
 @pytest.fixture(scope="module")
 def envelopes(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
-    """The bytes that a process posts to its DSN, unpacked; its own key of the DSN apart."""
+    """Return the unpacked bytes that a process posts to its DSN, without the DSN's own key."""
 
     def answer(asked: Any) -> Answer:
         return Answer(status=200 if "/envelope/" in asked.path else 500, body=b"{}")

@@ -1,4 +1,4 @@
-"""What a client may take of each server that we ship with: time, connections, bytes. Over real sockets."""
+"""Limits of each server on a client's time, connections and bytes, over real sockets."""
 
 import http.client
 import re
@@ -51,14 +51,14 @@ def head(line: str, *headers: str) -> bytes:
 
 
 def answer_to(port: int, request: bytes) -> bytes:
-    """Everything that the server sends until it closes the connection."""
+    """Return everything that the server sends until it closes the connection."""
     with connect(port) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def endless(first: bytes, then: bytes) -> bytes:
-    """As much of a request with endless headers as is read of it: what is left unread would reset the connection."""
+    """Return as much of a request with endless headers as the server reads: an unread rest resets the connection."""
     return (first + then * LARGEST_HEADER)[: LARGEST_HEADER + 1]
 
 
@@ -67,7 +67,7 @@ def status_of(answer: bytes) -> int:
 
 
 def is_ended(connection: socket.socket, *, sending: bytes) -> bool:
-    """Whether the server ends a connection on which a byte comes now and then; False after many of them."""
+    """Return whether the server ends a connection with a byte now and then; False after many of them."""
     connection.settimeout(0.1)
     for _ in range(100):
         try:
@@ -177,7 +177,7 @@ def test_many_open_connections_leave_the_server_responsive(port: int, sent: byte
 
 
 def test_processes_on_one_port_take_no_connection_from_each_other(app: Embedded) -> None:
-    """Each of them is told of a new connection; the one that comes too late must not make room for it."""
+    """Wake all processes by one connection: those that come too late must not make room for it."""
     with gunicorn(app, WEB_CONCURRENCY="3") as port:
         for _ in range(5):
             gate = threading.Barrier(20)
@@ -191,7 +191,7 @@ def test_processes_on_one_port_take_no_connection_from_each_other(app: Embedded)
 
 
 def test_clients_that_never_close_leave_the_server_responsive(port: int) -> None:
-    """Each gets its answer and the end of the connection, and then stays where it is."""
+    """Answer clients that never close their end of the connection."""
     asked = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     with ExitStack() as stack:
         for _ in range(30):

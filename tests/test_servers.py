@@ -1,4 +1,4 @@
-"""The rules on a body's length hold on every server that we ship with: waitress (make run) and gunicorn (production).
+"""Rules on a body's length, on waitress (make run) and gunicorn (production).
 
 Servers differ in what they make of a chunked body: gunicorn hands Django an empty one, waitress a joined one.
 """
@@ -33,12 +33,12 @@ def gunicorn_port(app: Embedded) -> Iterator[int]:
 
 @pytest.fixture(params=["waitress", "gunicorn"])
 def port(request: pytest.FixtureRequest, app: Embedded) -> int:
-    """The port of one server after the other, on the same installation."""
+    """Return the port of each server, on the same installation."""
     return app.port if request.param == "waitress" else request.getfixturevalue("gunicorn_port")
 
 
 def status_of(port: int, head: str, body: bytes = b"") -> int:
-    """The status of the answer to this request, written to the socket as it is."""
+    """Return the status of the answer to this raw request."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         answer = connection.recv(4096)

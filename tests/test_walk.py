@@ -1,4 +1,4 @@
-"""A purchase and a contact change run through no more functions of ours than they do now."""
+"""A purchase and a contact change run through no more of our functions than their limits."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""How fast webhooks are accepted and processed, beside the least that any Django view could do: python -m tests.bench
+"""Measure accepted and processed webhooks a second beside a bare Django view: python -m tests.bench
 
 Everything runs on this machine: PostgreSQL (DATABASE_URL, else one of its own), a private Redis, gunicorn with two
 workers. Enlace and the bare view take turns (A B A B …), so that what the machine does besides hurts both. Prints a
@@ -26,7 +26,7 @@ NO_LIMIT = {"RATE_LIMIT_VERIFIED": "1000000000"}
 
 
 def start_bare(app: Production) -> tuple[Process, int]:
-    """The bare view on the same database under the same gunicorn flags; the process and its port."""
+    """Start the bare view on the same database with the same gunicorn flags; return the process and its port."""
     port = free_port()
     bare = app.start_process(
         "web",
@@ -38,7 +38,7 @@ def start_bare(app: Production) -> tuple[Process, int]:
 
 
 def accepted(app: Production, *, rounds: int, seconds: float) -> dict[str, Any]:
-    """Both sides in turns; per side the median rate and the median percentiles of its rounds."""
+    """Measure both sides in turns; return the median rate and percentiles of each."""
     bare, bare_port = start_bare(app)
     ports = {"enlace": app.port, "bare": bare_port}
     measured: dict[str, list[Measurement]] = {"enlace": [], "bare": []}
@@ -59,7 +59,7 @@ def accepted(app: Production, *, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def summary(rounds: list[Measurement]) -> dict[str, Any]:
-    """The medians over the rounds, and every status that came."""
+    """Return the medians over the rounds, and all statuses."""
     return {
         "per_second": round(statistics.median(one.per_second for one in rounds), 1),
         "rounds_per_second": [round(one.per_second, 1) for one in rounds],
@@ -70,7 +70,7 @@ def summary(rounds: list[Measurement]) -> dict[str, Any]:
 
 
 def processed(app: Production, *, count: int) -> dict[str, Any]:
-    """Accepts `count` purchases with no worker running, then lets one worker with two children drain them."""
+    """Accept `count` purchases with no worker running, then let one worker with two children drain them."""
     app.rows.execute("TRUNCATE integrations_inboxevent CASCADE")
     app.redis.flush()
     post_many(app.port, "drain", seconds=300, count=count, connections=CONNECTIONS)
@@ -95,12 +95,12 @@ def processed(app: Production, *, count: int) -> dict[str, Any]:
 
 
 def queries(app: Production) -> dict[str, Any]:
-    """The queries of one accepted and one processed event, counted inside a process of their own."""
+    """Count the queries of one accepted and one processed event in a separate process."""
     return dict(json.loads(run_to_end([sys.executable, "-m", "tests.bench.queries"], env=app.env).splitlines()[-1]))
 
 
 def table(results: dict[str, Any]) -> str:
-    """What was measured, for a reader."""
+    """Return the results as a text table."""
     lines = [f"{'accepted':24}{'a second':>10}{'p50 ms':>10}{'p99 ms':>10}"]
     for side in ("enlace", "bare"):
         row = results["accepted"][side]

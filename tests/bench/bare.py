@@ -1,4 +1,4 @@
-"""The yardstick: one view that verifies the HMAC and inserts the row that the inbox would, in raw SQL."""
+"""Baseline: one view that verifies the HMAC and inserts the inbox's row in raw SQL."""
 
 import hashlib
 import hmac
@@ -24,7 +24,7 @@ INSERT = """
 
 
 def webhook(request: HttpRequest) -> HttpResponse:
-    """200 once the row is in; 403 for a wrong signature."""
+    """Return 200 once the row is stored, 403 for a wrong signature."""
     body = request.body
     expected = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
     if not hmac.compare_digest(request.headers.get("X-Kajabi-Signature", ""), expected):

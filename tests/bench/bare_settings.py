@@ -1,4 +1,4 @@
-"""The least that Django needs to serve one view, with the product's own database settings and nothing else of it."""
+"""Minimal Django settings for one view, with the product's own database settings."""
 
 from config.settings import ALLOWED_HOSTS as ALLOWED_HOSTS
 from config.settings import DATABASES as DATABASES

@@ -1,4 +1,4 @@
-"""A load generator that costs the machine little: every request is made and signed before the clock starts.
+"""Load generator of low cost: every request is built and signed before the clock starts.
 
 Each process drives its connections with one selector and raw sockets, one request in flight on each connection.
 """
@@ -24,7 +24,7 @@ REQUESTS_A_SECOND = 4000
 
 
 def request_bytes(port: int, event_id: str) -> bytes:
-    """One complete signed HTTP request that posts a purchase."""
+    """Return a complete signed HTTP request that posts a purchase."""
     body = json.dumps(purchase(event_id, email_of(event_id))).encode()
     head = (
         f"POST {RELAY_PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
@@ -35,7 +35,7 @@ def request_bytes(port: int, event_id: str) -> bytes:
 
 @dataclass
 class Connection:
-    """One kept-alive connection and the answer that it is reading."""
+    """Keep-alive connection and the answer that it is reading."""
 
     port: int
     sock: socket.socket = field(init=False)
@@ -55,7 +55,7 @@ class Connection:
         self.sock.sendall(request)
 
     def read(self) -> tuple[int, bool] | None:
-        """Status and whether the server closes, once the whole answer is here; None before. Status 0: cut off."""
+        """Return the status and whether the server closes once the answer is complete, else None. Status 0: cut off."""
         part = self.sock.recv(65536)
         if not part:
             return 0, True
@@ -72,7 +72,7 @@ class Connection:
 
 @dataclass
 class Measurement:
-    """What one round gave."""
+    """Results of one round."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -80,17 +80,17 @@ class Measurement:
 
     @property
     def per_second(self) -> float:
-        """Accepted (2xx) answers a second."""
+        """Return the accepted (2xx) answers a second."""
         return sum(many for status, many in self.statuses.items() if 200 <= status < 300) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """The latency in milliseconds below which `share` of the answers stayed."""
+        """Return the latency in milliseconds below which `share` of the answers stayed."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def drive(port: int, requests: list[bytes], connections: int, seconds: float) -> Measurement:
-    """Sends the requests over that many connections until they or the time are used up."""
+    """Send the requests over that many connections until they or the time are used up."""
     measured = Measurement()
     remaining = iter(requests)
     with selectors.DefaultSelector() as selector:
@@ -126,7 +126,7 @@ def drive(port: int, requests: list[bytes], connections: int, seconds: float) ->
 def generate(
     port: int, name: str, count: int, connections: int, seconds: float, barrier: Barrier, results: "Queue[Any]"
 ) -> None:
-    """One generator process: prepares, waits for the others, drives, reports."""
+    """Run one generator process: prepare, wait for the others, send, report."""
     requests = [request_bytes(port, f"evt_{name}_{number}") for number in range(count)]
     barrier.wait()
     results.put(drive(port, requests, connections, seconds))
@@ -135,7 +135,7 @@ def generate(
 def post_many(
     port: int, name: str, *, seconds: float, count: int | None = None, connections: int = 16, processes: int = 2
 ) -> Measurement:
-    """Posts purchases with ids that begin with `evt_<name>` for that time, or `count` of them; processes added up."""
+    """Post purchases with ids `evt_<name>…` for that time, or `count` of them; return the sum over all processes."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(processes)
     results: Queue[Measurement] = context.Queue()

@@ -1,4 +1,4 @@
-"""Counts the queries of one accepted, one repeated and one processed event, and of one sent mail: prints them as JSON.
+"""Count the queries of an accepted, a repeated and a processed event and of a sent mail; print them as JSON.
 
 Run in an installation's environment, on a database that may be changed: python -m tests.bench.queries
 """
@@ -14,7 +14,7 @@ TRANSACTION_WORDS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
 def count(act: Callable[[], Any]) -> dict[str, int]:
-    """How many queries `act` sends: statements that do something, and all with those that only frame a transaction."""
+    """Return the number of queries of `act`, without and with the statements that only frame a transaction."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

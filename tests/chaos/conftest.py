@@ -1,4 +1,4 @@
-"""What the fault tests share: their marker, the PostgreSQL server, short and long forms."""
+"""Fixtures of the fault tests: their marker, the PostgreSQL server, short and long forms."""
 
 import os
 from pathlib import Path
@@ -20,13 +20,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def long_form() -> bool:
-    """Whether the long forms were asked for (CHAOS=long)."""
+    """Return whether CHAOS=long asks for the long forms."""
     return os.environ.get("CHAOS") == "long"
 
 
 @pytest.fixture
 def database_url() -> str:
-    """The PostgreSQL server to use; skips where DATABASE_URL names none or no Redis server is installed."""
+    """Return the PostgreSQL server to use; skip without one in DATABASE_URL or without an installed Redis server."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith(("postgres://", "postgresql://")):
         pytest.skip("DATABASE_URL names no PostgreSQL server")
@@ -37,6 +37,6 @@ def database_url() -> str:
 
 @pytest.fixture
 def only_long(long_form: bool) -> None:
-    """Skips in the short form what it can do without."""
+    """Skip the test in the short form."""
     if not long_form:
         pytest.skip("in the long form only (CHAOS=long)")

@@ -1,4 +1,4 @@
-"""The end state that every fault test asks for: each stored purchase had its effects, each of them once."""
+"""End state of every fault test: each stored purchase had each of its effects once."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from tests.harness.environment import STAFF_EMAIL
 
 
 def wait_until_done(rows: Rows, *, seconds: float) -> None:
-    """Returns when no event is pending and no mail unsent; AssertionError with the counts after `seconds`."""
+    """Wait until no event is pending and no mail unsent; raise AssertionError with the counts after `seconds`."""
 
     def is_done() -> bool:
         return not rows.statuses().get("pending") and not rows.unsent_mails()
@@ -19,7 +19,7 @@ def wait_until_done(rows: Rows, *, seconds: float) -> None:
 
 
 def assert_every_effect_once(rows: Rows, acknowledged: Iterable[str]) -> None:
-    """Every acknowledged id is stored; every stored purchase (one buyer each) is processed and took effect once."""
+    """Assert that every acknowledged id is stored, and every stored purchase (one buyer each) took effect once."""
     stored = rows.column("SELECT external_id FROM integrations_inboxevent")
     assert len(stored) == len(set(stored)), "an id is stored twice"
     assert set(acknowledged) - set(stored) == set(), "acknowledged, yet not stored"

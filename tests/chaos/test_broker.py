@@ -1,4 +1,4 @@
-"""The broker refuses, hangs, forgets, restarts: purchases are accepted at once and processed afterwards (R6, R7)."""
+"""Purchases while the broker refuses, hangs, loses messages, restarts: accepted at once, processed later (R6, R7)."""
 
 import math
 import signal
@@ -19,7 +19,7 @@ def app(tmp_path: Path, database_url: str) -> Iterator[Production]:
 
 
 def post_one_by_one(app: Production, name: str, count: int) -> list[Answer]:
-    """Posts purchases as one patient relay does, so that each answer's time is the product's own."""
+    """Post purchases one after the other, so that each answer's time is the product's own."""
     sender = Sender(app.url)
     event_ids = [f"evt_{name}_{number}" for number in range(count)]
     answers = [sender.post(purchase(event_id, email_of(event_id))) for event_id in event_ids]
@@ -28,13 +28,13 @@ def post_one_by_one(app: Production, name: str, count: int) -> list[Answer]:
 
 
 def slowest(answers: list[Answer], *, leaving_out: float = 0.01) -> float:
-    """The p99 of the answers' seconds."""
+    """Return the 99th percentile of the answers' seconds."""
     ordered = sorted(answer.seconds for answer in answers)
     return ordered[math.ceil(len(ordered) * (1 - leaving_out)) - 1]
 
 
 def assert_accepted_in_time(answers: list[Answer], *, p99: float, long_form: bool) -> None:
-    """All accepted. The long form holds the p99 to its limit; a short run on a busy machine only to 5 s each."""
+    """Assert that all were accepted; the long form holds the p99 to its limit, a short one only to 5 s each."""
     assert {answer.status for answer in answers} == {200}
     if long_form:
         assert slowest(answers) < p99
@@ -79,7 +79,7 @@ def test_purchases_are_processed_after_the_broker_lost_them(app: Production, lon
 
 
 def test_workers_consume_again_after_each_broker_restart(app: Production, long_form: bool) -> None:
-    """A worker that loses the broker with messages in hand may end (kombu cannot return them); it is started again."""
+    """Allow a worker to end that loses the broker with messages in hand (kombu cannot return them); it is restarted."""
     sender = Sender(app.url)
     for number in range(5 if long_form else 2):
         app.redis.kill()

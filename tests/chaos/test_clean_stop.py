@@ -1,4 +1,4 @@
-"""SIGTERM with work in hand: the process ends by itself, in time, with nothing stuck (R16)."""
+"""SIGTERM during work: the process ends in time, with no row stuck (R16)."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def post_all(app: Embedded | Production) -> None:
 
 
 def held(app: Embedded | Production) -> set[str]:
-    """The events whose handler was entered."""
+    """Return the events whose handler was entered."""
     return {event_id for event_id in EVENT_IDS if reached(app.var_dir, event_id)}
 
 

@@ -1,4 +1,4 @@
-"""Handlers that die, hang or raise what no handler should: their row suffers, no other does (R3, R9, R10, R14)."""
+"""Handlers that die, hang or raise the unexpected affect only their own row (R3, R9, R10, R14)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Histories in any order, doubled, posted at once and worked on by several workers, end as the sorted ones do (R13)."""
+"""Histories shuffled, doubled, posted at once and processed by several workers end like sorted ones (R13)."""
 
 import random
 import threading
@@ -51,7 +51,7 @@ def test_shuffled_and_doubled_histories_end_like_sorted_ones(
 
 
 def post_from_several_clients(url: str, bodies: History) -> list[int]:
-    """Posts all bodies from CLIENTS threads; the statuses of those that were not accepted."""
+    """Post all bodies from CLIENTS threads; return the statuses of those that were not accepted."""
     refused: list[int] = []
 
     def post(share: History) -> None:

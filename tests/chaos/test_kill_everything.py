@@ -1,4 +1,4 @@
-"""kill -9 of the whole application under load: what was acknowledged is there and had its effects once (R1, R2)."""
+"""kill -9 of the whole application under load: acknowledged events are stored and took effect once (R1, R2)."""
 
 from pathlib import Path
 

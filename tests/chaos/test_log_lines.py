@@ -1,4 +1,4 @@
-"""Every webhook has its lines although several processes write into one LOG_FILE."""
+"""Log lines of several processes in one LOG_FILE."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What nobody was woken for is found by the sweep; two schedulers sweep as one (R4, R15)."""
+"""The sweep finds rows without a wake-up; two schedulers sweep as one (R4, R15)."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ SWEEP_WINDOW = 30
 
 
 def post_without_answer(url: str, event_id: str) -> None:
-    """Posts a purchase to a server that ends before it answers, or just after."""
+    """Post a purchase to a server that ends before it answers, or just after."""
     sender = Sender(url)
     assert sender.post(purchase(event_id, email_of(event_id))).status in {0, 200}
     sender.close()
@@ -51,13 +51,13 @@ def test_embedded_processes_rows_woken_before_it_was_killed(tmp_path: Path) -> N
 
 
 def a_year_ago() -> datetime:
-    """This moment a year ago: a yearly plan bought then ends now."""
+    """Return this moment a year ago: a yearly plan bought then ends now."""
     now = datetime.now(UTC)
     return now.replace(year=now.year - 1, day=min(now.day, 28)) + timedelta(days=max(now.day - 28, 0))
 
 
 def expiries(app: Production) -> dict[int, int]:
-    """How often each subscription became expired."""
+    """Return how often each subscription became expired."""
     found = app.rows.all(
         "SELECT subscription_id, COUNT(*) AS many FROM accounts_subscriptiontransition"
         " WHERE to_status = 'expired' GROUP BY subscription_id"

@@ -1,4 +1,4 @@
-"""The same event from many connections at one moment is one event (R11)."""
+"""One event posted over many connections at one moment is stored once (R11)."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The mail server's yes and our mark cannot be one act: a process that ends in between repeats the same mail (R5)."""
+"""A process that ends between the mail server's answer and our mark repeats the same mail (R5)."""
 
 import email
 import email.policy

@@ -1,4 +1,4 @@
-"""A sync of one member between real processes: in time, too late, and with a worker that is killed over it."""
+"""Sync of one member between real processes: in time, too late, and with a killed worker."""
 
 import http.client
 import json
@@ -35,7 +35,7 @@ SEED = {
 
 @contextmanager
 def kajabi() -> Iterator[FakeKajabi]:
-    """Kajabi with one member, whose purchase runs."""
+    """Run a fake Kajabi with one member, whose purchase is active."""
     with FakeKajabi() as fake:
         sold = (datetime.now(UTC) - timedelta(days=30)).isoformat(timespec="seconds").replace("+00:00", "Z")
         fake.add(
@@ -57,7 +57,7 @@ def connected(fake: FakeKajabi) -> dict[str, str]:
 
 
 def ask(app: Embedded | Production, method: str, path: str) -> tuple[int, dict[str, str], Any]:
-    """Ask the API as a script of staff would: status, headers and JSON of the answer."""
+    """Call the API as a script of staff would; return status, headers and JSON."""
     connection = http.client.HTTPConnection(urlsplit(app.url).netloc, timeout=30)
     connection.request(method, path, headers={"Authorization": f"Token {API_TOKEN}"})
     response = connection.getresponse()
@@ -67,7 +67,7 @@ def ask(app: Embedded | Production, method: str, path: str) -> tuple[int, dict[s
 
 
 def canceled_member(app: Embedded | Production) -> str:
-    """A member whose cancellation was told; the address of their sync."""
+    """Create a member with a cancellation; return the URL of their sync."""
     sender = Sender(app.url)
     for event in (
         purchase("evt_1", EMAIL, occurred_at=(datetime.now(UTC) - timedelta(days=30)).isoformat()),

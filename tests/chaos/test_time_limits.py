@@ -1,4 +1,4 @@
-"""Work that hangs is interrupted before its lease ends, by a real worker, and its row says so."""
+"""Hanging work is interrupted by a real worker before its lease ends, and its row says so."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the sync of NowCerts and GoHighLevel was asked to do, between real processes over real HTTP."""
+"""Requirements of the sync of NowCerts and GoHighLevel, between real processes over real HTTP."""
 
 import json
 import os
@@ -63,19 +63,19 @@ def sides() -> Iterator[BothSides]:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, sides: BothSides) -> Iterator[Embedded]:
-    """An installation between the two fakes, with a token for its staff; it hears nothing by itself."""
+    """Run an installation between the two fakes, with a token of staff; no webhooks are sent automatically."""
     with embedded(tmp_path_factory.mktemp("sync"), **sides.environment) as started:
         keep_token(started)
         yield started
 
 
 def with_email(records: dict[str, Any], email: str) -> list[Any]:
-    """The records of either side with this address."""
+    """Return the records of either side with this address."""
     return [one for one in list(records.values()) if (one.get("eMail") or one.get("email")) == email]
 
 
 def the_one(records: dict[str, Any], email: str, *, seconds: float = 20) -> Any:
-    """The only record with this address, once there is one."""
+    """Wait for the only record with this address and return it."""
     found = wait_until(lambda: with_email(records, email), seconds=seconds, what=f"a record of {email}")
     assert len(found) == 1, found
     return found[0]
@@ -157,7 +157,7 @@ def test_duplicate_is_refused_with_409_and_changes_nothing(app: Embedded, sides:
 
 def test_tokens_are_renewed_after_a_401_and_at_their_end(app: Embedded, sides: BothSides) -> None:
     def write_one(number: int) -> list[str]:
-        """The grants that NowCerts was asked for meanwhile."""
+        """Write one contact; return the token grants that NowCerts received meanwhile."""
         before = len(sides.nowcerts.grants)
         post(app.url, GHL_HOOK, {"event": "contact.created", "contact": {"email": f"token{number}@example.com"}})
         the_one(sides.nowcerts.insureds, f"token{number}@example.com")
@@ -208,7 +208,7 @@ def test_errors_are_named_and_stored_for_staff(app: Embedded, sides: BothSides) 
 
 
 def test_sync_leaves_log_lines_and_rows(app: Embedded, sides: BothSides) -> None:
-    """Beside the log there is the trail in the console: every body, every attempt, every call with its answer."""
+    """Expect, beside the log, every body, attempt and call with its answer as rows for the console."""
     assert "webhook refused" in app.log
     assert "State is not valid" in app.log
     for secret in (gohighlevel.API_KEY, nowcerts.PASSWORD, NOWCERTS_TOKEN, GHL_TOKEN, "access-1-of-the-fake"):
@@ -223,7 +223,7 @@ def test_sync_leaves_log_lines_and_rows(app: Embedded, sides: BothSides) -> None
 
 
 def commands_of(section: str) -> list[str]:
-    """The commands with curl that a section of README.md prints, in their order."""
+    """Return the curl commands of a section of README.md, in order."""
     text = (ROOT / "README.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0]
     blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     commands = (command for block in blocks for command in re.split(r"\n\n(?=curl )", block.strip()))
@@ -291,11 +291,11 @@ def creations(sides: BothSides) -> list[Any]:
 
 
 class _DoneAndSilent(Hang):
-    """What was asked is done, and no answer comes for as long as the server lives."""
+    """Request that is carried out and never answered."""
 
 
 def hold_the_next_creation(sides: BothSides) -> None:
-    """Let the next contact be made in GoHighLevel without an answer, so that its writer can be killed meanwhile."""
+    """Let GoHighLevel create the next contact without an answer, so that its writer can be killed meanwhile."""
     answer = sides.ghl.respond
 
     def respond(asked: Any) -> Any:

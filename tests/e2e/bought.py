@@ -1,4 +1,4 @@
-"""What a provider with an API tells beside a purchase, put straight into an installation's database.
+"""Rows that a provider's API adds to a purchase, written straight into an installation's database.
 
 Run there: `manage.py shell -c "from tests.e2e.bought import make; make('jane@example.com')"`.
 """
@@ -14,7 +14,7 @@ from integrations.inbox.models import ContactRefresh
 
 
 def make(address: str) -> None:
-    """An order, a payment, answers and a failed reading of the contact with `address`, and somebody much like them."""
+    """Create an order, a payment, answers and a failed refresh of the contact with `address`, and a similar contact."""
     now, cause = timezone.now(), Cause(text="a browser test")
     told = ContactReport(
         occurred_at=now,

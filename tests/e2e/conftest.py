@@ -1,4 +1,4 @@
-"""A browser, and an installation for it to look at."""
+"""Fixtures: a browser, and an installation to visit."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ CHROMIUM_ARGUMENTS = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The installed Chromium; skips where there is none."""
+    """Start the installed Chromium; skip where there is none."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("no chromium is installed")
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    """An installation whose Kajabi is a fake one, with a site and a stranger's hook for each event."""
+    """Start an installation with a fake Kajabi that has a site and a foreign hook for each event."""
     with FakeKajabi() as kajabi:
         kajabi.add(kajabi_records.site("1", title="Academy"))
         for number, event in enumerate(HOOK_EVENTS, start=1):
@@ -55,7 +55,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 @pytest.fixture(scope="session")
 def screenshots() -> Path:
-    """Where pictures of the pages go: SCREENSHOTS, else var/screenshots."""
+    """Return the folder of screenshots: SCREENSHOTS, else var/screenshots."""
     directory = Path(os.environ.get("SCREENSHOTS") or ROOT / "var" / "screenshots")
     directory.mkdir(parents=True, exist_ok=True)
     return directory

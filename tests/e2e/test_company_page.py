@@ -1,4 +1,4 @@
-"""The page in Chatwoot's frame, in a browser: configuring, the company, and an end where neither comes."""
+"""The page in Chatwoot's frame, in a browser: waiting, the company, and giving up."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ PAGE = "/embed/dashboard?accountId={}"
 
 @pytest.fixture(scope="module")
 def chat() -> Iterator[FakeServer]:
-    """A help desk with a page that shows ours in a frame."""
+    """Serve a help desk with a page that shows ours in a frame."""
     pages: dict[str, str] = {}
     server = FakeServer(lambda asked: Answer(status=200, body=pages.get("html", "").encode(), content_type="text/html"))
     server.pages = pages  # type: ignore[attr-defined]
@@ -153,7 +153,7 @@ window.call = async (url, body) => {
 
 
 def test_only_a_listed_origin_reads_answers_and_errors(browser: Browser, app: Embedded, chat: FakeServer) -> None:
-    """FRONTEND_ORIGINS names the help desk's origin by 127.0.0.1; by "localhost" the same page is another origin."""
+    """Call from the listed origin (127.0.0.1) and from "localhost", which is another origin for the same page."""
     chat.pages["html"] = _FRONT_END  # type: ignore[attr-defined]
     context = browser.new_context()
     page = context.new_page()

@@ -1,4 +1,4 @@
-"""The queue of completions in a browser, by the keyboard alone: from the start page to a member's points."""
+"""The queue of completions in a browser by keyboard: from the start page to a member's points."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""/docs in a browser: every provider's webhooks are there with their examples, at a desk and on a phone."""
+"""/docs in a browser, at desk and phone size: every provider's webhooks with their examples."""
 
 from pathlib import Path
 

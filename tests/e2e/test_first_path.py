@@ -1,4 +1,4 @@
-"""The whole first path in a browser: a purchase, its mail, a password, the dashboard, and what staff see of it."""
+"""The first path in a browser: a purchase, its mail, a password, the dashboard, and the console."""
 
 import email
 import email.policy
@@ -27,7 +27,7 @@ WAYS = [("en", 1280), ("es", 360)] + ([("en", 360), ("es", 1280)] if os.environ.
 
 
 def mail_to(app: Embedded, address: str) -> EmailMessage | None:
-    """The newest sent mail to that address."""
+    """Return the newest sent mail to that address."""
     for path in reversed(app.mail_files):
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         assert isinstance(message, EmailMessage)
@@ -37,7 +37,7 @@ def mail_to(app: Embedded, address: str) -> EmailMessage | None:
 
 
 def link_in(message: EmailMessage) -> str:
-    """The set-up link that a mail's text holds."""
+    """Return the set-up link in a mail's text."""
     body = message.get_body(("plain",))
     assert body is not None, "a mail without text"
     links = re.findall(r"https?://\S+", body.get_content())
@@ -46,7 +46,7 @@ def link_in(message: EmailMessage) -> str:
 
 
 def buy(app: Embedded, address: str, first_name: str) -> str:
-    """Simulates the purchase as the README says; returns the link of the welcome mail that it leads to."""
+    """Simulate the purchase of the README; return the link of its welcome mail."""
     command = [sys.executable, ROOT / "manage.py", "simulate", "kajabi", "offer.purchased"]
     options = ["--email", address, "--first-name", first_name, "--id", f"evt_{address}", "--url", app.url]
     run_to_end([*command, *options], env=app.env)
@@ -58,7 +58,7 @@ def buy(app: Embedded, address: str, first_name: str) -> str:
 
 
 def choose_password_by_keyboard(visitor: Visitor) -> None:
-    """Fills in the set-up page without a mouse: a short password, which is refused with words, then a good one."""
+    """Fill in the set-up page without a mouse: a short password, which is refused, then a good one."""
     page = visitor.page
     visitor.press_tab_until("input[type=password]")
     page.keyboard.type("short")
@@ -110,7 +110,7 @@ def walk_as_member(visitor: Visitor, app: Embedded, link: str, address: str, lan
 
 
 def have_bought(app: Embedded, address: str) -> None:
-    """Lets the buyer be known as a provider with an API would make them known."""
+    """Add the rows of the buyer that a provider's API would bring."""
     code = f"from tests.e2e.bought import make; make({address!r})"
     run_to_end([sys.executable, ROOT / "manage.py", "shell", "-c", code], env=app.env)
 

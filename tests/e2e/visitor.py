@@ -1,4 +1,4 @@
-"""A person with a browser of their own, who notices what no page may do."""
+"""Browser session that records what no page may do."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 class Visitor:
-    """One browser context (cookies, language, screen) with one page, and a record of its requests and complaints."""
+    """One browser context (cookies, language, screen) with one page and a record of its requests and faults."""
 
     def __init__(self, browser: Browser, url: str, *, language: str, width: int, screenshots: Path, name: str) -> None:
         self.url = url
@@ -41,7 +41,7 @@ class Visitor:
         self.page.goto(target)
 
     def look(self, step: str) -> None:
-        """Takes a picture and notes it where the page does not fit the screen or breaks a rule that axe knows."""
+        """Take a screenshot; record where the page does not fit the screen or breaks an axe rule."""
         self.pictures += 1
         self.page.screenshot(path=self.screenshots / f"{self.name}-{self.pictures:02}-{step}.png", full_page=True)
         overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -61,7 +61,7 @@ class Visitor:
             self.faults.append("\n".join([heading, *examples]))
 
     def press_tab_until(self, selector: str, *, at_most: int = 30) -> None:
-        """Moves the focus as the keyboard does; AssertionError where it never comes to `selector`."""
+        """Move the focus by keyboard to `selector`; raise AssertionError where it never gets there."""
         for _ in range(at_most):
             if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 return
@@ -69,7 +69,7 @@ class Visitor:
         raise AssertionError(f"{selector} is not reached with {at_most} presses of Tab")
 
     def assert_nothing_leaked(self, token: str, *, allowed_path: str) -> None:
-        """Nobody else was asked anything; the token went to its own page only, and into no Referer."""
+        """Assert that no other host was called, and the token went to its own page only and into no Referer."""
         for request in self.requests:
             address = urlsplit(request.url)
             if address.scheme in {"data", "blob"}:
@@ -83,7 +83,7 @@ class Visitor:
             assert token not in headers.get("referer", ""), f"the token was in the Referer of {request.url}"
 
     def leave(self) -> None:
-        """Closes the context; AssertionError with all faults of its pages and all complaints on its console."""
+        """Close the context; raise AssertionError with all faults of its pages and errors on its console."""
         self.context.close()
         assert not self.complaints, "\n".join(self.complaints)
         assert not self.faults, "\n".join(self.faults)

@@ -1,4 +1,4 @@
-"""Places where a test lets the product die, sleep or fail. An app of the tests: the product knows nothing of it.
+"""Fail points, where a test lets the product die, sleep or fail. An app of the tests only.
 
 FAILPOINT holds any number of them, separated by semicolons; the last part may be `first`: once an event.
 

@@ -1,4 +1,4 @@
-"""Puts the fail points of this process's environment into the product's functions."""
+"""Installation of the environment's fail points into the product's functions."""
 
 import os
 from datetime import timedelta
@@ -46,7 +46,7 @@ def hurry_scheduler(seconds: str) -> None:
 
 
 def in_wake_ups(point: Point) -> None:
-    """Every wake-up of this process, after its commit: the process ends, or the wake-up is dropped."""
+    """End the process, or drop the wake-up, at every wake-up after its commit."""
     from core.queue.wakeup import Publisher
 
     def put(self: Publisher, task: str, key: int) -> None:
@@ -56,7 +56,7 @@ def in_wake_ups(point: Point) -> None:
 
 
 def in_mails(point: Point) -> None:
-    """When a mail lies in its file and its row does not know yet."""
+    """Reach the point between writing a mail's file and marking its row."""
     from accounts.mail.file_mailbox import mail_written
 
     def sent(sender: Any, message: Any, **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ def in_mails(point: Point) -> None:
 
 
 def in_handlers(points: list[Point]) -> None:
-    """Before or after the product's handler, in its transaction."""
+    """Reach the points before and after the product's handler, in its transaction."""
     from integrations.contracts.events import Event
     from integrations.handlers import Change, Context
     from integrations.inbox import process

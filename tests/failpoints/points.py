@@ -1,4 +1,4 @@
-"""What a fail point does when a process comes to it."""
+"""Actions of a fail point when a process reaches it."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ EXIT_CODE = 70
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One fail point as FAILPOINT names it: at which place, what to do, for which events, whether once only."""
+    """One fail point of FAILPOINT: its place, its action, its events, whether once only."""
 
     place: str
     action: str
@@ -24,7 +24,7 @@ class Point:
 
 
 def parse(text: str) -> Iterator[Point]:
-    """The fail points of a FAILPOINT value. Raises ValueError for what cannot be understood."""
+    """Return the fail points of a FAILPOINT value; raise ValueError for an invalid one."""
     for item in filter(None, text.split(";")):
         place, action, *rest = item.split(":")
         first_only = rest[-1:] == ["first"]
@@ -39,7 +39,7 @@ def parse(text: str) -> Iterator[Point]:
 
 
 def reach(point: Point, event_id: str, *, var_dir: Path) -> None:
-    """Does what the point says, after noting who came to it with which event."""
+    """Record the process and event, then do what the point says."""
     record = var_dir / REACHED
     if point.first_only and record.exists() and f" {event_id}\n" in record.read_text():
         return
@@ -55,13 +55,13 @@ def reach(point: Point, event_id: str, *, var_dir: Path) -> None:
 
 
 def note(path: Path, event_id: str) -> None:
-    """One line in one write, which processes that append at the same time do not mix."""
+    """Append one line in one write, which concurrent processes do not mix."""
     with path.open("a") as file:
         file.write(f"{os.getpid()} {event_id}\n")
 
 
 def fail(name: str) -> None:
-    """Raises the named exception the way it really comes up."""
+    """Raise the named exception the way it really occurs."""
     if name == "RecursionError":
         fail(name)
     if name == "UnicodeDecodeError":

@@ -1,4 +1,4 @@
-"""Amazon SES: an SMTP server that takes mails as it does, and what it reports of them."""
+"""Fake of Amazon SES: an SMTP server, and its reports about mails."""
 
 import json
 import socketserver
@@ -12,12 +12,12 @@ from uuid import uuid4
 
 
 def new_id() -> str:
-    """An id as SES gives to a mail."""
+    """Return a message id like those of SES."""
     return f"0100019a{uuid4().hex[:8]}-{uuid4()}-000000"
 
 
 class FakeSes:
-    """Takes mails by SMTP and answers with their ids. `mails` are those that it took, by their ids, in their order.
+    """SMTP server that answers with message ids; `mails` holds the accepted ones by id, in order.
 
     `answers` are given in the place of its own answer after a mail's text, one each. `taken` is called with the id
     before the answer goes out.
@@ -95,7 +95,7 @@ def at(moment: datetime | None = None) -> str:
 
 
 def mail_of(mail_id: str, to: str, *, source: str = "somebody@example.net", message_id: str = "") -> dict[str, Any]:
-    """The `mail` object; with `message_id`, with the original headers too."""
+    """Return the `mail` object; with `message_id`, with the original headers too."""
     told: dict[str, Any] = {"timestamp": at(), "source": source, "messageId": mail_id, "destination": [to]}
     if message_id:
         told["headers"] = [{"name": "From", "value": source}, {"name": "Message-ID", "value": message_id}]
@@ -123,7 +123,7 @@ def delivery(mail_id: str, to: str, **mail: str) -> dict[str, Any]:
 
 
 def as_event(report: dict[str, Any]) -> dict[str, Any]:
-    """The same report as a configuration set publishes it."""
+    """Return the same report as a configuration set publishes it."""
     return {("eventType" if name == "notificationType" else name): value for name, value in report.items()}
 
 

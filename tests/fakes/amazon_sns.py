@@ -1,4 +1,4 @@
-"""Amazon SNS over real https: its certificates, its signatures, and the address that confirms a subscription.
+"""Fake of Amazon SNS over real https: certificates, signatures, and the URL that confirms a subscription.
 
 Its host names are Amazon's. A process that gets `environment` reaches them through a proxy on this machine and trusts
 the authority that made their certificate; nothing of the program under test is replaced.
@@ -37,7 +37,7 @@ SIGNED["UnsubscribeConfirmation"] = SIGNED["SubscriptionConfirmation"]
 
 
 class FakeSns(FakeServer):
-    """`certificates` are what lies there, by the path; `confirmed` the topics whose subscription was confirmed."""
+    """SNS server: `certificates` by path; `confirmed` lists the topics whose subscription was confirmed."""
 
     def __init__(self, folder: Path) -> None:
         authority_key = new_key()
@@ -62,7 +62,7 @@ class FakeSns(FakeServer):
 
     @property
     def called(self) -> list[str]:
-        """The hosts for which a connection was asked."""
+        """Return the hosts that connections were requested to."""
         return self._proxy.called
 
     def answer(self, asked: Asked) -> Answer:
@@ -97,7 +97,7 @@ class FakeSns(FakeServer):
         return self.signed({"Type": "SubscriptionConfirmation"} | told | fields)
 
     def signed(self, fields: dict[str, str], *, key: rsa.RSAPrivateKey | None = None) -> dict[str, str]:
-        """The message with what it lacks, signed: by SHA-1 where SignatureVersion is 1, else by SHA-256."""
+        """Return the completed message, signed by SHA-1 where SignatureVersion is 1, else by SHA-256."""
         sent = datetime.now(UTC)
         message = {
             "MessageId": str(uuid4()),
@@ -113,7 +113,7 @@ class FakeSns(FakeServer):
 
 
 class _Proxy(socketserver.ThreadingTCPServer):
-    """Leads connections to Amazon's names to one port of this machine, and refuses others."""
+    """Proxy that redirects Amazon's host names to one local port, and refuses others."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -167,7 +167,7 @@ def certificate(
     is_authority: bool = False,
     lasts: tuple[timedelta, timedelta] = (timedelta(days=-1), timedelta(days=30)),
 ) -> x509.Certificate:
-    """A certificate for `key`, signed by itself where there is no `issuer`; `lasts`: from and until, from now."""
+    """Return a certificate for `key`, self-signed without an `issuer`; `lasts`: from and until, from now."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     made = (

@@ -1,4 +1,4 @@
-"""Certificates as PDF files, the smallest that a reader takes."""
+"""Certificates as minimal PDF files."""
 
 import zlib
 from collections.abc import Iterable

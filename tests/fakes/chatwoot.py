@@ -1,4 +1,4 @@
-"""A fake of Chatwoot's platform API over real HTTP: accounts by their ids, and which the platform app may see."""
+"""Fake of Chatwoot's platform API over real HTTP: accounts by id, and those that the platform app may see."""
 
 import json
 from typing import Any

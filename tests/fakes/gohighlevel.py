@@ -1,4 +1,4 @@
-"""A fake of GoHighLevel's API over real HTTP: contacts and opportunities in memory, its limits and its refusals.
+"""Fake of GoHighLevel's API over real HTTP: contacts and opportunities in memory, its limits and refusals.
 
 Bad days: `misbehave(too_many(), Reset(), Lost(), …)` for single requests; the attributes for what lasts. `on_change`
 hears of every record that is made or changed, by whomever, under the name of its webhook; what is made is told as
@@ -36,7 +36,7 @@ Record = dict[str, Any]
 
 
 def too_many() -> Answer:
-    """429 as the vendor gives it: without a Retry-After."""
+    """Return 429 as the vendor does: without a Retry-After."""
     return _answer(429, {"statusCode": 429, "message": "Too Many Requests"}, {"X-RateLimit-Remaining": "0"})
 
 
@@ -223,7 +223,7 @@ class FakeGoHighLevel(FakeServer):
         return 200, {"opportunity": known}
 
     def _opportunity_written(self, body: Record, *, had: list[Record]) -> Record:
-        """What is written by a field's id or key is read by its id; what names no field is dropped, without a word."""
+        """Return custom fields by id, whether written by id or key; unknown ones are dropped silently."""
         if "customFields" not in body:
             return body
         keys = {one["fieldKey"]: one["id"] for one in self.custom_fields if one["model"] == "opportunity"}

@@ -1,4 +1,4 @@
-"""What GoHighLevel takes and how it tells it again: the names of its fields, and what it refuses."""
+"""GoHighLevel's records: names of fields, written and read forms, and refusals."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ OF_A_NEW_OPPORTUNITY = OF_AN_OPPORTUNITY | {"locationId", "contactId"}
 
 
 def written(body: Record, *, had: Iterable[Record] = ()) -> Record:
-    """What is written as {"id", "field_value"} is read as {"id", "value"}, beside those that there are."""
+    """Merge written {"id", "field_value"} into the read form {"id", "value"}."""
     if "customFields" not in body:
         return body
     values = {one["id"]: one["value"] for one in had} | {one["id"]: one["field_value"] for one in body["customFields"]}
@@ -29,7 +29,7 @@ def written(body: Record, *, had: Iterable[Record] = ()) -> Record:
 
 
 def as_indexed(contact: Record) -> Record:
-    """As a search tells it: `address` for what is `address1` elsewhere, and the day of birth in milliseconds."""
+    """Return a contact as the search does: `address` in place of `address1`, the date of birth in milliseconds."""
     indexed = {"address" if name == "address1" else name: value for name, value in contact.items()}
     if born := indexed.get("dateOfBirth"):
         indexed["dateOfBirth"] = int(datetime.fromisoformat(born).replace(tzinfo=UTC).timestamp() * 1000)

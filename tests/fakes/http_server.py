@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine whose answers a test writes, and which can be told to misbehave.
+"""Local HTTP server whose answers a test writes, and that can be made to misbehave.
 
 It remembers what was asked and what it answered. Misbehaviour is queued: each piece is used up by one request.
 """
@@ -36,27 +36,27 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """`answer` is None where there was none."""
+    """Request and its answer; `answer` is None where there was none."""
 
     asked: Asked
     answer: Answer | None
 
 
 class Reset:
-    """The connection is torn down without an answer, after the request was read."""
+    """Connection that is reset after the request was read, without an answer."""
 
 
 class Lost(Reset):
-    """What was asked is done, and the connection torn down without an answer."""
+    """Request that is carried out, and its connection reset without an answer."""
 
 
 class Hang:
-    """No answer comes for as long as the server lives."""
+    """Request that is never answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drip:
-    """An answer that never ends: a byte now and then, of the head already where it is `from_the_start`."""
+    """Answer that never ends: a byte now and then; with `from_the_start` already of the head."""
 
     content_type: str = "application/json"
     from_the_start: bool = False
@@ -66,7 +66,7 @@ Misbehaviour = Answer | Reset | Hang | Drip
 
 
 class FakeServer:
-    """Answers with `answer`; as a context manager it runs. `url` is its base. With `tls` it speaks https."""
+    """HTTP server that answers with `answer`, running as a context manager. `url` is its base; `tls` makes it https."""
 
     def __init__(self, answer: Callable[[Asked], Answer] | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.exchanges: list[Exchange] = []
@@ -80,7 +80,7 @@ class FakeServer:
         return self._answer(asked)
 
     def misbehave(self, *what: Misbehaviour, on: str = "") -> None:
-        """The next requests whose path begins with `on` get these instead of an answer, one each."""
+        """Replace the answers of the next requests whose path begins with `on`, one each."""
         with self._lock:
             self._queue.extend((on, piece) for piece in what)
 
@@ -90,7 +90,7 @@ class FakeServer:
             self._queue.clear()
 
     def asked_for(self, path: str) -> list[Asked]:
-        """The requests for a path, in their order."""
+        """Return the requests for a path, in order."""
         return [exchange.asked for exchange in list(self.exchanges) if exchange.asked.path == path]
 
     def __enter__(self) -> Self:
@@ -129,7 +129,7 @@ class FakeServer:
             return response
 
     def wait(self, seconds: float) -> bool:
-        """Whether the server was stopped meanwhile."""
+        """Wait; return whether the server was stopped meanwhile."""
         return self._stopped.wait(seconds)
 
 
@@ -139,7 +139,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients go away in the middle: that is what the tests are about."""
+        """Ignore clients that disconnect: the tests do that on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -198,4 +198,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 (the name is the base class's)
-        """Nothing: what was asked is in `exchanges`."""
+        """Log nothing: the requests are in `exchanges`."""

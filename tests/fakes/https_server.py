@@ -1,4 +1,4 @@
-"""The server of `http_server` behind TLS, under any names, with a certificate of an authority of its own."""
+"""Fake server behind TLS, under any names, with a certificate of its own authority."""
 
 import ssl
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.fakes.http_server import Answer, Asked, FakeServer
 
 
 class FakeHttpsServer(FakeServer):
-    """`port` is where it listens, `trust()` an SSL context that trusts nobody but its authority."""
+    """HTTPS server on `port`; `trust()` returns an SSL context that trusts only its authority."""
 
     def __init__(self, folder: Path, *names: str, answer: Callable[[Asked], Answer] | None = None) -> None:
         super().__init__(answer)
@@ -39,7 +39,7 @@ class FakeHttpsServer(FakeServer):
 
 
 def _issued(names: tuple[str, ...]) -> tuple[bytes, bytes, bytes]:
-    """Return an authority's certificate, one that it gave to `names`, and the key of that, as PEM."""
+    """Return an authority's certificate, one that it issued to `names`, and the key of that, as PEM."""
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority of one test")])
     authority = (

@@ -1,4 +1,4 @@
-"""A fake of Kajabi's API over real HTTP: records in memory, answers shaped as the vendor's, and its bad days.
+"""Fake of Kajabi's API over real HTTP: records in memory, answers in the vendor's form, and its failures.
 
 `add` what there is, point a client at `url`, look at `exchanges`. Bad days: `misbehave(too_many(), html(), Reset(), …)`
 for single requests; the attributes for what lasts.
@@ -31,13 +31,13 @@ _WITHOUT_SITE_OF_THEIR_OWN = frozenset({"purchases", "transactions", "order_item
 
 
 def too_many(*, retry_after: str | None = None) -> Answer:
-    """429, which happens undocumented, with or without a Retry-After."""
+    """Return 429, which the vendor does not document, with or without a Retry-After."""
     headers = {} if retry_after is None else {"Retry-After": retry_after}
     return errors(429, "Too Many Requests", "slow down", headers=headers)
 
 
 def html(status: int = 502) -> Answer:
-    """A page of whatever stands in front of the API."""
+    """Return an HTML page as a proxy in front of the API sends."""
     page = f"<!DOCTYPE html><html><body><h1>{status}</h1></body></html>"
     return Answer(status=status, body=page.encode(), content_type="text/html; charset=UTF-8")
 
@@ -62,7 +62,7 @@ class FakeKajabi(FakeServer):
         self._changing = threading.RLock()
 
     def add(self, *new: Record) -> None:
-        """Keep records, in place of those with their ids."""
+        """Store records in place of those with their ids."""
         for record in new:
             self.records[record["type"]][record["id"]] = record
 
@@ -70,7 +70,7 @@ class FakeKajabi(FakeServer):
         del self.records[kind][external_id]
 
     def expire_tokens(self, *, after: int = 0) -> None:
-        """Every token given so far ends, after that many requests more."""
+        """Expire every token issued so far, after that many more requests."""
         self._expires_in = after
 
     @property
@@ -200,7 +200,7 @@ class FakeKajabi(FakeServer):
         return _document(200, {"data": relationship["data"], "links": {"self": f"{self.url}{asked.path}"}})
 
     def _sample(self, event: str) -> list[Record]:
-        """What a delivery holds, by kind; without relationships, which samples name differently."""
+        """Return a webhook body by kind; without relationships, which samples name differently."""
         email = "sample@example.com"
         customer, contact = records.customer("0", email=email), records.contact("0", email=email)
         bought, paid = records.purchase("0", customer_id="0", offer_id="0"), records.transaction("0", customer_id="0")
@@ -219,7 +219,7 @@ class FakeKajabi(FakeServer):
 
 
 def _as_listed(record: Record) -> Record:
-    """A contact's or customer's offers are only a link in lists."""
+    """Return a record as lists do: the offers of a contact or customer are only a link."""
     if record["type"] not in {"contacts", "customers"}:
         return record
     link = {"links": {"self": f"/v1/{record['type']}/{record['id']}/relationships/offers"}}

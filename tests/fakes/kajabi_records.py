@@ -1,4 +1,4 @@
-"""Records as Kajabi's API gives them (JSON:API resources), for the fake server."""
+"""Records in the form of Kajabi's API (JSON:API resources), for the fake server."""
 
 from typing import Any
 

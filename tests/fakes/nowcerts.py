@@ -1,4 +1,4 @@
-"""A fake of NowCerts' API over real HTTP: insureds and policies in memory, tokens that rotate, OData that is enough.
+"""Fake of NowCerts' API over real HTTP: insureds and policies in memory, rotating tokens, enough OData.
 
 Bad days: `misbehave(failure("…"), Reset(), Lost(), …)` for single requests; the attributes for what lasts. `on_change`
 hears of every record that is made or changed, by whomever, under the name that its webhook would have.
@@ -29,7 +29,7 @@ _KEPT = ("id", "createDate", "changeDate")  # what no upsert empties
 
 
 def failure(message: str) -> Answer:
-    """A failure as NowCerts has them: HTTP 200."""
+    """Return a failure as NowCerts does: with HTTP 200."""
     return _answer(200, {"status": 0, "message": message})
 
 
@@ -56,7 +56,7 @@ class FakeNowCerts(FakeServer):
     # What people do there ---------------------------------------------------------------------------------------------
 
     def add_insured(self, **fields: Any) -> Record:
-        """A new insured, or prospect with type="Prospect"."""
+        """Add an insured, or a prospect with type="Prospect"."""
         with self._changing:
             record = {"id": str(uuid.uuid4()), "type": "Insured", "active": True} | self._dated() | fields
             self.insureds[record["id"]] = record
@@ -93,7 +93,7 @@ class FakeNowCerts(FakeServer):
             return record
 
     def expire_tokens(self) -> None:
-        """Every access token given so far ends; the last refresh token stays good."""
+        """Expire every access token issued so far; the last refresh token stays valid."""
         self._tokens.clear()
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class FakeNowCerts(FakeServer):
         return _answer(200, self._granted() | {"token_type": "bearer", "userName": USERNAME, "agencyId": "a"})
 
     def _login(self, asked: Asked) -> Answer:
-        """The other dialect: JSON, and nothing to refresh with."""
+        """Answer the other login dialect: JSON, without a refresh token."""
         self.grants.append("login")
         is_json = asked.headers.get("content-type") == "application/json"
         if not is_json or json.loads(asked.body) != {"username": USERNAME, "password": PASSWORD}:
@@ -170,7 +170,7 @@ class FakeNowCerts(FakeServer):
         return has == wanted if self.compares_case else has.lower() == wanted.lower()
 
     def _upsert_insured(self, body: Record) -> Answer:
-        """By databaseId, then by the company's name, then by the person's: never by e-mail or phone."""
+        """Match by databaseId, then by company name, then by personal name: never by e-mail or phone."""
         company, name = body.get("commercialName"), (body.get("firstName"), body.get("lastName"))
         everybody = list(self.insureds.values())
         of_company = (one for one in everybody if company and one.get("commercialName") == company)
@@ -220,7 +220,7 @@ class FakeNowCerts(FakeServer):
 
 
 def _as_kept(body: Record, *, had: Any = None) -> Record:
-    """What is written with a type of 0 or 1 is read as a word, and custom fields join those that there are."""
+    """Return a written record in its read form: type 0 or 1 as a word, custom fields merged."""
     kept = {name: value for name, value in body.items() if name != "databaseId"}
     kept["type"] = {0: "Insured", 1: "Prospect"}.get(body["type"], body["type"])
     if "customFieldsSimple" in body:

@@ -1,4 +1,4 @@
-"""What records were at a moment that has passed: what an index that lags still shows of them."""
+"""Past versions of records, as an index that lags still shows them."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -14,26 +14,26 @@ OnChange = Callable[[str, Record], None]
 
 
 def now() -> datetime:
-    """Real time, or that of a test that travels."""
+    """Return the time, moved by a test that travels."""
     return timezone.now()
 
 
 def stamp(moment: datetime) -> str:
-    """As both vendors write it: 2026-03-02T10:00:00.000Z."""
+    """Return a time as both vendors write it: 2026-03-02T10:00:00.000Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Versions:
-    """Every version of each record, with the moment from which on it held."""
+    """Versions of each record, with the moment since when each held."""
 
     def __init__(self) -> None:
         self._kept: dict[str, list[tuple[datetime, Record | None]]] = {}
 
     def note(self, external_id: str, record: Record | None, *, at: datetime) -> None:
-        """`record` is this from `at` on; None: it is gone."""
+        """Store the version of a record from `at` on; None: it is deleted."""
         self._kept.setdefault(external_id, []).append((at, deepcopy(record)))
 
     def at(self, moment: datetime) -> list[Record]:
-        """The records as they were at `moment`, in the order in which they were made."""
+        """Return the records as they were at `moment`, in order of creation."""
         held = ([record for began, record in kept if began <= moment][-1:] for kept in self._kept.values())
         return [record for records in held for record in records if record is not None]

@@ -1,4 +1,4 @@
-"""Real processes for tests: start Enlace as people run it, post to it, stop it rudely, read what it kept."""
+"""Real processes for tests: start Enlace as operators do, post to it, kill it, read its rows."""
 
 from tests.harness.embedded import Embedded, embedded
 from tests.harness.flood import Flood

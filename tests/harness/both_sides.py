@@ -1,4 +1,4 @@
-"""Fakes of NowCerts and GoHighLevel over real HTTP, and the webhooks that both send of their changes.
+"""Fakes of NowCerts and GoHighLevel over real HTTP, and their webhooks.
 
 `BothSides` serves a started installation; `tests.harness.two_sides` is the same for Enlace inside the test's process.
 """
@@ -40,7 +40,7 @@ MAPPED = (
 
 
 class BothSides:
-    """Two running fakes. `environment` connects an installation with them; from `tell` on it hears of their changes."""
+    """Two running fakes. `environment` connects an installation to them; `start_webhooks` sends it their changes."""
 
     def __init__(self, insureds: FakeNowCerts, contacts: FakeGoHighLevel) -> None:
         self.nowcerts, self.ghl = insureds, contacts
@@ -64,18 +64,18 @@ class BothSides:
         }
 
     def listen(self, take: Callable[[Hook], object]) -> None:
-        """Give `take` the webhook of each change from now on."""
+        """Pass the webhook of each change to `take` from now on."""
         self.nowcerts.on_change = lambda event_type, record: take(self._of_nowcerts(event_type, record))
         self.ghl.on_change = lambda event_type, record: take(self._of_ghl(event_type, record))
 
     def tell(self, url: str) -> None:
-        """Send what changes on either side from now on to the installation at `url`, as the vendors would."""
+        """Send a webhook of each change on either side to the installation at `url` from now on, as vendors do."""
         self.listen(self._unsent.put)
         self._thread = threading.Thread(target=self._send, args=(url,), daemon=True)
         self._thread.start()
 
     def be_silent(self) -> None:
-        """Send nothing more, and wait for what is being sent."""
+        """Stop the webhooks, and wait for those being sent."""
         self.nowcerts.on_change = self.ghl.on_change = None
         self._unsent.put(None)
         if self._thread is not None:

@@ -1,4 +1,4 @@
-"""Sends what a curl command of a document would send, to a server of ours instead of the host that it names."""
+"""curl commands of a document, sent to a local server in place of the host that they name."""
 
 import shlex
 import time
@@ -13,7 +13,7 @@ from tests.harness.webhooks import Answer
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a command asks for: `path` with its query, headers and body as they stand in the command."""
+    """Request of a command: `path` with its query, headers and body."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class Request:
 
 
 def parse(command: str) -> Request:
-    """Read a command as a shell and curl would; options that curl has and this does not know are an error."""
+    """Parse a command as a shell and curl would; raise for an unknown option."""
     words = iter(shlex.split(command.replace("\\\n", " ").partition(" | ")[0]))
     assert next(words) == "curl", command
     method, url, headers, body = "", "", {}, b""
@@ -46,7 +46,7 @@ def parse(command: str) -> Request:
 def send(
     command: str, *, to: str, proof: Callable[[bytes], Mapping[str, str]] | None = None, path: str | None = None
 ) -> Answer:
-    """Send a command's request to the server at `to`; `proof` makes, from the body, the headers that prove the sender.
+    """Send a command's request to the server at `to`; `proof` returns the sender's proof as headers for the body.
 
     `path` replaces the command's own where that holds a name to be filled in ("/api/admin/users/<user_id>/…").
     """

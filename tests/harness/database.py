@@ -1,4 +1,4 @@
-"""A fresh database in a PostgreSQL server that somebody else runs."""
+"""Fresh databases in a given PostgreSQL server."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.harness.migrated import template
 
 @contextmanager
 def fresh_database(server_url: str) -> Iterator[str]:
-    """Give the URL of a new database beside the one of `server_url`, migrated already.
+    """Yield the URL of a new migrated database beside the one of `server_url`.
 
     It is dropped at the end, whoever is still connected.
     """

@@ -1,4 +1,4 @@
-"""A pytest plugin: the test database of this process."""
+"""Pytest plugin for the test database of this process."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.harness import migrated
 def django_db_modify_db_settings(
     django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
-    """The test database begins as a copy of a migrated one.
+    """Create the test database as a copy of a migrated one.
 
     SQLite's is a file, as in real life: threads cannot each have a connection to one in memory.
     """
@@ -41,7 +41,7 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The rows of a fresh installation stay for every test, in whatever order: emptied tables get them back.
+    """Keep the rows of a fresh installation for every test, in any order: emptied tables get them back.
 
     A test with `transaction=True` ends in a flush of all tables. Django makes its own rows anew after that, at the
     signal `post_migrate`; the same signal brings back ours, which migrations have made.
@@ -67,7 +67,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 
 def _let_a_flush_empty_append_only_tables(patch: pytest.MonkeyPatch) -> None:
-    """SQLite flushes by DELETE, which triggers refuse: they are dropped for that moment. (TRUNCATE asks no trigger.)"""
+    """Drop triggers during SQLite's flush, which uses DELETE. (PostgreSQL's TRUNCATE fires none.)"""
     from django.db import connection
 
     if connection.vendor != "sqlite":

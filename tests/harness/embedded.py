@@ -1,4 +1,4 @@
-"""The embedded default as a newcomer runs it: `manage.py run`, one process, files in one directory."""
+"""Embedded default as a newcomer runs it: `manage.py run`, one process, files in one directory."""
 
 import http.client
 import sys
@@ -13,7 +13,7 @@ from tests.harness.rows import Rows
 
 
 def answers_health(port: int) -> bool:
-    """Whether GET /health on that port answers 200."""
+    """Return whether GET /health on that port answers 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/health")
@@ -25,7 +25,7 @@ def answers_health(port: int) -> bool:
 
 
 class Embedded:
-    """One installation in `directory`. It keeps its port and its data over any number of starts."""
+    """Installation in `directory`, with the same port and data over any number of starts."""
 
     def __init__(self, directory: Path, **changes: str) -> None:
         self.directory = directory
@@ -45,16 +45,16 @@ class Embedded:
 
     @property
     def log(self) -> str:
-        """What the latest start has printed."""
+        """Return the output of the latest start."""
         return self.running.log
 
     @property
     def mail_files(self) -> list[Path]:
-        """The mails that were sent, oldest first."""
+        """Return the sent mails, oldest first."""
         return sorted((self.var_dir / "mail").glob("**/*.eml"), key=lambda path: path.stat().st_mtime_ns)
 
     def spawn(self, **changes: str) -> Process:
-        """Starts the process without waiting for it; `changes` hold for this start only."""
+        """Start the process without waiting for it; `changes` hold for this start only."""
         self.starts += 1
         self.process = Process(
             f"run {self.starts}",
@@ -65,7 +65,7 @@ class Embedded:
         return self.process
 
     def start(self, *, within: float = 120, **changes: str) -> None:
-        """Starts and returns when it says `ready:` and /health answers 200."""
+        """Start it; return once it prints `ready:` and /health answers 200."""
         process = self.spawn(**changes)
 
         def is_ready() -> bool:
@@ -83,7 +83,7 @@ class Embedded:
 
 @contextmanager
 def embedded(directory: Path, *, from_nothing: bool = False, **changes: str) -> Iterator[Embedded]:
-    """A started embedded installation in `directory`; nothing of it runs afterwards. `changes` are variables.
+    """Run an embedded installation in `directory` until the end of the block. `changes` are variables.
 
     Its database is migrated already, unless it is to be made `from_nothing`.
     """

@@ -1,4 +1,4 @@
-"""The variables that a started process sees: a few of ours, nothing of the developer's `.env` or shell."""
+"""Environment of a started process: nothing of the developer's `.env` or shell."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
 def environment(var_dir: Path, port: int, **changes: str) -> dict[str, str]:
-    """A complete environment for one installation that serves on `port` and keeps its files in `var_dir`."""
+    """Return the environment of an installation on `port` with its files in `var_dir`."""
     variables = {name: os.environ[name] for name in INHERITED if name in os.environ}
     variables |= {
         "ENV_FILE": "",

@@ -1,4 +1,4 @@
-"""How a test switches fail points on (tests/failpoints) and sees which process came to them."""
+"""Fail points (tests/failpoints): switch them on, and read which process reached them."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ REACHED, RESUMED = "failpoints.reached", "failpoints.resumed"
 
 
 def with_failpoints(failpoints: str, **changes: str) -> dict[str, str]:
-    """The variables that give one process these fail points, separated by semicolons, and the short lease."""
+    """Return the variables for these fail points, separated by semicolons, and the short lease."""
     variables = {
         "DJANGO_SETTINGS_MODULE": "tests.failpoints.settings",
         "FAILPOINT": failpoints,
@@ -17,12 +17,12 @@ def with_failpoints(failpoints: str, **changes: str) -> dict[str, str]:
 
 
 def reached(var_dir: Path, event_id: str) -> list[int]:
-    """The ids of the processes that came to a fail point with this event, in order."""
+    """Return the ids of the processes that reached a fail point with this event, in order."""
     return _processes(var_dir / REACHED, event_id)
 
 
 def resumed(var_dir: Path, event_id: str) -> list[int]:
-    """The ids of the processes that went on after a fail point had held this event, in order."""
+    """Return the ids of the processes that continued after a fail point with this event, in order."""
     return _processes(var_dir / RESUMED, event_id)
 
 

@@ -1,4 +1,4 @@
-"""Many clients that post purchases until told to stop, and remember what was acknowledged to them."""
+"""Many clients that post purchases until stopped, and record the acknowledged ones."""
 
 import random
 import threading
@@ -10,12 +10,12 @@ from tests.harness.webhooks import Answer, Sender, purchase
 
 
 def email_of(event_id: str) -> str:
-    """The buyer's address of an event of the flood: one buyer an event, so that effects can be counted."""
+    """Return the buyer's address of an event: one buyer for each event, so that effects can be counted."""
     return f"{event_id.replace('_', '-')}@example.com"
 
 
 class Flood:
-    """`clients` threads post `rate` events a second together; a share of them repeats an id that was sent before.
+    """Load of `rate` events a second from `clients` threads; a share of them repeats an earlier id.
 
     The rate stays below what one provider may send in a minute: a 429 is not what these tests are about.
     """
@@ -32,7 +32,7 @@ class Flood:
         self.threads = [threading.Thread(target=self.post_until_stopped, args=(number,)) for number in range(clients)]
 
     def post_until_stopped(self, client: int) -> None:
-        """One client. An event without an answer is not sent again by itself: it may be stored, it need not."""
+        """Post as one client. An event without an answer is not repeated: it may be stored or not."""
         chance = random.Random(client)  # repeatable, nothing secret
         sender = Sender(self.url, timeout=10)
         sent: list[str] = []
@@ -59,16 +59,16 @@ class Flood:
 
     @property
     def acknowledged(self) -> set[str]:
-        """The ids that were answered 2xx at least once."""
+        """Return the ids that were answered 2xx at least once."""
         return {event_id for event_id, answer in self.answers if answer.is_accepted}
 
     @property
     def refusals(self) -> list[Answer]:
-        """The answers that were neither 2xx nor a broken connection."""
+        """Return the answers that were neither 2xx nor a broken connection."""
         return [answer for _, answer in self.answers if answer.status and not answer.is_accepted]
 
     def wait_for(self, acknowledged: int, *, seconds: float = 60) -> None:
-        """Returns when that many more ids are acknowledged; AssertionError after `seconds`."""
+        """Wait until that many more ids are acknowledged; raise AssertionError after `seconds`."""
         wanted = len(self.acknowledged) + acknowledged
         deadline = time.monotonic() + seconds
         while len(self.acknowledged) < wanted:

@@ -1,4 +1,4 @@
-"""Subscription histories as a relay tells them, and what each amounts to when it is told once and in order."""
+"""Subscription histories as a relay sends them, and the state of each when sent once in order."""
 
 import random
 from collections.abc import Callable
@@ -17,7 +17,7 @@ History = list[dict[str, Any]]
 
 
 def histories(relay: Callable[..., dict[str, Any]], chance: random.Random, *, count: int) -> list[History]:
-    """Each: a purchase and up to four later events of one member, in their order; some without the purchase.
+    """Return histories: a purchase and up to four later events of one member, in order; some without the purchase.
 
     `relay(type, id, email, **fields)` makes the body of an event.
     """
@@ -38,7 +38,7 @@ def histories(relay: Callable[..., dict[str, Any]], chance: random.Random, *, co
 
 
 def shuffled_and_doubled(told: list[History], chance: random.Random) -> History:
-    """Every event of all histories in any order, half of them twice."""
+    """Return every event of all histories in any order, half of them twice."""
     bodies = [body for history in told for body in history]
     bodies += chance.sample(bodies, len(bodies) // 2)
     chance.shuffle(bodies)
@@ -46,7 +46,7 @@ def shuffled_and_doubled(told: list[History], chance: random.Random) -> History:
 
 
 def state_of_sorted(history: History, now: datetime) -> State:
-    """What the events of a history amount to, told once and in their order."""
+    """Return the state after the events of a history, sent once in order."""
     facts = [
         Fact(key=body["id"], kind=KIND_OF[body["type"]], occurred_at=datetime.fromisoformat(body["occurred_at"]))
         for body in history
@@ -55,7 +55,7 @@ def state_of_sorted(history: History, now: datetime) -> State:
 
 
 def granted(told: list[History]) -> list[str]:
-    """The addresses of those who were ever granted something, and so are welcomed, once."""
+    """Return the addresses of members who were ever granted access, and so are greeted once."""
     return sorted(
         history[0]["member"]["email"]
         for history in told

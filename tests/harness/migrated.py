@@ -1,4 +1,4 @@
-"""Migrated databases, made once and copied: to run every migration takes as long as hundreds of tests.
+"""Migrated databases, built once and copied: all migrations take as long as hundreds of tests.
 
 They are kept (SQLite's under var/, PostgreSQL's in the server) by a digest of the migrations, so that a later run finds
 them. `migrate` still runs on each copy: it applies nothing, and brings permissions and roles in line with the models.
@@ -27,7 +27,7 @@ PREFIX = "enlace_migrated_"
 
 @cache
 def digest() -> str:
-    """Return what the migrated state depends on: our migrations, and the versions of Django and of its applications."""
+    """Return a digest of our migrations and of the versions of Django and its applications."""
     files = [ROOT / "requirements.txt", *sorted(ROOT.glob("*/migrations/*.py"))]
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()[:20]
 
@@ -59,7 +59,7 @@ def make_file() -> Path:
 
 
 def copy_file(target: Path) -> None:
-    """Make `target` a migrated SQLite database that only its owner can read."""
+    """Create `target` as a migrated SQLite database that only its owner can read."""
     shutil.copyfile(make_file(), target)
     target.chmod(0o600)
 

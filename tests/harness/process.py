@@ -1,4 +1,4 @@
-"""One process of its own group, its log in a file, and the signals that a test sends to it."""
+"""Process in its own group, with its log in a file and signals from a test."""
 
 import contextlib
 import os
@@ -20,14 +20,14 @@ T = TypeVar("T")
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on at this moment."""
+    """Return a TCP port on 127.0.0.1 that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], T], *, seconds: float, what: str, every: float = 0.1) -> T:
-    """The first true value of `condition`; AssertionError naming `what` when there was none within `seconds`."""
+    """Return the first true value of `condition`; raise AssertionError with `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -39,7 +39,7 @@ def wait_until(condition: Callable[[], T], *, seconds: float, what: str, every: 
 
 
 class Process:
-    """A started command. Signals go to the main process, or to the group, as if the machine lost it all."""
+    """Started command. Signals go to the main process, or to the group, as in a crash of the machine."""
 
     def __init__(self, name: str, command: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> None:
         self.name = name
@@ -69,7 +69,7 @@ class Process:
         return self.log_path.read_text(errors="replace")
 
     def children(self) -> list[psutil.Process]:
-        """The processes below this one, however deep."""
+        """Return the descendants of this process."""
         return psutil.Process(self.pid).children(recursive=True)
 
     def signal_group(self, number: int) -> None:
@@ -77,7 +77,7 @@ class Process:
             os.killpg(self.pid, number)
 
     def kill(self) -> None:
-        """kill -9 of the process and all below it; returns when the process is gone."""
+        """Kill (-9) the process and its descendants; return once it is gone."""
         self.signal_group(signal.SIGKILL)
         self.popen.wait(timeout=10)
 
@@ -88,20 +88,20 @@ class Process:
         self.signal_group(signal.SIGCONT)
 
     def terminate(self, *, within: float = 30) -> int:
-        """SIGTERM to the main process, as a supervisor sends it; returns the exit code."""
+        """Send SIGTERM to the main process, as a supervisor does; return the exit code."""
         if self.is_alive:
             self.popen.terminate()
         return self.wait(within=within)
 
     def wait(self, *, within: float = 30) -> int:
-        """The exit code; AssertionError with the end of the log when it still runs after `within` seconds."""
+        """Return the exit code; raise AssertionError with the end of the log after `within` seconds."""
         try:
             return self.popen.wait(timeout=within)
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"{self.name} still runs after {within:g} s:\n{self.log[-3000:]}") from error
 
     def left_orphans(self) -> bool:
-        """Whether something of the group outlived the main process. Waits a moment for those that are just ending."""
+        """Return whether a process of the group outlived the main one, after a moment for those just ending."""
         deadline = time.monotonic() + 2
         while time.monotonic() < deadline:
             try:
@@ -113,7 +113,7 @@ class Process:
 
 
 def run_to_end(command: Sequence[str | Path], *, env: Mapping[str, str], seconds: float = 120) -> str:
-    """The output of a command that must succeed; AssertionError with its output where it does not."""
+    """Return the output of a command; raise AssertionError with it where the command fails."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,

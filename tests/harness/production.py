@@ -1,4 +1,4 @@
-"""Production's shape on one machine: migrate, gunicorn, Celery workers and schedulers, each a process of its own."""
+"""Production on one machine: migrate, gunicorn, Celery workers and schedulers, each its own process."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,14 +16,14 @@ NOTHING: Mapping[str, str] = {}
 
 
 def procfile() -> dict[str, str]:
-    """The command lines of the project's Procfile by their names."""
+    """Return the command lines of the project's Procfile by name."""
     lines = (ROOT / "Procfile").read_text().splitlines()
     named = (line.partition(":") for line in lines if line.strip() and not line.startswith("#"))
     return {name: command.strip() for name, _, command in named}
 
 
 class Production:
-    """One installation on a database and a broker that are given. Processes are started and stopped one by one."""
+    """Installation on a given database and broker, whose processes are started and stopped one by one."""
 
     def __init__(self, directory: Path, *, database_url: str, redis_server: RedisServer, **changes: str) -> None:
         self.directory = directory
@@ -44,7 +44,7 @@ class Production:
         self.beats: list[Process] = []
 
     def start_process(self, kind: str, name: str, env: Mapping[str, str]) -> Process:
-        """Starts a process of the Procfile, as a supervisor would; the shell becomes it."""
+        """Start a process of the Procfile, as a supervisor would; the shell becomes it."""
         self.starts += 1
         log = self.directory / f"{self.starts:02}-{name}.log"
         process = Process(name, ["sh", "-c", f"exec {procfile()[kind]}"], env=self.env | env, log=log)
@@ -55,7 +55,7 @@ class Production:
         run_to_end([sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"], env=self.env)
 
     def start_web(self, *, workers: int = 2, env: Mapping[str, str] = NOTHING) -> Process:
-        """gunicorn; returns when /health answers 200."""
+        """Start gunicorn; return once /health answers 200."""
         web = self.start_process("web", "web", {"WEB_CONCURRENCY": str(workers), **env})
         self.web = web
 
@@ -67,14 +67,14 @@ class Production:
         return web
 
     def start_worker(self, *, concurrency: int = 2, env: Mapping[str, str] = NOTHING) -> Process:
-        """A Celery worker with `concurrency` children; returns at once, work begins some seconds later."""
+        """Start a Celery worker with `concurrency` children; return at once, some seconds before it works."""
         name = f"worker{len(self.workers) + 1}"
         worker = self.start_process("worker", name, {"WORKER_CONCURRENCY": str(concurrency), **env})
         self.workers.append(worker)
         return worker
 
     def start_beat(self, *, env: Mapping[str, str] = NOTHING) -> Process:
-        """A scheduler with a VAR_DIR of its own, so a schedule file of its own, as on another machine."""
+        """Start a scheduler with its own VAR_DIR, and so its own schedule file, as on another machine."""
         name = f"beat{len(self.beats) + 1}"
         (self.directory / name).mkdir(exist_ok=True)
         beat = self.start_process("beat", name, {"VAR_DIR": str(self.directory / name), **env})
@@ -82,14 +82,14 @@ class Production:
         return beat
 
     def supervise(self) -> None:
-        """Starts the workers again that ended by themselves, as systemd or a container engine does."""
+        """Restart workers that ended, as systemd or a container engine does."""
         for worker in [worker for worker in self.workers if not worker.is_alive]:
             assert not worker.left_orphans()
             self.workers.remove(worker)
             self.start_worker()
 
     def kill(self) -> None:
-        """kill -9 of web, workers and schedulers at once; broker and database stay."""
+        """Kill (-9) web, workers and schedulers at once; broker and database stay."""
         for process in self.processes:
             process.kill()
         self.processes, self.workers, self.beats, self.web = [], [], [], None
@@ -108,7 +108,7 @@ def production(
     beat_env: Mapping[str, str] = NOTHING,
     **changes: str,
 ) -> Iterator[Production]:
-    """A started installation on a fresh database of that server and a private Redis; nothing of it is left afterwards.
+    """Run an installation on a fresh database of that server and a private Redis until the end of the block.
 
     `web_env`, `worker_env` and `beat_env` are variables for one kind of process, `changes` for all.
     """

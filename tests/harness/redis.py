@@ -1,4 +1,4 @@
-"""A Redis (or Valkey) server of a test's own: it may be stopped, emptied and killed without hurting anybody."""
+"""Private Redis (or Valkey) server of a test, which may be stopped, emptied and killed."""
 
 import os
 import shutil
@@ -12,12 +12,12 @@ from tests.harness.process import Process, free_port, wait_until
 
 
 def redis_binary() -> str | None:
-    """The path of an installed redis-server or valkey-server; None where there is none."""
+    """Return the path of an installed redis-server or valkey-server, or None."""
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
 class RedisServer:
-    """A server on a free port that keeps nothing on disk."""
+    """Server on a free port that stores nothing on disk."""
 
     def __init__(self, directory: Path) -> None:
         binary = redis_binary()
@@ -30,7 +30,7 @@ class RedisServer:
         self.process: Process | None = None
 
     def start(self) -> None:
-        """Starts it (again, on the same port) and returns when it answers."""
+        """Start it (again, on the same port); return once it answers."""
         options = ["--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
         self.process = Process(
             "redis",
@@ -62,13 +62,13 @@ class RedisServer:
         self.running.resume()
 
     def flush(self) -> None:
-        """Forgets everything: queues, cache, unacknowledged messages."""
+        """Delete everything: queues, cache, unacknowledged messages."""
         self.client.flushall()
 
 
 @contextmanager
 def private_redis(directory: Path) -> Iterator[RedisServer]:
-    """A running server; killed at the end."""
+    """Run a server until the end of the block."""
     server = RedisServer(directory)
     try:
         server.start()

@@ -1,4 +1,4 @@
-"""The addresses of the URLconf, for tests that ask all of them."""
+"""Addresses of the URLconf, for tests that request all of them."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""gunicorn beside the embedded default, on the same installation: what holds on one server has to hold on the other."""
+"""gunicorn beside the embedded default, on the same installation, for rules that hold on both servers."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.harness.process import Process, free_port, wait_until
 
 @contextmanager
 def gunicorn(app: Embedded, **changes: str) -> Iterator[int]:
-    """The port of a gunicorn beside `app`, on the same database; `changes` are variables."""
+    """Yield the port of a gunicorn beside `app`, on the same database; `changes` are variables."""
     port = free_port()
     command: list[str | Path] = [Path(sys.executable).with_name("gunicorn"), "-c", "config/gunicorn.py", "config.wsgi"]
     env = app.env | {"PORT": str(port)} | changes

@@ -1,4 +1,4 @@
-"""An API token of the installation's member of staff, written as the product writes them."""
+"""API token of the installation's member of staff, stored as the product does."""
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha512
@@ -13,7 +13,7 @@ API_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 
 def keep_token(app: Embedded | Production) -> None:
-    """Let API_TOKEN be a token of the first member of staff, good for syncs, for an hour."""
+    """Store API_TOKEN as a token of the first member of staff with the scope for syncs, valid for an hour."""
     owner = app.rows.all("SELECT id, password FROM accounts_user WHERE email = %s", STAFF_EMAIL)[0]
     salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
     seal = salted_hmac(salt, owner["password"], secret=app.env["SECRET_KEY"], algorithm="sha256").hexdigest()

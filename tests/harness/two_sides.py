@@ -1,4 +1,4 @@
-"""Both fakes with Enlace between them in this process: webhooks are posted, and work is done, when the test says so."""
+"""Both fakes with Enlace between them in this process: webhooks and jobs run when the test says so."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ A_MOMENT = QUIET + timedelta(seconds=1)
 
 
 class TwoSides(BothSides):
-    """`hooks` are the webhooks that were not delivered yet, oldest first. `say_nothing`: none are made."""
+    """Fakes whose webhooks wait in `hooks`, oldest first, until the test delivers them. `muted`: none are made."""
 
     def __init__(
         self,
@@ -51,13 +51,13 @@ class TwoSides(BothSides):
         return self.post(body, f"{path}/{TOKENS[path]}", sign=False)
 
     def forward(self, time: timedelta) -> None:
-        """Let time pass, also for what keeps real time: a pause that GoHighLevel asked for is over."""
+        """Let time pass, also for what uses real time: a pause that GoHighLevel asked for is over."""
         self.gone_forward += time
         self.travel(self.gone_forward)
         cache.clear()
 
     def settle(self, *, rounds: int = 40, order: Callable[[list[Any]], Sequence[Any]] = lambda hooks: hooks) -> None:
-        """Deliver webhooks and do what falls due, moment after moment, until nothing is left to do."""
+        """Deliver webhooks and run due jobs, moment after moment, until nothing is left to do."""
         for _round in range(rounds):
             hooks, self.hooks[:] = order(list(self.hooks)), []
             for hook in hooks:
@@ -70,7 +70,7 @@ class TwoSides(BothSides):
         raise AssertionError(f"not at rest after {rounds} rounds: {self.hooks[:3]} {list(self.open_writes())[:3]}")
 
     def heal(self) -> None:
-        """Nothing goes wrong any more, and staff try again what failed."""
+        """End all misbehaviour, and retry what failed as staff would."""
         self.nowcerts.behave()
         self.ghl.behave()
         repair.retry(OutgoingWrite.objects.filter(status="failed"))
@@ -91,7 +91,7 @@ class TwoSides(BothSides):
         return OutgoingWrite.objects.filter(status="pending").values_list("provider", "last_error")
 
     def writes(self, fake: FakeNowCerts | FakeGoHighLevel) -> list[Any]:
-        """The writes of contacts that were asked of a side, in their order."""
+        """Return the writes of contacts that a side received, in order."""
         paths = ("/api/Insured/Insert", "/api/Insured/OnlyInsertInsured", "/contacts/")
         return [
             exchange.asked

@@ -1,4 +1,4 @@
-"""A sender of webhooks as a relay would be: signs the raw body, keeps its connection, reports every answer."""
+"""Sender of webhooks like a relay: signs the raw body, keeps its connection, reports every answer."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ RELAY_PATH = "/api/webhook/kajabi/"
 
 
 def relay(event_type: str, event_id: str, email: str, **fields: Any) -> dict[str, Any]:
-    """The body of a relay event about one member; `fields` are added at the top."""
+    """Return the body of a relay event about one member; `fields` are added at the top."""
     member_id = "mem_" + hashlib.sha256(email.encode()).hexdigest()[:12]
     return {
         "type": event_type,
@@ -28,18 +28,18 @@ def relay(event_type: str, event_id: str, email: str, **fields: Any) -> dict[str
 
 
 def purchase(event_id: str, email: str, **fields: Any) -> dict[str, Any]:
-    """The body of an `offer.purchased` relay event."""
+    """Return the body of an `offer.purchased` relay event."""
     return relay("offer.purchased", event_id, email, **fields)
 
 
 def sign(body: bytes, secret: str = WEBHOOK_SECRET) -> str:
-    """The hex HMAC-SHA256 of the raw body."""
+    """Return the hex HMAC-SHA256 of the raw body."""
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came back. `status` 0 means that no answer came (refused, reset, timed out): `body` says how."""
+    """Answer of the server. `status` 0 means none (refused, reset, timed out): `body` says which."""
 
     status: int
     body: str
@@ -55,7 +55,7 @@ class Answer:
 
 
 class Sender:
-    """One client with one kept-alive connection. Not for use by two threads."""
+    """Client with one keep-alive connection. Not for use by two threads."""
 
     def __init__(self, url: str, *, timeout: float = 30) -> None:
         self.address = urlsplit(url)
@@ -65,7 +65,7 @@ class Sender:
     def post(
         self, payload: Mapping[str, Any] | bytes, *, path: str = RELAY_PATH, signature: str | None = None
     ) -> Answer:
-        """Posts a payload (or raw bytes), signed unless a signature is given."""
+        """Post a payload (or raw bytes), signed unless a signature is given."""
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         proof = sign(body) if signature is None else signature
         headers = {"Content-Type": "application/json", "X-Kajabi-Signature": proof}
@@ -91,7 +91,7 @@ class Sender:
 
 
 def post_at_once(url: str, payloads: Iterable[Mapping[str, Any] | bytes]) -> list[Answer]:
-    """Posts every payload from a thread of its own, all released at one moment; answers in their order."""
+    """Post every payload at one moment, each from a thread of its own; return the answers in order."""
     bodies = list(payloads)
     answers: list[Answer | None] = [None] * len(bodies)
     gate = threading.Barrier(len(bodies))

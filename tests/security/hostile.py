@@ -1,4 +1,4 @@
-"""Rows whose every text holds markup that breaks out of wherever it is written without escaping."""
+"""Rows whose every text holds markup that breaks out of any unescaped place."""
 
 from html.parser import HTMLParser
 from itertools import count
@@ -41,7 +41,7 @@ _numbers = count(1)
 
 
 class Parsed(HTMLParser):
-    """The elements and attributes of a page, as a browser finds them."""
+    """Elements and attributes of a page, as a browser parses them."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class Parsed(HTMLParser):
 
 
 def make_all() -> list[models.Model]:
-    """One row of every model of ours for each of its states that the database allows."""
+    """Create one row of every model for each state that the database allows."""
     made: list[models.Model] = []
     for model in (model for label in APPS for model in apps.get_app_config(label).get_models()):
         rows = [row for state in _states(model) if (row := _try_row(model, state)) is not None]
@@ -70,7 +70,7 @@ def make_all() -> list[models.Model]:
 
 
 def text_fields(model: type[models.Model]) -> list[models.Field]:
-    """The fields of `model` in which a text may stand that somebody else wrote."""
+    """Return the fields of `model` that may hold a text from outside."""
     texts = models.CharField | models.TextField | models.JSONField
     return [field for field in model._meta.concrete_fields if isinstance(field, texts) and not field.choices]
 
@@ -118,7 +118,7 @@ def _values(model: type[models.Model]) -> dict[str, Any]:
 
 
 def _related(field: models.ForeignKey) -> models.Model:
-    """A row that may be pointed to: a new one, so that no constraint on pairs is in the way."""
+    """Return a row to refer to: a new one, so that no constraint on pairs is violated."""
     model = field.related_model
     if model._meta.app_label not in APPS:
         found = model._base_manager.first()

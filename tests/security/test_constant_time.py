@@ -1,4 +1,4 @@
-"""S20: secrets, signatures and tokens are compared in constant time, everywhere in the source."""
+"""S20: secrets, signatures and tokens are compared in constant time everywhere in the source."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ HARMLESS = {
 
 
 def secret_names(node: ast.AST) -> list[str]:
-    """The names in an operand that are called like something secret: `self.token` is, `token.scopes` is not."""
+    """Return the names in an operand that look like a secret: `self.token` does, `token.scopes` does not."""
     if isinstance(node, ast.Name | ast.Attribute):
         name = node.id if isinstance(node, ast.Name) else node.attr
         return [name] if SECRET.search(name) else []
@@ -41,14 +41,14 @@ def secret_names(node: ast.AST) -> list[str]:
 
 
 def is_constant(node: ast.expr) -> bool:
-    """Whether an operand is written in the source: comparing with it says nothing about a secret's letters."""
+    """Return whether an operand is a constant: comparing with it reveals nothing about a secret."""
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
         return all(is_constant(item) or (isinstance(item, ast.Attribute) and item.attr.isupper()) for item in node.elts)
     return isinstance(node, ast.Constant)
 
 
 def plain_comparisons(source: str) -> Iterator[str]:
-    """Each comparison by ==, !=, in, startswith or endswith of something that is called like a secret."""
+    """Yield each comparison by ==, !=, in, startswith or endswith of a name that looks like a secret."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare) and any(
             isinstance(one, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for one in node.ops

@@ -38,7 +38,7 @@ SECRETS = {
 
 
 def deploy_check(directory: Path, **changes: str) -> tuple[int, str]:
-    """The exit code and the words of `check --deploy` with these settings."""
+    """Return the exit code and the output of `check --deploy` with these settings."""
     env = {"PATH": os.environ["PATH"], "ENV_FILE": "", "VAR_DIR": str(directory), **PRODUCTION, **SECRETS, **changes}
     command = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy", "--fail-level", "WARNING"]
     ended = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
@@ -62,7 +62,7 @@ def test_deploy_check_of_careless_settings_names_each(tmp_path: Path) -> None:
 
 
 def said_of(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> list[str]:
-    """What the check says of settings that are production's, with these changes."""
+    """Return the check's output for production's settings with these changes."""
     production = {
         "KAJABI_API_BASE_URL": "https://api.kajabi.com",
         "COMPANY_WEBHOOK_URL": "",

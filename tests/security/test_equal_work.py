@@ -1,4 +1,4 @@
-"""S9, beside the requests for a link: signing in costs the same work whoever the address belongs to."""
+"""S9, beside the requests for a link: a sign-in costs the same work for any address."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ PASSWORD = "violet kettle under the stairs"
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The password hashes that were computed since, one entry each."""
+    """Record the password hashes computed since, one entry each."""
     done: list[str] = []
     for name in ("encode", "verify"):
         really = getattr(Argon2PasswordHasher, name)

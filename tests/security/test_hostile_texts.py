@@ -1,4 +1,4 @@
-"""S14: whatever stands in a field, the console shows it as text, on every page, and no page breaks."""
+"""S14: the console shows every field as escaped text on every page, and no page breaks."""
 
 from collections.abc import Iterator
 from typing import Any

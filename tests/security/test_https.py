@@ -1,4 +1,4 @@
-"""Plain http: people are led to https, machines are refused; and every answer has its headers, this one too."""
+"""Plain http: people are redirected to https, machines are refused, and every answer has its headers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Nobody writes a value by naming it: what an endpoint or a form takes is listed, and the rest is left alone."""
+"""Mass assignment: endpoints and forms accept listed fields only."""
 
 import ast
 from pathlib import Path

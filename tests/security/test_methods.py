@@ -1,4 +1,4 @@
-"""S19: what strangers may do is named; nothing else is done for them by any method, and no header changes it."""
+"""S19: strangers can do what is listed and nothing else, by any method or header."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""S16: no form, link or header of a visitor leads anybody to another site."""
+"""S16: no form, link or header of a visitor redirects anybody to another site."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ ELSEWHERE = [
 
 
 def leads_nowhere_else(answer: Any) -> bool:
-    """Whether the answer sends a browser to a path of this site, or nowhere."""
+    """Return whether the answer redirects to a path of this site, or not at all."""
     location = answer.headers.get("Location", "")
     # Browsers drop tabs and new lines, and take a backslash for a slash.
     as_read = re.sub(r"[\t\r\n\x00]", "", location).replace("\\", "/").strip()
@@ -56,7 +56,7 @@ def sign_in(url: str) -> Any:
 
 
 def signed_in_already(url: str) -> Any:
-    """A page that sends whoever is signed in on to where they wanted to go."""
+    """Request a page that redirects signed-in users to `next`."""
     return lambda wanted, browser, person: [browser.get(url, {"next": wanted})]
 
 
@@ -106,7 +106,7 @@ def test_foreign_location_counts_as_foreign(location: str) -> None:
 
 
 def test_every_page_with_a_next_field_is_covered() -> None:
-    """A new form with `next` has to be added above."""
+    """Require that every form with `next` is listed above."""
     base = Path(django_settings.BASE_DIR)
     forms = {
         str(path.relative_to(folder))

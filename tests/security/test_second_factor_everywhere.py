@@ -1,4 +1,4 @@
-"""S18: staff who owe their second factor open nothing of the console and nothing of the API, by any method."""
+"""S18: staff without their due second factor open nothing of the console and the API, by any method."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ DOORS = ("/admin/login/", "/admin/second-factor/", "/sign-in")
 
 
 def opened_by(browser: Client, routes: list[str], methods: tuple[str, ...] = METHODS) -> list[tuple[str, str, int]]:
-    """What answers with content, or does something, to this browser and is not for everybody."""
+    """Return the addresses that answer this browser with content or an effect and are not public."""
     opened = []
     for route in routes:
         if {route, f"{route}/"} & (PUBLIC | OWN):
@@ -52,7 +52,7 @@ def opened_by(browser: Client, routes: list[str], methods: tuple[str, ...] = MET
 
 @pytest.fixture
 def rows() -> list[str]:
-    """Addresses of rows that exist: of some that do not, nothing could be opened."""
+    """Return addresses of existing rows; those of missing rows open nothing anyway."""
     one_of_each = {type(row): row for row in hostile.make_all() if admin.site.is_registered(type(row))}
     return [
         reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}", args=[row.pk])

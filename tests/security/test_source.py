@@ -1,4 +1,4 @@
-"""What the source does not do: run text as code, unpickle, store things in browsers, use a hash that is not listed."""
+"""Source rules: no code run from text, no pickle, nothing stored in browsers, no unlisted hash."""
 
 import ast
 import re
@@ -33,7 +33,7 @@ SPREADS_LOAD = {"core/queue/delivery.py", "integrations/toolkit/retries.py"}
 
 
 def calls() -> Iterator[tuple[str, str, ast.Call]]:
-    """Each call in the source: its file, what is called as it is written, and the call."""
+    """Yield each call in the source: its file, the callee as written, and the call."""
     for path, tree in SOURCES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
@@ -41,7 +41,7 @@ def calls() -> Iterator[tuple[str, str, ast.Call]]:
 
 
 def imported() -> Iterator[tuple[str, str]]:
-    """Each module that a file imports."""
+    """Yield each module that a file imports."""
     for path, tree in SOURCES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""S13: no cell of any table that leaves Enlace is calculated by the spreadsheet that opens it."""
+"""S13: no spreadsheet calculates a cell of a table that Enlace exports."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ EXPORTS = {"accounts_completion_export": "accounts_completion"}
 
 
 def cells_of(content: bytes, kind: str) -> Iterator[Any]:
-    """Every cell of a table as a spreadsheet reads it; a formula of a workbook begins with "="."""
+    """Return every cell of a table as a spreadsheet reads it; a formula of a workbook begins with "="."""
     if kind == "csv":
         for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")):
             yield from row

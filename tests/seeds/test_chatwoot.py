@@ -1,4 +1,4 @@
-"""Chatwoot's document, example by example: its addresses, answers, queries and checks, of a server that really runs.
+"""Chatwoot's document, example by example, against a running server: addresses, answers, queries, checks.
 
 Each webhook carries the token, which the document leaves out; the metrics are for whoever has theirs.
 """
@@ -38,7 +38,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def install(app: Embedded) -> Callable[..., requests.Response]:
-    """Posts what Chatwoot posts to INSTALLATION_EVENTS_WEBHOOK_URL, with the token at its end."""
+    """Post like Chatwoot to INSTALLATION_EVENTS_WEBHOOK_URL, with the token at its end."""
 
     def send(account_id: int, *, path: str = f"{CREATED}/{TOKEN}", body: bytes = b"") -> requests.Response:
         event = {"id": account_id, "name": COMPANY, "event": "account_created", "users": []}

@@ -1,4 +1,4 @@
-"""The course-completion document: its payload and processing, in its own words, against a server that really runs."""
+"""The course-completion document's payload and processing, against a running server."""
 
 from collections.abc import Iterator
 
@@ -47,7 +47,7 @@ def signed(app: Embedded, command: str) -> Answer:
 
 
 def ended(app: Embedded, event_id: str) -> str:
-    """The status of an event once it came to its end."""
+    """Wait until an event is finished; return its status."""
     wait_until(lambda: app.rows.event(event_id)["status"] != "pending", seconds=30, what=f"the end of {event_id}")
     return str(app.rows.event(event_id)["status"])
 
@@ -75,7 +75,7 @@ def test_unmatched_submission_waits_for_review_and_is_awarded_once_its_student_i
 
 
 def test_same_submission_again_gives_no_second_points(app: Embedded) -> None:
-    """Once by `external_event_id`, and once by the submission under another event id; e-mails in any case."""
+    """Repeat it by `external_event_id`, and by the submission under another event id; e-mails in any case."""
     again = EXPECTED.replace("evt_123456789", "evt_other").replace("student@example.com", "STUDENT@example.com")
     for command in (EXPECTED, again):
         assert signed(app, command).status == 200

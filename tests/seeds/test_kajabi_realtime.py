@@ -1,4 +1,4 @@
-"""The real-time document's addresses and events, as it prints them: a server that really runs beside a fake Kajabi."""
+"""The real-time document's addresses and events as printed, against a running server beside a fake Kajabi."""
 
 import json
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, kajabi: FakeKajabi) -> Iterato
 
 
 def behind_the_proxy(_body: bytes) -> dict[str, str]:
-    """What the proxy that ends https adds."""
+    """Return the headers of a proxy that terminates https."""
     return {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
 
 
@@ -89,7 +89,7 @@ def test_wrong_password_configures_nothing(app: Embedded, address: str) -> None:
 
 
 def known_there(kajabi: FakeKajabi, number: str, *, email: str, phone: str) -> dict[str, list[dict[str, Any]]]:
-    """Somebody whom Kajabi knows with all that they did, and the resources that each event's delivery holds."""
+    """Add a person with all records to the fake Kajabi; return the resources in each event's body."""
     customer_id = f"9{number}"
     contact = records.contact(
         number, email=email, name="Ana Example", customer_id=customer_id, tags=("55",), phone_number=phone

@@ -152,7 +152,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, sides: BothSides) -> Iterator[
 
 @pytest.fixture
 def post(app: Embedded, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Posts a body as curl does, with the proof of whoever posts there, or other headers."""
+    """Post a body as curl does, with the sender's proof or other headers."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     def send(path: str, body: str, headers: dict[str, str] | None = None) -> requests.Response:
@@ -165,7 +165,7 @@ def post(app: Embedded, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def staff_token(app: Embedded) -> str:
-    """A token of the first member of staff, as the console makes one."""
+    """Create a token of the first member of staff, as the console does."""
     script = (
         "from accounts.models import User\nfrom accounts.staff import tokens\nfrom core.web import access\n"
         f"owner = User.objects.get(email={STAFF_EMAIL!r})\n"
@@ -181,7 +181,7 @@ def with_email(records: dict[str, Record], name: str, email: str) -> list[Record
 
 
 def the_one(records: dict[str, Record], name: str, email: str) -> Record:
-    """The only record with this address, as soon as it is there."""
+    """Wait for the only record with this address and return it."""
     wait_until(lambda: with_email(records, name, email), seconds=40, what=f"a record of {email}")
     (found,) = with_email(records, name, email)
     return found

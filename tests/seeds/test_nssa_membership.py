@@ -1,4 +1,4 @@
-"""The NSSA membership document's flow, tests and commands, as it prints them, against a server that really runs."""
+"""The NSSA membership document's flow, tests and commands as printed, against a running server."""
 
 import email
 import email.policy
@@ -36,7 +36,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 @pytest.fixture(scope="module")
 def token(app: Embedded) -> str:
-    """An API token of the first staff user, as the console makes them."""
+    """Create an API token of the first staff user, as the console does."""
     code = (
         "from accounts.models import User; from accounts.staff import tokens; "
         f"print(tokens.make(User.objects.get(email='{STAFF_EMAIL}'), name='seed', scopes=['read', 'sync'])[1])"
@@ -46,7 +46,7 @@ def token(app: Embedded) -> str:
 
 
 def relay(app: Embedded, event_type: str, event_id: str, member: dict[str, str], **fields: Any) -> dict[str, Any]:
-    """Post a signed relay event, and return its row once it came to its end."""
+    """Post a signed relay event, and return its row once it is finished."""
     event = {**PURCHASE, "type": event_type, "id": event_id, "member": member, **fields}
     answer = Sender(app.url).post(event)
     assert (answer.status, answer.json()["status"]) == (200, "success")
@@ -59,7 +59,7 @@ def ended(app: Embedded, event_id: str) -> dict[str, Any] | None:
 
 
 def mails_to(app: Embedded, address: str) -> list[str]:
-    """The texts of what was sent to an address, oldest first."""
+    """Return the texts of the mails to an address, oldest first."""
     messages = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in app.mail_files]
     return [
         f"{message['Subject']}\n\n{message.get_body(('plain',)).get_content()}"
@@ -69,7 +69,7 @@ def mails_to(app: Embedded, address: str) -> list[str]:
 
 
 def set_up_link(app: Embedded, address: str) -> dict[str, str]:
-    """The link of the newest mail to an address: `token` and `email`, its host and its path."""
+    """Return the link of the newest mail to an address: `token`, `email`, host and path."""
     found = wait_until(
         lambda: [link for text in mails_to(app, address) for link in re.findall(r"\S+/setup-password\?\S+", text)],
         seconds=30,
