@@ -30,9 +30,9 @@ class SetupState:
 def of(provider: Provider) -> SetupState:
     """Return how far a provider is set up."""
     proofs = sorted({verifier.setting for endpoint in provider.endpoints for verifier in endpoint.verifiers})
-    lacking = [name for name in (*provider.credentials, *provider.api_needs) if not _is_set(name)]
+    lacking = [name for name in (*provider.credentials, *provider.api_settings) if not _is_set(name)]
     is_half = bool(lacking) and any(map(_is_set, provider.credentials))
-    retired = next((pair for pair in provider.retired.items() if _is_set(pair[0])), None)
+    retired = next((pair for pair in provider.retired_settings.items() if _is_set(pair[0])), None)
     return SetupState(
         provider=provider,
         hooks_need=[] if any(map(secrets_in, proofs)) else proofs,

@@ -252,3 +252,7 @@ class SubscriptionExpired(MembershipEvent):
 
 class PurchaseRefunded(MembershipEvent):
     """The money went back, and access ends."""
+
+
+class PurchaseConfirmed(MembershipEvent):
+    """The provider's own list has it as active at this moment, whatever was received before."""

@@ -2,7 +2,7 @@
 
 from core.queue.outcomes import Permanent
 
-__all__ = ["ForgottenHere", "Gone", "NotThereYet", "Permanent", "Retryable", "Unmatched", "Unreadable"]
+__all__ = ["PersonErased", "Gone", "NotFoundYet", "Permanent", "Retryable", "Unmatched", "Unreadable"]
 
 
 class Unreadable(ValueError):
@@ -20,7 +20,7 @@ class Retryable(Exception):
     """It may work later: the attempt is repeated with back-off."""
 
 
-class NotThereYet(Retryable):
+class NotFoundYet(Retryable):
     """The provider does not know what was named. It may show up soon: tried for ten minutes, then it failed."""
 
 
@@ -28,7 +28,7 @@ class Unmatched(Exception):
     """Nothing is wrong with the event, but a person must say what it belongs to; *retry* finishes it then."""
 
 
-class ForgottenHere(Unmatched):
+class PersonErased(Unmatched):
     """It is about somebody who was erased, and nothing of it is kept; the message names nobody."""
 
 

@@ -11,7 +11,7 @@ from integrations.contracts.events import Event
 Cells = Mapping[str, str]  # the texts of a row by our names of columns; a column that is not there is ""
 
 
-class WrongRow(ValueError):
+class InvalidRow(ValueError):
     """A row cannot be read; the message says what to correct, for whoever has the file."""
 
 
@@ -32,7 +32,7 @@ class FileOffer(Bounded):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadRow:
+class ParsedRow:
     """A parsed row. `offer` is what its membership events are of, None where it names none.
 
     `claims` are offers that the row says the person has, without a sale. `skipped` says why it tells nothing,
@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class FileKind:
-    """One kind of file. `read` gets a row and the moment at which the file was exported; it raises WrongRow.
+    """One kind of file. `read` gets a row and the moment at which the file was exported; it raises InvalidRow.
 
     `dates` are the columns whose newest date shows when that was at the earliest. `marks` are columns of which a file
     of this kind has at least two; the kind without any is what all other files are.
@@ -66,7 +66,7 @@ class FileKind:
     title: Any
     columns: Mapping[str, Column]
     dates: Sequence[str]
-    read: Callable[[Cells, datetime], ReadRow]
+    read: Callable[[Cells, datetime], ParsedRow]
     marks: frozenset[str] = frozenset()
 
 

@@ -2,7 +2,7 @@
 
 Values go by our names, as in `toolkit.fields`: `email`, a contact's columns, and custom fields as `core.field_names`
 has them.
-What is read comes as the same report that a webhook becomes, so that one rule merges both.
+A record that is read comes as the same report that a webhook becomes, so that one rule merges both.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,33 +43,33 @@ class Sent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TheirContact:
-    """A provider's record of a person: as they have it, and as it is reported to us (`report.is_whole`)."""
+class RemoteContact:
+    """A provider's record of a person: as its API returns it, and as a report (`report.is_whole`)."""
 
     external_id: str
     report: ContactReported
     record: Mapping[str, Any]
 
 
-class ContactBook(Protocol):
+class ContactApi(Protocol):
     """A provider's contacts, for one thread. Every method but the two that prepare a call may raise Retryable or
     Permanent.
     """
 
-    def read(self, external_id: str) -> TheirContact:
-        """The record as it is now. Raises Gone where there is none any more."""
+    def read(self, external_id: str) -> RemoteContact:
+        """Return the record as it is now. Raises Gone where there is none any more."""
 
-    def with_email(self, email: str) -> Sequence[TheirContact]:
-        """The records with this address, in whatever case it is written, the oldest first."""
+    def with_email(self, email: str) -> Sequence[RemoteContact]:
+        """Return the records with this address, in whatever case it is written, the oldest first."""
 
-    def with_phone(self, phone: str) -> Sequence[TheirContact]:
-        """The records with this number (E.164), the oldest first."""
+    def with_phone(self, phone: str) -> Sequence[RemoteContact]:
+        """Return the records with this number (E.164), the oldest first."""
 
     def creation(self, values: Mapping[str, Any]) -> OutgoingCall:
-        """The call that makes a record of `values`, which are not empty."""
+        """Return the call that creates a record of `values`, which are not empty."""
 
-    def change(self, theirs: TheirContact, values: Mapping[str, Any]) -> OutgoingCall:
-        """The call that sets `values`, some of them perhaps to "", and leaves the rest of `theirs` as it is."""
+    def change(self, remote: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
+        """Return the call that sets `values`, some of them perhaps to "", and leaves the rest of `remote` as it is."""
 
     def send(self, call: OutgoingCall) -> Sent:
         """Make a call of `creation` or `change`. One that creates is never repeated here when its answer was lost."""
@@ -81,17 +81,17 @@ class Mirror:
 
     `fields` are the names of ours that it knows; `own_prefix` is what its own custom fields begin with in our names
     ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's; in small
-    letters it names the provider where staff sync by hand. `open` gives the book for calls of at most so many seconds
+    letters it names the provider where staff sync by hand. `open` returns the API for calls of at most so many seconds
     each; it raises Permanent where the API is not configured. `as_webhook` makes the webhook that would tell of a
     record ("contact", "policy" or "quote"); it raises Unreadable for a kind that the provider does not tell of.
     `own_fields`, where the API tells them, lists its custom fields for people to choose from: (what comes after
-    `own_prefix`, the name there); it takes and raises what a call of the book does.
+    `own_prefix`, the name there); it takes and raises what a call of the API does.
     """
 
     fields: frozenset[str]
     own_prefix: str
     source: str
-    open: Callable[[float], ContactBook]
+    open: Callable[[float], ContactApi]
     as_webhook: Callable[[str, Mapping[str, Any]], Payload]
     own_fields: Callable[[float], Sequence[tuple[str, str]]] | None = None
 
@@ -108,8 +108,8 @@ class Opportunity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TheirOpportunity:
-    """A provider's opportunity, and what of it we would say (details that it does not have are not there)."""
+class RemoteOpportunity:
+    """A provider's opportunity, and its values in our form; details that it does not have are left out."""
 
     external_id: str
     contact_id: str
@@ -127,26 +127,26 @@ class Stage:
     stage_name: str = ""
 
 
-class OpportunityBook(Protocol):
-    """A provider's opportunities, for one thread; as ContactBook, but preparing a call may ask the provider too."""
+class OpportunityApi(Protocol):
+    """A provider's opportunities, for one thread; as ContactApi, but preparing a call may ask the provider too."""
 
-    def read(self, external_id: str) -> TheirOpportunity:
-        """Raises Gone where there is none any more."""
+    def read(self, external_id: str) -> RemoteOpportunity:
+        """Return the opportunity as it is now. Raises Gone where there is none any more."""
 
-    def of_contact(self, contact_id: str) -> Sequence[TheirOpportunity]:
-        """Those of one contact, the oldest first; the list may lag by seconds."""
+    def of_contact(self, contact_id: str) -> Sequence[RemoteOpportunity]:
+        """Return those of one contact, the oldest first; the list may lag by seconds."""
 
     def stages(self) -> Sequence[Stage]:
-        """Every stage of every pipeline, in their order; the first is where an opportunity begins by default."""
+        """Return every stage of every pipeline, in their order; the first is where an opportunity begins by default."""
 
     def creation(self, wanted: Opportunity, *, contact_id: str, stage: Stage) -> OutgoingCall:
-        """The call that makes an open opportunity."""
+        """Return the call that creates an open opportunity."""
 
-    def change(self, theirs: TheirOpportunity, wanted: Opportunity) -> OutgoingCall:
-        """The call that makes `theirs` say what is wanted; its stage and status stay as people have set them."""
+    def change(self, remote: RemoteOpportunity, wanted: Opportunity) -> OutgoingCall:
+        """Return the call that gives `remote` the wanted values; its stage and status stay as people have set them."""
 
     def send(self, call: OutgoingCall) -> Sent:
-        """As ContactBook's."""
+        """As ContactApi's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,5 +157,5 @@ class Deals:
     """
 
     identity: str
-    open: Callable[[float], OpportunityBook]
+    open: Callable[[float], OpportunityApi]
     stages: Callable[[], Mapping[str, Sequence[str]]]

@@ -49,9 +49,9 @@ class Endpoint:
     delivery that is stored; `busy_status` is what is answered, with a Retry-After, while nothing can be stored: some
     senders come again only for certain ones.
 
-    With `at_once` a delivery is processed in the request, where that succeeds at once, and `reply` knows what became of
-    it. Only for what needs no network: `parse` and our database. The row is stored first all the same, and a worker
-    does what the request could not.
+    With `immediate` a delivery is processed in the request, where that succeeds at once, and `reply` gets the result.
+    Only for what needs no network: `parse` and our database. The row is stored first all the same, and a worker does
+    what the request could not.
 
     `about` and `examples` are for /docs: a sentence, and a body of each dialect by what it tells. A test posts each.
     """
@@ -62,7 +62,7 @@ class Endpoint:
     read: Callable[[Payload], Envelope]
     takes_token_in_path: bool = False
     answers_get: bool = False
-    at_once: bool = False
+    immediate: bool = False
     reply: Callable[[Accepted], Reply] = reply_with({"status": "success"})
     busy_status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     id_header: str = ""
@@ -87,22 +87,23 @@ class Simulation:
 class Provider:
     """Everything that the rest of the system knows of a provider; pages and commands of its own are beside it.
 
-    `handled` are the event types that lead to something; every other type is kept as ignored, with the reason from
-    `ignored` where it is left out on purpose. `parse` translates a kept delivery into our events; it raises Unreadable,
-    or Unmatched where the delivery lacks what a person could add. `pulls` are its lists, for reconciliation, and
+    `handled` are the event types that lead to something; every other type is stored as ignored, with the reason from
+    `ignored` where it is left out on purpose. `parse` translates a stored delivery into facts; it raises Unreadable,
+    or Unmatched where the delivery lacks what a person could add. A delivery of a type in `repeatable` that comes again
+    is processed again: it has neither a time nor an id of its own. `pulls` are its lists, for reconciliation, and
     `history` the files that its users can export.
 
-    `is_connected` says whether its API can be asked here. Only then are these called, outside of any transaction:
-    `confirm` gives a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
-    records have it, and `read_contact` the whole contact with an id; both raise Retryable, NotThereYet or Permanent. A
-    repetition of one of `told_again` is no copy: such deliveries have neither a time nor an id of their own.
-    `features` are what `/api/system/info` names. `headroom` is how many calls its API has left, by the name of the
-    window and as far as it said; it asks the cache alone. `mirror` keeps its contacts equal with ours, and `deals`
-    makes opportunities of policies there; both where it is connected. `phrases` are its own words in the log.
+    `is_connected` says whether its API is configured. Only then are these called, outside of any transaction:
+    `confirm` returns a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
+    records have it, and `read_contact` the whole contact with an id; both raise Retryable, NotFoundYet or Permanent.
+    `calls_left` is how many calls its API allows for now, by the name of the window and as far as it said; it asks the
+    cache alone. `mirror` keeps its contacts equal with ours, and `deals` makes opportunities of policies there; both
+    where it is connected.
 
-    `credentials` are the names of the settings that its API is asked with, `api_needs` of those that it needs beside
-    and that are there for more than the API. `retired` are settings that people know from elsewhere and that do nothing
-    here, each with what is to be done instead.
+    `features` are what `/api/system/info` names, `phrases` the provider's own words in the log.
+    `credentials` are the names of the settings that its API is called with, `api_settings` of those that a call needs
+    too and that serve other purposes as well. `retired_settings` are names that people know from elsewhere and that
+    do nothing here, each with what is to be done instead.
     """
 
     key: str
@@ -116,14 +117,14 @@ class Provider:
     is_hint: Callable[[StoredWebhook], bool] = lambda webhook: not webhook.is_signed
     confirm: Callable[[StoredWebhook], StoredWebhook] | None = None
     read_contact: Callable[[str], list[Event]] | None = None
-    told_again: frozenset[str] = frozenset()
+    repeatable: frozenset[str] = frozenset()
     pulls: PullSource | None = None
     history: HistoryFiles | None = None
-    headroom: Callable[[], Mapping[str, int]] = dict
+    calls_left: Callable[[], Mapping[str, int]] = dict
     features: Sequence[str] = ()
     mirror: Mirror | None = None
     deals: Deals | None = None
     phrases: Phrases = field(default_factory=Phrases)
     credentials: Sequence[str] = ()
-    api_needs: Sequence[str] = ()
-    retired: Mapping[str, str] = field(default_factory=dict)
+    api_settings: Sequence[str] = ()
+    retired_settings: Mapping[str, str] = field(default_factory=dict)

@@ -12,24 +12,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
 from integrations.contracts.bounds import Bounded, Id, Ids, Key
-from integrations.contracts.events import Buyer, Event, MembershipEvent
+from integrations.contracts.events import Buyer, Event
 
 
-class PurchaseConfirmed(MembershipEvent):
-    """The provider says that this is active at this moment, whatever was received before."""
+class RunKind(TextChoices):
+    """Kinds of sync runs: everything for the first time, what changed since, or everything to compare it."""
+
+    BACKFILL = "backfill", _("first sync")
+    INCREMENTAL = "incremental", _("what changed")
+    AUDIT = "audit", _("full audit")
 
 
-class Kind(StrEnum):
-    """Why a list is read: everything for the first time, what changed since, or everything to compare it."""
-
-    BACKFILL = "backfill"
-    INCREMENTAL = "incremental"
-    AUDIT = "audit"
-
-
-class OwnList(StrEnum):
-    """One of our own lists, which an audit compares with a provider's."""
+class LocalList(StrEnum):
+    """A list of ours that an audit compares with a provider's. The values are stored as the place of a run."""
 
     SUBSCRIPTIONS = "our subscriptions"
     CONTACTS = "our contacts"
@@ -53,7 +52,7 @@ class RemotePurchase(Bounded):
     """A purchase as the provider has it now.
 
     `renews` is False for what is paid once, which stays active there when the period that it paid for has passed.
-    `ended_at` is set where it has ended. `shown` is what staff may want to see of it, as JSON.
+    `ended_at` is set where it has ended. `details` is what else staff may want to see, as JSON.
     """
 
     purchase_id: Id
@@ -61,7 +60,7 @@ class RemotePurchase(Bounded):
     status: PurchaseStatus
     renews: bool = True
     ended_at: datetime | None = None
-    shown: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +139,7 @@ class Puller(ABC):
     """
 
     @abstractmethod
-    def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
+    def page(self, place: Place, *, kind: RunKind, since: datetime | None) -> PulledPage:
         """Return the page at `place`. Incremental runs stop at what has not changed after `since`."""
 
     @abstractmethod
@@ -164,19 +163,19 @@ class Puller(ABC):
 class PullSource:
     """A provider's lists, as its manifest declares them.
 
-    `identity` is the kind of id by which they name people, `compares` our list that an audit compares with them,
-    `minutes` the name of the setting with the minutes between two runs by the clock (0: none), `first` where a run of a
-    kind begins. `puller` gives the lists for one thread; it raises Permanent where the API is not configured, and then
-    `configured` is False.
+    `identity` is the kind of id by which they name people, `local_list` our list that an audit compares with them,
+    `interval_setting` the name of the setting with the minutes between two runs by the clock (0: none), `first_place`
+    where a run of a kind begins. `puller` gives the lists for one thread; it raises Permanent where the API is not
+    configured, and then `is_configured` is False.
     """
 
     identity: str
-    compares: OwnList
-    minutes: str
-    first: Callable[[Kind], Place]
+    local_list: LocalList
+    interval_setting: str
+    first_place: Callable[[RunKind], Place]
     puller: Callable[[], Puller]
-    configured: Callable[[], bool]
+    is_configured: Callable[[], bool]
 
     @property
     def sells_memberships(self) -> bool:
-        return self.compares is OwnList.SUBSCRIPTIONS
+        return self.local_list is LocalList.SUBSCRIPTIONS

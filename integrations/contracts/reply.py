@@ -17,9 +17,9 @@ class Accepted:
     `event_id` is its envelope's key. `ignored` says why nothing will come of it, and `unreadable` why it cannot be
     read, with the path to the field at fault in `unreadable_at`.
 
-    The rest is known of endpoints that process `at_once`: `company` are the names (`company_id`, `company_name`,
+    The rest is known of endpoints that process `immediate`: `company` are the names (`company_id`, `company_name`,
     `redis_prefix`, `vectorstore_index`) of the company whose account the envelope's `external_id` would be, without
-    its own name until the company exists (`is_made`); `is_new`: this delivery made it.
+    its own name until the company exists (`company_exists`); `is_new`: this delivery made it.
     """
 
     event_id: str
@@ -30,7 +30,7 @@ class Accepted:
     unreadable: str = ""
     unreadable_at: tuple[str, ...] = ()
     company: Mapping[str, str] = field(default_factory=dict)
-    is_made: bool = False
+    company_exists: bool = False
     is_new: bool = False
 
 

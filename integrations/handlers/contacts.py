@@ -21,7 +21,7 @@ from integrations.contracts.events import (
     MoneyMoved,
     OrderPlaced,
 )
-from integrations.contracts.exceptions import ForgottenHere, Unmatched
+from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.fields.names import FieldNames
 from integrations.handlers import completions
 from integrations.handlers.companies import taken_in
@@ -142,7 +142,7 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
     """
     try:
         contact = whose(event, context)
-    except ForgottenHere:
+    except PersonErased:
         raise
     except Unmatched:
         completed = completions.keep(event, context)
@@ -188,11 +188,11 @@ def whose(event: AboutSomebody, context: Context) -> Contact:
 
 
 def _refuse_forgotten(event: AboutSomebody | ContactReported, context: Context) -> None:
-    """Raise ForgottenHere where one of the event's ids was of somebody who was erased."""
+    """Raise PersonErased where one of the event's ids was of somebody who was erased."""
     try:
         forgotten.refuse(email="", provider=context.provider, identities=event.identities)
     except PersonForgotten as error:
-        raise ForgottenHere(str(error)) from error
+        raise PersonErased(str(error)) from error
 
 
 def _echo(contact: Contact, context: Context) -> Change | None:
@@ -218,7 +218,7 @@ def _reported(told: ContactReport, context: Context) -> ChangedContact:
     try:
         reported = contacts.apply_report(told, provider=context.provider, cause=context.cause)
     except PersonForgotten as error:
-        raise ForgottenHere(str(error)) from error
+        raise PersonErased(str(error)) from error
     except (contacts.Unidentified, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
     enqueue.contact_changed(reported, context.fields)

@@ -11,7 +11,7 @@ from accounts.courses.models.points import ASSESSMENT, COURSE
 from accounts.people import lookup
 from accounts.people.models import Contact
 from integrations.contracts.events import AssessmentCompleted, CourseCompleted
-from integrations.contracts.exceptions import ForgottenHere, Unmatched
+from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers.completions import change_of
 from integrations.handlers.contacts import whose
 from integrations.handlers.context import Change, Context
@@ -62,7 +62,7 @@ def _contact(event: CourseCompleted, context: Context) -> Contact | None:
     """The person as a contact; None where the e-mail is no address: the completion is kept for a person to decide."""
     try:
         return whose(event, context)
-    except ForgottenHere:
+    except PersonErased:
         raise
     except Unmatched:
         if not event.email:

@@ -17,13 +17,13 @@ from integrations.contracts.events import (
     MembershipEvent,
     OfferPurchased,
     PaymentSucceeded,
+    PurchaseConfirmed,
     PurchaseRefunded,
     SubscriptionCanceled,
     SubscriptionExpired,
     SubscriptionRenewed,
 )
-from integrations.contracts.exceptions import ForgottenHere, Unmatched
-from integrations.contracts.pull import PurchaseConfirmed
+from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers.contacts import told_of
 from integrations.handlers.context import Change, Context, Greeting
 from integrations.outbox import enqueue
@@ -46,7 +46,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
 
     Every kind of event makes the member and the subscription where they are missing, so that a cancellation which
     overtakes its purchase is not lost. Raises Unmatched: no plan for the offer, no usable e-mail, or a conflict for
-    staff; ForgottenHere: the person was erased and has not paid since.
+    staff; PersonErased: the person was erased and has not paid since.
     """
     kind = FACT_OF[type(event)]
     plan = _plan(event.offers, context)
@@ -98,7 +98,7 @@ def _member(event: MembershipEvent, context: Context) -> members.Member:
         bought_at = event.occurred_at if FACT_OF[type(event)] in _PAID else None
         return members.find_or_create(person, provider=context.provider, bought_at=bought_at)
     except PersonForgotten as error:
-        raise ForgottenHere(str(error)) from error
+        raise PersonErased(str(error)) from error
     except (members.NeedsStaff, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
 
@@ -117,7 +117,7 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
             member.user, told, provider=context.provider, cause=context.cause, is_new=member.created
         )
     except PersonForgotten as error:
-        raise ForgottenHere(str(error)) from error
+        raise PersonErased(str(error)) from error
     enqueue.contact_changed(reported, context.fields)
     return told_of(reported)
 

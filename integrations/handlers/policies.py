@@ -4,7 +4,7 @@ from accounts.commerce import policies
 from accounts.commerce.policies import InDoubt, PolicyReport
 from accounts.people.models import Contact
 from integrations.contracts.events import PolicyReported
-from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Unmatched
+from integrations.contracts.exceptions import NotFoundYet, PersonErased, Unmatched
 from integrations.handlers.contacts import whose
 from integrations.handlers.context import Change, Context
 from integrations.outbox import enqueue
@@ -14,7 +14,7 @@ from integrations.registry import provider as provider_of
 def keep(event: PolicyReported, context: Context) -> list[Change]:
     """Bring the policy to what the event says.
 
-    Raises Unmatched where nobody is named, now or before, or the number is somebody else's; NotThereYet where it names
+    Raises Unmatched where nobody is named, now or before, or the number is somebody else's; NotFoundYet where it names
     somebody by an id whom the provider may tell of yet.
     """
     told = PolicyReport(
@@ -47,7 +47,7 @@ def _whose(event: PolicyReported, context: Context) -> Contact:
     """Return the contact whom the event names, else the one whose policy this is already. Raises as `keep`."""
     try:
         return whose(event, context)
-    except ForgottenHere:
+    except PersonErased:
         raise
     except Unmatched:
         known = policies.find(
@@ -63,7 +63,7 @@ def _whose(event: PolicyReported, context: Context) -> Contact:
     what = f"{'quote' if event.is_quote else 'policy'} {event.number[:100] or event.external_id}"
     named = event.identities.get("contact", "")
     if named and context.reads_contacts:
-        raise NotThereYet(f"{what} belongs to {named}, whom neither {title} nor we know")
+        raise NotFoundYet(f"{what} belongs to {named}, whom neither {title} nor we know")
     if named:
         raise Unmatched(f"{what} belongs to {named}, who is not known here and is not named by an e-mail")
     hint = "" if context.reads_contacts else f"; with the API of {title} set up it would be looked up there"

@@ -5,7 +5,7 @@ from accounts.courses.progress import Report
 from accounts.people.forgotten import PersonForgotten
 from core.text import InvalidAddress
 from integrations.contracts.events import CourseProgressed
-from integrations.contracts.exceptions import ForgottenHere, Unmatched
+from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers.context import Change, Context
 
 
@@ -24,7 +24,7 @@ def keep(event: CourseProgressed, context: Context) -> list[Change]:
     try:
         stored = progress.store(report, cause=context.cause)
     except PersonForgotten as error:
-        raise ForgottenHere(str(error)) from error
+        raise PersonErased(str(error)) from error
     except InvalidAddress as error:
         raise Unmatched(str(error)) from error
     row = stored.progress

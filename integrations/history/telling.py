@@ -10,8 +10,8 @@ from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
 from core.cause import Cause
 from integrations.contracts.events import MembershipEvent
-from integrations.contracts.exceptions import ForgottenHere, Unmatched
-from integrations.contracts.history import Cells, FileKind, FileOffer, KeyedEvent, ReadRow, WrongRow
+from integrations.contracts.exceptions import PersonErased, Unmatched
+from integrations.contracts.history import Cells, FileKind, FileOffer, InvalidRow, KeyedEvent, ParsedRow
 from integrations.contracts.provider import Provider
 from integrations.handlers import Change, Context, Greeting, handle
 from integrations.history.columns import cells_of
@@ -43,7 +43,7 @@ class Teller:
         assert self.history.exported_at is not None, "set when the file was read"
         try:
             said = self._kind.read(self.cells(row), self.history.exported_at)
-        except WrongRow as error:
+        except InvalidRow as error:
             _write(row, RowOutcome.ERROR, [str(error)])
             return
         offer = said.offer
@@ -64,7 +64,7 @@ class Teller:
         assert self.provider.history is not None
         return self.provider.history.kinds[self.history.kind]
 
-    def _tell(self, keyed: KeyedEvent, said: ReadRow, result: "_Result") -> None:
+    def _tell(self, keyed: KeyedEvent, said: ParsedRow, result: "_Result") -> None:
         event, prefix = keyed.event, ""
         if isinstance(event, MembershipEvent):
             if said.offer is None:
@@ -83,7 +83,7 @@ class Teller:
                 changes = handle(event, context)
         except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the row
             raise
-        except ForgottenHere:
+        except PersonErased:
             result.forgotten = True
         except Unmatched as error:
             result.questions.append(str(error))

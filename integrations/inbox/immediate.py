@@ -44,7 +44,7 @@ def process_now(receipt: Receipt) -> Accepted:
         return accepted
     is_new = company.event_id == receipt.event_id and not receipt.duplicate
     names = {"company_id": company.company_id, "company_name": company.name} | names
-    return replace(accepted, company=names, is_made=True, is_new=is_new)
+    return replace(accepted, company=names, company_exists=True, is_new=is_new)
 
 
 def _names(account_id: str) -> dict[str, str]:

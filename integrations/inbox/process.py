@@ -19,7 +19,7 @@ from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
 from core.text import storable
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import ForgottenHere, NotThereYet, Permanent, Unmatched, Unreadable
+from integrations.contracts.exceptions import NotFoundYet, Permanent, PersonErased, Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
 from integrations.handlers import Change, Context, handle, persons
 from integrations.inbox.attempts import begin, contact_in, note, note_lost
@@ -40,13 +40,13 @@ def _process(event: InboxEvent) -> None:
     """Bring a claimed event to its end: translate it, handle it and close it, effects and end in one transaction."""
     try:
         _apply(event)
-    except ForgottenHere as reason:
+    except PersonErased as reason:
         _drop(event, str(reason))
     except Unmatched as reason:
         with transaction.atomic():
             event.close(Status.UNMATCHED, reason=storable(str(reason)), person_email=event.person_email)
             note(event, Outcome.UNMATCHED, error=event.reason)
-    except NotThereYet as error:
+    except NotFoundYet as error:
         if timezone.now() < event.received_at + NOT_THERE_FOR:
             raise TryAgain(str(error)) from error
         raise Permanent(str(error)) from error
@@ -160,13 +160,13 @@ def _apply(event: InboxEvent) -> None:
 
 def stored(event: InboxEvent) -> StoredWebhook:
     """Return an event as its provider reads it."""
-    told_again = provider_of(event.provider).told_again
+    repeatable = provider_of(event.provider).repeatable
     return StoredWebhook(
         endpoint=event.endpoint,
         event_type=event.event_type,
         external_id=event.external_id,
         payload=event.payload or {},
-        received_at=(event.event_type in told_again and event.last_duplicate_at) or event.received_at,
+        received_at=(event.event_type in repeatable and event.last_duplicate_at) or event.received_at,
         is_signed=event.is_signed,
     )
 
@@ -188,10 +188,10 @@ def _handled(told: Sequence[Event], contexts: Sequence[Context]) -> tuple[list[C
             done += 1
         except Unmatched as reason:
             reasons[str(reason)] = None
-            erased += isinstance(reason, ForgottenHere)
+            erased += isinstance(reason, PersonErased)
     waiting = "; ".join(reasons)
     if waiting and not done:
-        raise ForgottenHere(waiting) if erased == len(told) else Unmatched(waiting)
+        raise PersonErased(waiting) if erased == len(told) else Unmatched(waiting)
     return changes, waiting
 
 

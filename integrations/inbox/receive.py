@@ -82,7 +82,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
     """Keep a verified delivery, whole, in one INSERT, and wake a worker; the receipt is true once this returns.
 
     Where the sender gives its events no id, one more statement finds out whether this is a repetition (`LastReceived`).
-    Where the request itself handles it (`at_once`) no worker is woken: the sweep looks whether that came to an end.
+    Where the request itself handles it (`immediate`) no worker is woken: the sweep looks whether that came to an end.
     What cannot be read is kept too, as failed. The same key again is counted on its row; with another body the first
     one stands and the other is kept beside it, ignored, for staff.
     """
@@ -97,10 +97,10 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
     if is_duplicate:
         if not same_body:
             _keep_contradiction(event.pk, _event(provider, endpoint, request, is_signed=is_signed))
-        elif event.is_notice or event.event_type in provider.told_again:
+        elif event.is_notice or event.event_type in provider.repeatable:
             _tell_again(event)
         return Receipt(event=event, duplicate=not event.is_notice, unreadable=event.last_error)
-    if event.status == Status.PENDING and not endpoint.at_once:
+    if event.status == Status.PENDING and not endpoint.immediate:
         wake_on_commit(event)
     return Receipt(event=event, unreadable=event.last_error)
 

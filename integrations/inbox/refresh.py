@@ -14,7 +14,7 @@ from core.queue.outcomes import TryAgain
 from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotThereYet, Permanent, Unmatched
+from integrations.contracts.exceptions import NotFoundYet, Permanent, Unmatched
 from integrations.handlers import Context, handle, persons
 from integrations.inbox import process
 from integrations.inbox.models import ContactRefresh, Effect, InboxEvent
@@ -36,7 +36,7 @@ def _refresh(refresh: ContactRefresh) -> None:
     """
     try:
         _read(refresh)
-    except NotThereYet as error:
+    except NotFoundYet as error:
         if timezone.now() < refresh.requested_at + process.NOT_THERE_FOR:
             raise TryAgain(str(error)) from error
         asked = list(_events_asking(refresh))

@@ -106,7 +106,7 @@ def _limits() -> list[Metric]:
         "rate_limited_calls_last_hour", "Calls that a provider's API refused as too many (429).", labels=["provider"]
     )
     for provider in registry.all_providers().values():
-        for window, number in provider.headroom().items():
+        for window, number in provider.calls_left().items():
             left.add_metric([provider.key, window], number)
     numbers = {refusals.subject: refusals.value for refusals in measures.refused_calls(timedelta(hours=1))}
     for key in registry.all_providers():

@@ -21,7 +21,7 @@ from core.insert_once import insert_once
 from core.queue.outcomes import wait_until
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
-from integrations.contracts.mirror import ContactBook, OpportunityBook, OutgoingCall, Sent, TheirContact
+from integrations.contracts.mirror import ContactApi, OpportunityApi, OutgoingCall, RemoteContact, Sent
 from integrations.fields.names import FieldConfiguration, FieldNames, stored
 from integrations.handlers.contacts import as_report
 from integrations.outbox.differences import differing, to_be_written
@@ -84,7 +84,7 @@ def write(row: OutgoingWrite) -> None:
         raise
 
 
-def send(row: OutgoingWrite, book: ContactBook | OpportunityBook, call: OutgoingCall) -> Sent:
+def send(row: OutgoingWrite, book: ContactApi | OpportunityApi, call: OutgoingCall) -> Sent:
     """Make the call that was noted on `row`. A refusal is noted, too: what was refused has not been done.
 
     So is a call that a limit or a missing connection kept from being made: a create may be made again then, while one
@@ -98,7 +98,7 @@ def send(row: OutgoingWrite, book: ContactBook | OpportunityBook, call: Outgoing
         raise
 
 
-def their_record(contact: Contact, book: ContactBook, *, provider: str) -> TheirContact | None:
+def their_record(contact: Contact, book: ContactApi, *, provider: str) -> RemoteContact | None:
     """Return the contact's record there as it is now, None where there is none yet.
 
     Nothing is written. Raises DeletedThere, SomebodyElse, Permanent, Retryable.
@@ -116,7 +116,7 @@ def their_record(contact: Contact, book: ContactBook, *, provider: str) -> Their
 
 def bring_together(
     contact: Contact,
-    theirs: TheirContact,
+    theirs: RemoteContact,
     names: FieldNames,
     fields: FieldConfiguration,
     *,
@@ -132,7 +132,7 @@ def bring_together(
 
 
 def plan(
-    contact: Contact, theirs: TheirContact | None, book: ContactBook, names: FieldNames, *, provider: str
+    contact: Contact, theirs: RemoteContact | None, book: ContactApi, names: FieldNames, *, provider: str
 ) -> Planned | None:
     """Return the call that makes the provider's record say what `contact` says, None where nothing differs.
 
@@ -169,7 +169,7 @@ def _creation_values(contact: Contact, names: FieldNames, *, provider: str) -> d
 
 
 def _prepared(
-    row: OutgoingWrite, contact: Contact, theirs: TheirContact | None, book: ContactBook, names: FieldNames
+    row: OutgoingWrite, contact: Contact, theirs: RemoteContact | None, book: ContactApi, names: FieldNames
 ) -> OutgoingCall | None:
     """The call that is to be sent, kept on the row; None where nothing differs, and then the row is closed."""
     with transaction.atomic():

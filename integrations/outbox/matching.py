@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from accounts.people import lookup
 from accounts.people.models import Contact
 from integrations.contracts.exceptions import Permanent
-from integrations.contracts.mirror import ContactBook, TheirContact
+from integrations.contracts.mirror import ContactApi, RemoteContact
 from integrations.outbox.enqueue import RECORD
 
 
@@ -38,7 +38,7 @@ class SomebodyElse(Permanent):
         self.other = other
 
 
-def find(sought: Sought, book: ContactBook, *, provider: str) -> TheirContact | None:
+def find(sought: Sought, book: ContactApi, *, provider: str) -> RemoteContact | None:
     """Return the one record that is this person; None for nobody.
 
     A number is shared in families: a record that has both another address and another name is somebody else. Raises
@@ -58,7 +58,7 @@ def owner_of(provider: str, external_id: str) -> Contact | None:
     return lookup.find(provider=provider, identities={RECORD: external_id})
 
 
-def _one_of(found: Sequence[TheirContact], sought: Sought, *, provider: str, by: str) -> TheirContact | None:
+def _one_of(found: Sequence[RemoteContact], sought: Sought, *, provider: str, by: str) -> RemoteContact | None:
     if not found:
         return None
     owners = {one.external_id: owner_of(provider, one.external_id) for one in found}
@@ -80,13 +80,13 @@ def _one_of(found: Sequence[TheirContact], sought: Sought, *, provider: str, by:
     return free[0]
 
 
-def _contradicts(theirs: TheirContact, sought: Sought) -> bool:
+def _contradicts(theirs: RemoteContact, sought: Sought) -> bool:
     email = theirs.report.email.casefold()
     other_address = bool(email and sought.emails) and email not in sought.emails
     has_names = any(_name_of(theirs)) and bool(sought.first_name or sought.last_name)
     return other_address and has_names and _name_of(theirs) != (sought.first_name, sought.last_name)
 
 
-def _name_of(theirs: TheirContact) -> tuple[str, str]:
+def _name_of(theirs: RemoteContact) -> tuple[str, str]:
     fields = theirs.report.fields
     return str(fields.get("first_name") or ""), str(fields.get("last_name") or "")

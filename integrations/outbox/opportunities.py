@@ -15,10 +15,10 @@ from integrations.contracts.exceptions import Gone, Permanent
 from integrations.contracts.mirror import (
     Deals,
     Opportunity,
-    OpportunityBook,
+    OpportunityApi,
+    RemoteOpportunity,
     Sent,
     Stage,
-    TheirOpportunity,
 )
 from integrations.fields.models import PipelineRule
 from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, DeletedThere, end, send
@@ -63,7 +63,7 @@ def write(row: OutgoingWrite) -> None:
         known = OpportunityMapping.objects.filter(provider=row.provider, policy=policy, external_id=error.external_id)
         known.filter(gone_at=None).update(gone_at=timezone.now())
         raise
-    before, after = differences(theirs.says if theirs else None, says)
+    before, after = differences(theirs.values if theirs else None, says)
     if theirs is not None:
         _adopt(policy, theirs.external_id, provider=row.provider)
         if not after:
@@ -79,7 +79,7 @@ def write(row: OutgoingWrite) -> None:
     _close(row, policy, says, send(row, book, call))
 
 
-def first_stage(policy: Policy, deals: Deals, book: OpportunityBook, *, provider: str) -> Stage:
+def first_stage(policy: Policy, deals: Deals, book: OpportunityApi, *, provider: str) -> Stage:
     """Return where an opportunity begins: by the console's table, else by the settings, else the first stage there is.
 
     Raises Permanent where there is none.
@@ -132,8 +132,8 @@ def _contact_there(row: OutgoingWrite, policy: Policy) -> str:
 
 
 def their_opportunity(
-    policy: Policy, book: OpportunityBook, contact_id: str, *, provider: str
-) -> TheirOpportunity | None:
+    policy: Policy, book: OpportunityApi, contact_id: str, *, provider: str
+) -> RemoteOpportunity | None:
     """Return the opportunity that is this policy: the known one, else one of the contact's there that says what the
     policy says and is no other policy's, made by somebody else or by us when the answer was lost.
 
@@ -153,8 +153,8 @@ def their_opportunity(
     taken = set(others.values_list("external_id", flat=True))
     title = wanted(policy).title
     for theirs in book.of_contact(contact_id):
-        number = theirs.says.details.get("policy_number", "")
-        is_same = number == policy.number if number and policy.number else theirs.says.title == title
+        number = theirs.values.details.get("policy_number", "")
+        is_same = number == policy.number if number and policy.number else theirs.values.title == title
         if theirs.external_id not in taken and is_same:
             return theirs
     return None

@@ -15,7 +15,7 @@ from core.field_names import short
 from core.preview import rolled_back
 from integrations.contracts.events import Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.contracts.mirror import ContactBook, TheirContact
+from integrations.contracts.mirror import ContactApi, RemoteContact
 from integrations.contracts.provider import Provider
 from integrations.fields.names import FieldConfiguration, FieldNames
 from integrations.handlers import Context, handle
@@ -67,8 +67,8 @@ class _Side:
     provider: Provider
     names: FieldNames
     fields: FieldConfiguration
-    book: ContactBook | None = None
-    theirs: TheirContact | None = None
+    book: ContactApi | None = None
+    theirs: RemoteContact | None = None
     problem: str = ""
 
 
@@ -172,7 +172,7 @@ def _deal(policy: Policy, side: _Side) -> Difference:
         theirs = opportunities.their_opportunity(policy, deals.open(PATIENCE), contact_id, provider=key)
     except (Retryable, Permanent) as error:
         return Difference(provider=key, kind="opportunity", operation="unknown", problem=str(error))
-    before, after = opportunities.differences(theirs.says if theirs else None, says)
+    before, after = opportunities.differences(theirs.values if theirs else None, says)
     return Difference(
         provider=key,
         kind="opportunity",

@@ -8,7 +8,7 @@ from accounts.people import lookup
 from accounts.people.models import ExternalIdentity
 from accounts.people.person import NOBODY
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import OwnList, Place, RemotePurchase
+from integrations.contracts.pull import LocalList, Place, RemotePurchase
 from integrations.reconcile import findings
 from integrations.reconcile.differences import Kind, best, difference
 from integrations.reconcile.lookups import PERSON
@@ -69,7 +69,7 @@ def compare_subscriptions(run: SyncRun, provider: Provider, place: Place) -> Pla
             found.append(finding)
     findings.write(run, found)
     if len(rows) == ROWS_AT_ONCE:
-        return Place(stage=OwnList.SUBSCRIPTIONS, page=rows[-1].pk)
+        return Place(stage=LocalList.SUBSCRIPTIONS, page=rows[-1].pk)
     return Place(stage=THEIR_PURCHASES, page=0)
 
 
@@ -141,6 +141,6 @@ def _plans_of(purchases: Iterable[RemotePurchase], provider: Provider) -> Mappin
 
 
 def _described(purchase: RemotePurchase) -> str:
-    ended = str(purchase.shown.get("deactivated_at") or "")[:10]
+    ended = str(purchase.details.get("deactivated_at") or "")[:10]
     offer = purchase.offers[0] if purchase.offers else "?"
     return f"purchase {purchase.purchase_id} of offer {offer}: {purchase.status}" + (f" since {ended}" if ended else "")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from accounts.people import lookup
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import OwnList, Place, PulledRecord
+from integrations.contracts.pull import LocalList, Place, PulledRecord
 from integrations.reconcile import access_audit, contact_audit, findings
 from integrations.reconcile.lookups import erased_among
 from integrations.reconcile.models import SyncRun
@@ -14,9 +14,9 @@ from integrations.reconcile.sources import source_of
 
 # A comparison takes the next rows of a list of ours; `page` of its places is the key of the last row it compared.
 COMPARISONS: Mapping[str, Callable[[SyncRun, Provider, Place], Place | None]] = {
-    OwnList.SUBSCRIPTIONS: access_audit.compare_subscriptions,
+    LocalList.SUBSCRIPTIONS: access_audit.compare_subscriptions,
     access_audit.THEIR_PURCHASES: access_audit.compare_purchases,
-    OwnList.CONTACTS: contact_audit.compare_contacts,
+    LocalList.CONTACTS: contact_audit.compare_contacts,
 }
 
 

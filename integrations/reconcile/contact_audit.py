@@ -10,7 +10,7 @@ from core.field_names import short
 from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import OwnList, Place
+from integrations.contracts.pull import LocalList, Place
 from integrations.fields.names import FieldConfiguration
 from integrations.handlers.contacts import as_report
 from integrations.reconcile import findings
@@ -59,7 +59,7 @@ def compare_contacts(run: SyncRun, provider: Provider, place: Place) -> Place | 
         if keys[row.pk] not in listed and (row.reported_at is None or row.reported_at < run.window_to)
     ]
     findings.write(run, [findings.gone(row) for row in missing])
-    return Place(stage=OwnList.CONTACTS, page=rows[-1].pk) if len(rows) == ROWS_AT_ONCE else None
+    return Place(stage=LocalList.CONTACTS, page=rows[-1].pk) if len(rows) == ROWS_AT_ONCE else None
 
 
 def _different(report: ContactReport, contact: Contact) -> Mapping[str, tuple[Any, Any]]:

@@ -29,7 +29,7 @@ def purchases_in(records: Sequence[PulledRecord]) -> list[RemotePurchase]:
                 newest[event.purchase_id] = max(known, event, key=lambda one: (one.occurred_at, type(one).__name__))
     refunded = {purchase_id for purchase_id, event in newest.items() if isinstance(event, PurchaseRefunded)}
     return [
-        replace(one, status=PurchaseStatus.REFUNDED, shown={**one.shown, "status": "refunded"})
+        replace(one, status=PurchaseStatus.REFUNDED, details={**one.details, "status": "refunded"})
         if one.purchase_id in refunded
         else one
         for one in (record.purchase for record in records)

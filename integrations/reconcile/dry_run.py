@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from core.cause import Cause
 from core.preview import rolled_back
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Kind, Place, PulledRecord
+from integrations.contracts.pull import Place, PulledRecord, RunKind
 from integrations.reconcile import audit
 from integrations.reconcile.engine import Result, apply_all
 from integrations.reconcile.lookups import Lookups
@@ -20,7 +20,7 @@ from integrations.reconcile.sources import source_of
 class DryRun:
     """The result of a dry run. `findings` are those of an audit, and deletions."""
 
-    kind: Kind
+    kind: RunKind
     pages: int = 0
     seen: int = 0
     result: Result = field(default_factory=Result)
@@ -28,7 +28,7 @@ class DryRun:
 
 
 def dry_run(
-    provider: Provider, *, kind: Kind | None = None, on_page: Callable[[Place, int], None] = lambda place, seen: None
+    provider: Provider, *, kind: RunKind | None = None, on_page: Callable[[Place, int], None] = lambda place, seen: None
 ) -> DryRun:
     """Return the exact difference that a run would make now; nothing is written, and no mail is enqueued.
 
@@ -49,7 +49,7 @@ def dry_run(
         outcome.pages, outcome.seen = outcome.pages + 1, len(records)
         on_page(place, outcome.seen)
         place = page.next
-    is_audit = outcome.kind is Kind.AUDIT
+    is_audit = outcome.kind is RunKind.AUDIT
     ready = [] if is_audit else [ready for batch in lookups.complete(records) for ready in batch]
     with rolled_back():
         if is_audit:
@@ -64,7 +64,7 @@ def _audited(run: SyncRun, provider: Provider, records: Sequence[PulledRecord]) 
     run.status, run.next_attempt_at, run.wake_at = "done", None, None
     run.save()
     audit.note(run, provider, records)
-    place: Place | None = Place(stage=source_of(provider).compares, page=0)
+    place: Place | None = Place(stage=source_of(provider).local_list, page=0)
     while place is not None:
         place = audit.COMPARISONS[place.stage](run, provider, place)
     return list(run.findings.select_related("plan", "contact"))

@@ -15,9 +15,9 @@ from accounts.people import lookup
 from accounts.people.models import Contact
 from core.cause import Cause
 from core.text import InvalidAddress, normalise_email
-from integrations.contracts.events import ContactGone, ContactReported, MembershipEvent
-from integrations.contracts.exceptions import ForgottenHere, Unmatched
-from integrations.contracts.pull import PulledEvent, PurchaseConfirmed, PurchaseStatus
+from integrations.contracts.events import ContactGone, ContactReported, MembershipEvent, PurchaseConfirmed
+from integrations.contracts.exceptions import PersonErased, Unmatched
+from integrations.contracts.pull import PulledEvent, PurchaseStatus
 from integrations.handlers import Change, Context, Greeting, handle
 from integrations.reconcile.findings import CONTACT, changed_values, gone
 from integrations.reconcile.lookups import NoPlan, Ready
@@ -86,7 +86,7 @@ def apply(ready: Ready, terms: Terms) -> Result:
             _explain(made, ready, terms, result)
     except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the record
         raise
-    except ForgottenHere:
+    except PersonErased:
         return Result()
     except Exception as error:  # noqa: BLE001 (the attempt at the record is noted: on its run)
         # A sale that cannot be applied is an error; what belongs to nobody yet may be matched later.

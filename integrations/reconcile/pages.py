@@ -7,7 +7,7 @@ from django.db import transaction
 
 from core.cause import Cause
 from integrations import registry
-from integrations.contracts.pull import Kind, Place
+from integrations.contracts.pull import Place, RunKind
 from integrations.reconcile import audit, findings
 from integrations.reconcile.engine import Result, Terms, apply_all
 from integrations.reconcile.lookups import Lookups, OutOfTime, time_left
@@ -36,11 +36,11 @@ def advance(run: SyncRun) -> None:
         return
     source, in_time, may_call = source_of(provider), time_left(APPLYING), time_left(ASKING)
     puller = source.puller()
-    page = puller.page(place, kind=Kind(run.kind), since=run.window_from)
-    if run.kind == Kind.AUDIT:
+    page = puller.page(place, kind=RunKind(run.kind), since=run.window_from)
+    if run.kind == RunKind.AUDIT:
         with transaction.atomic():
             audit.note(run, provider, page.records)
-            _move(run, page.next or Place(stage=source.compares, page=0), seen=len(page.records), note=page.note)
+            _move(run, page.next or Place(stage=source.local_list, page=0), seen=len(page.records), note=page.note)
         return
     lookups = Lookups(run.provider, source.identity, puller, in_time=in_time, may_call=may_call)
     lookups.note(page.records, page.people)
@@ -60,7 +60,7 @@ def advance(run: SyncRun) -> None:
 
 def terms_of(run: SyncRun) -> Terms:
     """Return how a run applies what it reads. A backfill holds greetings, but for what is sold while it runs."""
-    is_first = run.kind == Kind.BACKFILL
+    is_first = run.kind == RunKind.BACKFILL
     return Terms(
         provider=run.provider,
         cause=Cause(text=f"reconciliation {run.provider} {run.pk or 'dry run'}", staff=run.staff),

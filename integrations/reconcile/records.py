@@ -37,7 +37,7 @@ def row_of(
             "offers": list(record.purchase.offers),
             "standing": record.purchase.status,
             "renews": record.purchase.renews,
-            "shown": dict(record.purchase.shown),
+            "shown": dict(record.purchase.details),
         }
     if failed_in is not None:
         content |= {"failed": {"run": failed_in, "digest": record.digest}}
@@ -59,7 +59,7 @@ def purchase_of(row: ProviderRecord) -> RemotePurchase:
         offers=tuple(row.content["offers"]),
         status=PurchaseStatus(row.content["standing"]),
         renews=row.content["renews"],
-        shown=row.content["shown"],
+        details=row.content["shown"],
     )
 
 

@@ -14,7 +14,7 @@ from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
 from integrations import registry
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Kind
+from integrations.contracts.pull import RunKind
 from integrations.reconcile import pages
 from integrations.reconcile.models import SyncRun
 from integrations.reconcile.models.sync_run import OPEN, RunStatus
@@ -32,14 +32,14 @@ class AlreadyOpen(Exception):
         self.run = run
 
 
-def start(provider: Provider, *, cause: Cause, kind: Kind | None = None, wake: bool = True) -> SyncRun:
+def start(provider: Provider, *, cause: Cause, kind: RunKind | None = None, wake: bool = True) -> SyncRun:
     """Open a run: what changed since the last one, or where there is none yet, everything; `kind` says otherwise.
 
     A run of the same kind that failed last goes on where it failed. Raises AlreadyOpen; Permanent where the provider
     has no lists or its API is not configured. Two at once: one of them opens it.
     """
     source = source_of(provider)
-    if not source.configured():
+    if not source.is_configured():
         source.puller()  # says what is missing
     runs = SyncRun.objects.filter(provider=provider.key)
     kind = kind or next_kind(provider)
@@ -60,19 +60,19 @@ def start(provider: Provider, *, cause: Cause, kind: Kind | None = None, wake: b
     return run
 
 
-def next_kind(provider: Provider) -> Kind:
+def next_kind(provider: Provider) -> RunKind:
     """Return what a run without a wish would be."""
-    return Kind.INCREMENTAL if _last_done(provider) else Kind.BACKFILL
+    return RunKind.INCREMENTAL if _last_done(provider) else RunKind.BACKFILL
 
 
-def new_run(provider: Provider, *, kind: Kind, cause: Cause) -> SyncRun:
+def new_run(provider: Provider, *, kind: RunKind, cause: Cause) -> SyncRun:
     """The row of a new run, not saved: at its first page, with its window."""
     last = _last_done(provider)
-    place = source_of(provider).first(kind)
+    place = source_of(provider).first_place(kind)
     run = SyncRun(
         provider=provider.key,
         kind=kind,
-        window_from=last.window_to - OVERLAP if last and kind is Kind.INCREMENTAL else None,
+        window_from=last.window_to - OVERLAP if last and kind is RunKind.INCREMENTAL else None,
         window_to=timezone.now(),
         stage=place.stage,
         page=place.page,
@@ -92,10 +92,10 @@ def start_due() -> list[SyncRun]:
     """
     started = []
     for provider in registry.all_providers().values():
-        minutes = int(getattr(settings, provider.pulls.minutes)) if provider.pulls else 0
-        if provider.pulls is None or minutes <= 0 or not provider.pulls.configured():
+        minutes = int(getattr(settings, provider.pulls.interval_setting)) if provider.pulls else 0
+        if provider.pulls is None or minutes <= 0 or not provider.pulls.is_configured():
             continue
-        last = SyncRun.objects.filter(provider=provider.key).exclude(kind=Kind.AUDIT).order_by("-pk").first()
+        last = SyncRun.objects.filter(provider=provider.key).exclude(kind=RunKind.AUDIT).order_by("-pk").first()
         if last is not None and max(last.started_at, last.finished_at or last.started_at) > (
             timezone.now() - timedelta(minutes=minutes)
         ):
@@ -111,9 +111,9 @@ def start_due() -> list[SyncRun]:
 
 def waits_for_a_person(provider: Provider) -> bool:
     """Return whether the lists of a provider were never read and the clock does not begin with it."""
-    if provider.pulls is None or provider.mirror is None or not provider.pulls.configured():
+    if provider.pulls is None or provider.mirror is None or not provider.pulls.is_configured():
         return False
-    return not SyncRun.objects.filter(provider=provider.key).exclude(kind=Kind.AUDIT).exists()
+    return not SyncRun.objects.filter(provider=provider.key).exclude(kind=RunKind.AUDIT).exists()
 
 
 def stop(run: SyncRun) -> bool:
@@ -161,7 +161,7 @@ def _note_failure(run: SyncRun, failure: Failure) -> None:
 
 
 def _last_done(provider: Provider) -> SyncRun | None:
-    done = SyncRun.objects.filter(provider=provider.key, status=RunStatus.DONE).exclude(kind=Kind.AUDIT)
+    done = SyncRun.objects.filter(provider=provider.key, status=RunStatus.DONE).exclude(kind=RunKind.AUDIT)
     return done.order_by("-window_to").first()
 
 

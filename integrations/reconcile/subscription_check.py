@@ -12,10 +12,16 @@ from accounts.people import lookup
 from accounts.people.models import User
 from core.cause import Cause
 from integrations import registry
-from integrations.contracts.events import Buyer, MembershipEvent, SubscriptionCanceled, SubscriptionExpired
+from integrations.contracts.events import (
+    Buyer,
+    MembershipEvent,
+    PurchaseConfirmed,
+    SubscriptionCanceled,
+    SubscriptionExpired,
+)
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import PulledRecord, PurchaseConfirmed, PurchaseStatus, RemotePurchase
+from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurchase
 from integrations.handlers import Context, Greeting, handle
 from integrations.reconcile.differences import best, difference, purchases_in
 from integrations.reconcile.engine import Terms, apply_all

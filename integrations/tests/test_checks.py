@@ -107,7 +107,7 @@ def test_key_of_the_older_api_is_explained(settings: Any) -> None:
 @pytest.mark.parametrize("key", ["kajabi", "nowcerts", "gohighlevel"])
 def test_every_api_is_on_with_the_settings_that_its_manifest_names(settings: Any, key: str) -> None:
     provider = registry.provider(key)
-    names = [*provider.credentials, *provider.api_needs]
+    names = [*provider.credentials, *provider.api_settings]
     configure(settings, *names)
     assert provider.is_connected()
     for name in names:

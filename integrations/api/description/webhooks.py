@@ -144,9 +144,9 @@ def _accepted(endpoint: Endpoint, body: Payload) -> dict[str, Accepted]:
         envelope = endpoint.read(body)
         kept = Accepted(event_id=envelope.key, event_type=envelope.event_type, payload=body)
     unreadable = replace(kept, unreadable=_UNREADABLE, unreadable_at=("data", "email"))
-    if endpoint.at_once and body:
+    if endpoint.immediate and body:
         pending = replace(kept, company=companies.names_of(envelope.external_id))
-        made = replace(pending, company={**pending.company, "company_name": "Test Company S.A."}, is_made=True)
+        made = replace(pending, company={**pending.company, "company_name": "Test Company S.A."}, company_exists=True)
         found = {"made": replace(made, is_new=True), "known already": made, "made in a moment": pending}
         return found | {"unreadable": unreadable}
     return {

@@ -106,7 +106,7 @@ class WebhookView(APIView):
                 headers={"Retry-After": RETRY_AFTER},
             )
         accepted = receipt.accepted
-        if self.endpoint.at_once and not receipt.unreadable:
+        if self.endpoint.immediate and not receipt.unreadable:
             accepted = immediate.process_now(receipt)
         reply = self.endpoint.reply(accepted)
         return Response(dict(reply.content), status=reply.status)

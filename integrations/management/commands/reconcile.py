@@ -16,7 +16,7 @@ from core.queue import runner
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Kind
+from integrations.contracts.pull import RunKind
 from integrations.reconcile import runs
 from integrations.reconcile.dry_run import dry_run
 from integrations.reconcile.models import SyncFinding, SyncRun
@@ -45,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError(f"--invite: {provider.title} sells no memberships, so nobody is greeted")
         if options["per_minute"] < 1:
             raise CommandError("--per-minute must be 1 at least")
-        kind = Kind.AUDIT if options["full"] else None
+        kind = RunKind.AUDIT if options["full"] else None
         try:
             if options["dry_run"]:
                 self._dry_run(provider, kind)
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             count = emails.release_greetings(per_minute=options["per_minute"])
             self.stdout.write(f"{count} greetings are on their way, {options['per_minute']} a minute")
 
-    def _opened(self, provider: Provider, kind: Kind | None) -> SyncRun:
+    def _opened(self, provider: Provider, kind: RunKind | None) -> SyncRun:
         """The run to work on: the open one, else a new one."""
         run = SyncRun.objects.filter(provider=provider.key, status__in=OPEN).first()
         if run is None:
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             run.refresh_from_db()
             raise CommandError(
                 f"Stopped at page {run.page} of {run.stage}; what was read until then is kept. "
-                f"To go on: python manage.py reconcile {run.provider}{' --full' if run.kind == Kind.AUDIT else ''}"
+                f"To go on: python manage.py reconcile {run.provider}{' --full' if run.kind == RunKind.AUDIT else ''}"
             ) from None
         if run.status == RunStatus.STOPPED:
             raise CommandError("Somebody stopped this reconciliation. The same command goes on with it.")
@@ -101,10 +101,10 @@ class Command(BaseCommand):
             self.stdout.write(f"note: {note}")
         self._explain(run.changes_listed, run.healed_listed, run.problems)
         found = list(run.findings.select_related("plan", "contact"))
-        if found or run.kind == Kind.AUDIT:
+        if found or run.kind == RunKind.AUDIT:
             self._findings(found)
 
-    def _dry_run(self, provider: Provider, kind: Kind | None) -> None:
+    def _dry_run(self, provider: Provider, kind: RunKind | None) -> None:
         with self._progress() as say:
             found = dry_run(
                 provider, kind=kind, on_page=lambda place, seen: say(f"page {place.page} of {place.stage}: {seen} seen")
@@ -115,7 +115,7 @@ class Command(BaseCommand):
             f"heal {result.healed}; {result.unmatched} unmatched, {result.errors} errors"
         )
         self._explain(result.changes, result.healings, result.problems)
-        if found.findings or found.kind is Kind.AUDIT:
+        if found.findings or found.kind is RunKind.AUDIT:
             self._findings(found.findings)
         self.stdout.write("Nothing was written.")
 

@@ -21,7 +21,7 @@ from accounts.privacy import erase
 from accounts.signin.models import LinkRequest
 from core.cause import Cause
 from core.queue import runner
-from integrations.contracts.pull import Kind
+from integrations.contracts.pull import RunKind
 from integrations.contracts.webhook import StoredWebhook
 from integrations.inbox import process as inbox
 from integrations.inbox.models import ContactRefresh, InboxEvent
@@ -115,7 +115,7 @@ def test_sync_run_after_erasure_brings_nobody_back(sides: TwoSides) -> None:
     sides.nowcerts.add_policy(insuredDatabaseId=insured["id"], number="POL-1", lineOfBusinesses=[])
     for key in ("nowcerts", "gohighlevel"):
         for kind in (None, "audit"):
-            run = runs.start(provider(key), cause=Cause(text="test"), kind=Kind.AUDIT if kind else None)
+            run = runs.start(provider(key), cause=Cause(text="test"), kind=RunKind.AUDIT if kind else None)
             while run.is_open:
                 runner.run(SyncRun, run.pk)
                 run.refresh_from_db()

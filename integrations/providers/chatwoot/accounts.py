@@ -4,7 +4,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import CompanyReported, Event
-from integrations.contracts.exceptions import NotThereYet
+from integrations.contracts.exceptions import NotFoundYet
 from integrations.providers.chatwoot.client import ChatwootClient
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import text_at
@@ -16,12 +16,12 @@ def is_connected() -> bool:
 
 
 def read_account(account_id: str) -> list[Event]:
-    """The account as it is now. Raises NotThereYet where Chatwoot has none, Retryable and Permanent."""
+    """The account as it is now. Raises NotFoundYet where Chatwoot has none, Retryable and Permanent."""
     asked_at = timezone.now()
     try:
         account = ChatwootClient.from_settings().account(account_id)
     except NotFound as error:
-        raise NotThereYet(f"Chatwoot knows no account {account_id}") from error
+        raise NotFoundYet(f"Chatwoot knows no account {account_id}") from error
     if text_at(account, "id") != account_id:
-        raise NotThereYet(f"Chatwoot answered with another account than {account_id}")
+        raise NotFoundYet(f"Chatwoot answered with another account than {account_id}")
     return [CompanyReported(occurred_at=asked_at, account_id=account_id, name=text_at(account, "name"))]

@@ -24,7 +24,7 @@ PROVIDER = Provider(
             takes_token_in_path=True,
             verifiers=(_SIGNATURE, _RELAY, _TOKEN),
             read=webhooks.read_installation,
-            at_once=True,
+            immediate=True,
             reply=webhooks.reply,
             about="Accounts, by Chatwoot's installation events. Answered from what became of the account.",
             examples=examples.ACCOUNTS,
@@ -47,7 +47,7 @@ PROVIDER = Provider(
     parse=webhooks.parse,
     simulation=SIMULATION,
     credentials=("CHATWOOT_PLATFORM_TOKEN",),
-    api_needs=("CHATWOOT_BASE_URL",),
+    api_settings=("CHATWOOT_BASE_URL",),
     features=("chatwoot-auto-sync", "chatwoot-contacts", "chatwoot-embed"),
     phrases=PHRASES,
 )

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotThereYet, Unmatched
+from integrations.contracts.exceptions import NotFoundYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient
@@ -28,7 +28,7 @@ def is_hint(webhook: StoredWebhook) -> bool:
     return not webhook.is_signed or bool(webhooks.named_contact(webhook))
 
 
-def headroom() -> dict[str, int]:
+def calls_left() -> dict[str, int]:
     """The calls that the location has left in ten seconds and today, as the last answers said."""
     try:
         left = GoHighLevelClient.from_settings().headroom()
@@ -70,10 +70,10 @@ def parse(webhook: StoredWebhook) -> list[Event]:
 
 
 def read_contact(contact_id: str) -> list[Event]:
-    """The whole contact as it is now. Raises NotThereYet where GoHighLevel has no such contact."""
+    """The whole contact as it is now. Raises NotFoundYet where GoHighLevel has no such contact."""
     asked_at = timezone.now()
     try:
         record = GoHighLevelClient.from_settings(patience=PATIENCE).contact(contact_id)
     except NotFound as error:
-        raise NotThereYet(f"GoHighLevel does not know contact {contact_id}") from error
+        raise NotFoundYet(f"GoHighLevel does not know contact {contact_id}") from error
     return [webhooks.contact({**record, "id": contact_id}, occurred_at=asked_at, is_whole=True)]

@@ -7,7 +7,7 @@ from typing import Any, Self
 from django.utils import timezone
 
 from integrations.contracts.exceptions import Gone, Permanent, Unreadable
-from integrations.contracts.mirror import Mirror, OutgoingCall, Sent, TheirContact
+from integrations.contracts.mirror import Mirror, OutgoingCall, RemoteContact, Sent
 from integrations.providers.gohighlevel import fields, webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, one
 from integrations.toolkit.failures import NotFound
@@ -15,7 +15,7 @@ from integrations.toolkit.fields import as_phone, text_of
 
 
 class GoHighLevelContacts:
-    """A ContactBook."""
+    """A ContactApi."""
 
     def __init__(self, client: GoHighLevelClient) -> None:
         self._client = client
@@ -25,7 +25,7 @@ class GoHighLevelContacts:
         """Raises NotConfigured with the variables that are not set."""
         return cls(GoHighLevelClient.from_settings(patience=patience))
 
-    def read(self, external_id: str) -> TheirContact:
+    def read(self, external_id: str) -> RemoteContact:
         asked_at = timezone.now()
         try:
             record = self._client.contact(external_id)
@@ -33,14 +33,14 @@ class GoHighLevelContacts:
             raise Gone(f"GoHighLevel has no contact {external_id} any more") from error
         return _as_theirs({**record, "id": external_id}, asked_at=asked_at)
 
-    def with_email(self, email: str) -> Sequence[TheirContact]:
+    def with_email(self, email: str) -> Sequence[RemoteContact]:
         """One at most: the vendor gives no more. An additional e-mail of theirs counts."""
         asked_at, wanted = timezone.now(), email.strip().casefold()
         found = self._client.find_contact(email=email)
         # What "duplicate" means is the location's setting: a contact may come that matches in something else.
         return [_as_theirs(found, asked_at=asked_at)] if found and wanted in _addresses(found) else []
 
-    def with_phone(self, phone: str) -> Sequence[TheirContact]:
+    def with_phone(self, phone: str) -> Sequence[RemoteContact]:
         """One at most, as with an address."""
         asked_at, wanted = timezone.now(), as_phone(phone)
         found = self._client.find_contact(phone=wanted)
@@ -50,7 +50,7 @@ class GoHighLevelContacts:
         body = {**fields.write(values), "locationId": self._client.location_id}
         return OutgoingCall(method="POST", path="/contacts/", body=body)
 
-    def change(self, theirs: TheirContact, values: Mapping[str, Any]) -> OutgoingCall:
+    def change(self, theirs: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
         """Return the call that changes a record: the vendor's update leaves the fields that it does not name."""
         path, external_id = one("/contacts", theirs.external_id), theirs.external_id
         return OutgoingCall(method="PUT", path=path, body=fields.write(values), external_id=external_id)
@@ -82,13 +82,13 @@ MIRROR = Mirror(
 )
 
 
-def _as_theirs(record: Record, *, asked_at: datetime) -> TheirContact:
+def _as_theirs(record: Record, *, asked_at: datetime) -> RemoteContact:
     external_id = text_of(record, (("id",),))
     try:
         report = webhooks.contact(record, occurred_at=asked_at, is_whole=True)
     except Unreadable as error:
         raise Permanent(f"GoHighLevel: contact {external_id} cannot be read: {error}") from error
-    return TheirContact(external_id=external_id, report=report, record=record)
+    return RemoteContact(external_id=external_id, report=report, record=record)
 
 
 def _addresses(record: Record) -> set[str]:

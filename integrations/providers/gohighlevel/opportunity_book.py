@@ -10,7 +10,7 @@ from typing import Any, Self
 from django.conf import settings
 
 from integrations.contracts.exceptions import Gone
-from integrations.contracts.mirror import Deals, Opportunity, OutgoingCall, Sent, Stage, TheirOpportunity
+from integrations.contracts.mirror import Deals, Opportunity, OutgoingCall, RemoteOpportunity, Sent, Stage
 from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, one
 from integrations.providers.gohighlevel.fields import day_of
 from integrations.providers.gohighlevel.opportunity_fields import ids_of
@@ -24,7 +24,7 @@ _DATES = frozenset({"effective_date", "expiration_date"})
 
 
 class GoHighLevelOpportunities:
-    """An OpportunityBook."""
+    """An OpportunityApi."""
 
     def __init__(self, client: GoHighLevelClient) -> None:
         self._client = client
@@ -34,14 +34,14 @@ class GoHighLevelOpportunities:
         """Raises NotConfigured with the variables that are not set."""
         return cls(GoHighLevelClient.from_settings(patience=patience))
 
-    def read(self, external_id: str) -> TheirOpportunity:
+    def read(self, external_id: str) -> RemoteOpportunity:
         try:
             record = self._client.opportunity(external_id)
         except NotFound as error:
             raise Gone(f"GoHighLevel has no opportunity {external_id} any more") from error
         return self._as_theirs({**record, "id": external_id})
 
-    def of_contact(self, contact_id: str) -> Sequence[TheirOpportunity]:
+    def of_contact(self, contact_id: str) -> Sequence[RemoteOpportunity]:
         found = sorted(self._client.opportunities_of(contact_id), key=lambda record: text_at(record, "createdAt"))
         return [self._as_theirs(record) for record in found]
 
@@ -68,9 +68,9 @@ class GoHighLevelOpportunities:
         }
         return OutgoingCall(method="POST", path="/opportunities/", body=body)
 
-    def change(self, theirs: TheirOpportunity, wanted: Opportunity) -> OutgoingCall:
+    def change(self, theirs: RemoteOpportunity, wanted: Opportunity) -> OutgoingCall:
         """Only what differs is named; an amount that is not known leaves theirs as it is."""
-        says = theirs.says
+        says = theirs.values
         body = self._written(
             title=wanted.title if wanted.title != says.title else "",
             amount=wanted.amount if wanted.amount != says.amount else None,
@@ -104,11 +104,11 @@ class GoHighLevelOpportunities:
             ]
         return body
 
-    def _as_theirs(self, record: Record) -> TheirOpportunity:
-        return TheirOpportunity(
+    def _as_theirs(self, record: Record) -> RemoteOpportunity:
+        return RemoteOpportunity(
             external_id=text_at(record, "id"),
             contact_id=text_of(record, (("contactId",), ("contact", "id"))),
-            says=Opportunity(
+            values=Opportunity(
                 title=text_at(record, "name"),
                 amount=_minor_units(record.get("monetaryValue")),
                 details=self._details(record),

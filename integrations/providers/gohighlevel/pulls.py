@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.pull import (
-    Kind,
-    OwnList,
+    LocalList,
     Place,
     PulledEvent,
     PulledPage,
     PulledRecord,
     Puller,
     PullSource,
+    RunKind,
 )
 from integrations.providers.gohighlevel import confirming, webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient, Record
@@ -33,7 +33,7 @@ class GoHighLevelPuller(Puller):
     def __init__(self, client: GoHighLevelClient) -> None:
         self._client = client
 
-    def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
+    def page(self, place: Place, *, kind: RunKind, since: datetime | None) -> PulledPage:
         asked_at = timezone.now()
         cursor = Cursor.at(place.cursor, since=since, earliest=EPOCH)
         records = self._client.changed_contacts(cursor)
@@ -69,9 +69,9 @@ def _contact(record: Record, asked_at: datetime) -> PulledRecord:
 
 PULLS = PullSource(
     identity="contact",
-    compares=OwnList.CONTACTS,
-    minutes="GHL_RECONCILE_MINUTES",
-    first=lambda kind: Place(stage=CONTACTS),
+    local_list=LocalList.CONTACTS,
+    interval_setting="GHL_RECONCILE_MINUTES",
+    first_place=lambda kind: Place(stage=CONTACTS),
     puller=lambda: GoHighLevelPuller(GoHighLevelClient.from_settings(patience=PATIENCE)),
-    configured=confirming.is_connected,
+    is_configured=confirming.is_connected,
 )

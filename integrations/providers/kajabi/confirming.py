@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotThereYet, Unmatched
+from integrations.contracts.exceptions import NotFoundYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.kajabi import native, samples
 from integrations.providers.kajabi.client import KajabiClient
@@ -30,7 +30,7 @@ def is_connected() -> bool:
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
     """The delivery with Kajabi's own resources in place of those that came; other dialects name nothing to read.
 
-    Raises NotThereYet where Kajabi does not know what is named, Unmatched where nothing is that it could be asked for.
+    Raises NotFoundYet where Kajabi does not know what is named, Unmatched where nothing is that it could be asked for.
     """
     resources = webhook.payload.get("payload")
     reader = _READERS.get(webhook.event_type)
@@ -44,18 +44,18 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
     try:
         confirmed = read(client, external_id)
     except NotFound as error:
-        raise NotThereYet(f"Kajabi does not know {_called(kind)} {external_id}") from error
+        raise NotFoundYet(f"Kajabi does not know {_called(kind)} {external_id}") from error
     return replace(webhook, payload={**webhook.payload, "payload": confirmed})
 
 
 def read_contact(contact_id: str) -> list[Event]:
-    """The whole contact, with tags and offers, by one call. Raises NotThereYet where Kajabi has no such contact."""
+    """The whole contact, with tags and offers, by one call. Raises NotFoundYet where Kajabi has no such contact."""
     asked_at = timezone.now()
     client = KajabiClient.from_settings(patience=PATIENCE)
     try:
         document = client.contact(contact_id, include=("tags", "offers", "customer"))
     except NotFound as error:
-        raise NotThereYet(f"Kajabi does not know contact {contact_id}") from error
+        raise NotFoundYet(f"Kajabi does not know contact {contact_id}") from error
     by_kind: dict[str, list[Resource]] = {"contacts": [document.resource]}
     linked = {"contact_tags": "tags", "offers": "offers"}
     for kind, name in linked.items():

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.utils.translation import gettext_lazy as _
 
 from integrations.contracts.events import ContactReported
-from integrations.contracts.history import Cells, FileKind, FileOffer, HistoryFiles, KeyedEvent, ReadRow
+from integrations.contracts.history import Cells, FileKind, FileOffer, HistoryFiles, KeyedEvent, ParsedRow
 from integrations.providers.kajabi import history_orders
 from integrations.providers.kajabi.history_cells import key_of_title, moment, names_of, parts, word
 from integrations.providers.kajabi.history_headings import MEMBER_COLUMNS, ORDER_COLUMNS
@@ -32,7 +32,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _member(cells: Cells, exported_at: datetime) -> ReadRow:
+def _member(cells: Cells, exported_at: datetime) -> ParsedRow:
     """A contact as it was when the file was exported: a report, and never by itself a sale.
 
     Tags are told as given, not as all there are: a name with a comma in it would take itself away.
@@ -52,7 +52,7 @@ def _member(cells: Cells, exported_at: datetime) -> ReadRow:
         tags_added=tuple(parts(cells["tags"])),
     )
     claims = [FileOffer(key=key_of_title(title), title=title) for title in parts(cells["products"])]
-    return ReadRow(events=[KeyedEvent(key=f"contact:{ids.get('contact') or email}", event=report)], claims=claims)
+    return ParsedRow(events=[KeyedEvent(key=f"contact:{ids.get('contact') or email}", event=report)], claims=claims)
 
 
 MEMBERS = FileKind(

@@ -11,7 +11,7 @@ from decimal import Decimal
 from dateutil.relativedelta import relativedelta
 
 from core.text import LINE, plain_key, title_key
-from integrations.contracts.history import WrongRow
+from integrations.contracts.history import InvalidRow
 from integrations.toolkit.reading import read_moment
 
 A_DAY = timedelta(days=1)
@@ -65,10 +65,10 @@ def moment(text: str) -> datetime | None:
 
 
 def dated(text: str, *, column: str) -> datetime | None:
-    """Return the moment in a cell, None where the cell is empty. Raises WrongRow for a text that is no date."""
+    """Return the moment in a cell, None where the cell is empty. Raises InvalidRow for a text that is no date."""
     found = moment(text)
     if found is None and text.strip():
-        raise WrongRow(f'{column}: "{text[:40]}" is no date that can be read one way; write it as 2025-11-28')
+        raise InvalidRow(f'{column}: "{text[:40]}" is no date that can be read one way; write it as 2025-11-28')
     return found
 
 
@@ -80,7 +80,7 @@ def end_of(day: datetime) -> datetime:
 def cents(text: str, *, currency: str) -> int | None:
     """Return an amount in minor units: "$1,234.50", "-44", "44,00 €", "(20.00)"; None where there is none.
 
-    Raises WrongRow for a text that is no amount, or may be two: 1.234 is a thousand or one.
+    Raises InvalidRow for a text that is no amount, or may be two: 1.234 is a thousand or one.
     """
     raw = text.strip()
     if not raw:
@@ -88,11 +88,11 @@ def cents(text: str, *, currency: str) -> int | None:
     places = [place for place, letter in enumerate(raw[:60]) if letter in "0123456789"]
     number = "".join(raw[places[0] : places[-1] + 1].split()) if places else ""
     if (match := _AMOUNT.fullmatch(number)) is None:
-        raise WrongRow(f'"{raw[:40]}" is no amount that can be read one way')
+        raise InvalidRow(f'"{raw[:40]}" is no amount that can be read one way')
     whole = "".join(letter for letter in match["whole"] if letter.isdigit())
     amount = Decimal(f"{whole}.{match['part'] or 0}")
     if amount >= _MOST:
-        raise WrongRow(f'"{raw[:40]}" is no amount')
+        raise InvalidRow(f'"{raw[:40]}" is no amount')
     minor = int(amount if currency in _WITHOUT_CENTS else amount * 100)
     is_negative = "-" in raw[: places[0]] or raw.startswith("(")
     return -minor if is_negative else minor

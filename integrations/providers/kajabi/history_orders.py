@@ -17,12 +17,12 @@ from integrations.contracts.events import (
     MoneyMoved,
     OfferPurchased,
     PaymentSucceeded,
+    PurchaseConfirmed,
     PurchaseRefunded,
     SubscriptionCanceled,
     SubscriptionExpired,
 )
-from integrations.contracts.history import Cells, FileOffer, KeyedEvent, ReadRow, WrongRow
-from integrations.contracts.pull import PurchaseConfirmed
+from integrations.contracts.history import Cells, FileOffer, InvalidRow, KeyedEvent, ParsedRow
 from integrations.providers.kajabi.history_cells import A_DAY, cents, dated, end_of, interval, key_of_title, word
 from integrations.providers.kajabi.history_headings import ORDER_COLUMNS
 from integrations.providers.kajabi.history_people import email_of, identities, known, name_of
@@ -44,8 +44,8 @@ _A_MOMENT = timedelta(microseconds=1)
 _LONGEST_SUBSCRIPTION = 1500  # periods
 
 
-def read(cells: Cells, exported_at: datetime) -> ReadRow:
-    """Return what a row of a file of orders says. Raises WrongRow."""
+def read(cells: Cells, exported_at: datetime) -> ParsedRow:
+    """Return what a row of a file of orders says. Raises InvalidRow."""
     row = _Row(cells, exported_at)
     if row.subscription_id and not row.has_own_transaction:
         return row.subscription()
@@ -75,7 +75,7 @@ class _Row:
     def created(self) -> datetime:
         found = self._date("created_at")
         if found is None:
-            raise WrongRow("there is no date in this row")
+            raise InvalidRow("there is no date in this row")
         return found
 
     @cached_property
@@ -98,7 +98,7 @@ class _Row:
     def currency(self) -> str:
         return self.cells["currency"].upper()[:3]
 
-    def transaction(self) -> ReadRow:
+    def transaction(self) -> ParsedRow:
         """A payment, or money that went back."""
         amount = cents(self.cells["amount"], currency=self.currency)
         kind, status = word(self.cells["type"]), word(self.cells["status"])
@@ -115,27 +115,27 @@ class _Row:
         if status in _WENT_BACK and not is_refund:
             # The payment itself says that it went back: what it paid for does not count, whatever came later.
             told.append(self._told(f"{key}:refunded", PurchaseRefunded, self._end_after("refunded_at")))
-        return ReadRow(events=[*told, *self._money(amount, is_refund=is_refund)], offer=self.offer)
+        return ParsedRow(events=[*told, *self._money(amount, is_refund=is_refund)], offer=self.offer)
 
-    def subscription(self) -> ReadRow:
+    def subscription(self) -> ParsedRow:
         """Return what a subscription is now. Its payments are other rows: here it began, and perhaps runs or ended."""
         key = f"subscription:{self.subscription_id}"
         status = word(self.cells["status"])
         began = self._told(key, OfferPurchased, self.created)
         if status in _WENT_BACK:
             ended = self._told(f"{key}:refunded", PurchaseRefunded, self._end_after("refunded_at", "canceled_at"))
-            return ReadRow(events=[began, ended], offer=self.offer)
+            return ParsedRow(events=[began, ended], offer=self.offer)
         if status in _RUNS:
             return self._running(began, key)
         if status in _ENDS:
-            return ReadRow(events=[began, *self._canceled(key)], offer=self.offer)
+            return ParsedRow(events=[began, *self._canceled(key)], offer=self.offer)
         if status in _UNPAID | _PAID_UP:
-            return ReadRow(events=[began], offer=self.offer)  # its payments say how long there is access
+            return ParsedRow(events=[began], offer=self.offer)  # its payments say how long there is access
         if status in _OVER:
             return self._ended(began, key, self._date("canceled_at") or self._date("access_ends"))
         return self._question(f'the status "{self.cells["status"]}" is not known')
 
-    def purchase(self) -> ReadRow:
+    def purchase(self) -> ParsedRow:
         """A sale or a grant, and its end where the row says that it has ended."""
         purchase_id = known(self.cells["purchase_id"])
         key = f"purchase:{purchase_id}" if purchase_id else f"file:{self._digest()}"
@@ -151,28 +151,28 @@ class _Row:
         elif status in _ENDS:
             when = self._date("canceled_at")
             if when is None:
-                return ReadRow(events=told, offer=self.offer, question="canceled, but the row does not say when")
+                return ParsedRow(events=told, offer=self.offer, question="canceled, but the row does not say when")
             told.append(self._told(f"{key}:canceled", SubscriptionCanceled, when))
         elif status in _OVER:
             return self._ended(told[0], key, until or self._date("canceled_at"))
-        return ReadRow(events=told, offer=self.offer)
+        return ParsedRow(events=told, offer=self.offer)
 
-    def _ended(self, began: KeyedEvent, key: str, when: datetime | None) -> ReadRow:
+    def _ended(self, began: KeyedEvent, key: str, when: datetime | None) -> ParsedRow:
         if when is None:
-            return ReadRow(events=[began], offer=self.offer, question="ended, but the row does not say when")
-        return ReadRow(events=[began, self._told(f"{key}:ended", SubscriptionExpired, when)], offer=self.offer)
+            return ParsedRow(events=[began], offer=self.offer, question="ended, but the row does not say when")
+        return ParsedRow(events=[began, self._told(f"{key}:ended", SubscriptionExpired, when)], offer=self.offer)
 
-    def _running(self, began: KeyedEvent, key: str) -> ReadRow:
+    def _running(self, began: KeyedEvent, key: str) -> ParsedRow:
         """An active subscription has access until its next payment, whatever payments of it we know."""
         paid_until = self._date("next_payment") or self._date("trial_ends")
         if paid_until is None:
             confirmed = self._told(f"{key}:active", PurchaseConfirmed, self.exported_at)
-            return ReadRow(events=[began, confirmed], offer=self.offer)
+            return ParsedRow(events=[began, confirmed], offer=self.offer)
         if end_of(paid_until) <= self.exported_at:
             day = f"{paid_until:%Y-%m-%d}"
             question = f"active, but its next payment was due on {day}: did it come?"
-            return ReadRow(events=[began], offer=self.offer, question=question)
-        return ReadRow(events=[began, self._paid(key, paid_until)], offer=self.offer)
+            return ParsedRow(events=[began], offer=self.offer, question=question)
+        return ParsedRow(events=[began, self._paid(key, paid_until)], offer=self.offer)
 
     def _canceled(self, key: str) -> Iterator[KeyedEvent]:
         """A cancellation keeps access until the end of what was paid: the next payment that does not come."""
@@ -254,11 +254,11 @@ class _Row:
     def _date(self, column: str) -> datetime | None:
         return dated(self.cells[column], column=str(ORDER_COLUMNS[column].headings[0]))
 
-    def _skipped(self, why: str) -> ReadRow:
-        return ReadRow(skipped=why, offer=self.offer)
+    def _skipped(self, why: str) -> ParsedRow:
+        return ParsedRow(skipped=why, offer=self.offer)
 
-    def _question(self, what: str) -> ReadRow:
-        return ReadRow(question=what, offer=self.offer)
+    def _question(self, what: str) -> ParsedRow:
+        return ParsedRow(question=what, offer=self.offer)
 
     def _digest(self) -> str:
         """Return what makes a row without an id the same row in another file."""

@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 
 from core.text import InvalidAddress, normalise_email
-from integrations.contracts.history import Cells, WrongRow
+from integrations.contracts.history import Cells, InvalidRow
 
 _NO_VALUE = frozenset({"", "0", "n/a", "na", "null", "none", "undefined", "-"})
 
 
 def email_of(cells: Cells) -> str:
-    """Return the row's address in its stored form. Raises WrongRow where there is none."""
+    """Return the row's address in its stored form. Raises InvalidRow where there is none."""
     if not cells["email"]:
-        raise WrongRow("there is no e-mail in this row")
+        raise InvalidRow("there is no e-mail in this row")
     try:
         return normalise_email(cells["email"])
     except InvalidAddress as error:
-        raise WrongRow(str(error)) from error
+        raise InvalidRow(str(error)) from error
 
 
 def name_of(cells: Cells) -> tuple[str, str]:

@@ -51,13 +51,13 @@ PROVIDER = Provider(
     is_connected=confirming.is_connected,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,
-    told_again=webhooks.TOLD_AGAIN,
+    repeatable=webhooks.REPEATABLE,
     simulation=SIMULATION,
     pulls=PULLS,
     phrases=PHRASES,
     history=HISTORY,
     credentials=("KAJABI_CLIENT_ID", "KAJABI_CLIENT_SECRET"),
-    retired={
+    retired_settings={
         "KAJABI_API_KEY": gettext_noop(
             "It is the key of Kajabi's older API; the public one wants a client id and a secret. In Kajabi, under "
             "Settings, Security, User API Keys, make a key and set KAJABI_CLIENT_ID and KAJABI_CLIENT_SECRET."

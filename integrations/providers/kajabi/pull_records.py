@@ -80,7 +80,7 @@ def purchase(resource: Resource) -> PulledRecord:
             status=status,
             ended_at=ended if not status.gives_access else None,
             renews=payment_type.lower() not in _PAID_ONCE,
-            shown={
+            details={
                 "id": purchase_id,
                 "offer_id": offers[0] if offers else "",
                 "status": status.value,

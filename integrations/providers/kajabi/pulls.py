@@ -14,7 +14,7 @@ from typing import Self
 from django.conf import settings
 
 from integrations.contracts.events import Buyer
-from integrations.contracts.pull import Kind, OwnList, Place, PulledPage, PulledRecord, Puller, PullSource
+from integrations.contracts.pull import LocalList, Place, PulledPage, PulledRecord, Puller, PullSource, RunKind
 from integrations.providers.kajabi import pull_records
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.providers.kajabi.json_api import Page, Resource
@@ -31,7 +31,7 @@ CHANGED_FOR_SURE = "purchases, last changed first for sure"  # a page before pro
 NEW_PURCHASES = "purchases, newest first"
 ENDED_PURCHASES = "purchases that ended"
 TRANSACTIONS = "transactions"
-_FIRST = {Kind.BACKFILL: CUSTOMERS, Kind.INCREMENTAL: CHANGED_PURCHASES, Kind.AUDIT: ALL_PURCHASES}
+_FIRST = {RunKind.BACKFILL: CUSTOMERS, RunKind.INCREMENTAL: CHANGED_PURCHASES, RunKind.AUDIT: ALL_PURCHASES}
 _NOT_SORTED = "Kajabi did not sort purchases by their last change: new ones and ended ones were read instead."
 _NOT_PROVEN = (
     "The order of purchases did not prove that they are sorted by their last change: ended ones were read too."
@@ -50,7 +50,7 @@ class KajabiPuller(Puller):
             site_id = _site_id(settings.KAJABI_API_BASE_URL, settings.KAJABI_CLIENT_ID, settings.KAJABI_SITE_NAME)
         return cls(KajabiClient.from_settings(patience=PATIENCE, site_id=site_id))
 
-    def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
+    def page(self, place: Place, *, kind: RunKind, since: datetime | None) -> PulledPage:
         if place.stage == CUSTOMERS:
             return self._customers(place)
         if place.stage in (CHANGED_PURCHASES, CHANGED_FOR_SURE):
@@ -62,7 +62,7 @@ class KajabiPuller(Puller):
         if place.stage == TRANSACTIONS:
             return self._transactions(place, since)
         page = next(self._client.purchases(sort="created_at", first_page=place.page))
-        after = Place(stage=TRANSACTIONS) if kind is not Kind.AUDIT else None
+        after = Place(stage=TRANSACTIONS) if kind is not RunKind.AUDIT else None
         return PulledPage(records=_records(page), next=after if page.is_last else place.next_page())
 
     def person(self, person_id: str) -> Buyer | None:
@@ -175,9 +175,9 @@ def _reaches(page: Page, attribute: str, since: datetime | None) -> bool:
 
 PULLS = PullSource(
     identity=pull_records.CUSTOMER,
-    compares=OwnList.SUBSCRIPTIONS,
-    minutes="KAJABI_RECONCILE_MINUTES",
-    first=lambda kind: Place(stage=_FIRST[kind]),
+    local_list=LocalList.SUBSCRIPTIONS,
+    interval_setting="KAJABI_RECONCILE_MINUTES",
+    first_place=lambda kind: Place(stage=_FIRST[kind]),
     puller=KajabiPuller.from_settings,
-    configured=lambda: bool(settings.KAJABI_CLIENT_ID and settings.KAJABI_CLIENT_SECRET),
+    is_configured=lambda: bool(settings.KAJABI_CLIENT_ID and settings.KAJABI_CLIENT_SECRET),
 )

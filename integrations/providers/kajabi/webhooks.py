@@ -50,7 +50,7 @@ HANDLED = {
     "form.submitted",
 }
 # Native tag deliveries hold the contact and the tag, and neither a time nor an id of their own.
-TOLD_AGAIN = frozenset({"tag_added", "tag_removed"})
+REPEATABLE = frozenset({"tag_added", "tag_removed"})
 IGNORED: Mapping[str, str] = {
     "test": samples.A_TEST,
     "order.created": "the sale is told by purchase.created and payment.succeeded",

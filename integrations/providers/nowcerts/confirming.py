@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotThereYet, Unmatched
+from integrations.contracts.exceptions import NotFoundYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import policy_lookup, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient
@@ -42,7 +42,7 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
 
     A policy is read here, with its insured. An insured is only named: they are read whole a moment later, once for a
     burst. A deletion stays one only where NowCerts has the insured no more; else it is a reading like any other. Raises
-    NotThereYet where NowCerts does not know what is named, Unmatched where it could be several insureds' policy.
+    NotFoundYet where NowCerts does not know what is named, Unmatched where it could be several insureds' policy.
     """
     if webhook.event_type in webhooks.DELETIONS:
         return _confirmed_deletion(webhook)
@@ -83,7 +83,7 @@ def _policy(client: NowCertsClient, webhook: StoredWebhook) -> Mapping[str, Any]
         try:
             return {**client.policy(policy_id), "id": policy_id}
         except NotFound as error:
-            raise NotThereYet(f"NowCerts does not know policy {policy_id}") from error
+            raise NotFoundYet(f"NowCerts does not know policy {policy_id}") from error
     number = str(webhooks.read_policy(webhook.payload).get("number", ""))
     if not number or len(number) > policy_lookup.LONGEST_NUMBER:
         return None
@@ -91,7 +91,7 @@ def _policy(client: NowCertsClient, webhook: StoredWebhook) -> Mapping[str, Any]
         return policy_lookup.policy_with_number(
             client, webhook.payload, is_quote=webhooks.is_quote(webhook.payload, webhook.event_type)
         )
-    except NotThereYet:
+    except NotFoundYet:
         if _insured_named_by(webhook):
             return None
         raise
@@ -117,12 +117,12 @@ def parse(webhook: StoredWebhook) -> list[Event]:
 
 
 def read_contact(contact_id: str) -> list[Event]:
-    """The whole insured or prospect as they are now. Raises NotThereYet where NowCerts has no such."""
+    """The whole insured or prospect as they are now. Raises NotFoundYet where NowCerts has no such."""
     asked_at = timezone.now()
     try:
         record = NowCertsClient.from_settings(patience=PATIENCE).insured(contact_id)
     except NotFound as error:
-        raise NotThereYet(f"NowCerts does not know insured {contact_id}") from error
+        raise NotFoundYet(f"NowCerts does not know insured {contact_id}") from error
     return [webhooks.insured(record, contact_id, occurred_at=asked_at, is_whole=True)]
 
 

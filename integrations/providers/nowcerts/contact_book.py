@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.exceptions import Gone, Permanent, Unreadable
-from integrations.contracts.mirror import Mirror, OutgoingCall, Sent, TheirContact
+from integrations.contracts.mirror import Mirror, OutgoingCall, RemoteContact, Sent
 from integrations.providers.nowcerts import fields, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient, Record
 from integrations.toolkit.failures import NotFound
@@ -36,7 +36,7 @@ _WRITABLE = (
 
 
 class NowCertsInsureds:
-    """A ContactBook."""
+    """A ContactApi."""
 
     def __init__(self, client: NowCertsClient) -> None:
         self._client = client
@@ -46,7 +46,7 @@ class NowCertsInsureds:
         """Raises NotConfigured with the variables that are not set."""
         return cls(NowCertsClient.from_settings(patience=patience))
 
-    def read(self, external_id: str) -> TheirContact:
+    def read(self, external_id: str) -> RemoteContact:
         asked_at = timezone.now()
         try:
             record = self._client.insured(external_id)
@@ -54,13 +54,13 @@ class NowCertsInsureds:
             raise Gone(f"NowCerts has no insured {external_id} any more") from error
         return _as_theirs(record, external_id, asked_at=asked_at)
 
-    def with_email(self, email: str) -> Sequence[TheirContact]:
+    def with_email(self, email: str) -> Sequence[RemoteContact]:
         asked_at = timezone.now()
         return [
             _as_theirs(one, text_at(one, "id"), asked_at=asked_at) for one in self._client.insureds_with_email(email)
         ]
 
-    def with_phone(self, phone: str) -> Sequence[TheirContact]:
+    def with_phone(self, phone: str) -> Sequence[RemoteContact]:
         asked_at = timezone.now()
         return [
             _as_theirs(one, text_at(one, "id"), asked_at=asked_at) for one in self._client.insureds_with_phone(phone)
@@ -76,7 +76,7 @@ class NowCertsInsureds:
         }
         return OutgoingCall(method="POST", path=_INSERT, body={**written, **required})
 
-    def change(self, theirs: TheirContact, values: Mapping[str, Any]) -> OutgoingCall:
+    def change(self, theirs: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
         record, written = theirs.record, fields.write_insured(values)
         kept = {name: value for name in _WRITABLE if (value := value_at(record, ((name,),))) is not None}
         if not as_day(kept.get("dateOfBirth", "")):  # one of the year 1 means none
@@ -116,12 +116,12 @@ MIRROR = Mirror(
 )
 
 
-def _as_theirs(record: Record, external_id: str, *, asked_at: datetime) -> TheirContact:
+def _as_theirs(record: Record, external_id: str, *, asked_at: datetime) -> RemoteContact:
     try:
         report = webhooks.insured(record, external_id, occurred_at=asked_at, is_whole=True)
     except Unreadable as error:
         raise Permanent(f"NowCerts: insured {external_id} cannot be read: {error}") from error
-    return TheirContact(external_id=external_id, report=report, record=record)
+    return RemoteContact(external_id=external_id, report=report, record=record)
 
 
 def _insured_type(written: Mapping[str, Any]) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from integrations.contracts.exceptions import NotThereYet, Unmatched, Unreadable
+from integrations.contracts.exceptions import NotFoundYet, Unmatched, Unreadable
 from integrations.contracts.webhook import Payload
 from integrations.providers.nowcerts import fields, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient, Record
@@ -21,7 +21,7 @@ def policy_with_number(client: NowCertsClient, payload: Payload, *, is_quote: bo
     """Return the policy or quote that is meant: with this number, and by kind, term, carrier and insured as far as the
     delivery says; where those leave several of one insured, the newest.
 
-    Raises NotThereYet where there is none, Unmatched where policies of several insureds are left.
+    Raises NotFoundYet where there is none, Unmatched where policies of several insureds are left.
     """
     reported = webhooks.read_policy(payload)
     number = str(reported["number"])
@@ -29,7 +29,7 @@ def policy_with_number(client: NowCertsClient, payload: Payload, *, is_quote: bo
     found = [record for record in numbered if _may_be_term(record, reported)]
     if not found:
         known_for = f", but for {'; '.join(_term(record) for record in numbered[:_SHOWN])}" if numbered else ""
-        raise NotThereYet(f"NowCerts has no policy or quote with the number {number}{_of(reported)}{known_for}")
+        raise NotFoundYet(f"NowCerts has no policy or quote with the number {number}{_of(reported)}{known_for}")
     email = webhooks.insured_email(payload).casefold()
     criteria: list[tuple[Any, Callable[[Record], Any]]] = [
         ("quote" if is_quote else "policy", lambda record: "quote" if record.get("isQuote") is True else "policy"),

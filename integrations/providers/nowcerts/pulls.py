@@ -12,14 +12,14 @@ from django.utils import timezone
 from integrations.contracts.events import ContactGone, Event, PolicyReported
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.pull import (
-    Kind,
-    OwnList,
+    LocalList,
     Place,
     PulledEvent,
     PulledPage,
     PulledRecord,
     Puller,
     PullSource,
+    RunKind,
 )
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import confirming, webhooks
@@ -40,14 +40,14 @@ class NowCertsPuller(Puller):
     def __init__(self, client: NowCertsClient) -> None:
         self._client = client
 
-    def page(self, place: Place, *, kind: Kind, since: datetime | None) -> PulledPage:
+    def page(self, place: Place, *, kind: RunKind, since: datetime | None) -> PulledPage:
         cursor, asked_at = Cursor.at(place.cursor, since=since), timezone.now()
         changed, record_of = {
             INSUREDS: (self._client.changed_insureds, _insured),
             POLICIES: (self._client.changed_policies, _policy),
             DELETED: (self._client.deleted_insureds, _deleted),
         }[place.stage]
-        then = {INSUREDS: POLICIES, POLICIES: DELETED}.get(place.stage) if kind is not Kind.AUDIT else None
+        then = {INSUREDS: POLICIES, POLICIES: DELETED}.get(place.stage) if kind is not RunKind.AUDIT else None
         try:
             rows = changed(cursor)
         except Refused as error:
@@ -123,9 +123,9 @@ def _changed(row: Record) -> datetime | None:
 
 PULLS = PullSource(
     identity="contact",
-    compares=OwnList.CONTACTS,
-    minutes="NOWCERTS_RECONCILE_MINUTES",
-    first=lambda kind: Place(stage=INSUREDS),
+    local_list=LocalList.CONTACTS,
+    interval_setting="NOWCERTS_RECONCILE_MINUTES",
+    first_place=lambda kind: Place(stage=INSUREDS),
     puller=lambda: NowCertsPuller(NowCertsClient.from_settings(patience=PATIENCE)),
-    configured=confirming.is_connected,
+    is_configured=confirming.is_connected,
 )

@@ -16,10 +16,11 @@ from core.console.format import folded, indented
 from core.console.links import NOTHING, badge, list_link, list_url, row_link
 from core.console.pruned import removed
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
+from integrations.contracts.pull import RunKind
 from integrations.inbox.admin.filters import ProviderFilter
 from integrations.reconcile import access_audit, runs, subscription_check
 from integrations.reconcile.models import SyncFinding, SyncRun
-from integrations.reconcile.models.sync_run import RunKind, RunStatus
+from integrations.reconcile.models.sync_run import RunStatus
 
 RUNS = "admin:integrations_syncrun"
 FINDINGS = "admin:integrations_syncfinding"

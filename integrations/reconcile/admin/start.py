@@ -20,10 +20,9 @@ from core.web import access
 from integrations import registry, setup_state
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
-from integrations.contracts.pull import Kind
+from integrations.contracts.pull import RunKind
 from integrations.reconcile import runs
 from integrations.reconcile.models import SyncRun
-from integrations.reconcile.models.sync_run import RunKind
 from integrations.setup_state import SetupState
 
 NAME = "reading-lists"
@@ -99,7 +98,7 @@ def _row(provider: Provider) -> dict[str, Any]:
     return {
         "provider": provider,
         "command": f"python manage.py reconcile {provider.key} --dry-run",
-        "next": RunKind(runs.next_kind(provider)).label,
+        "next": runs.next_kind(provider).label,
         "waits": runs.waits_for_a_person(provider),
         "newest": row_link(RUNS, newest.pk, newest) if newest else "",
         "newest_at": moment(newest.started_at) if newest else "",
@@ -111,7 +110,7 @@ def _begin(request: HttpRequest) -> None:
     provider = next((one for one in _readable() if one.key == request.POST.get("provider")), None)
     if provider is None:
         return
-    kind = Kind.AUDIT if request.POST.get("kind") == Kind.AUDIT else None
+    kind = RunKind.AUDIT if request.POST.get("kind") == RunKind.AUDIT else None
     staff: Any = request.user
     try:
         run = runs.start(provider, cause=Cause.by_staff(staff), kind=kind)
@@ -126,7 +125,7 @@ def _begin(request: HttpRequest) -> None:
 
 
 def _readable() -> list[Provider]:
-    return [one for one in registry.all_providers().values() if one.pulls is not None and one.pulls.configured()]
+    return [one for one in registry.all_providers().values() if one.pulls is not None and one.pulls.is_configured()]
 
 
 tools.register(tools.Tool(name=NAME, label=gettext_lazy("Reading providers' lists"), path="reading-lists/", view=page))

@@ -190,7 +190,7 @@ def shown(verdict: Verdict) -> dict[str, Any]:
         f"{provider.key}_status": {
             "is_active": verdict.status in (PurchaseStatus.ACTIVE, PurchaseStatus.CANCELED),
             "status": verdict.status,
-            "subscriptions": [dict(purchase.shown) for purchase in verdict.remote.purchases],
+            "subscriptions": [dict(purchase.details) for purchase in verdict.remote.purchases],
         },
         "mismatch": bool(verdict.differing),
         "recommended_action": verdict.recommended_action,

@@ -12,6 +12,7 @@ from accounts.memberships.models import Plan
 from accounts.people.models import Contact, User
 from core.prunable import Prunable
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
+from integrations.contracts.pull import RunKind
 
 LISTED_AT_MOST = 200  # lines of details on a run; the counters are exact
 
@@ -21,12 +22,6 @@ class RunStatus(models.TextChoices):
     STOPPED = "stopped", _("stopped")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")
-
-
-class RunKind(models.TextChoices):
-    BACKFILL = "backfill", _("first sync")
-    INCREMENTAL = "incremental", _("what changed")
-    AUDIT = "audit", _("full audit")
 
 
 OPEN = (RunStatus.PENDING, RunStatus.STOPPED)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.contracts.events import ContactReported
 from integrations.contracts.exceptions import Gone, Permanent
-from integrations.contracts.mirror import ContactBook, OutgoingCall, TheirContact
+from integrations.contracts.mirror import ContactApi, OutgoingCall, RemoteContact
 from integrations.providers.gohighlevel import fields
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.contact_book import MIRROR, GoHighLevelContacts
@@ -23,11 +23,11 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def book(client: GoHighLevelClient) -> ContactBook:
+def book(client: GoHighLevelClient) -> ContactApi:
     return GoHighLevelContacts(client)
 
 
-def made(book: ContactBook, values: dict[str, Any]) -> TheirContact:
+def made(book: ContactApi, values: dict[str, Any]) -> RemoteContact:
     return book.read(book.send(book.creation(values)).external_id)
 
 
@@ -45,7 +45,7 @@ def test_the_book_stays_closed_where_the_api_is_not_configured(settings: Any) ->
         MIRROR.open(5)
 
 
-def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.now = lambda: NOON
     ghl.add_contact(id="c1", email="Jane@Example.com", city="Tampa", customFields=[{"id": "f1", "value": "blue"}])
     began = timezone.now()
@@ -65,7 +65,7 @@ def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactBook, gh
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_a_contact_that_was_deleted_is_gone(book: ContactBook, ghl: FakeGoHighLevel, status: int) -> None:
+def test_a_contact_that_was_deleted_is_gone(book: ContactApi, ghl: FakeGoHighLevel, status: int) -> None:
     ghl.unknown_is = status
     ghl.add_contact(id="c1", email="jane@example.com")
     theirs = book.read("c1")
@@ -76,7 +76,7 @@ def test_a_contact_that_was_deleted_is_gone(book: ContactBook, ghl: FakeGoHighLe
         book.send(book.change(theirs, {"city": "Tampa"}))
 
 
-def test_a_record_that_makes_no_sense_is_permanent(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_a_record_that_makes_no_sense_is_permanent(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", email=["jane@example.com"])
     with pytest.raises(Permanent, match="contact c1 cannot be read: email: a text is expected"):
         book.read("c1")
@@ -85,14 +85,14 @@ def test_a_record_that_makes_no_sense_is_permanent(book: ContactBook, ghl: FakeG
 # Looking for somebody -------------------------------------------------------------------------------------------------
 
 
-def test_somebody_is_found_by_an_address_in_any_case(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_somebody_is_found_by_an_address_in_any_case(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", email="Jane@Example.com")
     assert [one.external_id for one in book.with_email("jane@example.COM")] == ["c1"]
     assert book.with_email("other@example.com") == []
     assert book.with_email("") == []
 
 
-def test_somebody_is_found_by_a_number(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_somebody_is_found_by_a_number(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", phone="+13055550100")
     assert [one.external_id for one in book.with_phone("+13055550100")] == ["c1"]
     assert book.with_phone("+13055550199") == []
@@ -101,14 +101,14 @@ def test_somebody_is_found_by_a_number(book: ContactBook, ghl: FakeGoHighLevel) 
     ] * 2
 
 
-def test_an_additional_address_counts(book: ContactBook, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_additional_address_counts(book: ContactApi, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch) -> None:
     contact = ghl.add_contact(id="c1", email="jane@example.com", additionalEmails=[{"email": "J@work.example"}])
     monkeypatch.setattr(ghl, "_matching", lambda wanted: contact)
     assert [one.external_id for one in book.with_email("j@work.example")] == ["c1"]
 
 
 def test_a_match_in_something_else_is_nobody(
-    book: ContactBook, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
+    book: ContactApi, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contact = ghl.add_contact(id="c1", email="other@example.com", phone="+13055550199")
     monkeypatch.setattr(ghl, "_matching", lambda wanted: contact)
@@ -119,7 +119,7 @@ def test_a_match_in_something_else_is_nobody(
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_contact_is_sent_as_it_was_shown(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_a_new_contact_is_sent_as_it_was_shown(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     call = book.creation(
         {**JANE, "custom_fields.company": "Rivera Bakery", "custom_fields.ghl:f1": "blue", "tags": ["no"]}
     )
@@ -142,7 +142,7 @@ def test_a_new_contact_is_sent_as_it_was_shown(book: ContactBook, ghl: FakeGoHig
     assert ghl.contacts[sent.external_id]["customFields"] == [{"id": "f1", "value": "blue"}]
 
 
-def test_a_contact_that_is_there_is_given_and_nothing_is_written(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_a_contact_that_is_there_is_given_and_nothing_is_written(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", phone="+13055550100", firstName="Ann")
     sent = book.send(book.creation(JANE))
     assert (sent.external_id, sent.existed, sent.answer["meta"]["matchingField"]) == ("c1", True, "phone")
@@ -150,7 +150,7 @@ def test_a_contact_that_is_there_is_given_and_nothing_is_written(book: ContactBo
 
 
 def test_a_creation_whose_answer_was_lost_is_not_repeated_and_is_found_by_looking(
-    book: ContactBook, ghl: FakeGoHighLevel
+    book: ContactApi, ghl: FakeGoHighLevel
 ) -> None:
     ghl.misbehave(Lost())
     with pytest.raises(TemporaryFailure):
@@ -159,7 +159,7 @@ def test_a_creation_whose_answer_was_lost_is_not_repeated_and_is_found_by_lookin
     assert [one.report.email for one in book.with_email("jane@example.com")] == ["jane@example.com"]
 
 
-def test_a_change_names_what_changes_and_leaves_the_rest(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_a_change_names_what_changes_and_leaves_the_rest(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     theirs = made(book, JANE | {"custom_fields.ghl:f1": "blue", "custom_fields.ghl:f2": "tall"})
     ghl.edit(theirs.external_id, tags=["vip"])
     call = book.change(theirs, {"city": "Tampa", "custom_fields.ghl:f1": "red"})
@@ -177,7 +177,7 @@ def test_a_change_names_what_changes_and_leaves_the_rest(book: ContactBook, ghl:
     assert report.custom_fields == {"ghl:f1": "red", "ghl:f2": "tall"}
 
 
-def test_every_field_can_be_written_and_emptied(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_every_field_can_be_written_and_emptied(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     values = dict.fromkeys(MIRROR.fields, "x") | {"email": "j@example.com", "phone": "+13055550100"}
     values |= {"custom_fields.date_of_birth": "1990-05-17", "custom_fields.ghl:f1": "blue"}
     theirs = made(book, values)
@@ -188,7 +188,7 @@ def test_every_field_can_be_written_and_emptied(book: ContactBook, ghl: FakeGoHi
     assert _told(book.read(theirs.external_id)) == dict.fromkeys(values, "")
 
 
-def test_an_address_of_somebody_else_is_refused(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_an_address_of_somebody_else_is_refused(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", email="jane@example.com")
     theirs = made(book, {"email": "other@example.com"})
     with pytest.raises(Refused, match="does not allow duplicated contacts"):
@@ -199,7 +199,7 @@ def test_an_address_of_somebody_else_is_refused(book: ContactBook, ghl: FakeGoHi
 # The fake -------------------------------------------------------------------------------------------------------------
 
 
-def test_whatever_changes_is_told_by_the_fake_and_a_creation_twice(book: ContactBook, ghl: FakeGoHighLevel) -> None:
+def test_whatever_changes_is_told_by_the_fake_and_a_creation_twice(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     heard: list[tuple[str, Any]] = []
     ghl.on_change = lambda name, record: heard.append((name, record.get("city")))
     theirs = made(book, JANE)
@@ -216,7 +216,7 @@ def test_whatever_changes_is_told_by_the_fake_and_a_creation_twice(book: Contact
 
 
 def test_a_search_lags_and_a_reading_does_not(
-    book: ContactBook, client: GoHighLevelClient, ghl: FakeGoHighLevel
+    book: ContactApi, client: GoHighLevelClient, ghl: FakeGoHighLevel
 ) -> None:
     ghl.lag, moment = 5.0, NOON
     ghl.now = lambda: moment
@@ -245,7 +245,7 @@ def test_a_name_that_the_vendor_does_not_know_is_refused(client: GoHighLevelClie
         client.update_contact("c1", {"foobar": "x"})
 
 
-def _told(theirs: TheirContact) -> dict[str, Any]:
+def _told(theirs: RemoteContact) -> dict[str, Any]:
     custom = {f"custom_fields.{name}": value for name, value in theirs.report.custom_fields.items()}
     return {"email": theirs.report.email, **theirs.report.fields, **custom}
 

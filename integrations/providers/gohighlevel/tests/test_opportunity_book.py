@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from integrations.contracts.exceptions import Gone
-from integrations.contracts.mirror import Opportunity, OpportunityBook, OutgoingCall, Stage
+from integrations.contracts.mirror import Opportunity, OpportunityApi, OutgoingCall, Stage
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.opportunity_book import DEALS, GoHighLevelOpportunities
 from integrations.providers.gohighlevel.provider import PROVIDER
@@ -23,14 +23,14 @@ AUTO = Opportunity(
 
 
 @pytest.fixture
-def book(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> OpportunityBook:
+def book(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> OpportunityApi:
     keys = {"f1": "opportunity.policy_number", "f2": "carrier", "f3": "opportunity.effective_date"}
     ghl.custom_fields = [{"id": key, "fieldKey": name, "model": "opportunity"} for key, name in keys.items()]
     ghl.custom_fields.append({"id": "f9", "fieldKey": "contact.carrier", "model": "contact"})
     return GoHighLevelOpportunities(client)
 
 
-def made(book: OpportunityBook, wanted: Opportunity = AUTO) -> str:
+def made(book: OpportunityApi, wanted: Opportunity = AUTO) -> str:
     return book.send(book.creation(wanted, contact_id="c1", stage=STAGE)).external_id
 
 
@@ -41,7 +41,7 @@ def test_the_manifest_opens_the_book(ghl: FakeGoHighLevel, settings: Any) -> Non
     assert DEALS.open(5).of_contact("c1") == []
 
 
-def test_a_policy_becomes_an_open_opportunity_and_reads_back(book: OpportunityBook, ghl: FakeGoHighLevel) -> None:
+def test_a_policy_becomes_an_open_opportunity_and_reads_back(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     call = book.creation(AUTO, contact_id="c1", stage=STAGE)
     assert call == OutgoingCall(
         method="POST",
@@ -65,27 +65,27 @@ def test_a_policy_becomes_an_open_opportunity_and_reads_back(book: OpportunityBo
     assert (sent.existed, sent.answer["opportunity"]["id"]) == (False, sent.external_id)
     assert ghl.exchanges[-1].asked.body == json.dumps(call.body).encode()
     theirs = book.read(sent.external_id)
-    assert (theirs.external_id, theirs.contact_id, theirs.says) == (sent.external_id, "c1", AUTO)
+    assert (theirs.external_id, theirs.contact_id, theirs.values) == (sent.external_id, "c1", AUTO)
     assert theirs.record["customFields"][0] == {"id": "f1", "fieldValue": "POL-1"}
     assert book.of_contact("c1") == [theirs]
 
 
 @pytest.mark.parametrize(("amount", "value"), [(120_000, 1200), (120_001, 1200.01), (0, 0)])
 def test_an_amount_is_in_major_units_there(
-    book: OpportunityBook, ghl: FakeGoHighLevel, amount: int, value: float
+    book: OpportunityApi, ghl: FakeGoHighLevel, amount: int, value: float
 ) -> None:
     external_id = made(book, Opportunity(title="Auto", amount=amount))
     assert ghl.opportunities[external_id]["monetaryValue"] == value
-    assert book.read(external_id).says == Opportunity(title="Auto", amount=amount)
+    assert book.read(external_id).values == Opportunity(title="Auto", amount=amount)
 
 
-def test_an_amount_that_is_not_known_is_not_written(book: OpportunityBook) -> None:
+def test_an_amount_that_is_not_known_is_not_written(book: OpportunityApi) -> None:
     theirs = book.read(made(book))
     assert "monetaryValue" not in book.creation(Opportunity(title="A", amount=None), contact_id="c", stage=STAGE).body
     assert book.change(theirs, Opportunity(title="A", amount=None)).body == {"name": "A"}
 
 
-def test_a_change_names_what_differs_and_never_where_it_stands(book: OpportunityBook, ghl: FakeGoHighLevel) -> None:
+def test_a_change_names_what_differs_and_never_where_it_stands(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     external_id = made(book)
     ghl.edit_opportunity(external_id, pipelineStageId="stage9", status="won", assignedTo="u1")
     wanted = Opportunity(title=AUTO.title, amount=130_000, details={**AUTO.details, "carrier": "Other", "x": ""})
@@ -98,19 +98,19 @@ def test_a_change_names_what_differs_and_never_where_it_stands(book: Opportunity
     )
     assert book.send(call).external_id == external_id
     theirs = book.read(external_id)
-    assert theirs.says == Opportunity(title=AUTO.title, amount=130_000, details={**AUTO.details, "carrier": "Other"})
+    assert theirs.values == Opportunity(title=AUTO.title, amount=130_000, details={**AUTO.details, "carrier": "Other"})
     assert [theirs.record[name] for name in ("pipelineStageId", "status", "assignedTo")] == ["stage9", "won", "u1"]
-    assert book.change(theirs, theirs.says).body == {}
+    assert book.change(theirs, theirs.values).body == {}
 
 
-def test_one_that_the_location_allows_only_once_is_given(book: OpportunityBook, ghl: FakeGoHighLevel) -> None:
+def test_one_that_the_location_allows_only_once_is_given(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     external_id = made(book)
     sent = book.send(book.creation(AUTO, contact_id="c1", stage=STAGE))
     assert (sent.external_id, sent.existed, sent.answer["code"]) == (external_id, True, "OPPORTUNITY_NO_DUPLICATE")
     assert len(ghl.opportunities) == 1
 
 
-def test_those_of_a_contact_come_the_oldest_first_and_late(book: OpportunityBook, ghl: FakeGoHighLevel) -> None:
+def test_those_of_a_contact_come_the_oldest_first_and_late(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     ghl.allows_duplicates = True
     first, second = made(book), made(book)
     assert [one.external_id for one in book.of_contact("c1")] == [first, second]
@@ -119,7 +119,7 @@ def test_those_of_a_contact_come_the_oldest_first_and_late(book: OpportunityBook
     assert book.read(second).external_id == second
 
 
-def test_one_that_was_deleted_is_gone(book: OpportunityBook, ghl: FakeGoHighLevel) -> None:
+def test_one_that_was_deleted_is_gone(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     theirs = book.read(made(book))
     del ghl.opportunities[theirs.external_id]
     with pytest.raises(Gone, match="any more"):
@@ -128,7 +128,7 @@ def test_one_that_was_deleted_is_gone(book: OpportunityBook, ghl: FakeGoHighLeve
         book.send(book.change(theirs, Opportunity(title="A", amount=None)))
 
 
-def test_stages_come_in_their_order(book: OpportunityBook, ghl: FakeGoHighLevel) -> None:
+def test_stages_come_in_their_order(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     stages = [{"id": "s2", "name": "Won", "position": 1}, {"id": "s1", "name": "New", "position": 0}]
     ghl.pipelines = [{"id": "p1", "name": "Policies", "stages": stages}, {"id": "p2", "name": "Empty", "stages": []}]
     assert book.stages() == [
@@ -150,13 +150,13 @@ def test_stages_come_in_their_order(book: OpportunityBook, ghl: FakeGoHighLevel)
     ],
 )
 def test_every_dialect_of_a_value_is_read(
-    book: OpportunityBook, ghl: FakeGoHighLevel, field: dict[str, Any], told: str
+    book: OpportunityApi, ghl: FakeGoHighLevel, field: dict[str, Any], told: str
 ) -> None:
     ghl.add_opportunity(id="o1", name="Auto", contactId="c1", customFields=[field, {"id": "else", "fieldValue": "x"}])
-    assert book.read("o1").says == Opportunity(title="Auto", amount=None, details={"effective_date": told})
+    assert book.read("o1").values == Opportunity(title="Auto", amount=None, details={"effective_date": told})
 
 
-def test_fields_are_looked_up_once_for_some_minutes(book: OpportunityBook, ghl: FakeGoHighLevel, travel: Any) -> None:
+def test_fields_are_looked_up_once_for_some_minutes(book: OpportunityApi, ghl: FakeGoHighLevel, travel: Any) -> None:
     for minutes, times in ((0, 1), (4, 1), (6, 2)):
         travel(timedelta(minutes=minutes))
         book.creation(AUTO, contact_id="c1", stage=STAGE)
@@ -164,7 +164,7 @@ def test_fields_are_looked_up_once_for_some_minutes(book: OpportunityBook, ghl: 
 
 
 def test_a_field_that_is_not_there_goes_by_its_name_until_somebody_makes_it(
-    book: OpportunityBook, ghl: FakeGoHighLevel, travel: Any
+    book: OpportunityApi, ghl: FakeGoHighLevel, travel: Any
 ) -> None:
     wanted = Opportunity(title="Auto", amount=None, details={"expiration_date": "2027-04-01"})
 
@@ -172,7 +172,7 @@ def test_a_field_that_is_not_there_goes_by_its_name_until_somebody_makes_it(
         return book.creation(wanted, contact_id="c1", stage=STAGE).body["customFields"]
 
     assert written() == [{"key": "expiration_date", "field_value": "2027-04-01"}]
-    assert book.read(made(book, wanted)).says.details == {}
+    assert book.read(made(book, wanted)).values.details == {}
     ghl.custom_fields.append({"id": "f4", "fieldKey": "opportunity.expiration_date", "model": "opportunity"})
     travel(timedelta(seconds=50))
     assert written() == [{"key": "expiration_date", "field_value": "2027-04-01"}]
@@ -183,7 +183,7 @@ def test_a_field_that_is_not_there_goes_by_its_name_until_somebody_makes_it(
 
 
 def test_without_a_cache_fields_are_looked_up_each_time(
-    book: OpportunityBook, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
+    book: OpportunityApi, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from integrations.providers.gohighlevel import opportunity_fields
 

@@ -119,7 +119,7 @@ def test_an_audit_names_what_is_no_longer_listed_and_deletes_nothing(ghl: FakeGo
     reconciled()
     del ghl.contacts["c0"]
     ghl.contacts["c1"]["city"] = ""
-    run = reconciled(kind=runs.Kind.AUDIT)
+    run = reconciled(kind=runs.RunKind.AUDIT)
     assert (run.status, run.seen, run.changed) == ("done", 2, 0)
     assert sorted(run.findings.values_list("kind", "person", "remote_value", "local_value")) == [
         (Kind.CONTACT_DIFFERS, "ana1@example.com", "city: nothing", "city: Austin"),

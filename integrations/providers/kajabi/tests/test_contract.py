@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.contracts.pull import Kind, Place
+from integrations.contracts.pull import Place, RunKind
 from integrations.providers.kajabi import pulls
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.toolkit.failures import NotFound, Refused
@@ -73,7 +73,7 @@ def test_every_request_of_reconciliation(specification: Specification, business:
     stages = [pulls.CUSTOMERS, pulls.ALL_PURCHASES, pulls.CHANGED_PURCHASES, pulls.NEW_PURCHASES]
     puller = pulls.KajabiPuller.from_settings()
     for stage in [*stages, pulls.ENDED_PURCHASES, pulls.TRANSACTIONS]:
-        puller.page(Place(stage=stage), kind=Kind.INCREMENTAL, since=since)
+        puller.page(Place(stage=stage), kind=RunKind.INCREMENTAL, since=since)
     assert [item.key for item in puller.of_person("7")] == ["purchase:41", "transaction:61"]
     assert puller.record("purchase:404") is None
     assert list(puller.people_with("Jane@example.com")) == ["7"]

@@ -131,9 +131,9 @@ def test_amounts_are_read_as_they_are_written_anywhere(text: str, minor: int) ->
 
 @pytest.mark.parametrize("text", ["free", "1.2.3,4,5", "--", "9" * 20, "NaN", "1e9999"])
 def test_text_that_is_no_amount_is_refused(text: str) -> None:
-    from integrations.contracts.history import WrongRow
+    from integrations.contracts.history import InvalidRow
 
-    with pytest.raises(WrongRow):
+    with pytest.raises(InvalidRow):
         history_cells.cents(text, currency="USD")
 
 

@@ -11,7 +11,7 @@ from accounts.memberships.models import Subscription
 from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from core.cause import SCHEDULE
-from integrations.contracts.pull import Kind
+from integrations.contracts.pull import RunKind
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from integrations.reconcile.models import SyncFinding, SyncRun
 from tests.fakes import kajabi_records as records
@@ -35,7 +35,7 @@ def audited(reconciled: Any) -> Any:
     """Does an audit; (kind, person) of what it found."""
 
     def audit() -> list[tuple[str, str]]:
-        run = reconciled(kind=Kind.AUDIT)
+        run = reconciled(kind=RunKind.AUDIT)
         assert run.status == "done", run.last_error
         return sorted(run.findings.values_list("kind", "person"))
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.people import person
 from accounts.people.models import User
 from accounts.privacy import erase
-from integrations.contracts.pull import Kind
+from integrations.contracts.pull import RunKind
 from integrations.operations.tests.traced_person import every_value, traces
 from integrations.providers.kajabi.tests.sales import change, pay, sell
 from integrations.reconcile.models import ProviderRecord, SyncFinding
@@ -31,8 +31,8 @@ def erased(kajabi: FakeKajabi, reconciled: Any) -> FakeKajabi:
     return kajabi
 
 
-@pytest.mark.parametrize("kind", [Kind.INCREMENTAL, Kind.BACKFILL, Kind.AUDIT])
-def test_an_old_purchase_that_is_listed_again_brings_nobody_back(erased: Any, reconciled: Any, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [RunKind.INCREMENTAL, RunKind.BACKFILL, RunKind.AUDIT])
+def test_an_old_purchase_that_is_listed_again_brings_nobody_back(erased: Any, reconciled: Any, kind: RunKind) -> None:
     change(erased, 770066, at=timezone.now())
     run = reconciled(kind=kind)
     assert (run.status, run.errors, run.changed) == ("done", 0, 0), run.problems
@@ -44,5 +44,5 @@ def test_an_old_purchase_that_is_listed_again_brings_nobody_back(erased: Any, re
 
 def test_a_payment_of_after_the_erasure_makes_a_new_account(erased: Any, reconciled: Any) -> None:
     pay(erased, 770066, "61", days_ago=-0.0001)
-    reconciled(kind=Kind.BACKFILL)
+    reconciled(kind=RunKind.BACKFILL)
     assert User.objects.get(email=EMAIL).subscriptions.get().has_access

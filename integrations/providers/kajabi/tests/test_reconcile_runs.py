@@ -226,7 +226,7 @@ def test_nothing_begins_where_it_is_off(kajabi: Any, settings: Any, name: str, v
 
 def test_an_audit_moves_no_watermark(kajabi: Any, reconciled: Any) -> None:
     first = reconciled()
-    reconciled(kind=runs.Kind.AUDIT)
+    reconciled(kind=runs.RunKind.AUDIT)
     assert reconciled().window_from == first.window_to - runs.OVERLAP
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations.contracts.events import ContactReported
 from integrations.contracts.exceptions import Gone
-from integrations.contracts.mirror import ContactBook, OutgoingCall, TheirContact
+from integrations.contracts.mirror import ContactApi, OutgoingCall, RemoteContact
 from integrations.providers.nowcerts.client import NowCertsClient
 from integrations.providers.nowcerts.contact_book import MIRROR, NowCertsInsureds
 from integrations.providers.nowcerts.provider import PROVIDER
@@ -22,11 +22,11 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def book(client: NowCertsClient) -> ContactBook:
+def book(client: NowCertsClient) -> ContactApi:
     return NowCertsInsureds(client)
 
 
-def made(book: ContactBook, values: dict[str, Any]) -> TheirContact:
+def made(book: ContactApi, values: dict[str, Any]) -> RemoteContact:
     return book.read(book.send(book.creation(values)).external_id)
 
 
@@ -43,7 +43,7 @@ def test_the_book_stays_closed_where_the_api_is_not_configured() -> None:
         MIRROR.open(5)
 
 
-def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.now = lambda: NOON
     jane = nowcerts.add_insured(
         eMail="jane@example.com",
@@ -66,7 +66,7 @@ def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactBook, no
     )
 
 
-def test_an_insured_who_was_deleted_is_gone(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_an_insured_who_was_deleted_is_gone(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     jane = nowcerts.add_insured(eMail="jane@example.com")
     nowcerts.delete_insured(jane["id"])
     with pytest.raises(Gone, match="any more"):
@@ -77,7 +77,7 @@ def test_an_insured_who_was_deleted_is_gone(book: ContactBook, nowcerts: FakeNow
 # Looking for somebody -------------------------------------------------------------------------------------------------
 
 
-def test_somebody_is_found_by_address_and_number_the_oldest_first(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_somebody_is_found_by_address_and_number_the_oldest_first(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     for name, created in (("new", "2026-03-02T10:00:00Z"), ("old", "2025-03-02T10:00:00Z")):
         nowcerts.add_insured(id=name, eMail="Jane@example.com", cellPhone="305-555-0100", createDate=created)
     assert [one.external_id for one in book.with_email("jane@Example.com")] == ["old", "new"]
@@ -86,7 +86,7 @@ def test_somebody_is_found_by_address_and_number_the_oldest_first(book: ContactB
     assert book.with_phone("") == []
 
 
-def test_a_search_may_lag_and_a_reading_does_not(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_a_search_may_lag_and_a_reading_does_not(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.lag, moment = 5.0, NOON
     nowcerts.now = lambda: moment
     theirs = made(book, JANE)
@@ -101,7 +101,7 @@ def test_a_search_may_lag_and_a_reading_does_not(book: ContactBook, nowcerts: Fa
 
 @pytest.mark.parametrize(("setting", "number", "word"), [("insured", 0, "Insured"), ("prospect", 1, "Prospect")])
 def test_a_new_contact_becomes_what_the_setting_says(
-    book: ContactBook, nowcerts: FakeNowCerts, settings: Any, setting: str, number: int, word: str
+    book: ContactApi, nowcerts: FakeNowCerts, settings: Any, setting: str, number: int, word: str
 ) -> None:
     settings.NOWCERTS_NEW_CONTACTS_AS = setting
     call = book.creation(
@@ -135,11 +135,11 @@ def test_a_new_contact_becomes_what_the_setting_says(
         ({"first_name": "Jane"}, 1),
     ],
 )
-def test_a_company_alone_is_commercial(book: ContactBook, values: dict[str, Any], insured_type: int) -> None:
+def test_a_company_alone_is_commercial(book: ContactApi, values: dict[str, Any], insured_type: int) -> None:
     assert book.creation(values).body["insuredType"] == insured_type
 
 
-def test_a_creation_whose_answer_was_lost_is_not_repeated(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_a_creation_whose_answer_was_lost_is_not_repeated(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
     with pytest.raises(TemporaryFailure):
         book.send(book.creation(JANE))
@@ -147,7 +147,7 @@ def test_a_creation_whose_answer_was_lost_is_not_repeated(book: ContactBook, now
     assert len(book.with_email("jane@example.com")) == 1
 
 
-def test_a_failure_with_http_200_is_a_refusal(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_a_failure_with_http_200_is_a_refusal(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     theirs = made(book, JANE)
     nowcerts.misbehave(failure("no"), on="/api/Insured/Insert")
     with pytest.raises(Refused, match="failed, with HTTP 200: no"):
@@ -159,7 +159,7 @@ def test_a_failure_with_http_200_is_a_refusal(book: ContactBook, nowcerts: FakeN
 
 
 @pytest.mark.parametrize("empties", [False, True])
-def test_a_change_costs_nothing_that_it_does_not_name(book: ContactBook, nowcerts: FakeNowCerts, empties: bool) -> None:
+def test_a_change_costs_nothing_that_it_does_not_name(book: ContactApi, nowcerts: FakeNowCerts, empties: bool) -> None:
     nowcerts.upsert_empties_unnamed = empties
     had = {
         "type": "Prospect",
@@ -186,7 +186,7 @@ def test_a_change_costs_nothing_that_it_does_not_name(book: ContactBook, nowcert
     assert "dateOfBirth" not in call.body
 
 
-def test_a_change_says_all_that_the_vendor_requires(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_a_change_says_all_that_the_vendor_requires(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     theirs = book.read(nowcerts.add_insured(firstName="Jane")["id"])
     assert book.change(theirs, {"city": "Miami"}).body == {
         "firstName": "Jane",
@@ -198,7 +198,7 @@ def test_a_change_says_all_that_the_vendor_requires(book: ContactBook, nowcerts:
     }
 
 
-def test_every_field_can_be_written_and_emptied(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_every_field_can_be_written_and_emptied(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     values = dict.fromkeys(MIRROR.fields, "x") | {"email": "j@example.com", "phone": "+13055550100"}
     values |= {"custom_fields.date_of_birth": "1990-05-17", "custom_fields.nowcerts:Colour": "blue"}
     theirs = made(book, values)
@@ -207,14 +207,14 @@ def test_every_field_can_be_written_and_emptied(book: ContactBook, nowcerts: Fak
     assert _told(book.read(theirs.external_id)) == dict.fromkeys(values, "")
 
 
-def test_a_change_is_repeated_where_its_answer_was_lost(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_a_change_is_repeated_where_its_answer_was_lost(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     theirs = made(book, JANE)
     nowcerts.misbehave(Lost(), on="/api/Insured/Insert")
     assert book.send(book.change(theirs, {"city": "Miami"})).external_id == theirs.external_id
     assert (len(nowcerts.insureds), nowcerts.insureds[theirs.external_id]["city"]) == (1, "Miami")
 
 
-def test_a_change_that_fell_on_somebody_of_the_same_name_says_so(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_a_change_that_fell_on_somebody_of_the_same_name_says_so(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     theirs = made(book, JANE)
     namesake = nowcerts.add_insured(firstName="Jane", lastName="Rivera", eMail="another.jane@example.com")
     nowcerts.delete_insured(theirs.external_id)
@@ -225,7 +225,7 @@ def test_a_change_that_fell_on_somebody_of_the_same_name_says_so(book: ContactBo
 # The fake -------------------------------------------------------------------------------------------------------------
 
 
-def test_whatever_changes_is_told_by_the_fake(book: ContactBook, nowcerts: FakeNowCerts) -> None:
+def test_whatever_changes_is_told_by_the_fake(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     heard: list[tuple[str, Any]] = []
     nowcerts.on_change = lambda name, record: heard.append((name, record.get("city")))
     theirs = made(book, JANE)
@@ -248,6 +248,6 @@ def test_what_is_required_is_refused_without(client: NowCertsClient, nowcerts: F
         client.update_insured({"databaseId": str(uuid4()), "active": True, "insuredType": 1})
 
 
-def _told(theirs: TheirContact) -> dict[str, Any]:
+def _told(theirs: RemoteContact) -> dict[str, Any]:
     custom = {f"custom_fields.{name}": value for name, value in theirs.report.custom_fields.items()}
     return {"email": theirs.report.email, **theirs.report.fields, **custom}

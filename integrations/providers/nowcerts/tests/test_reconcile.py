@@ -362,7 +362,7 @@ def test_an_audit_names_what_differs_and_changes_nothing(nowcerts: FakeNowCerts)
     nowcerts.insureds[guid(1)]["city"] = "Houston"
     insure(nowcerts, 4)
     before = list(Contact.objects.order_by("pk").values()), list(ContactMapping.objects.order_by("pk").values())
-    run = reconciled(kind=runs.Kind.AUDIT)
+    run = reconciled(kind=runs.RunKind.AUDIT)
     assert (run.status, run.seen, run.changed) == ("done", 3, 0)
     assert sorted(run.findings.values_list("kind", "person", "remote_value", "local_value")) == [
         (Kind.CONTACT_DIFFERS, "ana1@example.com", "city: Houston", "city: Austin"),
@@ -379,7 +379,7 @@ def test_an_audit_names_what_differs_and_changes_nothing(nowcerts: FakeNowCerts)
 def test_who_was_told_of_after_the_audit_began_is_not_missing_there(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1)
     reconciled()
-    run = started(kind=runs.Kind.AUDIT)
+    run = started(kind=runs.RunKind.AUDIT)
     del nowcerts.insureds[guid(1)]
     ContactMapping.objects.update(reported_at=timezone.now() + timedelta(seconds=1))
     assert reconciled(run).findings.count() == 0
