@@ -85,7 +85,7 @@ def _configured(settings: Any) -> None:
     webhooks.VERIFIED.forget()
     webhooks.UNVERIFIED.forget()
     token_authentication.GUESSES.forget()
-    counting.begin()
+    counting.reset()
     health.forget()
     audit.forget_waiting()
 

@@ -49,8 +49,8 @@ def forget_inherited_pools(**kwargs: Any) -> None:
 
 
 @worker_process_shutdown.connect
-def tell_what_was_counted(**kwargs: Any) -> None:
+def flush_counts(**kwargs: Any) -> None:
     """A worker's child, which is replaced now and then, ends without Python's own hooks for the end."""
     from integrations.toolkit import counting
 
-    counting.tell_at_the_end()
+    counting.flush_at_exit()

@@ -105,7 +105,7 @@ child = os.fork()
 if child == 0:
     for _ in range(10):
         counting.REQUESTS.add("kajabi", "200")
-    counting.tell_at_the_end()
+    counting.flush_at_exit()
     os._exit(0)
 os.waitpid(child, 0)
 """
@@ -119,11 +119,11 @@ def test_counts_during_an_outage_of_redis_are_added_later(variables: dict[str, s
     log = Path(variables["VAR_DIR"]) / "counting.log"
     process = Process("counting", [sys.executable, "-c", COUNT + command], env=variables, log=log)
     try:
-        wait_until(lambda: "could not be told" in process.log, seconds=30, what=f"it noticed; log: {log}")
+        wait_until(lambda: "could not be sent" in process.log, seconds=30, what=f"it noticed; log: {log}")
         redis_server.start()
         wait_until(lambda: redis_server.client.hgetall("enlace:metrics"), seconds=10, what="it was told")
         assert redis_server.client.hgetall("enlace:metrics") == {b'["webhook_requests_total", "kajabi", "200"]': b"1"}
-        assert process.log.count("could not be told") == 1, "it is said once, not each time"
+        assert process.log.count("could not be sent") == 1, "it is said once, not each time"
     finally:
         process.kill()
 

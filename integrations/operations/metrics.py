@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from integrations import registry
 from integrations.operations import measures
 from integrations.toolkit import counting
-from integrations.toolkit.counting import Counted, CountsAway, Field, Timed
+from integrations.toolkit.counting import Counted, CountsUnavailable, Field, Timed
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class _Collector(Collector):
             try:
                 yield from read()
                 up.add_metric([name], 1)
-            except (CountsAway, DatabaseError, InterfaceError) as error:
+            except (CountsUnavailable, DatabaseError, InterfaceError) as error:
                 logger.warning("metrics are incomplete: %s is away (%s)", name, type(error).__name__)
                 up.add_metric([name], 0)
         yield from _limits()

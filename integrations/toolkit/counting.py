@@ -1,7 +1,7 @@
 """Counters for /metrics: how often something happened and how long it took, over all processes.
 
-Counting adds to a dictionary in memory and waits for nothing. Once a second a thread of each process tells the sums to
-Redis, where they are added up; what Redis does not take is kept and told later. Without REDIS_URL there is one process,
+Counting adds to a dictionary in memory and waits for nothing. Once a second a thread of each process sends the sums to
+Redis, where they are added up; what Redis does not take is kept and sent later. Without REDIS_URL there is one process,
 and its dictionary is all there is. A killed process takes up to a second of its counts with it: they are for watching,
 the tables say what happened.
 """
@@ -25,7 +25,7 @@ from redis.retry import Retry
 logger = logging.getLogger(__name__)
 
 KEY = "enlace:metrics"  # a hash in Redis
-EVERY = 1.0  # seconds between two tellings
+EVERY = 1.0  # seconds between two flushes
 TIMEOUT = 0.5  # seconds
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)  # seconds
 OVER = "+Inf"
@@ -35,7 +35,7 @@ SUM = "sum"
 Field = tuple[str, ...]
 
 
-class CountsAway(Exception):
+class CountsUnavailable(Exception):
     """Redis, which has the counts, does not answer."""
 
 
@@ -48,7 +48,7 @@ class Counted:
     labels: tuple[str, ...]
 
     def add(self, *values: str) -> None:
-        _add({(self.name, *values): 1})
+        _local.add({(self.name, *values): 1})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +60,9 @@ class Timed:
     labels: tuple[str, ...]
 
     def observe(self, seconds: float, *values: str) -> None:
-        place = bisect_left(BOUNDS, seconds)
-        bucket = str(BOUNDS[place]) if place < len(BOUNDS) else OVER
-        _add({(self.name, *values, bucket): 1, (self.name, *values, SUM): seconds})
+        index = bisect_left(BOUNDS, seconds)
+        bucket = str(BOUNDS[index]) if index < len(BOUNDS) else OVER
+        _local.add({(self.name, *values, bucket): 1, (self.name, *values, SUM): seconds})
 
 
 REQUESTS = Counted(
@@ -92,45 +92,57 @@ TIMED = (REQUEST_SECONDS, EVENT_SECONDS, CALL_SECONDS)
 
 
 def totals() -> dict[Field, float]:
-    """All sums, of all processes up to about a second ago. Raises CountsAway."""
+    """Return all sums, of all processes up to about a second ago. Raises CountsUnavailable."""
     if not settings.REDIS_URL:
-        return _here.copy()
+        return _local.copy()
     flush()
     try:
         stored = _client(settings.REDIS_URL).hgetall(KEY)
     except (redis.RedisError, OSError) as error:
-        raise CountsAway from error
+        raise CountsUnavailable from error
     return {tuple(json.loads(field)): float(amount) for field, amount in stored.items()}
 
 
 def flush() -> None:
-    """Tell Redis what was counted here since the last time. Raises CountsAway: it is kept for the next time then."""
+    """Send to Redis what this process counted since the last time.
+
+    Raises CountsUnavailable; the counts are kept for the next time then.
+    """
     if not settings.REDIS_URL:
         return
-    told = _here.take()
-    if not told:
+    amounts = _local.take()
+    if not amounts:
         return
     try:
         with _client(settings.REDIS_URL).pipeline(transaction=True) as pipeline:
-            for field, amount in told.items():
+            for field, amount in amounts.items():
                 pipeline.hincrbyfloat(KEY, json.dumps(field), amount)
             pipeline.execute()
     except (redis.RedisError, OSError) as error:
-        _here.add(told)
-        raise CountsAway from error
+        _local.add(amounts)
+        raise CountsUnavailable from error
 
 
-class _Sums:
-    """Counts of this process that are not added to the shared ones yet."""
+class _LocalCounts:
+    """Counts of this process that are not in Redis yet, and the thread that sends them there.
+
+    The thread starts with the first count, so that a server's forked children each have their own.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sums: defaultdict[Field, float] = defaultdict(float)
+        self._counted = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def add(self, amounts: Mapping[Field, float]) -> None:
         with self._lock:
             for field, amount in amounts.items():
                 self._sums[field] += amount
+            if settings.REDIS_URL and self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="counts", daemon=True)
+                self._thread.start()
+        self._counted.set()
 
     def take(self) -> dict[Field, float]:
         with self._lock:
@@ -141,52 +153,26 @@ class _Sums:
         with self._lock:
             return dict(self._sums)
 
-
-class _Teller:
-    """The thread that tells; started with the first count, so that a server's forked children each have their own."""
-
-    def __init__(self) -> None:
-        self._counted = threading.Event()
-        self._is_away = False
-        threading.Thread(target=self._run, name="counts", daemon=True).start()
-
-    def ring(self) -> None:
-        self._counted.set()
-
     def _run(self) -> None:
+        is_away = False
         while True:
             self._counted.wait()
             threading.Event().wait(EVERY)
             self._counted.clear()
-            self._tell()
-
-    def _tell(self) -> None:
-        try:
-            flush()
-        except CountsAway:
-            self._counted.set()
-            if not self._is_away:
-                logger.warning("what was counted could not be told to Redis; it is kept and told later")
-            self._is_away = True
-        else:
-            self._is_away = False
-
-
-def _add(amounts: Mapping[Field, float]) -> None:
-    global _teller
-    _here.add(amounts)
-    if not settings.REDIS_URL:
-        return
-    if _teller is None:
-        with _starting:
-            if _teller is None:
-                _teller = _Teller()
-    _teller.ring()
+            try:
+                flush()
+            except CountsUnavailable:
+                self._counted.set()
+                if not is_away:
+                    logger.warning("the counts could not be sent to Redis; they are kept and sent later")
+                is_away = True
+            else:
+                is_away = False
 
 
 @cache
 def _client(url: str) -> redis.Redis:
-    # One try: whoever tells comes again in a second, and whoever asks is told that the counts are away.
+    # One try: the thread comes again in a second, and a reader of the metrics learns that there are none.
     return redis.Redis.from_url(
         url,
         socket_timeout=TIMEOUT,
@@ -196,23 +182,21 @@ def _client(url: str) -> redis.Redis:
     )
 
 
-def begin() -> None:
-    """Nothing counted, no thread: in a child its parent's counts are the parent's, and its locks may be held."""
-    global _here, _teller, _starting
-    _here, _teller, _starting = _Sums(), None, threading.Lock()
+def reset() -> None:
+    """Begin without counts and thread: in a child its parent's counts are the parent's, and its locks may be held."""
+    global _local
+    _local = _LocalCounts()
 
 
-def tell_at_the_end() -> None:
-    """Tell what was counted by a process that ends."""
+def flush_at_exit() -> None:
+    """Send what a process counted that ends."""
     try:
         flush()
-    except CountsAway:
+    except CountsUnavailable:
         logger.warning("what was counted in the last second is lost: Redis does not answer")
 
 
-_here: _Sums
-_teller: _Teller | None
-_starting: threading.Lock
-begin()
-os.register_at_fork(after_in_child=begin)
-atexit.register(tell_at_the_end)
+_local: _LocalCounts
+reset()
+os.register_at_fork(after_in_child=reset)
+atexit.register(flush_at_exit)
