@@ -1,7 +1,7 @@
-"""Field maps: what our contact's values are called at a provider, declared once and used both ways.
+"""Field maps: names of a contact's values in a provider's records, declared once and used both ways.
 
-Ours are `email`, the contact's columns, and custom fields as `core.field_names` has them: the names under which a
-report is stored. Names of theirs are compared without case, underscores and the like, since dialects differ in nothing
+Local names are `email`, the contact's columns, and custom fields as `core.field_names` has them: the names under which
+a report is stored. Remote names are compared without case, underscores and the like, since dialects differ in nothing
 else.
 """
 
@@ -25,12 +25,12 @@ _AMERICAN_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
 def as_text(value: Any) -> str:
-    """A text or a number as trimmed text, at most TEXT letters; "" for None."""
+    """Return a text or a number as trimmed text, at most TEXT letters; "" for None."""
     return "" if value is None else str(value)[:TEXT].strip()
 
 
 def as_phone(value: Any) -> str:
-    """A phone number in E.164 where that can be told, national ones being North American; else as it is written."""
+    """Return a phone number in E.164 where that is certain, national ones being American; else as it is."""
     text = as_text(value)
     digits = _NO_DIGITS.sub("", fits(text, PHONE))
     if _E164.fullmatch(digits):
@@ -41,7 +41,7 @@ def as_phone(value: Any) -> str:
 
 
 def as_day(value: Any) -> str:
-    """A date, with or without a time, as YYYY-MM-DD; "" for the dates before 1800 that mean none; else as written."""
+    """Return a date, with or without a time, as YYYY-MM-DD; "" for one before 1800, which means none; else as it is."""
     text = as_text(value)
     if american := _AMERICAN_DATE.match(text):
         month, day, year = american.groups()
@@ -57,19 +57,15 @@ def as_day(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Field:
-    """`ours` is `theirs` there; `also` are further places at which dialects have it.
+    """A value of ours, `local`, and its name in the provider's record; `alternatives` are paths in other dialects.
 
-    `read` makes the value ours. It leaves what is in our form as it is, so that reading what we wrote gives it again.
+    `read` converts to our form. It leaves what is in our form as it is, so that reading what we wrote gives it again.
     """
 
-    ours: str
-    theirs: str
-    also: tuple[Path, ...] = ()
+    local: str
+    remote: str
+    alternatives: tuple[Path, ...] = ()
     read: Callable[[Any], str] = as_text
-
-    @property
-    def places(self) -> tuple[Path, ...]:
-        return ((self.theirs,), *self.also)
 
 
 @dataclass(frozen=True)
@@ -77,37 +73,40 @@ class FieldMap:
     fields: tuple[Field, ...]
 
     def read(self, record: Mapping[str, Any]) -> dict[str, str]:
-        """Our name → value for everything that `record` tells of; "" where it says that there is nothing.
+        """Return local name → value for each field that `record` has, "" where it is empty there.
 
-        Raises Unreadable, naming the place, where something else than a text, a number or nothing stands.
+        Raises Unreadable, naming the path, where something else than a text, a number or nothing stands.
         """
-        told: dict[str, str] = {}
+        values: dict[str, str] = {}
         for field in self.fields:
-            found = [field.read(_plain(value, place)) for place in field.places for value in _at(record, place)]
-            if found:
-                told[field.ours] = next((text for text in found if text), "")
-        return told
+            texts = []
+            for path in ((field.remote,), *field.alternatives):
+                for value in _at(record, path):
+                    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+                        kind = type(value).__name__
+                        raise Unreadable(f"{'.'.join(path)}: a text is expected, a {kind} came", at=path)
+                    texts.append(field.read(value))
+            if texts:
+                values[field.local] = next((text for text in texts if text), "")
+        return values
 
     def write(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Their name → value for those of `values`, by our names, that they know."""
-        return {field.theirs: field.read(values[field.ours]) for field in self.fields if field.ours in values}
+        """Return remote name → value for those of `values`, by local names, that are in this map."""
+        return {field.remote: field.read(values[field.local]) for field in self.fields if field.local in values}
 
     @property
-    def ours(self) -> frozenset[str]:
-        return frozenset(field.ours for field in self.fields)
+    def local_names(self) -> frozenset[str]:
+        return frozenset(field.local for field in self.fields)
 
 
 def for_report(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by our names as the `email`, `fields` and `custom_fields` of a ContactReported."""
+    """Return values by local names as the `email`, `fields` and `custom_fields` of a ContactReported."""
     columns, custom_fields = split(values)
     return {"email": columns.pop("email", ""), "fields": columns, "custom_fields": custom_fields}
 
 
 def within(path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what `read` gives for the record at `path`.
-
-    The field at fault is named by its whole path where it raises.
-    """
+    """Return the result of `read` for the record at `path`; an Unreadable that it raises gets the whole path."""
     try:
         return read()
     except Unreadable as error:
@@ -115,43 +114,34 @@ def within(path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def loose(name: str) -> str:
-    """A name as names are compared: `postal_code`, `PostalCode` and `postalCode` are one."""
+    """Return a name as names are compared: `postal_code`, `PostalCode` and `postalCode` are one."""
     return _NO_LETTER.sub("", name[:KEY].lower())
 
 
-def value_at(record: Any, places: Iterable[Path]) -> Any:
-    """Return what stands at the first of `places` at which anything but None and "" does, names compared loosely.
-
-    Or None.
-    """
-    return next((value for place in places for value in _at(record, place) if value not in (None, "")), None)
+def value_at(record: Any, paths: Iterable[Path]) -> Any:
+    """Return the value at the first of `paths` that has one other than "", names compared loosely; None without one."""
+    return next((value for path in paths for value in _at(record, path) if value not in (None, "")), None)
 
 
-def text_of(record: Any, places: Iterable[Path]) -> str:
-    """The text or number at the first of `places` that holds one, trimmed; "" for nothing."""
-    for place in places:
-        for value in _at(record, place):
+def text_of(record: Any, paths: Iterable[Path]) -> str:
+    """Return the text or number at the first of `paths` that has one, trimmed; "" without one."""
+    for path in paths:
+        for value in _at(record, path):
             if isinstance(value, str | int | float) and not isinstance(value, bool) and as_text(value):
                 return as_text(value)
     return ""
 
 
-def _at(record: Any, place: Path) -> list[Any]:
-    """The values at `place`: mostly one or none; more where names differ in their spelling alone."""
-    found = [record]
-    for name in place:
+def _at(record: Any, path: Path) -> list[Any]:
+    """Return the values at `path`: mostly one or none; more where names differ in their spelling alone."""
+    values = [record]
+    for name in path:
         wanted = loose(name)
-        found = [
+        values = [
             value
-            for holder in found
-            if isinstance(holder, Mapping)
-            for key, value in holder.items()
+            for mapping in values
+            if isinstance(mapping, Mapping)
+            for key, value in mapping.items()
             if loose(str(key)) == wanted
         ]
-    return found
-
-
-def _plain(value: Any, place: Path) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-        raise Unreadable(f"{'.'.join(place)}: a text is expected, a {type(value).__name__} came", at=place)
-    return value
+    return values

@@ -73,7 +73,7 @@ def own_fields(patience: float) -> list[tuple[str, str]]:
 
 
 MIRROR = Mirror(
-    fields=fields.FIELDS.ours,
+    fields=fields.FIELDS.local_names,
     own_prefix=fields.OWN_PREFIX,
     source="GHL",
     open=GoHighLevelContacts.open,

@@ -25,7 +25,7 @@ FIELDS = FieldMap(
         Field("first_name", "firstName"),
         Field("last_name", "lastName"),
         Field("phone", "phone", read=as_phone),
-        Field("address_line_1", "address1", also=(("address",),)),  # the search's name for it
+        Field("address_line_1", "address1", alternatives=(("address",),)),  # the search's name for it
         Field("city", "city"),
         Field("state", "state"),
         Field("postal_code", "postalCode"),
@@ -33,7 +33,7 @@ FIELDS = FieldMap(
         Field(custom("company"), "companyName"),
         Field(custom("website"), "website"),
         Field(custom("date_of_birth"), "dateOfBirth", read=day_of),
-        Field(custom("source"), "source", also=(("contactSource",),)),
+        Field(custom("source"), "source", alternatives=(("contactSource",),)),
     )
 )
 OWN_PREFIX = "ghl:"

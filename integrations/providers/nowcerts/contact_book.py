@@ -108,7 +108,7 @@ class NowCertsInsureds:
 
 
 MIRROR = Mirror(
-    fields=fields.INSURED.ours,
+    fields=fields.INSURED.local_names,
     own_prefix=fields.OWN_PREFIX,
     source="NowCerts",
     open=NowCertsInsureds.open,

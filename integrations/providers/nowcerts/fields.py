@@ -24,25 +24,25 @@ INSURED = FieldMap(
         Field("first_name", "firstName"),
         Field("last_name", "lastName"),
         Field("phone", "phone", read=as_phone),
-        Field("address_line_1", "addressLine1", also=(("address", "street"), ("address", "line1"))),
-        Field("address_line_2", "addressLine2", also=(("address", "street2"), ("address", "line2"))),
-        Field("city", "city", also=(("address", "city"),)),
-        Field("state", "state", also=(("address", "state"),)),
-        Field("postal_code", "zipCode", also=(("address", "zip"), ("zip",), ("address", "zipCode"))),
+        Field("address_line_1", "addressLine1", alternatives=(("address", "street"), ("address", "line1"))),
+        Field("address_line_2", "addressLine2", alternatives=(("address", "street2"), ("address", "line2"))),
+        Field("city", "city", alternatives=(("address", "city"),)),
+        Field("state", "state", alternatives=(("address", "state"),)),
+        Field("postal_code", "zipCode", alternatives=(("address", "zip"), ("zip",), ("address", "zipCode"))),
         Field(custom("company"), "commercialName"),
         Field(custom("middle_name"), "middleName"),
         Field(custom("cell_phone"), "cellPhone", read=as_phone),
         Field(custom("website"), "website"),
         Field(custom("date_of_birth"), "dateOfBirth", read=as_day),
-        Field(custom("source"), "referralSourceCompanyName", also=(("source",),)),
+        Field(custom("source"), "referralSourceCompanyName", alternatives=(("source",),)),
     )
 )
 POLICY = FieldMap(
     (
-        Field("number", "number", also=(("policyNumber",), ("quoteNumber",))),
-        Field("line_of_business", "lineOfBusinessName", also=(("policyType",), ("lineOfBusiness",))),
-        Field("carrier", "carrierName", also=(("carrier",),)),
-        Field("premium", "premium", also=(("totalPremium",),)),
+        Field("number", "number", alternatives=(("policyNumber",), ("quoteNumber",))),
+        Field("line_of_business", "lineOfBusinessName", alternatives=(("policyType",), ("lineOfBusiness",))),
+        Field("carrier", "carrierName", alternatives=(("carrier",),)),
+        Field("premium", "premium", alternatives=(("totalPremium",),)),
         Field("effective_on", "effectiveDate", read=as_day),
         Field("expires_on", "expirationDate", read=as_day),
     )
@@ -108,8 +108,8 @@ def _minor_units(text: str) -> int:
 
 
 def _date(text: str, *, name: str) -> date:
-    field = next(field for field in POLICY.fields if field.ours == name)
+    field = next(field for field in POLICY.fields if field.local == name)
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Unreadable(f"{field.theirs}: a date is expected, {text[:40]!r} came", at=(field.theirs,)) from None
+        raise Unreadable(f"{field.remote}: a date is expected, {text[:40]!r} came", at=(field.remote,)) from None

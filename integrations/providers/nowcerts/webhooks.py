@@ -52,8 +52,8 @@ _POLICY_ID: tuple[Path, ...] = (("policyDatabaseId",), ("quoteDatabaseId",), ("p
 _INSURED_EMAIL: tuple[Path, ...] = (("insuredEmail",), ("insured", "eMail"), ("eMail",))
 _CHANGED_AT: tuple[Path, ...] = (("changeDate",),)
 _TOLD_AT: tuple[Path, ...] = (("timestamp",), *_CHANGED_AT)
-_OF_A_POLICY = {loose(name) for field in fields.POLICY.fields for name in (field.theirs, "policyNumber")}
-_OF_A_PERSON = {loose(field.theirs) for field in fields.INSURED.fields} | {"insureddatabaseid", "databaseid"}
+_OF_A_POLICY = {loose(name) for field in fields.POLICY.fields for name in (field.remote, "policyNumber")}
+_OF_A_PERSON = {loose(field.remote) for field in fields.INSURED.fields} | {"insureddatabaseid", "databaseid"}
 
 
 def read(payload: Payload) -> Envelope:

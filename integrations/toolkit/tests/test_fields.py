@@ -11,8 +11,8 @@ from integrations.providers.gohighlevel import fields as ghl
 from integrations.providers.nowcerts import fields as nowcerts
 from integrations.toolkit.fields import Field, FieldMap, as_day, as_phone, as_text, for_report, loose
 
-MAP = FieldMap((Field("city", "cityName", also=(("address", "city"),)), Field("phone", "tel", read=as_phone)))
-COMMON = nowcerts.INSURED.ours & ghl.FIELDS.ours
+MAP = FieldMap((Field("city", "cityName", alternatives=(("address", "city"),)), Field("phone", "tel", read=as_phone)))
+COMMON = nowcerts.INSURED.local_names & ghl.FIELDS.local_names
 
 TEXT = st.text(max_size=30)
 NUMBERS = st.sampled_from(["+13055550100", "(305) 555-0100", "1 305 555 0100", "ext. 12", "", "0305", "+442079460018"])
@@ -34,13 +34,19 @@ def in_our_form(values: dict[str, Any]) -> dict[str, Any]:
 # There and back -------------------------------------------------------------------------------------------------------
 
 
-@given(values_of(nowcerts.INSURED.ours), st.dictionaries(st.text("abc ", min_size=1).map(str.strip), TEXT, max_size=3))
+@given(
+    values_of(nowcerts.INSURED.local_names),
+    st.dictionaries(st.text("abc ", min_size=1).map(str.strip), TEXT, max_size=3),
+)
 def test_nothing_is_lost_on_the_way_to_nowcerts_and_back(values: dict[str, Any], own: dict[str, str]) -> None:
     ours = in_our_form(values | {f"custom_fields.nowcerts:{name}": text for name, text in own.items() if name})
     assert nowcerts.read_insured(nowcerts.write_insured(ours)) == ours
 
 
-@given(values_of(ghl.FIELDS.ours), st.dictionaries(st.text("abcXYZ12", min_size=1), TEXT | st.integers(), max_size=3))
+@given(
+    values_of(ghl.FIELDS.local_names),
+    st.dictionaries(st.text("abcXYZ12", min_size=1), TEXT | st.integers(), max_size=3),
+)
 def test_nothing_is_lost_on_the_way_to_gohighlevel_and_back(values: dict[str, Any], own: dict[str, Any]) -> None:
     ours = in_our_form(values) | {f"custom_fields.ghl:{external_id}": value for external_id, value in own.items()}
     assert ghl.read(ghl.write(ours)) == ours
@@ -56,14 +62,18 @@ def test_nothing_that_both_know_is_lost_from_one_to_the_other_and_back(values: d
 
 def test_what_only_one_of_them_knows_is_known() -> None:
     """A change here is a decision: such a value stays in the hub when the other side is written."""
-    assert nowcerts.INSURED.ours - COMMON == {"address_line_2", "custom_fields.middle_name", "custom_fields.cell_phone"}
-    assert ghl.FIELDS.ours - COMMON == {"country"}
+    assert nowcerts.INSURED.local_names - COMMON == {
+        "address_line_2",
+        "custom_fields.middle_name",
+        "custom_fields.cell_phone",
+    }
+    assert ghl.FIELDS.local_names - COMMON == {"country"}
 
 
 @pytest.mark.parametrize("field_map", [nowcerts.INSURED, nowcerts.POLICY, ghl.FIELDS])
 def test_no_name_stands_twice_in_a_map(field_map: FieldMap) -> None:
-    assert len(field_map.ours) == len(field_map.fields)
-    assert len({loose(field.theirs) for field in field_map.fields}) == len(field_map.fields)
+    assert len(field_map.local_names) == len(field_map.fields)
+    assert len({loose(field.remote) for field in field_map.fields}) == len(field_map.fields)
 
 
 @given(NUMBERS | TEXT)
