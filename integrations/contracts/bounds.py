@@ -1,4 +1,4 @@
-"""Fields of events with their limits: whatever a provider sends, an event holds no text that is longer.
+"""Types of events' fields with their limits: whatever a provider sends, an event holds no text that is longer.
 
 `core.text` says what becomes of a longer one. The limits apply when an event is made, so that no dialect can forget
 them.
@@ -14,7 +14,7 @@ from core.text import EMAIL, ENTRIES, IDENTIFIER, KEY, LINE, PHONE, TEXT, bounde
 
 @dataclass(frozen=True)
 class Bound:
-    """`apply` makes a value of the field one that is within its limit."""
+    """A limit; `apply` returns a value that is within it."""
 
     apply: Callable[[Any], Any]
 
@@ -35,61 +35,41 @@ class Bounded:
             object.__setattr__(self, name, bound.apply(getattr(self, name)))
 
 
-def _cut(raw: str, *, limit: int) -> str:
-    return raw[:limit]
-
-
-def _ids_by_kind(raw: Mapping[str, str]) -> dict[str, str]:
-    return {kind: identifier(external_id) for kind, external_id in raw.items()}
-
-
-def _ids(raw: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(identifier(external_id) for external_id in raw[:ENTRIES])
-
-
-def _emails(raw: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(filter(None, (fits(email, EMAIL) for email in raw[:ENTRIES])))
-
-
-def _columns(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values of a contact: a phone number that is too long is not told, rather than told to be none."""
+def _contact_columns(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a contact's values without phone numbers that are too long: left out means not reported, not emptied."""
     too_long = {name for name, value in raw.items() if "phone" in name and len(str(value)) > PHONE}
     return {name: bounded(value) for name, value in raw.items() if name not in too_long}
 
 
-def _names(raw: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name[:KEY] for name in raw[:ENTRIES])
-
-
 def _whole_list(raw: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return a list that is all there is; None, not told, where it is too long: a cut one would take things away."""
-    return None if raw is None or len(raw) > ENTRIES else _names(raw)
+    """Return a list that is all there is, or None, not reported, where it is too long: a cut one would remove items."""
+    return None if raw is None or len(raw) > ENTRIES else tuple(name[:KEY] for name in raw)
 
 
 def _offers(raw: tuple[Mapping[str, str], ...] | None) -> tuple[dict[str, str], ...] | None:
     if raw is None or len(raw) > ENTRIES:
         return None
-    return tuple({"id": identifier(one["id"]), "title": one["title"][:LINE]} for one in raw)
+    return tuple({"id": identifier(offer["id"]), "title": offer["title"][:LINE]} for offer in raw)
 
 
 def _people(raw: tuple[Mapping[str, str], ...] | None) -> tuple[dict[str, str], ...] | None:
     if raw is None:
         return None
-    return tuple({name: value[:LINE] for name, value in one.items()} for one in raw[:ENTRIES])
+    return tuple({name: value[:LINE] for name, value in person.items()} for person in raw[:ENTRIES])
 
 
-Line = Annotated[str, Bound(partial(_cut, limit=LINE))]
-Text = Annotated[str, Bound(partial(_cut, limit=TEXT))]
+Line = Annotated[str, Bound(lambda raw: raw[:LINE])]
+Text = Annotated[str, Bound(lambda raw: raw[:TEXT])]
 Email = Annotated[str, Bound(partial(fits, limit=EMAIL))]
 Url = Annotated[str, Bound(partial(fits, limit=LINE))]
 Id = Annotated[str, Bound(partial(identifier, limit=IDENTIFIER))]
 Key = Annotated[str, Bound(partial(identifier, limit=120))]
-Ids = Annotated[tuple[str, ...], Bound(_ids)]
-IdsByKind = Annotated[Mapping[str, str], Bound(_ids_by_kind)]
-Emails = Annotated[tuple[str, ...], Bound(_emails)]
-Columns = Annotated[Mapping[str, Any], Bound(_columns)]
+Ids = Annotated[tuple[str, ...], Bound(lambda raw: tuple(identifier(id_) for id_ in raw[:ENTRIES]))]
+IdsByKind = Annotated[Mapping[str, str], Bound(lambda raw: {kind: identifier(id_) for kind, id_ in raw.items()})]
+Emails = Annotated[tuple[str, ...], Bound(lambda raw: tuple(email for email in raw[:ENTRIES] if fits(email, EMAIL)))]
+Columns = Annotated[Mapping[str, Any], Bound(_contact_columns)]
 Document = Annotated[Mapping[str, Any], Bound(bounded)]
-Names = Annotated[tuple[str, ...], Bound(_names)]
+Names = Annotated[tuple[str, ...], Bound(lambda raw: tuple(name[:KEY] for name in raw[:ENTRIES]))]
 WholeList = Annotated[tuple[str, ...] | None, Bound(_whole_list)]
 Offers = Annotated[tuple[Mapping[str, str], ...] | None, Bound(_offers)]
 People = Annotated[tuple[Mapping[str, str], ...] | None, Bound(_people)]

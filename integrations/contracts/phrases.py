@@ -6,7 +6,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from core.text import one_line
 from integrations.contracts.bounds import Bound, Bounded
@@ -23,23 +23,19 @@ def plain(text: str, limit: int = NAME) -> str:
     return one_line(text, limit).translate(_BRACKETS)
 
 
-def field_names(payload: Payload) -> str:
-    """Return the names of a payload's fields, two levels deep, and no value: `{event_type, data: {firstName}}`.
+def field_names(payload: Payload, *, levels: int = 2) -> str:
+    """Return the names of a payload's fields, `levels` deep, and no value: `{event_type, data: {firstName}}`.
 
     What is not spelled like a field's name ("Jane's plan", an address) is "…": whoever keys a record by a value would
     show it.
     """
-    return _names(payload, levels=2)
-
-
-def _names(record: Mapping[str, Any], *, levels: int) -> str:
-    shown: dict[str, None] = {}
-    for name, value in list(record.items())[:_MOST_NAMES]:
-        inside = f": {_names(value, levels=levels - 1)}" if levels > 1 and isinstance(value, Mapping) else ""
-        shown[(name if _FIELD.fullmatch(name) else "…") + inside] = None
-    if len(record) > _MOST_NAMES:
-        shown["…"] = None
-    return "{" + ", ".join(shown) + "}"
+    names: dict[str, None] = {}
+    for name, value in list(payload.items())[:_MOST_NAMES]:
+        inside = f": {field_names(value, levels=levels - 1)}" if levels > 1 and isinstance(value, Mapping) else ""
+        names[(name if _FIELD.fullmatch(name) else "…") + inside] = None
+    if len(payload) > _MOST_NAMES:
+        names["…"] = None
+    return "{" + ", ".join(names) + "}"
 
 
 _Plain = Annotated[str, Bound(plain)]

@@ -15,14 +15,14 @@ from integrations.providers.gohighlevel import (
 from integrations.providers.gohighlevel.pulls import PULLS
 from integrations.providers.gohighlevel.simulation import SIMULATION
 from integrations.toolkit.phrases import in_and_out
-from integrations.toolkit.replies import reply, reply_without_conflict
+from integrations.toolkit.replies import reply
 from integrations.toolkit.signatures import HmacSha256Hex, Token
 
 
 def _reply(accepted: Accepted) -> Reply:
     """GoHighLevel sends its own webhooks again for hours after anything but 2xx, a conflict too."""
     is_own = accepted.event_type in webhooks.APP or accepted.event_type in webhooks.APP_IGNORED
-    return reply_without_conflict(accepted) if is_own else reply(accepted)
+    return reply(accepted, refuse_duplicates=not is_own)
 
 
 PROVIDER = Provider(
