@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from integrations import registry
-from integrations.contracts.phrases import field_names
+from integrations.contracts.phrases import Subject, field_names
 from integrations.inbox.models import InboxEvent
 from integrations.toolkit import log_lines
 from integrations.toolkit.client import JsonClient
@@ -193,7 +193,7 @@ def test_every_provider_has_words_for_every_line() -> None:
     for provider in registry.all_providers().values():
         for word in ("processed", "ignored", "unmatched", "retry", "failed", "lease_lost"):
             log_lines.ended(provider, event, outcome=word, attempt=1, seconds=0.1, reason="because", changes=["one"])
-        it = log_lines._subject(provider, event)
+        it = Subject(title=provider.title, event_type="a\nb[c]", external_id="7", payload={"a": 1})
         words = provider.phrases
         said = [
             words.received(it),

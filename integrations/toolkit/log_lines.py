@@ -1,10 +1,10 @@
-"""The catalogue of log lines: each webhook, what became of it, and each outgoing call.
+"""The catalogue of log lines: each webhook, its result, and each outgoing call.
 
 A provider's own words are in its folder (`Provider.phrases`); levels and fields are here, the same for all. No line
 holds a value of a payload, a body, a token or a whole address; text from outside is bounded and stays on its line.
 
-A line says what is so already: inside a transaction it is written by `transaction.on_commit`. Where it cannot be
-written nothing else fails: what it tells of is done, and a sender waits for the answer.
+A line is written once its content is true: inside a transaction by `transaction.on_commit`. Where it cannot be written
+nothing else fails: the work is done, and a sender waits for the answer.
 """
 
 import logging
@@ -13,8 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import wraps
-from typing import Any, ParamSpec, Protocol
+from typing import Any, Protocol
 
 from config.logs import MASK, mask
 from core.text import one_line
@@ -25,14 +24,12 @@ from integrations.contracts.provider import Provider
 WEBHOOKS = logging.getLogger("webhooks")
 CALLS = logging.getLogger("calls")
 
-_LONGEST = 1000  # letters of what a line says
+_LONGEST = 1000  # letters of a line's text
 _LONGEST_FIELD = 300
-_CHANGES = 3  # that are named of what an event led to
-# Staff were told of a failed event and have to act; the other bad ends come again or are listed as unmatched.
+_CHANGES = 3  # changes that are named of an event
+# Staff were notified of a failed event and have to act; the other bad ends come again or are listed as unmatched.
 _LEVELS = {"processed": logging.INFO, "ignored": logging.INFO, "failed": logging.ERROR}
 _ID = re.compile(r"[A-Za-z._:-]{0,99}[0-9][A-Za-z0-9._:-]{0,99}")
-
-P = ParamSpec("P")
 
 
 class Stored(Protocol):
@@ -51,39 +48,18 @@ class Stored(Protocol):
     last_error: Any
 
 
-def _harmless(write: Callable[P, None]) -> Callable[P, None]:
-    """Let a line that cannot be written break nothing; why goes to stderr, as logging itself does it."""
-
-    @wraps(write)
-    def wrapped(*arguments: P.args, **options: P.kwargs) -> None:
-        try:
-            write(*arguments, **options)
-        except Exception:  # noqa: BLE001 (a line is never worth an event)
-            with suppress(OSError, ValueError, AttributeError):  # no stderr, or a closed one
-                traceback.print_exc(limit=-5, file=sys.stderr)
-
-    return wrapped
-
-
-@_harmless
 def received(provider: Provider, event: Stored, *, is_duplicate: bool, same_body: bool) -> None:
-    """Say that a delivery is stored, and what will come of it: `pending`, `ignored`, or `failed` for an unreadable one.
+    """Log that a delivery is stored, with its status: `pending`, `ignored`, or `failed` for an unreadable one.
 
-    A repetition is counted on the row of the first delivery, whose status is not known here.
+    A duplicate is counted on the row of the first delivery, whose status is not known here.
     """
-    it, words = _subject(provider, event), provider.phrases
-    fields = {
-        "provider": provider.key,
-        "endpoint": event.endpoint,
-        "type": it.event_type,
-        "event_id": event.pk,
-        "about": words.about(it),
-    }
     _write(
         WEBHOOKS,
         logging.INFO,
-        words.received(it),
-        **fields,
+        provider.phrases.received,
+        provider=provider,
+        event=event,
+        endpoint=event.endpoint,
         key=event.key,
         duplicate=is_duplicate,
         same_body=same_body if is_duplicate else None,
@@ -93,35 +69,41 @@ def received(provider: Provider, event: Stored, *, is_duplicate: bool, same_body
         reason="" if is_duplicate else event.reason,
     )
     if event.last_error:
-        reason = _first_line(event.last_error)
-        _write(WEBHOOKS, logging.WARNING, words.failed(it, reason), **fields, outcome="failed", reason=reason)
+        reason = plain(event.last_error.partition("\n")[0], _LONGEST_FIELD)
+        _write(
+            WEBHOOKS,
+            logging.WARNING,
+            provider.phrases.failed,
+            reason,
+            provider=provider,
+            event=event,
+            endpoint=event.endpoint,
+            outcome="failed",
+            reason=reason,
+        )
 
 
-@_harmless
 def refused(provider: Provider, endpoint: str, reason: str, *, sender: str) -> None:
-    """Say that a delivery was not taken, and is stored nowhere."""
+    """Log that a delivery was refused and is stored nowhere."""
     text = f"[{provider.title} Webhook] webhook refused: {reason}"
-    _write(WEBHOOKS, logging.WARNING, text, provider=provider.key, endpoint=endpoint, sender=sender)
+    _write(WEBHOOKS, logging.WARNING, text, provider=provider, endpoint=endpoint, sender=sender)
 
 
-@_harmless
 def syncing(provider: Provider, *, contact: str, event: Stored | None = None) -> None:
-    """Say that somebody's record is about to be brought to what a provider has; `contact` is an id or an address."""
-    it, words, masked = _subject(provider, event), provider.phrases, mask(plain(contact))
-    # An address is masked, an id is said as it is, and nothing of what has no digit: it could be a name.
+    """Log that a person's record is about to be synced from a provider; `contact` is an id or an address."""
+    masked = mask(plain(contact))
+    # An address is masked, an id is written as it is, and nothing of what has no digit: it could be a name.
     named = masked if MASK in masked or _ID.fullmatch(masked) else MASK
     _write(
         WEBHOOKS,
         logging.INFO,
-        words.syncing(it, named),
-        provider=provider.key,
-        type=it.event_type,
-        event_id=event.pk if event else None,
-        about=words.about(it),
+        provider.phrases.syncing,
+        named,
+        provider=provider,
+        event=event,
     )
 
 
-@_harmless
 def ended(
     provider: Provider,
     event: Stored,
@@ -132,26 +114,26 @@ def ended(
     reason: str = "",
     changes: Sequence[str] = (),
 ) -> None:
-    """Say how an attempt at an event ended: processed, ignored, unmatched, retry, failed or lease_lost.
+    """Log the end of an attempt at an event: processed, ignored, unmatched, retry, failed or lease_lost.
 
-    Without `seconds` it ended before, and is undone by what it led to.
+    Without `seconds` it ended before, and is failed by what it led to.
     """
-    it, words = _subject(provider, event), provider.phrases
-    reason, listed = _first_line(reason), _listed(changes)
+    # The first line only: PostgreSQL's second one holds the values of a row.
+    reason = plain(reason.partition("\n")[0], _LONGEST_FIELD)
+    listed = "; ".join([*map(plain, changes[:_CHANGES]), *(["…"] if len(changes) > _CHANGES else [])])
+    phrase: Callable[..., str] = provider.phrases.failed
+    arguments = [reason]
     if outcome == "processed":
-        text = words.processed(it, listed)
+        phrase, arguments = provider.phrases.processed, [listed]
     elif outcome == "ignored":
-        text = words.ignored(it)
-    else:
-        text = words.failed(it, reason)
+        phrase, arguments = provider.phrases.ignored, []
     _write(
         WEBHOOKS,
         _LEVELS.get(outcome, logging.WARNING),
-        text,
-        provider=provider.key,
-        type=it.event_type,
-        event_id=event.pk,
-        about=words.about(it),
+        phrase,
+        *arguments,
+        provider=provider,
+        event=event,
         outcome=outcome,
         attempt=attempt,
         duration_ms=None if seconds is None else round(seconds * 1000),
@@ -161,25 +143,20 @@ def ended(
     )
 
 
-@_harmless
 def company_creating(provider: Provider, *, account_id: str, company_id: str) -> None:
-    """Say that an account's company is being made; what undoes it undoes the company."""
-    it = Subject(title=provider.title, external_id=account_id)
-    text = provider.phrases.company_creating(it, company_id)
-    _write(WEBHOOKS, logging.INFO, text, provider=provider.key, about=provider.phrases.about(it))
+    """Log that an account's company is being created; a rollback undoes it."""
+    phrase = provider.phrases.company_creating
+    _write(WEBHOOKS, logging.INFO, phrase, company_id, provider=provider, account_id=account_id)
 
 
-@_harmless
 def company_created(provider: Provider, *, account_id: str, company_id: str) -> None:
-    it = Subject(title=provider.title, external_id=account_id)
-    text = provider.phrases.company_created(it, company_id)
-    _write(WEBHOOKS, logging.INFO, text, provider=provider.key, about=provider.phrases.about(it))
+    phrase = provider.phrases.company_created
+    _write(WEBHOOKS, logging.INFO, phrase, company_id, provider=provider, account_id=account_id)
 
 
-@_harmless
 def called(
     title: str,
-    what: str,
+    target: str,
     *,
     status: int,
     seconds: float,
@@ -187,16 +164,16 @@ def called(
     attempt: int | None = None,
     message_id: str = "",
 ) -> None:
-    """Say how one try of an outgoing call ended: the status of its answer, 0 for none.
+    """Log the end of one try of an outgoing call: the status of its answer, 0 for none.
 
-    `what` is the method and where to, without an id, a value or a secret. `problem` is why there is no answer, or none
-    of use. That a provider has no such record (404) is an answer like any other.
+    `target` is the method and where to, without an id, a value or a secret. `problem` is why there is no answer, or
+    none of use. That a provider has no such record (404) is an answer like any other.
     """
     is_fine = not problem and (200 <= status < 300 or status == 404)
     _write(
         CALLS,
         logging.INFO if is_fine else logging.WARNING,
-        f"[OUTGOING] {title} {what}",
+        f"[OUTGOING] {title} {target}",
         status=status or None,
         duration_ms=round(seconds * 1000),
         attempt=attempt,
@@ -205,37 +182,46 @@ def called(
     )
 
 
-@_harmless
-def repeated(title: str, what: str, *, wait: float) -> None:
-    """Say that a call whose try failed is made again."""
-    _write(CALLS, logging.INFO, f"[OUTGOING] {title} {what}: next try in {wait:.1f} s")
+def repeated(title: str, target: str, *, wait: float) -> None:
+    """Log that a call whose try failed is made again."""
+    _write(CALLS, logging.INFO, f"[OUTGOING] {title} {target}: next try in {wait:.1f} s")
 
 
-def _subject(provider: Provider, event: Stored | None) -> Subject:
-    if event is None:
-        return Subject(title=provider.title)
-    return Subject(
-        title=provider.title,
-        event_type=event.event_type,
-        external_id=event.external_id,
-        payload=event.payload or {},
-    )
+def _write(
+    logger: logging.Logger,
+    level: int,
+    text: str | Callable[..., str],
+    *arguments: str,
+    provider: Provider | None = None,
+    event: Stored | None = None,
+    account_id: str = "",
+    **fields: Any,
+) -> None:
+    """Write one line; `text` may be a phrase of the provider, which is called with the line's subject and `arguments`.
 
-
-def _first_line(reason: str) -> str:
-    """Return the first line of an error: PostgreSQL's second one holds the values of a row."""
-    return plain(str(reason).partition("\n")[0], _LONGEST_FIELD)
-
-
-def _listed(changes: Sequence[str]) -> str:
-    named = [plain(change) for change in changes[:_CHANGES]]
-    return "; ".join([*named, "…"] if len(changes) > _CHANGES else named)
-
-
-def _write(logger: logging.Logger, level: int, text: str, **fields: Any) -> None:
-    extra = {
-        name: plain(value, _LONGEST_FIELD) if isinstance(value, str) else value
-        for name, value in fields.items()
-        if value is not None and value != ""
-    }
-    logger.log(level, one_line(text, _LONGEST), extra=extra)
+    A line that cannot be written breaks nothing; why goes to stderr, as logging itself does it.
+    """
+    try:
+        if provider is not None:
+            fields["provider"] = provider.key
+            if not isinstance(text, str):
+                subject = Subject(title=provider.title, external_id=account_id)
+                if event is not None:
+                    subject = Subject(
+                        title=provider.title,
+                        event_type=event.event_type,
+                        external_id=event.external_id,
+                        payload=event.payload or {},
+                    )
+                    fields |= {"type": subject.event_type, "event_id": event.pk}
+                fields["about"] = provider.phrases.about(subject)
+                text = text(subject, *arguments)
+        extra = {
+            name: plain(value, _LONGEST_FIELD) if isinstance(value, str) else value
+            for name, value in fields.items()
+            if value is not None and value != ""
+        }
+        logger.log(level, one_line(str(text), _LONGEST), extra=extra)
+    except Exception:  # noqa: BLE001 (a line is never worth an event)
+        with suppress(OSError, ValueError, AttributeError):  # no stderr, or a closed one
+            traceback.print_exc(limit=-5, file=sys.stderr)
