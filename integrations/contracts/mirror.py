@@ -113,7 +113,7 @@ class RemoteOpportunity:
 
     external_id: str
     contact_id: str
-    says: Opportunity
+    values: Opportunity
     record: Mapping[str, Any]
 
 

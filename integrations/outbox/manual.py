@@ -63,7 +63,7 @@ def begin(asked: Asked, *, cause: Cause) -> InboxEvent:
     """
     facts = _facts(asked)
     body = json.dumps(_payload(asked)).encode()
-    endpoint = replace(asked.source.endpoints[0], name=ENDPOINT, id_header=_ID_HEADER, at_once=False)
+    endpoint = replace(asked.source.endpoints[0], name=ENDPOINT, id_header=_ID_HEADER, immediate=False)
     headers = {_ID_HEADER.lower(): uuid4().hex, "x-target": asked.target.key, "x-staff": cause.text}
     receipt = receive.receive(asked.source, endpoint, WebhookRequest(body=body, headers=headers), is_signed=True)
     contact = _about(asked.source.key, facts)
