@@ -1,4 +1,4 @@
-"""One exchange over HTTP, as the client of JSON APIs sends and judges it: the call, the answer, the bearer token."""
+"""One exchange over HTTP, as the client of JSON APIs sends and reads it: the request, its name, the answer."""
 
 import json
 import re
@@ -10,11 +10,24 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.auth import AuthBase
 
 from core.text import storable
 
 _WORD = re.compile(r"v[0-9]{1,2}|[A-Za-z_-]{1,19}(?:\(\))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpCall:
+    """A request. `name` stands in messages, `route` (without ids) in logs and metrics; see `call_name`."""
+
+    name: str
+    route: str
+    method: str
+    url: str
+    query: Mapping[str, str]
+    content: bytes | dict[str, str] | None
+    content_type: str
+    repeatable: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,64 +36,36 @@ class HttpAnswer:
     headers: Mapping[str, str]
     body: bytes
 
-    @property
-    def is_html(self) -> bool:
-        kind = self.headers.get("Content-Type", "").lower()
-        return "html" in kind or self.body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
-    def read(self) -> Any:
-        """The parsed JSON, None for an empty body; raises ValueError for anything else."""
-        if not self.body.strip():
-            return None
-        try:
-            return storable(json.loads(self.body))
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+def call_name(method: str, url: str, query: Mapping[str, str], *, hide_ids: bool = False) -> str:
+    """Return the name of a call: its method, its path and the names of the query, whose values may be personal.
 
-
-@dataclass(frozen=True, kw_only=True)
-class HttpCall:
-    """A request; `str()` names it in messages: without the values of the query, which may be personal."""
-
-    method: str
-    url: str
-    query: Mapping[str, str]
-    content: bytes | dict[str, str] | None
-    content_type: str
-    accept: str
-    repeatable: bool
-
-    def __str__(self) -> str:
-        return self._named(urlsplit(self.url).path)
-
-    @property
-    def without_ids(self) -> str:
-        """The same without the ids in its path: whatever is no short word is `{id}`.
-
-        The vendors' ids have a digit, or are longer than their words: 20 letters may be an id.
-        """
-        parts = urlsplit(self.url).path.split("/")
-        return self._named("/".join(part if not part or _WORD.fullmatch(part) else "{id}" for part in parts))
-
-    def _named(self, path: str) -> str:
-        names = [*self.query, *(["…"] if urlsplit(self.url).query else [])]
-        return f"{self.method} {path}" + (f"?{'&'.join(names)}" if names else "")
+    With `hide_ids` whatever is no short word in the path is `{id}`. The vendors' ids have a digit, or are longer than
+    their words: 20 letters may be an id.
+    """
+    parts = urlsplit(url)
+    path = parts.path
+    if hide_ids:
+        path = "/".join(part if not part or _WORD.fullmatch(part) else "{id}" for part in path.split("/"))
+    names = [*query, *(["…"] if parts.query else [])]
+    return f"{method} {path}" + (f"?{'&'.join(names)}" if names else "")
 
 
-class Bearer(AuthBase):
-    """Sets the token, or none. Without an `auth` requests would look into ~/.netrc, and replace the token by that."""
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+def parse_body(headers: Mapping[str, str], body: bytes) -> tuple[Any, str]:
+    """Return the JSON of an answer (None for an empty one), and "" or, where it is no JSON, what to check."""
+    is_html = "html" in headers.get("Content-Type", "").lower()
+    if is_html or body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return None, "A web page came instead of JSON: check the base URL, and what stands in front of the API."
+    if not body.strip():
+        return None, ""
+    try:
+        return storable(json.loads(body)), ""
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        return None, "The answer is not JSON."
 
 
 def server_of(url: str) -> str:
-    """Scheme, host and port; a user in the URL makes it another server."""
+    """Return scheme, host and port; a user in the URL makes it another server."""
     try:
         parts = urlsplit(url)
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
@@ -97,7 +82,7 @@ def is_without_connection(error: BaseException) -> bool:
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", None)
     if isinstance(error, requests.exceptions.SSLError):
-        return any(isinstance(one, ssl.SSLCertVerificationError) for one in getattr(reason, "args", ()))
+        return any(isinstance(part, ssl.SSLCertVerificationError) for part in getattr(reason, "args", ()))
     if isinstance(error, requests.exceptions.ProxyError):
         return True
     return isinstance(reason, urllib3.exceptions.NewConnectionError)

@@ -31,13 +31,13 @@ class Retries:
         )
 
     def delays(self) -> Iterator[float]:
-        """The seconds before each repetition, without jitter."""
+        """Yield the seconds before each repetition, without jitter."""
         for repetition in range(self.number):
             yield min(LONGEST_WAIT, self.initial_delay * self.backoff_factor**repetition)
 
 
 def wait_of(delay: float, *, retry_after: float | None) -> float:
-    """The seconds to wait: what the server asked for where that is longer than ours, with jitter, 60 at the most."""
+    """Return the seconds to wait: what the server asked for where that is longer, with jitter, 60 at the most."""
     longer = max(delay, retry_after or 0.0)
     return min(LONGEST_WAIT, longer * random.uniform(1.0, 1.0 + JITTER))  # noqa: S311 (spreads load, protects nothing)
 
@@ -48,7 +48,7 @@ def until_allowed(retry_after: float | None) -> float:
 
 
 def read_retry_after(text: str, *, now: datetime | None = None) -> float | None:
-    """Seconds from a `Retry-After` header (RFC 9110, 10.2.3: seconds or an HTTP date), 0 to 60; None where unreadable.
+    """Return the seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or an HTTP date), 0 to 60, or None.
 
     Fractions, which some servers send, are taken too.
     """
