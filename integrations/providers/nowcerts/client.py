@@ -10,40 +10,52 @@ Every method may raise TemporaryFailure or Refused.
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from django.conf import settings
 
 from config.logs import mask
-from integrations.providers.nowcerts.odata import any_of, changed_page, equal, guid, records_in
+from integrations.providers.nowcerts.odata import id_equals, text_equals
+from integrations.toolkit import changes
 from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
 from integrations.toolkit.fields import as_phone, text_of
 from integrations.toolkit.reading import text_at
-from integrations.toolkit.tokens import Grant, SharedToken, granted
+from integrations.toolkit.tokens import Grant, SharedToken, request_grant
 
 Record = Mapping[str, Any]
 MARGIN = 300.0  # seconds before its end in which the token is renewed
 _CLIENT_ID = "ngAuthApp"  # the one that the vendor's document names
 _TOKEN_PATIENCE = 12.0  # seconds; a refresh and a sign-in after it must end within the lock's life
+_INSUREDS, _POLICIES = "/api/InsuredDetailList()", "/api/PolicyDetailList()"
 _CREDENTIALS = "Check NOWCERTS_USERNAME and NOWCERTS_PASSWORD."
 
 
+def is_configured() -> bool:
+    """Return whether the settings have the account for the API."""
+    return bool(settings.NOWCERTS_USERNAME and settings.NOWCERTS_PASSWORD)
+
+
 class NowCertsClient:
-    """Calls in the name of the configured account, for one thread. `from_settings()` is that of this installation."""
+    """Calls in the name of the configured account, for one thread.
+
+    `patience` is the seconds that one call may take with its repetitions. Raises NotConfigured with the variables that
+    are not set.
+    """
 
     def __init__(
         self,
-        base_url: str,
         *,
-        username: str,
-        password: str,
-        token_path: str = "/api/token",  # noqa: S107 (a path)
         patience: float = PATIENCE,
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        missing = [name for name in ("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD") if not getattr(settings, name)]
+        if missing:
+            raise NotConfigured(f"NowCerts' API is not configured: set {' and '.join(missing)}")
+        username, password = settings.NOWCERTS_USERNAME, settings.NOWCERTS_PASSWORD
+        base_url, token_path = settings.NOWCERTS_BASE_URL, settings.NOWCERTS_TOKEN_PATH
         client = partial(
             JsonClient,
             base_url,
@@ -59,17 +71,17 @@ class NowCertsClient:
         # POST /api/token, grant_type=password
         def sign_in() -> Grant:
             form = {"grant_type": "password", "username": username, "password": password} | account
-            return granted(token_http, token_path, form=form, repeatable=True)
+            return request_grant(token_http, token_path, form=form, repeatable=True)
 
         # POST /api/token, grant_type=refresh_token: rotates, so it is good once
         def refresh(refresh_token: str) -> Grant:
             form = {"grant_type": "refresh_token", "refresh_token": refresh_token} | account
-            return granted(token_http, token_path, form=form, repeatable=False)
+            return request_grant(token_http, token_path, form=form, repeatable=False)
 
         # POST /api/auth/login: another way to sign in, in JSON and without an endpoint to refresh at
         def log_in() -> Grant:
             body = {"username": username, "password": password}
-            return granted(token_http, token_path, body=body, repeatable=True)
+            return request_grant(token_http, token_path, body=body, repeatable=True)
 
         is_login = token_path.rstrip("/").endswith("/login")
         tokens = SharedToken(
@@ -81,168 +93,162 @@ class NowCertsClient:
         )
         self._http = client(tokens=tokens, hints={401: _CREDENTIALS}, patience=patience)
 
-    @classmethod
-    def from_settings(cls, *, patience: float = PATIENCE) -> Self:
-        """The client of this installation; `patience` is the seconds that one call may take with its repetitions.
-
-        Raises NotConfigured with the variables that are not set.
-        """
-        missing = [name for name in ("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD") if not getattr(settings, name)]
-        if missing:
-            raise NotConfigured(f"NowCerts' API is not configured: set {' and '.join(missing)}")
-        return cls(
-            settings.NOWCERTS_BASE_URL,
-            username=settings.NOWCERTS_USERNAME,
-            password=settings.NOWCERTS_PASSWORD,
-            token_path=settings.NOWCERTS_TOKEN_PATH,
-            patience=patience,
-        )
-
     # Insureds ---------------------------------------------------------------------------------------------------------
 
     # POST /api/Insured/Insert
     def update_insured(self, fields: Mapping[str, Any]) -> Record:
         """Write `fields` (vendor's names; type, active and insuredType are required) on the insured with its
-        databaseId; the answer, which names the insured that was written as `insuredDatabaseId`.
+        databaseId; return the answer, which names the insured that was written as `insuredDatabaseId`.
         """
         if not text_at(fields, "databaseId"):
             raise ValueError("an insured is updated by its databaseId; without one NowCerts would match by name")
-        answer = self._call("POST", "/api/Insured/Insert", body=dict(fields), repeatable=True)
+        answer = self._write("/api/Insured/Insert", fields, repeatable=True)
         return answer if isinstance(answer, dict) else {}
 
     # POST /api/Insured/OnlyInsertInsured
     def insert_insured(self, fields: Mapping[str, Any]) -> Record:
-        """The answer, with the id of a new insured as `insuredDatabaseId`. Not repeated when the answer was lost: there
-        might be two then; look first.
+        """Return the answer, with the id of a new insured as `insuredDatabaseId`. Not repeated when the answer was
+        lost: there might be two then; look first.
         """
-        answer: Record = self._call("POST", "/api/Insured/OnlyInsertInsured", body=dict(fields))
-        _id_in(answer, "insuredDatabaseId", called="POST /api/Insured/OnlyInsertInsured")
+        answer: Record = self._write("/api/Insured/OnlyInsertInsured", fields)
+        _id_in(answer, "insuredDatabaseId", path="/api/Insured/OnlyInsertInsured")
         return answer
 
     # GET /api/InsuredDetailList()
     def insured(self, database_id: str) -> Record:
-        """Raises NotFound where there is none."""
-        return self._one("/api/InsuredDetailList()", database_id)
+        """Return an insured or prospect. Raises NotFound where there is none."""
+        return self._record(_INSUREDS, database_id)
 
     # GET /api/InsuredDetailList()
     def insureds_by_id(self, database_ids: Iterable[str]) -> list[Record]:
-        """Those of these insureds that there are, for one call."""
-        wanted = [equal("id", guid(database_id), quoted=False) for database_id in database_ids]
-        return self._matching(*wanted) if wanted else []
+        """Return those of these insureds that exist, in one call."""
+        filters = [id_equals(database_id) for database_id in database_ids]
+        return self._matching(_INSUREDS, filters) if filters else []
 
     # GET /api/InsuredDetailList()
     def insureds_with_email(self, email: str) -> list[Record]:
-        """The insureds and prospects with just this address, in whatever case, the oldest first."""
+        """Return the insureds and prospects with just this address, in whatever case, the oldest first."""
         wanted = email.strip()
-        found = self._matching(equal("eMail", wanted)) if wanted else []
-        return [one for one in found if text_at(one, "eMail").casefold() == wanted.casefold()]
+        matches = self._matching(_INSUREDS, [text_equals("eMail", wanted)]) if wanted else []
+        return [record for record in matches if text_at(record, "eMail").casefold() == wanted.casefold()]
 
     # GET /api/InsuredDetailList()
     def insureds_with_phone(self, phone: str) -> list[Record]:
-        """The insureds and prospects with this number, however it is written there, the oldest first."""
+        """Return the insureds and prospects with this number, however it is written there, the oldest first."""
         wanted = as_phone(phone)
         if not wanted:
             return []
         names = ("phone", "cellPhone", "smsPhone")
-        found = self._matching(*(equal(name, spelling) for spelling in _spellings(wanted) for name in names))
-        return [one for one in found if wanted in {as_phone(one.get(name)) for name in names}]
+        filters = [text_equals(name, spelling) for spelling in _spellings(wanted) for name in names]
+        matches = self._matching(_INSUREDS, filters)
+        return [record for record in matches if wanted in {as_phone(record.get(name)) for name in names}]
 
     # GET /api/InsuredDetailList()
     def changed_insureds(self, cursor: Cursor) -> list[Record]:
-        """Insureds and prospects from where the cursor stands, the oldest change first, at most a page."""
-        return changed_page(self._call, "/api/InsuredDetailList()", cursor)
+        """Return insureds and prospects from where the cursor stands, the oldest change first, at most a page."""
+        return self._changed_page(_INSUREDS, cursor)
 
     # GET /api/DeletedInsuredList()
     def deleted_insureds(self, cursor: Cursor) -> list[Record]:
-        """As `changed_insureds`, those that were deleted; each has its id under "id", however the vendor calls it."""
-        found = changed_page(self._call, "/api/DeletedInsuredList()", cursor)
-        return [{**one, "id": text_of(one, (("id",), ("databaseId",), ("insuredDatabaseId",)))} for one in found]
+        """Return a page as `changed_insureds`, of those that were deleted; each has its id under "id", however the
+        vendor calls it.
+        """
+        page = self._changed_page("/api/DeletedInsuredList()", cursor)
+        return [
+            {**record, "id": text_of(record, (("id",), ("databaseId",), ("insuredDatabaseId",)))} for record in page
+        ]
 
     # Policies and quotes ----------------------------------------------------------------------------------------------
 
     # GET /api/PolicyDetailList()
     def policy(self, database_id: str) -> Record:
-        """A policy or quote. Raises NotFound where there is none."""
-        return self._one("/api/PolicyDetailList()", database_id)
+        """Return a policy or quote. Raises NotFound where there is none."""
+        return self._record(_POLICIES, database_id)
 
     # GET /api/PolicyDetailList()
     def policies_with_number(self, number: str) -> list[Record]:
-        """The policies and quotes with just this number, the oldest first: a renewal may have the number of the policy
-        before it, and another carrier's policy any number. Whether the list compares by case is not documented.
+        """Return the policies and quotes with just this number, the oldest first: a renewal may have the number of the
+        policy before it, and another carrier's policy any number. Whether the list compares by case is not documented.
         """
         wanted = number.strip()
-        found = self._list("/api/PolicyDetailList()", filters=equal("number", wanted), top=50) if wanted else []
-        same = [one for one in found if text_at(one, "number").strip().casefold() == wanted.casefold()]
-        return [one for one in same if text_at(one, "number").strip() == wanted] or same
+        matches = self._matching(_POLICIES, [text_equals("number", wanted)]) if wanted else []
+        same = [record for record in matches if text_at(record, "number").strip().casefold() == wanted.casefold()]
+        return [record for record in same if text_at(record, "number").strip() == wanted] or same
 
     # GET /api/PolicyDetailList()
     def changed_policies(self, cursor: Cursor) -> list[Record]:
-        """As `changed_insureds`."""
-        return changed_page(self._call, "/api/PolicyDetailList()", cursor)
+        """Return a page as `changed_insureds`."""
+        return self._changed_page(_POLICIES, cursor)
 
     # POST /api/Policy/Insert
     def insert_policy(self, fields: Mapping[str, Any]) -> str:
-        """The id of the policy with this databaseId, else this number, else of a new one."""
-        return self._written_policy("/api/Policy/Insert", fields)
+        """Return the id of the policy with this databaseId, else this number, else of a new one."""
+        return self._write_policy("/api/Policy/Insert", fields)
 
     # POST /api/Quote/Insert
     def insert_quote(self, fields: Mapping[str, Any]) -> str:
-        return self._written_policy("/api/Quote/Insert", fields)
+        return self._write_policy("/api/Quote/Insert", fields)
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _written_policy(self, path: str, fields: Mapping[str, Any]) -> str:
-        """It is matched by databaseId or number, so that a repetition writes the same one again."""
+    def _write_policy(self, path: str, fields: Mapping[str, Any]) -> str:
+        """Write a policy or quote. It is matched by databaseId or number: a repetition writes the same one again."""
         is_matched = bool(fields.get("databaseId") or fields.get("number"))
-        answer = self._call("POST", path, body=dict(fields), repeatable=is_matched)
+        answer = self._write(path, fields, repeatable=is_matched)
         written = answer.get("policiesOrQuotes") if isinstance(answer, dict) else None
         first = written[0] if isinstance(written, list) and written else {}
-        _refuse_failure(first, called=f"POST {path}")
-        return _id_in(first, "policyOrQuoteId", called=f"POST {path}")
+        if text_at(first, "status") == "0":
+            raise Refused(_failure_message("POST", path, first), status=200, document=first)
+        return _id_in(first, "policyOrQuoteId", path=path)
 
-    def _one(self, path: str, database_id: str) -> Record:
-        found = self._list(path, filters=equal("id", guid(database_id), quoted=False), top=1)
-        if not found:
-            raise NotFound(f"NowCerts: GET {path} knows no record {database_id}", status=404)
-        return found[0]
-
-    def _matching(self, *filters: str) -> list[Record]:
-        return self._list("/api/InsuredDetailList()", filters=any_of(filters), top=50)
-
-    def _list(self, path: str, *, filters: str, top: int) -> list[Record]:
-        query = {"$filter": filters, "$orderby": "createDate", "$top": str(top), "$skip": "0"}
-        return records_in(self._call("GET", path, query=query), called=f"GET {path}")
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        repeatable: bool | None = None,
-    ) -> Any:
-        answer = self._http.call(method, path, query=query, body=body, repeatable=repeatable)
-        _refuse_failure(answer, called=f"{method} {path}")
+    def _write(self, path: str, fields: Mapping[str, Any], *, repeatable: bool | None = None) -> Any:
+        """Return the answer to a write. One that fails with HTTP 200 is Refused: it will be refused again."""
+        answer = self._http.call("POST", path, body=dict(fields), repeatable=repeatable)
+        if text_at(answer, "status") == "0":
+            raise Refused(_failure_message("POST", path, answer), status=200, document=answer)
         return answer
 
+    def _record(self, path: str, database_id: str) -> Record:
+        query = {"$filter": id_equals(database_id), "$orderby": "createDate", "$top": "1", "$skip": "0"}
+        records = self._list(path, query)
+        if not records:
+            raise NotFound(f"NowCerts: GET {path} knows no record {database_id}", status=404)
+        return records[0]
 
-def _refuse_failure(answer: Any, *, called: str) -> None:
-    """Raise for what says `status: 0` (success is 1; lists say nothing): Refused for a write, which is as it is and
-    will be refused again, and TemporaryFailure for a reading, in which nothing can be wrong but the moment.
-    """
-    if isinstance(answer, dict) and text_at(answer, "status") == "0":
-        said = text_at(answer, "message") or "no reason is given"
-        message = f"NowCerts: {called} failed, with HTTP 200: {mask(said[:300])}"
-        if called.startswith("GET "):
-            raise TemporaryFailure(message, status=200)
-        raise Refused(message, status=200, document=answer)
+    def _matching(self, path: str, filters: Iterable[str]) -> list[Record]:
+        query = {"$filter": " or ".join(filters), "$orderby": "createDate", "$top": "50", "$skip": "0"}
+        return self._list(path, query)
+
+    def _changed_page(self, path: str, cursor: Cursor) -> list[Record]:
+        """Return the records of a list from where the cursor stands, in the order of `changeDate`, at most a page."""
+        query = {"$orderby": "changeDate", "$top": str(changes.PAGE_SIZE), "$skip": str(cursor.skip)}
+        if cursor.since:
+            query["$filter"] = f"(changeDate ge {cursor.since})"
+        return self._list(path, query)
+
+    def _list(self, path: str, query: Mapping[str, str]) -> list[Record]:
+        """Return the records of a list. A failure with HTTP 200 is a TemporaryFailure: in a reading nothing can be
+        wrong but the moment. Raises Refused where no list came.
+        """
+        answer = self._http.call("GET", path, query=query)
+        if text_at(answer, "status") == "0":  # success is 1; lists have no status
+            raise TemporaryFailure(_failure_message("GET", path, answer), status=200)
+        records = answer.get("value") if isinstance(answer, dict) else None
+        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+            message = f'NowCerts: GET {path} was answered without a list under "value"'
+            raise Refused(message, status=200, document=answer)
+        return records
 
 
-def _id_in(answer: Any, name: str, *, called: str) -> str:
+def _failure_message(method: str, path: str, answer: Any) -> str:
+    reason = text_at(answer, "message") or "no reason is given"
+    return f"NowCerts: {method} {path} failed, with HTTP 200: {mask(reason[:300])}"
+
+
+def _id_in(answer: Any, name: str, *, path: str) -> str:
     external_id = text_at(answer, name)
     if not external_id:
-        raise Refused(f"NowCerts: {called} was answered without {name}", status=200, document=answer)
+        raise Refused(f"NowCerts: POST {path} was answered without {name}", status=200, document=answer)
     return external_id
 
 
@@ -253,7 +259,7 @@ def _explain(document: Any) -> str:
 
 
 def _spellings(number: str) -> list[str]:
-    """Return how people write a North American number; any other is taken as it stands."""
+    """Return the ways in which people write a North American number; any other as it stands."""
     if not number.startswith("+1") or len(number) != 12:
         return [number]
     area, office, line = number[2:5], number[5:8], number[8:]
