@@ -250,7 +250,7 @@ def test_rate_limit_remaining_is_the_last_one_reported_by_gohighlevel(monkeypatc
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with FakeGoHighLevel() as fake:
         settings.GHL_BASE_URL, settings.GHL_API_KEY, settings.GHL_LOCATION_ID = fake.url, API_KEY, LOCATION_ID
-        client = GoHighLevelClient.from_settings()
+        client = GoHighLevelClient()
         client.pipelines()
         left = client.headroom()
         assert left.remaining is not None

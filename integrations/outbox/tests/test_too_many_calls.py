@@ -155,10 +155,10 @@ def test_servers_error_is_no_proof_that_nothing_was_made(sides: TwoSides, status
     assert (creates(sides), len(sides.ghl.contacts)) == (2, 1)
 
 
-def test_refused_connection_is_noted_as_not_done(sides: TwoSides) -> None:
+def test_refused_connection_is_noted_as_not_done(sides: TwoSides, settings: Any) -> None:
     row = created_once_refused(sides, Lost())
-    client = GoHighLevelClient("http://127.0.0.1:1", api_key="k", location_id="l", sleep=lambda seconds: None)
-    book = GoHighLevelContacts(client)
+    settings.GHL_BASE_URL = "http://127.0.0.1:1"
+    book = GoHighLevelContacts(GoHighLevelClient(sleep=lambda seconds: None))
     with pytest.raises(TemporaryFailure) as caught:
         contacts.send(row, book, book.creation({"email": "ana@example.com"}))
     assert caught.value.had_no_effect
@@ -166,10 +166,11 @@ def test_refused_connection_is_noted_as_not_done(sides: TwoSides) -> None:
     assert "no connection could be made" in row.response["refused"]
 
 
-def test_refusal_that_comes_after_the_lease_is_noted_by_nobody(sides: TwoSides) -> None:
+def test_refusal_that_comes_after_the_lease_is_noted_by_nobody(sides: TwoSides, settings: Any) -> None:
     row = created_once_refused(sides, Lost())
     OutgoingWrite.objects.filter(pk=row.pk).update(attempts=row.attempts + 1)
-    book = GoHighLevelContacts(GoHighLevelClient("http://127.0.0.1:1", api_key="k", location_id="l", patience=1.0))
+    settings.GHL_BASE_URL = "http://127.0.0.1:1"
+    book = GoHighLevelContacts(GoHighLevelClient(patience=1.0))
     with pytest.raises(LeaseLost):
         contacts.send(row, book, book.creation({"email": "ana@example.com"}))
     row.refresh_from_db()

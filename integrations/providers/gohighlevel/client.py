@@ -8,7 +8,7 @@ raise TemporaryFailure or Refused (NotFound where there is no such thing).
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
@@ -49,30 +49,40 @@ class Written:
     answer: Record = field(default_factory=dict, compare=False)
 
 
+def is_configured() -> bool:
+    """Return whether the settings have the key and the location for the API."""
+    return bool(settings.GHL_API_KEY and settings.GHL_LOCATION_ID)
+
+
 class GoHighLevelClient:
-    """Calls about the configured location, for one thread. `from_settings()` is that of this installation."""
+    """Calls about the configured location, for one thread.
+
+    `patience` is the seconds that one call may take with its repetitions. Raises NotConfigured with the variables that
+    are not set.
+    """
 
     def __init__(
         self,
-        base_url: str,
         *,
-        api_key: str,
-        location_id: str,
         patience: float = PATIENCE,
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.base_url, self.location_id = base_url, location_id
+        missing = [name for name in ("GHL_API_KEY", "GHL_LOCATION_ID") if not getattr(settings, name)]
+        if missing:
+            raise NotConfigured(f"GoHighLevel's API is not configured: set {' and '.join(missing)}")
+        api_key = settings.GHL_API_KEY
+        self.base_url, self.location_id = settings.GHL_BASE_URL, settings.GHL_LOCATION_ID
         self._pace = SharedPace(
             "GoHighLevel",
-            identity=(base_url, location_id),
+            identity=(self.base_url, self.location_id),
             limit=CALLS,
             seconds=WINDOW,
             headers=_RATE_HEADERS,
             sleep=sleep,
         )
         self._http = JsonClient(
-            base_url,
+            self.base_url,
             title="GoHighLevel",
             pace=self._pace,
             headers={"Authorization": f"Bearer {api_key}", "Version": VERSION},
@@ -84,36 +94,21 @@ class GoHighLevelClient:
             sleep=sleep,
         )
 
-    @classmethod
-    def from_settings(cls, *, patience: float = PATIENCE) -> Self:
-        """The client of this installation; `patience` is the seconds that one call may take with its repetitions.
-
-        Raises NotConfigured with the variables that are not set.
-        """
-        missing = [name for name in ("GHL_API_KEY", "GHL_LOCATION_ID") if not getattr(settings, name)]
-        if missing:
-            raise NotConfigured(f"GoHighLevel's API is not configured: set {' and '.join(missing)}")
-        return cls(
-            settings.GHL_BASE_URL,
-            api_key=settings.GHL_API_KEY,
-            location_id=settings.GHL_LOCATION_ID,
-            patience=patience,
-        )
-
     def headroom(self) -> Headroom:
-        """Return how many calls the location has left, as the last answer to any process said."""
+        """Return how many calls the location has left, by the last answer to any process."""
         return self._pace.headroom()
 
     # Contacts ---------------------------------------------------------------------------------------------------------
 
     # GET /contacts/{contactId}
     def contact(self, contact_id: str) -> Record:
-        """Raises NotFound where there is none."""
-        return self._called("contact", "GET", one("/contacts", contact_id))
+        """Return a contact. Raises NotFound where there is none."""
+        return self._called("contact", "GET", record_path("/contacts", contact_id))
 
     # POST /contacts/
     def create_contact(self, fields: Mapping[str, Any]) -> Written:
-        """A new contact, or the one that has this e-mail or phone already, where the location allows no duplicates.
+        """Create a contact, or return the one that has this e-mail or phone already, where the location allows no
+        duplicates.
 
         Not repeated when the answer was lost: in a location that allows duplicates there might be two then.
         """
@@ -121,15 +116,15 @@ class GoHighLevelClient:
 
     # PUT /contacts/{contactId}
     def update_contact(self, contact_id: str, fields: Mapping[str, Any]) -> Record:
-        """The contact after it. `fields` has no locationId; `tags` in it would replace all of the contact's.
+        """Return the contact after the change. `fields` has no locationId.
 
-        A name that the vendor does not know is refused with 422.
+        `tags` in it would replace all of the contact's. A name that the vendor does not know is refused with 422.
         """
-        return self._called("contact", "PUT", one("/contacts", contact_id), body=dict(fields))
+        return self._called("contact", "PUT", record_path("/contacts", contact_id), body=dict(fields))
 
     # GET /contacts/search/duplicate
     def find_contact(self, *, email: str = "", phone: str = "") -> Record | None:
-        """The contact with this address or number as the location understands duplicates; None for nobody."""
+        """Return the contact with this address or number as the location understands duplicates; None for nobody."""
         given = {name: text for name, text in (("email", email.strip()), ("number", phone.strip())) if text}
         if not given:
             return None
@@ -140,7 +135,10 @@ class GoHighLevelClient:
 
     # POST /contacts/search
     def changed_contacts(self, cursor: Cursor) -> list[Record]:
-        """Contacts from where the cursor stands, the oldest change first, at most a page. The index lags by seconds."""
+        """Return contacts from where the cursor stands, the oldest change first, at most a page.
+
+        The index lags by seconds.
+        """
         body = {
             "locationId": self.location_id,
             "page": cursor.skip // changes.PAGE_SIZE + 1,
@@ -155,53 +153,60 @@ class GoHighLevelClient:
 
     # POST /opportunities/
     def create_opportunity(self, fields: Mapping[str, Any]) -> Written:
-        """`fields` has pipelineId, name, status (open, won, lost, abandoned) and contactId.
+        """Create an opportunity; `fields` has pipelineId, name, status (open, won, lost, abandoned) and contactId.
 
-        Gives the one that is there already where the location allows a contact only one. Not repeated when the answer
+        Returns the one that exists already where the location allows a contact only one. Not repeated when the answer
         was lost.
         """
         return self._created("opportunity", "/opportunities/", fields, existing="existingId")
 
     # GET /opportunities/{id}
     def opportunity(self, opportunity_id: str) -> Record:
-        """Raises NotFound where there is none."""
-        return self._called("opportunity", "GET", one("/opportunities", opportunity_id))
+        """Return an opportunity. Raises NotFound where there is none."""
+        return self._called("opportunity", "GET", record_path("/opportunities", opportunity_id))
 
     # PUT /opportunities/{id}
     def update_opportunity(self, opportunity_id: str, fields: Mapping[str, Any]) -> Record:
-        return self._called("opportunity", "PUT", one("/opportunities", opportunity_id), body=dict(fields))
+        return self._called("opportunity", "PUT", record_path("/opportunities", opportunity_id), body=dict(fields))
 
     # GET /opportunities/search
     def opportunities_of(self, contact_id: str) -> list[Record]:
-        """A contact's opportunities, a hundred at most; the index lags by seconds."""
+        """Return a contact's opportunities, a hundred at most; the index lags by seconds."""
         query = {"location_id": self.location_id, "contact_id": contact_id, "limit": str(PAGE_SIZE)}
         answer = self._http.call("GET", "/opportunities/search", query=query)
         return _records(answer, "opportunities", called="GET /opportunities/search")
 
     # GET /opportunities/pipelines
     def pipelines(self) -> list[Record]:
-        """Each with its stages: {id, name, stages: [{id, name, position}]}."""
+        """Return the pipelines with their stages: {id, name, stages: [{id, name, position}]}."""
         answer = self._http.call("GET", "/opportunities/pipelines", query={"locationId": self.location_id})
         return _records(answer, "pipelines", called="GET /opportunities/pipelines")
 
     # GET /locations/{locationId}/customFields
     def custom_fields(self, model: str) -> list[Record]:
-        """`model` is contact or opportunity: {id, name, fieldKey, dataType, model}."""
-        path = f"{one('/locations', self.location_id)}/customFields"
+        """Return the custom fields of a `model`, contact or opportunity: {id, name, fieldKey, dataType, model}."""
+        path = f"{record_path('/locations', self.location_id)}/customFields"
         answer = self._http.call("GET", path, query={"model": model})
         return _records(answer, "customFields", called="GET /locations/{id}/customFields")
 
     # ------------------------------------------------------------------------------------------------------------------
 
     def _called(self, name: str, method: str, path: str, *, body: Any = None) -> Record:
-        """Raises NotFound where there is no such record, which the vendor says with 400 as well as with 404."""
+        """Return the record under `name` in an answer. Raises Refused where none came.
+
+        Raises NotFound where there is no such record, which the vendor answers with 400 as well as with 404.
+        """
         try:
             answer = self._http.call(method, path, body=body)
         except Refused as error:
             if error.status == 400 and "not found" in _explain(error.document).lower():
                 raise NotFound(str(error), status=400, document=error.document) from error
             raise
-        return _record(answer, name, called=f"{method} {path.rsplit('/', 1)[0]}/{{id}}")
+        record = answer.get(name) if isinstance(answer, dict) else None
+        if not isinstance(record, dict) or not text_at(record, "id"):
+            called = f"{method} {path.rsplit('/', 1)[0]}/{{id}}"
+            raise Refused(_without_record(called, name), status=200, document=answer)
+        return record
 
     def _created(self, name: str, path: str, fields: Mapping[str, Any], *, existing: str) -> Written:
         try:
@@ -212,22 +217,21 @@ class GoHighLevelClient:
                 raise
             matched_by = text_at(error.document, "meta", "matchingField")
             return Written(external_id=external_id, is_new=False, matched_by=matched_by, answer=error.document)
-        record = _record(answer, name, called=f"POST {path}")
+        record = answer.get(name) if isinstance(answer, dict) else None
+        if not isinstance(record, dict) or not text_at(record, "id"):
+            raise Refused(_without_record(f"POST {path}", name), status=200, document=answer)
         return Written(external_id=str(record["id"]), is_new=True, record=record, answer=answer)
 
 
-def one(path: str, external_id: str) -> str:
-    """The path of one record. Raises ValueError for an id that would lead elsewhere."""
+def record_path(path: str, external_id: str) -> str:
+    """Return the path of one record. Raises ValueError for an id that would lead elsewhere."""
     if not external_id.strip() or external_id in {".", ".."}:
         raise ValueError(f"{path}: an id is expected, {external_id!r} came")
     return f"{path}/{quote(external_id, safe='')}"
 
 
-def _record(answer: Any, name: str, *, called: str) -> Record:
-    record = answer.get(name) if isinstance(answer, dict) else None
-    if not isinstance(record, dict) or not text_at(record, "id"):
-        raise Refused(f"GoHighLevel: {called} was answered without a {name} and its id", status=200, document=answer)
-    return record
+def _without_record(called: str, name: str) -> str:
+    return f"GoHighLevel: {called} was answered without a {name} and its id"
 
 
 def _records(answer: Any, name: str, *, called: str) -> list[Record]:
@@ -238,6 +242,6 @@ def _records(answer: Any, name: str, *, called: str) -> list[Record]:
 
 
 def _explain(document: Any) -> str:
-    """The vendor's `message`, which is a text or, with 422, a list of them."""
-    said = document.get("message") if isinstance(document, dict) else None
-    return "; ".join(str(part) for part in said) if isinstance(said, list) else text_at(document, "message")
+    """Return the vendor's `message`, which is a text or, with 422, a list of them."""
+    message = document.get("message") if isinstance(document, dict) else None
+    return "; ".join(str(part) for part in message) if isinstance(message, list) else text_at(document, "message")

@@ -6,11 +6,10 @@ what was true an hour ago, and would be taken for a change.
 
 from dataclasses import replace
 
-from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotFoundYet, Unmatched
+from integrations.contracts.exceptions import NotFoundYet
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient
@@ -19,30 +18,27 @@ from integrations.toolkit.failures import NotConfigured, NotFound
 PATIENCE = 12  # seconds for the one call with its repetitions; it must end well within a lease
 
 
-def is_connected() -> bool:
-    """Return whether the API can be asked here."""
-    return bool(settings.GHL_API_KEY and settings.GHL_LOCATION_ID)
-
-
 def is_hint(webhook: StoredWebhook) -> bool:
+    """Return whether GoHighLevel's API is to be asked: nobody signed it, or it names a contact."""
     return not webhook.is_signed or bool(webhooks.named_contact(webhook))
 
 
 def calls_left() -> dict[str, int]:
-    """The calls that the location has left in ten seconds and today, as the last answers said."""
+    """Return the calls that the location has left in ten seconds and today, by the last answers."""
     try:
-        left = GoHighLevelClient.from_settings().headroom()
+        left = GoHighLevelClient().headroom()
     except NotConfigured:
         return {}
-    said = {"10s": left.remaining, "day": left.daily_remaining}
-    return {window: number for window, number in said.items() if number is not None}
+    by_window = {"10s": left.remaining, "day": left.daily_remaining}
+    return {window: number for window, number in by_window.items() if number is not None}
 
 
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
-    """The delivery without anything but the contact's id: the contact is read whole a moment later, once for a burst.
+    """Return the delivery with nothing but the contact's id.
 
-    A deletion stays one only where GoHighLevel has the contact no more; else it is a reading like any other. What names
-    no id stays as it came: there is nothing to ask for, and its proof is all that it has.
+    The contact is read whole a moment later, once for a burst. A deletion stays one only where GoHighLevel has the
+    contact no more; else it is a reading like any other. A delivery without an id stays as it came: there is nothing to
+    ask for, and its proof is all that it has.
     """
     contact_id = webhooks.named_contact(webhook)
     if not contact_id:
@@ -51,29 +47,18 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
         return replace(webhook, payload=webhooks.only_named(contact_id))
     asked_at = timezone.now()
     try:
-        GoHighLevelClient.from_settings(patience=PATIENCE).contact(contact_id)
+        GoHighLevelClient(patience=PATIENCE).contact(contact_id)
     except NotFound:
         payload = webhooks.only_named(contact_id, event_type="contact.deleted")
         return replace(webhook, event_type="contact.deleted", payload=payload, received_at=asked_at)
     return replace(webhook, event_type="contact.updated", payload=webhooks.only_named(contact_id))
 
 
-def parse(webhook: StoredWebhook) -> list[Event]:
-    """Return what a delivery tells of.
-
-    Raises Unmatched for a notice where the API, which could say more, is not set up.
-    """
-    is_deletion = webhook.event_type in webhooks.DELETIONS
-    if not is_deletion and not is_connected() and webhooks.is_notice(webhook.payload):
-        raise Unmatched("the notice only names a contact, and GoHighLevel's API is not configured to be asked")
-    return webhooks.parse(webhook)
-
-
 def read_contact(contact_id: str) -> list[Event]:
-    """The whole contact as it is now. Raises NotFoundYet where GoHighLevel has no such contact."""
+    """Return the whole contact as it is now. Raises NotFoundYet where GoHighLevel has no such contact."""
     asked_at = timezone.now()
     try:
-        record = GoHighLevelClient.from_settings(patience=PATIENCE).contact(contact_id)
+        record = GoHighLevelClient(patience=PATIENCE).contact(contact_id)
     except NotFound as error:
         raise NotFoundYet(f"GoHighLevel does not know contact {contact_id}") from error
     return [webhooks.contact({**record, "id": contact_id}, occurred_at=asked_at, is_whole=True)]

@@ -1,88 +1,84 @@
 """GoHighLevel's contacts as they are read, looked for and written (contracts/mirror.py)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from django.utils import timezone
 
 from integrations.contracts.exceptions import Gone, Permanent, Unreadable
 from integrations.contracts.mirror import Mirror, OutgoingCall, RemoteContact, Sent
 from integrations.providers.gohighlevel import fields, webhooks
-from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, one
+from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, record_path
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.fields import as_phone, text_of
 
 
+@dataclass(frozen=True)
 class GoHighLevelContacts:
-    """A ContactApi."""
+    """The ContactApi of the location."""
 
-    def __init__(self, client: GoHighLevelClient) -> None:
-        self._client = client
-
-    @classmethod
-    def open(cls, patience: float) -> Self:
-        """Raises NotConfigured with the variables that are not set."""
-        return cls(GoHighLevelClient.from_settings(patience=patience))
+    client: GoHighLevelClient
 
     def read(self, external_id: str) -> RemoteContact:
         asked_at = timezone.now()
         try:
-            record = self._client.contact(external_id)
+            record = self.client.contact(external_id)
         except NotFound as error:
             raise Gone(f"GoHighLevel has no contact {external_id} any more") from error
-        return _as_theirs({**record, "id": external_id}, asked_at=asked_at)
+        return _remote_contact({**record, "id": external_id}, asked_at=asked_at)
 
     def with_email(self, email: str) -> Sequence[RemoteContact]:
-        """One at most: the vendor gives no more. An additional e-mail of theirs counts."""
+        """Return one contact at most: the vendor gives no more. An additional e-mail of the contact counts."""
         asked_at, wanted = timezone.now(), email.strip().casefold()
-        found = self._client.find_contact(email=email)
+        match = self.client.find_contact(email=email)
         # What "duplicate" means is the location's setting: a contact may come that matches in something else.
-        return [_as_theirs(found, asked_at=asked_at)] if found and wanted in _addresses(found) else []
+        return [_remote_contact(match, asked_at=asked_at)] if match and wanted in _addresses(match) else []
 
     def with_phone(self, phone: str) -> Sequence[RemoteContact]:
-        """One at most, as with an address."""
+        """Return one contact at most, as with an address."""
         asked_at, wanted = timezone.now(), as_phone(phone)
-        found = self._client.find_contact(phone=wanted)
-        return [_as_theirs(found, asked_at=asked_at)] if found and as_phone(found.get("phone")) == wanted else []
+        match = self.client.find_contact(phone=wanted)
+        return [_remote_contact(match, asked_at=asked_at)] if match and as_phone(match.get("phone")) == wanted else []
 
     def creation(self, values: Mapping[str, Any]) -> OutgoingCall:
-        body = {**fields.write(values), "locationId": self._client.location_id}
+        body = {**fields.write(values), "locationId": self.client.location_id}
         return OutgoingCall(method="POST", path="/contacts/", body=body)
 
     def change(self, theirs: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
         """Return the call that changes a record: the vendor's update leaves the fields that it does not name."""
-        path, external_id = one("/contacts", theirs.external_id), theirs.external_id
+        path, external_id = record_path("/contacts", theirs.external_id), theirs.external_id
         return OutgoingCall(method="PUT", path=path, body=fields.write(values), external_id=external_id)
 
     def send(self, call: OutgoingCall) -> Sent:
         if call.creates:
-            made = self._client.create_contact(call.body)
+            made = self.client.create_contact(call.body)
             return Sent(external_id=made.external_id, answer=made.answer, existed=not made.is_new)
         try:
-            record = self._client.update_contact(call.external_id, call.body)
+            record = self.client.update_contact(call.external_id, call.body)
         except NotFound as error:
             raise Gone(f"GoHighLevel has no contact {call.external_id} any more") from error
         return Sent(external_id=call.external_id, answer={"contact": record})
 
 
 def own_fields(patience: float) -> list[tuple[str, str]]:
-    """The location's custom fields for contacts: (id, name)."""
-    found = GoHighLevelClient.from_settings(patience=patience).custom_fields("contact")
-    return [(text_of(one, (("id",),)), text_of(one, (("name",),))) for one in found]
+    """Return the location's custom fields for contacts: (id, name)."""
+    remote_fields = GoHighLevelClient(patience=patience).custom_fields("contact")
+    return [(text_of(field, (("id",),)), text_of(field, (("name",),))) for field in remote_fields]
 
 
 MIRROR = Mirror(
     fields=fields.FIELDS.local_names,
     own_prefix=fields.OWN_PREFIX,
     source="GHL",
-    open=GoHighLevelContacts.open,
+    open=lambda patience: GoHighLevelContacts(GoHighLevelClient(patience=patience)),
     as_webhook=webhooks.as_webhook,
     own_fields=own_fields,
 )
 
 
-def _as_theirs(record: Record, *, asked_at: datetime) -> RemoteContact:
+def _remote_contact(record: Record, *, asked_at: datetime) -> RemoteContact:
     external_id = text_of(record, (("id",),))
     try:
         report = webhooks.contact(record, occurred_at=asked_at, is_whole=True)

@@ -13,7 +13,10 @@ from integrations.toolkit.fields import Field, FieldMap, as_day, as_phone, text_
 
 
 def day_of(value: Any) -> str:
-    """A date as the API writes it: a text; in `POST /contacts/search` and some custom fields ms since 1970."""
+    """Return the day of a date as the API writes it.
+
+    That is a text; in `POST /contacts/search` and some custom fields it is milliseconds since 1970.
+    """
     if isinstance(value, int | float) and abs(value) < 1e13:
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)).date().isoformat()
     return as_day(value)
@@ -44,23 +47,23 @@ _WHOLE_NAME = (("name",), ("fullName",), ("contactName",))
 
 
 def read(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Our name → value for what a contact's record, of the API or of a webhook, tells of.
+    """Return our name → value for each field that a contact's record, of the API or of a webhook, has.
 
     Raises Unreadable, naming the place, where something else than a text, a number or nothing stands.
     """
-    told: dict[str, Any] = dict(FIELDS.read(record))
-    if not told.get("first_name") and not told.get("last_name") and (name := text_of(record, _WHOLE_NAME)):
+    values: dict[str, Any] = dict(FIELDS.read(record))
+    if not values.get("first_name") and not values.get("last_name") and (name := text_of(record, _WHOLE_NAME)):
         first, _space, last = name.partition(" ")
-        told |= {"first_name": first, "last_name": last.strip()}
+        values |= {"first_name": first, "last_name": last.strip()}
     own = record.get("customFields")
     for field in own if isinstance(own, list) else []:
         if external_id := text_of(field, (("id",),)):
-            told[f"{_OWN}{external_id}"] = field.get("value", field.get("fieldValue", field.get("field_value")))
-    return told
+            values[f"{_OWN}{external_id}"] = field.get("value", field.get("fieldValue", field.get("field_value")))
+    return values
 
 
 def write(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Their record for those of our values that they know, as a create or an update takes it; "" empties."""
+    """Return the vendor's record of those values that it knows, as a create or an update takes it; "" empties."""
     own = [
         {"id": name.removeprefix(_OWN), "field_value": "" if value is None else value}
         for name, value in values.items()

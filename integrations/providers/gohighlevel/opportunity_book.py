@@ -4,14 +4,15 @@ Where an opportunity stands in its pipeline, and whether it was won, is people's
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any, Self
+from typing import Any
 
 from django.conf import settings
 
 from integrations.contracts.exceptions import Gone
 from integrations.contracts.mirror import Deals, Opportunity, OutgoingCall, RemoteOpportunity, Sent, Stage
-from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, one
+from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, record_path
 from integrations.providers.gohighlevel.fields import day_of
 from integrations.providers.gohighlevel.opportunity_fields import ids_of
 from integrations.toolkit.failures import NotFound
@@ -23,27 +24,22 @@ DETAILS = ("policy_number", "carrier", "effective_date", "expiration_date")
 _DATES = frozenset({"effective_date", "expiration_date"})
 
 
+@dataclass(frozen=True)
 class GoHighLevelOpportunities:
-    """An OpportunityApi."""
+    """The OpportunityApi of the location."""
 
-    def __init__(self, client: GoHighLevelClient) -> None:
-        self._client = client
-
-    @classmethod
-    def open(cls, patience: float) -> Self:
-        """Raises NotConfigured with the variables that are not set."""
-        return cls(GoHighLevelClient.from_settings(patience=patience))
+    client: GoHighLevelClient
 
     def read(self, external_id: str) -> RemoteOpportunity:
         try:
-            record = self._client.opportunity(external_id)
+            record = self.client.opportunity(external_id)
         except NotFound as error:
             raise Gone(f"GoHighLevel has no opportunity {external_id} any more") from error
-        return self._as_theirs({**record, "id": external_id})
+        return self._remote_opportunity({**record, "id": external_id})
 
     def of_contact(self, contact_id: str) -> Sequence[RemoteOpportunity]:
-        found = sorted(self._client.opportunities_of(contact_id), key=lambda record: text_at(record, "createdAt"))
-        return [self._as_theirs(record) for record in found]
+        records = sorted(self.client.opportunities_of(contact_id), key=lambda record: text_at(record, "createdAt"))
+        return [self._remote_opportunity(record) for record in records]
 
     def stages(self) -> Sequence[Stage]:
         return [
@@ -53,7 +49,7 @@ class GoHighLevelOpportunities:
                 pipeline_name=text_at(pipeline, "name"),
                 stage_name=text_at(stage, "name"),
             )
-            for pipeline in self._client.pipelines()
+            for pipeline in self.client.pipelines()
             for stage in _stages_of(pipeline)
         ]
 
@@ -63,48 +59,50 @@ class GoHighLevelOpportunities:
             "pipelineStageId": stage.stage_id,
             "status": "open",
             "contactId": contact_id,
-            "locationId": self._client.location_id,
+            "locationId": self.client.location_id,
             **self._written(title=wanted.title, amount=wanted.amount, details=wanted.details),
         }
         return OutgoingCall(method="POST", path="/opportunities/", body=body)
 
     def change(self, theirs: RemoteOpportunity, wanted: Opportunity) -> OutgoingCall:
-        """Only what differs is named; an amount that is not known leaves theirs as it is."""
+        """Return the call that changes what differs; an amount that is not known changes nothing."""
         says = theirs.values
         body = self._written(
             title=wanted.title if wanted.title != says.title else "",
             amount=wanted.amount if wanted.amount != says.amount else None,
             details={name: text for name, text in wanted.details.items() if text != says.details.get(name, "")},
         )
-        path, external_id = one("/opportunities", theirs.external_id), theirs.external_id
+        path, external_id = record_path("/opportunities", theirs.external_id), theirs.external_id
         return OutgoingCall(method="PUT", path=path, body=body, external_id=external_id)
 
     def send(self, call: OutgoingCall) -> Sent:
         if call.creates:
-            made = self._client.create_opportunity(call.body)
+            made = self.client.create_opportunity(call.body)
             return Sent(external_id=made.external_id, answer=made.answer, existed=not made.is_new)
         try:
-            record = self._client.update_opportunity(call.external_id, call.body)
+            record = self.client.update_opportunity(call.external_id, call.body)
         except NotFound as error:
             raise Gone(f"GoHighLevel has no opportunity {call.external_id} any more") from error
         return Sent(external_id=call.external_id, answer={"opportunity": record})
 
     def _written(self, *, title: str, amount: int | None, details: Mapping[str, str]) -> dict[str, Any]:
-        """Return what is given, as the API takes it. A detail goes by its name where the location has no field for it:
-        GoHighLevel drops it then, and takes it from the day on which the field is there.
+        """Return the given values as the API takes them.
+
+        A detail goes by its name where the location has no field for it: GoHighLevel drops it then, and takes it from
+        the day on which the field is there.
         """
         body: dict[str, Any] = {"name": title} if title else {}
         if amount is not None:
             body["monetaryValue"] = amount // 100 if amount % 100 == 0 else amount / 100
         if details:
-            ids = ids_of(self._client, details)
+            ids = ids_of(self.client, details)
             body["customFields"] = [
                 ({"id": ids[name]} if name in ids else {"key": name}) | {"field_value": text}
                 for name, text in details.items()
             ]
         return body
 
-    def _as_theirs(self, record: Record) -> RemoteOpportunity:
+    def _remote_opportunity(self, record: Record) -> RemoteOpportunity:
         return RemoteOpportunity(
             external_id=text_at(record, "id"),
             contact_id=text_of(record, (("contactId",), ("contact", "id"))),
@@ -121,18 +119,22 @@ class GoHighLevelOpportunities:
         values = {text_at(field, "id"): _value(field) for field in own} if isinstance(own, list) else {}
         if not values:
             return {}
-        ids = ids_of(self._client, DETAILS)
-        told = {name: values[ids[name]] for name in DETAILS if ids.get(name) in values}
-        return {name: day_of(value) if name in _DATES else str(value).strip() for name, value in told.items()}
+        ids = ids_of(self.client, DETAILS)
+        details = {name: values[ids[name]] for name in DETAILS if ids.get(name) in values}
+        return {name: day_of(value) if name in _DATES else str(value).strip() for name, value in details.items()}
 
 
-DEALS = Deals(identity="contact", open=GoHighLevelOpportunities.open, stages=lambda: settings.GHL_PIPELINES)
+DEALS = Deals(
+    identity="contact",
+    open=lambda patience: GoHighLevelOpportunities(GoHighLevelClient(patience=patience)),
+    stages=lambda: settings.GHL_PIPELINES,
+)
 
 
 def _stages_of(pipeline: Record) -> list[Record]:
     stages = pipeline.get("stages")
-    found = [stage for stage in stages if isinstance(stage, dict)] if isinstance(stages, list) else []
-    return sorted(found, key=_position)
+    stages = [stage for stage in stages if isinstance(stage, dict)] if isinstance(stages, list) else []
+    return sorted(stages, key=_position)
 
 
 def _position(stage: Record) -> float:
@@ -141,7 +143,7 @@ def _position(stage: Record) -> float:
 
 
 def _value(field: Any) -> Any:
-    """Return what an opportunity's custom field says: under `fieldValue`, or under a name like fieldValueString."""
+    """Return the value of an opportunity's custom field: under `fieldValue`, or under a name like fieldValueString."""
     names = [name for name in field if name.startswith("fieldValue")] if isinstance(field, dict) else []
     return next((field[name] for name in sorted(names) if field[name] is not None), "")
 

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.reply import Accepted, Reply
 from integrations.providers.gohighlevel import (
+    client,
     confirming,
     contact_book,
     examples,
@@ -49,8 +50,8 @@ PROVIDER = Provider(
     ),
     handled=frozenset(webhooks.HANDLED),
     ignored=webhooks.IGNORED,
-    parse=confirming.parse,
-    is_connected=confirming.is_connected,
+    parse=webhooks.parse,
+    is_connected=client.is_configured,
     is_hint=confirming.is_hint,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,

@@ -19,7 +19,7 @@ from integrations.contracts.pull import (
     PullSource,
     RunKind,
 )
-from integrations.providers.gohighlevel import confirming, webhooks
+from integrations.providers.gohighlevel import client, webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient, Record
 from integrations.toolkit.changes import EPOCH, UNSURE, Cursor, true_at
 from integrations.toolkit.failures import NotFound
@@ -72,6 +72,6 @@ PULLS = PullSource(
     local_list=LocalList.CONTACTS,
     interval_setting="GHL_RECONCILE_MINUTES",
     first_place=lambda kind: Place(stage=CONTACTS),
-    puller=lambda: GoHighLevelPuller(GoHighLevelClient.from_settings(patience=PATIENCE)),
-    is_configured=confirming.is_connected,
+    puller=lambda: GoHighLevelPuller(GoHighLevelClient(patience=PATIENCE)),
+    is_configured=client.is_configured,
 )

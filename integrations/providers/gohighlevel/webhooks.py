@@ -1,13 +1,13 @@
-"""GoHighLevel's words → our events.
+"""Read GoHighLevel's webhooks as our events.
 
 Three dialects reach the one endpoint and are told apart by their envelope:
 
 - marketplace app: {"type": "ContactCreate", "locationId", "id", "webhookId", "timestamp", …flat contact…}, signed
-- the two-way sync's own: {"event": "contact.created", "contact": {…}, "locationId"}, what a workflow was told to send
+- the two-way sync's own: {"event": "contact.created", "contact": {…}, "locationId"}, what a workflow was set up to send
 - workflow as it is out of the box: {"contact_id", "first_name", "email", "tags": "a,b", "location": {…}, …}, without
   the name of an event
 
-One change is several webhooks (a create fires an update too), and none is needed: each tells of the contact as it is.
+One change is several webhooks (a create fires an update too), and none is needed: each has the contact as it is.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ from integrations.contracts.events import ContactGone, ContactReported, Event
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.gohighlevel import fields
+from integrations.providers.gohighlevel.client import is_configured
 from integrations.toolkit.fields import Path, for_report, text_of, within
 from integrations.toolkit.reading import moment_at, read_moment, text_at
 from integrations.toolkit.replies import digest_id
@@ -39,34 +40,35 @@ APP_IGNORED: Mapping[str, str] = {
 IGNORED: Mapping[str, str] = APP_IGNORED
 _CONTACT_ID: tuple[Path, ...] = (("contactId",), ("id",))
 _CHANGED_AT = (("dateUpdated",), ("date_updated",))
-_TOLD_AT = (("timestamp",), *_CHANGED_AT)
+_REPORTED_AT = (("timestamp",), *_CHANGED_AT)
 _CREATED = {"ContactCreate", "contact.created"}
 
 
 def read(payload: Payload) -> Envelope:
-    """The envelope of a payload in any dialect. Raises Unreadable, naming the field, for what is none."""
+    """Return the envelope of a payload in any dialect. Raises Unreadable, naming the field, for what is none."""
     event_type, person = _type_of(payload), _person(payload)
     values = within(_inside(payload), lambda: fields.read(person)) if event_type in HANDLED else {}
     contact_id = text_of(person, _CONTACT_ID)
     if event_type in HANDLED and not contact_id and not values.get("email") and not values.get("phone"):
         raise Unreadable("email: an e-mail, a phone or an id is expected", at=(*_inside(payload), "email"))
     webhook_id = text_at(payload, "webhookId") if is_app(payload) else ""
-    told_at = moment_at(payload, _TOLD_AT) or moment_at(person, _TOLD_AT)
+    reported_at = moment_at(payload, _REPORTED_AT) or moment_at(person, _REPORTED_AT)
     named = contact_id or values.get("email") or values.get("phone") or ""
-    noticed = event_type in HANDLED and is_notice(payload) and not told_at and not webhook_id
+    notice = event_type in HANDLED and is_notice(payload) and not reported_at and not webhook_id
     return Envelope(
         event_type=event_type[:100],
         external_id=(webhook_id or contact_id)[:200],
         key=f"{SOURCE}_{webhook_id}" if webhook_id else digest_id(SOURCE, payload),
-        record="" if webhook_id or told_at or noticed or not named else f"contact:{str(named).lower()}",
-        is_notice=noticed,
+        record="" if webhook_id or reported_at or notice or not named else f"contact:{str(named).lower()}",
+        is_notice=notice,
     )
 
 
 def is_notice(payload: Payload) -> bool:
-    """Return whether a payload only names a contact, and says nothing of it."""
+    """Return whether a payload has the id of a contact and none of its values."""
     person = _person(payload)
-    return bool(text_of(person, _CONTACT_ID)) and not fields.read(person) and _tags(person.get("tags")) is None
+    has_values = bool(fields.read(person)) or isinstance(person.get("tags"), str | list)
+    return bool(text_of(person, _CONTACT_ID)) and not has_values
 
 
 def is_app(payload: Payload) -> bool:
@@ -75,14 +77,17 @@ def is_app(payload: Payload) -> bool:
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """The contact, as it was told, or that it is gone; nothing for a deletion that names no id. Raises Unmatched where
-    nobody is named.
+    """Return the contact as reported, or its deletion; nothing for a deletion without an id.
+
+    Raises Unmatched where nobody is named, and for a notice where the API, which has the values, is not configured.
     """
     payload, person = webhook.payload, _person(webhook.payload)
-    told_at = moment_at(payload, _TOLD_AT) or moment_at(person, _TOLD_AT)
-    if told_at is None and webhook.event_type in _CREATED:
-        told_at = read_moment(text_of(person, (("dateAdded",), ("dateCreated",))))
-    occurred_at = min(told_at or webhook.received_at, webhook.received_at)
+    if webhook.event_type not in DELETIONS and not is_configured() and is_notice(payload):
+        raise Unmatched("the notice only names a contact, and GoHighLevel's API is not configured to be asked")
+    reported_at = moment_at(payload, _REPORTED_AT) or moment_at(person, _REPORTED_AT)
+    if reported_at is None and webhook.event_type in _CREATED:
+        reported_at = read_moment(text_of(person, (("dateAdded",), ("dateCreated",))))
+    occurred_at = min(reported_at or webhook.received_at, webhook.received_at)
     if webhook.event_type in DELETIONS:
         contact_id = named_contact(webhook)
         return [ContactGone(occurred_at=occurred_at, contact_id=contact_id)] if contact_id else []
@@ -90,16 +95,22 @@ def parse(webhook: StoredWebhook) -> list[Event]:
 
 
 def contact(record: Mapping[str, Any], *, occurred_at: datetime, is_whole: bool) -> ContactReported:
-    """A contact's record, of the API or of a webhook. Raises Unmatched where it names nobody."""
+    """Return a contact's record, of the API or of a webhook, as an event. Raises Unmatched where it names nobody."""
     values, contact_id = fields.read(record), text_of(record, _CONTACT_ID)
     email = str(values.get("email", ""))
     if not contact_id and not email:
         raise Unmatched("the event names no e-mail")
+    tags = record.get("tags")
+    tags = tags.split(",") if isinstance(tags, str) else tags  # workflows send one text with commas
     return ContactReported(
         occurred_at=occurred_at,
-        # Without an id the address is the record: what was told of it before must be known, to see what changed.
+        # Without an id the address is the record: what was reported of it before must be known, to see what changed.
         identities={"contact": contact_id} if contact_id else {"email": email.lower()} if len(email) <= 100 else {},
-        tags=_tags(record.get("tags")),
+        tags=(
+            tuple(tag.strip() for tag in tags if isinstance(tag, str) and tag.strip())
+            if isinstance(tags, list)
+            else None
+        ),
         is_whole=is_whole,
         changed_at=moment_at(record, _CHANGED_AT),
         **for_report(values),
@@ -107,17 +118,17 @@ def contact(record: Mapping[str, Any], *, occurred_at: datetime, is_whole: bool)
 
 
 def named_contact(webhook: StoredWebhook) -> str:
-    """The id of the contact that a delivery is about; "" for none."""
+    """Return the id of the contact that a delivery is about; "" for none."""
     return text_of(_person(webhook.payload), _CONTACT_ID)
 
 
 def only_named(contact_id: str, *, event_type: str = "contact.updated") -> Payload:
-    """A payload that tells nothing but which contact is meant."""
+    """Return a payload with nothing but the id of a contact."""
     return {"event": event_type, "contact": {"id": contact_id}}
 
 
 def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
-    """The webhook that tells of a record, in the dialect of the two-way sync."""
+    """Return the webhook that reports a record, in the dialect of the two-way sync."""
     if kind != "contact":
         raise Unreadable("entity_type: only a contact is expected from GoHighLevel", at=("entity_type",))
     return {"event": "contact.updated", "contact": dict(record)}
@@ -143,7 +154,7 @@ def _inside(payload: Payload) -> tuple[str, ...]:
 
 
 def _person(payload: Payload) -> Mapping[str, Any]:
-    """The contact within a payload: under "contact", else the payload itself."""
+    """Return the contact within a payload: under "contact", else the payload itself."""
     inner = _inner(payload)
     if inner is None:
         if text_at(payload, "event") in SYNC and text_at(payload, "event") not in DELETIONS:
@@ -152,12 +163,3 @@ def _person(payload: Payload) -> Mapping[str, Any]:
     if not isinstance(inner, Mapping):
         raise Unreadable(f"contact: a record is expected, a {type(inner).__name__} came", at=("contact",))
     return inner
-
-
-def _tags(value: Any) -> tuple[str, ...] | None:
-    """The whole list of tags, None where it was not told; workflows send one text with commas."""
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, list):
-        return None
-    return tuple(tag.strip() for tag in value if isinstance(tag, str) and tag.strip())

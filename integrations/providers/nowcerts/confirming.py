@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotFoundYet, Unmatched
+from integrations.contracts.exceptions import NotFoundYet
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import policy_lookup, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient
@@ -18,14 +17,8 @@ from integrations.toolkit.reading import text_at
 PATIENCE = 8  # seconds for one call with its repetitions; the two of a delivery must end well within its lease
 
 
-def is_connected() -> bool:
-    """Return whether the API can be asked here."""
-    return bool(settings.NOWCERTS_USERNAME and settings.NOWCERTS_PASSWORD)
-
-
 def is_hint(webhook: StoredWebhook) -> bool:
-    """Return whether NowCerts is to be asked: nobody signed it, it says nothing, it tells of an insured by their id, or
-    of a
+    """Return whether NowCerts' API is to be asked: nobody signed it, it is a notice, it has the id of an insured, or a
     policy without the address of the insured.
 
     Even what a relay signed may be a late copy of our own write.
@@ -38,7 +31,7 @@ def is_hint(webhook: StoredWebhook) -> bool:
 
 
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
-    """The delivery as NowCerts' records have it; one that names nothing by which it could be read stays as it came.
+    """Return the delivery as NowCerts' records have it; one without an id or number to read it by stays as it came.
 
     A policy is read here, with its insured. An insured is only named: they are read whole a moment later, once for a
     burst. A deletion stays one only where NowCerts has the insured no more; else it is a reading like any other. Raises
@@ -53,13 +46,13 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
 
 
 def _confirmed_policy(webhook: StoredWebhook) -> StoredWebhook:
-    """A policy's delivery with the policy as NowCerts has it now, and the whole record of its insured.
+    """Return a policy's delivery with the policy as NowCerts has it now, and the whole record of its insured.
 
-    What a relay signed of a policy is believed where it says whose the policy is. What came with the person's address,
-    too, where NowCerts does not list the number.
+    A policy that a relay signed is believed where it names its insured; one with the person's address, too, where
+    NowCerts does not list the number.
     """
     asked_at, confirmed = timezone.now(), webhook
-    client = NowCertsClient.from_settings(patience=PATIENCE)
+    client = NowCertsClient(patience=PATIENCE)
     is_notice = webhooks.is_notice(webhook.payload, webhook.event_type)
     if is_notice or not (webhook.is_signed and webhooks.insured_of_policy(webhook.payload)):
         record = _policy(client, webhook)
@@ -74,7 +67,7 @@ def _confirmed_policy(webhook: StoredWebhook) -> StoredWebhook:
 
 
 def _policy(client: NowCertsClient, webhook: StoredWebhook) -> Mapping[str, Any] | None:
-    """The policy that a delivery names, by its id or else by its number; None where it rests on what came.
+    """Return the policy that a delivery names, by its id or else its number; None to rely on the delivery.
 
     Raises as `confirm`.
     """
@@ -105,22 +98,11 @@ def _insured_named_by(webhook: StoredWebhook) -> dict[str, str]:
     return {name: text for name, text in named.items() if text}
 
 
-def parse(webhook: StoredWebhook) -> list[Event]:
-    """Return what a delivery tells of.
-
-    Raises Unmatched for a notice where the API, which could say more, is not set up.
-    """
-    is_deletion = webhook.event_type in webhooks.DELETIONS
-    if not is_deletion and not is_connected() and webhooks.is_notice(webhook.payload, webhook.event_type):
-        raise Unmatched("the notice only names a record, and NowCerts' API is not configured to be asked")
-    return webhooks.parse(webhook)
-
-
 def read_contact(contact_id: str) -> list[Event]:
-    """The whole insured or prospect as they are now. Raises NotFoundYet where NowCerts has no such."""
+    """Return the whole insured or prospect as they are now. Raises NotFoundYet where NowCerts has none."""
     asked_at = timezone.now()
     try:
-        record = NowCertsClient.from_settings(patience=PATIENCE).insured(contact_id)
+        record = NowCertsClient(patience=PATIENCE).insured(contact_id)
     except NotFound as error:
         raise NotFoundYet(f"NowCerts does not know insured {contact_id}") from error
     return [webhooks.insured(record, contact_id, occurred_at=asked_at, is_whole=True)]
@@ -132,14 +114,14 @@ def _confirmed_deletion(webhook: StoredWebhook) -> StoredWebhook:
         return webhook
     named, asked_at = {"insuredDatabaseId": insured_id}, timezone.now()
     try:
-        NowCertsClient.from_settings(patience=PATIENCE).insured(insured_id)
+        NowCertsClient(patience=PATIENCE).insured(insured_id)
     except NotFound:
         return replace(_with(webhook, named), received_at=asked_at)
     return _with(replace(webhook, event_type="INSURED_UPDATE"), named)
 
 
 def _insured_of(client: NowCertsClient, insured_id: str) -> Mapping[str, Any] | None:
-    """The whole record; None where no id is named, or nobody has it any more."""
+    """Return the whole record; None where no id is named, or no insured has it any more."""
     try:
         return client.insured(insured_id) if insured_id else None
     except NotFound:
@@ -151,5 +133,5 @@ def _with(webhook: StoredWebhook, record: Mapping[str, Any]) -> StoredWebhook:
 
 
 def _without_dates(policy: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is read now is true now, whenever it was changed."""
+    """Return the policy without its dates of change: what is read now is true now."""
     return {name: value for name, value in policy.items() if name not in ("changeDate", "timestamp")}

@@ -1,14 +1,15 @@
 """NowCerts' insureds and prospects as they are read, looked for and written (contracts/mirror.py).
 
 A change sends the whole record as it was read, with the changed values in it. The vendor's document does not say
-whether `Insured/Insert` leaves alone what it is not told or empties it: sent again, nothing is lost either way. What
+whether `Insured/Insert` leaves alone what is not sent or empties it: sent again, nothing is lost either way. What
 somebody changes there between the reading and the writing is lost, so a call is made of a fresh reading and sent at
 once.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -35,39 +36,36 @@ _WRITABLE = (
 )
 
 
+@dataclass(frozen=True)
 class NowCertsInsureds:
-    """A ContactApi."""
+    """The ContactApi of the agency."""
 
-    def __init__(self, client: NowCertsClient) -> None:
-        self._client = client
-
-    @classmethod
-    def open(cls, patience: float) -> Self:
-        """Raises NotConfigured with the variables that are not set."""
-        return cls(NowCertsClient.from_settings(patience=patience))
+    client: NowCertsClient
 
     def read(self, external_id: str) -> RemoteContact:
         asked_at = timezone.now()
         try:
-            record = self._client.insured(external_id)
+            record = self.client.insured(external_id)
         except NotFound as error:
             raise Gone(f"NowCerts has no insured {external_id} any more") from error
-        return _as_theirs(record, external_id, asked_at=asked_at)
+        return _remote_contact(record, external_id, asked_at=asked_at)
 
     def with_email(self, email: str) -> Sequence[RemoteContact]:
         asked_at = timezone.now()
         return [
-            _as_theirs(one, text_at(one, "id"), asked_at=asked_at) for one in self._client.insureds_with_email(email)
+            _remote_contact(record, text_at(record, "id"), asked_at=asked_at)
+            for record in self.client.insureds_with_email(email)
         ]
 
     def with_phone(self, phone: str) -> Sequence[RemoteContact]:
         asked_at = timezone.now()
         return [
-            _as_theirs(one, text_at(one, "id"), asked_at=asked_at) for one in self._client.insureds_with_phone(phone)
+            _remote_contact(record, text_at(record, "id"), asked_at=asked_at)
+            for record in self.client.insureds_with_phone(phone)
         ]
 
     def creation(self, values: Mapping[str, Any]) -> OutgoingCall:
-        """An insured or a prospect, as NOWCERTS_NEW_CONTACTS_AS says."""
+        """Return the call that creates an insured or a prospect, by NOWCERTS_NEW_CONTACTS_AS."""
         written = fields.write_insured(values)
         required = {
             "type": _NEW_AS[settings.NOWCERTS_NEW_CONTACTS_AS],
@@ -78,29 +76,29 @@ class NowCertsInsureds:
 
     def change(self, theirs: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
         record, written = theirs.record, fields.write_insured(values)
-        kept = {name: value for name in _WRITABLE if (value := value_at(record, ((name,),))) is not None}
-        if not as_day(kept.get("dateOfBirth", "")):  # one of the year 1 means none
-            kept.pop("dateOfBirth", None)
+        current = {name: value for name in _WRITABLE if (value := value_at(record, ((name,),))) is not None}
+        if not as_day(current.get("dateOfBirth", "")):  # one of the year 1 means none
+            current.pop("dateOfBirth", None)
         if "customFieldsSimple" in written:
-            written["customFieldsSimple"] = _merged(kept.get("customFieldsSimple"), written["customFieldsSimple"])
+            written["customFieldsSimple"] = _merged(current.get("customFieldsSimple"), written["customFieldsSimple"])
         body = {
-            **kept,
+            **current,
             **written,
             "databaseId": theirs.external_id,
             "type": _TYPES.get(text_of(record, (("type",),)).lower(), _INSURED),
             "active": value_at(record, (("active",),)) is not False,
-            "insuredType": _INSURED_TYPES.get(text_of(record, (("insuredType",),)).lower(), _insured_type(kept)),
+            "insuredType": _INSURED_TYPES.get(text_of(record, (("insuredType",),)).lower(), _insured_type(current)),
         }
         return OutgoingCall(method="POST", path=_UPDATE, body=body, external_id=theirs.external_id)
 
     def send(self, call: OutgoingCall) -> Sent:
-        """Raises Gone where the record was deleted since it was read: NowCerts then writes on one of the same name, or
-        makes a new one, and says so only by the id that it answers.
+        """Send a call. Raises Gone where the record was deleted since it was read: NowCerts then writes on one of the
+        same name, or makes a new one, and reports it only by the id in its answer.
         """
         if call.creates:
-            answer = self._client.insert_insured(call.body)
+            answer = self.client.insert_insured(call.body)
             return Sent(external_id=text_at(answer, "insuredDatabaseId"), answer=answer)
-        answer = self._client.update_insured(call.body)
+        answer = self.client.update_insured(call.body)
         written = text_at(answer, "insuredDatabaseId")
         if written and written.lower() != call.external_id.lower():
             raise Gone(f"NowCerts has no insured {call.external_id} any more: it wrote on {written} instead")
@@ -111,12 +109,12 @@ MIRROR = Mirror(
     fields=fields.INSURED.local_names,
     own_prefix=fields.OWN_PREFIX,
     source="NowCerts",
-    open=NowCertsInsureds.open,
+    open=lambda patience: NowCertsInsureds(NowCertsClient(patience=patience)),
     as_webhook=webhooks.as_webhook,
 )
 
 
-def _as_theirs(record: Record, external_id: str, *, asked_at: datetime) -> RemoteContact:
+def _remote_contact(record: Record, external_id: str, *, asked_at: datetime) -> RemoteContact:
     try:
         report = webhooks.insured(record, external_id, occurred_at=asked_at, is_whole=True)
     except Unreadable as error:
@@ -125,13 +123,13 @@ def _as_theirs(record: Record, external_id: str, *, asked_at: datetime) -> Remot
 
 
 def _insured_type(written: Mapping[str, Any]) -> int:
-    """A company where there is a company's name and no person's."""
+    """Return the type of a company where there is a company's name and no person's."""
     has_person = any(text_at(written, name) for name in ("firstName", "lastName"))
     return _COMMERCIAL if text_at(written, "commercialName") and not has_person else _PERSONAL
 
 
-def _merged(had: Any, changed: Sequence[Mapping[str, str]]) -> list[Mapping[str, Any]]:
-    """The custom fields as they were, with the changed ones in them."""
+def _merged(current: Any, changed: Sequence[Mapping[str, str]]) -> list[Mapping[str, Any]]:
+    """Return the custom fields as they were, with the changed ones in them."""
     names = {field["text"] for field in changed}
-    kept = [field for field in had if text_of(field, (("text",),)) not in names] if isinstance(had, list) else []
-    return [*kept, *changed]
+    fields_before = current if isinstance(current, list) else []
+    return [*(field for field in fields_before if text_of(field, (("text",),)) not in names), *changed]

@@ -14,7 +14,7 @@ from core.text import fits
 from integrations.contracts.exceptions import Unreadable
 from integrations.toolkit.fields import Field, FieldMap, as_day, as_phone, text_of
 
-CURRENCY = "USD"  # the only one that there is
+CURRENCY = "USD"  # the only one in use
 _LARGEST = Decimal(10) ** 12
 _LONGEST = 60  # characters of an amount or a date
 
@@ -54,20 +54,20 @@ MORE_ADDRESSES = ("eMail2", "eMail3")
 
 
 def read_insured(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Our name → value for what an insured's record, of the API or of a webhook, tells of.
+    """Return our name → value for each field that an insured's record, of the API or of a webhook, has.
 
     Raises Unreadable, naming the place, where something else than a text, a number or nothing stands.
     """
-    told: dict[str, Any] = dict(INSURED.read(record))
+    values: dict[str, Any] = dict(INSURED.read(record))
     own = record.get("customFieldsSimple")
     for field in own if isinstance(own, list) else []:
         if name := text_of(field, (("text",),)):
-            told[f"{_OWN}{name}"] = text_of(field, (("value",),))
-    return told
+            values[f"{_OWN}{name}"] = text_of(field, (("value",),))
+    return values
 
 
 def write_insured(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Their record for those of our values that they know, without what the vendor demands beside (type, active).
+    """Return the vendor's record of those values that it knows, without what it demands beside (type, active).
 
     "" empties a text, null a date.
     """
@@ -81,23 +81,22 @@ def write_insured(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_policy(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a policy's or quote's record tells of, as PolicyReported has it; what it does not tell is not there.
+    """Return the values of a policy's or quote's record, by the names of PolicyReported.
 
-    An amount or a date that is far too long to be one is not told either.
-
-    Raises Unreadable, naming the place, for what is no amount or no date.
+    What the record lacks is left out, and so is an amount or a date that is far too long to be one. Raises Unreadable,
+    naming the place, for what is no amount or no date.
     """
-    told: dict[str, Any] = dict(POLICY.read(record))
-    if premium := fits(told.pop("premium", ""), _LONGEST):
-        told["premium"] = _minor_units(premium)
+    values: dict[str, Any] = dict(POLICY.read(record))
+    if premium := fits(values.pop("premium", ""), _LONGEST):
+        values["premium"] = _minor_units(premium)
     for name in ("effective_on", "expires_on"):
-        if day := fits(told.pop(name, ""), _LONGEST):
-            told[name] = _date(day, name=name)
-    return told
+        if day := fits(values.pop(name, ""), _LONGEST):
+            values[name] = _date(day, name=name)
+    return values
 
 
 def _minor_units(text: str) -> int:
-    """1200.5, "1,200.50" and "$1,200.50" are 120050 cents."""
+    """Return cents: 120050 for 1200.5, "1,200.50" and "$1,200.50"."""
     try:
         amount = Decimal(text.replace("$", "").replace(",", "").strip())
         if not amount.is_finite() or abs(amount) >= _LARGEST:

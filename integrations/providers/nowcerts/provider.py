@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.nowcerts import confirming, contact_book, examples, webhooks
+from integrations.providers.nowcerts import client, confirming, contact_book, examples, webhooks
 from integrations.providers.nowcerts.pulls import PULLS
 from integrations.providers.nowcerts.simulation import SIMULATION
 from integrations.toolkit.phrases import in_and_out
@@ -31,8 +31,8 @@ PROVIDER = Provider(
     ),
     handled=frozenset(webhooks.HANDLED),
     ignored=webhooks.IGNORED,
-    parse=confirming.parse,
-    is_connected=confirming.is_connected,
+    parse=webhooks.parse,
+    is_connected=client.is_configured,
     is_hint=confirming.is_hint,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,

@@ -22,7 +22,7 @@ from integrations.contracts.pull import (
     RunKind,
 )
 from integrations.contracts.webhook import StoredWebhook
-from integrations.providers.nowcerts import confirming, webhooks
+from integrations.providers.nowcerts import client, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient, Record
 from integrations.toolkit.changes import UNSURE, Cursor, true_at
 from integrations.toolkit.failures import NotFound, Refused
@@ -126,6 +126,6 @@ PULLS = PullSource(
     local_list=LocalList.CONTACTS,
     interval_setting="NOWCERTS_RECONCILE_MINUTES",
     first_place=lambda kind: Place(stage=INSUREDS),
-    puller=lambda: NowCertsPuller(NowCertsClient.from_settings(patience=PATIENCE)),
-    is_configured=confirming.is_connected,
+    puller=lambda: NowCertsPuller(NowCertsClient(patience=PATIENCE)),
+    is_configured=client.is_configured,
 )

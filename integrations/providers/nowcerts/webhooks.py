@@ -1,9 +1,9 @@
-"""NowCerts' words → our events.
+"""Read NowCerts' webhooks as our events.
 
 The vendor documents no webhook. Three dialects reach the one endpoint and are told apart by what stands in them:
 
 - the two-way sync's own: {"event_type": "INSURED_INSERT", "timestamp", "data": {…}}
-- notice: {"EventType", "InsuredDatabaseId", "PolicyDatabaseId"}; it says nothing of the record, which is read
+- notice: {"EventType", "InsuredDatabaseId", "PolicyDatabaseId"}; it has no value of the record, which is read
 - Zapier's subscription: the record alone, in snake_case, without the name of an event
 """
 
@@ -16,6 +16,7 @@ from integrations.contracts.events import ContactGone, ContactReported, Event, P
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.nowcerts import fields
+from integrations.providers.nowcerts.client import is_configured
 from integrations.toolkit.fields import Path, for_report, loose, text_of, value_at, within
 from integrations.toolkit.reading import read_moment
 from integrations.toolkit.replies import digest_id
@@ -51,59 +52,62 @@ _OWN_ID: tuple[Path, ...] = (("databaseId",), ("id",))
 _POLICY_ID: tuple[Path, ...] = (("policyDatabaseId",), ("quoteDatabaseId",), ("policyOrQuoteId",), *_OWN_ID)
 _INSURED_EMAIL: tuple[Path, ...] = (("insuredEmail",), ("insured", "eMail"), ("eMail",))
 _CHANGED_AT: tuple[Path, ...] = (("changeDate",),)
-_TOLD_AT: tuple[Path, ...] = (("timestamp",), *_CHANGED_AT)
+_REPORTED_AT: tuple[Path, ...] = (("timestamp",), *_CHANGED_AT)
 _OF_A_POLICY = {loose(name) for field in fields.POLICY.fields for name in (field.remote, "policyNumber")}
 _OF_A_PERSON = {loose(field.remote) for field in fields.INSURED.fields} | {"insureddatabaseid", "databaseid"}
 
 
 def read(payload: Payload) -> Envelope:
-    """The envelope of a payload in any dialect. Raises Unreadable, naming the field, for what is none."""
+    """Return the envelope of a payload in any dialect. Raises Unreadable, naming the field, for what is none."""
     event_type, record = _type_of(payload), _record(payload)
+    inside = () if record is payload else ("data",)
     external_id = named = ""
     if event_type in (*PEOPLE, *DELETIONS):
-        values = within(_within(payload), lambda: fields.read_insured(record))
+        values = within(inside, lambda: fields.read_insured(record))
         external_id = insured_id(payload)
         named = external_id or values.get("email") or values.get("phone") or ""
         if not named:
-            raise Unreadable("email: an e-mail, a phone or an id is expected", at=(*_within(payload), "email"))
+            raise Unreadable("email: an e-mail, a phone or an id is expected", at=(*inside, "email"))
     elif event_type in POLICIES:
-        values = within(_within(payload), lambda: fields.read_policy(record))
+        values = within(inside, lambda: fields.read_policy(record))
         external_id = policy_id(payload)
         named = external_id or values.get("number", "")
         if not named:
-            raise Unreadable("policyNumber: a policy has a number or an id", at=(*_within(payload), "policyNumber"))
-    noticed = is_notice(payload, event_type)
-    is_dated = _told_at(payload) is not None
+            raise Unreadable("policyNumber: a policy has a number or an id", at=(*inside, "policyNumber"))
+    notice = is_notice(payload, event_type)
+    is_dated = bool(read_moment(text_of(payload, _REPORTED_AT)) or read_moment(text_of(record, _REPORTED_AT)))
     kind = "policy" if event_type in POLICIES else "insured"
     return Envelope(
         event_type=event_type[:100],
         external_id=str(external_id)[:200],
         key=digest_id(SOURCE, payload),
-        record=f"{kind}:{str(named).lower()}" if named and not noticed and not is_dated else "",
-        is_notice=noticed and not is_dated,
+        record=f"{kind}:{str(named).lower()}" if named and not notice and not is_dated else "",
+        is_notice=notice and not is_dated,
     )
 
 
 def is_notice(payload: Payload, event_type: str) -> bool:
-    """Return whether a payload only names what changed, and says nothing of it."""
+    """Return whether a payload has the id of what changed and none of its values."""
     if event_type in (*PEOPLE, *DELETIONS):
         return bool(insured_id(payload)) and not fields.read_insured(_record(payload))
     return event_type in POLICIES and bool(policy_id(payload)) and not fields.read_policy(_record(payload))
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """The person, or the policy, as it was told, or that the person is gone; nothing for a deletion that names no id.
+    """Return the person or the policy as reported, or the person's deletion; nothing for a deletion without an id.
 
-    Raises Unmatched where nobody is named.
+    Raises Unmatched where nobody is named, and for a notice where the API, which has the values, is not configured.
     """
     payload, record = webhook.payload, _record(webhook.payload)
-    occurred_at = min(_told_at(payload) or webhook.received_at, webhook.received_at)
+    if webhook.event_type not in DELETIONS and not is_configured() and is_notice(payload, webhook.event_type):
+        raise Unmatched("the notice only names a record, and NowCerts' API is not configured to be asked")
+    reported_at = read_moment(text_of(payload, _REPORTED_AT)) or read_moment(text_of(record, _REPORTED_AT))
+    occurred_at = min(reported_at or webhook.received_at, webhook.received_at)
     if webhook.event_type in PEOPLE:
         return [insured(record, insured_id(payload), occurred_at=occurred_at, is_whole=False)]
     if webhook.event_type in DELETIONS:
-        gone = insured_id(payload)
-        return [ContactGone(occurred_at=occurred_at, contact_id=gone)] if gone else []
-    told = fields.read_policy(record)
+        deleted_id = insured_id(payload)
+        return [ContactGone(occurred_at=occurred_at, contact_id=deleted_id)] if deleted_id else []
     person = insured_of_policy(payload)
     whole = payload.get(CONFIRMED_INSURED)
     people = (
@@ -120,20 +124,20 @@ def parse(webhook: StoredWebhook) -> list[Event]:
             identities={"contact": person} if person else {},
             is_quote=is_quote(payload, webhook.event_type),
             currency=fields.CURRENCY,
-            **told,
+            **fields.read_policy(record),
         ),
     ]
 
 
 def insured(record: Mapping[str, Any], database_id: str, *, occurred_at: datetime, is_whole: bool) -> ContactReported:
-    """An insured's record, of the API or of a webhook. Raises Unmatched where it names nobody."""
+    """Return an insured's record, of the API or of a webhook, as an event. Raises Unmatched where it names nobody."""
     values = fields.read_insured(record)
     email = str(values.get("email", ""))
     if not database_id and not email:
         raise Unmatched("the event names no e-mail")
     return ContactReported(
         occurred_at=occurred_at,
-        # Without an id the address is the record: what was told of it before must be known, to see what changed.
+        # Without an id the address is the record: what was reported of it before must be known, to see what changed.
         identities=({"contact": database_id} if database_id else {"email": email.lower()} if len(email) <= 100 else {}),
         aliases=tuple(address for name in fields.MORE_ADDRESSES if (address := text_of(record, ((name,),)))),
         is_whole=is_whole,
@@ -143,18 +147,18 @@ def insured(record: Mapping[str, Any], database_id: str, *, occurred_at: datetim
 
 
 def insured_id(payload: Payload) -> str:
-    """The id of the insured or prospect that a delivery is about; "" for none."""
+    """Return the id of the insured or prospect that a delivery is about; "" for none."""
     record = _record(payload)
     return text_of(record, (*_INSURED_ID, *_OWN_ID)) or text_of(payload, _INSURED_ID)
 
 
 def policy_id(payload: Payload) -> str:
-    """The id of the policy or quote that a delivery is about; "" for none."""
+    """Return the id of the policy or quote that a delivery is about; "" for none."""
     return text_of(_record(payload), _POLICY_ID) or text_of(payload, _POLICY_ID[:3])
 
 
 def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
-    """The webhook that tells of a record, in the dialect of the two-way sync."""
+    """Return the webhook that reports a record, in the dialect of the two-way sync."""
     types = {"contact": "INSURED_UPDATE", "policy": "POLICY_UPDATE", "quote": "QUOTE_UPDATE"}
     if kind not in types:
         raise Unreadable(f"entity_type: one of {', '.join(types)} is expected from NowCerts", at=("entity_type",))
@@ -162,32 +166,28 @@ def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
 
 
 def insured_of_policy(payload: Payload) -> str:
-    """The id of the insured whose a policy or quote is; "" for none."""
+    """Return the id of the insured of a policy or quote; "" for none."""
     return text_of(_record(payload), _INSURED_ID) or text_of(payload, _INSURED_ID)
 
 
 def insured_email(payload: Payload) -> str:
-    """The address of the insured whose a policy or quote is, where the delivery names it; "" for none."""
+    """Return the address of the insured of a policy or quote; "" where the delivery has none."""
     return text_of(_record(payload), _INSURED_EMAIL)
 
 
 def is_quote(payload: Payload, event_type: str) -> bool:
-    """Return whether it is only a quote, as the record says, else as the event is called."""
-    said = value_at(_record(payload), (("isQuote",),))
-    return said if isinstance(said, bool) else event_type.startswith("QUOTE")
+    """Return whether it is only a quote, by the record, else by the name of the event."""
+    stated = value_at(_record(payload), (("isQuote",),))
+    return stated if isinstance(stated, bool) else event_type.startswith("QUOTE")
 
 
 def read_policy(payload: Payload) -> dict[str, Any]:
-    """Return what a delivery tells of a policy or quote, by our names."""
+    """Return the values of a policy or quote in a delivery, by our names."""
     return fields.read_policy(_record(payload))
 
 
-def _told_at(payload: Payload) -> datetime | None:
-    return read_moment(text_of(payload, _TOLD_AT)) or read_moment(text_of(_record(payload), _TOLD_AT))
-
-
 def _record(payload: Payload) -> Mapping[str, Any]:
-    """The record within a payload: under "data", else the payload itself."""
+    """Return the record within a payload: under "data", else the payload itself."""
     inner = value_at(payload, (("data",),))
     if inner is None:
         return payload
@@ -196,28 +196,20 @@ def _record(payload: Payload) -> Mapping[str, Any]:
     return inner
 
 
-def _within(payload: Payload) -> tuple[str, ...]:
-    return () if _record(payload) is payload else ("data",)
-
-
 def _type_of(payload: Payload) -> str:
-    """INSURED_INSERT, …; the sender's own word where it is none of those that are known."""
+    """Return INSURED_INSERT, …; the sender's own name where it is none of the known ones."""
     for place in _TYPE:
         given = value_at(payload, (place,))
         if isinstance(given, bool) or not isinstance(given, str | int | None):
             raise Unreadable(f"{place[0]}: the name of an event is expected", at=place)
         if given is not None:
-            return _NUMBERED.get(str(given).strip()) or _canonical(str(given).strip())
+            name = str(given).strip()
+            kind = next((kind for kind in _KINDS if kind in loose(name).upper()), "")
+            verb = next((verb for verb, pattern in _VERBS if pattern.search(loose(name).upper())), "")
+            return _NUMBERED.get(name) or (f"{kind}_{verb}" if kind and verb else name)
     names = {loose(str(name)) for name in payload}
     if names & _OF_A_POLICY:
         return "QUOTE_UPDATE" if value_at(payload, (("isQuote",),)) in (True, "true", "True") else "POLICY_UPDATE"
     if names & _OF_A_PERSON:
         return "PROSPECT_UPDATE" if text_of(payload, (("type",),)).lower() in ("1", "prospect") else "INSURED_UPDATE"
     raise Unreadable("event_type: the name of an event is expected", at=("event_type",))
-
-
-def _canonical(given: str) -> str:
-    word = loose(given).upper()
-    kind = next((kind for kind in _KINDS if kind in word), "")
-    verb = next((verb for verb, pattern in _VERBS if pattern.search(word)), "")
-    return f"{kind}_{verb}" if kind and verb else given

@@ -49,7 +49,7 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def client(ghl: FakeGoHighLevel, waits: list[float]) -> GoHighLevelClient:
-    return GoHighLevelClient(ghl.url, api_key=API_KEY, location_id=LOCATION_ID, sleep=waits.append)
+    return GoHighLevelClient(sleep=waits.append)
 
 
 @pytest.fixture

@@ -126,15 +126,15 @@ def test_custom_fields_are_those_of_one_model(client: GoHighLevelClient, ghl: Fa
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "hint"),
-    [({"api_key": "wrong"}, 401, "Check GHL_API_KEY"), ({"location_id": "other"}, 403, "Check that GHL_LOCATION_ID")],
+    ("setting", "status", "hint"),
+    [("GHL_API_KEY", 401, "Check GHL_API_KEY"), ("GHL_LOCATION_ID", 403, "Check that GHL_LOCATION_ID")],
 )
 def test_wrong_credentials_say_what_to_check(
-    ghl: FakeGoHighLevel, options: dict[str, str], status: int, hint: str
+    ghl: FakeGoHighLevel, settings: Any, setting: str, status: int, hint: str
 ) -> None:
-    wrong = GoHighLevelClient(ghl.url, **({"api_key": API_KEY, "location_id": LOCATION_ID} | options))
+    setattr(settings, setting, "wrong")
     with pytest.raises(Refused, match=hint) as caught:
-        wrong.pipelines()
+        GoHighLevelClient().pipelines()
     assert caught.value.status == status
     assert API_KEY not in str(caught.value)
 
@@ -142,7 +142,7 @@ def test_wrong_credentials_say_what_to_check(
 def test_what_is_not_set_is_named(settings: Any) -> None:
     settings.GHL_API_KEY = settings.GHL_LOCATION_ID = ""
     with pytest.raises(NotConfigured, match="set GHL_API_KEY and GHL_LOCATION_ID"):
-        GoHighLevelClient.from_settings()
+        GoHighLevelClient()
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"contact": null}', b'{"contact": {"email": "x"}}'])
@@ -170,7 +170,7 @@ class Clock:
 
 def paced(ghl: FakeGoHighLevel, clock: Clock) -> GoHighLevelClient:
     """A client as another process would have it, on a clock of the test's."""
-    made = GoHighLevelClient(ghl.url, api_key=API_KEY, location_id=LOCATION_ID, sleep=clock.sleep)
+    made = GoHighLevelClient(sleep=clock.sleep)
     made._pace._clock = clock
     ghl.clock = clock
     return made

@@ -35,8 +35,8 @@ def nowcerts(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNow
 
 @pytest.fixture
 def build(nowcerts: FakeNowCerts) -> Callable[[], NowCertsClient]:
-    """A client as another process would have it."""
-    return lambda: NowCertsClient(nowcerts.url, username=USERNAME, password=PASSWORD, sleep=lambda seconds: None)
+    """Return a builder of clients, each as another process would have it."""
+    return lambda: NowCertsClient(sleep=lambda seconds: None)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from integrations.providers.nowcerts.client import NowCertsClient
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
-from tests.fakes.nowcerts import USERNAME, Answer, FakeNowCerts, Lost, Reset, failure
+from tests.fakes.nowcerts import Answer, FakeNowCerts, Lost, Reset, failure
 
 JANE = {"firstName": "Jane", "lastName": "Rivera", "eMail": "jane@example.com"}
 REQUIRED = {"type": 0, "active": True, "insuredType": 1}
@@ -71,7 +71,7 @@ def test_a_token_is_refreshed_five_minutes_before_its_end(
 def test_a_path_that_ends_in_login_gets_json_and_is_signed_in_at_again(nowcerts: FakeNowCerts, settings: Any) -> None:
     settings.NOWCERTS_TOKEN_PATH = "/api/auth/login"
     jane = nowcerts.add_insured(**JANE)
-    client = NowCertsClient.from_settings()
+    client = NowCertsClient()
     assert client.insured(jane["id"])["eMail"] == "jane@example.com"
     nowcerts.expire_tokens()
     assert client.insured(jane["id"])["eMail"] == "jane@example.com"
@@ -79,11 +79,12 @@ def test_a_path_that_ends_in_login_gets_json_and_is_signed_in_at_again(nowcerts:
     assert nowcerts.asked_for("/api/token") == []
     settings.NOWCERTS_PASSWORD = "not-the-password"
     with pytest.raises(Refused, match="Not accepted. Check NOWCERTS_USERNAME"):
-        NowCertsClient.from_settings().insured(jane["id"])
+        NowCertsClient().insured(jane["id"])
 
 
-def test_wrong_credentials_say_what_to_check_and_show_no_password(nowcerts: FakeNowCerts) -> None:
-    wrong = NowCertsClient(nowcerts.url, username=USERNAME, password="not-the-password", sleep=lambda seconds: None)
+def test_wrong_credentials_say_what_to_check_and_show_no_password(nowcerts: FakeNowCerts, settings: Any) -> None:
+    settings.NOWCERTS_PASSWORD = "not-the-password"
+    wrong = NowCertsClient(sleep=lambda seconds: None)
     with pytest.raises(Refused, match="invalid_grant: Not accepted. Check NOWCERTS_USERNAME") as caught:
         wrong.insureds_with_email("jane@example.com")
     assert caught.value.status == 400
@@ -92,7 +93,7 @@ def test_wrong_credentials_say_what_to_check_and_show_no_password(nowcerts: Fake
 
 def test_what_is_not_set_is_named(settings: Any) -> None:
     with pytest.raises(NotConfigured, match="set NOWCERTS_USERNAME and NOWCERTS_PASSWORD"):
-        NowCertsClient.from_settings()
+        NowCertsClient()
 
 
 # Failures -------------------------------------------------------------------------------------------------------------
