@@ -1,8 +1,8 @@
 """Access control: the one table of every URL, action and role. What it does not list is refused.
 
 To add an address: a row in ADDRESSES by the name of its URL. To add a page of the console: a row in PAGES. To add an
-act: a row in ACTS, and where Django's four permissions do not fit, one of its own in the model's Meta.permissions and
-a row in PERMISSIONS. tests/test_access.py walks every address and act with every role. Rows of a provider's own
+action: a row in ACTIONS, and where Django's four permissions do not fit, one of its own in the model's Meta.permissions
+and a row in PERMISSIONS. tests/test_access.py walks every address and action with every role. Rows of a provider's own
 addresses stand in its folder (`access.py`).
 
 Superusers may do everything. Members' own pages need no permission, only to be signed in.
@@ -214,9 +214,9 @@ PERMISSIONS = {
     "integrations.view_metrics": (OPERATOR, SUPPORT, AUDITOR),
 }
 
-# What is pressed in the console, by the model on whose pages it stands -----------------------------------------------
+# The actions of the console, by the model on whose pages they stand -------------------------------------------------
 
-ACTS: dict[str, dict[str, Rule]] = {
+ACTIONS: dict[str, dict[str, Rule]] = {
     "accounts.apitoken": {"revoke": STAFF},  # one's own; superusers any
     "accounts.user": {
         "end-sessions": needs("accounts.change_user"),
@@ -320,7 +320,7 @@ def _of_model(label: str, of: Pages) -> dict[str, Rules]:
         f"{name}_add": rule("add"),
         f"{name}_change": {"GET": rule("view"), "POST": rule("change")},
         f"{name}_delete": rule("delete"),
-        f"{name}_act": STAFF,  # the act's own rule is asked for
+        f"{name}_act": STAFF,  # the action's own rule is checked
     }
 
 
@@ -335,7 +335,7 @@ def _permissions_of(role: str) -> frozenset[str]:
 
 TABLE = Table(
     addresses=ADDRESSES | {name: rules for label, of in PAGES.items() for name, rules in _of_model(label, of).items()},
-    acts=ACTS,
+    actions=ACTIONS,
     shared=SHARED,
     roles={role: _permissions_of(role) for role in (OPERATOR, SUPPORT, AUDITOR)},
     scopes=SCOPES,

@@ -53,12 +53,12 @@ def addresses(resolver: URLResolver, names: tuple[str, ...] = (), before: str = 
 ADDRESSES = dict(addresses(get_resolver()))
 
 
-def acts() -> Iterator[tuple[str, str, str]]:
-    """Return model, name and address of every action of the console."""
+def console_actions() -> Iterator[tuple[str, str, str]]:
+    """Yield model, name and address of every action of the console."""
     for model, model_admin in admin.site._registry.items():
         label = model._meta.label_lower
-        for act in getattr(model_admin, "all_acts", list)():
-            yield label, act.name, f"/admin/{label.replace('.', '/')}/{NOWHERE}/act/{act.name}/"
+        for action in getattr(model_admin, "all_row_actions", list)():
+            yield label, action.name, f"/admin/{label.replace('.', '/')}/{NOWHERE}/act/{action.name}/"
 
 
 def person(name: str) -> Any:
@@ -114,8 +114,8 @@ def test_every_address_opens_for_exactly_the_roles_of_the_table(name: str) -> No
 @pytest.mark.parametrize("name", PEOPLE)
 def test_every_action_runs_for_exactly_the_roles_of_the_table(name: str) -> None:
     user, wrong = person(name), []
-    for model, act, path in acts():
-        may = access.holds(user, TABLE.act(model, act))
+    for model, action, path in console_actions():
+        may = access.holds(user, TABLE.action(model, action))
         if is_refusal(answer(user, "POST", path)) == may:
             wrong.append(f"{path} {'refuses' if may else 'lets in'} {name}")
     assert wrong == []
@@ -151,13 +151,13 @@ def test_token_opens_no_page_and_no_console(staff: Any) -> None:
 
 def test_table_lists_every_address_and_action_and_nothing_else() -> None:
     assert [name for name in ADDRESSES if not TABLE.methods(name)] == []
-    assert [(model, act) for model, act, _path in acts() if TABLE.act(model, act) is None] == []
+    assert [(model, action) for model, action, _path in console_actions() if TABLE.action(model, action) is None] == []
     used = {pattern for pattern in rules.ADDRESSES for name in ADDRESSES if _is_named(pattern, name)}
     assert rules.ADDRESSES.keys() - used == set()
-    there_are = {(model, act) for model, act, _path in acts()}
-    for model, listed in rules.ACTS.items():
+    there_are = {(model, action) for model, action, _path in console_actions()}
+    for model, listed in rules.ACTIONS.items():
         for pattern in listed:
-            assert any(model == one and _is_named(pattern, act) for one, act in there_are), (model, pattern)
+            assert any(model == one and _is_named(pattern, action) for one, action in there_are), (model, pattern)
 
 
 def _is_named(pattern: str, name: str) -> bool:
@@ -180,8 +180,8 @@ def test_every_permission_of_the_table_exists_and_roles_have_exactly_theirs() ->
     exist = {
         f"{one.content_type.app_label}.{one.codename}" for one in Permission.objects.select_related("content_type")
     }
-    every_act = [rule for listed in rules.ACTS.values() for rule in listed.values()]
-    assert permissions_in([*TABLE.addresses.values(), *every_act]) - exist == set()
+    every_action = [rule for listed in rules.ACTIONS.values() for rule in listed.values()]
+    assert permissions_in([*TABLE.addresses.values(), *every_action]) - exist == set()
     assert rules.PERMISSIONS.keys() - exist == set()
     for role in ROLES:
         assert names_of(Group.objects.get(name=role).permissions) == TABLE.roles[role]
@@ -211,9 +211,9 @@ def test_auditor_posts_only_about_the_own_account() -> None:
         if address.startswith("admin:") and rule and access.holds(user, rule):
             names = ("_changelist", "_history", "metrics", "_body", "login", "logout", "jsi18n")
             assert address.endswith(names) or rule.who is Who.OWN_PROOF, address
-    assert [(model, act) for model, act, _p in acts() if access.holds(user, TABLE.act(model, act))] == [
-        ("accounts.apitoken", "revoke")
-    ]
+    assert [
+        (model, action) for model, action, _p in console_actions() if access.holds(user, TABLE.action(model, action))
+    ] == [("accounts.apitoken", "revoke")]
 
 
 # Closed by default ----------------------------------------------------------------------------------------------------
@@ -239,8 +239,8 @@ def test_unlisted_action_is_neither_shown_nor_run(staff: Any, user: Any, monkeyp
         f"/admin/accounts/user/{user.pk}/act/award-points/",
     )
     assert press in browser.get(page).content.decode()
-    listed = {name: rule for name, rule in rules.ACTS["accounts.user"].items() if name != "award-points"}
-    monkeypatch.setattr(access, "table", lambda: replace(TABLE, acts={**TABLE.acts, "accounts.user": listed}))
+    listed = {name: rule for name, rule in rules.ACTIONS["accounts.user"].items() if name != "award-points"}
+    monkeypatch.setattr(access, "table", lambda: replace(TABLE, actions={**TABLE.actions, "accounts.user": listed}))
     assert press not in browser.get(page).content.decode()
     assert browser.post(press).status_code == 403
 

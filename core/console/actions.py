@@ -31,11 +31,11 @@ from core.console.audited import AuditedAdmin
 from core.console.values import changed_values, values_of
 from core.web import access
 
-AT_ONCE = 500  # rows in one press
+MAX_ROWS = 500  # of one run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pressed:
+class Submission:
     """The user who ran an action, and their answers to its form."""
 
     staff: Any
@@ -76,20 +76,19 @@ class Download:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Act:
-    """`run` calls the service for one row and says whether that changed anything; `fits` says for which rows it is.
+class Action:
+    """`run` calls the service for one row and returns whether it changed anything; `applies_to` selects the rows.
 
-    `done` is the message for a number of rows, an ngettext_lazy by "count". With a `form`, its questions are asked
-    first, beside `explanation` and the rows as `shown` describes them. `in_list`: it makes sense for several rows. An
-    act that `calls_out` asks a provider: it is done outside of a transaction, and not in lists. One that `deletes` the
-    row goes back to the list.
+    `done` is the message for a number of rows, an ngettext_lazy by "count". A `form` is shown first, with `explanation`
+    and the rows as `shown` describes them. `in_list`: it makes sense for several rows. An action that `calls_out` calls
+    a provider: it runs outside of a transaction, and not in lists. One that `deletes` the row goes back to the list.
     """
 
     name: str
     label: Any
     done: Any
-    run: Callable[[Any, Pressed], bool | Answer | Page | Download]
-    fits: Callable[[Any], bool] = lambda row: True
+    run: Callable[[Any, Submission], bool | Answer | Page | Download]
+    applies_to: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] | None = None
     explanation: Any = ""
     shown: Callable[[Any], Any] = str
@@ -99,15 +98,15 @@ class Act:
 
 
 class Refused(Exception):
-    """An act cannot be done on a row; staff are shown the text, and nothing of it is kept."""
+    """An action cannot be done on a row: staff see the text, and its transaction is rolled back."""
 
 
-_offered: dict[type[Model], list[Act]] = {}
+_added: dict[type[Model], list[Action]] = {}
 
 
-def offer(model: type[Model], act: Act) -> None:
-    """Let `act` stand on the pages of `model` beside their own: for apps that those pages do not know."""
-    _offered.setdefault(model, []).append(act)
+def add_action(model: type[Model], action: Action) -> None:
+    """Add `action` to the pages of `model` beside their own: for apps that those pages do not know."""
+    _added.setdefault(model, []).append(action)
 
 
 class ReasonForm(forms.Form):
@@ -119,124 +118,133 @@ class ReasonForm(forms.Form):
         self.fields["reason"].help_text = _("Kept in the history, for whoever asks later.")
 
 
-class ActsMixin(AuditedAdmin):
-    """A ModelAdmin with `acts`. The table of access says who may press each of them, also on read-only rows."""
+class ActionsMixin(AuditedAdmin):
+    """A ModelAdmin with `row_actions`. The table of access says who may run each of them, also on read-only rows."""
 
-    acts: Sequence[Act] = ()
+    row_actions: Sequence[Action] = ()
 
-    def all_acts(self) -> list[Act]:
-        return [*self.acts, *_offered.get(self.model, [])]
+    def all_row_actions(self) -> list[Action]:
+        return [*self.row_actions, *_added.get(self.model, [])]
 
-    def may_press(self, request: HttpRequest, act: Act, obj: Any = None) -> bool:
-        """Return whether this member of staff may press `act` on `obj`, or on anything at all where it is None."""
-        return access.holds(request.user, access.table().act(self.opts.label_lower, act.name))
+    def may_run(self, request: HttpRequest, action: Action, obj: Any = None) -> bool:
+        """Return whether this member of staff may run `action` on `obj`, or on any row where it is None."""
+        return access.holds(request.user, access.table().action(self.opts.label_lower, action.name))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         found: dict[str, Any] = super().get_actions(request)
-        acts = [act for act in self.all_acts() if act.in_list and not act.calls_out and self.may_press(request, act)]
-        return found | {act.name: (_list_action(act), act.name, capfirst(act.label)) for act in acts}
+        for action in self.all_row_actions():
+            if action.in_list and not action.calls_out and self.may_run(request, action):
+                found[action.name] = (_list_action(action), action.name, capfirst(action.label))
+        return found
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.act_view)
+        view = self.admin_site.admin_view(self.action_view)
         name = f"{self.opts.app_label}_{self.opts.model_name}_act"
-        return [path("<path:object_id>/act/<slug:act_name>/", view, name=name), *super().get_urls()]
+        return [path("<path:object_id>/act/<slug:action_name>/", view, name=name), *super().get_urls()]
 
-    def act_view(self, request: HttpRequest, object_id: str, act_name: str) -> HttpResponse:
-        """One row's button: asks where the act asks, else takes a POST only."""
-        act = next((act for act in self.all_acts() if act.name == act_name), None)
-        if act is None:
+    def action_view(self, request: HttpRequest, object_id: str, action_name: str) -> HttpResponse:
+        """Run an action on one row: GET shows its form, an action without a form takes a POST only."""
+        action = next((action for action in self.all_row_actions() if action.name == action_name), None)
+        if action is None:
             raise Http404
-        if not self.may_press(request, act):
+        if not self.may_run(request, action):
             raise PermissionDenied
         row = self.get_object(request, unquote(object_id))
         if row is None:
             raise Http404
-        if not self.may_press(request, act, row):
+        if not self.may_run(request, action, row):
             raise PermissionDenied
-        if request.method != "POST" and act.form is None:
+        if request.method != "POST" and action.form is None:
             return HttpResponseNotAllowed(["POST"])
-        shown = self.press(request, act, [row])
+        shown = self.run_action(request, action, [row])
         page = f"admin:{self.opts.app_label}_{self.opts.model_name}"
-        return shown or (redirect(f"{page}_changelist") if act.deletes else redirect(f"{page}_change", quote(row.pk)))
+        return shown or (
+            redirect(f"{page}_changelist") if action.deletes else redirect(f"{page}_change", quote(row.pk))
+        )
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None:
-            pressable = [act for act in self.all_acts() if act.fits(row) and self.may_press(request, act, row)]
-            context["acts"] = [self._button(act, row) for act in pressable]
+            context["row_actions"] = [
+                self._button(action, row)
+                for action in self.all_row_actions()
+                if action.applies_to(row) and self.may_run(request, action, row)
+            ]
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def press(self, request: HttpRequest, act: Act, rows: Sequence[Any]) -> HttpResponse | None:
-        """Do `act` on those of `rows` that it fits; the page that asks its questions or shows what it found, if any."""
+    def run_action(self, request: HttpRequest, action: Action, rows: Sequence[Any]) -> HttpResponse | None:
+        """Run `action` on those of `rows` that it applies to; return the page with its form or its result, if any."""
         answers: dict[str, Any] = {}
-        if act.form is not None:
-            # A link may fill in answers, as Django's own pages for adding do; they are sent by a press all the same.
-            form = act.form(request.POST if "answered" in request.POST else None, initial=request.GET.dict())
+        if action.form is not None:
+            # A link may fill in answers, as Django's own pages for adding do; only a POST sends them.
+            form = action.form(request.POST if "answered" in request.POST else None, initial=request.GET.dict())
             if not form.is_valid():
-                return self._ask(request, act, rows, form)
+                return self._ask(request, action, rows, form)
             answers = form.cleaned_data
-        pressed = Pressed(staff=request.user, answers=answers)
-        results = [self._do(request, act, row, pressed) for row in rows]
+        submission = Submission(staff=request.user, answers=answers)
+        results = [self._run_on_row(request, action, row, submission) for row in rows]
         if changed := results.count(True):
-            self.message_user(request, act.done % {"count": changed}, messages.SUCCESS)
+            self.message_user(request, action.done % {"count": changed}, messages.SUCCESS)
         for result in results:
             if isinstance(result, Answer):
                 self.message_user(request, format_html("{}", result.text), result.level)
-        if left := results.count(False):
-            self.message_user(request, left_alone(left), messages.WARNING)
+        if skipped := results.count(False):
+            self.message_user(request, skipped_message(skipped), messages.WARNING)
         for result in results:
             if isinstance(result, Download):
                 return result.response()
         pages = [result for result in results if isinstance(result, Page)]
-        return self._show(request, act, rows[0], pages[0]) if pages else None
+        return self._show(request, action, rows[0], pages[0]) if pages else None
 
-    def _do(self, request: HttpRequest, act: Act, row: Any, pressed: Pressed) -> bool | Answer | Page | Download:
-        if not (self.may_press(request, act, row) and act.fits(row)):
+    def _run_on_row(
+        self, request: HttpRequest, action: Action, row: Any, submission: Submission
+    ) -> bool | Answer | Page | Download:
+        if not (self.may_run(request, action, row) and action.applies_to(row)):
             return False
         before = {name: value for name, value in values_of(row).items() if name not in self.audit_hidden}
         try:
-            with nullcontext() if act.calls_out else transaction.atomic():
-                result = act.run(row, pressed)
+            with nullcontext() if action.calls_out else transaction.atomic():
+                result = action.run(row, submission)
                 if result.changed if isinstance(result, Answer) else result is True:
-                    self._log_act(request, act, row, before, pressed.answers)
+                    self._log_run(request, action, row, before, submission.answers)
         except Refused as refusal:
             return Answer(text=str(refusal), level=messages.ERROR)
         return result
 
-    def _log_act(
-        self, request: HttpRequest, act: Act, row: Any, before: Mapping[str, Any], answers: Mapping[str, Any]
+    def _log_run(
+        self, request: HttpRequest, action: Action, row: Any, before: Mapping[str, Any], answers: Mapping[str, Any]
     ) -> None:
         """Write both logs: Django's history of the row, and the audit log with the row's values as they are now."""
         reason = answers.get("reason")
-        # Past AuditedAdmin's own entry, which would say "changed" in the place of the act's name.
-        super(AuditedAdmin, self).log_change(request, row, f"{act.name}: {reason}" if reason else act.name)
+        # Past AuditedAdmin's own entry, which would hold "changed" in place of the action's name.
+        super(AuditedAdmin, self).log_change(request, row, f"{action.name}: {reason}" if reason else action.name)
         now = type(row)._base_manager.filter(pk=row.pk).first()
         was, became = changed_values(before, values_of(now, only=before) if now else {})
-        self.record(request, row, act.name, before=was, after=became, **({"answers": answers} if answers else {}))
+        self.record(request, row, action.name, before=was, after=became, **({"answers": answers} if answers else {}))
 
-    def _ask(self, request: HttpRequest, act: Act, rows: Sequence[Any], form: forms.Form) -> HttpResponse:
-        fitting = [row for row in rows if act.fits(row)]
+    def _ask(self, request: HttpRequest, action: Action, rows: Sequence[Any], form: forms.Form) -> HttpResponse:
+        applicable = [row for row in rows if action.applies_to(row)]
         context = {
             **self.admin_site.each_context(request),
-            "title": capfirst(act.label),
+            "title": capfirst(action.label),
             "opts": self.opts,
             "media": self.media,
-            "act": act,
+            "action": action,
             "form": form,
-            "rows": [act.shown(row) for row in fitting[:10]],
-            "further": max(len(fitting) - 10, 0),
-            "left_alone": left_alone(len(rows) - len(fitting)) if len(rows) > len(fitting) else "",
-            "selected": [row.pk for row in rows] if request.POST.get("action") == act.name else [],
+            "rows": [action.shown(row) for row in applicable[:10]],
+            "further": max(len(applicable) - 10, 0),
+            "skipped": skipped_message(len(rows) - len(applicable)) if len(rows) > len(applicable) else "",
+            "selected": [row.pk for row in rows] if request.POST.get("action") == action.name else [],
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
         }
         refused = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
-        return TemplateResponse(request, "admin/act.html", context, status=refused)
+        return TemplateResponse(request, "admin/action.html", context, status=refused)
 
-    def _show(self, request: HttpRequest, act: Act, row: Any, page: Page) -> HttpResponse:
+    def _show(self, request: HttpRequest, action: Action, row: Any, page: Page) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": capfirst(act.label),
+            "title": capfirst(action.label),
             "opts": self.opts,
             "row": row,
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)]),
@@ -244,13 +252,17 @@ class ActsMixin(AuditedAdmin):
         }
         return TemplateResponse(request, page.template, context)
 
-    def _button(self, act: Act, row: Any) -> dict[str, Any]:
+    def _button(self, action: Action, row: Any) -> dict[str, Any]:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_act"
-        return {"label": act.label, "url": reverse(name, args=[quote(row.pk), act.name]), "asks": act.form is not None}
+        return {
+            "label": action.label,
+            "url": reverse(name, args=[quote(row.pk), action.name]),
+            "has_form": action.form is not None,
+        }
 
 
-def left_alone(count: int) -> str:
-    """The message about rows on which an act had nothing to do."""
+def skipped_message(count: int) -> str:
+    """Return the message about rows that an action does not apply to."""
     return ngettext(
         "%(count)d row was left as it is: this does not apply to it.",
         "%(count)d rows were left as they are: this does not apply to them.",
@@ -258,14 +270,14 @@ def left_alone(count: int) -> str:
     ) % {"count": count}
 
 
-def _list_action(act: Act) -> Callable[..., HttpResponse | None]:
-    def run(model_admin: ActsMixin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+def _list_action(action: Action) -> Callable[..., HttpResponse | None]:
+    def run(model_admin: ActionsMixin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         # Lists leave out large columns; a service may need them, and one query a row for each would be too many.
-        rows = list(queryset.defer(None)[: AT_ONCE + 1])
-        if len(rows) > AT_ONCE:
-            text = _("At most %(count)d rows at once. Nothing was done.") % {"count": AT_ONCE}
+        rows = list(queryset.defer(None)[: MAX_ROWS + 1])
+        if len(rows) > MAX_ROWS:
+            text = _("At most %(count)d rows at once. Nothing was done.") % {"count": MAX_ROWS}
             model_admin.message_user(request, format_html("{}", text), messages.ERROR)
             return None
-        return model_admin.press(request, act, rows)
+        return model_admin.run_action(request, action, rows)
 
     return run

@@ -13,7 +13,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
-from core.console.actions import ActsMixin
+from core.console.actions import ActionsMixin
 from core.console.paging import PageByPage
 
 AT_MOST = 50  # rows beneath another
@@ -50,7 +50,7 @@ class BoundedLists(ModelAdmin):
         return ConsoleChangeList
 
 
-class ConsoleAdmin(ActsMixin, BoundedLists):
+class ConsoleAdmin(ActionsMixin, BoundedLists):
     """Lists that stay fast with a million rows: newest first, no counting, no sorting by columns without an index."""
 
     show_full_result_count = False
@@ -76,7 +76,7 @@ class NeverDeleted:
 
 
 class ReadOnlyAdmin(NeverDeleted, ConsoleAdmin):
-    """Rows that staff look at and press acts on, but never write."""
+    """Rows that staff look at and run actions on, but never write."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Access rules: who may open an address or press an act, and the one table of them, which ACCESS_TABLE names.
+"""Access rules: who may open an address or run an action, and the one table of them, which ACCESS_TABLE names.
 
 Whatever is missing from the table is refused. The table itself is `config/access.py`.
 """
@@ -66,14 +66,14 @@ class Shared:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """The rules by the name of a URL, and by the model and the name of an act; and what each role may do. `shared` are
-    the addresses for browsers on other origins.
+    """The rules by the name of a URL, and by the model and the name of an action; and what each role may do. `shared`
+    are the addresses for browsers on other origins.
 
     A name may hold `*`: an exact name wins over a pattern.
     """
 
     addresses: Mapping[str, Rules]
-    acts: Mapping[str, Mapping[str, Rule]]
+    actions: Mapping[str, Mapping[str, Rule]]
     shared: Mapping[str, Shared] = field(default_factory=dict)
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     scopes: Mapping[str, Any] = field(default_factory=dict)  # name → label
@@ -93,9 +93,9 @@ class Table:
         found: Shared | None = _lookup(self.shared, name)
         return found
 
-    def act(self, model: str, name: str) -> Rule | None:
-        """Return the rule of an act on the pages of a model ("accounts.user"); None where there is none."""
-        return _lookup(self.acts.get(model, {}), name)
+    def action(self, model: str, name: str) -> Rule | None:
+        """Return the rule of an action on the pages of a model ("accounts.user"); None where there is none."""
+        return _lookup(self.actions.get(model, {}), name)
 
 
 @cache

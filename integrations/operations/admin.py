@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from core.console import attention, columns, tools
-from core.console.actions import Act, Pressed
+from core.console.actions import Action, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_url
 from core.queue.wakeup import wake_on_commit
@@ -121,7 +121,7 @@ class AlertStateAdmin(ReadOnlyAdmin):
     since_text = columns.moment("since", _("since"))
 
 
-def _post_again(notice: Notice, pressed: Pressed) -> bool:
+def _post_again(notice: Notice, submission: Submission) -> bool:
     notice.requeue()
     wake_on_commit(notice)
     return True
@@ -133,12 +133,12 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_filter = ("status",)
     fields = (*list_display, "next_attempt_at", "finished_at", "last_error")
     readonly_fields = fields
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="post-again",
             label=_("post again"),
             done=ngettext_lazy("%(count)d message is posted again.", "%(count)d messages are posted again.", "count"),
             run=_post_again,
-            fits=lambda notice: notice.status == Notice.Status.FAILED,
+            applies_to=lambda notice: notice.status == Notice.Status.FAILED,
         ),
     )

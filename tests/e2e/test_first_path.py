@@ -148,8 +148,8 @@ def walk_as_staff(visitor: Visitor, address: str, language: str) -> None:
 
     visitor.open("/admin/accounts/possibleduplicate/")
     page.locator("#result_list tbody tr").first.locator("th a").first.click()
-    page.locator(".object-tools .act a").first.click()
-    expect(page.locator(".act-rows")).to_contain_text(address)
+    page.locator(".object-tools .row-action a").first.click()
+    expect(page.locator(".action-rows")).to_contain_text(address)
     visitor.look("admin-merge")
     page.locator("input[name=reason]").fill("one person")
     page.locator("#content form input[type=submit]").click()

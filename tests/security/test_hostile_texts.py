@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.people.models import User
 from core.console import tools
-from core.console.actions import ActsMixin
+from core.console.actions import ActionsMixin
 from tests.security import hostile
 
 pytestmark = pytest.mark.django_db
@@ -41,9 +41,9 @@ def pages_of(row: models.Model, model_admin: Any, *, is_first: bool) -> Iterator
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}"
     for page in ("change", "history", "delete") if is_first else ("change",):
         yield reverse(f"{name}_{page}", args=[quote(row.pk)])
-    for act in model_admin.all_acts() if isinstance(model_admin, ActsMixin) else ():
-        if act.form is not None:
-            yield reverse(f"{name}_act", args=[quote(row.pk), act.name])
+    for action in model_admin.all_row_actions() if isinstance(model_admin, ActionsMixin) else ():
+        if action.form is not None:
+            yield reverse(f"{name}_act", args=[quote(row.pk), action.name])
 
 
 @pytest.mark.parametrize("page", ["<p>%s</p>", "<a title='%s'>", '<a title="%s">', "<script>%s</script>"])

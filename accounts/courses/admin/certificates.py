@@ -8,7 +8,7 @@ from accounts.courses import certificates
 from accounts.courses.models import CertificateCheck, CertificateState, Completion
 from accounts.courses.models.certificate import DOUBTFUL_STATES, SHOWN_STATES
 from core.console import attention
-from core.console.actions import Act, Pressed, ReasonForm
+from core.console.actions import Action, ReasonForm, Submission
 from core.console.links import NOTHING, badge, list_url
 
 State = CertificateState
@@ -76,25 +76,27 @@ def _check_of(completion: Completion) -> CertificateCheck | None:
     return getattr(completion, "certificate_check", None)
 
 
-def _accept(completion: Completion, pressed: Pressed) -> bool:
-    return certificates.accept(completion, cause=pressed.cause)
+def _accept(completion: Completion, submission: Submission) -> bool:
+    return certificates.accept(completion, cause=submission.cause)
 
 
-ACTS = (
-    Act(
+ACTIONS = (
+    Action(
         name="check-certificate",
         label=_("check the certificate again"),
         done=ngettext_lazy("%(count)d certificate is checked.", "%(count)d certificates are checked.", "count"),
-        run=lambda completion, pressed: certificates.check_again(completion),
-        fits=lambda completion: bool(completion.certificate_url and settings.CERTIFICATE_HOSTS),
+        run=lambda completion, submission: certificates.check_again(completion),
+        applies_to=lambda completion: bool(completion.certificate_url and settings.CERTIFICATE_HOSTS),
     ),
-    Act(
+    Action(
         name="accept-certificate",
         label=_("accept the certificate"),
         explanation=_("You looked at it and it is the student's. The member sees it on their dashboard."),
         done=ngettext_lazy("%(count)d certificate was accepted.", "%(count)d certificates were accepted.", "count"),
         run=_accept,
-        fits=lambda completion: bool(completion.certificate_url) and completion.certificate_state not in SHOWN_STATES,
+        applies_to=lambda completion: (
+            bool(completion.certificate_url) and completion.certificate_state not in SHOWN_STATES
+        ),
         form=ReasonForm,
     ),
 )

@@ -22,7 +22,7 @@ from accounts.people import lookup
 from accounts.people.admin.users import AddressField
 from accounts.people.models import User
 from core.console import attention, columns
-from core.console.actions import Act, Answer, Pressed, ReasonForm
+from core.console.actions import Action, Answer, ReasonForm, Submission
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.links import NOTHING, list_url, source_of
 
@@ -76,21 +76,21 @@ class LinkForm(forms.Form):
         return user
 
 
-def _link(completion: Completion, pressed: Pressed) -> bool:
-    answers = pressed.answers
+def _link(completion: Completion, submission: Submission) -> bool:
+    answers = submission.answers
     return bool(
         completions.link(
             completion,
             answers["member"],
             remember=answers["remember"],
             course=answers["course"],
-            cause=pressed.cause,
+            cause=submission.cause,
         )
     )
 
 
-def _create_member(completion: Completion, pressed: Pressed) -> bool | Answer:
-    made = completions.create_member(completion, cause=pressed.cause)
+def _create_member(completion: Completion, submission: Submission) -> bool | Answer:
+    made = completions.create_member(completion, cause=submission.cause)
     if made.created:
         return True
     text = gettext("%(email)s is a member already: the completion was linked, and no mail was sent.")
@@ -150,17 +150,17 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         "told_by",
     )
     inlines = (EntryInline,)
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="link",
             label=_("link to a member"),
             explanation=_("The points are given at once, also for what else waits under the same address."),
             done=ngettext_lazy("%(count)d completion was linked.", "%(count)d completions were linked.", "count"),
             run=_link,
-            fits=completions.is_linkable,
+            applies_to=completions.is_linkable,
             form=LinkForm,
         ),
-        Act(
+        Action(
             name="create-member",
             label=_("create a member"),
             done=ngettext_lazy(
@@ -169,46 +169,46 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
                 "count",
             ),
             run=_create_member,
-            fits=_is_of_nobody,
+            applies_to=_is_of_nobody,
         ),
-        Act(
+        Action(
             name="dismiss",
             label=_("dismiss"),
             explanation=_("Nobody gets points for it. It stays in the list, with the reason."),
             done=ngettext_lazy("%(count)d completion was dismissed.", "%(count)d completions were dismissed.", "count"),
-            run=lambda completion, pressed: completions.dismiss(completion, cause=pressed.cause),
-            fits=lambda completion: completion.state == State.RECEIVED,
+            run=lambda completion, submission: completions.dismiss(completion, cause=submission.cause),
+            applies_to=lambda completion: completion.state == State.RECEIVED,
             form=ReasonForm,
         ),
-        Act(
+        Action(
             name="reverse",
             label=_("take the points back"),
             explanation=_("A new line in the ledger takes the points back. What was reversed can be linked again."),
             done=ngettext_lazy("%(count)d award was reversed.", "%(count)d awards were reversed.", "count"),
-            run=lambda completion, pressed: completions.reverse(completion, cause=pressed.cause) is not None,
-            fits=lambda completion: completion.state == State.AWARDED,
+            run=lambda completion, submission: completions.reverse(completion, cause=submission.cause) is not None,
+            applies_to=lambda completion: completion.state == State.AWARDED,
             form=ReasonForm,
         ),
-        Act(
+        Action(
             name="award",
             label=_("give the points after all"),
             done=ngettext_lazy(
                 "%(count)d completion has its points.", "%(count)d completions have their points.", "count"
             ),
-            run=lambda completion, pressed: completions.award_again(completion, cause=pressed.cause),
-            fits=lambda completion: completion.state in (State.MATCHED, State.REVERSED),
+            run=lambda completion, submission: completions.award_again(completion, cause=submission.cause),
+            applies_to=lambda completion: completion.state in (State.MATCHED, State.REVERSED),
             form=ReasonForm,
         ),
-        Act(
+        Action(
             name="undo-bulk-award",
             label=_("undo the whole award"),
             explanation=_("Takes the points back from everybody who got them in the same press."),
             done=ngettext_lazy("%(count)d award by hand was undone.", "%(count)d awards by hand were undone.", "count"),
-            run=lambda completion, pressed: completions.undo_award_by_hand(completion, cause=pressed.cause) > 0,
-            fits=lambda completion: completion.channel == BY_STAFF and completion.state == State.AWARDED,
+            run=lambda completion, submission: completions.undo_award_by_hand(completion, cause=submission.cause) > 0,
+            applies_to=lambda completion: completion.channel == BY_STAFF and completion.state == State.AWARDED,
             form=ReasonForm,
         ),
-        *certificates.ACTS,
+        *certificates.ACTIONS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Completion]:
@@ -261,6 +261,6 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
 
 
 def _link_to(completion: Completion, user: User) -> SafeString:
-    act = reverse("admin:accounts_completion_act", args=[completion.pk, "link"])
+    url = reverse("admin:accounts_completion_act", args=[completion.pk, "link"])
     query = urlencode({"member": user.email})
-    return format_html('<a href="{}?{}">{}</a>', act, query, gettext("link to %(email)s") % {"email": user.email})
+    return format_html('<a href="{}?{}">{}</a>', url, query, gettext("link to %(email)s") % {"email": user.email})

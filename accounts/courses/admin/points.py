@@ -17,7 +17,7 @@ from accounts.courses.admin.requirements import RequirementInline, meeting, tell
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.people.models import User
 from core.console import columns
-from core.console.actions import Act, Pressed, ReasonForm
+from core.console.actions import Action, ReasonForm, Submission
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyAdmin, ReadOnlyInline
 from core.console.links import NOTHING, list_link, row_link, shortened, source_of
 
@@ -42,21 +42,21 @@ class AwardForm(ReasonForm):
         chosen.queryset = Activity.objects.filter(is_active=True)
 
 
-def _award(user: User, pressed: Pressed) -> bool:
-    answers = pressed.answers
+def _award(user: User, submission: Submission) -> bool:
+    answers = submission.answers
     given = completions.award_by_hand(
-        user, answers["activity"], batch=answers["batch"], course=answers["course"], cause=pressed.cause
+        user, answers["activity"], batch=answers["batch"], course=answers["course"], cause=submission.cause
     )
     return given is not None
 
 
-AWARD_POINTS = Act(
+AWARD_POINTS = Action(
     name="award-points",
     label=_("give points"),
     explanation=_("To take them back from everybody at once, open one of the completions that this makes."),
     done=ngettext_lazy("%(count)d member got points.", "%(count)d members got points.", "count"),
     run=_award,
-    fits=lambda user: user.is_active,
+    applies_to=lambda user: user.is_active,
     form=AwardForm,
 )
 

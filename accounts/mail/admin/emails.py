@@ -17,7 +17,7 @@ from accounts.mail.contexts import NotSendable, Withdrawn
 from accounts.mail.deliver import compose
 from accounts.mail.models import EmailMessage
 from core.console import attention, columns
-from core.console.actions import Act
+from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin
 from core.console.links import list_url
 from core.console.pruned import removed
@@ -71,8 +71,8 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         "preview",
     )
     readonly_fields = ("state", "person", "complaint", "error", "preview")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="resend",
             label=gettext_lazy("resend"),
             done=ngettext_lazy(
@@ -80,10 +80,10 @@ class EmailMessageAdmin(ReadOnlyAdmin):
                 "%(count)d e-mails are sent again, as new ones.",
                 "count",
             ),
-            run=lambda message, pressed: bool(emails.resend(message)),
-            fits=_may_be_resent,
+            run=lambda message, submission: bool(emails.resend(message)),
+            applies_to=_may_be_resent,
         ),
-        Act(
+        Action(
             name="send-now",
             label=gettext_lazy("send now"),
             done=ngettext_lazy(
@@ -91,8 +91,8 @@ class EmailMessageAdmin(ReadOnlyAdmin):
                 "%(count)d e-mails that were held back are on their way.",
                 "count",
             ),
-            run=lambda message, pressed: emails.release(message),
-            fits=lambda message: message.status == EmailMessage.Status.HELD,
+            run=lambda message, submission: emails.release(message),
+            applies_to=lambda message: message.status == EmailMessage.Status.HELD,
         ),
     )
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from accounts.mail import suppressions
 from accounts.mail.models import SuppressedAddress
 from core.console import attention, columns
-from core.console.actions import Act, ReasonForm
+from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_link, list_url, row_link, shortened
 from core.text import InvalidAddress, normalise_email
@@ -69,8 +69,8 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("The whole e-mail address")
     fields = ("email", "state", ("complained", "why"), "about", "mails", ("lifted", "lifted_by"), "lift_reason")
     readonly_fields = ("state", "complained", "why", "about", "mails", "lifted")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="lift",
             label=gettext_lazy("send mails again"),
             explanation=gettext_lazy(
@@ -80,8 +80,10 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
             done=ngettext_lazy(
                 "%(count)d address gets every mail again.", "%(count)d addresses get every mail again.", "count"
             ),
-            run=lambda row, pressed: suppressions.lift(row, staff=pressed.staff, reason=pressed.answers["reason"]),
-            fits=lambda row: row.is_active,
+            run=lambda row, submission: suppressions.lift(
+                row, staff=submission.staff, reason=submission.answers["reason"]
+            ),
+            applies_to=lambda row: row.is_active,
             form=ReasonForm,
         ),
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.memberships.models import Plan, PlanOffer
 from core.console import attention, columns
-from core.console.actions import ActsMixin
+from core.console.actions import ActionsMixin
 from core.console.base import BoundedLists, NeverDeleted
 
 WAITING = "unmatched_events"  # the item of `attention` that a new mapping may bring to an end
@@ -22,7 +22,7 @@ class OfferInline(admin.TabularInline):
 
 
 @admin.register(Plan)
-class PlanAdmin(NeverDeleted, ActsMixin, BoundedLists):
+class PlanAdmin(NeverDeleted, ActionsMixin, BoundedLists):
     list_display = ("name", "code", "partner", "price", "period_months")
     inlines = (OfferInline,)
 

@@ -19,7 +19,7 @@ from accounts.memberships.models.subscription import Status
 from accounts.signin.admin.set_up_mail import send_set_up_mail
 from core.cause import Cause
 from core.console import columns
-from core.console.actions import Act, Pressed, ReasonForm
+from core.console.actions import Action, ReasonForm, Submission
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from core.console.links import row_link, source_of
 
@@ -82,21 +82,21 @@ class TransitionInline(ReadOnlyInline):
     source = columns.of(source_of, _("source"))
 
 
-def _cancel(subscription: Subscription, pressed: Pressed) -> bool:
-    return subscriptions.cancel(subscription, cause=pressed.cause).transition is not None
+def _cancel(subscription: Subscription, submission: Submission) -> bool:
+    return subscriptions.cancel(subscription, cause=submission.cause).transition is not None
 
 
-def _expire(subscription: Subscription, pressed: Pressed) -> bool:
-    return subscriptions.expire(subscription, cause=pressed.cause).transition is not None
+def _expire(subscription: Subscription, submission: Submission) -> bool:
+    return subscriptions.expire(subscription, cause=submission.cause).transition is not None
 
 
-def _extend(subscription: Subscription, pressed: Pressed) -> bool:
-    return not subscriptions.extend(subscription, until=pressed.answers["until"], cause=pressed.cause).known
+def _extend(subscription: Subscription, submission: Submission) -> bool:
+    return not subscriptions.extend(subscription, until=submission.answers["until"], cause=submission.cause).known
 
 
 @admin.register(Subscription)
 class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
-    """Nothing is edited: acts become facts, and the columns follow from the facts."""
+    """Nothing is edited: actions become facts, and the columns follow from the facts."""
 
     list_display = ("person", "plan", "state", "started_at", "current_period_end", "provider")
     list_filter = ("status", "plan")
@@ -118,8 +118,8 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
     )
     readonly_fields = ("user_link", "state")
     inlines = (TransitionInline, FactInline)
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="cancel",
             label=_("cancel"),
             explanation=_("The subscription ends with its paid period; access stays until then."),
@@ -127,19 +127,19 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
                 "%(count)d subscription was canceled.", "%(count)d subscriptions were canceled.", "count"
             ),
             run=_cancel,
-            fits=lambda subscription: subscription.status == Status.ACTIVE,
+            applies_to=lambda subscription: subscription.status == Status.ACTIVE,
             form=ReasonForm,
         ),
-        Act(
+        Action(
             name="expire",
             label=_("expire"),
             explanation=_("The subscription and its access end now."),
             done=ngettext_lazy("%(count)d subscription has expired.", "%(count)d subscriptions have expired.", "count"),
             run=_expire,
-            fits=lambda subscription: subscription.status in (Status.ACTIVE, Status.CANCELED),
+            applies_to=lambda subscription: subscription.status in (Status.ACTIVE, Status.CANCELED),
             form=ReasonForm,
         ),
-        Act(
+        Action(
             name="extend",
             label=_("extend"),
             explanation=_("Access lasts until that day ends (UTC). What expired or was refunded is active again."),

@@ -17,7 +17,7 @@ from accounts.people.companies import AccountReport, InvalidAccount
 from accounts.people.models import Company, ProvisioningStep
 from core.cause import Cause
 from core.console import attention, columns
-from core.console.actions import Act
+from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, row_link, shortened
 
@@ -97,13 +97,13 @@ class CompanyAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("state", "created", "closed", "made_by", "events", "members", "people")
     inlines = (StepInline,)
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="provision",
             label=gettext_lazy("run what is not done"),
             done=ngettext_lazy("%(count)d company is provisioned.", "%(count)d companies are provisioned.", "count"),
-            run=lambda company, pressed: bool(provisioning.complete(company)),
-            fits=lambda company: company.status == Company.Status.ACTIVE,
+            run=lambda company, submission: bool(provisioning.complete(company)),
+            applies_to=lambda company: company.status == Company.Status.ACTIVE,
         ),
     )
 
@@ -173,13 +173,13 @@ class ProvisioningStepAdmin(StepColumns, ReadOnlyAdmin):
     search_fields = ("company__company_id",)
     fields = (("owner", "state"), "step", "words", "last_error", ("attempts", "due", "finished"))
     readonly_fields = ("owner", "state", "words", "due", "finished")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="run_again",
             label=gettext_lazy("run again"),
             done=_QUEUED,
-            run=lambda step, pressed: bool(provisioning.run_again([step])),
-            fits=lambda step: step.status != ProvisioningStep.Status.PENDING or step.failures > 0,
+            run=lambda step, submission: bool(provisioning.run_again([step])),
+            applies_to=lambda step: step.status != ProvisioningStep.Status.PENDING or step.failures > 0,
         ),
     )
 

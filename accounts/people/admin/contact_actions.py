@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from accounts.people import contacts, lookup
 from accounts.people.admin.address_field import AddressField
 from accounts.people.models import Contact
-from core.console.actions import Act, Pressed, Refused
+from core.console.actions import Action, Refused, Submission
 
 
 class AliasForm(forms.Form):
@@ -18,10 +18,10 @@ class AliasForm(forms.Form):
     )
 
 
-def _add(contact: Any, pressed: Pressed) -> bool:
+def _add(contact: Any, submission: Submission) -> bool:
     """Return whether the address is new to us; Refused where it means somebody else."""
-    email = pressed.answers["email"]
-    if contacts.add_alias(contact, email, source=pressed.cause.text):
+    email = submission.answers["email"]
+    if contacts.add_alias(contact, email, source=submission.cause.text):
         return True
     owner = lookup.with_email(email)
     if owner is None or owner.pk == contact.pk:
@@ -32,14 +32,14 @@ def _add(contact: Any, pressed: Pressed) -> bool:
     )
 
 
-def _remove(contact: Contact, pressed: Pressed) -> bool:
-    email = pressed.answers["email"]
+def _remove(contact: Contact, submission: Submission) -> bool:
+    email = submission.answers["email"]
     if email == contact.email:
         raise Refused(_("%(email)s is the main address: it is changed at the provider.") % {"email": email})
     return contacts.remove_alias(contact, email)
 
 
-ADD_ALIAS = Act(
+ADD_ALIAS = Action(
     name="add-alias",
     label=gettext_lazy("add an address"),
     explanation=gettext_lazy("What is told of this address from now on is told of this person."),
@@ -48,7 +48,7 @@ ADD_ALIAS = Act(
     form=AliasForm,
     in_list=False,
 )
-REMOVE_ALIAS = Act(
+REMOVE_ALIAS = Action(
     name="remove-alias",
     label=gettext_lazy("remove an address"),
     explanation=gettext_lazy(

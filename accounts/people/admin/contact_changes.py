@@ -17,7 +17,7 @@ from accounts.people.contact_report import value_of
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from core.cause import Cause
 from core.console import attention, columns
-from core.console.actions import Act, Pressed, ReasonForm, Refused
+from core.console.actions import Action, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.links import list_url, shortened
 from core.console.pruned import removed
@@ -69,9 +69,9 @@ class SaidByFilter(SimpleListFilter):
         return queryset.filter(provider=self.value()) if self.value() else queryset
 
 
-def _release(change: ContactChange, pressed: Pressed) -> bool:
+def _release(change: ContactChange, submission: Submission) -> bool:
     Contact.objects.select_for_update().get(pk=change.contact_id)
-    changed = contact_changes.release(change, cause=pressed.cause)
+    changed = contact_changes.release(change, cause=submission.cause)
     if changed is not None:
         outbound.hand_over(changed)
     return changed is not None
@@ -89,12 +89,12 @@ def _is_another_one(change: ContactChange) -> bool:
     return bool((value_of(change.contact, change.name) or "") != (other_value(change) or ""))
 
 
-def _take(change: ContactChange, pressed: Pressed) -> bool:
+def _take(change: ContactChange, submission: Submission) -> bool:
     held = Contact.objects.select_for_update().get(pk=change.contact_id)
     value = other_value(change)
     if change.name == "email":
-        _own(held, value or "", cause=pressed.cause)
-    changed = contact_changes.decide(held, {change.name: value}, cause=pressed.cause)
+        _own(held, value or "", cause=submission.cause)
+    changed = contact_changes.decide(held, {change.name: value}, cause=submission.cause)
     if changed is not None:
         outbound.hand_over(changed)
     return changed is not None
@@ -146,8 +146,8 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
         ("staff", "settled"),
     )
     readonly_fields = ("state", "when", "person", "field", "all_we_had", "all_they_say", "settled")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="release",
             label=gettext_lazy("release the value"),
             explanation=gettext_lazy(
@@ -156,11 +156,11 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
             ),
             done=ngettext_lazy("%(count)d value was released.", "%(count)d values were released.", "count"),
             run=_release,
-            fits=lambda change: change.kind == Kind.FROZEN and change.settled_at is None,
+            applies_to=lambda change: change.kind == Kind.FROZEN and change.settled_at is None,
             form=ReasonForm,
             shown=_what_is_released,
         ),
-        Act(
+        Action(
             name="take-other",
             label=gettext_lazy("take the other value"),
             explanation=gettext_lazy("The value that lost becomes the contact's value, and is written on every side."),
@@ -170,7 +170,7 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
                 "count",
             ),
             run=_take,
-            fits=_is_another_one,
+            applies_to=_is_another_one,
             form=ReasonForm,
             shown=_what_is_taken,
         ),

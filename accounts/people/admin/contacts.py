@@ -133,7 +133,7 @@ class ContactAdmin(ReadOnlyAdmin):
         *("created", "changed", "elsewhere"),
     )
     inlines = (AddressInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline, ChangeInline)
-    acts = (ADD_ALIAS, REMOVE_ALIAS, *ON_CONTACTS)
+    row_actions = (ADD_ALIAS, REMOVE_ALIAS, *ON_CONTACTS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         present = ContactTag.objects.filter(is_present=True).select_related("tag").order_by("-changed_at", "-id")

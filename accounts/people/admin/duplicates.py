@@ -14,7 +14,7 @@ from accounts.people import contact_duplicates, outbound
 from accounts.people.admin.contacts import person_link
 from accounts.people.models import Contact, PossibleDuplicate
 from core.console import attention, columns
-from core.console.actions import Act, Pressed, ReasonForm, Refused
+from core.console.actions import Action, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, list_url, shortened
 
@@ -34,9 +34,9 @@ def people_in_doubt() -> list[attention.Item]:
     ]
 
 
-def _merge(question: PossibleDuplicate, pressed: Pressed) -> bool:
+def _merge(question: PossibleDuplicate, submission: Submission) -> bool:
     try:
-        changed = contact_duplicates.merge(question, cause=pressed.cause)
+        changed = contact_duplicates.merge(question, cause=submission.cause)
     except contact_duplicates.CannotMerge as error:
         raise Refused(
             _("%(pair)s: both have an account, so they stay two. Lock one of the users, or keep them apart.")
@@ -63,8 +63,8 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
     list_select_related = ("contact", "other")
     fields = ("state", "why", "found", "compared", ("decided", "staff"))
     readonly_fields = ("state", "why", "found", "compared", "decided")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="merge",
             label=gettext_lazy("merge"),
             explanation=gettext_lazy(
@@ -73,17 +73,17 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
             ),
             done=ngettext_lazy("%(count)d pair is one contact now.", "%(count)d pairs are one contact now.", "count"),
             run=_merge,
-            fits=lambda question: question.status == Status.OPEN and question.other_id is not None,
+            applies_to=lambda question: question.status == Status.OPEN and question.other_id is not None,
             form=ReasonForm,
             shown=_what_stays,
         ),
-        Act(
+        Action(
             name="keep-apart",
             label=gettext_lazy("two people"),
             explanation=gettext_lazy("Both contacts stay as they are, and nobody is asked about them again."),
             done=ngettext_lazy("%(count)d pair is kept apart.", "%(count)d pairs are kept apart.", "count"),
-            run=lambda question, pressed: contact_duplicates.keep_apart(question, cause=pressed.cause),
-            fits=lambda question: question.status == Status.OPEN,
+            run=lambda question, submission: contact_duplicates.keep_apart(question, cause=submission.cause),
+            applies_to=lambda question: question.status == Status.OPEN,
             form=ReasonForm,
         ),
     )

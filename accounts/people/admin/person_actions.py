@@ -13,7 +13,7 @@ from accounts.people.models import User
 from accounts.people.person import Person
 from accounts.privacy import erase, export
 from accounts.privacy.erase import NotErased, Report, StaffAccount
-from core.console.actions import Act, Answer, Download, Pressed, Refused
+from core.console.actions import Action, Answer, Download, Refused, Submission
 
 
 class ConfirmForm(forms.Form):
@@ -23,18 +23,18 @@ class ConfirmForm(forms.Form):
     )
 
 
-def acts_on(person_of: Callable[[Any], Person]) -> tuple[Act, Act]:
-    """Return the acts for a page whose rows `person_of` turns into a person."""
+def actions_on(person_of: Callable[[Any], Person]) -> tuple[Action, Action]:
+    """Return the actions for a page whose rows `person_of` turns into a person."""
     return (
-        Act(
+        Action(
             name="export",
             label=gettext_lazy("export the person's data"),
             done="",
-            run=lambda row, pressed: _export(row, pressed, person_of),
+            run=lambda row, submission: _export(row, submission, person_of),
             in_list=False,
             calls_out=True,
         ),
-        Act(
+        Action(
             name="forget",
             label=gettext_lazy("erase the person"),
             explanation=gettext_lazy(
@@ -43,8 +43,8 @@ def acts_on(person_of: Callable[[Any], Person]) -> tuple[Act, Act]:
                 " later payment does."
             ),
             done="",
-            run=lambda row, pressed: _forget(row, pressed, person_of),
-            fits=_is_no_staff,
+            run=lambda row, submission: _forget(row, submission, person_of),
+            applies_to=_is_no_staff,
             form=ConfirmForm,
             shown=lambda row: _outlook(row, person_of),
             in_list=False,
@@ -53,18 +53,18 @@ def acts_on(person_of: Callable[[Any], Person]) -> tuple[Act, Act]:
     )
 
 
-def _export(row: Any, pressed: Pressed, person_of: Callable[[Any], Person]) -> Download:
-    content = export.export(person_of(row), actor=pressed.staff)
+def _export(row: Any, submission: Submission, person_of: Callable[[Any], Person]) -> Download:
+    content = export.export(person_of(row), actor=submission.staff)
     return Download(name=f"person-{row._meta.model_name}-{row.pk}.json", content=content.encode())
 
 
-def _forget(row: Any, pressed: Pressed, person_of: Callable[[Any], Person]) -> Answer:
+def _forget(row: Any, submission: Submission, person_of: Callable[[Any], Person]) -> Answer:
     try:
-        report = erase.forget(person_of(row), actor=pressed.staff)
+        report = erase.forget(person_of(row), actor=submission.staff)
     except (StaffAccount, NotErased) as error:
         raise Refused(str(error)) from error
     level = messages.WARNING if report.still_known else messages.SUCCESS
-    # Not `changed`: the logs of an act say what the row was before. The erasure has written its own entry.
+    # Not `changed`: the logs of an action say what the row was before. The erasure has written its own entry.
     return Answer(text=f"{_('Erased.')} {_said(report)}", level=level)
 
 
@@ -94,5 +94,5 @@ def _is_no_staff(row: Any) -> bool:
     return user is None or not (user.is_staff or user.is_superuser)
 
 
-ON_CONTACTS = acts_on(person.of_contact)
-ON_USERS = acts_on(person.of_user)
+ON_CONTACTS = actions_on(person.of_contact)
+ON_USERS = actions_on(person.of_user)

@@ -27,18 +27,18 @@ from accounts.signin.admin.staff_forms import OthersPasswordForm
 from accounts.signin.sessions import end_sessions
 from accounts.staff import rights
 from core.console import columns
-from core.console.actions import Act
+from core.console.actions import Action
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from core.console.links import EVENTS, list_link, row_link
 from core.text import PASSWORD
 
-END_SESSIONS = Act(
+END_SESSIONS = Action(
     name="end-sessions",
     label=_("sign out everywhere"),
     done=ngettext_lazy(
         "%(count)d person is signed out everywhere.", "%(count)d people are signed out everywhere.", "count"
     ),
-    run=lambda user, pressed: end_sessions(user) > 0,
+    run=lambda user, submission: end_sessions(user) > 0,
     in_list=False,
 )
 
@@ -123,13 +123,13 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
         (_("Where from, and what else there is"), {"fields": _facts}),
         (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
     )
-    acts = (send_set_up_mail(lambda user: user), AWARD_POINTS, END_SESSIONS, *ON_USERS)
+    row_actions = (send_set_up_mail(lambda user: user), AWARD_POINTS, END_SESSIONS, *ON_USERS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
 
-    def may_press(self, request: HttpRequest, act: Act, obj: Any = None) -> bool:
-        return super().may_press(request, act, obj) and _may_touch(request.user, obj)
+    def may_run(self, request: HttpRequest, action: Action, obj: Any = None) -> bool:
+        return super().may_run(request, action, obj) and _may_touch(request.user, obj)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         form.rights_before = rights.of(User.objects.get(pk=obj.pk)) if change else {}

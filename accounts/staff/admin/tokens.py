@@ -20,7 +20,7 @@ from accounts.people.models import User
 from accounts.staff import tokens
 from accounts.staff.models import ApiToken
 from core.console import columns
-from core.console.actions import Act
+from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin
 from core.console.links import badge, moment
 from core.web import access
@@ -72,13 +72,13 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     search_help_text = _("Beginning of the owner's e-mail")
     fields = readonly_fields = list_display
     audit_hidden = ("digest", "owner_seal")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="revoke",
             label=_("revoke"),
             explanation=_("Whatever uses the token is refused from now on."),
             done=ngettext_lazy("%(count)d token was revoked.", "%(count)d tokens were revoked.", "count"),
-            run=lambda token, pressed: tokens.revoke(token, by=pressed.staff),
+            run=lambda token, submission: tokens.revoke(token, by=submission.staff),
             form=forms.Form,  # nothing to answer, but something to read
             deletes=True,
         ),
@@ -100,9 +100,9 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return True
 
-    def may_press(self, request: HttpRequest, act: Act, obj: Any = None) -> bool:
+    def may_run(self, request: HttpRequest, action: Action, obj: Any = None) -> bool:
         is_theirs = obj is None or request.user.is_superuser or obj.user_id == request.user.pk
-        return super().may_press(request, act, obj) and is_theirs
+        return super().may_run(request, action, obj) and is_theirs
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **({} if change else {"form": MakeTokenForm}), **kwargs)

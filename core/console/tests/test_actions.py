@@ -31,18 +31,18 @@ def subscription(user: Any, plan: Plan) -> Subscription:
     return subscriptions.grant(user, plan, until=until, cause=Cause(text="test")).subscription
 
 
-def press(client: Client, row: Any, act: str, **answers: Any) -> list[str]:
+def press(client: Client, row: Any, action: str, **answers: Any) -> list[str]:
     """Presses the button on a row's page; the messages."""
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}_act"
-    url = reverse(name, args=[row.pk, act])
+    url = reverse(name, args=[row.pk, action])
     response = client.post(url, answers | {"answered": "1"} if answers else {}, follow=True)
     assert response.redirect_chain, response.content.decode()
     return [str(message) for message in response.context["messages"]]
 
 
-def press_in_list(client: Client, rows: list[Any], act: str, **answers: Any) -> Any:
+def press_in_list(client: Client, rows: list[Any], action: str, **answers: Any) -> Any:
     name = f"admin:{rows[0]._meta.app_label}_{rows[0]._meta.model_name}_changelist"
-    chosen = {"action": act, "_selected_action": [row.pk for row in rows]}
+    chosen = {"action": action, "_selected_action": [row.pk for row in rows]}
     return client.post(reverse(name), chosen | (answers | {"answered": "1"} if answers else {"index": 0}))
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from accounts.mail.models import EmailMessage
 from core.console import attention, columns
-from core.console.actions import Act
+from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_link, list_url, moment
 from integrations.history import actions
@@ -84,46 +84,46 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         ("confirmed_at", "finished_at"),
     )
     readonly_fields = ("state", "kind_shown", "progress", "counts", "problem", "remarks", "exported", "mails")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="confirm",
             label=gettext_lazy("confirm"),
             explanation=gettext_lazy("What the preview shows is done now, in the background. It can be stopped."),
             done=ngettext_lazy("%(count)d import is applied now.", "%(count)d imports are applied now.", "count"),
-            run=lambda history, pressed: actions.confirm(history, sends_mails=pressed.answers["sends_mails"]),
-            fits=actions.may_be_confirmed,
+            run=lambda history, submission: actions.confirm(history, sends_mails=submission.answers["sends_mails"]),
+            applies_to=actions.may_be_confirmed,
             form=ConfirmForm,
             in_list=False,
         ),
-        Act(
+        Action(
             name="stop",
             label=gettext_lazy("stop"),
             done=ngettext_lazy("%(count)d import rests.", "%(count)d imports rest.", "count"),
-            run=lambda history, pressed: actions.stop(history),
-            fits=lambda history: history.status == HistoryStatus.PENDING,
+            run=lambda history, submission: actions.stop(history),
+            applies_to=lambda history: history.status == HistoryStatus.PENDING,
         ),
-        Act(
+        Action(
             name="resume",
             label=gettext_lazy("resume"),
             done=ngettext_lazy("%(count)d import goes on.", "%(count)d imports go on.", "count"),
-            run=lambda history, pressed: actions.resume(history),
-            fits=lambda history: history.status in (HistoryStatus.STOPPED, HistoryStatus.FAILED),
+            run=lambda history, submission: actions.resume(history),
+            applies_to=lambda history: history.status in (HistoryStatus.STOPPED, HistoryStatus.FAILED),
         ),
-        Act(
+        Action(
             name="apply-rest",
             label=gettext_lazy("try questions and errors again"),
             done=ngettext_lazy("%(count)d import goes on.", "%(count)d imports go on.", "count"),
-            run=lambda history, pressed: actions.apply_rest(history),
-            fits=lambda history: history.status == HistoryStatus.DONE and history.pruned_at is None,
+            run=lambda history, submission: actions.apply_rest(history),
+            applies_to=lambda history: history.status == HistoryStatus.DONE and history.pruned_at is None,
         ),
-        Act(
+        Action(
             name="discard",
             label=gettext_lazy("discard"),
             done=ngettext_lazy(
                 "The rows of %(count)d file were removed.", "The rows of %(count)d files were removed.", "count"
             ),
-            run=lambda history, pressed: actions.discard(history),
-            fits=lambda history: history.status not in (HistoryStatus.PENDING, HistoryStatus.DISCARDED),
+            run=lambda history, submission: actions.discard(history),
+            applies_to=lambda history: history.status not in (HistoryStatus.PENDING, HistoryStatus.DISCARDED),
         ),
     )
 

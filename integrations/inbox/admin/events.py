@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from accounts.memberships.admin.plans import WAITING
 from core.console import attention, columns
-from core.console.actions import Act, ReasonForm
+from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.format import block, folded, indented
 from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, row_link, shortened
@@ -125,30 +125,30 @@ class InboxEventAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("state", "reason_shown", "person", "repeated", "payload_shown", "body_shown", "headers_shown")
     inlines = (EffectInline, AttemptInline)
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="retry",
             label=gettext_lazy("retry"),
             done=_QUEUED,
-            run=lambda event, pressed: bool(process.retry([event])),
-            fits=_may_be_retried,
+            run=lambda event, submission: bool(process.retry([event])),
+            applies_to=_may_be_retried,
         ),
-        Act(
+        Action(
             name="replay",
             label=gettext_lazy("replay"),
             done=_QUEUED,
-            run=lambda event, pressed: bool(process.retry([event])),
-            fits=lambda event: event.status in (Status.PROCESSED, Status.IGNORED) and _is_handled(event),
+            run=lambda event, submission: bool(process.retry([event])),
+            applies_to=lambda event: event.status in (Status.PROCESSED, Status.IGNORED) and _is_handled(event),
         ),
-        Act(
+        Action(
             name="ignore",
             label=gettext_lazy("ignore"),
             explanation=gettext_lazy("It is kept, but nobody needs to act on it. It can be replayed later."),
             done=ngettext_lazy("%(count)d event was set aside.", "%(count)d events were set aside.", "count"),
-            run=lambda event, pressed: bool(
-                process.ignore([event], reason=pressed.answers["reason"], cause=pressed.cause)
+            run=lambda event, submission: bool(
+                process.ignore([event], reason=submission.answers["reason"], cause=submission.cause)
             ),
-            fits=lambda event: event.status not in (Status.PROCESSED, Status.IGNORED),
+            applies_to=lambda event: event.status not in (Status.PROCESSED, Status.IGNORED),
             form=ReasonForm,
         ),
     )

@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from accounts.people.models import Contact
-from core.console import actions as acts
 from core.console import attention, columns
-from core.console.actions import Act
+from core.console.actions import Action, add_action
 from core.console.base import ReadOnlyAdmin
 from core.console.links import badge, list_link, list_url
 from integrations import registry
@@ -24,14 +23,14 @@ _DONE = ngettext_lazy(
     "%(count)d person is read again in a moment.", "%(count)d people are read again in a moment.", "count"
 )
 
-acts.offer(
+add_action(
     Contact,
-    Act(
+    Action(
         name="read-again",
         label=_("read again from the provider"),
         done=_DONE,
-        run=lambda contact, pressed: bool(refresh.owe_all(contact)),
-        fits=lambda contact: bool(refresh.readable_ids(contact)),
+        run=lambda contact, submission: bool(refresh.owe_all(contact)),
+        applies_to=lambda contact: bool(refresh.readable_ids(contact)),
     ),
 )
 
@@ -62,12 +61,12 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
         ("attempts", "next_attempt_at"),
     )
     readonly_fields = ("state", "what_went_wrong", "person", "asked", "read")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="read-now",
             label=_("read now"),
             done=_DONE,
-            run=lambda reading, pressed: refresh.read_now(reading),
+            run=lambda reading, submission: refresh.read_now(reading),
         ),
     )
 

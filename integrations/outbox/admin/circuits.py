@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from core.console import attention, columns
-from core.console.actions import Act, ReasonForm
+from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
 from core.console.links import badge, list_link, list_url
 from core.insert_once import insert_once
@@ -56,8 +56,8 @@ class CircuitAdmin(ReadOnlyAdmin):
     list_filter = (OpenFilter,)
     fields = (("name", "state_shown"), "failures", ("since", "trial"), "what_went_wrong", "waiting", "changed")
     readonly_fields = ("name", "state_shown", "since", "trial", "what_went_wrong", "waiting", "changed")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="pause",
             label=gettext_lazy("pause"),
             explanation=gettext_lazy(
@@ -65,18 +65,18 @@ class CircuitAdmin(ReadOnlyAdmin):
                 " lost. What is told from there is taken in as always."
             ),
             done=ngettext_lazy("%(count)d provider is paused.", "%(count)d providers are paused.", "count"),
-            run=lambda circuit, pressed: circuits.pause(circuit),
-            fits=lambda circuit: not _is_paused(circuit),
+            run=lambda circuit, submission: circuits.pause(circuit),
+            applies_to=lambda circuit: not _is_paused(circuit),
             form=ReasonForm,
         ),
-        Act(
+        Action(
             name="close",
             label=gettext_lazy("close now"),
             done=ngettext_lazy(
                 "%(count)d provider is written to again.", "%(count)d providers are written to again.", "count"
             ),
-            run=lambda circuit, pressed: circuits.close(circuit),
-            fits=lambda circuit: circuit.opened_at is not None,
+            run=lambda circuit, submission: circuits.close(circuit),
+            applies_to=lambda circuit: circuit.opened_at is not None,
         ),
     )
 

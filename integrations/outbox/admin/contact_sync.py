@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.people.admin.contacts import person_link
 from accounts.people.models import Contact
-from core.console.actions import Act, Answer, Page, Pressed, Refused, offer
+from core.console.actions import Action, Answer, Page, Refused, Submission, add_action
 from core.console.links import badge, list_link
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
@@ -33,8 +33,8 @@ def _is_mirrored(contact: Contact) -> bool:
     return bool(enqueue.mirrors())
 
 
-def _sync(contact: Contact, pressed: Pressed) -> Answer:
-    owed = enqueue.enqueue_everything(contact, cause=pressed.cause)
+def _sync(contact: Contact, submission: Submission) -> Answer:
+    owed = enqueue.enqueue_everything(contact, cause=submission.cause)
     if not owed:
         text = _(
             "Nothing can be written: the record was deleted there, or there is neither an e-mail nor a phone number."
@@ -45,7 +45,7 @@ def _sync(contact: Contact, pressed: Pressed) -> Answer:
     return Answer(text=format_html("{} {}", count % {"count": len(owed)}, link), changed=True)
 
 
-def _preview(contact: Contact, pressed: Pressed) -> Page:
+def _preview(contact: Contact, submission: Submission) -> Page:
     try:
         found = preview.preview(contact)
     except (Retryable, Permanent) as error:
@@ -75,22 +75,22 @@ def _table(changes: Mapping[str, tuple[Any, Any]], label: str) -> SafeString | N
     return before_and_after(changes, label=label) if changes else None
 
 
-SYNC = Act(
+SYNC = Action(
     name="sync-now",
     label=gettext_lazy("sync now"),
     done="",
     run=_sync,
-    fits=_is_mirrored,
+    applies_to=_is_mirrored,
     in_list=False,
 )
-PREVIEW = Act(
+PREVIEW = Action(
     name="preview",
     label=gettext_lazy("preview"),
     done="",
     run=_preview,
-    fits=_is_mirrored,
+    applies_to=_is_mirrored,
     calls_out=True,
     in_list=False,
 )
-offer(Contact, SYNC)
-offer(Contact, PREVIEW)
+add_action(Contact, SYNC)
+add_action(Contact, PREVIEW)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from accounts.people.admin.contact_history import field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
 from core.console import attention, columns
-from core.console.actions import Act, Answer, Pressed, ReasonForm, Refused
+from core.console.actions import Action, Answer, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.format import folded, indented
 from core.console.links import NOTHING, list_url, moment, row_link, shortened
@@ -65,9 +65,9 @@ def _may_be_undone(write: OutgoingWrite) -> bool:
     )
 
 
-def _undo(write: OutgoingWrite, pressed: Pressed) -> Answer:
+def _undo(write: OutgoingWrite, submission: Submission) -> Answer:
     try:
-        names = repair.undo(write, cause=pressed.cause)
+        names = repair.undo(write, cause=submission.cause)
     except repair.CannotUndo as error:
         raise Refused(str(error)) from error
     if not names:
@@ -113,15 +113,15 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         *("state", "what_is_done", "what_went_wrong", "id_there", "person", "policy_link", "changed_values"),
         *("request_shown", "response_shown", "since", "sent", "ended", "due", "undone"),
     )
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="retry",
             label=gettext_lazy("retry"),
             done=ngettext_lazy("%(count)d write was queued again.", "%(count)d writes were queued again.", "count"),
-            run=lambda write, pressed: bool(repair.retry([write])),
-            fits=_may_be_retried,
+            run=lambda write, submission: bool(repair.retry([write])),
+            applies_to=_may_be_retried,
         ),
-        Act(
+        Action(
             name="skip",
             label=gettext_lazy("skip"),
             explanation=gettext_lazy(
@@ -129,11 +129,11 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
                 " sync now on their page."
             ),
             done=ngettext_lazy("%(count)d write was skipped.", "%(count)d writes were skipped.", "count"),
-            run=lambda write, pressed: repair.skip(write, cause=pressed.cause),
-            fits=lambda write: write.status in (Status.PENDING, Status.FAILED),
+            run=lambda write, submission: repair.skip(write, cause=submission.cause),
+            applies_to=lambda write: write.status in (Status.PENDING, Status.FAILED),
             form=ReasonForm,
         ),
-        Act(
+        Action(
             name="undo",
             label=gettext_lazy("undo"),
             explanation=gettext_lazy(
@@ -142,7 +142,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
             ),
             done="",
             run=_undo,
-            fits=_may_be_undone,
+            applies_to=_may_be_undone,
             form=forms.Form,  # nothing to answer, but something to read
             shown=_what_comes_back,
             in_list=False,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from core.console import attention, columns
-from core.console.actions import Act, Answer, Pressed, ReasonForm, Refused
+from core.console.actions import Action, Answer, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.format import folded, indented
 from core.console.links import NOTHING, badge, list_link, list_url, row_link
@@ -67,7 +67,7 @@ def still_of_interest(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
     return findings.alias(newest_audit=newest).filter(run_id__gte=F("newest_audit"))
 
 
-def _resume(run: SyncRun, pressed: Pressed) -> bool:
+def _resume(run: SyncRun, submission: Submission) -> bool:
     try:
         return runs.resume(run)
     except runs.AlreadyOpen as error:
@@ -93,20 +93,20 @@ class SyncRunAdmin(ReadOnlyAdmin):
         "last_error",
     )
     readonly_fields = ("state", "how", "what_changed", "what_was_healed", "what_went_wrong", "found")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="stop",
             label=gettext_lazy("stop"),
             done=ngettext_lazy("%(count)d reconciliation rests.", "%(count)d reconciliations rest.", "count"),
-            run=lambda run, pressed: runs.stop(run),
-            fits=lambda run: run.status == RunStatus.PENDING,
+            run=lambda run, submission: runs.stop(run),
+            applies_to=lambda run: run.status == RunStatus.PENDING,
         ),
-        Act(
+        Action(
             name="resume",
             label=gettext_lazy("resume"),
             done=ngettext_lazy("%(count)d reconciliation goes on.", "%(count)d reconciliations go on.", "count"),
             run=_resume,
-            fits=lambda run: run.status in (RunStatus.STOPPED, RunStatus.FAILED),
+            applies_to=lambda run: run.status in (RunStatus.STOPPED, RunStatus.FAILED),
         ),
     )
 
@@ -140,12 +140,12 @@ def _listed(lines: list[Any]) -> str:
     return folded(len(lines), indented(lines)) if lines else NOTHING
 
 
-def _apply(finding: SyncFinding, pressed: Pressed) -> Answer:
+def _apply(finding: SyncFinding, submission: Submission) -> Answer:
     try:
-        outcome = subscription_check.apply_finding(finding, cause=pressed.cause)
+        outcome = subscription_check.apply_finding(finding, cause=submission.cause)
     except (Retryable, Permanent, Unmatched) as error:
         raise Refused(str(error)) from error
-    changed = finding.settle(SyncFinding.Status.APPLIED, outcome=outcome, staff=pressed.staff)
+    changed = finding.settle(SyncFinding.Status.APPLIED, outcome=outcome, staff=submission.staff)
     return Answer(text=_("Applied: %(outcome)s.") % {"outcome": outcome}, changed=changed)
 
 
@@ -167,24 +167,26 @@ class SyncFindingAdmin(ReadOnlyAdmin):
         "run_link",
     )
     readonly_fields = ("state", "who", "run_link")
-    acts = (
-        Act(
+    row_actions = (
+        Action(
             name="apply",
             label=gettext_lazy("apply"),
             done="",
             run=_apply,
-            fits=lambda finding: finding.status == SyncFinding.Status.OPEN and finding.kind in access_audit.APPLICABLE,
+            applies_to=lambda finding: (
+                finding.status == SyncFinding.Status.OPEN and finding.kind in access_audit.APPLICABLE
+            ),
             calls_out=True,
         ),
-        Act(
+        Action(
             name="set-aside",
             label=gettext_lazy("set aside"),
             explanation=gettext_lazy("Nobody needs to act on it. The next audit names it again where it still stands."),
             done=ngettext_lazy("%(count)d difference was set aside.", "%(count)d differences were set aside.", "count"),
-            run=lambda finding, pressed: finding.settle(
-                SyncFinding.Status.SET_ASIDE, outcome=pressed.answers["reason"], staff=pressed.staff
+            run=lambda finding, submission: finding.settle(
+                SyncFinding.Status.SET_ASIDE, outcome=submission.answers["reason"], staff=submission.staff
             ),
-            fits=lambda finding: finding.status == SyncFinding.Status.OPEN,
+            applies_to=lambda finding: finding.status == SyncFinding.Status.OPEN,
             form=ReasonForm,
         ),
     )

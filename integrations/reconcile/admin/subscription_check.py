@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.people.models import User
-from core.console.actions import Act, Answer, Pressed, Refused, offer
+from core.console.actions import Action, Answer, Refused, Submission, add_action
 from core.console.links import row_link
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
@@ -24,7 +24,7 @@ Status = SubscriptionSync.Status
 PAGE = "admin:integrations_subscriptionsync"
 
 
-def _verify(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
+def _verify(user: User, submission: Submission, *, provider: Provider) -> Answer:
     try:
         verdict = subscription_check.verify(user, provider=provider)
     except (Retryable, Permanent) as error:
@@ -40,9 +40,9 @@ def _verify(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
     return Answer(text=f"{there} {_('Here it is different:')} {names}.", level=messages.WARNING)
 
 
-def _sync(user: User, pressed: Pressed, *, provider: Provider) -> Answer:
+def _sync(user: User, submission: Submission, *, provider: Provider) -> Answer:
     """Let a worker do it, and wait as long as a request may; what takes longer is followed on its own page."""
-    sync = syncs.follow(syncs.ask(user, provider=provider, cause=pressed.cause))
+    sync = syncs.follow(syncs.ask(user, provider=provider, cause=submission.cause))
     if sync.status == Status.PENDING:
         return Answer(text=_not_ended(sync, provider), level=messages.WARNING)
     if sync.status == Status.FAILED:
@@ -62,16 +62,16 @@ def _not_ended(sync: SubscriptionSync, provider: Provider) -> Any:
     return format_html("{} {}", text, row_link(PAGE, sync.pk, _("How it goes")))
 
 
-def _acts(provider: Provider) -> list[Act]:
+def _actions(provider: Provider) -> list[Action]:
     common: dict[str, Any] = {"done": "", "calls_out": True}
     return [
-        Act(
+        Action(
             name=f"verify-{provider.key}",
             label=format_lazy("{}: {}", provider.title, gettext_lazy("compare")),
             run=partial(_verify, provider=provider),
             **common,
         ),
-        Act(
+        Action(
             name=f"sync-{provider.key}",
             label=format_lazy("{}: {}", provider.title, gettext_lazy("synchronise")),
             run=partial(_sync, provider=provider),
@@ -82,5 +82,5 @@ def _acts(provider: Provider) -> list[Act]:
 
 for _provider in registry.all_providers().values():
     if _provider.pulls and _provider.pulls.sells_memberships:
-        for _act in _acts(_provider):
-            offer(User, _act)
+        for _action in _actions(_provider):
+            add_action(User, _action)
