@@ -56,7 +56,7 @@ def report(event: ContactReported, context: Context) -> list[Change]:
         if not readable:
             raise Unmatched(_NO_EMAIL)
     if readable:
-        refresh = ContactRefresh.objects.owe(provider=context.provider, external_id=readable)
+        refresh = ContactRefresh.objects.enqueue(provider=context.provider, external_id=readable)
         changes.append(Change(description=f"contact {readable} is to be read whole", target=refresh))
     return changes
 

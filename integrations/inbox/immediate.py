@@ -1,7 +1,7 @@
-"""Deliveries whose sender wants to know what became of them: handled in the request, where that succeeds at once.
+"""Deliveries whose sender waits for the result: processed in the request, where that succeeds quickly.
 
-The row was kept before, so everything here may fail: the row falls due again, a worker takes it, and the sender is told
-that it is kept.
+The row was stored before, so everything here may fail: the row falls due again, a worker takes it, and the sender is
+answered that it is stored.
 """
 
 import logging
@@ -21,37 +21,33 @@ from integrations.inbox.models import InboxEvent
 from integrations.inbox.receive import Receipt
 
 logger = logging.getLogger(__name__)
-PATIENCE = 0.4  # seconds for each statement and each lock: whoever waits for the answer gives up after a few
+PATIENCE = 0.4  # seconds for each statement and each lock: the sender gives up after a few
 
 
 def process_now(receipt: Receipt) -> Accepted:
-    """Process a delivery that was stored, unless somebody else does, and return what its sender may know of it.
+    """Process a delivery that was stored, unless a worker does, and return what its sender may know of it.
 
-    A database that is busy or away is nobody's error here: a worker does it, and nothing is made yet.
+    Where the database is busy or away a worker does it, and no company exists yet.
     """
-    event = receipt.event
-    names = _names(event.external_id)
-    accepted = replace(receipt.accepted, company=names)
+    event, accepted = receipt.event, receipt.accepted
+    try:
+        names = companies.names_of(event.external_id)
+    except InvalidAccount:
+        names = {}
+    accepted = replace(accepted, company=names)
     try:
         with _impatient():
-            runner.run(InboxEvent, receipt.event_id)
+            runner.run(InboxEvent, event.pk)
             company = companies.of_account(event.external_id) if names else None
     except (DatabaseError, InterfaceError) as error:
-        logger.warning("not handled in the request: %s", error, extra={"event_id": receipt.event_id})
-        wake(InboxEvent, [receipt.event_id])  # it is committed
+        logger.warning("not handled in the request: %s", error, extra={"event_id": event.pk})
+        wake(InboxEvent, [event.pk])  # it is committed
         return accepted
     if company is None:
         return accepted
-    is_new = company.event_id == receipt.event_id and not receipt.duplicate
+    is_new = company.event_id == event.pk and not accepted.duplicate
     names = {"company_id": company.company_id, "company_name": company.name} | names
     return replace(accepted, company=names, company_exists=True, is_new=is_new)
-
-
-def _names(account_id: str) -> dict[str, str]:
-    try:
-        return companies.names_of(account_id)
-    except InvalidAccount:
-        return {}
 
 
 @contextmanager
@@ -63,16 +59,16 @@ def _impatient() -> Iterator[None]:
     else:
         patience = int(settings.DATABASES["default"]["OPTIONS"]["timeout"] * 1000)
         limit, unlimit = f"PRAGMA busy_timeout = {milliseconds}", f"PRAGMA busy_timeout = {patience}"
-    _say(limit)
+    _execute(limit)
     try:
         yield
     finally:
         try:
-            _say(unlimit)
+            _execute(unlimit)
         except (DatabaseError, InterfaceError):
             connection.close()  # or the next request would be as impatient
 
 
-def _say(sql: str) -> None:
+def _execute(sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)

@@ -79,11 +79,13 @@ class WebhookView(APIView):
             token=token,
             source_address=client_address(request.META),
         )
-        is_guess = receive.offers_token(self.endpoint, webhook)
+        # The first proof that is offered decides. A token is sent as it is, and so could be guessed.
+        verifier = next((verifier for verifier in self.endpoint.verifiers if verifier.is_offered(webhook)), None)
+        is_guess = verifier is not None and not verifier.signs
         try:
             if is_guess:
                 UNVERIFIED.count(client_key(request.META), limit=settings.RATE_LIMIT_UNVERIFIED)
-            is_signed = receive.verify(self.provider, self.endpoint, webhook)
+            is_signed = receive.verify(self.provider, verifier, webhook)
         except receive.NotVerified as reason:
             return self._not_verified(request._request, str(reason))
         except TooMany as error:
@@ -106,7 +108,7 @@ class WebhookView(APIView):
                 headers={"Retry-After": RETRY_AFTER},
             )
         accepted = receipt.accepted
-        if self.endpoint.immediate and not receipt.unreadable:
+        if self.endpoint.immediate and not accepted.unreadable:
             accepted = immediate.process_now(receipt)
         reply = self.endpoint.reply(accepted)
         return Response(dict(reply.content), status=reply.status)

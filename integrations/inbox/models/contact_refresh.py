@@ -1,6 +1,6 @@
-"""Contacts that are to be read at their provider: one row a contact, so that a burst of events is one call."""
+"""Pending refreshes of contacts from their provider: one row a contact, so that a burst of events is one call."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import models, transaction
@@ -10,15 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from core.insert_once import insert_once
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 
-QUIET = timedelta(seconds=5)  # a burst has ended when nothing came for this long
-AT_MOST = timedelta(seconds=60)  # what never becomes quiet is read this often
+QUIET = timedelta(seconds=5)  # a burst has ended when nothing came for so long
+AT_MOST = timedelta(seconds=60)  # a contact whose requests never pause is read so often
 
 
 class ContactRefreshQuerySet(DeliveryQuerySet):
-    def owe(self, *, provider: str, external_id: str) -> "ContactRefresh":
-        """Let the contact be read once it has been quiet for a moment; the row, which all who ask share.
+    def enqueue(self, *, provider: str, external_id: str) -> "ContactRefresh":
+        """Request a refresh of the contact, due once no more requests came for a moment; return its one row.
 
-        A reading that is under way when this is called counts as too early: another one follows it.
+        A refresh that is under way when this is called counts as too early: another one follows it.
         """
         now = timezone.now()
         due = now + QUIET
@@ -32,17 +32,14 @@ class ContactRefreshQuerySet(DeliveryQuerySet):
             row = self.select_for_update().get(provider=provider, external_id=external_id)
             if row.status != ContactRefresh.Status.PENDING:
                 row.requeue(requested_at=now, last_requested_at=now)
-                self._put_off(row, until=due)
+                self.filter(pk=row.pk).update(next_attempt_at=due, wake_at=due)
             elif row.crashes or row.failures:
                 # Being read, or waiting for its next try after a failure: both have their own time.
                 self.filter(pk=row.pk).update(last_requested_at=now)
             else:
-                self.filter(pk=row.pk).update(last_requested_at=now)
-                self._put_off(row, until=min(due, row.requested_at + AT_MOST))
+                due = min(due, row.requested_at + AT_MOST)
+                self.filter(pk=row.pk).update(last_requested_at=now, next_attempt_at=due, wake_at=due)
         return row
-
-    def _put_off(self, row: "ContactRefresh", *, until: datetime) -> None:
-        self.filter(pk=row.pk).update(next_attempt_at=until, wake_at=until)
 
 
 class ContactRefresh(Delivery):

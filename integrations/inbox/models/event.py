@@ -55,9 +55,9 @@ class InboxEvent(Prunable, Delivery):
 
     objects = DeliveryQuerySet.as_manager()
 
-    # What only the request that brought it knows of it: the id that its sender is told, where it cannot be read, and
-    # what its envelope says beside the key.
-    told_id = ""
+    # Known only to the request that brought it: the id in the reply, the field that cannot be read, and the rest of the
+    # envelope.
+    reply_id = ""
     unreadable_at: tuple[str, ...] = ()
     record = ""
     is_notice = False
@@ -89,10 +89,10 @@ class InboxEvent(Prunable, Delivery):
     def __str__(self) -> str:
         return f"{self.provider} {self.event_type or '?'} {self.external_id or self.pk}"
 
-    def keep(self) -> bool:
-        """Insert this event, or count it on the row that has its key, in one statement; whether the bodies agree.
+    def store(self) -> bool:
+        """Insert this event, or count it on the row that has its key, in one statement; True where the bodies agree.
 
-        Afterwards `pk` is the kept row's; `duplicates` is 0 where this is the first delivery. The first body stands.
+        Afterwards `pk` is the stored row's; `duplicates` is 0 where this is the first delivery. The first body stands.
         """
         table = connection.ops.quote_name(self._meta.db_table)
         count = (
@@ -102,8 +102,8 @@ class InboxEvent(Prunable, Delivery):
         sql = insert_statement(InboxEvent, count, ("id", "duplicates", "body_digest"))
         with connection.cursor() as cursor:
             cursor.execute(sql, insert_values(self))
-            self.pk, self.duplicates, kept_digest = cursor.fetchone()
-        return bool(kept_digest == self.body_digest)
+            self.pk, self.duplicates, stored_digest = cursor.fetchone()
+        return bool(stored_digest == self.body_digest)
 
 
 class InboxAttempt(models.Model):
@@ -136,7 +136,7 @@ class InboxAttempt(models.Model):
 
 
 class Effect(models.Model):
-    """Something that an event changed, or found to stand already, with a link to it."""
+    """A change that an event led to, or would have, had it not been there already, with a link to its row."""
 
     event = models.ForeignKey(InboxEvent, on_delete=models.CASCADE, related_name="effects")
     description = models.CharField(_("what"), max_length=300)

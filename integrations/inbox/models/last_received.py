@@ -7,16 +7,17 @@ from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-SAME_FOR = timedelta(hours=24)  # as long a repetition is one; later the same words are news
+SAME_FOR = timedelta(hours=24)  # the same content is a repetition so long, and news afterwards
 
 
 class LastReceivedManager(models.Manager["LastReceived"]):
     def number_of(self, *, provider: str, record: str, digest: str) -> int:
-        """The number of what is said of a record: the last one's where that said the same in the last 24 hours, else
-        one more. One statement.
+        """Return the number of a report about a record: the last one's where that had the same content in the last 24
+        hours, else one more. One statement.
 
-        So A, A, B, A are numbered 1, 1, 2, 3. Two at once that say the same get the same number. Whoever dies before
-        the event is kept did no harm: it is sent again and gets the same number, unless something else was said since.
+        So A, A, B, A are numbered 1, 1, 2, 3. Two parallel reports of the same content get the same number. A process
+        that dies before the event is stored did no harm: the event is sent again and gets the same number, unless
+        another report came since.
         """
         now = timezone.now()
         cutoff = now - SAME_FOR
@@ -26,7 +27,7 @@ class LastReceivedManager(models.Manager["LastReceived"]):
 
 
 class LastReceived(models.Model):
-    """`number` counts what was said of the record, each change once; `since` is when the last one was first heard."""
+    """The last report about a record: `number` counts its changes, `since` is when this content first came."""
 
     provider = models.CharField(_("provider"), max_length=30)
     record = models.CharField(_("record"), max_length=300, help_text=_("what the provider reported on"))

@@ -43,8 +43,8 @@ def processed(provider_key: str, payload: dict[str, Any]) -> InboxEvent:
     endpoint = provider.endpoints[-1] if provider_key == "chatwoot" else provider.endpoints[0]
     request = WebhookRequest(body=json.dumps(payload).encode(), headers={})
     receipt = receive.receive(provider, endpoint, request, is_signed=True)
-    runner.run(InboxEvent, receipt.event_id)
-    return InboxEvent.objects.get(pk=receipt.event_id)
+    runner.run(InboxEvent, receipt.event.pk)
+    return InboxEvent.objects.get(pk=receipt.event.pk)
 
 
 @pytest.mark.parametrize(("provider", "file"), DELIVERIES)

@@ -27,7 +27,7 @@ def the(records: dict[str, Any]) -> Any:
 
 def read(provider: str, external_id: str) -> ContactRefresh:
     """A reading of a record that is due."""
-    reading: ContactRefresh = ContactRefresh.objects.owe(provider=provider, external_id=external_id)
+    reading: ContactRefresh = ContactRefresh.objects.enqueue(provider=provider, external_id=external_id)
     reading.requeue()
     return reading
 

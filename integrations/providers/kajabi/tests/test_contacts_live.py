@@ -138,7 +138,7 @@ def test_what_is_asked_for_while_the_contact_is_read_is_read_again(
     def interrupted(contact_id: str) -> Any:
         told = confirming.read_contact(contact_id)
         kajabi.add(records.contact("11", email="jane@example.com", tags=("5",)))
-        ContactRefresh.objects.owe(provider="kajabi", external_id="11")
+        ContactRefresh.objects.enqueue(provider="kajabi", external_id="11")
         return told
 
     kajabi_is = replace(registry.provider("kajabi"), read_contact=interrupted)
