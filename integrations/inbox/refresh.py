@@ -1,6 +1,6 @@
-"""Reading contacts at their provider: what events asked for together is one call."""
+"""Refreshes of contacts from their provider: what several events request within seconds is one call."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.contrib.contenttypes.models import ContentType
@@ -28,54 +28,55 @@ Status = ContactRefresh.Status
 
 
 def _refresh(refresh: ContactRefresh) -> None:
-    """Read a contact that is due, and bring ours to it.
+    """Read a contact that is due from its provider, and apply what it says.
 
-    Where its provider does not know the contact for ten minutes, or refuses, the events that asked for the reading are
-    failed, since what they told could not be confirmed; signed ones need no confirmation. Where only such ones named a
-    contact that the provider does not know, the id is the sender's own, and nothing is to be read.
+    Where its provider does not know the contact for ten minutes, or refuses, the events that requested the refresh are
+    failed, since they could not be confirmed; signed ones need no confirmation. Where only signed ones named a contact
+    that the provider does not know, the id is the sender's own, and there is nothing to read.
     """
+    provider = provider_of(refresh.provider)
+    if provider.read_contact is None or not provider.is_connected():
+        raise Permanent(f"{provider.title} cannot be asked: its API is not configured")
+    began = timezone.now()
+    log_lines.syncing(provider, contact=refresh.external_id)
     try:
-        _read(refresh)
+        facts = provider.read_contact(refresh.external_id)
+        _apply(refresh, facts, began=began)
     except NotFoundYet as error:
-        if timezone.now() < refresh.requested_at + process.NOT_THERE_FOR:
+        if timezone.now() < refresh.requested_at + process.NOT_FOUND_FOR:
             raise TryAgain(str(error)) from error
-        asked = list(_events_asking(refresh))
-        if not asked or not all(map(_stands_by_itself, asked)):
+        events = list(_requesting_events(refresh))
+        if not events or not all(map(_needs_no_confirmation, events)):
             raise Permanent(str(error)) from error
         refresh.close(Status.DONE, error=str(error), failures=0)
     except Unmatched as error:
         raise Permanent(str(error)) from error
 
 
-def _note_failure(refresh: ContactRefresh, failure: Failure) -> None:
-    if failure.is_last:
-        _fail_events(refresh, failure.error)
-
-
-JOBS = JobKind(
-    model=ContactRefresh, work=_refresh, noun="reading", on_failure=_note_failure, stores_database_errors=True
-)
-
-
 def readable_ids(contact: Contact) -> list[tuple[str, str]]:
-    """(provider, id) of every record of the contact that can be read: its provider's API is configured here."""
+    """Return (provider, id) of each record of the contact that can be read: its provider's API is configured."""
+    providers = {
+        provider.key
+        for provider in all_providers().values()
+        if provider.read_contact is not None and provider.is_connected()
+    }
     return sorted(
         (mapping.provider, mapping.external_id)
         for mapping in contact.mappings.all()
-        if mapping.kind == "contact" and _can_be_asked(mapping.provider)
+        if mapping.kind == "contact" and mapping.provider in providers
     )
 
 
-def owe_all(contact: Contact) -> int:
-    """Let every record of the contact be read, as an event would; how many."""
-    found = readable_ids(contact)
-    for provider, external_id in found:
-        ContactRefresh.objects.owe(provider=provider, external_id=external_id)
-    return len(found)
+def enqueue_all(contact: Contact) -> int:
+    """Request a refresh of every record of the contact, as an event would; return how many."""
+    ids = readable_ids(contact)
+    for provider, external_id in ids:
+        ContactRefresh.objects.enqueue(provider=provider, external_id=external_id)
+    return len(ids)
 
 
-def read_now(refresh: ContactRefresh) -> bool:
-    """Make a reading due at once, with all its tries; False where a worker is at it now, which is as good."""
+def refresh_now(refresh: ContactRefresh) -> bool:
+    """Make a refresh due now, with all its tries; False where a worker processes it, which is as good."""
     now = timezone.now()
     with transaction.atomic():
         row = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
@@ -86,24 +87,20 @@ def read_now(refresh: ContactRefresh) -> bool:
     return True
 
 
-def _can_be_asked(provider_key: str) -> bool:
-    provider = all_providers().get(provider_key)
-    return provider is not None and provider.read_contact is not None and provider.is_connected()
-
-
-def _read(refresh: ContactRefresh) -> None:
-    provider = provider_of(refresh.provider)
-    if provider.read_contact is None or not provider.is_connected():
-        raise Permanent(f"{provider.title} cannot be asked: its API is not configured")
-    began = timezone.now()
-    log_lines.syncing(provider, contact=refresh.external_id)
-    told = provider.read_contact(refresh.external_id)
+def _apply(refresh: ContactRefresh, facts: list[Event], *, began: datetime) -> None:
+    """Apply a contact's record, and close the refresh; requested again meanwhile, it is due again."""
+    context = Context(
+        provider=refresh.provider,
+        key=f"reading:{refresh.pk}:{refresh.attempts}",
+        cause=Cause(text=f"{refresh} as read from there"),
+    )
     with transaction.atomic():
         newest = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
-        _apply(told, refresh)
-        if email := persons.stated_email(told):  # events that named the contact by its id, or in words of anybody's
-            asked = _events_asking(refresh).filter(Q(person_email="") | Q(is_signed=False))
-            asked.update(person_email=email)
+        for fact in facts:
+            handle(fact, context)
+        if email := persons.stated_email(facts):  # for events that named the contact by its id, or without proof
+            events = _requesting_events(refresh).filter(Q(person_email="") | Q(is_signed=False))
+            events.update(person_email=email)
         refresh.close(Status.DONE, read_at=began, failures=0)
         if newest.last_requested_at > began:
             due = timezone.now() + QUIET
@@ -111,42 +108,39 @@ def _read(refresh: ContactRefresh) -> None:
             again.update(status=Status.PENDING, requested_at=newest.last_requested_at, next_attempt_at=due, wake_at=due)
 
 
-def _apply(told: list[Event], refresh: ContactRefresh) -> None:
-    cause, key = Cause(text=f"{refresh} as read from there"), f"reading:{refresh.pk}:{refresh.attempts}"
-    context = Context(provider=refresh.provider, key=key, cause=cause)
-    for fact in told:
-        handle(fact, context)
-
-
-def _stands_by_itself(event: InboxEvent) -> bool:
-    provider, webhook = provider_of(event.provider), process.stored(event)
+def _needs_no_confirmation(event: InboxEvent) -> bool:
+    """Return whether an event is signed and says itself who the contact is."""
+    provider, webhook = provider_of(event.provider), process.as_webhook(event)
     return not provider.is_hint(webhook) and bool(persons.unconfirmed_email(webhook, provider))
 
 
-def _events_asking(refresh: ContactRefresh) -> "QuerySet[InboxEvent]":
-    """Return the events that asked for a reading since it was done last."""
-    asked = Effect.objects.filter(content_type=ContentType.objects.get_for_model(ContactRefresh), object_id=refresh.pk)
+def _requesting_events(refresh: ContactRefresh) -> "QuerySet[InboxEvent]":
+    """Return the events that requested a refresh since it was done last."""
+    requests = Effect.objects.filter(
+        content_type=ContentType.objects.get_for_model(ContactRefresh), object_id=refresh.pk
+    )
     return InboxEvent.objects.filter(
-        pk__in=asked.values("event"),
+        pk__in=requests.values("event"),
         status=EventStatus.PROCESSED,
         finished_at__gte=refresh.requested_at - timedelta(seconds=1),
     )
 
 
-def _fail_events(refresh: ContactRefresh, error: str) -> None:
-    """Fail the events that hang on a reading, and notify staff once.
-
-    A signed event that says who the contact is does not hang on it: its own words were believed already.
-    """
-    keys = [event.pk for event in _events_asking(refresh) if not _stands_by_itself(event)]
+def _fail_events(refresh: ContactRefresh, failure: Failure) -> None:
+    """Fail the events that depend on a refresh which failed for good, and notify staff once."""
+    if not failure.is_last:
+        return
+    error = failure.error
+    keys = [event.pk for event in _requesting_events(refresh) if not _needs_no_confirmation(event)]
     InboxEvent.objects.filter(pk__in=keys).update(status=EventStatus.FAILED, reason=error, last_error=error)
     failed = list(InboxEvent.objects.filter(pk__in=keys).defer("body", "headers").order_by("pk"))
     if failed:
-        process.tell_staff(failed[-1], error)
-        transaction.on_commit(partial(_log_failed, failed, error))
+        process.notify_staff(failed[-1], error)
+    for event in failed:
+        line = partial(log_lines.ended, outcome="failed", attempt=event.attempts, reason=error)
+        transaction.on_commit(partial(line, provider_of(event.provider), event))
 
 
-def _log_failed(events: list[InboxEvent], error: str) -> None:
-    for event in events:
-        attempt = event.attempts
-        log_lines.ended(provider_of(event.provider), event, outcome="failed", attempt=attempt, reason=error)
+JOBS = JobKind(
+    model=ContactRefresh, work=_refresh, noun="reading", on_failure=_fail_events, stores_database_errors=True
+)

@@ -263,7 +263,7 @@ def _erase_event(event: InboxEvent, mentions: Mentions, own: bool) -> Mapping[st
     if event.is_erased:
         return {}
     if not _is_shared(event, mentions):
-        return process.without_person(
+        return process.erased_columns(
             event, hide_id=_names_person(event.external_id, mentions), hide_key=_names_person(event.key, mentions)
         )
     clean = {

@@ -29,7 +29,7 @@ add_action(
         name="read-again",
         label=_("read again from the provider"),
         done=_DONE,
-        run=lambda contact, submission: bool(refresh.owe_all(contact)),
+        run=lambda contact, submission: bool(refresh.enqueue_all(contact)),
         applies_to=lambda contact: bool(refresh.readable_ids(contact)),
     ),
 )
@@ -66,7 +66,7 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
             name="read-now",
             label=_("read now"),
             done=_DONE,
-            run=lambda reading, submission: refresh.read_now(reading),
+            run=lambda reading, submission: refresh.refresh_now(reading),
         ),
     )
 

@@ -220,7 +220,7 @@ def test_a_database_that_is_away_is_answered_503_with_retry_after(
     def away(*arguments: Any) -> None:
         raise DatabaseError("the server closed the connection")
 
-    monkeypatch.setattr(InboxEvent, "keep", away)
+    monkeypatch.setattr(InboxEvent, "store", away)
     answer = post(relay())
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
     assert answer.json() == {"detail": "Not kept: the database is away. Please send it again."}
