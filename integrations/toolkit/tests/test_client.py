@@ -46,7 +46,7 @@ def client(build: Callable[..., JsonClient]) -> JsonClient:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_trouble_is_repeated(client: JsonClient, server: FakeServer, waits: list[float], status: int) -> None:
+def test_temporary_failure_is_repeated(client: JsonClient, server: FakeServer, waits: list[float], status: int) -> None:
     server.misbehave(Answer(status=status), Answer(status=status))
     assert client.call("GET", "/thing") == {"good": True}
     assert len(server.exchanges) == 3
@@ -54,21 +54,21 @@ def test_trouble_is_repeated(client: JsonClient, server: FakeServer, waits: list
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 410, 422])
-def test_a_refusal_is_not_repeated(client: JsonClient, server: FakeServer, status: int) -> None:
+def test_refusal_is_not_repeated(client: JsonClient, server: FakeServer, status: int) -> None:
     server.misbehave(Answer(status=status, body=b"{}"))
     with pytest.raises(Refused) as caught:
         client.call("GET", "/thing")
     assert (caught.value.status, len(server.exchanges)) == (status, 1)
 
 
-def test_another_error_of_the_server_is_for_later(client: JsonClient, server: FakeServer) -> None:
+def test_other_server_error_is_temporary_and_not_repeated(client: JsonClient, server: FakeServer) -> None:
     server.misbehave(Answer(status=501))
     with pytest.raises(TemporaryFailure) as caught:
         client.call("GET", "/thing")
     assert (caught.value.status, len(server.exchanges)) == (501, 1)
 
 
-def test_the_number_of_repetitions_ends(client: JsonClient, server: FakeServer, waits: list[float]) -> None:
+def test_repetitions_end_after_their_number(client: JsonClient, server: FakeServer, waits: list[float]) -> None:
     server.misbehave(*[Reset()] * 9)
     with pytest.raises(TemporaryFailure, match="the connection broke off"):
         client.call("GET", "/thing")
@@ -78,14 +78,14 @@ def test_the_number_of_repetitions_ends(client: JsonClient, server: FakeServer, 
 @pytest.mark.parametrize(
     "trouble", [Reset(), Answer(status=500), Answer(status=503), Answer(status=201, body=b"<html>")]
 )
-def test_a_post_whose_effect_is_unknown_is_not_repeated(client: JsonClient, server: FakeServer, trouble: Any) -> None:
+def test_post_of_unknown_effect_is_not_repeated(client: JsonClient, server: FakeServer, trouble: Any) -> None:
     server.misbehave(trouble)
     with pytest.raises(TemporaryFailure):
         client.call("POST", "/thing", body={})
     assert len(server.exchanges) == 1
 
 
-def test_a_post_is_repeated_where_that_is_harmless(client: JsonClient, server: FakeServer) -> None:
+def test_repeatable_post_is_repeated(client: JsonClient, server: FakeServer) -> None:
     server.misbehave(Answer(status=429), Answer(status=500), Reset())
     with pytest.raises(TemporaryFailure):
         client.call("POST", "/thing", body={})
@@ -93,7 +93,7 @@ def test_a_post_is_repeated_where_that_is_harmless(client: JsonClient, server: F
     assert server.exchanges[-1].asked.body == b'{"a": 1}'
 
 
-def test_nobody_there_is_repeated_even_for_a_post(waits: list[float], server: FakeServer) -> None:
+def test_missing_connection_is_repeated_even_for_a_post(waits: list[float], server: FakeServer) -> None:
     retries = Retries(number=2, initial_delay=1.0, backoff_factor=2.0)
     client = JsonClient("http://127.0.0.1:1", title="Vendor", retries=retries, sleep=waits.append)
     with pytest.raises(TemporaryFailure) as caught:
@@ -105,7 +105,7 @@ def test_nobody_there_is_repeated_even_for_a_post(waits: list[float], server: Fa
     assert len(waits) == 2
 
 
-def test_settings_say_how_often(server: FakeServer, settings: Any) -> None:
+def test_settings_limit_the_repetitions(server: FakeServer, settings: Any) -> None:
     settings.MAX_RETRIES = 0
     server.misbehave(Answer(status=500))
     with pytest.raises(TemporaryFailure):
@@ -147,7 +147,7 @@ def test_retry_after_is_read(text: str, seconds: float | None) -> None:
     assert read_retry_after(text, now=NOON) == seconds
 
 
-def test_waits_have_jitter_and_an_end() -> None:
+def test_waits_have_jitter_and_a_maximum() -> None:
     waits = {wait_of(10.0, retry_after=None) for _try in range(50)}
     assert len(waits) > 1
     assert all(10 <= wait <= 12.5 for wait in waits)
@@ -155,7 +155,7 @@ def test_waits_have_jitter_and_an_end() -> None:
     assert list(Retries(number=3, initial_delay=20.0, backoff_factor=2.0).delays()) == [20.0, 40.0, 60.0]
 
 
-def test_a_wait_beyond_the_patience_is_left_to_the_caller(
+def test_wait_beyond_the_patience_is_left_to_the_caller(
     build: Callable[..., JsonClient], server: FakeServer, waits: list[float]
 ) -> None:
     server.misbehave(Answer(status=429, headers={"Retry-After": "40"}))
@@ -164,7 +164,7 @@ def test_a_wait_beyond_the_patience_is_left_to_the_caller(
     assert (caught.value.retry_after, waits) == (40.0, [])
 
 
-def test_an_answer_that_drips_is_given_up(build: Callable[..., JsonClient], server: FakeServer) -> None:
+def test_dripping_answer_times_out(build: Callable[..., JsonClient], server: FakeServer) -> None:
     server.misbehave(Drip())
     with pytest.raises(TemporaryFailure, match="did not come in time"):
         build(patience=0.3).call("GET", "/thing")
@@ -174,19 +174,19 @@ def test_an_answer_that_drips_is_given_up(build: Callable[..., JsonClient], serv
 
 
 @pytest.mark.parametrize("answer", [Answer(status=204), Answer(status=200, body=b"  ")])
-def test_an_empty_answer_is_none(client: JsonClient, server: FakeServer, answer: Answer) -> None:
+def test_empty_answer_is_none(client: JsonClient, server: FakeServer, answer: Answer) -> None:
     server.misbehave(answer)
     assert client.call("DELETE", "/thing") is None
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe\xfd", b"[" * 100_000])
-def test_what_is_not_json_is_for_later(client: JsonClient, server: FakeServer, body: bytes) -> None:
+def test_answer_that_is_no_json_is_temporary(client: JsonClient, server: FakeServer, body: bytes) -> None:
     server.misbehave(*[Answer(status=200, body=body)] * 4)
     with pytest.raises(TemporaryFailure, match=r"answered with 200\. The answer is not JSON\.$"):
         client.call("GET", "/thing")
 
 
-def test_only_the_api_itself_says_not_found(client: JsonClient, server: FakeServer) -> None:
+def test_web_page_with_404_is_not_not_found(client: JsonClient, server: FakeServer) -> None:
     page = Answer(status=404, body=b"  <!DOCTYPE html><p>no", content_type="application/json")
     server.misbehave(page, Answer(status=404, body=b"{}"))
     with pytest.raises(Refused, match="A web page came instead of JSON") as caught:
@@ -196,14 +196,16 @@ def test_only_the_api_itself_says_not_found(client: JsonClient, server: FakeServ
         client.call("GET", "/thing")
 
 
-def test_a_redirect_is_not_followed(client: JsonClient, server: FakeServer) -> None:
+def test_redirect_is_not_followed(client: JsonClient, server: FakeServer) -> None:
     server.misbehave(Answer(status=302, headers={"Location": f"{server.url}/other"}))
     with pytest.raises(Refused, match="Redirects are not followed"):
         client.call("GET", "/thing")
     assert len(server.exchanges) == 1
 
 
-def test_an_answer_has_a_largest_size(client: JsonClient, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_above_the_largest_size_is_refused(
+    client: JsonClient, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(toolkit_client, "LARGEST_ANSWER", 1024 * 1024)
     server.misbehave(Answer(status=200, body=b" " * (1024 * 1024 + 1)))
     with pytest.raises(Refused, match=r"the answer to GET /thing is larger than 1 MiB"):
@@ -225,19 +227,19 @@ def test_an_answer_has_a_largest_size(client: JsonClient, server: FakeServer, mo
         "file:///etc/passwd",
     ],
 )
-def test_a_link_to_another_server_is_refused(client: JsonClient, server: FakeServer, link: str) -> None:
+def test_link_to_another_server_is_refused(client: JsonClient, server: FakeServer, link: str) -> None:
     with pytest.raises(Refused, match="it is not followed"):
         client.url_of(link, relative_to=f"{server.url}/thing")
     assert server.exchanges == []
 
 
 @pytest.mark.parametrize("base_url", ["", "api.example.com", "ftp://api.example.com", "https://"])
-def test_a_base_url_must_be_one(base_url: str) -> None:
+def test_invalid_base_url_is_refused(base_url: str) -> None:
     with pytest.raises(NotConfigured, match="the base URL must begin with https://"):
         JsonClient(base_url, title="Vendor")
 
 
-def test_the_token_is_ours_and_not_that_of_a_netrc(
+def test_token_is_not_replaced_by_a_netrc(
     build: Callable[..., JsonClient], server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -262,7 +264,7 @@ def test_the_token_is_ours_and_not_that_of_a_netrc(
     assert (form.headers["content-type"], form.body) == ("application/x-www-form-urlencoded", b"name=Jane+Doe")
 
 
-def test_a_message_is_masked(build: Callable[..., JsonClient], server: FakeServer) -> None:
+def test_message_is_masked(build: Callable[..., JsonClient], server: FakeServer) -> None:
     server.misbehave(Answer(status=422, body=b'{"message": "s3cret of jane@example.com"}'))
     client = build(secrets=["s3cret"], explain=lambda document: document["message"], hints={422: "Check it."})
     with pytest.raises(Refused) as caught:

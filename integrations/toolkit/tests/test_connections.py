@@ -81,27 +81,27 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
-def test_nobody_listening_proves_it() -> None:
+def test_refused_connection_had_no_effect() -> None:
     assert failure("http://127.0.0.1:1").had_no_effect
 
 
-def test_unknown_name_proves_it() -> None:
+def test_unknown_host_had_no_effect() -> None:
     assert failure("http://no-such-host.invalid").had_no_effect
 
 
-def test_connection_that_breaks_off_after_the_request_does_not() -> None:
+def test_connection_broken_after_the_request_may_have_had_an_effect() -> None:
     with FakeServer() as server:
         server.misbehave(Reset())
         assert not failure(server.url).had_no_effect
 
 
-def test_certificate_that_is_not_accepted_proves_it(breaking_off: tuple[str, Callable[[], list[bytes]]]) -> None:
+def test_rejected_certificate_had_no_effect(breaking_off: tuple[str, Callable[[], list[bytes]]]) -> None:
     url, requests = breaking_off
     assert failure(url).had_no_effect
     assert requests() == []
 
 
-def test_tls_that_breaks_off_after_the_request_does_not(
+def test_tls_broken_after_the_request_may_have_had_an_effect(
     breaking_off: tuple[str, Callable[[], list[bytes]]], certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))

@@ -77,7 +77,7 @@ def test_another_account_has_its_own_limit(process: Any, clock: Clock) -> None:
     assert clock.now == began
 
 
-def test_who_cannot_wait_is_told_so_and_takes_no_place(process: Any, clock: Clock) -> None:
+def test_caller_that_cannot_wait_is_refused_and_takes_no_place(process: Any, clock: Clock) -> None:
     began = clock.now
     for _call in range(LIMIT):
         process().wait(at_most=60)
@@ -90,7 +90,7 @@ def test_who_cannot_wait_is_told_so_and_takes_no_place(process: Any, clock: Cloc
     assert clock.now == began + WINDOW
 
 
-def test_many_at_once_take_one_place_each(at_once: Callable[..., list[Any]]) -> None:
+def test_calls_at_once_take_one_place_each(at_once: Callable[..., list[Any]]) -> None:
     waited: list[float] = []
 
     def call() -> None:
@@ -113,7 +113,7 @@ def test_many_at_once_take_one_place_each(at_once: Callable[..., list[Any]]) -> 
         (500, {}, 0.0),
     ],
 )
-def test_all_pause_where_the_provider_says_that_nothing_is_left(
+def test_all_pause_when_no_calls_are_left(
     process: Any, clock: Clock, status: int, headers: dict[str, str], seconds: float
 ) -> None:
     began = clock.now
@@ -123,13 +123,13 @@ def test_all_pause_where_the_provider_says_that_nothing_is_left(
     assert clock.now == began + seconds
 
 
-def test_what_the_provider_said_last_is_known_to_all(process: Any) -> None:
+def test_last_headroom_is_shared(process: Any) -> None:
     assert process().headroom() == Headroom(remaining=None, daily_remaining=None)
     process().learn(200, {"X-Left": "87", "X-Left-Today": "199000"})
     assert process().headroom() == Headroom(remaining=87, daily_remaining=199_000)
 
 
-def test_without_a_cache_a_client_keeps_the_limit_alone(
+def test_client_without_a_cache_keeps_the_limit_alone(
     process: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*arguments: Any, **options: Any) -> None:
@@ -145,7 +145,7 @@ def test_without_a_cache_a_client_keeps_the_limit_alone(
     assert pace.headroom() == Headroom(remaining=None, daily_remaining=None)
 
 
-def test_a_client_asks_its_pace_before_each_request_and_tells_it_each_answer(
+def test_client_waits_before_each_request_and_learns_from_each_answer(
     process: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

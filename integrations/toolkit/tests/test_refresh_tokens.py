@@ -78,7 +78,7 @@ def process(clock: Clock, provider: Provider) -> Callable[[], SharedToken]:
     )
 
 
-def test_a_token_is_refreshed_within_the_margin_before_its_end(process: Any, provider: Provider, clock: Clock) -> None:
+def test_token_is_refreshed_within_the_margin_before_its_end(process: Any, provider: Provider, clock: Clock) -> None:
     assert process().current() == "token-1"
     clock.now += LIFE - MARGIN - 1
     assert process().current() == "token-1"
@@ -87,14 +87,14 @@ def test_a_token_is_refreshed_within_the_margin_before_its_end(process: Any, pro
     assert provider.said == ["signed in", "refreshed with refresh-1"]
 
 
-def test_the_last_refresh_token_is_used_by_whoever_comes_next(process: Any, provider: Provider, clock: Clock) -> None:
+def test_last_refresh_token_is_used_by_the_next_process(process: Any, provider: Provider, clock: Clock) -> None:
     for _day in range(3):
         process().current()
         clock.now += LIFE - MARGIN
     assert provider.said == ["signed in", "refreshed with refresh-1", "refreshed with refresh-2"]
 
 
-def test_a_refused_token_is_replaced_by_its_refresh_token_once_for_all(process: Any, provider: Provider) -> None:
+def test_refused_token_is_refreshed_once_for_all(process: Any, provider: Provider) -> None:
     first, second = process(), process()
     assert first.current() == second.current() == "token-1"
     assert first.replacement_for("token-1") == "token-2"
@@ -103,7 +103,7 @@ def test_a_refused_token_is_replaced_by_its_refresh_token_once_for_all(process: 
 
 
 @pytest.mark.parametrize("error", [Refused("spent", status=400), TemporaryFailure("the answer was lost")])
-def test_where_a_refresh_fails_somebody_signs_in(
+def test_failed_refresh_is_followed_by_a_sign_in(
     process: Any, provider: Provider, clock: Clock, error: Exception
 ) -> None:
     process().current()
@@ -115,7 +115,7 @@ def test_where_a_refresh_fails_somebody_signs_in(
     assert provider.said[1:] == ["refreshed with refresh-1", "signed in", "refreshed with refresh-3"]
 
 
-def test_many_at_once_spend_a_refresh_token_once(provider: Provider, at_once: Callable[..., list[Any]]) -> None:
+def test_refresh_token_is_spent_once_by_many_at_once(provider: Provider, at_once: Callable[..., list[Any]]) -> None:
     def store() -> SharedToken:
         return SharedToken("vendor", identity=("at once",), fetch=provider.sign_in, refresh=provider.refresh)
 
@@ -124,7 +124,7 @@ def test_many_at_once_spend_a_refresh_token_once(provider: Provider, at_once: Ca
     assert provider.said == ["signed in", "refreshed with refresh-1"]
 
 
-def test_without_a_cache_a_client_refreshes_its_own_token(
+def test_client_without_a_cache_refreshes_its_own_token(
     process: Any, provider: Provider, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*arguments: Any, **options: Any) -> None:
@@ -139,7 +139,7 @@ def test_without_a_cache_a_client_refreshes_its_own_token(
     assert provider.said == ["signed in", "refreshed with refresh-1"]
 
 
-def test_a_token_that_an_earlier_version_kept_is_used_and_then_replaced(
+def test_token_stored_by_an_earlier_version_is_used_and_then_replaced(
     process: Any, provider: Provider, clock: Clock
 ) -> None:
     store = process()
@@ -150,7 +150,7 @@ def test_a_token_that_an_earlier_version_kept_is_used_and_then_replaced(
     assert provider.said == ["signed in"]
 
 
-def test_a_refresh_token_that_nobody_will_use_is_not_kept(provider: Provider) -> None:
+def test_unused_refresh_token_is_not_stored(provider: Provider) -> None:
     store = SharedToken("vendor", identity=("no refresh",), fetch=provider.sign_in)
     store.current()
     assert "refresh-1" not in str(cache.get(store._key))

@@ -80,7 +80,7 @@ def test_other_credentials_have_another_token(process: Callable[..., SharedToken
     assert "old" not in process("url", "id", "old")._key
 
 
-def test_it_is_renewed_a_minute_before_its_end(process: Callable[..., SharedToken], clock: Clock) -> None:
+def test_token_is_renewed_a_minute_before_its_end(process: Callable[..., SharedToken], clock: Clock) -> None:
     assert process().current() == "token-1"
     clock.now += 7200 - 61
     assert process().current() == "token-1"
@@ -88,7 +88,9 @@ def test_it_is_renewed_a_minute_before_its_end(process: Callable[..., SharedToke
     assert process().current() == "token-2"
 
 
-def test_a_short_life_has_a_short_margin(process: Callable[..., SharedToken], provider: Provider, clock: Clock) -> None:
+def test_short_lived_token_has_a_short_margin(
+    process: Callable[..., SharedToken], provider: Provider, clock: Clock
+) -> None:
     provider.expires_in = 100
     assert process().current() == "token-1"
     clock.now += 89
@@ -97,7 +99,7 @@ def test_a_short_life_has_a_short_margin(process: Callable[..., SharedToken], pr
     assert process().current() == "token-2"
 
 
-def test_a_refused_token_is_replaced_once_for_all(process: Callable[..., SharedToken], provider: Provider) -> None:
+def test_refused_token_is_replaced_once_for_all(process: Callable[..., SharedToken], provider: Provider) -> None:
     first, second = process(), process()
     assert (first.current(), second.current()) == ("token-1", "token-1")
     assert first.replacement_for("token-1") == "token-2"
@@ -105,7 +107,7 @@ def test_a_refused_token_is_replaced_once_for_all(process: Callable[..., SharedT
     assert provider.granted == 2
 
 
-def test_one_renews_while_the_others_wait(provider: Provider, at_once: Callable[..., list[Any]]) -> None:
+def test_one_process_renews_while_the_others_wait(provider: Provider, at_once: Callable[..., list[Any]]) -> None:
     def use() -> str:
         return SharedToken("vendor", identity=("at once",), fetch=provider).current()
 
@@ -113,7 +115,7 @@ def test_one_renews_while_the_others_wait(provider: Provider, at_once: Callable[
     assert provider.granted == 1
 
 
-def test_a_token_that_is_still_good_is_used_while_another_process_renews_it(
+def test_valid_token_is_used_while_another_process_renews_it(
     process: Callable[..., SharedToken], provider: Provider, clock: Clock
 ) -> None:
     store = process()
@@ -138,7 +140,7 @@ def test_waiting_for_another_process_ends(
     assert store.current() == "token-1"
 
 
-def test_what_another_process_got_meanwhile_is_used(
+def test_token_of_another_process_is_used(
     process: Callable[..., SharedToken], provider: Provider, clock: Clock
 ) -> None:
     store = process()
@@ -153,7 +155,7 @@ def test_what_another_process_got_meanwhile_is_used(
     assert provider.granted == 0
 
 
-def test_a_refusal_frees_the_lock(process: Callable[..., SharedToken], provider: Provider) -> None:
+def test_refusal_releases_the_lock(process: Callable[..., SharedToken], provider: Provider) -> None:
     store = process()
     provider.error = Refused("wrong credentials", status=401)
     with pytest.raises(Refused):
@@ -163,9 +165,7 @@ def test_a_refusal_frees_the_lock(process: Callable[..., SharedToken], provider:
     assert store.current() == "token-1"
 
 
-def test_a_lock_that_ran_out_is_left_to_its_next_holder(
-    process: Callable[..., SharedToken], provider: Provider
-) -> None:
+def test_expired_lock_is_left_to_its_next_holder(process: Callable[..., SharedToken], provider: Provider) -> None:
     store = process()
 
     def slowly() -> Grant:
@@ -177,7 +177,7 @@ def test_a_lock_that_ran_out_is_left_to_its_next_holder(
     assert cache.get(lock_key(store)) == "the next holder"
 
 
-def test_without_a_cache_each_client_keeps_a_token_of_its_own(
+def test_client_without_a_cache_has_a_token_of_its_own(
     process: Callable[..., SharedToken],
     provider: Provider,
     clock: Clock,
@@ -198,7 +198,7 @@ def test_without_a_cache_each_client_keeps_a_token_of_its_own(
     assert "token-1" not in caplog.text
 
 
-def test_a_cache_that_goes_away_in_the_middle_loses_no_token(
+def test_cache_failure_in_the_middle_loses_no_token(
     process: Callable[..., SharedToken], provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def is_away(*arguments: Any, **options: Any) -> None:
@@ -208,7 +208,7 @@ def test_a_cache_that_goes_away_in_the_middle_loses_no_token(
     assert process().current() == "token-1"
 
 
-def test_a_token_is_not_shown() -> None:
+def test_token_is_not_in_the_repr() -> None:
     assert "hidden" not in repr(Grant(token="hidden", expires_in=1))
 
 
@@ -235,7 +235,7 @@ def granting(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FakeServer, Call
         ("1e999", 300.0),
     ],
 )
-def test_a_grant_is_read(granting: Any, expires_in: str, seconds: float) -> None:
+def test_grant_is_read(granting: Any, expires_in: str, seconds: float) -> None:
     server, grant = granting
     body = f'{{"access_token": "t0ken", "expires_in": {expires_in}}}'
     server.misbehave(Answer(status=500), Answer(status=200, body=body.encode()))
@@ -244,7 +244,7 @@ def test_a_grant_is_read(granting: Any, expires_in: str, seconds: float) -> None
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"access_token": 1}', b'{"access_token": "a\\nb"}', b""])
-def test_an_answer_without_a_token_is_for_later(granting: Any, body: bytes) -> None:
+def test_answer_without_a_token_is_temporary(granting: Any, body: bytes) -> None:
     server, grant = granting
     server.misbehave(Answer(status=200, body=body))
     with pytest.raises(TemporaryFailure, match="without a usable access_token"):

@@ -12,7 +12,7 @@ from tests.fakes.gohighlevel import API_KEY, LOCATION_ID, Answer, FakeGoHighLeve
 JANE = {"firstName": "Jane", "email": "jane@example.com", "phone": "+13055550100"}
 
 
-def test_every_call_names_the_version_and_the_key(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
+def test_every_call_sends_version_and_key(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", **JANE)
     assert client.contact("c1")["email"] == "jane@example.com"
     headers = ghl.exchanges[-1].asked.headers
@@ -20,7 +20,7 @@ def test_every_call_names_the_version_and_the_key(client: GoHighLevelClient, ghl
     assert headers["accept"] == "application/json"
 
 
-def test_a_contact_is_made_in_the_configured_location(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
+def test_contact_is_created_in_the_configured_location(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     written = client.create_contact({**JANE, "customFields": [{"id": "f1", "field_value": "blue"}]})
     assert (written.is_new, written.record["email"]) == (True, "jane@example.com")
     assert ghl.contacts[written.external_id]["locationId"] == LOCATION_ID
@@ -31,7 +31,7 @@ def test_a_contact_is_made_in_the_configured_location(client: GoHighLevelClient,
     ("given", "matched_by"),
     [({"email": "JANE@example.com"}, "email"), ({"email": "other@example.com", "phone": "+13055550100"}, "phone")],
 )
-def test_a_contact_that_is_there_is_a_match_and_no_failure(
+def test_existing_contact_is_returned_as_a_match(
     client: GoHighLevelClient, ghl: FakeGoHighLevel, given: dict[str, str], matched_by: str
 ) -> None:
     ghl.add_contact(id="c1", **JANE)
@@ -39,7 +39,7 @@ def test_a_contact_that_is_there_is_a_match_and_no_failure(
     assert len(ghl.contacts) == 1
 
 
-def test_another_refusal_of_a_contact_stays_one(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
+def test_other_refusal_of_a_contact_is_raised(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     body = b'{"statusCode":422,"message":["email must be an email","phone must be a string"]}'
     ghl.misbehave(Answer(status=422, body=body))
     with pytest.raises(Refused, match="email must be an email; phone must be a string") as caught:
@@ -48,7 +48,7 @@ def test_another_refusal_of_a_contact_stays_one(client: GoHighLevelClient, ghl: 
     assert ghl.contacts == {}
 
 
-def test_a_create_whose_answer_was_lost_is_not_repeated_and_the_next_try_finds_the_contact(
+def test_create_with_a_lost_answer_is_not_repeated_and_the_next_try_finds_the_contact(
     client: GoHighLevelClient, ghl: FakeGoHighLevel
 ) -> None:
     ghl.misbehave(Lost())
@@ -61,7 +61,7 @@ def test_a_create_whose_answer_was_lost_is_not_repeated_and_the_next_try_finds_t
     assert len(ghl.contacts) == 1
 
 
-def test_what_has_no_effect_twice_is_repeated(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
+def test_idempotent_call_is_repeated(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", **JANE)
     ghl.misbehave(Reset())
     assert client.update_contact("c1", {"city": "Tampa"})["city"] == "Tampa"
@@ -79,7 +79,7 @@ def test_what_has_no_effect_twice_is_repeated(client: GoHighLevelClient, ghl: Fa
         ({"email": "", "phone": " "}, None),
     ],
 )
-def test_a_contact_is_found_by_its_address_or_its_number(
+def test_contact_is_found_by_email_or_phone(
     client: GoHighLevelClient, ghl: FakeGoHighLevel, given: dict[str, str], found: str | None
 ) -> None:
     ghl.add_contact(id="c1", **JANE)
@@ -88,20 +88,20 @@ def test_a_contact_is_found_by_its_address_or_its_number(
     assert len(ghl.exchanges) == (1 if any(text.strip() for text in given.values()) else 0)
 
 
-def test_the_plus_of_a_number_stays_one(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
+def test_plus_of_a_phone_is_escaped(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     client.find_contact(phone="+13055550100")
     assert ("number", "+13055550100") in ghl.exchanges[-1].asked.query
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_an_unknown_contact_is_not_found(client: GoHighLevelClient, ghl: FakeGoHighLevel, status: int) -> None:
+def test_unknown_contact_is_not_found(client: GoHighLevelClient, ghl: FakeGoHighLevel, status: int) -> None:
     ghl.unknown_is = status
     with pytest.raises(NotFound, match="not found"):
         client.contact("c404")
 
 
 @pytest.mark.parametrize("external_id", ["", " ", ".", ".."])
-def test_an_id_that_leads_elsewhere_is_not_sent(
+def test_id_that_changes_the_path_is_not_sent(
     client: GoHighLevelClient, ghl: FakeGoHighLevel, external_id: str
 ) -> None:
     with pytest.raises(ValueError, match="an id is expected"):
@@ -109,7 +109,7 @@ def test_an_id_that_leads_elsewhere_is_not_sent(
     assert ghl.exchanges == []
 
 
-def test_an_opportunity_is_made_once_and_changed(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
+def test_opportunity_is_created_once_and_changed(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     fields = {"pipelineId": "pipe1", "pipelineStageId": "stage1", "name": "Auto", "status": "open", "contactId": "c1"}
     made = client.create_opportunity(fields)
     assert made.is_new
@@ -139,14 +139,14 @@ def test_wrong_credentials_say_what_to_check(
     assert API_KEY not in str(caught.value)
 
 
-def test_what_is_not_set_is_named(settings: Any) -> None:
+def test_missing_settings_are_named(settings: Any) -> None:
     settings.GHL_API_KEY = settings.GHL_LOCATION_ID = ""
     with pytest.raises(NotConfigured, match="set GHL_API_KEY and GHL_LOCATION_ID"):
         GoHighLevelClient()
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"contact": null}', b'{"contact": {"email": "x"}}'])
-def test_an_answer_in_another_shape_is_refused(client: GoHighLevelClient, ghl: FakeGoHighLevel, body: bytes) -> None:
+def test_answer_of_an_unknown_shape_is_refused(client: GoHighLevelClient, ghl: FakeGoHighLevel, body: bytes) -> None:
     ghl.misbehave(Answer(status=200, body=body), Answer(status=200, body=body))
     with pytest.raises(Refused, match="without a contact"):
         client.contact("c1")
@@ -176,7 +176,7 @@ def paced(ghl: FakeGoHighLevel, clock: Clock) -> GoHighLevelClient:
     return made
 
 
-def test_the_limit_is_never_reached_by_several_processes_together(ghl: FakeGoHighLevel) -> None:
+def test_several_processes_together_stay_within_the_limit(ghl: FakeGoHighLevel) -> None:
     clock = Clock()
     processes = [paced(ghl, clock) for _process in range(3)]
     for number in range(230):
@@ -187,7 +187,7 @@ def test_the_limit_is_never_reached_by_several_processes_together(ghl: FakeGoHig
     assert ghl.exchanges[-1].asked.path == "/opportunities/pipelines"
 
 
-def test_a_refused_call_lets_all_wait_and_is_repeated(ghl: FakeGoHighLevel) -> None:
+def test_call_over_the_limit_pauses_all_and_is_repeated(ghl: FakeGoHighLevel) -> None:
     clock = Clock()
     one, other = paced(ghl, clock), paced(ghl, clock)
     ghl.misbehave(too_many())

@@ -31,7 +31,7 @@ def made(book: ContactApi, values: dict[str, Any]) -> RemoteContact:
     return book.read(book.send(book.creation(values)).external_id)
 
 
-def test_the_manifest_opens_the_book(ghl: FakeGoHighLevel) -> None:
+def test_manifest_opens_the_api(ghl: FakeGoHighLevel) -> None:
     assert PROVIDER.mirror is MIRROR
     assert (MIRROR.own_prefix, MIRROR.source) == ("ghl:", "GHL")
     assert {"email", "country", "custom_fields.company"} <= MIRROR.fields
@@ -39,13 +39,13 @@ def test_the_manifest_opens_the_book(ghl: FakeGoHighLevel) -> None:
     assert MIRROR.open(5).read("c1").external_id == "c1"
 
 
-def test_the_book_stays_closed_where_the_api_is_not_configured(settings: Any) -> None:
+def test_api_that_is_not_configured_is_not_opened(settings: Any) -> None:
     settings.GHL_API_KEY = ""
     with pytest.raises(NotConfigured, match="set GHL_API_KEY"):
         MIRROR.open(5)
 
 
-def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_contact_read_equals_the_report_of_its_webhook(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.now = lambda: NOON
     ghl.add_contact(id="c1", email="Jane@Example.com", city="Tampa", customFields=[{"id": "f1", "value": "blue"}])
     began = timezone.now()
@@ -65,7 +65,7 @@ def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactApi, ghl
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_a_contact_that_was_deleted_is_gone(book: ContactApi, ghl: FakeGoHighLevel, status: int) -> None:
+def test_deleted_contact_is_gone(book: ContactApi, ghl: FakeGoHighLevel, status: int) -> None:
     ghl.unknown_is = status
     ghl.add_contact(id="c1", email="jane@example.com")
     theirs = book.read("c1")
@@ -76,7 +76,7 @@ def test_a_contact_that_was_deleted_is_gone(book: ContactApi, ghl: FakeGoHighLev
         book.send(book.change(theirs, {"city": "Tampa"}))
 
 
-def test_a_record_that_makes_no_sense_is_permanent(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_unreadable_record_fails_permanently(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", email=["jane@example.com"])
     with pytest.raises(Permanent, match="contact c1 cannot be read: email: a text is expected"):
         book.read("c1")
@@ -85,14 +85,14 @@ def test_a_record_that_makes_no_sense_is_permanent(book: ContactApi, ghl: FakeGo
 # Looking for somebody -------------------------------------------------------------------------------------------------
 
 
-def test_somebody_is_found_by_an_address_in_any_case(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_contact_is_found_by_email_in_any_case(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", email="Jane@Example.com")
     assert [one.external_id for one in book.with_email("jane@example.COM")] == ["c1"]
     assert book.with_email("other@example.com") == []
     assert book.with_email("") == []
 
 
-def test_somebody_is_found_by_a_number(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_contact_is_found_by_phone(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", phone="+13055550100")
     assert [one.external_id for one in book.with_phone("+13055550100")] == ["c1"]
     assert book.with_phone("+13055550199") == []
@@ -101,13 +101,15 @@ def test_somebody_is_found_by_a_number(book: ContactApi, ghl: FakeGoHighLevel) -
     ] * 2
 
 
-def test_an_additional_address_counts(book: ContactApi, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contact_is_found_by_an_additional_email(
+    book: ContactApi, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     contact = ghl.add_contact(id="c1", email="jane@example.com", additionalEmails=[{"email": "J@work.example"}])
     monkeypatch.setattr(ghl, "_matching", lambda wanted: contact)
     assert [one.external_id for one in book.with_email("j@work.example")] == ["c1"]
 
 
-def test_a_match_in_something_else_is_nobody(
+def test_match_in_another_field_is_ignored(
     book: ContactApi, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contact = ghl.add_contact(id="c1", email="other@example.com", phone="+13055550199")
@@ -119,7 +121,7 @@ def test_a_match_in_something_else_is_nobody(
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_contact_is_sent_as_it_was_shown(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_new_contact_is_sent_as_planned(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     call = book.creation(
         {**JANE, "custom_fields.company": "Rivera Bakery", "custom_fields.ghl:f1": "blue", "tags": ["no"]}
     )
@@ -142,14 +144,14 @@ def test_a_new_contact_is_sent_as_it_was_shown(book: ContactApi, ghl: FakeGoHigh
     assert ghl.contacts[sent.external_id]["customFields"] == [{"id": "f1", "value": "blue"}]
 
 
-def test_a_contact_that_is_there_is_given_and_nothing_is_written(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_existing_contact_is_returned_unchanged(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", phone="+13055550100", firstName="Ann")
     sent = book.send(book.creation(JANE))
     assert (sent.external_id, sent.existed, sent.answer["meta"]["matchingField"]) == ("c1", True, "phone")
     assert (len(ghl.contacts), ghl.contacts["c1"]["firstName"]) == (1, "Ann")
 
 
-def test_a_creation_whose_answer_was_lost_is_not_repeated_and_is_found_by_looking(
+def test_creation_with_a_lost_answer_is_not_repeated_and_is_found_by_search(
     book: ContactApi, ghl: FakeGoHighLevel
 ) -> None:
     ghl.misbehave(Lost())
@@ -159,7 +161,7 @@ def test_a_creation_whose_answer_was_lost_is_not_repeated_and_is_found_by_lookin
     assert [one.report.email for one in book.with_email("jane@example.com")] == ["jane@example.com"]
 
 
-def test_a_change_names_what_changes_and_leaves_the_rest(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_change_sends_the_changed_fields_only(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     theirs = made(book, JANE | {"custom_fields.ghl:f1": "blue", "custom_fields.ghl:f2": "tall"})
     ghl.edit(theirs.external_id, tags=["vip"])
     call = book.change(theirs, {"city": "Tampa", "custom_fields.ghl:f1": "red"})
@@ -188,7 +190,7 @@ def test_every_field_can_be_written_and_emptied(book: ContactApi, ghl: FakeGoHig
     assert _told(book.read(theirs.external_id)) == dict.fromkeys(values, "")
 
 
-def test_an_address_of_somebody_else_is_refused(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_email_of_another_contact_is_refused(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1", email="jane@example.com")
     theirs = made(book, {"email": "other@example.com"})
     with pytest.raises(Refused, match="does not allow duplicated contacts"):
@@ -199,7 +201,7 @@ def test_an_address_of_somebody_else_is_refused(book: ContactApi, ghl: FakeGoHig
 # The fake -------------------------------------------------------------------------------------------------------------
 
 
-def test_whatever_changes_is_told_by_the_fake_and_a_creation_twice(book: ContactApi, ghl: FakeGoHighLevel) -> None:
+def test_fake_reports_each_change_and_a_creation_twice(book: ContactApi, ghl: FakeGoHighLevel) -> None:
     heard: list[tuple[str, Any]] = []
     ghl.on_change = lambda name, record: heard.append((name, record.get("city")))
     theirs = made(book, JANE)
@@ -215,9 +217,7 @@ def test_whatever_changes_is_told_by_the_fake_and_a_creation_twice(book: Contact
     ]
 
 
-def test_a_search_lags_and_a_reading_does_not(
-    book: ContactApi, client: GoHighLevelClient, ghl: FakeGoHighLevel
-) -> None:
+def test_search_lags_and_read_does_not(book: ContactApi, client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     ghl.lag, moment = 5.0, NOON
     ghl.now = lambda: moment
     theirs = made(book, JANE)
@@ -229,7 +229,7 @@ def test_a_search_lags_and_a_reading_does_not(
 
 
 @pytest.mark.parametrize("born", ["1990-05-17", "1961-12-31"])
-def test_a_contact_of_a_search_reads_as_the_contact_itself(
+def test_contact_of_a_search_equals_the_contact_read(
     client: GoHighLevelClient, ghl: FakeGoHighLevel, born: str
 ) -> None:
     ghl.add_contact(id="c1", email="jane@example.com", address1="1 Main St", dateOfBirth=born)
@@ -239,7 +239,7 @@ def test_a_contact_of_a_search_reads_as_the_contact_itself(
     assert fields.read(found)["custom_fields.date_of_birth"] == born
 
 
-def test_a_name_that_the_vendor_does_not_know_is_refused(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
+def test_unknown_field_name_is_refused(client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     ghl.add_contact(id="c1")
     with pytest.raises(Refused, match="property foobar should not exist"):
         client.update_contact("c1", {"foobar": "x"})

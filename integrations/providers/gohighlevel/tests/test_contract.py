@@ -65,9 +65,7 @@ def test_every_endpoint_of_the_client(problems: Any, client: GoHighLevelClient, 
     assert problems(ghl) == []
 
 
-def test_everything_that_the_book_of_contacts_sends(
-    problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel
-) -> None:
+def test_every_call_of_the_contact_api(problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     """But for dates of birth, which the file calls objects."""
     book, written = GoHighLevelContacts(client), MIRROR.fields - {"custom_fields.date_of_birth"}
     values = dict.fromkeys(written, "x") | {"email": "j@example.com", "custom_fields.ghl:f1": "blue"}
@@ -79,9 +77,7 @@ def test_everything_that_the_book_of_contacts_sends(
     assert [problem for problem in problems(ghl) if " request " in problem] == []
 
 
-def test_everything_that_the_book_of_opportunities_sends(
-    problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel
-) -> None:
+def test_every_call_of_the_opportunity_api(problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     book = GoHighLevelOpportunities(client)
     ghl.custom_fields = [{"id": "f1", "fieldKey": "opportunity.policy_number", "model": "opportunity"}]
     wanted = Opportunity(title="Auto", amount=120_050, details={"policy_number": "POL-1", "carrier": "Sample Mutual"})
@@ -93,7 +89,7 @@ def test_everything_that_the_book_of_opportunities_sends(
     assert problems(ghl) == []
 
 
-def test_the_search_for_duplicates_asks_as_the_file_says(
+def test_search_for_duplicates_follows_the_vendors_file(
     problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel
 ) -> None:
     """The file describes no answer for it, and for `POST /contacts/search` not even a filter."""
@@ -103,7 +99,7 @@ def test_the_search_for_duplicates_asks_as_the_file_says(
 
 
 @pytest.mark.parametrize("name", ["ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate"])
-def test_the_vendors_samples_of_contacts_are_read_whole(name: str) -> None:
+def test_contact_samples_of_the_vendor_are_read_whole(name: str) -> None:
     sample = json.loads((FOLDER / "webhooks" / f"{name}.json").read_text(encoding="utf-8"))
     envelope = webhooks.read(sample)
     assert (envelope.event_type, envelope.external_id) == (name, "nmFmQEsNgz6AVpgLVUJ0")
@@ -126,7 +122,7 @@ def test_the_vendors_samples_of_contacts_are_read_whole(name: str) -> None:
     }
 
 
-def test_every_other_sample_of_the_vendor_is_ignored_on_purpose() -> None:
+def test_other_samples_of_the_vendor_are_ignored() -> None:
     samples = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "webhooks").glob("*.json"))]
     assert len(samples) == 15
     types = {webhooks.read(sample).event_type for sample in samples}
@@ -140,7 +136,7 @@ def test_every_other_sample_of_the_vendor_is_ignored_on_purpose() -> None:
         ("ghl_x_wh_signature_rsa4096", signatures.RSA_KEY),
     ],
 )
-def test_the_built_in_keys_are_the_vendors(name: str, built_in: str) -> None:
+def test_built_in_keys_are_the_vendors(name: str, built_in: str) -> None:
     key, theirs = public_key(built_in), public_key(str(FOLDER / "keys" / f"{name}.pem"))
     assert key is not None
     assert key == theirs

@@ -46,7 +46,7 @@ def told(payload: Payload, *, is_signed: bool = False) -> list[Event]:
     return PROVIDER.parse(webhook)
 
 
-def test_a_deletion_says_which_contact_is_gone_and_since_when() -> None:
+def test_deletion_has_the_contact_and_its_time() -> None:
     assert told(APP, is_signed=True) == [
         ContactGone(occurred_at=datetime(2026, 3, 2, 10, 29, 58, tzinfo=UTC), contact_id="c1")
     ]
@@ -55,7 +55,7 @@ def test_a_deletion_says_which_contact_is_gone_and_since_when() -> None:
 
 @pytest.mark.parametrize("payload", [APP, OWN])
 @pytest.mark.parametrize("is_signed", [True, False])
-def test_a_deletion_is_confirmed_by_reading(ghl: FakeGoHighLevel, payload: Payload, is_signed: bool) -> None:
+def test_deletion_is_confirmed_by_reading(ghl: FakeGoHighLevel, payload: Payload, is_signed: bool) -> None:
     began = timezone.now()
     [event] = told(payload, is_signed=is_signed)
     assert isinstance(event, ContactGone)
@@ -65,14 +65,12 @@ def test_a_deletion_is_confirmed_by_reading(ghl: FakeGoHighLevel, payload: Paylo
 
 @pytest.mark.parametrize("payload", [APP, OWN])
 @pytest.mark.parametrize("is_signed", [True, False])
-def test_a_deletion_of_a_contact_that_is_there_is_a_reading(
-    ghl: FakeGoHighLevel, payload: Payload, is_signed: bool
-) -> None:
+def test_deletion_of_an_existing_contact_is_an_update(ghl: FakeGoHighLevel, payload: Payload, is_signed: bool) -> None:
     ghl.add_contact(id="c1", email="jane@example.com")
     assert told(payload, is_signed=is_signed) == [ContactReported(occurred_at=RECEIVED, identities={"contact": "c1"})]
 
 
-def test_a_deletion_without_an_id_leads_to_nothing(ghl: FakeGoHighLevel) -> None:
+def test_deletion_without_an_id_has_no_event(ghl: FakeGoHighLevel) -> None:
     assert told({"event": "contact.deleted", "contact": {"email": "jane@example.com"}}) == []
     assert ghl.exchanges == []
     with pytest.raises(Unreadable, match="an id is expected"):
@@ -80,7 +78,7 @@ def test_a_deletion_without_an_id_leads_to_nothing(ghl: FakeGoHighLevel) -> None
 
 
 @pytest.mark.django_db
-def test_an_apps_deletion_is_answered_and_its_copy_is_no_conflict(deliver: Any) -> None:
+def test_app_deletion_is_answered_and_its_copy_is_no_conflict(deliver: Any) -> None:
     payload = APP | {"timestamp": timezone.now().isoformat()}
     answers = [deliver(payload), deliver(payload)]
     assert [answer.status_code for answer in answers] == [200, 200]

@@ -35,7 +35,7 @@ def read(payload: Mapping[str, Any], *, is_signed: bool = True) -> Any:
     return event
 
 
-def test_a_marketplace_apps_contact_is_whole(sample: Any) -> None:
+def test_app_contact_is_whole(sample: Any) -> None:
     assert read(sample("ContactCreate__app")) == ContactReported(
         occurred_at=datetime(2026, 3, 2, 10, 29, 59, 120_000, tzinfo=UTC),
         email="jane@example.com",
@@ -53,11 +53,11 @@ def test_a_marketplace_apps_contact_is_whole(sample: Any) -> None:
     )
 
 
-def test_the_same_from_somebody_who_only_knows_the_token_is_not_whole(sample: Any) -> None:
+def test_app_contact_with_the_token_alone_is_not_whole(sample: Any) -> None:
     assert not read(sample("ContactCreate__app"), is_signed=False).is_whole
 
 
-def test_the_syncs_own_dialect(sample: Any) -> None:
+def test_sync_dialect_is_read(sample: Any) -> None:
     assert read(sample("contact.created__sync")) == ContactReported(
         occurred_at=RECEIVED,
         email="jane@example.com",
@@ -66,7 +66,7 @@ def test_the_syncs_own_dialect(sample: Any) -> None:
     )
 
 
-def test_the_syncs_own_dialect_with_an_id_and_a_date(sample: Any) -> None:
+def test_sync_dialect_with_an_id_and_a_date_is_read(sample: Any) -> None:
     assert read(sample("contact.updated__sync_with_id")) == ContactReported(
         occurred_at=datetime(2026, 3, 2, 10, 29, 58, tzinfo=UTC),
         email="jane@example.com",
@@ -77,7 +77,7 @@ def test_the_syncs_own_dialect_with_an_id_and_a_date(sample: Any) -> None:
     )
 
 
-def test_a_workflow_as_it_is_out_of_the_box(sample: Any) -> None:
+def test_default_workflow_body_is_read(sample: Any) -> None:
     payload = sample("contact.updated__workflow")
     assert webhooks.read(payload).event_type == "contact.updated"
     assert read(payload) == ContactReported(
@@ -92,17 +92,17 @@ def test_a_workflow_as_it_is_out_of_the_box(sample: Any) -> None:
 NOTICE = {"event": "contact.updated", "contact": {"id": "c1"}}
 
 
-def test_only_an_id_names_a_contact_and_tells_nothing(ghl: FakeGoHighLevel) -> None:
+def test_payload_with_an_id_alone_is_a_notice(ghl: FakeGoHighLevel) -> None:
     assert read(NOTICE) == ContactReported(occurred_at=RECEIVED, identities={"contact": "c1"})
     assert webhooks.read(NOTICE).is_notice
 
 
-def test_only_an_id_waits_where_the_api_cannot_be_asked() -> None:
+def test_notice_without_the_api_is_unmatched() -> None:
     with pytest.raises(Unmatched, match="only names a contact"):
         read(NOTICE)
 
 
-def test_an_opportunity_is_left_out_on_purpose(sample: Any) -> None:
+def test_opportunity_is_ignored(sample: Any) -> None:
     envelope = webhooks.read(sample("OpportunityCreate__app"))
     assert envelope.event_type in PROVIDER.ignored
     assert envelope.key == "ghl_5a1f0b2c-7a3e-4a0c-9f6a-0b1c2d3e4f5a"
@@ -116,14 +116,12 @@ def test_an_opportunity_is_left_out_on_purpose(sample: Any) -> None:
         ({"firstName": "Jane", "name": "Somebody Else"}, ("Jane", None)),
     ],
 )
-def test_a_name_in_one_piece_is_parted_at_its_first_space(
-    person: dict[str, str], names: tuple[str, str | None]
-) -> None:
+def test_whole_name_is_split_at_its_first_space(person: dict[str, str], names: tuple[str, str | None]) -> None:
     event = read({"event": "contact.created", "contact": {"email": "jane@example.com", **person}})
     assert (event.fields.get("first_name"), event.fields.get("last_name")) == names
 
 
-def test_their_webhook_id_is_the_key_where_there_is_one(sample: Any) -> None:
+def test_webhook_id_is_the_key(sample: Any) -> None:
     envelope = webhooks.read(sample("ContactCreate__app"))
     assert (envelope.key, envelope.record) == ("ghl_3f1b8c1a-95a4-4a3e-8a4b-7c6f1d2e9b10", "")
     without = sample("ContactCreate__app")
@@ -134,7 +132,7 @@ def test_their_webhook_id_is_the_key_where_there_is_one(sample: Any) -> None:
     assert envelope.record == "contact:nmfmqesngz6avpglvuj0"
 
 
-def test_another_dialect_cannot_take_an_apps_webhook_id(sample: Any) -> None:
+def test_webhook_id_of_another_dialect_is_not_the_key(sample: Any) -> None:
     forged = sample("contact.created__sync") | {"webhookId": "3f1b8c1a-95a4-4a3e-8a4b-7c6f1d2e9b10"}
     assert webhooks.read(forged).key != "ghl_3f1b8c1a-95a4-4a3e-8a4b-7c6f1d2e9b10"
 
@@ -153,18 +151,18 @@ def test_another_dialect_cannot_take_an_apps_webhook_id(sample: Any) -> None:
         ({"type": "ContactUpdate"}, ("email",)),
     ],
 )
-def test_what_cannot_be_read_names_the_field(payload: dict[str, Any], at: tuple[str, ...]) -> None:
+def test_unreadable_field_is_named(payload: dict[str, Any], at: tuple[str, ...]) -> None:
     with pytest.raises(Unreadable) as caught:
         webhooks.read(payload)
     assert caught.value.at == at
 
 
-def test_a_phone_alone_waits_for_staff() -> None:
+def test_phone_alone_is_unmatched() -> None:
     with pytest.raises(Unmatched, match="names no e-mail"):
         read({"event": "contact.created", "contact": {"phone": "+13055550100"}})
 
 
-def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
+def test_handled_and_ignored_types_are_distinct() -> None:
     own = {"ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate", "ContactDelete"}
     assert PROVIDER.handled == own | {"contact.created", "contact.updated", "contact.deleted"}
     assert not PROVIDER.handled & set(PROVIDER.ignored)

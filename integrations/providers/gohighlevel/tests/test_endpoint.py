@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 CONTACT_ID = "nmFmQEsNgz6AVpgLVUJ0"
 
 
-def test_an_apps_webhook_is_kept_by_one_statement_and_answered(
+def test_app_webhook_is_stored_by_one_statement_and_answered(
     deliver: Any, sample: Any, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
@@ -31,7 +31,7 @@ def test_an_apps_webhook_is_kept_by_one_statement_and_answered(
     )
 
 
-def test_an_apps_duplicate_is_no_conflict_since_it_would_be_sent_again(deliver: Any, sample: Any) -> None:
+def test_app_duplicate_is_no_conflict(deliver: Any, sample: Any) -> None:
     for name in ("ContactCreate__app", "OpportunityCreate__app"):
         payload = sample(name) | {"timestamp": timezone.now().isoformat()}
         first, again = deliver(payload).json(), deliver(payload)
@@ -40,7 +40,7 @@ def test_an_apps_duplicate_is_no_conflict_since_it_would_be_sent_again(deliver: 
     assert InboxEvent.objects.count() == 2
 
 
-def test_a_workflows_duplicate_is_a_conflict(deliver: Any, sample: Any) -> None:
+def test_workflow_duplicate_is_a_conflict(deliver: Any, sample: Any) -> None:
     for name in ("contact.created__sync", "contact.updated__workflow"):
         event_id = deliver(sample(name), by="token").json()["event_id"]
         again = deliver(sample(name), by="token")
@@ -48,13 +48,13 @@ def test_a_workflows_duplicate_is_a_conflict(deliver: Any, sample: Any) -> None:
     assert InboxEvent.objects.count() == 2
 
 
-def test_a_schema_error_names_the_field(deliver: Any) -> None:
+def test_schema_error_names_the_field(deliver: Any) -> None:
     answer = deliver({"event": "contact.created", "contact": {"email": 5.5, "phone": []}}, by="token")
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "contact", "phone"])
     assert InboxEvent.objects.get().status == "failed"
 
 
-def test_a_sender_is_asked_to_come_again_while_nothing_can_be_kept(
+def test_sender_is_asked_to_retry_while_nothing_can_be_stored(
     deliver: Any, sample: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*arguments: Any, **options: Any) -> None:
@@ -65,7 +65,7 @@ def test_a_sender_is_asked_to_come_again_while_nothing_can_be_kept(
     assert (answer.status_code, answer["Retry-After"]) == (429, "30")
 
 
-def test_one_change_that_is_told_twice_is_one_contact(deliver: Any, drain: Any, sample: Any) -> None:
+def test_change_reported_twice_is_one_contact(deliver: Any, drain: Any, sample: Any) -> None:
     deliver(sample("ContactUpdate__app"))
     deliver(sample("ContactCreate__app"))
     drain()
@@ -76,13 +76,13 @@ def test_one_change_that_is_told_twice_is_one_contact(deliver: Any, drain: Any, 
     assert ContactMapping.objects.get(provider="gohighlevel").external_id == CONTACT_ID
 
 
-def test_a_signed_contact_is_believed_where_nobody_can_be_asked(deliver: Any, drain: Any, sample: Any) -> None:
+def test_signed_contact_without_the_api_is_accepted(deliver: Any, drain: Any, sample: Any) -> None:
     deliver(sample("ContactCreate__app"))
     drain()
     assert Contact.objects.get().city == "Orlando"
 
 
-def test_a_late_copy_of_what_was_true_is_no_change_even_where_it_is_signed(
+def test_signed_late_copy_changes_nothing(
     deliver: Any, drain: Any, travel: Any, sample: Any, ghl: FakeGoHighLevel
 ) -> None:
     ghl.add_contact(id=CONTACT_ID, email="jane@example.com", city="Tampa")
@@ -95,7 +95,7 @@ def test_a_late_copy_of_what_was_true_is_no_change_even_where_it_is_signed(
     assert [exchange.asked.path for exchange in ghl.exchanges] == [f"/contacts/{CONTACT_ID}"]
 
 
-def test_an_unsigned_contact_is_a_hint_and_is_read(
+def test_unsigned_contact_is_a_hint_and_is_read(
     deliver: Any, drain: Any, travel: Any, sample: Any, ghl: FakeGoHighLevel
 ) -> None:
     ghl.add_contact(id=CONTACT_ID, email="jane@example.com", firstName="Jane", city="Tampa", tags=["vip"])
@@ -109,7 +109,7 @@ def test_an_unsigned_contact_is_a_hint_and_is_read(
     assert [exchange.asked.path for exchange in ghl.exchanges] == [f"/contacts/{CONTACT_ID}"]
 
 
-def test_an_unsigned_contact_that_does_not_exist_is_never_believed(
+def test_unsigned_contact_that_does_not_exist_is_not_accepted(
     deliver: Any, drain: Any, travel: Any, sample: Any, ghl: FakeGoHighLevel
 ) -> None:
     deliver(sample("contact.updated__workflow"), by="token")
@@ -120,7 +120,7 @@ def test_an_unsigned_contact_that_does_not_exist_is_never_believed(
     assert len(ghl.exchanges) == 1
 
 
-def test_an_unsigned_contact_without_an_id_rests_on_the_token(
+def test_unsigned_contact_without_an_id_is_accepted_by_its_token(
     deliver: Any, drain: Any, sample: Any, ghl: FakeGoHighLevel
 ) -> None:
     deliver(sample("contact.created__sync"), by="token")
@@ -129,7 +129,7 @@ def test_an_unsigned_contact_without_an_id_rests_on_the_token(
     assert ghl.exchanges == []
 
 
-def test_each_notice_is_news_and_reads_the_contact_again(
+def test_each_notice_is_a_new_event_and_refreshes_the_contact(
     deliver: Any, drain: Any, travel: Any, ghl: FakeGoHighLevel
 ) -> None:
     contact = ghl.add_contact(id="c1", email="jane@example.com")
@@ -144,7 +144,7 @@ def test_each_notice_is_news_and_reads_the_contact_again(
     assert InboxEvent.objects.get().duplicates == 1
 
 
-def test_a_value_that_comes_back_is_three_events(deliver: Any, drain: Any, travel: Any, sample: Any) -> None:
+def test_value_changed_back_is_three_events(deliver: Any, drain: Any, travel: Any, sample: Any) -> None:
     payload = sample("contact.created__sync") | {"event": "contact.updated"}
     statuses = []
     for minute, city in enumerate(["Orlando", "Tampa", "Orlando"]):

@@ -34,14 +34,14 @@ def made(book: OpportunityApi, wanted: Opportunity = AUTO) -> str:
     return book.send(book.creation(wanted, contact_id="c1", stage=STAGE)).external_id
 
 
-def test_the_manifest_opens_the_book(ghl: FakeGoHighLevel, settings: Any) -> None:
+def test_manifest_opens_the_api(ghl: FakeGoHighLevel, settings: Any) -> None:
     settings.GHL_PIPELINES = {"*": ("pipe1", "stage1")}
     assert PROVIDER.deals is DEALS
     assert (DEALS.identity, DEALS.stages()) == ("contact", {"*": ("pipe1", "stage1")})
     assert DEALS.open(5).of_contact("c1") == []
 
 
-def test_a_policy_becomes_an_open_opportunity_and_reads_back(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
+def test_policy_becomes_an_open_opportunity_and_reads_back(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     call = book.creation(AUTO, contact_id="c1", stage=STAGE)
     assert call == OutgoingCall(
         method="POST",
@@ -71,21 +71,19 @@ def test_a_policy_becomes_an_open_opportunity_and_reads_back(book: OpportunityAp
 
 
 @pytest.mark.parametrize(("amount", "value"), [(120_000, 1200), (120_001, 1200.01), (0, 0)])
-def test_an_amount_is_in_major_units_there(
-    book: OpportunityApi, ghl: FakeGoHighLevel, amount: int, value: float
-) -> None:
+def test_remote_amount_is_in_major_units(book: OpportunityApi, ghl: FakeGoHighLevel, amount: int, value: float) -> None:
     external_id = made(book, Opportunity(title="Auto", amount=amount))
     assert ghl.opportunities[external_id]["monetaryValue"] == value
     assert book.read(external_id).values == Opportunity(title="Auto", amount=amount)
 
 
-def test_an_amount_that_is_not_known_is_not_written(book: OpportunityApi) -> None:
+def test_unknown_amount_is_not_written(book: OpportunityApi) -> None:
     theirs = book.read(made(book))
     assert "monetaryValue" not in book.creation(Opportunity(title="A", amount=None), contact_id="c", stage=STAGE).body
     assert book.change(theirs, Opportunity(title="A", amount=None)).body == {"name": "A"}
 
 
-def test_a_change_names_what_differs_and_never_where_it_stands(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
+def test_change_sends_what_differs_and_never_the_stage(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     external_id = made(book)
     ghl.edit_opportunity(external_id, pipelineStageId="stage9", status="won", assignedTo="u1")
     wanted = Opportunity(title=AUTO.title, amount=130_000, details={**AUTO.details, "carrier": "Other", "x": ""})
@@ -103,14 +101,14 @@ def test_a_change_names_what_differs_and_never_where_it_stands(book: Opportunity
     assert book.change(theirs, theirs.values).body == {}
 
 
-def test_one_that_the_location_allows_only_once_is_given(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
+def test_existing_opportunity_is_returned_where_only_one_is_allowed(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     external_id = made(book)
     sent = book.send(book.creation(AUTO, contact_id="c1", stage=STAGE))
     assert (sent.external_id, sent.existed, sent.answer["code"]) == (external_id, True, "OPPORTUNITY_NO_DUPLICATE")
     assert len(ghl.opportunities) == 1
 
 
-def test_those_of_a_contact_come_the_oldest_first_and_late(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
+def test_opportunities_of_a_contact_come_late_and_the_oldest_first(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     ghl.allows_duplicates = True
     first, second = made(book), made(book)
     assert [one.external_id for one in book.of_contact("c1")] == [first, second]
@@ -119,7 +117,7 @@ def test_those_of_a_contact_come_the_oldest_first_and_late(book: OpportunityApi,
     assert book.read(second).external_id == second
 
 
-def test_one_that_was_deleted_is_gone(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
+def test_deleted_opportunity_is_gone(book: OpportunityApi, ghl: FakeGoHighLevel) -> None:
     theirs = book.read(made(book))
     del ghl.opportunities[theirs.external_id]
     with pytest.raises(Gone, match="any more"):
@@ -156,16 +154,14 @@ def test_every_dialect_of_a_value_is_read(
     assert book.read("o1").values == Opportunity(title="Auto", amount=None, details={"effective_date": told})
 
 
-def test_fields_are_looked_up_once_for_some_minutes(book: OpportunityApi, ghl: FakeGoHighLevel, travel: Any) -> None:
+def test_fields_are_cached_for_some_minutes(book: OpportunityApi, ghl: FakeGoHighLevel, travel: Any) -> None:
     for minutes, times in ((0, 1), (4, 1), (6, 2)):
         travel(timedelta(minutes=minutes))
         book.creation(AUTO, contact_id="c1", stage=STAGE)
         assert len(ghl.asked_for(FIELDS)) == times
 
 
-def test_a_field_that_is_not_there_goes_by_its_name_until_somebody_makes_it(
-    book: OpportunityApi, ghl: FakeGoHighLevel, travel: Any
-) -> None:
+def test_missing_field_is_sent_by_name_until_it_exists(book: OpportunityApi, ghl: FakeGoHighLevel, travel: Any) -> None:
     wanted = Opportunity(title="Auto", amount=None, details={"expiration_date": "2027-04-01"})
 
     def written() -> Any:
@@ -182,7 +178,7 @@ def test_a_field_that_is_not_there_goes_by_its_name_until_somebody_makes_it(
     assert len(ghl.asked_for(FIELDS)) == 2
 
 
-def test_without_a_cache_fields_are_looked_up_each_time(
+def test_fields_without_a_cache_are_looked_up_each_time(
     book: OpportunityApi, ghl: FakeGoHighLevel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from integrations.providers.gohighlevel import opportunity_fields

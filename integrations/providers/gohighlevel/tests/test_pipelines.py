@@ -12,7 +12,7 @@ def test_each_line_of_business_has_a_pipeline_and_a_stage() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "{}"])
-def test_nothing_is_no_pipelines(text: str) -> None:
+def test_empty_text_has_no_pipelines(text: str) -> None:
     assert read_pipelines(text) == {}
 
 
@@ -27,7 +27,7 @@ def test_nothing_is_no_pipelines(text: str) -> None:
         ('{"Auto": ["p1", 2]}', "'Auto' has no two ids"),
     ],
 )
-def test_what_is_malformed_is_said(text: str, wrong: str) -> None:
+def test_malformed_text_is_refused(text: str, wrong: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=wrong) as caught:
         read_pipelines(text)
     assert str(caught.value).startswith("GHL_PIPELINES is JSON like")

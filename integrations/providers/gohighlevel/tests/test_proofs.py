@@ -43,14 +43,14 @@ def _both_keys(settings: Any, _configured_ghl: None) -> None:
     settings.GHL_PUBLIC_KEYS = [*settings.GHL_PUBLIC_KEYS, pem(RSA_KEY)]
 
 
-def test_either_signature_of_the_raw_body_is_believed(post: Any, sample: Any) -> None:
+def test_either_signature_of_the_raw_body_is_accepted(post: Any, sample: Any) -> None:
     body = body_of(sample)
     assert post(body, ENDPOINT, sign=False, headers=ed25519(body)).status_code == 200
     assert post(body, ENDPOINT, sign=False, headers=legacy(body)).json()["duplicate"] is True
     assert InboxEvent.objects.get().is_signed
 
 
-def test_a_wrong_current_signature_is_not_mended_by_anything_else(post: Any, sample: Any, sign: Any) -> None:
+def test_wrong_current_signature_is_refused_whatever_else_is_sent(post: Any, sample: Any, sign: Any) -> None:
     body = body_of(sample)
     wrong = ed25519(body + b" ")
     others = [legacy(body), {"X-Webhook-Signature": sign(body, SECRET)}, {"X-Webhook-Token": TOKEN}]
@@ -63,12 +63,12 @@ def test_a_wrong_current_signature_is_not_mended_by_anything_else(post: Any, sam
     "signature", ["", "AAAA", "not base64", "\u00e9", base64.b64encode(bytes(64)).decode(), "=" * 20], ids=repr
 )
 @pytest.mark.parametrize("header", ["X-GHL-Signature", "X-WH-Signature"])
-def test_no_made_up_signature_opens(post: Any, sample: Any, header: str, signature: str) -> None:
+def test_made_up_signature_is_refused(post: Any, sample: Any, header: str, signature: str) -> None:
     assert post(body_of(sample), ENDPOINT, sign=False, headers={header: signature}).status_code == 403
     assert InboxEvent.objects.count() == 0
 
 
-def test_a_signature_of_another_key_or_another_scheme_is_refused(post: Any, sample: Any) -> None:
+def test_signature_of_another_key_or_scheme_is_refused(post: Any, sample: Any) -> None:
     body = body_of(sample)
     for headers in (
         ed25519(body, Ed25519PrivateKey.generate()),
@@ -80,13 +80,13 @@ def test_a_signature_of_another_key_or_another_scheme_is_refused(post: Any, samp
 
 
 @pytest.mark.parametrize("location", ["another", "", None, {"id": "ve9EPM428h8vShlRW1KT"}])
-def test_what_is_signed_about_another_location_is_refused(post: Any, sample: Any, location: Any) -> None:
+def test_signed_body_about_another_location_is_refused(post: Any, sample: Any, location: Any) -> None:
     body = body_of(sample, locationId=location)
     assert post(body, ENDPOINT, sign=False, headers=ed25519(body)).status_code == 403
     assert InboxEvent.objects.count() == 0
 
 
-def test_without_a_location_no_signature_opens(post: Any, sample: Any, settings: Any) -> None:
+def test_signature_without_a_location_is_refused(post: Any, sample: Any, settings: Any) -> None:
     settings.GHL_LOCATION_ID = ""
     for changes in ({}, {"locationId": ""}):
         body = body_of(sample, **changes)
@@ -94,13 +94,13 @@ def test_without_a_location_no_signature_opens(post: Any, sample: Any, settings:
 
 
 @pytest.mark.parametrize(("age", "status"), [(timedelta(days=6), 200), (timedelta(days=8), 403)])
-def test_a_copy_is_believed_for_a_week(post: Any, sample: Any, age: timedelta, status: int) -> None:
+def test_copy_is_accepted_for_a_week(post: Any, sample: Any, age: timedelta, status: int) -> None:
     body = body_of(sample, timestamp=(timezone.now() - age).isoformat())
     assert post(body, ENDPOINT, sign=False, headers=ed25519(body)).status_code == status
     assert InboxEvent.objects.count() == (status == 200)
 
 
-def test_a_relay_may_sign_and_a_workflow_may_bring_a_token(post: Any, sample: Any, sign: Any) -> None:
+def test_relay_signature_and_workflow_token_are_accepted(post: Any, sample: Any, sign: Any) -> None:
     body = json.dumps(sample("contact.updated__workflow")).encode()
     relayed = {"X-Webhook-Signature": sign(body, SECRET)}
     assert post(body, ENDPOINT, sign=False, headers=relayed).status_code == 200
@@ -111,7 +111,7 @@ def test_a_relay_may_sign_and_a_workflow_may_bring_a_token(post: Any, sample: An
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Webhook-Token": "wrong"}, {"X-Webhook-Signature": "00"}])
-def test_nobody_else_gets_in(post: Any, sample: Any, headers: dict[str, str]) -> None:
+def test_other_requests_are_refused(post: Any, sample: Any, headers: dict[str, str]) -> None:
     assert post(body_of(sample), ENDPOINT, sign=False, headers=headers).status_code == 403
     assert post(body_of(sample), f"{ENDPOINT}/wrong", sign=False, headers=headers).status_code == 403
     assert InboxEvent.objects.count() == 0
@@ -124,7 +124,7 @@ def test_a_key_may_be_a_text_with_written_line_breaks_or_a_file(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", ["/nowhere/key.pem", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"])
-def test_what_is_no_key_opens_nothing_and_is_logged(text: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_invalid_key_accepts_nothing_and_is_logged(text: str, caplog: pytest.LogCaptureFixture) -> None:
     public_key.cache_clear()
     assert public_key(text) is None
     assert "cannot be used" in caplog.text

@@ -64,7 +64,7 @@ def counters(run: SyncRun) -> tuple[str, int, int, int, int]:
     return run.status, run.seen, run.changed, run.unmatched, run.errors
 
 
-def test_the_first_run_takes_in_everything_and_the_next_ones_what_changed(ghl: FakeGoHighLevel) -> None:
+def test_first_run_reads_everything_and_the_next_runs_what_changed(ghl: FakeGoHighLevel) -> None:
     add(ghl, 1, tags=["vip"])
     add(ghl, 2, email="", phone="+15125550100")
     first = reconciled()
@@ -80,7 +80,7 @@ def test_the_first_run_takes_in_everything_and_the_next_ones_what_changed(ghl: F
 
 
 @pytest.mark.usefixtures("two_on_a_page")
-def test_pages_begin_at_the_newest_date_of_the_page_before(ghl: FakeGoHighLevel) -> None:
+def test_page_begins_at_the_newest_date_of_the_page_before(ghl: FakeGoHighLevel) -> None:
     """GoHighLevel gives no more than some thousand contacts by the number of a page."""
     for number in range(5):
         add(ghl, number)
@@ -96,9 +96,7 @@ def test_pages_begin_at_the_newest_date_of_the_page_before(ghl: FakeGoHighLevel)
 
 @pytest.mark.usefixtures("two_on_a_page")
 @pytest.mark.parametrize("trouble", [Answer(status=502, body=b"<html>"), Reset()], ids=["a web page", "lost"])
-def test_a_bad_hour_pushes_the_run_back_and_it_goes_on_at_its_page(
-    ghl: FakeGoHighLevel, travel: Any, trouble: Any
-) -> None:
+def test_run_continues_at_its_page_after_an_outage(ghl: FakeGoHighLevel, travel: Any, trouble: Any) -> None:
     for number in range(5):
         add(ghl, number)
     run = started()
@@ -113,7 +111,7 @@ def test_a_bad_hour_pushes_the_run_back_and_it_goes_on_at_its_page(
     assert counters(reconciled(run)) == ("done", 5, 5, 0, 0)
 
 
-def test_an_audit_names_what_is_no_longer_listed_and_deletes_nothing(ghl: FakeGoHighLevel) -> None:
+def test_audit_names_what_is_no_longer_listed_and_deletes_nothing(ghl: FakeGoHighLevel) -> None:
     for number in range(3):
         add(ghl, number)
     reconciled()
@@ -128,7 +126,7 @@ def test_an_audit_names_what_is_no_longer_listed_and_deletes_nothing(ghl: FakeGo
     assert Contact.objects.count() == ContactMapping.objects.count() == 3
 
 
-def test_a_dry_run_says_what_would_change_and_writes_nothing(ghl: FakeGoHighLevel) -> None:
+def test_dry_run_lists_what_would_change_and_writes_nothing(ghl: FakeGoHighLevel) -> None:
     add(ghl, 1)
     out = StringIO()
     call_command("reconcile", "gohighlevel", "--dry-run", stdout=out)
@@ -142,7 +140,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(ghl: FakeGoHighLeve
 
 
 @pytest.mark.parametrize(("name", "value"), [("GHL_RECONCILE_MINUTES", 0), ("GHL_API_KEY", "")])
-def test_nothing_begins_by_the_clock_where_it_is_off(settings: Any, name: str, value: Any) -> None:
+def test_schedule_that_is_off_starts_nothing(settings: Any, name: str, value: Any) -> None:
     assert runs.start_due() == [], "the first reading is begun by a person"
     past = timezone.now() - timedelta(days=1)
     done = {"kind": "backfill", "stage": "contacts", "status": "done", "started_at": past, "finished_at": past}

@@ -23,7 +23,7 @@ def test_one_sign_in_serves_all_processes(build: Callable[[], NowCertsClient], n
     assert nowcerts.grants == ["password"]
 
 
-def test_a_refused_token_is_refreshed_once_and_the_call_repeated(
+def test_refused_token_is_refreshed_once_and_the_call_repeated(
     build: Callable[[], NowCertsClient], nowcerts: FakeNowCerts
 ) -> None:
     jane = nowcerts.add_insured(**JANE)
@@ -35,7 +35,7 @@ def test_a_refused_token_is_refreshed_once_and_the_call_repeated(
     assert nowcerts.grants == ["password", "refresh_token"]
 
 
-def test_a_refused_refresh_is_followed_by_a_sign_in(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_refused_refresh_is_followed_by_a_sign_in(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     client.insureds_with_email("jane@example.com")
     nowcerts.expire_tokens()
     nowcerts.refreshes_are_refused = True
@@ -43,9 +43,7 @@ def test_a_refused_refresh_is_followed_by_a_sign_in(client: NowCertsClient, nowc
     assert nowcerts.grants == ["password", "refresh_token", "password"]
 
 
-def test_a_refresh_whose_answer_was_lost_is_not_repeated_since_its_token_is_spent(
-    client: NowCertsClient, nowcerts: FakeNowCerts
-) -> None:
+def test_refresh_with_a_lost_answer_is_not_repeated(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     client.insureds_with_email("jane@example.com")
     nowcerts.expire_tokens()
     nowcerts.misbehave(Lost(), on="/api/token")
@@ -53,7 +51,7 @@ def test_a_refresh_whose_answer_was_lost_is_not_repeated_since_its_token_is_spen
     assert nowcerts.grants == ["password", "refresh_token", "password"]
 
 
-def test_a_token_is_refreshed_five_minutes_before_its_end(
+def test_token_is_refreshed_five_minutes_before_its_end(
     build: Callable[[], NowCertsClient], nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = build()
@@ -68,7 +66,7 @@ def test_a_token_is_refreshed_five_minutes_before_its_end(
     assert nowcerts.grants == ["password", "refresh_token"]
 
 
-def test_a_path_that_ends_in_login_gets_json_and_is_signed_in_at_again(nowcerts: FakeNowCerts, settings: Any) -> None:
+def test_login_path_gets_json_and_signs_in_again(nowcerts: FakeNowCerts, settings: Any) -> None:
     settings.NOWCERTS_TOKEN_PATH = "/api/auth/login"
     jane = nowcerts.add_insured(**JANE)
     client = NowCertsClient()
@@ -91,7 +89,7 @@ def test_wrong_credentials_say_what_to_check_and_show_no_password(nowcerts: Fake
     assert "not-the-password" not in str(caught.value)
 
 
-def test_what_is_not_set_is_named(settings: Any) -> None:
+def test_missing_settings_are_named(settings: Any) -> None:
     with pytest.raises(NotConfigured, match="set NOWCERTS_USERNAME and NOWCERTS_PASSWORD"):
         NowCertsClient()
 
@@ -99,7 +97,7 @@ def test_what_is_not_set_is_named(settings: Any) -> None:
 # Failures -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_failure_with_http_200_is_a_refusal(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_failure_with_http_200_is_a_refusal(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     nowcerts.misbehave(failure("eMail jane@example.com is not valid"), on="/api/Insured")
     with pytest.raises(Refused, match="OnlyInsertInsured failed, with HTTP 200: eMail j•••@example.com") as caught:
         client.insert_insured(JANE)
@@ -107,20 +105,20 @@ def test_a_failure_with_http_200_is_a_refusal(client: NowCertsClient, nowcerts: 
     assert nowcerts.insureds == {}
 
 
-def test_a_reading_that_fails_with_http_200_may_work_later(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_read_failure_with_http_200_is_temporary(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     nowcerts.misbehave(failure("Try again later"), on="/api/Insured")
     with pytest.raises(TemporaryFailure, match="InsuredDetailList.* failed, with HTTP 200: Try again later"):
         client.insureds_with_email("jane@example.com")
 
 
-def test_a_policy_that_failed_within_a_success_is_a_refusal(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_failed_policy_within_a_success_is_a_refusal(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     with pytest.raises(Refused, match="number is required"):
         client.insert_policy({"premium": 1200})
     assert nowcerts.policies == {}
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"status": 1}', b'{"value": {}}', b'{"value": [1]}'])
-def test_an_answer_in_another_shape_is_refused(client: NowCertsClient, nowcerts: FakeNowCerts, body: bytes) -> None:
+def test_answer_of_an_unknown_shape_is_refused(client: NowCertsClient, nowcerts: FakeNowCerts, body: bytes) -> None:
     nowcerts.misbehave(*[Answer(status=200, body=body)] * 2, on="/api/Insured")
     with pytest.raises(Refused):
         client.insert_insured(JANE)
@@ -131,14 +129,14 @@ def test_an_answer_in_another_shape_is_refused(client: NowCertsClient, nowcerts:
 # Insureds -------------------------------------------------------------------------------------------------------------
 
 
-def test_an_insured_is_inserted_and_then_written_by_its_id(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_insured_is_inserted_and_then_updated_by_id(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     database_id = client.insert_insured({**JANE, **REQUIRED})["insuredDatabaseId"]
     client.update_insured({**REQUIRED, "databaseId": database_id, "eMail": "j@example.com"})
     assert nowcerts.insureds[database_id]["eMail"] == "j@example.com"
     assert len(nowcerts.insureds) == 1
 
 
-def test_two_people_named_alike_stay_two(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_two_insureds_of_one_name_stay_two(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     first = client.insert_insured({**JANE, **REQUIRED})
     second = client.insert_insured({**JANE, **REQUIRED, "eMail": "another.jane@example.com"})
     assert first["insuredDatabaseId"] != second["insuredDatabaseId"]
@@ -146,7 +144,7 @@ def test_two_people_named_alike_stay_two(client: NowCertsClient, nowcerts: FakeN
         client.update_insured({**JANE, **REQUIRED, "databaseId": " "})
 
 
-def test_an_insert_whose_answer_was_lost_is_not_repeated_and_looking_first_finds_it(
+def test_insert_with_a_lost_answer_is_not_repeated_and_is_found_by_search(
     client: NowCertsClient, nowcerts: FakeNowCerts
 ) -> None:
     client.insureds_with_email("jane@example.com")
@@ -157,14 +155,14 @@ def test_an_insert_whose_answer_was_lost_is_not_repeated_and_looking_first_finds
     assert len(nowcerts.insureds) == 1
 
 
-def test_an_update_is_repeated(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_update_is_repeated(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     jane = nowcerts.add_insured(**JANE)
     nowcerts.misbehave(Lost(), Reset(), on="/api/Insured/Insert")
     client.update_insured({**REQUIRED, "databaseId": jane["id"], "city": "Miami"})
     assert nowcerts.insureds[jane["id"]]["city"] == "Miami"
 
 
-def test_an_address_is_searched_exactly_and_in_any_case(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_email_is_searched_exactly_and_in_any_case(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     nowcerts.add_insured(eMail="o'neil@example.com", id="1")
     nowcerts.add_insured(eMail="other@example.com", id="2")
     assert [one["id"] for one in client.insureds_with_email(" O'Neil@example.com ")] == ["1"]
@@ -173,29 +171,27 @@ def test_an_address_is_searched_exactly_and_in_any_case(client: NowCertsClient, 
 
 
 @pytest.mark.parametrize("written", ["+13055550100", "3055550100", "(305) 555-0100", "305-555-0100", "1 305 555 0100"])
-def test_a_number_is_found_however_it_is_asked_for(
-    client: NowCertsClient, nowcerts: FakeNowCerts, written: str
-) -> None:
+def test_phone_is_found_in_any_spelling(client: NowCertsClient, nowcerts: FakeNowCerts, written: str) -> None:
     nowcerts.add_insured(cellPhone="(305) 555-0100", id="1")
     nowcerts.add_insured(phone="(305) 555-0199", id="2")
     assert [one["id"] for one in client.insureds_with_phone(written)] == ["1"]
 
 
-def test_a_filter_that_is_ignored_makes_nobody_a_match(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_ignored_filter_matches_nobody(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     nowcerts.ignores_filters = True
     nowcerts.add_insured(eMail="other@example.com", phone="305-555-0199")
     assert client.insureds_with_email("jane@example.com") == []
     assert client.insureds_with_phone("+13055550100") == []
 
 
-def test_an_unknown_record_is_not_found(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_unknown_record_is_not_found(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     with pytest.raises(NotFound, match="knows no record"):
         client.insured(str(uuid4()))
     with pytest.raises(NotFound, match="knows no record"):
         client.policy(str(uuid4()))
 
 
-def test_an_id_that_would_be_part_of_the_filter_is_not_sent(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_id_that_would_change_the_filter_is_not_sent(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     with pytest.raises(Refused, match="is no id of theirs"):
         client.insured("1) or (1 eq 1")
     assert nowcerts.exchanges == []
@@ -204,7 +200,7 @@ def test_an_id_that_would_be_part_of_the_filter_is_not_sent(client: NowCertsClie
 # Policies -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_policy_is_written_once_for_its_number(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_policy_is_written_once_for_its_number(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     nowcerts.misbehave(Lost(), on="/api/Policy/Insert")
     policy_id = client.insert_policy({"number": "POL-1", "premium": 1200})
     assert client.insert_policy({"number": "POL-1", "premium": 1300}) == policy_id

@@ -30,7 +30,7 @@ def made(book: ContactApi, values: dict[str, Any]) -> RemoteContact:
     return book.read(book.send(book.creation(values)).external_id)
 
 
-def test_the_manifest_opens_the_book(nowcerts: FakeNowCerts) -> None:
+def test_manifest_opens_the_api(nowcerts: FakeNowCerts) -> None:
     assert PROVIDER.mirror is MIRROR
     assert (MIRROR.own_prefix, MIRROR.source) == ("nowcerts:", "NowCerts")
     assert {"email", "address_line_2", "custom_fields.company"} <= MIRROR.fields
@@ -38,12 +38,12 @@ def test_the_manifest_opens_the_book(nowcerts: FakeNowCerts) -> None:
     assert MIRROR.open(5).read(jane["id"]).external_id == jane["id"]
 
 
-def test_the_book_stays_closed_where_the_api_is_not_configured() -> None:
+def test_api_that_is_not_configured_is_not_opened() -> None:
     with pytest.raises(NotConfigured, match="set NOWCERTS_USERNAME"):
         MIRROR.open(5)
 
 
-def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_insured_read_equals_the_report_of_its_webhook(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.now = lambda: NOON
     jane = nowcerts.add_insured(
         eMail="jane@example.com",
@@ -66,7 +66,7 @@ def test_what_is_read_is_the_report_that_a_webhook_becomes(book: ContactApi, now
     )
 
 
-def test_an_insured_who_was_deleted_is_gone(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_deleted_insured_is_gone(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     jane = nowcerts.add_insured(eMail="jane@example.com")
     nowcerts.delete_insured(jane["id"])
     with pytest.raises(Gone, match="any more"):
@@ -77,7 +77,7 @@ def test_an_insured_who_was_deleted_is_gone(book: ContactApi, nowcerts: FakeNowC
 # Looking for somebody -------------------------------------------------------------------------------------------------
 
 
-def test_somebody_is_found_by_address_and_number_the_oldest_first(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_insureds_are_found_by_email_and_phone_the_oldest_first(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     for name, created in (("new", "2026-03-02T10:00:00Z"), ("old", "2025-03-02T10:00:00Z")):
         nowcerts.add_insured(id=name, eMail="Jane@example.com", cellPhone="305-555-0100", createDate=created)
     assert [one.external_id for one in book.with_email("jane@Example.com")] == ["old", "new"]
@@ -86,7 +86,7 @@ def test_somebody_is_found_by_address_and_number_the_oldest_first(book: ContactA
     assert book.with_phone("") == []
 
 
-def test_a_search_may_lag_and_a_reading_does_not(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_search_may_lag_and_read_does_not(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.lag, moment = 5.0, NOON
     nowcerts.now = lambda: moment
     theirs = made(book, JANE)
@@ -100,7 +100,7 @@ def test_a_search_may_lag_and_a_reading_does_not(book: ContactApi, nowcerts: Fak
 
 
 @pytest.mark.parametrize(("setting", "number", "word"), [("insured", 0, "Insured"), ("prospect", 1, "Prospect")])
-def test_a_new_contact_becomes_what_the_setting_says(
+def test_new_contact_has_the_type_of_the_setting(
     book: ContactApi, nowcerts: FakeNowCerts, settings: Any, setting: str, number: int, word: str
 ) -> None:
     settings.NOWCERTS_NEW_CONTACTS_AS = setting
@@ -135,11 +135,11 @@ def test_a_new_contact_becomes_what_the_setting_says(
         ({"first_name": "Jane"}, 1),
     ],
 )
-def test_a_company_alone_is_commercial(book: ContactApi, values: dict[str, Any], insured_type: int) -> None:
+def test_company_without_a_person_is_commercial(book: ContactApi, values: dict[str, Any], insured_type: int) -> None:
     assert book.creation(values).body["insuredType"] == insured_type
 
 
-def test_a_creation_whose_answer_was_lost_is_not_repeated(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_creation_with_a_lost_answer_is_not_repeated(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
     with pytest.raises(TemporaryFailure):
         book.send(book.creation(JANE))
@@ -147,7 +147,7 @@ def test_a_creation_whose_answer_was_lost_is_not_repeated(book: ContactApi, nowc
     assert len(book.with_email("jane@example.com")) == 1
 
 
-def test_a_failure_with_http_200_is_a_refusal(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_failure_with_http_200_is_a_refusal(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     theirs = made(book, JANE)
     nowcerts.misbehave(failure("no"), on="/api/Insured/Insert")
     with pytest.raises(Refused, match="failed, with HTTP 200: no"):
@@ -159,7 +159,7 @@ def test_a_failure_with_http_200_is_a_refusal(book: ContactApi, nowcerts: FakeNo
 
 
 @pytest.mark.parametrize("empties", [False, True])
-def test_a_change_costs_nothing_that_it_does_not_name(book: ContactApi, nowcerts: FakeNowCerts, empties: bool) -> None:
+def test_change_keeps_the_other_fields(book: ContactApi, nowcerts: FakeNowCerts, empties: bool) -> None:
     nowcerts.upsert_empties_unnamed = empties
     had = {
         "type": "Prospect",
@@ -186,7 +186,7 @@ def test_a_change_costs_nothing_that_it_does_not_name(book: ContactApi, nowcerts
     assert "dateOfBirth" not in call.body
 
 
-def test_a_change_says_all_that_the_vendor_requires(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_change_has_all_required_fields(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     theirs = book.read(nowcerts.add_insured(firstName="Jane")["id"])
     assert book.change(theirs, {"city": "Miami"}).body == {
         "firstName": "Jane",
@@ -207,14 +207,14 @@ def test_every_field_can_be_written_and_emptied(book: ContactApi, nowcerts: Fake
     assert _told(book.read(theirs.external_id)) == dict.fromkeys(values, "")
 
 
-def test_a_change_is_repeated_where_its_answer_was_lost(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_change_with_a_lost_answer_is_repeated(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     theirs = made(book, JANE)
     nowcerts.misbehave(Lost(), on="/api/Insured/Insert")
     assert book.send(book.change(theirs, {"city": "Miami"})).external_id == theirs.external_id
     assert (len(nowcerts.insureds), nowcerts.insureds[theirs.external_id]["city"]) == (1, "Miami")
 
 
-def test_a_change_that_fell_on_somebody_of_the_same_name_says_so(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_change_written_on_a_namesake_is_gone(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     theirs = made(book, JANE)
     namesake = nowcerts.add_insured(firstName="Jane", lastName="Rivera", eMail="another.jane@example.com")
     nowcerts.delete_insured(theirs.external_id)
@@ -225,7 +225,7 @@ def test_a_change_that_fell_on_somebody_of_the_same_name_says_so(book: ContactAp
 # The fake -------------------------------------------------------------------------------------------------------------
 
 
-def test_whatever_changes_is_told_by_the_fake(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_fake_reports_each_change(book: ContactApi, nowcerts: FakeNowCerts) -> None:
     heard: list[tuple[str, Any]] = []
     nowcerts.on_change = lambda name, record: heard.append((name, record.get("city")))
     theirs = made(book, JANE)
@@ -243,7 +243,7 @@ def test_whatever_changes_is_told_by_the_fake(book: ContactApi, nowcerts: FakeNo
     ]
 
 
-def test_what_is_required_is_refused_without(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
+def test_insert_without_a_required_field_is_refused(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
     with pytest.raises(Refused, match="type is required"):
         client.update_insured({"databaseId": str(uuid4()), "active": True, "insuredType": 1})
 

@@ -40,7 +40,7 @@ def told(payload: Payload, *, is_signed: bool = False) -> list[Event]:
     return PROVIDER.parse(webhook)
 
 
-def test_a_deletion_says_who_is_gone_and_since_when(nowcerts: FakeNowCerts) -> None:
+def test_deletion_has_the_insured_and_its_time(nowcerts: FakeNowCerts) -> None:
     """The record may still be there: a signed delivery that says what it is about is believed."""
     nowcerts.add_insured(id=INSURED)
     assert told(OWN, is_signed=True) == [
@@ -49,12 +49,12 @@ def test_a_deletion_says_who_is_gone_and_since_when(nowcerts: FakeNowCerts) -> N
     assert nowcerts.exchanges == []
 
 
-def test_a_deletion_is_believed_as_it_is_where_nobody_can_be_asked() -> None:
+def test_deletion_without_the_api_is_accepted() -> None:
     assert told(NOTICE) == [ContactGone(occurred_at=RECEIVED, contact_id=INSURED)]
 
 
 @pytest.mark.parametrize(("payload", "is_signed"), [(OWN, False), (NOTICE, False), (NOTICE, True)])
-def test_a_deletion_is_confirmed_by_reading(nowcerts: FakeNowCerts, payload: dict[str, Any], is_signed: bool) -> None:
+def test_deletion_is_confirmed_by_reading(nowcerts: FakeNowCerts, payload: dict[str, Any], is_signed: bool) -> None:
     began = timezone.now()
     [event] = told(payload, is_signed=is_signed)
     assert isinstance(event, ContactGone)
@@ -62,11 +62,11 @@ def test_a_deletion_is_confirmed_by_reading(nowcerts: FakeNowCerts, payload: dic
 
 
 @pytest.mark.parametrize("payload", [OWN, NOTICE])
-def test_a_deletion_of_somebody_who_is_there_is_a_reading(nowcerts: FakeNowCerts, payload: dict[str, Any]) -> None:
+def test_deletion_of_an_existing_insured_is_an_update(nowcerts: FakeNowCerts, payload: dict[str, Any]) -> None:
     nowcerts.add_insured(id=INSURED, eMail="jane@example.com")
     assert told(payload) == [ContactReported(occurred_at=RECEIVED, identities={"contact": INSURED})]
 
 
-def test_a_deletion_without_an_id_leads_to_nothing(nowcerts: FakeNowCerts) -> None:
+def test_deletion_without_an_id_has_no_event(nowcerts: FakeNowCerts) -> None:
     assert told({"event_type": "INSURED_DELETE", "data": {"email": "jane@example.com"}}) == []
     assert nowcerts.exchanges == []

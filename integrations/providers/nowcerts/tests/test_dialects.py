@@ -35,7 +35,7 @@ def read(payload: Mapping[str, Any], received_at: datetime = RECEIVED) -> Event:
     return event
 
 
-def test_the_syncs_own_dialect(sample: Any) -> None:
+def test_sync_dialect_is_read(sample: Any) -> None:
     assert read(sample("INSURED_INSERT__sync")) == ContactReported(
         occurred_at=SAID,
         email="jane@example.com",
@@ -44,7 +44,7 @@ def test_the_syncs_own_dialect(sample: Any) -> None:
     )
 
 
-def test_an_insured_with_an_id_and_everything(sample: Any) -> None:
+def test_insured_with_an_id_and_every_field_is_read(sample: Any) -> None:
     assert read(sample("INSURED_UPDATE__sync_with_id")) == ContactReported(
         occurred_at=RECEIVED,
         email="jane@example.com",
@@ -61,13 +61,13 @@ def test_an_insured_with_an_id_and_everything(sample: Any) -> None:
     )
 
 
-def test_a_notice_names_the_insured_and_tells_nothing(sample: Any, nowcerts: FakeNowCerts) -> None:
+def test_notice_has_the_insured_and_no_values(sample: Any, nowcerts: FakeNowCerts) -> None:
     payload = sample("INSURED_UPDATE__notice")
     assert read(payload) == ContactReported(occurred_at=RECEIVED, identities={"contact": INSURED})
     assert webhooks.read(payload).is_notice
 
 
-def test_zapiers_record_without_the_name_of_an_event(sample: Any) -> None:
+def test_zapier_record_without_an_event_name_is_read(sample: Any) -> None:
     payload = sample("PROSPECT_UPDATE__zapier")
     assert webhooks.read(payload).event_type == "PROSPECT_UPDATE"
     assert read(payload) == ContactReported(
@@ -80,7 +80,7 @@ def test_zapiers_record_without_the_name_of_an_event(sample: Any) -> None:
     )
 
 
-def test_a_policy_with_its_money_and_its_days(sample: Any) -> None:
+def test_policy_with_its_amounts_and_dates_is_read(sample: Any) -> None:
     assert read(sample("POLICY_INSERT__sync")) == PolicyReported(
         occurred_at=SAID,
         external_id="",
@@ -96,7 +96,7 @@ def test_a_policy_with_its_money_and_its_days(sample: Any) -> None:
     )
 
 
-def test_a_quote_of_zapiers(sample: Any) -> None:
+def test_zapier_quote_is_read(sample: Any) -> None:
     assert read(sample("QUOTE_UPDATE__zapier")) == PolicyReported(
         occurred_at=RECEIVED,
         external_id="0c9e7a44-2d35-4f07-a3a1-91f3c5b8de03",
@@ -117,7 +117,7 @@ def test_a_quote_of_zapiers(sample: Any) -> None:
     ("name", "external_id"),
     [("POLICY_UPDATE__notice", "8f6f3c52-4c1f-4b0e-8b8e-6a2f3e1d9c02"), ("INSURED_UPDATE__notice", INSURED)],
 )
-def test_a_notice_waits_where_the_api_cannot_be_asked(sample: Any, name: str, external_id: str) -> None:
+def test_notice_without_the_api_is_unmatched(sample: Any, name: str, external_id: str) -> None:
     envelope = webhooks.read(sample(name))
     assert (envelope.external_id, envelope.is_notice, envelope.record) == (external_id, True, "")
     with pytest.raises(Unmatched, match="only names a record"):
@@ -140,7 +140,7 @@ def test_a_notice_waits_where_the_api_cannot_be_asked(sample: Any, name: str, ex
     ],
 )
 @pytest.mark.parametrize("name", ["event_type", "EventType", "event"])
-def test_an_event_is_known_under_each_of_its_names(given: Any, meant: str, name: str) -> None:
+def test_event_is_known_under_each_of_its_names(given: Any, meant: str, name: str) -> None:
     payload = {name: given, "data": {"email": "jane@example.com", "policyNumber": "POL-1"}}
     assert webhooks.read(payload).event_type == meant
 
@@ -163,7 +163,7 @@ def test_an_event_is_known_under_each_of_its_names(given: Any, meant: str, name:
         ({"event_type": "QUOTE_UPDATE", "data": {"number": "1", "effectiveDate": "soon"}}, ("data", "effectiveDate")),
     ],
 )
-def test_what_cannot_be_read_names_the_field(payload: dict[str, Any], at: tuple[str, ...]) -> None:
+def test_unreadable_field_is_named(payload: dict[str, Any], at: tuple[str, ...]) -> None:
     with pytest.raises(Unreadable) as caught:
         webhooks.read(payload)
     assert caught.value.at == at
@@ -172,18 +172,18 @@ def test_what_cannot_be_read_names_the_field(payload: dict[str, Any], at: tuple[
 @pytest.mark.parametrize(
     ("written", "cents"), [(1200.0, 120_000), ("1200", 120_000), ("$1,200.50", 120_050), (0, 0), (-15.25, -1_525)]
 )
-def test_a_premium_is_an_integer_of_cents(written: Any, cents: int) -> None:
+def test_premium_is_an_integer_of_cents(written: Any, cents: int) -> None:
     event = read({"event_type": "POLICY_UPDATE", "data": {"policyNumber": "1", "premium": written, "eMail": "j@x.com"}})
     assert isinstance(event, PolicyReported)
     assert event.premium == cents
 
 
-def test_a_date_from_the_future_is_no_later_than_the_receipt(sample: Any) -> None:
+def test_future_date_is_no_later_than_the_receipt(sample: Any) -> None:
     payload = sample("INSURED_INSERT__sync") | {"timestamp": "2027-01-01T00:00:00Z"}
     assert read(payload).occurred_at == RECEIVED
 
 
-def test_the_digest_is_the_protocols(sample: Any) -> None:
+def test_digest_follows_the_protocol(sample: Any) -> None:
     """Worked out apart: sha256 of the JSON of source and of the payload's sorted JSON."""
     payload = {"event_type": "INSURED_INSERT", "data": {"firstName": "Duplicate", "email": "duplicate@example.com"}}
     envelope = webhooks.read(payload)
@@ -192,13 +192,13 @@ def test_the_digest_is_the_protocols(sample: Any) -> None:
     assert webhooks.read(dict(reversed(payload.items()))).key == envelope.key
 
 
-def test_only_what_has_no_date_is_compared_with_the_last_word(sample: Any) -> None:
+def test_only_undated_payload_is_compared_with_the_last_event(sample: Any) -> None:
     assert webhooks.read(sample("INSURED_INSERT__sync")).record == ""
     assert webhooks.read(sample("INSURED_UPDATE__sync_with_id")).record == f"insured:{INSURED}"
     assert webhooks.read(sample("INSURED_UPDATE__notice")).record == ""
 
 
-def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
+def test_handled_and_ignored_types_are_distinct() -> None:
     kinds = {f"{kind}_{verb}" for kind in ("INSURED", "PROSPECT", "POLICY", "QUOTE") for verb in ("INSERT", "UPDATE")}
     assert PROVIDER.handled == kinds | {"INSURED_DELETE", "PROSPECT_DELETE"}
     assert not PROVIDER.handled & set(PROVIDER.ignored)

@@ -28,7 +28,7 @@ def insured(city: str, **changes: Any) -> dict[str, Any]:
 # Answers --------------------------------------------------------------------------------------------------------------
 
 
-def test_an_event_is_kept_and_answered_in_the_protocols_words(deliver: Any, sample: Any) -> None:
+def test_event_is_stored_and_answered_by_the_protocol(deliver: Any, sample: Any) -> None:
     payload = sample("INSURED_INSERT__sync")
     answer = deliver(payload)
     assert (answer.status_code, answer.json()) == (
@@ -50,7 +50,7 @@ def test_an_event_is_kept_and_answered_in_the_protocols_words(deliver: Any, samp
 
 
 @pytest.mark.parametrize("name", ["INSURED_INSERT__sync", "INSURED_UPDATE__sync_with_id"])
-def test_a_duplicate_is_a_conflict_and_kept_once(deliver: Any, sample: Any, name: str) -> None:
+def test_duplicate_is_a_conflict_and_stored_once(deliver: Any, sample: Any, name: str) -> None:
     event_id = deliver(sample(name)).json()["event_id"]
     again = [deliver(sample(name)), deliver(dict(reversed(sample(name).items())))]
     assert [(answer.status_code, answer.json()) for answer in again] == [
@@ -59,7 +59,7 @@ def test_a_duplicate_is_a_conflict_and_kept_once(deliver: Any, sample: Any, name
     assert InboxEvent.objects.get().duplicates == 2
 
 
-def test_a_schema_error_names_the_field_and_is_kept_as_failed(deliver: Any) -> None:
+def test_schema_error_names_the_field_and_is_stored_as_failed(deliver: Any) -> None:
     answer = deliver({"event_type": "INSURED_INSERT", "data": {"firstName": "Jane"}})
     assert (answer.status_code, answer.json()) == (
         422,
@@ -78,14 +78,14 @@ def test_a_schema_error_names_the_field_and_is_kept_as_failed(deliver: Any) -> N
     assert (broken.status_code, broken.json()["detail"][0]["loc"]) == (422, ["body"])
 
 
-def test_what_is_not_handled_is_kept_and_says_so(deliver: Any) -> None:
+def test_unhandled_type_is_stored_as_ignored(deliver: Any) -> None:
     answer = deliver({"event_type": "POLICY_DELETE", "data": {"policyDatabaseId": POLICY}})
     assert answer.json()["message"] == "Evento ignorado: a deletion there deletes nothing here"
     assert answer.json()["data"]["status"] == "ignored"
     assert InboxEvent.objects.get().status == "ignored"
 
 
-def test_a_sender_is_asked_to_come_again_while_nothing_can_be_kept(
+def test_sender_is_asked_to_retry_while_nothing_can_be_stored(
     deliver: Any, sample: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*arguments: Any, **options: Any) -> None:
@@ -97,7 +97,7 @@ def test_a_sender_is_asked_to_come_again_while_nothing_can_be_kept(
     assert InboxEvent.objects.count() == 0
 
 
-def test_only_a_signature_or_a_token_lets_in(deliver: Any, sample: Any, settings: Any) -> None:
+def test_only_a_signature_or_a_token_is_accepted(deliver: Any, sample: Any, settings: Any) -> None:
     payload = sample("INSURED_INSERT__sync")
     assert deliver(payload, by="nobody").status_code == 403
     settings.NOWCERTS_WEBHOOK_TOKEN = []
@@ -107,13 +107,13 @@ def test_only_a_signature_or_a_token_lets_in(deliver: Any, sample: Any, settings
     assert InboxEvent.objects.get().is_signed
 
 
-def test_the_token_may_stand_in_the_url(post: Any, sample: Any) -> None:
+def test_token_in_the_url_is_accepted(post: Any, sample: Any) -> None:
     assert post(sample("INSURED_INSERT__sync"), f"{ENDPOINT}/{TOKEN}", sign=False).status_code == 200
     assert post(sample("INSURED_INSERT__sync"), f"{ENDPOINT}/wrong", sign=False).status_code == 403
     assert Client().get(ENDPOINT).status_code == 405
 
 
-def test_accepting_costs_at_most_two_statements(deliver: Any, sample: Any, django_assert_num_queries: Any) -> None:
+def test_accepting_takes_at_most_two_statements(deliver: Any, sample: Any, django_assert_num_queries: Any) -> None:
     deliver(sample("POLICY_INSERT__sync"))
     with django_assert_num_queries(1):
         assert deliver(sample("INSURED_INSERT__sync")).status_code == 200
@@ -125,9 +125,7 @@ def test_accepting_costs_at_most_two_statements(deliver: Any, sample: Any, djang
 # A → B → A ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_value_that_comes_back_is_three_events_and_its_repetitions_none(
-    deliver: Any, drain: Any, travel: Any
-) -> None:
+def test_value_changed_back_is_three_events_and_its_repetitions_none(deliver: Any, drain: Any, travel: Any) -> None:
     statuses = []
     for number, city in enumerate(["Miami", "Miami", "Tampa", "Miami", "Miami"]):
         travel(timedelta(minutes=number))
@@ -138,7 +136,7 @@ def test_a_value_that_comes_back_is_three_events_and_its_repetitions_none(
     assert Contact.objects.get().city == "Miami"
 
 
-def test_a_repetition_is_news_after_a_day(deliver: Any, travel: Any) -> None:
+def test_repetition_after_a_day_is_a_new_event(deliver: Any, travel: Any) -> None:
     deliver(insured("Miami"))
     travel(timedelta(hours=23))
     assert deliver(insured("Miami")).status_code == 409
@@ -147,13 +145,13 @@ def test_a_repetition_is_news_after_a_day(deliver: Any, travel: Any) -> None:
     assert InboxEvent.objects.count() == 2
 
 
-def test_another_record_in_between_changes_nothing(deliver: Any) -> None:
+def test_repetition_after_another_record_is_a_duplicate(deliver: Any) -> None:
     deliver(insured("Miami"))
     deliver(insured("Tampa", insuredDatabaseId=POLICY))
     assert deliver(insured("Miami")).status_code == 409
 
 
-def test_who_died_before_the_event_was_kept_is_no_duplicate_the_next_time(deliver: Any) -> None:
+def test_event_of_a_request_that_died_is_no_duplicate_the_next_time(deliver: Any) -> None:
     envelope = webhooks.read(insured("Miami"))
     LastReceived.objects.number_of(provider="nowcerts", record=envelope.record, digest=envelope.key)
     assert deliver(insured("Miami")).status_code == 200
@@ -161,7 +159,7 @@ def test_who_died_before_the_event_was_kept_is_no_duplicate_the_next_time(delive
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_words_at_once_are_one_event(deliver: Any, at_once: Any) -> None:
+def test_same_payloads_at_once_are_one_event(deliver: Any, at_once: Any) -> None:
     deliver(insured("Tampa"))
     answers = at_once([lambda: deliver(insured("Miami")).status_code] * 6)
     assert sorted(answers) == [200, 409, 409, 409, 409, 409]
@@ -171,7 +169,7 @@ def test_the_same_words_at_once_are_one_event(deliver: Any, at_once: Any) -> Non
 # What it leads to -----------------------------------------------------------------------------------------------------
 
 
-def test_an_insured_without_an_id_is_a_contact_whose_changes_are_seen(deliver: Any, drain: Any, sample: Any) -> None:
+def test_insured_without_an_id_is_a_contact_whose_changes_are_applied(deliver: Any, drain: Any, sample: Any) -> None:
     payload = sample("INSURED_INSERT__sync")
     deliver(payload)
     drain()
@@ -193,7 +191,7 @@ def test_an_insured_without_an_id_is_a_contact_whose_changes_are_seen(deliver: A
     )
 
 
-def test_an_unsigned_delivery_is_a_hint_and_the_insured_is_read(
+def test_unsigned_delivery_is_a_hint_and_the_insured_is_read(
     deliver: Any, drain: Any, travel: Any, nowcerts: FakeNowCerts
 ) -> None:
     nowcerts.add_insured(id=INSURED, firstName="Jane", lastName="Rivera", eMail="jane@example.com", city="Miami")
@@ -205,7 +203,7 @@ def test_an_unsigned_delivery_is_a_hint_and_the_insured_is_read(
     assert (Contact.objects.get().name, Contact.objects.get().city) == ("Jane Rivera", "Miami")
 
 
-def test_each_notice_is_news_and_reads_the_record_again(
+def test_each_notice_is_a_new_event_and_refreshes_the_record(
     deliver: Any, drain: Any, travel: Any, nowcerts: FakeNowCerts, sample: Any
 ) -> None:
     record = nowcerts.add_insured(id=INSURED, eMail="jane@example.com", city="Miami")
@@ -220,18 +218,14 @@ def test_each_notice_is_news_and_reads_the_record_again(
     assert InboxEvent.objects.get().duplicates == 2
 
 
-def test_an_insured_whom_nowcerts_does_not_know_yet_is_tried_again(
-    deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
-) -> None:
+def test_insured_unknown_to_nowcerts_is_retried(deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any) -> None:
     deliver(sample("POLICY_UPDATE__notice"))
     drain()
     event = InboxEvent.objects.get()
     assert (event.status, event.last_error) == ("pending", f"NowCerts does not know policy {POLICY}")
 
 
-def test_a_notice_of_a_policy_is_read_with_its_insured(
-    deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
-) -> None:
+def test_policy_notice_is_read_with_its_insured(deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any) -> None:
     nowcerts.add_insured(id=INSURED, eMail="jane@example.com")
     nowcerts.add_policy(
         id=POLICY,
@@ -253,7 +247,7 @@ def test_a_notice_of_a_policy_is_read_with_its_insured(
     assert policy.expires_on is None
 
 
-def test_signed_policy_that_names_nobody_is_looked_up_by_its_number(
+def test_signed_policy_without_an_insured_is_looked_up_by_number(
     deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
 ) -> None:
     nowcerts.add_insured(id=INSURED, eMail="jane@example.com")
@@ -266,7 +260,7 @@ def test_signed_policy_that_names_nobody_is_looked_up_by_its_number(
     assert (policy.external_id, policy.premium, policy.contact.email) == (POLICY, 130_000, "jane@example.com")
 
 
-def test_signed_policy_that_names_its_insured_by_id_is_believed_and_the_insured_is_read(
+def test_signed_policy_with_the_id_of_its_insured_is_accepted_and_the_insured_is_read(
     deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
 ) -> None:
     nowcerts.add_insured(id=INSURED, eMail="jane@example.com", city="Miami")
@@ -280,7 +274,7 @@ def test_signed_policy_that_names_its_insured_by_id_is_believed_and_the_insured_
     assert nowcerts.asked_for("/api/PolicyDetailList()") == []
 
 
-def test_signed_policy_with_the_address_of_its_insured_asks_nobody(
+def test_signed_policy_with_the_email_of_its_insured_makes_no_call(
     deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
 ) -> None:
     deliver(sample("POLICY_INSERT__sync"), by="relay")
@@ -289,7 +283,7 @@ def test_signed_policy_with_the_address_of_its_insured_asks_nobody(
     assert nowcerts.asked_for("/api/PolicyDetailList()") == []
 
 
-def test_a_policys_insured_is_a_contact_whether_or_not_they_have_an_address(
+def test_insured_of_a_policy_is_a_contact_with_or_without_an_email(
     deliver: Any, drain: Any, nowcerts: FakeNowCerts, sample: Any
 ) -> None:
     nowcerts.add_insured(id=INSURED, firstName="Jane", lastName="Rivera", city="Miami")
@@ -303,7 +297,7 @@ def test_a_policys_insured_is_a_contact_whether_or_not_they_have_an_address(
     assert ContactMapping.objects.get().external_id == INSURED
 
 
-def test_a_policy_of_nobody_waits_for_staff(deliver: Any, drain: Any, sample: Any) -> None:
+def test_policy_without_an_insured_is_unmatched(deliver: Any, drain: Any, sample: Any) -> None:
     payload = sample("POLICY_INSERT__sync")
     del payload["data"]["insuredDatabaseId"], payload["data"]["insuredEmail"]
     deliver(payload)

@@ -87,7 +87,7 @@ def command(*arguments: str) -> list[str]:
 # What a run does ------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_run_takes_in_everything_and_the_second_changes_nothing(nowcerts: FakeNowCerts) -> None:
+def test_first_run_reads_everything_and_the_second_changes_nothing(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1)
     insure(nowcerts, 2, type="Prospect", changeDate=None)
     first = reconciled()
@@ -104,7 +104,7 @@ def test_the_first_run_takes_in_everything_and_the_second_changes_nothing(nowcer
     )
 
 
-def test_what_changed_is_read_by_its_date_and_named_with_old_and_new(nowcerts: FakeNowCerts) -> None:
+def test_changed_record_is_read_by_date_and_named_with_old_and_new_values(nowcerts: FakeNowCerts) -> None:
     jane = insure(nowcerts, 1, customFieldsSimple=[{"text": "Agent", "value": "Ray"}])
     insure(nowcerts, 2)
     reconciled()
@@ -121,7 +121,7 @@ def test_what_changed_is_read_by_its_date_and_named_with_old_and_new(nowcerts: F
     assert Contact.objects.get(email="ana1@example.com").city == "Houston"
 
 
-def test_a_page_of_unchanged_contacts_costs_one_look_and_writes_its_place_alone(nowcerts: FakeNowCerts) -> None:
+def test_page_of_unchanged_contacts_takes_one_query_and_writes_its_place_alone(nowcerts: FakeNowCerts) -> None:
     for number in range(40):
         insure(nowcerts, number, changeDate=ago(minutes=5, seconds=-number))
     reconciled()
@@ -137,7 +137,7 @@ def test_a_page_of_unchanged_contacts_costs_one_look_and_writes_its_place_alone(
     assert reconciled(run).seen == 40
 
 
-def test_a_value_that_came_back_meanwhile_is_told_again(nowcerts: FakeNowCerts) -> None:
+def test_value_changed_back_meanwhile_is_reported_again(nowcerts: FakeNowCerts) -> None:
     jane = insure(nowcerts, 1)
     reconciled()
     Contact.objects.update(city="Houston")
@@ -149,7 +149,7 @@ def test_a_value_that_came_back_meanwhile_is_told_again(nowcerts: FakeNowCerts) 
     assert Contact.objects.get().city == "Austin"
 
 
-def test_what_the_list_still_says_does_not_undo_a_newer_word(nowcerts: FakeNowCerts) -> None:
+def test_lagging_list_does_not_undo_a_newer_event(nowcerts: FakeNowCerts) -> None:
     """Somebody's new city was told of a moment ago, and the list lags behind."""
     insure(nowcerts, 1)
     reconciled()
@@ -164,7 +164,7 @@ def test_what_the_list_still_says_does_not_undo_a_newer_word(nowcerts: FakeNowCe
     assert Contact.objects.get().city == "Houston"
 
 
-def test_a_record_that_cannot_be_told_is_a_problem_and_the_rest_is_told(nowcerts: FakeNowCerts) -> None:
+def test_unreadable_record_is_a_problem_and_the_rest_is_applied(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1, eMail="no address", changeDate=ago(days=9))
     insure(nowcerts, 2, city={"name": "Austin"}, changeDate=ago(days=8))
     insure(nowcerts, 3, changeDate=ago(days=7))
@@ -175,7 +175,7 @@ def test_a_record_that_cannot_be_told_is_a_problem_and_the_rest_is_told(nowcerts
     assert Contact.objects.get().email == "ana3@example.com"
 
 
-def test_what_failed_is_tried_again_by_the_next_run_while_it_is_listed(nowcerts: FakeNowCerts) -> None:
+def test_failed_record_is_retried_by_the_next_run_while_it_is_listed(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1, eMail="no address", changeDate=ago(minutes=10))
     reconciled()
     nowcerts.insureds[guid(1)]["eMail"] = "ana@example.com"
@@ -199,7 +199,7 @@ def test_policies_come_after_their_people(nowcerts: FakeNowCerts) -> None:
     assert [line["what"] for line in reconciled().changes_listed] == ["policy changed: premium"]
 
 
-def test_the_unknown_person_of_a_policy_is_read_first(nowcerts: FakeNowCerts) -> None:
+def test_unknown_insured_of_a_policy_is_read_first(nowcerts: FakeNowCerts) -> None:
     reconciled()
     insure(nowcerts, 1, changeDate=ago(days=9))
     for number in (7, 8):
@@ -213,7 +213,7 @@ def test_the_unknown_person_of_a_policy_is_read_first(nowcerts: FakeNowCerts) ->
     assert len(asked) == 1, "once, and not for each policy"
 
 
-def test_a_policy_of_nobody_is_unmatched_and_named(nowcerts: FakeNowCerts) -> None:
+def test_policy_without_an_insured_is_unmatched_and_named(nowcerts: FakeNowCerts) -> None:
     nowcerts.add_policy(id=guid(7), number="POL-7", insuredDatabaseId=guid(404), changeDate=ago(days=1))
     run = reconciled()
     assert counters(run) == ("done", 1, 0, 1, 0)
@@ -224,7 +224,7 @@ def test_a_policy_of_nobody_is_unmatched_and_named(nowcerts: FakeNowCerts) -> No
 # Deleted there --------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_deleted_there_is_named_and_nothing_is_deleted_here(nowcerts: FakeNowCerts, staff: Any) -> None:
+def test_remote_deletion_is_named_and_nothing_is_deleted_locally(nowcerts: FakeNowCerts, staff: Any) -> None:
     insure(nowcerts, 1)
     insure(nowcerts, 2)
     reconciled()
@@ -243,7 +243,7 @@ def test_what_is_deleted_there_is_named_and_nothing_is_deleted_here(nowcerts: Fa
     assert "ana1@example.com" in listed.content.decode()
 
 
-def test_whoever_handles_what_is_gone_is_told_of_those_whom_we_know(
+def test_handler_of_deletions_receives_known_contacts_only(
     nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = []
@@ -258,7 +258,7 @@ def test_whoever_handles_what_is_gone_is_told_of_those_whom_we_know(
     assert [finding.person_id for finding in run.findings.all()] == [guid(1)]
 
 
-def test_a_list_of_the_deleted_that_is_refused_fails_no_run(nowcerts: FakeNowCerts) -> None:
+def test_refused_list_of_deletions_fails_no_run(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1)
     nowcerts.misbehave(Answer(status=400, body=b'{"message": "no such property"}'), on="/api/DeletedInsuredList()")
     run = reconciled()
@@ -270,7 +270,7 @@ def test_a_list_of_the_deleted_that_is_refused_fails_no_run(nowcerts: FakeNowCer
 
 
 @pytest.mark.usefixtures("two_on_a_page")
-def test_a_run_whose_worker_died_goes_on_at_its_page(nowcerts: FakeNowCerts, travel: Callable[..., None]) -> None:
+def test_run_whose_worker_died_continues_at_its_page(nowcerts: FakeNowCerts, travel: Callable[..., None]) -> None:
     for number in range(5):
         insure(nowcerts, number)
     run = started()
@@ -283,7 +283,7 @@ def test_a_run_whose_worker_died_goes_on_at_its_page(nowcerts: FakeNowCerts, tra
     assert (Contact.objects.count(), len(run.changes_listed)) == (5, 5)
 
 
-def test_a_page_that_is_left_in_the_middle_is_gone_on_with_and_counted_once(
+def test_interrupted_page_is_continued_and_counted_once(
     nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Time is over at once here: each attempt tells one contact, and what failed is not tried again by this run."""
@@ -296,7 +296,7 @@ def test_a_page_that_is_left_in_the_middle_is_gone_on_with_and_counted_once(
 
 
 @pytest.mark.usefixtures("two_on_a_page")
-def test_what_changes_while_the_list_is_read_is_told_as_it_became_and_costs_no_other_one(
+def test_change_during_the_run_is_applied_and_no_record_is_lost(
     nowcerts: FakeNowCerts,
 ) -> None:
     for number in range(6):
@@ -312,7 +312,7 @@ def test_what_changes_while_the_list_is_read_is_told_as_it_became_and_costs_no_o
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("two_on_a_page")
-def test_two_workers_at_once_tell_a_page_once(nowcerts: FakeNowCerts, at_once: Any) -> None:
+def test_two_workers_at_once_apply_a_page_once(nowcerts: FakeNowCerts, at_once: Any) -> None:
     for number in range(4):
         insure(nowcerts, number)
     run = started()
@@ -323,7 +323,7 @@ def test_two_workers_at_once_tell_a_page_once(nowcerts: FakeNowCerts, at_once: A
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_is_stopped_while_a_page_is_told_tells_no_more_of_it(
+def test_run_stopped_during_a_page_applies_no_more_of_it(
     nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
@@ -338,9 +338,7 @@ def test_a_run_that_is_stopped_while_a_page_is_told_tells_no_more_of_it(
     assert reconciled(run).changed == 3
 
 
-def test_a_list_that_does_not_filter_is_read_whole_and_the_run_says_so(
-    nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unfiltered_list_is_read_whole_with_a_note(nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "PAGE_SIZE", 2)
     for number in range(5):
         insure(nowcerts, number)
@@ -354,7 +352,7 @@ def test_a_list_that_does_not_filter_is_read_whole_and_the_run_says_so(
 
 
 @pytest.mark.usefixtures("two_on_a_page")
-def test_an_audit_names_what_differs_and_changes_nothing(nowcerts: FakeNowCerts) -> None:
+def test_audit_names_what_differs_and_changes_nothing(nowcerts: FakeNowCerts) -> None:
     for number in range(3):
         insure(nowcerts, number)
     reconciled()
@@ -376,7 +374,7 @@ def test_an_audit_names_what_differs_and_changes_nothing(nowcerts: FakeNowCerts)
     assert counters(reconciled()) == ("done", 0, 0, 0, 0), "what an audit saw is not taken for told"
 
 
-def test_who_was_told_of_after_the_audit_began_is_not_missing_there(nowcerts: FakeNowCerts) -> None:
+def test_contact_reported_after_the_audit_began_is_not_missing(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1)
     reconciled()
     run = started(kind=runs.RunKind.AUDIT)
@@ -388,7 +386,7 @@ def test_who_was_told_of_after_the_audit_began_is_not_missing_there(nowcerts: Fa
 # The command ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_says_what_would_change_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
+def test_dry_run_lists_what_would_change_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
     for number in (1, 2):
         insure(nowcerts, number)
     reconciled()
@@ -418,7 +416,7 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(nowcerts: FakeNowCe
     assert [line for line in command() if line.startswith("changed")] == said[1:5], "as it was foretold"
 
 
-def test_a_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
+def test_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1)
     reconciled()
     nowcerts.insureds[guid(1)]["city"] = "Houston"
@@ -428,13 +426,13 @@ def test_a_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowC
     assert SyncRun.objects.count() == 1
 
 
-def test_nobody_is_greeted(nowcerts: FakeNowCerts) -> None:
+def test_contacts_receive_no_greeting(nowcerts: FakeNowCerts) -> None:
     with pytest.raises(CommandError, match="NowCerts sells no memberships"):
         command("--invite")
 
 
 @pytest.mark.parametrize(("name", "value"), [("NOWCERTS_RECONCILE_MINUTES", 0), ("NOWCERTS_PASSWORD", "")])
-def test_nothing_begins_by_the_clock_where_it_is_off(settings: Any, name: str, value: Any) -> None:
+def test_schedule_that_is_off_starts_nothing(settings: Any, name: str, value: Any) -> None:
     assert runs.start_due() == [], "the first reading is begun by a person"
     past = timezone.now() - timedelta(days=1)
     done = {"kind": "backfill", "stage": "insureds", "status": "done", "started_at": past, "finished_at": past}

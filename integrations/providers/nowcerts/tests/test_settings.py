@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.parametrize(("given", "said"), [("prospect", ""), ("lead", 'is "insured" or "prospect", not \'lead\'')])
-def test_what_new_contacts_become_is_one_of_two(tmp_path: Path, given: str, said: str) -> None:
+def test_new_contacts_setting_is_insured_or_prospect(tmp_path: Path, given: str, said: str) -> None:
     environment = os.environ | {"ENV_FILE": "", "VAR_DIR": str(tmp_path), "NOWCERTS_NEW_CONTACTS_AS": given}
     ran = subprocess.run(
         [sys.executable, "-c", "import config.settings as s; print(s.NOWCERTS_NEW_CONTACTS_AS)"],
