@@ -1,14 +1,14 @@
 """Fake of GoHighLevel's API over real HTTP: contacts and opportunities in memory, its limits and refusals.
 
 Bad days: `misbehave(too_many(), Reset(), Lost(), …)` for single requests; the attributes for what lasts. `on_change`
-hears of every record that is made or changed, by whomever, under the name of its webhook; what is made is told as
-changed too.
+hears of every record that is made or changed, by whomever, under the name of its webhook; a creation is reported as a
+change too.
 """
 
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,48 +56,48 @@ class FakeGoHighLevel(FakeServer):
         self.clock: Callable[[], float] = time.monotonic
         self.now: Callable[[], datetime] = versions.now
         self.lag = 0.0  # seconds after which a search shows what was written
-        self.opportunity_value = "fieldValue"  # or fieldValueString: where an opportunity's custom fields have theirs
+        self.opportunity_value = "fieldValue"  # or fieldValueString: the name of a custom field's value
         self.on_change: OnChange | None = None
         self._contact_versions, self._opportunity_versions = Versions(), Versions()
         self._called: deque[float] = deque()
         self._number = 0
 
-    # What people do there ---------------------------------------------------------------------------------------------
+    # Changes by people at the provider --------------------------------------------------------------------------------
 
     def add_contact(self, **fields: Any) -> Record:
         with self._lock:
             contact: Record = {"id": self._next_id("contact"), "locationId": LOCATION_ID, "tags": []}
             contact |= {"customFields": [], "dateAdded": self._moment(), "dateUpdated": self._moment()} | fields
             self.contacts[contact["id"]] = contact
-            self._tell(contact, "ContactCreate", "ContactUpdate", kept=self._contact_versions)
+            self._record(contact, "ContactCreate", "ContactUpdate", versions=self._contact_versions)
             return contact
 
     def edit(self, contact_id: str, **fields: Any) -> Record:
         with self._lock:
             contact = self.contacts[contact_id]
             contact.update({"dateUpdated": self._moment()} | fields)
-            self._tell(contact, "ContactUpdate", kept=self._contact_versions)
+            self._record(contact, "ContactUpdate", versions=self._contact_versions)
             return contact
 
     def delete_contact(self, contact_id: str) -> None:
         with self._lock:
             contact = self.contacts.pop(contact_id)
             self._contact_versions.note(contact_id, None, at=self.now())
-            self._heard("ContactDelete", contact)
+            self._notify("ContactDelete", contact)
 
     def add_opportunity(self, **fields: Any) -> Record:
         with self._lock:
             made: Record = {"id": self._next_id("opportunity"), "locationId": LOCATION_ID, "customFields": []}
             made |= {"status": "open", "createdAt": self._moment(), "updatedAt": self._moment()} | fields
             self.opportunities[made["id"]] = made
-            self._tell(made, "OpportunityCreate", "OpportunityUpdate", kept=self._opportunity_versions)
+            self._record(made, "OpportunityCreate", "OpportunityUpdate", versions=self._opportunity_versions)
             return made
 
     def edit_opportunity(self, opportunity_id: str, **fields: Any) -> Record:
         with self._lock:
             changed = self.opportunities[opportunity_id]
             changed.update({"updatedAt": self._moment()} | fields)
-            self._tell(changed, "OpportunityUpdate", kept=self._opportunity_versions)
+            self._record(changed, "OpportunityUpdate", versions=self._opportunity_versions)
             return changed
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -138,19 +138,13 @@ class FakeGoHighLevel(FakeServer):
         match asked.method, asked.path.strip("/").split("/"):
             case "POST", ["contacts"]:
                 return self._create_contact(body)
-            case "POST", ["contacts", "upsert"]:
-                known = self._matching(body)
-                if known is None:
-                    return 201, {"new": True, "contact": self.add_contact(**written(body)), "traceId": "t"}
-                self.edit(known["id"], **written(body, had=known["customFields"]))
-                return 200, {"new": False, "contact": known, "traceId": "t"}
             case "POST", ["contacts", "search"]:
                 return self._search(body)
             case "GET", ["contacts", "search", "duplicate"]:
                 wanted = {"email": query.get("email"), "phone": query.get("number")}
                 return 200, {"contact": self._matching(wanted)}
-            case method, ["contacts", contact_id, *rest]:
-                return self._one_contact(method, contact_id, rest, body)
+            case ("GET" | "PUT") as method, ["contacts", contact_id]:
+                return self._one_contact(method, contact_id, body)
             case "POST", ["opportunities"]:
                 return self._create_opportunity(body)
             case "GET", ["opportunities", "search"]:
@@ -176,31 +170,19 @@ class FakeGoHighLevel(FakeServer):
             return 201, {"contact": self.add_contact(**written(body))}
         return duplicate(body, known)
 
-    def _one_contact(self, method: str, contact_id: str, rest: list[str], body: Record) -> tuple[int, Any]:
+    def _one_contact(self, method: str, contact_id: str, body: Record) -> tuple[int, Any]:
         contact = self.contacts.get(contact_id)
         if contact is None:
             return self._unknown(f"Contact with id {contact_id} not found")
-        match method, rest:
-            case "GET", []:
-                return 200, {"contact": contact}
-            case "DELETE", []:
-                self.delete_contact(contact_id)
-                return 200, {"succeded": True}
-            case "PUT", []:
-                if faults := faults_of(body, known=OF_A_CONTACT):
-                    return unprocessable(*faults)
-                same = None if self.allows_duplicates else self._matching(body, but=contact_id)
-                if same is not None:
-                    return duplicate(body, same)
-                self.edit(contact_id, **written(body, had=contact["customFields"]))
-                return 200, {"succeded": True, "contact": contact}
-            case "POST", ["tags"]:
-                self.edit(contact_id, tags=_unique([*contact["tags"], *body["tags"]]))
-                return 201, {"tags": contact["tags"]}
-            case "DELETE", ["tags"]:
-                self.edit(contact_id, tags=[tag for tag in contact["tags"] if tag not in body["tags"]])
-                return 200, {"tags": contact["tags"]}
-        return 404, {"statusCode": 404, "message": f"Cannot {method}"}
+        if method == "GET":
+            return 200, {"contact": contact}
+        if faults := faults_of(body, known=OF_A_CONTACT):
+            return unprocessable(*faults)
+        same = None if self.allows_duplicates else self._matching(body, but=contact_id)
+        if same is not None:
+            return duplicate(body, same)
+        self.edit(contact_id, **written(body, had=contact["customFields"]))
+        return 200, {"succeded": True, "contact": contact}
 
     def _create_opportunity(self, body: Record) -> tuple[int, Any]:
         if faults := faults_of(body, known=OF_A_NEW_OPPORTUNITY):
@@ -247,8 +229,8 @@ class FakeGoHighLevel(FakeServer):
         page = [as_indexed(one) for one in found[first : first + body["pageLimit"]]]
         return 200, {"contacts": page, "total": len(found)}
 
-    def _shown(self, live: Mapping[str, Record], kept: Versions) -> list[Record]:
-        return kept.at(self.now() - timedelta(seconds=self.lag)) if self.lag else list(live.values())
+    def _shown(self, live: Mapping[str, Record], versions: Versions) -> list[Record]:
+        return versions.at(self.now() - timedelta(seconds=self.lag)) if self.lag else list(live.values())
 
     def _matching(self, wanted: Record, *, but: str = "") -> Record | None:
         email, phone = str(wanted.get("email") or "").lower(), wanted.get("phone") or ""
@@ -260,22 +242,18 @@ class FakeGoHighLevel(FakeServer):
     def _moment(self) -> str:
         return stamp(self.now())
 
-    def _tell(self, record: Record, *names: str, kept: Versions) -> None:
-        kept.note(record["id"], record, at=self.now())
+    def _record(self, record: Record, *names: str, versions: Versions) -> None:
+        versions.note(record["id"], record, at=self.now())
         for name in names:
-            self._heard(name, record)
+            self._notify(name, record)
 
-    def _heard(self, name: str, record: Record) -> None:
+    def _notify(self, name: str, record: Record) -> None:
         if self.on_change:
             self.on_change(name, deepcopy(record))
 
     def _next_id(self, kind: str) -> str:
         self._number += 1
         return f"{kind}{self._number:013}"
-
-
-def _unique(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
 
 
 def _answer(status: int, document: Any, headers: dict[str, str] | None = None) -> Answer:

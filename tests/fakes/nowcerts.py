@@ -25,7 +25,7 @@ _CONDITION = re.compile(r"\((\w+) (eq|ge) ('(?:[^']|'')*'|[^\s')]+)\)")
 _SEARCH = re.compile(r"\((eMail|phone|cellPhone|smsPhone) eq")  # by anything but an id or a date
 _TOKEN, _LOGIN = "/api/token", "/api/auth/login"
 _REQUIRED = ("type", "active", "insuredType")
-_KEPT = ("id", "createDate", "changeDate")  # what no upsert empties
+_PERMANENT = ("id", "createDate", "changeDate")  # what no upsert empties
 
 
 def failure(message: str) -> Answer:
@@ -42,8 +42,8 @@ class FakeNowCerts(FakeServer):
         self.token_life: Any = 86_399  # seconds
         self.refreshes_are_refused = False
         self.ignores_filters = False
-        self.compares_case = False  # whether a text equals another one in other case; nobody documents it
-        self.upsert_empties_unnamed = False  # what Insured/Insert does with what it is not told; nobody documents it
+        self.compares_case = False  # whether a text equals another one in other case: undocumented
+        self.upsert_empties_unnamed = False  # what Insured/Insert does with fields that are not sent: undocumented
         self.lag = 0.0  # seconds after which an insured is found by what was written
         self.on_change: OnChange | None = None
         self.now = versions.now
@@ -53,21 +53,21 @@ class FakeNowCerts(FakeServer):
         self._refresh_token = ""
         self._changing = threading.RLock()
 
-    # What people do there ---------------------------------------------------------------------------------------------
+    # Changes by people at the provider --------------------------------------------------------------------------------
 
     def add_insured(self, **fields: Any) -> Record:
         """Add an insured, or a prospect with type="Prospect"."""
         with self._changing:
             record = {"id": str(uuid.uuid4()), "type": "Insured", "active": True} | self._dated() | fields
             self.insureds[record["id"]] = record
-            self._tell(record, "INSERT")
+            self._record(record, "INSERT")
             return record
 
     def edit(self, insured_id: str, **fields: Any) -> Record:
         with self._changing:
             record = self.insureds[insured_id]
             record.update({"changeDate": self._moment()} | fields)
-            self._tell(record, "UPDATE")
+            self._record(record, "UPDATE")
             return record
 
     def delete_insured(self, insured_id: str) -> None:
@@ -76,20 +76,20 @@ class FakeNowCerts(FakeServer):
             record["changeDate"] = self._moment()
             self.deleted.append(record)
             self._versions.note(insured_id, None, at=self.now())
-            self._heard(f"{_kind(record)}_DELETE", record)
+            self._notify(f"{_kind(record)}_DELETE", record)
 
     def add_policy(self, **fields: Any) -> Record:
         with self._changing:
             record = {"id": str(uuid.uuid4())} | self._dated() | fields
             self.policies[record["id"]] = record
-            self._heard("QUOTE_INSERT" if record.get("isQuote") else "POLICY_INSERT", record)
+            self._notify("QUOTE_INSERT" if record.get("isQuote") else "POLICY_INSERT", record)
             return record
 
     def edit_policy(self, policy_id: str, **fields: Any) -> Record:
         with self._changing:
             record = self.policies[policy_id]
             record.update({"changeDate": self._moment()} | fields)
-            self._heard("QUOTE_UPDATE" if record.get("isQuote") else "POLICY_UPDATE", record)
+            self._notify("QUOTE_UPDATE" if record.get("isQuote") else "POLICY_UPDATE", record)
             return record
 
     def expire_tokens(self) -> None:
@@ -178,16 +178,16 @@ class FakeNowCerts(FakeServer):
         known = self.insureds.get(str(body.get("databaseId"))) or next(of_company, None) or next(of_name, None)
         if known is None:
             return self._insert_insured(body)
-        written = _as_kept(body, had=known.get("customFieldsSimple"))
+        written = _as_stored(body, had=known.get("customFieldsSimple"))
         if self.upsert_empties_unnamed:
-            for name in set(known) - set(_KEPT):
+            for name in set(known) - set(_PERMANENT):
                 del known[name]
         known.update(written | {"changeDate": self._moment()})
-        self._tell(known, "UPDATE")
+        self._record(known, "UPDATE")
         return self._inserted(known)
 
     def _insert_insured(self, body: Record) -> Answer:
-        return self._inserted(self.add_insured(**_as_kept(body)))
+        return self._inserted(self.add_insured(**_as_stored(body)))
 
     def _inserted(self, record: Record) -> Answer:
         return _answer(200, {"insuredDatabaseId": record["id"], "status": 1, "message": "Saved."})
@@ -210,23 +210,23 @@ class FakeNowCerts(FakeServer):
         moment = self._moment()
         return {"createDate": moment, "changeDate": moment}
 
-    def _tell(self, record: Record, verb: str) -> None:
+    def _record(self, record: Record, verb: str) -> None:
         self._versions.note(record["id"], record, at=self.now())
-        self._heard(f"{_kind(record)}_{verb}", record)
+        self._notify(f"{_kind(record)}_{verb}", record)
 
-    def _heard(self, name: str, record: Record) -> None:
+    def _notify(self, name: str, record: Record) -> None:
         if self.on_change:
             self.on_change(name, deepcopy(record))
 
 
-def _as_kept(body: Record, *, had: Any = None) -> Record:
+def _as_stored(body: Record, *, had: Any = None) -> Record:
     """Return a written record in its read form: type 0 or 1 as a word, custom fields merged."""
-    kept = {name: value for name, value in body.items() if name != "databaseId"}
-    kept["type"] = {0: "Insured", 1: "Prospect"}.get(body["type"], body["type"])
+    stored = {name: value for name, value in body.items() if name != "databaseId"}
+    stored["type"] = {0: "Insured", 1: "Prospect"}.get(body["type"], body["type"])
     if "customFieldsSimple" in body:
         texts = {one["text"]: one["value"] for one in [*(had or []), *body["customFieldsSimple"]]}
-        kept["customFieldsSimple"] = [{"text": text, "value": value} for text, value in texts.items()]
-    return kept
+        stored["customFieldsSimple"] = [{"text": text, "value": value} for text, value in texts.items()]
+    return stored
 
 
 def _kind(record: Record) -> str:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 Record = dict[str, Any]
 # Called with the provider's name for what happened, and a copy of the record. Whatever was asked of the fake is still
-# unanswered then: keep what is told, and send it later.
+# unanswered then: store the report, and send it later.
 OnChange = Callable[[str, Record], None]
 
 
@@ -27,13 +27,13 @@ class Versions:
     """Versions of each record, with the moment since when each held."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, list[tuple[datetime, Record | None]]] = {}
+        self._versions: dict[str, list[tuple[datetime, Record | None]]] = {}
 
     def note(self, external_id: str, record: Record | None, *, at: datetime) -> None:
         """Store the version of a record from `at` on; None: it is deleted."""
-        self._kept.setdefault(external_id, []).append((at, deepcopy(record)))
+        self._versions.setdefault(external_id, []).append((at, deepcopy(record)))
 
     def at(self, moment: datetime) -> list[Record]:
         """Return the records as they were at `moment`, in order of creation."""
-        held = ([record for began, record in kept if began <= moment][-1:] for kept in self._kept.values())
+        held = ([record for began, record in versions if began <= moment][-1:] for versions in self._versions.values())
         return [record for records in held for record in records if record is not None]
