@@ -12,7 +12,7 @@ from integrations.outbox import contacts
 from integrations.outbox.contacts import SHOWS_UP_WITHIN
 from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.providers.gohighlevel.client import GoHighLevelClient
-from integrations.providers.gohighlevel.contact_book import GoHighLevelContacts
+from integrations.providers.gohighlevel.contact_api import GoHighLevelContacts
 from integrations.toolkit.failures import TemporaryFailure
 from integrations.toolkit.retries import until_allowed
 from tests.fakes import gohighlevel

@@ -1,8 +1,8 @@
 """GoHighLevel's API, one method an endpoint; above each its path at https://marketplace.gohighlevel.com/docs.
 
-A contact that is there already is no failure here: the vendor answers 400 with the id of the one that is meant, and
-`create_contact` gives that id. All calls of all processes together stay within the location's limit. Every method may
-raise TemporaryFailure or Refused (NotFound where there is no such thing).
+A contact that exists already is no failure here: the vendor answers 400 with its id, and `create_contact` returns that.
+All calls of all processes together stay within the location's limit. Every method may raise TemporaryFailure or Refused
+(NotFound where there is no such record).
 """
 
 import time
@@ -37,7 +37,7 @@ _HINTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """The result of a create. `record` is empty, and `matched_by` the field, where it was there already.
+    """The result of a create. `record` is empty, and `matched_by` the field, where it existed already.
 
     `answer` is all that came.
     """

@@ -46,9 +46,9 @@ class GoHighLevelContacts:
         body = {**fields.write(values), "locationId": self.client.location_id}
         return OutgoingCall(method="POST", path="/contacts/", body=body)
 
-    def change(self, theirs: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
+    def change(self, remote: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
         """Return the call that changes a record: the vendor's update leaves the fields that it does not name."""
-        path, external_id = record_path("/contacts", theirs.external_id), theirs.external_id
+        path, external_id = record_path("/contacts", remote.external_id), remote.external_id
         return OutgoingCall(method="PUT", path=path, body=fields.write(values), external_id=external_id)
 
     def send(self, call: OutgoingCall) -> Sent:

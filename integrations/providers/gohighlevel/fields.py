@@ -1,7 +1,7 @@
 """Names of our contact's values at GoHighLevel, declared once for both ways.
 
 Sources: the vendor's contacts.json and ContactUpdate.json; the names that workflows send differ in their spelling only.
-Custom fields have an id there: ours is `ghl:<id>`.
+Custom fields have an id at GoHighLevel: ours is `ghl:<id>`.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ FIELDS = FieldMap(
 )
 OWN_PREFIX = "ghl:"
 _OWN = custom(OWN_PREFIX)
-# An empty value is null there, since "" is no valid e-mail or date; but contacts.json lets these two be texts only.
+# An empty value is sent as null, since "" is no valid e-mail or date; but contacts.json lets these two be texts only.
 _EMPTY_AS_TEXT = frozenset({"postalCode", "country"})
 _WHOLE_NAME = (("name",), ("fullName",), ("contactName",))
 

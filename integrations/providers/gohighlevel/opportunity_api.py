@@ -64,15 +64,15 @@ class GoHighLevelOpportunities:
         }
         return OutgoingCall(method="POST", path="/opportunities/", body=body)
 
-    def change(self, theirs: RemoteOpportunity, wanted: Opportunity) -> OutgoingCall:
+    def change(self, remote: RemoteOpportunity, wanted: Opportunity) -> OutgoingCall:
         """Return the call that changes what differs; an amount that is not known changes nothing."""
-        says = theirs.values
+        current = remote.values
         body = self._written(
-            title=wanted.title if wanted.title != says.title else "",
-            amount=wanted.amount if wanted.amount != says.amount else None,
-            details={name: text for name, text in wanted.details.items() if text != says.details.get(name, "")},
+            title=wanted.title if wanted.title != current.title else "",
+            amount=wanted.amount if wanted.amount != current.amount else None,
+            details={name: text for name, text in wanted.details.items() if text != current.details.get(name, "")},
         )
-        path, external_id = record_path("/opportunities", theirs.external_id), theirs.external_id
+        path, external_id = record_path("/opportunities", remote.external_id), remote.external_id
         return OutgoingCall(method="PUT", path=path, body=body, external_id=external_id)
 
     def send(self, call: OutgoingCall) -> Sent:
@@ -89,7 +89,7 @@ class GoHighLevelOpportunities:
         """Return the given values as the API takes them.
 
         A detail goes by its name where the location has no field for it: GoHighLevel drops it then, and takes it from
-        the day on which the field is there.
+        the day on which the field exists.
         """
         body: dict[str, Any] = {"name": title} if title else {}
         if amount is not None:

@@ -7,9 +7,9 @@ from integrations.contracts.reply import Accepted, Reply
 from integrations.providers.gohighlevel import (
     client,
     confirming,
-    contact_book,
+    contact_api,
     examples,
-    opportunity_book,
+    opportunity_api,
     signatures,
     webhooks,
 )
@@ -58,9 +58,9 @@ PROVIDER = Provider(
     calls_left=confirming.calls_left,
     simulation=SIMULATION,
     pulls=PULLS,
-    mirror=contact_book.MIRROR,
+    mirror=contact_api.MIRROR,
     phrases=in_and_out("GHL_WEBHOOK"),
-    deals=opportunity_book.DEALS,
+    deals=opportunity_api.DEALS,
     credentials=("GHL_API_KEY",),
     api_settings=("GHL_LOCATION_ID",),
 )

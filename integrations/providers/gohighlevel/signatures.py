@@ -1,7 +1,7 @@
 """GoHighLevel's own signatures: made with one key for all its customers, so they open only together with the location.
 
-Whoever has a marketplace app can have GoHighLevel sign a body and post it here. The location within the signed body is
-what nobody else can choose.
+The owner of any marketplace app can have GoHighLevel sign a body and post it here. The location within the signed body
+is what no other owner can choose.
 """
 
 import logging
@@ -18,7 +18,7 @@ from integrations.toolkit.reading import read_json_object, read_moment, text_at
 
 logger = logging.getLogger(__name__)
 
-# Retries have the body and signature of the first try, for hours; younger copies are told apart by their id.
+# Retries have the body and signature of the first try, for hours; younger copies are recognised by their id.
 OLDEST = timedelta(days=7)
 
 # Published by the vendor in its guide to webhooks. They rotate: GHL_PUBLIC_KEYS takes more.
@@ -43,7 +43,7 @@ T1hhTiaCeIY/OwwwNUY2yvcCAwEAAQ==
 
 @dataclass(frozen=True)
 class FromOurLocation:
-    """A right signature of GoHighLevel's over a body about GHL_LOCATION_ID, at most a week old."""
+    """A valid signature of GoHighLevel over a body about GHL_LOCATION_ID, at most a week old."""
 
     signature: PublicKeySignature
     setting = "GHL_LOCATION_ID"
@@ -66,8 +66,8 @@ class FromOurLocation:
         if text_at(payload, "locationId") != settings.GHL_LOCATION_ID:
             logger.warning("GoHighLevel signed a webhook about another location than GHL_LOCATION_ID")
             return False
-        told_at = read_moment(text_at(payload, "timestamp"))
-        if told_at is not None and told_at < timezone.now() - OLDEST:
+        sent_at = read_moment(text_at(payload, "timestamp"))
+        if sent_at is not None and sent_at < timezone.now() - OLDEST:
             logger.warning("a webhook that GoHighLevel signed more than a week ago is not believed")
             return False
         return True
@@ -79,7 +79,7 @@ class FromOurLocation:
 CURRENT = FromOurLocation(
     PublicKeySignature("X-GHL-Signature", Scheme.ED25519, setting="GHL_PUBLIC_KEYS", published=(ED25519_KEY,))
 )
-# Where both are there the current one alone counts: it comes first in the manifest.
+# Where both are sent the current one alone counts: it comes first in the manifest.
 LEGACY = FromOurLocation(
     PublicKeySignature("X-WH-Signature", Scheme.RSA_SHA256, setting="GHL_PUBLIC_KEYS", published=(RSA_KEY,))
 )

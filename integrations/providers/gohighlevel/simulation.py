@@ -1,4 +1,4 @@
-"""Making a fixture somebody's own event: who it is about, and fresh ids. Only for `manage.py simulate`."""
+"""Turn a fixture into the event of a chosen person, with fresh ids. Only for `manage.py simulate`."""
 
 import hashlib
 import uuid
@@ -15,9 +15,9 @@ _NAMES = ("email", "first_name", "last_name", "phone", "city", "state")
 
 
 def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
-    """`payload`, changed in place: the chosen values, this moment, a fresh id, and the configured location.
+    """Change `payload` in place and return it: the chosen values, this moment, a fresh id, the configured location.
 
-    Somebody's contact id follows from their e-mail, so that one person stays one contact through many events.
+    A contact's id follows from the e-mail, so that one person stays one contact through many events.
     """
     person = payload["contact"] if isinstance(payload.get("contact"), dict) else payload
     values = {loose(name): chosen[name] for name in _NAMES if name in chosen}
@@ -34,13 +34,13 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
 
 
 def _set(holder: dict[str, Any], name: str, value: str) -> None:
-    """A place that a fixture lacks is not added."""
+    """Set a name that the fixture has already."""
     if name in holder and value:
         holder[name] = value
 
 
 def _id(email: str | None) -> str:
-    """Twenty letters and digits, as the vendor's ids."""
+    """Return twenty letters and digits, as the vendor's ids."""
     return hashlib.sha256(email.lower().encode()).hexdigest()[:20] if email else ""
 
 

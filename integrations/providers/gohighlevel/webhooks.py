@@ -1,6 +1,6 @@
 """Read GoHighLevel's webhooks as our events.
 
-Three dialects reach the one endpoint and are told apart by their envelope:
+Three dialects reach the one endpoint and are recognised by their envelope:
 
 - marketplace app: {"type": "ContactCreate", "locationId", "id", "webhookId", "timestamp", …flat contact…}, signed
 - the two-way sync's own: {"event": "contact.created", "contact": {…}, "locationId"}, what a workflow was set up to send

@@ -2,7 +2,7 @@
 
 Two things are unlike other APIs. A failure may be HTTP 200 with `{"status": 0, "message"}`: here it is a Refused like
 any other. And `Insured/Insert` matches by databaseId, then by name, never by e-mail or phone: two people named alike
-become one. So it is called with a databaseId alone; whoever has none looks for the person first and then inserts.
+become one. So it is called with a databaseId alone; without one the caller searches for the person first, then inserts.
 
 Every method may raise TemporaryFailure or Refused.
 """

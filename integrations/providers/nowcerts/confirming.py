@@ -41,7 +41,10 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
         return _confirmed_deletion(webhook)
     if webhook.event_type in webhooks.PEOPLE:
         insured_id = webhooks.insured_id(webhook.payload)
-        return _with(webhook, {"insuredDatabaseId": insured_id}) if insured_id else webhook
+        if not insured_id:
+            return webhook
+        payload = {"event_type": webhook.event_type, "data": {"insuredDatabaseId": insured_id}}
+        return replace(webhook, payload=payload)
     return _confirmed_policy(webhook) if webhook.event_type in webhooks.POLICIES else webhook
 
 
@@ -58,8 +61,9 @@ def _confirmed_policy(webhook: StoredWebhook) -> StoredWebhook:
         record = _policy(client, webhook)
         if record is not None:
             named = {} if policy_lookup.insured_of(record) else _insured_named_by(webhook)
-            confirmed = _with(webhook, {**_without_dates(record), **named, "policyDatabaseId": text_at(record, "id")})
-            confirmed = replace(confirmed, received_at=asked_at)
+            data = {**_without_dates(record), **named, "policyDatabaseId": text_at(record, "id")}
+            payload = {"event_type": webhook.event_type, "data": data}
+            confirmed = replace(webhook, payload=payload, received_at=asked_at)
     insured = _insured_of(client, webhooks.insured_of_policy(confirmed.payload))
     if insured is not None:
         confirmed = replace(confirmed, payload={**confirmed.payload, webhooks.CONFIRMED_INSURED: insured})
@@ -112,12 +116,14 @@ def _confirmed_deletion(webhook: StoredWebhook) -> StoredWebhook:
     insured_id = webhooks.insured_id(webhook.payload)
     if not insured_id:
         return webhook
-    named, asked_at = {"insuredDatabaseId": insured_id}, timezone.now()
+    data, asked_at = {"insuredDatabaseId": insured_id}, timezone.now()
     try:
         NowCertsClient(patience=PATIENCE).insured(insured_id)
     except NotFound:
-        return replace(_with(webhook, named), received_at=asked_at)
-    return _with(replace(webhook, event_type="INSURED_UPDATE"), named)
+        payload = {"event_type": webhook.event_type, "data": data}
+        return replace(webhook, payload=payload, received_at=asked_at)
+    payload = {"event_type": "INSURED_UPDATE", "data": data}
+    return replace(webhook, event_type="INSURED_UPDATE", payload=payload)
 
 
 def _insured_of(client: NowCertsClient, insured_id: str) -> Mapping[str, Any] | None:
@@ -126,10 +132,6 @@ def _insured_of(client: NowCertsClient, insured_id: str) -> Mapping[str, Any] | 
         return client.insured(insured_id) if insured_id else None
     except NotFound:
         return None
-
-
-def _with(webhook: StoredWebhook, record: Mapping[str, Any]) -> StoredWebhook:
-    return replace(webhook, payload={"event_type": webhook.event_type, "data": dict(record)})
 
 
 def _without_dates(policy: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,8 +74,8 @@ class NowCertsInsureds:
         }
         return OutgoingCall(method="POST", path=_INSERT, body={**written, **required})
 
-    def change(self, theirs: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
-        record, written = theirs.record, fields.write_insured(values)
+    def change(self, remote: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
+        record, written = remote.record, fields.write_insured(values)
         current = {name: value for name in _WRITABLE if (value := value_at(record, ((name,),))) is not None}
         if not as_day(current.get("dateOfBirth", "")):  # one of the year 1 means none
             current.pop("dateOfBirth", None)
@@ -84,12 +84,12 @@ class NowCertsInsureds:
         body = {
             **current,
             **written,
-            "databaseId": theirs.external_id,
+            "databaseId": remote.external_id,
             "type": _TYPES.get(text_of(record, (("type",),)).lower(), _INSURED),
             "active": value_at(record, (("active",),)) is not False,
             "insuredType": _INSURED_TYPES.get(text_of(record, (("insuredType",),)).lower(), _insured_type(current)),
         }
-        return OutgoingCall(method="POST", path=_UPDATE, body=body, external_id=theirs.external_id)
+        return OutgoingCall(method="POST", path=_UPDATE, body=body, external_id=remote.external_id)
 
     def send(self, call: OutgoingCall) -> Sent:
         """Send a call. Raises Gone where the record was deleted since it was read: NowCerts then writes on one of the

@@ -19,15 +19,15 @@ _NAMES = ("firstName", "lastName")
 
 def policy_with_number(client: NowCertsClient, payload: Payload, *, is_quote: bool) -> Record:
     """Return the policy or quote that is meant: with this number, and by kind, term, carrier and insured as far as the
-    delivery says; where those leave several of one insured, the newest.
+    delivery has them; where those leave several of one insured, the newest.
 
     Raises NotFoundYet where there is none, Unmatched where policies of several insureds are left.
     """
     reported = webhooks.read_policy(payload)
     number = str(reported["number"])
     numbered = client.policies_with_number(number)
-    found = [record for record in numbered if _may_be_term(record, reported)]
-    if not found:
+    matches = [record for record in numbered if _may_be_term(record, reported)]
+    if not matches:
         known_for = f", but for {'; '.join(_term(record) for record in numbered[:_SHOWN])}" if numbered else ""
         raise NotFoundYet(f"NowCerts has no policy or quote with the number {number}{_of(reported)}{known_for}")
     email = webhooks.insured_email(payload).casefold()
@@ -44,39 +44,39 @@ def policy_with_number(client: NowCertsClient, payload: Payload, *, is_quote: bo
     ]
     for wanted, known in criteria:
         if wanted:  # what was not reported decides nothing, and neither does what no record has
-            found = [record for record in found if known(record) == wanted] or found
-    if len({insured_of(record).lower() for record in found}) > 1:
-        found = _of_one_insured(client, found, number=number, email=email)
+            matches = [record for record in matches if known(record) == wanted] or matches
+    if len({insured_of(record).lower() for record in matches}) > 1:
+        matches = _of_one_insured(client, matches, number=number, email=email)
     return max(
-        found, key=lambda record: (_values_of(record).get("effective_on") or date.min, text_at(record, "changeDate"))
+        matches, key=lambda record: (_values_of(record).get("effective_on") or date.min, text_at(record, "changeDate"))
     )
 
 
 def insured_of(record: Record) -> str:
-    """Return the id of the insured whose a policy's record is; "" for none."""
+    """Return the id of the insured of a policy's record; "" for none."""
     return webhooks.insured_of_policy({"data": record})
 
 
-def _of_one_insured(client: NowCertsClient, found: Sequence[Record], *, number: str, email: str) -> list[Record]:
-    """Return those of the insured with this address. Raises Unmatched, naming whose they are."""
-    ids = list(dict.fromkeys(person for record in found if (person := insured_of(record))))
+def _of_one_insured(client: NowCertsClient, matches: Sequence[Record], *, number: str, email: str) -> list[Record]:
+    """Return the policies of the insured with this address. Raises Unmatched, naming their insureds."""
+    ids = list(dict.fromkeys(person for record in matches if (person := insured_of(record))))
     try:
-        people = {text_at(one, "id").lower(): one for one in client.insureds_by_id(ids)}
+        people = {text_at(insured, "id").lower(): insured for insured in client.insureds_by_id(ids)}
     except Refused:  # an id that is none
         people = {}
-    theirs = [
+    of_email = [
         record
-        for record in found
+        for record in matches
         if email and text_at(people.get(insured_of(record).lower(), {}), "eMail").casefold() == email
     ]
-    if len({insured_of(record).lower() for record in theirs}) == 1:
-        return theirs
+    if len({insured_of(record).lower() for record in of_email}) == 1:
+        return of_email
     names = "; ".join(
         f"policy {text_at(record, 'id')}{_of(_values_of(record))} of {_named(people, insured_of(record))}"
-        for record in found[:_SHOWN]
+        for record in matches[:_SHOWN]
     )
     raise Unmatched(
-        f"NowCerts has {len(found)} policies with the number {number}, of different insureds: {names}. "
+        f"NowCerts has {len(matches)} policies with the number {number}, of different insureds: {names}. "
         "Give them different numbers there, then retry"
     )
 

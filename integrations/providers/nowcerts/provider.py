@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.nowcerts import client, confirming, contact_book, examples, webhooks
+from integrations.providers.nowcerts import client, confirming, contact_api, examples, webhooks
 from integrations.providers.nowcerts.pulls import PULLS
 from integrations.providers.nowcerts.simulation import SIMULATION
 from integrations.toolkit.phrases import in_and_out
@@ -38,7 +38,7 @@ PROVIDER = Provider(
     read_contact=confirming.read_contact,
     simulation=SIMULATION,
     pulls=PULLS,
-    mirror=contact_book.MIRROR,
+    mirror=contact_api.MIRROR,
     phrases=in_and_out("NOWCERTS_WEBHOOK"),
     credentials=("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD"),
 )

@@ -105,16 +105,16 @@ def _deleted(row: Record, asked_at: datetime) -> PulledRecord:
 
 
 def _record(kind: str, row: Record, asked_at: datetime, event: Callable[[datetime], tuple[Event, str]]) -> PulledRecord:
-    """Return the record of a row; `event` gives what it says, as of a moment, and the id of the person."""
+    """Return the record of a row; `event` returns its event, as of a moment, and the id of the person."""
     changed_at, external_id = _changed(row), text_at(row, "id")
     key = f"{kind}:{external_id}"
     try:
         if not external_id:
             raise Unreadable("id: a record has one", at=("id",))
-        said, person_id = event(true_at(changed_at, asked_at=asked_at))
+        reported, person_id = event(true_at(changed_at, asked_at=asked_at))
     except (Unreadable, Unmatched) as error:
         return PulledRecord(key=key, changed_at=changed_at, person_id="", problem=str(error))
-    return PulledRecord(key=key, changed_at=changed_at, person_id=person_id, events=[PulledEvent(event=said)])
+    return PulledRecord(key=key, changed_at=changed_at, person_id=person_id, events=[PulledEvent(event=reported)])
 
 
 def _changed(row: Record) -> datetime | None:

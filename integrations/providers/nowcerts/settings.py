@@ -9,7 +9,7 @@ NOWCERTS_BASE_URL = env.str("NOWCERTS_BASE_URL", default="") or "https://api.now
 NOWCERTS_TOKEN_PATH = env.str("NOWCERTS_TOKEN_PATH", default="") or "/api/token"
 NOWCERTS_USERNAME = env.str("NOWCERTS_USERNAME", default="")
 NOWCERTS_PASSWORD = env.str("NOWCERTS_PASSWORD", default="")
-# What a contact becomes there that is new there: insured or prospect.
+# The type of a contact that is created at NowCerts: insured or prospect.
 NOWCERTS_NEW_CONTACTS_AS = env.str("NOWCERTS_NEW_CONTACTS_AS", default="insured").strip().lower()
 if NOWCERTS_NEW_CONTACTS_AS not in {"insured", "prospect"}:
     raise ImproperlyConfigured(f'NOWCERTS_NEW_CONTACTS_AS is "insured" or "prospect", not {NOWCERTS_NEW_CONTACTS_AS!r}')

@@ -1,4 +1,4 @@
-"""Making a fixture somebody's own event: who and which policy it is about. Only for `manage.py simulate`."""
+"""Turn a fixture into the event of a chosen person and policy. Only for `manage.py simulate`."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _SPACE = uuid.UUID("6f1d8f5e-3f52-4c2e-9a6d-2b0c8f0e7a11")  # for ids that follo
 
 
 def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
-    """`payload`, changed in place: the chosen values, this moment, and ids that follow from e-mail and number."""
+    """Change `payload` in place and return it: the chosen values, this moment, ids from e-mail and number."""
     values = {loose(name): chosen[name] for name in _NAMES if name in chosen}
     email = values.get("email", "")
     if email:

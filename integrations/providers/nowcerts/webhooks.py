@@ -1,6 +1,6 @@
 """Read NowCerts' webhooks as our events.
 
-The vendor documents no webhook. Three dialects reach the one endpoint and are told apart by what stands in them:
+The vendor documents no webhook. Three dialects reach the one endpoint and are recognised by their fields:
 
 - the two-way sync's own: {"event_type": "INSURED_INSERT", "timestamp", "data": {…}}
 - notice: {"EventType", "InsuredDatabaseId", "PolicyDatabaseId"}; it has no value of the record, which is read

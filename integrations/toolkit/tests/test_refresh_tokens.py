@@ -29,19 +29,19 @@ class Provider:
     """Grants token-1, token-2, …, each with a refresh token that is good once."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.requests: list[str] = []
         self.good = ""
         self.refuse_with: Exception | None = None
         self._lock = Lock()
 
     def sign_in(self) -> Grant:
         with self._lock:
-            self.said.append("signed in")
+            self.requests.append("signed in")
             return self._grant()
 
     def refresh(self, refresh_token: str) -> Grant:
         with self._lock:
-            self.said.append(f"refreshed with {refresh_token}")
+            self.requests.append(f"refreshed with {refresh_token}")
             if self.refuse_with:
                 raise self.refuse_with
             if refresh_token != self.good:
@@ -49,7 +49,7 @@ class Provider:
             return self._grant()
 
     def _grant(self) -> Grant:
-        number = len(self.said)
+        number = len(self.requests)
         self.good = f"refresh-{number}"
         return Grant(token=f"token-{number}", expires_in=LIFE, refresh_token=self.good)
 
@@ -84,14 +84,14 @@ def test_token_is_refreshed_within_the_margin_before_its_end(process: Any, provi
     assert process().current() == "token-1"
     clock.now += 1
     assert process().current() == "token-2"
-    assert provider.said == ["signed in", "refreshed with refresh-1"]
+    assert provider.requests == ["signed in", "refreshed with refresh-1"]
 
 
 def test_last_refresh_token_is_used_by_the_next_process(process: Any, provider: Provider, clock: Clock) -> None:
     for _day in range(3):
         process().current()
         clock.now += LIFE - MARGIN
-    assert provider.said == ["signed in", "refreshed with refresh-1", "refreshed with refresh-2"]
+    assert provider.requests == ["signed in", "refreshed with refresh-1", "refreshed with refresh-2"]
 
 
 def test_refused_token_is_refreshed_once_for_all(process: Any, provider: Provider) -> None:
@@ -99,7 +99,7 @@ def test_refused_token_is_refreshed_once_for_all(process: Any, provider: Provide
     assert first.current() == second.current() == "token-1"
     assert first.replacement_for("token-1") == "token-2"
     assert second.replacement_for("token-1") == "token-2"
-    assert provider.said == ["signed in", "refreshed with refresh-1"]
+    assert provider.requests == ["signed in", "refreshed with refresh-1"]
 
 
 @pytest.mark.parametrize("error", [Refused("spent", status=400), TemporaryFailure("the answer was lost")])
@@ -112,7 +112,7 @@ def test_failed_refresh_is_followed_by_a_sign_in(
     assert process().current() == "token-3"
     provider.refuse_with = None
     assert process().replacement_for("token-3") == "token-4"
-    assert provider.said[1:] == ["refreshed with refresh-1", "signed in", "refreshed with refresh-3"]
+    assert provider.requests[1:] == ["refreshed with refresh-1", "signed in", "refreshed with refresh-3"]
 
 
 def test_refresh_token_is_spent_once_by_many_at_once(provider: Provider, at_once: Callable[..., list[Any]]) -> None:
@@ -121,7 +121,7 @@ def test_refresh_token_is_spent_once_by_many_at_once(provider: Provider, at_once
 
     assert store().current() == "token-1"
     assert at_once([lambda: store().replacement_for("token-1")] * 8) == ["token-2"] * 8
-    assert provider.said == ["signed in", "refreshed with refresh-1"]
+    assert provider.requests == ["signed in", "refreshed with refresh-1"]
 
 
 def test_client_without_a_cache_refreshes_its_own_token(
@@ -136,7 +136,7 @@ def test_client_without_a_cache_refreshes_its_own_token(
     assert store.current() == "token-1"
     clock.now += LIFE - MARGIN
     assert store.current() == "token-2"
-    assert provider.said == ["signed in", "refreshed with refresh-1"]
+    assert provider.requests == ["signed in", "refreshed with refresh-1"]
 
 
 def test_token_stored_by_an_earlier_version_is_used_and_then_replaced(
@@ -147,7 +147,7 @@ def test_token_stored_by_an_earlier_version_is_used_and_then_replaced(
     assert store.current() == "token-of-before"
     clock.now += 100
     assert store.current() == "token-1"
-    assert provider.said == ["signed in"]
+    assert provider.requests == ["signed in"]
 
 
 def test_unused_refresh_token_is_not_stored(provider: Provider) -> None:

@@ -1,4 +1,4 @@
-"""What the client sends, what the fake answers and what the dialects read, against the vendor's files where they lie
+"""Requests of the client, answers of the fake and readings of the dialects, against the vendor's files where they lie
 beside the repository. So the fake cannot drift from GoHighLevel, and with it the tests that believe the fake."""
 
 import json
@@ -12,8 +12,8 @@ import pytest
 from integrations.contracts.mirror import Opportunity, Stage
 from integrations.providers.gohighlevel import fields, signatures, webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient
-from integrations.providers.gohighlevel.contact_book import MIRROR, GoHighLevelContacts
-from integrations.providers.gohighlevel.opportunity_book import GoHighLevelOpportunities
+from integrations.providers.gohighlevel.contact_api import MIRROR, GoHighLevelContacts
+from integrations.providers.gohighlevel.opportunity_api import GoHighLevelOpportunities
 from integrations.toolkit.public_keys import public_key
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.openapi import Specification
@@ -26,7 +26,7 @@ JANE = {"email": "jane@example.com", "first_name": "Jane", "phone": "+1305555010
 
 @pytest.fixture
 def problems(tmp_path: Path) -> Callable[[FakeGoHighLevel], list[str]]:
-    """What of all exchanges contradicts the vendor's files, each with the common schemas that it refers to."""
+    """Return what contradicts the vendor's files in all exchanges, each with the common schemas that it refers to."""
     common = json.loads((FOLDER / "common-schemas.json").read_text(encoding="utf-8"))["components"]["schemas"]
     specifications = {}
     for name in ("contacts", "opportunities", "locations"):
@@ -67,24 +67,24 @@ def test_every_endpoint_of_the_client(problems: Any, client: GoHighLevelClient, 
 
 def test_every_call_of_the_contact_api(problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     """But for dates of birth, which the file calls objects."""
-    book, written = GoHighLevelContacts(client), MIRROR.fields - {"custom_fields.date_of_birth"}
+    api, written = GoHighLevelContacts(client), MIRROR.fields - {"custom_fields.date_of_birth"}
     values = dict.fromkeys(written, "x") | {"email": "j@example.com", "custom_fields.ghl:f1": "blue"}
-    theirs = book.read(book.send(book.creation(values)).external_id)
-    book.send(book.creation(values))
-    book.send(book.change(theirs, values))
+    remote = api.read(api.send(api.creation(values)).external_id)
+    api.send(api.creation(values))
+    api.send(api.change(remote, values))
     assert problems(ghl) == []
-    book.send(book.change(theirs, dict.fromkeys([*values, "custom_fields.date_of_birth"], "")))
+    api.send(api.change(remote, dict.fromkeys([*values, "custom_fields.date_of_birth"], "")))
     assert [problem for problem in problems(ghl) if " request " in problem] == []
 
 
 def test_every_call_of_the_opportunity_api(problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
-    book = GoHighLevelOpportunities(client)
+    api = GoHighLevelOpportunities(client)
     ghl.custom_fields = [{"id": "f1", "fieldKey": "opportunity.policy_number", "model": "opportunity"}]
     wanted = Opportunity(title="Auto", amount=120_050, details={"policy_number": "POL-1", "carrier": "Sample Mutual"})
     stage = Stage(pipeline_id="pipe1", stage_id="stage1")
-    sent = book.send(book.creation(wanted, contact_id="c1", stage=stage))
-    book.send(book.change(book.read(sent.external_id), replace(wanted, title="Auto Policy", amount=130_000)))
-    book.of_contact("c1")
+    sent = api.send(api.creation(wanted, contact_id="c1", stage=stage))
+    api.send(api.change(api.read(sent.external_id), replace(wanted, title="Auto Policy", amount=130_000)))
+    api.of_contact("c1")
     assert len(ghl.exchanges) == 5
     assert problems(ghl) == []
 
@@ -137,6 +137,6 @@ def test_other_samples_of_the_vendor_are_ignored() -> None:
     ],
 )
 def test_built_in_keys_are_the_vendors(name: str, built_in: str) -> None:
-    key, theirs = public_key(built_in), public_key(str(FOLDER / "keys" / f"{name}.pem"))
+    key, vendors = public_key(built_in), public_key(str(FOLDER / "keys" / f"{name}.pem"))
     assert key is not None
-    assert key == theirs
+    assert key == vendors

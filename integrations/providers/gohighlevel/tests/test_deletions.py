@@ -1,4 +1,4 @@
-"""What says that a contact was deleted: believed where it is signed, read where that can be."""
+"""Deletions of contacts: accepted where they are signed, read where that is possible."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -37,8 +37,8 @@ def stored(payload: Payload, *, is_signed: bool) -> StoredWebhook:
     )
 
 
-def told(payload: Payload, *, is_signed: bool = False) -> list[Event]:
-    """As a worker translates a delivery."""
+def events_of(payload: Payload, *, is_signed: bool = False) -> list[Event]:
+    """Return the events of a delivery, as a worker reads it."""
     webhook = stored(payload, is_signed=is_signed)
     if PROVIDER.is_connected() and PROVIDER.is_hint(webhook):
         assert PROVIDER.confirm
@@ -47,17 +47,17 @@ def told(payload: Payload, *, is_signed: bool = False) -> list[Event]:
 
 
 def test_deletion_has_the_contact_and_its_time() -> None:
-    assert told(APP, is_signed=True) == [
+    assert events_of(APP, is_signed=True) == [
         ContactGone(occurred_at=datetime(2026, 3, 2, 10, 29, 58, tzinfo=UTC), contact_id="c1")
     ]
-    assert told(OWN) == [ContactGone(occurred_at=RECEIVED, contact_id="c1")]
+    assert events_of(OWN) == [ContactGone(occurred_at=RECEIVED, contact_id="c1")]
 
 
 @pytest.mark.parametrize("payload", [APP, OWN])
 @pytest.mark.parametrize("is_signed", [True, False])
 def test_deletion_is_confirmed_by_reading(ghl: FakeGoHighLevel, payload: Payload, is_signed: bool) -> None:
     began = timezone.now()
-    [event] = told(payload, is_signed=is_signed)
+    [event] = events_of(payload, is_signed=is_signed)
     assert isinstance(event, ContactGone)
     assert (event.contact_id, began <= event.occurred_at <= timezone.now()) == ("c1", True)
     assert [exchange.asked.path for exchange in ghl.exchanges] == ["/contacts/c1"]
@@ -67,11 +67,13 @@ def test_deletion_is_confirmed_by_reading(ghl: FakeGoHighLevel, payload: Payload
 @pytest.mark.parametrize("is_signed", [True, False])
 def test_deletion_of_an_existing_contact_is_an_update(ghl: FakeGoHighLevel, payload: Payload, is_signed: bool) -> None:
     ghl.add_contact(id="c1", email="jane@example.com")
-    assert told(payload, is_signed=is_signed) == [ContactReported(occurred_at=RECEIVED, identities={"contact": "c1"})]
+    assert events_of(payload, is_signed=is_signed) == [
+        ContactReported(occurred_at=RECEIVED, identities={"contact": "c1"})
+    ]
 
 
 def test_deletion_without_an_id_has_no_event(ghl: FakeGoHighLevel) -> None:
-    assert told({"event": "contact.deleted", "contact": {"email": "jane@example.com"}}) == []
+    assert events_of({"event": "contact.deleted", "contact": {"email": "jane@example.com"}}) == []
     assert ghl.exchanges == []
     with pytest.raises(Unreadable, match="an id is expected"):
         webhooks.read({"event": "contact.deleted", "contact": {}})

@@ -20,7 +20,7 @@ ADDRESS = {"address_line_1": "456 Oak Ave", "city": "Orlando", "state": "FL", "p
 
 
 def read(payload: Mapping[str, Any], *, is_signed: bool = True) -> Any:
-    """What the inbox would do: the envelope, then the event."""
+    """Return the event of a payload, read as the inbox does: the envelope, then the event."""
     envelope = webhooks.read(payload)
     (event,) = PROVIDER.parse(
         StoredWebhook(

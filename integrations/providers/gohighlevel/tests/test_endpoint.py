@@ -60,7 +60,7 @@ def test_sender_is_asked_to_retry_while_nothing_can_be_stored(
     def away(*arguments: Any, **options: Any) -> None:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(InboxEvent, "keep", away)
+    monkeypatch.setattr(InboxEvent, "store", away)
     answer = deliver(sample("ContactCreate__app"))
     assert (answer.status_code, answer["Retry-After"]) == (429, "30")
 

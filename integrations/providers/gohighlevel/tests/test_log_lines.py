@@ -28,9 +28,9 @@ def test_names_that_are_values_are_not_shown(deliver: Any, lines: Lines) -> None
     fields = {"Jane Rivera's plan": "gold", "jane.private@example.com": 1, "305-555-0142": 1, "": 1, "x" * 50: 1}
     contact = {"email": "jane@example.com"} | {f"field_{number}": 1 for number in range(60)}
     deliver({"event": "contact.created", "contact": contact, **fields}, by="token")
-    (said,) = lines.events()
-    assert said.startswith("[INCOMING] GHL_WEBHOOK - Payload: {event, contact: {email, field_0, ")
-    assert said.endswith(", …}, …}")
+    (line,) = lines.events()
+    assert line.startswith("[INCOMING] GHL_WEBHOOK - Payload: {event, contact: {email, field_0, ")
+    assert line.endswith(", …}, …}")
     assert [value for value in ("Rivera", "private", "305", "xxx", "field_50") if value in lines.text] == []
 
 

@@ -1,4 +1,4 @@
-"""Who is let in at /api/v1/webhooks/ghl: GoHighLevel's signature over a body of our location, a relay's, or a token."""
+"""Proofs that /api/v1/webhooks/ghl accepts: GoHighLevel's signature for our location, a relay's, or a token."""
 
 import base64
 import json

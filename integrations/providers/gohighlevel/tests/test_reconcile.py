@@ -38,14 +38,14 @@ def ago(**age: float) -> str:
 
 
 def add(fake: FakeGoHighLevel, number: int, **fields: Any) -> dict[str, Any]:
-    told = {
+    defaults = {
         "id": f"c{number}",
         "firstName": "Ana",
         "email": f"ana{number}@example.com",
         "city": "Austin",
         "dateUpdated": ago(days=50 - number),
     }
-    return fake.add_contact(**(told | fields))
+    return fake.add_contact(**(defaults | fields))
 
 
 def started(**options: Any) -> SyncRun:

@@ -1,4 +1,4 @@
-"""NowCerts' insureds as a book, against a fake over real HTTP: read, looked for, made, changed, and never emptied."""
+"""NowCerts' insureds against a fake over real HTTP: read, searched, created, changed, and never emptied."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from integrations.contracts.events import ContactReported
 from integrations.contracts.exceptions import Gone
 from integrations.contracts.mirror import ContactApi, OutgoingCall, RemoteContact
 from integrations.providers.nowcerts.client import NowCertsClient
-from integrations.providers.nowcerts.contact_book import MIRROR, NowCertsInsureds
+from integrations.providers.nowcerts.contact_api import MIRROR, NowCertsInsureds
 from integrations.providers.nowcerts.provider import PROVIDER
 from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailure
 from tests.fakes.nowcerts import FakeNowCerts, Lost, failure
@@ -22,12 +22,12 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def book(client: NowCertsClient) -> ContactApi:
+def api(client: NowCertsClient) -> ContactApi:
     return NowCertsInsureds(client)
 
 
-def made(book: ContactApi, values: dict[str, Any]) -> RemoteContact:
-    return book.read(book.send(book.creation(values)).external_id)
+def made(api: ContactApi, values: dict[str, Any]) -> RemoteContact:
+    return api.read(api.send(api.creation(values)).external_id)
 
 
 def test_manifest_opens_the_api(nowcerts: FakeNowCerts) -> None:
@@ -43,7 +43,7 @@ def test_api_that_is_not_configured_is_not_opened() -> None:
         MIRROR.open(5)
 
 
-def test_insured_read_equals_the_report_of_its_webhook(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_insured_read_equals_the_report_of_its_webhook(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.now = lambda: NOON
     jane = nowcerts.add_insured(
         eMail="jane@example.com",
@@ -52,7 +52,7 @@ def test_insured_read_equals_the_report_of_its_webhook(book: ContactApi, nowcert
         customFieldsSimple=[{"text": "Colour", "value": "blue"}],
     )
     began = timezone.now()
-    report = book.read(jane["id"]).report
+    report = api.read(jane["id"]).report
     assert began <= report.occurred_at <= timezone.now()
     assert report == ContactReported(
         occurred_at=report.occurred_at,
@@ -66,34 +66,34 @@ def test_insured_read_equals_the_report_of_its_webhook(book: ContactApi, nowcert
     )
 
 
-def test_deleted_insured_is_gone(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_deleted_insured_is_gone(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     jane = nowcerts.add_insured(eMail="jane@example.com")
     nowcerts.delete_insured(jane["id"])
     with pytest.raises(Gone, match="any more"):
-        book.read(jane["id"])
+        api.read(jane["id"])
     assert nowcerts.deleted == [jane]
 
 
 # Looking for somebody -------------------------------------------------------------------------------------------------
 
 
-def test_insureds_are_found_by_email_and_phone_the_oldest_first(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_insureds_are_found_by_email_and_phone_the_oldest_first(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     for name, created in (("new", "2026-03-02T10:00:00Z"), ("old", "2025-03-02T10:00:00Z")):
         nowcerts.add_insured(id=name, eMail="Jane@example.com", cellPhone="305-555-0100", createDate=created)
-    assert [one.external_id for one in book.with_email("jane@Example.com")] == ["old", "new"]
-    assert [one.external_id for one in book.with_phone("+13055550100")] == ["old", "new"]
-    assert book.with_email("other@example.com") == []
-    assert book.with_phone("") == []
+    assert [one.external_id for one in api.with_email("jane@Example.com")] == ["old", "new"]
+    assert [one.external_id for one in api.with_phone("+13055550100")] == ["old", "new"]
+    assert api.with_email("other@example.com") == []
+    assert api.with_phone("") == []
 
 
-def test_search_may_lag_and_read_does_not(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_search_may_lag_and_read_does_not(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.lag, moment = 5.0, NOON
     nowcerts.now = lambda: moment
-    theirs = made(book, JANE)
-    assert book.with_email("jane@example.com") == []
-    assert theirs.report.email == "jane@example.com"
+    remote = made(api, JANE)
+    assert api.with_email("jane@example.com") == []
+    assert remote.report.email == "jane@example.com"
     moment = NOON + timedelta(seconds=5)
-    assert [one.external_id for one in book.with_email("jane@example.com")] == [theirs.external_id]
+    assert [one.external_id for one in api.with_email("jane@example.com")] == [remote.external_id]
 
 
 # New ones -------------------------------------------------------------------------------------------------------------
@@ -101,10 +101,10 @@ def test_search_may_lag_and_read_does_not(book: ContactApi, nowcerts: FakeNowCer
 
 @pytest.mark.parametrize(("setting", "number", "word"), [("insured", 0, "Insured"), ("prospect", 1, "Prospect")])
 def test_new_contact_has_the_type_of_the_setting(
-    book: ContactApi, nowcerts: FakeNowCerts, settings: Any, setting: str, number: int, word: str
+    api: ContactApi, nowcerts: FakeNowCerts, settings: Any, setting: str, number: int, word: str
 ) -> None:
     settings.NOWCERTS_NEW_CONTACTS_AS = setting
-    call = book.creation(
+    call = api.creation(
         {**JANE, "custom_fields.source": "GHL", "custom_fields.nowcerts:Colour": "blue", "country": "US"}
     )
     assert call == OutgoingCall(
@@ -121,7 +121,7 @@ def test_new_contact_has_the_type_of_the_setting(
             "insuredType": 1,
         },
     )
-    sent = book.send(call)
+    sent = api.send(call)
     assert (sent.existed, sent.answer["status"]) == (False, 1)
     assert nowcerts.exchanges[-1].asked.body == json.dumps(call.body).encode()
     assert nowcerts.insureds[sent.external_id]["type"] == word
@@ -135,31 +135,31 @@ def test_new_contact_has_the_type_of_the_setting(
         ({"first_name": "Jane"}, 1),
     ],
 )
-def test_company_without_a_person_is_commercial(book: ContactApi, values: dict[str, Any], insured_type: int) -> None:
-    assert book.creation(values).body["insuredType"] == insured_type
+def test_company_without_a_person_is_commercial(api: ContactApi, values: dict[str, Any], insured_type: int) -> None:
+    assert api.creation(values).body["insuredType"] == insured_type
 
 
-def test_creation_with_a_lost_answer_is_not_repeated(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_creation_with_a_lost_answer_is_not_repeated(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
     with pytest.raises(TemporaryFailure):
-        book.send(book.creation(JANE))
+        api.send(api.creation(JANE))
     assert len(nowcerts.insureds) == 1
-    assert len(book.with_email("jane@example.com")) == 1
+    assert len(api.with_email("jane@example.com")) == 1
 
 
-def test_failure_with_http_200_is_a_refusal(book: ContactApi, nowcerts: FakeNowCerts) -> None:
-    theirs = made(book, JANE)
+def test_failure_with_http_200_is_a_refusal(api: ContactApi, nowcerts: FakeNowCerts) -> None:
+    remote = made(api, JANE)
     nowcerts.misbehave(failure("no"), on="/api/Insured/Insert")
     with pytest.raises(Refused, match="failed, with HTTP 200: no"):
-        book.send(book.change(theirs, {"city": "Miami"}))
-    assert "city" not in nowcerts.insureds[theirs.external_id]
+        api.send(api.change(remote, {"city": "Miami"}))
+    assert "city" not in nowcerts.insureds[remote.external_id]
 
 
 # Changes --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("empties", [False, True])
-def test_change_keeps_the_other_fields(book: ContactApi, nowcerts: FakeNowCerts, empties: bool) -> None:
+def test_change_keeps_the_other_fields(api: ContactApi, nowcerts: FakeNowCerts, empties: bool) -> None:
     nowcerts.upsert_empties_unnamed = empties
     had = {
         "type": "Prospect",
@@ -174,9 +174,9 @@ def test_change_keeps_the_other_fields(book: ContactApi, nowcerts: FakeNowCerts,
         "customFieldsSimple": [{"text": "Colour", "value": "blue"}, {"text": "Size", "value": "tall"}],
     }
     external_id = nowcerts.add_insured(**had, dateOfBirth="0001-01-01T00:00:00")["id"]
-    call = book.change(book.read(external_id), {"city": "Miami", "custom_fields.nowcerts:Colour": "red"})
+    call = api.change(api.read(external_id), {"city": "Miami", "custom_fields.nowcerts:Colour": "red"})
     assert (call.path, call.external_id) == ("/api/Insured/Insert", external_id)
-    assert book.send(call).external_id == external_id
+    assert api.send(call).external_id == external_id
     assert nowcerts.exchanges[-1].asked.body == json.dumps(call.body).encode()
     custom = [{"text": "Size", "value": "tall"}, {"text": "Colour", "value": "red"}]
     kept = {name: nowcerts.insureds[external_id].get(name) for name in had}
@@ -186,54 +186,54 @@ def test_change_keeps_the_other_fields(book: ContactApi, nowcerts: FakeNowCerts,
     assert "dateOfBirth" not in call.body
 
 
-def test_change_has_all_required_fields(book: ContactApi, nowcerts: FakeNowCerts) -> None:
-    theirs = book.read(nowcerts.add_insured(firstName="Jane")["id"])
-    assert book.change(theirs, {"city": "Miami"}).body == {
+def test_change_has_all_required_fields(api: ContactApi, nowcerts: FakeNowCerts) -> None:
+    remote = api.read(nowcerts.add_insured(firstName="Jane")["id"])
+    assert api.change(remote, {"city": "Miami"}).body == {
         "firstName": "Jane",
         "city": "Miami",
-        "databaseId": theirs.external_id,
+        "databaseId": remote.external_id,
         "type": 0,
         "active": True,
         "insuredType": 1,
     }
 
 
-def test_every_field_can_be_written_and_emptied(book: ContactApi, nowcerts: FakeNowCerts) -> None:
+def test_every_field_can_be_written_and_emptied(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     values = dict.fromkeys(MIRROR.fields, "x") | {"email": "j@example.com", "phone": "+13055550100"}
     values |= {"custom_fields.date_of_birth": "1990-05-17", "custom_fields.nowcerts:Colour": "blue"}
-    theirs = made(book, values)
-    assert _told(theirs) == values
-    book.send(book.change(theirs, dict.fromkeys(values, "")))
-    assert _told(book.read(theirs.external_id)) == dict.fromkeys(values, "")
+    remote = made(api, values)
+    assert _values(remote) == values
+    api.send(api.change(remote, dict.fromkeys(values, "")))
+    assert _values(api.read(remote.external_id)) == dict.fromkeys(values, "")
 
 
-def test_change_with_a_lost_answer_is_repeated(book: ContactApi, nowcerts: FakeNowCerts) -> None:
-    theirs = made(book, JANE)
+def test_change_with_a_lost_answer_is_repeated(api: ContactApi, nowcerts: FakeNowCerts) -> None:
+    remote = made(api, JANE)
     nowcerts.misbehave(Lost(), on="/api/Insured/Insert")
-    assert book.send(book.change(theirs, {"city": "Miami"})).external_id == theirs.external_id
-    assert (len(nowcerts.insureds), nowcerts.insureds[theirs.external_id]["city"]) == (1, "Miami")
+    assert api.send(api.change(remote, {"city": "Miami"})).external_id == remote.external_id
+    assert (len(nowcerts.insureds), nowcerts.insureds[remote.external_id]["city"]) == (1, "Miami")
 
 
-def test_change_written_on_a_namesake_is_gone(book: ContactApi, nowcerts: FakeNowCerts) -> None:
-    theirs = made(book, JANE)
+def test_change_written_on_a_namesake_is_gone(api: ContactApi, nowcerts: FakeNowCerts) -> None:
+    remote = made(api, JANE)
     namesake = nowcerts.add_insured(firstName="Jane", lastName="Rivera", eMail="another.jane@example.com")
-    nowcerts.delete_insured(theirs.external_id)
+    nowcerts.delete_insured(remote.external_id)
     with pytest.raises(Gone, match=f"it wrote on {namesake['id']} instead"):
-        book.send(book.change(theirs, {"city": "Miami"}))
+        api.send(api.change(remote, {"city": "Miami"}))
 
 
 # The fake -------------------------------------------------------------------------------------------------------------
 
 
-def test_fake_reports_each_change(book: ContactApi, nowcerts: FakeNowCerts) -> None:
-    heard: list[tuple[str, Any]] = []
-    nowcerts.on_change = lambda name, record: heard.append((name, record.get("city")))
-    theirs = made(book, JANE)
-    book.send(book.change(theirs, {"city": "Miami"}))
-    nowcerts.edit(theirs.external_id, city="Tampa", type="Prospect")
-    nowcerts.delete_insured(theirs.external_id)
+def test_fake_reports_each_change(api: ContactApi, nowcerts: FakeNowCerts) -> None:
+    reports: list[tuple[str, Any]] = []
+    nowcerts.on_change = lambda name, record: reports.append((name, record.get("city")))
+    remote = made(api, JANE)
+    api.send(api.change(remote, {"city": "Miami"}))
+    nowcerts.edit(remote.external_id, city="Tampa", type="Prospect")
+    nowcerts.delete_insured(remote.external_id)
     nowcerts.edit_policy(nowcerts.add_policy(number="POL-1")["id"], city="-")
-    assert heard == [
+    assert reports == [
         ("INSURED_INSERT", None),
         ("INSURED_UPDATE", "Miami"),
         ("PROSPECT_UPDATE", "Tampa"),
@@ -248,6 +248,6 @@ def test_insert_without_a_required_field_is_refused(client: NowCertsClient, nowc
         client.update_insured({"databaseId": str(uuid4()), "active": True, "insuredType": 1})
 
 
-def _told(theirs: RemoteContact) -> dict[str, Any]:
-    custom = {f"custom_fields.{name}": value for name, value in theirs.report.custom_fields.items()}
-    return {"email": theirs.report.email, **theirs.report.fields, **custom}
+def _values(remote: RemoteContact) -> dict[str, Any]:
+    custom = {f"custom_fields.{name}": value for name, value in remote.report.custom_fields.items()}
+    return {"email": remote.report.email, **remote.report.fields, **custom}

@@ -1,4 +1,4 @@
-"""What says that an insured or a prospect was deleted: believed where it is signed, else read."""
+"""Deletions of insureds and prospects: accepted where they are signed, else read."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +23,8 @@ OWN = {
 }
 
 
-def told(payload: Payload, *, is_signed: bool = False) -> list[Event]:
-    """As a worker translates a delivery."""
+def events_of(payload: Payload, *, is_signed: bool = False) -> list[Event]:
+    """Return the events of a delivery, as a worker reads it."""
     envelope = webhooks.read(payload)
     webhook = StoredWebhook(
         endpoint="webhooks",
@@ -41,22 +41,22 @@ def told(payload: Payload, *, is_signed: bool = False) -> list[Event]:
 
 
 def test_deletion_has_the_insured_and_its_time(nowcerts: FakeNowCerts) -> None:
-    """The record may still be there: a signed delivery that says what it is about is believed."""
+    """Accept a signed delivery, although the record may still exist."""
     nowcerts.add_insured(id=INSURED)
-    assert told(OWN, is_signed=True) == [
+    assert events_of(OWN, is_signed=True) == [
         ContactGone(occurred_at=datetime(2026, 3, 2, 10, 29, 58, tzinfo=UTC), contact_id=INSURED)
     ]
     assert nowcerts.exchanges == []
 
 
 def test_deletion_without_the_api_is_accepted() -> None:
-    assert told(NOTICE) == [ContactGone(occurred_at=RECEIVED, contact_id=INSURED)]
+    assert events_of(NOTICE) == [ContactGone(occurred_at=RECEIVED, contact_id=INSURED)]
 
 
 @pytest.mark.parametrize(("payload", "is_signed"), [(OWN, False), (NOTICE, False), (NOTICE, True)])
 def test_deletion_is_confirmed_by_reading(nowcerts: FakeNowCerts, payload: dict[str, Any], is_signed: bool) -> None:
     began = timezone.now()
-    [event] = told(payload, is_signed=is_signed)
+    [event] = events_of(payload, is_signed=is_signed)
     assert isinstance(event, ContactGone)
     assert (event.contact_id, began <= event.occurred_at <= timezone.now()) == (INSURED, True)
 
@@ -64,9 +64,9 @@ def test_deletion_is_confirmed_by_reading(nowcerts: FakeNowCerts, payload: dict[
 @pytest.mark.parametrize("payload", [OWN, NOTICE])
 def test_deletion_of_an_existing_insured_is_an_update(nowcerts: FakeNowCerts, payload: dict[str, Any]) -> None:
     nowcerts.add_insured(id=INSURED, eMail="jane@example.com")
-    assert told(payload) == [ContactReported(occurred_at=RECEIVED, identities={"contact": INSURED})]
+    assert events_of(payload) == [ContactReported(occurred_at=RECEIVED, identities={"contact": INSURED})]
 
 
 def test_deletion_without_an_id_has_no_event(nowcerts: FakeNowCerts) -> None:
-    assert told({"event_type": "INSURED_DELETE", "data": {"email": "jane@example.com"}}) == []
+    assert events_of({"event_type": "INSURED_DELETE", "data": {"email": "jane@example.com"}}) == []
     assert nowcerts.exchanges == []

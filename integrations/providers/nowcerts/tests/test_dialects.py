@@ -21,7 +21,7 @@ NAMES = {"first_name": "Jane", "last_name": "Rivera"}
 
 
 def read(payload: Mapping[str, Any], received_at: datetime = RECEIVED) -> Event:
-    """What the inbox would do: the envelope, then the event."""
+    """Return the event of a payload, read as the inbox does: the envelope, then the event."""
     envelope = webhooks.read(payload)
     (event,) = PROVIDER.parse(
         StoredWebhook(

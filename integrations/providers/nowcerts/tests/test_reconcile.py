@@ -51,7 +51,7 @@ def guid(number: int) -> str:
 
 
 def insure(fake: FakeNowCerts, number: int, **fields: Any) -> dict[str, Any]:
-    told = {
+    defaults = {
         "id": guid(number),
         "firstName": "Ana",
         "lastName": f"Number{number}",
@@ -59,7 +59,7 @@ def insure(fake: FakeNowCerts, number: int, **fields: Any) -> dict[str, Any]:
         "city": "Austin",
         "changeDate": ago(days=50 - number),
     }
-    return fake.add_insured(**(told | fields))
+    return fake.add_insured(**(defaults | fields))
 
 
 def started(**options: Any) -> SyncRun:
@@ -150,13 +150,13 @@ def test_value_changed_back_meanwhile_is_reported_again(nowcerts: FakeNowCerts) 
 
 
 def test_lagging_list_does_not_undo_a_newer_event(nowcerts: FakeNowCerts) -> None:
-    """Somebody's new city was told of a moment ago, and the list lags behind."""
+    """Keep a city that was reported a moment ago, while the list lags behind."""
     insure(nowcerts, 1)
     reconciled()
     mapping = ContactMapping.objects.get()
-    told = {**mapping.last_synced_values, "city": "Houston"}
+    newer = {**mapping.last_synced_values, "city": "Houston"}
     at = {**mapping.last_synced_times, "city": timezone.now().isoformat(timespec="microseconds")}
-    ContactMapping.objects.update(last_synced_values=told, last_synced_times=at)
+    ContactMapping.objects.update(last_synced_values=newer, last_synced_times=at)
     Contact.objects.update(city="Houston")
     ProviderRecord.objects.all().delete()
     nowcerts.insureds[guid(1)]["changeDate"] = ago(minutes=2)
@@ -246,15 +246,15 @@ def test_remote_deletion_is_named_and_nothing_is_deleted_locally(nowcerts: FakeN
 def test_handler_of_deletions_receives_known_contacts_only(
     nowcerts: FakeNowCerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = []
-    monkeypatch.setitem(HANDLERS, ContactGone, lambda event, context: told.append(event.contact_id) or [])  # type: ignore[arg-type]
+    received = []
+    monkeypatch.setitem(HANDLERS, ContactGone, lambda event, context: received.append(event.contact_id) or [])  # type: ignore[arg-type]
     for number in (1, 2):
         insure(nowcerts, number)
     reconciled()
     del nowcerts.insureds[guid(1)]
     nowcerts.deleted = [{"databaseId": guid(number), "changeDate": ago(minutes=1)} for number in (1, 2, 99)]
     run = reconciled()
-    assert told == [guid(1)], "the second is there all the same, the last was never known"
+    assert received == [guid(1)], "the second exists all the same, the last was never known"
     assert [finding.person_id for finding in run.findings.all()] == [guid(1)]
 
 
@@ -371,7 +371,7 @@ def test_audit_names_what_differs_and_changes_nothing(nowcerts: FakeNowCerts) ->
         list(Contact.objects.order_by("pk").values()),
         list(ContactMapping.objects.order_by("pk").values()),
     )
-    assert counters(reconciled()) == ("done", 0, 0, 0, 0), "what an audit saw is not taken for told"
+    assert counters(reconciled()) == ("done", 0, 0, 0, 0), "what an audit saw does not count as reported"
 
 
 def test_contact_reported_after_the_audit_began_is_not_missing(nowcerts: FakeNowCerts) -> None:
@@ -396,15 +396,15 @@ def test_dry_run_lists_what_would_change_and_writes_nothing(nowcerts: FakeNowCer
     nowcerts.deleted = [nowcerts.insureds.pop(guid(2)) | {"changeDate": ago(minutes=1)}]
     models = (Contact, ContactMapping, Policy, ProviderRecord, SyncRun, SyncFinding)
     before = [list(model.objects.order_by("pk").values()) for model in models]
-    said = command("--dry-run")
+    listed = command("--dry-run")
     assert before == [list(model.objects.order_by("pk").values()) for model in models]
-    finding = said.pop(-3)
+    finding = listed.pop(-3)
     assert finding.startswith(
         "deleted at the provider, known here  ana2@example.com  there: deleted, or made part of another"
     )
     assert "nothing was deleted here" in finding
-    said = [line for line in said if not line.startswith("page ")]
-    assert said == [
+    listed = [line for line in listed if not line.startswith("page ")]
+    assert listed == [
         "dry run, incremental: 6 pages, 3 seen; it would change 4, heal 0; 0 unmatched, 0 errors",
         f"changed  contact:{guid(1)}  ana1@example.com  contact changed: city (city: Austin → Houston)",
         f"changed  contact:{guid(5)}  ana5@example.com  contact created",
@@ -413,15 +413,17 @@ def test_dry_run_lists_what_would_change_and_writes_nothing(nowcerts: FakeNowCer
         "1 differences",
         "Nothing was written.",
     ]
-    assert [line for line in command() if line.startswith("changed")] == said[1:5], "as it was foretold"
+    assert [line for line in command() if line.startswith("changed")] == listed[1:5], "as the dry run listed it"
 
 
 def test_dry_audit_names_the_differences_and_writes_nothing(nowcerts: FakeNowCerts) -> None:
     insure(nowcerts, 1)
     reconciled()
     nowcerts.insureds[guid(1)]["city"] = "Houston"
-    said = command("--full", "--dry-run")
-    assert any(line.startswith("other values at the provider  ana1@example.com  there: city: Houston") for line in said)
+    listed = command("--full", "--dry-run")
+    assert any(
+        line.startswith("other values at the provider  ana1@example.com  there: city: Houston") for line in listed
+    )
     assert SyncFinding.objects.count() == 0
     assert SyncRun.objects.count() == 1
 

@@ -1,4 +1,4 @@
-"""NOWCERTS_NEW_CONTACTS_AS is one of two words, and anything else is said at the start."""
+"""NOWCERTS_NEW_CONTACTS_AS is one of two values, and any other stops the start."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize(("given", "said"), [("prospect", ""), ("lead", 'is "insured" or "prospect", not \'lead\'')])
-def test_new_contacts_setting_is_insured_or_prospect(tmp_path: Path, given: str, said: str) -> None:
+@pytest.mark.parametrize(("given", "message"), [("prospect", ""), ("lead", 'is "insured" or "prospect", not \'lead\'')])
+def test_new_contacts_setting_is_insured_or_prospect(tmp_path: Path, given: str, message: str) -> None:
     environment = os.environ | {"ENV_FILE": "", "VAR_DIR": str(tmp_path), "NOWCERTS_NEW_CONTACTS_AS": given}
     ran = subprocess.run(
         [sys.executable, "-c", "import config.settings as s; print(s.NOWCERTS_NEW_CONTACTS_AS)"],
@@ -18,5 +18,5 @@ def test_new_contacts_setting_is_insured_or_prospect(tmp_path: Path, given: str,
         text=True,
         check=False,
     )
-    assert (ran.returncode == 0, ran.stdout.strip()) == ((True, given) if not said else (False, ""))
-    assert said in ran.stderr
+    assert (ran.returncode == 0, ran.stdout.strip()) == ((True, given) if not message else (False, ""))
+    assert message in ran.stderr
