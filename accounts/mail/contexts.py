@@ -18,7 +18,7 @@ class NotSendable(Permanent):
 
 
 class Withdrawn(Exception):
-    """The reason of this mail holds no more, and may hold again: it is held back. The message says why."""
+    """The reason of this mail is gone for now: the mail is held back. The message says why."""
 
 
 def register(kinds: Iterable[EmailMessage.Kind], builder: Builder) -> None:
@@ -26,7 +26,7 @@ def register(kinds: Iterable[EmailMessage.Kind], builder: Builder) -> None:
     _builders.update(dict.fromkeys(kinds, builder))
 
 
-def of(row: EmailMessage) -> dict[str, Any]:
+def build(row: EmailMessage) -> dict[str, Any]:
     """Return the context of a mail as it would be sent now. Raises NotSendable, Withdrawn."""
     base = settings.FRONTEND_URL
     context: dict[str, Any] = {

@@ -1,11 +1,12 @@
 """Delivery of e-mails: claim the row, render its mail, hand it to the mail server, close the row.
 
-The mail server's yes and our mark cannot be one transaction: a worker that dies in between sends the mail once more,
+The mail server's answer and our mark cannot be one transaction: a worker that dies in between sends the mail once more,
 with the same Message-ID, by which mail programs recognise it.
 """
 
 import logging
 from smtplib import SMTPRecipientsRefused
+from typing import Any
 
 from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.utils import timezone, translation
 from accounts.mail import contexts, message_ids, smtp, suppressions
 from accounts.mail.amazon_ses import mail_server as amazon_ses
 from accounts.mail.models import EmailMessage
+from accounts.mail.models.email_message import GREETINGS
 from core.queue.outcomes import Permanent
 from core.queue.runner import JobKind
 
@@ -23,16 +25,20 @@ logger = logging.getLogger(__name__)
 
 
 def _send(row: EmailMessage) -> None:
-    if suppression := suppressions.holding_back(row):
-        told = f"not sent: on {suppression.complained_at:%Y-%m-%d} this address {suppression.reason}"
-        row.close(EmailMessage.Status.SUPPRESSED, error=told)
+    # A greeting counts as a mail about the password while it is how the member gets one.
+    gives_password = row.kind in GREETINGS and row.user is not None and not row.user.has_usable_password()
+    is_always_sent = row.kind in suppressions.ALWAYS_SENT or gives_password
+    suppression = None if is_always_sent else suppressions.find(row.to)
+    if suppression is not None:
+        reason = f"not sent: on {suppression.complained_at:%Y-%m-%d} this address {suppression.reason}"
+        row.close(EmailMessage.Status.SUPPRESSED, error=reason)
         return
     try:
-        mail = compose(row)
-    except contexts.Withdrawn as reason:
-        row.close(EmailMessage.Status.HELD, error=str(reason))
+        mail: Any = compose(row)
+    except contexts.Withdrawn as error:
+        row.close(EmailMessage.Status.HELD, error=str(error))
         return
-    if settings.EMAIL_BACKEND == smtp.DJANGOS:
+    if settings.EMAIL_BACKEND == smtp.DJANGO_BACKEND:
         mail.connection = get_connection(f"{smtp.__name__}.{smtp.ReplyKeepingBackend.__name__}")
     try:
         mail.send()
@@ -40,10 +46,15 @@ def _send(row: EmailMessage) -> None:
         if _is_permanent(error):
             raise Permanent(f"{type(error).__name__}: {error}") from error
         raise
-    # The provider's report may be faster than this mark, and closes the row then: LeaseLost, and its word stands.
+
+    # The id that the provider's reports will have: from its API, from the answer of its SMTP server, else ours.
+    message_id = getattr(getattr(mail, "anymail_status", None), "message_id", None)
+    if not message_id and (reply := getattr(mail, "smtp_reply", "")):
+        message_id = amazon_ses.message_id_in(reply)
+    # The provider's report may be faster than this mark, and closes the row then: LeaseLost, and the report stands.
     row.close(
         EmailMessage.Status.SENT,
-        provider_message_id=_id_at_provider(mail),
+        provider_message_id=str(message_id or mail.extra_headers["Message-ID"])[:255],
         location=getattr(mail, "location", ""),
         sent_at=timezone.now(),
     )
@@ -51,18 +62,13 @@ def _send(row: EmailMessage) -> None:
     logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": file})
 
 
-def _id_at_provider(mail: EmailMultiAlternatives) -> str:
-    """Return what the provider's reports will call a mail that was sent; our Message-ID where it said nothing of it."""
-    status = getattr(mail, "anymail_status", None)
-    by_smtp = amazon_ses.message_id_in(getattr(mail, "smtp_reply", ""))
-    return str(getattr(status, "message_id", None) or by_smtp or mail.extra_headers["Message-ID"])[:255]
-
-
 def compose(row: EmailMessage) -> EmailMultiAlternatives:
-    """The mail of `row`, in its language, text and HTML; links are made here. Raises NotSendable
-    and Withdrawn (contexts)."""
+    """Return the mail of `row`, in its language, text and HTML; links are made here.
+
+    Raises NotSendable and Withdrawn (contexts).
+    """
     with translation.override(row.language):
-        context = contexts.of(row)
+        context = contexts.build(row)
         subject = " ".join(render_to_string(f"emails/{row.kind}/subject.txt", context).split())
         text = render_to_string(f"emails/{row.kind}/body.txt", context)
         html = render_to_string(f"emails/{row.kind}/body.html", context)

@@ -16,7 +16,7 @@ from core.insert_once import insert_once
 from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
 
-GREETINGS = "granted:"  # how the reasons of greetings begin
+GREETING_PREFIX = "granted:"  # of the reasons of greetings
 NEWS_FOR = timedelta(days=14)
 Kind = EmailMessage.Kind
 Status = EmailMessage.Status
@@ -33,7 +33,7 @@ def enqueue(
     held: bool = False,
     due: datetime | None = None,
 ) -> EmailMessage | None:
-    """Write the mail down, to be sent after the commit, or at `due`; None where this reason (`key`) has its mail.
+    """Enqueue a mail, to be sent after the commit, or at `due`; None where this reason (`key`) has its mail.
 
     With `held` it is not sent before `release`.
     """
@@ -64,10 +64,10 @@ def notify_staff(kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any
 
 
 def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessage]:
-    """The mails for somebody's first grant of a plan, however often and in whatever words it is told.
+    """Enqueue the mails of a member's first grant of a plan, once however often it is reported.
 
-    Without a password: the welcome mail with the set-up link. With one: that the membership is linked. And a word to
-    staff, together with the member's own. With `held` the member's is kept back, and staff get none.
+    Without a password: the welcome mail with the set-up link. With one: that the membership is linked. Staff are
+    notified together with the member. With `held` the member's mail is held back, and staff get none.
     """
     user: User = subscription.user
     plan: Plan = subscription.plan
@@ -98,9 +98,9 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
 
 
 def greet_created_member(user: User, *, course: str) -> EmailMessage | None:
-    """The mail for somebody whom staff made a member because of a course: with the set-up link, once for each user.
+    """Enqueue the mail for a member whom staff created because of a course: with the set-up link, once for each user.
 
-    None for whoever has a password or has this mail already.
+    None where the member has a password or has this mail already.
     """
     if user.has_usable_password():
         return None
@@ -110,7 +110,7 @@ def greet_created_member(user: User, *, course: str) -> EmailMessage | None:
 
 
 def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
-    """Let a mail go that is held, at `due` (now); False where it is not held. Two at once: one of them does it.
+    """Release a mail that is held, at `due` (now); False where it is not held. Two at once: one of them does it.
 
     With somebody's greeting go the mails that were held because of it (`is_yet_to_be_greeted`), while they are news.
     """
@@ -121,7 +121,7 @@ def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
     )
     if released and due <= now:
         wake_on_commit(message)
-    if released and message.key.startswith(GREETINGS):
+    if released and message.key.startswith(GREETING_PREFIX):
         held = EmailMessage.objects.filter(user=message.user_id, status=Status.HELD, kind=Kind.COURSE_COMPLETED)
         for other in held.filter(created_at__gte=now - NEWS_FOR):
             release(other, due=due)
@@ -130,45 +130,43 @@ def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
 
 def is_yet_to_be_greeted(user: User) -> bool:
     """Return whether this member's greeting is held: then no other news should come before it."""
-    return EmailMessage.objects.filter(user=user, status=Status.HELD, key__startswith=GREETINGS).exists()
+    return EmailMessage.objects.filter(user=user, status=Status.HELD, key__startswith=GREETING_PREFIX).exists()
 
 
 def send_now(key: str) -> bool:
-    """Send the mail of this reason now where it still waits for its time; whether it did."""
+    """Make a mail due that is pending for a later time; False where there is none."""
     now = timezone.now()
-    waiting = EmailMessage.objects.filter(key=key, status=Status.PENDING, attempts=0, next_attempt_at__gt=now).first()
-    if waiting is None:
+    message = EmailMessage.objects.filter(key=key, status=Status.PENDING, attempts=0, next_attempt_at__gt=now).first()
+    if message is None:
         return False
-    waiting.requeue()
-    wake_on_commit(waiting)
+    message.requeue()
+    wake_on_commit(message)
     return True
 
 
 def release_greetings(*, per_minute: int) -> int:
-    """Let the greetings go that are held for members with access, `per_minute` of them; how many.
+    """Release the greetings that are held for members with access, `per_minute` of them; return their number.
 
-    They become due one after the other and the sweep rings for each, so that nobody's mail server sees a flood and a
+    They become due one after the other and the sweep wakes a worker for each, so that no mail server is flooded and a
     process that ends in the middle loses nothing. Held greetings of memberships that have ended stay held.
     """
     step = timedelta(seconds=60 / per_minute)
     with_access = Subscription.objects.giving_access().only("user_id", "plan_id")
     reasons = {greeting_key(subscription) for subscription in with_access.iterator()}
-    waiting = (
-        EmailMessage.objects.filter(status=Status.HELD, key__startswith=GREETINGS).order_by("pk").only("key", "user")
-    )
+    held = EmailMessage.objects.filter(status=Status.HELD, key__startswith=GREETING_PREFIX)
     start, count = timezone.now(), 0
-    for message in [message for message in waiting if message.key in reasons]:
+    for message in [message for message in held.order_by("pk").only("key", "user") if message.key in reasons]:
         count += release(message, due=start + count * step)
     return count
 
 
 def greeting_key(subscription: Subscription) -> str:
-    """The business reason of the greeting for a first grant of a plan."""
-    return f"{GREETINGS}{subscription.user_id}:{subscription.plan_id}"
+    """Return the business reason of the greeting for a first grant of a plan."""
+    return f"{GREETING_PREFIX}{subscription.user_id}:{subscription.plan_id}"
 
 
 def resend(message: EmailMessage) -> EmailMessage:
-    """The same mail once more because staff want it: a new reason, a new row; links in it are new ones."""
+    """Enqueue the same mail again for staff: a new reason, a new row; links in it are new ones."""
     with transaction.atomic():
         again = enqueue(
             EmailMessage.Kind(message.kind),
@@ -184,21 +182,21 @@ def resend(message: EmailMessage) -> EmailMessage:
 
 
 def mark_delivered(message: EmailMessage) -> None:
-    """The receiving server took the mail. A bounce that was told before stands."""
+    """Note that the receiving server took the mail. A bounce that was reported before stands."""
     EmailMessage.objects.filter(pk=message.pk, status__in=[Status.SENT, Status.PENDING]).update(
         status=Status.DELIVERED, delivered_at=timezone.now(), last_error="", next_attempt_at=None, wake_at=None
     )
 
 
 def mark_deferred(message: EmailMessage, *, reason: str) -> None:
-    """The mail has not arrived, and still may: only noted, and only where nothing better is known."""
+    """Note why a mail is delayed, where nothing better is known."""
     EmailMessage.objects.filter(pk=message.pk, status=Status.SENT).update(last_error=reason[:2000])
 
 
 def mark_bounced(message: EmailMessage, *, reason: str, complained: bool = False) -> None:
-    """The mail came back, or its reader complained: noted once, and staff are told once.
+    """Note that the mail bounced, or its reader complained, and notify staff: both once.
 
-    They are not told of their own mails, which would bounce in turn.
+    Staff are not notified of their own mails, which would bounce in turn.
     """
     with transaction.atomic():
         changed = (

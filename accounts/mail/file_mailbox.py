@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
-from django.core.mail.message import EmailMessage
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.text import slugify
@@ -23,15 +22,12 @@ class FileMailbox(BaseEmailBackend):
         folder = Path(settings.EMAIL_FILE_PATH)
         folder.mkdir(parents=True, exist_ok=True)
         for message in email_messages:
-            self._write(folder, message)
+            to = slugify(parseaddr(message.to[0])[1].replace("@", "-at-").replace(".", "-"))
+            name = f"{timezone.now():%Y%m%d-%H%M%S}-{to}-{uuid4().hex[:8]}"
+            unfinished, path = folder / f".{name}", folder / f"{name}.eml"
+            unfinished.write_bytes(message.message().as_bytes())
+            unfinished.chmod(0o600)
+            unfinished.rename(path)
+            message.location = str(path)
+            mail_written.send(sender=type(self), path=path, message=message)
         return len(email_messages)
-
-    def _write(self, folder: Path, message: EmailMessage) -> None:
-        to = slugify(parseaddr(message.to[0])[1].replace("@", "-at-").replace(".", "-"))
-        name = f"{timezone.now():%Y%m%d-%H%M%S}-{to}-{uuid4().hex[:8]}"
-        unfinished, path = folder / f".{name}", folder / f"{name}.eml"
-        unfinished.write_bytes(message.message().as_bytes())
-        unfinished.chmod(0o600)
-        unfinished.rename(path)
-        message.location = str(path)  # type: ignore[attr-defined]
-        mail_written.send(sender=type(self), path=path, message=message)

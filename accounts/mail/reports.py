@@ -1,6 +1,6 @@
 """Reports of mail providers: delivered, delayed, bounced, complained about.
 
-Reports come in Anymail's words (`AnymailTrackingEvent`), whichever provider they are from, in any order and any number
+Reports come in Anymail's form (`AnymailTrackingEvent`), whichever provider they are from, in any order and any number
 of times.
 """
 
@@ -24,8 +24,8 @@ def note(event: AnymailTrackingEvent, *, is_ours: bool = False) -> bool:
     stands all the same.
     """
     message = _message(event)
-    told = event.description or event.mta_response or event.reject_reason or event.event_type
-    reason = one_line(f"{event.event_type}: {told}")
+    detail = event.description or event.mta_response or event.reject_reason or event.event_type
+    reason = one_line(f"{event.event_type}: {detail}")
     with transaction.atomic():
         if event.event_type == EventType.COMPLAINED and (message or is_ours):
             email = event.recipient or (message.to if message else "")
@@ -57,9 +57,9 @@ def _message(event: AnymailTrackingEvent) -> EmailMessage | None:
     if ours.isascii() and ours.isdigit():
         conditions.append({"pk": int(ours)})
     for condition in conditions:
-        found = EmailMessage.objects.select_related("user").filter(**condition).first()
-        if found is not None and (not event.recipient or _normalised(event.recipient) == _normalised(found.to)):
-            return found
+        message = EmailMessage.objects.select_related("user").filter(**condition).first()
+        if message is not None and (not event.recipient or _normalised(event.recipient) == _normalised(message.to)):
+            return message
     return None
 
 

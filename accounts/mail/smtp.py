@@ -1,4 +1,4 @@
-"""SMTP with the server's last answer kept: some servers give the mail's id in it."""
+"""SMTP that stores the server's last answer: some servers give the mail's id in it."""
 
 import smtplib
 from typing import Any
@@ -6,13 +6,11 @@ from typing import Any
 from django.core.mail.backends import smtp
 from django.core.mail.message import EmailMessage
 
-DJANGOS = "django.core.mail.backends.smtp.EmailBackend"
+DJANGO_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 
 
 class _KeepsReply:
-    """An SMTP connection that keeps the server's answer to the mail's text, which `smtplib` drops where the mail was
-    accepted.
-    """
+    """An SMTP connection that stores the server's answer to the mail's text, which `smtplib` drops on success."""
 
     reply = b""
 
@@ -30,7 +28,7 @@ class _SmtpOverTls(_KeepsReply, smtplib.SMTP_SSL):
 
 
 class ReplyKeepingBackend(smtp.EmailBackend):
-    """Django's, which EMAIL_BACKEND names, and a message's `smtp_reply` is what the server said when it took it."""
+    """Django's backend that sets `smtp_reply` on each message: the answer with which the server accepted it."""
 
     @property
     def connection_class(self) -> type[smtplib.SMTP]:

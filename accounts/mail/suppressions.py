@@ -1,4 +1,4 @@
-"""Addresses whose owner complained: what goes there, and how staff let mails through again."""
+"""Suppressed addresses, whose owner complained: stored by reports, lifted by staff."""
 
 from datetime import datetime
 
@@ -7,18 +7,17 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.mail.models import EmailMessage, SuppressedAddress
-from accounts.mail.models.email_message import GREETINGS
 from accounts.people.models import User
 from core.insert_once import insert_once
 from core.text import InvalidAddress, normalise_email, one_line
 
 Kind = EmailMessage.Kind
 # People ask for these, or have to know of them, whatever they think of our other mails.
-_ALWAYS_SENT = {Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET, Kind.PASSWORD_CHANGED}
+ALWAYS_SENT = {Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET, Kind.PASSWORD_CHANGED}
 
 
 def suppress(email: str, *, reason: str, at: datetime | None = None, message: EmailMessage | None = None) -> bool:
-    """Send nothing but mails about the password to `email` from now on; returns whether that is news.
+    """Send nothing but mails about the password to `email` from now on; returns whether that changes anything.
 
     Each complaint counts once, in whatever order and however often it is reported: the newest stands, and one of before
     staff lifted the suppression changes nothing. An address that nobody could write to is left out.
@@ -39,24 +38,15 @@ def suppress(email: str, *, reason: str, at: datetime | None = None, message: Em
 
 
 def lift(row: SuppressedAddress, *, staff: User, reason: str) -> bool:
-    """Let every mail to the address go again; False where that was done already. Mails that were not sent stay so."""
+    """Send every mail to the address again; False where that was done already. Mails that were not sent stay so."""
     lifted = {"lifted_at": timezone.now(), "lifted_by": staff, "lift_reason": reason}
     return bool(SuppressedAddress.objects.filter(pk=row.pk, lifted_at__isnull=True).update(**lifted))
 
 
-def of(email: str) -> SuppressedAddress | None:
+def find(email: str) -> SuppressedAddress | None:
     """Return the suppression of `email` that holds now, if there is one."""
     try:
         address = normalise_email(email)
     except InvalidAddress:
         return None
     return SuppressedAddress.objects.filter(email=address, lifted_at__isnull=True).first()
-
-
-def holding_back(message: EmailMessage) -> SuppressedAddress | None:
-    """Return the suppression because of which `message` is not sent; None where it may go.
-
-    A greeting counts as a mail about the password while it is how the member gets one.
-    """
-    lets_in = message.kind in GREETINGS and message.user is not None and not message.user.has_usable_password()
-    return None if message.kind in _ALWAYS_SENT or lets_in else of(message.to)

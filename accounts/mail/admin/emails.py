@@ -117,7 +117,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("complaint"))
     def complaint(self, message: EmailMessage) -> str:
-        return suppression_link(suppressions.of(message.to))
+        return suppression_link(suppressions.find(message.to))
 
     @admin.display(description=gettext_lazy("as it would read now"))
     def preview(self, message: EmailMessage) -> str:

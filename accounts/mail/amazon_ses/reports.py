@@ -29,7 +29,7 @@ class UnreadableReport(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class MailReport:
-    """An event for each recipient that is told of; `recipients` are all of the mail.
+    """An event for each recipient that is reported; `recipients` are all of the mail.
 
     `is_ours`: the mail came from the address that ours come from, whether we know it or not.
     """
@@ -40,7 +40,7 @@ class MailReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Told:
+class _Outcome:
     """One report: its recipients, with the receiving server's answer for each."""
 
     event_type: str
@@ -50,7 +50,7 @@ class _Told:
 
 
 def read(document: Mapping[str, Any]) -> MailReport:
-    """Return what a parsed report says; without events where it says nothing of what became of a mail.
+    """Parse a report; without events where it is not about the delivery of a mail.
 
     Raises UnreadableReport.
     """
@@ -60,33 +60,33 @@ def read(document: Mapping[str, Any]) -> MailReport:
         return MailReport()
     mail = _object(document, "mail")
     destination = tuple(_address(item, "mail.destination") for item in _list(mail, "destination"))
-    told = reader(document, dict.fromkeys(destination, ""))
-    at = told.at or moment(mail.get("timestamp"))
+    outcome = reader(document, dict.fromkeys(destination, ""))
+    at = outcome.at or moment(mail.get("timestamp"))
     ours = _our_id(mail)
     events = (
         AnymailTrackingEvent(
-            event_type=told.event_type,
+            event_type=outcome.event_type,
             message_id=_text(mail, "messageId", IDENTIFIER * 2),
             metadata={"email_id": str(ours)} if ours is not None else {},
             recipient=recipient,
             timestamp=at,
-            description=f"{told.description} {response}".strip(),
+            description=f"{outcome.description} {response}".strip(),
         )
-        for recipient, response in told.recipients.items()
+        for recipient, response in outcome.recipients.items()
     )
     sender = parseaddr(_text(mail, "source", LINE))[1].lower()
     is_ours = bool(sender) and sender == parseaddr(settings.DEFAULT_FROM_EMAIL)[1].lower()
-    return MailReport(events=tuple(events), recipients=(*destination, *told.recipients), is_ours=is_ours)
+    return MailReport(events=tuple(events), recipients=(*destination, *outcome.recipients), is_ours=is_ours)
 
 
-def _bounce(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Told:
+def _bounce(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Outcome:
     bounce = _object(document, "bounce")
     kind = _text(bounce, "bounceType")
     listed = {
-        _address_of(one): _text(one, "diagnosticCode") or _text(one, "status")
-        for one in _objects(bounce, "bouncedRecipients")
+        _address_of(item): _text(item, "diagnosticCode") or _text(item, "status")
+        for item in _objects(bounce, "bouncedRecipients")
     }
-    return _Told(
+    return _Outcome(
         # “Transient” is a full mailbox or an answer from somebody's holidays, “Undetermined” what SES cannot tell.
         event_type=EventType.BOUNCED if kind == "Permanent" else EventType.DEFERRED,
         description=f"{kind} {_text(bounce, 'bounceSubType')}".strip(),
@@ -95,21 +95,21 @@ def _bounce(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Tol
     )
 
 
-def _complaint(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Told:
+def _complaint(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Outcome:
     complaint = _object(document, "complaint")
     kind = _text(complaint, "complaintFeedbackType")
     described = kind or _text(complaint, "complaintSubType") or "marked as spam"
-    return _Told(
+    return _Outcome(
         event_type=EventType.UNKNOWN if kind in _NO_COMPLAINTS else EventType.COMPLAINED,
         description=described,
-        recipients={_address_of(one): "" for one in _objects(complaint, "complainedRecipients")},
+        recipients={_address_of(item): "" for item in _objects(complaint, "complainedRecipients")},
         at=moment(complaint.get("timestamp")),
     )
 
 
-def _delivery(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Told:
+def _delivery(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Outcome:
     delivery = _object(document, "delivery")
-    return _Told(
+    return _Outcome(
         event_type=EventType.DELIVERED,
         description=_text(delivery, "smtpResponse"),
         recipients={_address(item, "delivery.recipients"): "" for item in _list(delivery, "recipients")},
@@ -117,13 +117,13 @@ def _delivery(document: Mapping[str, Any], destination: Mapping[str, str]) -> _T
     )
 
 
-def _delay(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Told:
+def _delay(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Outcome:
     delay = _object(document, "deliveryDelay")
     listed = {
-        _address_of(one): _text(one, "diagnosticCode") or _text(one, "status")
-        for one in _objects(delay, "delayedRecipients")
+        _address_of(item): _text(item, "diagnosticCode") or _text(item, "status")
+        for item in _objects(delay, "delayedRecipients")
     }
-    return _Told(
+    return _Outcome(
         event_type=EventType.DEFERRED,
         description=_text(delay, "delayType"),
         recipients=listed,
@@ -131,14 +131,14 @@ def _delay(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Told
     )
 
 
-def _reject(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Told:
+def _reject(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Outcome:
     reason = _text(_object(document, "reject"), "reason")
-    return _Told(event_type=EventType.REJECTED, description=reason, recipients=destination, at=None)
+    return _Outcome(event_type=EventType.REJECTED, description=reason, recipients=destination, at=None)
 
 
-def _failure(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Told:
+def _failure(document: Mapping[str, Any], destination: Mapping[str, str]) -> _Outcome:
     reason = _text(_object(document, "failure"), "errorMessage")
-    return _Told(event_type=EventType.FAILED, description=reason, recipients=destination, at=None)
+    return _Outcome(event_type=EventType.FAILED, description=reason, recipients=destination, at=None)
 
 
 # Others say that a mail was taken, opened or clicked, that the topic works, or bring a mail that came in.
@@ -153,31 +153,31 @@ _READERS = {
 
 
 def _our_id(mail: Mapping[str, Any]) -> int | None:
-    """Return the key of the mail by our own Message-ID, which is told where SES is set to include original headers."""
+    """Return the key of the mail by our own Message-ID, which is there where SES includes original headers."""
     common = mail.get("commonHeaders")
     headers = mail.get("headers")
-    told = [common.get("messageId")] if isinstance(common, dict) else []
-    told += [
+    values = [common.get("messageId")] if isinstance(common, dict) else []
+    values += [
         header.get("value")
         for header in (headers[:ENTRIES] if isinstance(headers, list) else [])
         if isinstance(header, dict) and str(header.get("name"))[:LINE].lower() == "message-id"
     ]
-    found = (message_ids.email_id(text) for text in told if isinstance(text, str))
+    found = (message_ids.email_id(text) for text in values if isinstance(text, str))
     return next((key for key in found if key is not None), None)
 
 
 def _object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = parent.get(name)
-    if not isinstance(found, dict):
+    value = parent.get(name)
+    if not isinstance(value, dict):
         raise UnreadableReport(f"{name} is no object")
-    return found
+    return value
 
 
 def _list(parent: Mapping[str, Any], name: str) -> list[Any]:
-    found = parent.get(name)
-    if not isinstance(found, list) or len(found) > ENTRIES:
+    value = parent.get(name)
+    if not isinstance(value, list) or len(value) > ENTRIES:
         raise UnreadableReport(f"{name} is no list, or too long a one")
-    return found
+    return value
 
 
 def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -189,12 +189,12 @@ def _objects(parent: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def _text(parent: Mapping[str, Any], name: str, limit: int = LINE) -> str:
     """Return a text of one line, cut where it is too long; "" where it is not there."""
-    found = parent.get(name)
-    if found is None:
+    value = parent.get(name)
+    if value is None:
         return ""
-    if not isinstance(found, str):
+    if not isinstance(value, str):
         raise UnreadableReport(f"{name} is no text")
-    return one_line(found, limit)
+    return one_line(value, limit)
 
 
 def _address_of(recipient: Mapping[str, Any]) -> str:

@@ -52,7 +52,7 @@ class NotGenuine(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class SnsMessage:
-    """A message as it says it is: nothing of it is to be believed before `verify`."""
+    """A message that is not verified yet (`verify`)."""
 
     kind: MessageKind
     fields: Mapping[str, str]
@@ -91,9 +91,9 @@ def read(document: Mapping[str, Any]) -> SnsMessage:
 
 
 def verify(message: SnsMessage) -> None:
-    """Return where SNS signed `message` within the last day. It may ask SNS for the certificate: in no transaction.
+    """Raise NotGenuine unless SNS signed `message` within the last day.
 
-    Raises NotGenuine, or hosts.NoAnswer where the certificate cannot be had now.
+    It may ask SNS for the certificate: in no transaction. Raises hosts.NoAnswer where that cannot be had now.
     """
     now = timezone.now()
     sent = moment(message.fields["Timestamp"])

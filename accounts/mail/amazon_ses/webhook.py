@@ -52,14 +52,14 @@ def receive(request: HttpRequest) -> HttpResponse:
         raise AnymailWebhookValidationFailure(f"not a message of Amazon SNS: {error}") from error
     except hosts.NoAnswer as error:
         raise NotVerified(str(error)) from error
-    return _follow(message)
+    return _process(message)
 
 
 def knows_secret(request: HttpRequest) -> bool:
     """Return whether the request brings one of ANYMAIL_WEBHOOK_SECRET."""
-    told = get_request_basic_auth(request) or ""
+    given = get_request_basic_auth(request) or ""
     secrets: Any = settings.ANYMAIL["WEBHOOK_SECRET"]
-    return any(constant_time_compare(told, secret) for secret in secrets)
+    return any(constant_time_compare(given, secret) for secret in secrets)
 
 
 def _without_secret(request: HttpRequest) -> HttpResponse:
@@ -70,8 +70,8 @@ def _without_secret(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers=asked)
 
 
-def _follow(message: sns.SnsMessage) -> HttpResponse:
-    """Do what a genuine message says."""
+def _process(message: sns.SnsMessage) -> HttpResponse:
+    """Process a genuine message."""
     match message.kind:
         case sns.MessageKind.SUBSCRIPTION:
             return _confirm(message)

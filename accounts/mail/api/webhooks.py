@@ -102,7 +102,7 @@ def _hand_over(view: View, request: HttpRequest) -> HttpResponseBase:
 
 
 def check(provider: str) -> None:
-    """Return where a provider's reports can be taken. Raises Http404, or AnymailConfigurationError with what lacks.
+    """Check that a provider's reports can be received. Raises Http404, or AnymailConfigurationError with what lacks.
 
     Some views look for their settings when they are made, others when they are asked: so each is asked, without proof.
     """

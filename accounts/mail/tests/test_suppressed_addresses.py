@@ -69,7 +69,7 @@ def test_staff_let_mails_through_again_with_a_reason(console: Client, row: Suppr
     assert logged(row) == ["lift: she asked for it"]
     entry = AuditEntry.objects.get(action="suppressedaddress.lift")
     assert (entry.actor, entry.facts["answers"]) == (staff, {"reason": "she asked for it"})
-    assert suppressions.of("new@example.com") is None
+    assert suppressions.find("new@example.com") is None
 
 
 def test_without_a_reason_nothing_is_lifted(console: Client, row: SuppressedAddress) -> None:

@@ -180,7 +180,7 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
 
     @admin.display(description=_("complaint"))
     def complaint(self, user: User) -> str:
-        return suppression_link(suppressions.of(user.email))
+        return suppression_link(suppressions.find(user.email))
 
     @admin.display(description=_("see also"))
     def elsewhere(self, user: User) -> str:
