@@ -41,23 +41,6 @@ def _contact_columns(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: bounded(value) for name, value in raw.items() if name not in too_long}
 
 
-def _whole_list(raw: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return a list that is all there is, or None, not reported, where it is too long: a cut one would remove items."""
-    return None if raw is None or len(raw) > ENTRIES else tuple(name[:KEY] for name in raw)
-
-
-def _offers(raw: tuple[Mapping[str, str], ...] | None) -> tuple[dict[str, str], ...] | None:
-    if raw is None or len(raw) > ENTRIES:
-        return None
-    return tuple({"id": identifier(offer["id"]), "title": offer["title"][:LINE]} for offer in raw)
-
-
-def _people(raw: tuple[Mapping[str, str], ...] | None) -> tuple[dict[str, str], ...] | None:
-    if raw is None:
-        return None
-    return tuple({name: value[:LINE] for name, value in person.items()} for person in raw[:ENTRIES])
-
-
 Line = Annotated[str, Bound(lambda raw: raw[:LINE])]
 Text = Annotated[str, Bound(lambda raw: raw[:TEXT])]
 Email = Annotated[str, Bound(partial(fits, limit=EMAIL))]
@@ -70,6 +53,28 @@ Emails = Annotated[tuple[str, ...], Bound(lambda raw: tuple(email for email in r
 Columns = Annotated[Mapping[str, Any], Bound(_contact_columns)]
 Document = Annotated[Mapping[str, Any], Bound(bounded)]
 Names = Annotated[tuple[str, ...], Bound(lambda raw: tuple(name[:KEY] for name in raw[:ENTRIES]))]
-WholeList = Annotated[tuple[str, ...] | None, Bound(_whole_list)]
-Offers = Annotated[tuple[Mapping[str, str], ...] | None, Bound(_offers)]
-People = Annotated[tuple[Mapping[str, str], ...] | None, Bound(_people)]
+# A list that is all there is, None where it is not reported. One that is too long is not: a cut one would remove items.
+WholeList = Annotated[
+    tuple[str, ...] | None,
+    Bound(lambda raw: None if raw is None or len(raw) > ENTRIES else tuple(name[:KEY] for name in raw)),
+]
+Offers = Annotated[
+    tuple[Mapping[str, str], ...] | None,
+    Bound(
+        lambda raw: (
+            None
+            if raw is None or len(raw) > ENTRIES
+            else tuple({"id": identifier(offer["id"]), "title": offer["title"][:LINE]} for offer in raw)
+        )
+    ),
+]
+People = Annotated[
+    tuple[Mapping[str, str], ...] | None,
+    Bound(
+        lambda raw: (
+            None
+            if raw is None
+            else tuple({name: value[:LINE] for name, value in person.items()} for person in raw[:ENTRIES])
+        )
+    ),
+]

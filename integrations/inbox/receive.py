@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core import strict_json
 from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
 from core.text import storable
@@ -20,7 +21,7 @@ from integrations.contracts.webhook import WebhookRequest
 from integrations.inbox.models import InboxEvent, LastReceived
 from integrations.inbox.models.event import Status
 from integrations.toolkit import log_lines
-from integrations.toolkit.reading import digest_of, read_json_object, redacted_headers
+from integrations.toolkit.reading import digest_of, redacted_headers
 
 _CONTENTS = ("body", "payload", "headers", "source_address", "external_id")
 
@@ -101,12 +102,12 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, i
         received_at=now,
     )
     try:
-        payload = read_json_object(request.body)
+        payload = strict_json.read_object(request.body)
         envelope = endpoint.read(payload)
-    except Unreadable as error:
+    except (strict_json.InvalidJson, Unreadable) as error:
         event.key = f"unreadable:{event.body_digest}"
         event.reason = event.last_error = str(storable(str(error)))
-        event.unreadable_at = error.at
+        event.unreadable_at = error.at if isinstance(error, Unreadable) else ()
         _finish(event, Status.FAILED)
         return event
     event.payload = storable(payload)

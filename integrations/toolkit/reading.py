@@ -1,4 +1,4 @@
-"""Reading what strangers sent: strict where a parser could be broken, tolerant where dialects differ."""
+"""Values of payloads: bounded where a parser could be broken, tolerant where dialects differ."""
 
 import hashlib
 import json
@@ -9,27 +9,17 @@ from uuid import UUID
 
 from django.utils.dateparse import parse_date, parse_datetime
 
-from core import strict_json
 from core.text import TEXT, storable
-from integrations.contracts.exceptions import Unreadable
 
 _SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
-_YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted from it may not exist
+_YEARS = range(1970, 2200)  # any other is a mistake or a trick, and dates counted from it may not exist
 _LONGEST_MOMENT = 60  # characters
 _WORDS_OF_UTC = (" UTC", " GMT")
 _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 
 
-def read_json_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in `body`, by the rules of `core.strict_json`. Raises Unreadable with what broke."""
-    try:
-        return strict_json.read_object(body)
-    except strict_json.InvalidJson as error:
-        raise Unreadable(str(error)) from error
-
-
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers as they may be kept: the first 40, cut to 1,000 characters, without what opens doors."""
+    """Return the headers as they may be stored: the first 40, cut to 1,000 characters, without credentials."""
     return {
         name[:100]: "•••" if any(secret in name for secret in _SECRET_HEADERS) else storable(value[:1000])
         for name, value in list(headers.items())[:40]
@@ -37,13 +27,13 @@ def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def digest_of(payload: Mapping[str, Any]) -> str:
-    """The SHA-256, in hex, of the payload's canonical JSON: the same in another spacing or order."""
+    """Return the SHA-256, in hex, of the payload's canonical JSON: the same in another spacing or order."""
     canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 def text_at(payload: Any, *path: str) -> str:
-    """The text or number at `path` as trimmed text, at most TEXT letters; "" where there is none. 0 is a value: "0"."""
+    """Return the text or number at `path` as trimmed text, at most TEXT letters; "" without one. 0 is a value: "0"."""
     for name in path:
         if not isinstance(payload, Mapping):
             return ""
@@ -54,12 +44,12 @@ def text_at(payload: Any, *path: str) -> str:
 
 
 def first_text(payload: Any, paths: Iterable[tuple[str, ...]]) -> str:
-    """The first of `paths` at which something stands, "" where nothing does."""
+    """Return the text at the first of `paths` that has one, "" without one."""
     return next((text for path in paths if (text := text_at(payload, *path))), "")
 
 
 def moment_at(payload: Any, paths: Iterable[tuple[str, ...]]) -> datetime | None:
-    """The first of `paths` that holds a date, as an aware datetime (UTC where no zone is given), or None."""
+    """Return the first of `paths` that holds a date, as an aware datetime (UTC where no zone is given), or None."""
     for path in paths:
         moment = read_moment(text_at(payload, *path))
         if moment is not None:
@@ -68,7 +58,7 @@ def moment_at(payload: Any, paths: Iterable[tuple[str, ...]]) -> datetime | None
 
 
 def read_moment(text: str) -> datetime | None:
-    """An ISO 8601 date or time, or Unix seconds or milliseconds, as an aware datetime; None for anything else.
+    """Return an ISO 8601 date or time, or Unix seconds or milliseconds, as an aware datetime; None for anything else.
 
     A time may end with the word UTC or GMT, as databases and Ruby write it: "2026-07-01 10:00:00 UTC".
     """
@@ -97,7 +87,7 @@ def read_moment(text: str) -> datetime | None:
 def read_day(text: str) -> date | None:
     """Return the day of an ISO date or time as it is written, or of Unix seconds in UTC; None for anything else.
 
-    22:00 on 31 March in Bogotá is 31 March for whoever wrote it, and for their certificate.
+    22:00 on 31 March in Bogotá is 31 March for the sender, and for a certificate.
     """
     moment = read_moment(text)
     if moment is None:

@@ -16,7 +16,7 @@ TOLERANCE = 300  # seconds, both ways, between the sender's clock and ours
 
 
 def secrets_in(setting: str) -> list[str]:
-    """The live secrets of a setting; empty ones are none."""
+    """Return the live secrets of a setting, without blank ones."""
     return [secret for secret in getattr(settings, setting, []) if secret.strip()]
 
 
@@ -57,8 +57,8 @@ class HmacSha256Hex:
 class TimestampedHmac:
     """`header: sha256=<hex HMAC-SHA256 of "{timestamp}.{raw body}">`, the Unix seconds in a header of their own.
 
-    What was signed more than five minutes ago, or is dated later than that, is refused: a copy that somebody kept opens
-    nothing. A signature without its timestamp is another scheme's, and never accepted here.
+    A timestamp more than five minutes ago or ahead is refused: a stored copy of a request opens nothing. A signature
+    without its timestamp is another scheme's, and never accepted here.
     """
 
     header: str
@@ -106,18 +106,15 @@ class Token:
         return {self.header: "The token as it is."}
 
     def is_offered(self, request: WebhookRequest) -> bool:
-        return bool(self._given(request))
+        return bool(request.token or request.headers.get(self.header.lower(), "").strip())
 
     def accepts(self, request: WebhookRequest) -> bool:
-        given = self._given(request)
+        given = request.token or request.headers.get(self.header.lower(), "").strip()
         return bool(given) and equals_any(given, secrets_in(self.setting))
 
     def proof(self, body: bytes) -> dict[str, str]:
         tokens = secrets_in(self.setting)
         return {self.header: tokens[0]} if tokens else {}
-
-    def _given(self, request: WebhookRequest) -> str:
-        return request.token or request.headers.get(self.header.lower(), "").strip()
 
 
 def _hex_digest(secret: str, body: bytes) -> str:

@@ -11,10 +11,10 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from integrations.contracts.exceptions import Unreadable
+from core import strict_json
 from integrations.contracts.webhook import WebhookRequest
 from integrations.toolkit.public_keys import PublicKeySignature, Scheme
-from integrations.toolkit.reading import read_json_object, read_moment, text_at
+from integrations.toolkit.reading import read_moment, text_at
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ class FromOurLocation:
         if not settings.GHL_LOCATION_ID or not self.signature.accepts(request):
             return False
         try:
-            payload = read_json_object(request.body)
-        except Unreadable:
+            payload = strict_json.read_object(request.body)
+        except strict_json.InvalidJson:
             return False
         if text_at(payload, "locationId") != settings.GHL_LOCATION_ID:
             logger.warning("GoHighLevel signed a webhook about another location than GHL_LOCATION_ID")
