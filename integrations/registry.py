@@ -1,4 +1,4 @@
-"""Finds the providers: every folder under `providers/` with a `provider.py`. Adding one touches no other file.
+"""The registry of providers: every folder under `providers/` with a `provider.py`. Adding one touches no other file.
 
 Beside the manifest a folder may hold modules that are looked for by their names (`modules`): `urls`, `access`,
 `description`, `checks`. Django finds the rest, since the folder is an application: `admin`, `management/commands`,
@@ -18,12 +18,9 @@ from integrations.contracts.provider import Endpoint, Provider
 
 @cache
 def all_providers() -> Mapping[str, Provider]:
-    """Key → manifest, in the order of their keys."""
-    found = {}
-    for module in modules("provider"):
-        manifest: Provider = module.PROVIDER
-        found[manifest.key] = manifest
-    return found
+    """Return key → manifest, in the order of their keys."""
+    manifests: list[Provider] = [module.PROVIDER for module in modules("provider")]
+    return {manifest.key: manifest for manifest in manifests}
 
 
 def modules(name: str) -> list[ModuleType]:
@@ -33,7 +30,7 @@ def modules(name: str) -> list[ModuleType]:
 
 
 def provider(key: str) -> Provider:
-    """The manifest of `key`. Raises KeyError with the keys there are."""
+    """Return the manifest of `key`. Raises KeyError with the keys there are."""
     try:
         return all_providers()[key]
     except KeyError:
@@ -41,7 +38,7 @@ def provider(key: str) -> Provider:
 
 
 def endpoint_of(provider_key: str, name: str) -> Endpoint:
-    """The endpoint `name` of a provider. Raises KeyError."""
+    """Return the endpoint `name` of a provider. Raises KeyError."""
     for endpoint in provider(provider_key).endpoints:
         if endpoint.name == name:
             return endpoint

@@ -13,7 +13,7 @@ TRIES = 10  # wrong secrets of one client in a minute
 
 
 class AsListedOrMonitor(AsListed):
-    """Also lets in whoever sends one of the secrets that the table names for the address (METRICS_TOKEN)."""
+    """The table's rule for the address, or a request with one of the secrets that it names (METRICS_TOKEN)."""
 
     def lets_in(self, request: Request, rule: Rule) -> bool:
         return super().lets_in(request, rule) or bears_secret(request._request, rule)

@@ -1,7 +1,7 @@
-"""Facts that events amount to: frozen, in the past tense, naming no provider's field.
+"""Facts that events are translated into: frozen, in the past tense, naming no provider's field.
 
-Every fact carries `occurred_at`, when it happened there; a dialect that does not say gives the time of receipt. Texts
-are within the limits of `integrations.contracts.bounds`.
+Every fact carries `occurred_at`, when it happened at the provider; without that it is the time of receipt. Texts are
+within the limits of `integrations.contracts.bounds`.
 """
 
 from dataclasses import dataclass, field
@@ -42,13 +42,13 @@ class Event(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class ContactReported(Event):
-    """A provider's record of a person, as it was at `occurred_at`. What is left out was not told.
+    """A provider's record of a person, as it was at `occurred_at`. A field that is left out was not reported.
 
     `identities`: kind of id → id; the first is the record that `fields` are read from, and "contact" is the one that
-    the provider's API can be asked for. `company` is the account there that the person belongs to, where accounts are
-    companies of ours. `fields` are named as our contact's columns. `tags` and `offers` ({"id",
-    "title"}) are whole lists; `tags_added` and `tags_removed` are changes. `is_whole`: there is nothing more to read.
-    `changed_at` is when the record was last changed there, where it says so.
+    the provider's API can be asked for. `company` is the provider's account that the person belongs to, where accounts
+    are companies of ours. `fields` are named as our contact's columns. `tags` and `offers` ({"id", "title"}) are whole
+    lists; `tags_added` and `tags_removed` are changes. `is_whole`: there is nothing more to read.
+    `changed_at` is when the record was last changed at the provider, where it says so.
     """
 
     email: Email = ""
@@ -67,16 +67,16 @@ class ContactReported(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ContactGone(Event):
-    """A provider's record of a person was deleted there, or made part of another one."""
+    """A provider's record of a person was deleted, or merged into another one."""
 
     contact_id: Id
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompanyReported(Event):
-    """An account there, which is a company of ours, as it was at `occurred_at`.
+    """A provider's account, which is a company of ours, as it was at `occurred_at`.
 
-    `administrators` are {"id", "name", "email"} each; None and "" where they were not told.
+    `administrators` are {"id", "name", "email"} each; None and "" where they were not reported.
     """
 
     account_id: Id
@@ -86,14 +86,14 @@ class CompanyReported(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CompanyClosed(Event):
-    """An account there is gone, for good."""
+    """A provider's account was deleted, for good."""
 
     account_id: Id
 
 
 @dataclass(frozen=True, kw_only=True)
 class AboutSomebody(Event):
-    """Something that belongs to a contact, who is named by ids, kind → id, or an e-mail."""
+    """A fact about a contact, who is named by ids, kind → id, or an e-mail."""
 
     external_id: Id
     email: Email = ""
@@ -138,7 +138,7 @@ class MoneyMoved(AboutSomebody):
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedCourse(Bounded):
-    """A course as somebody's answers name it; "" and None where they do not say."""
+    """A course as the answers to a form name it; "" and None where they do not."""
 
     course: Line = ""
     completed_on: date | None = None
@@ -148,10 +148,9 @@ class CompletedCourse(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class FormSubmitted(AboutSomebody):
-    """Somebody answered a form; `answers` by the names of its fields.
+    """A person answered a form; `answers` by the names of its fields.
 
-    `completed` is what the answers say of a course; whether the form tells of completed courses is
-    decided by staff.
+    `completed` is what the answers say of a course; staff decide whether the form reports completed courses.
     """
 
     form_id: Id = ""
@@ -162,9 +161,9 @@ class FormSubmitted(AboutSomebody):
 
 @dataclass(frozen=True, kw_only=True)
 class CourseCompleted(AboutSomebody):
-    """Somebody completed a course, as the provider itself says. `external_id` is the event's.
+    """A person completed a course, as the provider itself reports it. `external_id` is the event's.
 
-    `details` is what else the event says, for people.
+    `details` is what else the event says, for staff.
     """
 
     course_id: Id = ""
@@ -174,7 +173,7 @@ class CourseCompleted(AboutSomebody):
 
 @dataclass(frozen=True, kw_only=True)
 class AssessmentCompleted(CourseCompleted):
-    """Somebody took an assessment. `passed` is None where the event does not say, or says both.
+    """A person took an assessment. `passed` is None where the event does not say, or says both.
 
     `completed` names the course that it belongs to, where the event does.
     """
@@ -187,7 +186,7 @@ class AssessmentCompleted(CourseCompleted):
 
 @dataclass(frozen=True, kw_only=True)
 class CourseProgressed(Event):
-    """Somebody got on in a course: `percent` of it is done, 0 to 100 and rounded down.
+    """A person made progress in a course: `percent` of it is done, 0 to 100 and rounded down.
 
     A course without a title is named by its id.
     """
@@ -200,7 +199,7 @@ class CourseProgressed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyReported(AboutSomebody):
-    """An insurance policy, or a quote for one, as it was at `occurred_at`. "" and None were not told.
+    """An insurance policy, or a quote for one, as it was at `occurred_at`. "" and None were not reported.
 
     `external_id` is "" where the provider names it by its `number` alone. `premium` in minor units of `currency`.
     """
@@ -217,7 +216,7 @@ class PolicyReported(AboutSomebody):
 
 @dataclass(frozen=True, kw_only=True)
 class MembershipEvent(Event):
-    """Something about a buyer's subscription.
+    """A fact about a buyer's subscription.
 
     `offers` are the ids of the offer and its products, the most exact first; empty where the event names none.
     `period_end` is the end of the paid period, where the event states it.
@@ -231,7 +230,7 @@ class MembershipEvent(Event):
 
 
 class OfferPurchased(MembershipEvent):
-    """Somebody bought an offer, or was granted it."""
+    """A person bought an offer, or was granted it."""
 
 
 class PaymentSucceeded(MembershipEvent):
@@ -251,7 +250,7 @@ class SubscriptionExpired(MembershipEvent):
 
 
 class PurchaseRefunded(MembershipEvent):
-    """The money went back, and access ends."""
+    """The payment was refunded, and access ends."""
 
 
 class PurchaseConfirmed(MembershipEvent):

@@ -1,4 +1,4 @@
-"""Errors of an attempt, by what is to be done with the event."""
+"""Errors of an attempt, by their consequence for the event."""
 
 from core.queue.outcomes import Permanent
 
@@ -6,7 +6,7 @@ __all__ = ["PersonErased", "Gone", "NotFoundYet", "Permanent", "Retryable", "Unm
 
 
 class Unreadable(ValueError):
-    """The body cannot be read as what it should be; the message says what broke, `at` where. Kept, answered with 400.
+    """The body cannot be read as what it should be; the message says what broke, `at` where. Stored, answered with 400.
 
     `at` is the path of names to the field that is at fault, where it is one.
     """
@@ -17,11 +17,11 @@ class Unreadable(ValueError):
 
 
 class Retryable(Exception):
-    """It may work later: the attempt is repeated with back-off."""
+    """The attempt may succeed later: it is repeated with back-off."""
 
 
 class NotFoundYet(Retryable):
-    """The provider does not know what was named. It may show up soon: tried for ten minutes, then it failed."""
+    """The provider does not know the named record. It may appear soon: tried for ten minutes, then failed."""
 
 
 class Unmatched(Exception):
@@ -29,8 +29,8 @@ class Unmatched(Exception):
 
 
 class PersonErased(Unmatched):
-    """It is about somebody who was erased, and nothing of it is kept; the message names nobody."""
+    """The event is about a person who was erased, and nothing of it is stored; the message names nobody."""
 
 
 class Gone(Permanent):
-    """The provider had this record and has it no more."""
+    """The provider deleted this record."""

@@ -1,4 +1,4 @@
-"""Historical files: what a provider's own exports say, read row by row as the events that webhooks tell."""
+"""Historical files: a provider's own exports, read row by row as the facts that webhooks report."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ Cells = Mapping[str, str]  # the texts of a row by our names of columns; a colum
 
 
 class InvalidRow(ValueError):
-    """A row cannot be read; the message says what to correct, for whoever has the file."""
+    """A row cannot be read; the message says what to correct in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyedEvent(Bounded):
-    """An event with the key of its fact, which is the same in every file, list and run that tells it."""
+    """An event with the key of its fact, which is the same in every file, list and run."""
 
     key: Key
     event: Event
@@ -35,8 +35,8 @@ class FileOffer(Bounded):
 class ParsedRow:
     """A parsed row. `offer` is what its membership events are of, None where it names none.
 
-    `claims` are offers that the row says the person has, without a sale. `skipped` says why it tells nothing,
-    `question` what a person has to decide; events beside a question are told all the same.
+    `claims` are offers that the row says the person has, without a sale. `skipped` says why it has no events,
+    `question` what a person has to decide; events beside a question are applied all the same.
     """
 
     events: Sequence[KeyedEvent] = ()

@@ -1,6 +1,6 @@
-"""Writing to a provider: contacts that are kept equal on all sides, and opportunities that are made of policies.
+"""Writing to a provider: contacts that are synced both ways, and opportunities that are made of policies.
 
-Values go by our names, as in `toolkit.fields`: `email`, a contact's columns, and custom fields as `core.field_names`
+Values go by local names, as in `toolkit.fields`: `email`, a contact's columns, and custom fields as `core.field_names`
 has them.
 A record that is read comes as the same report that a webhook becomes, so that one rule merges both.
 """
@@ -15,9 +15,9 @@ from integrations.contracts.webhook import Payload
 
 @dataclass(frozen=True, kw_only=True)
 class OutgoingCall:
-    """One write as the provider's API takes it, made before it is sent so that it can be kept and shown.
+    """One write as the provider's API takes it, made before it is sent so that it can be stored and shown.
 
-    `external_id` is the record that it changes, "" where it makes a new one.
+    `external_id` is the record that it changes, "" where it creates one.
     """
 
     method: str
@@ -34,7 +34,7 @@ class OutgoingCall:
 class Sent:
     """The result of a write: the record's id, and the provider's answer, for staff.
 
-    `existed`: nothing was written, because the provider has such a record already, which this is.
+    `existed`: nothing was written, because the provider has this record already.
     """
 
     external_id: str
@@ -72,7 +72,7 @@ class ContactApi(Protocol):
         """Return the call that sets `values`, some of them perhaps to "", and leaves the rest of `remote` as it is."""
 
     def send(self, call: OutgoingCall) -> Sent:
-        """Make a call of `creation` or `change`. One that creates is never repeated here when its answer was lost."""
+        """Send a call of `creation` or `change`. One that creates is never repeated here when its answer was lost."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +82,9 @@ class Mirror:
     `fields` are the names of ours that it knows; `own_prefix` is what its own custom fields begin with in our names
     ("ghl:"). `source` is what a record is marked with elsewhere that was made for one of this provider's; in small
     letters it names the provider where staff sync by hand. `open` returns the API for calls of at most so many seconds
-    each; it raises Permanent where the API is not configured. `as_webhook` makes the webhook that would tell of a
-    record ("contact", "policy" or "quote"); it raises Unreadable for a kind that the provider does not tell of.
-    `own_fields`, where the API tells them, lists its custom fields for people to choose from: (what comes after
+    each; it raises Permanent where the API is not configured. `as_webhook` makes the webhook that would report a
+    record ("contact", "policy" or "quote"); it raises Unreadable for a kind that the provider does not report.
+    `own_fields`, where the API has them, lists its custom fields for people to choose from: (what comes after
     `own_prefix`, the name there); it takes and raises what a call of the API does.
     """
 
@@ -152,7 +152,7 @@ class OpportunityApi(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Deals:
     """Opportunities made of policies, as a manifest declares them: `identity` is the kind of id of the contacts that
-    they belong to, `stages` gives what the settings say of pipelines: line of business ("*": any other) → (pipeline
+    they belong to, `stages` returns the settings of pipelines: line of business ("*": any other) → (pipeline
     id, stage id).
     """
 

@@ -1,4 +1,4 @@
-"""The words of a provider's lines in the log: those that its documents name, ours where they name none.
+"""Phrases of a provider's log lines: those that its documents name, ours where they name none.
 
 `integrations/toolkit/log_lines.py` is the catalogue of lines: when each is written, at which level, with which fields.
 """
@@ -59,7 +59,7 @@ class Phrases:
 
     `changes` of `processed` is a short list of what the event led to, and `contact` of `syncing` an id or a masked
     address. `failed` is also said of an attempt that will be repeated and of an event that needs review. `about` is
-    what every line of the event holds beside its words, to be searched for.
+    a search key on every line of the event.
     """
 
     received: Callable[[Subject], str] = lambda it: f"[{it.title} Webhook] Event received: {it.event_type or '?'}"

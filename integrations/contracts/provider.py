@@ -15,11 +15,11 @@ from integrations.contracts.webhook import Envelope, Payload, StoredWebhook, Web
 
 
 class Verifier(Protocol):
-    """One way in which a sender can prove itself."""
+    """One way in which a sender proves itself."""
 
     @property
     def setting(self) -> str:
-        """The setting that holds the secrets; with none configured this way is closed."""
+        """Return the name of the setting with the secrets; with none configured this way is closed."""
 
     @property
     def signs(self) -> bool:
@@ -27,7 +27,7 @@ class Verifier(Protocol):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """The headers of the proof, each with what stands in it, for /docs."""
+        """Return the headers of the proof, each with a description, for /docs."""
 
     def is_offered(self, request: WebhookRequest) -> bool:
         """Return whether the request tries this way, rightly or wrongly."""
@@ -36,7 +36,7 @@ class Verifier(Protocol):
         """Return whether the request proves itself. False where no secret is configured."""
 
     def proof(self, body: bytes) -> Mapping[str, str]:
-        """The headers with which `body` proves itself, for the simulator; empty where no secret is configured."""
+        """Return the headers that prove `body`, for the simulator; empty where no secret is configured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Endpoint:
     Only for what needs no network: `parse` and our database. The row is stored first all the same, and a worker does
     what the request could not.
 
-    `about` and `examples` are for /docs: a sentence, and a body of each dialect by what it tells. A test posts each.
+    `about` and `examples` are for /docs: a sentence, and a body of each dialect by its name. A test posts each.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Pulling: reading a provider's own lists, page by page, as the events that webhooks carry.
+"""Pulling: a provider's own lists, read page by page as the facts that webhooks report.
 
 Listed records name people by the provider's ids; reconciliation finds the addresses, mostly without a call.
 """
@@ -49,9 +49,9 @@ class PurchaseStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RemotePurchase(Bounded):
-    """A purchase as the provider has it now.
+    """The current state of a purchase at the provider.
 
-    `renews` is False for what is paid once, which stays active there when the period that it paid for has passed.
+    `renews` is False for what is paid once, which stays active when the period that it paid for has passed.
     `ended_at` is set where it has ended. `details` is what else staff may want to see, as JSON.
     """
 
@@ -78,9 +78,9 @@ class PulledEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class PulledRecord(Bounded):
-    """One record off a list, as the events that it amounts to: a contact, a policy, a purchase, a payment, a deletion.
+    """One record of a list, translated into facts: a contact, a policy, a purchase, a payment, a deletion.
 
-    `key` is stable: "contact:41". `changed_at` is when it last changed there, None where that is not said. `person_id`
+    `key` is stable: "contact:41". `changed_at` is when it last changed, None where that is not known. `person_id`
     is the provider's id of the person it is about. `purchase` is set for purchases. `problem` says why it cannot be
     applied; it has no events then.
     """
@@ -94,12 +94,12 @@ class PulledRecord(Bounded):
 
     @property
     def digest(self) -> str:
-        """The same as long as the record says the same, whenever it was read."""
+        """Return a digest that is the same as long as the content is, whenever it was read."""
         events = []
-        for one in self.events:
-            values = asdict(one.event)
+        for pulled in self.events:
+            values = asdict(pulled.event)
             dated = {name: value for name, value in values.items() if name not in ("occurred_at", "changed_at")}
-            events.append([one.key, type(one.event).__name__, dated])
+            events.append([pulled.key, type(pulled.event).__name__, dated])
         purchase = asdict(self.purchase) if self.purchase else None
         text = json.dumps([events, purchase, self.person_id, self.problem], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -109,7 +109,7 @@ class PulledRecord(Bounded):
 class Place:
     """Position of a run: the list, the way of reading it, and the next page.
 
-    `cursor` is what the provider needs beside the page's number, in words of its own.
+    `cursor` is what the provider needs beside the page's number, in its own form.
     """
 
     stage: str
@@ -124,7 +124,7 @@ class Place:
 class PulledPage:
     """One page: its records, and people by their ids. `next` is None after the last page of the last list.
 
-    `note` says what staff should know about the way in which it was read.
+    `note` tells staff what is special about the way in which it was read.
     """
 
     records: Sequence[PulledRecord] = ()
@@ -165,7 +165,7 @@ class PullSource:
 
     `identity` is the kind of id by which they name people, `local_list` our list that an audit compares with them,
     `interval_setting` the name of the setting with the minutes between two runs by the clock (0: none), `first_place`
-    where a run of a kind begins. `puller` gives the lists for one thread; it raises Permanent where the API is not
+    where a run of a kind begins. `puller` returns the lists for one thread; it raises Permanent where the API is not
     configured, and then `is_configured` is False.
     """
 

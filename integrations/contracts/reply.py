@@ -1,4 +1,4 @@
-"""Answers to senders: what became of a delivery, and the status and JSON that it is answered with."""
+"""Replies to senders: the result of a delivery, and the status and JSON of the answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,19 +7,19 @@ from typing import Any
 
 from integrations.contracts.webhook import Payload
 
-UNREADABLE = "Kept, but it cannot be read: {reason}"
+UNREADABLE = "Stored, but it cannot be read: {reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A stored delivery by the time that its sender is answered, as far as a sender may know.
+    """A stored delivery at the moment of the answer, as far as its sender may know.
 
-    `event_id` is its envelope's key. `ignored` says why nothing will come of it, and `unreadable` why it cannot be
+    `event_id` is its envelope's key. `ignored` says why it is ignored, and `unreadable` why it cannot be
     read, with the path to the field at fault in `unreadable_at`.
 
-    The rest is known of endpoints that process `immediate`: `company` are the names (`company_id`, `company_name`,
+    The rest is known of `immediate` endpoints: `company` are the names (`company_id`, `company_name`,
     `redis_prefix`, `vectorstore_index`) of the company whose account the envelope's `external_id` would be, without
-    its own name until the company exists (`company_exists`); `is_new`: this delivery made it.
+    its own name until the company exists (`company_exists`); `is_new`: this delivery created it.
     """
 
     event_id: str

@@ -1,4 +1,4 @@
-"""One request as it came, and what can be read off it before anything is decided."""
+"""One request as it came, and its envelope."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ class WebhookRequest:
 class Envelope:
     """The envelope of a payload.
 
-    `key` is what makes two deliveries the same one, within its provider; a reader prefixes it with its dialect, since
-    the ids of two dialects may collide.
+    Deliveries of one provider with the same `key` are duplicates; a reader prefixes it with its dialect, since the ids
+    of two dialects may collide.
 
-    Where a sender gives its events neither an id nor a time, the key is a digest of what it says, and `record` is what
-    it speaks of: the same words are a repetition only while nothing else was said of that record, for 24 hours.
-    `is_notice`: it only names what changed, so that a repetition is news. `ignored` says why nothing is to come of it,
-    though others of its type lead to something.
+    Where a sender gives its events neither an id nor a time, the key is a digest of the content, and `record` names
+    its subject: the same content is a duplicate only while no other report about that record came, for 24 hours.
+    `is_notice`: it only names what changed, so that a repetition is news. `ignored` says why it is ignored, though
+    others of its type are handled.
     """
 
     event_type: str
@@ -41,7 +41,7 @@ class Envelope:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredWebhook:
-    """A kept delivery, to be translated into events. `payload` is the parsed body, as it came.
+    """A stored delivery, to be translated into facts. `payload` is the parsed body, as it came.
 
     `is_signed`: the sender proved that it wrote the body, and not only that it knows a token.
     """

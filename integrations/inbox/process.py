@@ -41,7 +41,7 @@ def _process(event: InboxEvent) -> None:
     try:
         _apply(event)
     except PersonErased as reason:
-        _drop(event, str(reason))
+        _end_erased(event, str(reason))
     except Unmatched as reason:
         with transaction.atomic():
             event.close(Status.UNMATCHED, reason=storable(str(reason)), person_email=event.person_email)
@@ -116,8 +116,8 @@ def erased_columns(event: InboxEvent, *, hide_id: bool, hide_key: bool) -> dict[
     return columns
 
 
-def _drop(event: InboxEvent, reason: str) -> None:
-    """End an event about somebody who was erased: it is ignored, and nothing of it is kept."""
+def _end_erased(event: InboxEvent, reason: str) -> None:
+    """End an event about an erased person: it is ignored, and its contents are removed."""
     hide = forgotten.since(provider=event.provider, identities={"contact": event.external_id}) is not None
     columns = erased_columns(event, hide_id=hide, hide_key=hide and event.external_id in event.key.split(":"))
     columns = {name: value for name, value in columns.items() if name not in _SET_BY_CLOSE}

@@ -1,7 +1,7 @@
-"""Reading a list in the order of change, a page a request, so that nothing is missed that changes meanwhile.
+"""Lists in the order of change, a page a request, so that no record is missed that changes meanwhile.
 
-Whoever counts pages from the beginning loses a record for each one that changes while they read: it moves to the end,
-and the one after the page moves onto it. So each request begins at the newest date of the page before.
+Counting pages from the beginning loses a record for each one that changes during the run: it moves to the end, and
+the one after the page moves onto it. So each request begins at the newest date of the page before.
 """
 
 import json
@@ -40,10 +40,10 @@ class Cursor:
 
     @classmethod
     def at(cls, text: str, *, since: datetime | None, earliest: str = "") -> Self:
-        """The cursor that `text` holds; with none that of a reading which begins at `since`, else at `earliest`."""
+        """Return the cursor in `text`; without one, that of a run which begins at `since`, else at `earliest`."""
         if text:
-            kept = json.loads(text)
-            return cls(**(kept | {"seen": tuple(kept["seen"])}))
+            values = json.loads(text)
+            return cls(**(values | {"seen": tuple(values["seen"])}))
         return cls(since=date_time(since) if since else earliest)
 
     @property
@@ -51,13 +51,13 @@ class Cursor:
         return json.dumps(asdict(self))
 
     def unread(self, page: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """The records of a page that were not on the page before."""
+        """Return the records of a page that were not on the page before."""
         return [record for record in page if text_at(record, "id") not in self.seen]
 
     def after(
         self, page: Sequence[Mapping[str, Any]], *, dated_by: str, title: str, short_is_last: bool = False
     ) -> "Cursor | None":
-        """The cursor of the request after this page; None where nothing on it was unread.
+        """Return the cursor of the request after this page; None where nothing on it was unread.
 
         A short page may be followed by more, since a provider may give less at once than it is asked for; with
         `short_is_last` it is the end. Raises Refused where the list gives the same page again, which would never end.
@@ -71,7 +71,7 @@ class Cursor:
         dates = [text_at(record, dated_by) for record in page]
         moments = [read_moment(text) or _UNDATED for text in dates]
         began = read_moment(self.since) or _UNDATED
-        is_sorted = all(one <= other for one, other in pairwise(moments))
+        is_sorted = all(earlier <= later for earlier, later in pairwise(moments))
         keeps_to_since = not self.since or moments[0] >= began - _ROUNDED
         if self.counts or not is_sorted or not keeps_to_since:
             return replace(self, skip=self.skip + len(page), seen=ids, counts=True)
@@ -79,7 +79,7 @@ class Cursor:
             return replace(self, skip=self.skip + len(page), seen=ids)
         if moments[0] == moments[-1]:
             return Cursor(since=dates[-1], skip=len(page), seen=ids)
-        newest = tuple(one for one, moment in zip(ids, moments, strict=True) if moment == moments[-1])
+        newest = tuple(id_ for id_, moment in zip(ids, moments, strict=True) if moment == moments[-1])
         return Cursor(since=dates[-1], seen=newest)
 
 

@@ -39,12 +39,12 @@ class TemporaryFailure(Retryable):
 class TooManyCalls(TemporaryFailure):
     """The provider's limit allows no call now: it answered 429, or our own count of its limit says so.
 
-    `retry_after` is the seconds after which a call may be made again, None where nobody said.
+    `retry_after` is the seconds after which a call may be made again, None where that is not known.
     """
 
 
 class Refused(Permanent):
-    """The server understood and said no (4xx), or answered what must not be followed; `status` is the HTTP status.
+    """The server refused (4xx), or answered with a redirect that must not be followed; `status` is the HTTP status.
 
     `document` is the parsed answer where it was JSON. It may hold what no message and no log may.
     """
@@ -55,7 +55,7 @@ class Refused(Permanent):
 
 
 class NotFound(Refused):
-    """The provider's API itself says that it has no such thing; a web page with 404 is not that."""
+    """The provider's API itself answers that there is no such record; a web page with 404 does not count."""
 
 
 class NotConfigured(Permanent):

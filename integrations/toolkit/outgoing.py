@@ -21,7 +21,7 @@ from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailu
 
 TIMEOUT = (3.05, 10.0)  # seconds: to connect, and without a byte
 _PREFIX = "whsec_"
-# Worth another try although the receiver said no: it may be set up wrong for a moment.
+# Worth another try although the receiver refused: it may be set up wrong for a moment.
 _MAY_PASS = frozenset({401, 403, 404, 408, 409, 425, 429})
 
 
@@ -40,8 +40,8 @@ def post_signed(url: str, body: bytes, *, message_id: str, secrets: Sequence[str
 
     Raises NotConfigured without a secret or an address; TemporaryFailure, or Refused where another try cannot help.
     """
-    where = urlsplit(url)
-    if where.scheme not in ("http", "https") or not where.hostname:
+    target = urlsplit(url)
+    if target.scheme not in ("http", "https") or not target.hostname:
         raise NotConfigured("the webhook's address must begin with https:// and name a host")
     if not secrets:
         raise NotConfigured("the webhook has no secret to sign with: set COMPANY_WEBHOOK_SECRET")
@@ -63,18 +63,18 @@ def post_signed(url: str, body: bytes, *, message_id: str, secrets: Sequence[str
     except requests.RequestException as error:
         # Their texts hold the whole address, which may hold a password.
         problem = f"no answer ({type(error).__name__})"
-        raise TemporaryFailure(f"{where.hostname} gave {problem}") from None
+        raise TemporaryFailure(f"{target.hostname} gave {problem}") from None
     finally:
         seconds = time.perf_counter() - began
         log_lines.called(
-            "webhook", f"POST {where.hostname}", status=status, problem=problem, seconds=seconds, message_id=message_id
+            "webhook", f"POST {target.hostname}", status=status, problem=problem, seconds=seconds, message_id=message_id
         )
     if 200 <= status < 300:
         return status
     if status >= 500 or status in _MAY_PASS:
-        raise TemporaryFailure(f"{where.hostname} answered with {status}", status=status)
+        raise TemporaryFailure(f"{target.hostname} answered with {status}", status=status)
     hint = " Redirects are not followed: check the address." if 300 <= status < 400 else ""
-    raise Refused(f"{where.hostname} answered with {status}.{hint}", status=status)
+    raise Refused(f"{target.hostname} answered with {status}.{hint}", status=status)
 
 
 def _key(secret: str) -> bytes:

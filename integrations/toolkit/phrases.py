@@ -1,10 +1,10 @@
-"""Words of log lines that more than one provider's documents name."""
+"""Phrases of log lines that more than one provider's documents name."""
 
 from integrations.contracts.phrases import Phrases, field_names
 
 
 def in_and_out(name: str) -> Phrases:
-    """Return the words of a two-way sync: what came in and what became of it, under a `name` of its endpoint.
+    """Return the phrases of a two-way sync: the payload and its result, under the `name` of its endpoint.
 
     The names of a payload's fields stand for the payload; one that cannot be read shows none.
     """

@@ -1,6 +1,6 @@
 """Signatures that a provider makes with its private key: base64 in a header, over the raw body.
 
-A key is a PEM text, or the path of a file that holds one. What is neither opens nothing, and is logged.
+A key is a PEM text, or the path of a file that holds one. Anything else opens nothing, and is logged.
 """
 
 import base64
@@ -81,7 +81,7 @@ class PublicKeySignature:
 
 @cache
 def public_key(text_or_path: str) -> PublicKey | None:
-    """The key in a PEM text, whose line breaks may be written `\\n`, or in the file of that name; None for no key."""
+    """Return the key in a PEM text, whose line breaks may be written `\\n`, or in a file of that name, or None."""
     try:
         is_text = text_or_path.lstrip().startswith(_BEGINNING)
         pem = text_or_path.replace("\\n", "\n").encode() if is_text else Path(text_or_path).read_bytes()

@@ -3,12 +3,12 @@
 from core.web import limits
 
 WINDOW = 600  # seconds
-_KEPT = 12  # windows
+_WINDOWS = 12  # that are counted
 
 
 def note_refusal(title: str) -> None:
     """Count one more for the API called `title`. Nothing fails while the cache is away."""
-    limits.add("quota", title, seconds=WINDOW, windows=_KEPT)
+    limits.add("quota", title, seconds=WINDOW, windows=_WINDOWS)
 
 
 def refusals(title: str, *, seconds: int = 3600) -> int:

@@ -1,4 +1,4 @@
-"""Addresses that belong to no provider as OpenAPI: health, what runs here."""
+"""Addresses that belong to no provider as OpenAPI: health and system information."""
 
 from http import HTTPStatus
 from typing import Any

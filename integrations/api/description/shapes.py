@@ -1,4 +1,4 @@
-"""OpenAPI objects from examples: what an answer looks like is read off what we answer."""
+"""OpenAPI objects from examples: the shape of an answer is derived from a real one."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +10,6 @@ RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"ty
 def shape_of(values: Iterable[Any]) -> dict[str, Any]:
     """Return a schema that all of `values` satisfy; what some objects lack is not required."""
     known = [value for value in values if value is not None]
-    seen = list(known)
     shapes: list[dict[str, Any]] = []
     if objects := [value for value in known if isinstance(value, Mapping)]:
         names = dict.fromkeys(name for value in objects for name in value)
@@ -19,7 +18,7 @@ def shape_of(values: Iterable[Any]) -> dict[str, Any]:
         shapes.append({"type": "object", "properties": properties} | ({"required": required} if required else {}))
     if lists := [value for value in known if isinstance(value, list | tuple)]:
         shapes.append({"type": "array", "items": shape_of(item for value in lists for item in value)})
-    shapes += [{"type": _TYPES[kind]} for kind in dict.fromkeys(type(value) for value in seen) if kind in _TYPES]
+    shapes += [{"type": _TYPES[kind]} for kind in dict.fromkeys(type(value) for value in known) if kind in _TYPES]
     return shapes[0] if len(shapes) == 1 else {"oneOf": shapes} if shapes else {"nullable": True}
 
 
@@ -36,8 +35,8 @@ def answer(
 
 
 def parameter(name: str, where: str, description: str, **schema: Any) -> dict[str, Any]:
-    found = {"name": name, "in": where, "description": description, "schema": {"type": "string", **schema}}
-    return found | ({"required": True} if where == "path" else {})
+    described = {"name": name, "in": where, "description": description, "schema": {"type": "string", **schema}}
+    return described | ({"required": True} if where == "path" else {})
 
 
 def operation_id(url_name: str, suffix: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Webhooks as OpenAPI, from their manifests: bodies and proofs of each endpoint, and its answers in its own words."""
+"""Webhooks as OpenAPI, from their manifests: bodies and proofs of each endpoint, and its own answers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,22 +12,22 @@ from integrations.contracts.reply import Accepted, Reply
 from integrations.contracts.webhook import Payload
 from integrations.inbox.api import webhooks
 
-_UNREADABLE = "an example: the e-mail is no text"
+_UNREADABLE = "an example: the e-mail is not a text"
 _AROUND = (
-    "Kept before it is answered; worked on afterwards. Works with and without a slash at its end. "
-    "A proof that is there must be right: another one does not mend it."
+    "Stored before it is answered, processed afterwards. Works with and without a slash at its end. "
+    "A wrong proof is refused, even beside a right one of another kind."
 )
 _MEANINGS = {
-    HTTPStatus.OK: "Kept, or kept before.",
-    HTTPStatus.CONFLICT: "It was there already. Nothing changes.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "Kept as failed: the field in `loc` cannot be read.",
-    HTTPStatus.BAD_REQUEST: "Kept as failed: it cannot be read.",
-    HTTPStatus.FORBIDDEN: "No right signature or token. Nothing is kept.",
+    HTTPStatus.OK: "Stored, or a duplicate of a stored delivery.",
+    HTTPStatus.CONFLICT: "A duplicate. Nothing changes.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Stored as failed: the field in `loc` cannot be read.",
+    HTTPStatus.BAD_REQUEST: "Stored as failed: it cannot be read.",
+    HTTPStatus.FORBIDDEN: "No right signature or token. Nothing is stored.",
     HTTPStatus.METHOD_NOT_ALLOWED: "Another method than those described here.",
     HTTPStatus.LENGTH_REQUIRED: "The length is not declared.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long.",
-    HTTPStatus.TOO_MANY_REQUESTS: "Nothing is kept. Send it again after the time that is named.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Nothing is kept. Send it again after the time that is named.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Nothing is stored. Send it again after the seconds of `Retry-After`.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Nothing is stored. Send it again after the seconds of `Retry-After`.",
 }
 _WAITS = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -86,7 +86,7 @@ def _item(provider: Provider, endpoint: Endpoint, *, with_token: bool = False) -
 
 def _proofs(endpoint: Endpoint) -> list[dict[str, list[str]]]:
     """Return the proofs of which one is enough; the headers of one proof belong together."""
-    return [{_scheme(one.setting, header): [] for header in one.headers} for one in endpoint.verifiers]
+    return [{_scheme(verifier.setting, header): [] for header in verifier.headers} for verifier in endpoint.verifiers]
 
 
 def _scheme(setting: str, header: str) -> str:
@@ -102,11 +102,11 @@ def _body(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _answers(endpoint: Endpoint) -> dict[str, Any]:
-    """Return the responses by status. Examples are what the code itself answers."""
-    said: dict[HTTPStatus, dict[str, Any]] = {}
+    """Return the responses by status. Examples are answers of the code itself."""
+    examples_by_status: dict[HTTPStatus, dict[str, Any]] = {}
 
     def add(status: HTTPStatus, name: str, content: Mapping[str, Any]) -> None:
-        said.setdefault(status, {}).setdefault(name, dict(content))
+        examples_by_status.setdefault(status, {}).setdefault(name, dict(content))
 
     for status, name, content in _receipts(endpoint):
         add(status, name, content)
@@ -119,17 +119,17 @@ def _answers(endpoint: Endpoint) -> dict[str, Any]:
     add(endpoint.busy_status, "the database is away", {"detail": webhooks.AWAY})
     return {
         str(int(status)): answer(_MEANINGS[status], examples, headers=RETRY_AFTER if status in _WAITS else None)
-        for status, examples in sorted(said.items())
+        for status, examples in sorted(examples_by_status.items())
     }
 
 
 def _receipts(endpoint: Endpoint) -> Iterator[tuple[HTTPStatus, str, Mapping[str, Any]]]:
-    """Yield status, name and content of the answers to deliveries that were stored, by what became of each example."""
-    found: dict[str, dict[str, Reply]] = {}
+    """Yield status, name and content of the answers to stored deliveries, by the outcome of each example."""
+    by_outcome: dict[str, dict[str, Reply]] = {}
     for body_name, body in (endpoint.examples or {"": {}}).items():
         for outcome, accepted in _accepted(endpoint, body).items():
-            found.setdefault(outcome, {})[body_name] = endpoint.reply(accepted)
-    for outcome, replies in found.items():
+            by_outcome.setdefault(outcome, {})[body_name] = endpoint.reply(accepted)
+    for outcome, replies in by_outcome.items():
         differ = any(reply != next(iter(replies.values())) for reply in replies.values())
         for name, reply in replies.items():
             is_own = differ and reply.status == HTTPStatus.OK
@@ -137,21 +137,21 @@ def _receipts(endpoint: Endpoint) -> Iterator[tuple[HTTPStatus, str, Mapping[str
 
 
 def _accepted(endpoint: Endpoint, body: Payload) -> dict[str, Accepted]:
-    """Return what may become of a delivery with this body, by names for people."""
+    """Return the possible outcomes of a delivery with this body, by names for people."""
     if not body:
-        kept = Accepted(event_id="", event_type="")
+        stored = Accepted(event_id="", event_type="")
     else:
         envelope = endpoint.read(body)
-        kept = Accepted(event_id=envelope.key, event_type=envelope.event_type, payload=body)
-    unreadable = replace(kept, unreadable=_UNREADABLE, unreadable_at=("data", "email"))
+        stored = Accepted(event_id=envelope.key, event_type=envelope.event_type, payload=body)
+    unreadable = replace(stored, unreadable=_UNREADABLE, unreadable_at=("data", "email"))
     if endpoint.immediate and body:
-        pending = replace(kept, company=companies.names_of(envelope.external_id))
+        pending = replace(stored, company=companies.names_of(envelope.external_id))
         made = replace(pending, company={**pending.company, "company_name": "Test Company S.A."}, company_exists=True)
-        found = {"made": replace(made, is_new=True), "known already": made, "made in a moment": pending}
-        return found | {"unreadable": unreadable}
+        outcomes = {"created": replace(made, is_new=True), "already known": made, "pending": pending}
+        return outcomes | {"unreadable": unreadable}
     return {
-        "kept": kept,
-        "kept before": replace(kept, duplicate=True),
-        "ignored": replace(kept, ignored=f"unknown type {kept.event_type}"),
+        "stored": stored,
+        "duplicate": replace(stored, duplicate=True),
+        "ignored": replace(stored, ignored=f"unknown type {stored.event_type}"),
         "unreadable": unreadable,
     }

@@ -1,4 +1,4 @@
-"""Events: what came in, each attempt at it, what it led to, and the buttons to repair it."""
+"""Events: each with its attempts and effects, and the buttons to repair it."""
 
 from http import HTTPStatus
 from typing import Any
@@ -28,11 +28,11 @@ from integrations.inbox.admin.format import readable
 from integrations.inbox.models import Effect, InboxAttempt, InboxEvent
 from integrations.inbox.models.event import Status
 
-FOUND_AT_MOST = 1000  # events of one search
+SEARCH_LIMIT = 1000  # events of one search
 
 
 @attention.source
-def events_that_wait() -> list[attention.Item]:
+def open_events() -> list[attention.Item]:
     rows = InboxEvent.objects.all()
     failed, unmatched = rows.filter(status=Status.FAILED), rows.filter(status=Status.UNMATCHED)
     waiting = [
@@ -44,21 +44,21 @@ def events_that_wait() -> list[attention.Item]:
         attention.Item(
             key=key,
             label=label,
-            count=attention.capped(found),
+            count=attention.capped(events),
             url=list_url(EVENTS, **query),
             permission="integrations.view_inboxevent",
         )
-        for key, label, found, query in waiting
+        for key, label, events, query in waiting
     ]
 
 
 class AttemptInline(ReadOnlyInline):
     model = InboxAttempt
-    fields = readonly_fields = ("anchor", "started", "took", "outcome", "what_went_wrong")
+    fields = readonly_fields = ("anchor", "started", "took", "outcome", "problem")
 
     @admin.display(description=gettext_lazy("attempt"))
     def anchor(self, attempt: InboxAttempt) -> str:
-        """The number as a link to itself, to point colleagues to; it also lets the keyboard into a scrolling table."""
+        """Return the number as a link to itself, for colleagues; it also lets the keyboard into a scrolling table."""
         return format_html('<a id="attempt-{0}" href="#attempt-{0}">{0}</a>', attempt.number)
 
     started = columns.moment("started_at", gettext_lazy("started"))
@@ -68,7 +68,7 @@ class AttemptInline(ReadOnlyInline):
         return NOTHING if attempt.duration_ms is None else f"{attempt.duration_ms} ms"
 
     @admin.display(description=gettext_lazy("error"))
-    def what_went_wrong(self, attempt: InboxAttempt) -> str:
+    def problem(self, attempt: InboxAttempt) -> str:
         trace = folded(_("Traceback"), attempt.traceback) if attempt.traceback else ""
         return format_html("{}{}", attempt.error, trace) if attempt.error or trace else NOTHING
 
@@ -91,13 +91,13 @@ class EffectInline(ReadOnlyInline):
 
 
 def _may_be_retried(event: InboxEvent) -> bool:
-    """Failed, unmatched, or waiting for its next attempt after a failed one."""
+    """Return whether it failed, is unmatched, or waits for its next attempt after a failed one."""
     ended = event.status in (Status.FAILED, Status.UNMATCHED)
     return (ended or (event.status == Status.PENDING and event.failures > 0)) and _is_handled(event)
 
 
 def _is_handled(event: InboxEvent) -> bool:
-    """Return whether there is anything to do for an event of this type; one that cannot be read stays what it is."""
+    """Return whether events of this type are handled and this one can be read."""
     provider = registry.all_providers().get(event.provider)
     return provider is not None and event.event_type in provider.handled and event.payload is not None
 
@@ -165,14 +165,14 @@ class InboxEventAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[InboxEvent], search_term: str
     ) -> tuple[QuerySet[InboxEvent], bool]:
         term = search_term.strip()
-        return (queryset.filter(pk__in=_found(term)) if term else queryset), False
+        return (queryset.filter(pk__in=_matching_keys(term)) if term else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.body_view)
         return [path("<path:object_id>/body/", view, name="integrations_inboxevent_body"), *super().get_urls()]
 
     def body_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The raw body, as a file: a browser must never show it as what it claims to be."""
+        """Return the raw body as a file: a browser must never show it as the type that it claims to be."""
         event = self.get_object(request, unquote(object_id))
         if event is None:
             raise Http404
@@ -232,8 +232,8 @@ class InboxEventAdmin(ReadOnlyAdmin):
         return folded(_("Headers, without secrets"), lines)
 
 
-def _found(term: str) -> set[int]:
-    """Keys of the events that `term` names: a person's address, their id, a key or our number; each by its index."""
+def _matching_keys(term: str) -> set[int]:
+    """Return the keys of events by an e-mail, a remote id, their key or our number; each by its index."""
     rows = InboxEvent.objects.order_by()
     lookups: list[dict[str, Any]] = [
         {"external_id": term},
@@ -245,4 +245,4 @@ def _found(term: str) -> set[int]:
         lookups.append({"person_email": term})
     if term.isdecimal() and len(term) < 19:
         lookups.append({"pk": int(term)})
-    return {key for lookup in lookups for key in rows.filter(**lookup).values_list("pk", flat=True)[:FOUND_AT_MOST]}
+    return {key for lookup in lookups for key in rows.filter(**lookup).values_list("pk", flat=True)[:SEARCH_LIMIT]}

@@ -17,13 +17,13 @@ LATE_AFTER = timedelta(minutes=2)
 
 
 def known_types() -> list[str]:
-    """Every event type that a provider's manifest names, handled or ignored on purpose."""
+    """Return every event type that a provider's manifest names, handled or ignored on purpose."""
     providers = registry.all_providers().values()
     return sorted({name for provider in providers for name in (*provider.handled, *provider.ignored)})
 
 
 def late(events: QuerySet[Any]) -> QuerySet[Any]:
-    """Those that have been due for a while and no worker took: nothing is wrong with them, but with the workers."""
+    """Return those that have been due for a while and no worker took: the problem is the workers'."""
     return events.filter(status=Status.PENDING, next_attempt_at__lt=timezone.now() - LATE_AFTER)
 
 
@@ -39,10 +39,14 @@ class ProviderFilter(SimpleListFilter):
 
 
 class WrittenProviderFilter(ProviderFilter):
-    """Those that are written to."""
+    """Providers that we write to."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(one.key, one.title) for one in registry.all_providers().values() if one.mirror or one.deals]
+        return [
+            (provider.key, provider.title)
+            for provider in registry.all_providers().values()
+            if provider.mirror or provider.deals
+        ]
 
 
 class TypeFilter(SimpleListFilter):
@@ -57,7 +61,7 @@ class TypeFilter(SimpleListFilter):
 
 
 class WaitingFilter(SimpleListFilter):
-    """Why a pending event is pending still."""
+    """Reasons why an event is still pending."""
 
     title = _("waiting")
     parameter_name = "waiting"

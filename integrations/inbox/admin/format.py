@@ -1,4 +1,4 @@
-"""Values before and after, and other people's bytes as text that can be looked at; the whole body can be downloaded."""
+"""Values before and after, and raw bodies as readable text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ CELL = 2000  # characters of a value in a table
 
 
 def before_and_after(changes: Mapping[str, tuple[Any, Any]], *, label: Any) -> SafeString:
-    """A table of name → (before, after), each value cut at a length that nobody reads; `label` says what of."""
+    """Return a table of name → (before, after), each value cut at CELL characters; `label` heads the names."""
     rows = format_html_join(
         "",
         '<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
@@ -35,7 +35,7 @@ def before_and_after(changes: Mapping[str, tuple[Any, Any]], *, label: Any) -> S
 
 
 def readable(body: bytes) -> str:
-    """`body` as text where it is UTF-8, else as lines of hex with what is printable beside them; cut at SHOWN."""
+    """Return `body` as text where it is UTF-8, else as lines of hex with the printable letters; cut at SHOWN."""
     try:
         text = body.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Readings: when each contact was last read at its provider, and the buttons that let it be read again."""
+"""Contact refreshes: when each contact was last read from its provider, and the buttons to read it again."""
 
 from typing import Any
 
@@ -55,12 +55,12 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
     search_fields = ("external_id",)
     search_help_text = _("The whole remote ID of the contact")
     fields = (
-        ("state", "what_went_wrong"),
+        ("state", "problem"),
         ("provider", "person"),
         ("asked", "read"),
         ("attempts", "next_attempt_at"),
     )
-    readonly_fields = ("state", "what_went_wrong", "person", "asked", "read")
+    readonly_fields = ("state", "problem", "person", "asked", "read")
     row_actions = (
         Action(
             name="read-now",
@@ -91,4 +91,4 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
 
     read = columns.moment("read_at", _("read"))
     error = columns.text("last_error", _("error"), is_short=True)
-    what_went_wrong = columns.text("last_error", _("error"))
+    problem = columns.text("last_error", _("error"))

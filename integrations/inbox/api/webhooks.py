@@ -29,13 +29,13 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024  # bytes
 RETRY_AFTER = "30"  # seconds, while the database is away
-# What is answered; /docs shows it too.
+# Texts of answers; /docs shows them too.
 NOT_VERIFIED = "Invalid webhook signature"
 NO_LENGTH = "Send a Content-Length; chunked bodies are not accepted."
 TOO_LONG = f"The body has {{length}} bytes; at most {MAX_BODY} are accepted."
 TOO_MANY = "Too many requests. Try again in {seconds} seconds."
-AWAY = "Not kept: the database is away. Please send it again."
-_LOOKS = frozenset({"GET", "HEAD", "OPTIONS"})
+AWAY = "Not stored: the database is away. Please send it again."
+_PROBES = frozenset({"GET", "HEAD", "OPTIONS"})
 # A right signature is taken from anybody; tokens, which could be guessed, are not judged once too many were wrong.
 UNVERIFIED = FrequentGuesses("webhook.client", seconds=limits.MINUTE)
 VERIFIED = limits.GenerousLimit("webhook", seconds=limits.MINUTE)
@@ -43,7 +43,7 @@ VERIFIED = limits.GenerousLimit("webhook", seconds=limits.MINUTE)
 
 @extend_schema(exclude=True)  # described from its manifest: integrations/api/description
 class WebhookView(APIView):
-    """Verify, keep, answer. The raw body is read before anything looks at it, and never twice."""
+    """Verify, store, answer. The raw body is read before anything parses it, and never twice."""
 
     authentication_classes: list[Any] = []
     permission_classes: list[Any] = []
@@ -51,12 +51,12 @@ class WebhookView(APIView):
     endpoint: Endpoint = None  # type: ignore[assignment]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Nothing to negotiate, authenticate or permit: answers are JSON, and the sender is proved by the body."""
+        """Skip negotiation, authentication and permissions: answers are JSON, and the body proves the sender."""
         request.accepted_renderer = JSONRenderer()
         request.accepted_media_type = JSONRenderer.media_type
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answers, and counts the answer, whatever it is; looks (GET, HEAD, OPTIONS) bring nothing and do not count."""
+        """Answer, and count the answer, whatever it is; probes (GET, HEAD, OPTIONS) do not count."""
         began = time.perf_counter()
         status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
         try:
@@ -64,7 +64,7 @@ class WebhookView(APIView):
             status = answer.status_code
             return answer
         finally:
-            if request.method not in _LOOKS:
+            if request.method not in _PROBES:
                 counting.REQUESTS.add(self.provider.key, str(status))
                 counting.REQUEST_SECONDS.observe(time.perf_counter() - began, self.provider.key)
 
@@ -100,7 +100,8 @@ class WebhookView(APIView):
             receipt = receive.receive(self.provider, self.endpoint, webhook, is_signed=is_signed)
         except (DatabaseError, InterfaceError):
             logger.exception(
-                "a webhook could not be kept; its sender is asked to come again", extra={"provider": self.provider.key}
+                "a webhook could not be stored; its sender is asked to send it again",
+                extra={"provider": self.provider.key},
             )
             return Response(
                 {"detail": AWAY},
@@ -127,14 +128,14 @@ class WebhookView(APIView):
 
 @extend_schema(exclude=True)
 class ProbedWebhookView(WebhookView):
-    """For senders that look before they post."""
+    """The view for senders that probe the address before they post."""
 
     def get(self, request: Request, token: str = "") -> Response:
         return Response({"status": "ready"})
 
 
 def _refuse_by_length(request: HttpRequest) -> Response | None:
-    """411 and 413 by the headers alone, before the body is read: some servers hand Django a chunked one empty."""
+    """Return 411 or 413 by the headers alone, before the body is read: some servers hand Django a chunked one empty."""
     try:
         length = declared_length(request.META, required=True)
     except LengthUnknown:

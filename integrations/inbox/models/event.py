@@ -1,4 +1,4 @@
-"""The inbox: every accepted delivery, whole, with each attempt at it and what it changed."""
+"""The inbox: every accepted delivery, whole, with its attempts and effects."""
 
 from typing import Any
 

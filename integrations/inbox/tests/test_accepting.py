@@ -223,5 +223,5 @@ def test_a_database_that_is_away_is_answered_503_with_retry_after(
     monkeypatch.setattr(InboxEvent, "store", away)
     answer = post(relay())
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
-    assert answer.json() == {"detail": "Not kept: the database is away. Please send it again."}
+    assert answer.json() == {"detail": "Not stored: the database is away. Please send it again."}
     assert InboxEvent.objects.count() == before

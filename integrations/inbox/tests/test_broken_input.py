@@ -47,7 +47,7 @@ def test_what_cannot_be_read_is_kept_and_answered_400_with_the_reason(
     drain()
 
     assert answer.status_code == 400
-    assert answer.json()["detail"].startswith(f"Kept, but it cannot be read: {told}")
+    assert answer.json()["detail"].startswith(f"Stored, but it cannot be read: {told}")
     event = InboxEvent.objects.get()
     assert bytes(event.body) == body
     assert (event.status, event.payload, event.attempts) == ("failed", None, 0)
