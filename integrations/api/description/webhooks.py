@@ -15,7 +15,7 @@ from integrations.inbox.api import webhooks
 _UNREADABLE = "an example: the e-mail is not a text"
 _AROUND = (
     "Stored before it is answered, processed afterwards. Works with and without a slash at its end. "
-    "A wrong proof is refused, even beside a right one of another kind."
+    "A wrong signature is refused, even beside a right token."
 )
 _MEANINGS = {
     HTTPStatus.OK: "Stored, or a duplicate of a stored delivery.",
