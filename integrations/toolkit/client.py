@@ -1,7 +1,7 @@
 """JSON over HTTP as a provider's client needs it: patient with the network, strict with what comes back.
 
 A call has a time-out, is repeated where that may help (`Retries`), follows no redirect, reads no more than it must, and
-fails as a TemporaryFailure or a Refused that says what was called, what came and what to check. Messages hold the path
+fails as a TemporaryFailure or a Refused that names the call, the answer and what to check. Messages hold the path
 and the names of the query's parameters, never their values, a token, a secret or a whole e-mail address.
 """
 
@@ -72,7 +72,7 @@ class JsonClient:
     `headers` go with every call: for those who want their key elsewhere than in a bearer token. `pace` is asked before
     each of its requests, repetitions too.
     `hints`: status → what to check. `explain` returns the provider's message in a parsed error. `secrets` are masked
-    in messages wherever they stand. `patience`: seconds for one call with all its repetitions; whoever calls under a
+    in messages wherever they stand. `patience`: seconds for one call with all its repetitions; a caller under a
     lease gives less than the lease is long.
     """
 
@@ -151,7 +151,7 @@ class JsonClient:
                 if delay is None or not _may_be_repeated(error, call):
                     raise
                 wait = wait_of(delay, retry_after=error.retry_after)
-                if time.monotonic() + wait >= ends_at:  # whoever called has to come back later
+                if time.monotonic() + wait >= ends_at:  # the caller has to come back later
                     raise
                 log_lines.repeated(self._title, call.route, wait=wait)
                 self._sleep(wait)

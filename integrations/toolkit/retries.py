@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 
 from django.conf import settings
 
-LONGEST_WAIT = 60.0  # seconds; whoever asks for more is asked again then
-LIMIT_WINDOW = 10.0  # seconds after which a limit of calls allows one again, where nobody says when
+LONGEST_WAIT = 60.0  # seconds; a server that asks for more is called again then
+LIMIT_WINDOW = 10.0  # seconds after which a limit of calls allows one again, where the provider does not say when
 SOONEST = 1.0  # seconds
 JITTER = 0.25  # of the wait: many workers that were refused at once must not come back at once
 

@@ -1,10 +1,10 @@
 """OAuth tokens: one access token for all processes, renewed by one of them at a time.
 
 Where a provider grants refresh tokens that rotate (each is good once), the last one lies beside the access token and is
-spent under the same lock; where it is refused, or its answer is lost, whoever renews signs in again.
+spent under the same lock; where it is refused, or its answer is lost, the process that renews it signs in again.
 
 The token lies in Django's cache, as it is: Redis is trusted with it as it is trusted as the broker (a token lives for
-hours, can be revoked, and whoever reads Redis could as well make workers do anything). In the embedded default the
+hours, can be revoked, and a reader of Redis could as well make workers do anything). In the embedded default the
 cache is the memory of the one process. Without a cache (Redis down) each client gets a token of its own and keeps it.
 """
 

@@ -19,5 +19,5 @@ def id_equals(database_id: str) -> str:
     try:
         return f"(id eq {UUID(database_id.strip())})"
     except ValueError:
-        message = f"NowCerts: {database_id[:60]!r} is no id of theirs (a guid is expected)"
+        message = f"NowCerts: {database_id[:60]!r} is no id of NowCerts (a guid is expected)"
         raise Refused(message, status=404) from None

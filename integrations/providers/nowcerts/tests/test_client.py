@@ -192,7 +192,7 @@ def test_unknown_record_is_not_found(client: NowCertsClient, nowcerts: FakeNowCe
 
 
 def test_id_that_would_change_the_filter_is_not_sent(client: NowCertsClient, nowcerts: FakeNowCerts) -> None:
-    with pytest.raises(Refused, match="is no id of theirs"):
+    with pytest.raises(Refused, match="is no id of NowCerts"):
         client.insured("1) or (1 eq 1")
     assert nowcerts.exchanges == []
 
