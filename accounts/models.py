@@ -11,7 +11,14 @@ from accounts.courses.models import (
     Requirement,
 )
 from accounts.mail.models import EmailMessage, SuppressedAddress
-from accounts.memberships.models import Plan, PlanOffer, Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.memberships.models import (
+    Plan,
+    PlanOffer,
+    Purchase,
+    Subscription,
+    SubscriptionFact,
+    SubscriptionTransition,
+)
 from accounts.people.models import (
     Company,
     Contact,
@@ -57,6 +64,7 @@ __all__ = [
     "Policy",
     "PossibleDuplicate",
     "ProvisioningStep",
+    "Purchase",
     "Requirement",
     "Subscription",
     "SubscriptionFact",

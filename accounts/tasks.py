@@ -16,7 +16,7 @@ PRUNE_SECONDS = 20.0
 
 @shared_task(name="accounts.expire_subscriptions")
 def expire_subscriptions() -> None:
-    subscriptions.expire_ended()
+    subscriptions.advance()
 
 
 @shared_task(name="accounts.match_completions")

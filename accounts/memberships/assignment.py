@@ -163,7 +163,9 @@ _CAN_BE: dict[str, Callable[[Purchase, datetime], bool]] = {
     FactKind.DISPUTED: lambda one, moment: one.disputed_at is None,
     FactKind.DISPUTE_WON: lambda one, moment: one.disputed_at is not None,
     FactKind.DISPUTE_LOST: lambda one, moment: one.disputed_at is not None,
-    FactKind.RESUMED: lambda one, moment: one.canceled_at is not None or one.paused_at is not None or one.ended is not None,
+    FactKind.RESUMED: lambda one, moment: (
+        one.canceled_at is not None or one.paused_at is not None or one.ended is not None
+    ),
     FactKind.CONFIRMED: lambda one, moment: True,
     FactKind.EXTENDED: lambda one, moment: one.is_grant,
 }

@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.memberships import subscriptions
+from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Subscription, SubscriptionFact
-from accounts.memberships.models.subscription import FactKind
-from accounts.memberships.subscription_state import Fact, State
+from accounts.memberships.purchase_state import Status
+from accounts.memberships.subscription_state import Assigned, State
 from accounts.people.models import User
 from accounts.people.person import Person
 
@@ -22,9 +23,15 @@ _BECAUSE: Mapping[str, Any] = {
     FactKind.PAID: gettext_lazy("a payment was made on %(day)s"),
     FactKind.RENEWED: gettext_lazy("it was renewed on %(day)s"),
     FactKind.CANCELED: gettext_lazy("it was canceled on %(day)s and lasts to the end of what was paid"),
+    FactKind.PAYMENT_FAILED: gettext_lazy("a payment failed on %(day)s"),
+    FactKind.PAUSED: gettext_lazy("it was paused on %(day)s"),
     FactKind.EXPIRED: gettext_lazy("it was ended on %(day)s"),
+    FactKind.DISPUTED: gettext_lazy("the payment was disputed on %(day)s"),
+    FactKind.DISPUTE_WON: gettext_lazy("the dispute was won on %(day)s"),
+    FactKind.DISPUTE_LOST: gettext_lazy("the dispute was lost on %(day)s"),
     FactKind.REFUNDED: gettext_lazy("it was refunded on %(day)s"),
     FactKind.EXTENDED: gettext_lazy("staff gave it on %(day)s"),
+    FactKind.RESUMED: gettext_lazy("it was resumed on %(day)s"),
     FactKind.CONFIRMED: gettext_lazy("the provider confirmed on %(day)s that it is active"),
 }
 
@@ -39,6 +46,7 @@ class PlanAccess:
     has_access: bool
     sentence: str
     facts: Sequence[tuple[SubscriptionFact, State]]
+    questions: Sequence[SubscriptionFact]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,35 +81,52 @@ def explain(person: Person, *, now: datetime | None = None) -> Explanation:
 
 
 def _of_plan(subscription: Subscription, name: str, now: datetime) -> PlanAccess:
-    facts = {fact.key: fact for fact in subscription.facts.all()}
-    taken = subscriptions.steps_of(subscription.plan, facts.values())
+    rows = {fact.key: fact for fact in subscription.facts.all()}
+    taken = subscriptions.steps_of(subscription.plan, rows.values())
+    state = subscriptions.state_by_facts(subscription, now=now)
     decided = _deciding(taken)
-    end = subscription.current_period_end
-    # What the clock has not marked as expired yet gives no access either.
-    has_access = subscription.user.is_active and subscription.has_access and end is not None and end > now
-    texts = {"who": name, "plan": subscription.plan.name, "end": _day(end), "why": _because(decided)}
-    if has_access:
-        sentence = _("%(who)s has access to %(plan)s until %(end)s, because %(why)s.") % texts
-    elif not subscription.user.is_active:
-        sentence = _("%(who)s has no access to %(plan)s: the login is locked.") % texts
-    elif decided is not None and decided.kind in (FactKind.EXPIRED, FactKind.REFUNDED):
-        sentence = _("%(who)s has no access to %(plan)s, because %(why)s. A new payment gives it again.") % texts
-    else:
-        sentence = _("%(who)s has no access to %(plan)s: it ended on %(end)s. A new payment gives it again.") % texts
+    has_access = subscription.user.is_active and state.has_access(now)
+    texts = {
+        "who": name,
+        "plan": subscription.plan.name,
+        "end": _day(state.period_end),
+        "grace": _day(state.access_until),
+        "start": _day(state.access_from),
+        "why": _because(decided),
+    }
     return PlanAccess(
         subscription=subscription,
         has_access=has_access,
-        sentence=sentence,
-        facts=[(facts[fact.key], state) for fact, state in taken],
+        sentence=str(_sentence(subscription, state, decided, has_access=has_access)) % texts,
+        facts=[(rows[one.fact.key], after) for one, after in taken],
+        questions=[rows[one.fact.key] for one, _after in taken if one.question and not rows[one.fact.key].answered_at],
     )
 
 
-def _deciding(taken: Sequence[tuple[Fact, State]]) -> Fact | None:
+def _sentence(subscription: Subscription, state: State, decided: Fact | None, *, has_access: bool) -> str:
+    if has_access and state.access_until is None:
+        return _("%(who)s has access to %(plan)s without an end, because %(why)s.")
+    if has_access and state.status == Status.PAST_DUE:
+        return _("%(who)s has access to %(plan)s until %(grace)s while the payment due on %(end)s is awaited.")
+    if has_access:
+        return _("%(who)s has access to %(plan)s until %(end)s, because %(why)s.")
+    if not subscription.user.is_active:
+        return _("%(who)s has no access to %(plan)s: the login is locked.")
+    if state.status == Status.SCHEDULED:
+        return _("%(who)s has access to %(plan)s from %(start)s, because %(why)s.")
+    if state.status in (Status.DISPUTED, Status.PAUSED):
+        return _("%(who)s has no access to %(plan)s, because %(why)s.")
+    if decided is not None and decided.kind in (FactKind.EXPIRED, FactKind.REFUNDED, FactKind.DISPUTE_LOST):
+        return _("%(who)s has no access to %(plan)s, because %(why)s. A new payment gives it again.")
+    return _("%(who)s has no access to %(plan)s: it ended on %(end)s. A new payment gives it again.")
+
+
+def _deciding(taken: Sequence[tuple[Assigned, State]]) -> Fact | None:
     """Return the last fact that changed the status or the end."""
     decided, before = None, State()
-    for fact, state in taken:
-        if (state.status, state.period_end) != (before.status, before.period_end):
-            decided = fact
+    for one, state in taken:
+        if (state.status, state.access_until) != (before.status, before.access_until):
+            decided = one.fact
         before = state
     return decided
 

@@ -36,6 +36,14 @@ class Status(models.TextChoices):
     DISPUTED = "disputed", _("disputed")
 
 
+class Question(models.TextChoices):
+    """What staff are asked about a fact."""
+
+    WHICH_PURCHASE = "which_purchase", _("It could be about several purchases: which one?")
+    EARLY_PAYMENT = "early_payment", _("A payment in the middle of a paid period: an instalment, or paid early?")
+    PARTIAL_REFUNDS = "partial_refunds", _("Partial refunds amount to the whole price: does access end?")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Period:
     """What one payment, trial or grant pays for. `end` is None where it never ends."""
@@ -265,7 +273,9 @@ class Purchase:
         if self._follows_at_once(fact.occurred_at):
             return True
         # What was paid early is renewed, for some senders, when it begins.
-        return len(self.periods) > 1 and period.paid_at is not None and fact.occurred_at <= period.start + self._window()
+        return (
+            len(self.periods) > 1 and period.paid_at is not None and fact.occurred_at <= period.start + self._window()
+        )
 
     def _extends_early(self, fact: Fact) -> bool:
         """Return whether money in the middle of a paid period pays for the next one, by the purchase's terms."""
@@ -277,7 +287,7 @@ class Purchase:
         if policy == EarlyPayments.LAST_QUARTER and not self.has_instalments:
             if self._share(fact.occurred_at) >= EARLY_FROM:
                 return True
-            self.question = _("A payment in the middle of a paid period: an instalment, or the next period paid early?")
+            self.question = Question.EARLY_PAYMENT
         return False
 
     # What ends or interrupts it ---------------------------------------------------------------------------------------
@@ -295,7 +305,9 @@ class Purchase:
         has_run_out = self.paid_until is not None and self.paid_until + self._grace <= moment
         if self.ended is not None or (has_run_out and (stated is None or stated <= moment)):
             return
-        if stated is not None:
+        if stated is not None and fact.by_staff and self.paid_until is not None:
+            self.ends_at = min(stated, self.paid_until)  # on all purchases: none of them is extended
+        elif stated is not None:
             self.ends_at = stated
         elif self.canceled_at is None:
             self.ends_at = self.paid_until if self.periods else moment + WITHOUT_A_PERIOD
@@ -326,7 +338,7 @@ class Purchase:
         if not total or refunded >= total:
             return False
         if sum(self.refunded_amounts) >= total:
-            self.question = _("Several partial refunds amount to the whole price: does access end?")
+            self.question = Question.PARTIAL_REFUNDS
         return True
 
     def _disputed(self, fact: Fact) -> None:
@@ -406,8 +418,8 @@ class Purchase:
         if self.canceled_at is not None:
             known = _until(self.ends_at, Status.CANCELED, now, changed, start=start)
         elif self.paused_at is not None:
-            until = self.paused_at if end is not None and end < self.paused_at else end
-            known = replace(_until(until, Status.PAUSED, now, changed, start=start), status=Status.PAUSED)
+            # What is paid runs out, but a pause does not expire: it goes on when it is resumed.
+            known = replace(_until(end, Status.PAUSED, now, changed, start=start), status=Status.PAUSED)
         else:
             known = self._running(start, end, now, changed)
         if self.disputed_at is None or known.status == Status.EXPIRED:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from accounts.memberships.assignment import Rule, choose
-from accounts.memberships.facts import RANK, SALES, Fact, FactKind
-from accounts.memberships.purchase_state import Now, Purchase, Status
+from accounts.memberships.facts import RANK, Fact, FactKind
+from accounts.memberships.purchase_state import Now, Purchase, Question, Status
 from accounts.memberships.terms import PlanTerms
 
 # Which status a subscription shows of several purchases: the first of these that one has.
@@ -75,10 +75,10 @@ class History:
             rule = Rule.NEW
         else:
             purchases, rule = list(choice.purchases), choice.rule
-            question = Rule.UNCLEAR.label if choice.needs_review else ""
+            question = Question.WHICH_PURCHASE if choice.needs_review else ""
         for purchase in purchases:
             purchase.take(fact)
-            question = question or str(purchase.question)
+            question = question or purchase.question
         assigned = Assigned(fact=fact, purchases=[one.key for one in purchases], rule=rule, question=question)
         self.assigned.append(assigned)
         return assigned
@@ -88,7 +88,7 @@ class History:
         if not self.purchases:
             return State()
         known = [(purchase, purchase.at(now)) for purchase in self.purchases]
-        best, state = max(known, key=lambda pair: _weight(*pair, now))
+        best, state = max(known, key=lambda pair: _weight(pair[0], pair[1], now))
         starts = [start for purchase in self.purchases if (start := purchase.started_at or purchase.canceled_at)]
         changes = [one.next_change_at for _purchase, one in known if one.next_change_at and one.next_change_at > now]
         access_from, access_until, end = _access([one for _purchase, one in known], state, now)
@@ -108,7 +108,7 @@ class History:
 
 
 def state_of(facts: Iterable[Fact], *, plan: PlanTerms, now: datetime) -> State:
-    """Return the state at `now` that `facts` amount to, in whatever order they are given; copies (by key) count once."""
+    """Return the state at `now` that `facts` amount to, in any order; copies (by key) count once."""
     return history_of(facts, plan=plan).at(now)
 
 
@@ -118,6 +118,12 @@ def history_of(facts: Iterable[Fact], *, plan: PlanTerms) -> History:
     for fact in in_order(facts):
         history.take(fact)
     return history
+
+
+def steps(facts: Iterable[Fact], *, plan: PlanTerms) -> list[tuple[Assigned, State]]:
+    """Return each fact as it was assigned, in the order in which they count, with the state that it led to."""
+    history = History(plan=plan)
+    return [(history.take(fact), history.at(fact.occurred_at)) for fact in in_order(facts)]
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
@@ -131,7 +137,7 @@ def _weight(purchase: Purchase, state: Now, now: datetime) -> tuple[int, int, da
     """Return how well a purchase stands for its subscription: the one with access, then one to come, then the last."""
     gives_access = state.gives_access(now)
     if gives_access:
-        rank = 20 - _WITH_ACCESS.index(Status(state.status))
+        rank = 20 - _WITH_ACCESS.index(Status(state.status)) if state.status in _WITH_ACCESS else 0
         return 2, rank, state.access_until or datetime.max.replace(tzinfo=now.tzinfo), purchase.key
     if state.status == Status.SCHEDULED:
         return 1, 0, state.changed_at, purchase.key
@@ -192,6 +198,3 @@ def _book(references: Mapping[str, str]) -> int:
     """Return the rank of the book that a fact's ids are from; the lowest is shown."""
     kind = references.get("member_kind", "")
     return _MEMBER_IDS.index(kind) if kind in _MEMBER_IDS else len(_MEMBER_IDS)
-
-
-__all__ = ["SALES", "Assigned", "History", "State", "history_of", "in_order", "state_of"]

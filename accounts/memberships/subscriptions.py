@@ -1,6 +1,6 @@
-"""Subscriptions: the only writers of their status, their facts and their history."""
+"""Subscriptions: the only writers of their facts, their purchases, their status and its history."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -8,14 +8,16 @@ from uuid import uuid4
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.memberships.models import Plan, Subscription, SubscriptionFact, SubscriptionTransition
-from accounts.memberships.models.subscription import FactKind
-from accounts.memberships.subscription_state import Fact, State, state_of, steps
+from accounts.memberships.facts import Fact, FactKind
+from accounts.memberships.models import Plan, Purchase, Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.memberships.purchase_state import Purchase as PurchaseState
+from accounts.memberships.subscription_state import Assigned, History, State, history_of, steps
+from accounts.memberships.terms import StatedTerms
 from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
 
-EXPIRE_AT_ONCE = 500  # rows in one transaction
+ADVANCE_AT_ONCE = 500  # rows in one transaction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +25,19 @@ class Recorded:
     """The result of recording a fact: no `transition` where the status stayed, `known` where the fact was there
     already.
 
-    `changed` says whether status or end of access are others than before.
+    `changed` says whether status or end of access are others than before; `question` what staff are asked about the
+    fact, "" for nothing.
     """
 
     subscription: Subscription
     transition: SubscriptionTransition | None = None
     known: bool = False
     changed: bool = False
+    question: str = ""
 
 
 def record(user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = "") -> Recorded:
-    """Keep `fact`, once by its key, and bring the user's subscription to what all its facts amount to.
+    """Store `fact`, once by its key, and bring the user's subscription to what all its facts amount to.
 
     Safe against copies (a fact's key is unique), disorder (the state is computed from all facts) and itself (the
     subscription's row is locked; two first facts at once meet at the unique constraint).
@@ -44,22 +48,31 @@ def record(user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = 
         occurred_at=fact.occurred_at,
         period_end=fact.period_end,
         references=dict(fact.references),
+        terms=fact.terms.as_json(),
         cause=cause.text[:200],
         event_id=cause.event_id,
         staff=cause.staff,
+        reason=cause.reason[:500],
     )
+    now = timezone.now()
     with transaction.atomic(savepoint=False):
-        subscription, is_new = _locked_or_created(user, plan, row, provider=provider)
+        existing = Subscription.objects.select_for_update().filter(user=user, plan=plan)
+        subscription = existing.first()
+        is_new = subscription is None
+        if subscription is None:
+            # Two workers with a first fact each: the second one's insert waits for the first one's, and finds it then.
+            subscription = Subscription(user=user, plan=plan, provider=provider)
+            _write(subscription, history_of([fact], plan=plan.terms).at(now))
+            is_new = insert_once(subscription)
+            subscription = subscription if is_new else existing.get()
+        subscription.user, subscription.plan = user, plan
         facts = [] if is_new else list(subscription.facts.all())
         if any(known.key == row.key for known in facts):
             return Recorded(subscription=subscription, known=True)
-        row.subscription = subscription
-        row.save(force_insert=True)
-        before = "" if is_new else subscription.status
-        end_before = subscription.current_period_end
-        transition = _refresh(subscription, [*facts, row], before=before, cause=cause)
-        changed = transition is not None or subscription.current_period_end != end_before
-        return Recorded(subscription=subscription, transition=transition, changed=changed)
+        end_before = None if is_new else (subscription.access_until, subscription.current_period_end)
+        transition = _refresh(subscription, [*facts, row], cause=cause, now=now, is_new=is_new)
+        changed = transition is not None or end_before != (subscription.access_until, subscription.current_period_end)
+        return Recorded(subscription=subscription, transition=transition, changed=changed, question=row.question)
 
 
 def cancel(subscription: Subscription, *, cause: Cause) -> Recorded:
@@ -73,10 +86,24 @@ def expire(subscription: Subscription, *, cause: Cause) -> Recorded:
 
 
 def extend(subscription: Subscription, *, until: datetime, cause: Cause) -> Recorded:
-    """Give access until `until`, also to an expired or refunded subscription. Raises ValueError for the past."""
+    """Give access until `until`, also to an expired or refunded subscription, beside what was bought.
+
+    Raises ValueError where that is no later than the access that there is: extending never shortens.
+    """
     if until <= timezone.now():
         raise ValueError("The new end must lie in the future.")
+    if subscription.has_access and (subscription.access_until is None or until <= subscription.access_until):
+        raise ValueError("Access lasts longer already. To end it earlier, use the action that shortens.")
     return _by_hand(subscription, FactKind.EXTENDED, cause=cause, period_end=until)
+
+
+def shorten(subscription: Subscription, *, until: datetime, cause: Cause) -> Recorded:
+    """Let all access end at `until`. Raises ValueError where that is past, or no earlier than the present end."""
+    if until <= timezone.now():
+        raise ValueError("The new end must lie in the future. To end access now, use the action that ends it.")
+    if not subscription.has_access or (subscription.access_until is not None and until >= subscription.access_until):
+        raise ValueError("Access does not last that long. To give more, extend it.")
+    return _by_hand(subscription, FactKind.CANCELED, cause=cause, period_end=until)
 
 
 def grant(user: User, plan: Plan, *, until: datetime, cause: Cause) -> Recorded:
@@ -87,31 +114,58 @@ def grant(user: User, plan: Plan, *, until: datetime, cause: Cause) -> Recorded:
     return record(user, plan, fact, cause=cause)
 
 
-def steps_of(plan: Plan, rows: Iterable[SubscriptionFact]) -> list[tuple[Fact, State]]:
+def decide(row: SubscriptionFact, *, purchase: Purchase | None, cause: Cause) -> Recorded:
+    """Take staff's answer to a fact's question: it is about this purchase, or (None) stays as it is."""
+    with transaction.atomic():
+        subscription = (
+            Subscription.objects.select_for_update().select_related("user", "plan").get(pk=row.subscription_id)
+        )
+        SubscriptionFact.objects.filter(pk=row.pk).update(
+            chosen=purchase.key if purchase else row.chosen, answered_at=timezone.now(), staff=cause.staff
+        )
+        end_before = subscription.access_until
+        transition = _refresh(subscription, subscription.facts.all(), cause=cause, now=timezone.now())
+        changed = transition is not None or subscription.access_until != end_before
+        return Recorded(subscription=subscription, transition=transition, changed=changed)
+
+
+def recompute(subscription: Subscription, *, cause: Cause) -> SubscriptionTransition | None:
+    """Bring a subscription to what its facts amount to by the rules of today; its row is locked meanwhile."""
+    with transaction.atomic():
+        locked = Subscription.objects.select_for_update().select_related("user", "plan").get(pk=subscription.pk)
+        return _refresh(locked, locked.facts.all(), cause=cause, now=timezone.now())
+
+
+def state_by_facts(subscription: Subscription, *, now: datetime) -> State:
+    """Return what the subscription's facts amount to at `now`; nothing is changed."""
+    return _history(subscription.plan, subscription.facts.all()).at(now)
+
+
+def steps_of(plan: Plan, rows: Iterable[SubscriptionFact]) -> list[tuple[Assigned, State]]:
     """Return a subscription's facts in the order in which they count, each with the state that it led to."""
-    return steps(map(_fact, rows), period_months=plan.period_months)
+    return steps(map(_fact, rows), plan=plan.terms)
 
 
-def expire_ended(*, now: datetime | None = None) -> int:
-    """Mark what ran out as expired; the number of subscriptions that changed. Two at once do each of them once."""
+def advance(*, now: datetime | None = None) -> int:
+    """Bring to their state what the clock changed; the number that changed status. Two at once do each of them once."""
     now = now or timezone.now()
     changed = 0
     while True:
         with transaction.atomic():
-            ended = list(
-                Subscription.objects.ended(now)
+            due = list(
+                Subscription.objects.due(now)
                 .select_for_update(skip_locked=True, of=("self",))
                 .select_related("plan")
-                .prefetch_related("facts")
-                .order_by("current_period_end")[:EXPIRE_AT_ONCE]
+                .prefetch_related("facts", "purchases")
+                .order_by("next_change_at")[:ADVANCE_AT_ONCE]
             )
             moved = [
                 subscription
-                for subscription in ended
-                if _refresh(subscription, subscription.facts.all(), before=subscription.status, cause=SCHEDULE, now=now)
+                for subscription in due
+                if _refresh(subscription, subscription.facts.all(), cause=SCHEDULE, now=now)
             ]
         changed += len(moved)
-        if len(ended) < EXPIRE_AT_ONCE or not moved:
+        if len(due) < ADVANCE_AT_ONCE:
             return changed
 
 
@@ -122,32 +176,19 @@ def _by_hand(
     return record(subscription.user, subscription.plan, fact, cause=cause)
 
 
-def _locked_or_created(user: User, plan: Plan, row: SubscriptionFact, *, provider: str) -> tuple[Subscription, bool]:
-    """The user's subscription under a lock, and whether it was made just now, in the state that its first fact gives
-    it.
-
-    Two workers with a first fact each: the second one's insert waits for the first one's transaction, and finds its row
-    then.
-    """
-    existing = Subscription.objects.select_for_update().filter(user=user, plan=plan)
-    subscription = existing.first()
-    if subscription is None:
-        subscription = Subscription(user=user, plan=plan, provider=provider)
-        _write(subscription, _state(plan, [row], timezone.now()))
-        if insert_once(subscription):
-            return subscription, True
-        subscription = existing.get()
-    subscription.user, subscription.plan = user, plan
-    return subscription, False
-
-
-def _state(plan: Plan, rows: Iterable[SubscriptionFact], now: datetime) -> State:
-    return state_of(map(_fact, rows), period_months=plan.period_months, now=now)
+def _history(plan: Plan, rows: Iterable[SubscriptionFact]) -> History:
+    return history_of(map(_fact, rows), plan=plan.terms)
 
 
 def _fact(row: SubscriptionFact) -> Fact:
     return Fact(
-        key=row.key, kind=row.kind, occurred_at=row.occurred_at, period_end=row.period_end, references=row.references
+        key=row.key,
+        kind=row.kind,
+        occurred_at=row.occurred_at,
+        period_end=row.period_end,
+        references=row.references,
+        terms=StatedTerms.from_json(row.terms),
+        chosen=row.chosen,
     )
 
 
@@ -155,16 +196,24 @@ def _refresh(
     subscription: Subscription,
     rows: Iterable[SubscriptionFact],
     *,
-    before: str,
     cause: Cause,
-    now: datetime | None = None,
+    now: datetime,
+    is_new: bool = False,
 ) -> SubscriptionTransition | None:
-    """Bring the columns to what the facts amount to and note a change of status; the caller holds the row's lock."""
-    now = now or timezone.now()
-    state = _state(subscription.plan, rows, now)
+    """Bring columns, purchases and assignments to what the facts amount to, and note a change of status.
+
+    The caller holds the row's lock. Facts that are not stored yet are stored.
+    """
+    rows = list(rows)
+    for row in rows:
+        row.subscription = subscription
+    before = "" if is_new else subscription.status
+    history = _history(subscription.plan, rows)
+    state = history.at(now)
     _write(subscription, state)
-    if before:  # a new row was inserted in this state
+    if not is_new:  # a new row was inserted in this state
         subscription.save()
+    _assign(rows, history.assigned, _purchases(subscription, history.purchases, now, is_new=is_new))
     if subscription.status == before:
         return None
     return SubscriptionTransition.objects.create(
@@ -179,10 +228,74 @@ def _refresh(
     )
 
 
+def _purchases(
+    subscription: Subscription, states: Sequence[PurchaseState], now: datetime, *, is_new: bool
+) -> dict[str, Purchase]:
+    """Store the purchases as they are at `now`; return their rows by their keys."""
+    rows = {} if is_new else {row.key: row for row in subscription.purchases.all()}
+    kept = {}
+    for purchase in states:
+        row = rows.pop(purchase.key, None) or Purchase(subscription=subscription, key=purchase.key)
+        values = _values(purchase, now)
+        if row.pk is None or any(getattr(row, name) != value for name, value in values.items()):
+            for name, value in values.items():
+                setattr(row, name, value)
+            row.save()
+        kept[purchase.key] = row
+    for row in rows.values():  # an older fact came later, and is the purchase's first one now
+        row.delete()
+    return kept
+
+
+def _values(purchase: PurchaseState, now: datetime) -> dict[str, object]:
+    state = purchase.at(now)
+    shown = [fact.references for fact in purchase.facts]
+    return {
+        "status": state.status,
+        "is_grant": purchase.is_grant,
+        "external_id": next((ids["purchase"] for ids in shown if ids.get("purchase")), "")[:100],
+        "external_offer_id": next((ids["offer"] for ids in shown if ids.get("offer")), "")[:100],
+        "billing": purchase.billing,
+        "quantity": purchase.quantity,
+        "amount": purchase.amount,
+        "refunded": sum(purchase.refunded_amounts),
+        "started_at": purchase.started_at,
+        "anchor_at": purchase.anchor,
+        "paid_until": purchase.paid_until,
+        "access_until": state.access_until,
+        "canceled_at": purchase.canceled_at,
+        "periods": [
+            {
+                "start": period.start.isoformat(),
+                "end": period.end.isoformat() if period.end else None,
+                "trial": period.is_trial,
+                "paid_at": period.paid_at.isoformat() if period.paid_at else None,
+                "transactions": sorted(period.transactions),
+            }
+            for period in purchase.periods
+        ],
+    }
+
+
+def _assign(rows: Iterable[SubscriptionFact], assigned: Iterable[Assigned], purchases: dict[str, Purchase]) -> None:
+    """Note on each fact which purchase took it and why; write those that are new or are assigned otherwise now."""
+    by_key = {row.key: row for row in rows}
+    for one in assigned:
+        row = by_key[one.fact.key]
+        purchase = purchases[one.purchases[0]] if len(one.purchases) == 1 else None
+        noted = (purchase.pk if purchase else None, str(one.rule), str(one.question))
+        if row.pk is None or (row.purchase_id, row.rule, row.question) != noted:
+            row.purchase, row.rule, row.question = purchase, noted[1], noted[2]
+            row.save(force_insert=row.pk is None)
+
+
 def _write(subscription: Subscription, state: State) -> None:
     subscription.status = state.status
     subscription.started_at = state.started_at
     subscription.current_period_end = state.period_end
+    subscription.access_from = state.access_from
+    subscription.access_until = state.access_until
+    subscription.next_change_at = state.next_change_at
     subscription.canceled_at = state.canceled_at
     subscription.external_member_id = state.references.get("member", "")
     subscription.external_offer_id = state.references.get("offer", "")

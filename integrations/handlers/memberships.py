@@ -5,9 +5,8 @@ from dataclasses import replace
 
 from accounts.mail import emails
 from accounts.memberships import plans, subscriptions
+from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan, Subscription
-from accounts.memberships.models.subscription import FactKind
-from accounts.memberships.subscription_state import Fact
 from accounts.memberships.subscriptions import Recorded
 from accounts.people import contacts, members
 from accounts.people.contact_report import NAMES, ContactReport

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from accounts.memberships.facts import FactKind
 from accounts.memberships.models import Subscription
-from accounts.memberships.models.subscription import FactKind, Status
+from accounts.memberships.purchase_state import Status
 from integrations.contracts.events import MembershipEvent, PurchaseRefunded
 from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurchase
 from integrations.reconcile.models import SyncFinding

@@ -9,8 +9,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
+from accounts.memberships.facts import FactKind
 from accounts.memberships.models import SubscriptionFact
-from accounts.memberships.models.subscription import FactKind, Status
+from accounts.memberships.purchase_state import Status
 from accounts.people import lookup
 from accounts.people.models import Contact
 from core.cause import Cause

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from accounts.memberships.models.subscription import FactKind
-from accounts.memberships.subscription_state import Fact, State, state_of
+from accounts.memberships.facts import Fact, FactKind
+from accounts.memberships.subscription_state import State, state_of
+from accounts.memberships.terms import PlanTerms
 
 KINDS = ("renewed", "canceled", "expired", "renewed")
 FIRST = datetime(2025, 2, 1, tzinfo=UTC)
@@ -51,7 +52,7 @@ def state_of_sorted(history: History, now: datetime) -> State:
         Fact(key=body["id"], kind=KIND_OF[body["type"]], occurred_at=datetime.fromisoformat(body["occurred_at"]))
         for body in history
     ]
-    return state_of(facts, period_months=12, now=now)
+    return state_of(facts, plan=PlanTerms(), now=now)
 
 
 def granted(told: list[History]) -> list[str]:

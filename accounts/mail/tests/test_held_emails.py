@@ -10,9 +10,8 @@ from django.utils import timezone
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.memberships import subscriptions
+from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Subscription
-from accounts.memberships.models.subscription import FactKind
-from accounts.memberships.subscription_state import Fact
 from accounts.people.models import User
 from accounts.tests.admin_clients import signed_in
 from core.cause import SCHEDULE

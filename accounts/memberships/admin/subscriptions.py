@@ -15,7 +15,7 @@ from django.utils.translation import ngettext_lazy
 
 from accounts.memberships import subscriptions
 from accounts.memberships.models import Subscription, SubscriptionFact, SubscriptionTransition
-from accounts.memberships.models.subscription import Status
+from accounts.memberships.purchase_state import Status
 from accounts.signin.admin.set_up_mail import send_set_up_mail
 from core.cause import Cause
 from core.console import columns

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -13,7 +12,8 @@ from rest_framework.pagination import PageNumberPagination
 
 from accounts.api.serializers import Moment, RowSerializer, SubscriptionSerializer
 from accounts.memberships.models import Plan, Subscription
-from accounts.memberships.models.subscription import Status
+from accounts.memberships.models.subscription import gives_access
+from accounts.memberships.purchase_state import Status
 from accounts.people.models import User
 from core.moments import iso
 from core.text import InvalidAddress, normalise_email
@@ -142,8 +142,7 @@ class Members(ListAPIView[User]):
         filters = asked.validated_data
         partner = filters.get("partner", PARTNER)
         of_partner = Subscription.objects.filter(user=OuterRef("pk"), plan__partner__iexact=partner)
-        gives_access = Q(status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__gt=timezone.now())
-        shown = of_partner.order_by(Case(When(gives_access, then=Value(0)), default=Value(1)), "-pk")
+        shown = of_partner.order_by(Case(When(gives_access(), then=Value(0)), default=Value(1)), "-pk")
         users = User.objects.filter(Exists(of_partner)).annotate(shown_id=Subquery(shown.values("pk")[:1]))
         if wanted := filters.get("subscription_status"):
             users = users.filter(Exists(Subscription.objects.filter(pk=OuterRef("shown_id"), status=wanted)))

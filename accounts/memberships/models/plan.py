@@ -1,9 +1,12 @@
 """Plans, and the offers of providers that sell them."""
 
+from datetime import timedelta
+
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.memberships.terms import Billing, Disputes, EarlyPayments, Interval, PartialRefunds, PlanTerms
 from accounts.people.models.user import User
 
 
@@ -17,6 +20,30 @@ class Plan(models.Model):
         _("period in months"), default=12, validators=[MinValueValidator(1)], help_text=_("What one payment pays for.")
     )
 
+    billing = models.CharField(
+        _("billing"),
+        max_length=20,
+        choices=Billing.choices,
+        default=Billing.SUBSCRIPTION,
+        help_text=_("Where a purchase does not say it itself."),
+    )
+    trial_days = models.PositiveSmallIntegerField(_("trial days"), default=0)
+    grace_days = models.PositiveSmallIntegerField(
+        _("grace days"),
+        default=3,
+        help_text=_("How long access lasts after a paid period, while the next payment is awaited."),
+    )
+    early_payments = models.CharField(
+        _("payments in the middle of a period"),
+        max_length=20,
+        choices=EarlyPayments.choices,
+        default=EarlyPayments.LAST_QUARTER,
+    )
+    partial_refunds = models.CharField(
+        _("partial refunds"), max_length=20, choices=PartialRefunds.choices, default=PartialRefunds.KEEP
+    )
+    disputes = models.CharField(_("disputes"), max_length=20, choices=Disputes.choices, default=Disputes.SUSPEND)
+
     class Meta:
         verbose_name = _("plan")
         verbose_name_plural = _("plans")
@@ -25,6 +52,18 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def terms(self) -> PlanTerms:
+        return PlanTerms(
+            interval=Interval(count=self.period_months),
+            billing=self.billing,
+            trial_days=self.trial_days,
+            grace=timedelta(days=self.grace_days),
+            partial_refunds=self.partial_refunds,
+            disputes=self.disputes,
+            early_payments=self.early_payments,
+        )
 
 
 class PlanOffer(models.Model):

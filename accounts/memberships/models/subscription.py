@@ -1,6 +1,6 @@
-"""A user's subscription to a plan, the facts it follows from and the history of its status.
+"""A user's subscription to a plan, its purchases, the facts these follow from and the history of its status.
 
-The facts are the truth: what was reported or pressed, each once. The subscription's columns are computed from all of
+The facts are the truth: what was reported or pressed, each once. Purchases and subscription are computed from all of
 them (`accounts.memberships.subscription_state`), so the order in which they arrive cannot matter.
 """
 
@@ -13,26 +13,12 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.memberships.assignment import Rule
+from accounts.memberships.facts import FactKind
 from accounts.memberships.models.plan import Plan
+from accounts.memberships.purchase_state import Question, Status
+from accounts.memberships.terms import Billing
 from accounts.people.models.user import User
-
-
-class Status(models.TextChoices):
-    ACTIVE = "active", _("active")
-    CANCELED = "canceled", _("canceled")
-    EXPIRED = "expired", _("expired")
-    REFUNDED = "refunded", _("refunded")
-
-
-class FactKind(models.TextChoices):
-    PURCHASED = "purchased", _("purchased")
-    PAID = "paid", _("paid")
-    RENEWED = "renewed", _("renewed")
-    CANCELED = "canceled", _("canceled")
-    EXPIRED = "expired", _("expired")
-    REFUNDED = "refunded", _("refunded")
-    EXTENDED = "extended", _("extended")
-    CONFIRMED = "confirmed", _("confirmed as active")
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -41,12 +27,19 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(user=user).select_related("plan") if isinstance(user, User) else self.none()
 
     def giving_access(self, now: datetime | None = None) -> "SubscriptionQuerySet":
-        """Those whose plan may be used now: active or canceled, and the paid period has not ended."""
-        return self.filter(status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__gt=now or timezone.now())
+        """Those whose plan may be used now."""
+        return self.filter(gives_access(now))
 
-    def ended(self, now: datetime | None = None) -> "SubscriptionQuerySet":
-        """Those that ran out but are not marked as expired yet."""
-        return self.filter(status__in=[Status.ACTIVE, Status.CANCELED], current_period_end__lte=now or timezone.now())
+    def due(self, now: datetime | None = None) -> "SubscriptionQuerySet":
+        """Those whose state the clock has changed since it was computed."""
+        return self.filter(next_change_at__lte=now or timezone.now())
+
+
+def gives_access(now: datetime | None = None, *, prefix: str = "") -> Q:
+    """Return the condition of access; `prefix` is the way to the subscription, with its "__"."""
+    now = now or timezone.now()
+    until = f"{prefix}access_until"
+    return Q((f"{prefix}access_from__lte", now)) & (Q((f"{until}__isnull", True)) | Q((f"{until}__gt", now)))
 
 
 class Subscription(models.Model):
@@ -54,7 +47,12 @@ class Subscription(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions", verbose_name=_("plan"))
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, editable=False)
     started_at = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
-    current_period_end = models.DateTimeField(_("access until"), null=True, blank=True, editable=False)
+    current_period_end = models.DateTimeField(_("paid until"), null=True, blank=True, editable=False)
+    access_from = models.DateTimeField(_("access from"), null=True, blank=True, editable=False)
+    access_until = models.DateTimeField(
+        _("access until"), null=True, blank=True, editable=False, help_text=_("with grace days; empty: no end")
+    )
+    next_change_at = models.DateTimeField(null=True, blank=True, editable=False)
     canceled_at = models.DateTimeField(_("canceled"), null=True, blank=True, editable=False)
     provider = models.CharField(_("provider"), max_length=30, blank=True, editable=False)
     external_member_id = models.CharField(_("external member ID"), max_length=100, blank=True, editable=False)
@@ -70,13 +68,10 @@ class Subscription(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "plan"], name="one_subscription_for_user_and_plan"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="subscription_status_is_known"),
-            models.CheckConstraint(
-                condition=Q(status__in=[Status.EXPIRED, Status.REFUNDED]) | Q(current_period_end__isnull=False),
-                name="access_has_an_end",
-            ),
         ]
         indexes = [
-            models.Index(fields=["status", "current_period_end"], name="subscription_by_end"),
+            models.Index(fields=["access_until"], name="subscription_by_access"),
+            models.Index(fields=["next_change_at"], name="subscription_due", condition=Q(next_change_at__isnull=False)),
             models.Index(fields=["status", "-id"], name="subscription_by_status"),
         ]
 
@@ -85,22 +80,68 @@ class Subscription(models.Model):
 
     @property
     def has_access(self) -> bool:
+        now = timezone.now()
         return (
-            self.status in (Status.ACTIVE, Status.CANCELED)
-            and self.current_period_end is not None
-            and self.current_period_end > timezone.now()
+            self.access_from is not None
+            and self.access_from <= now
+            and (self.access_until is None or self.access_until > now)
         )
 
     @property
-    def days_left(self) -> int:
-        """Whole days of access left, 0 where there is none."""
-        if not self.has_access or self.current_period_end is None:
+    def days_left(self) -> int | None:
+        """Whole days of access left, 0 where there is none; None where it has no end."""
+        if not self.has_access:
             return 0
-        return (self.current_period_end - timezone.now()).days
+        return (self.access_until - timezone.now()).days if self.access_until else None
+
+
+class Purchase(models.Model):
+    """One sale or grant of the subscription's plan, computed from the facts about it.
+
+    `key` is the key of the first of these facts. `periods` are what its payments pay for: {"start", "end", "paid_at",
+    "trial", "transactions"} each. Amounts in minor units.
+    """
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="purchases", verbose_name=_("subscription")
+    )
+    key = models.CharField(max_length=200, editable=False)
+    status = models.CharField(_("status"), max_length=20, choices=Status.choices, editable=False)
+    is_grant = models.BooleanField(_("given by staff"), default=False, editable=False)
+    external_id = models.CharField(_("remote ID"), max_length=100, blank=True, editable=False, db_index=True)
+    external_offer_id = models.CharField(_("external offer ID"), max_length=100, blank=True, editable=False)
+    billing = models.CharField(_("billing"), max_length=20, blank=True, choices=Billing.choices, editable=False)
+    quantity = models.PositiveIntegerField(_("seats"), default=1, editable=False)
+    amount = models.BigIntegerField(_("price in cents"), null=True, blank=True, editable=False)
+    refunded = models.BigIntegerField(_("refunded in cents"), default=0, editable=False)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True, editable=False)
+    anchor_at = models.DateTimeField(
+        _("anchor"), null=True, blank=True, editable=False, help_text=_("Later periods are counted from this day.")
+    )
+    paid_until = models.DateTimeField(_("paid until"), null=True, blank=True, editable=False)
+    access_until = models.DateTimeField(_("access until"), null=True, blank=True, editable=False)
+    canceled_at = models.DateTimeField(_("canceled"), null=True, blank=True, editable=False)
+    periods = models.JSONField(_("periods"), default=list, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("purchase")
+        verbose_name_plural = _("purchases")
+        ordering = ["started_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "key"], name="a_purchase_is_kept_once"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="purchase_status_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id or self.key
 
 
 class SubscriptionFact(models.Model):
-    """A fact about a subscription, as received. Never changed; the same fact received again has the same key."""
+    """A fact about a subscription, as received; the same fact received again has the same key.
+
+    What was received never changes. `purchase`, `rule` and `question` are computed from all facts; `chosen` and
+    `answered_at` are staff's answer to the question.
+    """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="facts")
     key = models.CharField(max_length=200, help_text=_("what makes it this fact and no other"))
@@ -111,11 +152,28 @@ class SubscriptionFact(models.Model):
     references = models.JSONField(
         _("ids"), default=dict, help_text=_("external IDs of member, offer, purchase and transaction")
     )
+    terms = models.JSONField(_("stated terms"), default=dict, blank=True)
+    purchase = models.ForeignKey(
+        Purchase,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="facts",
+        verbose_name=_("purchase"),
+        help_text=_("empty: it is about all of them, or about none"),
+    )
+    rule = models.CharField(_("assigned because"), max_length=20, blank=True, choices=Rule.choices)
+    question = models.CharField(_("to be decided"), max_length=20, blank=True, choices=Question.choices)
+    chosen = models.CharField(
+        max_length=200, blank=True, help_text=_("staff's answer: the key of another fact of the same purchase")
+    )
+    answered_at = models.DateTimeField(_("decided"), null=True, blank=True)
     cause = models.CharField(_("source"), max_length=200)
     event_id = models.BigIntegerField(null=True, blank=True)
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
 
     class Meta:
         verbose_name = _("fact")
@@ -124,6 +182,11 @@ class SubscriptionFact(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["subscription", "key"], name="a_fact_is_kept_once"),
             models.CheckConstraint(condition=Q(kind__in=FactKind.values), name="fact_kind_is_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["-id"], name="fact_to_be_decided", condition=~Q(question="") & Q(answered_at__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from accounts.memberships.models.subscription import FactKind, Status
-from accounts.memberships.subscription_state import TRANSITIONS, Fact, State, state_of
+from accounts.memberships.facts import Fact, FactKind
+from accounts.memberships.purchase_state import Status
+from accounts.memberships.subscription_state import State, state_of
+from accounts.memberships.terms import Interval, PlanTerms
 
 START = datetime(2026, 1, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -26,7 +28,7 @@ def fact(kind: str, days: float = 0, *, ends: float | None = None, **references:
 
 
 def amounts_to(*facts: Fact, now: float = 1000, months: int = 12) -> State:
-    return state_of(facts, period_months=months, now=at(now))
+    return state_of(facts, plan=PlanTerms(interval=Interval(count=months)), now=at(now))
 
 
 def test_nothing_told_is_no_subscription() -> None:
@@ -51,7 +53,7 @@ def test_a_purchase_pays_for_a_period_of_the_plan() -> None:
 )
 def test_a_month_from_the_31st_ends_on_the_last_day(sold: str, ends: str) -> None:
     sale = Fact(key="1", kind=FactKind.PURCHASED, occurred_at=datetime.fromisoformat(sold).replace(tzinfo=UTC))
-    assert state_of([sale], period_months=1, now=sale.occurred_at).period_end.date().isoformat() == ends
+    assert state_of([sale], plan=PlanTerms(interval=Interval(count=1)), now=sale.occurred_at).period_end.date().isoformat() == ends
 
 
 def test_a_stated_end_wins_over_the_plans_period() -> None:

@@ -9,9 +9,8 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.memberships import subscriptions
+from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Subscription, SubscriptionTransition
-from accounts.memberships.models.subscription import FactKind
-from accounts.memberships.subscription_state import Fact
 from core.cause import Cause
 
 pytestmark = pytest.mark.django_db
@@ -139,9 +138,9 @@ def test_access_ends_at_its_end_even_before_the_clock_marks_it(user: Any, plan: 
 def test_the_clock_expires_what_ended_once(user: Any, plan: Any, travel: Any) -> None:
     tell(user, plan, "purchased", 300)
     end = Subscription.objects.get().current_period_end
-    assert subscriptions.expire_ended() == 0
+    assert subscriptions.advance() == 0
     travel(70 * DAY)
-    assert (subscriptions.expire_ended(), subscriptions.expire_ended()) == (1, 0)
+    assert (subscriptions.advance(), subscriptions.advance()) == (1, 0)
 
     subscription = Subscription.objects.get()
     assert (subscription.status, subscription.current_period_end) == ("expired", end)

@@ -12,9 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.memberships import subscriptions
+from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan
-from accounts.memberships.models.subscription import FactKind
-from accounts.memberships.subscription_state import Fact
 from accounts.people.models import ExternalIdentity, User
 from accounts.staff.tests.callers import bearer
 from core.cause import Cause

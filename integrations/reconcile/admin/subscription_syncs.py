@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.memberships.models.subscription import Status as SubscriptionStatus
+from accounts.memberships.purchase_state import Status as SubscriptionStatus
 from core.console import columns
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, row_link
