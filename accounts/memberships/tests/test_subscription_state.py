@@ -53,7 +53,10 @@ def test_a_purchase_pays_for_a_period_of_the_plan() -> None:
 )
 def test_a_month_from_the_31st_ends_on_the_last_day(sold: str, ends: str) -> None:
     sale = Fact(key="1", kind=FactKind.PURCHASED, occurred_at=datetime.fromisoformat(sold).replace(tzinfo=UTC))
-    assert state_of([sale], plan=PlanTerms(interval=Interval(count=1)), now=sale.occurred_at).period_end.date().isoformat() == ends
+    assert (
+        state_of([sale], plan=PlanTerms(interval=Interval(count=1)), now=sale.occurred_at).period_end.date().isoformat()
+        == ends
+    )
 
 
 def test_a_stated_end_wins_over_the_plans_period() -> None:
