@@ -13,6 +13,7 @@ from accounts.memberships.models import Plan, Purchase, Subscription, Subscripti
 from accounts.memberships.purchase_state import Purchase as PurchaseState
 from accounts.memberships.subscription_state import Assigned, History, State, history_of, steps
 from accounts.memberships.terms import StatedTerms
+from accounts.people import lookup
 from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
@@ -67,8 +68,10 @@ def record(user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = 
             subscription = subscription if is_new else existing.get()
         subscription.user, subscription.plan = user, plan
         facts = [] if is_new else list(subscription.facts.all())
-        if any(known.key == row.key for known in facts):
-            return Recorded(subscription=subscription, known=True)
+        for known in facts:
+            if known.key == row.key:
+                question = "" if known.answered_at else known.question
+                return Recorded(subscription=subscription, known=True, question=question)
         end_before = None if is_new else (subscription.access_until, subscription.current_period_end)
         transition = _refresh(subscription, [*facts, row], cause=cause, now=now, is_new=is_new)
         changed = transition is not None or end_before != (subscription.access_until, subscription.current_period_end)
@@ -127,6 +130,23 @@ def decide(row: SubscriptionFact, *, purchase: Purchase | None, cause: Cause) ->
         transition = _refresh(subscription, subscription.facts.all(), cause=cause, now=timezone.now())
         changed = transition is not None or subscription.access_until != end_before
         return Recorded(subscription=subscription, transition=transition, changed=changed)
+
+
+def with_purchase(external_id: str, *, email: str) -> Subscription | None:
+    """Return the subscription of whoever has this address that the purchase with this id belongs to, None for none."""
+    member = lookup.member_with(email.strip().lower())
+    if member is None:
+        return None
+    purchases = Purchase.objects.filter(external_id=external_id, subscription__user=member[0])
+    known = purchases.select_related("subscription__plan").order_by("-pk").first()
+    return known.subscription if known else None
+
+
+def only_plan_of(email: str) -> Plan | None:
+    """Return the plan of whoever has this address, where they have one subscription and no other."""
+    member = lookup.member_with(email.strip().lower())
+    known = list(member[0].subscriptions.select_related("plan")[:2]) if member else []
+    return known[0].plan if len(known) == 1 else None
 
 
 def recompute(subscription: Subscription, *, cause: Cause) -> SubscriptionTransition | None:

@@ -37,7 +37,10 @@ class Buyer(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Bounded):
+    """Something that happened. `doubts` say what of it staff should look at, as a date that cannot be read."""
+
     occurred_at: datetime
+    doubts: Names = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,14 +222,28 @@ class MembershipEvent(Event):
     """A fact about a buyer's subscription.
 
     `offers` are the ids of the offer and its products, the most exact first; empty where the event names none.
-    `period_end` is the end of the paid period, where the event states it.
+    `book` says of which set of the provider's ids these are: ids of two books are not comparable. `period_end` is the
+    end of the paid period, where the event states it; `interval` ("month", 3). `billing` is subscription, instalments,
+    once or lifetime, "" where it is not said. `amount` is the price of the sale and `refunded` what went back, in minor
+    units.
     """
 
     buyer: Buyer
     offers: Ids = ()
+    offer_title: Line = ""
+    book: str = ""
     purchase_id: Id = ""
     transaction_id: Id = ""
+    subscription_id: Id = ""
+    order_id: Id = ""
     period_end: datetime | None = None
+    billing: str = ""
+    interval: tuple[str, int | None] | None = None
+    trial_days: int | None = None
+    quantity: int | None = None
+    starts_at: datetime | None = None
+    amount: int | None = None
+    refunded: int | None = None
 
 
 class OfferPurchased(MembershipEvent):
@@ -250,7 +267,31 @@ class SubscriptionExpired(MembershipEvent):
 
 
 class PurchaseRefunded(MembershipEvent):
-    """The payment was refunded, and access ends."""
+    """Money went back: all of it, where the event says nothing else."""
+
+
+class PaymentFailed(MembershipEvent):
+    """A charge did not succeed, and is tried again."""
+
+
+class SubscriptionPaused(MembershipEvent):
+    """It is not charged for a time."""
+
+
+class SubscriptionResumed(MembershipEvent):
+    """A cancellation, a pause or an end was taken back."""
+
+
+class DisputeOpened(MembershipEvent):
+    """The buyer's bank takes the money back for the time being."""
+
+
+class DisputeWon(MembershipEvent):
+    """The disputed money stays."""
+
+
+class DisputeLost(MembershipEvent):
+    """The disputed money is gone."""
 
 
 class PurchaseConfirmed(MembershipEvent):

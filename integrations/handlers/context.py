@@ -13,12 +13,13 @@ from integrations.fields.names import FieldConfiguration
 class Change:
     """One thing that an event changed: for people, with the row it is about.
 
-    `changed` is False for what was looked up or found to stand already.
+    `changed` is False for what was looked up or found to stand already. `review` is what staff should decide about it.
     """
 
     description: str
     target: Model
     changed: bool = True
+    review: str = ""
 
 
 class Greeting(StrEnum):

@@ -1,26 +1,34 @@
 """Purchases, renewals, cancellations, refunds → members, their subscriptions and the mails we owe them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from accounts.mail import emails
 from accounts.memberships import plans, subscriptions
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan, Subscription
+from accounts.memberships.purchase_state import Question
 from accounts.memberships.subscriptions import Recorded
+from accounts.memberships.terms import StatedTerms, interval_of
 from accounts.people import contacts, members
 from accounts.people.contact_report import NAMES, ContactReport
 from accounts.people.forgotten import PersonForgotten
 from core.text import InvalidAddress
 from integrations.contracts.events import (
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
     MembershipEvent,
     OfferPurchased,
+    PaymentFailed,
     PaymentSucceeded,
     PurchaseConfirmed,
     PurchaseRefunded,
     SubscriptionCanceled,
     SubscriptionExpired,
+    SubscriptionPaused,
     SubscriptionRenewed,
+    SubscriptionResumed,
 )
 from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers.contacts import told_of
@@ -34,6 +42,12 @@ FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
     SubscriptionCanceled: FactKind.CANCELED,
     SubscriptionExpired: FactKind.EXPIRED,
     PurchaseRefunded: FactKind.REFUNDED,
+    PaymentFailed: FactKind.PAYMENT_FAILED,
+    SubscriptionPaused: FactKind.PAUSED,
+    SubscriptionResumed: FactKind.RESUMED,
+    DisputeOpened: FactKind.DISPUTED,
+    DisputeWon: FactKind.DISPUTE_WON,
+    DisputeLost: FactKind.DISPUTE_LOST,
     PurchaseConfirmed: FactKind.CONFIRMED,
 }
 _PAID = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED}
@@ -48,7 +62,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     staff; PersonErased: the person was erased and has not paid since.
     """
     kind = FACT_OF[type(event)]
-    plan = _plan(event.offers, context)
+    plan = _plan(event, context)
     member = _member(event, context)
     recorded = subscriptions.record(
         member.user,
@@ -59,13 +73,21 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
             occurred_at=event.occurred_at,
             period_end=event.period_end,
             references=_references(event),
+            terms=_terms(event),
         ),
         cause=context.cause,
         provider=context.provider,
     )
     found = "member created" if member.created else "member found"
     changes = [Change(description=found, target=member.user, changed=member.created)]
-    changes.append(Change(description=_told(recorded), target=recorded.subscription, changed=recorded.changed))
+    changes.append(
+        Change(
+            description=_told(recorded),
+            target=recorded.subscription,
+            changed=recorded.changed,
+            review=str(Question(recorded.question).label) if recorded.question else "",
+        )
+    )
     # What a sale says of the person beside is no change of their membership.
     changes += [replace(change, changed=False) for change in [_contact(event, member, context)] if change]
     if context.greeting is Greeting.IF_OPEN:
@@ -80,12 +102,38 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     return changes
 
 
-def _plan(offers: Sequence[str], context: Context) -> Plan:
-    plan = plans.sold_by(offers, provider=context.provider) if offers else plans.only_one()
+def _plan(event: MembershipEvent, context: Context) -> Plan:
+    """Return the plan of the purchase that an event is about. Raises Unmatched where it cannot be known.
+
+    What is no sale and names a purchase of this person is about its plan, whatever offer it names. An event without an
+    offer is about the only plan that its person has, or that there is.
+    """
+    known = None
+    if FACT_OF[type(event)] != FactKind.PURCHASED and event.purchase_id:
+        known = subscriptions.with_purchase(event.purchase_id, email=event.buyer.email)
+    if known is not None:
+        return known.plan
+    if event.offers:
+        plan = plans.sold_by(event.offers, provider=context.provider)
+    else:
+        plan = subscriptions.only_plan_of(event.buyer.email) or plans.only_one()
     if plan is None:
-        told = f"no plan for offer {', '.join(offers)}" if offers else "no plan: the event names no offer"
-        raise Unmatched(f"{told}; map it to a plan, then retry")
+        named = f"{', '.join(event.offers)}{f' ({event.offer_title})' if event.offer_title else ''}"
+        problem = f"no plan for offer {named}" if event.offers else "no plan: the event names no offer"
+        raise Unmatched(f"{problem}; map it to a plan, then retry")
     return plan
+
+
+def _terms(event: MembershipEvent) -> StatedTerms:
+    return StatedTerms(
+        billing=event.billing or None,
+        interval=interval_of(*event.interval) if event.interval else None,
+        trial_days=event.trial_days,
+        quantity=event.quantity,
+        starts_at=event.starts_at,
+        amount=event.amount,
+        refunded=event.refunded,
+    )
 
 
 def _member(event: MembershipEvent, context: Context) -> members.Member:
@@ -127,7 +175,10 @@ def _references(event: MembershipEvent) -> dict[str, str]:
         "member": member,
         "member_kind": kind if member else "",
         "offer": event.offers[0] if event.offers else "",
+        "book": event.book,
         "purchase": event.purchase_id,
+        "subscription": event.subscription_id,
+        "order": event.order_id,
         "transaction": event.transaction_id,
     }
     return {name: external_id for name, external_id in ids.items() if external_id}

@@ -149,6 +149,8 @@ def _apply(event: InboxEvent) -> None:
             break
     with transaction.atomic():
         changes, problem = _handle(event, facts, reads_contacts=is_connected and provider.read_contact is not None)
+        reviews = [*(doubt for fact in facts for doubt in fact.doubts), *(change.review for change in changes)]
+        problem = "; ".join(dict.fromkeys(filter(None, [problem, *reviews])))
         types = ContentType.objects.get_for_models(*{type(change.target) for change in changes})
         Effect.objects.bulk_create(
             Effect(
