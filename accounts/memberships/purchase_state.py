@@ -104,6 +104,7 @@ class Purchase:
     disputed_at: datetime | None = None
     failed_at: datetime | None = None
     changed_at: datetime | None = None
+    is_announced: bool = False  # its start was stated, and may be to come
     has_instalments: bool = False  # money in the middle of the last period that did not extend it
     question: str = ""  # what staff should look at, raised by the fact that was taken last
 
@@ -175,6 +176,7 @@ class Purchase:
 
     def _begin(self, fact: Fact, *, trial_days: int = 0) -> None:
         start = fact.terms.starts_at or fact.occurred_at
+        self.is_announced = fact.terms.starts_at is not None
         self.sold_at = fact.occurred_at
         if (self.billing or self.plan.billing) == Billing.LIFETIME and fact.period_end is None:
             self._add(fact, start, None)
@@ -395,6 +397,8 @@ class Purchase:
     def at(self, now: datetime) -> Now:
         """Return the state at `now`, by the facts that were taken."""
         start, end = self.started_at, self.paid_until
+        if start is not None and not self.is_announced:  # the clock of a sender may be ahead
+            start = min(start, now)
         changed = self.changed_at or (self.facts[0].occurred_at if self.facts else now)
         if self.ended is not None:
             status, moment = self.ended
