@@ -7,14 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils.dateparse import parse_date, parse_datetime
-
+from core import dates
 from core.text import TEXT, storable
 
 _SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
-_YEARS = range(1970, 2200)  # any other is a mistake or a trick, and dates counted from it may not exist
-_LONGEST_MOMENT = 60  # characters
-_WORDS_OF_UTC = (" UTC", " GMT")
 _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 
 
@@ -48,52 +44,47 @@ def first_text(payload: Any, paths: Iterable[tuple[str, ...]]) -> str:
     return next((text for path in paths if (text := text_at(payload, *path))), "")
 
 
-def moment_at(payload: Any, paths: Iterable[tuple[str, ...]]) -> datetime | None:
-    """Return the first of `paths` that holds a date, as an aware datetime (UTC where no zone is given), or None."""
+def moment_at(
+    payload: Any, paths: Iterable[tuple[str, ...]], *, doubts: list[str] | None = None, is_end: bool = False
+) -> datetime | None:
+    """Return the first date that stands at one of `paths`, in UTC, or None.
+
+    With `is_end` a day without a time lasts until its end. What stands there and cannot be read, or could be read in
+    two ways, is added to `doubts`, for staff.
+    """
     for path in paths:
-        moment = read_moment(text_at(payload, *path))
-        if moment is not None:
-            return moment
+        text = text_at(payload, *path)
+        if not text:
+            continue
+        try:
+            moment = dates.parse(text)
+        except dates.InvalidDate as error:
+            if doubts is not None:
+                doubts.append(f"{'.'.join(path)}: {error}")
+            continue
+        if not moment.is_plain and doubts is not None:
+            doubts.append(f"{'.'.join(path)}: {text!r} was read as {moment.value:%Y-%m-%d}")
+        return moment.end if is_end else moment.utc
     return None
 
 
 def read_moment(text: str) -> datetime | None:
-    """Return an ISO 8601 date or time, or Unix seconds or milliseconds, as an aware datetime; None for anything else.
-
-    A time may end with the word UTC or GMT, as databases and Ruby write it: "2026-07-01 10:00:00 UTC".
-    """
-    if not text or len(text) > _LONGEST_MOMENT:
-        return None
-    if text.endswith(_WORDS_OF_UTC):
-        text = f"{text[:-4]}+00:00"
+    """Return the moment that a text names, in UTC (`core.dates`); None where it names none."""
     try:
-        if text.replace(".", "", 1).isdigit():
-            seconds = float(text)
-            return (
-                datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, tz=UTC) if seconds > 1e8 else None
-            )
-        moment = parse_datetime(text)
-        if moment is None:
-            day = parse_date(text)
-            moment = datetime(day.year, day.month, day.day) if day else None  # noqa: DTZ001 (the zone comes below)
-        if moment is None:
-            return None
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        return moment if moment.year in _YEARS else None
-    except (ValueError, OverflowError, OSError):
+        return dates.parse(text).utc if text else None
+    except dates.InvalidDate:
         return None
 
 
 def read_day(text: str) -> date | None:
-    """Return the day of an ISO date or time as it is written, or of Unix seconds in UTC; None for anything else.
+    """Return the day of a date or time as it is written, or of Unix seconds in UTC; None for anything else.
 
     22:00 on 31 March in Bogotá is 31 March for the sender, and for a certificate.
     """
-    moment = read_moment(text)
-    if moment is None:
+    try:
+        return dates.parse(text).value.date() if text else None
+    except dates.InvalidDate:
         return None
-    written = None if text.replace(".", "", 1).isdigit() else parse_datetime(text)
-    return (written or moment).date()
 
 
 def moment_of_uuid(text: str) -> datetime | None:

@@ -54,15 +54,7 @@ _OCCURRED_INSIDE = (
     ("payment_transaction", "created_at"),
     ("created_at",),
 )
-_PERIOD_END = (
-    ("current_period_end",),
-    ("subscription", "current_period_end"),
-    ("subscription", "ends_at"),
-    ("subscription_end_date",),
-    ("period_end",),
-    ("ends_at",),
-    ("access_ends_at",),
-)
+_OFFER_TITLE = (("offer", "name"), ("offer", "title"), ("offer_title",), ("offer_name",))
 
 
 def buyer(body: Mapping[str, Any], *, kind: str) -> Buyer:
@@ -97,10 +89,12 @@ def transaction_id(body: Mapping[str, Any]) -> str:
     return first_text(body, TRANSACTION)
 
 
-def occurred_at(payload: Mapping[str, Any], body: Mapping[str, Any]) -> datetime | None:
+def offer_title(body: Mapping[str, Any]) -> str:
+    return first_text(body, _OFFER_TITLE)
+
+
+def occurred_at(
+    payload: Mapping[str, Any], body: Mapping[str, Any], *, doubts: list[str] | None = None
+) -> datetime | None:
     """Return when it happened, as the body says, else the envelope; None where neither does."""
-    return moment_at(body, _OCCURRED_INSIDE) or moment_at(payload, _OCCURRED)
-
-
-def period_end(body: Mapping[str, Any]) -> datetime | None:
-    return moment_at(body, _PERIOD_END)
+    return moment_at(body, _OCCURRED_INSIDE, doubts=doubts) or moment_at(payload, _OCCURRED)

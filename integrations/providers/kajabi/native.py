@@ -26,7 +26,6 @@ from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.providers.kajabi.transactions import cents, currency
 from integrations.toolkit.reading import moment_at, text_at
 
-_EFFECTIVE = (("attributes", "effective_start_at"), ("attributes", "created_at"))
 _CREATED = (("attributes", "created_at"),)
 _UPDATED = (("attributes", "updated_at"),)
 _COLUMNS = {
@@ -103,8 +102,10 @@ def _purchase(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> lis
         raise Unmatched("the event names no e-mail: it has no customer, or one without")
     return [
         OfferPurchased(
-            occurred_at=moment_at(bought, _EFFECTIVE) or otherwise,
+            **transactions.sold(bought, otherwise=otherwise),
             buyer=buyer,
+            book="customer",
+            offer_title=text_at(_first(by_kind, "offers"), "attributes", "title"),
             offers=_offers(bought) or tuple(filter(None, [text_at(_first(by_kind, "offers"), "id")])),
             purchase_id=text_at(bought, "id"),
         )
@@ -120,6 +121,8 @@ def _payment(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list
         PaymentSucceeded(
             occurred_at=moment_at(paid, _CREATED) or otherwise,
             buyer=buyer,
+            book="customer",
+            amount=cents(paid, "amount_in_cents") or None,
             offers=_offers(bought),
             purchase_id=text_at(bought, "id"),
             transaction_id=text_at(paid, "id"),

@@ -56,13 +56,18 @@ def purchase(resource: Resource) -> PulledRecord:
     if not problem and started:
         about: dict[str, Any] = {
             "buyer": Buyer(email="", identities={CUSTOMER: customer_id}),
+            "book": CUSTOMER,
             "offers": offers,
             "purchase_id": purchase_id,
         }
         is_free = text_at(resource, "attributes", "amount_in_cents") in ("0", "0.0")
         # A grant by hand or for a coupon of 100 % fires no hook.
         webhook = "" if is_free else "purchase"
-        events.append(PulledEvent(event=OfferPurchased(occurred_at=started, **about), webhook=webhook))
+        events.append(
+            PulledEvent(
+                event=OfferPurchased(**transactions.sold(resource, otherwise=timezone.now()), **about), webhook=webhook
+            )
+        )
         status, end = _end(resource, ended, changed or started)
         if end is not None:
             event_class, moment, until, name = end
@@ -119,6 +124,9 @@ def transaction(resource: Resource) -> PulledRecord:
             event=happened(
                 occurred_at=when,
                 buyer=Buyer(email="", identities={CUSTOMER: customer_id}),
+                book=CUSTOMER,
+                refunded=abs(money.amount) or None if happened is PurchaseRefunded else None,
+                amount=money.amount or None if happened is PaymentSucceeded else None,
                 offers=offers if len(covered) == 1 else (),
                 purchase_id=purchase_id,
                 transaction_id=transaction_id,

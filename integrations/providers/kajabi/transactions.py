@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.contracts.events import MembershipEvent, MoneyMoved, PaymentSucceeded, PurchaseRefunded
+from integrations.contracts.events import DisputeOpened, MembershipEvent, MoneyMoved, PaymentSucceeded, PurchaseRefunded
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.reading import moment_at, text_at
 
@@ -22,8 +22,10 @@ _MEANS: Mapping[str, type[MembershipEvent]] = {
     "charge": PaymentSucceeded,
     "subscription_charge": PaymentSucceeded,
     "refund": PurchaseRefunded,
-    "dispute": PurchaseRefunded,
+    "dispute": DisputeOpened,
 }
+# `payment_type` of purchases and offers. "single" says how it was paid and not for how long.
+_BILLING = {"subscription": "subscription", "multipay": "instalments", "payment_plan": "instalments"}
 _CAME_TO_NOTHING = {"failed", "pending", "declined", "canceled", "cancelled", "voided", "error", "test"}
 
 
@@ -45,6 +47,23 @@ def moved(transaction: Resource, *, otherwise: datetime, order_id: str = "", **b
         purchase_ids=tuple(filter(None, related_ids(transaction, "purchases"))),
         **belongs,
     )
+
+
+def sold(purchase: Resource, *, otherwise: datetime) -> dict[str, Any]:
+    """Return when a purchase was made and its terms, as keyword arguments of an event about it.
+
+    A purchase may begin later than it was made: `effective_start_at` is when access begins.
+    """
+    starts = moment_at(purchase, (("attributes", "effective_start_at"),))
+    created = moment_at(purchase, (("attributes", "created_at"),))
+    occurred = created or starts or otherwise
+    is_later = starts is not None and starts > max(occurred, otherwise)
+    return {
+        "occurred_at": min(occurred, otherwise) if is_later else starts or occurred,
+        "starts_at": starts if is_later else None,
+        "billing": _BILLING.get(_word(purchase, "payment_type"), ""),
+        "amount": cents(purchase, "amount_in_cents") or None,
+    }
 
 
 def meaning(transaction: Resource) -> type[MembershipEvent] | None:

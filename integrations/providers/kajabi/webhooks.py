@@ -16,19 +16,25 @@ from datetime import datetime
 from typing import Any
 
 from integrations.contracts.events import (
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
     Event,
     MembershipEvent,
     OfferPurchased,
+    PaymentFailed,
     PaymentSucceeded,
     PurchaseRefunded,
     SubscriptionCanceled,
     SubscriptionExpired,
+    SubscriptionPaused,
     SubscriptionRenewed,
+    SubscriptionResumed,
 )
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
-from integrations.providers.kajabi import completed, fields, native, progress, relay, samples
-from integrations.toolkit.reading import digest_of, moment_of_uuid, text_at
+from integrations.providers.kajabi import completed, fields, native, progress, relay, samples, terms
+from integrations.toolkit.reading import digest_of, first_text, moment_of_uuid, text_at
 
 MEMBERSHIP: Mapping[str, type[MembershipEvent]] = {
     "offer.purchased": OfferPurchased,
@@ -38,6 +44,47 @@ MEMBERSHIP: Mapping[str, type[MembershipEvent]] = {
     "member.subscription.renewed": SubscriptionRenewed,
     "member.subscription.expired": SubscriptionExpired,
     "purchase.refunded": PurchaseRefunded,
+    # Names under which relays report what Kajabi itself has no event for, by the words of the payment processors.
+    **dict.fromkeys(("member.subscription.cancelled", "purchase.canceled", "purchase.cancelled"), SubscriptionCanceled),
+    **dict.fromkeys(("purchase.expired", "purchase.deactivated"), SubscriptionExpired),
+    **dict.fromkeys(("member.subscription.refunded", "payment.refunded", "charge.refunded"), PurchaseRefunded),
+    **dict.fromkeys(
+        (
+            "payment.failed",
+            "purchase.payment_failed",
+            "invoice.payment_failed",
+            "member.subscription.payment_failed",
+            "member.subscription.past_due",
+        ),
+        PaymentFailed,
+    ),
+    **dict.fromkeys(("member.subscription.paused", "purchase.paused"), SubscriptionPaused),
+    **dict.fromkeys(
+        (
+            "member.subscription.resumed",
+            "member.subscription.reactivated",
+            "member.subscription.uncanceled",
+            "purchase.resumed",
+            "purchase.reactivated",
+        ),
+        SubscriptionResumed,
+    ),
+    **dict.fromkeys(
+        (
+            "purchase.disputed",
+            "payment.disputed",
+            "dispute.opened",
+            "dispute.created",
+            "dispute.closed",
+            "purchase.dispute.opened",
+            "purchase.dispute.closed",
+            "charge.dispute.created",
+            "charge.dispute.closed",
+        ),
+        DisputeOpened,
+    ),
+    **dict.fromkeys(("dispute.won", "purchase.dispute.won", "purchase.dispute_won"), DisputeWon),
+    **dict.fromkeys(("dispute.lost", "purchase.dispute.lost", "purchase.dispute_lost"), DisputeLost),
 }
 NATIVE = ("purchase", "payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed")
 HANDLED = {
@@ -89,7 +136,8 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     body = _BODY[dialect](payload)
     if webhook.event_type in progress.TYPES:
         return [progress.read(webhook, body, otherwise=_undated(webhook))]
-    told_at = fields.occurred_at(payload, body) or _undated(webhook)
+    doubts: list[str] = []
+    told_at = fields.occurred_at(payload, body, doubts=doubts) or _undated(webhook)
     if webhook.event_type == "form.submitted":
         return relay.form(body, event_id=webhook.external_id, occurred_at=told_at)
     if webhook.event_type in completed.TYPES:
@@ -102,16 +150,28 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     buyer = fields.buyer(body, kind="member" if dialect == "in-app" else "relay")
     if not buyer.email:
         raise Unmatched("the event names no e-mail")
+    whole = {**payload, **body}
     return [
-        MEMBERSHIP[webhook.event_type](
+        _membership_event(webhook.event_type, whole)(
             occurred_at=told_at,
             buyer=buyer,
-            offers=fields.offers(body),
-            purchase_id=fields.purchase_id(body) or (text_at(body, "id") if dialect == "leaps" else ""),
-            transaction_id=fields.transaction_id(body),
-            period_end=fields.period_end(body),
+            book="member" if dialect == "in-app" else "relay",
+            offers=fields.offers(whole),
+            offer_title=fields.offer_title(whole),
+            purchase_id=fields.purchase_id(whole) or (text_at(body, "id") if dialect == "leaps" else ""),
+            transaction_id=fields.transaction_id(whole),
+            **terms.stated(whole, doubts=doubts),
+            doubts=tuple(doubts),
         )
     ]
+
+
+def _membership_event(event_type: str, body: Mapping[str, Any]) -> type[MembershipEvent]:
+    """Return the class of a relay's event; how a dispute ended may stand in its status alone."""
+    event_class = MEMBERSHIP[event_type]
+    if event_class is DisputeOpened and event_type.endswith(".closed"):
+        return DisputeWon if first_text(body, terms.DISPUTE_STATUS).lower() == "won" else DisputeLost
+    return event_class
 
 
 def _is_sample(payload: Payload, event_type: str) -> bool:

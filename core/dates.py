@@ -1,0 +1,121 @@
+"""The one reader of dates and times that strangers write.
+
+ISO 8601, RFC 2822 ("Tue, 03 Mar 2026 10:00:00 GMT"), SQL's forms with an offset or a word for the zone
+("2027-08-01 18:00:00 UTC", "… America/Bogota"), Unix seconds and milliseconds, and days in numbers with slashes where
+only one reading is a date. Nothing is guessed: what has two readings is an error like what has none.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.timezone import get_default_timezone
+
+LONGEST = 60  # characters
+YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted from it may not exist
+# RFC 2822, section 4.3: the only names of zones that have one meaning on the net.
+_ZONES = {"UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6}
+_ZONES |= {"PST": -8, "PDT": -7}
+_WITH_ZONE = re.compile(r"(?P<time>.*\d) ?(?P<zone>[A-Za-z]+(?:/[A-Za-z_]+)*)")
+_SLASHES = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T,]+(\d{1,2}:\d{2}(?::\d{2})?)(?: ?([AaPp][Mm]))?)?")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+class InvalidDate(ValueError):
+    """The text is no date, or could be two; the message says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A time as it was written: `value` in its own zone. `is_day`: no time of day was given.
+
+    `is_plain` is False where the order of day and month was told by their size alone.
+    """
+
+    value: datetime
+    is_day: bool = False
+    is_plain: bool = True
+
+    @property
+    def utc(self) -> datetime:
+        return self.value.astimezone(UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The moment at which it has passed: a day lasts until its end in TIME_ZONE."""
+        if not self.is_day:
+            return self.utc
+        after = self.value.date() + timedelta(days=1)
+        return datetime(after.year, after.month, after.day, tzinfo=get_default_timezone()).astimezone(UTC)
+
+
+def parse(text: str) -> Moment:
+    """Return the moment that `text` names; without a zone in UTC, a day alone in TIME_ZONE. Raises InvalidDate."""
+    text = text.strip()
+    if len(text) > LONGEST:
+        raise InvalidDate("the date is too long")
+    try:
+        moment = _parsed(text)
+    except InvalidDate:
+        raise
+    except (ValueError, OverflowError, OSError, TypeError, IndexError) as error:
+        raise InvalidDate(f"{text!r} is no date") from error
+    if moment is None or moment.utc.year not in YEARS:
+        raise InvalidDate(f"{text!r} is no date")
+    return moment
+
+
+def _parsed(text: str) -> Moment | None:
+    if _NUMBER.fullmatch(text):
+        seconds = float(text)
+        if seconds <= 1e8:
+            return None
+        return Moment(value=datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, tz=UTC))
+    if day := _day(text):
+        return Moment(value=_at_start(day), is_day=True)
+    if moment := parse_datetime(text):
+        return Moment(value=moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    if (named := _WITH_ZONE.fullmatch(text)) and (zone := _zone(named["zone"])):
+        moment = parse_datetime(named["time"])
+        if moment is not None and moment.tzinfo is None:
+            return Moment(value=moment.replace(tzinfo=zone))
+    if slashes := _SLASHES.fullmatch(text):
+        return _with_slashes(text, *slashes.groups())
+    if "," in text or text[:1].isdigit():
+        moment = parsedate_to_datetime(text)
+        return Moment(value=moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return None
+
+
+def _day(text: str) -> date | None:
+    return parse_date(text) if len(text) <= 10 else None
+
+
+def _at_start(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=get_default_timezone())
+
+
+def _zone(name: str) -> timezone | ZoneInfo | None:
+    if name.upper() in _ZONES:
+        return timezone(timedelta(hours=_ZONES[name.upper()]))
+    return ZoneInfo(name) if "/" in name else None
+
+
+def _with_slashes(text: str, first: str, second: str, year: str, clock: str | None, half: str | None) -> Moment:
+    """Read 03/31/2027 and 31/03/2027, which can be one day only; 03/04/2027 can be two."""
+    one, other = int(first), int(second)
+    if one <= 12 and other <= 12 and one != other:
+        raise InvalidDate(f"{text!r} is ambiguous: day and month could be either")
+    day, month = (other, one) if one <= 12 else (one, other)
+    value = _at_start(date(int(year), month, day))
+    if clock:
+        hour, minute, second = (int(part) for part in f"{clock}:0".split(":")[:3])
+        if half:
+            if not 1 <= hour <= 12:
+                raise InvalidDate(f"{text!r} is no date")
+            hour = hour % 12 + (12 if half.lower() == "pm" else 0)
+        value = datetime(value.year, value.month, value.day, hour, minute, second, tzinfo=UTC)
+    return Moment(value=value, is_day=not clock, is_plain=False)
