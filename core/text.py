@@ -54,6 +54,18 @@ class InvalidAddress(ValueError):
     """The text is no e-mail address that we could write to; the message says why."""
 
 
+# What templates and forms send where they have nothing to send. "Null" as it stands is somebody's surname.
+_NOTHING = frozenset({"undefined", "n/a", "#n/a", "(null)", "<null>", "[object object]", "nan", "{}", "[]"})
+_NOTHING_EXACTLY = frozenset({"null", "NULL", "none", "None", "NONE", "nil", "-", "–", "--", "?"})
+_TEMPLATE = re.compile(r"\{\{.*\}\}|\{%.*%\}|\$\{.*\}|\[\[.*\]\]|\*\|.*\|\*|%[A-Za-z_.]+%")
+
+
+def is_placeholder(raw: str) -> bool:
+    """Return whether a text stands where a value is missing: "null", "undefined", "N/A", "{{member.id}}"."""
+    text = raw[:LINE].strip()
+    return text in _NOTHING_EXACTLY or text.casefold() in _NOTHING or bool(_TEMPLATE.fullmatch(text))
+
+
 def fits(raw: str, limit: int) -> str:
     """Return `raw`, or "" where it is longer than `limit`: for what means something else when it is cut."""
     return raw if len(raw) <= limit else ""
@@ -87,7 +99,7 @@ def one_line(raw: str, limit: int = LINE) -> str:
 
 def clean_name(raw: str, limit: int = NAME) -> str:
     """Return a name as it may stand in a mail: one line, no URL, no markup, at most `limit` letters."""
-    text = _normalised("NFC", raw[:LINE])
+    text = _normalised("NFC", "" if is_placeholder(raw) else raw[:LINE])
     text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
     text = " ".join(word for word in text.split() if not _URL_IN_WORD.search(word))
     text = _NOT_IN_NAMES.sub("", text)

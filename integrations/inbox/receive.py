@@ -10,16 +10,21 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.mail import emails
+from accounts.mail.models import EmailMessage
 from core import strict_json
 from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
 from core.text import storable
+from integrations import registry
 from integrations.contracts.exceptions import Unreadable
 from integrations.contracts.provider import Endpoint, Provider, Verifier
 from integrations.contracts.reply import Accepted
 from integrations.contracts.webhook import WebhookRequest
+from integrations.handlers import persons
 from integrations.inbox.models import InboxEvent, LastReceived
 from integrations.inbox.models.event import Status
+from integrations.inbox.process import as_webhook
 from integrations.toolkit import log_lines
 from integrations.toolkit.reading import digest_of, redacted_headers
 
@@ -134,18 +139,49 @@ def _finish(event: InboxEvent, status: Status) -> None:
 
 def _store_contradiction(first_id: int, other: InboxEvent) -> None:
     """Store a body that differs under a known key, for staff; another spelling of the same content is no difference."""
-    first = InboxEvent.objects.only("payload", "content_digest", "is_erased").get(pk=first_id)
+    first = InboxEvent.objects.get(pk=first_id)
     if first.content_digest:  # its contents were removed
         is_same = other.payload is not None and first.content_digest == digest_of(other.payload)
     else:
         is_same = first.payload == other.payload
     if first.is_erased or is_same:
         return
-    InboxEvent.objects.filter(pk=first_id).update(conflicts=F("conflicts") + 1)
     other.key = f"{other.key[:300]}#{other.body_digest}"
+    if other.status == Status.PENDING and _is_another_event(first, other):
+        other.store()
+        if not other.duplicates:
+            wake_on_commit(other)
+            _notify_of_repeated_ids(other)
+        return
+    InboxEvent.objects.filter(pk=first_id).update(conflicts=F("conflicts") + 1)
     other.reason = f"contradicts event {first_id}: the same id with another body; the first one stands"
     _finish(other, Status.IGNORED)
     other.store()
+
+
+def _is_another_event(first: InboxEvent, other: InboxEvent) -> bool:
+    """Return whether two deliveries under one id are about different people, or of different types.
+
+    Neither can be the other one corrected: their sender gives one id to several events.
+    """
+    if first.event_type != other.event_type:
+        return True
+    provider = registry.provider(other.provider)
+    people = [persons.unconfirmed_email(as_webhook(event), provider) for event in (first, other)]
+    return all(people) and people[0] != people[1]
+
+
+def _notify_of_repeated_ids(event: InboxEvent) -> None:
+    emails.notify_staff(
+        EmailMessage.Kind.STAFF_QUESTION,
+        key=f"repeated-ids:{event.provider}:{event.endpoint}",
+        context={
+            "question": "repeated_ids",
+            "provider": event.provider,
+            "details": [event.event_type, event.external_id],
+            "admin_path": f"/admin/integrations/inboxevent/{event.pk}/change/",
+        },
+    )
 
 
 def _process_again(repetition: InboxEvent) -> None:

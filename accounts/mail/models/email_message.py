@@ -31,6 +31,7 @@ class EmailMessage(Prunable, Delivery):
         STAFF_RUN_FAILED = "staff_run_failed", _("to staff: a reconciliation failed")
         STAFF_COMPLETIONS_WAITING = "staff_completions_waiting", _("to staff: completions need review")
         STAFF_VALUE_FROZEN = "staff_value_frozen", _("to staff: a field is frozen")
+        STAFF_QUESTION = "staff_question", _("to staff: a question")
         STAFF_ALERT = "staff_alert", _("to staff: an alert")
 
     class Status(models.TextChoices):
