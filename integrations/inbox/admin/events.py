@@ -143,7 +143,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
         Action(
             name="ignore",
             label=gettext_lazy("ignore"),
-            explanation=gettext_lazy("The event stays stored, but nobody needs to act on it. It can be replayed later."),
+            explanation=gettext_lazy("It stays stored, but nobody needs to act on it. It can be replayed later."),
             done=ngettext_lazy("%(count)d event was set aside.", "%(count)d events were set aside.", "count"),
             run=lambda event, submission: bool(
                 process.ignore([event], reason=submission.answers["reason"], cause=submission.cause)
