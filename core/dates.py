@@ -112,7 +112,7 @@ def _with_slashes(text: str, first: str, second: str, year: str, clock: str | No
     day, month = (other, one) if one <= 12 else (one, other)
     value = _at_start(date(int(year), month, day))
     if clock:
-        hour, minute, second = (int(part) for part in f"{clock}:0".split(":")[:3])
+        hour, minute, second = (int(part) for part in [*clock.split(":"), "0"][:3])
         if half:
             if not 1 <= hour <= 12:
                 raise InvalidDate(f"{text!r} is no date")

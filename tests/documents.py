@@ -10,7 +10,7 @@ PATH = re.compile(r"`([\w.][\w./-]*/[\w.-]*|[\w.-]+\.(?:py|txt|md|toml|yaml))(?:
 
 
 def named_in(text: str) -> list[tuple[str, str]]:
-    """Return each path in the document with the name that is said to stand there, "" where none is."""
+    """Return each path in the document with the name that it is said to hold, "" where none is."""
     return sorted({(match[1], match[2] or "") for match in PATH.finditer(text)})
 
 

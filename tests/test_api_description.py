@@ -290,8 +290,8 @@ def install_company() -> str:
     from accounts.people import companies
     from core.cause import Cause
 
-    told = companies.AccountReport(occurred_at=timezone.now(), account_id="123", name="Test Company S.A.")
-    companies.report(told, cause=Cause(text="test"))
+    report = companies.AccountReport(occurred_at=timezone.now(), account_id="123", name="Test Company S.A.")
+    companies.report(report, cause=Cause(text="test"))
     return "123"
 
 

@@ -24,11 +24,11 @@ def settings_with(var_dir: Path, **variables: str) -> dict[str, Any]:
     """Return the settings of a process with these variables."""
     program = "import json; from config import settings; print(json.dumps([getattr(settings, n, None) for n in %r]))"
     environment = {"PATH": "/usr/bin:/bin", "ENV_FILE": "", "SECRET_KEY": "x", "VAR_DIR": str(var_dir)} | variables
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", program % (NAMES,)],
         env=environment, cwd=effective.BASE_DIR, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return dict(zip(NAMES, json.loads(told.stdout), strict=True))
+    return dict(zip(NAMES, json.loads(done.stdout), strict=True))
 
 
 def test_https_has_cookies_of_this_host_and_hsts_for_it_alone(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_servers_report_the_sum_of_all_and_it_outlives_them(gunicorn: Callable[[
 
     post(first_port, "last", many=5)
     assert first.terminate() == 0
-    assert counted(second_port) == {("kajabi", "200"): 24}, "a process that ends tells what it counted"
+    assert counted(second_port) == {("kajabi", "200"): 24}, "a process that ends adds its counts"
     assert counted(second_port, "webhook_duration_seconds_count") == {("kajabi",): 24}
 
     _third, third_port = gunicorn()
@@ -121,9 +121,9 @@ def test_counts_during_an_outage_of_redis_are_added_later(variables: dict[str, s
     try:
         wait_until(lambda: "could not be sent" in process.log, seconds=30, what=f"it noticed; log: {log}")
         redis_server.start()
-        wait_until(lambda: redis_server.client.hgetall("enlace:metrics"), seconds=10, what="it was told")
+        wait_until(lambda: redis_server.client.hgetall("enlace:metrics"), seconds=10, what="the counts are in Redis")
         assert redis_server.client.hgetall("enlace:metrics") == {b'["webhook_requests_total", "kajabi", "200"]': b"1"}
-        assert process.log.count("could not be sent") == 1, "it is said once, not each time"
+        assert process.log.count("could not be sent") == 1, "logged once, not each time"
     finally:
         process.kill()
 

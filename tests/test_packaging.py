@@ -88,7 +88,7 @@ NOT_FOUND = '{"dependencies": [{"name": "p", "skip_reason": "not found"}]}'
 
 
 @pytest.mark.parametrize(
-    ("known", "ours", "code", "said"),
+    ("known", "ours", "code", "message"),
     [
         (VULNERABLE, VULNERABLE, 1, "p 1: CVE-1, fixed in 2"),
         (VULNERABLE, CLEAN, 0, "no vulnerability is known"),
@@ -99,7 +99,7 @@ NOT_FOUND = '{"dependencies": [{"name": "p", "skip_reason": "not found"}]}'
     ids=["vulnerable", "clean", "a source that knows nothing", "no source", "a source that goes away"],
 )
 def test_audit_fails_only_for_a_known_vulnerability(
-    tmp_path: Path, known: str, ours: str, code: int, said: str
+    tmp_path: Path, known: str, ours: str, code: int, message: str
 ) -> None:
     """Run the script as CI does, with a pip-audit that writes what the real one writes."""
     (tmp_path / "known").write_text(known)
@@ -109,21 +109,21 @@ def test_audit_fails_only_for_a_known_vulnerability(
     python.write_text(FAKE_PYTHON.replace("{audit}", audit).replace("{python}", sys.executable))
     python.chmod(0o755)
     done = subprocess.run(["bash", "tests/audit.sh", python], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
+    assert (done.returncode, message in done.stdout + done.stderr) == (code, True), done
 
 
 def test_image_is_built_without_test_requirements() -> None:
     expression = re.search(r"sed '([^']+)' requirements\.txt", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     assert expression is not None
-    kept = subprocess.run(
+    remaining = subprocess.run(
         ["sed", expression[1], "requirements.txt"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    assert re.search(r"^django==", kept, re.MULTILINE)
-    assert re.search(r"^vine==", kept, re.MULTILINE)
-    assert not re.search(r"^pytest", kept, re.MULTILINE)
-    left = subprocess.run(["grep", "-c", "^[^ #]"], input=kept, capture_output=True, text=True, check=True).stdout
+    assert re.search(r"^django==", remaining, re.MULTILINE)
+    assert re.search(r"^vine==", remaining, re.MULTILINE)
+    assert not re.search(r"^pytest", remaining, re.MULTILINE)
+    left = subprocess.run(["grep", "-c", "^[^ #]"], input=remaining, capture_output=True, text=True, check=True).stdout
     assert int(left) == len(requirement_lines("requirements.txt")) - 2, "pytest and pytest-django, nothing else"
-    lines = kept.splitlines()
+    lines = remaining.splitlines()
     alone = [line for before, line in pairwise(lines) if line.startswith(" ") and not before.endswith("\\")]
     assert alone == [], "no hash without its requirement"
 
@@ -174,11 +174,11 @@ def read_env(path: Path) -> dict[str, str]:
     """Return the values of a file by django-environ, without touching this process's environment."""
     names = re.findall(r"^([A-Z0-9_]+)=", path.read_text(encoding="utf-8"), re.MULTILINE)
 
-    class Apart(environ.Env):
+    class SeparateEnv(environ.Env):
         ENVIRON: ClassVar[dict[str, str]] = {}
 
-    Apart.read_env(str(path))
-    return {name: Apart().str(name) for name in names}
+    SeparateEnv.read_env(str(path))
+    return {name: SeparateEnv().str(name) for name in names}
 
 
 def test_existing_env_is_left_alone(tmp_path: Path) -> None:

@@ -47,8 +47,8 @@ def test_document_lists_every_requirement_once() -> None:
 
 def test_unmet_requirements_are_listed_at_the_beginning() -> None:
     listed = re.findall(r"^- (\d+\.\d+\.\d+)", section("What is not met"), re.MULTILINE)
-    said = [number for number, row in rows() if NOT_MET in row or IN_PART in row]
-    assert sorted(listed) == sorted(said)
+    unmet = [number for number, row in rows() if NOT_MET in row or IN_PART in row]
+    assert sorted(listed) == sorted(unmet)
 
 
 @pytest.mark.parametrize(("path", "function"), named_in(TEXT), ids=str)

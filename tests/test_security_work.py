@@ -268,12 +268,15 @@ def deliveries() -> list[tuple[str, Any, Any, Path]]:
     return found
 
 
-def replaced(value: Any, hostile: str, *, kept: tuple[str, ...]) -> Any:
-    """Return the payload with `hostile` for every text but those under the names in `kept`."""
+def replaced(value: Any, hostile: str, *, unchanged: tuple[str, ...]) -> Any:
+    """Return the payload with `hostile` for every text but those under the names in `unchanged`."""
     if isinstance(value, dict):
-        return {name: item if name in kept else replaced(item, hostile, kept=kept) for name, item in value.items()}
+        return {
+            name: item if name in unchanged else replaced(item, hostile, unchanged=unchanged)
+            for name, item in value.items()
+        }
     if isinstance(value, list):
-        return [replaced(item, hostile, kept=kept) for item in value]
+        return [replaced(item, hostile, unchanged=unchanged) for item in value]
     return hostile if isinstance(value, str) else value
 
 
@@ -312,13 +315,13 @@ def longest_in(value: Any) -> int:
 @pytest.mark.parametrize("key", sorted(registry.all_providers()))
 @pytest.mark.parametrize("piece", ["a", MARKS, "1", "a@"])
 def test_events_of_hostile_payloads_stay_within_their_limits(key: str, piece: str) -> None:
-    kept = ("type", "event", "event_type", "EventType")
+    unchanged = ("type", "event", "event_type", "EventType")
     found = 0
     for _key, provider, path, _path in (one for one in deliveries() if one[0] == key):
         payload = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(payload, dict):
             continue
-        make = partial(replaced, payload, kept=kept)
+        make = partial(replaced, payload, unchanged=unchanged)
         for event in parsed(provider, make((piece * HUGE)[:HUGE])):
             found += 1
             assert longest_in(asdict(event)) <= text.TEXT

@@ -52,7 +52,7 @@ class Column:
 
     title: Any
     headings: Sequence[str]
-    needed: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

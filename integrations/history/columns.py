@@ -37,7 +37,7 @@ def matched(headings: Sequence[str], kind: FileKind, files: HistoryFiles) -> dic
 
 def missing(kind: FileKind, places: Places) -> list[str]:
     """Return our names of the columns without which nothing can be read and that have no place."""
-    return [name for name, column in kind.columns.items() if column.needed and name not in places]
+    return [name for name, column in kind.columns.items() if column.required and name not in places]
 
 
 def what_is_missing(headings: Sequence[str], kind: FileKind, places: Places) -> str:

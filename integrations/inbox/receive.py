@@ -37,7 +37,7 @@ class NotVerified(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """A stored delivery: its event as it came, whose row may say more by now, and what its sender may know."""
+    """A stored delivery: its event as it came, whose row may have changed since, and what its sender may know."""
 
     event: InboxEvent
     accepted: Accepted

@@ -54,7 +54,7 @@ def test_call_has_one_line_without_a_value(client: JsonClient, lines: Lines) -> 
     assert [value for value in ("8aX9", "jane.private", "Secretplan", "Private") if value in lines.text] == []
 
 
-def test_trouble_and_repetitions_have_a_line_each(client: JsonClient, server: FakeServer, lines: Lines) -> None:
+def test_failures_and_repetitions_have_a_line_each(client: JsonClient, server: FakeServer, lines: Lines) -> None:
     server.misbehave(Answer(status=429, body=b'{"message": "Jane Private"}'), Answer(status=503))
     client.call("GET", "/contacts/41")
     again = "[OUTGOING] Vendor GET /contacts/{id}: next try in "
@@ -76,7 +76,7 @@ def test_trouble_and_repetitions_have_a_line_each(client: JsonClient, server: Fa
         (Answer(status=200, body=b"<html>Jane Private"), TemporaryFailure, "warning", "the answer cannot be used"),
     ],
 )
-def test_answer_that_is_no_good_says_so(
+def test_useless_answer_is_logged_with_its_problem(
     client: JsonClient, server: FakeServer, lines: Lines, answer: Answer, raised: Any, level: str, problem: str
 ) -> None:
     server.misbehave(answer)
@@ -86,7 +86,7 @@ def test_answer_that_is_no_good_says_so(
     assert "Private" not in lines.text
 
 
-def test_call_without_an_answer_says_why(server: FakeServer, lines: Lines) -> None:
+def test_call_without_an_answer_is_logged_with_its_reason(server: FakeServer, lines: Lines) -> None:
     never = Retries(number=0, initial_delay=1, backoff_factor=1)
     server.misbehave(Hang(), Reset())
     client = JsonClient(server.url, title="Vendor", read_timeout=0.2, retries=never)
@@ -180,7 +180,7 @@ def test_contact_is_named_by_an_id_or_a_masked_address(lines: Lines, contact: st
     assert lines.events() == [f"🔄 [Kajabi Webhook] Sincronizando contacto {named}..."]
 
 
-def test_every_provider_has_words_for_every_line() -> None:
+def test_every_provider_has_phrases_for_every_line() -> None:
     event = InboxEvent(pk=1, provider="x", event_type="a\nb[c]", external_id="7", payload={"a": 1}, body=b"1")
     for provider in registry.all_providers().values():
         for word in ("processed", "ignored", "unmatched", "retry", "failed", "lease_lost"):
@@ -221,7 +221,7 @@ def broken_log() -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_webhook_is_kept_answered_and_processed_without_a_log(
+def test_webhook_is_stored_answered_and_processed_without_a_log(
     broken_log: None, post: Any, relay: Any, drain: Any, plan: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert post(relay()).json() == {"status": "success"}
@@ -238,7 +238,7 @@ def test_call_is_made_without_a_log(broken_log: None, client: JsonClient, server
 
 
 @pytest.mark.django_db(transaction=True)
-def test_words_that_fail_break_nothing(post: Any, relay: Any, drain: Any, plan: Any, monkeypatch: Any) -> None:
+def test_phrases_that_fail_break_nothing(post: Any, relay: Any, drain: Any, plan: Any, monkeypatch: Any) -> None:
     def fail(*arguments: Any) -> str:
         raise KeyError("no such word")
 
@@ -251,7 +251,7 @@ def test_words_that_fail_break_nothing(post: Any, relay: Any, drain: Any, plan: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_lines_of_many_at_once_are_whole(post: Any, relay: Any, at_once: Any, plan: Any, lines: Lines) -> None:
+def test_parallel_lines_are_whole(post: Any, relay: Any, at_once: Any, plan: Any, lines: Lines) -> None:
     at_once([lambda number=number: post(relay(event_id=f"evt_{number}")) for number in range(20)])
     said = lines.of("webhooks")
     assert sorted(line["key"] for line in said) == sorted(f"nssa:evt_{number}" for number in range(20))
@@ -272,7 +272,7 @@ def test_line_is_written_when_the_row_is_committed_and_before_a_worker_is_woken(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_delivery_that_is_undone_has_no_line(post: Any, relay: Any, lines: Lines) -> None:
+def test_delivery_that_is_rolled_back_has_no_line(post: Any, relay: Any, lines: Lines) -> None:
     with transaction.atomic():
         post(relay())
         transaction.set_rollback(True)

@@ -49,15 +49,15 @@ def test_handler_that_ends_its_process_fails_after_three_attempts(tmp_path: Path
         post(app, "evt_later", "later@example.com")
         wait_until(lambda: is_processed(app, "evt_later"), seconds=30, what="the later event is processed")
 
-        def is_given_up() -> bool:
+        def is_failed() -> bool:
             return bool(app.rows.event("evt_poison")["status"] == "failed")
 
-        wait_until(is_given_up, seconds=4 * NEXT_ATTEMPT, what="the poisonous event is failed")
+        wait_until(is_failed, seconds=4 * NEXT_ATTEMPT, what="the poisonous event is failed")
         assert len(reached(app.var_dir, "evt_poison")) == 3, "its handler was called three times"
         assert app.rows.event("evt_poison")["last_error"] != ""
         assert app.rows.mails("poison@example.com") == []
-        told = 'SELECT COUNT(*) FROM accounts_emailmessage WHERE "to" = %s AND kind = %s'
-        assert app.rows.value(told, STAFF_EMAIL, "staff_event_failed") == 1
+        notices = 'SELECT COUNT(*) FROM accounts_emailmessage WHERE "to" = %s AND kind = %s'
+        assert app.rows.value(notices, STAFF_EMAIL, "staff_event_failed") == 1
         assert app.workers[0].is_alive
 
 

@@ -22,18 +22,18 @@ def test_shuffled_and_doubled_histories_end_like_sorted_ones(
     if not long_form and children != 4:
         pytest.skip("in the long form only (CHAOS=long)")
     chance = random.Random(children)
-    told = histories(relay, chance, count=200 if long_form else 60)
-    bodies = shuffled_and_doubled(told, chance)
+    sent = histories(relay, chance, count=200 if long_form else 60)
+    bodies = shuffled_and_doubled(sent, chance)
     with production(tmp_path, database_url, workers=0) as app:
         app.start_worker(concurrency=children)
         refused = post_from_several_clients(app.url, bodies)
         assert refused == []
         wait_until_done(app.rows, seconds=120)
 
-        assert app.rows.statuses() == {"processed": sum(map(len, told))}
+        assert app.rows.statuses() == {"processed": sum(map(len, sent))}
         now = datetime.now(UTC)
         expected = {}
-        for number, history in enumerate(told):
+        for number, history in enumerate(sent):
             state = state_of_sorted(history, now)
             expected[f"member{number}@example.com"] = (
                 state.status,
@@ -47,7 +47,7 @@ def test_shuffled_and_doubled_histories_end_like_sorted_ones(
         )
         assert {row.pop("email"): tuple(row.values()) for row in ended} == expected
         welcomed = app.rows.column('SELECT "to" FROM accounts_emailmessage WHERE "to" <> %s', STAFF_EMAIL)
-        assert sorted(welcomed) == granted(told), "one welcome each"
+        assert sorted(welcomed) == granted(sent), "one welcome each"
 
 
 def post_from_several_clients(url: str, bodies: History) -> list[int]:

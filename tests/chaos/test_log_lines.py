@@ -21,10 +21,10 @@ def test_processes_of_production_lose_no_log_line(tmp_path: Path, database_url: 
         are_written = lambda: all(log.read_text().count(end) >= number for end, number in least.items())  # noqa: E731
         wait_until(are_written, seconds=5, what="the last lines, each of which follows its commit")
         lines = [parsed(line) for line in log.read_text().splitlines()]
-        said = [line for line in lines if line.get("logger") == "webhooks"]
-        received = [line for line in said if "bytes" in line]
+        webhook_lines = [line for line in lines if line.get("logger") == "webhooks"]
+        received = [line for line in webhook_lines if "bytes" in line]
         assert sorted(line["key"] for line in received) == sorted(f"nssa:{name}" for name in names)
-        done = [line for line in said if line.get("outcome") == "processed"]
+        done = [line for line in webhook_lines if line.get("outcome") == "processed"]
         assert sorted(line["event_id"] for line in done) == sorted(line["event_id"] for line in received)
         assert [line for line in lines if not {"timestamp", "level", "logger", "event"} <= set(line)] == []
         sent = {line["email_id"] for line in lines if line.get("event") == "e-mail sent"}

@@ -17,7 +17,7 @@ def test_mail_sent_without_its_mark_is_repeated_at_most_once_with_its_id(tmp_pat
         sender = Sender(app.url)
         assert sender.post(purchase("evt_mailed", "jane@example.com")).status == 200
         sender.close()
-        wait_until(lambda: app.rows.mails("jane@example.com"), seconds=30, what="the welcome mail is owed")
+        wait_until(lambda: app.rows.mails("jane@example.com"), seconds=30, what="the welcome mail is enqueued")
         wait_until_done(app.rows, seconds=3 * LEASE_SECONDS + 30)
         assert_every_effect_once(app.rows, {"evt_mailed"})
 

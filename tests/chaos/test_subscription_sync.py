@@ -21,7 +21,7 @@ from tests.harness.environment import OFFER_ID
 from tests.harness.failpoints import LEASE_SECONDS, with_failpoints
 from tests.harness.process import ROOT, run_to_end
 from tests.harness.production import Production
-from tests.harness.tokens import API_TOKEN, keep_token
+from tests.harness.tokens import API_TOKEN, store_token
 from tests.harness.webhooks import Sender, purchase, relay
 
 EMAIL = "member@example.com"
@@ -86,7 +86,7 @@ def status_of(app: Embedded | Production) -> Any:
 
 def test_sync_in_one_process_answers_in_time_or_with_a_status_url(tmp_path: Path) -> None:
     with kajabi() as fake, embedded(tmp_path, **connected(fake)) as app:
-        keep_token(app)
+        store_token(app)
         path = canceled_member(app)
         status, _headers, answer = ask(app, "POST", path)
         assert (status, answer) == (200, SEED)
@@ -103,7 +103,7 @@ def test_sync_of_a_killed_worker_is_done_by_another_one(tmp_path: Path, database
         production(tmp_path, database_url, worker_env=with_failpoints(""), **connected(fake)) as app,
     ):
         run_to_end([sys.executable, str(ROOT / "manage.py"), "createsuperuser", "--noinput"], env=app.env)
-        keep_token(app)
+        store_token(app)
         path = canceled_member(app)
         fake.misbehave(Hang(), on="/v1/purchases")
         with ThreadPoolExecutor() as pool:

@@ -19,7 +19,7 @@ from tests.harness import Embedded, Rows, embedded, production, wait_until
 from tests.harness.both_sides import GHL_HOOK, GHL_TOKEN, NOWCERTS_HOOK, NOWCERTS_TOKEN, BothSides, both_sides, post
 from tests.harness.failpoints import LEASE_SECONDS, with_failpoints
 from tests.harness.process import ROOT
-from tests.harness.tokens import API_TOKEN, keep_token
+from tests.harness.tokens import API_TOKEN, store_token
 
 JUAN = {
     "event_type": "INSURED_INSERT",
@@ -65,7 +65,7 @@ def sides() -> Iterator[BothSides]:
 def app(tmp_path_factory: pytest.TempPathFactory, sides: BothSides) -> Iterator[Embedded]:
     """Run an installation between the two fakes, with a token of staff; no webhooks are sent automatically."""
     with embedded(tmp_path_factory.mktemp("sync"), **sides.environment) as started:
-        keep_token(started)
+        store_token(started)
         yield started
 
 
@@ -74,15 +74,15 @@ def with_email(records: dict[str, Any], email: str) -> list[Any]:
     return [one for one in list(records.values()) if (one.get("eMail") or one.get("email")) == email]
 
 
-def the_one(records: dict[str, Any], email: str, *, seconds: float = 20) -> Any:
+def only_record(records: dict[str, Any], email: str, *, seconds: float = 20) -> Any:
     """Wait for the only record with this address and return it."""
     found = wait_until(lambda: with_email(records, email), seconds=seconds, what=f"a record of {email}")
     assert len(found) == 1, found
     return found[0]
 
 
-def wait_until_at_rest(rows: Rows, *, seconds: float = 60) -> None:
-    wait_until(lambda: rows.value(OPEN_ROWS) == 0, seconds=seconds, what="nothing is owed any more")
+def wait_until_done(rows: Rows, *, seconds: float = 60) -> None:
+    wait_until(lambda: rows.value(OPEN_ROWS) == 0, seconds=seconds, what="no pending rows")
 
 
 def writes_of(rows: Rows, email: str) -> list[dict[str, Any]]:
@@ -108,9 +108,9 @@ def test_nowcerts_webhook_creates_a_complete_contact_in_gohighlevel(app: Embedde
     answer = post(app.url, NOWCERTS_HOOK, JUAN)
     assert (answer.status, answer.json()["success"]) == (200, True)
     assert re.fullmatch(r"nowcerts_[0-9a-f]{64}", answer.json()["event_id"])
-    contact = the_one(sides.ghl.contacts, "juan@example.com")
-    said = ("firstName", "lastName", "phone", "address1", "city", "state", "postalCode", "source", "locationId")
-    assert {name: contact[name] for name in said} == {
+    contact = only_record(sides.ghl.contacts, "juan@example.com")
+    names = ("firstName", "lastName", "phone", "address1", "city", "state", "postalCode", "source", "locationId")
+    assert {name: contact[name] for name in names} == {
         "firstName": "Juan",
         "lastName": "Pérez",
         "phone": "+13055550101",
@@ -132,9 +132,9 @@ def test_nowcerts_webhook_creates_a_complete_contact_in_gohighlevel(app: Embedde
 def test_gohighlevel_webhook_creates_a_complete_insured_in_nowcerts(app: Embedded, sides: BothSides) -> None:
     answer = post(app.url, GHL_HOOK, MARIA)
     assert (answer.status, answer.json()["success"]) == (200, True)
-    made = the_one(sides.nowcerts.insureds, "maria@example.com")
-    said = ("firstName", "lastName", "phone", "addressLine1", "city", "state", "zipCode")
-    assert {name: made[name] for name in (*said, "referralSourceCompanyName")} == {
+    made = only_record(sides.nowcerts.insureds, "maria@example.com")
+    names = ("firstName", "lastName", "phone", "addressLine1", "city", "state", "zipCode")
+    assert {name: made[name] for name in (*names, "referralSourceCompanyName")} == {
         "firstName": "María",
         "lastName": "González",
         "phone": "+14075550102",
@@ -151,7 +151,7 @@ def test_duplicate_is_refused_with_409_and_changes_nothing(app: Embedded, sides:
     again = post(app.url, NOWCERTS_HOOK, insured("twice@example.com"))
     assert (first.status, again.status) == (200, 409)
     assert again.json() == {"detail": f"Evento ya procesado: {first.json()['event_id']}"}
-    the_one(sides.ghl.contacts, "twice@example.com")
+    only_record(sides.ghl.contacts, "twice@example.com")
     assert len(writes_of(app.rows, "twice@example.com")) == 1
 
 
@@ -160,7 +160,7 @@ def test_tokens_are_renewed_after_a_401_and_at_their_end(app: Embedded, sides: B
         """Write one contact; return the token grants that NowCerts received meanwhile."""
         before = len(sides.nowcerts.grants)
         post(app.url, GHL_HOOK, {"event": "contact.created", "contact": {"email": f"token{number}@example.com"}})
-        the_one(sides.nowcerts.insureds, f"token{number}@example.com")
+        only_record(sides.nowcerts.insureds, f"token{number}@example.com")
         return sides.nowcerts.grants[before:]
 
     write_one(0)
@@ -181,7 +181,7 @@ def test_temporary_failure_is_retried_until_it_succeeds_once(app: Embedded, side
     sides.ghl.misbehave(away, Reset(), away, on="/contacts")
     sides.ghl.misbehave(Lost(), on="/contacts/search/duplicate")
     post(app.url, NOWCERTS_HOOK, insured("patient@example.com"))
-    the_one(sides.ghl.contacts, "patient@example.com", seconds=40)
+    only_record(sides.ghl.contacts, "patient@example.com", seconds=40)
     wait_until(
         lambda: [row["status"] for row in writes_of(app.rows, "patient@example.com")] == ["done"],
         seconds=10,
@@ -249,16 +249,16 @@ def test_readme_commands_do_what_it_says(app: Embedded, sides: BothSides) -> Non
         answers.append((int(status), json.loads(body)))
     (health, from_nowcerts, from_ghl, by_hand, first, again) = answers
     assert (health[0], health[1]["status"]) in [(200, "ok"), (200, "healthy")]
-    for status, told in (from_nowcerts, from_ghl, first):
-        assert (status, told["success"], told["data"]["status"]) == (200, True, "queued")
+    for status, answer_data in (from_nowcerts, from_ghl, first):
+        assert (status, answer_data["success"], answer_data["data"]["status"]) == (200, True, "queued")
     assert by_hand[0] in (200, 202)
     assert by_hand[1]["success"] is True
     assert "writes" in by_hand[1]["data"]
     assert again[0] == 409
     assert re.fullmatch(r"Evento ya procesado: nowcerts_[0-9a-f]{64}", again[1]["detail"])
     for email in ("test@example.com", "manual@example.com", "duplicate@example.com"):
-        the_one(sides.ghl.contacts, email)
-    the_one(sides.nowcerts.insureds, "test2@example.com")
+        only_record(sides.ghl.contacts, email)
+    only_record(sides.nowcerts.insureds, "test2@example.com")
 
 
 # Both sides talking, and workers that die -----------------------------------------------------------------------------
@@ -266,17 +266,17 @@ def test_readme_commands_do_what_it_says(app: Embedded, sides: BothSides) -> Non
 
 @pytest.mark.usefixtures("only_long")
 def test_webhooks_from_both_sides_cause_no_loop_and_no_duplicate(app: Embedded, sides: BothSides) -> None:
-    wait_until_at_rest(app.rows)
-    sides.tell(app.url)
+    wait_until_done(app.rows)
+    sides.start_webhooks(app.url)
     made = sides.nowcerts.add_insured(eMail="loop@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
-    contact = the_one(sides.ghl.contacts, "loop@example.com", seconds=30)
+    contact = only_record(sides.ghl.contacts, "loop@example.com", seconds=30)
     sides.ghl.edit(contact["id"], city="Orlando")
     wait_until(lambda: made["city"] == "Orlando", seconds=30, what="the change is written to NowCerts")
     wait_until(
         lambda: app.rows.value("SELECT SUM(echoes) FROM integrations_outgoingwrite") or 0, seconds=30, what="an echo"
     )
-    wait_until_at_rest(app.rows)
-    sides.be_silent()
+    wait_until_done(app.rows)
+    sides.stop_webhooks()
     written = writes_of(app.rows, "loop@example.com")
     assert [(row["provider"], row["status"]) for row in written if row["status"] != "not_needed"] == [
         ("gohighlevel", "done"),
@@ -290,7 +290,7 @@ def creations(sides: BothSides) -> list[Any]:
     return [one.asked for one in sides.ghl.exchanges if (one.asked.method, one.asked.path) == ("POST", "/contacts/")]
 
 
-class _DoneAndSilent(Hang):
+class _DoneWithoutAnswer(Hang):
     """Request that is carried out and never answered."""
 
 
@@ -302,7 +302,7 @@ def hold_the_next_creation(sides: BothSides) -> None:
         if (asked.method, asked.path) == ("POST", "/contacts/"):
             sides.ghl.respond = answer  # type: ignore[method-assign]
             answer(asked)
-            return _DoneAndSilent()
+            return _DoneWithoutAnswer()
         return answer(asked)
 
     sides.ghl.respond = respond  # type: ignore[method-assign]
@@ -311,7 +311,7 @@ def hold_the_next_creation(sides: BothSides) -> None:
 def test_installation_killed_during_a_write_loses_nothing_and_duplicates_nobody(
     app: Embedded, sides: BothSides
 ) -> None:
-    wait_until_at_rest(app.rows)
+    wait_until_done(app.rows)
     sides.ghl.exchanges.clear()
     hold_the_next_creation(sides)
     everybody = [f"killed{number}@example.com" for number in range(5)]
@@ -322,7 +322,7 @@ def test_installation_killed_during_a_write_loses_nothing_and_duplicates_nobody(
     assert app.rows.value(OPEN_ROWS) > 0
     app.start()
     for email in everybody:
-        contact = the_one(sides.ghl.contacts, email)
+        contact = only_record(sides.ghl.contacts, email)
         made = [row for row in writes_of(app.rows, email) if row["provider"] == "gohighlevel"]
         assert len(made) == 1
         wait_until(lambda key=made[0]["id"]: is_done(app.rows, key), seconds=20, what=f"the write of {email} is done")
@@ -342,11 +342,11 @@ def test_worker_killed_during_a_write_loses_nothing_and_duplicates_nobody(tmp_pa
         for child in app.workers[0].children():
             os.kill(child.pid, signal.SIGKILL)
         assert post(app.url, NOWCERTS_HOOK, insured("later@example.com")).status == 200
-        the_one(sides.ghl.contacts, "later@example.com", seconds=LEASE_SECONDS + 25)
-        wait_until_at_rest(app.rows, seconds=LEASE_SECONDS + 30)
+        only_record(sides.ghl.contacts, "later@example.com", seconds=LEASE_SECONDS + 25)
+        wait_until_done(app.rows, seconds=LEASE_SECONDS + 30)
         (write,) = [row for row in writes_of(app.rows, "killed@example.com") if row["provider"] == "gohighlevel"]
         assert (write["status"], write["external_id"]) == (
-            "done", the_one(sides.ghl.contacts, "killed@example.com")["id"]
+            "done", only_record(sides.ghl.contacts, "killed@example.com")["id"]
         )  # fmt: skip
         assert write["attempts"] == 2
         assert len(creations(sides)) == 2

@@ -161,8 +161,8 @@ def test_only_a_listed_origin_reads_answers_and_errors(browser: Browser, app: Em
     asked = "([url, body]) => call(url, body)"
     page.goto(chat.url)
     assert page.evaluate(asked, [resend, {"email": "jane@example.com"}])[0] == 200
-    status, told = page.evaluate(asked, [resend, {"email": "no address"}])
-    assert (status, told["success"], told["code"]) == (400, False, "invalid_email")
+    status, answer = page.evaluate(asked, [resend, {"email": "no address"}])
+    assert (status, answer["success"], answer["code"]) == (400, False, "invalid_email")
     assert page.evaluate(asked, [company, None])[0] == 200
     with pytest.raises(Error, match="Failed to fetch"):
         page.evaluate(asked, [f"{app.url}/api/system/info", None])  # not shared

@@ -30,10 +30,10 @@ def completion(app: Embedded, address: str) -> dict[str, object] | None:
 
 @pytest.mark.parametrize("width", [1280, 360], ids=["desktop", "phone"])
 def test_completion_is_linked_by_keyboard(app: Embedded, browser: Browser, screenshots: Path, width: int) -> None:
-    member, told = f"jane.w{width}@gmail.com", f"janew{width}@gmail.com"
+    member, reported = f"jane.w{width}@gmail.com", f"janew{width}@gmail.com"
     simulate(app, "offer.purchased", member)
-    simulate(app, "form.submitted", told)
-    waiting = wait_until(lambda: completion(app, told), seconds=15, what="a completion that waits")
+    simulate(app, "form.submitted", reported)
+    waiting = wait_until(lambda: completion(app, reported), seconds=15, what="a completion that waits")
     wait_until(
         lambda: app.rows.all("SELECT id FROM accounts_user WHERE email = %s", member), seconds=15, what="a member"
     )
@@ -70,10 +70,10 @@ def test_completion_is_linked_by_keyboard(app: Embedded, browser: Browser, scree
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist .success")).to_have_text("1 completion was linked.")
     staff.look("linked")
-    kept = completion(app, told)
-    assert kept is not None
-    assert kept["state"] == "awarded"
-    line = app.rows.all("SELECT points FROM accounts_pointsentry WHERE completion_id = %s", kept["id"])
+    stored = completion(app, reported)
+    assert stored is not None
+    assert stored["state"] == "awarded"
+    line = app.rows.all("SELECT points FROM accounts_pointsentry WHERE completion_id = %s", stored["id"])
     assert [one["points"] for one in line] == [20]
 
     for name, path in {"import": f"{LIST}import/", "export": f"{LIST}export/", "metrics": "/admin/metrics/"}.items():

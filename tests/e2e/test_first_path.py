@@ -109,9 +109,9 @@ def walk_as_member(visitor: Visitor, app: Embedded, link: str, address: str, lan
     page.wait_for_url("**/dashboard")
 
 
-def have_bought(app: Embedded, address: str) -> None:
+def add_purchase_rows(app: Embedded, address: str) -> None:
     """Add the rows of the buyer that a provider's API would bring."""
-    code = f"from tests.e2e.bought import make; make({address!r})"
+    code = f"from tests.e2e.purchase_rows import create; create({address!r})"
     run_to_end([sys.executable, ROOT / "manage.py", "shell", "-c", code], env=app.env)
 
 
@@ -191,7 +191,7 @@ def test_purchase_leads_to_a_signed_in_member(
         person.leave()
     assert token not in app.log, "the output is no terminal"
 
-    have_bought(app, address)
+    add_purchase_rows(app, address)
     staff = visitor("staff")
     walk_as_staff(staff, address, language)
     staff.leave()

@@ -96,30 +96,35 @@ def at(moment: datetime | None = None) -> str:
 
 def mail_of(mail_id: str, to: str, *, source: str = "somebody@example.net", message_id: str = "") -> dict[str, Any]:
     """Return the `mail` object; with `message_id`, with the original headers too."""
-    told: dict[str, Any] = {"timestamp": at(), "source": source, "messageId": mail_id, "destination": [to]}
+    report: dict[str, Any] = {"timestamp": at(), "source": source, "messageId": mail_id, "destination": [to]}
     if message_id:
-        told["headers"] = [{"name": "From", "value": source}, {"name": "Message-ID", "value": message_id}]
-        told["commonHeaders"] = {"from": [source], "to": [to], "messageId": message_id, "subject": "Hello"}
-    return told
+        report["headers"] = [{"name": "From", "value": source}, {"name": "Message-ID", "value": message_id}]
+        report["commonHeaders"] = {"from": [source], "to": [to], "messageId": message_id, "subject": "Hello"}
+    return report
 
 
 def bounce(mail_id: str, to: str, *, kind: str = "Permanent", sub: str = "General", **mail: str) -> dict[str, Any]:
     recipient = {"emailAddress": to, "status": "5.1.1", "action": "failed", "diagnosticCode": "smtp; 550 no such user"}
-    told = {"bounceType": kind, "bounceSubType": sub, "bouncedRecipients": [recipient], "timestamp": at()}
-    return {"notificationType": "Bounce", "bounce": told, "mail": mail_of(mail_id, to, **mail)}
+    report = {"bounceType": kind, "bounceSubType": sub, "bouncedRecipients": [recipient], "timestamp": at()}
+    return {"notificationType": "Bounce", "bounce": report, "mail": mail_of(mail_id, to, **mail)}
 
 
 def complaint(
     mail_id: str, to: str, *others: str, kind: str = "abuse", when: datetime | None = None, **mail: str
 ) -> dict[str, Any]:
     listed = [{"emailAddress": address} for address in (to, *others)]
-    told = {"complainedRecipients": listed, "complaintFeedbackType": kind, "timestamp": at(when)}
-    return {"notificationType": "Complaint", "complaint": told, "mail": mail_of(mail_id, to, **mail)}
+    report = {"complainedRecipients": listed, "complaintFeedbackType": kind, "timestamp": at(when)}
+    return {"notificationType": "Complaint", "complaint": report, "mail": mail_of(mail_id, to, **mail)}
 
 
 def delivery(mail_id: str, to: str, **mail: str) -> dict[str, Any]:
-    told = {"recipients": [to], "smtpResponse": "250 2.6.0 accepted", "timestamp": at(), "reportingMTA": "mta.example"}
-    return {"notificationType": "Delivery", "delivery": told, "mail": mail_of(mail_id, to, **mail)}
+    report = {
+        "recipients": [to],
+        "smtpResponse": "250 2.6.0 accepted",
+        "timestamp": at(),
+        "reportingMTA": "mta.example",
+    }
+    return {"notificationType": "Delivery", "delivery": report, "mail": mail_of(mail_id, to, **mail)}
 
 
 def as_event(report: dict[str, Any]) -> dict[str, Any]:

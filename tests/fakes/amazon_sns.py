@@ -93,8 +93,13 @@ class FakeSns(FakeServer):
 
     def subscription(self, topic: str = TOPIC, **fields: str) -> dict[str, str]:
         url = f"https://{HOST}/?Action=ConfirmSubscription&TopicArn={topic}&Token=abc"
-        told = {"Message": "You have chosen to subscribe.", "TopicArn": topic, "Token": "abc", "SubscribeURL": url}
-        return self.signed({"Type": "SubscriptionConfirmation"} | told | fields)
+        details = {
+            "Message": "You have chosen to subscribe.",
+            "TopicArn": topic,
+            "Token": "abc",
+            "SubscribeURL": url,
+        }
+        return self.signed({"Type": "SubscriptionConfirmation"} | details | fields)
 
     def signed(self, fields: dict[str, str], *, key: rsa.RSAPrivateKey | None = None) -> dict[str, str]:
         """Return the completed message, signed by SHA-1 where SignatureVersion is 1, else by SHA-256."""

@@ -192,8 +192,8 @@ class FakeKajabi(FakeServer):
             body = json.loads(asked.body)
             if any(given["id"] not in self.records[_KIND_OF[name]] for given in body["data"]):
                 return errors(404, "Record not found", f"one of the {name} does not exist")
-            kept = [one for one in relationship["data"] if one not in body["data"]]
-            relationship["data"] = kept + body["data"] if method == "POST" else kept
+            remaining = [one for one in relationship["data"] if one not in body["data"]]
+            relationship["data"] = remaining + body["data"] if method == "POST" else remaining
             welcome = body.get("meta", {}).get("send_customer_welcome_email", True)
             if method == "POST" and name == "offers" and welcome:
                 self.welcome_mails.append(contact["id"])

@@ -68,13 +68,13 @@ class BothSides:
         self.nowcerts.on_change = lambda event_type, record: take(self._of_nowcerts(event_type, record))
         self.ghl.on_change = lambda event_type, record: take(self._of_ghl(event_type, record))
 
-    def tell(self, url: str) -> None:
+    def start_webhooks(self, url: str) -> None:
         """Send a webhook of each change on either side to the installation at `url` from now on, as vendors do."""
         self.listen(self._unsent.put)
         self._thread = threading.Thread(target=self._send, args=(url,), daemon=True)
         self._thread.start()
 
-    def be_silent(self) -> None:
+    def stop_webhooks(self) -> None:
         """Stop the webhooks, and wait for those being sent."""
         self.nowcerts.on_change = self.ghl.on_change = None
         self._unsent.put(None)
@@ -116,14 +116,14 @@ def both_sides() -> Iterator[BothSides]:
         try:
             yield made
         finally:
-            made.be_silent()
+            made.stop_webhooks()
 
 
 def insured_as(record: Record) -> dict[str, str]:
     """Return the mapped fields of an insured, by NowCerts' names."""
-    return {ours: str(record.get(ours) or "") for ours, _theirs in MAPPED}
+    return {nowcerts_name: str(record.get(nowcerts_name) or "") for nowcerts_name, _ghl_name in MAPPED}
 
 
 def contact_as(record: Record) -> dict[str, str]:
     """Return the mapped fields of a contact of GoHighLevel, by NowCerts' names."""
-    return {ours: str(record.get(theirs) or "") for ours, theirs in MAPPED}
+    return {nowcerts_name: str(record.get(ghl_name) or "") for nowcerts_name, ghl_name in MAPPED}

@@ -22,7 +22,7 @@ def histories(relay: Callable[..., dict[str, Any]], chance: random.Random, *, co
 
     `relay(type, id, email, **fields)` makes the body of an event.
     """
-    told = []
+    made = []
     for number in range(count):
         moment = FIRST + timedelta(days=chance.randrange(600), seconds=number)
         kinds = ["offer.purchased"] * chance.choice((1, 1, 1, 0)) + [
@@ -34,13 +34,13 @@ def histories(relay: Callable[..., dict[str, Any]], chance: random.Random, *, co
             member = {"id": f"mem_{number}", "email": email, "first_name": "Jane"}
             history.append(relay(kind, event_id, email, occurred_at=moment.isoformat(), member=member))
             moment += timedelta(days=chance.choice((0, 1, 20, 180, 350, 370)))
-        told.append(history)
-    return told
+        made.append(history)
+    return made
 
 
-def shuffled_and_doubled(told: list[History], chance: random.Random) -> History:
+def shuffled_and_doubled(made: list[History], chance: random.Random) -> History:
     """Return every event of all histories in any order, half of them twice."""
-    bodies = [body for history in told for body in history]
+    bodies = [body for history in made for body in history]
     bodies += chance.sample(bodies, len(bodies) // 2)
     chance.shuffle(bodies)
     return bodies
@@ -55,10 +55,10 @@ def state_of_sorted(history: History, now: datetime) -> State:
     return state_of(facts, plan=PlanTerms(), now=now)
 
 
-def granted(told: list[History]) -> list[str]:
+def granted(made: list[History]) -> list[str]:
     """Return the addresses of members who were ever granted access, and so are greeted once."""
     return sorted(
         history[0]["member"]["email"]
-        for history in told
+        for history in made
         if any(body["type"].endswith(("purchased", "renewed")) for body in history)
     )

@@ -21,7 +21,7 @@ from psycopg import sql
 from tests.harness.environment import environment
 from tests.harness.process import ROOT, run_to_end
 
-KEPT = ROOT / "var" / "test-databases"
+FOLDER = ROOT / "var" / "test-databases"
 PREFIX = "enlace_migrated_"
 
 
@@ -34,8 +34,8 @@ def digest() -> str:
 
 @contextmanager
 def _one_at_a_time(name: str) -> Iterator[None]:
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with (KEPT / f"{name}.lock").open("w") as lock:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # released with the file, however this process ends
         yield
 
@@ -47,15 +47,15 @@ def _migrate(directory: Path, **changes: str) -> None:
 
 def make_file() -> Path:
     """Return the migrated SQLite database, which is not to be written to."""
-    kept = KEPT / f"{digest()}.sqlite3"
+    stored = FOLDER / f"{digest()}.sqlite3"
     with _one_at_a_time("sqlite"):
-        if not kept.exists():
-            for old in KEPT.glob("*.sqlite3"):
+        if not stored.exists():
+            for old in FOLDER.glob("*.sqlite3"):
                 old.unlink()
-            with tempfile.TemporaryDirectory(dir=KEPT) as directory:
+            with tempfile.TemporaryDirectory(dir=FOLDER) as directory:
                 _migrate(Path(directory))
-                (Path(directory) / "db.sqlite3").rename(kept)
-    return kept
+                (Path(directory) / "db.sqlite3").rename(stored)
+    return stored
 
 
 def copy_file(target: Path) -> None:

@@ -12,7 +12,7 @@ from tests.harness.production import Production
 API_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 
-def keep_token(app: Embedded | Production) -> None:
+def store_token(app: Embedded | Production) -> None:
     """Store API_TOKEN as a token of the first member of staff with the scope for syncs, valid for an hour."""
     owner = app.rows.all("SELECT id, password FROM accounts_user WHERE email = %s", STAFF_EMAIL)[0]
     salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"

@@ -37,9 +37,9 @@ class TwoSides(BothSides):
         super().__init__(insureds, contacts)
         self.post, self.drain, self.travel = post, drain, travel
         self.hooks: list[Hook] = []
-        self.say_nothing = False
+        self.muted = False
         self.gone_forward = timedelta(0)
-        self.listen(lambda hook: None if self.say_nothing else self.hooks.append(hook))
+        self.listen(lambda hook: None if self.muted else self.hooks.append(hook))
 
     def deliver(self, hook: Hook) -> Any:
         """Post a webhook as its sender does (GoHighLevel signs, NowCerts has a token in the URL); return the answer."""
@@ -63,7 +63,7 @@ class TwoSides(BothSides):
             for hook in hooks:
                 assert self.deliver(hook).status_code in (200, 409)
             self.drain()
-            if not self.hooks and not self._waits():
+            if not self.hooks and not self._has_pending_jobs():
                 return
             self.forward(max(A_MOMENT, self._next_due() - timezone.now() + timedelta(seconds=1)))
             self.drain()
@@ -75,7 +75,7 @@ class TwoSides(BothSides):
         self.ghl.behave()
         repair.retry(OutgoingWrite.objects.filter(status="failed"))
 
-    def _waits(self) -> bool:
+    def _has_pending_jobs(self) -> bool:
         return any(kind.model._default_manager.filter(status="pending").exists() for kind in runner.KINDS.values())
 
     def _next_due(self) -> datetime:

@@ -46,22 +46,22 @@ def deploy_check(directory: Path, **changes: str) -> tuple[int, str]:
 
 
 def test_deploy_check_of_a_production_environment_is_clean(tmp_path: Path) -> None:
-    code, said = deploy_check(tmp_path)
-    assert code == 0, said
-    assert "WARNING" not in said
+    code, output = deploy_check(tmp_path)
+    assert code == 0, output
+    assert "WARNING" not in output
 
 
 def test_deploy_check_of_careless_settings_names_each(tmp_path: Path) -> None:
-    code, said = deploy_check(tmp_path, ADMIN_2FA="optional", DEBUG="true", SECRET_KEY="short")
+    code, output = deploy_check(tmp_path, ADMIN_2FA="optional", DEBUG="true", SECRET_KEY="short")
     assert code == 1
-    assert {name for name in ("accounts.W001", "security.W009", "security.W018") if name in said} == {
+    assert {name for name in ("accounts.W001", "security.W009", "security.W018") if name in output} == {
         "accounts.W001",
         "security.W009",
         "security.W018",
     }
 
 
-def said_of(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> list[str]:
+def warnings_of(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> list[str]:
     """Return the check's output for production's settings with these changes."""
     production = {
         "KAJABI_API_BASE_URL": "https://api.kajabi.com",
@@ -99,7 +99,7 @@ def database(host: str, **options: str) -> dict[str, Any]:
 def test_unencrypted_connection_to_another_machine_is_named(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], named: str
 ) -> None:
-    assert said_of(monkeypatch, changes) == [named]
+    assert warnings_of(monkeypatch, changes) == [named]
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_unencrypted_connection_to_another_machine_is_named(
     ],
 )
 def test_encrypted_or_local_connection_is_not_named(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
-    assert said_of(monkeypatch, changes) == []
+    assert warnings_of(monkeypatch, changes) == []

@@ -67,8 +67,8 @@ def test_reported_completion_sets_no_decision(staff: Any, user: User) -> None:
     decided = {"state": "awarded", "user": user.pk, "user_id": user.pk, "points": 5000, "staff": staff.pk, "rule": "x"}
     answer = signed_in(staff).post("/api/completions", {**decided, **asked}, content_type="application/json")
     assert answer.status_code == 201
-    kept = Completion.objects.get()
-    assert (kept.state, kept.user, kept.staff) == ("received", None, None)
+    stored = Completion.objects.get()
+    assert (stored.state, stored.user, stored.staff) == ("received", None, None)
     assert not PointsEntry.objects.exists()
 
 

@@ -35,7 +35,7 @@ ELSEWHERE = [
 ]
 
 
-def leads_nowhere_else(answer: Any) -> bool:
+def stays_on_site(answer: Any) -> bool:
     """Return whether the answer redirects to a path of this site, or not at all."""
     location = answer.headers.get("Location", "")
     # Browsers drop tabs and new lines, and take a backslash for a slash.
@@ -55,7 +55,7 @@ def sign_in(url: str) -> Any:
     return ask
 
 
-def signed_in_already(url: str) -> Any:
+def open_signed_in(url: str) -> Any:
     """Request a page that redirects signed-in users to `next`."""
     return lambda wanted, browser, person: [browser.get(url, {"next": wanted})]
 
@@ -75,12 +75,12 @@ def posted(url: str, **form: str) -> Any:
 
 
 WAYS = {
-    "/sign-in": [sign_in("/sign-in"), signed_in_already("/sign-in")],
+    "/sign-in": [sign_in("/sign-in"), open_signed_in("/sign-in")],
     "/sign-out": [posted("/sign-out")],
     "/language": [posted("/language", language="es")],
-    "/admin/login/": [sign_in("/admin/login/"), signed_in_already("/admin/login/")],
+    "/admin/login/": [sign_in("/admin/login/"), open_signed_in("/admin/login/")],
     "/admin/logout/": [posted("/admin/logout/")],
-    "/admin/second-factor/": [signed_in_already("/admin/second-factor/")],
+    "/admin/second-factor/": [open_signed_in("/admin/second-factor/")],
 }
 
 
@@ -91,18 +91,18 @@ def test_next_page_on_another_site_is_ignored(staff: Any, url: str) -> None:
         browser.force_login(staff)
         for answer in (answer for way in WAYS[url] for answer in way(wanted, browser, staff)):
             assert answer.status_code < 500, wanted
-            assert leads_nowhere_else(answer), (wanted, answer["Location"])
+            assert stays_on_site(answer), (wanted, answer["Location"])
 
 
 @pytest.mark.parametrize("location", ["/dashboard", "/sign-in?next=/dashboard", "http://testserver/", ""])
 def test_own_location_counts_as_own(location: str) -> None:
-    assert leads_nowhere_else(type("Answer", (), {"headers": {"Location": location}}))
+    assert stays_on_site(type("Answer", (), {"headers": {"Location": location}}))
 
 
 @pytest.mark.parametrize("location", [one for one in ELSEWHERE if "\r" not in one])
 def test_foreign_location_counts_as_foreign(location: str) -> None:
     as_browsers_read = location if "evil" in location or ":" in location else ""
-    assert not leads_nowhere_else(type("Answer", (), {"headers": {"Location": as_browsers_read}}))
+    assert not stays_on_site(type("Answer", (), {"headers": {"Location": as_browsers_read}}))
 
 
 def test_every_page_with_a_next_field_is_covered() -> None:

@@ -100,9 +100,9 @@ def test_3_2_test_script_runs_against_the_server(
 
 
 def test_4_1_system_info_names_the_webhooks_and_the_feature(app: Embedded) -> None:
-    said = requests.get(f"{app.url}/api/system/info", timeout=30).json()
-    assert said["endpoints"]["chatwoot_webhooks"] == "/api/chatwoot/webhooks"
-    assert "chatwoot-auto-sync" in said["features"]
+    info = requests.get(f"{app.url}/api/system/info", timeout=30).json()
+    assert info["endpoints"]["chatwoot_webhooks"] == "/api/chatwoot/webhooks"
+    assert "chatwoot-auto-sync" in info["features"]
 
 
 def test_4_4_the_query_finds_the_company(app: Embedded, install: Any) -> None:

@@ -88,7 +88,7 @@ def test_wrong_password_configures_nothing(app: Embedded, address: str) -> None:
     assert operate(app, address, password="xxx").status == 401
 
 
-def known_there(kajabi: FakeKajabi, number: str, *, email: str, phone: str) -> dict[str, list[dict[str, Any]]]:
+def add_person(kajabi: FakeKajabi, number: str, *, email: str, phone: str) -> dict[str, list[dict[str, Any]]]:
     """Add a person with all records to the fake Kajabi; return the resources in each event's body."""
     customer_id = f"9{number}"
     contact = records.contact(
@@ -115,11 +115,11 @@ def known_there(kajabi: FakeKajabi, number: str, *, email: str, phone: str) -> d
 
 
 def test_each_event_synchronises_its_contact_within_seconds(app: Embedded, kajabi: FakeKajabi) -> None:
-    """Sections "Eventos soportados" and "Eventos y acciones": one of each, each about somebody else."""
+    """Sections "Eventos soportados" and "Eventos y acciones": one of each, each about another person."""
     phones = {event: f"+120755570{place:02}" for place, event in enumerate(EVENTS)}
     for place, event in enumerate(EVENTS):
         number = str(7000 + place)
-        resources = known_there(kajabi, number, email=f"{event}@example.com", phone=phones[event])[event]
+        resources = add_person(kajabi, number, email=f"{event}@example.com", phone=phones[event])[event]
         body = json.dumps({"id": number, "event": event, "payload": resources})
         delivery = f"curl -X POST https://tu-servidor.com/kajabi-webhook/{WEBHOOK_TOKEN} -d '{body}'"
         assert send(delivery, to=app.url, proof=behind_the_proxy).status == 200

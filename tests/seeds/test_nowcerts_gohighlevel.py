@@ -172,15 +172,15 @@ def staff_token(app: Embedded) -> str:
         "print('token:', tokens.make(owner, name='seed', scopes=access.table().scopes)[1])"
     )
     command = [sys.executable, str(ROOT / "manage.py"), "shell", "-v", "0", "-c", script]
-    said = subprocess.run(command, env=app.env, capture_output=True, text=True, check=True).stdout
-    return next(line.removeprefix("token: ") for line in said.splitlines() if line.startswith("token: "))
+    output = subprocess.run(command, env=app.env, capture_output=True, text=True, check=True).stdout
+    return next(line.removeprefix("token: ") for line in output.splitlines() if line.startswith("token: "))
 
 
 def with_email(records: dict[str, Record], name: str, email: str) -> list[Record]:
     return [one for one in list(records.values()) if one.get(name) == email]
 
 
-def the_one(records: dict[str, Record], name: str, email: str) -> Record:
+def only_record(records: dict[str, Record], name: str, email: str) -> Record:
     """Wait for the only record with this address and return it."""
     wait_until(lambda: with_email(records, name, email), seconds=40, what=f"a record of {email}")
     (found,) = with_email(records, name, email)
@@ -202,11 +202,11 @@ def test_insured_of_the_document_becomes_a_contact_in_ghl(
     post: Any, sides: BothSides, body: str, expected: tuple[str, ...]
 ) -> None:
     answer = post(NOWCERTS, body)
-    said = answer.json()
-    assert (answer.status_code, said["success"]) == (200, True)
-    assert re.fullmatch(r"nowcerts_[0-9a-f]{64}", said["event_id"])
-    assert {"success", "message", "event_id", "data"} == set(said)
-    contact = the_one(sides.ghl.contacts, "email", expected[2])
+    data = answer.json()
+    assert (answer.status_code, data["success"]) == (200, True)
+    assert re.fullmatch(r"nowcerts_[0-9a-f]{64}", data["event_id"])
+    assert {"success", "message", "event_id", "data"} == set(data)
+    contact = only_record(sides.ghl.contacts, "email", expected[2])
     names = ("firstName", "lastName", "email", "phone", "address1", "city", "state", "postalCode")
     assert tuple(contact[name] for name in names) == expected
     assert contact["locationId"] == sides.environment["GHL_LOCATION_ID"]
@@ -228,7 +228,7 @@ def test_contact_of_the_document_becomes_an_insured_in_nowcerts_with_source_ghl(
 ) -> None:
     answer = post(GHL, body)
     assert (answer.status_code, answer.json()["success"]) == (200, True)
-    insured = the_one(sides.nowcerts.insureds, "eMail", expected[2])
+    insured = only_record(sides.nowcerts.insureds, "eMail", expected[2])
     names = ("firstName", "lastName", "eMail", "phone", "addressLine1", "city", "state", "zipCode")
     assert tuple(insured[name] for name in names) == expected
     assert insured["referralSourceCompanyName"] == "GHL"
@@ -244,7 +244,7 @@ def test_policy_of_the_document_becomes_an_opportunity_of_its_insured(post: Any,
     (opportunity,) = sides.ghl.opportunities.values()
     assert (opportunity["name"], opportunity["monetaryValue"]) == ("Auto Policy - POL-12345", 1200)
     assert (opportunity["pipelineId"], opportunity["pipelineStageId"]) == ("pipe1", "stage1")
-    assert opportunity["contactId"] == the_one(sides.ghl.contacts, "email", "ana@example.com")["id"]
+    assert opportunity["contactId"] == only_record(sides.ghl.contacts, "email", "ana@example.com")["id"]
     details = {one["id"].removeprefix("of_"): one["fieldValue"] for one in opportunity["customFields"]}
     assert tuple(details[name] for name in DETAILS) == ("POL-12345", "State Farm", "2024-02-01", "2025-02-01")
 
@@ -263,7 +263,7 @@ def test_4_manual_sync(post: Any, sides: BothSides, staff_token: str) -> None:
     assert post(MANUAL, TEST_4).status_code == 401, "for staff alone"
     answer = post(MANUAL, TEST_4, {"Authorization": f"Token {staff_token}"})
     assert (answer.status_code, answer.json()["success"], answer.json()["data"]["status"]) == (200, True, "done")
-    contact = the_one(sides.ghl.contacts, "email", "manual@example.com")
+    contact = only_record(sides.ghl.contacts, "email", "manual@example.com")
     assert (contact["firstName"], contact["lastName"], contact["phone"]) == ("Manual", "Sync", "+1555555555")
     assert answer.json()["data"]["writes"][0]["external_id"] == contact["id"]
 
@@ -273,7 +273,7 @@ def test_5_repeated_webhook_is_409_evento_ya_procesado(post: Any, app: Embedded,
     assert (first.status_code, first.json()["success"], second.status_code) == (200, True, 409)
     assert second.json() == {"detail": f"Evento ya procesado: {first.json()['event_id']}"}
     assert re.fullmatch(r"Evento ya procesado: nowcerts_[0-9a-f]{64}", second.json()["detail"])
-    the_one(sides.ghl.contacts, "email", "duplicate@example.com")
+    only_record(sides.ghl.contacts, "email", "duplicate@example.com")
     # "Persistencia de Idempotencia": a restart forgets nothing.
     app.terminate()
     app.start()
@@ -306,7 +306,7 @@ def test_ids_of_both_sides_are_mapped_with_the_address(post: Any, app: Embedded,
     insured = sides.nowcerts.add_insured(eMail="mapa@example.com", firstName="Mapa", lastName="Ruiz")
     body = {"event_type": "INSURED_UPDATE", "data": {"insuredDatabaseId": insured["id"]}}
     assert post(NOWCERTS, json.dumps(body)).status_code == 200
-    contact = the_one(sides.ghl.contacts, "email", "mapa@example.com")
+    contact = only_record(sides.ghl.contacts, "email", "mapa@example.com")
 
     def mapping() -> list[Any]:
         return app.rows.all(
@@ -367,12 +367,12 @@ def test_environment_of_the_document_is_understood(tmp_path: Path, app: Embedded
         "read = {name: getattr(settings, name) for name in names}\n"
         "print(json.dumps(read | {'delays': list(Retries.from_settings().delays())}))"
     )
-    kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "VAR_DIR", "SECRET_KEY", "PYTHONUNBUFFERED")
-    env = {name: app.env[name] for name in kept if name in app.env} | {"ENV_FILE": str(tmp_path / ".env.test")}
+    passed_on = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "VAR_DIR", "SECRET_KEY", "PYTHONUNBUFFERED")
+    env = {name: app.env[name] for name in passed_on if name in app.env} | {"ENV_FILE": str(tmp_path / ".env.test")}
     env |= {"VAR_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", f"import django\ndjango.setup()\n{script}"]
-    said = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert json.loads(said.splitlines()[-1]) == {
+    output = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert json.loads(output.splitlines()[-1]) == {
         "NOWCERTS_BASE_URL": "https://sandbox-api.nowcerts.com",
         "NOWCERTS_USERNAME": "test_user",
         "NOWCERTS_PASSWORD": "test_password",

@@ -84,7 +84,7 @@ def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
         {
             "name": name,
             "title": column.title,
-            "needed": column.needed,
+            "needed": column.required,
             "lacks": name in lacking,
             "place": history.columns.get(name, ""),
         }

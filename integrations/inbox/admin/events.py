@@ -111,7 +111,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
     list_display = ("received", "provider", "event_type", "state", "person", "attempts", "repeated", "why")
     list_filter = ("status", ProviderFilter, TypeFilter, WaitingFilter, "received_at")
     search_fields = ("person_email",)
-    search_help_text = gettext_lazy("The whole e-mail address, their id, the key or our number of the event")
+    search_help_text = gettext_lazy("The whole e-mail address, the remote ID, the key or our number of the event")
     fields = (
         ("state", "reason_shown"),
         ("event_type", "provider", "endpoint"),
@@ -143,7 +143,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
         Action(
             name="ignore",
             label=gettext_lazy("ignore"),
-            explanation=gettext_lazy("It is kept, but nobody needs to act on it. It can be replayed later."),
+            explanation=gettext_lazy("It stays stored, but nobody needs to act on it. It can be replayed later."),
             done=ngettext_lazy("%(count)d event was set aside.", "%(count)d events were set aside.", "count"),
             run=lambda event, submission: bool(
                 process.ignore([event], reason=submission.answers["reason"], cause=submission.cause)

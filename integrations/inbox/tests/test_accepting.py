@@ -1,4 +1,4 @@
-"""The inbox's front: what is kept, what is answered, and what it costs."""
+"""The inbox's front: stored rows, answers and costs."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ RELAY = "/api/webhook/kajabi/"
 REFUSED = {"detail": "Invalid webhook signature"}
 
 
-def test_a_purchase_is_kept_whole_and_waits_for_a_worker(post: Any, relay: Any, sign: Any) -> None:
+def test_purchase_is_stored_whole_and_waits_for_a_worker(post: Any, relay: Any, sign: Any) -> None:
     body = json.dumps(relay(), indent=3).encode()
     response = post(body, REMOTE_ADDR="192.0.2.7", headers={"X-Relay": "zap"})
 
@@ -42,12 +42,12 @@ def test_accepting_costs_one_insert_and_no_other_query(post: Any, relay: Any, dj
         assert post(relay()).json() == {"status": "success", "duplicate": True}
 
 
-def test_a_refused_request_costs_no_query(post: Any, relay: Any, django_assert_num_queries: Any) -> None:
+def test_refused_request_costs_no_query(post: Any, relay: Any, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         assert post(relay(), sign=False).status_code == 403
 
 
-def test_secrets_in_headers_are_not_kept(post: Any, relay: Any, sign: Any) -> None:
+def test_secrets_in_headers_are_not_stored(post: Any, relay: Any, sign: Any) -> None:
     proof = sign(json.dumps(relay()).encode())
     post(relay(), headers={"Authorization": "Bearer abcdefgh", "Cookie": "sessionid=abcdefgh", "X-Api-Key": "abcdefgh"})
 
@@ -59,7 +59,7 @@ def test_secrets_in_headers_are_not_kept(post: Any, relay: Any, sign: Any) -> No
     assert proof not in str(row)
 
 
-def test_a_worker_is_rung_once_after_the_commit(
+def test_worker_is_woken_once_after_the_commit(
     post: Any, relay: Any, wakeups: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -69,7 +69,7 @@ def test_a_worker_is_rung_once_after_the_commit(
     assert wakeups == [("inboxevent", InboxEvent.objects.get().pk)]
 
 
-def test_a_duplicate_is_kept_once_counted_and_answered_like_the_first(process: Any, post: Any, relay: Any) -> None:
+def test_duplicate_is_stored_once_counted_and_answered_like_the_first(process: Any, post: Any, relay: Any) -> None:
     event = process(relay())
     again = [post(relay()), post(json.dumps(relay(), indent=1, sort_keys=True).encode())]
 
@@ -81,14 +81,14 @@ def test_a_duplicate_is_kept_once_counted_and_answered_like_the_first(process: A
     assert event.last_duplicate_at is not None
 
 
-def test_the_same_id_in_another_dialect_is_another_event(post: Any, relay: Any, fixture: Any) -> None:
+def test_same_id_in_another_dialect_is_another_event(post: Any, relay: Any, fixture: Any) -> None:
     leaps = fixture("purchase.created__leaps_relay") | {"event_id": "evt_1"}
     post(relay(event_id="evt_1"))
     assert post(leaps, "/api/kajabi/webhook").json() == {"status": "success"}
     assert set(InboxEvent.objects.values_list("key", flat=True)) == {"nssa:evt_1", "leaps:evt_1"}
 
 
-def test_the_same_id_with_another_body_leaves_the_first_and_shows_the_other(post: Any, relay: Any, drain: Any) -> None:
+def test_same_id_with_another_body_leaves_the_first_and_stores_the_other(post: Any, relay: Any, drain: Any) -> None:
     assert post(relay()).status_code == 200
     other = relay(email="somebody.else@example.com")
     assert (post(other).status_code, post(other).json()) == (200, {"status": "success", "duplicate": True})
@@ -103,7 +103,7 @@ def test_the_same_id_with_another_body_leaves_the_first_and_shows_the_other(post
     assert list(User.objects.values_list("email", flat=True)) == ["jane@example.com"]
 
 
-def test_a_test_delivery_is_kept_as_ignored(post: Any, drain: Any) -> None:
+def test_test_delivery_is_stored_as_ignored(post: Any, drain: Any) -> None:
     response = post({"type": "test", "id": "123"})
     drain()
 
@@ -114,7 +114,7 @@ def test_a_test_delivery_is_kept_as_ignored(post: Any, drain: Any) -> None:
     assert event.next_attempt_at is None
 
 
-def test_an_unknown_type_is_kept_as_ignored_and_rings_nobody(
+def test_unknown_type_is_stored_as_ignored_and_wakes_no_worker(
     post: Any, wakeups: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -141,13 +141,13 @@ def test_other_methods_are_refused(method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/kajabi-webhook", "/kajabi-webhook/", "/kajabi-webhook/any-token"])
-def test_the_native_endpoint_answers_the_probes_of_kajabi(path: str, django_assert_num_queries: Any) -> None:
+def test_native_endpoint_answers_the_probes_of_kajabi(path: str, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         assert Client().get(path).status_code == 200
         assert Client().head(path).status_code == 200
 
 
-def test_the_native_endpoint_takes_its_token_from_the_path_or_a_header(post: Any, fixture: Any) -> None:
+def test_native_endpoint_takes_its_token_from_the_path_or_a_header(post: Any, fixture: Any) -> None:
     token = "a-token-that-only-tests-know"
     first, second, third = (fixture("purchase__native") | {"id": str(number)} for number in range(3))
     assert post(first, f"/kajabi-webhook/{token}", sign=False).status_code == 200
@@ -157,13 +157,13 @@ def test_the_native_endpoint_takes_its_token_from_the_path_or_a_header(post: Any
 
 
 @pytest.mark.parametrize("path", ["/kajabi-webhook", "/kajabi-webhook/", "/kajabi-webhook/wrong"])
-def test_the_native_endpoint_refuses_without_the_right_token(post: Any, fixture: Any, path: str) -> None:
+def test_native_endpoint_refuses_without_the_right_token(post: Any, fixture: Any, path: str) -> None:
     answer = post(fixture("purchase__native"), path, sign=False)
     assert (answer.status_code, answer.json()) == (403, REFUSED)
     assert InboxEvent.objects.count() == 0
 
 
-def test_a_body_over_one_mebibyte_is_refused_before_it_is_read(post: Any, django_assert_num_queries: Any) -> None:
+def test_body_over_one_mebibyte_is_refused_before_it_is_read(post: Any, django_assert_num_queries: Any) -> None:
     class Unreadable:
         def read(self, *arguments: Any) -> bytes:
             raise AssertionError("the body was read")
@@ -176,7 +176,7 @@ def test_a_body_over_one_mebibyte_is_refused_before_it_is_read(post: Any, django
     assert answer.json() == {"detail": "The body has 1048577 bytes; at most 1048576 are accepted."}
 
 
-def test_a_body_of_exactly_one_mebibyte_is_accepted(post: Any, relay: Any) -> None:
+def test_body_of_exactly_one_mebibyte_is_accepted(post: Any, relay: Any) -> None:
     empty = len(json.dumps(relay(padding="")))
     assert post(relay(padding="x" * (1024 * 1024 - empty))).status_code == 200
     assert InboxEvent.objects.get().status == "pending"
@@ -185,7 +185,7 @@ def test_a_body_of_exactly_one_mebibyte_is_accepted(post: Any, relay: Any) -> No
 @pytest.mark.parametrize(
     "environ", [{"CONTENT_LENGTH": ""}, {"HTTP_TRANSFER_ENCODING": "chunked"}, {"CONTENT_LENGTH": "-1"}]
 )
-def test_a_body_without_a_length_is_refused(post: Any, relay: Any, environ: dict[str, str]) -> None:
+def test_body_without_a_length_is_refused(post: Any, relay: Any, environ: dict[str, str]) -> None:
     answer = post(relay(), **environ)
     assert answer.status_code == 411
     assert answer.json() == {"detail": "Send a Content-Length; chunked bodies are not accepted."}
@@ -195,14 +195,14 @@ def test_a_body_without_a_length_is_refused(post: Any, relay: Any, environ: dict
 @pytest.mark.parametrize(
     "accept", ["*/*", "application/json", "text/html", "application/xml", "text/plain", "nonsense"]
 )
-def test_a_sender_may_accept_any_kind_of_answer(post: Any, relay: Any, accept: str) -> None:
+def test_sender_may_accept_any_kind_of_answer(post: Any, relay: Any, accept: str) -> None:
     answer = post(relay(), headers={"Accept": accept})
     assert (answer.status_code, answer.json()) == (200, {"status": "success"})
     assert InboxEvent.objects.count() == 1
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded", ""])
-def test_the_content_type_does_not_matter(relay: Any, sign: Any, content_type: str) -> None:
+def test_content_type_does_not_matter(relay: Any, sign: Any, content_type: str) -> None:
     body = json.dumps(relay()).encode()
     answer = Client().generic("POST", RELAY, body, content_type, headers={"X-Kajabi-Signature": sign(body)})
     assert answer.status_code == 200
@@ -210,7 +210,7 @@ def test_the_content_type_does_not_matter(relay: Any, sign: Any, content_type: s
 
 
 @pytest.mark.parametrize("duplicate", [False, True])
-def test_a_database_that_is_away_is_answered_503_with_retry_after(
+def test_database_that_is_away_is_answered_503_with_retry_after(
     post: Any, relay: Any, monkeypatch: pytest.MonkeyPatch, duplicate: bool
 ) -> None:
     if duplicate:

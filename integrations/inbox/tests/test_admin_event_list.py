@@ -1,4 +1,4 @@
-"""The list of events in the console: found exactly, filtered by an index, and that a million rows do not matter."""
+"""The list of events in the console: exact search, filters by an index, and constant costs for a million rows."""
 
 from typing import Any
 
@@ -52,13 +52,13 @@ def made(count: int, **columns: Any) -> list[InboxEvent]:
         ("' OR 1=1 --", []),
     ],
 )
-def test_events_are_found_by_what_names_them_exactly(search: str, found: list[str], console: Client) -> None:
+def test_events_are_found_by_their_exact_ids_keys_and_addresses(search: str, found: list[str], console: Client) -> None:
     made(10)
     response = console.get(LIST, {"q": search})
     assert [event.external_id for event in response.context["cl"].result_list] == found
 
 
-def test_an_event_is_found_by_our_number(console: Client) -> None:
+def test_event_is_found_by_our_number(console: Client) -> None:
     event = made(3)[1]
     event = InboxEvent.objects.get(key=event.key)
     assert list(console.get(LIST, {"q": str(event.pk)}).context["cl"].result_list) == [event]
@@ -77,7 +77,7 @@ def test_an_event_is_found_by_our_number(console: Client) -> None:
         ({"waiting": "retried"}, 0),
     ],
 )
-def test_the_filters(filters: dict[str, str], count: int, console: Client) -> None:
+def test_filters_show_the_matching_events(filters: dict[str, str], count: int, console: Client) -> None:
     made(3)
     InboxEvent.objects.bulk_create(
         InboxEvent(
@@ -94,7 +94,7 @@ def test_the_filters(filters: dict[str, str], count: int, console: Client) -> No
     assert len(console.get(LIST, filters).context["cl"].result_list) == count
 
 
-def test_a_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: Client) -> None:
+def test_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: Client) -> None:
     costs = []
     made(5)
     for _ in range(2):
@@ -111,7 +111,7 @@ def test_a_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console:
     assert costs[0] == costs[1] <= 8
 
 
-def test_a_list_never_reads_the_bodies(console: Client) -> None:
+def test_list_never_reads_the_bodies(console: Client) -> None:
     made(5)
     with CaptureQueriesContext(connection) as queries:
         console.get(LIST)
@@ -129,7 +129,7 @@ def test_pages_go_on_as_long_as_there_are_rows(console: Client) -> None:
     assert console.get(LIST, {"p": 9}).status_code == 302
 
 
-def test_the_start_page_names_what_waits(console: Client, process: Any, relay: Any) -> None:
+def test_start_page_names_the_events_that_need_attention(console: Client, process: Any, relay: Any) -> None:
     process(relay(offer={"id": "off_new"}))
     items = {item.key: (item.count, item.url) for item in console.get("/admin/").context["attention"]}
     assert items == {"unmatched_events": (1, f"{LIST}?status__exact=unmatched")}

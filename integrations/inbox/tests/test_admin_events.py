@@ -1,4 +1,4 @@
-"""The inbox in the console: what staff see of an event, what they may press, and that a million rows do not matter."""
+"""The page of an event in the console: its values and actions."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def logged(event: InboxEvent) -> list[str]:
     return [entry.change_message for entry in LogEntry.objects.filter(object_id=str(event.pk)).order_by("pk")]
 
 
-def test_an_event_page_shows_everything_that_is_known(console: Client, process: Any, relay: Any) -> None:
+def test_event_page_shows_every_known_value(console: Client, process: Any, relay: Any) -> None:
     event = process(relay())
     page = console.get(page_of(event)).content.decode()
     member, subscription = User.objects.get(email="jane@example.com"), Subscription.objects.get()
@@ -65,9 +65,7 @@ def test_an_event_page_shows_everything_that_is_known(console: Client, process: 
     assert "done" in page
 
 
-def test_an_attempt_that_broke_shows_its_traceback_folded(
-    console: Client, process: Any, relay: Any, monkeypatch: Any
-) -> None:
+def test_failed_attempt_shows_its_traceback_folded(console: Client, process: Any, relay: Any, monkeypatch: Any) -> None:
     def break_down(*arguments: Any, **keywords: Any) -> None:
         raise ZeroDivisionError("<b>broken</b>")
 
@@ -77,7 +75,7 @@ def test_an_attempt_that_broke_shows_its_traceback_folded(
     assert "ZeroDivisionError: &lt;b&gt;broken&lt;/b&gt;" in page
 
 
-def test_an_event_is_never_written_by_hand(console: Client, process: Any, relay: Any) -> None:
+def test_event_is_never_written_by_hand(console: Client, process: Any, relay: Any) -> None:
     event = process(relay())
     assert console.get(f"{LIST}add/").status_code == 403
     assert console.post(page_of(event), {"status": "failed"}).status_code == 403
@@ -90,7 +88,7 @@ def test_an_event_is_never_written_by_hand(console: Client, process: Any, relay:
     assert event.status == "processed"
 
 
-def test_an_unmatched_event_is_retried_after_its_offer_was_mapped(
+def test_unmatched_event_is_retried_after_its_offer_was_mapped(
     console: Client, process: Any, relay: Any, plan: Any, drain: Any
 ) -> None:
     event = process(relay(offer={"id": "off_new", "name": "New"}))
@@ -103,7 +101,7 @@ def test_an_unmatched_event_is_retried_after_its_offer_was_mapped(
     assert logged(event) == ["retry"]
 
 
-def test_an_event_that_waits_for_its_next_attempt_is_retried_now(
+def test_event_that_waits_for_its_next_attempt_is_retried_now(
     console: Client, process: Any, relay: Any, drain: Any, monkeypatch: Any
 ) -> None:
     def broken(*arguments: Any) -> None:
@@ -120,7 +118,7 @@ def test_an_event_that_waits_for_its_next_attempt_is_retried_now(
     assert (event.status, event.attempts, event.failures) == ("processed", 2, 0)
 
 
-def test_a_replay_of_a_processed_event_changes_nothing(console: Client, process: Any, relay: Any, drain: Any) -> None:
+def test_replay_of_a_processed_event_changes_nothing(console: Client, process: Any, relay: Any, drain: Any) -> None:
     event = process(relay())
     before = (Subscription.objects.values().get(), EmailMessage.objects.count(), User.objects.count())
     assert press(console, event, "replay") == ["1 event was queued again."]
@@ -131,7 +129,7 @@ def test_a_replay_of_a_processed_event_changes_nothing(console: Client, process:
     assert logged(event) == ["replay"]
 
 
-def test_an_event_is_ignored_with_a_reason(console: Client, process: Any, relay: Any, staff: Any) -> None:
+def test_event_is_ignored_with_a_reason(console: Client, process: Any, relay: Any, staff: Any) -> None:
     event = process(relay(offer={"id": "off_new", "name": "New"}))
     url = reverse("admin:integrations_inboxevent_act", args=[event.pk, "ignore"])
     assert console.get(url).status_code == 200
@@ -143,7 +141,7 @@ def test_an_event_is_ignored_with_a_reason(console: Client, process: Any, relay:
 
 
 @pytest.mark.parametrize("act", ["retry", "replay"])
-def test_what_nobody_handles_is_not_queued(act: str, console: Client, process: Any, drain: Any) -> None:
+def test_event_of_an_unhandled_type_is_not_queued(act: str, console: Client, process: Any, drain: Any) -> None:
     event = process({"type": "test", "id": "123"})
     assert press(console, event, act) == ["1 row was left as it is: this does not apply to it."]
     drain()
@@ -151,7 +149,7 @@ def test_what_nobody_handles_is_not_queued(act: str, console: Client, process: A
     assert (event.status, event.attempts, logged(event)) == ("ignored", 0, [])
 
 
-def test_list_actions_say_how_many_they_changed(console: Client, process: Any, relay: Any, drain: Any) -> None:
+def test_list_actions_show_how_many_they_changed(console: Client, process: Any, relay: Any, drain: Any) -> None:
     events = [process(relay(event_id=f"evt_{n}", email=f"p{n}@example.com", offer={"id": "off_new"})) for n in range(3)]
     done = process(relay(event_id="evt_done", member={"id": "mem_9", "email": "done@example.com"}))
     chosen = {"action": "retry", "_selected_action": [event.pk for event in [*events, done]], "index": 0}
@@ -171,7 +169,7 @@ def test_list_actions_say_how_many_they_changed(console: Client, process: Any, r
     assert InboxEvent.objects.filter(status="ignored").count() == 3
 
 
-def test_staff_who_may_only_look_press_nothing(db: None, process: Any, relay: Any) -> None:
+def test_staff_with_view_permission_alone_have_no_actions(db: None, process: Any, relay: Any) -> None:
     event = process(relay(offer={"id": "off_new"}))
     clerk = User.objects.create_user("clerk@example.com", is_staff=True)
     clerk.user_permissions.set(Permission.objects.filter(codename="view_inboxevent"))
@@ -187,7 +185,7 @@ def test_staff_who_may_only_look_press_nothing(db: None, process: Any, relay: An
     assert event.status == "unmatched"
 
 
-def test_the_raw_body_comes_as_a_file_and_needs_the_permission(console: Client, receive: Any, relay: Any) -> None:
+def test_raw_body_comes_as_a_file_and_needs_the_permission(console: Client, receive: Any, relay: Any) -> None:
     event = receive(relay())
     response = console.get(f"{LIST}{event.pk}/body/")
     assert response.content == bytes(event.body)
@@ -224,14 +222,14 @@ def test_hostile_text_stays_text_on_every_page(text: str, console: Client, proce
         assert 'href="javascript:' not in page
 
 
-def test_a_body_that_is_no_text_is_shown_as_hex(console: Client, post: Any) -> None:
+def test_body_that_is_not_text_is_shown_as_hex(console: Client, post: Any) -> None:
     post(b"\xff\xfe<script>")
     page = console.get(page_of(InboxEvent.objects.get())).content.decode()
     assert "00000000  ff fe 3c 73 63 72 69 70 74 3e" in page
     assert "could not be read" in page
 
 
-def test_a_huge_payload_is_cut_on_the_page_and_whole_in_the_file(console: Client, receive: Any, relay: Any) -> None:
+def test_huge_payload_is_cut_on_the_page_and_whole_in_the_file(console: Client, receive: Any, relay: Any) -> None:
     event = receive(relay(note="x" * 900_000))
     assert len(console.get(page_of(event)).content) < 200_000
     assert len(console.get(f"{LIST}{event.pk}/body/").content) > 900_000

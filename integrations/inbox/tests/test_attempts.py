@@ -1,4 +1,4 @@
-"""Attempts at an event: when they are repeated, what is noted of them, and that a late one keeps nothing."""
+"""Attempts at an event: their repetitions, their rows, and late ones, which store nothing."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def handler(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., Any]], None]:
-    """Puts another handler in the place of the real one."""
+    """Replace the real handler by another one."""
     return lambda function: monkeypatch.setattr(process, "handle", function)
 
 
@@ -40,7 +40,7 @@ def nesting(*arguments: Any) -> None:
 @pytest.mark.parametrize(
     ("failures", "seconds"), [(1, 5), (2, 30), (3, 120), (4, 600), (5, 3600), (6, 3600), (20, 3600)]
 )
-def test_a_retry_waits_longer_each_time_and_then_an_hour_within_a_fifth(failures: int, seconds: int) -> None:
+def test_retry_waits_longer_each_time_and_then_an_hour_within_a_fifth(failures: int, seconds: int) -> None:
     delays = [retry_delay(failures).total_seconds() for _try in range(300)]
     assert seconds * 0.8 <= min(delays) < seconds * 0.9, "they part: some come early"
     assert seconds * 1.1 < max(delays) <= seconds * 1.2, "and some late"
@@ -51,7 +51,7 @@ def test_retries_end_after_about_a_day() -> None:
     assert 23 * 3600 <= total <= 25 * 3600
 
 
-def test_a_retryable_error_is_noted_and_its_event_waits(receive: Any, relay: Any, handler: Any) -> None:
+def test_retryable_error_is_stored_and_its_event_waits(receive: Any, relay: Any, handler: Any) -> None:
     handler(raising(Retryable("their server is busy")))
     event = receive(relay())
     before = timezone.now()
@@ -70,7 +70,7 @@ def test_a_retryable_error_is_noted_and_its_event_waits(receive: Any, relay: Any
     assert EmailMessage.objects.count() == 0
 
 
-def test_an_event_that_is_not_due_is_not_touched(receive: Any, relay: Any, handler: Any) -> None:
+def test_event_that_is_not_due_is_not_touched(receive: Any, relay: Any, handler: Any) -> None:
     handler(raising(Retryable("busy")))
     event = receive(relay())
     runner.run(InboxEvent, event.pk)
@@ -79,7 +79,7 @@ def test_an_event_that_is_not_due_is_not_touched(receive: Any, relay: Any, handl
     assert (event.attempts, event.attempt_rows.count()) == (1, 1)
 
 
-def test_an_event_fails_after_its_last_retry_and_staff_are_told_once(
+def test_event_fails_after_its_last_retry_and_staff_are_notified_once(
     receive: Any, relay: Any, handler: Any, drain: Any, mailoutbox: Any
 ) -> None:
     handler(raising(Retryable("their server is busy")))
@@ -99,7 +99,7 @@ def test_an_event_fails_after_its_last_retry_and_staff_are_told_once(
     assert f"/admin/integrations/inboxevent/{event.pk}/change/" in mailoutbox[0].body
 
 
-def test_a_permanent_error_is_not_repeated(receive: Any, relay: Any, handler: Any, drain: Any) -> None:
+def test_permanent_error_is_not_repeated(receive: Any, relay: Any, handler: Any, drain: Any) -> None:
     handler(raising(Permanent("this will never work")))
     event = receive(relay())
     drain()
@@ -127,7 +127,7 @@ def test_a_permanent_error_is_not_repeated(receive: Any, relay: Any, handler: An
     ],
     ids=["recursion", "memory", "exit", "decoding", "encoding", "unstorable text", "deadlock", "programming"],
 )
-def test_whatever_a_handler_raises_is_counted_noted_and_does_not_end_the_worker(
+def test_any_exception_of_a_handler_is_counted_and_stored_and_does_not_end_the_worker(
     receive: Any, relay: Any, handler: Any, drain: Any, monkeypatch: Any, broken: Any, noted: str
 ) -> None:
     handler(broken)
@@ -151,10 +151,10 @@ def test_whatever_a_handler_raises_is_counted_noted_and_does_not_end_the_worker(
 
 
 class Killed(BaseException):
-    """As if the process had ended: nothing after it runs."""
+    """End like a killed process: nothing after it runs."""
 
 
-def test_an_event_that_kills_its_worker_three_times_is_given_up(
+def test_event_that_kills_its_worker_three_times_is_given_up(
     receive: Any, relay: Any, handler: Any, drain: Any, mailoutbox: Any, travel: Any
 ) -> None:
     handler(raising(Killed()))
@@ -183,7 +183,7 @@ def test_an_event_that_kills_its_worker_three_times_is_given_up(
 
 @pytest.fixture
 def outlive(monkeypatch: pytest.MonkeyPatch, travel: Any) -> Callable[[InboxEvent], None]:
-    """Makes the next attempt at an event sleep past its lease, before it writes, while another worker takes over."""
+    """Make the next attempt at an event sleep past its lease, before it writes, while another worker takes over."""
 
     def sleep_once(event: InboxEvent) -> None:
         real = process.provider_of
@@ -199,7 +199,7 @@ def outlive(monkeypatch: pytest.MonkeyPatch, travel: Any) -> Callable[[InboxEven
     return sleep_once
 
 
-def test_an_attempt_that_outlived_its_lease_keeps_nothing(receive: Any, relay: Any, outlive: Any, travel: Any) -> None:
+def test_attempt_that_outlived_its_lease_stores_nothing(receive: Any, relay: Any, outlive: Any, travel: Any) -> None:
     event = receive(relay())
     outlive(event)
     runner.run(InboxEvent, event.pk)
@@ -220,7 +220,7 @@ def test_an_attempt_that_outlived_its_lease_keeps_nothing(receive: Any, relay: A
 
 
 @pytest.mark.parametrize("error", [Permanent("too late"), Retryable("too late"), ValueError("too late")])
-def test_a_late_error_does_not_touch_the_newer_attempt(
+def test_late_error_does_not_touch_the_newer_attempt(
     receive: Any, relay: Any, handler: Any, outlive: Any, error: Exception
 ) -> None:
     event = receive(relay())
@@ -234,7 +234,7 @@ def test_a_late_error_does_not_touch_the_newer_attempt(
     assert EmailMessage.objects.count() == 0
 
 
-def test_a_row_is_claimed_by_one_of_two_workers(receive: Any, relay: Any) -> None:
+def test_row_is_claimed_by_one_of_two_workers(receive: Any, relay: Any) -> None:
     event = receive(relay())
     assert InboxEvent.objects.claim(event.pk).attempts == 1
     assert InboxEvent.objects.claim(event.pk) is None
@@ -243,7 +243,7 @@ def test_a_row_is_claimed_by_one_of_two_workers(receive: Any, relay: Any) -> Non
     assert event.next_attempt_at > timezone.now()
 
 
-def test_the_only_process_may_release_the_leases_of_dead_workers(receive: Any, relay: Any) -> None:
+def test_only_process_may_release_the_leases_of_dead_workers(receive: Any, relay: Any) -> None:
     event = receive(relay())
     InboxEvent.objects.claim(event.pk)
     assert InboxEvent.objects.release_leases() == 1

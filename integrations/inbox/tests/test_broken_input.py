@@ -1,4 +1,4 @@
-"""Bytes that break parsers and databases: what a verified sender posts is kept, whatever it is."""
+"""Bytes that break parsers and databases: any body of a verified sender is stored."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize(("body", "told"), UNREADABLE.values(), ids=UNREADABLE.keys())
-def test_what_cannot_be_read_is_kept_and_answered_400_with_the_reason(
+def test_unreadable_body_is_stored_and_answered_400_with_the_reason(
     post: Any, drain: Any, body: bytes, told: str
 ) -> None:
     answer = post(body)
@@ -58,14 +58,14 @@ def test_what_cannot_be_read_is_kept_and_answered_400_with_the_reason(
     assert User.objects.count() == 0
 
 
-def test_what_cannot_be_read_and_comes_again_is_kept_once_and_told_again(post: Any) -> None:
+def test_repeated_unreadable_body_is_stored_once_and_answered_400_again(post: Any) -> None:
     answers = [post(b"{nonsense"), post(b"{nonsense"), post(b"{other nonsense")]
     assert [answer.status_code for answer in answers] == [400, 400, 400]
     assert answers[0].json() == answers[1].json()
     assert sorted(InboxEvent.objects.values_list("duplicates", "conflicts")) == [(0, 0), (1, 0)]
 
 
-def test_an_unverified_sender_learns_nothing_of_what_is_wrong_and_nothing_is_kept(post: Any) -> None:
+def test_unverified_sender_learns_no_reason_and_nothing_is_stored(post: Any) -> None:
     for body, _told in UNREADABLE.values():
         answer = post(body, sign=False)
         assert (answer.status_code, answer.json()) == (403, {"detail": "Invalid webhook signature"})
@@ -92,7 +92,9 @@ def test_letters_that_a_database_refuses_do_not_lose_a_purchase(
 
 @pytest.mark.parametrize("place", ["type", "id"])
 @pytest.mark.parametrize("letter", [r"\u0000", r"\ud800"])
-def test_such_letters_may_stand_in_the_type_and_the_id_too(post: Any, relay: Any, place: str, letter: str) -> None:
+def test_letters_that_a_database_refuses_may_be_in_the_type_and_the_id(
+    post: Any, relay: Any, place: str, letter: str
+) -> None:
     body = json.dumps(relay() | {place: "LETTER"}).replace("LETTER", f"x{letter}").encode()
     assert post(body).status_code == 200
     assert post(body).json() == {"status": "success", "duplicate": True}
@@ -105,7 +107,7 @@ def test_ids_that_differ_only_in_a_letter_that_is_replaced_are_two_events(post: 
     assert InboxEvent.objects.count() == 3
 
 
-def test_a_letter_of_two_surrogates_is_an_ordinary_letter(process: Any, relay: Any) -> None:
+def test_letter_of_two_surrogates_is_an_ordinary_letter(process: Any, relay: Any) -> None:
     event = process(relay(note="\U0001f600"))
     assert (event.status, event.payload["note"]) == ("processed", "\U0001f600")
 
@@ -115,7 +117,7 @@ def test_a_letter_of_two_surrogates_is_an_ordinary_letter(process: Any, relay: A
     [("9" * 4000, int("9" * 4000)), ("1e308", 1e308), ("-0", 0), ("0.1", 0.1)],
     ids=["4,000 digits", "1e308", "-0", "0.1"],
 )
-def test_large_numbers_that_fit_are_kept(process: Any, relay: Any, amount: str, kept: float) -> None:
+def test_large_numbers_that_fit_are_stored(process: Any, relay: Any, amount: str, kept: float) -> None:
     body = json.dumps(relay(amount="AMOUNT")).replace('"AMOUNT"', amount).encode()
     event = process(body)
     assert event.status == "processed"
@@ -127,7 +129,7 @@ def test_depth_32_is_read(post: Any) -> None:
     assert post(b'{"type": "test", "id": "1", "a":' + inner + b"}").status_code == 200
 
 
-def test_an_id_longer_than_its_column_still_tells_two_events_apart(post: Any, relay: Any) -> None:
+def test_id_longer_than_its_column_still_distinguishes_two_events(post: Any, relay: Any) -> None:
     answers = [post(relay(event_id="e" * 5000 + tail)) for tail in ("1", "2", "2")]
     assert [answer.json().get("duplicate", False) for answer in answers] == [False, False, True]
     assert InboxEvent.objects.count() == 2
@@ -151,7 +153,7 @@ def test_an_id_longer_than_its_column_still_tells_two_events_apart(post: Any, re
         True,
     ],
 )
-def test_a_date_that_is_none_counts_as_the_time_of_receipt(process: Any, relay: Any, occurred_at: Any) -> None:
+def test_invalid_date_counts_as_the_time_of_receipt(process: Any, relay: Any, occurred_at: Any) -> None:
     event = process(relay(occurred_at=occurred_at))
     assert (event.status, event.last_error) == ("processed", "")
     assert User.objects.get().subscriptions.get().started_at == event.received_at

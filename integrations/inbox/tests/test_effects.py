@@ -1,4 +1,4 @@
-"""What an event leads to, and that it leads there once: retried, replayed, unmatched, ignored."""
+"""Effects of an event, which come once: retried, replayed, unmatched, ignored."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,11 +26,11 @@ BUSINESS = (
 
 
 def business() -> dict[str, list[Any]]:
-    """Every row that an event can lead to, whole."""
+    """Return every row that an event can change, whole."""
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in BUSINESS}
 
 
-def test_a_purchase_makes_a_member_a_subscription_and_their_mails(process: Any, relay: Any) -> None:
+def test_purchase_makes_a_member_a_subscription_and_their_mails(process: Any, relay: Any) -> None:
     event = process(relay(occurred_at=SOLD.isoformat()))
 
     assert (event.status, event.attempts, event.person_email) == ("processed", 1, "jane@example.com")
@@ -52,7 +52,7 @@ def test_a_purchase_makes_a_member_a_subscription_and_their_mails(process: Any, 
     assert mails == [("welcome", "jane@example.com", "sent"), ("staff_new_member", "staff@example.com", "sent")]
 
 
-def test_an_event_says_what_it_changed_with_links_to_it(process: Any, relay: Any) -> None:
+def test_event_lists_its_changes_with_links(process: Any, relay: Any) -> None:
     event = process(relay(occurred_at=SOLD.isoformat()))
     told = [(effect.description, effect.target) for effect in event.effects.all()]
     welcome, to_staff = EmailMessage.objects.order_by("pk")
@@ -96,7 +96,7 @@ def test_replaying_processed_events_changes_nothing(process: Any, relay: Any, dr
     assert set(InboxEvent.objects.values_list("status", "attempts", "last_error")) == {("processed", 4, "")}
 
 
-def test_a_pending_event_is_not_queued_twice_and_an_unreadable_one_not_at_all(
+def test_pending_event_is_not_queued_twice_and_an_unreadable_one_not_at_all(
     receive: Any, post: Any, relay: Any
 ) -> None:
     receive(relay())
@@ -105,7 +105,7 @@ def test_a_pending_event_is_not_queued_twice_and_an_unreadable_one_not_at_all(
     assert set(InboxEvent.objects.values_list("status", flat=True)) == {"pending", "failed"}
 
 
-def test_an_offer_without_a_plan_waits_for_staff_and_a_retry_finishes_it(
+def test_offer_without_a_plan_waits_for_staff_and_a_retry_finishes_it(
     process: Any, relay: Any, drain: Any, mailoutbox: Any
 ) -> None:
     event = process(relay(offer={"id": "off_789", "name": "Something new"}))
@@ -128,19 +128,19 @@ def test_an_offer_without_a_plan_waits_for_staff_and_a_retry_finishes_it(
     assert [mail.to for mail in mailoutbox] == [["jane@example.com"], ["staff@example.com"]]
 
 
-def test_an_offer_zero_is_an_offer(process: Any, relay: Any) -> None:
+def test_offer_zero_is_an_offer(process: Any, relay: Any) -> None:
     event = process(relay(offer={"id": 0}))
     assert (event.status, event.reason) == ("unmatched", "no plan for offer 0; map it to a plan, then retry")
 
 
-def test_a_mapping_in_the_console_wins_over_the_one_in_the_settings(process: Any, relay: Any) -> None:
+def test_mapping_in_the_console_wins_over_the_one_in_the_settings(process: Any, relay: Any) -> None:
     other = Plan.objects.create(code="other", name="Other")
     PlanOffer.objects.create(plan=other, external_id="off_456")
     process(relay())
     assert Subscription.objects.get().plan == other
 
 
-def test_an_event_without_an_offer_means_the_only_plan_there_is_and_is_never_guessed(process: Any, relay: Any) -> None:
+def test_event_without_an_offer_means_the_only_plan_and_is_never_guessed(process: Any, relay: Any) -> None:
     body = relay()
     del body["offer"]
     assert process(body).status == "processed"
@@ -153,7 +153,7 @@ def test_an_event_without_an_offer_means_the_only_plan_there_is_and_is_never_gue
 
 
 @pytest.mark.parametrize("member", [{}, {"id": "mem_1"}, {"email": ""}, {"email": None}, None, "jane@example.com"])
-def test_an_event_without_an_address_is_unmatched(process: Any, relay: Any, member: Any) -> None:
+def test_event_without_an_address_is_unmatched(process: Any, relay: Any, member: Any) -> None:
     event = process(relay(member=member))
     assert (event.status, event.reason) == ("unmatched", "the event names no e-mail")
     assert User.objects.count() == 0
@@ -168,14 +168,14 @@ def test_staff_set_an_event_aside_with_a_reason(process: Any, relay: Any, staff:
     assert inbox.ignore([event], reason="again", cause=Cause.by_staff(staff)) == 0
 
 
-def test_a_processed_event_cannot_be_set_aside(process: Any, relay: Any, staff: Any) -> None:
+def test_processed_event_cannot_be_set_aside(process: Any, relay: Any, staff: Any) -> None:
     event = process(relay())
     assert inbox.ignore([event], reason="no", cause=Cause.by_staff(staff)) == 0
     event.refresh_from_db()
     assert (event.status, event.reason) == ("processed", "")
 
 
-def test_a_pending_event_that_was_set_aside_is_not_worked_on(receive: Any, relay: Any, staff: Any, drain: Any) -> None:
+def test_pending_event_that_was_set_aside_is_not_processed(receive: Any, relay: Any, staff: Any, drain: Any) -> None:
     event = receive(relay())
     inbox.ignore([event], reason="no", cause=Cause.by_staff(staff))
     drain()

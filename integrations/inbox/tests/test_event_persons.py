@@ -1,4 +1,4 @@
-"""Every event is found under its person: by the address that it states, else by whom its ids are of."""
+"""Events are found under their person: by the address that they state, else by their ids."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -43,7 +43,7 @@ MONEY: dict[str, Any] = {"external_id": "1", "currency": "USD", "amount": 1, "ki
     ],
     ids=lambda event: type(event).__name__,
 )
-def test_person_is_whose_address_the_event_states(event: Event) -> None:
+def test_person_is_found_by_the_address_in_the_event(event: Event) -> None:
     assert persons.stated_email([CompanyClosed(occurred_at=NOW, account_id="1"), event]) == "jane@example.com"
 
 
@@ -59,7 +59,7 @@ def test_person_is_whose_address_the_event_states(event: Event) -> None:
     ],
     ids=lambda event: type(event).__name__,
 )
-def test_person_of_an_event_with_an_id_alone_is_whose_id_it_is(event: Event) -> None:
+def test_person_of_an_event_with_an_id_alone_is_found_by_the_id(event: Event) -> None:
     jane = person("jane@example.com", ids={"contact": "5", "customer": "9"})
     assert persons.stated_email([event]) == ""
     assert persons.known_email([event], [], provider="kajabi") == jane.email
@@ -75,11 +75,11 @@ def test_person_of_a_policy_that_is_known_by_its_number_is_the_policys_contact()
 
 
 @pytest.mark.parametrize("event", [CompanyClosed(occurred_at=NOW, account_id="1"), ContactReported(**BY_ID)])
-def test_event_about_nobody_that_is_known_has_no_person(event: Event) -> None:
+def test_event_about_an_unknown_person_has_no_person(event: Event) -> None:
     assert (persons.stated_email([event]), persons.known_email([event], [], provider="kajabi")) == ("", "")
 
 
 @pytest.mark.parametrize("email", ["no address", "x" * 500])
-def test_email_that_is_no_address_is_stated_as_it_is(email: str) -> None:
+def test_invalid_email_is_stored_as_it_is(email: str) -> None:
     event = ContactReported(occurred_at=NOW, email=email)
     assert persons.stated_email([event]) == event.email[:254]

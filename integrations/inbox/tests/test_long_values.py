@@ -1,4 +1,4 @@
-"""One value that is too long never sinks the record that it stands in, nor the event."""
+"""One value that is too long never stops its record or its event."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ HOSTILE = {"letters": "x" * 20_000, "marks": "J" + "\u0301\u0323" * 10_000}
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the place of each text that names no event."""
+    """Yield the path of each text that names no event."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         if isinstance(item, str) and key not in ("event", "event_type", "type"):
@@ -48,7 +48,7 @@ def processed(provider_key: str, payload: dict[str, Any]) -> InboxEvent:
 
 
 @pytest.mark.parametrize(("provider", "file"), DELIVERIES)
-def test_event_with_one_value_that_is_too_long_comes_to_its_end(provider: str, file: str, plan: Any) -> None:
+def test_event_with_one_value_that_is_too_long_is_finished(provider: str, file: str, plan: Any) -> None:
     text = next(PROVIDERS.glob(f"{provider}/tests/fixtures/**/{file}")).read_text(encoding="utf-8")
     for place in leaves(json.loads(text)):
         for name, hostile in HOSTILE.items():
@@ -61,7 +61,7 @@ def test_event_with_one_value_that_is_too_long_comes_to_its_end(provider: str, f
             assert event.status in ("processed", "unmatched"), (place, name, event.last_error)
 
 
-def test_contact_with_a_long_first_name_is_kept_with_its_beginning() -> None:
+def test_contact_with_a_long_first_name_is_stored_with_its_beginning() -> None:
     text = next(PROVIDERS.glob("gohighlevel/tests/fixtures/ContactCreate__app.json")).read_text(encoding="utf-8")
     payload = json.loads(text) | {"firstName": "J" * 20_000, "phone": "+1" + "3" * 20_000, "city": "Miami" * 1000}
     assert processed("gohighlevel", payload).status == "processed"

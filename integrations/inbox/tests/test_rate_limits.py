@@ -1,4 +1,4 @@
-"""How many requests are taken in a minute: few from strangers, plenty from senders who proved themselves."""
+"""Limits of requests in a minute: few from strangers, many from verified senders."""
 
 import time
 from types import SimpleNamespace
@@ -19,13 +19,13 @@ NOON = 1_800_000_000.0  # the first second of a minute
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A clock that stands still, 15 seconds into a minute, until it is set."""
+    """Return a clock that stands still, 15 seconds into a minute, until it is set."""
     hands = {"now": NOON + 15}
     monkeypatch.setattr(limits.time, "time", lambda: hands["now"])
     return hands
 
 
-def test_the_61st_unverified_request_of_a_minute_is_told_to_wait(post: Any, relay: Any, clock: Any) -> None:
+def test_61st_unverified_request_of_a_minute_is_answered_429(post: Any, relay: Any, clock: Any) -> None:
     answers = [post(relay(), sign=False) for _number in range(62)]
 
     assert [answer.status_code for answer in answers] == [403] * 60 + [429] * 2
@@ -36,7 +36,7 @@ def test_the_61st_unverified_request_of_a_minute_is_told_to_wait(post: Any, rela
     assert post(relay(), sign=False).status_code == 403, "a new minute"
 
 
-def test_a_flood_from_one_address_stops_neither_another_address_nor_a_verified_sender(post: Any, relay: Any) -> None:
+def test_flood_from_one_address_stops_neither_another_address_nor_a_verified_sender(post: Any, relay: Any) -> None:
     for _number in range(61):
         refused = post(relay(), sign=False, REMOTE_ADDR="192.0.2.1")
     assert refused.status_code == 429
@@ -44,7 +44,7 @@ def test_a_flood_from_one_address_stops_neither_another_address_nor_a_verified_s
     assert post(relay(), REMOTE_ADDR="192.0.2.1").status_code == 200
 
 
-def test_token_is_not_judged_after_sixty_wrong_ones_of_its_client(post: Any, relay: Any) -> None:
+def test_token_is_not_checked_after_sixty_wrong_ones_of_its_client(post: Any, relay: Any) -> None:
     def send(token: str, client: str, event_id: str) -> int:
         path = f"/kajabi-webhook/{token}"
         return int(post(relay(event_id=event_id), path, sign=False, REMOTE_ADDR=client).status_code)
@@ -57,7 +57,7 @@ def test_token_is_not_judged_after_sixty_wrong_ones_of_its_client(post: Any, rel
     assert [entry.facts["counted_by"] for entry in AuditEntry.objects.filter(action="webhook.locked")] == ["client"]
 
 
-def test_right_tokens_however_many_are_no_wrong_ones(post: Any, relay: Any, settings: Any) -> None:
+def test_any_number_of_right_tokens_counts_as_no_wrong_one(post: Any, relay: Any, settings: Any) -> None:
     settings.RATE_LIMIT_UNVERIFIED = 2
     path = f"/kajabi-webhook/{WEBHOOK_TOKEN}"
     assert {post(relay(event_id=f"evt_{number}"), path, sign=False).status_code for number in range(8)} == {200}
@@ -76,7 +76,7 @@ def test_right_token_costs_the_cache_no_more_than_a_right_signature(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_wrong_tokens_at_one_moment_are_judged_up_to_the_limit(
+def test_parallel_wrong_tokens_are_checked_up_to_the_limit(
     post: Any, relay: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, at_once: Any
 ) -> None:
     settings.RATE_LIMIT_UNVERIFIED = 10
@@ -96,11 +96,11 @@ def test_verified_requests_have_a_limit_of_their_own(post: Any, relay: Any, sett
     assert InboxEvent.objects.count() == 3, "what was answered 429 is not kept"
 
 
-def test_the_limits_are_60_and_6000_a_minute(settings: Any) -> None:
+def test_limits_are_60_and_6000_a_minute(settings: Any) -> None:
     assert (settings.RATE_LIMIT_UNVERIFIED, settings.RATE_LIMIT_VERIFIED) == (60, 6000)
 
 
-def test_a_high_limit_is_kept_to_a_hundredth_and_asks_the_cache_a_hundred_times(monkeypatch: Any, clock: Any) -> None:
+def test_high_limit_is_kept_to_a_hundredth_and_asks_the_cache_a_hundred_times(monkeypatch: Any, clock: Any) -> None:
     asked: list[int] = []
     real = limits._add
     monkeypatch.setattr(limits, "_add", lambda store, key, **count: asked.append(1) or real(store, key, **count))
@@ -132,7 +132,7 @@ def test_with_the_cache_away_a_webhook_is_accepted_and_the_cache_is_left_alone(
     assert limits._resting_until > time.monotonic()
 
 
-def test_a_forwarded_address_is_believed_only_behind_our_own_proxies(post: Any, relay: Any, settings: Any) -> None:
+def test_forwarded_address_is_accepted_only_from_our_own_proxies(post: Any, relay: Any, settings: Any) -> None:
     claimed = {"X-Forwarded-For": "203.0.113.9, 198.51.100.4"}
     post(relay(event_id="evt_1"), headers=claimed, REMOTE_ADDR="192.0.2.1")
     settings.TRUSTED_PROXY_COUNT = 1

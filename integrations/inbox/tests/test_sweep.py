@@ -85,7 +85,7 @@ def test_oldest_rows_are_woken_for_first_and_at_most_so_many_at_once(receive: An
     assert InboxEvent.objects.claim_wake_ups() == []
 
 
-def test_the_sweep_costs_two_queries_a_kind_however_many_rows_are_due(
+def test_sweep_costs_two_queries_a_kind_however_many_rows_are_due(
     receive: Any, relay: Any, travel: Any, django_assert_num_queries: Any
 ) -> None:
     for number in range(5):
@@ -107,7 +107,7 @@ def test_mails_and_requests_for_a_link_are_swept_the_same_way(
     assert wakeups == [("linkrequest", request.pk), ("emailmessage", message.pk)]
 
 
-def test_a_task_with_keys_of_rows_that_are_gone_or_done_does_nothing(process: Any, relay: Any) -> None:
+def test_task_with_keys_of_rows_that_are_gone_or_done_does_nothing(process: Any, relay: Any) -> None:
     event = process(relay())
     run_jobs("inboxevent", [event.pk, 999_999])
     for kind in runner.KINDS.values():

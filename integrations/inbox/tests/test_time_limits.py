@@ -1,4 +1,4 @@
-"""A time limit ends the attempt at a page: it is no fault of the record that happened to be in hand."""
+"""A time limit ends the attempt at a page, and is no fault of the record that is being applied."""
 
 from typing import Any
 

@@ -108,7 +108,7 @@ def test_sync_run_after_erasure_brings_nobody_back(sides: TwoSides) -> None:
     assert len(sides.ghl.contacts) == 1
     report = erase.forget(person.find(EMAIL))
     assert ("nowcerts", "contact", insured["id"]) in report.still_known
-    sides.say_nothing = True
+    sides.muted = True
     for record in (insured, next(iter(sides.ghl.contacts.values()))):
         side = sides.nowcerts if record is insured else sides.ghl
         side.edit(record["id"], city="Elsewhere")

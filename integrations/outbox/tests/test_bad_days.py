@@ -39,7 +39,7 @@ def test_an_insured_whose_making_was_not_answered_is_found_though_the_search_lag
     assert timedelta(seconds=sides.nowcerts.lag) < SHOWS_UP_WITHIN
     sides.nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
     sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz")
-    sides.say_nothing = True  # not even a webhook says that it was made
+    sides.muted = True  # not even a webhook says that it was made
     sides.hooks[:] = sides.hooks[:1]
     sides.settle()
     assert len(sides.nowcerts.insureds) == 1
@@ -61,9 +61,9 @@ def test_a_change_whose_answer_was_lost_is_seen_to_have_been_done(sides: TwoSide
 
 def test_the_vendors_refusal_of_a_duplicate_is_a_match(sides: TwoSides) -> None:
     """The search does not know them by this address, but the location does by the number."""
-    sides.say_nothing = True
+    sides.muted = True
     there = sides.ghl.add_contact(email="other@example.com", phone="+13055550100", firstName="A.", lastName="R.")
-    sides.say_nothing = False
+    sides.muted = False
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
     assert list(sides.ghl.contacts) == [there["id"]]
@@ -148,9 +148,9 @@ def test_wrong_credentials_open_the_circuit_and_lose_no_write(sides: TwoSides, s
 def test_a_record_that_was_deleted_there_is_named_and_not_made_again(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
-    sides.say_nothing = True
+    sides.muted = True
     sides.ghl.delete_contact(next(iter(sides.ghl.contacts)))
-    sides.say_nothing = False
+    sides.muted = False
     sides.nowcerts.edit(insured["id"], city="Tampa")
     sides.settle()
     assert (sides.ghl.contacts, write().status) == ({}, "failed")

@@ -73,9 +73,9 @@ def test_a_change_that_was_not_told_of_yet_is_merged_before_anything_is_written_
     sides: TwoSides, pair: tuple[Any, Any]
 ) -> None:
     insured, contact = pair
-    sides.say_nothing = True
+    sides.muted = True
     sides.ghl.edit(contact["id"], phone="+13055550177")
-    sides.say_nothing = False
+    sides.muted = False
     sides.nowcerts.edit(insured["id"], city="Tampa")
     sides.settle()
     assert (contact["city"], contact["phone"]) == ("Tampa", "+13055550177")
@@ -92,9 +92,9 @@ def test_a_value_that_was_emptied_on_purpose_is_emptied_on_the_other_side(
 
 
 def test_an_empty_value_that_nobody_emptied_overwrites_nothing(sides: TwoSides) -> None:
-    sides.say_nothing = True
+    sides.muted = True
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", city="Orlando", website="ana.example.com")
-    sides.say_nothing = False
+    sides.muted = False
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", city="", lastName="Ruiz")
     sides.settle()
     assert (contact["city"], insured["city"], contact["lastName"]) == ("Orlando", "Orlando", "Ruiz")

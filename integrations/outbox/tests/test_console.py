@@ -40,7 +40,7 @@ def previewed(client: Client, contact: Contact) -> str:
 
 def test_a_preview_shows_what_would_change_on_every_side_and_changes_nothing(console: Client, sides: TwoSides) -> None:
     contact = ana(sides)
-    sides.say_nothing = True
+    sides.muted = True
     (there,) = sides.ghl.contacts.values()
     sides.ghl.edit(there["id"], city="Orlando <FL>")
     (insured,) = sides.nowcerts.insureds.values()
@@ -86,7 +86,7 @@ def test_a_sync_says_how_many_writes_are_under_way_and_leads_to_them(
     console: Client, staff: Any, sides: TwoSides
 ) -> None:
     contact = ana(sides)
-    sides.say_nothing = True
+    sides.muted = True
     (there,) = sides.ghl.contacts.values()
     sides.ghl.edit(there["id"], city="Orlando")
     response = console.post(act_url(contact, "sync-now"), follow=True)

@@ -92,9 +92,9 @@ def test_a_late_copy_of_our_own_write_changes_nothing_though_it_is_signed_and_da
 
 
 def test_somebody_who_is_there_already_is_found_by_their_email_and_not_made_again(sides: TwoSides) -> None:
-    sides.say_nothing = True
+    sides.muted = True
     sides.ghl.add_contact(email="ANA@example.com", firstName="Ana", lastName="Ruiz", tags=["lead"])
-    sides.say_nothing = False
+    sides.muted = False
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
     contact = the(sides.ghl.contacts)
@@ -105,9 +105,9 @@ def test_somebody_who_is_there_already_is_found_by_their_email_and_not_made_agai
 
 
 def test_somebody_whose_number_is_there_is_found_where_the_address_does_not_say_otherwise(sides: TwoSides) -> None:
-    sides.say_nothing = True
+    sides.muted = True
     sides.ghl.add_contact(phone="+13055550100", firstName="Ana", lastName="Ruiz")
-    sides.say_nothing = False
+    sides.muted = False
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
     assert the(sides.ghl.contacts)["email"] == "ana@example.com"

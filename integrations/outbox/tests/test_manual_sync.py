@@ -182,7 +182,7 @@ def test_a_dry_run_compares_with_what_stands_there_now(sides: TwoSides, ask: Ask
     sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
     sides.settle()
     contact = the(sides.ghl.contacts)
-    sides.say_nothing = True
+    sides.muted = True
     sides.ghl.edit(contact["id"], state="FL")
     before, calls = rows(), len(changing_calls(sides))
     wakeups.clear()
@@ -220,7 +220,7 @@ def test_a_dry_run_and_the_sync_that_follows_say_the_same(sides: TwoSides, ask: 
 
 
 def test_a_dry_run_reads_a_record_that_is_named_by_its_id(sides: TwoSides, ask: Ask, wakeups: list[Any]) -> None:
-    sides.say_nothing = True
+    sides.muted = True
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", city="Orlando")
     before = rows()
     answer = ask(TO_NOWCERTS | {"data": {"id": contact["id"], "city": "nowhere"}, "dry_run": True})
@@ -299,7 +299,7 @@ def test_a_sync_to_gohighlevel_writes_and_answers_what_it_wrote(
 
 
 def test_a_sync_to_nowcerts_of_a_contact_with_an_id_reads_it_there(sides: TwoSides, ask: Ask, workers: None) -> None:
-    sides.say_nothing = True
+    sides.muted = True
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz", city="Orlando")
     answer = ask(TO_NOWCERTS | {"data": {"id": contact["id"], "city": "what nobody there says"}})
     assert (answer.status_code, answer.json()["success"]) == (200, True), answer.content
@@ -308,7 +308,7 @@ def test_a_sync_to_nowcerts_of_a_contact_with_an_id_reads_it_there(sides: TwoSid
 
 
 def test_an_insured_with_an_id_is_read_there_too(sides: TwoSides, ask: Ask, workers: None) -> None:
-    sides.say_nothing = True
+    sides.muted = True
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", city="Miami")
     answer = ask(TO_GHL | {"data": {"insuredDatabaseId": insured["id"], "city": "what nobody there says"}})
     assert (answer.status_code, the(sides.ghl.contacts)["city"]) == (200, "Miami")
@@ -337,7 +337,7 @@ def test_a_policy_becomes_an_opportunity_after_its_contact(
 
 
 def test_a_policy_with_an_id_is_read_there_with_its_insured(sides: TwoSides, ask: Ask, workers: None) -> None:
-    sides.say_nothing = True
+    sides.muted = True
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana")
     policy = sides.nowcerts.add_policy(number="POL-9", lineOfBusinessName="Home", insuredDatabaseId=insured["id"])
     asked = TO_GHL | {"entity_type": "policy", "data": {"policyDatabaseId": policy["id"]}}

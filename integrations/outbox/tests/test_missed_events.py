@@ -21,7 +21,7 @@ ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city
 
 @pytest.fixture(autouse=True)
 def _nobody_tells_anything(sides: TwoSides) -> None:
-    sides.say_nothing = True
+    sides.muted = True
 
 
 def read(sides: TwoSides, provider: str) -> SyncRun:

@@ -181,7 +181,7 @@ def test_insured_answered_429_is_made_again_after_a_window(sides: TwoSides) -> N
     """NowCerts says nothing of its limits, and none is counted for it."""
     sides.nowcerts.misbehave(*[Answer(status=429, body=b"{}")] * 2, on="/api/Insured/OnlyInsertInsured")
     sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz")
-    sides.say_nothing = True
+    sides.muted = True
     sides.hooks[:] = sides.hooks[:1]
     for _moment in range(10):
         take(sides)

@@ -83,10 +83,10 @@ def test_one_new_person_told_by_both_sides_at_once_is_one_contact(
     committing_sides: TwoSides, at_once: AtOnce, _round: int
 ) -> None:
     sides = committing_sides
-    sides.say_nothing = True
+    sides.muted = True
     insured = sides.nowcerts.add_insured(**ANA)
     contact = sides.ghl.add_contact(email="ANA@example.com", firstName="Ana", lastName="Ruiz", phone="+13055550100")
-    sides.say_nothing = False
+    sides.muted = False
     readings = [read("nowcerts", insured["id"]), read("gohighlevel", contact["id"])]
     results = at_once([lambda reading=reading: runner.run(ContactRefresh, reading.pk) for reading in readings])
     assert results == [True, True]

@@ -15,7 +15,7 @@ EMAIL = {
             *("email", "e_mail", "email_address", "customer_email", "member_email", "contact_email"),
             *("correo", "correo_electronico", "correo_del_cliente"),
         ),
-        needed=True,
+        required=True,
     ),
 }
 NAMES = {
@@ -78,7 +78,7 @@ ORDER_COLUMNS = {
             *("created_at", "date", "transaction_date", "purchase_date", "purchased_at", "purchased_on", "paid_at"),
             *("fecha", "fecha_de_compra"),
         ),
-        needed=True,
+        required=True,
     ),
     "type": Column(title=_("type"), headings=("type", "transaction_type", "offer_type", "payment_type", "tipo")),
     "status": Column(title=_("status"), headings=("status", "payment_status", "estado")),

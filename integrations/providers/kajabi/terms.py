@@ -1,7 +1,7 @@
 """Terms of a purchase in payloads of Kajabi's relays and in-app hooks: how it is billed, trials, amounts, its end.
 
-Sources: `purchase.created` as integrators recorded it (offer_type, interval, trial_period_days, quantity, amount_paid in
-cents), and the amounts of refunds that relays add.
+Sources: `purchase.created` as integrators recorded it (offer_type, interval, trial_period_days, quantity, amount_paid
+in cents), and the amounts of refunds that relays add.
 """
 
 from collections.abc import Mapping

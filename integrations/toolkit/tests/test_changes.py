@@ -1,4 +1,4 @@
-"""A list in the order of change: nothing is missed that changes while it is read, and no list is read for ever."""
+"""Lists in the order of change: no record is missed that changes during the run, and every run ends."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ def _two_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def dated(*minutes: int) -> list[Record]:
-    """Records "0", "1", …, changed at these minutes."""
+    """Return records "0", "1", …, changed at these minutes."""
     return [{"id": str(number), "at": minute_of(minute)} for number, minute in enumerate(minutes)]
 
 
@@ -29,7 +29,7 @@ def minute_of(minute: int) -> str:
 
 
 def answered(records: list[Record], cursor: Cursor) -> list[Record]:
-    """What a list that does as it is told answers."""
+    """Return the answer of a list that obeys its parameters."""
     found = sorted((one for one in records if one["at"] >= cursor.since), key=lambda one: str(one["at"]))
     return [dict(one) for one in found[cursor.skip : cursor.skip + changes.PAGE_SIZE]]
 
@@ -40,7 +40,7 @@ def read(
     since: datetime | None = START,
     after_each: Callable[[], None] = lambda: None,
 ) -> list[list[str]]:
-    """The ids of each page, as far as they were unread; the cursor goes through its text each time."""
+    """Return the unread ids of each page; the cursor goes through its text each time."""
     cursor: Cursor | None = Cursor.at("", since=since)
     found = []
     while cursor is not None:
@@ -67,7 +67,7 @@ def test_more_records_of_one_moment_than_a_page_holds_are_all_read() -> None:
     assert sorted(set(ids(read(lambda cursor: answered(records, cursor))))) == ["0", "1", "2", "3", "4", "5", "6"]
 
 
-def test_what_changes_while_the_list_is_read_comes_again_and_costs_no_other_one() -> None:
+def test_record_that_changes_during_the_run_comes_again_and_hides_no_other() -> None:
     records = dated(0, 1, 2, 3, 4, 5)
 
     def change_the_first() -> None:
@@ -83,40 +83,38 @@ def test_records_without_a_date_are_read_where_everything_is() -> None:
     assert sorted(set(found)) == ["0", "1", "third", "undated", "undated too"]
 
 
-def test_a_list_in_another_order_is_counted_to_its_end() -> None:
+def test_list_in_another_order_is_counted_to_its_end() -> None:
     records = dated(5, 1, 4, 2, 3)
     found = read(lambda cursor: records[cursor.skip : cursor.skip + 2])
     assert found == [["0", "1"], ["2", "3"], ["4"], []]
 
 
-def test_a_list_that_ignores_since_is_counted_to_its_end() -> None:
+def test_list_that_ignores_since_is_counted_to_its_end() -> None:
     records = dated(0, 1, 2, 3, 4)
     found = read(lambda cursor: records[cursor.skip : cursor.skip + 2])
     assert sorted(set(ids(found))) == ["0", "1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize("most", [1, 2])
-def test_a_list_that_gives_less_at_once_than_it_is_asked_for_is_read_to_its_end(
-    monkeypatch: pytest.MonkeyPatch, most: int
-) -> None:
+def test_list_with_short_pages_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(changes, "PAGE_SIZE", 5)
     records = dated(0, 1, 1, 1, 2, 3)
     found = ids(read(lambda cursor: answered(records, cursor)[:most]))
     assert sorted(found) == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_where_a_short_page_is_the_last_one_nothing_more_is_asked_for() -> None:
+def test_short_last_page_ends_the_requests() -> None:
     options = {"dated_by": "at", "title": "", "short_is_last": True}
     assert Cursor(since="").after(dated(0), **options) is None
     assert Cursor(since="").after(dated(0, 1), **options) == Cursor(since=minute_of(1), seen=("1",))
 
 
-def test_a_list_that_gives_one_page_for_ever_is_refused() -> None:
+def test_list_that_repeats_one_page_for_ever_is_refused() -> None:
     with pytest.raises(Refused, match="the list gave the same page twice"):
         read(lambda cursor: dated(5, 1))
 
 
-def test_a_date_that_is_shown_with_less_digits_is_still_in_order() -> None:
+def test_date_that_is_shown_with_less_digits_is_still_in_order() -> None:
     cursor = Cursor(since="2026-03-02T10:00:00.900Z")
     after = cursor.after(
         [{"id": "1", "at": "2026-03-02T10:00:00Z"}, {"id": "2", "at": "2026-03-02T10:01:00Z"}], dated_by="at", title=""
@@ -134,5 +132,5 @@ def test_a_date_that_is_shown_with_less_digits_is_still_in_order() -> None:
     ],
     ids=["long ago", "just now", "by another clock", "not said"],
 )
-def test_what_a_list_says_was_so_a_moment_before(changed_at: datetime | None, expected: datetime) -> None:
+def test_listed_value_counts_from_a_moment_before_the_request(changed_at: datetime | None, expected: datetime) -> None:
     assert true_at(changed_at, asked_at=START) == expected

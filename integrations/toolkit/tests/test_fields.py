@@ -1,4 +1,4 @@
-"""Field maps: read loosely, written exactly, and the same again after every way there and back."""
+"""Field maps: tolerant reading, exact writing, and round trips without loss."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ OF_FIELD = {"phone": NUMBERS, "custom_fields.cell_phone": NUMBERS, "custom_field
 
 
 def values_of(names: frozenset[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Some of our values, told or emptied, as they may come from anywhere."""
+    """Return a strategy for some local values, filled or empty, in any form."""
     return st.fixed_dictionaries({}, optional={name: OF_FIELD.get(name, TEXT) | TEXT for name in sorted(names)})
 
 
 def in_our_form(values: dict[str, Any]) -> dict[str, Any]:
-    """What a value is after it was read once."""
+    """Return each value as it is after it was read once."""
     form = {"phone": as_phone, "custom_fields.cell_phone": as_phone, "custom_fields.date_of_birth": as_day}
     return {name: form.get(name, as_text)(value) for name, value in values.items()}
 
@@ -38,7 +38,7 @@ def in_our_form(values: dict[str, Any]) -> dict[str, Any]:
     values_of(nowcerts.INSURED.local_names),
     st.dictionaries(st.text("abc ", min_size=1).map(str.strip), TEXT, max_size=3),
 )
-def test_nothing_is_lost_on_the_way_to_nowcerts_and_back(values: dict[str, Any], own: dict[str, str]) -> None:
+def test_round_trip_to_nowcerts_loses_nothing(values: dict[str, Any], own: dict[str, str]) -> None:
     ours = in_our_form(values | {f"custom_fields.nowcerts:{name}": text for name, text in own.items() if name})
     assert nowcerts.read_insured(nowcerts.write_insured(ours)) == ours
 
@@ -47,20 +47,20 @@ def test_nothing_is_lost_on_the_way_to_nowcerts_and_back(values: dict[str, Any],
     values_of(ghl.FIELDS.local_names),
     st.dictionaries(st.text("abcXYZ12", min_size=1), TEXT | st.integers(), max_size=3),
 )
-def test_nothing_is_lost_on_the_way_to_gohighlevel_and_back(values: dict[str, Any], own: dict[str, Any]) -> None:
+def test_round_trip_to_gohighlevel_loses_nothing(values: dict[str, Any], own: dict[str, Any]) -> None:
     ours = in_our_form(values) | {f"custom_fields.ghl:{external_id}": value for external_id, value in own.items()}
     assert ghl.read(ghl.write(ours)) == ours
 
 
 @given(values_of(COMMON))
-def test_nothing_that_both_know_is_lost_from_one_to_the_other_and_back(values: dict[str, Any]) -> None:
+def test_round_trip_between_both_loses_no_common_field(values: dict[str, Any]) -> None:
     ours = in_our_form(values)
     there = ghl.read(ghl.write(nowcerts.read_insured(nowcerts.write_insured(ours))))
     assert nowcerts.read_insured(nowcerts.write_insured(there)) == ours
     assert set(there) == set(values)
 
 
-def test_what_only_one_of_them_knows_is_known() -> None:
+def test_fields_of_one_provider_alone_are_listed() -> None:
     """A change here is a decision: such a value stays in the hub when the other side is written."""
     assert nowcerts.INSURED.local_names - COMMON == {
         "address_line_2",
@@ -71,18 +71,18 @@ def test_what_only_one_of_them_knows_is_known() -> None:
 
 
 @pytest.mark.parametrize("field_map", [nowcerts.INSURED, nowcerts.POLICY, ghl.FIELDS])
-def test_no_name_stands_twice_in_a_map(field_map: FieldMap) -> None:
+def test_names_in_a_map_are_unique(field_map: FieldMap) -> None:
     assert len(field_map.local_names) == len(field_map.fields)
     assert len({loose(field.remote) for field in field_map.fields}) == len(field_map.fields)
 
 
 @given(NUMBERS | TEXT)
-def test_a_phone_that_was_read_stays_as_it_is(text: str) -> None:
+def test_phone_that_was_read_does_not_change_when_read_again(text: str) -> None:
     assert as_phone(as_phone(text)) == as_phone(text)
 
 
 @given(DAYS | TEXT)
-def test_a_day_that_was_read_stays_as_it_is(text: str) -> None:
+def test_day_that_was_read_does_not_change_when_read_again(text: str) -> None:
     assert as_day(as_day(text)) == as_day(text)
 
 
@@ -101,7 +101,7 @@ def test_a_day_that_was_read_stays_as_it_is(text: str) -> None:
         (None, ""),
     ],
 )
-def test_a_phone_is_e164_where_that_can_be_told(written: Any, meant: str) -> None:
+def test_phone_is_e164_where_that_is_certain(written: Any, meant: str) -> None:
     assert as_phone(written) == meant
 
 
@@ -116,7 +116,7 @@ def test_a_phone_is_e164_where_that_can_be_told(written: Any, meant: str) -> Non
         ("spring", "spring"),
     ],
 )
-def test_a_day_is_iso_where_that_can_be_told(written: str, meant: str) -> None:
+def test_day_is_iso_where_that_is_certain(written: str, meant: str) -> None:
     assert as_day(written) == meant
 
 
@@ -133,12 +133,12 @@ def test_a_day_is_iso_where_that_can_be_told(written: str, meant: str) -> None:
         ({}, {}),
     ],
 )
-def test_a_record_tells_what_stands_in_it_and_nothing_else(record: dict[str, Any], told: dict[str, str]) -> None:
+def test_record_gives_its_own_fields_and_no_others(record: dict[str, Any], told: dict[str, str]) -> None:
     assert MAP.read(record) == told
 
 
 @pytest.mark.parametrize("value", [[], {}, True, ["Miami"]])
-def test_what_is_no_text_names_its_place(value: Any) -> None:
+def test_value_that_is_not_text_is_unreadable_with_its_path(value: Any) -> None:
     with pytest.raises(Unreadable, match=r"address\.city: a text is expected") as caught:
         MAP.read({"address": {"city": value}})
     assert caught.value.at == ("address", "city")
@@ -148,7 +148,7 @@ def test_only_known_values_are_written() -> None:
     assert MAP.write({"city": "Miami", "state": "FL"}) == {"cityName": "Miami"}
 
 
-def test_values_are_parted_for_a_report() -> None:
+def test_values_are_split_for_a_report() -> None:
     assert for_report({"email": "a@example.com", "city": "Miami", "custom_fields.pet": "cat"}) == {
         "email": "a@example.com",
         "fields": {"city": "Miami"},

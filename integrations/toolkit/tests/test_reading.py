@@ -1,4 +1,4 @@
-"""How moments are read that senders write in different forms."""
+"""Moments in the different forms that senders use."""
 
 import pytest
 
@@ -25,6 +25,6 @@ def test_moment_of_every_form_is_read_in_utc(text: str, moment: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " UTC", "UTC", "soon", "2026-13-01 UTC", "07/01/2026", "2026-07-01 10:00:00 XYZ"])
-def test_text_that_names_no_certain_moment_is_none(text: str) -> None:
+def test_text_without_a_certain_moment_is_none(text: str) -> None:
     assert read_moment(text) is None
     assert read_day(text) is None

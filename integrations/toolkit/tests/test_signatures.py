@@ -1,4 +1,4 @@
-"""How senders prove themselves: raw body, every live secret, and no secret means no entry."""
+"""Proofs of senders: over the raw body, with every live secret, and none without a secret."""
 
 import ast
 import hashlib
@@ -55,7 +55,7 @@ def digest(body: bytes, secret: str, algorithm: Any = hashlib.sha256) -> str:
     ],
     ids=str,
 )
-def test_a_signature_is_believed_only_with_a_live_secret(
+def test_signature_is_accepted_only_with_a_live_secret(
     post: Any, settings: Any, configured: list[str], proof: str | None, status: int
 ) -> None:
     settings.KAJABI_WEBHOOK_SECRET = configured
@@ -83,7 +83,7 @@ def test_a_signature_is_believed_only_with_a_live_secret(
     ],
     ids=str,
 )
-def test_a_token_in_the_path_is_believed_only_whole(
+def test_token_in_the_path_is_accepted_only_whole(
     post: Any, settings: Any, configured: list[str], given_token: str, status: int
 ) -> None:
     settings.KAJABI_WEBHOOK_TOKEN = configured
@@ -92,7 +92,7 @@ def test_a_token_in_the_path_is_believed_only_whole(
 
 
 @pytest.mark.django_db
-def test_a_wrong_signature_is_not_mended_by_a_right_token(post: Any) -> None:
+def test_wrong_signature_is_refused_even_with_a_right_token(post: Any) -> None:
     token = "a-token-that-only-tests-know"
     answer = post(BODY, f"/kajabi-webhook/{token}", secret="wrong")
     assert (answer.status_code, answer.json()) == (403, REFUSED)
@@ -100,7 +100,7 @@ def test_a_wrong_signature_is_not_mended_by_a_right_token(post: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_the_relay_endpoint_takes_no_token_in_its_path(post: Any) -> None:
+def test_relay_endpoint_takes_no_token_in_its_path(post: Any) -> None:
     assert post(BODY, "/api/webhook/kajabi/a-token-that-only-tests-know", sign=False).status_code == 404
     assert InboxEvent.objects.count() == 0
 
@@ -122,7 +122,7 @@ def test_one_flipped_bit_anywhere_is_refused(post: Any, sign: Any) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("form", [{"separators": (",", ":")}, {"indent": 2}, {"sort_keys": True}])
-def test_a_body_that_was_written_again_is_refused(post: Any, sign: Any, form: dict[str, Any]) -> None:
+def test_body_that_was_serialised_again_is_refused(post: Any, sign: Any, form: dict[str, Any]) -> None:
     again = json.dumps(json.loads(BODY), **form).encode()
     assert again != BODY
     assert post(again, sign=False, headers={"X-Kajabi-Signature": sign(BODY)}).status_code == 403
@@ -130,7 +130,7 @@ def test_a_body_that_was_written_again_is_refused(post: Any, sign: Any, form: di
 
 
 @pytest.mark.django_db
-def test_unsigned_requests_are_taken_only_where_that_is_switched_on(post: Any, settings: Any) -> None:
+def test_unsigned_requests_are_accepted_only_where_that_is_switched_on(post: Any, settings: Any) -> None:
     settings.WEBHOOKS_ALLOW_UNSIGNED = ["another"]
     assert post(BODY, sign=False).status_code == 403
     settings.WEBHOOKS_ALLOW_UNSIGNED = ["kajabi"]
@@ -145,7 +145,7 @@ def test_any_text_is_compared_without_an_error(given_text: str, accepted: list[s
 
 
 @given(st.binary(max_size=50), st.text(max_size=100), st.text(max_size=20))
-def test_no_made_up_proof_is_ever_accepted(body: bytes, proof: str, token: str) -> None:
+def test_made_up_proof_is_never_accepted(body: bytes, proof: str, token: str) -> None:
     printable = proof.encode("utf-8", "replace").decode()
     request = WebhookRequest(
         body=body, headers={"x-kajabi-signature": printable}, token=token.encode("utf-8", "replace").decode()

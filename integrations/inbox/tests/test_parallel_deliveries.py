@@ -1,4 +1,4 @@
-"""Many deliveries at one moment, each from a thread with a connection of its own."""
+"""Parallel deliveries, each from a thread with a connection of its own."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _plan(plan: Any) -> None:
-    """Tables are emptied around these tests: the plan is put back."""
+    """Create the plan again: tables are emptied around these tests."""
 
 
-def test_the_same_id_posted_fifty_times_at_once_is_one_row_and_one_effect(
+def test_same_id_posted_fifty_times_at_once_is_one_row_and_one_effect(
     post: Any, relay: Any, at_once: Any, drain: Any
 ) -> None:
     answers = at_once([lambda: post(relay())] * 50)
@@ -34,7 +34,7 @@ def test_the_same_id_posted_fifty_times_at_once_is_one_row_and_one_effect(
     assert EmailMessage.objects.count() == 2
 
 
-def test_twenty_bodies_under_one_id_at_once_are_all_kept_and_one_stands(
+def test_twenty_bodies_under_one_id_at_once_are_all_stored_and_one_is_processed(
     post: Any, relay: Any, at_once: Any, drain: Any
 ) -> None:
     bodies = [relay(email=f"jane{number}@example.com") for number in range(20)]
@@ -47,7 +47,7 @@ def test_twenty_bodies_under_one_id_at_once_are_all_kept_and_one_stands(
     assert User.objects.get().email == stands.payload["member"]["email"]
 
 
-def test_eight_workers_at_one_event_make_one_attempt(receive: Any, relay: Any, at_once: Any) -> None:
+def test_eight_workers_on_one_event_make_one_attempt(receive: Any, relay: Any, at_once: Any) -> None:
     event = receive(relay())
     assert sorted(at_once([lambda: runner.run(InboxEvent, event.pk)] * 8)) == [False] * 7 + [True]
     event.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Readings of contacts in the console: what was read when, and read again."""
+"""Contact refreshes in the console: their list and their actions."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ def console(staff: Any) -> Client:
 
 @pytest.fixture
 def _connected(settings: Any) -> None:
-    """Kajabi's API is configured; nothing here calls it."""
+    """Configure Kajabi's API; nothing here calls it."""
     settings.KAJABI_CLIENT_ID, settings.KAJABI_CLIENT_SECRET = "an-id", "a-secret"
 
 
@@ -38,7 +38,7 @@ def reading(external_id: str = "5", status: str = "failed", **columns: Any) -> C
 
 
 @pytest.mark.usefixtures("_connected")
-def test_a_person_is_read_again_from_each_of_their_records(console: Client) -> None:
+def test_person_is_refreshed_from_each_of_their_records(console: Client) -> None:
     jane = person(ids={"contact": "5", "customer": "9"})
     assert press(console, jane, "read-again") == ["1 person is read again in a moment."]
     owed = ContactRefresh.objects.get()
@@ -47,7 +47,7 @@ def test_a_person_is_read_again_from_each_of_their_records(console: Client) -> N
 
 
 @pytest.mark.usefixtures("_connected")
-def test_people_are_read_again_from_the_list(console: Client) -> None:
+def test_people_are_refreshed_from_the_list(console: Client) -> None:
     people = [person(f"p{number}@example.com", ids={"contact": str(number)}) for number in (1, 2)]
     people.append(person("bob@example.com", ids={"customer": "3"}))
     chosen = {"action": "read-again", "_selected_action": [one.pk for one in people], "index": 0}
@@ -56,7 +56,7 @@ def test_people_are_read_again_from_the_list(console: Client) -> None:
     assert sorted(ContactRefresh.objects.values_list("external_id", flat=True)) == ["1", "2"]
 
 
-def test_nobody_is_read_from_a_provider_that_cannot_be_asked(console: Client) -> None:
+def test_person_is_not_refreshed_from_a_provider_without_an_api(console: Client) -> None:
     jane = person(ids={"contact": "5"})
     assert act_url(jane, "read-again") not in console.get(page_of(jane)).content.decode()
     assert press(console, jane, "read-again") == [LEFT]
@@ -64,7 +64,7 @@ def test_nobody_is_read_from_a_provider_that_cannot_be_asked(console: Client) ->
 
 
 @pytest.mark.usefixtures("_connected")
-def test_who_may_only_look_reads_nobody(db: None) -> None:
+def test_staff_with_view_permission_alone_refresh_nobody(db: None) -> None:
     jane, failed = person(ids={"contact": "5"}), reading("6")
     client = clerk("view_contact", "view_contactrefresh")
     assert act_url(jane, "read-again") not in client.get(page_of(jane)).content.decode()
@@ -74,7 +74,7 @@ def test_who_may_only_look_reads_nobody(db: None) -> None:
     assert LogEntry.objects.count() == 0
 
 
-def test_a_failed_reading_is_made_due_with_all_its_tries(
+def test_failed_refresh_is_made_due_with_all_its_tries(
     console: Client, wakeups: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
     failed = reading(failures=28, last_error="Kajabi is down")
@@ -89,7 +89,7 @@ def test_a_failed_reading_is_made_due_with_all_its_tries(
     assert logged(failed) == ["read-now"]
 
 
-def test_a_reading_that_a_worker_is_at_is_left_alone(console: Client) -> None:
+def test_refresh_that_a_worker_processes_is_left_alone(console: Client) -> None:
     lease = timezone.now() + timedelta(seconds=20)
     leased = reading(status="pending", crashes=1, attempts=1, next_attempt_at=lease)
     assert press(console, leased, "read-now") == [LEFT]
@@ -97,14 +97,14 @@ def test_a_reading_that_a_worker_is_at_is_left_alone(console: Client) -> None:
     assert (leased.next_attempt_at, leased.attempts, logged(leased)) == (lease, 1, [])
 
 
-def test_the_start_page_names_what_could_not_be_read(console: Client) -> None:
+def test_start_page_names_failed_refreshes(console: Client) -> None:
     reading("5"), reading("6"), reading("7", status="done")
     items = {item.key: (item.count, item.url) for item in console.get("/admin/").context["attention"]}
     assert items == {"failed_readings": (2, f"{list_of(ContactRefresh)}?status__exact=failed")}
     assert clerk("view_contact").get("/admin/").context["attention"] == []
 
 
-def test_the_list_says_when_and_what_went_wrong_and_leads_to_the_person(console: Client) -> None:
+def test_list_shows_time_and_error_and_links_to_the_person(console: Client) -> None:
     failed = reading(last_error="Kajabi <refused>")
     done = reading("6", status="done", read_at=timezone.now())
     page = console.get(list_of(ContactRefresh)).content.decode()
@@ -117,7 +117,7 @@ def test_the_list_says_when_and_what_went_wrong_and_leads_to_the_person(console:
     assert "Kajabi &lt;refused&gt;" in console.get(page_of(failed)).content.decode()
 
 
-def test_readings_are_read_only(console: Client) -> None:
+def test_refreshes_are_read_only(console: Client) -> None:
     failed = reading()
     assert console.get(reverse("admin:integrations_contactrefresh_add")).status_code == 403
     assert console.post(page_of(failed), {"status": "done"}).status_code == 403
@@ -125,7 +125,7 @@ def test_readings_are_read_only(console: Client) -> None:
     assert failed.status == "failed"
 
 
-def test_the_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: Client) -> None:
+def test_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: Client) -> None:
     costs = []
     for first, last in ((0, 5), (5, 50)):
         for number in range(first, last):

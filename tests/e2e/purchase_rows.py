@@ -1,6 +1,6 @@
 """Rows that a provider's API adds to a purchase, written straight into an installation's database.
 
-Run there: `manage.py shell -c "from tests.e2e.bought import make; make('jane@example.com')"`.
+Run there: `manage.py shell -c "from tests.e2e.purchase_rows import create; create('jane@example.com')"`.
 """
 
 from django.utils import timezone
@@ -13,10 +13,10 @@ from core.cause import Cause
 from integrations.inbox.models import ContactRefresh
 
 
-def make(address: str) -> None:
+def create(address: str) -> None:
     """Create an order, a payment, answers and a failed refresh of the contact with `address`, and a similar contact."""
     now, cause = timezone.now(), Cause(text="a browser test")
-    told = ContactReport(
+    report = ContactReport(
         occurred_at=now,
         email=address,
         identities={"contact": f"c-{address}"},
@@ -25,7 +25,7 @@ def make(address: str) -> None:
         tags=["newsletter", "founding member of the academy"],
         offers=[{"id": "1", "title": "NSSA Annual Membership"}],
     )
-    contact = contacts.apply_report(told, provider="kajabi", cause=cause).contact
+    contact = contacts.apply_report(report, provider="kajabi", cause=cause).contact
     alike = ContactReport(
         occurred_at=now,
         email=f"other.{address}",
