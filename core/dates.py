@@ -104,12 +104,12 @@ def _zone(name: str) -> timezone | ZoneInfo | None:
     return ZoneInfo(name) if "/" in name else None
 
 
-def _with_slashes(text: str, first: str, second: str, year: str, clock: str | None, half: str | None) -> Moment:
+def _with_slashes(text: str, first: str, other: str, year: str, clock: str | None, half: str | None) -> Moment:
     """Read 03/31/2027 and 31/03/2027, which can be one day only; 03/04/2027 can be two."""
-    one, other = int(first), int(second)
-    if one <= 12 and other <= 12 and one != other:
+    one, two = int(first), int(other)
+    if one <= 12 and two <= 12 and one != two:
         raise InvalidDate(f"{text!r} is ambiguous: day and month could be either")
-    day, month = (other, one) if one <= 12 else (one, other)
+    day, month = (two, one) if one <= 12 else (one, two)
     value = _at_start(date(int(year), month, day))
     if clock:
         hour, minute, second = (int(part) for part in [*clock.split(":"), "0"][:3])
