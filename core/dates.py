@@ -59,11 +59,12 @@ def parse(text: str) -> Moment:
         raise InvalidDate("the date is too long")
     try:
         moment = _parsed(text)
+        is_date = moment is not None and moment.utc.year in YEARS
     except InvalidDate:
         raise
     except (ValueError, OverflowError, OSError, TypeError, IndexError) as error:
         raise InvalidDate(f"{text!r} is no date") from error
-    if moment is None or moment.utc.year not in YEARS:
+    if moment is None or not is_date:
         raise InvalidDate(f"{text!r} is no date")
     return moment
 

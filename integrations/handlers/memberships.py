@@ -108,15 +108,15 @@ def _plan(event: MembershipEvent, context: Context) -> Plan:
     What is no sale and names a purchase of this person is about its plan, whatever offer it names. An event without an
     offer is about the only plan that its person has, or that there is.
     """
-    known = None
-    if FACT_OF[type(event)] != FactKind.PURCHASED and event.purchase_id:
+    known, is_sale = None, FACT_OF[type(event)] == FactKind.PURCHASED
+    if event.purchase_id and not is_sale:
         known = subscriptions.with_purchase(event.purchase_id, email=event.buyer.email)
     if known is not None:
         return known.plan
     if event.offers:
         plan = plans.sold_by(event.offers, provider=context.provider)
     else:
-        plan = subscriptions.only_plan_of(event.buyer.email) or plans.only_one()
+        plan = (None if is_sale else subscriptions.only_plan_of(event.buyer.email)) or plans.only_one()
     if plan is None:
         named = f"{', '.join(event.offers)}{f' ({event.offer_title})' if event.offer_title else ''}"
         problem = f"no plan for offer {named}" if event.offers else "no plan: the event names no offer"

@@ -38,15 +38,23 @@ def stated_email(events: Iterable[Event]) -> str:
     return ""
 
 
-def unconfirmed_email(webhook: StoredWebhook, provider: Provider) -> str:
-    """Return the e-mail in a delivery that is not confirmed yet, by which staff find it should it never be.
+def unconfirmed(webhook: StoredWebhook, provider: Provider) -> tuple[str, frozenset[tuple[str, str]]]:
+    """Return the e-mail and the ids, (kind, id), of the person in a delivery that is not confirmed yet.
 
-    Nothing else is done with it, so whatever is wrong with the delivery is left to who processes it.
+    Nothing is applied, so whatever is wrong with the delivery is left to its processing.
     """
     try:
-        return stated_email(provider.parse(webhook))
+        events = provider.parse(webhook)
     except Exception:  # noqa: BLE001 (it is parsed again, once it is confirmed)
-        return ""
+        return "", frozenset()
+    people = [event.buyer if isinstance(event, MembershipEvent) else event for event in events]
+    ids = {pair for person in people for pair in getattr(person, "identities", {}).items()}
+    return stated_email(events), frozenset(ids)
+
+
+def unconfirmed_email(webhook: StoredWebhook, provider: Provider) -> str:
+    """Return the e-mail in a delivery that is not confirmed yet, by which staff find it should it never be."""
+    return unconfirmed(webhook, provider)[0]
 
 
 def known_email(events: Iterable[Event], changes: Iterable[Change], *, provider: str) -> str:

@@ -166,9 +166,9 @@ def _is_another_event(first: InboxEvent, other: InboxEvent) -> bool:
     """
     if first.event_type != other.event_type:
         return True
-    provider = registry.provider(other.provider)
-    people = [persons.unconfirmed_email(as_webhook(event), provider) for event in (first, other)]
-    return all(people) and people[0] != people[1]
+    people = [persons.unconfirmed(as_webhook(event), registry.provider(event.provider)) for event in (first, other)]
+    (email, ids), (other_email, other_ids) = people
+    return bool(email and other_email) and email != other_email and not ids & other_ids
 
 
 def _notify_of_repeated_ids(event: InboxEvent) -> None:

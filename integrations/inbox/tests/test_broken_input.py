@@ -155,5 +155,7 @@ def test_id_longer_than_its_column_still_distinguishes_two_events(post: Any, rel
 )
 def test_invalid_date_counts_as_the_time_of_receipt(process: Any, relay: Any, occurred_at: Any) -> None:
     event = process(relay(occurred_at=occurred_at))
-    assert (event.status, event.last_error) == ("processed", "")
+    is_missing = occurred_at in ("", None) or not isinstance(occurred_at, str | int) or occurred_at is True
+    assert (event.status, event.last_error) == ("processed" if is_missing else "unmatched", "")
+    assert ("occurred_at: " in event.reason) is not is_missing, "never replaced in silence"
     assert User.objects.get().subscriptions.get().started_at == event.received_at

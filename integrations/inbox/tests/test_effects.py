@@ -111,7 +111,7 @@ def test_offer_without_a_plan_waits_for_staff_and_a_retry_finishes_it(
     event = process(relay(offer={"id": "off_789", "name": "Something new"}))
 
     assert (event.status, event.attempts, event.next_attempt_at) == ("unmatched", 1, None)
-    assert event.reason == "no plan for offer off_789; map it to a plan, then retry"
+    assert event.reason == "no plan for offer off_789 (Something new); map it to a plan, then retry"
     assert event.last_error == ""
     assert event.person_email == "jane@example.com", "so that staff find it"
     assert User.objects.count() == 0
