@@ -68,7 +68,7 @@ def explain(person: Person, *, now: datetime | None = None) -> Explanation:
     if user is None:
         sentence = _("%(who)s has no membership: no purchase of theirs was processed.") % {"who": name}
         return Explanation(name=name, user=None, sentence=sentence, plans=())
-    of_user = Subscription.objects.of(user).select_related("user").prefetch_related("facts").order_by("pk")
+    of_user = Subscription.objects.of(user).select_related("user").prefetch_related("facts").best_first()
     plans = [_of_plan(subscription, name, now) for subscription in of_user]
     sentences = [plan.sentence for plan in plans]
     if not plans:

@@ -84,7 +84,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def dashboard(request: HttpRequest) -> HttpResponse:
-    subscriptions = Subscription.objects.of(request.user).order_by("plan__name")
+    subscriptions = Subscription.objects.of(request.user).best_first()
     lines = PointsEntry.objects.of(request.user).select_related("activity", "completion")
     statement = {"balance": lines.balance(), "entries": lines.order_by("-pk")[:SHOWN_LINES]}
     context = {"subscriptions": subscriptions, "statement": statement, "learning": learning.overview(request.user)}

@@ -157,16 +157,24 @@ def _reactivation(ready: Ready, terms: Terms) -> list[PulledEvent]:
         return []
     bought = ready.events[0].event
     assert isinstance(bought, MembershipEvent), "a purchase begins with one"
-    ended = (ready.row.ended_at if ready.row else None) or _expired_at(ready, terms)
+    ended = (ready.row.ended_at if ready.row else None) or _canceled_at(ready, terms) or _expired_at(ready, terms)
     if ended is None:
         return []
     confirmed = PurchaseConfirmed(
+        book=bought.book,
         occurred_at=max(record.changed_at or ended, ended + _A_MOMENT),
         buyer=ready.buyer,
         offers=bought.offers,
         purchase_id=purchase.purchase_id,
     )
     return [PulledEvent(key=f"{record.key}:active-after:{ended.isoformat()}", event=confirmed)]
+
+
+def _canceled_at(ready: Ready, terms: Terms) -> datetime | None:
+    """Return when the record itself last said that the purchase would end; what others reported is not its word."""
+    prefix = f"{terms.provider}:{ready.record.key}:ends:"
+    facts = SubscriptionFact.objects.filter(subscription__plan=ready.plan, key__startswith=prefix)
+    return facts.order_by("-occurred_at").values_list("occurred_at", flat=True).first()
 
 
 def _expired_at(ready: Ready, terms: Terms) -> datetime | None:

@@ -263,5 +263,5 @@ def _confirm(one: Comparison, remote: RemoteState, cause: Cause) -> None:
 
 
 def _status_of(user: User, provider: Provider) -> str:
-    newest = user.subscriptions.filter(provider__in=[provider.key, ""]).order_by("-pk").first()
-    return newest.status if newest else "none"
+    best = Subscription.objects.filter(user=user, provider__in=[provider.key, ""]).best_first().first()
+    return best.status if best else "none"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -12,7 +12,6 @@ from rest_framework.pagination import PageNumberPagination
 
 from accounts.api.serializers import Moment, RowSerializer, SubscriptionSerializer
 from accounts.memberships.models import Plan, Subscription
-from accounts.memberships.models.subscription import gives_access
 from accounts.memberships.purchase_state import Status
 from accounts.people.models import User
 from core.moments import iso
@@ -142,7 +141,7 @@ class Members(ListAPIView[User]):
         filters = asked.validated_data
         partner = filters.get("partner", PARTNER)
         of_partner = Subscription.objects.filter(user=OuterRef("pk"), plan__partner__iexact=partner)
-        shown = of_partner.order_by(Case(When(gives_access(), then=Value(0)), default=Value(1)), "-pk")
+        shown = of_partner.best_first()
         users = User.objects.filter(Exists(of_partner)).annotate(shown_id=Subquery(shown.values("pk")[:1]))
         if wanted := filters.get("subscription_status"):
             users = users.filter(Exists(Subscription.objects.filter(pk=OuterRef("shown_id"), status=wanted)))
@@ -151,7 +150,13 @@ class Members(ListAPIView[User]):
             users = users.filter(can_sign_in if filters["is_active"] else ~can_sign_in)
         if search := filters.get("search"):
             users = users.filter(_matches(search))
-        return users.distinct().order_by("-pk").prefetch_related("subscriptions__plan")
+        return (
+            users.distinct()
+            .order_by("-pk")
+            .prefetch_related(
+                Prefetch("subscriptions", queryset=Subscription.objects.select_related("plan").best_first())
+            )
+        )
 
 
 def _matches(search: str) -> Q:

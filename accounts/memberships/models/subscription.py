@@ -9,7 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +29,11 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def giving_access(self, now: datetime | None = None) -> "SubscriptionQuerySet":
         """Those whose plan may be used now."""
         return self.filter(gives_access(now))
+
+    def best_first(self) -> "SubscriptionQuerySet":
+        """Those that give access, then the others; of either the newest first."""
+        has_access = Case(When(gives_access(), then=0), default=1, output_field=models.IntegerField())
+        return self.order_by(has_access, "-pk")
 
     def due(self, now: datetime | None = None) -> "SubscriptionQuerySet":
         """Those whose state the clock has changed since it was computed."""

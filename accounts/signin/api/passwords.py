@@ -83,7 +83,7 @@ class SetupPassword(FrontEndView):
             return _refused(" ".join(error.messages), code="weak_password")
         lockout.forgive("set_up.client", client)
         login(request._request, user, backend=MODEL_BACKEND)
-        newest = user.subscriptions.select_related("plan").order_by("-pk").first()
+        newest = Subscription.objects.of(user).best_first().first()
         response = Response(
             {
                 "success": True,
@@ -134,7 +134,7 @@ class Me(APIView):
 
     @extend_schema(tags=["Members"], responses=SubscriptionSerializer(many=True))
     def get(self, request: Request) -> Response:
-        subscriptions = Subscription.objects.of(request.user).order_by("pk")
+        subscriptions = Subscription.objects.of(request.user).best_first()
         return Response(SubscriptionSerializer(subscriptions, many=True).data)
 
 

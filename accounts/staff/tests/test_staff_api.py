@@ -147,7 +147,7 @@ def test_the_list_can_be_narrowed(ask: Any, members: Any, query: dict[str, str],
 @pytest.mark.parametrize(
     "query",
     [
-        {"subscription_status": "paused"},
+        {"subscription_status": "frozen"},
         {"is_active": "perhaps"},
         {"search": "x" * 300},
         {"partner": "nobody"},
