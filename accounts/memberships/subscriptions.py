@@ -95,6 +95,7 @@ def extend(subscription: Subscription, *, until: datetime, cause: Cause) -> Reco
     """
     if until <= timezone.now():
         raise ValueError("The new end must lie in the future.")
+    subscription = Subscription.objects.select_related("user", "plan").get(pk=subscription.pk)
     if subscription.has_access and (subscription.access_until is None or until <= subscription.access_until):
         raise ValueError("Access lasts longer already. To end it earlier, use the action that shortens.")
     return _by_hand(subscription, FactKind.EXTENDED, cause=cause, period_end=until)
@@ -104,6 +105,7 @@ def shorten(subscription: Subscription, *, until: datetime, cause: Cause) -> Rec
     """Let all access end at `until`. Raises ValueError where that is past, or no earlier than the present end."""
     if until <= timezone.now():
         raise ValueError("The new end must lie in the future. To end access now, use the action that ends it.")
+    subscription = Subscription.objects.select_related("user", "plan").get(pk=subscription.pk)
     if not subscription.has_access or (subscription.access_until is not None and until >= subscription.access_until):
         raise ValueError("Access does not last that long. To give more, extend it.")
     return _by_hand(subscription, FactKind.CANCELED, cause=cause, period_end=until)

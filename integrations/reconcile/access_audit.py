@@ -39,6 +39,7 @@ def compare_subscriptions(run: SyncRun, provider: Provider, place: Place) -> Pla
         Subscription.objects.filter(pk__gt=place.page, provider__in=[provider.key, ""])
         .exclude(user__email__endswith=NOBODY)  # erased: nothing could be compared or mended
         .select_related("user", "plan")
+        .prefetch_related("purchases")
         .order_by("pk")[:ROWS_AT_ONCE]
     )
     people = _remote_ids(provider, rows)

@@ -38,6 +38,14 @@ def purchases_in(records: Sequence[PulledRecord]) -> list[RemotePurchase]:
     ]
 
 
+def _bought(subscription: Subscription) -> set[str]:
+    """Return the statuses of what was bought and gives access now; what staff gave runs beside it."""
+    purchases = subscription.purchases.all()
+    if not purchases:  # computed before purchases were stored
+        return {subscription.status} if subscription.has_access else set()
+    return {purchase.status for purchase in purchases if not purchase.is_grant and purchase.has_access}
+
+
 def difference(
     purchase: RemotePurchase | None, subscription: Subscription | None, *, provider: str
 ) -> SyncFinding.Kind | None:
@@ -46,17 +54,16 @@ def difference(
     Canceled here and active there is no difference: most providers do not say it, and the access is the same. Canceled
     there and active here is one.
     """
-    has_access = subscription is not None and subscription.has_access
+    bought = _bought(subscription) if subscription else set()
     if purchase is None:
-        return Kind.UNKNOWN_THERE if has_access and subscription and subscription.provider == provider else None
+        return Kind.UNKNOWN_THERE if bought and subscription and subscription.provider == provider else None
     if not purchase.status.gives_access:
-        return Kind.ENDED_THERE if has_access else None
+        return Kind.ENDED_THERE if bought else None
     if subscription is None:
         return Kind.MISSING_HERE
-    if has_access:
-        return (
-            Kind.STATUS if (purchase.status, subscription.status) == (PurchaseStatus.CANCELED, Status.ACTIVE) else None
-        )
+    if bought:
+        is_canceled = purchase.status is PurchaseStatus.CANCELED
+        return Kind.STATUS if is_canceled and Status.CANCELED not in bought else None
     if subscription.status == Status.REFUNDED:
         return Kind.REFUNDED_HERE
     # What is paid once stays active there for ever; here it gives access for the period that it paid for.

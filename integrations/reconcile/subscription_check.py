@@ -230,7 +230,8 @@ def _compare(remote: RemoteState) -> Verdict:
         plan = plans.sold_by(one.offers, provider=provider.key) if one.offers else None
         if plan is not None:
             by_plan.setdefault(plan.pk, (plan, []))[1].append(one)
-    mine = {row.plan_id: row for row in user.subscriptions.select_related("plan", "user").order_by("pk")}
+    rows = user.subscriptions.select_related("plan", "user").prefetch_related("purchases").order_by("pk")
+    mine = {row.plan_id: row for row in rows}
     comparisons = []
     for plan_id in dict.fromkeys([*mine, *by_plan]):
         subscription = mine.get(plan_id)

@@ -140,6 +140,11 @@ class Purchase(models.Model):
     def __str__(self) -> str:
         return self.external_id or self.key
 
+    @property
+    def has_access(self) -> bool:
+        now, start = timezone.now(), self.started_at or self.canceled_at
+        return start is not None and start <= now and (self.access_until is None or self.access_until > now)
+
 
 class SubscriptionFact(models.Model):
     """A fact about a subscription, as received; the same fact received again has the same key.
