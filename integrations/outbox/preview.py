@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.commerce import policies
 from accounts.commerce.models import Policy
-from accounts.commerce.policies import InDoubt
+from accounts.commerce.policies import AmbiguousPolicy
 from accounts.people import lookup
 from accounts.people.contact_report import value_of
 from accounts.people.models import Contact
@@ -159,7 +159,7 @@ def policy_of(provider: str, event: Event) -> Policy | None:
             effective_on=event.effective_on,
             expires_on=event.expires_on,
         )
-    except InDoubt:
+    except AmbiguousPolicy:
         return None
 
 
