@@ -19,7 +19,7 @@ SECRET = re.compile(
     r"(?:^|_)(?:secrets?|tokens?|passwords?|signatures?|signed|hmac|proofs?|otp|api_?keys?|credentials?|mac)(?:$|_)",
     re.IGNORECASE,
 )
-# Comparisons that protect nothing: no operand comes from whoever wants in.
+# Comparisons that protect nothing: no operand comes from an attacker.
 HARMLESS = {
     ("deliver.py", "error.status in _CREDENTIALS"),  # status numbers
     ("reading.py", "secret in name"),  # names of headers
