@@ -23,7 +23,7 @@ SECRET = re.compile(
 HARMLESS = {
     ("deliver.py", "error.status in _CREDENTIALS"),  # status numbers
     ("reading.py", "secret in name"),  # names of headers
-    ("tokens.py", "kept.token == refused"),  # both are access tokens that we were given
+    ("tokens.py", "stored.token == refused"),  # both are access tokens that we were given
     ("tokens.py", "self._own.token == refused"),
     ("export.py", "name not in holding.secret"),  # names of columns
     ("secret_settings.py", "name in _SECRET_ADDRESSES"),  # names of settings
