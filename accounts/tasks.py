@@ -6,7 +6,7 @@ every kind of job that accounts/apps.py registers.
 
 from celery import shared_task
 
-from accounts.courses import completions, paths, progress
+from accounts.courses import completions, decisions, paths, progress
 from accounts.memberships import subscriptions
 from accounts.privacy import prune as pruning
 from core.queue.limits import HOUSEKEEPING_HARD_SECONDS, HOUSEKEEPING_SOFT_SECONDS
@@ -21,8 +21,8 @@ def expire_subscriptions() -> None:
 
 @shared_task(name="accounts.match_completions")
 def match_completions() -> None:
-    completions.match_waiting()
-    progress.match_waiting()
+    completions.match_pending()
+    progress.match_pending()
 
 
 @shared_task(name="accounts.award_paths")
@@ -32,7 +32,7 @@ def award_paths() -> None:
 
 @shared_task(name="accounts.tell_of_waiting_completions")
 def notify_of_waiting_completions() -> None:
-    completions.enqueue_digest()
+    decisions.enqueue_digest()
 
 
 @shared_task(name="accounts.prune", soft_time_limit=HOUSEKEEPING_SOFT_SECONDS, time_limit=HOUSEKEEPING_HARD_SECONDS)

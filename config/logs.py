@@ -1,6 +1,6 @@
 """Redaction of log lines: no secret, no token, no password, no whole e-mail address, no control character.
 
-`redact` is the last step before a line is written, for our lines and for those of every library, whoever wrote them.
+`Redactor` is the last step before a line is written, for our lines and for those of every library.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Any
 
 from config.masked_values import forms_of
 
-_DENIED_KEYS = re.compile(r"pass|secret|token|authorization|cookie|signature|api_?key|session", re.IGNORECASE)
+SECRET_NAME = re.compile(r"pass|secret|token|authorization|cookie|signature|api_?key|session", re.IGNORECASE)
 _TOKEN_IN_URL = re.compile(r"((?:token|password|key|sig|signature|code)=)[^&\s\"']+", re.IGNORECASE)
 _TOKEN_IN_PATH = re.compile(r"(/[a-z]+-webhook/|/webhooks?/[a-z-]+/)[^/\s\"'?]+")
 # Begins where a run of letters begins and nowhere within it, so that it looks at each letter once.
@@ -20,7 +20,7 @@ LONGEST = 10_000  # letters of a value in a line; a traceback fits
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """`text` without secrets, tokens in URLs, whole e-mail addresses and control characters (new lines stay).
+    """Return `text` without secrets, tokens in URLs, whole e-mail addresses and control characters but new lines.
 
     At most LONGEST letters of it: it is cut after the secrets are gone, which half of one would survive, and before
     anything is searched.
@@ -33,11 +33,6 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
     text = _TOKEN_IN_PATH.sub(rf"\g<1>{MASK}", text)
     text = _ADDRESS.sub(rf"\g<1>{MASK}\g<2>\g<3>", text)
     return _CONTROL.sub("�", text)
-
-
-def is_secret_name(name: str) -> bool:
-    """Tell whether a value under this name is a secret, whatever it looks like."""
-    return _DENIED_KEYS.search(name[:LONGEST]) is not None
 
 
 class Redactor:
@@ -59,9 +54,8 @@ class Redactor:
 
     def value(self, key: str, value: Any) -> Any:
         """Return a value as it may be written under this name."""
-        return MASK if is_secret_name(key) else self._masked(value)
-
-    def _masked(self, value: Any) -> Any:
+        if SECRET_NAME.search(key[:LONGEST]):
+            return MASK
         if isinstance(value, Mapping):
             value = {str(key): self.value(str(key), item) for key, item in value.items()}
         if value is None or isinstance(value, bool | int | float):

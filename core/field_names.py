@@ -16,16 +16,8 @@ def custom(name: str) -> str:
     return f"{CUSTOM}{name}"
 
 
-def is_custom(name: str) -> bool:
-    return name.startswith(CUSTOM)
-
-
-def short(name: str) -> str:
-    """Return a name as people read it: without what says that it is a custom field."""
-    return name.removeprefix(CUSTOM)
-
-
 def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the columns, and the custom fields by their short names."""
-    columns = {name: value for name, value in values.items() if not is_custom(name)}
-    return columns, {short(name): value for name, value in values.items() if is_custom(name)}
+    """Return the columns, and the custom fields by their names without the prefix."""
+    columns = {name: value for name, value in values.items() if not name.startswith(CUSTOM)}
+    custom_fields = {name.removeprefix(CUSTOM): value for name, value in values.items() if name.startswith(CUSTOM)}
+    return columns, custom_fields

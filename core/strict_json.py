@@ -1,7 +1,7 @@
-"""JSON from outside, read by one set of rules wherever it comes in: webhooks, the API, reports of mail providers.
+"""Parse JSON from outside by one set of rules: webhooks, the API, reports of mail providers.
 
-Refused is what parsers disagree about or break on: other encodings than UTF-8, NaN and infinities, numbers too long to
-be one, a key twice in one object, and nesting deeper than MAX_DEPTH.
+Refused is everything that parsers disagree about or break on: other encodings than UTF-8, NaN and infinities, numbers
+too long to be one, a key twice in one object, and nesting deeper than MAX_DEPTH.
 """
 
 import json
@@ -12,10 +12,10 @@ MAX_DEPTH = 32
 
 
 class InvalidJson(ValueError):
-    """The bytes are no JSON that is accepted; the message says why, and holds at most a few letters of them."""
+    """The bytes are no JSON that is accepted; the message says why and quotes at most a few letters of them."""
 
 
-def read(body: bytes) -> Any:
+def read(body: bytes, *, must_be_object: bool = False) -> Any:
     """Return the JSON value in `body`. Raises InvalidJson."""
     if not body.strip():
         raise InvalidJson("the body is empty; a JSON object was expected")
@@ -33,15 +33,17 @@ def read(body: bytes) -> Any:
         raise InvalidJson(f"the JSON is nested deeper than {MAX_DEPTH} levels") from error
     except ValueError as error:  # JSONDecodeError, and Python's limit of 4,300 digits
         raise InvalidJson(f"the body is not JSON: {error}") from error
-    if _is_deeper(value, MAX_DEPTH):
+    level = [value] if isinstance(value, dict | list) else []
+    for _depth in range(MAX_DEPTH):
+        level = [
+            item
+            for container in level
+            for item in (container.values() if isinstance(container, dict) else container)
+            if isinstance(item, dict | list)
+        ]
+    if level:
         raise InvalidJson(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-    return value
-
-
-def read_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object in `body`. Raises InvalidJson."""
-    value = read(body)
-    if not isinstance(value, dict):
+    if must_be_object and not isinstance(value, dict):
         raise InvalidJson(f"a JSON object was expected, a {type(value).__name__} came")
     return value
 
@@ -64,19 +66,3 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, _value in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise InvalidJson(f"the key {twice[:60]!r} stands twice in one object")
     return result
-
-
-def _is_deeper(value: Any, allowed: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    level = [value]
-    for _depth in range(allowed):
-        level = [
-            item
-            for container in level
-            for item in (container.values() if isinstance(container, dict) else container)
-            if isinstance(item, dict | list)
-        ]
-        if not level:
-            return False
-    return True

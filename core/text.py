@@ -3,7 +3,7 @@
 Normalising takes quadratic time on a run of combining marks, and holds the interpreter's lock meanwhile; so does many
 a regular expression. Nothing here therefore looks at more letters than the limits below allow, whatever was sent.
 
-What is longer than its limit never stops the record that it stands in. One rule says what becomes of it:
+A value that is longer than its limit never stops the record that it stands in. One rule decides:
 
 - names and free text are cut: the beginning is still true
 - an id is replaced by its digest: a cut one would be somebody else's
@@ -16,7 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
@@ -99,7 +99,7 @@ def one_line(raw: str, limit: int = LINE) -> str:
 
 def clean_name(raw: str, limit: int = NAME) -> str:
     """Return a name as it may stand in a mail: one line, no URL, no markup, at most `limit` letters."""
-    text = _normalised("NFC", "" if is_placeholder(raw) else raw[:LINE])
+    text = unicodedata.normalize("NFC", "" if is_placeholder(raw) else raw[:LINE])
     text = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in text)
     text = " ".join(word for word in text.split() if not _URL_IN_WORD.search(word))
     text = _NOT_IN_NAMES.sub("", text)
@@ -130,7 +130,7 @@ def normalise_email(raw: str) -> str:
         )
     try:
         validated = validate_email(
-            f"{local}@{_normalised('NFKC', domain)}",
+            f"{local}@{unicodedata.normalize('NFKC', domain)}",
             allow_smtputf8=False,
             check_deliverability=False,
             globally_deliverable=False,  # a domain without a dot is one, on a closed network
@@ -145,12 +145,12 @@ def normalise_email(raw: str) -> str:
 
 def title_key(raw: str, limit: int = 255) -> str:
     """Return what two spellings of a title have in common: case, spaces and compatible letters do not matter."""
-    return " ".join(_normalised("NFKC", raw[:LINE]).split()).casefold()[:limit]
+    return " ".join(unicodedata.normalize("NFKC", raw[:LINE]).split()).casefold()[:limit]
 
 
 def plain_key(raw: str) -> str:
     """Return a field's name without accents, case and punctuation: "Fecha de inicio:" → "fecha_de_inicio"."""
-    letters = _normalised("NFKD", raw[:LINE]).encode("ascii", "ignore").decode().lower()
+    letters = unicodedata.normalize("NFKD", raw[:LINE]).encode("ascii", "ignore").decode().lower()
     return _NOT_IN_KEYS.sub("_", letters).strip("_")
 
 
@@ -162,13 +162,13 @@ def words(raw: str) -> list[str]:
     found: list[str] = []
     for piece in raw.split():
         for start in range(0, len(piece), LINE):
-            found += _words_of(piece[start : start + LINE])
+            found += _words_of(unicodedata.normalize("NFKD", piece[start : start + LINE]))
     return found
 
 
 def _words_of(piece: str) -> Iterator[str]:
     letters: list[str] = []
-    for letter in f"{_normalised('NFKD', piece).casefold().translate(_PLAIN_LETTERS)} ":
+    for letter in f"{piece.casefold().translate(_PLAIN_LETTERS)} ":
         kind = unicodedata.category(letter)[0]
         if kind in "LN":
             letters.append(letter)
@@ -182,7 +182,7 @@ def _words_of(piece: str) -> Iterator[str]:
 
 def compositions(text: str) -> set[str]:
     """Return `text` as it is, and with its accents composed and decomposed where it is no longer than LINE."""
-    return {text, _normalised("NFC", text), _normalised("NFD", text)} if len(text) <= LINE else {text}
+    return {text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))} if len(text) <= LINE else {text}
 
 
 def identifiers(raw: Mapping[str, str]) -> dict[str, str]:
@@ -203,9 +203,3 @@ def bounded(value: Any, *, depth: int = DEPTH) -> Any:
     if isinstance(value, list | tuple):
         return [bounded(item, depth=depth - 1) for item in islice(value, ENTRIES)] if depth else []
     return value
-
-
-def _normalised(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
-    """Return a text of at most LINE letters in this form."""
-    assert len(text) <= LINE, "bound it first"
-    return unicodedata.normalize(form, text)

@@ -291,7 +291,7 @@ def install_company() -> str:
     from core.cause import Cause
 
     report = companies.AccountReport(occurred_at=timezone.now(), account_id="123", name="Test Company S.A.")
-    companies.report(report, cause=Cause(text="test"))
+    companies.apply_report(report, cause=Cause(text="test"))
     return "123"
 
 

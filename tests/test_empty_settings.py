@@ -48,7 +48,9 @@ def settings_with(lines: str, folder: Path) -> dict[str, Any]:
 def test_empty_setting_has_the_default_value(tmp_path: Path) -> None:
     unset = settings_with("", tmp_path)
     empty = settings_with("".join(f"{name}=\n" for name in NAMES), tmp_path)
-    unstable = {name for name in unset if " at 0x" in json.dumps(unset[name])}  # objects, told by where they lie
+    unstable = {
+        name for name in unset if " at 0x" in json.dumps(unset[name])
+    }  # objects, shown by their place in memory
     differing = {name for name in unset if name not in unstable and empty[name] != unset[name]}
     assert differing == set()
     assert empty["DATABASES"]["default"]["NAME"] == str(tmp_path / "var" / "db.sqlite3")

@@ -10,7 +10,7 @@ from tests.harness.routes import routes
 
 pytestmark = pytest.mark.django_db
 
-# Everything that answers 200 to somebody unknown. A new public address is a decision: it is written here.
+# Addresses that answer 200 to strangers. A new public address is a decision: it is written here.
 PUBLIC = {
     "/health",
     "/api/system/info",

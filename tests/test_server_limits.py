@@ -139,7 +139,7 @@ def test_staff_upload_may_be_larger_than_other_bodies(port: int, path: str, refu
     else:
         answer = answer_to(port, request + b"x" * length)
         assert status_of(answer) == 413
-        assert b"65536" in answer  # the server took it; Django does not take it from somebody unknown
+        assert b"65536" in answer  # the server took it; Django refuses it from strangers
 
 
 def test_endless_headers_are_refused(port: int) -> None:

@@ -1,4 +1,4 @@
-"""Policies and quotes: kept once, value by value as they were last told. The only writer of policies."""
+"""Policies and quotes: stored once, each value as it was last reported. The only writer of policies."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,7 +15,7 @@ _BY_NUMBER = "number:"
 _SAME_NUMBER = 50  # policies that are looked at for one number; more have it only by mistake
 
 
-class InDoubt(Exception):
+class AmbiguousPolicy(Exception):
     """The number alone does not say which policy, or whose, is meant; the message names those that it could be."""
 
 
@@ -39,8 +39,8 @@ class PolicyReport:
     expires_on: date | None = None
 
     def values(self) -> dict[str, object]:
-        """Return what is told, as it is stored: a payload is hostile, and longer than a column."""
-        told = {
+        """Return the reported values in their stored form: a payload is hostile, and longer than a column."""
+        values = {
             "is_quote": self.is_quote,
             "currency": self.currency,
             "number": self.number[:100],
@@ -50,7 +50,7 @@ class PolicyReport:
             "effective_on": self.effective_on,
             "expires_on": self.expires_on,
         }
-        return {name: value for name, value in told.items() if value not in ("", None)}
+        return {name: value for name, value in values.items() if value not in ("", None)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def find(
 
     A renewal may have the number of the policy before it, so terms that do not overlap are two policies. Where no term
     is given, the newest is meant. Of two people's policies with one number only `contact`'s is; without a contact
-    InDoubt is raised.
+    AmbiguousPolicy is raised.
     """
     policies = Policy.objects.select_related("contact").filter(provider=provider)
     if external_id and (known := policies.filter(external_id=external_id).first()):
@@ -94,7 +94,7 @@ def find(
     likely = exact or found
     if len({policy.contact_id for policy in likely}) > 1:
         names = ", ".join(f"{policy.contact} (contact {policy.contact_id})" for policy in likely[:5])
-        raise InDoubt(f"several people have a policy with the number {number[:100]}: {names}")
+        raise AmbiguousPolicy(f"several people have a policy with the number {number[:100]}: {names}")
     return likely[0] if likely else None
 
 
@@ -111,87 +111,89 @@ def _of_term(
     ]
 
 
-def keep(told: PolicyReport, *, provider: str, contact: Contact) -> ChangedPolicy:
-    """Bring the policy to what is told, made where there is none. What an older report says of a value changes nothing.
+def apply_report(report: PolicyReport, *, provider: str, contact: Contact) -> ChangedPolicy:
+    """Apply a report to its policy, created where there is none. An older report of a value changes nothing.
 
     Two at once make one row: who has the same id by a unique constraint, and who speaks of it by number and by id since
     both wait for the contact's row. A row that was known by its number alone gets its id. Inside a transaction.
 
-    Raises InDoubt where only a number is told, which is that of somebody else's policy.
+    Raises AmbiguousPolicy where only a number is reported, and it is that of somebody else's policy.
     """
     Contact.objects.select_for_update().get(pk=contact.pk)
-    term = {"effective_on": told.effective_on, "expires_on": told.expires_on}
+    term = {"effective_on": report.effective_on, "expires_on": report.expires_on}
     for _try in range(_TRIES):
-        known = find(provider=provider, external_id=told.external_id, number=told.number, contact=contact, **term)
+        known = find(provider=provider, external_id=report.external_id, number=report.number, contact=contact, **term)
         if known is None:
-            if not told.external_id:
-                _refuse_anothers(told, provider=provider, contact=contact)
-            for key in _keys(told, contact):
+            if not report.external_id:
+                _refuse_other_owner(report, provider=provider, contact=contact)
+            for key in _keys(report, contact):
                 policy = Policy(
                     contact=contact,
                     provider=provider,
                     external_id=key,
-                    reported_times=dict.fromkeys(told.values(), told.occurred_at.timestamp()),
-                    reported_at=told.occurred_at,
-                    **told.values(),
+                    reported_times=dict.fromkeys(report.values(), report.occurred_at.timestamp()),
+                    reported_at=report.occurred_at,
+                    **report.values(),
                 )
                 if insert_once(policy):
                     return ChangedPolicy(policy=policy, created=True)
             continue
         try:
             with transaction.atomic():
-                kept = _brought_to(known, told)
+                changed = _update(known, report)
         except IntegrityError:  # another worker gave another row this id meanwhile
             continue
-        if kept is not None:
-            return kept
-    raise RuntimeError(f"{told.external_id or told.number}: another worker makes and unmakes this policy")
+        if changed is not None:
+            return changed
+    raise RuntimeError(f"{report.external_id or report.number}: another worker makes and unmakes this policy")
 
 
-def _refuse_anothers(told: PolicyReport, *, provider: str, contact: Contact) -> None:
-    """Raise InDoubt where somebody else has the policy with this number, unless another carrier gave it to them."""
+def _refuse_other_owner(report: PolicyReport, *, provider: str, contact: Contact) -> None:
+    """Raise AmbiguousPolicy where another contact has the policy with this number, unless it is another carrier's."""
     others = Policy.objects.select_related("contact").filter(provider=provider).exclude(contact=contact)
-    for policy in _of_term(others, told.number, told.effective_on, told.expires_on):
-        carriers = {carrier.strip().casefold() for carrier in (policy.carrier, told.carrier) if carrier.strip()}
+    for policy in _of_term(others, report.number, report.effective_on, report.expires_on):
+        carriers = {carrier.strip().casefold() for carrier in (policy.carrier, report.carrier) if carrier.strip()}
         if len(carriers) < 2:
-            raise InDoubt(
-                f"policy {told.number[:100]} is that of {policy.contact} (contact {policy.contact_id}) here, and is "
+            raise AmbiguousPolicy(
+                f"policy {report.number[:100]} is that of {policy.contact} (contact {policy.contact_id}) here, and is "
                 f"reported of {contact} (contact {contact.pk})"
             )
 
 
-def _keys(told: PolicyReport, contact: Contact) -> list[str]:
+def _keys(report: PolicyReport, contact: Contact) -> list[str]:
     """Return what to keep a new policy by: its id; else its number, or the number of this contact's term.
 
     The second is for a number that another term, or somebody else, has already.
     """
-    if told.external_id:
-        return [told.external_id]
-    return [_by_number(told.number), f"{_BY_NUMBER}{told.number[:70]}#{contact.pk}@{told.effective_on or ''}"]
+    if report.external_id:
+        return [report.external_id]
+    return [_by_number(report.number), f"{_BY_NUMBER}{report.number[:70]}#{contact.pk}@{report.effective_on or ''}"]
 
 
-def _brought_to(known: Policy, told: PolicyReport) -> ChangedPolicy | None:
-    """None where the row is gone."""
+def _update(known: Policy, report: PolicyReport) -> ChangedPolicy | None:
+    """Apply a report to a policy; None where the row is gone."""
     policy = Policy.objects.select_for_update().filter(pk=known.pk).first()
     if policy is None:
         return None
-    moment = told.occurred_at.timestamp()
-    fresh = {name: value for name, value in told.values().items() if policy.reported_times.get(name, moment) <= moment}
+    moment = report.occurred_at.timestamp()
+    fresh = {
+        name: value for name, value in report.values().items() if policy.reported_times.get(name, moment) <= moment
+    }
     changed = tuple(name for name, value in fresh.items() if getattr(policy, name) != value)
     for name, value in fresh.items():
         setattr(policy, name, value)
     policy.reported_times = policy.reported_times | dict.fromkeys(fresh, moment)
-    policy.reported_at = max(policy.reported_at, told.occurred_at)
-    if told.external_id:
-        policy.external_id = told.external_id
-        if told.number:
-            changed += _taken_over(policy, told.number)
+    policy.reported_at = max(policy.reported_at, report.occurred_at)
+    if report.external_id:
+        policy.external_id = report.external_id
+        if report.number:
+            changed += _absorb_unidentified(policy, report.number)
     policy.save()
     return ChangedPolicy(policy=policy, changed=changed)
 
 
-def _taken_over(policy: Policy, number: str) -> tuple[str, ...]:
-    """Take what was told of this number before it was known whose it is; the names of what changed. Not saved."""
+def _absorb_unidentified(policy: Policy, number: str) -> tuple[str, ...]:
+    """Merge the policy that was reported by this number alone, and delete it; return what changed. Not saved."""
     unidentified = Policy.objects.filter(
         provider=policy.provider, contact=policy.contact_id, external_id__startswith=_BY_NUMBER
     ).exclude(pk=policy.pk)

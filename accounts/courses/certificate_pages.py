@@ -39,7 +39,7 @@ def _check(row: CertificateCheck) -> None:
     with transaction.atomic():
         row.close(Status.DONE)
         _note(completion, found)
-        completion_mails.certificate_is_checked(completion)
+        completion_mails.send_after_check(completion)
     logger.info("certificate checked", extra={"completion_id": completion.pk, "state": found.state.value})
 
 

@@ -26,7 +26,7 @@ class NoCertificateAddress(ValueError):
 
 
 def checked(raw: str) -> str:
-    """`raw` as an https address that may be shown as a link, or "" for an empty text. Nothing is asked of its host.
+    """Return `raw` as an https address that may be shown as a link; "" for an empty text. Its host is not called.
 
     Raises NoCertificateAddress.
     """
@@ -50,7 +50,7 @@ def checked(raw: str) -> str:
 
 
 def checked_or_none(raw: str) -> str:
-    """The same for what nobody can be told about: "" for what is no such address."""
+    """Return `raw` as such an address; "" for what is none."""
     try:
         return checked(raw)
     except NoCertificateAddress:
@@ -58,7 +58,7 @@ def checked_or_none(raw: str) -> str:
 
 
 def enqueue_check(completion: Completion) -> bool:
-    """Have the certificate of a completion checked, once; False where there is nothing to check it by.
+    """Enqueue the check of a completion's certificate, once; False where there is nothing to check it by.
 
     A completion that came without a name is checked by its member's, so anew where it becomes another member's.
     """
@@ -74,9 +74,7 @@ def enqueue_check(completion: Completion) -> bool:
 
 
 def check_again(completion: Completion) -> bool:
-    """Have a certificate checked anew, whatever was found before; False where there is nothing to check, or no host to
-    ask.
-    """
+    """Enqueue another check of a certificate, whatever the result before; False where there is nothing to check."""
     if not settings.CERTIFICATE_HOSTS or not completion.certificate_url:
         return False
     Completion.objects.filter(pk=completion.pk).update(
@@ -86,7 +84,7 @@ def check_again(completion: Completion) -> bool:
 
 
 def accept(completion: Completion, *, cause: Cause) -> bool:
-    """Take a certificate for the student's because staff looked at it; a check under way changes nothing more."""
+    """Accept a certificate as the student's because staff looked at it; a check under way changes nothing more."""
     doubtful = Completion.objects.filter(pk=completion.pk).exclude(certificate_url="")
     return bool(
         doubtful.exclude(certificate_state__in=[State.VALID, State.ACCEPTED]).update(

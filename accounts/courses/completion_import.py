@@ -1,4 +1,4 @@
-"""Rows of a file → completions: what is wrong with a row, what it would do, and doing it.
+"""Rows of a file → completions: validated, previewed, imported.
 
 A row's key is its source where it names one (as exported, or the submission's id behind the provider's key), else a
 digest of what it says. So the same file twice changes nothing, and neither does a row of something that a webhook told.
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.courses import certificates, completions
 from accounts.courses.completion_file import Cells
-from accounts.courses.completions import Received, State, Told
+from accounts.courses.completions import Received, ReportedCompletion, State
 from accounts.courses.models import Activity, Completion
 from accounts.courses.models.points import BY_IMPORT
 from core.cause import Cause
@@ -36,7 +36,7 @@ class WrongRow(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    told: Told
+    reported: ReportedCompletion
     activity: Activity
 
 
@@ -57,7 +57,7 @@ class CompletionImport:
         self.activity = self.activity or self._known.get("LEARN")
 
     def read(self, cells: Cells) -> Row:
-        """Return what a row says. Raises WrongRow with everything that is wrong with it."""
+        """Parse a row. Raises WrongRow with all its problems."""
         problems: list[str] = []
         email = _email(cells, problems)
         course = neutral(_text(cells, "course", 255, problems))
@@ -72,7 +72,7 @@ class CompletionImport:
         source = _text(cells, "source", 200, problems)
         if problems or activity is None or day is None:
             raise WrongRow(problems)
-        told = Told(
+        reported = ReportedCompletion(
             source=source or _digest(activity, email, course, day),
             channel=BY_IMPORT,
             email=email,
@@ -81,21 +81,21 @@ class CompletionImport:
             completed_on=day,
             certificate_url=url,
         )
-        return Row(told=told, activity=activity)
+        return Row(reported=reported, activity=activity)
 
     def known(self, row: Row) -> Completion | None:
-        """The completion that this row is about, where there is one."""
-        return Completion.objects.filter(source=row.told.source, activity=row.activity).first()
+        """Return the completion with this row's source, if there is one."""
+        return Completion.objects.filter(source=row.reported.source, activity=row.activity).first()
 
     def preview(self, row: Row) -> str:
-        """Return what importing the row would do, for people: it is written, and rolled back.
+        """Return in words what importing the row would do: it is written, and rolled back.
 
         Each row in a transaction of its own, so that nobody waits for a long file; what the rows before it would have
         done is remembered.
         """
         with rolled_back():
             received = self.write(row, cause=_PREVIEW)
-        completion, source = received.completion, (row.told.source, row.activity.pk)
+        completion, source = received.completion, (row.reported.source, row.activity.pk)
         if not received.is_new or source in self._sources:
             return _("known already: nothing changes")
         self._sources.add(source)
@@ -109,8 +109,8 @@ class CompletionImport:
         return _("%(points)d points for %(member)s") % {"points": row.activity.points, "member": completion.user.email}
 
     def write(self, row: Row, *, cause: Cause) -> Received:
-        """Keep the row's completion, and award it where its address is a member's."""
-        return completions.receive(row.told, row.activity, cause=cause)
+        """Store the row's completion, and award it where its address is a member's."""
+        return completions.receive(row.reported, row.activity, cause=cause)
 
 
 def _text(cells: Cells, column: str, longest: int, problems: list[str]) -> str:
@@ -135,7 +135,7 @@ def _email(cells: Cells, problems: list[str]) -> str:
 
 
 def _day(value: Any, problems: list[str]) -> date | None:
-    """The day in a cell: a date of a workbook, or an ISO text."""
+    """Return the day in a cell: a date of a workbook, or an ISO text."""
     day: date | None = None
     if isinstance(value, datetime):
         day = value.date()
@@ -164,5 +164,5 @@ def _certificate(cells: Cells, problems: list[str]) -> str:
 
 
 def _digest(activity: Activity, email: str, course: str, day: date) -> str:
-    said = "\n".join([activity.code, email, completions.course_key(course), day.isoformat()])
-    return f"{BY_IMPORT}:{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+    text = "\n".join([activity.code, email, completions.course_key(course), day.isoformat()])
+    return f"{BY_IMPORT}:{hashlib.sha256(text.encode()).hexdigest()[:32]}"

@@ -25,7 +25,7 @@ Status = EmailMessage.Status
 
 
 def enqueue(completion: Completion) -> EmailMessage | None:
-    """Owe the mail for a completion that was awarded in this transaction; None where none is due, or it was sent.
+    """Enqueue the mail for a completion that was awarded in this transaction; None where none is due, or it was sent.
 
     Old completions, imported ones and points given by hand bring no mail, and neither do activities without
     `mail_member`. A member whose greeting is held gets it after that.
@@ -38,28 +38,30 @@ def enqueue(completion: Completion) -> EmailMessage | None:
         return None
     key = _key(completion)
     known = EmailMessage.objects.filter(key=key).first()
-    waits = emails.is_yet_to_be_greeted(user)
+    is_held = emails.is_yet_to_be_greeted(user)
     if known is not None:
-        if not waits:
+        if not is_held:
             emails.release(known)
         return None
     of_today = EmailMessage.objects.filter(user=user, kind=EmailMessage.Kind.COURSE_COMPLETED)
     if of_today.filter(created_at__gt=now - timedelta(days=1)).count() >= MOST_A_DAY:
         return None
-    is_checked = CertificateCheck.objects.filter(completion=completion, status=CertificateCheck.Status.PENDING).exists()
+    is_being_checked = CertificateCheck.objects.filter(
+        completion=completion, status=CertificateCheck.Status.PENDING
+    ).exists()
     return emails.enqueue(
         EmailMessage.Kind.COURSE_COMPLETED,
         key=key,
         to=user.email,
         user=user,
         context={"completion_id": completion.pk},
-        held=waits,
-        due=now + WAITS_FOR_CHECK if is_checked else None,
+        held=is_held,
+        due=now + WAITS_FOR_CHECK if is_being_checked else None,
     )
 
 
-def certificate_is_checked(completion: Completion) -> None:
-    """Send the mail that waited for the check of its certificate, if there is one."""
+def send_after_check(completion: Completion) -> None:
+    """Send the mail now that was due after the check of its certificate, if there is one."""
     if completion.user_id is not None:
         emails.send_now(_key(completion))
 

@@ -1,4 +1,4 @@
-"""Completions by e-mail. Anybody can write a sender's address, so each of them waits for a person."""
+"""Completions by e-mail. Anybody can write a sender's address, so each of them needs review."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.courses import certificates, completions
-from accounts.courses.completions import Received, Told
+from accounts.courses.completions import Received, ReportedCompletion
 from accounts.courses.models import Activity
 from accounts.courses.models.points import BY_MAIL
 from core.cause import Cause
@@ -24,22 +24,22 @@ class NoActivity(Exception):
 
 
 def receive(*, sender: str, name: str, subject: str, text: str, message_id: str, attachments: int = 0) -> Received:
-    """Keep a mail as a completion that waits, once by its Message-ID; the subject stands for the course until a person
-    corrects it.
+    """Store a mail as a completion that needs review, once by its Message-ID; the subject is the course until staff
+    correct it.
 
     Its activity is the first whose forms have the line “mail” or a pattern for the subject, else the first there is.
     Raises NoActivity.
     """
-    meant = completions.activities_of(form_id=BY_MAIL, form_title=subject[:LINE])
-    activity = meant[0] if meant else Activity.objects.filter(is_active=True).order_by("code").first()
+    activities = completions.activities_for_form(form_id=BY_MAIL, form_title=subject[:LINE])
+    activity = activities[0] if activities else Activity.objects.filter(is_active=True).order_by("code").first()
     if activity is None:
         raise NoActivity("a completion came by e-mail, and no activity is active")
-    shown: Mapping[str, Any] = {
+    answers: Mapping[str, Any] = {
         "subject": storable(subject[:LINE]),
         "text": storable(text[:TEXT]),
         "attachments": attachments,
     }
-    told = Told(
+    reported = ReportedCompletion(
         source=f"{BY_MAIL}:{_key(message_id, sender, subject, text)}",
         channel=BY_MAIL,
         email=storable(sender[:LINE]),
@@ -49,15 +49,15 @@ def receive(*, sender: str, name: str, subject: str, text: str, message_id: str,
         certificate_url=next(
             (url for url in _ADDRESS.findall(text[:LONGEST_SEARCHED]) if certificates.checked_or_none(url)), ""
         ),
-        answers=shown,
+        answers=answers,
     )
-    return completions.receive(told, activity, cause=Cause(text=f"e-mail {storable(message_id[:LINE])}"[:200]))
+    return completions.receive(reported, activity, cause=Cause(text=f"e-mail {storable(message_id[:LINE])}"[:200]))
 
 
 def _key(message_id: str, sender: str, subject: str, text: str) -> str:
-    """Return what makes two deliveries one mail: its Message-ID, else all of it.
+    """Return a mail's key, which two deliveries of it share: its Message-ID, else all of it.
 
     As a digest, since senders choose it.
     """
-    said = message_id.strip() or "\n".join([sender, subject, text])
-    return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:40]
+    identity = message_id.strip() or "\n".join([sender, subject, text])
+    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()[:40]

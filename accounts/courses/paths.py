@@ -4,7 +4,7 @@ A requirement is met by an awarded completion of its course, or by progress that
 whole course. A completion without points counts nothing: it repeats an awarded one, or was refused. Only courses count,
 so no path can require a path.
 
-Whoever gives or takes points here holds the member's row (`points.one_at_a_time`) while it reads what is done: of two
+Whoever gives or takes points here holds the member's row (`points.lock_member`) while it reads what is done: of two
 completions that meet a path together, the second sees the first. The constraints of completions and of the ledger
 forbid a second award all the same.
 """
@@ -114,23 +114,23 @@ def judged(path: Activity, *, completions: Iterable[Completion], progress: Itera
 
 
 def follow(user: User, keys: Collection[str], *, cause: Cause) -> list[Completion]:
-    """Give a member the points of the paths that they meet now, of those that require one of these courses.
+    """Award a member the paths that they meet now, of those that require one of these courses.
 
     Inside the transaction that stored what they did; returns the paths' completions.
     """
-    found = all_paths().filter(Exists(Requirement.objects.filter(activity=OuterRef("pk"), course_key__in=keys)))
-    return [completion for path in found if (completion := award(user, path, cause=cause)) is not None]
+    affected = all_paths().filter(Exists(Requirement.objects.filter(activity=OuterRef("pk"), course_key__in=keys)))
+    return [completion for path in affected if (completion := award(user, path, cause=cause)) is not None]
 
 
 def award(user: User, path: Activity, *, cause: Cause) -> Completion | None:
-    """Give the points of a path where the member meets it and has not got them; its completion, or None.
+    """Award a path where the member meets it and has not got its points; return its completion, or None.
 
     What staff took back stays taken back: only what was reversed without a person is given again.
     """
     if user.email.endswith(NOBODY):
         return None
     with transaction.atomic():
-        points.one_at_a_time(user)
+        points.lock_member(user)
         now = standing(user, path)
         if not now.is_met:
             return None
@@ -207,12 +207,12 @@ def lacking(path: Activity) -> QuerySet[User]:
 
 
 def changed() -> None:
-    """Have the clock look for members who meet the paths as they are now; staff changed what counts."""
+    """Schedule a sweep for members who meet the paths as they are now; staff changed what counts."""
     Activity.objects.filter(requirements__isnull=False).update(sweep_since=timezone.now())
 
 
 def sweep() -> int:
-    """Give the points of changed paths to members who meet them, some at a time; how many got them. For the clock.
+    """Award changed paths to members who meet them, some at a time; return how many. For the clock.
 
     A path is done when nobody is found a minute after its last change: by then whoever completed a course without
     seeing the change has committed it.
@@ -221,11 +221,11 @@ def sweep() -> int:
     for path in all_paths().filter(sweep_since__isnull=False):
         if not left:
             break
-        found = list(lacking(path)[:left])
-        left -= len(found)
-        given += sum(award(user, path, cause=SCHEDULE) is not None for user in found)
+        members = list(lacking(path)[:left])
+        left -= len(members)
+        given += sum(award(user, path, cause=SCHEDULE) is not None for user in members)
         settled = timezone.now() - _LONGEST_TRANSACTION
-        if not found and path.sweep_since is not None and path.sweep_since < settled:
+        if not members and path.sweep_since is not None and path.sweep_since < settled:
             Activity.objects.filter(pk=path.pk, sweep_since=path.sweep_since).update(sweep_since=None)
     return given
 

@@ -16,16 +16,16 @@ from core.cause import Cause
 from core.insert_once import insert_once
 
 State = Completion.State
-WAITING = State.RECEIVED.value
+PENDING = State.RECEIVED.value
 
 
 def balance(user: User) -> int:
-    """The sum of the member's lines."""
+    """Return the sum of the member's lines."""
     return int(PointsEntry.objects.filter(user=user).balance())
 
 
-def one_at_a_time(user: User) -> None:
-    """Hold the member's row until the end of the transaction: whoever else gives or takes their points comes after."""
+def lock_member(user: User) -> None:
+    """Lock the member's row until the end of the transaction: whoever else gives or takes their points waits."""
     User.objects.select_for_update(no_key=True).values_list("pk", flat=True).get(pk=user.pk)
 
 
@@ -35,23 +35,23 @@ def award(
     *,
     rule: str,
     cause: Cause,
-    out_of: Collection[str] = (WAITING,),
+    out_of: Collection[str] = (PENDING,),
     is_new: bool = False,
 ) -> bool:
-    """Give `user` the points of a completion; whether it was decided now, which it is only in the states `out_of`.
+    """Give `user` the points of a completion; False where it was decided before: it is in none of the states `out_of`.
 
     `is_new`: it was made in this transaction, so that nobody else can have decided it. Where the member has the points
     for this course already, the completion is theirs without points (`matched`). `completion` is afterwards as it is in
     the database.
     """
     with transaction.atomic():
-        one_at_a_time(user)
+        lock_member(user)
         if not is_new:
             _reread(completion)
         if completion.state not in out_of or completion.state == State.AWARDED:
             return False
         completion.user, completion.rule = user, rule[:200]
-        before = _standing(completion, user) if completion.is_once else None
+        before = _awarded_before(completion, user) if completion.is_once else None
         if before is not None:
             _decide(completion, State.MATCHED, cause, reason=f"the points for this course were given: {before.source}")
             certificates.enqueue_check(completion)
@@ -63,7 +63,7 @@ def award(
             completion=completion,
             source=completion.source,
             follows=None if is_new else completion.entries.filter(reverses__isnull=False, next_award=None).first(),
-            **_told(cause),
+            **_columns_of(cause),
         )
         if not insert_once(entry):
             raise RuntimeError(f"completion {completion.pk} has points and is {completion.state}")
@@ -78,7 +78,7 @@ def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
     if completion.user is None:
         return None
     with transaction.atomic():
-        one_at_a_time(completion.user)
+        lock_member(completion.user)
         _reread(completion)
         if completion.state != State.AWARDED:
             return None
@@ -90,7 +90,7 @@ def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
             completion=completion,
             source=given.source,
             reverses=given,
-            **_told(cause),
+            **_columns_of(cause),
         )
         if not insert_once(entry):
             raise RuntimeError(f"line {given.pk} has its reversal, and completion {completion.pk} is still awarded")
@@ -98,8 +98,8 @@ def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
     return entry
 
 
-def _standing(completion: Completion, user: User) -> Completion | None:
-    """The member's other completion of this course that has the points for it."""
+def _awarded_before(completion: Completion, user: User) -> Completion | None:
+    """Return the member's other completion of this course that has the points for it."""
     awarded = Completion.objects.filter(
         user=user, activity=completion.activity_id, course_key=completion.course_key, state=State.AWARDED, is_once=True
     )
@@ -120,8 +120,8 @@ def _decide(completion: Completion, state: str, cause: Cause, *, reason: str) ->
     completion.save(update_fields=["state", "reason", "staff", "decided_at", "user", "rule"])
 
 
-def _told(cause: Cause) -> dict[str, object]:
-    """Why a line stands, as its columns."""
+def _columns_of(cause: Cause) -> dict[str, object]:
+    """Return the columns of a line that say why it stands."""
     return {
         "cause": cause.text[:200],
         "event_id": cause.event_id,

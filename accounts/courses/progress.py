@@ -68,11 +68,11 @@ def store(report: Report, *, cause: Cause) -> Stored:
     return Stored(progress=row, changed=changed, awarded=tuple(awarded))
 
 
-def match_waiting() -> int:
-    """Give rows to the members whose address they name by now; how many. For the clock."""
-    waiting = CourseProgress.objects.filter(lookup.is_a_members_address(), user=None).order_by("pk")
+def match_pending() -> int:
+    """Assign rows to the members whose address they name by now; return how many. For the clock."""
+    pending = CourseProgress.objects.filter(lookup.is_a_members_address(), user=None).order_by("pk")
     matched = 0
-    for row in waiting[:_AT_ONCE]:
+    for row in pending[:_AT_ONCE]:
         found = lookup.member_with(row.email)
         if found is None:
             continue

@@ -1,4 +1,4 @@
-"""Companies: made once for each account, named by the newest report, closed for good. Their only writer."""
+"""Companies: created once for each account, named by the newest report, closed for good. Their only writer."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class InvalidAccount(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountReport:
-    """An account as it was at `occurred_at`. `name` is "" and `administrators` None where they were not told.
+    """An account as it was at `occurred_at`. `name` is "" and `administrators` None where they were not reported.
 
     An administrator is {"id", "name", "email"}.
     """
@@ -47,7 +47,7 @@ class Reported:
 
 
 def account_id_of(text: str) -> str:
-    """`text` as an account's id. Raises InvalidAccount for everything but digits.
+    """Return `text` as an account's id. Raises InvalidAccount for everything but digits.
 
     Prefixes and indexes are made of it: "12:3" would put one company's keys among another's.
     """
@@ -58,7 +58,7 @@ def account_id_of(text: str) -> str:
 
 
 def names_of(account_id: str) -> dict[str, str]:
-    """The names under which a company's rows, keys and documents are kept; they follow from the account's id."""
+    """Return the names of a company's rows, keys and documents, which follow from the account's id."""
     company_id = f"chatwoot_{account_id_of(account_id)}"
     return {
         "company_id": company_id,
@@ -68,32 +68,32 @@ def names_of(account_id: str) -> dict[str, str]:
 
 
 def of_account(account_id: str) -> Company | None:
-    """The company of an account; None where there is none, or where this is no account's id."""
+    """Return the company of an account; None where there is none, or where this is no account's id."""
     return Company.objects.filter(chatwoot_account_id=fits(account_id, 50).strip()).first()
 
 
-def report(told: AccountReport, *, cause: Cause) -> Reported:
-    """Bring the company of an account to what `told` says; made, and its provisioning enqueued, where there is none.
+def apply_report(report: AccountReport, *, cause: Cause) -> Reported:
+    """Apply a report to the company of its account; created, and its provisioning enqueued, where there is none.
 
     Two at once make one (unique constraints). An older report than the newest changes nothing. Raises InvalidAccount.
     """
     with transaction.atomic(savepoint=False):
-        company = of_account(account_id_of(told.account_id))
+        company = of_account(account_id_of(report.account_id))
         if company is None:
-            company = _new(told, cause=cause)
+            company = _new(report, cause=cause)
             if insert_once(company):
                 provisioning.enqueue(company)
                 return Reported(company=company, created=True)
             company = Company.objects.get(chatwoot_account_id=company.chatwoot_account_id)
-        changed = [name for name, value in _values(told).items() if _take(company, name, value, at=told.occurred_at)]
+        changed = [name for name, value in _values(report).items() if _set(company, name, value, at=report.occurred_at)]
         return Reported(company=company, changed=tuple(changed))
 
 
 def close(account_id: str, *, at: datetime, cause: Cause) -> Reported:
     """Close the company of an account that is gone. Final: ids are not used again, and its report may come late.
 
-    Where the company is not known yet it is made, closed, so that a late word of its making does not open it. Raises
-    InvalidAccount.
+    Where the company is not known yet it is made, closed, so that a late report of its creation does not open it.
+    Raises InvalidAccount.
     """
     with transaction.atomic(savepoint=False):
         company = of_account(account_id_of(account_id))
@@ -109,21 +109,21 @@ def close(account_id: str, *, at: datetime, cause: Cause) -> Reported:
         return Reported(company=company, changed=("status",) if closed else ())
 
 
-def take_in(contact: Contact, company: Company) -> bool:
-    """Let a contact belong to a company; False where it belongs to one already, since no account hands people on."""
+def assign_contact(contact: Contact, company: Company) -> bool:
+    """Assign a contact to a company; False where it belongs to one already, since no account hands people on."""
     taken = Contact.objects.filter(pk=contact.pk, company=None).update(company=company)
     if taken:
         contact.company = company
     return bool(taken)
 
 
-def _new(told: AccountReport, *, cause: Cause) -> Company:
-    values = _values(told)
+def _new(report: AccountReport, *, cause: Cause) -> Company:
+    values = _values(report)
     return Company(
-        **names_of(told.account_id),
-        chatwoot_account_id=account_id_of(told.account_id),
+        **names_of(report.account_id),
+        chatwoot_account_id=account_id_of(report.account_id),
         **values,
-        **{f"{_MOMENT[name]}": told.occurred_at for name in values},
+        **{f"{_MOMENT[name]}": report.occurred_at for name in values},
         event_id=cause.event_id,
         source=cause.text[:200],
     )
@@ -132,29 +132,29 @@ def _new(told: AccountReport, *, cause: Cause) -> Company:
 _MOMENT = {"name": "named_at", "administrators": "administrators_at"}
 
 
-def _values(told: AccountReport) -> dict[str, Any]:
-    """Return what is told, as it is stored: a payload is hostile, and longer than a column."""
+def _values(report: AccountReport) -> dict[str, Any]:
+    """Return the reported values in their stored form: a payload is hostile, and longer than a column."""
     values: dict[str, Any] = {}
-    if name := one_line(_NOT_IN_NAMES.sub(" ", told.name[:LINE]), 255):
+    if name := one_line(_NOT_IN_NAMES.sub(" ", report.name[:LINE]), 255):
         values["name"] = name
-    if told.administrators is not None:
+    if report.administrators is not None:
         erased = forgotten.among(
-            forgotten.email_key(str(one.get("email", "")).strip().lower()) for one in told.administrators
+            forgotten.email_key(str(item.get("email", "")).strip().lower()) for item in report.administrators
         )
         values["administrators"] = [
             {
-                "id": identifier(str(one.get("id", ""))),
-                "name": clean_name(str(one.get("name", ""))),
-                "email": fits(str(one.get("email", "")).strip(), EMAIL),
+                "id": identifier(str(item.get("id", ""))),
+                "name": clean_name(str(item.get("name", ""))),
+                "email": fits(str(item.get("email", "")).strip(), EMAIL),
             }
-            for one in list(told.administrators)[:ADMINISTRATORS_AT_MOST]
-            if forgotten.email_key(str(one.get("email", "")).strip().lower()) not in erased
+            for item in list(report.administrators)[:ADMINISTRATORS_AT_MOST]
+            if forgotten.email_key(str(item.get("email", "")).strip().lower()) not in erased
         ]
     return values
 
 
-def _take(company: Company, name: str, value: Any, *, at: datetime) -> bool:
-    """Write a value unless a newer report told it already; whether that made a difference. One statement: no race."""
+def _set(company: Company, name: str, value: Any, *, at: datetime) -> bool:
+    """Store a value unless a newer report named it; return whether it changed. One statement: no race."""
     moment, before = _MOMENT[name], getattr(company, name)
     newer = Company.objects.filter(Q(**{moment: None}) | Q(**{f"{moment}__lt": at}), pk=company.pk)
     if not newer.update(**{name: value, moment: at}):

@@ -22,7 +22,7 @@ from accounts.people.contact_report import (
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
-from core.field_names import short
+from core.field_names import CUSTOM
 from core.insert_once import insert_once
 
 FLIPS_AT_MOST = 3  # how often a value may come back to what it had been, within AN_HOUR
@@ -62,7 +62,7 @@ def apply(
     kinds |= dict.fromkeys(merged.lost, Kind.LOST)
     if kinds:
         _record(contact, ours, {**merged.taken, **merged.lost}, kinds, provider=provider, cause=cause)
-    return [short(name) for name in merged.taken]
+    return [name.removeprefix(CUSTOM) for name in merged.taken]
 
 
 def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> ChangedContact | None:
@@ -79,7 +79,7 @@ def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> Chan
     contact.updated_at = timezone.now()
     contact.save()
     _record(contact, ours, changed, dict.fromkeys(changed, Kind.STAFF), provider="", cause=cause)
-    names = tuple(short(name) for name in changed)
+    names = tuple(name.removeprefix(CUSTOM) for name in changed)
     return ChangedContact(contact=contact, provider="", cause=cause, changed=names)
 
 
@@ -161,7 +161,7 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
             key=f"frozen:{change.pk}",
             context={
                 "contact": contact.name or str(contact),
-                "field": short(name),
+                "field": name.removeprefix(CUSTOM),
                 "ours": str(mine)[:200],
                 "theirs": str(value)[:200],
                 "provider": provider,

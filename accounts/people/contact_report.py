@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import CharField
 
 from accounts.people.models import Contact
-from core.field_names import custom, is_custom, short
+from core.field_names import CUSTOM
 from core.text import clean_name, one_line
 
 NAMES = ("first_name", "last_name")
@@ -73,25 +73,25 @@ class ContactReport:
                 values[name] = one_line(text, column.max_length)
         if email:
             values["email"] = email
-        return values | {custom(name): value for name, value in self.custom_fields.items()}
+        return values | {f"{CUSTOM}{name}": value for name, value in self.custom_fields.items()}
 
 
 def value_of(contact: Contact, name: str) -> Any:
     """Return the contact's value under one of the names of `ContactReport.values`."""
-    if is_custom(name):
-        return contact.custom_fields.get(short(name))
+    if name.startswith(CUSTOM):
+        return contact.custom_fields.get(name.removeprefix(CUSTOM))
     return getattr(contact, name)
 
 
 def write(contact: Contact, values: Mapping[str, Any]) -> None:
     """Set these values on the contact, which is not saved."""
     for name, value in values.items():
-        if not is_custom(name):
+        if not name.startswith(CUSTOM):
             setattr(contact, name, value)
         elif value in EMPTY:
-            contact.custom_fields.pop(short(name), None)
+            contact.custom_fields.pop(name.removeprefix(CUSTOM), None)
         else:
-            contact.custom_fields[short(name)] = value
+            contact.custom_fields[name.removeprefix(CUSTOM)] = value
 
 
 def without_outdated(values: Mapping[str, Any], times: Mapping[str, str], *, at: datetime) -> dict[str, Any]:

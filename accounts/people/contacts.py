@@ -158,7 +158,7 @@ def _update(
 
     changes = contact_changes.apply(contact, mapping, report, email, provider=provider, cause=cause)
     if email and last_email != email:
-        _claim_address(contact, email, cause=cause)  # an older address too: it was theirs
+        _claim_address(contact, email, cause=cause)  # an older address too: it was this person's
     if report.aliases:
         _add_aliases(contact, report.aliases, cause=cause)
 

@@ -24,17 +24,17 @@ class PersonForgotten(Exception):
 
 
 def email_key(email: str) -> str:
-    """Return what stands for an address in its stored form."""
+    """Return the key of an address in its stored form."""
     return f"email:{email}"
 
 
 def id_key(provider: str, kind: str, external_id: str) -> str:
-    """Return what stands for an id at a provider."""
+    """Return the key of an id at a provider."""
     return f"id:{provider}:{kind}:{external_id}"
 
 
 def note(keys: Iterable[str]) -> datetime:
-    """Keep the digests of these keys, dated now, so that `since` and `among` know them; returns the date."""
+    """Store the digests of these keys, dated now, for `since` and `among`; return the date."""
     now = timezone.now()
     rows = [ForgottenKey(digest=digest, forgotten_at=now) for digest in sorted({_digests(key)[0] for key in keys})]
     ForgottenKey.objects.bulk_create(
@@ -57,7 +57,7 @@ def since(*, email: str = "", provider: str = "", identities: Mapping[str, str] 
 def refuse(*, email: str, provider: str, identities: Mapping[str, str], bought_at: datetime | None = None) -> None:
     """Raise PersonForgotten where somebody with this address or one of these ids was erased and has not bought since.
 
-    To be asked where nobody has them now and somebody is about to be made. `bought_at`: when what is told of was paid.
+    Called where nobody has them now and somebody is about to be made. `bought_at`: when they paid, for a payment.
     """
     moment = since(email=email, provider=provider, identities=identities)
     if moment is not None and (bought_at is None or bought_at <= moment):

@@ -26,8 +26,8 @@ def find(*, provider: str, identities: Ids, email: str = "") -> Contact | None:
 def mappings(provider: str, identities: Ids, *, hold: bool = False) -> list[ContactMapping]:
     """Return the known ones among these ids, with their contacts, in the order of `identities`.
 
-    With `hold` their contacts are locked, before the ids are read: what another worker was told while this one waited
-    must not be undone. Returns none where an id moved meanwhile; whoever asks then asks again.
+    With `hold` their contacts are locked, before the ids are read: what another worker stored while this one
+    waited must not be undone. Returns none where an id moved meanwhile; the caller then looks up again.
     """
     if not identities:
         return []

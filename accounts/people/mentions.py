@@ -73,16 +73,16 @@ class Mentions:
         self._parts = _any_of(_word(part) for part in everything)
         self._distinct = _any_of(_word(part) for part in everything if part.casefold() not in shared)
 
-    def name(self, value: Any) -> bool:
+    def match(self, value: Any) -> bool:
         """Return whether a value (text, number, JSON, bytes) holds something that names the person."""
         if value is None or isinstance(value, bool):
             return False
         if isinstance(value, bytes | memoryview):
-            return self.name(bytes(value).decode("utf-8", "replace"))
+            return self.match(bytes(value).decode("utf-8", "replace"))
         if isinstance(value, dict):
-            return any(self.name(key) or self.name(item) for key, item in value.items())
+            return any(self.match(key) or self.match(item) for key, item in value.items())
         if isinstance(value, list | tuple):
-            return any(self.name(item) for item in value)
+            return any(self.match(item) for item in value)
         text = str(value)
         return self._may_name(text) and bool(self._strong.search(text))
 
@@ -96,12 +96,12 @@ class Mentions:
         if not self._digits:
             return False
         digits = _ESCAPED.sub("", low).encode("utf-8", "replace").translate(None, _NO_DIGITS)
-        return any(one in digits for one in self._digits)
+        return any(number in digits for number in self._digits)
 
     def scrubbed(self, value: Any, *, own: bool) -> Any:
         """Return a value without what names the person. `own`: it is theirs alone, so parts of their name go too."""
         if isinstance(value, str):
-            return self._text(value, self._parts if own else self._distinct if self.name(value) else None)
+            return self._text(value, self._parts if own else self._distinct if self.match(value) else None)
         if isinstance(value, bytes | memoryview):
             return self._bytes(bytes(value), own=own)
         return self._json(value, own=own)
@@ -124,11 +124,11 @@ class Mentions:
             scalars = [item for item in value.values() if not isinstance(item, dict | list)]
             # Another person's object within ours, such as a spouse's, is theirs again.
             others = any(address.lower() not in self.emails for item in scalars for address in _addresses(item))
-            own = any(map(self.name, scalars)) or (own and not others)
+            own = any(map(self.match, scalars)) or (own and not others)
             return {self._text(str(key), None): self._json(item, own=own) for key, item in value.items()}
         if isinstance(value, str):
             return self._text(value, self._parts if own else None)
-        if isinstance(value, int | float) and not isinstance(value, bool) and self.name(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and self.match(value):
             return REMOVED
         return value
 

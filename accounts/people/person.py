@@ -1,4 +1,4 @@
-"""Look up a PERSON, and everything that identifies them here."""
+"""Persons: looked up by a text, with everything that identifies them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ NOBODY = "@forgotten.invalid"  # the domain of the addresses that erased logins 
 
 
 class NobodyFound(Exception):
-    """Nobody is known by what was given; the message says what can be given."""
+    """Nobody is known by the text; the message says what can be given."""
 
 
 class SeveralFound(Exception):
@@ -51,13 +51,13 @@ class Person:
         return bool(self.users or self.contacts)
 
     def keys(self) -> set[str]:
-        """Return what `accounts.people.forgotten` remembers of the person."""
+        """Return the keys by which `accounts.people.forgotten` knows the person."""
         return {forgotten.email_key(email) for email in self.emails} | {
             forgotten.id_key(provider, kind, external_id) for provider, kind, external_id in self.ids
         }
 
     def ids_at(self, provider: str) -> set[str]:
-        return {external_id for there, _kind, external_id in self.ids if there == provider}
+        return {external_id for at, _kind, external_id in self.ids if at == provider}
 
     @property
     def external_ids(self) -> set[str]:
@@ -69,11 +69,11 @@ class Person:
         parts = {part for name in self.names for part in name if part} | self.parts
         return Mentions(
             emails=self.emails,
-            masked=others.only_theirs(self.emails),
+            masked=others.unshared_masks(self.emails),
             phones={phone for phone in self.phones if digits_of(phone) not in others.phones},
             full_names={name for name in self.names if name not in others.namesakes(self.names)},
             parts=parts,
-            shared_parts=others.with_parts(parts),
+            shared_parts=others.shared_parts(parts),
             ids=self.external_ids,
             lines={line for line in self.lines if line.casefold() not in others.lines},
         )
@@ -91,7 +91,7 @@ def find(text: str) -> Person:
         listed = ", ".join(f"contact:{pk}" if kind == "contact" else f"user:{pk}" for kind, pk in map(_handle, people))
         raise SeveralFound(f"{text!r} means several people: {listed}. Name one of them.")
     if people:
-        return collected(people[0])
+        return collect(people[0])
     if "@" in text:
         try:
             return Person(emails={normalise_email(text)})
@@ -101,45 +101,45 @@ def find(text: str) -> Person:
 
 
 def of_contact(contact: Contact) -> Person:
-    return collected(Person(contacts={contact.pk}, users={contact.user_id} - {None} if contact.user_id else set()))
+    return collect(Person(contacts={contact.pk}, users={contact.user_id} - {None} if contact.user_id else set()))
 
 
 def of_user(user: User) -> Person:
     contacts = set(Contact.objects.filter(user=user).values_list("pk", flat=True))
-    return collected(Person(users={user.pk}, contacts=contacts))
+    return collect(Person(users={user.pk}, contacts=contacts))
 
 
-def collected(person: Person) -> Person:
+def collect(person: Person) -> Person:
     """Add to a person everything by which their rows name them; what is another's as well is left out."""
     for user in User.objects.filter(pk__in=person.users):
         person.emails.add(user.email)
-        _name(person, user.first_name, user.last_name)
+        _add_name(person, user.first_name, user.last_name)
     for contact in Contact.objects.filter(pk__in=person.contacts):
         person.emails.add(contact.email)
-        _name(person, contact.first_name, contact.last_name)
-        _told(person, {name: getattr(contact, name) for name in (*_PHONES, *_LINES)})
+        _add_name(person, contact.first_name, contact.last_name)
+        _add_values(person, {name: getattr(contact, name) for name in (*_PHONES, *_LINES)})
     person.emails |= set(ContactEmail.objects.filter(contact__in=person.contacts).values_list("email", flat=True))
     for mapping in ContactMapping.objects.filter(contact__in=person.contacts):
         if mapping.kind == "email":  # a record without an id is known by its address
             person.emails.add(mapping.external_id)
         person.ids.add((mapping.provider, mapping.kind, mapping.external_id))
-        _told(person, mapping.last_synced_values)
-        _name(person, mapping.last_synced_values.get("first_name"), mapping.last_synced_values.get("last_name"))
+        _add_values(person, mapping.last_synced_values)
+        _add_name(person, mapping.last_synced_values.get("first_name"), mapping.last_synced_values.get("last_name"))
     for identity in ExternalIdentity.objects.filter(user__in=person.users):
         person.ids.add((identity.provider, identity.kind, identity.external_id))
     for change in ContactChange.objects.filter(contact__in=person.contacts):
-        _told(person, {change.name: change.before})
-        _told(person, {change.name: change.after})
+        _add_values(person, {change.name: change.before})
+        _add_values(person, {change.name: change.after})
     for policy in Policy.objects.filter(contact__in=person.contacts):
-        person.ids |= {(policy.provider, "policy", one) for one in (policy.external_id, policy.number) if one}
+        person.ids |= {(policy.provider, "policy", text) for text in (policy.external_id, policy.number) if text}
     for completion in Completion.objects.filter(Q(user__in=person.users) | Q(email__in=person.emails - {""})):
         person.emails.add(completion.email)
         first, _space, last = completion.name.partition(" ")
-        _name(person, first, last.strip())
+        _add_name(person, first, last.strip())
     progress = CourseProgress.objects.filter(user__in=person.users)
     person.emails |= set(progress.values_list("email", flat=True).distinct())
     person.emails = {email for email in person.emails if email and not email.endswith(NOBODY)}
-    _leave_out_shared(person)
+    _remove_shared(person)
     return person
 
 
@@ -180,13 +180,13 @@ def _is_key(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _name(person: Person, first: Any, last: Any) -> None:
+def _add_name(person: Person, first: Any, last: Any) -> None:
     first, last = (value.strip() if isinstance(value, str) else "" for value in (first, last))
     if first or last:
         person.names.add((first, last))
 
 
-def _told(person: Person, values: Any) -> None:
+def _add_values(person: Person, values: Any) -> None:
     """Add values under the names that contacts have for them."""
     for name, value in values.items():
         if not isinstance(value, str) or not value.strip():
@@ -201,15 +201,15 @@ def _told(person: Person, values: Any) -> None:
             person.parts.add(value.strip())
 
 
-def _leave_out_shared(person: Person) -> None:
-    """Keep only those addresses that are nobody else's: what is another's too stays theirs."""
+def _remove_shared(person: Person) -> None:
+    """Move addresses that another person has too from `emails` to `shared`."""
     others = Contact.objects.exclude(pk__in=person.contacts)
     means = ContactEmail.objects.exclude(contact__in=person.contacts)
     users = User.objects.exclude(pk__in=person.users)
-    for some in lookup.parts(person.emails):
-        person.shared |= set(others.filter(email__in=some).values_list("email", flat=True))
-        person.shared |= set(means.filter(email__in=some).values_list("email", flat=True))
-        person.shared |= set(users.filter(email__in=some).values_list("email", flat=True))
+    for part in lookup.parts(person.emails):
+        person.shared |= set(others.filter(email__in=part).values_list("email", flat=True))
+        person.shared |= set(means.filter(email__in=part).values_list("email", flat=True))
+        person.shared |= set(users.filter(email__in=part).values_list("email", flat=True))
     person.emails -= person.shared
 
 
@@ -241,7 +241,7 @@ class _OtherPeople:
             )
         }
 
-    def only_theirs(self, emails: Iterable[str]) -> set[str]:
+    def unshared_masks(self, emails: Iterable[str]) -> set[str]:
         """Return the addresses as logs mask them, where that means nobody else's: "q•••@example.com"."""
         return {
             masked
@@ -252,7 +252,7 @@ class _OtherPeople:
             )
         }
 
-    def with_parts(self, parts: Iterable[str]) -> set[str]:
+    def shared_parts(self, parts: Iterable[str]) -> set[str]:
         return {
             part
             for part in parts

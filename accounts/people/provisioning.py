@@ -21,7 +21,7 @@ Status = ProvisioningStep.Status
 
 
 class NotNeeded(Exception):
-    """A step has nothing to do here; the message says why."""
+    """The step has nothing to do; the message says why."""
 
 
 class CannotProvision(Permanent):
@@ -41,7 +41,7 @@ def enqueue(company: Company) -> list[ProvisioningStep]:
 
 
 def run_again(steps: Iterable[ProvisioningStep]) -> int:
-    """Make steps due at once, done ones too, since each may be done twice; how many. One that is due waits already."""
+    """Make steps due now, done ones too, since each may run twice; return how many. Pending ones are due already."""
     count = 0
     for step in steps:
         if step.status != Status.PENDING or step.failures:
@@ -52,11 +52,11 @@ def run_again(steps: Iterable[ProvisioningStep]) -> int:
 
 
 def complete(company: Company) -> int:
-    """Let everything run that is not done: failed and skipped steps, and those that the settings name by now."""
+    """Make every step due that is not done: failed and skipped ones, and those that the settings name by now."""
     return len(enqueue(company)) + run_again(company.steps.exclude(status=Status.DONE))
 
 
-def _do(row: ProvisioningStep) -> None:
+def _run(row: ProvisioningStep) -> None:
     company: Company = row.company
     if company.status == Company.Status.CLOSED:
         row.close(Status.SKIPPED, result="the company is closed")
@@ -71,7 +71,7 @@ def _do(row: ProvisioningStep) -> None:
 
 
 def _function(path: str) -> Callable[[Company], str]:
-    """The function at a dotted path: it takes the company and says in a few words what it did."""
+    """Return the function at a dotted path: it takes the company and returns its result in a few words."""
     try:
         function: Callable[[Company], str] = import_string(path)
     except ImportError as error:
@@ -79,4 +79,4 @@ def _function(path: str) -> Callable[[Company], str]:
     return function
 
 
-JOBS = JobKind(model=ProvisioningStep, work=_do)
+JOBS = JobKind(model=ProvisioningStep, work=_run)

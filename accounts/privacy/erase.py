@@ -1,11 +1,11 @@
-"""Erasure: everything by which a person is named is removed; what is computed from stays, and is nobody's then.
+"""Erasure: everything that names a person is removed; what access and points are computed from stays, anonymous.
 
 In this order, so that it may run beside anything and be killed at any point:
 
-1. Digests of the person's addresses and ids are kept: from here on no old record makes them anew.
+1. Digests of the person's addresses and ids are stored: from here on no old record creates them again.
 2. Every table is gone through, those last (the anchors) by which the person is found: whoever was killed before finds
    them again and begins anew.
-3. Attempts at events that are under way are made void: what they read before is never written.
+3. Attempts at events that are under way are voided: what they read before is never written.
 4. Every table is gone through again, until nothing is left.
 """
 
@@ -24,15 +24,14 @@ from django.utils import timezone
 from accounts.people import forgotten, lookup
 from accounts.people.mentions import Mentions
 from accounts.people.models import Contact, ContactMapping, ExternalIdentity, User
-from accounts.people.person import Person, collected
+from accounts.people.person import Person, collect
 from accounts.privacy import files
 from accounts.privacy.holdings import DELETED, Holding, all_holdings
+from accounts.privacy.rows import changes_of, matching_keys
 from accounts.staff import audit
 from core.queue.delivery import LEASE, PENDING
 
 logger = logging.getLogger(__name__)
-READ_AT_ONCE = 500  # rows that are looked through
-BODIES_AT_ONCE = 50  # of rows with a body, which may be a mebibyte long
 WRITTEN_AT_ONCE = 50  # rows in one transaction
 PASSES = 5
 _TRIES = 3
@@ -76,7 +75,7 @@ def forget(
 ) -> Report:
     """Erase a person; with `dry_run` only count. Not inside a transaction. Raises StaffAccount, NotErased."""
     _refuse_staff(person)
-    report = Report(still_known=_known_elsewhere(person))
+    report = Report(still_known=_remote_ids(person))
     if dry_run:
         mentions = person.mentions()
         for holding in all_holdings():
@@ -91,7 +90,7 @@ def forget(
     _void_attempts()
     for _pass in range(PASSES):
         again = Report()
-        _go_through(all_holdings(), _grown(person), again, on_table)
+        _go_through(all_holdings(), _collect_again(person), again, on_table)
         for label, done in again.tables.items():
             for what, count in done.items():
                 report.add(label, what, count)
@@ -99,7 +98,7 @@ def forget(
             break
     else:
         raise NotErased(f"something of this person came again in {', '.join(again.tables)}; run it once more")
-    _leave_no_bytes()
+    _empty_log()
     target = _target(person)
     rows = {label: dict(done) for label, done in report.tables.items()}
     audit.record("person.forgotten", actor=actor, request=request, target=target, tables=len(rows), rows=_summed(rows))
@@ -115,7 +114,7 @@ def _refuse_staff(person: Person) -> None:
         )
 
 
-def _known_elsewhere(person: Person) -> list[tuple[str, str, str]]:
+def _remote_ids(person: Person) -> list[tuple[str, str, str]]:
     """Return the person's records at providers, those that were deleted there left out."""
     mappings = ContactMapping.objects.filter(contact__in=person.contacts, gone_at=None).exclude(kind="email")
     identities = ExternalIdentity.objects.filter(user__in=person.users)
@@ -137,42 +136,27 @@ def _go_through(holdings: Iterable[Holding], person: Person, report: Report, on_
 def _sweep(holding: Holding, person: Person, mentions: Mentions, report: Report) -> None:
     """Erase a person in one table: their own rows, and their values in all others."""
     own = holding.own_keys(person)
-    for keys in _in_parts(found_in(holding, own, mentions), WRITTEN_AT_ONCE):
+    for keys in _in_parts(matching_keys(holding, own, mentions), WRITTEN_AT_ONCE):
         with transaction.atomic():
             for row in holding.rows.filter(pk__in=keys).select_for_update(of=("self",)).order_by("pk"):
                 report.add(holding.label, *_erase(holding, row, mentions, row.pk in own))
 
 
-def found_in(holding: Holding, own: set[Any], mentions: Mentions) -> Iterable[Any]:
-    """Return the keys of own rows and of rows that name the person, a page of the table in memory at a time."""
-    if not holding.scans or not holding.texts:
-        yield from sorted(own)
-        return
-    with_body = any(isinstance(column, models.BinaryField) for column in holding.model._meta.concrete_fields)
-    size = BODIES_AT_ONCE if with_body else READ_AT_ONCE
-    last: Any = None
-    while True:
-        rows = holding.rows.order_by("pk") if last is None else holding.rows.filter(pk__gt=last).order_by("pk")
-        page = list(rows.values_list("pk", *holding.texts)[:size])
-        for key, *values in page:
-            if key in own or any(map(mentions.name, values)):
-                yield key
-        if len(page) < size:
-            return
-        last = page[-1][0]
+def _kind(changes: dict[str, Any] | str, own: bool) -> str:
+    return "deleted" if changes == DELETED else "emptied" if own else "scrubbed"
 
 
 def _count(holding: Holding, person: Person, mentions: Mentions, report: Report) -> None:
     own = holding.own_keys(person)
-    for keys in _in_parts(found_in(holding, own, mentions), WRITTEN_AT_ONCE):
+    for keys in _in_parts(matching_keys(holding, own, mentions), WRITTEN_AT_ONCE):
         for row in holding.rows.filter(pk__in=keys):
-            changes = _changes(holding, row, mentions, row.pk in own)
+            changes = changes_of(holding, row, mentions, row.pk in own)
             if changes:
                 report.add(holding.label, _kind(changes, row.pk in own))
 
 
 def _erase(holding: Holding, row: models.Model, mentions: Mentions, own: bool) -> tuple[str, int]:
-    changes = _changes(holding, row, mentions, own)
+    changes = changes_of(holding, row, mentions, own)
     if changes == DELETED:
         holding.rows.filter(pk=row.pk).delete()
     elif changes:
@@ -181,57 +165,13 @@ def _erase(holding: Holding, row: models.Model, mentions: Mentions, own: bool) -
     return _kind(changes, own), int(bool(changes))
 
 
-def _kind(changes: dict[str, Any] | str, own: bool) -> str:
-    return "deleted" if changes == DELETED else "emptied" if own else "scrubbed"
-
-
-def _changes(holding: Holding, row: Any, mentions: Mentions, own: bool) -> dict[str, Any] | str:
-    """Return the columns of a row that become something else, or DELETED."""
-    wanted: dict[str, Any] = {}
-    if holding.erase is not None:
-        made = holding.erase(row, mentions, own)
-        if isinstance(made, str):
-            return made
-        wanted |= made
-    elif own and holding.becomes is None:
-        return DELETED
-    if own and holding.becomes is not None:
-        wanted |= {name: value(row) if callable(value) else value for name, value in holding.becomes.items()}
-    if holding.erase is None or holding.becomes is not None:
-        wanted = _scrubbed(holding, row, mentions, own) | wanted
-    return {name: value for name, value in wanted.items() if not _same(getattr(row, name), value)}
-
-
-def _scrubbed(holding: Holding, row: Any, mentions: Mentions, own: bool) -> dict[str, Any]:
-    found = {}
-    for name in holding.texts:
-        value = getattr(row, name)
-        clean = mentions.scrubbed(value, own=own)
-        if not _same(value, clean):
-            found[name] = f"forgotten:{row.pk}" if name in _unique(holding.model) else clean
-    return found
-
-
-def _unique(model: type[models.Model]) -> set[str]:
-    """Return the columns of which two rows may not have the same value, alone or with others."""
-    alone = {column.attname for column in model._meta.concrete_fields if column.unique}
-    together = {name for constraint in model._meta.total_unique_constraints for name in constraint.fields}
-    return alone | together
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, memoryview):
-        one = bytes(one)
-    return type(one) is type(other) and bool(one == other) if isinstance(one, bool) else bool(one == other)
-
-
 def _erase_anchors(anchors: Sequence[Holding], person: Person, report: Report) -> None:
     """Erase, all or none of them, the rows by which the person is found, under the locks that every report takes."""
     done = Report()
     with transaction.atomic():
         list(Contact.objects.select_for_update().filter(pk__in=person.contacts).order_by("pk"))
-        # What was told of the person since they were looked for is known by these rows, and soon by none.
-        mentions = collected(person).mentions()
+        # What was reported of the person since they were looked up is known by these rows, and soon by none.
+        mentions = collect(person).mentions()
         forgotten.note(person.keys())
         for holding in anchors:
             own = holding.own_keys(person)
@@ -254,19 +194,19 @@ def _without_deadlock(work: Callable[[], None]) -> None:
             time.sleep(0.1 * (attempt + 1))
 
 
-def _grown(person: Person) -> Person:
-    """Add what an attempt that was under way has made of the person meanwhile: their addresses are nobody's by now."""
+def _collect_again(person: Person) -> Person:
+    """Add rows that an attempt under way has made of the person meanwhile: their addresses are nobody's by now."""
     on_contacts, on_users = lookup.having_email(person.emails)
     contacts, logins = lookup.owners(person.ids)
     person.contacts |= contacts | set(Contact.objects.filter(on_contacts).values_list("pk", flat=True))
     person.users |= logins | set(User.objects.filter(on_users).values_list("pk", flat=True))
     users = User.objects.filter(contact__in=person.contacts, is_staff=False, is_superuser=False)
     person.users |= set(users.values_list("pk", flat=True))
-    return collected(person)
+    return collect(person)
 
 
 def _void_attempts() -> None:
-    """Let no attempt at an event, a reading or a page that began before now write anything; each is made again."""
+    """Void the attempts at events, refreshes and pages that began before now; each is made again."""
     now = timezone.now()
     for holding in all_holdings():
         if holding.attempts == "voided":
@@ -275,7 +215,7 @@ def _void_attempts() -> None:
 
 
 def _wait_for_attempts(holding: Holding, person: Person) -> None:
-    """Wait until no worker is at an own row: what is on its way cannot be taken back; what comes of it is removed."""
+    """Wait until no worker holds an own row: what is being sent cannot be taken back; its results are removed."""
     own = holding.own_keys(person)
     ends_at = time.monotonic() + LEASE.total_seconds() + 5
     while time.monotonic() < ends_at:
@@ -285,7 +225,7 @@ def _wait_for_attempts(holding: Holding, person: Person) -> None:
         time.sleep(0.2)
 
 
-def _leave_no_bytes() -> None:
+def _empty_log() -> None:
     """Empty SQLite's write-ahead log: what was removed still stands in it. Pages are overwritten (secure_delete)."""
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:

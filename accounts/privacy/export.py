@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from accounts.people.mentions import Mentions
 from accounts.people.person import Person
-from accounts.privacy.erase import found_in
 from accounts.privacy.holdings import Holding, all_holdings
+from accounts.privacy.rows import matching_keys
 from accounts.staff import audit
 
 
 def export(person: Person, *, actor: Any = None, request: HttpRequest | None = None) -> str:
-    """Return everything that is kept of a person, as JSON: table → rows. Secrets are left out."""
+    """Return everything that is stored about a person, as JSON: table → rows. Secrets are left out."""
     mentions = person.mentions()
     tables = {holding.label: _rows(holding, person, mentions) for holding in all_holdings()}
     content = {
@@ -36,7 +36,7 @@ def export(person: Person, *, actor: Any = None, request: HttpRequest | None = N
 
 def _rows(holding: Holding, person: Person, mentions: Mentions) -> list[dict[str, Any]]:
     own = holding.own_keys(person)
-    keys = sorted(own) if holding.exports is None else list(found_in(holding, own, mentions))
+    keys = sorted(own) if holding.exports is None else list(matching_keys(holding, own, mentions))
     parts = (keys[start : start + 200] for start in range(0, len(keys), 200))
     rows = (row for part in parts for row in holding.rows.filter(pk__in=part).order_by("pk"))
     return [

@@ -60,7 +60,7 @@ def _is_about(path: Path, mentions: Mentions) -> bool:
         text = text_of(path)
     except FileNotFoundError:
         return False
-    return mentions.name(path.name) or mentions.name(text) or bool(addresses_in(unquote(text)) & mentions.emails)
+    return mentions.match(path.name) or mentions.match(text) or bool(addresses_in(unquote(text)) & mentions.emails)
 
 
 def _modified(path: Path) -> float:

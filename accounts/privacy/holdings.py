@@ -1,4 +1,4 @@
-"""The register of what is kept: one declaration a model, which retention, export and erasure all work by.
+"""The register of personal data: one declaration a model, which retention, export and erasure all work by.
 
 `accounts.privacy.declarations` declares the models of accounts and of Django, `integrations.operations.personal_data`
 those of integrations; each app registers its own in AppConfig.ready. A test fails for a model that is not declared.
@@ -18,6 +18,9 @@ from accounts.people.mentions import Mentions
 from accounts.people.person import Person
 
 DELETED = "deleted"
+CONFIGURATION = "what staff configure; holds nobody"
+AS_LONG_AS_KNOWN = "as long as the person is known"
+LEDGER = "for ever: access, points and money are computed from it; without a name once the person is erased"
 # Columns that hold words of ours or of a protocol, and never anybody's.
 _CODES = frozenset(
     {"provider", "kind", "channel", "currency", "language", "endpoint", "event_type", "state", "status", "outcome"}

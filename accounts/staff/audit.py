@@ -34,7 +34,7 @@ from django.utils.functional import Promise
 from rest_framework.exceptions import APIException
 
 from accounts.staff.models.audit_entry import AuditEntry
-from config.logs import MASK, is_secret_name
+from config.logs import MASK, SECRET_NAME
 from core.web.client_address import client_address
 
 logger = logging.getLogger("audit")
@@ -52,7 +52,13 @@ _PERSONAL = re.compile(
 )
 _PERSONS_OWN = re.compile(r"name", re.IGNORECASE)  # the name of a plan is no personal data, that of a contact is
 
-_put_aside = threading.local()
+
+class _PutAside(threading.local):
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+
+_put_aside = _PutAside()  # refusals of this thread, until its transaction is over
 
 
 def record(
@@ -89,7 +95,7 @@ def record(
     is_personal = entry.about_user is not None or entry.about_contact is not None
     entry.before, entry.after, entry.facts = (_bounded(value, is_personal) for value in (before, after, facts or None))
     if entry.outcome != DONE and _in_transaction():
-        _waiting().append(entry)
+        _put_aside.entries.append(entry)
         transaction.on_commit(_write_waiting)
         return
     _write_waiting()
@@ -164,7 +170,7 @@ def _names(made: Any) -> list[str]:
 
 
 def _json(value: Any, depth: int, is_personal: bool, name: str = "") -> Any:
-    if name and is_secret_name(name):
+    if SECRET_NAME.search(name):
         return MASK
     if value is None or isinstance(value, bool):
         return value
@@ -191,24 +197,16 @@ def _in_transaction() -> bool:
     return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
 
 
-def _waiting() -> list[AuditEntry]:
-    if not hasattr(_put_aside, "entries"):
-        _put_aside.entries = []
-    found: list[AuditEntry] = _put_aside.entries
-    return found
-
-
 def forget_waiting() -> None:
     """Drop the refusals of this thread that were put aside."""
-    _waiting().clear()
+    _put_aside.entries.clear()
 
 
 def _write_waiting(**_signal: Any) -> None:
     """Write the refusals that were put aside, unless a transaction is still open."""
-    waiting = _waiting()
-    if not waiting or _in_transaction():
+    if not _put_aside.entries or _in_transaction():
         return
-    entries, waiting[:] = list(waiting), []
+    entries, _put_aside.entries = _put_aside.entries, []
     for entry in entries:
         _write_alone(entry)
     if _signal and not connection.in_atomic_block:  # a TestCase's own block lasts longer than a request

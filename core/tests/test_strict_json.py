@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from core.strict_json import InvalidJson, read, read_object
+from core.strict_json import InvalidJson, read
 
 BROKEN = {
     "deep list": b"[" * 100_000,
@@ -36,7 +36,7 @@ def test_json_within_the_rules_is_read() -> None:
     assert read(b"[" * 32 + b"]" * 32)
     assert read('{"a": ["ñ", 1.5, null]}'.encode()) == {"a": ["ñ", 1.5, None]}
     with pytest.raises(InvalidJson):
-        read_object(b"[]")
+        read(b"[]", must_be_object=True)
 
 
 @pytest.mark.django_db

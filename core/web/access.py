@@ -69,7 +69,7 @@ class Table:
     """The rules by the name of a URL, and by the model and the name of an action; and what each role may do. `shared`
     are the addresses for browsers on other origins.
 
-    A name may hold `*`: an exact name wins over a pattern.
+    Names of addresses and actions may hold `*`: an exact name wins over a pattern.
     """
 
     addresses: Mapping[str, Rules]
@@ -80,7 +80,7 @@ class Table:
 
     def methods(self, name: str) -> Mapping[str, Rule]:
         """Return the rules of an address by method; empty where it is not listed."""
-        rules = _lookup(self.addresses, name)
+        rules = lookup(self.addresses, name)
         return {EVERY_METHOD: rules} if isinstance(rules, Rule) else rules or {}
 
     def rule(self, name: str, method: str | None) -> Rule | None:
@@ -88,14 +88,9 @@ class Table:
         methods = self.methods(name)
         return methods.get("GET" if method == "HEAD" else method or "") or methods.get(EVERY_METHOD)
 
-    def shared_with(self, name: str) -> Shared | None:
-        """Return which other origins may call an address; None where none may."""
-        found: Shared | None = _lookup(self.shared, name)
-        return found
-
     def action(self, model: str, name: str) -> Rule | None:
         """Return the rule of an action on the pages of a model ("accounts.user"); None where there is none."""
-        return _lookup(self.actions.get(model, {}), name)
+        return lookup(self.actions.get(model, {}), name)
 
 
 @cache
@@ -141,7 +136,7 @@ class ListedAddressesMiddleware:
 def require_listed(request: HttpRequest) -> None:
     """Raise PermissionDenied where the address of `request` is not in the table."""
     match = request.resolver_match
-    if match is None or not table().methods(match.view_name):
+    if match is None or not lookup(table().addresses, match.view_name):
         logger.error("address refused, the table of access does not list it: %s", match and match.view_name)
         raise PermissionDenied
 
@@ -154,7 +149,8 @@ def _has(user: Any, permission: str) -> bool:
     return codename.startswith("view_") and user.has_perm(f"{app}.change_{codename.removeprefix('view_')}")
 
 
-def _lookup(rules: Mapping[str, Any], name: str) -> Any:
+def lookup(rules: Mapping[str, Any], name: str) -> Any:
+    """Return the value under `name`, else under the first pattern that matches it, else None."""
     if name in rules:
         return rules[name]
     return next((rules[pattern] for pattern in rules if "*" in pattern and _regex(pattern).match(name)), None)

@@ -36,11 +36,11 @@ class CrossOriginMiddleware:
         if not origin:  # most requests: no address is looked up for them
             response = self._get_response(request)
             match = request.resolver_match
-            if match is not None and access.table().shared_with(match.view_name):
+            if match is not None and match.view_name in access.table().shared:
                 patch_vary_headers(response, ["Origin"])
             return response
         name = _name_of(request.path_info)
-        shared = access.table().shared_with(name)
+        shared = access.table().shared.get(name)
         if shared is None:
             return self._get_response(request)
         is_allowed = any(origin in getattr(settings, setting) for setting in shared.origins)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from accounts.people.contact_report import FIELDS
-from core.field_names import custom, is_custom, short
+from core.field_names import CUSTOM, split
 from integrations.contracts.mirror import Mirror
 from integrations.fields.models import FieldPlace, FieldRule
 
@@ -35,10 +35,8 @@ class FieldNames:
 
     def sent_out(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by their stored names, by the names that the provider's book knows."""
-        return {
-            custom(self.places.get(short(name), short(name))) if is_custom(name) else name: value
-            for name, value in values.items()
-        }
+        columns, custom_fields = split(values)
+        return columns | {f"{CUSTOM}{self.places.get(name, name)}": value for name, value in custom_fields.items()}
 
 
 class FieldConfiguration:
@@ -66,7 +64,7 @@ class FieldConfiguration:
 
 def stored(name: str) -> str:
     """The name under which a contact's value is kept, for the name in a rule."""
-    return name if name in FIELDS or name == "email" else custom(name)
+    return name if name in FIELDS or name == "email" else f"{CUSTOM}{name}"
 
 
 def as_text(value: Any) -> str:

@@ -23,7 +23,7 @@ def report(event: CompanyReported, context: Context) -> list[Change]:
         administrators=event.administrators,
     )
     try:
-        reported = companies.report(told, cause=context.cause)
+        reported = companies.apply_report(told, cause=context.cause)
     except InvalidAccount as error:
         raise Unreadable(str(error)) from error
     if reported.created:
@@ -45,7 +45,7 @@ def close(event: CompanyClosed, context: Context) -> list[Change]:
 def taken_in(contact: Contact, account_id: str) -> Change | None:
     """Let a contact belong to the company of an account; None where it does already, or there is no such company."""
     company = companies.of_account(account_id) if account_id else None
-    if company is None or not companies.take_in(contact, company):
+    if company is None or not companies.assign_contact(contact, company):
         return None
     return Change(description=f"contact belongs to {company.company_id}", target=company)
 

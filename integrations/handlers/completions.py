@@ -1,7 +1,7 @@
 """Answers to a form → completions of courses, where staff configured the form for an activity."""
 
 from accounts.courses import completions
-from accounts.courses.completions import Received, Told
+from accounts.courses.completions import Received, ReportedCompletion
 from accounts.courses.models import Completion
 from integrations.contracts.events import FormSubmitted
 from integrations.handlers.context import Change, Context
@@ -21,7 +21,7 @@ def keep(event: FormSubmitted, context: Context) -> list[Change]:
 
     A form that names no course is taken to be the form of one course.
     """
-    told = Told(
+    told = ReportedCompletion(
         source=f"{context.provider}:{event.external_id or context.key}",
         channel=context.provider,
         email=event.email,
@@ -31,7 +31,7 @@ def keep(event: FormSubmitted, context: Context) -> list[Change]:
         certificate_url=event.completed.certificate_url,
         answers=event.answers,
     )
-    activities = completions.activities_of(form_id=event.form_id, form_title=event.form_title)
+    activities = completions.activities_for_form(form_id=event.form_id, form_title=event.form_title)
     return [change_of(completions.receive(told, activity, cause=context.cause)) for activity in activities]
 
 

@@ -111,7 +111,7 @@ def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
         )
         for line in event.lines
     ]
-    is_new = orders.keep_order(order, lines)
+    is_new = orders.store_order(order, lines)
     return [Change(description="order recorded" if is_new else "order known already", target=order)]
 
 
@@ -130,7 +130,7 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
         purchase_ids=list(event.purchase_ids),
         occurred_at=event.occurred_at,
     )
-    is_news = orders.keep_payment(payment)
+    is_news = orders.store_payment(payment)
     told = f"{event.kind} {'recorded' if is_news else 'known already'}"
     return [Change(description=told, target=payment, changed=is_news)]
 
@@ -158,7 +158,7 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
         answers=dict(event.answers),
         submitted_at=event.occurred_at,
     )
-    is_new = orders.keep_submission(submission)
+    is_new = orders.store_submission(submission)
     kept = Change(description="answers recorded" if is_new else "answers known already", target=submission)
     return [kept, *completions.keep(event, context)]
 

@@ -5,7 +5,7 @@ An assessment counts where it was passed and an activity names it. What no activ
 """
 
 from accounts.courses import completions
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity
 from accounts.courses.models.points import ASSESSMENT, COURSE
 from accounts.people import lookup
@@ -26,7 +26,7 @@ def keep(event: CourseCompleted, context: Context) -> list[Change]:
     taken = event if isinstance(event, AssessmentCompleted) else None
     kind, external_id, title = _named(event)
     contact = _contact(event, context)
-    activities = completions.activities_that_count(kind, external_id=external_id, title=title)
+    activities = completions.activities_for_event(kind, external_id=external_id, title=title)
     if not activities and taken is not None and taken.passed is False and contact is not None:
         said = f"the assessment {_quoted(title, external_id)} was not passed, and no activity counts it"
         return [Change(description=said, target=contact, changed=False)]
@@ -35,7 +35,7 @@ def keep(event: CourseCompleted, context: Context) -> list[Change]:
         raise Unmatched(f"no activity counts the {kind} {_quoted(title, external_id)}; add the line {line}, then retry")
     question = _who_is_it(event, context) or _question(event)
     told = {
-        activity: Told(
+        activity: ReportedCompletion(
             source=f"{context.provider}:{kind}:{event.external_id or context.key}",
             channel=context.provider,
             email=event.email or (contact.email if contact else ""),
@@ -79,7 +79,7 @@ def _course(event: CourseCompleted, activity: Activity) -> str:
     if not isinstance(event, AssessmentCompleted):
         return course
     title = event.title or event.assessment_id
-    if activity.counts_assessments_alone:
+    if activity.takes_assessments_only:
         return f"{course}: {title}" if course and title else title or course
     return course or title
 

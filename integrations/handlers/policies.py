@@ -1,7 +1,7 @@
 """Handlers of insurance policies and quotes → rows that belong to a contact."""
 
 from accounts.commerce import policies
-from accounts.commerce.policies import InDoubt, PolicyReport
+from accounts.commerce.policies import AmbiguousPolicy, PolicyReport
 from accounts.people.models import Contact
 from integrations.contracts.events import PolicyReported
 from integrations.contracts.exceptions import NotFoundYet, PersonErased, Unmatched
@@ -31,8 +31,8 @@ def keep(event: PolicyReported, context: Context) -> list[Change]:
     )
     try:
         contact = _whose(event, context)
-        changed = policies.keep(told, provider=context.provider, contact=contact)
-    except InDoubt as doubt:
+        changed = policies.apply_report(told, provider=context.provider, contact=contact)
+    except AmbiguousPolicy as doubt:
         raise Unmatched(f"{doubt}: its id at the provider, or the right person, must be named") from doubt
     name = "quote" if event.is_quote else "policy"
     enqueue.policy_changed(changed, cause=context.cause)

@@ -200,7 +200,7 @@ def _handle(event: InboxEvent, facts: Sequence[Event], *, reads_contacts: bool) 
             reasons[str(reason)] = None
             erased += isinstance(reason, PersonErased)
     problem = "; ".join(reasons)
-    if problem and not done:
+    if reasons and not done:
         raise PersonErased(problem) if erased == len(facts) else Unmatched(problem)
     return changes, problem
 

@@ -107,7 +107,7 @@ def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, i
         received_at=now,
     )
     try:
-        payload = strict_json.read_object(request.body)
+        payload = strict_json.read(request.body, must_be_object=True)
         envelope = endpoint.read(payload)
     except (strict_json.InvalidJson, Unreadable) as error:
         event.key = f"unreadable:{event.body_digest}"

@@ -92,7 +92,7 @@ def _apply(refresh: ContactRefresh, facts: list[Event], *, began: datetime) -> N
     context = Context(
         provider=refresh.provider,
         key=f"reading:{refresh.pk}:{refresh.attempts}",
-        cause=Cause(text=f"{refresh} as read from there"),
+        cause=Cause(text=f"{refresh}, read from its provider"),
     )
     with transaction.atomic():
         newest = ContactRefresh.objects.select_for_update().get(pk=refresh.pk)
@@ -142,5 +142,5 @@ def _fail_events(refresh: ContactRefresh, failure: Failure) -> None:
 
 
 JOBS = JobKind(
-    model=ContactRefresh, work=_refresh, noun="reading", on_failure=_fail_events, stores_database_errors=True
+    model=ContactRefresh, work=_refresh, noun="refresh", on_failure=_fail_events, stores_database_errors=True
 )

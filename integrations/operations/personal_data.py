@@ -17,8 +17,7 @@ from accounts.memberships.models import Subscription
 from accounts.people.mentions import Mentions, addresses_in
 from accounts.people.models import Contact, ContactEmail, User
 from accounts.people.person import Person
-from accounts.privacy.declarations import AS_LONG_AS_KNOWN, CONFIGURATION
-from accounts.privacy.holdings import Holding, Retention, register
+from accounts.privacy.holdings import AS_LONG_AS_KNOWN, CONFIGURATION, Holding, Retention, register
 from core.queue.delivery import FAILED, PENDING
 from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
 from integrations.history import actions as history_actions
@@ -290,7 +289,7 @@ def _is_shared(event: InboxEvent, mentions: Mentions) -> bool:
 
 
 def _names_person(text: str, mentions: Mentions) -> bool:
-    return mentions.name(text) or bool(set(_ID_SEPARATORS.split(text)) & mentions.ids)
+    return mentions.match(text) or bool(set(_ID_SEPARATORS.split(text)) & mentions.ids)
 
 
 def _exported_event(event: InboxEvent, person: Person, mentions: Mentions) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from typing import Any
 
 from accounts.commerce import policies
 from accounts.commerce.models import Policy
-from accounts.commerce.policies import InDoubt
+from accounts.commerce.policies import AmbiguousPolicy
 from accounts.people import lookup
 from accounts.people.contact_report import value_of
 from accounts.people.models import Contact
 from core.cause import Cause
-from core.field_names import short
+from core.field_names import CUSTOM
 from core.preview import rolled_back
 from integrations.contracts.events import Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
@@ -133,7 +133,7 @@ def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: lis
     now = Contact.objects.get(pk=contact.pk)
     shown = {name for side in sides for name in side.names.sent}
     here = {
-        short(name): (value_of(was, name), value_of(now, name))
+        name.removeprefix(CUSTOM): (value_of(was, name), value_of(now, name))
         for name in sorted(shown)
         if (value_of(was, name) or "") != (value_of(now, name) or "")
     }
@@ -159,7 +159,7 @@ def policy_of(provider: str, event: Event) -> Policy | None:
             effective_on=event.effective_on,
             expires_on=event.expires_on,
         )
-    except InDoubt:
+    except AmbiguousPolicy:
         return None
 
 
@@ -199,4 +199,4 @@ def _difference(contact: Contact, side: _Side) -> Difference:
 
 
 def _shown(told: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {short(name): (told.get(name), value) for name, value in sorted(values.items())}
+    return {name.removeprefix(CUSTOM): (told.get(name), value) for name, value in sorted(values.items())}

@@ -6,7 +6,7 @@ from typing import Any
 from accounts.people import lookup
 from accounts.people.contact_report import EMPTY, ContactReport, value_of
 from accounts.people.models import Contact, ContactMapping
-from core.field_names import short
+from core.field_names import CUSTOM
 from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
@@ -69,7 +69,7 @@ def _different(report: ContactReport, contact: Contact) -> Mapping[str, tuple[An
     except InvalidAddress:
         email = ""
     return {
-        short(name): (value, ours)
+        name.removeprefix(CUSTOM): (value, ours)
         for name, value in report.values(email).items()
         if value != (ours := value_of(contact, name)) and not (value in EMPTY and ours in EMPTY)
     }

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.commerce.models import FormSubmission
-from accounts.courses import completions
+from accounts.courses import completions, decisions
 from accounts.courses.models import Completion, PointsEntry
 from accounts.people.models import User
 from core.cause import Cause
@@ -104,13 +104,13 @@ def test_a_month_of_traffic_ends_with_exactly_the_right_balances(staff: Any) -> 
     for waiting in Completion.objects.filter(state="received", email__startswith="alias").order_by("pk"):
         waiting.refresh_from_db()
         member = User.objects.get(email=owner(waiting.email))
-        completions.link(waiting, member, remember=True, cause=Cause.by_staff(staff))
+        decisions.link(waiting, member, remember=True, cause=Cause.by_staff(staff))
     for webhook in told[middle:]:
         tell(webhook)
     for waiting in Completion.objects.filter(state="received", email__startswith="alias").order_by("pk"):
         member = User.objects.get(email=owner(waiting.email))
-        completions.link(waiting, member, remember=True, cause=Cause.by_staff(staff))
-    completions.match_waiting()
+        decisions.link(waiting, member, remember=True, cause=Cause.by_staff(staff))
+    completions.match_pending()
 
     earned = {(who, course) for email, course in done if (who := owner(email))}
     expected = Counter(who for who, _course in earned)

@@ -36,10 +36,10 @@ def create(address: str) -> None:
     contact_duplicates.flag(contact, other, reason="both have the phone number +1 555 0100")
     belongs = {"contact": contact, "provider": "kajabi", "external_id": f"1-{address}"}
     order = Order(**belongs, number=f"1-{address}", currency="USD", total=29900, placed_at=now)
-    orders.keep_order(order, [OrderLine(external_id="1", title="NSSA Annual Membership", total=29900)])
-    orders.keep_payment(Payment(**belongs, kind="charge", amount=29900, currency="USD", occurred_at=now))
+    orders.store_order(order, [OrderLine(external_id="1", title="NSSA Annual Membership", total=29900)])
+    orders.store_payment(Payment(**belongs, kind="charge", amount=29900, currency="USD", occurred_at=now))
     answers = {"How did you find us?": "A friend told me " * 20}
-    orders.keep_submission(
+    orders.store_submission(
         FormSubmission(**belongs, form_title="Welcome", answers=answers, submitted_at=now),
     )
     reading, _made = ContactRefresh.objects.get_or_create(provider="kajabi", external_id=f"c-{address}")

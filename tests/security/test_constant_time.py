@@ -19,11 +19,11 @@ SECRET = re.compile(
     r"(?:^|_)(?:secrets?|tokens?|passwords?|signatures?|signed|hmac|proofs?|otp|api_?keys?|credentials?|mac)(?:$|_)",
     re.IGNORECASE,
 )
-# Comparisons that protect nothing: no operand comes from whoever wants in.
+# Comparisons that protect nothing: no operand comes from an attacker.
 HARMLESS = {
     ("deliver.py", "error.status in _CREDENTIALS"),  # status numbers
     ("reading.py", "secret in name"),  # names of headers
-    ("tokens.py", "kept.token == refused"),  # both are access tokens that we were given
+    ("tokens.py", "stored.token == refused"),  # both are access tokens that we were given
     ("tokens.py", "self._own.token == refused"),
     ("export.py", "name not in holding.secret"),  # names of columns
     ("secret_settings.py", "name in _SECRET_ADDRESSES"),  # names of settings

@@ -10,7 +10,7 @@ from tests.test_security_pages import PUBLIC, ROUTES
 pytestmark = pytest.mark.django_db
 
 REFUSED_BODY = -1  # 400 or 415
-# What somebody unknown may post to: forms, password set-up, and webhooks that prove themselves.
+# Addresses that strangers may post to: forms, password set-up, and webhooks that prove themselves.
 POSTED = {
     "/sign-in": 200,
     "/forgot-password": 200,

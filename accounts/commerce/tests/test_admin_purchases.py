@@ -65,7 +65,7 @@ def test_payments_are_filtered_by_their_kind(console: Client, jane: Contact) -> 
 
 def test_an_order_is_shown_with_its_lines_in_its_currency(console: Client, jane: Contact) -> None:
     order = Order(contact=jane, provider="kajabi", external_id="8", currency="JPY", total=15000, placed_at=at(0))
-    orders.keep_order(order, [OrderLine(external_id="1", title="<i>Book</i>", quantity=3, total=5000)])
+    orders.store_order(order, [OrderLine(external_id="1", title="<i>Book</i>", quantity=3, total=5000)])
     page = console.get(page_of(order)).content.decode()
     assert ("15,000 JPY" in page, "5,000 JPY" in page) == (True, True)
     assert "&lt;i&gt;Book&lt;/i&gt;" in page

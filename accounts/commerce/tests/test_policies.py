@@ -43,7 +43,7 @@ def contact() -> Contact:
 def keep(contact: Contact) -> Callable[[PolicyReport], ChangedPolicy]:
     def kept(told: PolicyReport) -> ChangedPolicy:
         with transaction.atomic():
-            return policies.keep(told, provider="nowcerts", contact=contact)
+            return policies.apply_report(told, provider="nowcerts", contact=contact)
 
     return kept
 
@@ -141,7 +141,7 @@ def bob() -> Contact:
 
 def reported(told: PolicyReport, contact: Contact) -> ChangedPolicy:
     with transaction.atomic():
-        return policies.keep(told, provider="nowcerts", contact=contact)
+        return policies.apply_report(told, provider="nowcerts", contact=contact)
 
 
 @pytest.mark.parametrize("external_id", ["", "p1"])
@@ -149,7 +149,9 @@ def test_number_of_somebody_elses_policy_changes_nothing_of_it(
     keep: Any, contact: Contact, bob: Contact, external_id: str
 ) -> None:
     keep(replace(BY_NUMBER, external_id=external_id))
-    with pytest.raises(policies.InDoubt, match=r"POL-1 is that of jane@example\.com .* reported of bob@example\.com"):
+    with pytest.raises(
+        policies.AmbiguousPolicy, match=r"POL-1 is that of jane@example\.com .* reported of bob@example\.com"
+    ):
         reported(replace(BY_NUMBER, premium=1), bob)
     assert [(row.contact, row.premium) for row in Policy.objects.all()] == [(contact, 120_000)]
 
@@ -176,5 +178,7 @@ def test_id_of_a_policy_does_not_take_over_what_was_reported_of_somebody_else(ke
 def test_number_of_two_people_does_not_say_whose_it_is(keep: Any, bob: Contact) -> None:
     keep(BY_NUMBER)
     reported(FIRST, bob)
-    with pytest.raises(policies.InDoubt, match=r"jane@example\.com .*bob@example\.com|bob@example\.com .*jane@exam"):
+    with pytest.raises(
+        policies.AmbiguousPolicy, match=r"jane@example\.com .*bob@example\.com|bob@example\.com .*jane@exam"
+    ):
         policies.find(provider="nowcerts", external_id="", number="POL-1")

@@ -27,34 +27,34 @@ def line(external_id: str = "1", total: int = 29900) -> OrderLine:
 
 def test_an_order_is_kept_once_with_its_lines() -> None:
     first, again = order(), order(total=1)
-    assert orders.keep_order(first, [line("1", 20000), line("2", 9900)]) is True
-    assert orders.keep_order(again, [line("1", 1), line("2", 1)]) is False
+    assert orders.store_order(first, [line("1", 20000), line("2", 9900)]) is True
+    assert orders.store_order(again, [line("1", 1), line("2", 1)]) is False
     assert (again.pk, Order.objects.get().total) == (first.pk, 29900)
     assert list(OrderLine.objects.values_list("external_id", "total")) == [("1", 20000), ("2", 9900)]
 
 
 def test_a_line_that_a_later_report_adds_is_kept() -> None:
-    orders.keep_order(order(), [line("1")])
-    orders.keep_order(order(), [line("1"), line("2")])
+    orders.store_order(order(), [line("1")])
+    orders.store_order(order(), [line("1"), line("2")])
     assert list(Order.objects.get().lines.values_list("external_id", flat=True)) == ["1", "2"]
 
 
 def test_the_same_id_at_another_provider_is_another_order() -> None:
-    assert orders.keep_order(order(), []) is True
-    assert orders.keep_order(order(provider="gohighlevel"), []) is True
+    assert orders.store_order(order(), []) is True
+    assert orders.store_order(order(provider="gohighlevel"), []) is True
     assert Order.objects.count() == 2
 
 
 def test_a_transaction_is_kept_once() -> None:
     first, again = payment(), payment(amount=1)
-    assert (orders.keep_payment(first), orders.keep_payment(again)) == (True, False)
+    assert (orders.store_payment(first), orders.store_payment(again)) == (True, False)
     assert (again.pk, Payment.objects.get().amount) == (first.pk, 29900)
 
 
 def test_what_one_report_of_a_transaction_lacks_another_adds() -> None:
-    orders.keep_payment(payment(external_order_id="7"))
-    assert orders.keep_payment(payment(purchase_ids=["3"], state="succeeded")) is True
-    assert orders.keep_payment(payment()) is False
+    orders.store_payment(payment(external_order_id="7"))
+    assert orders.store_payment(payment(purchase_ids=["3"], state="succeeded")) is True
+    assert orders.store_payment(payment()) is False
     kept = Payment.objects.get()
     assert (kept.external_order_id, kept.purchase_ids, kept.state) == ("7", ["3"], "succeeded")
 
@@ -62,13 +62,13 @@ def test_what_one_report_of_a_transaction_lacks_another_adds() -> None:
 @pytest.mark.parametrize("told", [(["2"], ["1", "3"]), (["1", "3"], ["2"])])
 def test_the_purchases_of_a_transaction_are_all_that_were_told(told: tuple[list[str], list[str]]) -> None:
     for purchase_ids in told:
-        orders.keep_payment(payment(purchase_ids=purchase_ids))
+        orders.store_payment(payment(purchase_ids=purchase_ids))
     assert Payment.objects.get().purchase_ids == ["1", "2", "3"]
-    assert orders.keep_payment(payment(purchase_ids=["3", "3"])) is False
+    assert orders.store_payment(payment(purchase_ids=["3", "3"])) is False
 
 
 def test_money_that_left_is_negative_and_large_amounts_are_kept_exactly() -> None:
-    orders.keep_payment(payment(kind="refund", amount=-(10**14)))
+    orders.store_payment(payment(kind="refund", amount=-(10**14)))
     assert Payment.objects.get().amount == -100000000000000
 
 
@@ -79,14 +79,14 @@ def test_answers_are_kept_once() -> None:
         )
 
     first, again = answered("M"), answered("L")
-    assert (orders.keep_submission(first), orders.keep_submission(again)) == (True, False)
+    assert (orders.store_submission(first), orders.store_submission(again)) == (True, False)
     assert (again.pk, FormSubmission.objects.get().answers) == (first.pk, {"size": "M"})
 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_order_told_by_ten_workers_at_once_is_one_order(at_once: Any) -> None:
     jane = person()
-    results = at_once([lambda: orders.keep_order(order(contact=jane), [line("1"), line("2")])] * 10)
+    results = at_once([lambda: orders.store_order(order(contact=jane), [line("1"), line("2")])] * 10)
     assert sorted(map(str, results)) == ["False"] * 9 + ["True"]
     assert (Order.objects.count(), OrderLine.objects.count()) == (1, 2)
 
@@ -96,7 +96,7 @@ def test_one_transaction_told_in_parts_by_ten_workers_at_once_has_all_parts(at_o
     jane = person()
     at_once(
         [
-            lambda number=number: orders.keep_payment(payment(contact=jane, purchase_ids=[str(number)]))
+            lambda number=number: orders.store_payment(payment(contact=jane, purchase_ids=[str(number)]))
             for number in range(10)
         ]
     )

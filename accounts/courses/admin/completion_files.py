@@ -83,7 +83,7 @@ class Uploaded(CacheStorage):
     def read(self) -> bytes:
         content = super().read()
         if not isinstance(content, bytes):
-            raise SuspiciousOperation("the uploaded file is not kept any more")
+            raise SuspiciousOperation("the uploaded file is not stored any more")
         return content
 
 
@@ -163,13 +163,19 @@ class CompletionResource(resources.ModelResource):
             self._row: Row = self._import.read(row)
         except WrongRow as error:
             raise ValidationError([f"{_('line')} {row[LINE]}: {problem}" for problem in error.problems]) from error
-        told = self._row.told
+        reported = self._row.reported
         if self._is_preview:
             effect = self._import.preview(self._row)
-            said = [told.email, told.course, told.completed_on.isoformat(), self._row.activity.code, effect]
-            self.shown = [str(row[LINE]), *said]
+            values = [
+                reported.email,
+                reported.course,
+                reported.completed_on.isoformat(),
+                self._row.activity.code,
+                effect,
+            ]
+            self.shown = [str(row[LINE]), *values]
         known = self._import.known(self._row)
-        return (known, False) if known else (Completion(source=told.source, email=told.email), True)
+        return (known, False) if known else (Completion(source=reported.source, email=reported.email), True)
 
     def import_instance(self, instance: Completion, row: Any, **kwargs: Any) -> None:
         """Nothing: the service makes the completion."""

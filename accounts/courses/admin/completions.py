@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.courses import candidates, completions
+from accounts.courses import candidates, decisions
 from accounts.courses.admin import certificates
 from accounts.courses.admin.completion_files import CompletionFiles
 from accounts.courses.models import Completion, PointsEntry
@@ -79,7 +79,7 @@ class LinkForm(forms.Form):
 def _link(completion: Completion, submission: Submission) -> bool:
     answers = submission.answers
     return bool(
-        completions.link(
+        decisions.link(
             completion,
             answers["member"],
             remember=answers["remember"],
@@ -90,7 +90,7 @@ def _link(completion: Completion, submission: Submission) -> bool:
 
 
 def _create_member(completion: Completion, submission: Submission) -> bool | Answer:
-    made = completions.create_member(completion, cause=submission.cause)
+    made = decisions.create_member(completion, cause=submission.cause)
     if made.created:
         return True
     text = gettext("%(email)s is a member already: the completion was linked, and no mail was sent.")
@@ -104,12 +104,12 @@ def _is_of_nobody(completion: Completion) -> bool:
 
 class EntryInline(ReadOnlyInline):
     model = PointsEntry
-    fields = readonly_fields = ("created_at", "points", "told_by", "staff", "reason")
+    fields = readonly_fields = ("created_at", "points", "source_event", "staff", "reason")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PointsEntry]:
         return super().get_queryset(request).select_related("staff").order_by("pk")
 
-    told_by = columns.of(source_of, _("channel"))
+    source_event = columns.of(source_of, _("source event"))
 
 
 @admin.register(Completion)
@@ -134,9 +134,9 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     search_help_text = _("Beginning of the e-mail, or the whole source")
     fieldsets = (
         (None, {"fields": ("status", "reason", "email_received", "name", "suggested", "member", "rule")}),
-        (_("What was done"), {"fields": ("activity", "course", "completed_on", "told")}),
-        (_("Certificate"), {"fields": ("certificate", "checked", "found", "checked_at")}),
-        (_("Where from"), {"fields": ("source", "channel", "told_by", "received_at", "staff", "decided_at")}),
+        (_("What was done"), {"fields": ("activity", "course", "completed_on", "stored_answers")}),
+        (_("Certificate"), {"fields": ("certificate", "checked", "check_result", "checked_at")}),
+        (_("Where from"), {"fields": ("source", "channel", "source_event", "received_at", "staff", "decided_at")}),
     )
     readonly_fields = (
         "status",
@@ -144,10 +144,10 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         "member",
         "certificate",
         "checked",
-        "found",
+        "check_result",
         "checked_at",
-        "told",
-        "told_by",
+        "stored_answers",
+        "source_event",
     )
     inlines = (EntryInline,)
     row_actions = (
@@ -157,7 +157,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             explanation=_("The points are given at once, also for what else waits under the same address."),
             done=ngettext_lazy("%(count)d completion was linked.", "%(count)d completions were linked.", "count"),
             run=_link,
-            applies_to=completions.is_linkable,
+            applies_to=decisions.is_linkable,
             form=LinkForm,
         ),
         Action(
@@ -176,7 +176,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             label=_("dismiss"),
             explanation=_("Nobody gets points for it. It stays in the list, with the reason."),
             done=ngettext_lazy("%(count)d completion was dismissed.", "%(count)d completions were dismissed.", "count"),
-            run=lambda completion, submission: completions.dismiss(completion, cause=submission.cause),
+            run=lambda completion, submission: decisions.dismiss(completion, cause=submission.cause),
             applies_to=lambda completion: completion.state == State.RECEIVED,
             form=ReasonForm,
         ),
@@ -185,7 +185,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             label=_("take the points back"),
             explanation=_("A new line in the ledger takes the points back. What was reversed can be linked again."),
             done=ngettext_lazy("%(count)d award was reversed.", "%(count)d awards were reversed.", "count"),
-            run=lambda completion, submission: completions.reverse(completion, cause=submission.cause) is not None,
+            run=lambda completion, submission: decisions.reverse(completion, cause=submission.cause) is not None,
             applies_to=lambda completion: completion.state == State.AWARDED,
             form=ReasonForm,
         ),
@@ -195,7 +195,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             done=ngettext_lazy(
                 "%(count)d completion has its points.", "%(count)d completions have their points.", "count"
             ),
-            run=lambda completion, submission: completions.award_again(completion, cause=submission.cause),
+            run=lambda completion, submission: decisions.award_again(completion, cause=submission.cause),
             applies_to=lambda completion: completion.state in (State.MATCHED, State.REVERSED),
             form=ReasonForm,
         ),
@@ -204,7 +204,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
             label=_("undo the whole award"),
             explanation=_("Takes the points back from everybody who got them in the same press."),
             done=ngettext_lazy("%(count)d award by hand was undone.", "%(count)d awards by hand were undone.", "count"),
-            run=lambda completion, submission: completions.undo_award_by_hand(completion, cause=submission.cause) > 0,
+            run=lambda completion, submission: decisions.undo_award_by_hand(completion, cause=submission.cause) > 0,
             applies_to=lambda completion: completion.channel == BY_STAFF and completion.state == State.AWARDED,
             form=ReasonForm,
         ),
@@ -227,7 +227,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     @admin.display(description=_("who this may be"))
     def suggested(self, completion: Completion) -> str:
         """Members whom the address or the name resembles, each with the reason and the way to link it to them."""
-        if not completions.is_linkable(completion):
+        if not decisions.is_linkable(completion):
             return NOTHING
         found = candidates.of(completion)
         rows = ((_link_to(completion, one.user), one.user.get_full_name(), one.reason) for one in found)
@@ -247,17 +247,17 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         return certificates.state_of(completion)
 
     @admin.display(description=_("result of the check"))
-    def found(self, completion: Completion) -> str:
+    def check_result(self, completion: Completion) -> str:
         return certificates.reason_of(completion)
 
     checked_at = columns.moment("certificate_checked_at", _("checked"))
 
     @admin.display(description=_("as received"))
-    def told(self, completion: Completion) -> str:
+    def stored_answers(self, completion: Completion) -> str:
         lines = "\n".join(f"{name}: {value}" for name, value in completion.answers.items())
         return format_html('<pre class="text">{}</pre>', lines) if lines else NOTHING
 
-    told_by = columns.of(source_of, _("channel"))
+    source_event = columns.of(source_of, _("source event"))
 
 
 def _link_to(completion: Completion, user: User) -> SafeString:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from accounts.courses import completions, paths
+from accounts.courses import decisions, paths
 from accounts.courses.admin.requirements import RequirementInline, meeting, tell_who_meets
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.people.models import User
@@ -44,7 +44,7 @@ class AwardForm(ReasonForm):
 
 def _award(user: User, submission: Submission) -> bool:
     answers = submission.answers
-    given = completions.award_by_hand(
+    given = decisions.award_by_hand(
         user, answers["activity"], batch=answers["batch"], course=answers["course"], cause=submission.cause
     )
     return given is not None
@@ -84,7 +84,7 @@ class ActivityAdmin(NeverDeleted, ConsoleAdmin):
     Lines in the ledger keep their number.
     """
 
-    list_display = ("code", "name", "points", "once_per_course", "is_active", "told_by_forms", "requires")
+    list_display = ("code", "name", "points", "once_per_course", "is_active", "forms_shown", "requires")
     fieldsets = (
         (None, {"fields": ("code", "name", "points", "mail_member", "is_active")}),
         (_("Completions that are received"), {"fields": ("forms", "once_per_course", "completes_course")}),
@@ -107,7 +107,7 @@ class ActivityAdmin(NeverDeleted, ConsoleAdmin):
             tell_who_meets(request, Activity.objects.get(pk=form.instance.pk))
 
     @admin.display(description=_("forms"))
-    def told_by_forms(self, activity: Activity) -> str:
+    def forms_shown(self, activity: Activity) -> str:
         return shortened(activity.forms.replace("\n", ", ")) or NOTHING
 
     @admin.display(description=_("required courses"))
@@ -138,7 +138,17 @@ class PointsEntryAdmin(ReadOnlyAdmin):
     list_select_related = ("user", "activity", "staff")
     search_fields = ("user__email",)
     search_help_text = _("Beginning of the member's e-mail")
-    fields = readonly_fields = ("date", "user", "points", "activity", "of", "told_by", "staff", "reason", "reverses")
+    fields = readonly_fields = (
+        "date",
+        "user",
+        "points",
+        "activity",
+        "of",
+        "source_event",
+        "staff",
+        "reason",
+        "reverses",
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[PointsEntry], search_term: str
@@ -152,4 +162,4 @@ class PointsEntryAdmin(ReadOnlyAdmin):
     def of(self, entry: PointsEntry) -> str:
         return row_link("admin:accounts_completion", entry.completion_id, entry.source)
 
-    told_by = columns.of(source_of, _("channel"))
+    source_event = columns.of(source_of, _("source event"))

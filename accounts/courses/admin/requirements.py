@@ -23,9 +23,9 @@ class RequirementFormSet(BaseInlineFormSet):
     def clean(self) -> None:
         super().clean()
         filled = [form for form in self.forms if form.cleaned_data.get("course")]
-        kept = [form for form in filled if not form.cleaned_data.get(DELETION_FIELD_NAME)]
-        keys = [title_key(one_line(form.cleaned_data["course"], COURSE), COURSE) for form in kept]
-        for form, key in zip(kept, keys, strict=True):
+        remaining = [form for form in filled if not form.cleaned_data.get(DELETION_FIELD_NAME)]
+        keys = [title_key(one_line(form.cleaned_data["course"], COURSE), COURSE) for form in remaining]
+        for form, key in zip(remaining, keys, strict=True):
             if keys.count(key) > 1:
                 form.add_error("course", _("This course is listed twice."))
         needed = self.instance.needed

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.api.serializers import RowSerializer
 from accounts.courses import certificates, completions, points
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, PointsEntry
 from accounts.people.models import User
 from accounts.staff.audit import record
@@ -87,38 +87,38 @@ class Completions(APIView):
         tags=["Staff"],
     )
     def post(self, request: Request) -> Response:
-        asked = CompletionSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        told = asked.validated_data
-        key = request.headers.get("Idempotency-Key", "").strip() or told.get("key", "")
+        request_data = CompletionSerializer(data=request.data)
+        request_data.is_valid(raise_exception=True)
+        data = request_data.validated_data
+        key = request.headers.get("Idempotency-Key", "").strip() or data.get("key", "")
         if not key or len(key) > LONGEST_KEY or not key.isprintable():
             problem = f"Name what was done, in 1 to {LONGEST_KEY} letters, here or in the header Idempotency-Key."
             raise ValidationError({"key": [problem]})
-        activity = told.get("activity") or Activity.objects.filter(code="LEARN", is_active=True).first()
+        activity = data.get("activity") or Activity.objects.filter(code="LEARN", is_active=True).first()
         if activity is None:
             raise ValidationError({"activity": ["Name an active activity: there is no LEARN."]})
         received = completions.receive(
-            Told(
+            ReportedCompletion(
                 source=f"{CHANNEL}:{key}",
                 channel=CHANNEL,
-                email=told["email"],
-                name=told.get("name", ""),
-                course=told["course"],
-                completed_on=told.get("completed_on") or timezone.now().date(),
-                certificate_url=told.get("certificate_url", ""),
+                email=data["email"],
+                name=data.get("name", ""),
+                course=data["course"],
+                completed_on=data.get("completed_on") or timezone.now().date(),
+                certificate_url=data.get("certificate_url", ""),
             ),
             activity,
             cause=_cause(request.user),
         )
-        kept = received.completion
-        if not received.is_new and kept.email_received != told["email"].strip()[:254]:
+        completion = received.completion
+        if not received.is_new and completion.email_received != data["email"].strip()[:254]:
             return Response(
-                {"detail": "This key names a completion of another person.", "id": kept.pk},
+                {"detail": "This key names a completion of another person.", "id": completion.pk},
                 status=status.HTTP_409_CONFLICT,
             )
         if received.is_new:
-            record("completion.reported", request=request._request, actor=request.user, target=kept)
-        body = KeptSerializer({"completion": kept, "duplicate": not received.is_new}).data
+            record("completion.reported", request=request._request, actor=request.user, target=completion)
+        body = KeptSerializer({"completion": completion, "duplicate": not received.is_new}).data
         return Response(body, status=status.HTTP_201_CREATED if received.is_new else status.HTTP_200_OK)
 
 

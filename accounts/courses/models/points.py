@@ -24,7 +24,7 @@ BY_PATH = "path"  # the courses that an activity asks for were completed
 
 
 class Activity(models.Model):
-    """Something that gives points. `forms` says which answers tell of it, so that staff decide what a form means."""
+    """Something that gives points. `forms` says which forms and events complete it, so that staff decide that."""
 
     code = models.CharField(
         _("code"),
@@ -79,16 +79,16 @@ class Activity(models.Model):
     def __str__(self) -> str:
         return self.code
 
-    def means(self, *, form_id: str, form_title: str) -> bool:
-        """Return whether answers to this form tell of this activity."""
+    def takes_form(self, *, form_id: str, form_title: str) -> bool:
+        """Return whether answers to this form complete this activity."""
         return self._names("", form_id, form_title)
 
-    def counts(self, event: str, *, external_id: str, title: str) -> bool:
-        """Return whether a completed COURSE, or a passed ASSESSMENT, is this activity."""
+    def takes_event(self, event: str, *, external_id: str, title: str) -> bool:
+        """Return whether a completed COURSE, or a passed ASSESSMENT, completes this activity."""
         return self._names(event, external_id, title)
 
     @property
-    def counts_assessments_alone(self) -> bool:
+    def takes_assessments_only(self) -> bool:
         """Return whether assessments are all that it is for; else one of them stands for the course it belongs to."""
         return {event for event, _pattern in self._lines()} == {ASSESSMENT}
 
@@ -112,9 +112,9 @@ class Activity(models.Model):
 
 
 class Completion(Prunable):
-    """Somebody did something that gives points, as it was told; who that is may still be open.
+    """Somebody did something that gives points, as it was reported; who that is may still be open.
 
-    `source` is what makes two tellings the same one ("acme:sub_123"). Written by `accounts.courses.completions`.
+    `source` is what makes two reports the same one ("acme:sub_123"). Written by `accounts.courses.completions`.
     """
 
     class State(models.TextChoices):

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.courses import completions
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, CertificateCheck, Completion
 from accounts.courses.tests.certificate_hosts import HOST, CertificateHost, pdf_for
 from accounts.people.models import User
@@ -36,7 +36,7 @@ def complete(user: User) -> Any:
         known |= {"course": f"Course {Completion.objects.count()}", "channel": "kajabi", "name": "Jane Rivera"}
         known |= {"completed_on": date(2026, 3, 2), "certificate_url": f"https://{HOST}/1.pdf"}
         activity = Activity.objects.get(code="LEARN")
-        return completions.receive(Told(**known | told), activity, cause=Cause(text="test")).completion
+        return completions.receive(ReportedCompletion(**known | told), activity, cause=Cause(text="test")).completion
 
     return report
 

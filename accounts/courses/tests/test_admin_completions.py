@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.courses import completions, points
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.mail.models import EmailMessage
 from accounts.people import lookup
@@ -31,7 +31,7 @@ def console(staff: Any) -> Client:
 @pytest.fixture
 def tell() -> Any:
     def receive(source: str, email: str, course: str = "Foundations", **more: Any) -> Completion:
-        told = Told(
+        told = ReportedCompletion(
             source=source, email=email, course=course, channel="kajabi", completed_on=date(2024, 9, 2), **more
         )  # fmt: skip
         cause = Cause(text="kajabi form.submitted evt_1", event_id=7)

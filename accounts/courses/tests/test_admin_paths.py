@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.courses import completions, paths
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion, Requirement
 from accounts.people.models import User
 from accounts.staff.models import AuditEntry
@@ -25,7 +25,9 @@ def console(staff: User) -> Client:
 
 
 def complete(course: str, email: str = "jane@example.com") -> Completion:
-    told = Told(source=f"x:{email}:{course}", channel="x", email=email, course=course, completed_on=date(2026, 3, 2))
+    told = ReportedCompletion(
+        source=f"x:{email}:{course}", channel="x", email=email, course=course, completed_on=date(2026, 3, 2)
+    )
     return completions.receive(told, Activity.objects.get(code="LEARN"), cause=Cause(text="x")).completion
 
 

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from accounts.courses import certificate_pages as checking
-from accounts.courses import certificates, completions, points
-from accounts.courses.completions import Told
+from accounts.courses import certificates, completions, decisions, points
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, CertificateCheck, Completion
 from accounts.courses.tests.certificate_hosts import HOST, CertificateHost, page, pdf_for
 from accounts.people.models import Contact, User
@@ -38,7 +38,9 @@ def complete(db: None) -> Any:
         known: dict[str, Any] = {"source": f"kajabi:{Completion.objects.count()}", "course": "Foundations"}
         known |= {"channel": "kajabi", "completed_on": date(2026, 3, 2), "certificate_url": f"https://{HOST}/1.pdf"}
         activity = Activity.objects.get(code="LEARN")
-        return completions.receive(Told(**known | told, email=email, name=name), activity, cause=EVENT).completion
+        return completions.receive(
+            ReportedCompletion(**known | told, email=email, name=name), activity, cause=EVENT
+        ).completion
 
     return report
 
@@ -191,12 +193,12 @@ def test_completion_without_a_name_is_checked_by_its_members_once_that_is_known(
     drain()
     assert (checked(completion)[0], host.exchanges) == ("not_checked", [])
     wrong = User.objects.create_user("bob@example.com", first_name="Bob", last_name="Lee")
-    completions.link(completion, wrong, remember=False, cause=Cause.by_staff(staff))
+    decisions.link(completion, wrong, remember=False, cause=Cause.by_staff(staff))
     drain()
     assert checked(completion)[0] == "name_not_found"
     points.reverse(completion, cause=Cause.by_staff(staff, "wrong"))
     jane = User.objects.create_user("jane@example.com", first_name="Jane", last_name="Rivera")
-    completions.link(completion, jane, remember=False, cause=Cause.by_staff(staff))
+    decisions.link(completion, jane, remember=False, cause=Cause.by_staff(staff))
     drain()
     assert checked(completion)[0] == "valid"
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts.courses import completions, points
 from accounts.courses.admin import completion_files
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.courses.tests.tables import csv_of, xlsx_of
 from accounts.people.models import User
@@ -93,7 +93,9 @@ def test_no_other_file_can_be_confirmed(console: Client, name: str) -> None:
 
 
 def test_a_row_of_what_a_webhook_told_changes_nothing(console: Client, user: User) -> None:
-    told = Told(source="kajabi:sub_9", channel="kajabi", email=user.email, course="X", completed_on=date(2026, 3, 1))
+    told = ReportedCompletion(
+        source="kajabi:sub_9", channel="kajabi", email=user.email, course="X", completed_on=date(2026, 3, 1)
+    )
     completions.receive(told, Activity.objects.get(), cause=Cause(text="test"))
     preview = upload(console, csv_of([(user.email, "Another spelling", "2026-03-01", "", "", "kajabi:sub_9")]))
     assert [row[-1] for row in previewed(preview)] == ["known already: nothing changes"]
@@ -206,7 +208,7 @@ def test_an_exported_formula_is_a_text_and_the_export_can_be_imported(
     console: Client, user: User, as_xlsx: bool
 ) -> None:
     for number, (email, course) in enumerate([("=cmd@example.com", "+1"), (user.email, "plain"), ("x", "-2")]):
-        told = Told(
+        told = ReportedCompletion(
             source=f"kajabi:{number}", channel="kajabi", email=email, course=course, completed_on=date(2026, 3, 1)
         )  # fmt: skip
         completions.receive(told, Activity.objects.get(), cause=Cause(text="test"))

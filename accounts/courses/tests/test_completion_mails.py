@@ -9,8 +9,8 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.courses import certificates, completions, points
-from accounts.courses.completions import Told
+from accounts.courses import certificates, completions, decisions, points
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, CertificateCheck, Completion
 from accounts.courses.tests.certificate_hosts import HOST, CertificateHost, pdf_for
 from accounts.mail import emails
@@ -34,7 +34,7 @@ def complete(db: None) -> Any:
         known: dict[str, Any] = {"source": f"kajabi:{number}", "course": f"Course {number}", "channel": "kajabi"}
         known |= {"completed_on": timezone.now().date(), "name": "Jane Rivera"}
         activity = Activity.objects.get(code="LEARN")
-        return completions.receive(Told(**known | told, email=email), activity, cause=CAUSE).completion
+        return completions.receive(ReportedCompletion(**known | told, email=email), activity, cause=CAUSE).completion
 
     return report
 
@@ -103,7 +103,7 @@ def test_points_by_hand_bring_no_mail(user: User, staff: User) -> None:
     from uuid import uuid4
 
     learn = Activity.objects.get(code="LEARN")
-    completions.award_by_hand(user, learn, batch=uuid4(), cause=Cause.by_staff(staff, "why"))
+    decisions.award_by_hand(user, learn, batch=uuid4(), cause=Cause.by_staff(staff, "why"))
     assert statuses() == []
 
 
@@ -127,7 +127,7 @@ def test_completion_that_waited_brings_its_mail_with_its_points(
     drain()
     assert mailoutbox == []
     User.objects.create_user("late@example.com")
-    completions.match_waiting()
+    completions.match_pending()
     drain()
     assert [mail.to for mail in mailoutbox] == [["late@example.com"]]
 
@@ -137,7 +137,7 @@ def test_completion_by_mail_brings_one_once_staff_linked_it(
 ) -> None:
     completion = complete(channel="mail")
     assert statuses() == []
-    completions.link(completion, user, remember=False, cause=Cause.by_staff(staff))
+    decisions.link(completion, user, remember=False, cause=Cause.by_staff(staff))
     drain()
     assert len(mailoutbox) == 1
 
@@ -149,11 +149,11 @@ def test_award_that_was_taken_back_before_it_was_sent_brings_no_mail_until_it_is
     points.reverse(completion, cause=Cause.by_staff(staff, "wrong"))
     drain()
     assert (mailoutbox, statuses()) == ([], ["held"])
-    completions.award_again(completion, cause=Cause.by_staff(staff, "right after all"))
+    decisions.award_again(completion, cause=Cause.by_staff(staff, "right after all"))
     drain()
     assert (len(mailoutbox), statuses()) == (1, ["sent"])
     points.reverse(completion, cause=Cause.by_staff(staff, "wrong"))
-    completions.award_again(completion, cause=Cause.by_staff(staff, "right after all"))
+    decisions.award_again(completion, cause=Cause.by_staff(staff, "right after all"))
     drain()
     assert len(mailoutbox) == 1, "once"
 
@@ -163,9 +163,9 @@ def test_right_member_gets_the_mail_where_a_wrong_one_was_linked_first(
 ) -> None:
     wrong = User.objects.create_user("wrong@example.com")
     completion = complete("unknown@example.com")
-    completions.link(completion, wrong, remember=False, cause=Cause.by_staff(staff))
+    decisions.link(completion, wrong, remember=False, cause=Cause.by_staff(staff))
     points.reverse(completion, cause=Cause.by_staff(staff, "wrong"))
-    completions.link(completion, user, remember=False, cause=Cause.by_staff(staff))
+    decisions.link(completion, user, remember=False, cause=Cause.by_staff(staff))
     drain()
     assert [mail.to for mail in mailoutbox] == [[user.email]]
 
@@ -221,7 +221,7 @@ def test_member_whose_greeting_is_held_gets_it_after_the_greeting(
     emails.greet(subscription, held=True)
     completion = complete()
     points.reverse(completion, cause=CAUSE)
-    completions.award_again(completion, cause=CAUSE)
+    decisions.award_again(completion, cause=CAUSE)
     drain()
     assert (mailoutbox, statuses()) == ([], ["held"])
     assert emails.release_greetings(per_minute=60) == 1

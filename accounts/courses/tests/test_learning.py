@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.courses import completions, progress
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion, Requirement
 from accounts.courses.progress import Report
 from accounts.people.models import User
@@ -22,7 +22,7 @@ EVENT = Cause(text="kajabi form.submitted evt_1")
 
 
 def complete(course: str, *, email: str = "jane@example.com", day: int = 2, code: str = "LEARN") -> Completion:
-    told = Told(
+    told = ReportedCompletion(
         source=f"x:{email}:{course}:{day}", channel="x", email=email, course=course, completed_on=date(2026, 3, day)
     )
     return completions.receive(told, Activity.objects.get(code=code), cause=EVENT).completion

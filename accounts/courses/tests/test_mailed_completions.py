@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.courses import completions, mailed_completions, points
+from accounts.courses import decisions, mailed_completions, points
 from accounts.courses.models import Activity, Completion
 from accounts.people.models import User
 from core.cause import Cause
@@ -51,7 +51,7 @@ def test_a_mail_waits_for_a_person_and_is_kept_once(user: User, staff: User) -> 
     assert kept.answers == {"subject": "Re: AI Foundations", "text": f"{text}\n", "attachments": 0}
     assert points.balance(user) == 0
 
-    completions.link(kept, user, remember=False, course="AI", cause=Cause.by_staff(staff))
+    decisions.link(kept, user, remember=False, course="AI", cause=Cause.by_staff(staff))
     assert (points.balance(user), kept.course) == (20, "AI")
 
 

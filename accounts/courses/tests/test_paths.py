@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.courses import completions, learning, paths, points, progress
-from accounts.courses.completions import Told
+from accounts.courses import completions, decisions, learning, paths, points, progress
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion, CourseProgress, PointsEntry, Requirement
 from accounts.courses.progress import Report
 from accounts.people.models import User
@@ -41,7 +41,7 @@ def path(
 
 
 def complete(course: str, *, email: str = JANE, day: int = 2, source: str = "", code: str = "LEARN") -> Completion:
-    told = Told(
+    told = ReportedCompletion(
         source=source or f"kajabi:{email}:{course}",
         channel="kajabi",
         email=email,
@@ -154,8 +154,8 @@ def test_courses_of_two_addresses_of_one_member_count_together(learn: Activity, 
     reach("B", 50, email="janet@work.example.com")
     completion = complete("A", email="janet@work.example.com")
     assert lines(activity, user) == []
-    completions.link(completion, user, remember=True, cause=Cause.by_staff(staff))
-    assert progress.match_waiting() == 1
+    decisions.link(completion, user, remember=True, cause=Cause.by_staff(staff))
+    assert progress.match_pending() == 1
     assert lines(activity, user) == [100]
 
 
@@ -173,8 +173,8 @@ def test_what_waits_for_a_member_meets_the_path_when_the_member_is_there(learn: 
     complete("A")
     reach("B", 70)
     member = User.objects.create(email=JANE)
-    completions.match_waiting()
-    progress.match_waiting()
+    completions.match_pending()
+    progress.match_pending()
     assert lines(activity, member) == [100]
 
 
@@ -196,7 +196,7 @@ def test_somebody_erased_gets_no_more_points(learn: Activity, user: User) -> Non
 
 def test_points_given_by_hand_for_a_course_count_it(learn: Activity, user: User, staff: User) -> None:
     activity = path("A")
-    completions.award_by_hand(user, learn, batch=uuid4(), course="A", cause=Cause.by_staff(staff))
+    decisions.award_by_hand(user, learn, batch=uuid4(), course="A", cause=Cause.by_staff(staff))
     assert lines(activity, user) == [100]
     assert award_of(activity).staff is None, "nobody decided it by hand"
 
@@ -217,13 +217,13 @@ def test_a_reversed_course_takes_the_path_back_and_its_return_gives_it_again(
 ) -> None:
     activity = path("A", "B")
     first, _second = complete("A"), complete("B")
-    completions.reverse(first, cause=Cause.by_staff(staff, "not hers"))
+    decisions.reverse(first, cause=Cause.by_staff(staff, "not hers"))
     assert lines(activity, user) == [100, -100]
     kept = award_of(activity)
     assert (kept.state, kept.staff) == ("reversed", None)
     assert kept.reason == f"not met without completion {first.pk} (A), which was reversed: not hers"
     assert kept.entries.get(reverses__isnull=False).cause == "staff: staff@example.com"
-    completions.award_again(first, cause=Cause.by_staff(staff, "hers after all"))
+    decisions.award_again(first, cause=Cause.by_staff(staff, "hers after all"))
     assert lines(activity, user) == [100, -100, 100]
     assert kept.entries.latest("pk").follows == kept.entries.get(reverses__isnull=False)
     assert points.balance(user) == 140
@@ -234,10 +234,10 @@ def test_a_reversed_course_that_the_path_does_not_need_changes_nothing(
 ) -> None:
     activity = path("A", "B", "C", needed=2)
     first, second, third = complete("A"), complete("B"), complete("C")
-    completions.reverse(first, cause=Cause.by_staff(staff))
+    decisions.reverse(first, cause=Cause.by_staff(staff))
     assert lines(activity, user) == [100]
     assert set(award_of(activity).answers) == {"B", "C"}, "what it rests on now"
-    completions.reverse(third, cause=Cause.by_staff(staff))
+    decisions.reverse(third, cause=Cause.by_staff(staff))
     assert lines(activity, user) == [100, -100]
     assert second.state == "awarded"
 
@@ -247,15 +247,15 @@ def test_a_course_that_was_completed_twice_counts_by_the_completion_with_points(
 ) -> None:
     activity = path("A")
     first, again = complete("A"), complete("A", source="kajabi:again")
-    completions.reverse(first, cause=Cause.by_staff(staff))
+    decisions.reverse(first, cause=Cause.by_staff(staff))
     assert lines(activity, user) == [100, -100]
-    completions.award_again(again, cause=Cause.by_staff(staff))
+    decisions.award_again(again, cause=Cause.by_staff(staff))
     assert lines(activity, user) == [100, -100, 100]
 
 
 def test_a_completion_that_was_refused_counts_nothing(learn: Activity, user: User) -> None:
     activity = path("A")
-    told = Told(
+    told = ReportedCompletion(
         source="kajabi:1", channel="kajabi", email=JANE, course="A", completed_on=date(2026, 3, 2), refusal="not passed"
     )
     assert completions.receive(told, learn, cause=EVENT).completion.state == "dismissed"
@@ -267,7 +267,7 @@ def test_a_completion_that_was_refused_counts_nothing(learn: Activity, user: Use
 def test_what_staff_took_back_stays_taken_back(learn: Activity, user: User, staff: User) -> None:
     activity = path("A", "B", needed=1)
     complete("A")
-    completions.reverse(award_of(activity), cause=Cause.by_staff(staff, "a mistake"))
+    decisions.reverse(award_of(activity), cause=Cause.by_staff(staff, "a mistake"))
     complete("B")
     paths.changed()
     assert (paths.sweep(), lines(activity, user)) == (0, [100, -100])
@@ -276,17 +276,17 @@ def test_what_staff_took_back_stays_taken_back(learn: Activity, user: User, staf
 def test_what_staff_gave_again_is_not_taken_back_by_itself(learn: Activity, user: User, staff: User) -> None:
     activity = path("A")
     completion = complete("A")
-    completions.reverse(award_of(activity), cause=Cause.by_staff(staff, "a mistake"))
-    completions.award_again(award_of(activity), cause=Cause.by_staff(staff, "no mistake"))
-    completions.reverse(completion, cause=Cause.by_staff(staff, "not hers"))
+    decisions.reverse(award_of(activity), cause=Cause.by_staff(staff, "a mistake"))
+    decisions.award_again(award_of(activity), cause=Cause.by_staff(staff, "no mistake"))
+    decisions.reverse(completion, cause=Cause.by_staff(staff, "not hers"))
     assert lines(activity, user) == [100, -100, 100]
 
 
 def test_points_of_a_path_are_nobody_elses(learn: Activity, user: User, newcomer: User, staff: User) -> None:
     activity = path("A")
     complete("A")
-    completions.reverse(award_of(activity), cause=Cause.by_staff(staff))
-    assert completions.link(award_of(activity), newcomer, remember=False, cause=Cause.by_staff(staff)) == 0
+    decisions.reverse(award_of(activity), cause=Cause.by_staff(staff))
+    assert decisions.link(award_of(activity), newcomer, remember=False, cause=Cause.by_staff(staff)) == 0
     assert points.balance(newcomer) == 0
 
 
@@ -295,8 +295,8 @@ def test_a_course_linked_to_somebody_else_moves_the_path_with_it(
 ) -> None:
     activity = path("A")
     completion = complete("A")
-    completions.reverse(completion, cause=Cause.by_staff(staff, "not hers"))
-    completions.link(completion, newcomer, remember=False, cause=Cause.by_staff(staff))
+    decisions.reverse(completion, cause=Cause.by_staff(staff, "not hers"))
+    decisions.link(completion, newcomer, remember=False, cause=Cause.by_staff(staff))
     assert (lines(activity, user), lines(activity, newcomer)) == ([100, -100], [100])
 
 
@@ -306,7 +306,7 @@ def test_a_reversal_beside_a_completion_leaves_what_is_true(
 ) -> None:
     activity = path("A", "B")
     first = complete("A")
-    results = at_once([lambda: complete("B"), lambda: completions.reverse(first, cause=Cause.by_staff(staff))])
+    results = at_once([lambda: complete("B"), lambda: decisions.reverse(first, cause=Cause.by_staff(staff))])
     assert not [result for result in results if isinstance(result, Exception)]
     assert sum(lines(activity, user)) == 0
 
@@ -361,7 +361,7 @@ def test_a_path_that_asks_for_more_takes_nothing_from_those_who_have_it(
     paths.changed()
     paths.sweep()
     second = complete("B")
-    completions.reverse(second, cause=Cause.by_staff(staff))
+    decisions.reverse(second, cause=Cause.by_staff(staff))
     assert lines(activity, user) == [100], "it was given for A alone"
 
 
@@ -383,7 +383,7 @@ def test_whom_a_sweep_looks_for_are_those_who_meet_the_path(learn: Activity, sta
         for course in chance.sample(courses, chance.randrange(4)):
             done = complete(course, email=member.email)
             if chance.random() < 0.2:
-                completions.reverse(done, cause=Cause.by_staff(staff))
+                decisions.reverse(done, cause=Cause.by_staff(staff))
         for course in chance.sample(courses, chance.randrange(3)):
             reach(course, chance.choice([10, 50, 99, 100]), email=member.email)
     for number in range(12):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.courses import completions, points
-from accounts.courses.completions import Told
+from accounts.courses import completions, decisions, points
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.courses.models.points import NeverChanged
 from accounts.people.models import User
@@ -25,9 +25,9 @@ def learn(db: None) -> Activity:
 
 def told(
     source: str = "kajabi:sub_1", email: str = "jane@example.com", course: str = "Foundations", **more: Any
-) -> Told:
+) -> ReportedCompletion:
     columns: dict[str, Any] = {"channel": "kajabi", "completed_on": date(2024, 9, 2)} | more
-    return Told(source=source, email=email, course=course, **columns)
+    return ReportedCompletion(source=source, email=email, course=course, **columns)
 
 
 def ledger(user: User) -> list[tuple[int, str]]:
@@ -86,7 +86,7 @@ def test_what_was_reversed_can_be_awarded_again_to_somebody_else(
     awarded: Completion, user: User, newcomer: User, staff: User
 ) -> None:
     points.reverse(awarded, cause=Cause.by_staff(staff, "not hers"))
-    assert completions.link(awarded, newcomer, remember=False, cause=Cause.by_staff(staff)) == 1
+    assert decisions.link(awarded, newcomer, remember=False, cause=Cause.by_staff(staff)) == 1
     assert (points.balance(user), points.balance(newcomer)) == (0, 20)
     last = PointsEntry.objects.latest("pk")
     assert last.follows is not None
@@ -99,7 +99,7 @@ def test_the_database_refuses_a_second_award_for_a_completion(
 ) -> None:
     if follows_a_reversal:
         points.reverse(awarded, cause=Cause.by_staff(staff, "oops"))
-        completions.award_again(awarded, cause=Cause.by_staff(staff))
+        decisions.award_again(awarded, cause=Cause.by_staff(staff))
     last = PointsEntry.objects.latest("pk")
     with pytest.raises(IntegrityError), transaction.atomic():
         PointsEntry.objects.create(
@@ -195,7 +195,7 @@ def test_awards_and_reversals_at_once_end_in_one_of_both(at_once: Any, learn: An
     by_staff = Cause.by_staff(staff, "race")
     race = [
         lambda: points.reverse(fresh(), cause=by_staff),
-        lambda: completions.award_again(fresh(), cause=by_staff),
+        lambda: decisions.award_again(fresh(), cause=by_staff),
     ] * 4
     assert [result for result in at_once(race) if isinstance(result, Exception)] == []
     completion.refresh_from_db()

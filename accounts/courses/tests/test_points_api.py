@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.courses import completions, points
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.people.models import User
 from accounts.staff.tests.callers import bearer
@@ -22,7 +22,9 @@ DONE = {"key": "row-17", "email": "jane@example.com", "course": "Foundations", "
 
 
 def awarded(user: User, source: str = "kajabi:sub_1", course: str = "Foundations") -> Completion:
-    told = Told(source=source, channel="kajabi", email=user.email, course=course, completed_on=date(2024, 9, 2))
+    told = ReportedCompletion(
+        source=source, channel="kajabi", email=user.email, course=course, completed_on=date(2024, 9, 2)
+    )
     return completions.receive(told, Activity.objects.get(), cause=Cause(text="test")).completion
 
 

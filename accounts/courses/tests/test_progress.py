@@ -79,7 +79,7 @@ def test_the_clock_matches_by_address_and_alias_alone(user: User) -> None:
         progress.store(report(10, 1, email=email), cause=EVENT)
     contact = Contact.objects.create(user=user, email=user.email)
     ContactEmail.objects.create(contact=contact, email="janet@work.example.com")
-    assert progress.match_waiting() == 1
+    assert progress.match_pending() == 1
     matched = CourseProgress.objects.filter(user=user).values_list("email", flat=True)
     assert list(matched) == ["janet@work.example.com"]
 

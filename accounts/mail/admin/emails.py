@@ -52,7 +52,7 @@ def _may_be_resent(message: EmailMessage) -> bool:
 
 @admin.register(EmailMessage)
 class EmailMessageAdmin(ReadOnlyAdmin):
-    list_display = ("owed_since", "to", "kind", "state", "sent", "attempts", "error")
+    list_display = ("queued_since", "to", "kind", "state", "sent", "attempts", "error")
     list_filter = ("status", "kind", "created_at")
     list_select_related = ()
     search_fields = ("to",)
@@ -109,7 +109,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         except InvalidAddress:
             return queryset.none(), False
 
-    owed_since = columns.moment("created_at", gettext_lazy("queued since"))
+    queued_since = columns.moment("created_at", gettext_lazy("queued since"))
     sent = columns.moment("sent_at", gettext_lazy("sent"))
     state = columns.badge("status", gettext_lazy("status"))
     error = columns.text("last_error", gettext_lazy("error"), is_short=True)

@@ -39,8 +39,8 @@ def suppression_link(row: SuppressedAddress | None) -> str:
     """Return since when and why an address gets no mail, linked to its row; a dash where it gets all of them."""
     if row is None:
         return NOTHING
-    told = _("gets mails about the password only, since %(date)s: %(reason)s")
-    text = told % {"date": f"{row.complained_at:%Y-%m-%d}", "reason": shortened(row.reason)}
+    sentence = _("gets mails about the password only, since %(date)s: %(reason)s")
+    text = sentence % {"date": f"{row.complained_at:%Y-%m-%d}", "reason": shortened(row.reason)}
     return row_link("admin:accounts_suppressedaddress", row.pk, text)
 
 

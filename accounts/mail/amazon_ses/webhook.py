@@ -36,7 +36,7 @@ def receive(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponse() if request.method == "HEAD" else HttpResponseNotAllowed(["POST"])
     try:
-        document = strict_json.read_object(request.body)
+        document = strict_json.read(request.body, must_be_object=True)
     except strict_json.InvalidJson as error:
         raise AnymailWebhookValidationFailure(str(error)) from error
     if "Type" not in document:
@@ -80,7 +80,7 @@ def _process(message: sns.SnsMessage) -> HttpResponse:
             return HttpResponse()
         case sns.MessageKind.NOTIFICATION:
             try:
-                document = strict_json.read_object(message.text.encode("utf-8", "surrogatepass"))
+                document = strict_json.read(message.text.encode("utf-8", "surrogatepass"), must_be_object=True)
             except strict_json.InvalidJson:  # “Successfully validated SNS topic …”, or what somebody typed to try it
                 logger.info("a message of SNS that is no report of SES", extra={"topic": message.topic})
                 return HttpResponse()

@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from accounts.courses import completions
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion
 from accounts.mail.deliver import compose
 from accounts.mail.models import EmailMessage
@@ -68,7 +68,7 @@ def render() -> Any:
 def awarded(user: User, **told: Any) -> Completion:
     """The completion that gave this member points for a course; its certificate names them."""
     completion = completions.receive(
-        Told(
+        ReportedCompletion(
             source=f"kajabi:{Completion.objects.count()}",
             channel="import",  # which brings no mail of its own
             email=user.email,

@@ -124,10 +124,10 @@ class CompanyAdmin(ReadOnlyAdmin):
         return self.inlines if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
-        told = AccountReport(
+        report = AccountReport(
             occurred_at=timezone.now(), account_id=form.cleaned_data["chatwoot_account_id"], name=obj.name
         )
-        made = companies.report(told, cause=Cause.by_staff(request.user)).company
+        made = companies.apply_report(report, cause=Cause.by_staff(request.user)).company
         obj.pk = made.pk
         obj.refresh_from_db()
 

@@ -42,7 +42,7 @@ def _remove(contact: Contact, submission: Submission) -> bool:
 ADD_ALIAS = Action(
     name="add-alias",
     label=gettext_lazy("add an address"),
-    explanation=gettext_lazy("What is told of this address from now on is told of this person."),
+    explanation=gettext_lazy("Reports about this address are about this person from now on."),
     done=ngettext_lazy("%(count)d address was added.", "%(count)d addresses were added.", "count"),
     run=_add,
     form=AliasForm,
@@ -52,7 +52,7 @@ REMOVE_ALIAS = Action(
     name="remove-alias",
     label=gettext_lazy("remove an address"),
     explanation=gettext_lazy(
-        "What is told of this address from now on is somebody else's. A provider that names it as an address of this"
+        "Reports about this address are about somebody else from now on. A provider that names it as an address of this"
         " person brings it back."
     ),
     done=ngettext_lazy("%(count)d address was removed.", "%(count)d addresses were removed.", "count"),

@@ -78,7 +78,7 @@ def _release(change: ContactChange, submission: Submission) -> bool:
 
 
 def other_value(change: ContactChange) -> Any:
-    """The word that lost: ours where the newcomer's was taken over, else theirs."""
+    """Return the value that lost: ours where the remote one was taken over, else the remote one."""
     return change.before if change.kind == Kind.WON else change.after
 
 

@@ -13,7 +13,7 @@ from core.console import columns
 from core.console.base import NewestInline
 from core.console.links import NOTHING, badge, moment, row_link, shortened
 from core.console.pruned import removed
-from core.field_names import short
+from core.field_names import CUSTOM
 
 CELL = 40  # characters of a value in a list
 CHANGES = "admin:accounts_contactchange"
@@ -25,7 +25,7 @@ def field_label(name: str) -> str:
     """A value's name as people know it: the column's title, or the custom field's own name."""
     if name in (*FIELDS, "email"):
         return str(Contact._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
-    return short(name)
+    return name.removeprefix(CUSTOM)
 
 
 def shown_value(value: Any) -> str:

@@ -84,8 +84,8 @@ def _said(report: Report) -> str:
         "count": len(report.tables)
     }
     for provider, kind, external_id in report.still_known:
-        told = {"provider": provider, "kind": kind, "id": external_id}
-        text += " " + _("Still known at %(provider)s as %(kind)s %(id)s: delete there first.") % told
+        record = {"provider": provider, "kind": kind, "id": external_id}
+        text += " " + _("Still known at %(provider)s as %(kind)s %(id)s: delete there first.") % record
     return text
 
 

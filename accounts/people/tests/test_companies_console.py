@@ -31,7 +31,7 @@ def company() -> Company:
         name="<b>Test</b> S.A.",
         administrators=[{"id": "7", "name": "Jane Doe", "email": "jane@example.com"}],
     )
-    return companies.report(told, cause=Cause(text="chatwoot account_created 123", event_id=77)).company
+    return companies.apply_report(told, cause=Cause(text="chatwoot account_created 123", event_id=77)).company
 
 
 def test_the_page_shows_event_members_contacts_and_provisioning(company: Company, staff: Any, drain: Any) -> None:
@@ -115,7 +115,7 @@ def test_the_lists_are_a_fixed_number_of_queries(
     company: Company, staff: Any, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(200, 230):
-        companies.report(
+        companies.apply_report(
             AccountReport(occurred_at=timezone.now(), account_id=str(number), name="N"), cause=Cause(text="test")
         )
     browser = signed_in(staff)

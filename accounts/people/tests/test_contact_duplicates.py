@@ -35,11 +35,11 @@ def pair(**of_the_newer: Any) -> tuple[Contact, Contact, PossibleDuplicate]:
 
 def purchase(contact: Contact, number: str = "1") -> None:
     """An order with a line, its payment, a form answer and a policy."""
-    orders.keep_order(
+    orders.store_order(
         Order(contact=contact, provider="kajabi", external_id=number, currency="USD", total=29900, placed_at=at(0)),
         [OrderLine(external_id="1", title="Membership", total=29900)],
     )
-    orders.keep_payment(
+    orders.store_payment(
         Payment(
             contact=contact,
             provider="kajabi",
@@ -50,9 +50,9 @@ def purchase(contact: Contact, number: str = "1") -> None:
             occurred_at=at(0),
         )
     )
-    orders.keep_submission(FormSubmission(contact=contact, provider="kajabi", external_id=number, submitted_at=at(0)))
+    orders.store_submission(FormSubmission(contact=contact, provider="kajabi", external_id=number, submitted_at=at(0)))
     policy = PolicyReport(occurred_at=at(0), external_id=number, is_quote=False, currency="USD", premium=120000)
-    policies.keep(policy, provider="kajabi", contact=contact)
+    policies.apply_report(policy, provider="kajabi", contact=contact)
 
 
 def belongings(contact: Contact) -> list[int]:

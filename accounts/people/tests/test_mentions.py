@@ -45,10 +45,10 @@ JANE = Mentions(
     ],
 )
 def test_a_value_is_found_and_removed_in_every_spelling(text: str) -> None:
-    assert JANE.name(text)
-    assert not JANE.name(JANE.scrubbed(text, own=False))
-    assert JANE.name(text.encode())
-    assert JANE.name({"a": [{"b": text}]})
+    assert JANE.match(text)
+    assert not JANE.match(JANE.scrubbed(text, own=False))
+    assert JANE.match(text.encode())
+    assert JANE.match({"a": [{"b": text}]})
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_value_is_found_and_removed_in_every_spelling(text: str) -> None:
     ],
 )
 def test_what_only_resembles_a_value_is_left_alone(text: str) -> None:
-    assert not JANE.name(text)
+    assert not JANE.match(text)
     assert JANE.scrubbed(text, own=False) == text
 
 
@@ -92,10 +92,10 @@ def test_of_a_family_in_one_body_only_the_person_is_removed() -> None:
 
 def test_somebody_without_values_is_named_by_nothing() -> None:
     nobody = Mentions()
-    assert not nobody.name("anything at all")
+    assert not nobody.match("anything at all")
     assert nobody.scrubbed("anything at all", own=True) == "anything at all"
 
 
 def test_an_address_with_percent_signs_does_not_break_the_pattern() -> None:
     odd = "a%b.c@example.com"
-    assert Mentions(emails=[odd]).name(f"to {quote(odd, safe='')}")
+    assert Mentions(emails=[odd]).match(f"to {quote(odd, safe='')}")

@@ -54,9 +54,9 @@ def test_an_address_that_is_nobodys_stands_for_itself(db: None) -> None:
 
 def test_an_address_as_logs_mask_it_is_the_persons_where_it_can_be_nobody_elses(jane: Contact) -> None:
     masked = "signed in: j•••@example.com"
-    assert person.find(f"contact:{jane.pk}").mentions().name(masked)
+    assert person.find(f"contact:{jane.pk}").mentions().match(masked)
     Contact.objects.create(email="john@example.com")
-    assert not person.find(f"contact:{jane.pk}").mentions().name(masked)
+    assert not person.find(f"contact:{jane.pk}").mentions().match(masked)
 
 
 def test_what_somebody_else_has_too_is_not_the_persons_own(jane: Contact) -> None:
@@ -64,6 +64,6 @@ def test_what_somebody_else_has_too_is_not_the_persons_own(jane: Contact) -> Non
     found = person.find(f"contact:{jane.pk}")
     assert (found.emails, found.shared) == ({"jane@example.com"}, {"alias@example.com"})
     mentions = found.mentions()
-    assert not mentions.name("207-555-0100")
-    assert not mentions.name("alias@example.com")
+    assert not mentions.match("207-555-0100")
+    assert not mentions.match("alias@example.com")
     assert mentions.scrubbed("jane@example.com is Jane", own=False).endswith(" is Jane")

@@ -22,7 +22,7 @@ def company_with(settings: Any) -> Any:
     def make(*steps: str) -> Company:
         settings.COMPANY_PROVISIONING_STEPS = [f"{STEPS}.{step}" for step in steps]
         told = AccountReport(occurred_at=timezone.now(), account_id="123", name="Test")
-        return companies.report(told, cause=Cause(text="test")).company
+        return companies.apply_report(told, cause=Cause(text="test")).company
 
     return make
 

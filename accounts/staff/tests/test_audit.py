@@ -249,6 +249,6 @@ def test_database_that_is_away_fails_no_call_that_is_over_and_the_line_is_writte
 
 def test_refusal_that_waits_for_the_end_of_a_request_leaves_the_connection_open(client: Any) -> None:
     """The block around a test is none of the request's, and lasts longer."""
-    audit._waiting().append(AuditEntry(action="permission.denied", outcome="denied"))
+    audit._put_aside.entries.append(AuditEntry(action="permission.denied", outcome="denied"))
     client.get("/sign-in")
     assert AuditEntry.objects.get().action == "permission.denied"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.people.contact_report import FIELDS
-from core.field_names import custom
+from core.field_names import CUSTOM
 from integrations import registry
 from integrations.contracts.mirror import Stage
 from integrations.fields.admin.choices import Offered, fields_there, mirrored, stages_there, with_deals
@@ -97,7 +97,7 @@ class FieldPlaces(BaseInlineFormSet):
     def _check(self, form: Any, name: str, offered: list[Offered]) -> None:
         key, remote_name = form.cleaned_data["provider"], form.cleaned_data["remote_name"]
         provider = registry.provider(key)
-        if provider.mirror is not None and custom(name) in provider.mirror.fields:
+        if provider.mirror is not None and f"{CUSTOM}{name}" in provider.mirror.fields:
             form.add_error(
                 "provider", _("%(provider)s knows %(name)s by itself.") % {"provider": provider.title, "name": name}
             )

@@ -36,7 +36,7 @@ add_action(
 
 
 @attention.source
-def readings_that_failed() -> list[attention.Item]:
+def failed_refreshes() -> list[attention.Item]:
     return [
         attention.Item(
             key="failed_readings",
@@ -50,23 +50,23 @@ def readings_that_failed() -> list[attention.Item]:
 
 @admin.register(ContactRefresh)
 class ContactRefreshAdmin(ReadOnlyAdmin):
-    list_display = ("asked", "provider", "person", "state", "read", "attempts", "error")
+    list_display = ("requested", "provider", "person", "state", "read", "attempts", "error")
     list_filter = ("status", ProviderFilter)
     search_fields = ("external_id",)
     search_help_text = _("The whole remote ID of the contact")
     fields = (
         ("state", "problem"),
         ("provider", "person"),
-        ("asked", "read"),
+        ("requested", "read"),
         ("attempts", "next_attempt_at"),
     )
-    readonly_fields = ("state", "problem", "person", "asked", "read")
+    readonly_fields = ("state", "problem", "person", "requested", "read")
     row_actions = (
         Action(
             name="read-now",
             label=_("read now"),
             done=_DONE,
-            run=lambda reading, submission: refresh.refresh_now(reading),
+            run=lambda row, submission: refresh.refresh_now(row),
         ),
     )
 
@@ -78,16 +78,16 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
             return queryset, False
         return queryset.filter(provider__in=list(registry.all_providers()), external_id=term), False
 
-    asked = columns.moment("last_requested_at", _("requested"))
+    requested = columns.moment("last_requested_at", _("requested"))
 
     @admin.display(description=_("remote contact"))
-    def person(self, reading: ContactRefresh) -> str:
-        return list_link("admin:accounts_contact", reading.external_id, q=reading.external_id)
+    def person(self, row: ContactRefresh) -> str:
+        return list_link("admin:accounts_contact", row.external_id, q=row.external_id)
 
     @admin.display(description=_("status"))
-    def state(self, reading: ContactRefresh) -> str:
+    def state(self, row: ContactRefresh) -> str:
         badge_of: dict[Any, str] = {Status.DONE: "processed"}
-        return badge(badge_of.get(reading.status, reading.status), reading.get_status_display())
+        return badge(badge_of.get(row.status, row.status), row.get_status_display())
 
     read = columns.moment("read_at", _("read"))
     error = columns.text("last_error", _("error"), is_short=True)

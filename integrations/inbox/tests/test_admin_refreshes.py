@@ -29,7 +29,7 @@ def _connected(settings: Any) -> None:
     settings.KAJABI_CLIENT_ID, settings.KAJABI_CLIENT_SECRET = "an-id", "a-secret"
 
 
-def reading(external_id: str = "5", status: str = "failed", **columns: Any) -> ContactRefresh:
+def refresh_row(external_id: str = "5", status: str = "failed", **columns: Any) -> ContactRefresh:
     made = ContactRefresh.objects.create(provider="kajabi", external_id=external_id)
     ended = {"next_attempt_at": None, "wake_at": None} if status != "pending" else {}
     ContactRefresh.objects.filter(pk=made.pk).update(status=status, **(ended | columns))
@@ -41,8 +41,8 @@ def reading(external_id: str = "5", status: str = "failed", **columns: Any) -> C
 def test_person_is_refreshed_from_each_of_their_records(console: Client) -> None:
     jane = person(ids={"contact": "5", "customer": "9"})
     assert press(console, jane, "read-again") == ["1 person is read again in a moment."]
-    owed = ContactRefresh.objects.get()
-    assert (owed.provider, owed.external_id, owed.status) == ("kajabi", "5", "pending")
+    row = ContactRefresh.objects.get()
+    assert (row.provider, row.external_id, row.status) == ("kajabi", "5", "pending")
     assert logged(jane) == ["read-again"]
 
 
@@ -65,7 +65,7 @@ def test_person_is_not_refreshed_from_a_provider_without_an_api(console: Client)
 
 @pytest.mark.usefixtures("_connected")
 def test_staff_with_view_permission_alone_refresh_nobody(db: None) -> None:
-    jane, failed = person(ids={"contact": "5"}), reading("6")
+    jane, failed = person(ids={"contact": "5"}), refresh_row("6")
     client = clerk("view_contact", "view_contactrefresh")
     assert act_url(jane, "read-again") not in client.get(page_of(jane)).content.decode()
     assert client.post(act_url(jane, "read-again")).status_code == 403
@@ -77,7 +77,7 @@ def test_staff_with_view_permission_alone_refresh_nobody(db: None) -> None:
 def test_failed_refresh_is_made_due_with_all_its_tries(
     console: Client, wakeups: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
-    failed = reading(failures=28, last_error="Kajabi is down")
+    failed = refresh_row(failures=28, last_error="Kajabi is down")
     before = timezone.now()
     with django_capture_on_commit_callbacks(execute=True):
         assert press(console, failed, "read-now") == ["1 person is read again in a moment."]
@@ -91,22 +91,22 @@ def test_failed_refresh_is_made_due_with_all_its_tries(
 
 def test_refresh_that_a_worker_processes_is_left_alone(console: Client) -> None:
     lease = timezone.now() + timedelta(seconds=20)
-    leased = reading(status="pending", crashes=1, attempts=1, next_attempt_at=lease)
+    leased = refresh_row(status="pending", crashes=1, attempts=1, next_attempt_at=lease)
     assert press(console, leased, "read-now") == [LEFT]
     leased.refresh_from_db()
     assert (leased.next_attempt_at, leased.attempts, logged(leased)) == (lease, 1, [])
 
 
 def test_start_page_names_failed_refreshes(console: Client) -> None:
-    reading("5"), reading("6"), reading("7", status="done")
+    refresh_row("5"), refresh_row("6"), refresh_row("7", status="done")
     items = {item.key: (item.count, item.url) for item in console.get("/admin/").context["attention"]}
     assert items == {"failed_readings": (2, f"{list_of(ContactRefresh)}?status__exact=failed")}
     assert clerk("view_contact").get("/admin/").context["attention"] == []
 
 
 def test_list_shows_time_and_error_and_links_to_the_person(console: Client) -> None:
-    failed = reading(last_error="Kajabi <refused>")
-    done = reading("6", status="done", read_at=timezone.now())
+    failed = refresh_row(last_error="Kajabi <refused>")
+    done = refresh_row("6", status="done", read_at=timezone.now())
     page = console.get(list_of(ContactRefresh)).content.decode()
     assert "Kajabi &lt;refused&gt;" in page
     assert f"{done.read_at:%Y-%m-%d %H:%M:%S}" in page
@@ -118,7 +118,7 @@ def test_list_shows_time_and_error_and_links_to_the_person(console: Client) -> N
 
 
 def test_refreshes_are_read_only(console: Client) -> None:
-    failed = reading()
+    failed = refresh_row()
     assert console.get(reverse("admin:integrations_contactrefresh_add")).status_code == 403
     assert console.post(page_of(failed), {"status": "done"}).status_code == 403
     failed.refresh_from_db()
@@ -129,7 +129,7 @@ def test_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: C
     costs = []
     for first, last in ((0, 5), (5, 50)):
         for number in range(first, last):
-            reading(str(number))
+            refresh_row(str(number))
         queries = queries_of(console, list_of(ContactRefresh))
         assert [sql for sql in queries if "COUNT(" in sql.upper()] == []
         costs.append(len(queries))

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.courses import completions
-from accounts.courses.completions import Told
+from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity, Completion
 from accounts.mail.models import EmailMessage
 from accounts.memberships import subscriptions
@@ -202,7 +202,7 @@ def test_erasure_of_unknown_address_empties_unmatched_events(process: Any, plan:
 def test_company_report_does_not_restore_erased_administrator(erased: Any) -> None:
     users = [{"id": "9", "name": FIRST, "email": EMAIL}, {"id": "8", "name": "Tom", "email": "t@example.org"}]
     report = companies.AccountReport(occurred_at=timezone.now(), account_id="5", name="Acme", administrators=users)
-    companies.report(report, cause=Cause(text="test"))
+    companies.apply_report(report, cause=Cause(text="test"))
     assert [one["email"] for one in Company.objects.get().administrators] == ["t@example.org"]
 
 
@@ -310,7 +310,7 @@ def test_attempt_begun_before_erasure_writes_nothing_after_it(
 
 
 def test_erasure_dismisses_unmatched_completion() -> None:
-    completion = Told(
+    completion = ReportedCompletion(
         source="x:1", channel="import", email=EMAIL, completed_on=timezone.now().date(), name=f"{FIRST} {LAST}"
     )
     completions.receive(completion, Activity.objects.get(code="LEARN"), cause=Cause(text="import"))

@@ -12,7 +12,7 @@ from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.commerce.models import Order, Policy
-from accounts.courses import completions, mailed_completions
+from accounts.courses import decisions, mailed_completions
 from accounts.courses.models import Activity, PointsEntry
 from accounts.memberships.models import Subscription, SubscriptionFact
 from accounts.people import contact_changes, contact_duplicates, person
@@ -92,7 +92,7 @@ def known_user(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, 
         enqueue.contact_changed(decided)
     for email in (EMAIL, ALIAS):
         mailed_completions.receive(sender=email, name=FIRST, subject=f"I am {LAST}", text="done", message_id=email)
-    completions.award_by_hand(user, activity, batch=uuid4(), course="By hand", cause=by_staff)
+    decisions.award_by_hand(user, activity, batch=uuid4(), course="By hand", cause=by_staff)
     password_links.request_link(EMAIL, source_address="10.9.8.7", language="en")
     drain()
     other = Contact.objects.create(email="namesake@example.org", first_name="Zed", last_name="Zedson")

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts.people.models import User
 from accounts.staff.audit import record
 from core.cause import Cause
-from core.field_names import short
+from core.field_names import CUSTOM
 from core.queue.waiting import wait_for
 from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
@@ -210,7 +210,8 @@ def _shown(write: OutgoingWrite) -> dict[str, Any]:
         "status": write.status,
         "external_id": write.external_id or None,
         "changes": {
-            short(name): {"before": write.before.get(name), "after": value} for name, value in write.after.items()
+            name.removeprefix(CUSTOM): {"before": write.before.get(name), "after": value}
+            for name, value in write.after.items()
         },
         "attempts": write.attempts,
         "error": write.last_error or None,

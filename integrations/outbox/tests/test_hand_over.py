@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from accounts.courses import completions
+from accounts.courses import decisions
 from accounts.courses.models import Activity, Completion
 from accounts.people import outbound
 from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, PossibleDuplicate, User
@@ -76,7 +76,7 @@ def test_every_caller_of_what_changes_a_contact_or_policy_hands_it_over() -> Non
     handing = {name for name, used in uses.items() if HAND_OVER & {each.rpartition(".")[2] for each in used}}
     services = changing - handing - {f"integrations.outbox.enqueue.{name}" for name in HAND_OVER}
     callers = {name for name, used in uses.items() if services & used}
-    assert {"accounts.people.contacts.apply_report", "accounts.commerce.policies.keep"} <= services
+    assert {"accounts.people.contacts.apply_report", "accounts.commerce.policies.apply_report"} <= services
     assert callers - changing - handing == set(), "they drop what changed"
     assert callers & handing == CALLERS
 
@@ -126,7 +126,7 @@ def test_contact_of_a_member_who_gets_an_address_is_enqueued(contact: Contact, s
     completion = Completion.objects.create(
         activity=activity, source="form:1", email="ana@work.example.com", completed_on=date(2026, 1, 1)
     )
-    completions.link(completion, user, remember=True, cause=Cause.by_staff(staff, "asked her"))
+    decisions.link(completion, user, remember=True, cause=Cause.by_staff(staff, "asked her"))
     contact.refresh_from_db()
     assert contact.last_name == "Ruiz"
     assert enqueued() == {(contact.pk, "nowcerts"), (contact.pk, "gohighlevel")}

@@ -60,7 +60,7 @@ class FromOurLocation:
         if not settings.GHL_LOCATION_ID or not self.signature.accepts(request):
             return False
         try:
-            payload = strict_json.read_object(request.body)
+            payload = strict_json.read(request.body, must_be_object=True)
         except strict_json.InvalidJson:
             return False
         if text_at(payload, "locationId") != settings.GHL_LOCATION_ID:

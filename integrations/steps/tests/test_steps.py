@@ -35,7 +35,7 @@ OTHER = "whsec_" + base64.b64encode(b"another-secret-of-24-byte").decode()
 def company(db: None, settings: Any) -> Company:
     settings.COMPANY_PROVISIONING_STEPS = []
     told = AccountReport(occurred_at=timezone.now(), account_id="123", name="Test Company S.A.")
-    return companies.report(told, cause=Cause(text="test")).company
+    return companies.apply_report(told, cause=Cause(text="test")).company
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def test_an_error_while_it_is_handled_is_on_the_row_and_tried_again(
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr("accounts.people.companies.report", broken)
+        patch.setattr("accounts.people.companies.apply_report", broken)
         assert install(account()).json()["data"]["created"] == "pending"
     event = InboxEvent.objects.get()
     assert (event.status, event.failures, event.last_error) == ("pending", 1, "RuntimeError: a bug")

@@ -62,7 +62,9 @@ def test_a_lock_that_somebody_holds_delays_the_company_and_not_the_answer(
 
     def hold() -> None:
         with transaction.atomic():
-            companies.report(AccountReport(occurred_at=timezone.now(), account_id="123", name="Held"), cause=CAUSE)
+            companies.apply_report(
+                AccountReport(occurred_at=timezone.now(), account_id="123", name="Held"), cause=CAUSE
+            )
             locked.set()
             done.wait(30)
         connection.close()
@@ -89,7 +91,7 @@ def test_a_lock_that_somebody_holds_delays_the_company_and_not_the_answer(
 @pytest.mark.django_db(transaction=True)
 def test_twenty_services_at_once_make_one_company(at_once: Any) -> None:
     told = AccountReport(occurred_at=timezone.now(), account_id="123", name="Once")
-    reported = at_once([lambda: companies.report(told, cause=CAUSE)] * 20)
+    reported = at_once([lambda: companies.apply_report(told, cause=CAUSE)] * 20)
     assert [one.created for one in reported].count(True) == 1
     assert Company.objects.get().name == "Once"
 
@@ -103,7 +105,7 @@ def test_any_order_of_reports_and_a_closing_ends_the_same() -> None:
         told = AccountReport(
             occurred_at=now + timedelta(minutes=minute), account_id="7", name=name, administrators=administrators
         )
-        companies.report(told, cause=CAUSE)
+        companies.apply_report(told, cause=CAUSE)
 
     facts = [
         lambda: report(0, "First", jane),
@@ -130,7 +132,7 @@ def test_any_order_of_reports_and_a_closing_ends_the_same() -> None:
     ],
 )
 def test_the_database_refuses_a_second_company_under_a_name_and_names_of_another_account(taken: Any) -> None:
-    companies.report(AccountReport(occurred_at=timezone.now(), account_id="1", name="A"), cause=CAUSE)
+    companies.apply_report(AccountReport(occurred_at=timezone.now(), account_id="1", name="A"), cause=CAUSE)
     with pytest.raises(IntegrityError), transaction.atomic():
         Company.objects.create(vectorstore_index="chatwoot_2_documents", **taken)
     assert Company.objects.count() == 1

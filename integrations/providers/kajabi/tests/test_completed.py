@@ -209,14 +209,14 @@ def test_course_without_a_title_is_named_by_its_id(user: User, process: Any) -> 
 
 
 def test_course_without_a_name_waits_for_a_person_with_the_reason(user: User, process: Any, staff: User) -> None:
-    from accounts.courses import completions
+    from accounts.courses import completions, decisions
     from core.cause import Cause
 
     assert process(course(course={})).status == "processed"
     kept = Completion.objects.get()
     assert (kept.state, kept.reason) == ("received", "the event names no course")
-    assert completions.match_waiting() == 0, "a person has to look"
-    completions.link(kept, user, remember=False, course=COURSE, cause=Cause.by_staff(staff))
+    assert completions.match_pending() == 0, "a person has to look"
+    decisions.link(kept, user, remember=False, course=COURSE, cause=Cause.by_staff(staff))
     assert (kept.state, points.balance(user)) == ("awarded", 20)
 
 
@@ -288,12 +288,12 @@ def test_failed_assessment_is_kept_without_points_and_the_retake_counts(user: Us
 
 
 def test_staff_may_link_a_failed_assessment_all_the_same(user: User, process: Any, staff: User) -> None:
-    from accounts.courses import completions
+    from accounts.courses import decisions
     from core.cause import Cause
 
     counts("assessment:*")
     process(exam(passed=False))
-    completions.link(Completion.objects.get(), user, remember=False, cause=Cause.by_staff(staff, "an oral exam"))
+    decisions.link(Completion.objects.get(), user, remember=False, cause=Cause.by_staff(staff, "an oral exam"))
     assert points.balance(user) == 20
 
 
@@ -358,7 +358,7 @@ def test_unknown_person_waits_and_is_awarded_once_they_are_a_member(process: Any
     process(course())
     assert Completion.objects.get().state == "received"
     process(relay())
-    assert completions.match_waiting() == 1
+    assert completions.match_pending() == 1
     assert points.balance(User.objects.get()) == 20
 
 

@@ -93,7 +93,7 @@ def test_an_unknown_address_waits_and_the_purchase_that_comes_later_solves_it(
     assert Completion.objects.get().state == "received"
     assert User.objects.count() == 0
     process(relay())
-    assert completions.match_waiting() == 1
+    assert completions.match_pending() == 1
     assert points.balance(User.objects.get()) == 20
 
 

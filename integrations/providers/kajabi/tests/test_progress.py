@@ -170,11 +170,11 @@ def test_progress_of_a_stranger_is_the_members_who_buys_later(process: Any, fixt
     event = process(fixture(NAME), COURSES)
     assert "nobody has this address yet" in event.effects.get().description
     assert CourseProgress.objects.get().user is None
-    assert progress_rows.match_waiting() == 0
+    assert progress_rows.match_pending() == 0
     process(relay())
-    assert progress_rows.match_waiting() == 1
+    assert progress_rows.match_pending() == 1
     assert CourseProgress.objects.get().user == User.objects.get()
-    assert progress_rows.match_waiting() == 0
+    assert progress_rows.match_pending() == 0
 
 
 @pytest.mark.django_db
@@ -182,7 +182,7 @@ def test_progress_under_an_alias_is_the_members(user: User, process: Any, fixtur
     process(fixture(NAME) | {"data": fixture(NAME)["data"] | {"member": {"email": "janet@work.example.com"}}}, COURSES)
     contact = Contact.objects.create(user=user, email=user.email)
     ContactEmail.objects.create(contact=contact, email="janet@work.example.com")
-    assert progress_rows.match_waiting() == 1
+    assert progress_rows.match_pending() == 1
     assert CourseProgress.objects.get().user == user
 
 

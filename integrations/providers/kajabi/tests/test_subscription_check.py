@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships import subscriptions
-from accounts.memberships.models import Subscription, SubscriptionFact
+from accounts.memberships.models import Purchase, Subscription, SubscriptionFact
 from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from core.cause import SCHEDULE
