@@ -3,7 +3,7 @@
 from accounts.commerce.admin import orders, policies
 from accounts.courses.admin import completions, progress
 from accounts.mail.admin import emails, suppressed_addresses
-from accounts.memberships.admin import plans, subscriptions
+from accounts.memberships.admin import facts, plans, subscriptions
 from accounts.people.admin import companies, contact_changes, contacts, duplicates, mappings, users
 from accounts.staff.admin import audit_log, groups, tokens
 
@@ -15,6 +15,7 @@ __all__ = [
     "contacts",
     "duplicates",
     "emails",
+    "facts",
     "groups",
     "mappings",
     "orders",

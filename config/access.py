@@ -152,6 +152,7 @@ PAGES = {
     "accounts.company": Pages(pages="view add", operator="view add change"),
     "accounts.provisioningstep": Pages(operator="view change"),
     "accounts.subscription": Pages(pages="view add", operator="view add change"),
+    "accounts.subscriptionfact": Pages(),
     "accounts.order": Pages(),
     "accounts.payment": Pages(),
     "accounts.policy": Pages(),
@@ -250,7 +251,11 @@ ACTIONS: dict[str, dict[str, Rule]] = {
         "cancel": needs("accounts.change_subscription"),
         "expire": needs("accounts.change_subscription"),
         "extend": needs("accounts.change_subscription"),
+        "shorten": needs("accounts.change_subscription"),
         "send-set-up-mail": needs("accounts.send_link"),
+    },
+    "accounts.subscriptionfact": {
+        "decide": needs("accounts.change_subscription"),
     },
     "accounts.completion": {
         "link": needs("accounts.link_completion"),

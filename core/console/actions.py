@@ -109,6 +109,13 @@ def add_action(model: type[Model], action: Action) -> None:
     _added.setdefault(model, []).append(action)
 
 
+class AboutRows:
+    """A form whose choices depend on the rows that its action is run on."""
+
+    def set_rows(self, rows: Sequence[Any]) -> None:
+        raise NotImplementedError
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"class": "vTextField", "autofocus": True}))
 
@@ -178,6 +185,8 @@ class ActionsMixin(AuditedAdmin):
         if action.form is not None:
             # A link may fill in answers, as Django's own pages for adding do; only a POST sends them.
             form = action.form(request.POST if "answered" in request.POST else None, initial=request.GET.dict())
+            if isinstance(form, AboutRows):
+                form.set_rows(rows)
             if not form.is_valid():
                 return self._ask(request, action, rows, form)
             answers = form.cleaned_data

@@ -3,23 +3,25 @@
 from datetime import datetime, time
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from accounts.memberships import subscriptions
-from accounts.memberships.models import Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.memberships.models import Purchase, Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.memberships.purchase_state import Status
 from accounts.signin.admin.set_up_mail import send_set_up_mail
 from core.cause import Cause
 from core.console import columns
-from core.console.actions import Action, ReasonForm, Submission
+from core.console.actions import Action, ReasonForm, Refused, Submission
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from core.console.links import row_link, source_of
 
@@ -30,8 +32,10 @@ class LastDayField(forms.DateField):
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "vDateInput"})
     input_formats = ("%Y-%m-%d",)
 
-    def clean(self, value: Any) -> datetime:
+    def clean(self, value: Any) -> datetime | None:
         day = super().clean(value)
+        if day is None:
+            return None
         end = timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
         if end <= timezone.now():
             raise ValidationError(_("Choose a day that has not passed."))
@@ -39,6 +43,26 @@ class LastDayField(forms.DateField):
 
 
 class ExtendForm(ReasonForm):
+    field_order = ("by", "until", "reason")
+    by = forms.ChoiceField(
+        label=_("Extend by"),
+        choices=[("month", _("1 month")), ("year", _("1 year")), ("day", _("until a day"))],
+        widget=forms.RadioSelect,
+        required=False,
+        initial="month",
+        help_text=_("Counted from the present end; from today where access has ended."),
+    )
+    until = LastDayField(label=_("Last day of access"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        answers: dict[str, Any] = super().clean() or {}
+        answers["by"] = answers.get("by") or ("day" if answers.get("until") else "month")
+        if answers["by"] == "day" and not answers.get("until") and "until" not in self.errors:
+            self.add_error("until", _("Choose the last day of access."))
+        return answers
+
+
+class ShortenForm(ReasonForm):
     field_order = ("until", "reason")
     until = LastDayField(label=_("Last day of access"))
 
@@ -57,12 +81,43 @@ class GrantForm(forms.ModelForm):
         fields = ("user", "plan")
 
 
+class PurchaseInline(ReadOnlyInline):
+    model = Purchase
+    fields = readonly_fields = (
+        "name",
+        "state",
+        "started_at",
+        "paid_until",
+        "access_until",
+        "billing",
+        "quantity",
+        "price",
+        "returned",
+    )
+
+    name = columns.of(lambda purchase: _("given by staff") if purchase.is_grant else str(purchase), _("purchase"))
+    state = columns.badge("status", _("status"))
+    price = columns.money("amount", _("price"))
+    returned = columns.money("refunded", _("refunded"))
+
+
 class FactInline(ReadOnlyInline):
     model = SubscriptionFact
-    fields = readonly_fields = ("kind", "occurred_at", "learned_at", "period_end", "source", "staff")
+    fields = readonly_fields = (
+        "kind",
+        "occurred_at",
+        "learned_at",
+        "period_end",
+        "purchase",
+        "rule",
+        "question",
+        "source",
+        "staff",
+        "reason",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriptionFact]:
-        return super().get_queryset(request).select_related("staff")
+        return super().get_queryset(request).select_related("staff", "purchase")
 
     source = columns.of(source_of, _("source"))
 
@@ -91,7 +146,33 @@ def _expire(subscription: Subscription, submission: Submission) -> bool:
 
 
 def _extend(subscription: Subscription, submission: Submission) -> bool:
-    return not subscriptions.extend(subscription, until=submission.answers["until"], cause=submission.cause).known
+    by, now = submission.answers["by"], timezone.now()
+    until = submission.answers["until"]
+    if by != "day":
+        present = max(subscription.access_until or now, now) if subscription.has_access else now
+        until = present + (relativedelta(months=1) if by == "month" else relativedelta(years=1))
+    try:
+        return not subscriptions.extend(subscription, until=until, cause=submission.cause).known
+    except ValueError as error:
+        raise Refused(_("%(member)s: access lasts longer already.") % {"member": subscription.user}) from error
+
+
+def _shorten(subscription: Subscription, submission: Submission) -> bool:
+    until = submission.answers["until"]
+    try:
+        return subscriptions.shorten(subscription, until=until, cause=submission.cause).changed
+    except ValueError as error:
+        raise Refused(_("%(member)s: access does not last that long.") % {"member": subscription.user}) from error
+
+
+def _with_end(subscription: Subscription) -> str:
+    """Describe a subscription with its present end, as the forms of its actions show it."""
+    if not subscription.has_access:
+        return _("%(name)s: no access now") % {"name": subscription}
+    if subscription.access_until is None:
+        return _("%(name)s: access without an end") % {"name": subscription}
+    end = date_format(timezone.localtime(subscription.access_until), "DATE_FORMAT")
+    return _("%(name)s: access until %(end)s") % {"name": subscription, "end": end}
 
 
 @admin.register(Subscription)
@@ -110,6 +191,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
         "state",
         "started_at",
         "current_period_end",
+        "access_until",
         "canceled_at",
         "provider",
         "external_member_id",
@@ -117,7 +199,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
         "external_purchase_id",
     )
     readonly_fields = ("user_link", "state")
-    inlines = (TransitionInline, FactInline)
+    inlines = (PurchaseInline, FactInline, TransitionInline)
     row_actions = (
         Action(
             name="cancel",
@@ -127,8 +209,9 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
                 "%(count)d subscription was canceled.", "%(count)d subscriptions were canceled.", "count"
             ),
             run=_cancel,
-            applies_to=lambda subscription: subscription.status == Status.ACTIVE,
+            applies_to=lambda subscription: subscription.has_access and subscription.status != Status.CANCELED,
             form=ReasonForm,
+            shown=_with_end,
         ),
         Action(
             name="expire",
@@ -136,18 +219,32 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
             explanation=_("The subscription and its access end now."),
             done=ngettext_lazy("%(count)d subscription has expired.", "%(count)d subscriptions have expired.", "count"),
             run=_expire,
-            applies_to=lambda subscription: subscription.status in (Status.ACTIVE, Status.CANCELED),
+            applies_to=lambda subscription: subscription.has_access or subscription.status == Status.SCHEDULED,
             form=ReasonForm,
+            shown=_with_end,
         ),
         Action(
             name="extend",
             label=_("extend"),
-            explanation=_("Access lasts until that day ends (UTC). What expired or was refunded is active again."),
+            explanation=_("Access is given beside what was bought, and never ends earlier than it does now."),
             done=ngettext_lazy(
                 "%(count)d subscription has a new end.", "%(count)d subscriptions have a new end.", "count"
             ),
             run=_extend,
             form=ExtendForm,
+            shown=_with_end,
+        ),
+        Action(
+            name="shorten",
+            label=_("end on a day"),
+            explanation=_("All access to this plan ends with that day, whatever was paid. It can be extended again."),
+            done=ngettext_lazy(
+                "%(count)d subscription has a new end.", "%(count)d subscriptions have a new end.", "count"
+            ),
+            run=_shorten,
+            applies_to=lambda subscription: subscription.has_access,
+            form=ShortenForm,
+            shown=_with_end,
         ),
         send_set_up_mail(lambda subscription: subscription.user),
     )

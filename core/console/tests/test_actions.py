@@ -95,7 +95,7 @@ def test_a_subscription_is_extended_to_the_end_of_a_day(console: Client, subscri
 @pytest.mark.parametrize("until", ["2020-01-01", "tomorrow", ""])
 def test_an_end_that_is_no_day_to_come_is_refused(until: str, console: Client, subscription: Subscription) -> None:
     url = reverse("admin:accounts_subscription_act", args=[subscription.pk, "extend"])
-    response = console.post(url, {"answered": "1", "until": until, "reason": "present"})
+    response = console.post(url, {"answered": "1", "by": "day", "until": until, "reason": "present"})
     assert (response.status_code, list(response.context["form"].errors)) == (422, ["until"])
     assert subscription.facts.count() == 1
 
@@ -232,6 +232,8 @@ def test_mapping_an_offer_names_the_events_that_wait(console: Client, process: A
     rows = {"offers-TOTAL_FORMS": 1, "offers-INITIAL_FORMS": 0, "offers-0-plan": plan.pk}
     rows |= {"offers-0-provider": "kajabi", "offers-0-external_id": "off_new"}
     fields = {"code": plan.code, "name": plan.name, "price_cents": 1, "currency": "USD", "period_months": 12}
+    fields |= {"billing": "subscription", "trial_days": 0, "grace_days": 3, "early_payments": "last_quarter"}
+    fields |= {"partial_refunds": "keep", "disputes": "suspend"}
     url = reverse("admin:accounts_plan_change", args=[plan.pk])
     page = console.post(url, fields | rows, follow=True).content.decode()
     assert PlanOffer.objects.get().external_id == "off_new"
