@@ -131,7 +131,7 @@ def test_places_that_make_no_sense_are_refused(name: str, place: Place, error: s
 def test_the_fields_that_are_there_are_offered_and_others_refused(console: Client, ghl: FakeGoHighLevel) -> None:
     page = console.get(f"{list_of(FieldRule)}add/").content.decode()
     assert '<option value="f1">GoHighLevel: Birth &lt;place&gt;</option>' in page
-    assert 'list="fields-there"' in page
+    assert 'list="offered-fields"' in page
     assert "Carrier" not in page
     errors = add(console, FieldRule, rule_of("birth_place", ("gohighlevel", "f2")))
     assert errors == ["GoHighLevel has no such custom field."]
