@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accounts.people.contact_changes import frozen_names
 from accounts.people.contact_report import EMPTY, value_of
-from accounts.people.models import Contact
+from accounts.people.models import Contact, ContactChange
 from integrations.fields.names import FieldNames, as_text
 
 
@@ -25,6 +24,7 @@ def differences(
         if as_text(value) != as_text(synced.get(name)):
             differing[name] = as_text(value)
     if differing and not with_frozen:
-        for name in frozen_names(contact):
+        frozen = contact.changes.filter(kind=ContactChange.Kind.FROZEN, settled_at=None)
+        for name in frozen.values_list("name", flat=True):
             differing.pop(name, None)
     return differing

@@ -232,7 +232,7 @@ class LedgerQuerySet(models.QuerySet[Any]):
         return self.filter(user=user)
 
     def balance(self) -> int:
-        """The sum of these lines."""
+        """Return the sum of these lines."""
         return int(self.aggregate(total=models.Sum("points"))["total"] or 0)
 
 
