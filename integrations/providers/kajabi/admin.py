@@ -20,7 +20,7 @@ from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.providers.kajabi.hook_states import HookOutcome, HooksIncomplete, Result, Standing
 from integrations.providers.kajabi.hooks import KajabiHooks, missing_events
 from integrations.providers.kajabi.provider import PROVIDER
-from integrations.reconcile.admin.start import api_notice
+from integrations.reconcile.admin.sync_page import api_notice
 
 NAME = f"hooks_{PROVIDER.key}"
 # Each with the badge that shows it.

@@ -13,7 +13,7 @@ from accounts.people.models import Contact, ExternalIdentity, User
 from integrations.providers.kajabi import pull_records
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from integrations.reconcile.models import ProviderRecord, SyncRun
-from integrations.reconcile.records import row_of
+from integrations.reconcile.records import to_row
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi
 from tests.harness.environment import IS_LONG
@@ -272,7 +272,7 @@ def test_many_members_with_100_changes_cost_a_handful_of_calls(kajabi: Any, reco
         sold = days[number % 30]
         kajabi.add(records.purchase(str(4000 + number), customer_id=str(number), offer_id="off_456", created_at=sold))
     items = map(pull_records.purchase, kajabi.records["purchases"].values())
-    known = [row_of(item, provider="kajabi") for item in items]
+    known = [to_row(item, provider="kajabi") for item in items]
     ProviderRecord.objects.bulk_create(known, batch_size=5000)
     users = [User(email=f"member{number}@example.com", auth_provider="kajabi") for number in range(100)]
     users = User.objects.bulk_create(users)

@@ -85,8 +85,8 @@ def test_every_difference_is_named_with_its_remedy_and_nothing_is_changed(
     ]
     assert list(Subscription.objects.order_by("pk").values_list("pk", "status", "current_period_end")) == before
     found = SyncFinding.objects.get(kind="ended_there")
-    assert found.there == f"purchase 4001 of offer off_456: expired since {ago(1):%Y-%m-%d}"
-    assert found.here.startswith("active, access until ")
+    assert found.remote_value == f"purchase 4001 of offer off_456: expired since {ago(1):%Y-%m-%d}"
+    assert found.local_value.startswith("active, access until ")
     assert found.remedy == "apply: access ends here"
     assert SyncFinding.objects.get(kind="no_plan").remote_value == "active purchases of offer 999"
 
