@@ -98,7 +98,7 @@ def _row(provider: Provider) -> dict[str, Any]:
     return {
         "provider": provider,
         "command": f"python manage.py reconcile {provider.key} --dry-run",
-        "next": RunKind(runs.next_kind(provider)).label,
+        "next": runs.next_kind(provider).label,
         "needs_manual_start": runs.needs_manual_start(provider),
         "newest": row_link(RUNS, newest.pk, newest) if newest else "",
         "newest_at": moment(newest.started_at) if newest else "",
