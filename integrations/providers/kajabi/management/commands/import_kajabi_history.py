@@ -76,7 +76,7 @@ class Command(BaseCommand):
             raise CommandError("--exported-on is a day in the past, written as 2026-03-31")
         try:
             with path.open("rb") as file:
-                return files.take(
+                return files.store(
                     file,
                     name=path.name,
                     provider=registry.provider(PROVIDER),
@@ -87,7 +87,7 @@ class Command(BaseCommand):
                     seconds=READING_SECONDS,
                     wake=False,
                 )
-        except (OSError, files.NotAHistory) as error:
+        except (OSError, files.InvalidFile) as error:
             raise CommandError(f"{path}: {error}") from error
 
     def _work(self, history: HistoryImport) -> None:
