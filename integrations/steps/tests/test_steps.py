@@ -59,7 +59,7 @@ def test_the_vector_of_standard_webhooks_is_what_we_compute() -> None:
 
 
 def test_the_backend_is_told_once_signed_and_exactly(company: Company, backend: FakeServer) -> None:
-    assert company_created.send(company) == "told chatwoot_123, answered with 202"
+    assert company_created.send(company) == "posted chatwoot_123, answered with 202"
     [asked] = backend.asked_for("/hooks/enlace")
     assert asked.method == "POST"
     assert json.loads(asked.body) == {
@@ -133,7 +133,7 @@ def test_a_backend_that_is_away_gets_its_word_later_under_the_same_id(
     travel(timedelta(seconds=10))
     drain()
     step = ProvisioningStep.objects.get()
-    assert (step.status, step.result) == ("done", "told chatwoot_123, answered with 202")
+    assert (step.status, step.result) == ("done", "posted chatwoot_123, answered with 202")
     assert {exchange.asked.headers["webhook-id"] for exchange in backend.exchanges} == {"company.created.chatwoot_123"}
 
 

@@ -134,7 +134,7 @@ def test_an_account_that_the_platform_app_may_not_see_is_logged_with_what_to_che
 
 
 def test_strangers_do_not_choose_how_often_chatwoot_is_asked(chatwoot: FakeChatwoot, monkeypatch: Any) -> None:
-    monkeypatch.setattr(asking, "READINGS", 3)
+    monkeypatch.setattr(asking, "API_CALLS", 3)
     for number in range(200, 210):
         ask(number)
     assert len(chatwoot.exchanges) == 3
