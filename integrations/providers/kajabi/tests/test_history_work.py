@@ -180,7 +180,7 @@ def test_two_workers_at_once_apply_each_row_once(taken: Any, at_once: Any, plan:
 
 
 def test_person_with_very_many_rows_is_done_in_parts(imported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "AT_ONCE", 7)
+    monkeypatch.setattr(work, "BATCH_SIZE", 7)
     history = imported(
         transactions(*(paid(str(number), number, who=1) for number in range(1, 20)), paid("99", 3, who=2))
     )

@@ -113,5 +113,5 @@ def test_order_created_is_left_to_the_events_that_say_more(receive: Any, drain: 
     event = receive(order | {"payment_transaction": {"customer": {"email": "jane@example.com"}}}, ENDPOINTS["native"])
     drain()
     event.refresh_from_db()
-    assert (event.status, event.reason) == ("ignored", "the sale is told by purchase.created and payment.succeeded")
+    assert (event.status, event.reason) == ("ignored", "the sale is reported by purchase.created and payment.succeeded")
     assert User.objects.count() == 0
