@@ -43,7 +43,7 @@ class RowApplier:
         assert self.history.exported_at is not None, "set when the file was read"
         try:
             parsed = self._kind.read(self.cells(row), self.history.exported_at)
-        except WrongRow as error:
+        except InvalidRow as error:
             _set_outcome(row, RowOutcome.ERROR, [str(error)])
             return
         offer = parsed.offer
@@ -64,7 +64,7 @@ class RowApplier:
         assert self.provider.history is not None
         return self.provider.history.kinds[self.history.kind]
 
-    def _handle(self, keyed: KeyedEvent, parsed: ReadRow, result: "_Result") -> None:
+    def _handle(self, keyed: KeyedEvent, parsed: ParsedRow, result: "_Result") -> None:
         event, prefix = keyed.event, ""
         if isinstance(event, MembershipEvent):
             if parsed.offer is None:

@@ -37,7 +37,7 @@ def match_columns(headings: Sequence[str], kind: FileKind, files: HistoryFiles) 
 
 def missing_columns(kind: FileKind, places: Places) -> list[str]:
     """Return the names of the needed columns that have no place."""
-    return [name for name, column in kind.columns.items() if column.needed and name not in places]
+    return [name for name, column in kind.columns.items() if column.required and name not in places]
 
 
 def problem_with_columns(headings: Sequence[str], kind: FileKind, places: Places) -> str:

@@ -113,7 +113,7 @@ def _apply(history: HistoryImport) -> None:
             for row in applied:
                 row.cells = {} if row.is_settled else row.cells
             HistoryRow.objects.bulk_update(applied, [*_COLUMNS, "is_settled", "cells"])
-            history.note(
+            history.update_fenced(
                 person=person, line=applied[-1].line, done=history.done + len(applied), greeted=history.greeted
             )
         if not in_time():

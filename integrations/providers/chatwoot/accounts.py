@@ -16,7 +16,7 @@ def is_connected() -> bool:
 
 
 def read_account(account_id: str) -> list[Event]:
-    """Return the present account. Raises NotThereYet where Chatwoot has none, Retryable and Permanent."""
+    """Return the present account. Raises NotFoundYet where Chatwoot has none, Retryable and Permanent."""
     asked_at = timezone.now()
     try:
         account = ChatwootClient.from_settings().account(account_id)

@@ -111,7 +111,7 @@ def reply(accepted: Accepted) -> Reply:
         return unreadable(accepted)
     data: dict[str, Any] = {"message": "Kept", "created": False}
     if accepted.event_type in ABOUT_ACCOUNTS:
-        message, created = _OUTCOMES[accepted.is_made, accepted.is_new]
+        message, created = _OUTCOMES[accepted.company_exists, accepted.is_new]
         names = {"company_id": "", "company_name": name_in(accepted.payload), **accepted.company}
         data = {**names, "message": message, "created": created}
     return Reply(status=HTTPStatus.OK, content={"success": True, "data": data})

@@ -30,7 +30,7 @@ def is_connected() -> bool:
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
     """Return a native delivery with Kajabi's own resources in place of those received; other dialects unchanged.
 
-    Raises NotThereYet where Kajabi does not know the resource, Unmatched where the delivery names none.
+    Raises NotFoundYet where Kajabi does not know the resource, Unmatched where the delivery names none.
     """
     resources = webhook.payload.get("payload")
     reader = _READERS.get(webhook.event_type)
@@ -44,14 +44,14 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
     try:
         confirmed = read(client, external_id)
     except NotFound as error:
-        raise NotThereYet(f"Kajabi does not know {_title_of(kind)} {external_id}") from error
+        raise NotFoundYet(f"Kajabi does not know {_title_of(kind)} {external_id}") from error
     return replace(webhook, payload={**webhook.payload, "payload": confirmed})
 
 
 def read_contact(contact_id: str) -> list[Event]:
     """Return the whole contact, with tags and offers, by one call.
 
-    Raises NotThereYet where Kajabi has no such contact.
+    Raises NotFoundYet where Kajabi has no such contact.
     """
     asked_at = timezone.now()
     client = KajabiClient.from_settings(patience=PATIENCE)

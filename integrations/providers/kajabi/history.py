@@ -33,7 +33,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _member(cells: Cells, exported_at: datetime) -> ReadRow:
+def _member(cells: Cells, exported_at: datetime) -> ParsedRow:
     """Parse a contact as it was when the file was exported: a report, never by itself a sale.
 
     Tags are reported as added, not as the whole list: a name with a comma in it would take itself away.
@@ -53,7 +53,7 @@ def _member(cells: Cells, exported_at: datetime) -> ReadRow:
         tags_added=tuple(split_list(cells["tags"])),
     )
     claims = [FileOffer(key=key_of_title(title), title=title) for title in split_list(cells["products"])]
-    return ReadRow(events=[KeyedEvent(key=f"contact:{ids.get('contact') or email}", event=report)], claims=claims)
+    return ParsedRow(events=[KeyedEvent(key=f"contact:{ids.get('contact') or email}", event=report)], claims=claims)
 
 
 MEMBERS = FileKind(

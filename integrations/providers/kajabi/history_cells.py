@@ -92,7 +92,7 @@ def cents(text: str, *, currency: str) -> int | None:
     whole = "".join(letter for letter in match["whole"] if letter.isdigit())
     amount = Decimal(f"{whole}.{match['part'] or 0}")
     if amount >= _LIMIT:
-        raise WrongRow(f'"{raw[:40]}" is no amount')
+        raise InvalidRow(f'"{raw[:40]}" is no amount')
     minor = int(amount if currency in _WITHOUT_CENTS else amount * 100)
     is_negative = "-" in raw[: places[0]] or raw.startswith("(")
     return -minor if is_negative else minor

@@ -23,8 +23,7 @@ from integrations.contracts.events import (
     SubscriptionCanceled,
     SubscriptionExpired,
 )
-from integrations.contracts.history import Cells, FileOffer, KeyedEvent, ReadRow, WrongRow
-from integrations.contracts.pull import PurchaseConfirmed
+from integrations.contracts.history import Cells, FileOffer, InvalidRow, KeyedEvent, ParsedRow
 from integrations.providers.kajabi.history_cells import A_DAY, cents, dated, end_of_day, interval, key_of_title
 from integrations.providers.kajabi.history_headings import ORDER_COLUMNS
 from integrations.providers.kajabi.history_people import email_of, id_or_empty, identities, name_of
@@ -46,8 +45,8 @@ _A_MOMENT = timedelta(microseconds=1)
 _LONGEST_SUBSCRIPTION = 1500  # periods
 
 
-def read(cells: Cells, exported_at: datetime) -> ReadRow:
-    """Parse a row of a file of orders. Raises WrongRow."""
+def read(cells: Cells, exported_at: datetime) -> ParsedRow:
+    """Parse a row of a file of orders. Raises InvalidRow."""
     row = _Row(cells, exported_at)
     if row.subscription_id and not row.has_own_transaction:
         return row.subscription()
@@ -77,7 +76,7 @@ class _Row:
     def created(self) -> datetime:
         created = self._date("created_at")
         if created is None:
-            raise WrongRow("there is no date in this row")
+            raise InvalidRow("there is no date in this row")
         return created
 
     @cached_property
@@ -100,7 +99,7 @@ class _Row:
     def currency(self) -> str:
         return self.cells["currency"].upper()[:3]
 
-    def transaction(self) -> ReadRow:
+    def transaction(self) -> ParsedRow:
         """Parse a payment, or a refund."""
         amount = cents(self.cells["amount"], currency=self.currency)
         kind, status = plain_key(self.cells["type"]), plain_key(self.cells["status"])
@@ -117,16 +116,16 @@ class _Row:
         if status in _REFUNDED and not is_refund:
             # The payment itself was refunded: what it paid for does not count, whatever came later.
             events.append(self._event(f"{key}:refunded", PurchaseRefunded, self._end_after("refunded_at")))
-        return ReadRow(events=[*events, *self._money(amount, is_refund=is_refund)], offer=self.offer)
+        return ParsedRow(events=[*events, *self._money(amount, is_refund=is_refund)], offer=self.offer)
 
-    def subscription(self) -> ReadRow:
+    def subscription(self) -> ParsedRow:
         """Parse a subscription: its start, and its state or end. Its payments are other rows."""
         key = f"subscription:{self.subscription_id}"
         status = plain_key(self.cells["status"])
         began = self._event(key, OfferPurchased, self.created)
         if status in _REFUNDED:
             ended = self._event(f"{key}:refunded", PurchaseRefunded, self._end_after("refunded_at", "canceled_at"))
-            return ReadRow(events=[began, ended], offer=self.offer)
+            return ParsedRow(events=[began, ended], offer=self.offer)
         if status in _RUNS:
             return self._running(began, key)
         if status in _ENDS:
@@ -137,7 +136,7 @@ class _Row:
             return self._ended(began, key, self._date("canceled_at") or self._date("access_ends"))
         return self._question(f'the status "{self.cells["status"]}" is not known')
 
-    def purchase(self) -> ReadRow:
+    def purchase(self) -> ParsedRow:
         """Parse a sale or a grant, and its end where the row has one."""
         purchase_id = id_or_empty(self.cells["purchase_id"])
         key = f"purchase:{purchase_id}" if purchase_id else f"file:{self._digest()}"
@@ -155,23 +154,23 @@ class _Row:
         elif status in _ENDS:
             when = self._date("canceled_at")
             if when is None:
-                return ReadRow(events=events, offer=self.offer, question="canceled, but the row does not say when")
+                return ParsedRow(events=events, offer=self.offer, question="canceled, but the row does not say when")
             events.append(self._event(f"{key}:canceled", SubscriptionCanceled, when))
         elif status in _OVER:
             return self._ended(events[0], key, until or self._date("canceled_at"))
-        return ReadRow(events=events, offer=self.offer)
+        return ParsedRow(events=events, offer=self.offer)
 
     def _ended(self, began: KeyedEvent, key: str, when: datetime | None) -> ParsedRow:
         if when is None:
-            return ReadRow(events=[began], offer=self.offer, question="ended, but the row does not say when")
-        return ReadRow(events=[began, self._event(f"{key}:ended", SubscriptionExpired, when)], offer=self.offer)
+            return ParsedRow(events=[began], offer=self.offer, question="ended, but the row does not say when")
+        return ParsedRow(events=[began, self._event(f"{key}:ended", SubscriptionExpired, when)], offer=self.offer)
 
-    def _running(self, began: KeyedEvent, key: str) -> ReadRow:
+    def _running(self, began: KeyedEvent, key: str) -> ParsedRow:
         """Give an active subscription access until its next payment, whichever payments of it we know."""
         paid_until = self._date("next_payment") or self._date("trial_ends")
         if paid_until is None:
             confirmed = self._event(f"{key}:active", PurchaseConfirmed, self.exported_at)
-            return ReadRow(events=[began, confirmed], offer=self.offer)
+            return ParsedRow(events=[began, confirmed], offer=self.offer)
         if end_of_day(paid_until) <= self.exported_at:
             day = f"{paid_until:%Y-%m-%d}"
             question = f"active, but its next payment was due on {day}: did it come?"
@@ -262,11 +261,11 @@ class _Row:
     def _date(self, column: str) -> datetime | None:
         return dated(self.cells[column], column=str(ORDER_COLUMNS[column].headings[0]))
 
-    def _skipped(self, reason: str) -> ReadRow:
-        return ReadRow(skipped=reason, offer=self.offer)
+    def _skipped(self, reason: str) -> ParsedRow:
+        return ParsedRow(skipped=reason, offer=self.offer)
 
-    def _question(self, text: str) -> ReadRow:
-        return ReadRow(question=text, offer=self.offer)
+    def _question(self, text: str) -> ParsedRow:
+        return ParsedRow(question=text, offer=self.offer)
 
     def _digest(self) -> str:
         """Return the digest by which a row without an id is known again in another file."""

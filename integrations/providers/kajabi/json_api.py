@@ -79,7 +79,7 @@ def pages(
     """
     address = path
     parameters: Mapping[str, str] = {**query, "page[number]": str(first_page), "page[size]": str(page_size)}
-    current, number, seen = http.url_of(path), first_page, set[str]()
+    current, number, seen = http.base_url + path, first_page, set[str]()
     while True:
         answer = http.call("GET", address, query=parameters)
         resources = read_resources(answer, called=f"GET {path}")
