@@ -41,7 +41,7 @@ def apply(
     if mapping is not None:
         remote = without_outdated(remote, mapping.last_synced_times, at=report.occurred_at)
     ours = {name: value_of(contact, name) for name in remote}
-    changed_at = min(report.changed_at or report.occurred_at, report.occurred_at)  # in the future it cannot be
+    changed_at = min(report.changed_at or report.occurred_at, report.occurred_at)
     merged = merge(
         ours,
         remote,

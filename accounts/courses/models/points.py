@@ -213,7 +213,7 @@ class Completion(Prunable):
 
     @property
     def shown_certificate(self) -> str:
-        """Return the certificate's address where it may be shown to members; "" where it was not found to be theirs."""
+        """Return the certificate's address where it may be shown to members; "" where it is doubtful."""
         return self.certificate_url if self.certificate_state in SHOWN_STATES else ""
 
 

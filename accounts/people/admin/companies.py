@@ -41,7 +41,7 @@ def steps_that_failed() -> list[attention.Item]:
 
 
 class AddCompanyForm(forms.ModelForm):
-    """A company for an account of which no word came. Its other names follow from the account's number."""
+    """A company for an account whose webhook was lost. Its other names follow from the account's number."""
 
     class Meta:
         model = Company
@@ -205,5 +205,5 @@ def state_of(step: ProvisioningStep) -> str:
 
 
 def words_of(step: ProvisioningStep) -> str:
-    """Return what the step said, or what went wrong with it last."""
+    """Return the result of the step, or its last error."""
     return shortened(step.result or step.last_error, 300) or NOTHING

@@ -112,9 +112,9 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
             "",
             '<tr class="{}"><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
             (
-                ("differs" if mine != theirs else "same", label, mine or NOTHING, theirs or NOTHING)
-                for (label, mine), (_label, theirs) in lines
-                if mine or theirs
+                ("differs" if mine != other else "same", label, mine or NOTHING, other or NOTHING)
+                for (label, mine), (_label, other) in lines
+                if mine or other
             ),
         )
         return format_html(
