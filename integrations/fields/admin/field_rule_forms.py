@@ -32,7 +32,9 @@ class FieldRuleForm(forms.ModelForm):
     authority = forms.ChoiceField(
         label=capfirst(FieldRule._meta.get_field("authority").verbose_name),
         required=False,
-        help_text=gettext_lazy("Whose word holds where a person's value was changed on two sides since they agreed."),
+        help_text=gettext_lazy(
+            "The provider whose value wins where a contact's value was changed at two providers since the last sync."
+        ),
     )
 
     class Meta:
@@ -55,7 +57,7 @@ class FieldRuleForm(forms.ModelForm):
                 )
         if name not in COLUMNS and not _OWN_NAME.fullmatch(name):
             raise ValidationError(
-                _("A name of your own has letters, digits, _ and - only. Values that everybody has: %(names)s.")
+                _("A name of your own has letters, digits, _ and - only. Standard fields: %(names)s.")
                 % {"names": ", ".join(COLUMNS)}
             )
         return name
@@ -95,7 +97,7 @@ class FieldPlaces(BaseInlineFormSet):
         name = self.instance.name
         if name in COLUMNS:
             raise ValidationError(
-                _("%(name)s is known to every side by itself: only a custom field of your own has places.")
+                _("%(name)s is a standard field of every provider: only a custom field of your own has places.")
                 % {"name": name}
             )
         offered = offered_fields() if any(form.has_changed() for form in filled) else []
@@ -106,9 +108,8 @@ class FieldPlaces(BaseInlineFormSet):
         key, remote_name = form.cleaned_data["provider"], form.cleaned_data["remote_name"]
         provider = registry.provider(key)
         if provider.mirror is not None and f"{CUSTOM}{name}" in provider.mirror.fields:
-            form.add_error(
-                "provider", _("%(provider)s knows %(name)s by itself.") % {"provider": provider.title, "name": name}
-            )
+            names = {"provider": provider.title, "name": name}
+            form.add_error("provider", _("%(name)s is a standard field of %(provider)s.") % names)
         choices = next((offer.choices for offer in offered if offer.provider.key == key), None)
         if (
             form.has_changed()

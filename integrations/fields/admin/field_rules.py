@@ -14,8 +14,8 @@ from integrations.fields.admin.field_rule_forms import FieldPlaceForm, FieldPlac
 from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
 
 _HOLDS_FROM_NOW_ON = gettext_lazy(
-    "A change here rewrites nobody by itself: it holds for what is told or written of a person from now on. Press sync"
-    " now on a person's page to have it at once."
+    "A change here changes no contact by itself: it applies to whatever is received or written from now on. Press"
+    " sync now on a contact's page to apply it at once."
 )
 
 
@@ -47,7 +47,7 @@ class FieldRuleAdmin(AuditedAdmin, BoundedLists):
 
     @admin.display(description=gettext_lazy("custom fields"))
     def places_shown(self, rule: FieldRule) -> str:
-        return ", ".join(map(str, rule.places.all())) or _("every side has it")
+        return ", ".join(map(str, rule.places.all())) or _("standard field of every provider")
 
 
 @admin.register(PipelineRule)
@@ -60,7 +60,7 @@ class PipelineRuleAdmin(AuditedAdmin, BoundedLists):
             {
                 "fields": ("provider", "line_of_business", "pipeline_id", "stage_id"),
                 "description": gettext_lazy(
-                    "For opportunities that are made from now on. Those that are there stay in their stage."
+                    "For opportunities that are created from now on. Existing ones stay in their stage."
                 ),
             },
         ),

@@ -61,8 +61,8 @@ class CircuitAdmin(ReadOnlyAdmin):
             name="pause",
             label=gettext_lazy("pause"),
             explanation=gettext_lazy(
-                "Nothing is written there until somebody presses close now. What is owed meanwhile waits; nothing is"
-                " lost. What is told from there is taken in as always."
+                "Nothing is written to this provider until somebody presses close now. Pending writes wait; nothing"
+                " is lost. Its events are processed as always."
             ),
             done=ngettext_lazy("%(count)d provider is paused.", "%(count)d providers are paused.", "count"),
             run=lambda circuit, submission: circuits.pause(circuit),

@@ -22,7 +22,7 @@ from integrations.outbox.admin.writes import WRITES
 from integrations.outbox.preview import Difference
 
 _OPERATIONS = {
-    "create": ("pending", gettext_lazy("a record would be made")),
+    "create": ("pending", gettext_lazy("a record would be created")),
     "update": ("pending", gettext_lazy("would be changed")),
     "none": ("processed", gettext_lazy("equal already")),
     "unknown": ("failed", gettext_lazy("cannot be written")),
@@ -37,11 +37,12 @@ def _sync(contact: Contact, submission: Submission) -> Answer:
     writes = enqueue.enqueue_everywhere(contact, cause=submission.cause)
     if not writes:
         text = _(
-            "Nothing can be written: the record was deleted there, or there is neither an e-mail nor a phone number."
+            "Nothing can be written: the record was deleted at the provider, or there is neither an e-mail nor a"
+            " phone number."
         )
         return Answer(text=text, level=messages.WARNING)
     count = ngettext("%(count)d write is under way.", "%(count)d writes are under way.", len(writes))
-    link = list_link(WRITES, _("See what becomes of it"), contact__exact=contact.pk)
+    link = list_link(WRITES, _("See its writes"), contact__exact=contact.pk)
     return Answer(text=format_html("{} {}", count % {"count": len(writes)}, link), changed=True)
 
 

@@ -74,7 +74,7 @@ def _undo(write: OutgoingWrite, submission: Submission) -> Answer:
         text = _("The values were already what they had been before this write.")
         return Answer(text=text, changed=True, level=messages.WARNING)
     listed = ", ".join(map(field_label, names))
-    return Answer(text=_("As before, and written on every side: %(values)s.") % {"values": listed}, changed=True)
+    return Answer(text=_("Restored, and written to every provider: %(values)s.") % {"values": listed}, changed=True)
 
 
 def _undo_preview(write: OutgoingWrite) -> str:
@@ -93,7 +93,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
     list_select_related = ("contact", "policy")
     search_fields = ("external_id",)
     search_help_text = gettext_lazy(
-        "Beginning of the person's e-mail, name or phone number, their id or an opportunity's there, or our number"
+        "Beginning of the contact's e-mail, name or phone number, a remote ID, or the number of the write"
     )
     fields = (
         ("state", "operation_shown"),
@@ -125,8 +125,8 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
             name="skip",
             label=gettext_lazy("skip"),
             explanation=gettext_lazy(
-                "It is not written. The difference stays until something of the person changes, or somebody presses"
-                " sync now on their page."
+                "It is not written. The difference stays until something of the contact changes, or somebody presses"
+                " sync now on its page."
             ),
             done=ngettext_lazy("%(count)d write was skipped.", "%(count)d writes were skipped.", "count"),
             run=lambda write, submission: repair.skip(write, cause=submission.cause),
@@ -137,8 +137,8 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
             name="undo",
             label=gettext_lazy("undo"),
             explanation=gettext_lazy(
-                "The values that this write changed become what they were before it: here, and on every side that has"
-                " them otherwise. Nothing else of the person changes."
+                "The values that this write changed are restored: here, and at every provider where they differ."
+                " Nothing else of the contact changes."
             ),
             done="",
             run=_undo,
@@ -218,9 +218,9 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         if gone := removed(write):
             return gone
         if write.kind == Kind.OPPORTUNITY:
-            return _("Not from here: correct the policy, or the opportunity there.")
+            return _("Not from here: correct the policy, or the opportunity at the provider.")
         if write.operation == OutgoingWrite.Operation.CREATE:
-            return _("Not from here: the record was made by this write; delete it there by hand.")
+            return _("Not from here: the record was created by this write; delete it at the provider by hand.")
         return NOTHING
 
 
