@@ -20,8 +20,8 @@ def connect() -> None:
     user_logged_in.connect(begin_use, dispatch_uid="accounts.idle")
     user_logged_out.connect(record_sign_out, dispatch_uid="accounts.audit")
     user_login_failed.connect(record_failed_sign_in, dispatch_uid="accounts.audit")
-    tracking.connect(note_what_became_of_a_mail, dispatch_uid="accounts.tracking")
-    inbound.connect(keep_a_mail, dispatch_uid="accounts.inbound")
+    tracking.connect(note_delivery_report, dispatch_uid="accounts.tracking")
+    inbound.connect(receive_mail, dispatch_uid="accounts.inbound")
 
 
 def record_sign_in(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
@@ -34,7 +34,7 @@ def record_sign_out(sender: Any, request: Any, user: Any, **kwargs: Any) -> None
 
 
 def record_failed_sign_in(sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
-    """The same work for known and unknown addresses: what stands in a row tells nobody who tries."""
+    """Record it with the same work for known and unknown addresses, so that the time tells nothing."""
     address = str(credentials.get("username", ""))[:254]
     try:
         user = User.objects.filter(email=normalise_email(address)).first()
@@ -43,13 +43,14 @@ def record_failed_sign_in(sender: Any, credentials: Any, request: Any = None, **
     record("sign_in.failed", request=request, target=user or address, outcome="failed")
 
 
-def note_what_became_of_a_mail(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
+def note_delivery_report(sender: Any, event: AnymailTrackingEvent, esp_name: str, **kwargs: Any) -> None:
     reports.note(event)
 
 
-def keep_a_mail(sender: Any, event: AnymailInboundEvent, esp_name: str, **kwargs: Any) -> None:
-    """Keep a mail that came in as a completion, for a person to judge. An error here is an error to the mail provider,
-    which brings the mail again.
+def receive_mail(sender: Any, event: AnymailInboundEvent, esp_name: str, **kwargs: Any) -> None:
+    """Store an incoming mail as a completion that needs review.
+
+    An error here is an error to the mail provider, which sends the mail again.
     """
     mail = event.message
     author = mail.from_email

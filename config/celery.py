@@ -25,7 +25,7 @@ app.conf.beat_schedule = {
     "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},
     "award completions whose member is known by now": {"task": "accounts.match_completions", "schedule": 60.0},
     "give the points of learning paths that staff changed": {"task": "accounts.award_paths", "schedule": 60.0},
-    # It owes one mail a day, whenever it comes.
+    # It sends one mail a day, whenever it runs.
     "tell staff of completions that wait": {"task": "accounts.tell_of_waiting_completions", "schedule": 1800.0},
     "remove what is past its time": {"task": "accounts.prune", "schedule": 3600.0},
 }

@@ -34,7 +34,7 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 
-# No header may tell where the application is mounted. Whether a request came by https is Django's to judge
+# No header may set where the application is mounted. Whether a request came by https is Django's to judge
 # (TRUSTED_PROXY_COUNT).
 forwarder_headers = ""
 forwarded_allow_ips = ""

@@ -89,7 +89,7 @@ class Worker(ThreadWorker):
         try:
             client, address = listener.accept()
         except OSError as error:
-            # Each process is told of a connection and one gets it; for the others there is nothing to do.
+            # Each process is notified of a connection and one gets it; for the others there is nothing to do.
             if error.errno in _NO_ROOM:
                 self._make_room()
             return
@@ -111,7 +111,7 @@ class Worker(ThreadWorker):
             self._part(conn)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
-        """Keep a connection whose body nobody read: it is here whole, and what the client was told has to hold.
+        """Keep a connection whose body nobody read: it has arrived whole, and the answer promised keep-alive.
 
         gunicorn would drop 64 KiB of it and close the connection for the rest, after an answer that said keep-alive.
         """

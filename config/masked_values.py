@@ -48,11 +48,11 @@ def _texts(settings: Any, *, named: re.Pattern[str]) -> Iterator[str]:
     for name in list(names):
         if name.isupper() and named.search(name):
             value = settings[name] if isinstance(settings, Mapping) else getattr(settings, name)
-            yield from [value] if isinstance(value, str) else filter(lambda one: isinstance(one, str), value or [])
+            yield from [value] if isinstance(value, str) else (item for item in value or [] if isinstance(item, str))
 
 
 def _parts(address: str) -> set[str]:
-    """The whole address, and its user and path by themselves where they look like a key; never its host."""
+    """Return the whole address, and its user and path by themselves where they look like a key; never its host."""
     try:
         parts = urlsplit(address)
         looks = [parts.username or "", parts.path.strip("/")]

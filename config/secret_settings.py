@@ -80,7 +80,7 @@ def _texts(value: Any) -> Iterable[str]:
 
 
 def _password_in(text: str) -> Iterator[str]:
-    """The password of a URL, as it is written there and as it is meant."""
+    """Return the password of a URL, as written and decoded."""
     if "://" not in text:
         return
     try:

@@ -17,7 +17,7 @@ def register() -> None:
 
 
 def check_transport(**kwargs: Any) -> list[checks.CheckMessage]:
-    """A warning for each connection to another machine that is not encrypted."""
+    """Return a warning for each connection to another machine that is not encrypted."""
     return [
         checks.Warning(f"{name}: {where} is reached without encryption.", hint=hint, id="config.W010")
         for name, where, hint in [*_web(), *_database(), *_redis(), *_mail()]

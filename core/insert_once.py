@@ -8,7 +8,7 @@ from django.db import connection, models
 
 @cache
 def insert_statement(model: type[models.Model], on_conflict: str, returning: tuple[str, ...]) -> str:
-    """`INSERT … ON CONFLICT <on_conflict> RETURNING <returning>` for every column of `model` but its key.
+    """Return `INSERT … ON CONFLICT <on_conflict> RETURNING <returning>` for every column of `model` but its key.
 
     Only names of our own columns are put together; values are parameters, in the order of `insert_values`.
     """
@@ -21,7 +21,7 @@ def insert_statement(model: type[models.Model], on_conflict: str, returning: tup
 
 
 def insert_values(row: models.Model) -> list[Any]:
-    """The values of `row` as the database takes them, fields like `auto_now_add` set on the way."""
+    """Return the values of `row` as the database takes them, fields like `auto_now_add` set on the way."""
     return [
         field.get_db_prep_save(field.pre_save(row, add=True), connection) if adapts else getattr(row, field.attname)
         for field, adapts in _adapting(type(row))
@@ -30,13 +30,13 @@ def insert_values(row: models.Model) -> list[Any]:
 
 @cache
 def _adapting(model: type[models.Model]) -> "list[tuple[models.Field[Any, Any], bool]]":
-    """Each field and whether its values must be adapted; plain texts and numbers are most of them, and need not be."""
+    """Return each field and whether its values must be adapted; plain texts and numbers need not be."""
     plain = (models.CharField, models.TextField, models.IntegerField)
     return [(field, not isinstance(field, plain)) for field in _fields(model)]
 
 
 def insert_once(row: models.Model) -> bool:
-    """Insert `row` and set its key; False, and nothing done, where a unique constraint has its like already.
+    """Insert `row` and set its key; return False where a unique constraint forbids it.
 
     Two at once: the second waits for the first one's transaction and then finds its row.
     """

@@ -1,4 +1,4 @@
-"""Amounts of money for people to read. They are kept as integers of the currency's smallest unit."""
+"""Amounts of money for people to read. They are stored as integers of the currency's smallest unit."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ _DIGITS = {
 
 
 def money(amount: int, currency: str) -> str:
-    """`amount`, in minor units of `currency`, as "1,234.50 USD"; exact, whatever its size."""
+    """Return `amount`, in minor units of `currency`, as "1,234.50 USD"; exact, whatever its size."""
     digits = _DIGITS.get(currency.upper(), _TWO)
     value = Decimal(amount).scaleb(-digits)
     return f"{value:,.{digits}f} {currency}".strip()

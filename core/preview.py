@@ -1,8 +1,8 @@
-"""The one way to show what would happen: run the real code in a transaction that is always rolled back.
+"""Show what would happen: run the real code in a transaction that is always rolled back.
 
-    theirs = client.read(record_id)  # whatever must be asked of others comes first
+    record = client.read(record_id)  # calls to other systems come first
     with rolled_back():
-        change(contact, theirs)  # the function that really does it, no copy of its decisions
+        change(contact, record)  # the function that really does it, no copy of its decisions
         after = Contact.objects.get(pk=contact.pk).email
 
 Values that were read inside the block stay with the caller; rows that were made inside have keys of no row afterwards.
@@ -37,7 +37,7 @@ _refused: ContextVar[list[str] | None] = ContextVar("refused_in_preview", defaul
 
 
 class NoNetworkInPreview(RuntimeError):
-    """Code inside a preview wanted the network; the message says what for. It is an error of ours: ask before."""
+    """Code inside a preview tried to use the network; the message names the call. A bug: call before the preview."""
 
 
 @contextmanager
@@ -75,4 +75,5 @@ def _watch() -> None:
 
 def _on_event(event: str, args: tuple[Any, ...]) -> None:
     if event in _NETWORK and _refused.get() is not None:
-        forbid_network(" ".join([event, *(str(one) for one in args if not isinstance(one, socket.socket))]))
+        details = [str(argument) for argument in args if not isinstance(argument, socket.socket)]
+        forbid_network(" ".join([event, *details]))

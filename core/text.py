@@ -8,7 +8,7 @@ A value that is longer than its limit never stops the record that it stands in. 
 - names and free text are cut: the beginning is still true
 - an id is replaced by its digest: a cut one would be somebody else's
 - an e-mail address, a phone number or a URL is left out: a cut one would be somebody else's
-- of a mapping or a list, the first entries are kept
+- a mapping or a list is cut to its first entries
 """
 
 import hashlib
@@ -198,8 +198,8 @@ def bounded(value: Any, *, depth: int = DEPTH) -> Any:
     if isinstance(value, str):
         return value[:TEXT]
     if isinstance(value, Mapping):
-        kept = islice(((key, item) for key, item in value.items() if len(str(key)) <= KEY), ENTRIES)
-        return {key: bounded(item, depth=depth - 1) for key, item in kept} if depth else {}
+        entries = islice(((key, item) for key, item in value.items() if len(str(key)) <= KEY), ENTRIES)
+        return {key: bounded(item, depth=depth - 1) for key, item in entries} if depth else {}
     if isinstance(value, list | tuple):
         return [bounded(item, depth=depth - 1) for item in islice(value, ENTRIES)] if depth else []
     return value

@@ -5,7 +5,7 @@ from integrations.history.admin import imports, rows, upload
 from integrations.inbox.admin import events, refreshes
 from integrations.operations import admin
 from integrations.outbox.admin import circuits, contact_sync, writes
-from integrations.reconcile.admin import runs, start, subscription_check, subscription_syncs
+from integrations.reconcile.admin import runs, subscription_check, subscription_syncs, sync_page
 
 __all__ = [
     "admin",
@@ -17,9 +17,9 @@ __all__ = [
     "refreshes",
     "rows",
     "runs",
-    "start",
     "subscription_check",
     "subscription_syncs",
+    "sync_page",
     "upload",
     "writes",
 ]

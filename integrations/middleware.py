@@ -4,7 +4,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import MiddlewareNotUsed, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseForbidden, JsonResponse
 from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, URLResolver
@@ -51,15 +51,18 @@ class HttpsForMachinesMiddleware:
     """Refuses plain http where machines ask, instead of leading them to https as it is done with people.
 
     A redirect would come after the secret, the token or the event was sent in the clear, and nobody would notice; and
-    a POST would be repeated as a GET. Stands before Django's SecurityMiddleware, which redirects.
+    a POST would be repeated as a GET. Stands before Django's SecurityMiddleware, which redirects, and where that does
+    not redirect it is left out.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        if not settings.SECURE_SSL_REDIRECT:
+            raise MiddlewareNotUsed
         self._get_response = get_response
         self._routes: URLResolver = URLResolver(RegexPattern(r"^/"), MACHINES)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.SECURE_SSL_REDIRECT and not request.is_secure() and self._is_asked_by_machines(request.path_info):
+        if not request.is_secure() and self._is_asked_by_machines(request.path_info):
             refused = JsonResponse(refusal("Use https.", code="https_required"), status=HTTPStatus.FORBIDDEN)
             refused.headers["Content-Length"] = str(len(refused.content))
             refused.headers["Content-Security-Policy"] = NOTHING_TO_LOAD

@@ -25,7 +25,7 @@ def test_contributing_names_files_that_exist() -> None:
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
-def test_hooks_run_what_make_lint_runs() -> None:
+def test_hooks_run_the_checks_of_make_lint() -> None:
     lints = re.search(r"^LINTS := (.+)$", MAKEFILE, re.MULTILINE)
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
     assert lints

@@ -29,7 +29,7 @@ class Candidate:
 
 
 def of(completion: Completion) -> list[Candidate]:
-    """At most ten members whom a completion may mean, the most likely first, each once with its best reason."""
+    """Return at most ten members whom a completion may mean, the most likely first, each with its best reason."""
     email = completion.email or completion.email_received.strip().lower()
     found: dict[int, Candidate] = {}
     for users, reason in _suggestions(email, completion.name):
@@ -78,7 +78,7 @@ def _with_dots(bare: str) -> Any:
 
 
 def _with_typo(bare: str, domain: str) -> list[User]:
-    """Members whose own address seems to be the mistaken one."""
+    """Return members whose own address seems to be the mistaken one."""
     alike = User.objects.filter(email__startswith=f"{bare}@").order_by("pk")[:100]
     return [user for user in alike if is_one_letter_off(user.email.rpartition("@")[2], domain)]
 

@@ -101,6 +101,6 @@ def _judged(document: Document, url: str, students: list[str]) -> Found:
 
 def _stands_in(url: str, student: str) -> bool:
     parts = urlsplit(url)
-    said = set(words(unquote_plus(f"{parts.path} {parts.query} {parts.fragment}").replace("_", " ")))
+    in_address = set(words(unquote_plus(f"{parts.path} {parts.query} {parts.fragment}").replace("_", " ")))
     together = "".join(word for word in words(student) if word)
-    return set(words(student)) <= said or together in said
+    return set(words(student)) <= in_address or together in in_address

@@ -25,8 +25,9 @@ class NotATable(ValueError):
 
 
 def rows_of(file: IO[bytes], *, name: str, seconds: float = SECONDS) -> Iterator[tuple[int, Cells]]:
-    """Each row's line in the file (the headings are line 1) and its cells by our names of columns; empty rows are left
-    out, columns that we do not know too. `name` ends in .csv or .xlsx; `seconds` is what reading alone may take.
+    """Yield each row's line in the file (the headings are line 1) and its cells by our names of columns.
+
+    Empty rows and unknown columns are left out. `name` ends in .csv or .xlsx; `seconds` is what reading alone may take.
 
     Raises NotATable, also in the middle of the file.
     """

@@ -1,7 +1,7 @@
 """Rows of a file → completions: validated, previewed, imported.
 
 A row's key is its source where it names one (as exported, or the submission's id behind the provider's key), else a
-digest of what it says. So the same file twice changes nothing, and neither does a row of something that a webhook told.
+digest of its values. So the same file twice changes nothing, and neither does a row that a webhook reported before.
 """
 
 import hashlib

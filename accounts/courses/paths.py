@@ -250,5 +250,5 @@ def _source(path: Activity, user: object) -> str:
 
 
 def _automatic(cause: Cause, reason: str = "") -> Cause:
-    """Return the cause without the person who pressed: what follows by itself may be undone by itself."""
+    """Return the cause without the staff user: what follows automatically may be undone automatically."""
     return Cause(text=cause.text, event_id=cause.event_id, reason=reason)

@@ -41,13 +41,14 @@ def apply(
     if mapping is not None:
         remote = without_outdated(remote, mapping.last_synced_times, at=report.occurred_at)
     ours = {name: value_of(contact, name) for name in remote}
+    changed_at = min(report.changed_at or report.occurred_at, report.occurred_at)
     merged = merge(
         ours,
         remote,
         mapping.last_synced_values if mapping else None,
         origins=contact.origins,
         provider=provider,
-        changed_at=report.effective_at,
+        changed_at=changed_at,
         authorities=report.authorities,
     )
     if merged.taken or merged.lost:
@@ -55,7 +56,7 @@ def apply(
     if merged.taken or merged.agreed:
         write(contact, merged.taken)
         names = [*merged.taken, *merged.agreed]
-        contact.origins = contact.origins | origins_of(names, provider=provider, at=report.effective_at)
+        contact.origins = contact.origins | origins_of(names, provider=provider, at=changed_at)
         contact.updated_at = timezone.now() if merged.taken else contact.updated_at
         contact.save()
     kinds = {name: Kind.WON if name in merged.won else Kind.CHANGED for name in merged.taken}
@@ -101,11 +102,6 @@ def note_synced(mapping: ContactMapping, values: Mapping[str, Any], *, at: datet
     mapping.last_synced_values = mapping.last_synced_values | dict(values)
     mapping.last_synced_times = mapping.last_synced_times | dict.fromkeys(values, timestamp(at))
     mapping.reported_at = max(mapping.reported_at or at, at)
-
-
-def frozen_names(contact: Contact) -> frozenset[str]:
-    """Return the names of the contact's values that are neither taken over nor sent."""
-    return frozenset(contact.changes.filter(kind=Kind.FROZEN, settled_at=None).values_list("name", flat=True))
 
 
 def release(change: ContactChange, *, cause: Cause) -> ChangedContact | None:

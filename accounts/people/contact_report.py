@@ -46,11 +46,6 @@ class ContactReport:
     is_whole: bool = False
     authorities: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def effective_at(self) -> datetime:
-        """Return since when the reported values have been true at the provider, as far as that is known."""
-        return min(self.changed_at or self.occurred_at, self.occurred_at)
-
     def values(self, email: str) -> dict[str, Any]:
         """Return all reported values in their stored form, by the names of `core.field_names`.
 

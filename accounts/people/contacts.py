@@ -12,7 +12,7 @@ from django.db.models import Model
 
 from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten, lookup
 from accounts.people.contact_merge import origins_of
-from accounts.people.contact_report import EMPTY, ContactReport, value_of, write
+from accounts.people.contact_report import EMPTY, ContactReport, write
 from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
@@ -116,8 +116,9 @@ def _create(
     contact = Contact(user=user)
     values = report.values(email)
     write(contact, values)
-    filled = [name for name in values if value_of(contact, name) not in EMPTY]
-    contact.origins = origins_of(filled, provider=provider, at=report.effective_at)
+    filled = [name for name, value in values.items() if value not in EMPTY]
+    changed_at = min(report.changed_at or report.occurred_at, report.occurred_at)
+    contact.origins = origins_of(filled, provider=provider, at=changed_at)
     contact.save()
     mappings = [
         ContactMapping(contact=contact, provider=provider, kind=kind, external_id=external_id)

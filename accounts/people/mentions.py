@@ -99,7 +99,7 @@ class Mentions:
         return any(number in digits for number in self._digits)
 
     def scrubbed(self, value: Any, *, own: bool) -> Any:
-        """Return a value without what names the person. `own`: it is theirs alone, so parts of their name go too."""
+        """Return a value without what names the person. `own`: it is theirs alone, so parts of the name go too."""
         if isinstance(value, str):
             return self._text(value, self._parts if own else self._distinct if self.match(value) else None)
         if isinstance(value, bytes | memoryview):
@@ -122,7 +122,7 @@ class Mentions:
             return [self._json(item, own=own) for item in value]
         if isinstance(value, dict):
             scalars = [item for item in value.values() if not isinstance(item, dict | list)]
-            # Another person's object within ours, such as a spouse's, is theirs again.
+            # Another person's object within the person's, such as a spouse's, is that person's.
             others = any(address.lower() not in self.emails for item in scalars for address in _addresses(item))
             own = any(map(self.match, scalars)) or (own and not others)
             return {self._text(str(key), None): self._json(item, own=own) for key, item in value.items()}

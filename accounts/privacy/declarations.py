@@ -236,7 +236,7 @@ def _is_value(column: "models.Field[Any, Any]") -> bool:
 
 
 def _closed_completion(completion: Completion) -> str:
-    """Return the state: what waits for a person waits for nobody any more."""
+    """Return the state after erasure: what needed review is dismissed."""
     waits = completion.state == Completion.State.RECEIVED
     return Completion.State.DISMISSED.value if waits else completion.state
 

@@ -1,6 +1,6 @@
-"""A signed-in person's own password: changed by whoever knows it, or hashed anew to end the sessions elsewhere.
+"""A signed-in person's own password: changed by its owner, or hashed again to end the sessions elsewhere.
 
-A session holds an HMAC of the password's hash. So a new hash ends every session but the one that is told of it, and
+A session holds an HMAC of the password's hash. So a new hash ends every session but the one that gets the new HMAC, and
 with another salt the same password has another hash.
 """
 
@@ -27,7 +27,7 @@ class WrongPassword(Exception):
 
 
 def change(user: User, *, current: str, new: str, request: HttpRequest | None = None) -> None:
-    """Replace the password and owe the mail that says so; `user` has the new one afterwards.
+    """Replace the password and enqueue the mail about it; `user` has the new one afterwards.
 
     `request` is for the audit log. Raises lockout.TooMany, WrongPassword, Django's ValidationError where the new one is
     not good enough.

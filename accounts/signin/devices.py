@@ -24,7 +24,7 @@ _SALT = "accounts.signin.devices"
 
 @dataclass(frozen=True)
 class KnownDevice:
-    """A browser that knows an account; `identity` is what its tries are counted by."""
+    """A browser that knows an account; `identity` is the key of its tries."""
 
     user: User
     device_id: str
@@ -75,5 +75,5 @@ def _read(request: HttpRequest) -> dict[int, tuple[str, str]]:
 
 
 def _password_version(user: User) -> str:
-    """Return what changes with each new password and does not tell its hash."""
+    """Return a value that changes with each new password and does not reveal its hash."""
     return salted_hmac(_SALT, user.password, algorithm="sha256").hexdigest()[:32]

@@ -57,29 +57,29 @@ class _Tokens(PasswordResetTokenGenerator):
 _tokens = _Tokens()
 
 
-def link_for(user: User) -> str:
-    """A link that lets whoever holds it set `user`'s password once within 24 hours. Made for a mail, never stored."""
-    query = urlencode({"token": _tokens.make_token(user), "email": user.email})
-    return f"{settings.FRONTEND_URL}/nssa/setup-password?{query}"
-
-
 def mail_context(message: EmailMessage) -> dict[str, Any]:
-    """Return the link that a mail holds; a greeting of somebody who has a password holds none. Raises NotSendable."""
+    """Return the mail's link, by which its holder sets the password once within 24 hours; it is stored nowhere.
+
+    A greeting of somebody who has a password holds none. Raises NotSendable.
+    """
     user = message.user
     if user is None or not user.is_active:
         raise NotSendable("the user is gone or locked; no link was made")
-    return {"link": None if message.kind in GREETINGS and user.has_usable_password() else link_for(user)}
+    if message.kind in GREETINGS and user.has_usable_password():
+        return {"link": None}
+    query = urlencode({"token": _tokens.make_token(user), "email": user.email})
+    return {"link": f"{settings.FRONTEND_URL}/nssa/setup-password?{query}"}
 
 
 def holder_of(email: str, token: str) -> User:
-    """The user whose password this link may set; asking consumes nothing. Raises LinkNotValid."""
+    """Return the user whose password this link may set; the link stays valid. Raises LinkNotValid."""
     return _holder(email, token, lock=False)
 
 
 def set_password(
     email: str, token: str, password: str, *, language: str = "", request: HttpRequest | None = None
 ) -> User:
-    """Spend the link: the user with the new password. Two at once: the second finds the link spent.
+    """Set the password and spend the link; return the user. Two at once: the second finds the link spent.
 
     `request` is for the audit log: where from the link was used.
 
@@ -134,7 +134,7 @@ JOBS = JobKind(model=LinkRequest, work=_answer)
 
 
 def send_new_link(user: User) -> EmailMessage:
-    """A new link by mail because staff want it; the links before it end."""
+    """Send a new link by mail for staff; the links before it end."""
     with transaction.atomic():
         return _send_new_link(User.objects.select_for_update().get(pk=user.pk), key=f"staff-link:{uuid4()}")
 

@@ -1,4 +1,4 @@
-"""The second factor of staff: who still has to give it; the pages that ask for it are the console's."""
+"""The second factor of staff: which sessions still need it. Its pages are in the console."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 def is_missing(request: HttpRequest) -> bool:
-    """Return whether this signed-in member of staff still owes the second factor in this session."""
+    """Return whether this signed-in member of staff has not given the second factor in this session."""
     user: Any = request.user
     if user.is_verified():
         return False

@@ -14,7 +14,7 @@ from accounts.people.models import User
 
 
 def connect() -> None:
-    # Whatever page signs somebody in, Django says so here.
+    # Django sends this signal for every page that signs in.
     user_logged_in.connect(set_end, dispatch_uid="accounts.sessions")
 
 
@@ -29,15 +29,15 @@ def set_end(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
 def end_sessions(user: User) -> int:
     """End every session of `user`, however it was begun; return how many there were.
 
-    A session says inside of itself whose it is, so all that have not run out are read: for a press, not for a request
-    that comes often. A session that is begun meanwhile stays; whoever locks somebody out makes the user inactive first.
+    The user of a session stands inside of it, so all that have not expired are read: for an action of staff, not for a
+    frequent request. A session that is begun meanwhile stays; whoever locks somebody out makes the user inactive first.
     """
     store = import_module(settings.SESSION_ENGINE).SessionStore
-    theirs = [
+    keys = [
         session.session_key
         for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
         if session.get_decoded().get(SESSION_KEY) == str(user.pk)
     ]
-    for key in theirs:
+    for key in keys:
         store(key).delete()
-    return len(theirs)
+    return len(keys)

@@ -1,4 +1,4 @@
-"""Tell who calls the API by the token in `Authorization: Token <token>`."""
+"""Authenticate a caller of the API by the token in `Authorization: Token <token>`."""
 
 import re
 from typing import Any

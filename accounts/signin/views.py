@@ -173,7 +173,7 @@ def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:
 
 
 def _without_path_in_referrer(response: HttpResponse) -> HttpResponse:
-    """The address of this page holds the token: it must not go along to wherever the visitor goes next.
+    """Keep the address of this page, which holds the token, out of the next request's Referer.
 
     Not `no-referrer`: browsers then post the form with `Origin: null`, which the CSRF check must refuse.
     """

@@ -76,7 +76,7 @@ def record(
     """Add one entry to the audit log, and one line to the log.
 
     `action` is a dotted code: the subject, then what happened to it ("token.created"). `actor` is a User (default: who
-    is signed in on `request`) or a word for a machine ("command"). `target` is a row, a pair (type, id), or a text.
+    is signed in on `request`) or the name of a machine ("command"). `target` is a row, a pair (type, id), or a text.
     `client` is the address of who asked, where there is no `request`.
     `before` and `after` are mappings of names to values. Facts of any kind are taken; none of them raises.
     """
@@ -193,7 +193,7 @@ def _json(value: Any, depth: int, is_personal: bool, name: str = "") -> Any:
 
 
 def _in_transaction() -> bool:
-    """Tell whether what is written now could still be rolled back; the transaction around a TestCase does not count."""
+    """Return whether a write now could still be rolled back; the transaction around a TestCase does not count."""
     return any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
 
 

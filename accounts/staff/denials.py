@@ -1,4 +1,4 @@
-"""Keep what signed-in people were refused, for whoever looks for attempts."""
+"""Record refusals of signed-in people, as traces of attempts."""
 
 from typing import Any
 

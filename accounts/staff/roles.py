@@ -1,4 +1,4 @@
-"""Roles: groups whose permissions are what the table of access says, and nothing else."""
+"""Roles: groups with exactly the permissions of the table of access."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from core.web import access
 
 
 def connect() -> None:
-    """Give the roles their permissions after each migration, when those of every application have been made."""
+    """Give the roles their permissions after each migration, when those of every application exist."""
     last = [config for config in installed.get_app_configs() if config.models_module is not None][-1]
     post_migrate.connect(give_permissions, sender=last, dispatch_uid="accounts.roles")
 

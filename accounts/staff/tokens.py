@@ -22,7 +22,7 @@ _USES = limits.FirstOfWindow("token.used", seconds=24 * 3600)
 def make(
     owner: Any, *, name: str, scopes: Iterable[str], expiry: datetime | None = None, request: HttpRequest | None = None
 ) -> tuple[ApiToken, str]:
-    """Return a new token and its text, which is kept nowhere. Raises ValueError for a scope that there is not."""
+    """Return a new token and its text, which is stored nowhere. Raises ValueError for an unknown scope."""
     wanted = set(scopes)
     if not wanted or not wanted <= access.table().scopes.keys():
         raise ValueError(f"scopes are one or more of {', '.join(access.table().scopes)}, not {sorted(wanted)}")
@@ -70,5 +70,5 @@ def note_use(token: ApiToken, *, request: HttpRequest) -> None:
 
 
 def _facts(token: ApiToken) -> dict[str, Any]:
-    """Return what tells a token from others, in a log that outlives it."""
+    """Return the facts that identify a token in a log that outlives it."""
     return {"beginning": token.token_key, "label": token.name, "scopes": token.scopes}

@@ -15,7 +15,7 @@ _BENEATH = "_audit_beneath"
 
 
 class AuditedAdmin(admin.ModelAdmin):
-    """Django tells a ModelAdmin of what it did by its three `log_…` methods: so nothing is changed without an entry."""
+    """Django calls the three `log_…` methods of a ModelAdmin for each change: so nothing changes without an entry."""
 
     admin_site: ConsoleSite
     audit_subject = ""  # the first part of the action; default: the model's name
@@ -61,7 +61,7 @@ class AuditedAdmin(admin.ModelAdmin):
         self.admin_site.record(f"{subject}.{verb.replace('-', '_')}", request=request, target=row, **facts)
 
     def _values(self, row: Any) -> dict[str, Any]:
-        """The row's columns and, of forms that have them, its many-to-many values."""
+        """Return the row's columns and, of forms that have them, its many-to-many values."""
         found = values_of(row)
         if row.pk is not None:
             for field in row._meta.many_to_many:

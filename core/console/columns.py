@@ -47,7 +47,7 @@ def text(name: str, label: Any, *, is_short: bool = False) -> Column:
 
 
 def badge(name: str, label: Any, *, kinds: Mapping[Any, str] | None = None) -> Column:
-    """Return a column of a field with choices, as a badge; `kinds` says which badge a value has, itself by default."""
+    """Return a column of a field with choices, as a badge; `kinds` maps values to badges, by default to themselves."""
 
     def show(row: Any) -> Any:
         value = getattr(row, name)

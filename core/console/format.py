@@ -10,7 +10,7 @@ SHOWN = 50_000  # characters on the page
 
 
 def indented(value: Any) -> str:
-    """A JSON value over several lines, letters as they are; cut at SHOWN characters."""
+    """Return a JSON value over several lines, letters as they are; cut at SHOWN characters."""
     return json.dumps(value, indent=2, ensure_ascii=False)[:SHOWN]
 
 
@@ -20,5 +20,5 @@ def block(text: str) -> SafeString:
 
 
 def folded(summary: Any, text: str) -> SafeString:
-    """The same behind a line to press."""
+    """Return the same behind a line that opens it."""
     return format_html("<details><summary>{}</summary>{}</details>", summary, block(text))

@@ -14,17 +14,17 @@ NOTHING = "–"
 
 
 def badge(status: str, text: Any) -> SafeString:
-    """A status as a word with a colour and a mark: the colour alone never says it."""
+    """Return a status as a word with a colour and a mark: never the colour alone."""
     return format_html('<span class="badge badge--{}">{}</span>', status, text)
 
 
 def list_url(name: str, **query: Any) -> str:
-    """The address of a list ("admin:accounts_user") with filters."""
+    """Return the address of a list ("admin:accounts_user") with filters."""
     return f"{reverse(f'{name}_changelist')}?{urlencode(query)}"
 
 
 def list_link(name: str, text: Any, **query: Any) -> SafeString:
-    """A link to a filtered list; the text alone where that list does not exist."""
+    """Return a link to a filtered list; the text alone where that list does not exist."""
     try:
         return format_html('<a href="{}">{}</a>', list_url(name, **query), text)
     except NoReverseMatch:
@@ -32,7 +32,7 @@ def list_link(name: str, text: Any, **query: Any) -> SafeString:
 
 
 def row_link(name: str, key: Any, text: Any) -> SafeString:
-    """A link to a row's page; the text alone where there is no such page."""
+    """Return a link to a row's page; the text alone where there is no such page."""
     try:
         return format_html('<a href="{}">{}</a>', reverse(f"{name}_change", args=[key]), text)
     except NoReverseMatch:
@@ -45,7 +45,7 @@ def source_of(row: Any) -> SafeString | str:
 
 
 def moment(when: datetime | None) -> SafeString | str:
-    """A time to the second, in few letters and the same in every language; times are UTC."""
+    """Return a time to the second, in few letters and the same in every language; times are UTC."""
     if when is None:
         return NOTHING
     return format_html('<time datetime="{}">{}</time>', when.isoformat(), f"{when:%Y-%m-%d %H:%M:%S}")

@@ -1,4 +1,4 @@
-"""The admin site that the console's kit stands on; what it asks of the site that an application makes of it."""
+"""The admin site beneath the console: the methods that an application's site must have."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ class Busy(Exception):
 
 
 def text_of(content: bytes, *, kind: str, charset: str = "", seconds: float = SECONDS) -> str:
-    """Return the text of a document, `kind` pdf or html, in `charset` where its host says so.
+    """Return the text of a document, `kind` pdf or html, in `charset` where its host names it.
 
     Raises Unreadable with the reason, and Busy.
     """

@@ -49,7 +49,7 @@ def texts_of_pdf(file: IO[bytes]) -> Iterator[str]:
 
 
 class _Visible(HTMLParser):
-    """The text of a page as it is read: what stands inside of a line stays together, other elements part words."""
+    """The text of a page: inline elements stay together, other elements separate words."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -126,4 +126,4 @@ def main(kind: str, charset: str, seconds: str) -> None:
 if __name__ == "__main__":
     main(*sys.argv[1:])
     sys.stdout.flush()
-    os._exit(0)  # nothing is kept, and taking apart what was read takes a while
+    os._exit(0)  # nothing is left to save, and Python's own clean-up takes a while

@@ -6,7 +6,7 @@ _BEGINS_A_FORMULA = ("=", "+", "-", "@", "|", "%", "\t", "\r", "\n", "\uff1d", "
 
 
 def neutral(value: Any) -> Any:
-    """A text with an apostrophe before it where a spreadsheet would calculate it; every other value as it is.
+    """Return a text with an apostrophe before it where a spreadsheet would calculate it; every other value as it is.
 
     The same twice is the same once, so what was exported may be imported again.
     """
@@ -16,5 +16,5 @@ def neutral(value: Any) -> Any:
 
 
 def without_apostrophe(text: str) -> str:
-    """The text for which `neutral` put an apostrophe there: for values that are checked before they are kept."""
+    """Return a text without the apostrophe of `neutral`: for values that are checked before they are stored."""
     return text[1:] if text.startswith("'") and neutral(text[1:]) == text else text

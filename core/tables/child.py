@@ -1,4 +1,4 @@
-"""The rows of a CSV or XLSX file of somebody's, read by a process that may fail, hang or grow without harm to this one.
+"""The rows of an uploaded CSV or XLSX file, read by a process that may fail, hang or grow without harm to this one.
 
 It works the same in a web server's thread, a worker's child and a command: a plain subprocess, with the file as its
 standard input and nothing of our environment.
@@ -37,8 +37,8 @@ def read_lines(file: IO[bytes], *, kind: str, seconds: float = SECONDS) -> Gener
     The reader is ended with the generator. Raises Unreadable, also in the middle of the file: it is not a table, or
     needs more than `seconds` (which do not count while the caller works on a row) or more memory than a reader has.
     """
-    with closing(messages(file, kind=kind, task="rows", seconds=seconds)) as said:
-        for message in said:
+    with closing(messages(file, kind=kind, task="rows", seconds=seconds)) as received:
+        for message in received:
             if isinstance(message, list):
                 yield message[0], [_decoded(cell) for cell in message[1]]
             elif "end" in message:
@@ -53,8 +53,8 @@ def count_lines(file: IO[bytes], *, kind: str, seconds: float = SECONDS) -> int:
         count = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1024 * 1024), b""))
         file.seek(0)
         return count
-    with closing(messages(file, kind=kind, task="count", seconds=seconds)) as said:
-        for message in said:
+    with closing(messages(file, kind=kind, task="count", seconds=seconds)) as received:
+        for message in received:
             if isinstance(message, dict) and "lines" in message:
                 file.seek(0)
                 return int(message["lines"])
@@ -71,15 +71,15 @@ def _decoded(cell: Any) -> Any:
 def messages(
     file: IO[bytes], *, kind: str, task: str, seconds: float, module: str = "core.tables.reading"
 ) -> Generator[Any]:
-    """Yield what the reader `module` says of a file, a JSON value a line. Raises Unreadable where it says that."""
+    """Yield the messages of the reader `module` about a file, a JSON value a line. Raises Unreadable for an error."""
     if not _AT_A_TIME.acquire(timeout=seconds):
         raise Unreadable(BUSY)
     try:
         with (
             _as_descriptor(file) as descriptor,
-            closing(_of_reader(descriptor, [module, kind, task, str(int(seconds) + 1)], seconds)) as said,
+            closing(_of_reader(descriptor, [module, kind, task, str(int(seconds) + 1)], seconds)) as received,
         ):
-            yield from said
+            yield from received
     finally:
         _AT_A_TIME.release()
 
@@ -108,7 +108,7 @@ def _of_reader(descriptor: int, command: list[str], seconds: float) -> Generator
 
 
 def _lines(descriptor: int, seconds: float) -> Iterator[bytes]:
-    """Whole lines as they come. Unreadable where they come too slowly, all pauses together, or are too long."""
+    """Yield whole lines as they come. Raises Unreadable where all pauses together or a line are too long."""
     rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
@@ -128,7 +128,7 @@ def _lines(descriptor: int, seconds: float) -> Iterator[bytes]:
 
 @contextmanager
 def _as_descriptor(file: IO[bytes]) -> Iterator[int]:
-    """The file as the reader's standard input can be: one of the system's, which it can move about in."""
+    """Yield a descriptor of a seekable file, as the reader's standard input must be."""
     try:
         yield file.fileno()
     except io.UnsupportedOperation:

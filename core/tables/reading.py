@@ -95,7 +95,7 @@ def lines_of_workbook(file: IO[bytes]) -> Iterator[Line]:
 
 
 def last_line_of(file: IO[bytes]) -> int:
-    """Return which line the first sheet says is its last one, for a progress bar: it may say anything."""
+    """Return the last line that the first sheet declares, for a progress bar: it may be wrong."""
     return min(int(_first_sheet(file).max_row or 0), MOST_LINES)
 
 
@@ -242,4 +242,4 @@ def main(kind: str, task: str, seconds: str) -> None:
 if __name__ == "__main__":
     main(*sys.argv[1:])
     sys.stdout.flush()
-    os._exit(0)  # nothing is kept, and taking apart what was read takes a while
+    os._exit(0)  # nothing is left to save, and Python's own clean-up takes a while

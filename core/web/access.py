@@ -142,7 +142,7 @@ def require_listed(request: HttpRequest) -> None:
 
 
 def _has(user: Any, permission: str) -> bool:
-    """As in Django's admin, whoever may change rows may look at them."""
+    """Return whether `user` has a permission; as in Django's admin, *change* includes *view*."""
     if user.has_perm(permission):
         return True
     app, _dot, codename = permission.partition(".")
@@ -163,5 +163,5 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 def permissions_in(rules: Iterable[Rules]) -> set[str]:
     """Return every permission that the rules name."""
-    plain = [one for each in rules for one in ([each] if isinstance(each, Rule) else each.values())]
+    plain = [rule for item in rules for rule in ([item] if isinstance(item, Rule) else item.values())]
     return {permission for rule in plain for permission in rule.permissions}

@@ -79,7 +79,7 @@ INTERNET = Network()
 
 def is_listed(host: str, hosts: Collection[str]) -> bool:
     """Return whether `hosts` names this one; "*.example.com" names everything beneath example.com, and not itself."""
-    return any(host == one or (one.startswith("*.") and host.endswith(one[1:])) for one in hosts)
+    return any(host == name or (name.startswith("*.") and host.endswith(name[1:])) for name in hosts)
 
 
 def fetch(
@@ -139,7 +139,7 @@ def _addresses(host: str, network: Network) -> list[str]:
 def _answer(
     host: str, path: str, addresses: list[str], network: Network, ends_at: float
 ) -> Iterator[http.client.HTTPResponse]:
-    """The answer's head, from one of the addresses; whatever is still open at `ends_at` is torn down by a timer.
+    """Yield the answer's head, from one of the addresses; whatever is still open at `ends_at` is torn down by a timer.
 
     A time-out of the socket alone begins anew with each byte, so an answer that drips would never end.
     """

@@ -62,15 +62,15 @@ class FrequentGuesses(limits.LocalCounts):
     """Guesses among many right ones, as tokens of webhooks are: counted in this process, so that a right one costs no
     round trip to the cache.
 
-    A process judges no more than `limit` wrong guesses of a client in a window, however parallel they come. The wrong
-    ones are told to the cache by `wrong`: once all processes together have seen `limit`, the next wrong guess in this
-    process is its last.
+    A process judges no more than `limit` wrong guesses of a client in a window, however parallel they come. `wrong`
+    counts wrong ones in the cache: once all processes together have seen `limit`, the next wrong guess in this process
+    is its last.
     """
 
     def count(self, identity: str, *, limit: int) -> None:
         """Count one guess before it is judged. Raises TooMany."""
         with self._lock:
-            self._turn()
+            self._begin_window()
             counted = self._counted.get(identity, 0)
             is_open = counted < limit and identity not in self._closed
             if is_open:
@@ -81,19 +81,19 @@ class FrequentGuesses(limits.LocalCounts):
     def forgive(self, identity: str) -> None:
         """Take a right guess back."""
         with self._lock:
-            self._turn()
+            self._begin_window()
             counted = self._counted.pop(identity, 0) - 1
             if counted > 0:
                 self._counted[identity] = counted
 
     def wrong(self, identity: str, *, limit: int) -> None:
-        """Tell the cache of a wrong guess, or of anything else that is counted with them. Raises TooMany."""
+        """Count a wrong guess, or anything else that counts as one, in the cache. Raises TooMany."""
         if limits.retry_after(self._scope, identity, limit=limit, seconds=self._seconds):
             raise self._too_many(identity)
 
     def _too_many(self, identity: str) -> TooMany:
         with self._lock:
-            self._turn()
+            self._begin_window()
             is_news = identity not in self._closed
             self._closed.add(identity)
         is_first = is_news and _is_first_refusal(self._scope, identity, seconds=self._seconds)

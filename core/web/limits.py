@@ -80,7 +80,7 @@ def forget() -> None:
 class LocalCounts:
     """Counts of this process in the open window: the part of a limit that asks no cache.
 
-    Subclasses hold `_lock` and call `_turn` before they look at anything.
+    Subclasses hold `_lock` and call `_begin_window` before they look at anything.
     """
 
     def __init__(self, scope: str, *, seconds: int) -> None:
@@ -96,8 +96,8 @@ class LocalCounts:
             self._counted.clear()
             self._closed.clear()
 
-    def _turn(self) -> None:
-        """Forget everything where a new window began."""
+    def _begin_window(self) -> None:
+        """Reset the counts where a new window began."""
         window = int(time.time() // self._seconds)
         if window != self._window:
             self._window = window
@@ -106,7 +106,7 @@ class LocalCounts:
 
 
 class GenerousLimit(LocalCounts):
-    """A high limit on something frequent: counted in this process and told to the cache a hundredth of the limit at a
+    """A high limit on something frequent: counted in this process and added to the cache a hundredth of the limit at a
     time.
 
     So the cache costs next to nothing, and the limit is exact to one hundredth for each process. Limits below 200 are
@@ -116,7 +116,7 @@ class GenerousLimit(LocalCounts):
     def retry_after(self, identity: str, *, limit: int) -> int:
         """Count one more; 0 where it is within `limit` in this window, else the seconds until the next."""
         with self._lock:
-            self._turn()
+            self._begin_window()
             if identity in self._closed:
                 return seconds_left(self._seconds)
             uncounted = self._counted.get(identity, 0) + 1
@@ -136,7 +136,7 @@ class FirstOfWindow(LocalCounts):
     def is_first(self, identity: str) -> bool:
         """Return whether no process saw `identity` in this window before. This process asks the cache once for it."""
         with self._lock:
-            self._turn()
+            self._begin_window()
             if identity in self._closed:
                 return False
             self._closed.add(identity)

@@ -1,4 +1,4 @@
-"""Events → what they mean for the business. Handlers name no provider and are order-free."""
+"""Handlers apply events to the business. They name no provider and do not depend on the order of events."""
 
 from integrations.handlers.context import Change, Context, Greeting
 from integrations.handlers.dispatch import handle

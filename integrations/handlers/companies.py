@@ -1,4 +1,4 @@
-"""Handlers of a provider's accounts → companies, and the contacts that belong to them."""
+"""Handlers of a provider's accounts, which are our companies."""
 
 from functools import partial
 
@@ -15,15 +15,15 @@ from integrations.toolkit import log_lines
 
 
 def report(event: CompanyReported, context: Context) -> list[Change]:
-    """Make or rename the account's company. Raises Unreadable where the event names no account."""
-    told = AccountReport(
+    """Create or rename the account's company. Raises Unreadable where the event names no account."""
+    account = AccountReport(
         occurred_at=event.occurred_at,
         account_id=event.account_id,
         name=event.name,
         administrators=event.administrators,
     )
     try:
-        reported = companies.apply_report(told, cause=context.cause)
+        reported = companies.apply_report(account, cause=context.cause)
     except InvalidAccount as error:
         raise Unreadable(str(error)) from error
     if reported.created:
@@ -31,26 +31,26 @@ def report(event: CompanyReported, context: Context) -> list[Change]:
         names = {"account_id": company.chatwoot_account_id, "company_id": company.company_id}
         log_lines.company_creating(provider, **names)
         transaction.on_commit(partial(log_lines.company_created, provider, **names))
-    return [_told_of(reported)]
+    return [_change_of(reported)]
 
 
 def close(event: CompanyClosed, context: Context) -> list[Change]:
     """Close the account's company. Raises Unreadable where the event names no account."""
     try:
-        return [_told_of(companies.close(event.account_id, at=event.occurred_at, cause=context.cause))]
+        return [_change_of(companies.close(event.account_id, at=event.occurred_at, cause=context.cause))]
     except InvalidAccount as error:
         raise Unreadable(str(error)) from error
 
 
-def taken_in(contact: Contact, account_id: str) -> Change | None:
-    """Let a contact belong to the company of an account; None where it does already, or there is no such company."""
-    company = companies.of_account(account_id) if account_id else None
+def assign(contact: Contact, account_id: str) -> Change | None:
+    """Assign a contact to the company of an account; None where it belongs to it already or there is no company."""
+    company = companies.of_account(account_id)
     if company is None or not companies.assign_contact(contact, company):
         return None
     return Change(description=f"contact belongs to {company.company_id}", target=company)
 
 
-def _told_of(reported: Reported) -> Change:
+def _change_of(reported: Reported) -> Change:
     if reported.created:
         description = "company created"
     elif reported.changed:

@@ -1,4 +1,4 @@
-"""Answers to a form → completions of courses, where staff configured the form for an activity."""
+"""Handler of form answers that complete courses, where staff configured the form for an activity."""
 
 from accounts.courses import completions
 from accounts.courses.completions import Received, ReportedCompletion
@@ -7,7 +7,7 @@ from integrations.contracts.events import FormSubmitted
 from integrations.handlers.context import Change, Context
 
 State = Completion.State
-_SAID = {
+_DESCRIPTIONS = {
     State.RECEIVED: "completion waits for a person",
     State.MATCHED: "completion matched, without points",
     State.AWARDED: "points given",
@@ -16,8 +16,8 @@ _SAID = {
 }
 
 
-def keep(event: FormSubmitted, context: Context) -> list[Change]:
-    """Keep a completion for each activity of which this form tells, once by the submission's id; none, nothing.
+def store(event: FormSubmitted, context: Context) -> list[Change]:
+    """Store a completion for each activity that this form is configured for, once by the submission's id.
 
     A form that names no course is taken to be the form of one course.
     """
@@ -36,11 +36,11 @@ def keep(event: FormSubmitted, context: Context) -> list[Change]:
 
 
 def change_of(received: Received) -> Change:
-    """Return what was kept as a change, in words."""
+    """Return the change that a received completion made."""
     completion = received.completion
-    said = _SAID[State(completion.state)]
+    text = _DESCRIPTIONS[State(completion.state)]
     if completion.state == State.RECEIVED:
-        said = f"{said}: {completion.reason or 'nobody has this address'}"
+        text = f"{text}: {completion.reason or 'nobody has this address'}"
     elif received.is_new and completion.state != State.AWARDED and completion.reason:
-        said = f"{said}: {completion.reason}"
-    return Change(description=said if received.is_new else f"completion known already: {said}", target=completion)
+        text = f"{text}: {completion.reason}"
+    return Change(description=text if received.is_new else f"completion known already: {text}", target=completion)

@@ -1,4 +1,4 @@
-"""Handlers of people, orders, payments and form answers → contacts and what belongs to them."""
+"""Handlers of contacts, orders, payments and form answers."""
 
 from datetime import timedelta
 
@@ -22,34 +22,36 @@ from integrations.contracts.events import (
     OrderPlaced,
 )
 from integrations.contracts.exceptions import PersonErased, Unmatched
-from integrations.fields.names import FieldNames
-from integrations.handlers import completions
-from integrations.handlers.companies import taken_in
+from integrations.fields.names import FieldNames, as_text
+from integrations.handlers import companies, completions
 from integrations.handlers.context import Change, Context
 from integrations.inbox.models import ContactRefresh
 from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
 from integrations.registry import provider as provider_of
 
-ECHOES_FOR = timedelta(days=1)  # how long after a write its echo may come
+ECHO_WINDOW = timedelta(days=1)  # how long after a write its echo may come
 _NO_EMAIL = "the event names no e-mail"
 
 
 def report(event: ContactReported, context: Context) -> list[Change]:
-    """Bring the contact to what the event says; what it lacks is read from the provider, where that can be asked.
+    """Store what the event reports of a contact, and have the contact refreshed where the event lacks its values.
 
     Raises Unmatched where it names nobody.
     """
     mirror = provider_of(context.provider).mirror
-    told = as_report(event, context.fields.names(context.provider, mirror) if mirror else None)
     readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
     changes = []
     if event.email or event.is_whole or lookup.find(provider=context.provider, identities=event.identities):
-        reported = _reported(told, context)
-        changes += [change for change in [told_of(reported), taken_in(reported.contact, event.company)] if change]
-        # What names a record and says nothing of it is no echo: the reading that follows may be one.
-        is_told = event.is_whole or not readable
-        if mirror and is_told and not reported.changed and (echo := _echo(reported.contact, context)):
+        names = context.fields.names(context.provider, mirror) if mirror else None
+        reported = _store(as_report(event, names), context)
+        if change := change_of(reported):
+            changes.append(change)
+        if event.company and (change := companies.assign(reported.contact, event.company)):
+            changes.append(change)
+        # A notice that names a record without its values is no echo: the refresh that follows may be one.
+        has_values = event.is_whole or not readable
+        if mirror and has_values and not reported.changed and (echo := _echo(reported.contact, context)):
             changes.append(echo)
     else:
         _refuse_forgotten(event, context)
@@ -62,14 +64,20 @@ def report(event: ContactReported, context: Context) -> list[Change]:
 
 
 def as_report(event: ContactReported, names: FieldNames | None) -> ContactReport:
-    """Return what an event says of a person; `names`: of a provider whose contacts are kept equal with ours."""
+    """Return an event as a report by our names; `names`: of a provider whose contacts are kept equal with ours."""
+    custom_fields = event.custom_fields
+    if names:
+        custom_fields = {
+            names.local.get(key, key): as_text(value) if key in names.local else value
+            for key, value in custom_fields.items()
+        }
     return ContactReport(
         occurred_at=event.occurred_at,
         email=event.email,
         aliases=event.aliases,
         identities=event.identities,
         fields=event.fields,
-        custom_fields=names.taken_in(event.custom_fields) if names else event.custom_fields,
+        custom_fields=custom_fields,
         tags=event.tags,
         tags_added=event.tags_added,
         tags_removed=event.tags_removed,
@@ -80,18 +88,18 @@ def as_report(event: ContactReported, names: FieldNames | None) -> ContactReport
     )
 
 
-def gone(event: ContactGone, context: Context) -> list[Change]:
-    """Note that a record was deleted there. Ours stays, and so do the records of other providers."""
+def note_gone(event: ContactGone, context: Context) -> list[Change]:
+    """Note that a remote record was deleted. Ours stays, and so do the records of other providers."""
     contact = contacts.note_gone(event.contact_id, provider=context.provider, at=event.occurred_at)
     if contact is None:
         return []
     return [Change(description=f"contact {event.contact_id} was deleted there; ours stays", target=contact)]
 
 
-def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
+def store_order(event: OrderPlaced, context: Context) -> list[Change]:
     """Record an order and its lines, once by its id. Raises Unmatched where nobody is named."""
     order = Order(
-        contact=whose(event, context),
+        contact=contact_of(event, context),
         provider=context.provider,
         external_id=event.external_id,
         number=event.number[:50],
@@ -115,10 +123,10 @@ def keep_order(event: OrderPlaced, context: Context) -> list[Change]:
     return [Change(description="order recorded" if is_new else "order known already", target=order)]
 
 
-def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
+def store_payment(event: MoneyMoved, context: Context) -> list[Change]:
     """Record a transaction, once by its id. Raises Unmatched where nobody is named."""
     payment = Payment(
-        contact=whose(event, context),
+        contact=contact_of(event, context),
         provider=context.provider,
         external_id=event.external_id,
         kind=event.kind,
@@ -131,24 +139,23 @@ def keep_payment(event: MoneyMoved, context: Context) -> list[Change]:
         occurred_at=event.occurred_at,
     )
     is_news = orders.store_payment(payment)
-    told = f"{event.kind} {'recorded' if is_news else 'known already'}"
-    return [Change(description=told, target=payment, changed=is_news)]
+    description = f"{event.kind} {'recorded' if is_news else 'known already'}"
+    return [Change(description=description, target=payment, changed=is_news)]
 
 
-def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
-    """Record what somebody answered, once by its id, and the courses that they completed by it.
+def store_submission(event: FormSubmitted, context: Context) -> list[Change]:
+    """Record a form's answers, once by their id, and the completions of courses that they report.
 
-    Raises Unmatched where nobody is named; a completion is kept all the same, for a person to say whose it is.
+    Raises Unmatched where nobody is named; a completion is stored all the same, for staff to assign.
     """
     try:
-        contact = whose(event, context)
+        contact = contact_of(event, context)
     except PersonErased:
         raise
     except Unmatched:
-        completed = completions.keep(event, context)
-        if not completed:
-            raise
-        return completed
+        if completed := completions.store(event, context):
+            return completed
+        raise
     submission = FormSubmission(
         contact=contact,
         provider=context.provider,
@@ -159,12 +166,12 @@ def keep_submission(event: FormSubmitted, context: Context) -> list[Change]:
         submitted_at=event.occurred_at,
     )
     is_new = orders.store_submission(submission)
-    kept = Change(description="answers recorded" if is_new else "answers known already", target=submission)
-    return [kept, *completions.keep(event, context)]
+    change = Change(description="answers recorded" if is_new else "answers known already", target=submission)
+    return [change, *completions.store(event, context)]
 
 
-def told_of(reported: ChangedContact) -> Change | None:
-    """Return what a report changed, for people; None where that is nothing."""
+def change_of(reported: ChangedContact) -> Change | None:
+    """Return the change that a report made; None where it made none."""
     if reported.created:
         return Change(description="contact created", target=reported.contact)
     if reported.is_stale:
@@ -174,21 +181,24 @@ def told_of(reported: ChangedContact) -> Change | None:
     return None
 
 
-def whose(event: AboutSomebody, context: Context) -> Contact:
-    """The contact whom the event names, made where there is none."""
+def contact_of(event: AboutSomebody, context: Context) -> Contact:
+    """Return the contact that the event names, created where there is none.
+
+    Raises Unmatched where it names nobody, PersonErased where they were erased.
+    """
     if not event.email:
         known = lookup.find(provider=context.provider, identities=event.identities)
         if known is None:
             _refuse_forgotten(event, context)
             raise Unmatched(_NO_EMAIL)
         return known
-    told = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
     known = lookup.find(provider=context.provider, identities=event.identities, email=event.email)
-    return known or _reported(told, context).contact
+    report = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
+    return known or _store(report, context).contact
 
 
 def _refuse_forgotten(event: AboutSomebody | ContactReported, context: Context) -> None:
-    """Raise PersonErased where one of the event's ids was of somebody who was erased."""
+    """Raise PersonErased where one of the event's ids belonged to an erased person."""
     try:
         forgotten.refuse(email="", provider=context.provider, identities=event.identities)
     except PersonForgotten as error:
@@ -196,13 +206,13 @@ def _refuse_forgotten(event: AboutSomebody | ContactReported, context: Context) 
 
 
 def _echo(contact: Contact, context: Context) -> Change | None:
-    """Count a report that says what we wrote ourselves, and nothing else that is new."""
+    """Count a report that is the echo of our newest write and says nothing else."""
     written = OutgoingWrite.objects.filter(
         provider=context.provider,
         contact=contact,
         kind=OutgoingWrite.Kind.CONTACT,
         status=OutgoingWrite.Status.DONE,
-        finished_at__gt=timezone.now() - ECHOES_FOR,
+        finished_at__gt=timezone.now() - ECHO_WINDOW,
     )
     newest = written.order_by("-pk").first()
     record = contact.mappings.filter(provider=context.provider, kind="contact", is_main=True).first()
@@ -214,12 +224,13 @@ def _echo(contact: Contact, context: Context) -> Change | None:
     return Change(description="our own write came back: nothing is new", target=newest, changed=False)
 
 
-def _reported(told: ContactReport, context: Context) -> ChangedContact:
+def _store(report: ContactReport, context: Context) -> ChangedContact:
+    """Store a report and enqueue the writes that it leads to. Raises Unmatched, PersonErased."""
     try:
-        reported = contacts.apply_report(told, provider=context.provider, cause=context.cause)
+        changed = contacts.apply_report(report, provider=context.provider, cause=context.cause)
     except PersonForgotten as error:
         raise PersonErased(str(error)) from error
     except (contacts.Unidentified, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
-    enqueue.contact_changed(reported, context.fields)
-    return reported
+    enqueue.contact_changed(changed, context.fields)
+    return changed

@@ -11,9 +11,9 @@ from integrations.fields.names import FieldConfiguration
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One thing that an event changed: for people, with the row it is about.
+    """A change that an event made, described for people, with its row.
 
-    `changed` is False for what was looked up or found to stand already. `review` is what staff should decide about it.
+    `changed` is False where the row was only looked up or was so already. `review`: what staff should decide.
     """
 
     description: str
@@ -36,7 +36,7 @@ class Context:
     """The context of a fact: its provider, its key, unique for the provider, and the cause.
 
     `reads_contacts`: the provider can be asked for a whole contact.
-    `greeting` is what whoever tells the event wants of a first grant.
+    `greeting` is the fate of the greeting of a first grant.
     """
 
     provider: str

@@ -1,7 +1,7 @@
-"""Completed courses and assessments that a provider reports itself → completions, by the lines of activities.
+"""Handler of completed courses and assessments that a provider reports itself, by the lines of activities.
 
 A course is completed by definition, so it counts wherever an activity has a line for it; a fresh LEARN has `course:*`.
-An assessment counts where it was passed and an activity names it. What no activity names is a question to staff.
+An assessment counts where it was passed and an activity names it. Whatever no activity names is left to staff.
 """
 
 from accounts.courses import completions
@@ -13,27 +13,27 @@ from accounts.people.models import Contact
 from integrations.contracts.events import AssessmentCompleted, CourseCompleted
 from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers.completions import change_of
-from integrations.handlers.contacts import whose
+from integrations.handlers.contacts import contact_of
 from integrations.handlers.context import Change, Context
 
 
-def keep(event: CourseCompleted, context: Context) -> list[Change]:
-    """Keep a completion for each activity that counts the event, once by its id.
+def store(event: CourseCompleted, context: Context) -> list[Change]:
+    """Store a completion for each activity that counts the event, once by its id.
 
-    Raises Unmatched where no activity does. A failed assessment gives no points and says so; one of which nobody knows
-    whether it was passed waits for a person, and so does whoever is one person by their id and another by their e-mail.
+    Raises Unmatched where no activity does. A failed assessment gives no points. An assessment without a result needs
+    review, and so does an event whose id belongs to one person and whose e-mail to another.
     """
-    taken = event if isinstance(event, AssessmentCompleted) else None
+    assessment = event if isinstance(event, AssessmentCompleted) else None
     kind, external_id, title = _named(event)
     contact = _contact(event, context)
     activities = completions.activities_for_event(kind, external_id=external_id, title=title)
-    if not activities and taken is not None and taken.passed is False and contact is not None:
-        said = f"the assessment {_quoted(title, external_id)} was not passed, and no activity counts it"
-        return [Change(description=said, target=contact, changed=False)]
+    if not activities and assessment is not None and assessment.passed is False and contact is not None:
+        text = f"the assessment {_quoted(title, external_id)} was not passed, and no activity counts it"
+        return [Change(description=text, target=contact, changed=False)]
     if not activities:
         line = f"{kind}:{title or external_id or '*'}"
         raise Unmatched(f"no activity counts the {kind} {_quoted(title, external_id)}; add the line {line}, then retry")
-    question = _who_is_it(event, context) or _question(event)
+    question = _identity_question(event, context) or _question(event)
     told = {
         activity: ReportedCompletion(
             source=f"{context.provider}:{kind}:{event.external_id or context.key}",
@@ -45,7 +45,7 @@ def keep(event: CourseCompleted, context: Context) -> list[Change]:
             certificate_url=event.completed.certificate_url,
             answers=event.details,
             question=question,
-            refusal=_failed(taken) if taken is not None and taken.passed is False else "",
+            refusal=_failed(assessment) if assessment is not None and assessment.passed is False else "",
         )
         for activity in activities
     }
@@ -59,9 +59,9 @@ def _named(event: CourseCompleted) -> tuple[str, str, str]:
 
 
 def _contact(event: CourseCompleted, context: Context) -> Contact | None:
-    """The person as a contact; None where the e-mail is no address: the completion is kept for a person to decide."""
+    """Return the contact; None where the e-mail is no address: the completion is stored for staff to assign."""
     try:
-        return whose(event, context)
+        return contact_of(event, context)
     except PersonErased:
         raise
     except Unmatched:
@@ -71,7 +71,7 @@ def _contact(event: CourseCompleted, context: Context) -> Contact | None:
 
 
 def _course(event: CourseCompleted, activity: Activity) -> str:
-    """Return what the points are for.
+    """Return the course that the points are for.
 
     An assessment stands for its course, unless the activity is for assessments alone.
     """
@@ -95,8 +95,8 @@ def _failed(event: AssessmentCompleted) -> str:
     return f"the assessment was not passed{f' (score {event.score})' if event.score else ''}"
 
 
-def _who_is_it(event: CourseCompleted, context: Context) -> str:
-    """Return the question whose it is where the ids are one person's and the e-mail is another member's."""
+def _identity_question(event: CourseCompleted, context: Context) -> str:
+    """Return a question to staff where the ids are one person's and the e-mail is another member's."""
     by_id = lookup.find(provider=context.provider, identities=event.identities) if event.identities else None
     by_email = lookup.member_with(completions.stored_form(event.email))
     if by_id is None or by_email is None or by_id.user == by_email[0]:

@@ -24,22 +24,22 @@ from integrations.handlers.context import Change, Context
 HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
     MembershipEvent: memberships.apply,
     ContactReported: contacts.report,
-    ContactGone: contacts.gone,
+    ContactGone: contacts.note_gone,
     CompanyReported: companies.report,
     CompanyClosed: companies.close,
-    OrderPlaced: contacts.keep_order,
-    MoneyMoved: contacts.keep_payment,
-    FormSubmitted: contacts.keep_submission,
-    CourseCompleted: direct_completions.keep,
-    PolicyReported: policies.keep,
-    CourseProgressed: progress.keep,
+    OrderPlaced: contacts.store_order,
+    MoneyMoved: contacts.store_payment,
+    FormSubmitted: contacts.store_submission,
+    CourseCompleted: direct_completions.store,
+    PolicyReported: policies.store,
+    CourseProgressed: progress.store,
 }
 
 
 def handle(event: Event, context: Context) -> list[Change]:
-    """Apply `event`, inside the caller's transaction; what it changed.
+    """Apply `event` inside the caller's transaction and return its changes.
 
-    Raises Unmatched where a person must decide, Retryable where it may work later.
+    Raises Unmatched where staff must decide, Retryable where it may work later.
     """
     for kind, handler in HANDLERS.items():
         if isinstance(event, kind):

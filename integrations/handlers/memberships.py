@@ -31,7 +31,7 @@ from integrations.contracts.events import (
     SubscriptionResumed,
 )
 from integrations.contracts.exceptions import PersonErased, Unmatched
-from integrations.handlers.contacts import told_of
+from integrations.handlers.contacts import change_of
 from integrations.handlers.context import Change, Context, Greeting
 from integrations.outbox import enqueue
 
@@ -166,7 +166,7 @@ def _contact(event: MembershipEvent, member: members.Member, context: Context) -
     except PersonForgotten as error:
         raise PersonErased(str(error)) from error
     enqueue.contact_changed(reported, context.fields)
-    return told_of(reported)
+    return change_of(reported)
 
 
 def _references(event: MembershipEvent) -> dict[str, str]:

@@ -1,23 +1,23 @@
-"""Handlers of insurance policies and quotes → rows that belong to a contact."""
+"""Handler of insurance policies and quotes."""
 
 from accounts.commerce import policies
 from accounts.commerce.policies import AmbiguousPolicy, PolicyReport
 from accounts.people.models import Contact
 from integrations.contracts.events import PolicyReported
 from integrations.contracts.exceptions import NotFoundYet, PersonErased, Unmatched
-from integrations.handlers.contacts import whose
+from integrations.handlers.contacts import contact_of
 from integrations.handlers.context import Change, Context
 from integrations.outbox import enqueue
 from integrations.registry import provider as provider_of
 
 
-def keep(event: PolicyReported, context: Context) -> list[Change]:
-    """Bring the policy to what the event says.
+def store(event: PolicyReported, context: Context) -> list[Change]:
+    """Store what the event reports of a policy.
 
-    Raises Unmatched where nobody is named, now or before, or the number is somebody else's; NotFoundYet where it names
-    somebody by an id whom the provider may tell of yet.
+    Raises Unmatched where nobody is named, now or before, or the number is of another person; NotFoundYet where it
+    names somebody by an id whom the provider may still report.
     """
-    told = PolicyReport(
+    report = PolicyReport(
         occurred_at=event.occurred_at,
         external_id=event.external_id,
         is_quote=event.is_quote,
@@ -30,8 +30,8 @@ def keep(event: PolicyReported, context: Context) -> list[Change]:
         expires_on=event.expires_on,
     )
     try:
-        contact = _whose(event, context)
-        changed = policies.apply_report(told, provider=context.provider, contact=contact)
+        contact = _contact(event, context)
+        changed = policies.apply_report(report, provider=context.provider, contact=contact)
     except AmbiguousPolicy as doubt:
         raise Unmatched(f"{doubt}: its id at the provider, or the right person, must be named") from doubt
     name = "quote" if event.is_quote else "policy"
@@ -43,10 +43,10 @@ def keep(event: PolicyReported, context: Context) -> list[Change]:
     return [Change(description=f"{name} known already", target=changed.policy)]
 
 
-def _whose(event: PolicyReported, context: Context) -> Contact:
-    """Return the contact whom the event names, else the one whose policy this is already. Raises as `keep`."""
+def _contact(event: PolicyReported, context: Context) -> Contact:
+    """Return the contact that the event names, else the one that the policy belongs to. Raises as `store`."""
     try:
-        return whose(event, context)
+        return contact_of(event, context)
     except PersonErased:
         raise
     except Unmatched:

@@ -1,4 +1,4 @@
-"""Progress in a course → one row for each person and course, and the points of milestones that it reaches."""
+"""Handler of progress in a course, and of the points of milestones that it reaches."""
 
 from accounts.courses import progress
 from accounts.courses.progress import Report
@@ -9,7 +9,7 @@ from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers.context import Change, Context
 
 
-def keep(event: CourseProgressed, context: Context) -> list[Change]:
+def store(event: CourseProgressed, context: Context) -> list[Change]:
     """Store the progress; an older event than the last one changes nothing but the highest percent.
 
     Raises Unmatched where the e-mail is no address.

@@ -1,1 +1,1 @@
-"""Historical files of a provider's members and orders: read, shown, and told as the events that webhooks tell."""
+"""Historical imports: files of a provider's members and orders, previewed and applied as the events of webhooks."""

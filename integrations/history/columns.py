@@ -7,58 +7,58 @@ from core.tables.cells import without_apostrophe
 from core.text import one_line
 from integrations.contracts.history import Cells, FileKind, HistoryFiles
 
-Places = Mapping[str, int]  # our name of a column → its place in the file, from 0
-_MARKS_AT_LEAST = 2
-_LONGEST = 4000  # letters of a cell: of a list of tags, the longest, a cut one would name other tags
+Places = Mapping[str, int]  # name of a column → its place in the file, from 0
+_MIN_MARKS = 2
+_LONGEST = 4000  # letters of a cell; a cut list of tags, the longest kind, would name other tags
 
 
 def kind_of(headings: Sequence[str], files: HistoryFiles) -> str:
-    """Return the kind of file that these headings are of."""
-    other = next(iter(files.kinds))
+    """Return the kind of a file by its headings."""
+    default = next(iter(files.kinds))
     for key, kind in files.kinds.items():
-        if kind.marks and len(kind.marks & matched(headings, kind, files).keys()) >= _MARKS_AT_LEAST:
+        if kind.marks and len(kind.marks & match_columns(headings, kind, files).keys()) >= _MIN_MARKS:
             return key
-        other = other if kind.marks else key
-    return other
+        default = default if kind.marks else key
+    return default
 
 
-def matched(headings: Sequence[str], kind: FileKind, files: HistoryFiles) -> dict[str, int]:
-    """Return the place of each column that is found by a known heading. Of two that fit, the first spelling counts,
-    then the whole heading before a part of it, then the first place; no place is two columns.
+def match_columns(headings: Sequence[str], kind: FileKind, files: HistoryFiles) -> dict[str, int]:
+    """Return the place of each column with a known heading. Of several matches the first spelling counts, then the
+    whole heading before a part of it, then the first place; no place serves two columns.
     """
     names = [list(files.names_of(heading)) for heading in headings]
-    found: dict[str, int] = {}
-    for column, about in kind.columns.items():
-        place = _place(names, about.headings, taken=set(found.values()))
+    places: dict[str, int] = {}
+    for name, column in kind.columns.items():
+        place = _place(names, column.headings, taken=set(places.values()))
         if place is not None:
-            found[column] = place
-    return found
+            places[name] = place
+    return places
 
 
-def missing(kind: FileKind, places: Places) -> list[str]:
-    """Return our names of the columns without which nothing can be read and that have no place."""
+def missing_columns(kind: FileKind, places: Places) -> list[str]:
+    """Return the names of the needed columns that have no place."""
     return [name for name, column in kind.columns.items() if column.required and name not in places]
 
 
-def what_is_missing(headings: Sequence[str], kind: FileKind, places: Places) -> str:
-    """Return what to say where columns are missing: what is there, and what is expected; "" where none is."""
-    lacking = missing(kind, places)
+def problem_with_columns(headings: Sequence[str], kind: FileKind, places: Places) -> str:
+    """Return the message about missing columns, with the present and expected headings; "" where none is missing."""
+    lacking = missing_columns(kind, places)
     if not lacking:
         return ""
     expected = "; ".join(f"{name} (for example {', '.join(kind.columns[name].headings[:4])})" for name in lacking)
-    there = ", ".join(heading or "–" for heading in headings[:40]) or "none"
-    return f"There is no column for {expected}. The headings found are: {there}."
+    present = ", ".join(heading or "–" for heading in headings[:40]) or "none"
+    return f"There is no column for {expected}. The headings found are: {present}."
 
 
-def doubled(headings: Sequence[str], places: Places) -> list[str]:
-    """Return the headings that stand more than once and of which one was taken."""
+def duplicate_headings(headings: Sequence[str], places: Places) -> list[str]:
+    """Return the headings that occur more than once and of which one is used."""
     count = Counter(heading.casefold() for heading in headings)
-    taken = (headings[place] for place in places.values() if place < len(headings))
-    return sorted({heading for heading in taken if count[heading.casefold()] > 1})
+    used = (headings[place] for place in places.values() if place < len(headings))
+    return sorted({heading for heading in used if count[heading.casefold()] > 1})
 
 
 def cells_of(raw: Mapping[str, str], kind: FileKind, places: Places) -> Cells:
-    """Return a row's texts by our names of columns. An apostrophe that keeps a spreadsheet from calculating goes."""
+    """Return a row's texts by the names of columns, without the apostrophe that keeps spreadsheets from calculating."""
     return {
         name: without_apostrophe(raw.get(str(places[name]), "")).strip() if name in places else ""
         for name in kind.columns
@@ -66,7 +66,7 @@ def cells_of(raw: Mapping[str, str], kind: FileKind, places: Places) -> Cells:
 
 
 def as_stored(row: Sequence[object]) -> dict[str, str]:
-    """Return the texts of a line by their places, empty ones left out, each at most one line of _LONGEST letters."""
+    """Return the texts of a line by their places, without empty ones, each one line of at most _LONGEST letters."""
     texts = ((str(place), _text(value)) for place, value in enumerate(row))
     return {place: text for place, text in texts if text}
 
@@ -82,7 +82,7 @@ def _text(value: object) -> str:
 def _place(names: Sequence[Sequence[str]], spellings: Sequence[str], *, taken: set[int]) -> int | None:
     for spelling in spellings:
         for rank in range(2):
-            for place, known_by in enumerate(names):
-                if place not in taken and known_by[rank : rank + 1] == [spelling]:
+            for place, names_of_heading in enumerate(names):
+                if place not in taken and names_of_heading[rank : rank + 1] == [spelling]:
                     return place
     return None

@@ -1,4 +1,4 @@
-"""From a file to its rows: read in a process of its own (`core.tables`), kept in the database, and nothing applied."""
+"""Storing of files: read in a process of its own (`core.tables`), stored row by row, and nothing applied."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -17,16 +17,16 @@ from integrations.contracts.provider import Provider
 from integrations.history import columns
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStatus
 
-MOST_ROWS = 200_000
-_AT_ONCE = 1000
+MAX_ROWS = 200_000
+_BATCH_SIZE = 1000
 _LONGEST_HEADING = 200
 
 
-class NotAHistory(ValueError):
-    """The file cannot be taken; the message says what to change."""
+class InvalidFile(ValueError):
+    """Raised for a file that cannot be imported; the message says what to change."""
 
 
-def take(
+def store(
     file: IO[bytes],
     *,
     name: str,
@@ -38,25 +38,27 @@ def take(
     seconds: float = SECONDS,
     wake: bool = True,
 ) -> HistoryImport:
-    """Keep the rows of a CSV or XLSX file, all or none, and let the preview begin; where a needed column is not found,
-    it waits for staff to choose one.
+    """Store the rows of a CSV or XLSX file, all or none, and start the preview; without a needed column the import
+    waits for staff to choose one.
 
-    `kind` is one of the provider's ("": by its headings), `places` says by our names of columns which heading they
-    have, and `seconds` is what reading may take. Raises NotAHistory.
+    `kind` is one of the provider's ("": by its headings), `places` are headings by our names of columns, and
+    `seconds` limits the reading. Raises InvalidFile.
     """
     files = provider.history
     if files is None:
-        raise NotAHistory(f"No files of {provider.title} can be imported.")
+        raise InvalidFile(f"No files of {provider.title} can be imported.")
     history: HistoryImport | None = None
     try:
         with closing(read_lines(file, kind=_kind(name), seconds=seconds)) as lines:
             _number, first = next(lines, (0, []))
             headings = [one_line(str(heading or ""), _LONGEST_HEADING) for heading in first]
             if not any(headings):
-                raise NotAHistory("The file is empty.")
+                raise InvalidFile("The file is empty.")
             kind = kind or columns.kind_of(headings, files)
-            found = columns.matched(headings, files.kinds[kind], files) | _chosen(places or {}, headings)
-            # Nobody's until all rows are there: what a process that dies leaves is pruned like any discarded file.
+            matched = columns.match_columns(headings, files.kinds[kind], files) | _chosen_columns(
+                places or {}, headings
+            )
+            # Discarded until all rows are stored: what a process that dies leaves is pruned like any discarded file.
             history = HistoryImport.objects.create(
                 provider=provider.key,
                 kind=kind,
@@ -64,19 +66,19 @@ def take(
                 next_attempt_at=None,
                 file_name=one_line(name, 150),
                 headings=headings,
-                columns=found,
+                columns=matched,
                 exported_at=exported_at,
                 exported_at_by_staff=exported_at,
                 cause=cause.text[:200],
                 staff=cause.staff,
-                notes=_notes(headings, found),
+                notes=_notes(headings, matched),
             )
-            _keep_rows(history, lines)
-    except (Unreadable, NotAHistory) as error:
+            _store_rows(history, lines)
+    except (Unreadable, InvalidFile) as error:
         if history is not None:
             history.delete()
-        raise NotAHistory(str(error)) from error
-    _begin(history, problem=columns.what_is_missing(headings, files.kinds[kind], found), wake=wake)
+        raise InvalidFile(str(error)) from error
+    _start_preview(history, problem=columns.problem_with_columns(headings, files.kinds[kind], matched), wake=wake)
     return history
 
 
@@ -84,22 +86,22 @@ def _kind(name: str) -> str:
     return "xlsx" if name.lower().endswith(".xlsx") else "csv"
 
 
-def _keep_rows(history: HistoryImport, lines: Iterator[tuple[int, Any]]) -> None:
-    """Keep the rows some at a time: with one transaction for a long file, SQLite would let nobody else write."""
+def _store_rows(history: HistoryImport, lines: Iterator[tuple[int, Any]]) -> None:
+    """Store the rows in batches: during one transaction for a long file SQLite would let nobody else write."""
     rows = (
         HistoryRow(history=history, line=number, cells=cells)
         for number, row in lines
         if (cells := columns.as_stored(row))
     )
-    while some := list(islice(rows, _AT_ONCE)):
-        history.total += len(some)
-        if history.total > MOST_ROWS:
-            raise NotAHistory(f"The file has more than {MOST_ROWS:,} rows. Split it.")
-        HistoryRow.objects.bulk_create(some)
+    while batch := list(islice(rows, _BATCH_SIZE)):
+        history.total += len(batch)
+        if history.total > MAX_ROWS:
+            raise InvalidFile(f"The file has more than {MAX_ROWS:,} rows. Split it.")
+        HistoryRow.objects.bulk_create(batch)
 
 
-def _begin(history: HistoryImport, *, problem: str, wake: bool) -> None:
-    """Let the preview begin, or wait for staff where there is a problem with the columns."""
+def _start_preview(history: HistoryImport, *, problem: str, wake: bool) -> None:
+    """Start the preview, or wait for staff where there is a problem with the columns."""
     history.last_error = problem
     history.status = HistoryStatus.READY if problem else HistoryStatus.PENDING
     history.next_attempt_at = None if problem else timezone.now()
@@ -110,18 +112,19 @@ def _begin(history: HistoryImport, *, problem: str, wake: bool) -> None:
             wake_on_commit(history)
 
 
-def _chosen(places: Mapping[str, str], headings: list[str]) -> dict[str, int]:
-    """Raises NotAHistory for a heading that is not there."""
+def _chosen_columns(places: Mapping[str, str], headings: list[str]) -> dict[str, int]:
+    """Return the places of the chosen headings. Raises InvalidFile for an unknown one."""
     by_name = {heading.casefold(): place for place, heading in reversed(list(enumerate(headings)))}
-    found = {}
+    chosen = {}
     for column, heading in places.items():
         if heading.strip().casefold() not in by_name:
-            raise NotAHistory(f'There is no heading "{heading}". The headings found are: {", ".join(headings[:40])}.')
-        found[column] = by_name[heading.strip().casefold()]
-    return found
+            raise InvalidFile(f'There is no heading "{heading}". The headings found are: {", ".join(headings[:40])}.')
+        chosen[column] = by_name[heading.strip().casefold()]
+    return chosen
 
 
 def _notes(headings: list[str], places: Mapping[str, int]) -> list[str]:
     return [
-        f'"{heading}" stands more than once: its first column counts.' for heading in columns.doubled(headings, places)
+        f'"{heading}" occurs more than once: its first column counts.'
+        for heading in columns.duplicate_headings(headings, places)
     ]

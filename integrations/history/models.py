@@ -1,4 +1,4 @@
-"""A file of a provider's history: its rows, what each would do or did, and how far the work on it is."""
+"""Historical imports: an uploaded file, its rows with their outcomes, and the progress of the job."""
 
 from django.conf import settings
 from django.db import models
@@ -38,11 +38,11 @@ SETTLED = (RowOutcome.NEW, RowOutcome.CHANGED, RowOutcome.NOTHING, RowOutcome.SK
 
 
 class HistoryImport(Prunable, Delivery):
-    """One attempt at the row works on some people's rows. What they led to and the next place are committed together,
-    so an import that dies goes on where it was.
+    """Job of one file. An attempt applies some people's rows; their outcome and the next place are committed together,
+    so that an import whose worker dies continues there.
 
-    `columns`: our name of a column → its place in the file. `exported_at` is the moment at which the file's values were
-    so: its newest date, or a later one that staff know. The place is the last person and line that were done.
+    `columns`: name of a column → its place in the file. `exported_at` is the moment of the file's values: its newest
+    date, or a later one that staff know. The place is the last person and line that were applied.
     """
 
     provider = models.CharField(_("provider"), max_length=30)
@@ -96,7 +96,7 @@ class HistoryImport(Prunable, Delivery):
 
 
 class HistoryRow(models.Model):
-    """A line of the file: its cells, by their places, until it is settled, and what it would do or did."""
+    """Line of the file: its cells, by their places, until it is settled, and its outcome."""
 
     history = models.ForeignKey(
         HistoryImport, on_delete=models.CASCADE, related_name="rows", verbose_name=_("historical import")

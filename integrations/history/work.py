@@ -1,7 +1,7 @@
-"""The work on a historical import, attempt by attempt: reading, preview, and after staff's word, applying.
+"""Job of a historical import, attempt by attempt: reading, preview, and after staff confirmed it, applying.
 
-The preview does what applying does and is rolled back (`core.preview`). People are gone through in the order of their
-addresses, so that all rows of one person are told together: what a renewal would do depends on the purchase before it.
+The preview runs the same code and is rolled back (`core.preview`). People come in the order of their addresses, so that
+all rows of one person are applied together: the result of a renewal depends on the purchase before it.
 """
 
 import logging
@@ -22,24 +22,24 @@ from core.text import InvalidAddress, normalise_email
 from integrations import registry
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.history import FileKind
+from integrations.history.apply import RowApplier
 from integrations.history.columns import cells_of
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStage, HistoryStatus
-from integrations.history.telling import Teller
 
 logger = logging.getLogger(__name__)
-AT_ONCE = 500  # rows that are read together
+BATCH_SIZE = 500  # rows that are read together
 SECONDS = 8.0  # after which an attempt begins no further person
-AT_THE_LATEST = 16.0  # seconds after which it begins no further row; the lease is 30
+SECONDS_FOR_ROWS = 16.0  # seconds after which it begins no further row; the lease is 30
 BETWEEN_MAILS = timedelta(seconds=1)  # set-up mails become due one after the other
-# No date in the file: what it says is older than anything else that is known, so it only fills in what is missing.
+# No date in the file: its values count as older than all others, so they only fill in missing ones.
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
-_WRITTEN = ["outcome", "detail", "offer_key", "offer_title", "person"]
+_COLUMNS = ["outcome", "detail", "offer_key", "offer_title", "person"]
 SET_UP_MAIL = "set-up mail"
-_NO_DATE = "No date stands in the file: it only fills in what is missing. Say when it was exported to have it count."
+_NO_DATE = "The file has no date: it only fills in missing values. Say when it was exported to have it count."
 
 
 def advance(history: HistoryImport) -> None:
-    """Do one attempt's share of the stage. Raises LeaseLost where the import was stopped meanwhile."""
+    """Run one attempt of the import's stage. Raises LeaseLost where the import was stopped meanwhile."""
     files = registry.provider(history.provider).history
     if files is None or history.kind not in files.kinds:
         raise Permanent(f"no files of this kind can be imported: {history.provider} {history.kind}")
@@ -52,10 +52,10 @@ def advance(history: HistoryImport) -> None:
 
 
 def _read(history: HistoryImport, kind: FileKind) -> None:
-    """Note whom each row is about, and the newest date of the file, which it cannot be older than."""
+    """Store the person of each row, and the newest date of the file, which is a lower bound of its export."""
     files = registry.provider(history.provider).history
     assert files is not None
-    rows = list(history.rows.filter(line__gt=history.line).order_by("line")[: 2 * AT_ONCE])
+    rows = list(history.rows.filter(line__gt=history.line).order_by("line")[: 2 * BATCH_SIZE])
     newest = history.exported_at
     for row in rows:
         cells = cells_of(row.cells, kind, history.columns)
@@ -75,7 +75,7 @@ def _read(history: HistoryImport, kind: FileKind) -> None:
 
 
 def _address(text: str) -> str:
-    """Return the stored form of an address, "" where it is none: such a row is an error of its own."""
+    """Return the normalised address, "" for an invalid one: such a row gets its own error."""
     try:
         return normalise_email(text)
     except InvalidAddress:
@@ -83,18 +83,18 @@ def _address(text: str) -> str:
 
 
 def _preview(history: HistoryImport) -> None:
-    teller, in_time, late = _teller(history), _time_left(SECONDS), _time_left(AT_THE_LATEST)
-    told: list[HistoryRow] = []
+    applier, in_time, in_time_for_rows = _applier(history), _time_left(SECONDS), _time_left(SECONDS_FOR_ROWS)
+    applied: list[HistoryRow] = []
     is_end = True
     for rows in _people(history, Q(outcome="")):
-        if told and not in_time():
+        if applied and not in_time():
             is_end = False
             break
         with rolled_back():
-            told += _told(history, teller, rows, late)
+            applied += _apply_rows(history, applier, rows, in_time_for_rows)
     with transaction.atomic():
-        HistoryRow.objects.bulk_update(told, _WRITTEN, batch_size=AT_ONCE)
-        done = history.done + len(told)
+        HistoryRow.objects.bulk_update(applied, _COLUMNS, batch_size=BATCH_SIZE)
+        done = history.done + len(applied)
         if is_end and not history.rows.filter(outcome="").exists():
             history.close(HistoryStatus.READY, done=done, person="", line=0)
         else:
@@ -102,19 +102,19 @@ def _preview(history: HistoryImport) -> None:
 
 
 def _apply(history: HistoryImport) -> None:
-    """Tell each person's rows in a transaction of its own, with the place that is reached: a worker that dies loses
-    one person's, and does them again.
+    """Apply each person's rows in a transaction of its own, together with the import's place: a worker that dies loses
+    those of one person, which are applied again.
     """
-    teller, in_time, late = _teller(history), _time_left(SECONDS), _time_left(AT_THE_LATEST)
+    applier, in_time, in_time_for_rows = _applier(history), _time_left(SECONDS), _time_left(SECONDS_FOR_ROWS)
     for rows in _people(history, Q(is_settled=False)):
         person = rows[0].person
         with transaction.atomic():
-            told = _told(history, teller, rows, late)
-            for row in told:
+            applied = _apply_rows(history, applier, rows, in_time_for_rows)
+            for row in applied:
                 row.cells = {} if row.is_settled else row.cells
-            HistoryRow.objects.bulk_update(told, [*_WRITTEN, "is_settled", "cells"])
+            HistoryRow.objects.bulk_update(applied, [*_COLUMNS, "is_settled", "cells"])
             history.update_fenced(
-                person=person, line=told[-1].line, done=history.done + len(told), greeted=history.greeted
+                person=person, line=applied[-1].line, done=history.done + len(applied), greeted=history.greeted
             )
         if not in_time():
             history.save_progress()
@@ -123,45 +123,45 @@ def _apply(history: HistoryImport) -> None:
     logger.info("history imported", extra={"history": history.pk, "rows": history.total})
 
 
-def _told(
-    history: HistoryImport, teller: Teller, rows: Sequence[HistoryRow], in_time: Callable[[], bool]
+def _apply_rows(
+    history: HistoryImport, applier: RowApplier, rows: Sequence[HistoryRow], in_time: Callable[[], bool]
 ) -> list[HistoryRow]:
-    """Tell rows of one person as far as time allows, then welcome them to what they have access to now."""
-    teller.touched.clear()
-    told = []
+    """Apply rows of one person as far as time allows, then enqueue the greetings for what they have access to now."""
+    applier.touched.clear()
+    applied = []
     for row in rows:
-        teller.tell(row)
-        told.append(row)
+        applier.apply(row)
+        applied.append(row)
         if not in_time():
             break
-    for subscription in teller.touched.values():
+    for subscription in applier.touched.values():
         if not subscription.has_access:
             continue
-        # Held, so that staff get no mail for each; the member's own goes when staff chose so, one after the other.
+        # Held, so that staff get no mail for each; the member's own is released where staff chose so, one by one.
         for message in emails.greet(subscription, held=True):
             history.greeted += 1
             if history.sends_mails:
                 emails.release(message, due=timezone.now() + history.greeted * BETWEEN_MAILS)
-            mail = f"{SET_UP_MAIL} {'owed' if history.sends_mails else 'held back'}"
-            told[-1].detail = f"{mail}; {told[-1].detail}"[:500]
-    return told
+            mail = f"{SET_UP_MAIL} {'due' if history.sends_mails else 'held back'}"
+            applied[-1].detail = f"{mail}; {applied[-1].detail}"[:500]
+    return applied
 
 
-def _people(history: HistoryImport, which: Q) -> Iterator[list[HistoryRow]]:
-    """Yield the rows that are still to be done, those of one person together, from the place of the import on.
+def _people(history: HistoryImport, pending: Q) -> Iterator[list[HistoryRow]]:
+    """Yield the pending rows, those of one person together, from the place of the import on.
 
-    A person with more than AT_ONCE of them comes in parts.
+    A person with more than BATCH_SIZE of them comes in parts.
     """
     person, line = (history.person, history.line) if history.stage == HistoryStage.APPLYING else ("", 0)
     while True:
         after = Q(person__gt=person) | Q(person=person, line__gt=line)
-        found = list(history.rows.filter(after, which).order_by("person", "line")[:AT_ONCE])
-        groups = [list(rows) for _person, rows in groupby(found, key=lambda row: row.person)]
-        if len(found) == AT_ONCE and len(groups) > 1:
+        batch = list(history.rows.filter(after, pending).order_by("person", "line")[:BATCH_SIZE])
+        groups = [list(rows) for _person, rows in groupby(batch, key=lambda row: row.person)]
+        if len(batch) == BATCH_SIZE and len(groups) > 1:
             groups.pop()  # perhaps cut off in the middle
         if not groups:
             return
-        person, line = groups[-1][-1].person, groups[-1][-1].line  # before they are told, which may empty the person
+        person, line = groups[-1][-1].person, groups[-1][-1].line  # before they are applied, which may empty the person
         yield from groups
 
 
@@ -170,9 +170,9 @@ def _time_left(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() < end
 
 
-def _teller(history: HistoryImport) -> Teller:
+def _applier(history: HistoryImport) -> RowApplier:
     cause = Cause(text=f"history import {history.pk}: {history.file_name}"[:200], staff=history.staff)
-    return Teller(history=history, provider=registry.provider(history.provider), cause=cause)
+    return RowApplier(history=history, provider=registry.provider(history.provider), cause=cause)
 
 
 JOBS = JobKind(model=HistoryImport, work=advance)

@@ -23,6 +23,11 @@ class Migration(migrations.Migration):
             options={"verbose_name": "last report about a record", "verbose_name_plural": "last reports about records"},
         ),
         migrations.AlterField(
+            model_name="alertstate",
+            name="evaluated_at",
+            field=models.DateTimeField(default=django.utils.timezone.now, verbose_name="evaluated"),
+        ),
+        migrations.AlterField(
             model_name="contactrefresh",
             name="external_id",
             field=models.CharField(max_length=100, verbose_name="remote ID"),

@@ -17,7 +17,7 @@ class AlertState(models.Model):
     sample = models.PositiveIntegerField(_("out of"), default=0, help_text=_("how many rows the value was taken from"))
     since = models.DateTimeField(_("since"), default=timezone.now)
     changes = models.PositiveIntegerField(_("changes"), default=0)
-    evaluated_at = models.DateTimeField(_("looked at"), default=timezone.now)
+    evaluated_at = models.DateTimeField(_("evaluated"), default=timezone.now)
 
     class Meta:
         verbose_name = _("alert")

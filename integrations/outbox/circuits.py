@@ -1,4 +1,4 @@
-"""Circuit breakers, one a provider, shared by all workers: what fails again and again is left alone for a while."""
+"""Circuit breakers, one for each provider, shared by all workers."""
 
 from datetime import datetime, timedelta
 
@@ -10,21 +10,21 @@ from core.queue.delivery import LEASE
 from integrations.outbox.models import Circuit, OutgoingWrite
 
 OPENS_AFTER = 5  # failures in a row
-FIRST_REST, LONGEST_REST = timedelta(seconds=30), timedelta(minutes=10)
-LOOK_AGAIN = timedelta(minutes=5)  # how often rows look at a circuit that staff paused
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=10)
+PAUSED_RETRY = timedelta(minutes=5)  # how often rows look at a circuit that staff paused
 
 
-def rests_until(provider: str) -> datetime | None:
-    """Until when nobody may write to the provider; None where the caller may.
+def open_until(provider: str) -> datetime | None:
+    """Return until when the provider must not be called; None where the caller may call it.
 
-    With an open circuit whose rest is over the caller is its one trial: others wait until that ended, or was lost.
+    With an open circuit whose pause is over the caller is its one trial: others wait until that ended, or was lost.
     """
     circuit = Circuit.objects.filter(provider=provider).exclude(opened_at=None).first()
     if circuit is None:
         return None
     now = timezone.now()
     if circuit.trial_at is None:
-        return now + LOOK_AGAIN
+        return now + PAUSED_RETRY
     if circuit.trial_at > now:
         return circuit.trial_at
     is_ours = Circuit.objects.filter(pk=circuit.pk, trial_at=circuit.trial_at).update(trial_at=now + LEASE)
@@ -32,7 +32,7 @@ def rests_until(provider: str) -> datetime | None:
 
 
 def succeeded(provider: str) -> None:
-    """The provider answered: its circuit is closed, and what waited for that is due."""
+    """Close the circuit of a provider that answered, and make due what waited for that."""
     was_open = Circuit.objects.filter(provider=provider).exclude(opened_at=None)
     if was_open.update(opened_at=None, trial_at=None, failures=0, changed_at=timezone.now()):
         _release(provider)
@@ -41,9 +41,9 @@ def succeeded(provider: str) -> None:
 
 
 def failed(provider: str, error: str) -> bool:
-    """Count a failure that was the provider's, or its credentials'; whether that opened the circuit.
+    """Count a failure of the provider or of its credentials; True where that opened the circuit.
 
-    A trial that failed lets it rest twice as long as before.
+    A trial that failed doubles the pause.
     """
     insert_once(Circuit(provider=provider))
     circuits = Circuit.objects.filter(provider=provider)
@@ -53,22 +53,22 @@ def failed(provider: str, error: str) -> bool:
     if circuit.failures < OPENS_AFTER:
         return False
     if circuit.opened_at is None:
-        return bool(circuits.filter(opened_at=None).update(opened_at=now, trial_at=now + FIRST_REST, changed_at=now))
+        return bool(circuits.filter(opened_at=None).update(opened_at=now, trial_at=now + FIRST_PAUSE, changed_at=now))
     if circuit.trial_at is not None:
         doublings = min(circuit.failures - OPENS_AFTER, 10)
-        circuits.filter(trial_at=circuit.trial_at).update(trial_at=now + min(FIRST_REST * 2**doublings, LONGEST_REST))
+        circuits.filter(trial_at=circuit.trial_at).update(trial_at=now + min(FIRST_PAUSE * 2**doublings, LONGEST_PAUSE))
     return False
 
 
 def pause(circuit: Circuit) -> bool:
-    """Let everything rest until staff close the circuit; False where it is paused already."""
+    """Open the circuit until staff close it; False where it is paused already."""
     now = timezone.now()
-    open_ones = Circuit.objects.filter(pk=circuit.pk).exclude(opened_at__isnull=False, trial_at=None)
-    return bool(open_ones.update(opened_at=circuit.opened_at or now, trial_at=None, changed_at=now))
+    not_paused = Circuit.objects.filter(pk=circuit.pk).exclude(opened_at__isnull=False, trial_at=None)
+    return bool(not_paused.update(opened_at=circuit.opened_at or now, trial_at=None, changed_at=now))
 
 
 def close(circuit: Circuit) -> bool:
-    """Let everything that waits be tried at once; False where the circuit is closed."""
+    """Close the circuit and make due what waited for that; False where it is closed already."""
     is_open = Circuit.objects.filter(pk=circuit.pk).exclude(opened_at=None)
     if not is_open.update(opened_at=None, trial_at=None, failures=0, changed_at=timezone.now()):
         return False
@@ -77,7 +77,7 @@ def close(circuit: Circuit) -> bool:
 
 
 def _release(provider: str) -> None:
-    """Make due what was put off, but not what backs off after a failure of its own or is being written now."""
+    """Make due what waited for the circuit, but not what backs off after a failure of its own or is being written."""
     now = timezone.now()
     waiting = OutgoingWrite.objects.filter(provider=provider, status="pending", crashes=0, failures=0)
     waiting.filter(next_attempt_at__gt=now).update(next_attempt_at=now, wake_at=now)

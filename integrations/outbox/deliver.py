@@ -1,4 +1,4 @@
-"""Delivering what is owed to providers: the work of one attempt at one row."""
+"""Deliver a write: one attempt at one row."""
 
 import logging
 from datetime import timedelta
@@ -14,15 +14,15 @@ from integrations.toolkit.failures import Refused, TemporaryFailure, TooManyCall
 from integrations.toolkit.retries import until_allowed
 
 logger = logging.getLogger(__name__)
-SWITCHED_OFF_FOR = timedelta(minutes=5)
+SWITCHED_OFF_DELAY = timedelta(minutes=5)
 _CREDENTIALS = frozenset({401, 403})
 Kind = OutgoingWrite.Kind
 
 
 def _deliver(row: OutgoingWrite) -> None:
     if not settings.CONTACT_SYNC:
-        raise Wait("CONTACT_SYNC is off: nothing is written anywhere", due=timezone.now() + SWITCHED_OFF_FOR)
-    until = circuits.rests_until(row.provider)
+        raise Wait("CONTACT_SYNC is off: nothing is written anywhere", due=timezone.now() + SWITCHED_OFF_DELAY)
+    until = circuits.open_until(row.provider)
     if until is not None:
         raise Wait(f"the circuit of {row.provider} is open: waits for it to be closed", due=until)
     try:

@@ -3,29 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accounts.people.contact_changes import frozen_names
 from accounts.people.contact_report import EMPTY, value_of
-from accounts.people.models import Contact
+from accounts.people.models import Contact, ContactChange
 from integrations.fields.names import FieldNames, as_text
 
 
-def differing(contact: Contact, names: FieldNames, theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Stored name → our value, for each that the provider knows and has otherwise in `theirs` (stored names, too).
+def differences(
+    contact: Contact, names: FieldNames, synced: Mapping[str, Any], *, with_frozen: bool = False
+) -> dict[str, Any]:
+    """Return stored name → our value, for each that the provider knows and that differs from its `synced` value.
 
-    An empty value of ours is said only where somebody emptied it: what nobody ever told is nothing to tell.
+    An empty value counts only where somebody emptied it, not where nobody ever filled it in. Frozen fields are left out
+    unless `with_frozen`; they take one query more where something differs.
     """
-    found = {}
+    differing = {}
     for name in names.sent:
-        mine = value_of(contact, name)
-        if mine in EMPTY and name not in contact.origins:
+        value = value_of(contact, name)
+        if value in EMPTY and name not in contact.origins:
             continue
-        if as_text(mine) != as_text(theirs.get(name)):
-            found[name] = as_text(mine)
-    return found
-
-
-def to_be_written(contact: Contact, names: FieldNames, theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what differs and is not frozen; one query more where something differs."""
-    found = differing(contact, names, theirs)
-    frozen = frozen_names(contact) if found else frozenset()
-    return {name: value for name, value in found.items() if name not in frozen}
+        if as_text(value) != as_text(synced.get(name)):
+            differing[name] = as_text(value)
+    if differing and not with_frozen:
+        frozen = contact.changes.filter(kind=ContactChange.Kind.FROZEN, settled_at=None)
+        for name in frozen.values_list("name", flat=True):
+            differing.pop(name, None)
+    return differing

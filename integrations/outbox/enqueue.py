@@ -1,14 +1,11 @@
-"""Enqueue writes: to whom, when something about a contact or a policy is new. Asks nobody; no network."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Enqueue writes of contacts and policies that changed. No network."""
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.commerce.models import Policy
 from accounts.commerce.policies import ChangedPolicy
-from accounts.people.models import Contact, ContactMapping
+from accounts.people.models import Contact
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
@@ -16,109 +13,101 @@ from core.queue.wakeup import wake_on_commit
 from integrations import registry
 from integrations.contracts.provider import Provider
 from integrations.fields.names import FieldConfiguration
-from integrations.outbox.differences import to_be_written
+from integrations.outbox.differences import differences
 from integrations.outbox.models import OutgoingWrite
 
 RECORD = "contact"  # the kind of id by which a provider's API can be asked for a contact
 Kind = OutgoingWrite.Kind
 
 
-def mirrors() -> dict[str, Provider]:
-    """The providers whose contacts are kept equal with ours: switched on, and their APIs can be asked."""
-    if not settings.CONTACT_SYNC:
-        return {}
-    return {key: one for key, one in registry.all_providers().items() if one.mirror is not None and one.is_connected()}
+def mirrored_providers() -> dict[str, Provider]:
+    """Return the providers that are connected and whose contacts are kept equal with ours, by their keys."""
+    providers = registry.all_providers() if settings.CONTACT_SYNC else {}
+    return {key: side for key, side in providers.items() if side.mirror is not None and side.is_connected()}
 
 
-def deal_makers() -> dict[str, Provider]:
-    """The providers where policies become opportunities."""
-    if not settings.CONTACT_SYNC:
-        return {}
-    return {key: one for key, one in registry.all_providers().items() if one.deals is not None and one.is_connected()}
+def opportunity_providers() -> dict[str, Provider]:
+    """Return the connected providers where policies become opportunities, by their keys."""
+    providers = registry.all_providers() if settings.CONTACT_SYNC else {}
+    return {key: side for key, side in providers.items() if side.deals is not None and side.is_connected()}
 
 
 def contact_changed(changed: ChangedContact, fields: FieldConfiguration | None = None) -> None:
-    """Enqueue what must be written now that a contact, who may be new, was reported or decided about by staff.
+    """Enqueue the writes of a contact, perhaps a new one, that was reported or decided about by staff.
 
-    Contacts that no mirrored provider ever told of are nobody's business there. A provider that told of somebody
-    without naming the record is not written to: it has them, and which record that is will be found when another one
+    A contact that no mirrored provider ever reported is not written to any. Neither is a provider written to that
+    reported somebody without naming the record: it has them, and which record that is will be found when another one
     has news. Inside the transaction of the change, which holds the contact's row. `fields`: as the job has read them.
     """
-    contact, sides, fields = changed.contact, mirrors(), fields or FieldConfiguration()
-    if not sides:
-        return
-    mappings = list(contact.mappings.filter(provider__in=sides))
+    contact, sides = changed.contact, mirrored_providers()
+    mappings = list(contact.mappings.filter(provider__in=sides)) if sides else []
     if changed.provider not in sides and not mappings:
         return
-    records = main_records(mappings)
+    fields = fields or FieldConfiguration()
+    records = {row.provider: row for row in mappings if row.kind == RECORD and row.is_main}
     for key, side in sides.items():
         record = records.get(key)
         assert side.mirror is not None
         if record is None:
-            is_new_there = key != changed.provider and (contact.email or contact.phone)
-            if is_new_there:
-                enqueue_contact(contact, key, cause=changed.cause)
-        elif record.gone_at is None and to_be_written(
-            contact, fields.names(key, side.mirror), record.last_synced_values
-        ):
-            enqueue_contact(contact, key, cause=changed.cause)
+            is_due = key != changed.provider and bool(contact.email or contact.phone)
+        elif record.gone_at is not None:
+            is_due = False
+        else:
+            is_due = bool(differences(contact, fields.names(key, side.mirror), record.last_synced_values))
+        if is_due:
+            enqueue_write(contact, key, cause=changed.cause)
 
 
 def policy_changed(changed: ChangedPolicy, *, cause: Cause) -> None:
-    """Enqueue the opportunity of a policy that was made or changed."""
+    """Enqueue the opportunities of a policy that was created or changed."""
     if changed.created or changed.changed:
-        for key in deal_makers():
-            enqueue_opportunity(changed.policy, key, cause=cause)
+        for key in opportunity_providers():
+            enqueue_write(changed.policy.contact, key, policy=changed.policy, cause=cause)
 
 
-def main_records(mappings: list[ContactMapping]) -> dict[str, ContactMapping]:
-    """Provider → the record there that a contact is written to."""
-    return {row.provider: row for row in mappings if row.kind == RECORD and row.is_main}
+def enqueue_write(
+    contact: Contact, provider: str, *, policy: Policy | None = None, cause: Cause
+) -> OutgoingWrite | None:
+    """Enqueue a write of a contact, or of a policy as an opportunity.
 
-
-def enqueue_contact(contact: Contact, provider: str, *, cause: Cause) -> OutgoingWrite | None:
-    """Return the write that is pending now; None where one was before, which says what is true when it is delivered."""
-    return _enqueue(OutgoingWrite(kind=Kind.CONTACT, provider=provider, contact=contact), cause=cause)
-
-
-def enqueue_opportunity(policy: Policy, provider: str, *, cause: Cause) -> OutgoingWrite | None:
-    """As `enqueue_contact`."""
-    return _enqueue(
-        OutgoingWrite(kind=Kind.OPPORTUNITY, provider=provider, contact=policy.contact, policy=policy), cause=cause
-    )
-
-
-def enqueue_everything(contact: Contact, *, cause: Cause) -> list[OutgoingWrite]:
-    """Return the pending writes of a contact at every mirrored provider, all of them due now, new ones among them.
-
-    Nothing is enqueued where the record was deleted there, nor for somebody who could not be found again.
+    Returns None where one is pending already: it says what is true when it is delivered.
     """
-    records = main_records(list(contact.mappings.filter(provider__in=mirrors())))
-    found = []
-    for key in mirrors():
-        record = records.get(key)
-        if record is not None and record.gone_at is not None:
-            continue
-        if record is None and not (contact.email or contact.phone):
-            continue
-        added = enqueue_contact(contact, key, cause=cause)
-        found.append(added or _hurried(contact, key))
-    return [row for row in found if row is not None]
-
-
-def _hurried(contact: Contact, provider: str) -> OutgoingWrite | None:
-    waiting: Mapping[str, Any] = {"kind": Kind.CONTACT, "provider": provider, "contact": contact, "status": "pending"}
-    row = OutgoingWrite.objects.filter(**waiting).first()
-    if row is not None and not row.crashes:  # nobody is at it now
-        row.requeue()
-        wake_on_commit(row)
-    return row
-
-
-def _enqueue(row: OutgoingWrite, *, cause: Cause) -> OutgoingWrite | None:
-    row.cause, row.staff, row.next_attempt_at = cause.text[:300], cause.staff, timezone.now()
+    row = OutgoingWrite(
+        kind=Kind.CONTACT if policy is None else Kind.OPPORTUNITY,
+        provider=provider,
+        contact=contact,
+        policy=policy,
+        cause=cause.text[:300],
+        staff=cause.staff,
+        next_attempt_at=timezone.now(),
+    )
     row.schedule_wake_up()
     if not insert_once(row):
         return None
     wake_on_commit(row)
     return row
+
+
+def enqueue_everywhere(contact: Contact, *, cause: Cause) -> list[OutgoingWrite]:
+    """Return the pending writes of a contact at every mirrored provider, all of them due now, new ones among them.
+
+    Nothing is enqueued where the record was deleted, nor for a contact that could not be found again.
+    """
+    sides = mirrored_providers()
+    records = {row.provider: row for row in contact.mappings.filter(provider__in=sides, kind=RECORD, is_main=True)}
+    writes = []
+    for key in sides:
+        record = records.get(key)
+        can_be_written = record.gone_at is None if record else bool(contact.email or contact.phone)
+        if not can_be_written:
+            continue
+        write = enqueue_write(contact, key, cause=cause)
+        if write is None:
+            pending = OutgoingWrite.objects.filter(kind=Kind.CONTACT, provider=key, contact=contact, status="pending")
+            write = pending.first()
+            if write is not None and not write.crashes:  # no worker holds it now
+                write.requeue()
+                wake_on_commit(write)
+        if write is not None:
+            writes.append(write)
+    return writes

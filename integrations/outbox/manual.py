@@ -1,4 +1,4 @@
-"""A sync that staff ask for with a record in hand: kept as an event like any other, and followed to its end."""
+"""A sync that staff start with a record in hand: stored as an event like any other, and followed to its end."""
 
 import json
 from collections.abc import Mapping
@@ -18,17 +18,17 @@ from integrations.contracts.webhook import Payload, StoredWebhook, WebhookReques
 from integrations.inbox import receive
 from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.inbox.models.event import Status
-from integrations.outbox.enqueue import RECORD, deal_makers, enqueue_contact, enqueue_opportunity
+from integrations.outbox.enqueue import RECORD, enqueue_write, opportunity_providers
 from integrations.outbox.models import OutgoingWrite
-from integrations.outbox.preview import Preview, named, policy_of, preview
+from integrations.outbox.preview import Preview, contact_of, policy_of, preview
 
 ENDPOINT = "manual"
 _ID_HEADER = "X-Sync-Id"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A record of `source` that `target` is to be told of. `entity_type` is contact, policy or quote."""
+class ManualSync:
+    """A record of `source` that is to be written at `target`. `entity_type` is contact, policy or quote."""
 
     source: Provider
     target: Provider
@@ -37,8 +37,8 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Progress of a sync. `problem` is why it failed; `writes` are those at the target since it began."""
+class Progress:
+    """Progress of a manual sync. `problem` is why it failed; `writes` are those at the target since it began."""
 
     is_done: bool
     problem: str = ""
@@ -47,83 +47,83 @@ class Standing:
 
 
 def sides_by_name() -> dict[str, Provider]:
-    """The providers that can be named as a source or a direction: by their keys, and in short."""
-    found: dict[str, Provider] = {}
+    """Return the providers that can be a source or a target, by their keys and short names."""
+    sides: dict[str, Provider] = {}
     for key, provider in registry.all_providers().items():
         if provider.mirror is not None:
-            found |= {key: provider, provider.mirror.source.lower(): provider}
-    return found
+            sides |= {key: provider, provider.mirror.source.lower(): provider}
+    return sides
 
 
-def begin(asked: Asked, *, cause: Cause) -> InboxEvent:
-    """Keep the record as an event of its source, told by staff, and owe what the target is to be told.
+def begin(sync: ManualSync, *, cause: Cause) -> InboxEvent:
+    """Store the record as an event of its source, and enqueue the writes at the target.
 
-    Who is known here is owed to the target whether or not the record says something new: what stands there is read and
-    compared, which no webhook's event does. Raises Unreadable, naming the field; Unmatched where nobody is named.
+    A contact that is known is enqueued whether or not the record has news: its remote record is read and compared,
+    which no webhook's event does. Raises Unreadable, naming the field; Unmatched where nobody is named.
     """
-    facts = _facts(asked)
-    body = json.dumps(_payload(asked)).encode()
-    endpoint = replace(asked.source.endpoints[0], name=ENDPOINT, id_header=_ID_HEADER, immediate=False)
-    headers = {_ID_HEADER.lower(): uuid4().hex, "x-target": asked.target.key, "x-staff": cause.text}
-    receipt = receive.receive(asked.source, endpoint, WebhookRequest(body=body, headers=headers), is_signed=True)
-    contact = _about(asked.source.key, facts)
+    facts = _facts(sync)
+    body = json.dumps(_payload(sync)).encode()
+    endpoint = replace(sync.source.endpoints[0], name=ENDPOINT, id_header=_ID_HEADER, immediate=False)
+    headers = {_ID_HEADER.lower(): uuid4().hex, "x-target": sync.target.key, "x-staff": cause.text}
+    receipt = receive.receive(sync.source, endpoint, WebhookRequest(body=body, headers=headers), is_signed=True)
+    contact = _contact(sync.source.key, facts)
     if contact is not None:
-        enqueue_contact(contact, asked.target.key, cause=cause)
-    for fact in facts:
-        policy = policy_of(asked.source.key, fact)
-        if policy is not None and asked.target.key in deal_makers():
-            enqueue_opportunity(policy, asked.target.key, cause=cause)
+        enqueue_write(contact, sync.target.key, cause=cause)
+    if sync.target.key in opportunity_providers():
+        for fact in facts:
+            if policy := policy_of(sync.source.key, fact):
+                enqueue_write(policy.contact, sync.target.key, policy=policy, cause=cause)
     return receipt.event
 
 
-def follow(event: InboxEvent) -> Standing:
-    """Return how far the sync that `event` began has come, as the rows say now; changes nothing."""
+def follow(event: InboxEvent) -> Progress:
+    """Return the progress of the sync that `event` began; changes nothing."""
     event.refresh_from_db()
     if event.status == Status.PENDING:
-        return Standing(is_done=False, problem=event.last_error)
+        return Progress(is_done=False, problem=event.last_error)
     if event.status != Status.PROCESSED:
-        return Standing(is_done=True, problem=event.reason or event.last_error)
+        return Progress(is_done=True, problem=event.reason or event.last_error)
     if event.pruned_at is not None:
-        return Standing(is_done=True, problem="what was asked for was removed: it is too long ago")
+        return Progress(is_done=True, problem="the record was removed: it was received too long ago")
     source, target = registry.provider(event.provider), str(event.headers.get("x-target", ""))
     try:
         facts = source.parse(_stored(event))
     except Unmatched as error:  # its API is not configured any more
-        return Standing(is_done=True, problem=str(error))
-    contact = _about(source.key, facts)
-    reading = ContactRefresh.objects.filter(
+        return Progress(is_done=True, problem=str(error))
+    contact = _contact(source.key, facts)
+    refresh = ContactRefresh.objects.filter(
         provider=source.key, external_id__in=[_record_of(fact) for fact in facts if _record_of(fact)]
     ).first()
-    if reading is not None and reading.status == ContactRefresh.Status.PENDING:
-        return Standing(is_done=False, contact=contact, problem=reading.last_error)
+    if refresh is not None and refresh.status == ContactRefresh.Status.PENDING:
+        return Progress(is_done=False, contact=contact, problem=refresh.last_error)
     if contact is None:
-        return Standing(is_done=True, problem="nobody of ours is named by it")
+        return Progress(is_done=True, problem="nobody of ours is named by it")
     since = Q(created_at__gte=event.received_at) | Q(finished_at__gte=event.received_at)
-    owed = Q(status=OutgoingWrite.Status.PENDING)
-    writes = OutgoingWrite.objects.filter(since | owed, contact=contact, provider=target).order_by("pk")
-    found = list(writes.select_related("contact", "policy")[:20])
-    is_open = any(write.status == OutgoingWrite.Status.PENDING for write in found)
-    failed = next((write.last_error for write in found if write.status == OutgoingWrite.Status.FAILED), "")
-    waits = next((write.last_error for write in found if write.status == OutgoingWrite.Status.PENDING), "")
-    return Standing(is_done=not is_open, contact=contact, writes=found, problem=failed or waits)
+    pending = Q(status=OutgoingWrite.Status.PENDING)
+    rows = OutgoingWrite.objects.filter(since | pending, contact=contact, provider=target).order_by("pk")
+    writes = list(rows.select_related("contact", "policy")[:20])
+    is_pending = any(write.status == OutgoingWrite.Status.PENDING for write in writes)
+    failure = next((write.last_error for write in writes if write.status == OutgoingWrite.Status.FAILED), "")
+    waiting = next((write.last_error for write in writes if write.status == OutgoingWrite.Status.PENDING), "")
+    return Progress(is_done=not is_pending, contact=contact, writes=writes, problem=failure or waiting)
 
 
-def dry_run(asked: Asked) -> Preview:
-    """The exact difference that the sync would make now, at its target. Calls providers; writes nothing.
+def dry_run(sync: ManualSync) -> Preview:
+    """Return the changes that the sync would make now, at its target. Calls providers; writes nothing.
 
     Raises Unreadable; Unmatched or Permanent where nobody is named; Retryable.
     """
-    told = [(asked.source.key, fact) for fact in _facts_as_confirmed(asked)]
-    known = _about(asked.source.key, [fact for _key, fact in told])
-    return preview(known, told=told, at=[asked.target.key])
+    facts = _confirmed_facts(sync)
+    reported = [(sync.source.key, fact) for fact in facts]
+    return preview(_contact(sync.source.key, facts), reported=reported, at=[sync.target.key])
 
 
-def _facts_as_confirmed(asked: Asked) -> list[Event]:
-    """Return what the sync would take in: what is only named is read from the source, where that can be asked."""
-    source = asked.source
+def _confirmed_facts(sync: ManualSync) -> list[Event]:
+    """Return what the sync would take in: what is only named is read from the source, where that can be sync."""
+    source = sync.source
     if not source.is_connected():
-        return _facts(asked)
-    webhook = _webhook(asked, _payload(asked))
+        return _facts(sync)
+    webhook = _webhook(sync, _payload(sync))
     if source.confirm is not None and source.is_hint(webhook):
         webhook = source.confirm(webhook)
     facts: list[Event] = []
@@ -133,42 +133,42 @@ def _facts_as_confirmed(asked: Asked) -> list[Event]:
     return facts
 
 
-def _facts(asked: Asked) -> list[Event]:
-    """Return what the record says by itself.
+def _facts(sync: ManualSync) -> list[Event]:
+    """Return the facts of the record by itself.
 
     Raises Unreadable where it cannot be read; Unmatched where it names nobody.
     """
-    return asked.source.parse(_webhook(asked, _payload(asked)))
+    return sync.source.parse(_webhook(sync, _payload(sync)))
 
 
-def _webhook(asked: Asked, payload: Payload) -> StoredWebhook:
-    """A payload of the source as a webhook. Raises Unreadable, naming the field as the request has it."""
+def _webhook(sync: ManualSync, payload: Payload) -> StoredWebhook:
+    """Return a payload of the source as a webhook. Raises Unreadable, naming the field as the request has it."""
     try:
-        envelope = asked.source.endpoints[0].read(payload)
+        envelope = sync.source.endpoints[0].read(payload)
     except Unreadable as error:
         raise Unreadable(str(error), at=("data", *error.at[1:])) from error
-    event = InboxEvent(provider=asked.source.key, endpoint=ENDPOINT, payload=payload, event_type=envelope.event_type)
+    event = InboxEvent(provider=sync.source.key, endpoint=ENDPOINT, payload=payload, event_type=envelope.event_type)
     return _stored(event)
 
 
-def _payload(asked: Asked) -> Payload:
-    """The webhook that would tell of the record. A person's record that has an id is only named by it, where the source
-    can be asked: it is read there, and counts as it is.
+def _payload(sync: ManualSync) -> Payload:
+    """Return the webhook that would report the record. A contact's record with an id is only named by it where the
+    source is connected: it is read there.
     """
-    assert asked.source.mirror is not None
-    payload = asked.source.mirror.as_webhook(asked.entity_type, asked.record)
-    facts = asked.source.parse(_webhook(asked, payload))
+    assert sync.source.mirror is not None
+    payload = sync.source.mirror.as_webhook(sync.entity_type, sync.record)
+    facts = sync.source.parse(_webhook(sync, payload))
     names = [_record_of(fact) for fact in facts if isinstance(fact, ContactReported) and _record_of(fact)]
-    if names and asked.source.is_connected():
-        return asked.source.mirror.as_webhook(asked.entity_type, {"id": names[0]})
+    if names and sync.source.is_connected():
+        return sync.source.mirror.as_webhook(sync.entity_type, {"id": names[0]})
     return payload
 
 
-def _about(source: str, facts: list[Event]) -> Contact | None:
-    """The contact of ours whom the facts are about, or whose policy they are about."""
+def _contact(source: str, facts: list[Event]) -> Contact | None:
+    """Return the contact that the facts, or the policies that they report, are about."""
     for fact in facts:
         policy = policy_of(source, fact)
-        known = named(source, fact) or (policy.contact if policy else None)
+        known = contact_of(source, fact) or (policy.contact if policy else None)
         if known is not None:
             return known
     return None

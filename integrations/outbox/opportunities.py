@@ -1,4 +1,4 @@
-"""Writing an opportunity: what a policy or a quote says, at the contact whose it is."""
+"""Write the opportunity of a policy or a quote."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,21 +17,20 @@ from integrations.contracts.mirror import (
     Opportunity,
     OpportunityApi,
     RemoteOpportunity,
-    Sent,
     Stage,
 )
 from integrations.fields.models import PipelineRule
-from integrations.outbox.contacts import PATIENCE, SHOWS_UP_WITHIN, DeletedThere, end, send
-from integrations.outbox.enqueue import enqueue_contact, enqueue_opportunity, main_records
+from integrations.outbox.contacts import CALL_TIMEOUT, SEARCH_LAG, PlannedWrite, RemoteDeleted, close, send
+from integrations.outbox.enqueue import RECORD, enqueue_write
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 
-CONTACT_FIRST = timedelta(seconds=5)
+CONTACT_DELAY = timedelta(seconds=5)
 ANY_LINE = "*"
 Status = OutgoingWrite.Status
 
 
-def wanted(policy: Policy) -> Opportunity:
-    """Return what the opportunity of a policy says: "Auto Policy - POL-123". What is not known is not said."""
+def opportunity_of(policy: Policy) -> Opportunity:
+    """Return a policy as an opportunity ("Auto Policy - POL-123"), without what is not known."""
     kind = "Quote" if policy.is_quote else "Policy"
     name = f"{policy.line_of_business} {kind}".strip()
     details = {
@@ -48,39 +47,47 @@ def wanted(policy: Policy) -> Opportunity:
 
 
 def write(row: OutgoingWrite) -> None:
-    """Make the opportunity of `row`'s policy say what the policy says, and close the row. Raises as contacts.write."""
+    """Make the opportunity of `row`'s policy equal with the policy, and close the row. Raises as contacts.write."""
     if row.policy is None:
-        row.close(Status.SKIPPED, error="the policy is told under another id by now")
+        row.close(Status.SKIPPED, error="the policy has another id by now")
         return
     policy: Policy = Policy.objects.select_related("contact").get(pk=row.policy.pk)
     deals = registry.provider(row.provider).deals
     assert deals is not None
-    contact_id = _contact_there(row, policy)
-    book, says = deals.open(PATIENCE), wanted(policy)
+    contact_id = _remote_contact(row, policy)
+    book, ours = deals.open(CALL_TIMEOUT), opportunity_of(policy)
     try:
-        theirs = their_opportunity(policy, book, contact_id, provider=row.provider)
-    except DeletedThere as error:
+        remote = find_remote(policy, book, contact_id, provider=row.provider)
+    except RemoteDeleted as error:
         known = OpportunityMapping.objects.filter(provider=row.provider, policy=policy, external_id=error.external_id)
         known.filter(gone_at=None).update(gone_at=timezone.now())
         raise
-    before, after = differences(theirs.values if theirs else None, says)
-    if theirs is not None:
-        _adopt(policy, theirs.external_id, provider=row.provider)
+    before, after = differences(remote.values if remote else None, ours)
+    if remote is not None:
+        _map(policy, remote.external_id, provider=row.provider)
         if not after:
-            end(row, external_id=theirs.external_id)
+            close(row, external_id=remote.external_id)
             return
-        call = book.change(theirs, says)
+        call = book.change(remote, ours)
     else:
         if row.operation == row.Operation.CREATE and row.requested_at and row.response is None:
-            wait_until(row.requested_at + SHOWS_UP_WITHIN, "one may have been made, and is looked for again")
+            wait_until(row.requested_at + SEARCH_LAG, "one may have been made, and is looked for again")
         stage = first_stage(policy, deals, book, provider=row.provider)
-        call = book.creation(says, contact_id=contact_id, stage=stage)
-    row.note_request(call, before=before, after=after)
-    _close(row, policy, says, send(row, book, call))
+        call = book.creation(ours, contact_id=contact_id, stage=stage)
+    sent = send(row, book, PlannedWrite(call=call, before=before, after=after))
+    with transaction.atomic():
+        held = Policy.objects.select_for_update().get(pk=policy.pk)
+        _map(held, sent.external_id, provider=row.provider)
+        if sent.existed:
+            row.go_on_with(sent)
+            return
+        close(row, response=dict(sent.answer), external_id=sent.external_id)
+        if opportunity_of(held) != ours:  # the policy changed while it was written
+            enqueue_write(held.contact, row.provider, policy=held, cause=Cause(text=row.cause, staff=row.staff))
 
 
 def first_stage(policy: Policy, deals: Deals, book: OpportunityApi, *, provider: str) -> Stage:
-    """Return where an opportunity begins: by the console's table, else by the settings, else the first stage there is.
+    """Return the first stage of a new opportunity: by the console's rules, else by the settings, else the first one.
 
     Raises Permanent where there is none.
     """
@@ -101,22 +108,18 @@ def first_stage(policy: Policy, deals: Deals, book: OpportunityApi, *, provider:
     return chosen
 
 
-def differences(theirs: Opportunity | None, ours: Opportunity) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(before, after) of what differs, by name; a detail that we do not know is left as it is there."""
-    after = _flat(ours)
-    before = _flat(theirs) if theirs else {}
+def differences(remote: Opportunity | None, ours: Opportunity) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values that differ, by name, as (before, after); a detail that we do not know stays as it is there."""
+    before = {"title": remote.title, "amount": remote.amount, **remote.details} if remote else {}
+    after = {"title": ours.title, "amount": ours.amount, **ours.details}
     changed = {name for name, value in after.items() if value is not None and before.get(name) != value}
     return {name: before.get(name) for name in changed}, {name: after[name] for name in changed}
 
 
-def _flat(says: Opportunity) -> dict[str, Any]:
-    return {"title": says.title, "amount": says.amount, **says.details}
-
-
-def _contact_there(row: OutgoingWrite, policy: Policy) -> str:
-    """The id of the policy's contact there; who has none yet is written first. Raises Wait, Permanent."""
+def _remote_contact(row: OutgoingWrite, policy: Policy) -> str:
+    """Return the remote id of the policy's contact; one that has none yet is written first. Raises Wait, Permanent."""
     contact = policy.contact
-    record = main_records(list(contact.mappings.filter(provider=row.provider))).get(row.provider)
+    record = contact.mappings.filter(provider=row.provider, kind=RECORD, is_main=True).first()
     if record is not None and record.gone_at is None:
         return record.external_id
     if record is not None:
@@ -127,59 +130,45 @@ def _contact_there(row: OutgoingWrite, policy: Policy) -> str:
     newest = writes.order_by("-pk").first()
     if newest is not None and newest.status in (Status.FAILED, Status.SKIPPED) and newest.pk > row.pk:
         raise Permanent(f"the policy's contact could not be written: see outgoing write {newest.pk}, then retry")
-    enqueue_contact(contact, row.provider, cause=Cause(text=row.cause, staff=row.staff))
-    raise Wait("the policy's contact is written first", due=timezone.now() + CONTACT_FIRST)
+    enqueue_write(contact, row.provider, cause=Cause(text=row.cause, staff=row.staff))
+    raise Wait("the policy's contact is written first", due=timezone.now() + CONTACT_DELAY)
 
 
-def their_opportunity(
-    policy: Policy, book: OpportunityApi, contact_id: str, *, provider: str
-) -> RemoteOpportunity | None:
-    """Return the opportunity that is this policy: the known one, else one of the contact's there that says what the
-    policy says and is no other policy's, made by somebody else or by us when the answer was lost.
+def find_remote(policy: Policy, book: OpportunityApi, contact_id: str, *, provider: str) -> RemoteOpportunity | None:
+    """Return the remote opportunity of a policy: the known one, else one of its contact that has the policy's number or
+    title and is no other policy's, made by somebody else or by us when the answer was lost.
 
-    Nothing is written. `contact_id` is "" for a contact who is not there yet. Raises DeletedThere, Retryable.
+    Nothing is written. `contact_id` is "" for a contact without a remote record. Raises RemoteDeleted, Retryable.
     """
     known = OpportunityMapping.objects.filter(provider=provider, policy=policy.pk).first()
     if known is not None:
         if known.gone_at is not None:
-            raise DeletedThere(known.external_id, what="opportunity ")
+            raise RemoteDeleted(known.external_id, noun="opportunity ")
         try:
             return book.read(known.external_id)
         except Gone as error:
-            raise DeletedThere(known.external_id, what="opportunity ") from error
+            raise RemoteDeleted(known.external_id, noun="opportunity ") from error
     if not contact_id:
         return None
     others = OpportunityMapping.objects.filter(provider=provider, policy__contact=policy.contact_id)
     taken = set(others.values_list("external_id", flat=True))
-    title = wanted(policy).title
-    for theirs in book.of_contact(contact_id):
-        number = theirs.values.details.get("policy_number", "")
-        is_same = number == policy.number if number and policy.number else theirs.values.title == title
-        if theirs.external_id not in taken and is_same:
-            return theirs
+    title = opportunity_of(policy).title
+    for remote in book.of_contact(contact_id):
+        number = remote.values.details.get("policy_number", "")
+        is_same = number == policy.number if number and policy.number else remote.values.title == title
+        if remote.external_id not in taken and is_same:
+            return remote
     return None
 
 
-def _close(row: OutgoingWrite, policy: Policy, says: Opportunity, sent: Sent) -> None:
-    with transaction.atomic():
-        held = Policy.objects.select_for_update().get(pk=policy.pk)
-        _adopt(held, sent.external_id, provider=row.provider)
-        if sent.existed:
-            row.go_on_with(sent)
-            return
-        end(row, response=dict(sent.answer), external_id=sent.external_id)
-        if wanted(held) != says:  # the policy changed while it was written
-            enqueue_opportunity(held, row.provider, cause=Cause(text=row.cause, staff=row.staff))
-
-
-def _adopt(policy: Policy, external_id: str, *, provider: str) -> None:
-    """Note that this opportunity is the policy. Raises Permanent where it is another one."""
+def _map(policy: Policy, external_id: str, *, provider: str) -> None:
+    """Map a remote opportunity to the policy. Raises Permanent where it is mapped to another one."""
     if insert_once(OpportunityMapping(policy=policy, provider=provider, external_id=external_id)):
         return
     known = OpportunityMapping.objects.filter(provider=provider, external_id=external_id).first()
     if known is None or known.policy_id != policy.pk:
-        whose = f"policy {known.policy_id}" if known else "another opportunity"
+        owner = f"policy {known.policy_id}" if known else "another opportunity"
         raise Permanent(
-            f"opportunity {external_id} there is {whose} here: let a contact have several opportunities there "
+            f"opportunity {external_id} there is {owner} here: let a contact have several opportunities there "
             "(Settings, Objects, Opportunities: allow duplicates), then retry"
         )

@@ -1,4 +1,4 @@
-"""Preview of a sync: the providers are read, then the code that delivers runs and is rolled back."""
+"""Preview of a sync: read the providers, run the code that delivers, and roll it back."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ from integrations.contracts.provider import Provider
 from integrations.fields.names import FieldConfiguration, FieldNames
 from integrations.handlers import Context, handle
 from integrations.outbox import opportunities
-from integrations.outbox.contacts import PATIENCE, bring_together, plan, their_record
-from integrations.outbox.enqueue import deal_makers, mirrors
-from integrations.outbox.matching import Sought, find
+from integrations.outbox.contacts import CALL_TIMEOUT, find_remote, merge_remote, plan
+from integrations.outbox.enqueue import mirrored_providers, opportunity_providers
+from integrations.outbox.matching import SearchedPerson, find
 
 _CAUSE = Cause(text="preview")
 
@@ -32,7 +32,7 @@ class Difference:
     """A write that would be made at a provider: value → (before, after).
 
     `operation` is create, update, none, or unknown where `problem` says why it cannot be planned. `external_id` is the
-    record there, "" for none. `kind` is contact or opportunity.
+    remote id, "" for none. `kind` is contact or opportunity.
     """
 
     provider: str
@@ -44,22 +44,22 @@ class Difference:
 
     def as_json(self) -> dict[str, Any]:
         changes = {name: {"before": before, "after": after} for name, (before, after) in self.changes.items()}
-        told: dict[str, Any] = {"provider": self.provider, "kind": self.kind, "operation": self.operation}
-        told |= {"external_id": self.external_id or None, "changes": changes}
-        return told | ({"problem": self.problem} if self.problem else {})
+        values: dict[str, Any] = {"provider": self.provider, "kind": self.kind, "operation": self.operation}
+        values |= {"external_id": self.external_id or None, "changes": changes}
+        return values | ({"problem": self.problem} if self.problem else {})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """`here` is what would change of our contact, `there` what would be written on each side."""
+    """`local`: value of our contact → (before, after). `remote`: what would be written at each provider."""
 
-    here: Mapping[str, tuple[Any, Any]]
-    there: list[Difference]
+    local: Mapping[str, tuple[Any, Any]]
+    remote: list[Difference]
 
     @property
     def problem(self) -> str:
-        """Return why something of it cannot be planned; "" where all of it can."""
-        return next((one.problem for one in self.there if one.problem), "")
+        """Return why a write cannot be planned; "" where all of them can."""
+        return next((difference.problem for difference in self.remote if difference.problem), "")
 
 
 @dataclass(kw_only=True)
@@ -68,26 +68,29 @@ class _Side:
     names: FieldNames
     fields: FieldConfiguration
     book: ContactApi | None = None
-    theirs: RemoteContact | None = None
+    remote: RemoteContact | None = None
     problem: str = ""
 
 
-def preview(contact: Contact | None, *, told: Iterable[tuple[str, Event]] = (), at: Iterable[str] = ()) -> Preview:
-    """Return what would change here and there if every side were read now, and `told` (provider, event) were true too.
+def preview(contact: Contact | None, *, reported: Iterable[tuple[str, Event]] = (), at: Iterable[str] = ()) -> Preview:
+    """Return the changes that a sync would make now, had `reported` (provider, event) been received too.
 
-    `contact` is None for somebody whom only `told` names. `at` are the sides that are asked; all of them by default.
-    Nothing is written. Calls providers, so not inside a transaction; what one of them answers badly is its `problem`.
+    `contact` is None for a person that only `reported` names. `at` are the providers that are asked; all by default.
+    Nothing is written. Calls providers, so not inside a transaction; a bad answer of one of them is its `problem`.
     """
-    asked = {key: side for key, side in mirrors().items() if not set(at) or key in set(at)}
-    events = list(told)
-    contact = contact or next((known for provider, event in events if (known := named(provider, event))), None)
+    wanted = set(at)
+    providers = [provider for key, provider in mirrored_providers().items() if not wanted or key in wanted]
+    events = list(reported)
+    contact = contact or next((known for provider, event in events if (known := contact_of(provider, event))), None)
     fields = FieldConfiguration()
-    sides = [_read(side, fields, contact, events) for side in asked.values()]
+    sides = [_read(side, fields, contact, events) for side in providers]
     with rolled_back():
-        found = _merged(contact, events, sides)
-        told_of = [policy for provider, event in events if (policy := policy_of(provider, event))]
-    deals = [_deal(policy, side) for policy in told_of for side in sides if side.provider.key in deal_makers()]
-    return Preview(here=found.here, there=[*found.there, *deals])
+        merged = _merged(contact, events, sides)
+        reported_policies = [policy for provider, event in events if (policy := policy_of(provider, event))]
+    with_opportunities = opportunity_providers()
+    sides = [side for side in sides if side.provider.key in with_opportunities]
+    of_policies = [_opportunity(policy, side) for policy in reported_policies for side in sides]
+    return Preview(local=merged.local, remote=[*merged.remote, *of_policies])
 
 
 def _read(
@@ -96,59 +99,59 @@ def _read(
     assert provider.mirror is not None
     side = _Side(provider=provider, names=fields.names(provider.key, provider.mirror), fields=fields)
     try:
-        side.book = provider.mirror.open(PATIENCE)
+        side.book = provider.mirror.open(CALL_TIMEOUT)
         if contact is not None:
-            side.theirs = their_record(contact, side.book, provider=provider.key)
+            side.remote = find_remote(contact, side.book, provider=provider.key)
         else:
-            side.theirs = find(_sought(events), side.book, provider=provider.key)
+            side.remote = find(_searched(events), side.book, provider=provider.key)
     except (Retryable, Permanent) as error:
         side.problem = str(error)
     return side
 
 
-def _sought(events: list[tuple[str, Event]]) -> Sought:
-    """Return whom to look for: somebody whom only events name."""
+def _searched(events: list[tuple[str, Event]]) -> SearchedPerson:
+    """Return the values to search by of a person that only events name."""
     fields: dict[str, Any] = {}
     emails: list[str] = []
     for _provider, event in events:
         fields |= getattr(event, "fields", {})
         emails += [email] if (email := str(getattr(event, "email", "")).strip().lower()) else []
     names = {name: str(fields.get(name) or "") for name in ("first_name", "last_name", "phone")}
-    return Sought(emails=emails, **names)
+    return SearchedPerson(emails=emails, **names)
 
 
 def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: list[_Side]) -> Preview:
-    was = Contact.objects.get(pk=contact.pk) if contact is not None else Contact()
+    stored = Contact.objects.get(pk=contact.pk) if contact is not None else Contact()
     for provider, event in events:
         handle(event, Context(provider=provider, key="preview", cause=_CAUSE))
-        contact = contact or named(provider, event)
+        contact = contact or contact_of(provider, event)
     if contact is None:
         raise Permanent("nobody is named: an e-mail or an id is needed")
     for side in sides:
-        if side.theirs is not None:
+        if side.remote is not None:
             try:
-                bring_together(contact, side.theirs, side.names, side.fields, provider=side.provider.key, cause=_CAUSE)
+                merge_remote(contact, side.remote, side.names, side.fields, provider=side.provider.key, cause=_CAUSE)
             except Permanent as error:
                 side.problem = str(error)
     now = Contact.objects.get(pk=contact.pk)
     shown = {name for side in sides for name in side.names.sent}
-    here = {
-        name.removeprefix(CUSTOM): (value_of(was, name), value_of(now, name))
+    local = {
+        name.removeprefix(CUSTOM): (value_of(stored, name), value_of(now, name))
         for name in sorted(shown)
-        if (value_of(was, name) or "") != (value_of(now, name) or "")
+        if (value_of(stored, name) or "") != (value_of(now, name) or "")
     }
-    return Preview(here=here, there=[_difference(now, side) for side in sides])
+    return Preview(local=local, remote=[_difference(now, side) for side in sides])
 
 
-def named(provider: str, event: Event) -> Contact | None:
-    """Return our contact whom an event is about."""
+def contact_of(provider: str, event: Event) -> Contact | None:
+    """Return the contact that an event is about."""
     return lookup.find(
         provider=provider, identities=getattr(event, "identities", {}), email=str(getattr(event, "email", ""))
     )
 
 
 def policy_of(provider: str, event: Event) -> Policy | None:
-    """Return our policy or quote that an event is about; None where that is not sure."""
+    """Return the policy or quote that an event is about; None where that is not certain."""
     if not isinstance(event, PolicyReported):
         return None
     try:
@@ -163,32 +166,32 @@ def policy_of(provider: str, event: Event) -> Policy | None:
         return None
 
 
-def _deal(policy: Policy, side: _Side) -> Difference:
-    """Return what would be written of the policy's opportunity; the policy may be one that was rolled back."""
-    key, deals, says = side.provider.key, side.provider.deals, opportunities.wanted(policy)
+def _opportunity(policy: Policy, side: _Side) -> Difference:
+    """Return the write of a policy's opportunity; the policy may be one that was rolled back."""
+    key, deals, ours = side.provider.key, side.provider.deals, opportunities.opportunity_of(policy)
     assert deals is not None
-    contact_id = side.theirs.external_id if side.theirs else ""
+    contact_id = side.remote.external_id if side.remote else ""
     try:
-        theirs = opportunities.their_opportunity(policy, deals.open(PATIENCE), contact_id, provider=key)
+        remote = opportunities.find_remote(policy, deals.open(CALL_TIMEOUT), contact_id, provider=key)
     except (Retryable, Permanent) as error:
         return Difference(provider=key, kind="opportunity", operation="unknown", problem=str(error))
-    before, after = opportunities.differences(theirs.values if theirs else None, says)
+    before, after = opportunities.differences(remote.values if remote else None, ours)
     return Difference(
         provider=key,
         kind="opportunity",
-        operation="create" if theirs is None else "update" if after else "none",
-        external_id=theirs.external_id if theirs else "",
+        operation="create" if remote is None else "update" if after else "none",
+        external_id=remote.external_id if remote else "",
         changes=_shown(before, after),
     )
 
 
 def _difference(contact: Contact, side: _Side) -> Difference:
     key = side.provider.key
-    external_id = side.theirs.external_id if side.theirs else ""
+    external_id = side.remote.external_id if side.remote else ""
     try:
         if side.problem or side.book is None:
             raise Permanent(side.problem)
-        planned = plan(contact, side.theirs, side.book, side.names, provider=key)
+        planned = plan(contact, side.remote, side.book, side.names, provider=key)
     except Permanent as error:
         return Difference(provider=key, operation="unknown", problem=str(error))
     if planned is None:
@@ -198,5 +201,5 @@ def _difference(contact: Contact, side: _Side) -> Difference:
     return Difference(provider=key, operation=operation, external_id=external_id, changes=changes)
 
 
-def _shown(told: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name.removeprefix(CUSTOM): (told.get(name), value) for name, value in sorted(values.items())}
+def _shown(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name.removeprefix(CUSTOM): (before.get(name), value) for name, value in sorted(after.items())}

@@ -17,12 +17,13 @@ Kind = OutgoingWrite.Kind
 
 
 class CannotUndo(Exception):
-    """The write cannot be taken back; the message says why and what can be done instead."""
+    """The write cannot be undone; the message says why and what can be done instead."""
 
 
 def retry(writes: Iterable[OutgoingWrite]) -> int:
-    """Make writes due now that failed, were skipped or wait; how many. One that a worker is at stays, and so does one
-    beside which a newer one is open: that will say everything.
+    """Make writes due now that failed, were skipped or wait; return how many.
+
+    One that a worker holds stays as it is, and so does one beside which a newer one is pending, which covers it.
     """
     count = 0
     for write in writes:
@@ -40,8 +41,9 @@ def retry(writes: Iterable[OutgoingWrite]) -> int:
 
 
 def skip(write: OutgoingWrite, *, cause: Cause) -> bool:
-    """Let a write that waits or failed be left out; False where it ended otherwise. The difference stays until
-    something of the person changes, or somebody presses *sync now*.
+    """Skip a write that waits or failed; False where it ended otherwise.
+
+    The difference stays until something of the contact changes, or somebody presses *sync now*.
     """
     still = OutgoingWrite.objects.filter(pk=write.pk, status__in=[Status.PENDING, Status.FAILED])
     return bool(
@@ -56,10 +58,10 @@ def skip(write: OutgoingWrite, *, cause: Cause) -> bool:
 
 
 def undo(write: OutgoingWrite, *, cause: Cause) -> list[str]:
-    """Make the values that a write changed what they were before it, here and on every side; their names.
+    """Restore the values from before a write, here and at every provider; return their names.
 
-    The before-image becomes ours by the decision of staff, and is written wherever it is not so: otherwise the next
-    report would bring back what was undone. Raises CannotUndo.
+    They become ours by the decision of staff, and are written wherever they differ: otherwise the next report would
+    bring back what was undone. Raises CannotUndo.
     """
     if write.status != Status.DONE or write.undone_at is not None:
         raise CannotUndo("only what was written, and not taken back before, can be taken back")

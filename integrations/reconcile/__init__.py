@@ -1,1 +1,1 @@
-"""Reconciliation: a provider's own lists → the same events → the same handlers. It learns what fires no webhook."""
+"""Reconciliation: a provider's own lists → the same facts → the same handlers. It finds what fired no webhook."""

@@ -1,4 +1,4 @@
-"""A purchase there compared with our subscription: one place decides what is different."""
+"""Comparison of a provider's purchase with our subscription."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,28 +14,28 @@ Kind = SyncFinding.Kind
 _BEST_FIRST = (PurchaseStatus.ACTIVE, PurchaseStatus.CANCELED, PurchaseStatus.REFUNDED, PurchaseStatus.EXPIRED)
 
 
-def best(purchases: Iterable[RemotePurchase]) -> RemotePurchase | None:
-    """Return the purchase that counts of several of one plan: the one that gives most."""
-    return min(purchases, key=lambda one: (_BEST_FIRST.index(one.status), not one.renews), default=None)
+def best_purchase(purchases: Iterable[RemotePurchase]) -> RemotePurchase | None:
+    """Return the purchase of a plan that gives most, None where there is none."""
+    return min(purchases, key=lambda purchase: (_BEST_FIRST.index(purchase.status), not purchase.renews), default=None)
 
 
 def purchases_in(records: Sequence[PulledRecord]) -> list[RemotePurchase]:
-    """Return a person's purchases; those are refunded of which the newest transaction is that the money went back."""
+    """Return a person's purchases; one whose newest transaction is a refund is refunded."""
     newest: dict[str, MembershipEvent] = {}
     for record in records:
-        events = () if record.purchase else record.events
-        for event in (one.event for one in events):
+        if record.purchase is not None:
+            continue
+        for event in (pulled.event for pulled in record.events):
             if isinstance(event, MembershipEvent) and event.purchase_id:
                 known = newest.get(event.purchase_id, event)
-                newest[event.purchase_id] = max(known, event, key=lambda one: (one.occurred_at, type(one).__name__))
-    refunded = {purchase_id for purchase_id, event in newest.items() if isinstance(event, PurchaseRefunded)}
-    return [
-        replace(one, status=PurchaseStatus.REFUNDED, details={**one.details, "status": "refunded"})
-        if one.purchase_id in refunded
-        else one
-        for one in (record.purchase for record in records)
-        if one is not None
-    ]
+                newest[event.purchase_id] = max(known, event, key=lambda each: (each.occurred_at, type(each).__name__))
+    purchases = []
+    for purchase in (record.purchase for record in records if record.purchase is not None):
+        if isinstance(newest.get(purchase.purchase_id), PurchaseRefunded):
+            details = {**purchase.details, "status": "refunded"}
+            purchase = replace(purchase, status=PurchaseStatus.REFUNDED, details=details)
+        purchases.append(purchase)
+    return purchases
 
 
 def _bought(subscription: Subscription) -> set[str]:
@@ -49,10 +49,10 @@ def _bought(subscription: Subscription) -> set[str]:
 def difference(
     purchase: RemotePurchase | None, subscription: Subscription | None, *, provider: str
 ) -> SyncFinding.Kind | None:
-    """Return what is different, or None.
+    """Return the kind of difference, None where there is none.
 
-    Canceled here and active there is no difference: most providers do not say it, and the access is the same. Canceled
-    there and active here is one.
+    Canceled here and active at the provider is no difference: most providers do not report cancellations, and the
+    access is the same. Canceled at the provider and active here is one.
     """
     bought = _bought(subscription) if subscription else set()
     if purchase is None:
@@ -66,7 +66,7 @@ def difference(
         return Kind.STATUS if is_canceled and Status.CANCELED not in bought else None
     if subscription.status == Status.REFUNDED:
         return Kind.REFUNDED_HERE
-    # What is paid once stays active there for ever; here it gives access for the period that it paid for.
+    # A one-time purchase stays active at the provider for ever; here it gives access for the period that it paid for.
     if not purchase.renews and not subscription.facts.filter(kind=FactKind.EXPIRED).exists():
         return None
     return Kind.ENDED_HERE

@@ -1,6 +1,6 @@
-"""Dry run: everything is read first, then applied in one transaction that is rolled back."""
+"""Dry run: all pages are read first, then applied in one transaction that is rolled back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from core.cause import Cause
@@ -10,7 +10,7 @@ from integrations.contracts.pull import Place, PulledRecord, RunKind
 from integrations.reconcile import audit
 from integrations.reconcile.engine import Result, apply_all
 from integrations.reconcile.lookups import Lookups
-from integrations.reconcile.models import SyncFinding, SyncRun
+from integrations.reconcile.models import SyncFinding
 from integrations.reconcile.pages import terms_of
 from integrations.reconcile.runs import new_run, next_kind
 from integrations.reconcile.sources import source_of
@@ -32,39 +32,35 @@ def dry_run(
 ) -> DryRun:
     """Return the exact difference that a run would make now; nothing is written, and no mail is enqueued.
 
-    All pages are in memory. While they are applied, the database is locked as by one long transaction: do it on a large
-    first run when little happens. Raises Retryable and Permanent where the provider cannot be asked.
+    All pages are held in memory, and they are applied in one long transaction: run it before a large backfill when
+    there is little traffic. Raises Retryable and Permanent where the provider cannot be asked.
     """
     outcome = DryRun(kind=kind or next_kind(provider))
     source = source_of(provider)
     run = new_run(provider, kind=outcome.kind, cause=Cause(text="dry run"))
     puller = source.puller()
-    lookups = Lookups(provider.key, source.identity, puller, keep=False)
+    lookups = Lookups(provider.key, source.identity, puller, store=False)
     records: list[PulledRecord] = []
     place: Place | None = Place(stage=run.stage, page=run.page, cursor=run.cursor)
     while place is not None:
         page = puller.page(place, kind=outcome.kind, since=run.window_from)
         records += page.records
-        lookups.note(page.records, page.people)
+        lookups.add(page.records, page.people)
         outcome.pages, outcome.seen = outcome.pages + 1, len(records)
         on_page(place, outcome.seen)
         place = page.next
-    is_audit = outcome.kind is RunKind.AUDIT
-    ready = [] if is_audit else [ready for batch in lookups.complete(records) for ready in batch]
+    if outcome.kind is not RunKind.AUDIT:
+        prepared = [record for batch in lookups.complete(records) for record in batch]
+        with rolled_back():
+            outcome.result = apply_all(prepared, terms_of(run))
+        outcome.findings = outcome.result.findings
+        return outcome
     with rolled_back():
-        if is_audit:
-            outcome.findings = _audited(run, provider, records)
-        else:
-            outcome.result = apply_all(ready, terms_of(run))
-            outcome.findings = outcome.result.findings
+        run.status, run.next_attempt_at, run.wake_at = "done", None, None
+        run.save()
+        audit.record_page(run, provider, records)
+        place = Place(stage=source.local_list, page=0)
+        while place is not None:
+            place = audit.COMPARISONS[place.stage](run, provider, place)
+        outcome.findings = list(run.findings.select_related("plan", "contact"))
     return outcome
-
-
-def _audited(run: SyncRun, provider: Provider, records: Sequence[PulledRecord]) -> list[SyncFinding]:
-    run.status, run.next_attempt_at, run.wake_at = "done", None, None
-    run.save()
-    audit.note(run, provider, records)
-    place: Place | None = Place(stage=source_of(provider).local_list, page=0)
-    while place is not None:
-        place = audit.COMPARISONS[place.stage](run, provider, place)
-    return list(run.findings.select_related("plan", "contact"))

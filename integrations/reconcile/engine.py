@@ -1,4 +1,4 @@
-"""Apply a listed record: its events → the handlers of webhooks, in one transaction; counted and explained."""
+"""Apply listed records: the events of each → the handlers, in one transaction; counted and explained."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -20,10 +20,10 @@ from integrations.contracts.events import ContactGone, ContactReported, Membersh
 from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.contracts.pull import PulledEvent, PurchaseStatus
 from integrations.handlers import Change, Context, Greeting, handle
-from integrations.reconcile.findings import CONTACT, changed_values, gone
-from integrations.reconcile.lookups import NoPlan, Ready
+from integrations.reconcile.findings import CONTACT, changed_values, gone_finding
+from integrations.reconcile.lookups import NoPlan, PreparedRecord
 from integrations.reconcile.models import SyncFinding
-from integrations.reconcile.records import row_of, save_rows
+from integrations.reconcile.records import save_rows, to_row
 
 EVENT_IS_LATE_AFTER = timedelta(minutes=10)  # before, its webhook may still be on its way
 _A_MOMENT = timedelta(microseconds=1)
@@ -31,7 +31,7 @@ _A_MOMENT = timedelta(microseconds=1)
 
 @dataclass(kw_only=True)
 class Result:
-    """The result of applying records. The lists explain it: each entry is a JSON object. `findings` are not saved."""
+    """The result of applying records. Its lists hold JSON objects that explain it; `findings` are not saved."""
 
     changed: int = 0
     healed: int = 0
@@ -43,16 +43,16 @@ class Result:
     findings: list[SyncFinding] = field(default_factory=list)
 
     def add(self, other: "Result") -> None:
-        """Count what `other` counts as well."""
-        for one in fields(self):
-            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+        """Add the counters and lists of `other`."""
+        for column in fields(self):
+            setattr(self, column.name, getattr(self, column.name) + getattr(other, column.name))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Terms for applying records. `run_id` does not try again what it failed to apply.
+    """Terms for applying records. The run `run_id` does not retry a record that it failed to apply.
 
-    The welcome for what was sold before `holds_greetings_before` is held back. With `expects_webhooks` a change that a
+    The welcome for sales before `holds_greetings_before` is held back. With `expects_webhooks` a change that a
     webhook should have brought counts as healed.
     """
 
@@ -63,82 +63,92 @@ class Terms:
     expects_webhooks: bool = False
 
 
-def apply_all(batch: Iterable[Ready], terms: Terms) -> Result:
-    """Apply records in their order, inside the caller's transaction; what they led to together."""
+def apply_all(batch: Iterable[PreparedRecord], terms: Terms) -> Result:
+    """Apply records in order, inside the caller's transaction; return their results added up."""
     result = Result()
-    for ready in batch:
-        result.add(apply(ready, terms))
+    for prepared in batch:
+        result.add(apply(prepared, terms))
     return result
 
 
-def apply(ready: Ready, terms: Terms) -> Result:
-    """Apply a record whole and remember it, inside the caller's transaction.
+def apply(prepared: PreparedRecord, terms: Terms) -> Result:
+    """Apply all of a record and store its row, inside the caller's transaction.
 
-    One that cannot be applied is a line of the result, no more; nothing is kept of one about somebody who was erased.
+    A record that cannot be applied is a problem in the result; nothing is stored of one about an erased person.
     """
-    record, result, failed_in = ready.record, Result(), None
+    record, result, failed_in = prepared.record, Result(), None
     try:
         with transaction.atomic():
-            if ready.error is not None:
-                raise ready.error
-            # A look at what we have may fail as well, so it belongs here.
-            events = [*ready.events, *_reactivation(ready, terms)]
-            made = [(one, change, values) for one in events for change, values in _handle(one, ready, terms, result)]
-            _explain(made, ready, terms, result)
+            if prepared.error is not None:
+                raise prepared.error
+            # A query may fail as well, so it belongs here.
+            events = [*prepared.events, *_reactivation(prepared, terms)]
+            made = [
+                (pulled, change, values)
+                for pulled in events
+                for change, values in _handle(pulled, prepared, terms, result)
+            ]
+            _explain(made, prepared, terms, result)
     except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the record
         raise
     except PersonErased:
         return Result()
-    except Exception as error:  # noqa: BLE001 (the attempt at the record is noted: on its run)
-        # A sale that cannot be applied is an error; what belongs to nobody yet may be matched later.
-        is_unmatched = isinstance(error, NoPlan) or (isinstance(error, Unmatched) and ready.buyer is None)
+    except Exception as error:  # noqa: BLE001 (the problem is stored on the run)
+        # A sale that cannot be applied is an error; a record of nobody known may be matched later.
+        is_unmatched = isinstance(error, NoPlan) or (isinstance(error, Unmatched) and prepared.buyer is None)
         key = f"offer:{error.offer}" if isinstance(error, NoPlan) else record.key
         problem = {"key": key, "why": (str(error) or type(error).__name__)[:500]}
         result = Result(unmatched=int(is_unmatched), errors=int(not is_unmatched), problems=[problem])
         failed_in = terms.run_id
     is_applied = not result.problems
-    save_rows([row_of(record, provider=terms.provider, is_applied=is_applied, failed_in=failed_in)])
+    save_rows([to_row(record, provider=terms.provider, is_applied=is_applied, failed_in=failed_in)])
     return result
 
 
-def _handle(one: PulledEvent, ready: Ready, terms: Terms, result: Result) -> list[tuple[Change, str]]:
-    """Hand an event to its handler; return the changes that it made, each with old and new values for people."""
-    event, before = one.event, None
+def _handle(pulled: PulledEvent, prepared: PreparedRecord, terms: Terms, result: Result) -> list[tuple[Change, str]]:
+    """Call the handler of an event; return its changes, each with old and new values for people."""
+    event, before = pulled.event, None
     if isinstance(event, ContactGone):
-        found = [gone(mapping) for mapping in lookup.mappings(terms.provider, {CONTACT: event.contact_id})]
-        if not found:
+        mappings = lookup.mappings(terms.provider, {CONTACT: event.contact_id})
+        if not mappings:
             return []
-        result.findings += found
+        result.findings += [gone_finding(mapping) for mapping in mappings]
     elif isinstance(event, ContactReported):
         before = lookup.find(provider=terms.provider, identities=event.identities, email=event.email)
-    greeting, purchase, held_before = Greeting.IF_OPEN, ready.record.purchase, terms.holds_greetings_before
+    greeting, purchase, held_before = Greeting.IF_OPEN, prepared.record.purchase, terms.holds_greetings_before
     if purchase is not None and not purchase.status.gives_access:
         greeting = Greeting.NONE
     elif held_before is not None and event.occurred_at < held_before:
         greeting = Greeting.HELD
-    key = one.key or ready.record.key
+    key = pulled.key or prepared.record.key
     changes = handle(event, Context(provider=terms.provider, key=key, cause=terms.cause, greeting=greeting))
     return [(change, changed_values(before, change.target)) for change in changes if change.changed]
 
 
-def _explain(made: Sequence[tuple[PulledEvent, Change, str]], ready: Ready, terms: Terms, result: Result) -> None:
-    """Count a record's changes, and the webhooks that should have brought them before."""
+def _explain(
+    made: Sequence[tuple[PulledEvent, Change, str]], prepared: PreparedRecord, terms: Terms, result: Result
+) -> None:
+    """Add a record's changes to the result, and the webhooks that should have reported them."""
     if not made:
         return
     target: Any = made[0][1].target
     contact = target if isinstance(target, Contact) else getattr(target, "contact", None)
-    person = ready.buyer.email if ready.buyer else str(contact or "")
-    what = "; ".join(dict.fromkeys(f"{change.description}{values}" for _one, change, values in made))
+    person = prepared.buyer.email if prepared.buyer else str(contact or "")
+    what = "; ".join(dict.fromkeys(f"{change.description}{values}" for _pulled, change, values in made))
     result.changed = 1
-    result.changes.append({"key": ready.record.key, "person": person, "what": what[:1000]})
+    result.changes.append({"key": prepared.record.key, "person": person, "what": what[:1000]})
     late = timezone.now() - EVENT_IS_LATE_AFTER
-    missed = {one.webhook: one.event for one, _change, _values in made if one.webhook and one.event.occurred_at < late}
+    missed = {
+        pulled.webhook: pulled.event
+        for pulled, _change, _values in made
+        if pulled.webhook and pulled.event.occurred_at < late
+    }
     if missed and terms.expects_webhooks:
         result.healed = 1
         result.healings += [
             {
                 "event": webhook,
-                "key": ready.record.key,
+                "key": prepared.record.key,
                 "person": person,
                 "happened": event.occurred_at.isoformat(timespec="seconds"),
             }
@@ -146,53 +156,57 @@ def _explain(made: Sequence[tuple[PulledEvent, Change, str]], ready: Ready, term
         ]
 
 
-def _reactivation(ready: Ready, terms: Terms) -> list[PulledEvent]:
-    """Return the event that a purchase which had ended is active again: its deactivation was undone there.
+def _reactivation(prepared: PreparedRecord, terms: Terms) -> list[PulledEvent]:
+    """Return the event of a purchase that had ended and is active again: its deactivation was undone at the provider.
 
-    The end is known by the record's row, or by an expiry that was received for this member before the purchase changed
-    last. An access that ran out because its period passed is none: it needs a payment.
+    The end is known from the record's row, or from an expiry received for this member before the purchase changed last.
+    Access that ran out with its period does not count: it needs a payment.
     """
-    record, purchase = ready.record, ready.record.purchase
-    if purchase is None or purchase.status is not PurchaseStatus.ACTIVE or ready.buyer is None:
+    record, purchase = prepared.record, prepared.record.purchase
+    if purchase is None or purchase.status is not PurchaseStatus.ACTIVE or prepared.buyer is None:
         return []
-    bought = ready.events[0].event
-    assert isinstance(bought, MembershipEvent), "a purchase begins with one"
-    ended = (ready.row.ended_at if ready.row else None) or _canceled_at(ready, terms) or _expired_at(ready, terms)
+    bought = prepared.events[0].event
+    assert isinstance(bought, MembershipEvent), "the first event of a purchase"
+    ended = (prepared.row.ended_at if prepared.row else None) or _canceled_at(prepared, terms)
+    ended = ended or _expired_at(prepared, terms)
     if ended is None:
         return []
     confirmed = PurchaseConfirmed(
         book=bought.book,
         occurred_at=max(record.changed_at or ended, ended + _A_MOMENT),
-        buyer=ready.buyer,
+        buyer=prepared.buyer,
         offers=bought.offers,
         purchase_id=purchase.purchase_id,
     )
     return [PulledEvent(key=f"{record.key}:active-after:{ended.isoformat()}", event=confirmed)]
 
 
-def _canceled_at(ready: Ready, terms: Terms) -> datetime | None:
+def _canceled_at(prepared: PreparedRecord, terms: Terms) -> datetime | None:
     """Return when the record itself last said that the purchase would end; what others reported is not its word."""
-    prefix = f"{terms.provider}:{ready.record.key}:ends:"
-    facts = SubscriptionFact.objects.filter(subscription__plan=ready.plan, key__startswith=prefix)
+    prefix = f"{terms.provider}:{prepared.record.key}:ends:"
+    facts = SubscriptionFact.objects.filter(subscription__plan=prepared.plan, key__startswith=prefix)
     return facts.order_by("-occurred_at").values_list("occurred_at", flat=True).first()
 
 
-def _expired_at(ready: Ready, terms: Terms) -> datetime | None:
-    """Return when the buyer's subscription expired by an event about this purchase, or about none."""
+def _expired_at(prepared: PreparedRecord, terms: Terms) -> datetime | None:
+    """Return when the buyer's subscription expired, by an event about this purchase or about none."""
     try:
-        email = normalise_email(ready.buyer.email if ready.buyer else "")
+        email = normalise_email(prepared.buyer.email if prepared.buyer else "")
     except InvalidAddress:
         return None
     facts = SubscriptionFact.objects.filter(
         subscription__user__email=email,
-        subscription__plan=ready.plan,
+        subscription__plan=prepared.plan,
         subscription__status=Status.EXPIRED,
         subscription__provider=terms.provider,
         kind=FactKind.EXPIRED,
         staff=None,
-        occurred_at__lt=ready.record.changed_at,
+        occurred_at__lt=prepared.record.changed_at,
     )
     latest = facts.order_by("-occurred_at").first()
-    if latest is None or latest.references.get("purchase", "") not in ("", ready.record.key.removeprefix("purchase:")):
+    if latest is None or latest.references.get("purchase", "") not in (
+        "",
+        prepared.record.key.removeprefix("purchase:"),
+    ):
         return None
     return latest.occurred_at

@@ -1,4 +1,4 @@
-"""Findings of a run or an audit for staff: rows with a remedy, and values as people read them."""
+"""Findings of a run or an audit for staff, and values formatted for them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from accounts.people.models import Contact, ContactMapping
 from integrations.reconcile.models import SyncFinding, SyncRun
 
-CONTACT = "contact"  # the kind of id that a provider's API can be asked for
+CONTACT = "contact"  # the kind of id by which a provider's API returns a contact
 GONE_REMEDY = "nothing was deleted here; delete, merge or keep the contact by hand, then set aside"
-_VALUE_AT_MOST = 60  # characters of a value in an explanation
+_MAX_VALUE_LENGTH = 60  # characters of a value in an explanation
 
 
-def write(run: SyncRun, findings: Sequence[SyncFinding]) -> None:
-    """Keep findings as the run's, each of them once."""
+def save(run: SyncRun, findings: Sequence[SyncFinding]) -> None:
+    """Store findings of a run, each of them once."""
     for finding in findings:
         finding.run = run
     if findings:
         SyncFinding.objects.bulk_create(findings, ignore_conflicts=True)
 
 
-def gone(mapping: ContactMapping) -> SyncFinding:
-    """Return the finding, not saved and of no run yet, that a record of a contact is no longer there."""
+def gone_finding(mapping: ContactMapping) -> SyncFinding:
+    """Return the finding, not saved and without a run, that a contact was deleted at the provider."""
     return SyncFinding(
         key=f"{SyncFinding.Kind.GONE_THERE}:{mapping.kind}:{mapping.external_id}",
         kind=SyncFinding.Kind.GONE_THERE,
@@ -33,19 +33,19 @@ def gone(mapping: ContactMapping) -> SyncFinding:
     )
 
 
-def shown(value: Any) -> str:
-    """Return a value as people see it in an explanation."""
+def format_value(value: Any) -> str:
+    """Return a value as text for people, shortened."""
     text = "nothing" if value in ("", None) else str(value)
-    return text if len(text) <= _VALUE_AT_MOST else f"{text[: _VALUE_AT_MOST - 1]}…"
+    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 1]}…"
 
 
 def changed_values(before: Contact | None, after: Any) -> str:
-    """Return old and new of what is different, for people; "" for what was made."""
+    """Return old and new values of a changed contact as text, "" for a new one."""
     if before is None or not isinstance(after, Contact) or after.pk != before.pk:
         return ""
     old, new = _values(before), _values(after)
     lines = [
-        f"{name}: {shown(old.get(name))} → {shown(new.get(name))}"
+        f"{name}: {format_value(old.get(name))} → {format_value(new.get(name))}"
         for name in old | new
         if old.get(name) != new.get(name)
     ]
@@ -53,6 +53,6 @@ def changed_values(before: Contact | None, after: Any) -> str:
 
 
 def _values(contact: Contact) -> dict[str, Any]:
-    left_out = {"id", "created_at", "updated_at", "custom_fields", "origins", "user", "company"}
-    columns = [column.name for column in Contact._meta.concrete_fields if column.name not in left_out]
+    excluded = {"id", "created_at", "updated_at", "custom_fields", "origins", "user", "company"}
+    columns = [column.name for column in Contact._meta.concrete_fields if column.name not in excluded]
     return {name: getattr(contact, name) for name in columns} | dict(contact.custom_fields)

@@ -1,4 +1,4 @@
-"""One page of a run: its records are applied, or compared, and committed together with the next place."""
+"""Work on one page of a run: its records are applied or compared, and committed with the next place."""
 
 import logging
 from typing import Any
@@ -16,17 +16,17 @@ from integrations.reconcile.models.sync_run import LISTED_AT_MOST, RunStatus
 from integrations.reconcile.sources import source_of
 
 logger = logging.getLogger(__name__)
-ASKING = 14.0  # seconds after which an attempt begins no further call; the lease is 30, a call takes up to 10
-APPLYING = 20.0  # seconds after which it begins no further record
+CALL_SECONDS = 14.0  # an attempt begins no call after them; the lease is 30, a call takes up to 10
+APPLY_SECONDS = 20.0  # an attempt begins no record after them
 
 
 def advance(run: SyncRun) -> None:
     """Read the run's page and apply it, or compare the next rows of our own list. Raises LeaseLost.
 
     Each record is applied in a transaction of its own together with the run's counters: one transaction for all would
-    hold the rows of a hundred people, and two runs that hold them in different orders would wait for each other. What
-    was applied is known when the page is read again. May raise whatever a provider or a database does; what was done
-    until then is kept or can be done again.
+    lock the rows of a hundred people, and two runs that lock them in different orders would deadlock. Applied records
+    are recognised when the page is read again. May raise any error of a provider or of the database; work done until
+    then is committed or can be repeated.
     """
     provider = registry.provider(run.provider)
     place = Place(stage=run.stage, page=run.page, cursor=run.cursor)
@@ -34,32 +34,32 @@ def advance(run: SyncRun) -> None:
         with transaction.atomic():
             _move(run, audit.COMPARISONS[place.stage](run, provider, place), seen=0)
         return
-    source, in_time, may_call = source_of(provider), time_left(APPLYING), time_left(ASKING)
+    source, in_time, may_call = source_of(provider), time_left(APPLY_SECONDS), time_left(CALL_SECONDS)
     puller = source.puller()
     page = puller.page(place, kind=RunKind(run.kind), since=run.window_from)
     if run.kind == RunKind.AUDIT:
         with transaction.atomic():
-            audit.note(run, provider, page.records)
+            audit.record_page(run, provider, page.records)
             _move(run, page.next or Place(stage=source.local_list, page=0), seen=len(page.records), note=page.note)
         return
     lookups = Lookups(run.provider, source.identity, puller, in_time=in_time, may_call=may_call)
-    lookups.note(page.records, page.people)
+    lookups.add(page.records, page.people)
     terms = terms_of(run)
     try:
         for batch in lookups.complete(page.records, run_id=run.pk):
             with transaction.atomic():
                 result = apply_all(batch, terms)
-                run.update_fenced(**_counted(run, result))
-                findings.write(run, result.findings)
+                run.update_fenced(**_columns_with(run, result))
+                findings.save(run, result.findings)
     except OutOfTime:
-        run.save_progress()  # the next attempt goes on at the same page with what this one has left
+        run.save_progress()  # the next attempt applies the rest of this page
         return
     with transaction.atomic():
         _move(run, page.next, seen=len(page.records), note=page.note)
 
 
 def terms_of(run: SyncRun) -> Terms:
-    """Return how a run applies what it reads. A backfill holds greetings, but for what is sold while it runs."""
+    """Return the terms on which a run applies records. A backfill holds greetings, except for sales during it."""
     is_first = run.kind == RunKind.BACKFILL
     return Terms(
         provider=run.provider,
@@ -71,7 +71,7 @@ def terms_of(run: SyncRun) -> Terms:
 
 
 def _move(run: SyncRun, place: Place | None, *, seen: int, note: str = "") -> None:
-    """Go on at `place`, or end the run where there is none. Raises LeaseLost."""
+    """Continue at `place`, or finish the run where that is None. Raises LeaseLost."""
     columns: dict[str, Any] = {
         "pages": run.pages + 1,
         "seen": run.seen + seen,
@@ -84,8 +84,8 @@ def _move(run: SyncRun, place: Place | None, *, seen: int, note: str = "") -> No
     run.save_progress(stage=place.stage, page=place.page, cursor=place.cursor, **columns)
 
 
-def _counted(run: SyncRun, result: Result) -> dict[str, Any]:
-    """Return the columns in which the run's counters and lists hold `result` as well; lists only where they grow."""
+def _columns_with(run: SyncRun, result: Result) -> dict[str, Any]:
+    """Return the run's counters and lists with `result` added; lists only where they grow."""
     columns: dict[str, Any] = {
         name: getattr(run, name) + getattr(result, name) for name in ("changed", "healed", "unmatched", "errors")
     }

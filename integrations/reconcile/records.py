@@ -1,22 +1,22 @@
-"""`ProviderRecord` rows: what each record said when it was applied last, so that the unchanged costs one look."""
+"""`ProviderRecord` rows: the state of each record when it was last applied, so that unchanged ones cost one query."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 
 from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurchase
 from integrations.reconcile.models import ProviderRecord
 
-_VALUES_IN_A_QUERY = 500
+_KEYS_PER_QUERY = 500
 
 
-def rows_of(keys: Iterable[str], *, provider: str) -> dict[str, ProviderRecord]:
-    """Return the rows that there are, by their keys; in parts, since there may be very many."""
-    rows = ProviderRecord.objects.filter(provider=provider)
-    return {row.key: row for part in in_parts(keys) for row in rows.filter(key__in=part)}
+def rows_by_key(keys: Iterable[str], *, provider: str) -> dict[str, ProviderRecord]:
+    """Return the rows that exist, by their keys; read in batches, since there may be very many."""
+    rows, keys = ProviderRecord.objects.filter(provider=provider), list(keys)
+    batches = (keys[start : start + _KEYS_PER_QUERY] for start in range(0, len(keys), _KEYS_PER_QUERY))
+    return {row.key: row for batch in batches for row in rows.filter(key__in=batch)}
 
 
 def save_rows(rows: Iterable[ProviderRecord], *, columns: Iterable[str] = ()) -> None:
-    """Insert rows, or update those that there are; with `columns` these columns of them only."""
+    """Insert rows, or update those that exist; with `columns` only these columns of them."""
     # One key twice in a statement would be refused.
     latest = {(row.provider, row.key): row for row in rows}
     ProviderRecord.objects.bulk_create(
@@ -27,10 +27,10 @@ def save_rows(rows: Iterable[ProviderRecord], *, columns: Iterable[str] = ()) ->
     )
 
 
-def row_of(
+def to_row(
     record: PulledRecord, *, provider: str, is_applied: bool = True, failed_in: int | None = None
 ) -> ProviderRecord:
-    """Return the row, not saved, that remembers a record; `failed_in` is the run that failed to apply it."""
+    """Return the row of a record, not saved; `failed_in` is the run that failed to apply it."""
     content = {}
     if record.purchase is not None:
         content = {
@@ -52,8 +52,8 @@ def row_of(
     )
 
 
-def purchase_of(row: ProviderRecord) -> RemotePurchase:
-    """Return the purchase that a row of one remembers."""
+def to_purchase(row: ProviderRecord) -> RemotePurchase:
+    """Return the purchase of a purchase's row."""
     return RemotePurchase(
         purchase_id=row.key.removeprefix("purchase:"),
         offers=tuple(row.content["offers"]),
@@ -66,22 +66,22 @@ def purchase_of(row: ProviderRecord) -> RemotePurchase:
 def changed_records(
     records: Sequence[PulledRecord], *, provider: str, run_id: int | None = None, again: bool = False
 ) -> list[tuple[PulledRecord, ProviderRecord | None]]:
-    """Return the records that say something new, each with its row; with `again` every record.
+    """Return the records that changed since they were applied, each with its row; with `again` every record.
 
-    A record that the run `run_id` failed to apply is not new to it: the next run tries again.
+    A record that the run `run_id` failed to apply does not count as changed for it: the next run tries again.
     """
-    rows = rows_of([record.key for record in records], provider=provider)
+    rows = rows_by_key([record.key for record in records], provider=provider)
     changed = []
     for record in records:
         row = rows.get(record.key)
         if again or row is None or not _is_known(record, row, run_id=run_id):
             changed.append((record, row))
-            rows[record.key] = row_of(record, provider=provider)  # a list may show a record twice
+            rows[record.key] = to_row(record, provider=provider)  # a list may show a record twice
     return changed
 
 
 def _is_known(record: PulledRecord, row: ProviderRecord, *, run_id: int | None) -> bool:
-    """Return whether it says what was applied, or what was true before that: the index of a list may lag behind."""
+    """Return whether the record is as it was applied, or older: the index of a list may lag behind."""
     if not row.digest:
         failed = row.content.get("failed")
         return run_id is not None and failed == {"run": run_id, "digest": record.digest}
@@ -90,10 +90,3 @@ def _is_known(record: PulledRecord, row: ProviderRecord, *, run_id: int | None) 
     if record.changed_at != row.changed_at:
         return record.changed_at < row.changed_at
     return record.digest == row.digest
-
-
-def in_parts(values: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Yield `values` in tuples that are short enough for one query."""
-    rest = iter(values)
-    while part := tuple(islice(rest, _VALUES_IN_A_QUERY)):
-        yield part

@@ -1,4 +1,4 @@
-"""Runs: starting one, stopping it, and its attempts. A run is a row of the queue; one attempt is one page."""
+"""Start, stop and resume sync runs. A run is a row of the queue; one attempt is one page."""
 
 from datetime import timedelta
 
@@ -20,11 +20,11 @@ from integrations.reconcile.models import SyncRun
 from integrations.reconcile.models.sync_run import OPEN, RunStatus
 from integrations.reconcile.sources import source_of
 
-OVERLAP = timedelta(hours=1)  # read twice, for what changed while it was read and for clocks that differ
+OVERLAP = timedelta(hours=1)  # read twice, for changes during the last run and for clocks that differ
 
 
 class AlreadyOpen(Exception):
-    """A run of this provider is open: two would do the same work twice."""
+    """A run of this provider is open already."""
 
     def __init__(self, run: SyncRun | None) -> None:
         name, state = (str(run), run.get_status_display()) if run else ("another one", "open")
@@ -33,14 +33,14 @@ class AlreadyOpen(Exception):
 
 
 def start(provider: Provider, *, cause: Cause, kind: RunKind | None = None, wake: bool = True) -> SyncRun:
-    """Open a run: what changed since the last one, or where there is none yet, everything; `kind` says otherwise.
+    """Start a run of `kind`; by default an incremental one, or the first time a backfill.
 
-    A run of the same kind that failed last goes on where it failed. Raises AlreadyOpen; Permanent where the provider
-    has no lists or its API is not configured. Two at once: one of them opens it.
+    If the last run failed and was of that kind, it continues where it failed. Raises AlreadyOpen, also for the second
+    of two at once; Permanent where the provider has no lists or its API is not configured.
     """
     source = source_of(provider)
     if not source.is_configured():
-        source.puller()  # says what is missing
+        source.puller()  # raises Permanent with what is missing
     runs = SyncRun.objects.filter(provider=provider.key)
     kind = kind or next_kind(provider)
     newest = runs.order_by("-pk").first()
@@ -61,12 +61,12 @@ def start(provider: Provider, *, cause: Cause, kind: RunKind | None = None, wake
 
 
 def next_kind(provider: Provider) -> RunKind:
-    """Return what a run without a wish would be."""
+    """Return the kind of a run that is started without one."""
     return RunKind.INCREMENTAL if _last_done(provider) else RunKind.BACKFILL
 
 
 def new_run(provider: Provider, *, kind: RunKind, cause: Cause) -> SyncRun:
-    """The row of a new run, not saved: at its first page, with its window."""
+    """Return the row of a new run, not saved: at its first page, with its window."""
     last = _last_done(provider)
     place = source_of(provider).first_place(kind)
     run = SyncRun(
@@ -85,10 +85,10 @@ def new_run(provider: Provider, *, kind: RunKind, cause: Cause) -> SyncRun:
 
 
 def start_due() -> list[SyncRun]:
-    """Open the runs that are due by the clock. One that a person stopped stays so, and none begins beside it.
+    """Start the scheduled runs that are due. A run that staff stopped stays stopped, and no other starts beside it.
 
-    The first reading of contacts that are kept equal with another provider's is begun by a person, who has seen a dry
-    run: it may write on thousands of records there.
+    The first sync of contacts that are mirrored at another provider is started by staff, who have seen a dry run: it
+    may write to thousands of remote records.
     """
     started = []
     for provider in registry.all_providers().values():
@@ -100,7 +100,7 @@ def start_due() -> list[SyncRun]:
             timezone.now() - timedelta(minutes=minutes)
         ):
             continue
-        if waits_for_a_person(provider):
+        if needs_manual_start(provider):
             continue
         try:
             started.append(start(provider, cause=SCHEDULE))
@@ -109,15 +109,15 @@ def start_due() -> list[SyncRun]:
     return started
 
 
-def waits_for_a_person(provider: Provider) -> bool:
-    """Return whether the lists of a provider were never read and the clock does not begin with it."""
+def needs_manual_start(provider: Provider) -> bool:
+    """Return whether a provider was never synced and its first sync must be started by staff."""
     if provider.pulls is None or provider.mirror is None or not provider.pulls.is_configured():
         return False
     return not SyncRun.objects.filter(provider=provider.key).exclude(kind=RunKind.AUDIT).exists()
 
 
 def stop(run: SyncRun) -> bool:
-    """Let a run rest; False where it is not running. A page that is being read is not applied any more."""
+    """Stop a run; False where it is not running. The page that is being read will not be applied."""
     return bool(
         SyncRun.objects.filter(pk=run.pk, status=RunStatus.PENDING).update(
             status=RunStatus.STOPPED, next_attempt_at=None, wake_at=None
@@ -126,9 +126,9 @@ def stop(run: SyncRun) -> bool:
 
 
 def resume(run: SyncRun, *, wake: bool = True) -> bool:
-    """Let a stopped or failed run go on at its page; False where it is neither.
+    """Resume a stopped or failed run at its page; False where it is neither.
 
-    Raises AlreadyOpen where another run was opened since it failed.
+    Raises AlreadyOpen where another run was started since it failed.
     """
     if run.status not in (RunStatus.STOPPED, RunStatus.FAILED):
         return False
@@ -142,7 +142,7 @@ def resume(run: SyncRun, *, wake: bool = True) -> bool:
     return True
 
 
-def _note_failure(run: SyncRun, failure: Failure) -> None:
+def _notify_of_failure(run: SyncRun, failure: Failure) -> None:
     """Notify staff of a failed run, once until a run succeeds."""
     if not failure.is_last:
         return
@@ -165,4 +165,4 @@ def _last_done(provider: Provider) -> SyncRun | None:
     return done.order_by("-window_to").first()
 
 
-JOBS = JobKind(model=SyncRun, work=pages.advance, on_failure=_note_failure)
+JOBS = JobKind(model=SyncRun, work=pages.advance, on_failure=_notify_of_failure)

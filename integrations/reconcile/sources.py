@@ -1,4 +1,4 @@
-"""Lists of a provider."""
+"""A provider's lists."""
 
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.provider import Provider

@@ -1,4 +1,4 @@
-"""Syncs of one member that staff ask for: a row of the queue, done by a worker, followed by whoever asked."""
+"""Syncs of one member's subscription that staff request: a row of the queue, done by a worker."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,16 +21,16 @@ from integrations.reconcile.models import SubscriptionSync
 from integrations.toolkit.failures import NotConfigured
 
 Status, Outcome = SubscriptionSync.Status, SubscriptionSync.Outcome
-FAILURES = 4  # then it is failed: about three minutes after it was asked for; a person asks again
+MAX_FAILURES = 4  # about three minutes; then it is failed, and staff request it again
 
 
-def ask(user: User, *, provider: Provider, cause: Cause) -> SubscriptionSync:
-    """Return the open sync of this member, opened now where there is none; a worker begins after the commit.
+def request(user: User, *, provider: Provider, cause: Cause) -> SubscriptionSync:
+    """Return the open sync of this member, created where there is none; a worker begins after the commit.
 
-    Two who ask at once share one (a constraint). One that waits after a failure is due at once, with all its tries.
+    Two requests at once share one sync (a constraint). A sync that backs off is due at once, with all its attempts.
     """
     syncs = SubscriptionSync.objects.filter(provider=provider.key, user=user, status=Status.PENDING)
-    while True:  # the open one may be closed between the insert and the look
+    while True:  # the open one may be closed between the insert and the query
         row = SubscriptionSync(provider=provider.key, user=user, cause=cause.text[:200], staff=cause.staff)
         row.schedule_wake_up()
         with transaction.atomic():
@@ -41,44 +41,44 @@ def ask(user: User, *, provider: Provider, cause: Cause) -> SubscriptionSync:
             if known is None:
                 continue
             now = timezone.now()
-            waits = syncs.filter(pk=known.pk, failures__gt=0, crashes=0)
-            if waits.update(failures=0, next_attempt_at=now, wake_at=now + GRACE):
+            backing_off = syncs.filter(pk=known.pk, failures__gt=0, crashes=0)
+            if backing_off.update(failures=0, next_attempt_at=now, wake_at=now + GRACE):
                 wake_on_commit(known)
             return known
 
 
-def follow(sync: SubscriptionSync) -> SubscriptionSync:
-    """Wait for the end of a sync as long as a request may; the row as it is then."""
+def wait(sync: SubscriptionSync) -> SubscriptionSync:
+    """Wait for the end of a sync as long as a request may; return the row as it is then."""
 
-    def look() -> SubscriptionSync:
+    def refreshed() -> SubscriptionSync:
         sync.refresh_from_db()
         return sync
 
-    return wait_for(look, is_done=lambda row: row.status != Status.PENDING)
+    return wait_for(refreshed, is_done=lambda row: row.status != Status.PENDING)
 
 
-def why(sync: SubscriptionSync) -> str:
-    """Return, for people, why a sync failed and what to do. Nothing was changed by it, whatever it was."""
+def failure_message(sync: SubscriptionSync) -> str:
+    """Return, for people, why a sync failed and what to do. A failed sync changed nothing."""
     if sync.outcome in (Outcome.CONFLICT, Outcome.NOT_CONFIGURED):
-        return sync.last_error  # it says itself what to do
+        return sync.last_error  # it says what to do
     provider = registry.all_providers().get(sync.provider)
     texts = {"provider": provider.title if provider else sync.provider, "error": sync.last_error}
     if sync.outcome == Outcome.REFUSED:
         return (
             _("%(provider)s refused: %(error)s. Nothing was changed. Check its credentials and their rights.") % texts
         )
-    return _("%(provider)s could not be asked: %(error)s. Nothing was changed. Try again in a few minutes.") % texts
+    return _("%(provider)s could not be reached: %(error)s. Nothing was changed. Try again in a few minutes.") % texts
 
 
 def _sync(row: SubscriptionSync) -> None:
-    """Read at the provider first; then what it says and the row's end are one transaction."""
+    """Read from the provider first; then apply and close the row in one transaction."""
     cause = Cause.by_staff(row.staff) if row.staff else Cause(text=row.cause)
     provider = registry.provider(row.provider)
     try:
-        read = subscription_check.read(row.user, provider=provider)
+        remote = subscription_check.read(row.user, provider=provider)
         with transaction.atomic():
-            synced = subscription_check.make_equal(read, cause=cause)
-            is_left = synced.verdict.recommended_action is not None
+            synced = subscription_check.make_equal(remote, cause=cause)
+            has_differences = synced.verdict.recommended_action is not None
             record(
                 "subscription.synced",
                 actor=row.staff,
@@ -89,7 +89,7 @@ def _sync(row: SubscriptionSync) -> None:
             )
             row.close(
                 Status.DONE,
-                outcome=Outcome.NO_PURCHASE if is_left else Outcome.SYNCED,
+                outcome=Outcome.NO_PURCHASE if has_differences else Outcome.SYNCED,
                 old_status=synced.old_status,
                 new_status=synced.new_status,
             )
@@ -103,4 +103,4 @@ def _sync(row: SubscriptionSync) -> None:
         raise TryAgain(str(error), retry_after=getattr(error, "retry_after", None)) from error
 
 
-JOBS = JobKind(model=SubscriptionSync, work=_sync, max_failures=FAILURES)
+JOBS = JobKind(model=SubscriptionSync, work=_sync, max_failures=MAX_FAILURES)

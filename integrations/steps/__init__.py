@@ -1,5 +1,5 @@
-"""Steps of a company's provisioning that Enlace brings: functions that take a company and say what they did.
+"""Provisioning steps of Enlace: functions that take a company and return a line about the result.
 
-A step may be done twice and must then have been done once. It raises NotNeeded or CannotProvision with a reason that
-staff read; any other error is tried again. It has less than a lease, 30 seconds.
+A step is idempotent. It raises NotNeeded or CannotProvision with a reason for staff; any other error is retried. It has
+to end within a lease, 30 seconds.
 """

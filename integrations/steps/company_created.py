@@ -1,4 +1,4 @@
-"""Tells the backend that keeps the companies' documents that there is a new one: a webhook of ours, signed."""
+"""Provisioning step: post a signed webhook about a new company to the backend that stores companies' documents."""
 
 import json
 
@@ -13,12 +13,12 @@ from integrations.toolkit.signatures import secrets_in
 
 
 def send(company: Company) -> str:
-    """Post "company.created" to COMPANY_WEBHOOK_URL; its id is the same each time, so that a repetition is known there.
+    """Post "company.created" to COMPANY_WEBHOOK_URL; its id is always the same, so that the backend can skip copies.
 
     Raises NotNeeded, CannotProvision, Retryable.
     """
     if not settings.COMPANY_WEBHOOK_URL:
-        raise NotNeeded("COMPANY_WEBHOOK_URL is not set: nobody wants to know")
+        raise NotNeeded("COMPANY_WEBHOOK_URL is not set: no backend to notify")
     message = {
         "type": "company.created",
         "timestamp": iso(company.created_at),
@@ -39,4 +39,4 @@ def send(company: Company) -> str:
         )
     except Permanent as error:
         raise CannotProvision(str(error)) from error
-    return f"told {company.company_id}, answered with {status}"
+    return f"posted {company.company_id}, answered with {status}"

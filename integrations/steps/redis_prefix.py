@@ -1,4 +1,4 @@
-"""The company's key space in Redis: ours alone, and writable."""
+"""Provisioning step: claim the company's key space in Redis, and check that it is writable."""
 
 import redis
 from django.conf import settings
@@ -12,7 +12,7 @@ TIMEOUT = 5.0  # seconds
 def check(company: Company) -> str:
     """Claim the key space: `<prefix>company` holds the company's id from now on.
 
-    Two at once: one of them sets the key, and both find the same id in it. Raises NotNeeded without Redis,
+    Of two runs at once one sets the key, and both read the same id. Raises NotNeeded without Redis,
     CannotProvision where the key holds somebody else's id.
     """
     if not settings.REDIS_URL:
@@ -22,7 +22,7 @@ def check(company: Company) -> str:
         settings.REDIS_URL, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, decode_responses=True
     ) as client:
         client.set(key, company.company_id, nx=True)
-        found = client.get(key)
-    if found != company.company_id:
-        raise CannotProvision(f"{key} in Redis belongs to {str(found)[:80]!r}; remove it, then run this step again")
+        owner = client.get(key)
+    if owner != company.company_id:
+        raise CannotProvision(f"{key} in Redis belongs to {str(owner)[:80]!r}; remove it, then run this step again")
     return f"{company.redis_prefix} is this company's alone"

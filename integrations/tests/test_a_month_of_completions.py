@@ -24,7 +24,7 @@ from core.cause import Cause
 from integrations.contracts.events import FormSubmitted
 from integrations.contracts.webhook import StoredWebhook
 from integrations.handlers import Context, handle
-from integrations.handlers.completions import keep
+from integrations.handlers.completions import store
 from integrations.providers.kajabi.provider import PROVIDER
 from tests.harness.environment import IS_LONG
 
@@ -63,7 +63,7 @@ def tell(webhook: StoredWebhook) -> None:
     assert isinstance(submitted, FormSubmitted)
     with transaction.atomic():
         if submitted.email.startswith("member"):
-            keep(submitted, context)
+            store(submitted, context)
         else:
             handle(submitted, context)
             handle(person, context)

@@ -9,7 +9,7 @@ from tests.harness import Embedded, Production, embedded, post_at_once, producti
 TIMES = 50
 
 
-def assert_kept_once(app: Embedded | Production) -> None:
+def assert_stored_once(app: Embedded | Production) -> None:
     answers = post_at_once(app.url, [purchase("evt_once", "jane@example.com")] * TIMES)
     assert Counter(answer.status for answer in answers) == {200: TIMES}
     assert Counter(answer.body for answer in answers if not answer.json().get("duplicate")).total() == 1
@@ -23,9 +23,9 @@ def assert_kept_once(app: Embedded | Production) -> None:
 
 def test_embedded_stores_one_event_of_many_posted_at_once(tmp_path: Path) -> None:
     with embedded(tmp_path) as app:
-        assert_kept_once(app)
+        assert_stored_once(app)
 
 
 def test_production_stores_one_event_of_many_posted_at_once(tmp_path: Path, database_url: str) -> None:
     with production(tmp_path, database_url, workers=2, beats=2) as app:
-        assert_kept_once(app)
+        assert_stored_once(app)

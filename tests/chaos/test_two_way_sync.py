@@ -230,7 +230,7 @@ def commands_of(section: str) -> list[str]:
     return [command for command in commands if command.startswith("curl ")]
 
 
-def test_readme_commands_do_what_it_says(app: Embedded, sides: BothSides) -> None:
+def test_readme_commands_have_the_documented_effect(app: Embedded, sides: BothSides) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     variables = {

@@ -117,7 +117,7 @@ def test_expired_signature_is_reported_at_once(browser: Browser, app: Embedded, 
     visitor.leave()
 
 
-def test_page_without_an_account_names_what_is_missing(browser: Browser, app: Embedded, screenshots: Path) -> None:
+def test_page_without_an_account_names_the_missing_part(browser: Browser, app: Embedded, screenshots: Path) -> None:
     visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="no-account")
     visitor.open("/embed/dashboard")
     expect(visitor.page.locator("h1")).to_have_text("Which account?")

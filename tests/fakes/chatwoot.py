@@ -22,16 +22,16 @@ class FakeChatwoot(FakeServer):
 
     def answer(self, asked: Asked) -> Answer:
         if asked.headers.get("api_access_token") != PLATFORM_TOKEN:
-            return _said(401, "Invalid access_token")
+            return _error(401, "Invalid access_token")
         if asked.method != "GET" or not asked.path.startswith(_PATH):
-            return _said(404, "Resource could not be found")
+            return _error(404, "Resource could not be found")
         account_id = asked.path.removeprefix(_PATH)
         if account_id in self.not_permissible:
-            return _said(401, "Non permissible resource")
+            return _error(401, "Non permissible resource")
         if account_id not in self.accounts:
-            return _said(404, "Resource could not be found")
+            return _error(404, "Resource could not be found")
         return Answer(status=200, body=json.dumps(self.accounts[account_id]).encode())
 
 
-def _said(status: int, error: str) -> Answer:
+def _error(status: int, error: str) -> Answer:
     return Answer(status=status, body=json.dumps({"error": error}).encode())

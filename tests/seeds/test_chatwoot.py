@@ -150,7 +150,7 @@ ORDER BY created_at;"""
 # Monitoreo ------------------------------------------------------------------------------------------------------------
 
 
-def test_metrics_have_the_names_of_the_document_and_count_what_cannot_be_read(app: Embedded, install: Any) -> None:
+def test_metrics_have_the_names_of_the_document_and_count_unreadable_bodies(app: Embedded, install: Any) -> None:
     install(123)
     before = figures(app)
     assert install(0, body=b"{not json").status_code == 400

@@ -45,13 +45,13 @@ def test_nothing_else_finds_them(search: str, model: Any, console: Client, jane:
     assert rows_of(console, model, q=search) == []
 
 
-def test_an_order_is_found_by_its_number(console: Client, jane: Contact) -> None:
+def test_order_is_found_by_its_number(console: Client, jane: Contact) -> None:
     Order.objects.update(number="A-1")
     assert rows_of(console, Order, q="A-1") == [Order.objects.get()]
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_rows_of_one_person_are_a_list(model: Any, console: Client, jane: Contact) -> None:
+def test_rows_of_one_person_are_a_list(model: Any, console: Client, jane: Contact) -> None:
     purchase(person("bob@example.com"), "702")
     assert rows_of(console, model, contact__exact=jane.pk) == [model.objects.get(contact=jane)]
     assert rows_of(console, model, provider="nowhere") == []
@@ -63,7 +63,7 @@ def test_payments_are_filtered_by_their_kind(console: Client, jane: Contact) -> 
     assert rows_of(console, Payment, kind__exact="charge") == [Payment.objects.get()]
 
 
-def test_an_order_is_shown_with_its_lines_in_its_currency(console: Client, jane: Contact) -> None:
+def test_order_is_shown_with_its_lines_in_its_currency(console: Client, jane: Contact) -> None:
     order = Order(contact=jane, provider="kajabi", external_id="8", currency="JPY", total=15000, placed_at=at(0))
     orders.store_order(order, [OrderLine(external_id="1", title="<i>Book</i>", quantity=3, total=5000)])
     page = console.get(page_of(order)).content.decode()
@@ -74,7 +74,7 @@ def test_an_order_is_shown_with_its_lines_in_its_currency(console: Client, jane:
     assert ("15,000 JPY" in listed, "299.00 USD" in listed) == (True, True)
 
 
-def test_a_refund_is_shown_as_money_that_left(console: Client, jane: Contact) -> None:
+def test_refund_is_shown_as_money_that_left(console: Client, jane: Contact) -> None:
     Payment.objects.update(kind="refund", amount=-29900)
     assert "-299.00 USD" in console.get(list_of(Payment)).content.decode()
     assert "-299.00 USD" in console.get(page_of(Payment.objects.get())).content.decode()
@@ -105,7 +105,7 @@ def test_who_may_see_contacts_only_sees_none_of_them(model: Any, jane: Contact) 
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(model: Any, console: Client) -> None:
+def test_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(model: Any, console: Client) -> None:
     costs = []
     for first, last in ((0, 5), (5, 50)):
         for number in range(first, last):

@@ -53,21 +53,21 @@ def told() -> dict[str, Any]:
     return {name: row[name] for name in ("external_id", "number", "carrier", "premium", "effective_on", "reported_at")}
 
 
-def test_a_policy_is_kept_once_and_a_copy_changes_nothing(keep: Any) -> None:
+def test_policy_is_stored_once_and_a_copy_changes_nothing(keep: Any) -> None:
     assert keep(FIRST).created
     again = keep(FIRST)
     assert (again.created, again.changed) == (False, ())
     assert Policy.objects.count() == 1
 
 
-def test_a_later_report_changes_what_it_tells_and_nothing_else(keep: Any) -> None:
+def test_later_report_changes_only_the_values_it_names(keep: Any) -> None:
     keep(FIRST)
     assert keep(RAISED).changed == ("premium",)
     assert (told()["premium"], told()["carrier"]) == (130_000, "Sample Mutual")
 
 
 @pytest.mark.parametrize("order", list(permutations([FIRST, RAISED, MOVED])))
-def test_the_order_of_reports_does_not_matter(keep: Any, order: tuple[PolicyReport, ...]) -> None:
+def test_order_of_reports_does_not_matter(keep: Any, order: tuple[PolicyReport, ...]) -> None:
     for report in (*order, *order):
         keep(report)
     assert told() == {
@@ -81,14 +81,14 @@ def test_the_order_of_reports_does_not_matter(keep: Any, order: tuple[PolicyRepo
 
 
 @pytest.mark.parametrize("order", list(permutations([replace(FIRST, external_id=""), FIRST, RAISED])))
-def test_a_policy_known_by_its_number_gets_its_id(keep: Any, order: tuple[PolicyReport, ...]) -> None:
+def test_policy_known_by_its_number_gets_its_id(keep: Any, order: tuple[PolicyReport, ...]) -> None:
     for report in order:
         keep(report)
     assert [row.external_id for row in Policy.objects.filter(number="POL-1")] == ["p1"]
     assert Policy.objects.count() == 1
 
 
-def test_a_renewal_with_the_same_number_is_another_policy(keep: Any) -> None:
+def test_renewal_with_the_same_number_is_another_policy(keep: Any) -> None:
     keep(FIRST)
     keep(replace(FIRST, external_id="p2", effective_on=date(2027, 4, 1)))
     assert Policy.objects.count() == 2
@@ -96,7 +96,7 @@ def test_a_renewal_with_the_same_number_is_another_policy(keep: Any) -> None:
     assert keep(by_number).policy.external_id == "p2", "the newest is meant"
 
 
-def test_a_longer_text_than_a_column_is_cut(keep: Any) -> None:
+def test_longer_text_than_a_column_is_cut(keep: Any) -> None:
     keep(replace(FIRST, number="9" * 300, carrier="x" * 300))
     assert (len(told()["number"]), len(told()["carrier"])) == (100, 150)
     assert not keep(replace(FIRST, number="9" * 300, carrier="x" * 300)).changed
@@ -166,7 +166,7 @@ def test_number_that_another_carrier_gave_to_somebody_else_is_another_policy(kee
     ]
 
 
-def test_id_of_a_policy_does_not_take_over_what_was_reported_of_somebody_else(keep: Any, bob: Contact) -> None:
+def test_id_of_a_policy_does_not_absorb_another_persons_policy(keep: Any, bob: Contact) -> None:
     keep(BY_NUMBER)
     reported(FIRST, bob)
     assert sorted(Policy.objects.values_list("contact__email", "external_id")) == [
@@ -175,7 +175,7 @@ def test_id_of_a_policy_does_not_take_over_what_was_reported_of_somebody_else(ke
     ]
 
 
-def test_number_of_two_people_does_not_say_whose_it_is(keep: Any, bob: Contact) -> None:
+def test_number_of_two_people_is_ambiguous(keep: Any, bob: Contact) -> None:
     keep(BY_NUMBER)
     reported(FIRST, bob)
     with pytest.raises(

@@ -25,7 +25,7 @@ def line(external_id: str = "1", total: int = 29900) -> OrderLine:
     return OrderLine(external_id=external_id, title="Membership", total=total)
 
 
-def test_an_order_is_kept_once_with_its_lines() -> None:
+def test_order_is_stored_once_with_its_lines() -> None:
     first, again = order(), order(total=1)
     assert orders.store_order(first, [line("1", 20000), line("2", 9900)]) is True
     assert orders.store_order(again, [line("1", 1), line("2", 1)]) is False
@@ -33,25 +33,25 @@ def test_an_order_is_kept_once_with_its_lines() -> None:
     assert list(OrderLine.objects.values_list("external_id", "total")) == [("1", 20000), ("2", 9900)]
 
 
-def test_a_line_that_a_later_report_adds_is_kept() -> None:
+def test_line_of_a_later_report_is_added() -> None:
     orders.store_order(order(), [line("1")])
     orders.store_order(order(), [line("1"), line("2")])
     assert list(Order.objects.get().lines.values_list("external_id", flat=True)) == ["1", "2"]
 
 
-def test_the_same_id_at_another_provider_is_another_order() -> None:
+def test_same_id_at_another_provider_is_another_order() -> None:
     assert orders.store_order(order(), []) is True
     assert orders.store_order(order(provider="gohighlevel"), []) is True
     assert Order.objects.count() == 2
 
 
-def test_a_transaction_is_kept_once() -> None:
+def test_transaction_is_stored_once() -> None:
     first, again = payment(), payment(amount=1)
     assert (orders.store_payment(first), orders.store_payment(again)) == (True, False)
     assert (again.pk, Payment.objects.get().amount) == (first.pk, 29900)
 
 
-def test_what_one_report_of_a_transaction_lacks_another_adds() -> None:
+def test_reports_of_a_transaction_complete_each_other() -> None:
     orders.store_payment(payment(external_order_id="7"))
     assert orders.store_payment(payment(purchase_ids=["3"], state="succeeded")) is True
     assert orders.store_payment(payment()) is False
@@ -60,19 +60,19 @@ def test_what_one_report_of_a_transaction_lacks_another_adds() -> None:
 
 
 @pytest.mark.parametrize("told", [(["2"], ["1", "3"]), (["1", "3"], ["2"])])
-def test_the_purchases_of_a_transaction_are_all_that_were_told(told: tuple[list[str], list[str]]) -> None:
+def test_transaction_has_all_reported_purchases(told: tuple[list[str], list[str]]) -> None:
     for purchase_ids in told:
         orders.store_payment(payment(purchase_ids=purchase_ids))
     assert Payment.objects.get().purchase_ids == ["1", "2", "3"]
     assert orders.store_payment(payment(purchase_ids=["3", "3"])) is False
 
 
-def test_money_that_left_is_negative_and_large_amounts_are_kept_exactly() -> None:
+def test_refund_is_negative_and_large_amounts_are_exact() -> None:
     orders.store_payment(payment(kind="refund", amount=-(10**14)))
     assert Payment.objects.get().amount == -100000000000000
 
 
-def test_answers_are_kept_once() -> None:
+def test_answers_are_stored_once() -> None:
     def answered(size: str) -> FormSubmission:
         return FormSubmission(
             contact=person(), provider="kajabi", external_id="9", answers={"size": size}, submitted_at=at(0)
@@ -84,7 +84,7 @@ def test_answers_are_kept_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_order_told_by_ten_workers_at_once_is_one_order(at_once: Any) -> None:
+def test_order_reported_by_ten_workers_at_once_is_one_order(at_once: Any) -> None:
     jane = person()
     results = at_once([lambda: orders.store_order(order(contact=jane), [line("1"), line("2")])] * 10)
     assert sorted(map(str, results)) == ["False"] * 9 + ["True"]
@@ -92,7 +92,7 @@ def test_one_order_told_by_ten_workers_at_once_is_one_order(at_once: Any) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_transaction_told_in_parts_by_ten_workers_at_once_has_all_parts(at_once: Any) -> None:
+def test_transaction_reported_in_parts_by_ten_workers_has_all_parts(at_once: Any) -> None:
     jane = person()
     at_once(
         [

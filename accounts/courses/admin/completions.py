@@ -226,7 +226,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
 
     @admin.display(description=_("who this may be"))
     def suggested(self, completion: Completion) -> str:
-        """Members whom the address or the name resembles, each with the reason and the way to link it to them."""
+        """Return members whom the address or name resembles, each with the reason and a link to link it to them."""
         if not decisions.is_linkable(completion):
             return NOTHING
         found = candidates.of(completion)

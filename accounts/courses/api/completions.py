@@ -123,5 +123,5 @@ class Completions(APIView):
 
 
 def _cause(staff: Any) -> Cause:
-    """A script reports, in somebody's name; nobody decided anything by hand."""
+    """Return the cause: a script reports in the name of staff; nobody decided by hand."""
     return Cause(text=f"API: {staff.email}")

@@ -22,9 +22,9 @@ COURSE = 255  # letters of a title
 class CourseProgress(models.Model):
     """Progress of a person in a course, as received; the person may still be unknown.
 
-    Rows are kept by address, so that an event never depends on whether its person is a member yet. `percent` is what
-    the latest event said, `highest` the most that any event said: a course may get new lessons, and nobody loses a
-    milestone by that. Written by `accounts.courses.progress`.
+    Rows are kept by address, so that an event never depends on whether its person is a member yet. `percent` is of
+    the latest event, `highest` the most of any event: a course may get new lessons, and nobody loses a milestone by
+    that. Written by `accounts.courses.progress`.
     """
 
     email = models.CharField(_("e-mail"), max_length=254)

@@ -213,7 +213,7 @@ class Completion(Prunable):
 
     @property
     def shown_certificate(self) -> str:
-        """Return the certificate's address where it may be shown to members; "" where it was not found to be theirs."""
+        """Return the certificate's address where it may be shown to members; "" where it is doubtful."""
         return self.certificate_url if self.certificate_state in SHOWN_STATES else ""
 
 
@@ -232,7 +232,7 @@ class LedgerQuerySet(models.QuerySet[Any]):
         return self.filter(user=user)
 
     def balance(self) -> int:
-        """The sum of these lines."""
+        """Return the sum of these lines."""
         return int(self.aggregate(total=models.Sum("points"))["total"] or 0)
 
 

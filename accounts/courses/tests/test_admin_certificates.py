@@ -110,7 +110,9 @@ def test_staff_have_a_certificate_checked_again(complete: Any, host: Certificate
     assert CertificateCheck.objects.count() == 1
 
 
-def test_list_is_filtered_by_what_was_found(complete: Any, host: CertificateHost, staff: User, drain: Any) -> None:
+def test_list_is_filtered_by_the_result_of_the_check(
+    complete: Any, host: CertificateHost, staff: User, drain: Any
+) -> None:
     complete(course="Valid course")
     drain()
     host.shows = pdf_for("Bob Lee")

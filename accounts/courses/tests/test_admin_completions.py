@@ -49,7 +49,7 @@ def said(response: Any) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
 
-def test_the_start_page_says_how_many_wait_and_leads_to_them(console: Client, tell: Any, user: User) -> None:
+def test_start_page_says_how_many_wait_and_leads_to_them(console: Client, tell: Any, user: User) -> None:
     tell("kajabi:1", "unknown@example.com")
     tell("kajabi:2", user.email)
     page = console.get("/admin/").content.decode()
@@ -59,7 +59,7 @@ def test_the_start_page_says_how_many_wait_and_leads_to_them(console: Client, te
     assert [row.source for row in rows] == ["kajabi:1"]
 
 
-def test_a_waiting_completion_shows_candidates_with_their_reasons(console: Client, tell: Any, user: User) -> None:
+def test_waiting_completion_shows_candidates_with_their_reasons(console: Client, tell: Any, user: User) -> None:
     User.objects.create_user("jane.r@gmail.com", first_name="Jane", last_name="Rivera")
     answers = {"course_name": "Foundations", "comment": "<script>alert(1)</script>"}
     completion = tell("kajabi:1", "janer@gmail.com", name="Janet Original", answers=answers)
@@ -97,7 +97,7 @@ def test_linking_to_nobody_asks_again_and_gives_nothing(console: Client, tell: A
     assert (completion.state, PointsEntry.objects.count()) == ("received", 0)
 
 
-def test_a_member_is_created_from_a_completion(console: Client, tell: Any) -> None:
+def test_member_is_created_from_a_completion(console: Client, tell: Any) -> None:
     completion = tell("kajabi:1", "new@example.com", name="Nova Star")
     assert said(press(console, completion, "create-member")) == [
         "1 member was created. A mail with the link to choose a password is on its way."
@@ -135,14 +135,14 @@ def test_somebody_who_became_a_member_meanwhile_gets_no_mail(console: Client, te
     assert (points.balance(member), EmailMessage.objects.count()) == (20, 0)
 
 
-def test_whoever_may_not_add_users_creates_no_member(tell: Any) -> None:
+def test_staff_who_may_not_add_users_create_no_member(tell: Any) -> None:
     completion = tell("kajabi:1", "new@example.com")
     client = clerk("view_completion", "link_completion")
     assert press(client, completion, "create-member").status_code == 403
     assert User.objects.filter(email="new@example.com").count() == 0
 
 
-def test_a_completion_is_dismissed_with_a_reason(console: Client, tell: Any) -> None:
+def test_completion_is_dismissed_with_a_reason(console: Client, tell: Any) -> None:
     completion = tell("kajabi:1", "new@example.com")
     assert press(console, completion, "dismiss", reason=" ").status_code == 422
     assert said(press(console, completion, "dismiss", reason="a test")) == ["1 completion was dismissed."]
@@ -179,7 +179,7 @@ def test_points_are_given_to_selected_members_and_taken_back_together(
     assert PointsEntry.objects.count() == 4
 
 
-def test_whoever_may_only_look_presses_nothing(tell: Any, user: User) -> None:
+def test_staff_with_view_permission_only_cannot_act(tell: Any, user: User) -> None:
     completion = tell("kajabi:1", "j@work.example.com")
     client = clerk("view_completion", "view_pointsentry")
     assert client.get(page_of(completion)).status_code == 200
@@ -198,7 +198,7 @@ def test_completions_and_the_ledger_cannot_be_written(console: Client, tell: Any
     assert points.balance(user) == 20
 
 
-def test_a_changed_activity_leaves_the_ledger_alone(console: Client, tell: Any, user: User) -> None:
+def test_changed_activity_leaves_the_ledger_alone(console: Client, tell: Any, user: User) -> None:
     tell("kajabi:1", user.email)
     learn = Activity.objects.get()
     fields = {"name": "Learning", "points": 50, "forms": "form_9", "once_per_course": "on", "is_active": "on"}
@@ -212,13 +212,13 @@ def test_a_changed_activity_leaves_the_ledger_alone(console: Client, tell: Any, 
 
 
 @pytest.mark.parametrize("points_given", ["0", "-1", ""])
-def test_an_activity_gives_points(console: Client, points_given: str) -> None:
+def test_activity_gives_points(console: Client, points_given: str) -> None:
     answer = console.post(reverse("admin:accounts_activity_add"), {"code": "X", "name": "X", "points": points_given})
     assert (answer.status_code, list(answer.context["adminform"].form.errors)) == (200, ["points"])
     assert Activity.objects.count() == 1
 
 
-def test_the_list_is_found_by_address_and_source_and_never_counts(console: Client, tell: Any) -> None:
+def test_list_is_found_by_address_and_source_and_never_counts(console: Client, tell: Any) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

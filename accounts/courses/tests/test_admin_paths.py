@@ -54,7 +54,7 @@ def save(
     return [str(message) for message in console.get(list_of(Activity)).context["messages"]]
 
 
-def test_a_saved_path_says_how_many_members_meet_it_and_gives_them_the_points(console: Client, user: User) -> None:
+def test_saved_path_says_how_many_members_meet_it_and_gives_them_the_points(console: Client, user: User) -> None:
     complete("AI Foundations")
     complete("Prompting")
     said = save(console, ("AI  Foundations", 100), ("prompting", 50))
@@ -71,7 +71,7 @@ def test_a_saved_path_says_how_many_members_meet_it_and_gives_them_the_points(co
     assert f"?activity__id__exact={activity.pk}&amp;state__exact=awarded" in page
 
 
-def test_a_path_that_is_not_active_says_who_would_get_the_points(console: Client, user: User) -> None:
+def test_path_that_is_not_active_says_who_would_get_the_points(console: Client, user: User) -> None:
     complete("AI Foundations")
     said = save(console, ("AI Foundations", 100), is_active="")
     assert "1 member meets the requirements and would get the points if this were active." in said
@@ -80,7 +80,7 @@ def test_a_path_that_is_not_active_says_who_would_get_the_points(console: Client
     assert paths.sweep() == 1
 
 
-def test_a_title_that_nobody_has_is_pointed_out(console: Client, user: User) -> None:
+def test_title_that_nobody_has_is_pointed_out(console: Client, user: User) -> None:
     complete("AI Foundations")
     said = save(console, ("AI Foundations", 100), ("Promting", 100))
     warnings = [message for message in said if "Check how the title is spelled" in message]
@@ -98,7 +98,7 @@ def test_a_title_that_nobody_has_is_pointed_out(console: Client, user: User) -> 
         ([("A" * 256, 100)], None, "at most 255 characters"),
     ],
 )
-def test_a_path_that_makes_no_sense_is_refused(
+def test_path_that_makes_no_sense_is_refused(
     console: Client, courses: list[tuple[str, int]], needed: int | None, error: str
 ) -> None:
     errors = save(console, *courses, needed=needed, expect=200)
@@ -106,7 +106,7 @@ def test_a_path_that_makes_no_sense_is_refused(
     assert not Activity.objects.filter(code="PATH").exists()
 
 
-def test_what_staff_changed_stands_in_the_audit_log(console: Client) -> None:
+def test_changes_by_staff_are_in_the_audit_log(console: Client) -> None:
     save(console, ("AI Foundations", 100), ("Prompting", 50), needed=1)
     entry = AuditEntry.objects.get(action="activity.added")
     assert [row["after"]["course"] for row in entry.facts["rows"]] == ["AI Foundations", "Prompting"]
@@ -116,7 +116,7 @@ def test_what_staff_changed_stands_in_the_audit_log(console: Client) -> None:
     assert [str(one) for one in Requirement.objects.all()] == ["Ethics"]
 
 
-def test_the_list_names_the_courses_at_a_constant_cost(console: Client) -> None:
+def test_list_names_the_courses_at_a_constant_cost(console: Client) -> None:
     activity = Activity.objects.create(code="PATH", name="AI path", points=1)
     Requirement.objects.create(activity=activity, course="AI Foundations", share=50)
     few = len(queries_of(console, list_of(Activity)))
@@ -137,7 +137,7 @@ def test_taking_points_of_a_course_back_takes_those_of_the_path_too(console: Cli
     assert act_url(Completion.objects.get(activity=activity), "link") not in page
 
 
-def test_only_superusers_change_what_gives_points(staff: User) -> None:
+def test_only_superusers_change_activities(staff: User) -> None:
     activity = Activity.objects.create(code="PATH", name="AI path", points=1)
     Requirement.objects.create(activity=activity, course="AI Foundations")
     for role in ("operator", "support", "auditor"):

@@ -37,14 +37,14 @@ def test_progress_is_found_by_person_and_course(console: Client, user: User) -> 
     assert rows_of(console, CourseProgress) == [other, janes]
 
 
-def test_a_row_shows_the_member_and_the_source_event(console: Client, user: User) -> None:
+def test_row_shows_the_member_and_the_source_event(console: Client, user: User) -> None:
     page = console.get(page_of(stored())).content.decode()
     assert page_of(user) in page
     assert "45 %" in page
     assert "kajabi course.progress evt_1" in page
 
 
-def test_the_list_costs_the_same_for_many_rows(console: Client, user: User) -> None:
+def test_list_costs_the_same_for_many_rows(console: Client, user: User) -> None:
     stored()
     few = len(queries_of(console, list_of(CourseProgress)))
     for number in range(10):
@@ -53,7 +53,7 @@ def test_the_list_costs_the_same_for_many_rows(console: Client, user: User) -> N
     assert len(queries_of(console, list_of(CourseProgress))) == few
 
 
-def test_a_person_s_page_links_to_their_progress(console: Client, user: User) -> None:
+def test_person_s_page_links_to_their_progress(console: Client, user: User) -> None:
     row = stored()
     contact = Contact.objects.create(user=user, email=user.email)
     for page in (page_of(user), page_of(contact)):

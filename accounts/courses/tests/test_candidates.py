@@ -34,7 +34,7 @@ def suggested(email: str, name: str = "") -> list[tuple[str, str]]:
         ("jane@yaho.com", "jane@yahoo.com", "a letter of the mail service differs"),
     ],
 )
-def test_an_address_that_resembles_a_members_is_suggested_with_its_reason(member: str, told: str, reason: str) -> None:
+def test_address_that_resembles_a_members_is_suggested_with_its_reason(member: str, told: str, reason: str) -> None:
     User.objects.create_user(member)
     User.objects.create_user("other@gmail.com", first_name="Other", last_name="Person")
     assert suggested(told) == [(member, reason)]
@@ -42,12 +42,12 @@ def test_an_address_that_resembles_a_members_is_suggested_with_its_reason(member
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("told", ["joan@example.com", "jane@exmaple.com", "jane.doe@example.com", "jane", "@"])
-def test_what_does_not_resemble_it_is_not_suggested(user: Any, told: str) -> None:
+def test_unlike_address_is_not_suggested(user: Any, told: str) -> None:
     assert suggested(told) == []
 
 
 @pytest.mark.django_db
-def test_the_same_name_is_suggested_last(user: Any) -> None:
+def test_same_name_is_suggested_last(user: Any) -> None:
     User.objects.create_user("jane@gmail.com", first_name="Jane", last_name="Doe")
     User.objects.create_user("other@example.com", first_name="JANET", last_name="original")
     assert suggested("jane@gmial.com", "Janet  Original") == [
@@ -58,12 +58,12 @@ def test_the_same_name_is_suggested_last(user: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_first_name_alone_suggests_nobody(user: Any) -> None:
+def test_first_name_alone_suggests_nobody(user: Any) -> None:
     assert suggested("x@example.com", "Janet") == []
 
 
 @pytest.mark.django_db
-def test_an_alias_is_suggested_like_an_address(user: Any) -> None:
+def test_alias_is_suggested_like_an_address(user: Any) -> None:
     contact = Contact.objects.create(user=user, email=user.email)
     ContactEmail.objects.create(contact=contact, email="janet@gmail.com")
     assert suggested("janet@gmial.com") == [("jane@example.com", "a letter of the mail service differs")]

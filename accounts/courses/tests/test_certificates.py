@@ -134,7 +134,7 @@ def test_certificate_that_names_the_student_is_valid(
         (Answer(status=302, headers={"Location": "https://evil.test/"}), "refused", "evil.test is not on the list"),
     ],
 )
-def test_check_says_what_was_found_and_changes_no_points(
+def test_check_stores_its_result_and_changes_no_points(
     complete: Any, host: CertificateHost, user: User, drain: Any, shows: Answer, state: str, reason: str
 ) -> None:
     host.shows = shows
@@ -235,7 +235,7 @@ def test_page_that_may_repeat_its_address_proves_nothing(
     assert checked(completion)[0] == "valid", "a file is no echo"
 
 
-def test_the_same_completion_is_checked_once_and_again_where_staff_want_it(
+def test_same_completion_is_checked_once_and_again_where_staff_want_it(
     complete: Any, host: CertificateHost, user: User, drain: Any
 ) -> None:
     completion = complete()
@@ -249,7 +249,7 @@ def test_the_same_completion_is_checked_once_and_again_where_staff_want_it(
     assert (checked(completion)[0], len(host.exchanges)) == ("name_not_found", 2)
 
 
-def test_what_staff_accepted_stays_whatever_a_late_check_finds(
+def test_accepted_certificate_stays_accepted_after_a_late_check(
     complete: Any, host: CertificateHost, user: User, staff: User, drain: Any
 ) -> None:
     host.shows = pdf_for("Bob Lee")

@@ -51,7 +51,7 @@ def complaints(answer: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("make", "name"), [(csv_of, "done.csv"), (xlsx_of, "done.xlsx")])
-def test_a_file_is_previewed_and_then_written_once(
+def test_file_is_previewed_and_then_written_once(
     console: Client, user: User, staff: User, make: Any, name: str
 ) -> None:
     preview = upload(console, make(ROWS), name)
@@ -78,7 +78,7 @@ def test_a_file_is_previewed_and_then_written_once(
     assert (Completion.objects.count(), points.balance(user)) == (2, 20)
 
 
-def test_a_confirmation_that_is_sent_twice_is_refused_the_second_time(console: Client, user: User) -> None:
+def test_confirmation_that_is_sent_twice_is_refused_the_second_time(console: Client, user: User) -> None:
     preview = upload(console, csv_of(ROWS))
     confirm(console, preview)
     assert confirm(console, preview).status_code == 400
@@ -92,7 +92,7 @@ def test_no_other_file_can_be_confirmed(console: Client, name: str) -> None:
     assert Completion.objects.count() == 0
 
 
-def test_a_row_of_what_a_webhook_told_changes_nothing(console: Client, user: User) -> None:
+def test_row_of_a_completion_from_a_webhook_changes_nothing(console: Client, user: User) -> None:
     told = ReportedCompletion(
         source="kajabi:sub_9", channel="kajabi", email=user.email, course="X", completed_on=date(2026, 3, 1)
     )
@@ -103,7 +103,7 @@ def test_a_row_of_what_a_webhook_told_changes_nothing(console: Client, user: Use
     assert (Completion.objects.get().course, points.balance(user)) == ("X", 20)
 
 
-def test_the_preview_counts_a_row_that_stands_twice_once(console: Client, user: User) -> None:
+def test_preview_counts_a_row_that_stands_twice_once(console: Client, user: User) -> None:
     rows = [(user.email, "A", "2026-03-01"), (user.email, "A", "2026-03-01"), (user.email, "a", "2026-03-02")]
     preview = upload(console, csv_of(rows, headings=("email", "course", "completed_on")))
     assert [row[-1] for row in previewed(preview)] == [
@@ -149,23 +149,21 @@ def test_every_error_is_named_by_its_line_and_nothing_can_be_confirmed(console: 
         (b"email,course\n", "a.xlsx", "no XLSX workbook"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_with_words(
-    console: Client, content: bytes, name: str, said: str
-) -> None:
+def test_unreadable_file_is_refused_with_a_reason(console: Client, content: bytes, name: str, said: str) -> None:
     answer = upload(console, content, name)
     assert said in str(answer.context["form"].errors["import_file"])
     assert Completion.objects.count() == 0
 
 
 @pytest.mark.parametrize("name", ["done.xlsx", "done.csv.exe", "done", "done.html", "..\\done.xlsm"])
-def test_a_file_of_another_name_than_the_chosen_format_is_refused(console: Client, name: str) -> None:
+def test_file_of_another_name_than_the_chosen_format_is_refused(console: Client, name: str) -> None:
     answer = console.post(f"{LIST}import/", {"import_file": SimpleUploadedFile(name, csv_of(ROWS)), "format": "0"})
     assert "has to end in .csv" in answer.content.decode()
     assert not Completion.objects.exists()
 
 
 @pytest.mark.parametrize(("content", "name"), [(xlsx_of(ROWS), "done.csv"), (csv_of(ROWS), "done.xlsx")])
-def test_a_file_of_another_content_than_its_name_says_is_refused(console: Client, content: bytes, name: str) -> None:
+def test_file_of_another_content_than_its_name_says_is_refused(console: Client, content: bytes, name: str) -> None:
     answer = upload(console, content, name)
     assert answer.context["form"].errors["import_file"]
     assert not Completion.objects.exists()
@@ -185,7 +183,7 @@ def test_other_spreadsheets_headings_and_delimiters_are_understood(console: Clie
     assert previewed(upload(console, content))[0][1:4] == [user.email, "A, b", "2026-03-01"]
 
 
-def test_a_workbooks_dates_are_dates(console: Client, user: User) -> None:
+def test_workbooks_dates_are_dates(console: Client, user: User) -> None:
     content = xlsx_of(
         [(user.email, 7, datetime(2026, 3, 1, 10, 0, tzinfo=UTC).replace(tzinfo=None))],
         headings=("E-Mail", "Course name", "Date"),
@@ -193,7 +191,7 @@ def test_a_workbooks_dates_are_dates(console: Client, user: User) -> None:
     assert previewed(upload(console, content, "a.xlsx"))[0][1:4] == [user.email, "7", "2026-03-01"]
 
 
-def test_an_imported_formula_is_a_text(console: Client, user: User) -> None:
+def test_imported_formula_is_a_text(console: Client, user: User) -> None:
     formula = '=HYPERLINK("https://evil.example","x")'
     for content, name in [
         (xlsx_of([(user.email, formula, "2026-03-01")]), "a.xlsx"),
@@ -204,9 +202,7 @@ def test_an_imported_formula_is_a_text(console: Client, user: User) -> None:
 
 
 @pytest.mark.parametrize("as_xlsx", [False, True])
-def test_an_exported_formula_is_a_text_and_the_export_can_be_imported(
-    console: Client, user: User, as_xlsx: bool
-) -> None:
+def test_exported_formula_is_a_text_and_the_export_can_be_imported(console: Client, user: User, as_xlsx: bool) -> None:
     for number, (email, course) in enumerate([("=cmd@example.com", "+1"), (user.email, "plain"), ("x", "-2")]):
         told = ReportedCompletion(
             source=f"kajabi:{number}", channel="kajabi", email=email, course=course, completed_on=date(2026, 3, 1)
@@ -233,7 +229,7 @@ def test_an_exported_formula_is_a_text_and_the_export_can_be_imported(
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\r=1", "|x", "%x", "＝1"])
-def test_what_a_spreadsheet_would_calculate_is_made_a_text_once(text: str) -> None:
+def test_formula_is_neutralised_once(text: str) -> None:
     assert neutral(text) == f"'{text}"
     assert neutral(neutral(text)) == neutral(text)
     assert without_apostrophe(neutral(text)) == text
@@ -260,7 +256,7 @@ def test_importing_and_exporting_need_their_permissions(user: User) -> None:
     assert client.get(f"{LIST}export/").status_code == 200
 
 
-def test_the_pages_of_import_and_export_hold_nothing_inline(console: Client, user: User) -> None:
+def test_pages_of_import_and_export_hold_nothing_inline(console: Client, user: User) -> None:
     import re
 
     for page in (

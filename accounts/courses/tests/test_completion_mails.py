@@ -69,7 +69,7 @@ def test_mail_is_in_the_members_language(complete: Any, user: User, drain: Any) 
     assert EmailMessage.objects.get(kind=KIND).language == "es"
 
 
-def test_mail_is_owed_in_the_transaction_of_the_award(complete: Any, user: User) -> None:
+def test_mail_is_enqueued_in_the_transaction_of_the_award(complete: Any, user: User) -> None:
     def award_and_break() -> None:
         with transaction.atomic():
             complete()
@@ -80,7 +80,7 @@ def test_mail_is_owed_in_the_transaction_of_the_award(complete: Any, user: User)
     assert (statuses(), points.balance(user)) == ([], 0)
 
 
-def test_completion_told_again_brings_no_second_mail(complete: Any, user: User, drain: Any, mailoutbox: Any) -> None:
+def test_completion_reported_again_sends_no_second_mail(complete: Any, user: User, drain: Any, mailoutbox: Any) -> None:
     completion = complete()
     complete(source=completion.source)
     complete(course=completion.course)
@@ -94,7 +94,7 @@ def test_completion_told_again_brings_no_second_mail(complete: Any, user: User, 
      {"question": "who is it"}],
     ids=["imported", "old", "failed", "open"],
 )  # fmt: skip
-def test_what_is_no_news_or_gave_no_points_brings_no_mail(complete: Any, user: User, told: Any) -> None:
+def test_old_completion_or_one_without_points_sends_no_mail(complete: Any, user: User, told: Any) -> None:
     complete(**told)
     assert statuses() == []
 
@@ -170,7 +170,7 @@ def test_right_member_gets_the_mail_where_a_wrong_one_was_linked_first(
     assert [mail.to for mail in mailoutbox] == [[user.email]]
 
 
-def test_certificate_is_linked_to_where_it_names_the_member_and_the_mail_waits_to_know(
+def test_mail_is_due_after_the_check_and_links_a_certificate_that_names_the_member(
     complete: Any, host: CertificateHost, user: User, drain: Any, mailoutbox: Any
 ) -> None:
     complete(certificate_url=f"https://{HOST}/1.pdf")

@@ -40,20 +40,20 @@ def tell(learn: Activity) -> Any:
     return receive
 
 
-def test_a_fresh_installation_gives_20_points_for_the_completion_form(learn: Activity) -> None:
+def test_fresh_installation_gives_20_points_for_the_completion_form(learn: Activity) -> None:
     assert (learn.points, learn.once_per_course, learn.is_active) == (20, True, True)
     found = completions.activities_for_form(form_id="form_123", form_title="Course Completion Form")
     assert found == [learn]
     assert completions.activities_for_form(form_id="form_1", form_title="Newsletter") == []
 
 
-def test_a_fresh_installation_counts_completed_courses_and_no_assessment(learn: Activity) -> None:
+def test_fresh_installation_counts_completed_courses_and_no_assessment(learn: Activity) -> None:
     assert completions.activities_for_event("course", external_id="1", title="Any") == [learn]
     assert completions.activities_for_event("course", external_id="", title="") == [learn]
     assert completions.activities_for_event("assessment", external_id="1", title="Any") == []
 
 
-def test_an_installation_of_before_counts_completed_courses_and_keeps_its_forms(learn: Activity) -> None:
+def test_installation_of_before_counts_completed_courses_and_keeps_its_forms(learn: Activity) -> None:
     migration = import_module("accounts.migrations.0016_completed_courses")
     Activity.objects.update(forms="*completion*\nCourse: the end*\nmail")
     migration.count_completed_courses(django_apps, None)
@@ -80,12 +80,12 @@ def test_staff_say_which_forms_an_activity_means(lines: str, form_id: str, title
     assert Activity(code="X", points=1, forms=lines).takes_form(form_id=form_id, form_title=title) is means
 
 
-def test_an_activity_that_is_not_active_gives_nothing() -> None:
+def test_activity_that_is_not_active_gives_nothing() -> None:
     Activity.objects.update(is_active=False)
     assert completions.activities_for_form(form_id="", form_title="Course Completion Form") == []
 
 
-def test_an_alias_is_the_member(tell: Any, user: User) -> None:
+def test_alias_is_the_member(tell: Any, user: User) -> None:
     contact = Contact.objects.create(user=user, email=user.email)
     ContactEmail.objects.create(contact=contact, email="janet@work.example.com")
     completion = tell("kajabi:1", "Janet@Work.Example.com")
@@ -93,7 +93,7 @@ def test_an_alias_is_the_member(tell: Any, user: User) -> None:
 
 
 @pytest.mark.parametrize("email", ["jane+courses@example.com", "jan@example.com", "", "no address", "jane@exámple.com"])
-def test_what_only_resembles_a_member_waits_for_a_person(tell: Any, user: User, email: str) -> None:
+def test_address_that_only_resembles_a_members_needs_review(tell: Any, user: User, email: str) -> None:
     completion = tell("kajabi:1", email, name="Janet Original")
     assert (completion.state, completion.user, completion.email_received) == ("received", None, email)
     assert points.balance(user) == 0
@@ -114,7 +114,7 @@ def test_what_only_resembles_a_member_waits_for_a_person(tell: Any, user: User, 
         ("https://...", ""),
     ],
 )
-def test_a_certificate_is_an_https_address_or_none(tell: Any, url: str, kept: str) -> None:
+def test_certificate_is_an_https_address_or_none(tell: Any, url: str, kept: str) -> None:
     assert tell("kajabi:1", "x@example.com", certificate_url=url).certificate_url == kept
 
 
@@ -133,7 +133,7 @@ def test_linking_awards_at_once_and_links_all_of_that_address(tell: Any, user: U
 
 
 @pytest.mark.parametrize("is_a_contact", [False, True])
-def test_a_remembered_alias_is_the_member_from_then_on(tell: Any, user: User, staff: User, is_a_contact: bool) -> None:
+def test_remembered_alias_is_the_member_from_then_on(tell: Any, user: User, staff: User, is_a_contact: bool) -> None:
     if is_a_contact:
         told = ContactReport(occurred_at=timezone.now(), email="janet@work.example.com")
         contacts.apply_report(told, provider="kajabi", cause=EVENT)
@@ -144,9 +144,7 @@ def test_a_remembered_alias_is_the_member_from_then_on(tell: Any, user: User, st
     assert PossibleDuplicate.objects.filter(status="open").count() == int(is_a_contact), "staff may merge the contacts"
 
 
-def test_an_address_of_another_member_does_not_become_an_alias(
-    tell: Any, user: User, newcomer: User, staff: User
-) -> None:
+def test_address_of_another_member_does_not_become_an_alias(tell: Any, user: User, newcomer: User, staff: User) -> None:
     completion = tell("kajabi:1", "janet@work.example.com")
     contact = Contact.objects.create(user=newcomer, email=newcomer.email)
     ContactEmail.objects.create(contact=contact, email="janet@work.example.com")
@@ -155,20 +153,22 @@ def test_an_address_of_another_member_does_not_become_an_alias(
     assert points.balance(user) == 20
 
 
-def test_a_corrected_course_counts(tell: Any, user: User, staff: User) -> None:
+def test_corrected_course_counts(tell: Any, user: User, staff: User) -> None:
     tell("kajabi:1", user.email, course="Foundations")
     completion = tell("kajabi:2", "janet@work.example.com", course="I did it")
     decisions.link(completion, user, remember=False, course=" foundations", cause=Cause.by_staff(staff))
     assert (completion.state, completion.course, points.balance(user)) == ("matched", "foundations", 20)
 
 
-def test_what_is_awarded_cannot_be_linked_to_somebody_else(tell: Any, user: User, newcomer: User, staff: User) -> None:
+def test_awarded_completion_cannot_be_linked_to_another_member(
+    tell: Any, user: User, newcomer: User, staff: User
+) -> None:
     completion = tell("kajabi:1", user.email)
     assert decisions.link(completion, newcomer, remember=False, cause=Cause.by_staff(staff)) == 0
     assert (points.balance(user), points.balance(newcomer)) == (20, 0)
 
 
-def test_a_new_member_is_made_with_everything_that_waits_for_them(tell: Any, staff: User) -> None:
+def test_new_member_is_created_with_all_pending_completions(tell: Any, staff: User) -> None:
     for number in range(2):
         completion = tell(f"kajabi:{number}", "New@Example.com", course=f"Course {number}", name="Nova Star Light")
     member = decisions.create_member(completion, cause=Cause.by_staff(staff)).user
@@ -181,7 +181,7 @@ def test_a_new_member_is_made_with_everything_that_waits_for_them(tell: Any, sta
     assert EmailMessage.objects.get().context == {"course": "Course 1"}, "once, for the one that was pressed"
 
 
-def test_two_presses_at_once_make_one_member_and_owe_one_mail(
+def test_two_requests_at_once_create_one_member_and_one_mail(
     transactional_db: None, learn: Activity, tell: Any, staff: User, at_once: Any
 ) -> None:
     completion = tell("kajabi:1", "new@example.com")
@@ -197,7 +197,7 @@ def test_nobody_is_made_without_an_address(tell: Any, staff: User) -> None:
     assert User.objects.exclude(pk=staff.pk).count() == 0
 
 
-def test_what_is_dismissed_stays_so(tell: Any, staff: User) -> None:
+def test_dismissed_completion_stays_dismissed(tell: Any, staff: User) -> None:
     completion = tell("kajabi:1", "new@example.com")
     assert decisions.dismiss(completion, cause=Cause.by_staff(staff, "a test")) is True
     assert decisions.dismiss(completion, cause=Cause.by_staff(staff, "again")) is False
@@ -208,7 +208,7 @@ def test_what_is_dismissed_stays_so(tell: Any, staff: User) -> None:
     assert (completion.reason, completion.staff) == ("a test", staff)
 
 
-def test_a_completion_that_was_faster_than_its_member_is_awarded_later(tell: Any) -> None:
+def test_completion_that_was_faster_than_its_member_is_awarded_later(tell: Any) -> None:
     tell("kajabi:1", "new@example.com")
     tell("kajabi:2", "else@example.com")
     assert completions.match_pending() == 0
@@ -219,7 +219,7 @@ def test_a_completion_that_was_faster_than_its_member_is_awarded_later(tell: Any
     assert Completion.objects.get(source="kajabi:1").rule == "the member's address"
 
 
-def test_a_mail_waits_for_a_person_even_from_a_members_address(tell: Any, user: User, staff: User) -> None:
+def test_mail_needs_review_even_from_a_members_address(tell: Any, user: User, staff: User) -> None:
     mail = tell("mail:1", user.email, channel="mail", course="A mail")
     assert (mail.state, completions.match_pending()) == ("received", 0)
     tell("kajabi:1", user.email)
@@ -231,7 +231,7 @@ def test_a_mail_waits_for_a_person_even_from_a_members_address(tell: Any, user: 
     assert points.balance(user) == 60
 
 
-def test_staff_get_one_digest_a_day_and_none_where_nothing_waits(
+def test_staff_get_one_digest_a_day_and_none_without_pending_completions(
     tell: Any, travel: Any, drain: Any, mailoutbox: Any, settings: Any
 ) -> None:
     until_noon = (timezone.now().replace(hour=12, minute=0) + timedelta(days=1)) - timezone.now()

@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize("name", ["done.csv", "done.XLSX"])
-def test_a_file_is_imported_once(file: Any, user: User, tmp_path: Path, name: str) -> None:
+def test_file_is_imported_once(file: Any, user: User, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     make = csv_of if name.endswith("csv") else xlsx_of
     path.write_bytes(
@@ -49,12 +49,12 @@ def test_a_file_is_imported_once(file: Any, user: User, tmp_path: Path, name: st
     assert (Completion.objects.count(), points.balance(user)) == (3, 20)
 
 
-def test_the_progress_is_shown(file: Any, user: User, capsys: Any) -> None:
+def test_progress_is_shown(file: Any, user: User, capsys: Any) -> None:
     run(file([(user.email, f"Course {n}", "2026-03-01") for n in range(20)]))
     assert "20/20" in capsys.readouterr().err
 
 
-def test_a_dry_run_says_what_each_row_would_do_and_writes_nothing(file: Any, user: User) -> None:
+def test_dry_run_prints_the_effect_of_each_row_and_writes_nothing(file: Any, user: User) -> None:
     said = run(file([(user.email, "A", "2026-03-01"), ("x@y.zz", "A", "2026-03-01")]), "--dry-run")
     assert said.splitlines() == [
         "line 2: 20 points for jane@example.com",
@@ -72,7 +72,7 @@ def test_wrong_rows_are_named_and_the_others_imported(file: Any, user: User, cap
     assert (Completion.objects.count(), points.balance(user)) == (1, 20)
 
 
-def test_a_file_that_is_not_there_or_no_table_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_not_there_or_no_table_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(CommandError):
             run(path)
@@ -82,7 +82,7 @@ def test_a_file_that_is_not_there_or_no_table_is_refused(tmp_path: Path) -> None
         run(broken)
 
 
-def test_an_activity_that_is_not_there_is_refused(file: Any) -> None:
+def test_activity_that_is_not_there_is_refused(file: Any) -> None:
     with pytest.raises(CommandError, match="no active activity 'NONE'"):
         run(file([]), "--activity", "NONE")
 
@@ -90,7 +90,7 @@ def test_an_activity_that_is_not_there_is_refused(file: Any) -> None:
 @pytest.mark.once
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read off Linux's /proc")
 @pytest.mark.parametrize("name", ["done.csv", "done.xlsx"])
-def test_a_long_file_takes_the_memory_of_a_short_one(file: Any, tmp_path: Path, name: str) -> None:
+def test_long_file_takes_the_memory_of_a_short_one(file: Any, tmp_path: Path, name: str) -> None:
     """Read in a process of its own, whose peak is asked of the system; 50,000 rows, without the database's part.
 
     Not by getrusage: on Linux it begins with the size of the process that this one was forked from.

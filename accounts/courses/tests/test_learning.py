@@ -46,14 +46,14 @@ def text_of(browser: Client) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", browser.get("/dashboard").content.decode()).split())
 
 
-def test_the_dashboard_of_a_newcomer_says_that_there_is_no_course_yet(user: User) -> None:
+def test_dashboard_of_a_newcomer_says_that_there_is_no_course_yet(user: User) -> None:
     path(("AI Foundations", 100))
     text = text_of(signed_in(user))
     assert "You have not begun a course yet." in text
     assert "Your learning paths" not in text, "none of its courses was begun"
 
 
-def test_the_dashboard_shows_courses_with_their_progress(user: User) -> None:
+def test_dashboard_shows_courses_with_their_progress(user: User) -> None:
     reach("Prompting", 45)
     reach("Ethics", 80, day=1)
     complete("AI Foundations", day=2)
@@ -64,7 +64,7 @@ def test_the_dashboard_shows_courses_with_their_progress(user: User) -> None:
     assert "style=" not in page
 
 
-def test_the_dashboard_shows_paths_with_what_is_missing(user: User) -> None:
+def test_dashboard_shows_paths_with_their_missing_courses(user: User) -> None:
     path(("AI Foundations", 100), ("Prompting", 50), ("Ethics", 100))
     complete("AI Foundations")
     reach("Prompting", 45)
@@ -73,7 +73,7 @@ def test_the_dashboard_shows_paths_with_what_is_missing(user: User) -> None:
     assert "AI Foundations (completed) 50 % of Prompting (45 %) Ethics (not begun)" in text
 
 
-def test_a_path_that_was_completed_says_what_it_gave(user: User) -> None:
+def test_completed_path_shows_its_points(user: User) -> None:
     path(("A", 100), ("B", 100), ("C", 100), needed=2)
     complete("A")
     complete("B")
@@ -82,13 +82,13 @@ def test_a_path_that_was_completed_says_what_it_gave(user: User) -> None:
     assert "+100" in text, "it stands in the statement too"
 
 
-def test_a_milestone_shows_how_far_its_course_is(user: User) -> None:
+def test_milestone_shows_how_far_its_course_is(user: User) -> None:
     path(("A", 50), points=10)
     reach("A", 62)
     assert "AI path 10 points received 50 % of A (62 %)" in text_of(signed_in(user))
 
 
-def test_somebody_elses_courses_and_idle_paths_are_not_shown(user: User, newcomer: User) -> None:
+def test_courses_of_others_and_idle_paths_are_not_shown(user: User, newcomer: User) -> None:
     path(("A", 100), is_active=False)
     reach("A", 10)
     reach("Prompting", 10, email=newcomer.email)
@@ -98,12 +98,12 @@ def test_somebody_elses_courses_and_idle_paths_are_not_shown(user: User, newcome
     assert not any(word in text for word in ("Prompting", "Ethics", "AI path"))
 
 
-def test_a_title_is_escaped(user: User) -> None:
+def test_title_is_escaped(user: User) -> None:
     reach("<script>alert(1)</script>", 10)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in signed_in(user).get("/dashboard").content.decode()
 
 
-def test_the_dashboard_costs_the_same_for_many_courses_and_paths(user: User) -> None:
+def test_dashboard_costs_the_same_for_many_courses_and_paths(user: User) -> None:
     path(("A", 100), ("B", 50))
     complete("A")
     reach("B", 10)
@@ -116,7 +116,7 @@ def test_the_dashboard_costs_the_same_for_many_courses_and_paths(user: User) -> 
     assert len(queries_of(browser, "/dashboard")) == few
 
 
-def test_a_course_stands_there_once_whatever_it_came_by(user: User) -> None:
+def test_course_is_listed_once_whatever_its_channels(user: User) -> None:
     Activity.objects.create(code="QUIZ", name="Quiz", points=1, completes_course=False)
     reach("ai  foundations", 100)
     complete("AI Foundations", day=5)
@@ -128,7 +128,7 @@ def test_a_course_stands_there_once_whatever_it_came_by(user: User) -> None:
     }
 
 
-def test_a_member_reads_their_courses_and_paths_as_json(user: User) -> None:
+def test_member_reads_their_courses_and_paths_as_json(user: User) -> None:
     path(("AI Foundations", 100), ("Prompting", 50), needed=2)
     reach("ai foundations", 30)
     reach("Prompting", 60)

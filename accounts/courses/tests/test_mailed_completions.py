@@ -40,7 +40,7 @@ def post(message: Mail, secret: str = SECRET) -> int:
     return Client(raise_request_exception=False).post(PATH, told, headers=proof).status_code
 
 
-def test_a_mail_waits_for_a_person_and_is_kept_once(user: User, staff: User) -> None:
+def test_mail_needs_review_and_is_stored_once(user: User, staff: User) -> None:
     text = "See http://example.com/no and https://academy.example.com/1 please"
     for _delivery in range(2):
         assert post(mail(text=text)) == 200
@@ -55,7 +55,7 @@ def test_a_mail_waits_for_a_person_and_is_kept_once(user: User, staff: User) -> 
     assert (points.balance(user), kept.course) == (20, "AI")
 
 
-def test_the_start_page_counts_it_and_its_page_suggests_the_sender(user: User, staff: User) -> None:
+def test_start_page_counts_it_and_its_page_suggests_the_sender(user: User, staff: User) -> None:
     post(mail())
     browser = Client()
     browser.force_login(staff)
@@ -66,12 +66,12 @@ def test_the_start_page_counts_it_and_its_page_suggests_the_sender(user: User, s
 
 
 @pytest.mark.parametrize("secret", ["name:wrong", ":", "name:"])
-def test_a_mail_without_the_secret_is_refused(secret: str) -> None:
+def test_mail_without_the_secret_is_refused(secret: str) -> None:
     assert post(mail(), secret) == 400
     assert Completion.objects.count() == 0
 
 
-def test_a_provider_that_is_not_in_use_brings_no_mail(settings: Any) -> None:
+def test_provider_that_is_not_in_use_brings_no_mail(settings: Any) -> None:
     settings.MAIL_WEBHOOKS = []
     assert post(mail()) == 404
 
@@ -89,7 +89,7 @@ def test_a_provider_that_is_not_in_use_brings_no_mail(settings: Any) -> None:
     ],
     ids=str,
 )
-def test_a_strange_mail_is_kept_too(told: dict[str, str]) -> None:
+def test_malformed_mail_is_stored_too(told: dict[str, str]) -> None:
     usual = {"sender": "jane@example.com", "name": "Jane", "subject": "AI", "text": "done", "message_id": "<1@mail>"}
     for _delivery in range(2):
         kept = mailed_completions.receive(**usual | told).completion
@@ -104,7 +104,7 @@ def test_two_mails_without_an_id_are_two() -> None:
     assert Completion.objects.count() == 2
 
 
-def test_the_line_mail_says_which_activity_takes_mails() -> None:
+def test_line_mail_says_which_activity_takes_mails() -> None:
     Activity.objects.create(code="AAA", name="First", points=1)
     Activity.objects.create(code="BY_MAIL", name="By mail", points=1, forms="mail")
     Activity.objects.filter(code="LEARN").update(forms="*course*")

@@ -69,7 +69,7 @@ def award_of(activity: Activity) -> Completion:
 # Meeting a path -------------------------------------------------------------------------------------------------------
 
 
-def test_a_path_gives_its_points_once_all_of_its_courses_are_completed(learn: Activity, user: User) -> None:
+def test_path_gives_its_points_once_all_of_its_courses_are_completed(learn: Activity, user: User) -> None:
     activity = path("AI Foundations", "Prompting", "Ethics")
     complete("AI Foundations", day=2)
     complete("Ethics", day=9)
@@ -95,7 +95,7 @@ def test_one_course_under_two_spellings_counts_once(learn: Activity, user: User)
         Requirement.objects.create(activity=activity, course="ai  foundations")
 
 
-def test_a_path_may_need_any_two_of_its_courses(learn: Activity, user: User) -> None:
+def test_path_may_need_any_two_of_its_courses(learn: Activity, user: User) -> None:
     activity = path("A", "B", "C", needed=2)
     complete("C", day=1)
     assert lines(activity, user) == []
@@ -106,7 +106,7 @@ def test_a_path_may_need_any_two_of_its_courses(learn: Activity, user: User) -> 
     assert award_of(activity).completed_on == date(2026, 3, 2)
 
 
-def test_a_milestone_is_reached_by_progress_and_stays_reached(user: User) -> None:
+def test_milestone_is_reached_by_progress_and_stays_reached(user: User) -> None:
     activity = path(("AI Foundations", 50), code="HALF", points=10)
     reach("AI Foundations", 49)
     assert lines(activity, user) == []
@@ -117,7 +117,7 @@ def test_a_milestone_is_reached_by_progress_and_stays_reached(user: User) -> Non
     assert award_of(activity).answers == {"AI Foundations": "50 % on 2026-03-03"}
 
 
-def test_a_milestone_passed_by_a_completion_is_reached(learn: Activity, user: User) -> None:
+def test_milestone_passed_by_a_completion_is_reached(learn: Activity, user: User) -> None:
     activity = path(("AI Foundations", 50))
     complete("AI Foundations")
     assert lines(activity, user) == [100]
@@ -159,7 +159,7 @@ def test_courses_of_two_addresses_of_one_member_count_together(learn: Activity, 
     assert lines(activity, user) == [100]
 
 
-def test_a_path_counts_no_path_and_nothing_that_completes_no_course(learn: Activity, user: User) -> None:
+def test_path_counts_no_path_and_nothing_that_completes_no_course(learn: Activity, user: User) -> None:
     first = path("A", code="FIRST")
     Activity.objects.create(code="QUIZ", name="Quiz", points=1, completes_course=False)
     second = path("A", first.name, "Quiz 1", code="SECOND", needed=2)
@@ -168,7 +168,7 @@ def test_a_path_counts_no_path_and_nothing_that_completes_no_course(learn: Activ
     assert (lines(first, user), lines(second, user)) == ([100], [])
 
 
-def test_what_waits_for_a_member_meets_the_path_when_the_member_is_there(learn: Activity) -> None:
+def test_pending_courses_meet_the_path_once_the_member_exists(learn: Activity) -> None:
     activity = path("A", ("B", 50))
     complete("A")
     reach("B", 70)
@@ -178,7 +178,7 @@ def test_what_waits_for_a_member_meets_the_path_when_the_member_is_there(learn: 
     assert lines(activity, member) == [100]
 
 
-def test_a_path_that_is_not_active_gives_nothing(learn: Activity, user: User) -> None:
+def test_path_that_is_not_active_gives_nothing(learn: Activity, user: User) -> None:
     idle = path("A", code="IDLE", is_active=False)
     complete("A")
     paths.changed()
@@ -186,7 +186,7 @@ def test_a_path_that_is_not_active_gives_nothing(learn: Activity, user: User) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_somebody_erased_gets_no_more_points(learn: Activity, user: User) -> None:
+def test_erased_person_gets_no_more_points(learn: Activity, user: User) -> None:
     complete("A")
     erase.forget(of_user(user))
     activity = path("A")
@@ -212,7 +212,7 @@ def test_two_completions_at_once_give_the_path_once(learn: Activity, user: User,
 # Reversals ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_reversed_course_takes_the_path_back_and_its_return_gives_it_again(
+def test_reversed_course_takes_the_path_back_and_its_return_gives_it_again(
     learn: Activity, user: User, staff: User
 ) -> None:
     activity = path("A", "B")
@@ -229,9 +229,7 @@ def test_a_reversed_course_takes_the_path_back_and_its_return_gives_it_again(
     assert points.balance(user) == 140
 
 
-def test_a_reversed_course_that_the_path_does_not_need_changes_nothing(
-    learn: Activity, user: User, staff: User
-) -> None:
+def test_reversed_course_that_the_path_does_not_need_changes_nothing(learn: Activity, user: User, staff: User) -> None:
     activity = path("A", "B", "C", needed=2)
     first, second, third = complete("A"), complete("B"), complete("C")
     decisions.reverse(first, cause=Cause.by_staff(staff))
@@ -242,7 +240,7 @@ def test_a_reversed_course_that_the_path_does_not_need_changes_nothing(
     assert second.state == "awarded"
 
 
-def test_a_course_that_was_completed_twice_counts_by_the_completion_with_points(
+def test_course_that_was_completed_twice_counts_by_the_completion_with_points(
     learn: Activity, user: User, staff: User
 ) -> None:
     activity = path("A")
@@ -253,7 +251,7 @@ def test_a_course_that_was_completed_twice_counts_by_the_completion_with_points(
     assert lines(activity, user) == [100, -100, 100]
 
 
-def test_a_completion_that_was_refused_counts_nothing(learn: Activity, user: User) -> None:
+def test_completion_that_was_refused_counts_nothing(learn: Activity, user: User) -> None:
     activity = path("A")
     told = ReportedCompletion(
         source="kajabi:1", channel="kajabi", email=JANE, course="A", completed_on=date(2026, 3, 2), refusal="not passed"
@@ -264,7 +262,7 @@ def test_a_completion_that_was_refused_counts_nothing(learn: Activity, user: Use
     assert learning.overview(user).courses == []
 
 
-def test_what_staff_took_back_stays_taken_back(learn: Activity, user: User, staff: User) -> None:
+def test_path_reversed_by_staff_stays_reversed(learn: Activity, user: User, staff: User) -> None:
     activity = path("A", "B", needed=1)
     complete("A")
     decisions.reverse(award_of(activity), cause=Cause.by_staff(staff, "a mistake"))
@@ -273,7 +271,7 @@ def test_what_staff_took_back_stays_taken_back(learn: Activity, user: User, staf
     assert (paths.sweep(), lines(activity, user)) == (0, [100, -100])
 
 
-def test_what_staff_gave_again_is_not_taken_back_by_itself(learn: Activity, user: User, staff: User) -> None:
+def test_path_awarded_again_by_staff_is_not_withdrawn_automatically(learn: Activity, user: User, staff: User) -> None:
     activity = path("A")
     completion = complete("A")
     decisions.reverse(award_of(activity), cause=Cause.by_staff(staff, "a mistake"))
@@ -290,7 +288,7 @@ def test_points_of_a_path_are_nobody_elses(learn: Activity, user: User, newcomer
     assert points.balance(newcomer) == 0
 
 
-def test_a_course_linked_to_somebody_else_moves_the_path_with_it(
+def test_course_linked_to_another_member_moves_the_path_with_it(
     learn: Activity, user: User, newcomer: User, staff: User
 ) -> None:
     activity = path("A")
@@ -301,7 +299,7 @@ def test_a_course_linked_to_somebody_else_moves_the_path_with_it(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_reversal_beside_a_completion_leaves_what_is_true(
+def test_reversal_beside_a_completion_leaves_consistent_points(
     learn: Activity, user: User, staff: User, at_once: Any
 ) -> None:
     activity = path("A", "B")
@@ -326,7 +324,7 @@ def test_members_who_meet_a_new_path_get_its_points_by_the_clock(learn: Activity
     assert paths.sweep() == 0
 
 
-def test_the_sweep_ends_a_minute_after_the_change(learn: Activity, user: User, travel: Any) -> None:
+def test_sweep_ends_a_minute_after_the_change(learn: Activity, user: User, travel: Any) -> None:
     activity = path("A")
     paths.changed()
     paths.sweep()
@@ -338,7 +336,7 @@ def test_the_sweep_ends_a_minute_after_the_change(learn: Activity, user: User, t
     assert activity.sweep_since is None
 
 
-def test_the_sweep_takes_some_members_at_a_time(learn: Activity, travel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sweep_takes_some_members_at_a_time(learn: Activity, travel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "_SWEPT_AT_ONCE", 2)
     for number in range(5):
         User.objects.create(email=f"m{number}@example.com")
@@ -352,9 +350,7 @@ def test_the_sweep_takes_some_members_at_a_time(learn: Activity, travel: Any, mo
     assert PointsEntry.objects.filter(activity__in=[activity, other]).count() == 10
 
 
-def test_a_path_that_asks_for_more_takes_nothing_from_those_who_have_it(
-    learn: Activity, user: User, staff: User
-) -> None:
+def test_path_that_asks_for_more_takes_nothing_from_those_who_have_it(learn: Activity, user: User, staff: User) -> None:
     activity = path("A")
     complete("A")
     Requirement.objects.create(activity=activity, course="B")
@@ -396,7 +392,7 @@ def test_whom_a_sweep_looks_for_are_those_who_meet_the_path(learn: Activity, sta
         assert not paths.lacking(activity).exists()
 
 
-def test_the_database_refuses_a_second_award_of_a_path(learn: Activity, user: User) -> None:
+def test_database_refuses_a_second_award_of_a_path(learn: Activity, user: User) -> None:
     activity = path("A")
     complete("A")
     with pytest.raises(IntegrityError), transaction.atomic():

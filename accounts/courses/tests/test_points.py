@@ -39,7 +39,7 @@ def awarded(learn: Activity, user: User) -> Completion:
     return completions.receive(told(), learn, cause=EVENT).completion
 
 
-def test_a_completion_of_a_member_gives_its_points_once(learn: Activity, user: User) -> None:
+def test_completion_of_a_member_gives_its_points_once(learn: Activity, user: User) -> None:
     first = completions.receive(told(email=" JANE@Example.com "), learn, cause=EVENT)
     second = completions.receive(told(), learn, cause=EVENT)
     assert (first.is_new, second.is_new) == (True, False)
@@ -51,7 +51,7 @@ def test_a_completion_of_a_member_gives_its_points_once(learn: Activity, user: U
     assert points.balance(user) == 20
 
 
-def test_a_course_gives_its_points_once_however_often_it_is_completed(learn: Activity, user: User) -> None:
+def test_course_gives_its_points_once_however_often_it_is_completed(learn: Activity, user: User) -> None:
     completions.receive(told("kajabi:1", course="AI  Foundations"), learn, cause=EVENT)
     again = completions.receive(told("kajabi:2", course="ai foundations "), learn, cause=EVENT).completion
     other = completions.receive(told("kajabi:3", course="Prompting"), learn, cause=EVENT).completion
@@ -61,7 +61,7 @@ def test_a_course_gives_its_points_once_however_often_it_is_completed(learn: Act
     assert points.balance(user) == 40
 
 
-def test_an_activity_may_give_points_each_time(learn: Activity, user: User) -> None:
+def test_activity_may_give_points_each_time(learn: Activity, user: User) -> None:
     Activity.objects.update(once_per_course=False)
     learn.refresh_from_db()
     for number in range(3):
@@ -69,7 +69,7 @@ def test_an_activity_may_give_points_each_time(learn: Activity, user: User) -> N
     assert points.balance(user) == 60
 
 
-def test_a_reversal_is_a_new_line_with_a_reason(awarded: Completion, user: User, staff: User) -> None:
+def test_reversal_is_a_new_line_with_a_reason(awarded: Completion, user: User, staff: User) -> None:
     line = points.reverse(awarded, cause=Cause.by_staff(staff, "not hers"))
     assert ledger(user) == [(20, "kajabi:sub_1"), (-20, "kajabi:sub_1")]
     assert line is not None
@@ -82,7 +82,7 @@ def test_a_reversal_is_a_new_line_with_a_reason(awarded: Completion, user: User,
     assert len(ledger(user)) == 2
 
 
-def test_what_was_reversed_can_be_awarded_again_to_somebody_else(
+def test_reversed_completion_can_be_awarded_to_another_member(
     awarded: Completion, user: User, newcomer: User, staff: User
 ) -> None:
     points.reverse(awarded, cause=Cause.by_staff(staff, "not hers"))
@@ -94,7 +94,7 @@ def test_what_was_reversed_can_be_awarded_again_to_somebody_else(
 
 
 @pytest.mark.parametrize("follows_a_reversal", [False, True])
-def test_the_database_refuses_a_second_award_for_a_completion(
+def test_database_refuses_a_second_award_for_a_completion(
     awarded: Completion, user: User, staff: User, follows_a_reversal: bool
 ) -> None:
     if follows_a_reversal:
@@ -114,7 +114,7 @@ def test_the_database_refuses_a_second_award_for_a_completion(
     assert points.balance(user) == 20
 
 
-def test_the_database_refuses_a_second_reversal(awarded: Completion, user: User, staff: User) -> None:
+def test_database_refuses_a_second_reversal(awarded: Completion, user: User, staff: User) -> None:
     line = points.reverse(awarded, cause=Cause.by_staff(staff, "oops"))
     assert line is not None
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -126,7 +126,7 @@ def test_the_database_refuses_a_second_reversal(awarded: Completion, user: User,
 
 
 @pytest.mark.parametrize("value", [0, -20])
-def test_the_database_refuses_an_award_that_takes(awarded: Completion, user: User, value: int) -> None:
+def test_database_refuses_an_award_that_takes(awarded: Completion, user: User, value: int) -> None:
     other = Completion.objects.create(activity=awarded.activity, source="x", channel="x", completed_on=date(2024, 9, 2))
     with pytest.raises(IntegrityError), transaction.atomic():
         PointsEntry.objects.create(
@@ -135,7 +135,7 @@ def test_the_database_refuses_an_award_that_takes(awarded: Completion, user: Use
     assert points.balance(user) == 20
 
 
-def test_the_database_refuses_the_points_of_a_course_twice(awarded: Completion, user: User) -> None:
+def test_database_refuses_the_points_of_a_course_twice(awarded: Completion, user: User) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Completion.objects.create(
             activity=awarded.activity, source="kajabi:2", channel="kajabi", completed_on=date(2024, 9, 2), user=user,
@@ -143,7 +143,7 @@ def test_the_database_refuses_the_points_of_a_course_twice(awarded: Completion, 
         )  # fmt: skip
 
 
-def test_a_line_is_never_changed_or_deleted(awarded: Completion, user: User) -> None:
+def test_line_is_never_changed_or_deleted(awarded: Completion, user: User) -> None:
     entry = PointsEntry.objects.get()
     entry.points = 2000
     for attempt in (
@@ -160,7 +160,7 @@ def test_a_line_is_never_changed_or_deleted(awarded: Completion, user: User) -> 
     assert ledger(user) == [(20, "kajabi:sub_1")]
 
 
-def test_a_member_with_points_cannot_be_deleted(awarded: Completion, user: User) -> None:
+def test_member_with_points_cannot_be_deleted(awarded: Completion, user: User) -> None:
     from django.db.models import ProtectedError
 
     with pytest.raises(ProtectedError):
@@ -169,14 +169,14 @@ def test_a_member_with_points_cannot_be_deleted(awarded: Completion, user: User)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_completion_that_is_told_by_twelve_at_once_gives_its_points_once(at_once: Any, learn: Any, user: Any) -> None:
+def test_completion_reported_by_twelve_at_once_gives_its_points_once(at_once: Any, learn: Any, user: Any) -> None:
     told_at_once = [lambda: completions.receive(told(), learn, cause=EVENT)] * 12
     assert [type(result).__name__ for result in at_once(told_at_once)] == ["Received"] * 12
     assert ledger(user) == [(20, "kajabi:sub_1")]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_course_that_is_completed_by_eight_submissions_at_once_gives_its_points_once(
+def test_course_that_is_completed_by_eight_submissions_at_once_gives_its_points_once(
     at_once: Any, learn: Any, user: Any
 ) -> None:
     told_at_once = [lambda n=n: completions.receive(told(f"kajabi:{n}"), learn, cause=EVENT) for n in range(8)]

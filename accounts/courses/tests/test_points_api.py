@@ -40,7 +40,7 @@ def script(staff: Any) -> Any:
     )
 
 
-def test_the_points_of_a_member_are_a_balance_and_its_lines(user: User, staff: User) -> None:
+def test_points_of_a_member_are_a_balance_and_its_lines(user: User, staff: User) -> None:
     awarded(user, "kajabi:sub_1")
     points.reverse(awarded(user, "kajabi:sub_2", "Next"), cause=Cause.by_staff(staff, "a mistake"))
     first, second, third = PointsEntry.objects.order_by("pk")
@@ -58,7 +58,7 @@ def test_the_points_of_a_member_are_a_balance_and_its_lines(user: User, staff: U
         }
 
 
-def test_somebody_without_points_has_none(user: User, staff: User) -> None:
+def test_user_without_points_has_none(user: User, staff: User) -> None:
     answer = Client().get(f"/api/admin/users/{user.pk}/points/", headers=headers_of(staff))
     assert answer.json() == {"balance": 0, "entries": []}
 
@@ -71,7 +71,7 @@ def test_points_are_for_staff(user: User, staff: User) -> None:
         assert Client().get(f"/api/admin/users/{unknown}/points/", headers=headers_of(staff)).status_code == 404
 
 
-def test_a_script_reports_a_completion_once(script: Any, user: User, staff: User) -> None:
+def test_script_reports_a_completion_once(script: Any, user: User, staff: User) -> None:
     first, again = script(**DONE), script(**DONE)
     kept = Completion.objects.get()
     assert (first.status_code, first.json()) == (201, {"id": kept.pk, "state": "awarded", "duplicate": False})
@@ -80,7 +80,7 @@ def test_a_script_reports_a_completion_once(script: Any, user: User, staff: User
     assert (kept.cause, points.balance(user)) == (f"API: {staff.email}", 20)
 
 
-def test_the_key_may_be_a_header(script: Any, user: User) -> None:
+def test_key_may_be_a_header(script: Any, user: User) -> None:
     told = {name: value for name, value in DONE.items() if name != "key"}
     for _time in range(2):
         assert script({"Idempotency-Key": "abc"}, **told).status_code in (200, 201)
@@ -88,14 +88,14 @@ def test_the_key_may_be_a_header(script: Any, user: User) -> None:
     assert points.balance(user) == 20
 
 
-def test_a_key_of_somebody_elses_completion_is_refused(script: Any, user: User, newcomer: User) -> None:
+def test_key_of_another_persons_completion_is_refused(script: Any, user: User, newcomer: User) -> None:
     script(**DONE)
     answer = script(**DONE | {"email": newcomer.email})
     assert answer.status_code == 409
     assert (points.balance(user), points.balance(newcomer), Completion.objects.count()) == (20, 0, 1)
 
 
-def test_an_unknown_address_waits_for_a_person(script: Any, user: User) -> None:
+def test_unknown_address_needs_review(script: Any, user: User) -> None:
     answer = script(**DONE | {"email": "jane at example.com"})
     assert (answer.status_code, answer.json()["state"]) == (201, "received")
     assert points.balance(user) == 0
@@ -123,15 +123,13 @@ def test_without_a_date_it_was_today(script: Any, user: User) -> None:
     ],
     ids=str,
 )
-def test_what_makes_no_sense_is_refused_by_its_field(
-    script: Any, user: User, change: dict[str, Any], field: str
-) -> None:
+def test_invalid_value_is_refused_by_its_field(script: Any, user: User, change: dict[str, Any], field: str) -> None:
     answer = script(**DONE | change)
     assert (answer.status_code, list(answer.json())) == (400, [field])
     assert (Completion.objects.count(), points.balance(user)) == (0, 0)
 
 
-def test_an_activity_that_is_not_active_is_refused(script: Any) -> None:
+def test_activity_that_is_not_active_is_refused(script: Any) -> None:
     Activity.objects.update(is_active=False)
     for told in (DONE, DONE | {"activity": "LEARN"}):
         answer = script(**told)
@@ -148,7 +146,7 @@ def test_only_staff_who_may_add_completions_report_them(user: User) -> None:
     assert Client().post(REPORT, DONE, "application/json", headers=headers_of(clerk)).status_code == 201
 
 
-def test_a_session_needs_the_token_of_a_page(staff: User) -> None:
+def test_session_needs_the_token_of_a_page(staff: User) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(staff)
     assert browser.post(REPORT, DONE, "application/json").status_code == 403
@@ -156,14 +154,14 @@ def test_a_session_needs_the_token_of_a_page(staff: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_key_that_is_sent_by_eight_at_once_gives_points_once(script: Any, user: Any, at_once: Any) -> None:
+def test_key_that_is_sent_by_eight_at_once_gives_points_once(script: Any, user: Any, at_once: Any) -> None:
     Activity.objects.get_or_create(code="LEARN", defaults={"name": "Course completed", "points": 20})
     answers = at_once([lambda: script(**DONE).status_code] * 8)
     assert sorted(answers) == [200] * 7 + [201]
     assert points.balance(user) == 20
 
 
-def test_the_dashboard_shows_the_members_own_statement(user: User, newcomer: User, staff: User) -> None:
+def test_dashboard_shows_the_members_own_statement(user: User, newcomer: User, staff: User) -> None:
     awarded(user, course="Foundations & more")
     points.reverse(awarded(user, "kajabi:2", "Second"), cause=Cause.by_staff(staff, "for staff's eyes"))
     awarded(newcomer, "kajabi:3", "Somebody else's course")
@@ -178,7 +176,7 @@ def test_the_dashboard_shows_the_members_own_statement(user: User, newcomer: Use
     assert "for staff" not in page
 
 
-def test_the_dashboard_of_somebody_without_points_does_not_speak_of_them(user: User) -> None:
+def test_dashboard_of_a_user_without_points_does_not_mention_them(user: User) -> None:
     browser = Client()
     browser.force_login(user)
     assert "Your points" not in browser.get("/dashboard").content.decode()

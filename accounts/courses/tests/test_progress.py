@@ -49,14 +49,14 @@ def test_reports_at_the_same_time_end_in_one_row(user: User, at_once: Any) -> No
 
 
 @pytest.mark.django_db
-def test_an_older_event_never_lowers_what_is_done(user: User) -> None:
+def test_older_event_never_lowers_the_progress(user: User) -> None:
     progress.store(report(80, 2), cause=EVENT)
     stored = progress.store(report(20, 1), cause=EVENT)
     assert (stored.changed, stored.progress.percent) == (False, 80)
 
 
 @pytest.mark.django_db
-def test_a_stranger_who_became_a_member_is_matched_by_the_next_report(newcomer: User) -> None:
+def test_stranger_who_became_a_member_is_matched_by_the_next_report(newcomer: User) -> None:
     User.objects.filter(pk=newcomer.pk).update(email="later@example.com")
     assert progress.store(report(10, 1), cause=EVENT).progress.user is None
     User.objects.filter(pk=newcomer.pk).update(email="jane@example.com")
@@ -64,7 +64,7 @@ def test_a_stranger_who_became_a_member_is_matched_by_the_next_report(newcomer: 
 
 
 @pytest.mark.django_db
-def test_an_address_that_became_another_members_begins_anew(user: User, newcomer: User) -> None:
+def test_address_that_became_another_members_begins_anew(user: User, newcomer: User) -> None:
     progress.store(report(90, 3), cause=EVENT)
     User.objects.filter(pk=user.pk).update(email="janet@example.com")
     assert progress.store(report(95, 4), cause=EVENT).progress.user == user, "it is nobody's meanwhile"
@@ -74,7 +74,7 @@ def test_an_address_that_became_another_members_begins_anew(user: User, newcomer
 
 
 @pytest.mark.django_db
-def test_the_clock_matches_by_address_and_alias_alone(user: User) -> None:
+def test_clock_matches_by_address_and_alias_alone(user: User) -> None:
     for email in ("janet@work.example.com", "jane+x@example.com", "nobody@example.com"):
         progress.store(report(10, 1, email=email), cause=EVENT)
     contact = Contact.objects.create(user=user, email=user.email)
@@ -86,7 +86,7 @@ def test_the_clock_matches_by_address_and_alias_alone(user: User) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("columns", [{"percent": 101, "highest": 101}, {"percent": 50, "highest": 40}, {"email": ""}])
-def test_the_database_refuses_impossible_progress(columns: dict[str, Any]) -> None:
+def test_database_refuses_impossible_progress(columns: dict[str, Any]) -> None:
     row = {"email": "jane@example.com", "course": "AI", "course_key": "ai", "percent": 1, "highest": 1, "cause": "x"}
     with pytest.raises(IntegrityError), transaction.atomic():
         CourseProgress.objects.create(**{**row, "occurred_at": START, "highest_at": START, **columns})

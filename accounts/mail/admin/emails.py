@@ -121,7 +121,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("as it would read now"))
     def preview(self, message: EmailMessage) -> str:
-        """Subject and text. The link in it is made for this look and loses its token before anybody sees it."""
+        """Return subject and text. The link in it is made for this preview and loses its token before it is shown."""
         if gone := removed(message):
             return _("%(removed)s It cannot be sent again.") % {"removed": gone}
         try:

@@ -23,7 +23,7 @@ _ONLY_PASSWORD, _EVERY_MAIL = gettext_lazy("mails about the password only"), get
 
 @attention.source
 def staff_without_notifications() -> list[attention.Item]:
-    """A complaint from a mailbox of staff must not end their alerts unnoticed."""
+    """Return an item where a complaint from a mailbox of staff ended their alerts."""
     return [
         attention.Item(
             key="suppressed_staff",

@@ -1,4 +1,4 @@
-"""SES' SMTP server: where it is, and how it calls a mail. The settings read this, so it imports nothing of theirs."""
+"""SES' SMTP server: its host names and its message ids. The settings import this, so it imports no settings."""
 
 import re
 

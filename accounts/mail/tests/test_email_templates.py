@@ -92,7 +92,7 @@ def html_of(mail: Any) -> str:
 
 @pytest.mark.parametrize("language", ["en", "es"])
 @pytest.mark.parametrize("kind", Kind.values)
-def test_a_mail_has_a_subject_a_text_a_page_and_a_preview(render: Any, newcomer: Any, kind: str, language: str) -> None:
+def test_mail_has_a_subject_a_text_a_page_and_a_preview(render: Any, newcomer: Any, kind: str, language: str) -> None:
     mail = render(kind, language, newcomer)
     html = html_of(mail)
 
@@ -118,7 +118,7 @@ def test_a_mail_has_a_subject_a_text_a_page_and_a_preview(render: Any, newcomer:
 
 
 @pytest.mark.parametrize("kind", Kind.values)
-def test_the_spanish_mail_is_in_spanish(render: Any, newcomer: Any, kind: str) -> None:
+def test_spanish_mail_is_in_spanish(render: Any, newcomer: Any, kind: str) -> None:
     english, spanish = (render(kind, language, newcomer) for language in ("en", "es"))
     assert english.subject != spanish.subject
     assert english.body.splitlines()[0] != spanish.body.splitlines()[0]
@@ -128,7 +128,7 @@ def test_the_spanish_mail_is_in_spanish(render: Any, newcomer: Any, kind: str) -
 
 
 @pytest.mark.parametrize("kind", sorted(WITH_LINK))
-def test_a_link_is_made_when_the_mail_is_made_and_not_before(render: Any, newcomer: Any, kind: str) -> None:
+def test_link_is_made_when_the_mail_is_made_and_not_before(render: Any, newcomer: Any, kind: str) -> None:
     mail = render(kind, "en", newcomer)
     assert "/nssa/setup-password?token=" in mail.body
     assert "/nssa/setup-password?token=" in html_of(mail)
@@ -136,11 +136,11 @@ def test_a_link_is_made_when_the_mail_is_made_and_not_before(render: Any, newcom
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind.values if kind not in WITH_LINK])
-def test_the_other_mails_hold_no_link_that_opens_an_account(render: Any, newcomer: Any, kind: str) -> None:
+def test_other_mails_hold_no_link_that_opens_an_account(render: Any, newcomer: Any, kind: str) -> None:
     assert "token=" not in render(kind, "en", newcomer).body
 
 
-def test_whoever_set_a_password_in_the_meantime_is_told_to_sign_in(render: Any, user: Any) -> None:
+def test_member_who_set_a_password_meanwhile_is_asked_to_sign_in(render: Any, user: Any) -> None:
     mail = render(Kind.WELCOME, "en", user)
     assert "token=" not in mail.body
     assert "sign in with the password that you have" in mail.body
@@ -157,7 +157,7 @@ def test_hostile_values_are_text_and_nothing_else(render: Any, newcomer: Any, ki
     assert "\nBcc:" not in mail.message().as_string().partition("\n\n")[0]
 
 
-def test_a_mail_without_a_name_greets_all_the_same(render: Any) -> None:
+def test_mail_without_a_name_greets_all_the_same(render: Any) -> None:
     nameless = User.objects.create_user("nameless@example.com", auth_provider="kajabi")
     assert render(Kind.WELCOME, "en", nameless).body.strip().startswith("Hello,")
     assert render(Kind.WELCOME, "es", nameless).body.strip().startswith("Hola")

@@ -39,7 +39,7 @@ def report(event_type: str, *, of: EmailMessage | None = None, **columns: Any) -
     tracking.send(sender=None, event=event, esp_name="Test")
 
 
-def test_a_delivered_mail_is_marked(sent: Any) -> None:
+def test_delivered_mail_is_marked(sent: Any) -> None:
     report("delivered", of=sent, recipient="NEW@example.com")
     sent.refresh_from_db()
     assert sent.status == "delivered"
@@ -48,7 +48,7 @@ def test_a_delivered_mail_is_marked(sent: Any) -> None:
 
 
 @pytest.mark.parametrize("event_type", ["bounced", "rejected", "failed", "complained"])
-def test_a_bounce_is_noted_and_told_to_staff_once(sent: Any, drain: Any, mailoutbox: Any, event_type: str) -> None:
+def test_bounce_is_noted_and_notifies_staff_once(sent: Any, drain: Any, mailoutbox: Any, event_type: str) -> None:
     for _time in range(2):
         report(event_type, of=sent, description="no such user")
     drain()
@@ -62,21 +62,21 @@ def test_a_bounce_is_noted_and_told_to_staff_once(sent: Any, drain: Any, mailout
     assert "no such user" in mailoutbox[-1].body
 
 
-def test_a_bounce_stands_whatever_is_reported_later(sent: Any) -> None:
+def test_bounce_stands_after_later_reports(sent: Any) -> None:
     report("bounced", of=sent)
     report("delivered", of=sent)
     sent.refresh_from_db()
     assert (sent.status, sent.delivered_at) == ("bounced", None)
 
 
-def test_a_bounce_after_the_delivery_counts(sent: Any) -> None:
+def test_bounce_after_the_delivery_counts(sent: Any) -> None:
     report("delivered", of=sent)
     report("bounced", of=sent)
     sent.refresh_from_db()
     assert sent.status == "bounced"
 
 
-def test_a_mail_to_staff_that_bounces_owes_no_further_mail(drain: Any) -> None:
+def test_bounced_mail_to_staff_enqueues_no_further_mail(drain: Any) -> None:
     (message,) = emails.notify_staff(EmailMessage.Kind.STAFF_NEW_MEMBER, key="k", context={})
     drain()
     report("bounced", of=message)
@@ -85,7 +85,7 @@ def test_a_mail_to_staff_that_bounces_owes_no_further_mail(drain: Any) -> None:
     assert EmailMessage.objects.count() == 1
 
 
-def test_a_report_may_name_the_mail_by_the_providers_id(sent: Any) -> None:
+def test_report_may_name_the_mail_by_the_providers_id(sent: Any) -> None:
     report("delivered", message_id=sent.provider_message_id)
     sent.refresh_from_db()
     assert sent.status == "delivered"
@@ -103,14 +103,14 @@ def test_a_report_may_name_the_mail_by_the_providers_id(sent: Any) -> None:
         {"metadata": None},
     ],
 )
-def test_a_report_of_a_mail_that_is_not_ours_changes_nothing(sent: Any, told: dict[str, Any]) -> None:
+def test_report_of_a_mail_that_is_not_ours_changes_nothing(sent: Any, told: dict[str, Any]) -> None:
     report("bounced", **told)
     sent.refresh_from_db()
     assert sent.status == "sent"
     assert EmailMessage.objects.count() == 1
 
 
-def test_a_report_about_another_recipient_changes_nothing(sent: Any) -> None:
+def test_report_about_another_recipient_changes_nothing(sent: Any) -> None:
     report("bounced", of=sent, recipient="somebody@example.com")
     sent.refresh_from_db()
     assert sent.status == "sent"
@@ -124,7 +124,7 @@ def test_other_reports_change_nothing(sent: Any, event_type: str) -> None:
 
 
 @pytest.mark.parametrize(("event_type", "status"), [("delivered", "delivered"), ("bounced", "bounced")])
-def test_a_report_that_is_faster_than_our_own_mark_stands_and_breaks_nothing(
+def test_report_that_is_faster_than_our_own_mark_stands_and_breaks_nothing(
     newcomer: Any, monkeypatch: Any, event_type: str, status: str
 ) -> None:
     queued = emails.enqueue(EmailMessage.Kind.WELCOME, key="a reason", to=newcomer.email, user=newcomer, context={})
@@ -154,7 +154,7 @@ def basic(secret: str) -> str:
     return "Basic " + base64.b64encode(secret.encode()).decode()
 
 
-def test_the_providers_webhook_takes_its_secret_and_no_other(settings: Any, sent: Any) -> None:
+def test_providers_webhook_takes_its_secret_and_no_other(settings: Any, sent: Any) -> None:
     settings.MAIL_WEBHOOKS = ["sendgrid"]
     settings.ANYMAIL = {**settings.ANYMAIL, "WEBHOOK_SECRET": ["name:a-secret"]}
     for headers in ({}, {"Authorization": basic("name:wrong")}, {"Authorization": basic("")}):
@@ -200,7 +200,7 @@ def test_without_a_secret_configured_the_providers_webhook_is_closed(settings: A
 
 
 @pytest.mark.parametrize("used", [[], ["mailgun"]])
-def test_a_provider_that_is_not_in_use_has_no_webhook(settings: Any, sent: Any, used: list[str]) -> None:
+def test_provider_that_is_not_in_use_has_no_webhook(settings: Any, sent: Any, used: list[str]) -> None:
     settings.MAIL_WEBHOOKS = used
     settings.ANYMAIL = {**settings.ANYMAIL, "WEBHOOK_SECRET": ["name:a-secret"]}
     assert post_bounce(sent, Authorization=basic("name:a-secret")) == 404
@@ -208,7 +208,7 @@ def test_a_provider_that_is_not_in_use_has_no_webhook(settings: Any, sent: Any, 
     assert sent.status == "sent"
 
 
-def test_an_empty_secret_is_none_and_leaves_the_webhook_closed(tmp_path: Any) -> None:
+def test_empty_secret_is_none_and_leaves_the_webhook_closed(tmp_path: Any) -> None:
     environment = os.environ | {"ENV_FILE": "", "VAR_DIR": str(tmp_path), "ANYMAIL_WEBHOOK_SECRET": ""}
     program = "from config import settings; print(any(settings.ANYMAIL['WEBHOOK_SECRET']))"
     told = subprocess.run(

@@ -51,7 +51,7 @@ def mail_server(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None],
     return answer
 
 
-def test_a_mail_is_owed_in_the_transaction_that_causes_it_and_not_without(newcomer: Any, plan: Any) -> None:
+def test_mail_is_enqueued_only_with_its_transaction(newcomer: Any, plan: Any) -> None:
     class Broken(Exception):
         pass
 
@@ -81,12 +81,12 @@ def test_worker_is_woken_for_a_mail_after_the_commit(
     assert wakeups == [("emailmessage", message.pk)]
 
 
-def test_one_reason_owes_one_mail(queued: Any, newcomer: Any) -> None:
+def test_one_reason_enqueues_one_mail(queued: Any, newcomer: Any) -> None:
     assert emails.enqueue(Kind.WELCOME, key="a reason", to="else@example.com", user=newcomer) is None
     assert list(EmailMessage.objects.values_list("to", flat=True)) == ["new@example.com"]
 
 
-def test_a_mail_is_sent_once_and_accounted_for(queued: Any, mailoutbox: Any) -> None:
+def test_mail_is_sent_once_and_accounted_for(queued: Any, mailoutbox: Any) -> None:
     runner.run(EmailMessage, queued.pk)
     runner.run(EmailMessage, queued.pk)
 
@@ -102,9 +102,7 @@ def test_a_mail_is_sent_once_and_accounted_for(queued: Any, mailoutbox: Any) -> 
     assert sent.tags == ["welcome"]
 
 
-def test_a_mail_that_is_repeated_after_a_crash_has_the_same_message_id(
-    queued: Any, mailoutbox: Any, travel: Any
-) -> None:
+def test_mail_that_is_repeated_after_a_crash_has_the_same_message_id(queued: Any, mailoutbox: Any, travel: Any) -> None:
     class Killed(BaseException):
         pass
 
@@ -141,7 +139,7 @@ def response_error(status: int) -> AnymailRequestsAPIError:
     ],
     ids=lambda error: f"{type(error).__name__} {getattr(error, 'status_code', '')}",
 )
-def test_a_temporary_error_backs_off_and_the_mail_goes_out_later(
+def test_temporary_error_backs_off_and_the_mail_goes_out_later(
     queued: Any, mailoutbox: Any, mail_server: Any, travel: Any, error: Exception
 ) -> None:
     mail_server(error)
@@ -173,7 +171,7 @@ def test_a_temporary_error_backs_off_and_the_mail_goes_out_later(
     ],
     ids=lambda error: f"{type(error).__name__} {getattr(error, 'status_code', '')}",
 )
-def test_a_permanent_error_fails_at_once(queued: Any, mail_server: Any, error: Exception) -> None:
+def test_permanent_error_fails_at_once(queued: Any, mail_server: Any, error: Exception) -> None:
     mail_server(error)
     runner.run(EmailMessage, queued.pk)
     queued.refresh_from_db()
@@ -181,7 +179,7 @@ def test_a_permanent_error_fails_at_once(queued: Any, mail_server: Any, error: E
     assert queued.last_error.startswith(type(error).__name__)
 
 
-def test_a_mail_fails_after_about_a_day_of_temporary_errors(queued: Any, mail_server: Any) -> None:
+def test_mail_fails_after_about_a_day_of_temporary_errors(queued: Any, mail_server: Any) -> None:
     mail_server(TimeoutError("timed out"))
     for _number in range(MAX_FAILURES):
         queued.refresh_from_db()
@@ -192,7 +190,7 @@ def test_a_mail_fails_after_about_a_day_of_temporary_errors(queued: Any, mail_se
     assert (queued.status, queued.attempts) == ("failed", MAX_FAILURES)
 
 
-def test_a_mail_that_kills_its_worker_three_times_is_given_up(queued: Any, mailoutbox: Any) -> None:
+def test_mail_that_kills_its_worker_three_times_is_given_up(queued: Any, mailoutbox: Any) -> None:
     EmailMessage.objects.update(crashes=3, attempts=3)
     runner.run(EmailMessage, queued.pk)
     queued.refresh_from_db()
@@ -201,7 +199,7 @@ def test_a_mail_that_kills_its_worker_three_times_is_given_up(queued: Any, mailo
     assert mailoutbox == []
 
 
-def test_a_database_that_is_away_is_no_fault_of_the_mail(queued: Any, mail_server: Any) -> None:
+def test_database_that_is_away_is_no_fault_of_the_mail(queued: Any, mail_server: Any) -> None:
     mail_server(OperationalError("server closed the connection"))
     with pytest.raises(OperationalError):
         runner.run(EmailMessage, queued.pk)
@@ -210,7 +208,7 @@ def test_a_database_that_is_away_is_no_fault_of_the_mail(queued: Any, mail_serve
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, None])
-def test_no_link_is_mailed_to_somebody_who_is_locked_or_gone(queued: Any, mailoutbox: Any, change: Any) -> None:
+def test_no_link_is_mailed_to_a_locked_or_deleted_user(queued: Any, mailoutbox: Any, change: Any) -> None:
     if change:
         User.objects.update(**change)
     else:
@@ -221,7 +219,7 @@ def test_no_link_is_mailed_to_somebody_who_is_locked_or_gone(queued: Any, mailou
     assert mailoutbox == []
 
 
-def test_a_resend_is_a_new_reason_and_a_new_row(queued: Any, drain: Any, mailoutbox: Any, link_in: Any) -> None:
+def test_resend_is_a_new_reason_and_a_new_row(queued: Any, drain: Any, mailoutbox: Any, link_in: Any) -> None:
     drain()
     again = [emails.resend(queued), emails.resend(queued)]
     drain()
@@ -233,12 +231,12 @@ def test_a_resend_is_a_new_reason_and_a_new_row(queued: Any, drain: Any, mailout
     assert all(link_in(message).email == "new@example.com" for message in mailoutbox)
 
 
-def test_a_resend_goes_to_the_address_that_the_user_has_now(queued: Any, newcomer: Any) -> None:
+def test_resend_goes_to_the_address_that_the_user_has_now(queued: Any, newcomer: Any) -> None:
     User.objects.update(email="moved@example.com")
     assert emails.resend(EmailMessage.objects.get()).to == "moved@example.com"
 
 
-def test_every_address_of_admin_email_is_told_and_nobody_where_there_is_none(settings: Any) -> None:
+def test_every_address_of_admin_email_is_notified(settings: Any) -> None:
     settings.ADMIN_EMAIL = ["one@example.com", "two@example.com"]
     told = emails.notify_staff(Kind.STAFF_NEW_MEMBER, key="k", context={})
     assert [message.to for message in told] == ["one@example.com", "two@example.com"]
@@ -248,14 +246,14 @@ def test_every_address_of_admin_email_is_told_and_nobody_where_there_is_none(set
     assert EmailMessage.objects.count() == 2
 
 
-def test_a_mail_is_in_the_language_of_its_member(newcomer: Any) -> None:
+def test_mail_is_in_the_language_of_its_member(newcomer: Any) -> None:
     newcomer.language = "es"
     assert emails.enqueue(Kind.WELCOME, key="1", to="x@example.com", user=newcomer).language == "es"
     assert emails.enqueue(Kind.WELCOME, key="2", to="x@example.com", user=newcomer, language="en").language == "en"
     assert emails.enqueue(Kind.WELCOME, key="3", to="x@example.com").language == "en"
 
 
-def test_the_file_mailbox_writes_whole_mails_for_the_owner_alone(queued: Any, settings: Any, tmp_path: Any) -> None:
+def test_file_mailbox_writes_whole_mails_for_the_owner_alone(queued: Any, settings: Any, tmp_path: Any) -> None:
     settings.EMAIL_BACKEND = "accounts.mail.file_mailbox.FileMailbox"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
     runner.run(EmailMessage, queued.pk)

@@ -35,14 +35,14 @@ def subscribed(plan: Any) -> Any:
     return make
 
 
-def test_a_held_greeting_is_not_sent_and_staff_get_none(subscribed: Any, drain: Any, mailoutbox: Any) -> None:
+def test_held_greeting_is_not_sent_and_staff_get_none(subscribed: Any, drain: Any, mailoutbox: Any) -> None:
     subscribed("ada")
     drain()
     assert list(EmailMessage.objects.values_list("kind", "status", "next_attempt_at")) == [("welcome", "held", None)]
     assert mailoutbox == []
 
 
-def test_a_later_reason_to_greet_does_not_greet_beside_a_held_one(subscribed: Any, drain: Any, mailoutbox: Any) -> None:
+def test_later_reason_to_greet_does_not_greet_beside_a_held_one(subscribed: Any, drain: Any, mailoutbox: Any) -> None:
     assert emails.greet(subscribed("ada")) == []
     drain()
     assert EmailMessage.objects.get().status == "held"
@@ -67,7 +67,7 @@ def test_released_greetings_go_to_members_with_access_one_after_the_other(
     assert EmailMessage.objects.get(to="gone@example.com").status == "held"
 
 
-def test_a_mail_is_released_once(subscribed: Any) -> None:
+def test_mail_is_released_once(subscribed: Any) -> None:
     subscribed("ada")
     message = EmailMessage.objects.get()
     assert [emails.release(message), emails.release(message)] == [True, False]

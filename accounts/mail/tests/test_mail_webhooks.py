@@ -33,7 +33,7 @@ BODIES = [
 
 @pytest.mark.parametrize("configured", [{}, SETTINGS], ids=["without settings", "with settings"])
 @pytest.mark.parametrize("path", PATHS)
-def test_report_of_somebody_unknown_breaks_no_providers_webhook(
+def test_report_of_an_unknown_sender_breaks_no_providers_webhook(
     path: str, configured: dict[str, str], settings: Any
 ) -> None:
     settings.MAIL_WEBHOOKS = [path.partition("/")[0]]
@@ -86,7 +86,7 @@ def test_providers_whose_reports_can_be_taken_are_not_named(settings: Any) -> No
         ({"EMAIL_BACKEND": "accounts.mail.file_mailbox.FileMailbox", "MAIL_WEBHOOKS": []}, ""),
     ],
 )
-def test_mail_through_ses_whose_bounces_nobody_hears_is_named(settings: Any, values: Any, said: str) -> None:
+def test_mail_through_ses_without_reports_is_named(settings: Any, values: Any, said: str) -> None:
     ses = {
         "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "EMAIL_HOST": "email-smtp.us-east-1.amazonaws.com",

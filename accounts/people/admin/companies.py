@@ -41,7 +41,7 @@ def steps_that_failed() -> list[attention.Item]:
 
 
 class AddCompanyForm(forms.ModelForm):
-    """A company for an account of which no word came. Its other names follow from the account's number."""
+    """A company for an account whose webhook was lost. Its other names follow from the account's number."""
 
     class Meta:
         model = Company
@@ -108,7 +108,7 @@ class CompanyAdmin(ReadOnlyAdmin):
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """A webhook that was lost is made up for by hand."""
+        """Return True: a webhook that was lost is made up for by hand."""
         return request.user.has_perm("accounts.add_company")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -153,7 +153,7 @@ class CompanyAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("contacts"))
     def people(self, company: Company) -> str:
-        """The newest ones, and a way to all of them."""
+        """Return the newest ones, and a link to all of them."""
         newest = list(company.contacts.order_by("-pk")[: SHOWN + 1])
         if not newest:
             return NOTHING
@@ -196,7 +196,7 @@ class ProvisioningStepAdmin(StepColumns, ReadOnlyAdmin):
 
 
 def short_name(step: ProvisioningStep) -> str:
-    """The step as its module and function: "redis_prefix.check"."""
+    """Return the step as its module and function: "redis_prefix.check"."""
     return ".".join(step.step.split(".")[-2:])
 
 
@@ -205,5 +205,5 @@ def state_of(step: ProvisioningStep) -> str:
 
 
 def words_of(step: ProvisioningStep) -> str:
-    """Return what the step said, or what went wrong with it last."""
+    """Return the result of the step, or its last error."""
     return shortened(step.result or step.last_error, 300) or NOTHING

@@ -1,4 +1,4 @@
-"""Changes of contacts: what was said by whom, whose word lost, and the buttons to decide otherwise."""
+"""Changes of contacts: values, their providers, lost conflicts, and the actions of staff on them."""
 
 from typing import Any
 

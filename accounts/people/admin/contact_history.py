@@ -22,14 +22,14 @@ _BADGES = {Kind.CHANGED: "past", Kind.WON: "active", Kind.LOST: "unmatched", Kin
 
 
 def field_label(name: str) -> str:
-    """A value's name as people know it: the column's title, or the custom field's own name."""
+    """Return a value's name as people know it: the column's title, or the custom field's own name."""
     if name in (*FIELDS, "email"):
         return str(Contact._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
     return name.removeprefix(CUSTOM)
 
 
 def shown_value(value: Any) -> str:
-    """A value of a contact as text."""
+    """Return a value of a contact as text."""
     if value in EMPTY:
         return NOTHING
     if isinstance(value, bool):

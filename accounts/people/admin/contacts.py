@@ -212,13 +212,13 @@ class ContactAdmin(ReadOnlyAdmin):
 
 
 def person_link(contact: Contact) -> SafeString:
-    """A contact's name and address, linked to their page."""
+    """Return a contact's name and address, linked to their page."""
     text = f"{contact.name} <{contact.email}>" if contact.name and contact.email else str(contact)
     return format_html("{}", row_link(CONTACT, contact.pk, text))
 
 
 def found(term: str) -> set[int]:
-    """Keys of the contacts that `term` names: an address, a phone number or a name by its beginning, an id whole."""
+    """Return the keys of the contacts that `term` names: the beginning of an address, phone or name, or a whole id."""
     beginning = term.lower()  # as e-mails are stored: a plain prefix, for which there is an index
     known = Contact.objects.order_by()
     names = Q()

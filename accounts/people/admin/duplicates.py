@@ -104,7 +104,7 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("side by side"))
     def compared(self, question: PossibleDuplicate) -> str:
-        """A table with a column a person, whose differing lines are marked."""
+        """Return a table with a column for each contact, whose differing lines are marked."""
         if question.other is None:
             return format_html("{} ← {}", person_link(question.contact), question.other_name)
         lines = zip(_portrait(question.contact), _portrait(question.other), strict=True)
@@ -112,9 +112,9 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
             "",
             '<tr class="{}"><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
             (
-                ("differs" if mine != theirs else "same", label, mine or NOTHING, theirs or NOTHING)
-                for (label, mine), (_label, theirs) in lines
-                if mine or theirs
+                ("differs" if mine != other else "same", label, mine or NOTHING, other or NOTHING)
+                for (label, mine), (_label, other) in lines
+                if mine or other
             ),
         )
         return format_html(
@@ -127,7 +127,7 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
         )
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """With both people: the page and what is pressed on it show them."""
+        """Return the pair with both contacts: the page and its actions show them."""
         question = super().get_object(request, object_id, from_field)
         if question is None:
             return None

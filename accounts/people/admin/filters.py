@@ -13,7 +13,7 @@ TAGS_NAMED = 200  # names that the browser offers while somebody types
 
 
 def distinct_values(model: type[Model], name: str) -> list[str]:
-    """The values of an indexed column of texts: a step of the index for each value, never a DISTINCT."""
+    """Return the values of an indexed column of texts: a step of the index for each value, never a DISTINCT."""
     found: list[str] = []
     rows = model._default_manager.order_by(name).values_list(name, flat=True)
     while (following := rows.filter(**{f"{name}__gt": found[-1] if found else ""}).first()) is not None:
@@ -22,7 +22,7 @@ def distinct_values(model: type[Model], name: str) -> list[str]:
 
 
 def providers_of(model: type[Model]) -> list[str]:
-    """The providers that rows of `model` come from."""
+    """Return the providers that rows of `model` come from."""
     return distinct_values(model, "provider")
 
 
@@ -32,7 +32,7 @@ class TypedFilter(SimpleListFilter):
     template = "admin/typed_filter.html"
 
     def choices(self, changelist: Any) -> Any:
-        """One: what the form is filled with, what it offers, and what it keeps of the page's address."""
+        """Yield one: the form's value, its options, and the other parameters of the page's address."""
         others = changelist.get_filters_params().items()
         yield {
             "value": self.value() or "",

@@ -67,7 +67,7 @@ class Company(models.Model):
 
     @property
     def provider(self) -> str:
-        """The key of the provider whose account it is, with which its names begin."""
+        """Return the key of the provider whose account it is, with which its names begin."""
         return self.company_id.partition("_")[0]
 
 

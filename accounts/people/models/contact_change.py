@@ -13,7 +13,7 @@ from core.prunable import Prunable
 
 
 class ContactChange(Prunable):
-    """One value of one contact: what we had, what somebody else said, and which of the two holds. Never changed.
+    """One value of one contact: our value, the reported one, and which of the two holds. Never changed.
 
     `name` is as in `ContactReport.values`. Of a conflict (both sides changed the value since they last agreed) the
     loser is kept here: `before` where the newcomer won, `after` where it lost. `frozen` stands until `settled_at`: the

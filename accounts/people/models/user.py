@@ -13,8 +13,9 @@ from core.text import InvalidAddress, normalise_email
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A new user; without a password one that cannot sign in until it is set. Raises InvalidAddress,
-        IntegrityError.
+        """Create a user; without a password one that cannot sign in until it is set.
+
+        Raises InvalidAddress, IntegrityError.
         """
         user = self.model(email=normalise_email(email), **fields)
         user.set_password(password)
@@ -87,7 +88,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def can_sign_in(self) -> bool:
-        """Active, and a password was set."""
+        """Return whether the user is active and has a password."""
         return self.is_active and self.has_usable_password()
 
     def has_access(self, plan: Any) -> bool:

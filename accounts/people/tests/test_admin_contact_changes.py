@@ -40,7 +40,7 @@ def change(contact: Contact, kind: str = "lost", **columns: Any) -> ContactChang
     return ContactChange.objects.create(contact=contact, kind=kind, **(parts | columns))
 
 
-def test_a_page_says_what_was_said_by_whom(console: Client, staff: Any, jane: Contact) -> None:
+def test_page_shows_values_and_their_providers(console: Client, staff: Any, jane: Contact) -> None:
     row = change(jane, name="custom_fields.size", after=["L", "<b>"], cause="kajabi evt_1", staff=staff)
     page = console.get(page_of(row)).content.decode()
     for text in (f'href="{page_of(jane)}"', "Miami", "[&quot;L&quot;, &quot;&lt;b&gt;&quot;]", "kajabi evt_1"):
@@ -49,7 +49,7 @@ def test_a_page_says_what_was_said_by_whom(console: Client, staff: Any, jane: Co
     assert staff.email in page
 
 
-def test_the_filters_and_the_search(console: Client, jane: Contact) -> None:
+def test_filters_and_the_search(console: Client, jane: Contact) -> None:
     lost = change(jane)
     frozen = change(jane, "frozen", provider="gohighlevel")
     settled = change(jane, "frozen", name="phone", settled_at=timezone.now())
@@ -64,7 +64,7 @@ def test_the_filters_and_the_search(console: Client, jane: Contact) -> None:
     assert rows_of(console, ContactChange, q="50") == []
 
 
-def test_the_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: Client) -> None:
+def test_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: Client) -> None:
     costs = []
     for first, last in ((0, 5), (5, 50)):
         for number in range(first, last):
@@ -75,9 +75,7 @@ def test_the_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(consol
     assert costs[0] == costs[1] <= 7
 
 
-def test_a_frozen_value_is_released_and_enqueued(
-    console: Client, staff: Any, jane: Contact, enqueued: list[Any]
-) -> None:
+def test_frozen_value_is_released_and_enqueued(console: Client, staff: Any, jane: Contact, enqueued: list[Any]) -> None:
     row = change(jane, "frozen")
     asked = console.get(act_url(row, "release")).content.decode()
     assert "jane@example.com, city: Miami" in asked
@@ -90,7 +88,7 @@ def test_a_frozen_value_is_released_and_enqueued(
 
 
 @pytest.mark.parametrize(("kind", "taken"), [("lost", "Orlando"), ("won", "Tampa")])
-def test_the_word_that_lost_is_taken_after_all(
+def test_value_that_lost_a_conflict_is_taken_over(
     kind: str, taken: str, console: Client, staff: Any, jane: Contact, enqueued: list[Any]
 ) -> None:
     row = change(jane, kind, before="Tampa")
@@ -108,21 +106,21 @@ def test_the_word_that_lost_is_taken_after_all(
     assert act_url(row, "take-other") not in console.get(page_of(row)).content.decode()
 
 
-def test_a_custom_field_that_lost_by_being_emptied_is_emptied(console: Client, jane: Contact) -> None:
+def test_custom_field_that_lost_by_being_emptied_is_emptied(console: Client, jane: Contact) -> None:
     Contact.objects.filter(pk=jane.pk).update(custom_fields={"size": "L"})
     row = change(jane, name="custom_fields.size", after="")
     assert press(console, row, "take-other", reason="gone") == ["1 value was taken over, and is written on every side."]
     assert columns(jane, "custom_fields") == [{}]
 
 
-def test_an_address_that_is_taken_means_the_person(console: Client, jane: Contact) -> None:
+def test_address_that_is_taken_means_the_person(console: Client, jane: Contact) -> None:
     row = change(jane, name="email", before="jane@example.com", after="jane@new.example.com")
     press(console, row, "take-other", reason="asked her")
     assert columns(jane, "email") == ["jane@new.example.com"]
     assert addresses(jane) == ["jane@example.com", "jane@new.example.com"]
 
 
-def test_an_address_of_somebody_else_is_not_taken(console: Client, jane: Contact) -> None:
+def test_address_of_another_contact_is_not_taken_over(console: Client, jane: Contact) -> None:
     bob = person("bob@example.com", first_name="Bob")
     row = change(jane, name="email", before="jane@example.com", after="bob@example.com")
     said = press(console, row, "take-other", reason="x")
@@ -138,7 +136,7 @@ def test_nobody_is_left_without_the_address_that_they_have(console: Client, jane
 
 
 @pytest.mark.parametrize("kind", ["changed", "staff", "frozen"])
-def test_what_was_no_conflict_is_not_decided_again(kind: str, console: Client, jane: Contact) -> None:
+def test_change_without_conflict_is_not_decided_again(kind: str, console: Client, jane: Contact) -> None:
     row = change(jane, kind)
     assert press(console, row, "take-other", reason="x") == [LEFT]
     assert columns(jane, "city") == ["Miami"]
@@ -160,14 +158,14 @@ def test_changes_are_read_only(console: Client, jane: Contact) -> None:
     assert console.post(page_of(row), {"after": "Tampa"}).status_code == 403
 
 
-def test_the_start_page_names_values_that_are_frozen_still(console: Client, jane: Contact) -> None:
+def test_start_page_names_values_that_are_frozen_still(console: Client, jane: Contact) -> None:
     change(jane, "frozen"), change(jane), change(jane, "frozen", name="phone", settled_at=timezone.now())
     items = {item.key: (item.count, item.url) for item in console.get("/admin/").context["attention"]}
     assert items == {"frozen_values": (1, f"{list_of(ContactChange)}?frozen=now")}
     assert clerk("view_contact").get("/admin/").context["attention"] == []
 
 
-def test_the_page_of_a_person_shows_their_newest_changes_and_leads_to_all(console: Client, jane: Contact) -> None:
+def test_page_of_a_person_shows_their_newest_changes_and_leads_to_all(console: Client, jane: Contact) -> None:
     few = len(queries_of(console, page_of(jane)))
     for number in range(60):
         change(jane, "changed", after=f"Town {number:02}")
@@ -177,7 +175,7 @@ def test_the_page_of_a_person_shows_their_newest_changes_and_leads_to_all(consol
     assert f'href="{list_of(ContactChange)}?contact__exact={jane.pk}"' in page
 
 
-def test_the_page_of_a_person_says_which_record_was_deleted_there(console: Client, jane: Contact) -> None:
+def test_page_of_a_person_shows_which_remote_record_was_deleted(console: Client, jane: Contact) -> None:
     assert "deleted</span>" not in console.get(page_of(jane)).content.decode()
     ContactMapping.objects.filter(contact=jane).update(gone_at=at(5))
     page = console.get(page_of(jane)).content.decode()

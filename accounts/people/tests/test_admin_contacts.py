@@ -54,7 +54,7 @@ def test_nothing_else_finds_them(search: str, console: Client, jane: Contact) ->
     assert rows_of(console, Contact, q=search) == []
 
 
-def test_the_filters(console: Client, jane: Contact) -> None:
+def test_filters(console: Client, jane: Contact) -> None:
     bob = person("bob@example.com", ids={"contact": "501"}, provider="chatwoot", tags=["gone"])
     assert rows_of(console, Contact) == [bob, jane]
     assert rows_of(console, Contact, account="yes") == [jane]
@@ -67,7 +67,7 @@ def test_the_filters(console: Client, jane: Contact) -> None:
     assert rows_of(console, Contact, tag="vip", account="no") == []
 
 
-def test_the_filter_by_tag_keeps_the_other_filters_and_offers_the_names(console: Client, jane: Contact) -> None:
+def test_filter_by_tag_keeps_the_other_filters_and_offers_the_names(console: Client, jane: Contact) -> None:
     page = console.get(list_of(Contact), {"account": "yes", "tag": 'v"<', "q": "jane"}).content.decode()
     form = page[page.index('class="typed-filter"') :]
     form = form[: form.index("</form>")]
@@ -77,7 +77,7 @@ def test_the_filter_by_tag_keeps_the_other_filters_and_offers_the_names(console:
     assert '<option value="vip">' in form
 
 
-def test_the_list_costs_the_same_for_5_and_for_50_people_and_counts_nothing(console: Client) -> None:
+def test_list_costs_the_same_for_5_and_for_50_people_and_counts_nothing(console: Client) -> None:
     costs = []
     tag = Tag.objects.create(name="vip")
     for first, last in ((0, 5), (5, 50)):
@@ -92,7 +92,7 @@ def test_the_list_costs_the_same_for_5_and_for_50_people_and_counts_nothing(cons
     assert costs[0] == costs[1] <= 13  # a list of one page is read twice, with its tags and records
 
 
-def test_the_page_of_a_person_shows_everything_about_them(console: Client, user: Any, jane: Contact) -> None:
+def test_page_of_a_person_shows_everything_about_them(console: Client, user: Any, jane: Contact) -> None:
     bob = person("bob@example.com", first_name="Bob")
     purchase(jane)
     question = possible_duplicate(jane, bob)
@@ -109,7 +109,7 @@ def test_the_page_of_a_person_shows_everything_about_them(console: Client, user:
         assert f'href="{events}?q={search}"' in page
 
 
-def test_the_page_of_a_person_reads_the_newest_of_what_they_bought(console: Client, jane: Contact) -> None:
+def test_page_of_a_person_reads_their_newest_purchases(console: Client, jane: Contact) -> None:
     for number in range(3):
         purchase(jane, f"few-{number}")
     few = len(queries_of(console, page_of(jane)))
@@ -120,7 +120,7 @@ def test_the_page_of_a_person_reads_the_newest_of_what_they_bought(console: Clie
     assert ("many-59" in page, "many-10" in page, "many-09" in page, "few-0" in page) == (True, True, False, False)
 
 
-def test_the_page_of_a_user_leads_to_their_contact(console: Client, user: Any) -> None:
+def test_page_of_a_user_leads_to_their_contact(console: Client, user: Any) -> None:
     assert f'href="{list_of(Contact)}?q=jane%40example.com"' in console.get(page_of(user)).content.decode()
 
 
@@ -132,33 +132,33 @@ def test_contacts_are_read_only(console: Client, jane: Contact) -> None:
     assert jane.first_name == "Jane"
 
 
-def test_an_address_is_added(console: Client, staff: Any, jane: Contact) -> None:
+def test_address_is_added(console: Client, staff: Any, jane: Contact) -> None:
     assert press(console, jane, "add-alias", email=" Jane@Other.example.com.") == ["1 address was added."]
     added = ContactEmail.objects.get(email="jane@other.example.com")
     assert (added.contact, added.source) == (jane, f"staff: {staff.email}")
     assert logged(jane) == ["add-alias"]
 
 
-def test_an_address_of_somebody_else_is_refused_with_their_name(console: Client, jane: Contact) -> None:
+def test_address_of_another_contact_is_refused_with_their_name(console: Client, jane: Contact) -> None:
     bob = person("bob@example.com", first_name="Bob")
     assert press(console, jane, "add-alias", email="BOB@example.com") == [TAKEN % bob.pk]
     assert (addresses(jane), addresses(bob)) == ([JANE, "jane@work.example.com"], ["bob@example.com"])
     assert logged(jane) == []
 
 
-def test_an_address_that_they_have_already_changes_nothing(console: Client, jane: Contact) -> None:
+def test_address_that_they_have_already_changes_nothing(console: Client, jane: Contact) -> None:
     said = press(console, jane, "add-alias", email=JANE)
     assert (said, logged(jane)) == (["1 row was left as it is: this does not apply to it."], [])
 
 
 @pytest.mark.parametrize("broken", ["", "jane", "jane@", "ĸane@example.com"])
-def test_what_is_no_address_is_asked_for_again(broken: str, console: Client, jane: Contact) -> None:
+def test_invalid_address_is_asked_for_again(broken: str, console: Client, jane: Contact) -> None:
     response = console.post(act_url(jane, "add-alias"), {"answered": "1", "email": broken})
     assert (response.status_code, list(response.context["form"].errors)) == (422, ["email"])
     assert addresses(jane) == [JANE, "jane@work.example.com"]
 
 
-def test_an_address_is_removed_but_never_the_main_one(console: Client, jane: Contact) -> None:
+def test_address_is_removed_but_never_the_main_one(console: Client, jane: Contact) -> None:
     said = press(console, jane, "remove-alias", email=JANE)
     assert said == ["jane@example.com is the main address: it is changed at the provider."]
     assert press(console, jane, "remove-alias", email="jane@work.example.com") == ["1 address was removed."]
@@ -176,5 +176,5 @@ def test_who_may_only_look_changes_no_address(act: str, jane: Contact) -> None:
     assert (response.status_code, addresses(jane)) == (403, [JANE, "jane@work.example.com"])
 
 
-def test_an_address_is_not_added_to_several_people_from_the_list(console: Client, jane: Contact) -> None:
+def test_address_is_not_added_to_several_people_from_the_list(console: Client, jane: Contact) -> None:
     assert 'value="add-alias"' not in console.get(list_of(Contact)).content.decode()

@@ -27,13 +27,13 @@ def question() -> Any:
     )
 
 
-def test_the_start_page_says_how_many_wait_to_whom_it_may_concern(console: Client, question: Any) -> None:
+def test_start_page_says_how_many_wait_to_whom_it_may_concern(console: Client, question: Any) -> None:
     items = {item.key: (item.count, item.url) for item in console.get("/admin/").context["attention"]}
     assert items == {"possible_duplicates": (1, f"{list_of(PossibleDuplicate)}?status__exact=open")}
     assert clerk("view_contact").get("/admin/").context["attention"] == []
 
 
-def test_the_list_shows_both_people_and_why(console: Client, question: Any) -> None:
+def test_list_shows_both_people_and_why(console: Client, question: Any) -> None:
     page = console.get(list_of(PossibleDuplicate)).content.decode()
     assert f'href="{page_of(question.contact)}">Jane &lt;jane@example.com&gt;</a>' in page
     assert f'href="{page_of(question.other)}">bJ/b &lt;j.doe@example.com&gt;</a>' in page
@@ -42,14 +42,14 @@ def test_the_list_shows_both_people_and_why(console: Client, question: Any) -> N
     assert rows_of(console, PossibleDuplicate, status__exact="merged") == []
 
 
-def test_the_page_compares_them_line_by_line(console: Client, question: Any) -> None:
+def test_page_compares_them_line_by_line(console: Client, question: Any) -> None:
     page = console.get(page_of(question)).content.decode()
     assert '<tr class="differs"><th scope="row">first name</th><td>Jane</td><td>bJ/b</td></tr>' in page
     assert '<tr class="same"><th scope="row">phone</th><td>555</td><td>555</td></tr>' in page
     assert "kajabi contact 6" in page
 
 
-def test_the_question_before_a_merge_says_what_stays(console: Client, question: Any) -> None:
+def test_question_before_a_merge_names_the_contact_that_stays(console: Client, question: Any) -> None:
     page = console.get(act_url(question, "merge")).content.decode()
     stays = f"jane@example.com (contact {question.contact_id}) stays; j.doe@example.com (contact {question.other_id})"
     assert stays in page
@@ -86,7 +86,7 @@ def test_two_with_an_account_each_stay_two_and_the_page_says_why(
     assert logged(question) == []
 
 
-def test_two_people_are_kept_apart(console: Client, staff: Any, question: Any) -> None:
+def test_two_people_are_marked_as_different(console: Client, staff: Any, question: Any) -> None:
     assert press(console, question, "keep-apart", reason="twins") == ["1 pair is kept apart."]
     question.refresh_from_db()
     assert (question.status, question.staff, Contact.objects.count()) == ("apart", staff, 2)
@@ -94,7 +94,7 @@ def test_two_people_are_kept_apart(console: Client, staff: Any, question: Any) -
 
 
 @pytest.mark.parametrize("again", ["merge", "keep-apart"])
-def test_what_was_decided_stays_decided(again: str, console: Client, question: Any) -> None:
+def test_decided_pair_stays_decided(again: str, console: Client, question: Any) -> None:
     press(console, question, "keep-apart", reason="twins")
     assert press(console, question, again, reason="changed my mind") == [LEFT]
     question.refresh_from_db()
@@ -126,7 +126,7 @@ def test_several_are_merged_from_the_list_and_one_that_cannot_does_not_stop_the_
     assert Contact.objects.count() == 3
 
 
-def test_the_list_costs_the_same_for_2_and_for_40_pairs_and_counts_nothing(console: Client) -> None:
+def test_list_costs_the_same_for_2_and_for_40_pairs_and_counts_nothing(console: Client) -> None:
     costs = []
     one = person()
     for first, last in ((0, 2), (2, 40)):

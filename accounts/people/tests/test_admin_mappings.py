@@ -53,7 +53,7 @@ def test_nothing_else_finds_a_record(search: str, console: Client, ana: Contact,
     assert rows_of(console, ContactMapping, q=search) == []
 
 
-def test_the_filters(console: Client, ana: Contact, ben: Contact) -> None:
+def test_filters(console: Client, ana: Contact, ben: Contact) -> None:
     report("ben@example.com", ids={"customer": "901"}, provider="kajabi")
     ContactMapping.objects.filter(external_id="ghl0002").update(gone_at=timezone.now())
     assert ids(rows_of(console, ContactMapping)) == ["901", "ghl0002", "ghl0001", INSURED]

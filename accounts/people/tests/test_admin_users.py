@@ -60,7 +60,7 @@ def test_staff_cannot_change_staff(db: None, is_superuser: bool) -> None:
     assert EmailMessage.objects.count() == 0
 
 
-def test_a_list_action_leaves_staff_alone_too(db: None) -> None:
+def test_list_action_leaves_staff_alone_too(db: None) -> None:
     client = clerk("view_user", "change_user", "send_link")
     boss = User.objects.create_superuser("boss@example.com", PASSWORD)
     press = {"action": "send-set-up-mail", "_selected_action": [boss.pk], "index": 0}
@@ -69,7 +69,7 @@ def test_a_list_action_leaves_staff_alone_too(db: None) -> None:
     assert EmailMessage.objects.count() == 0
 
 
-def test_a_superuser_makes_staff_of_somebody(superuser: Client, newcomer: Any) -> None:
+def test_superuser_makes_a_user_staff(superuser: Client, newcomer: Any) -> None:
     superuser.post(
         page_of(newcomer),
         {
@@ -97,7 +97,7 @@ def test_nobody_deletes_a_member(superuser: Client, user: Any, plan: Plan) -> No
     assert User.objects.filter(pk=user.pk).exists()
 
 
-def test_somebody_new_is_added_without_a_password(superuser: Client) -> None:
+def test_new_user_is_added_without_a_password(superuser: Client) -> None:
     superuser.post(
         reverse("admin:accounts_user_add"), {"email": " Ana@Example.com", "first_name": "Ana", "password": ""}
     )
@@ -105,7 +105,7 @@ def test_somebody_new_is_added_without_a_password(superuser: Client) -> None:
     assert (ana.first_name, ana.can_sign_in, ana.is_staff, ana.auth_provider) == ("Ana", False, False, "local")
 
 
-def test_a_bad_password_is_refused_when_somebody_is_added(superuser: Client) -> None:
+def test_bad_password_is_refused_for_a_new_user(superuser: Client) -> None:
     response = superuser.post(
         reverse("admin:accounts_user_add"), {"email": "ana@example.com", "password": "password1234"}
     )
@@ -114,14 +114,14 @@ def test_a_bad_password_is_refused_when_somebody_is_added(superuser: Client) -> 
     assert not User.objects.filter(email="ana@example.com").exists()
 
 
-def test_an_address_that_looks_like_another_is_refused(superuser: Client, user: Any) -> None:
+def test_address_that_looks_like_another_is_refused(superuser: Client, user: Any) -> None:
     response = superuser.post(reverse("admin:accounts_user_add"), {"email": "JANE@example.com."})
     errors = response.context["adminform"].form.errors
     assert errors["email"] == ["There is already a user with this e-mail."]
     assert User.objects.filter(email__contains="jane").count() == 1
 
 
-def test_a_password_set_by_a_superuser_is_told_to_its_owner(superuser: Client, user: Any) -> None:
+def test_password_set_by_a_superuser_notifies_its_owner(superuser: Client, user: Any) -> None:
     new = {"password1": "another violet kettle", "password2": "another violet kettle", "usable_password": "true"}
     superuser.post(reverse("admin:auth_user_password_change", args=[user.pk]), new | {"set-password": "1"})
     user.refresh_from_db()
@@ -129,7 +129,7 @@ def test_a_password_set_by_a_superuser_is_told_to_its_owner(superuser: Client, u
     assert EmailMessage.objects.get().kind == "password_changed"
 
 
-def test_ones_own_password_is_changed_with_the_old_one_and_told(superuser: Client, staff: Any) -> None:
+def test_own_password_is_changed_with_the_old_one_and_notified(superuser: Client, staff: Any) -> None:
     new = {"new_password1": "another violet kettle", "new_password2": "another violet kettle"}
     superuser.post("/admin/password_change/", {"old_password": "wrong", **new})
     assert EmailMessage.objects.count() == 0
@@ -145,7 +145,7 @@ def test_people_are_found_by_the_beginning_of_address_and_name(search: str, supe
     assert list(response.context["cl"].result_list) == [user]
 
 
-def test_an_identity_is_removed_to_solve_a_conflict(db: None, newcomer: Any) -> None:
+def test_identity_is_removed_to_solve_a_conflict(db: None, newcomer: Any) -> None:
     client = clerk("view_user", "change_user", "view_externalidentity", "delete_externalidentity")
     identity = ExternalIdentity.objects.create(user=newcomer, provider="kajabi", kind="relay", external_id="mem_1")
     client.post(
@@ -168,7 +168,7 @@ def test_an_identity_is_removed_to_solve_a_conflict(db: None, newcomer: Any) -> 
     assert "mem_1" in LogEntry.objects.get().change_message
 
 
-def test_the_page_of_a_person_leads_to_their_events_mails_and_subscriptions(
+def test_page_of_a_person_leads_to_their_events_mails_and_subscriptions(
     superuser: Client, process: Any, relay: Any
 ) -> None:
     process(relay())

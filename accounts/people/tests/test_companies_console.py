@@ -34,7 +34,7 @@ def company() -> Company:
     return companies.apply_report(told, cause=Cause(text="chatwoot account_created 123", event_id=77)).company
 
 
-def test_the_page_shows_event_members_contacts_and_provisioning(company: Company, staff: Any, drain: Any) -> None:
+def test_page_shows_event_members_contacts_and_provisioning(company: Company, staff: Any, drain: Any) -> None:
     contact = Contact.objects.create(email="visitor@example.com", company=company)
     drain()
     text = signed_in(staff).get(page_of(company)).content.decode()
@@ -54,7 +54,7 @@ def test_the_page_shows_event_members_contacts_and_provisioning(company: Company
     assert "<b>Test</b>" not in text
 
 
-def test_a_failed_step_waits_on_the_start_page_and_runs_again(company: Company, staff: Any, drain: Any) -> None:
+def test_failed_step_is_on_the_start_page_and_runs_again(company: Company, staff: Any, drain: Any) -> None:
     drain()
     browser = signed_in(staff)
     assert "Provisioning of companies that failed" in browser.get("/admin/").content.decode()
@@ -67,7 +67,7 @@ def test_a_failed_step_waits_on_the_start_page_and_runs_again(company: Company, 
     assert LogEntry.objects.get(object_id=str(step.pk)).change_message == "run_again"
 
 
-def test_running_what_is_not_done_leaves_what_is_and_adds_what_is_new(
+def test_running_pending_steps_leaves_done_ones_and_adds_new_ones(
     company: Company, staff: Any, drain: Any, settings: Any
 ) -> None:
     drain()
@@ -77,7 +77,7 @@ def test_running_what_is_not_done_leaves_what_is_and_adds_what_is_new(
     assert sorted(waiting) == [BROKEN, "accounts.people.tests.company_steps.unneeded"]
 
 
-def test_an_account_whose_word_was_lost_is_added_by_hand(staff: Any) -> None:
+def test_account_whose_webhook_was_lost_is_added_by_hand(staff: Any) -> None:
     browser = signed_in(staff)
     assert browser.get(ADD).status_code == 200
     browser.post(ADD, {"chatwoot_account_id": " 55 ", "name": "By hand"})
@@ -87,13 +87,13 @@ def test_an_account_whose_word_was_lost_is_added_by_hand(staff: Any) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "x", "12:3", "0"])
-def test_what_is_no_account_is_not_added(staff: Any, given: str) -> None:
+def test_invalid_account_is_not_added(staff: Any, given: str) -> None:
     answer = signed_in(staff).post(ADD, {"chatwoot_account_id": given, "name": "By hand"})
     assert answer.status_code == 200
     assert Company.objects.count() == 0
 
 
-def test_an_account_that_is_known_is_not_added_twice(company: Company, staff: Any) -> None:
+def test_account_that_is_known_is_not_added_twice(company: Company, staff: Any) -> None:
     signed_in(staff).post(ADD, {"chatwoot_account_id": "123", "name": "Again"})
     assert Company.objects.count() == 1
     company.refresh_from_db()
@@ -111,9 +111,7 @@ def test_who_may_only_look_neither_adds_nor_runs(company: Company) -> None:
     assert browser.post(f"/admin/accounts/company/{company.pk}/delete/").status_code == 403
 
 
-def test_the_lists_are_a_fixed_number_of_queries(
-    company: Company, staff: Any, django_assert_max_num_queries: Any
-) -> None:
+def test_lists_are_a_fixed_number_of_queries(company: Company, staff: Any, django_assert_max_num_queries: Any) -> None:
     for number in range(200, 230):
         companies.apply_report(
             AccountReport(occurred_at=timezone.now(), account_id=str(number), name="N"), cause=Cause(text="test")
@@ -124,9 +122,7 @@ def test_the_lists_are_a_fixed_number_of_queries(
             assert browser.get(path).status_code == 200
 
 
-def test_a_contacts_page_names_its_company_and_the_list_shows_one_companys_contacts(
-    company: Company, staff: Any
-) -> None:
+def test_contacts_page_names_its_company_and_the_list_shows_one_companys_contacts(company: Company, staff: Any) -> None:
     contacts = [Contact.objects.create(email=f"visitor{number}@example.com", company=company) for number in range(22)]
     Contact.objects.create(email="somebody@example.com")
     browser = signed_in(staff)

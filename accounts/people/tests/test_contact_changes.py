@@ -12,33 +12,33 @@ from accounts.people.tests.people import addresses, at, columns, person, record,
 pytestmark = pytest.mark.django_db
 
 
-def test_what_was_changed_there_is_changed_here() -> None:
+def test_remote_change_is_taken_over() -> None:
     jane = person(ids={"contact": "5"}, first_name="Jane", phone="1", custom_fields={"size": "M"})
     changed = report(ids={"contact": "5"}, minute=1, first_name="Janet", phone="1", custom_fields={"size": "L"})
     assert changed.changed == ("first_name", "size")
     assert columns(jane, "first_name", "phone", "custom_fields") == ["Janet", "1", {"size": "L"}]
 
 
-def test_an_emptied_value_is_emptied_here_where_it_is_still_the_one_from_there() -> None:
+def test_emptied_remote_value_empties_ours_where_it_is_the_same() -> None:
     jane = person(ids={"contact": "5"}, phone="1", city="Rome", custom_fields={"size": "M", "shoe": "38"})
     Contact.objects.update(city="Paris")  # changed by somebody else meanwhile
     report(ids={"contact": "5"}, minute=1, phone="", city=None, custom_fields={"size": "", "shoe": "38"})
     assert columns(jane, "phone", "city", "custom_fields") == ["", "Paris", {"shoe": "38"}]
 
 
-def test_a_provider_that_never_knew_a_value_does_not_take_it_away() -> None:
+def test_provider_that_never_knew_a_value_does_not_take_it_away() -> None:
     jane = person(ids={"contact": "5"}, phone="1")
     report(provider="chatwoot", ids={"contact": "77"}, minute=1, phone="")
     assert columns(jane, "phone") == ["1"]
 
 
-def test_without_a_record_only_what_is_missing_is_filled_in() -> None:
+def test_report_without_a_record_fills_in_only_missing_values() -> None:
     jane = person(first_name="Jane")
     filled_in = report(minute=1, first_name="Other", phone="1")
     assert (filled_in.changed, columns(jane, "first_name", "phone")) == (("phone",), ["Jane", "1"])
 
 
-def test_the_same_report_again_changes_nothing() -> None:
+def test_same_report_again_changes_nothing() -> None:
     parts: dict[str, Any] = {
         "ids": {"contact": "5"},
         "first_name": "Jane",
@@ -52,7 +52,7 @@ def test_the_same_report_again_changes_nothing() -> None:
     assert columns(jane, "updated_at") == before
 
 
-def test_an_older_report_changes_nothing_that_a_newer_one_named() -> None:
+def test_older_report_changes_nothing_that_a_newer_one_named() -> None:
     jane = person(ids={"contact": "5"}, minute=10, first_name="Janet", subscribed=True, offers=[{"id": "2"}])
     stale = report(ids={"contact": "5"}, minute=1, first_name="Jane", subscribed=False, offers=[{"id": "1"}])
     assert (stale.is_stale, stale.changed) == (True, ())
@@ -135,9 +135,9 @@ def test_reports_that_name_different_things_end_the_same_in_any_order(order: Seq
         ("subscribed", "yes", None),
     ],
 )
-def test_a_hostile_value_is_kept_as_harmless_text(field: str, raw: Any, kept: Any) -> None:
+def test_hostile_value_is_stored_as_harmless_text(field: str, raw: Any, kept: Any) -> None:
     assert columns(person(**{field: raw}), field) == [kept]
 
 
-def test_a_hostile_tag_is_kept_as_harmless_text() -> None:
+def test_hostile_tag_is_stored_as_harmless_text() -> None:
     assert tags(person(tags=["a\x00b\n c", " ", "x" * 400, "<i>"])) == ["<i>", "a b c", "x" * 150]

@@ -64,7 +64,7 @@ def belongings(contact: Contact) -> list[int]:
     ]
 
 
-def test_two_are_doubted_once_whoever_is_named_first() -> None:
+def test_pair_is_flagged_once_in_any_order() -> None:
     kept, gone, question = pair()
     assert contact_duplicates.flag(gone, kept, reason="again") is None
     assert contact_duplicates.flag(kept, kept, reason="self") is None
@@ -72,7 +72,7 @@ def test_two_are_doubted_once_whoever_is_named_first() -> None:
     assert (question.contact, question.other, question.other_name) == (kept, gone, "new@example.com")
 
 
-def test_a_merge_moves_everything_to_the_older_contact(staff: Any) -> None:
+def test_merge_moves_everything_to_the_older_contact(staff: Any) -> None:
     kept, gone, question = pair(first_name="J.", phone="1", tags=["b"], custom_fields={"size": "L", "shoe": "38"})
     purchase(kept, "1")
     purchase(gone, "2")
@@ -100,7 +100,7 @@ def test_reports_of_either_id_find_the_merged_contact() -> None:
     assert report("new@example.com", minute=1).contact == kept
 
 
-def test_the_account_of_either_stays(user: Any) -> None:
+def test_account_of_either_stays(user: Any) -> None:
     kept, gone, question = pair()
     Contact.objects.filter(pk=gone.pk).update(user=user)
     contact_duplicates.merge(question, cause=CAUSE)
@@ -120,7 +120,7 @@ def test_two_with_an_account_each_are_not_merged(user: Any, newcomer: Any) -> No
     assert columns(gone, "user") == [newcomer]
 
 
-def test_a_second_merge_changes_nothing() -> None:
+def test_second_merge_changes_nothing() -> None:
     _kept, _gone, question = pair()
     assert contact_duplicates.merge(question, cause=CAUSE) is not None
     question.refresh_from_db()
@@ -140,7 +140,7 @@ def test_two_people_stay_two_and_are_not_asked_about_again(staff: Any) -> None:
     assert (question.status, question.staff, Contact.objects.count()) == ("apart", staff, 2)
 
 
-def test_of_a_tag_that_both_have_the_later_word_holds() -> None:
+def test_merge_keeps_the_later_state_of_a_tag() -> None:
     kept, gone, question = pair()
     contact_tags.apply(kept, contact_report(minute=1, tags_added=["x"], tags_removed=["y"]), provider="kajabi")
     contact_tags.apply(gone, contact_report(minute=2, tags_added=["y"], tags_removed=["x"]), provider="kajabi")
@@ -149,7 +149,7 @@ def test_of_a_tag_that_both_have_the_later_word_holds() -> None:
     assert tags(kept) == ["a", "y"]
 
 
-def test_what_was_asked_about_the_one_that_is_gone_is_asked_about_the_kept_one() -> None:
+def test_open_pairs_of_the_merged_contact_move_to_the_other() -> None:
     first = person("first@example.com", ids={"contact": "1"})
     kept, gone, question = pair()
     last = person("last@example.com", ids={"contact": "9"})

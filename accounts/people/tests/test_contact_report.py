@@ -112,7 +112,7 @@ def test_reports_with_different_times_end_the_same_in_any_order(reports: list[di
     assert (filled(shuffled.ours), shuffled.synced) == (filled(in_time.ours), in_time.synced)
 
 
-def test_times_are_compared_as_times_whatever_their_zone_and_fractions() -> None:
+def test_times_are_compared_in_any_zone_and_with_fractions() -> None:
     elsewhere = NOON.astimezone(tz=datetime.now().astimezone().tzinfo)
     times = {"phone": timestamp(NOON)}
     assert without_outdated({"phone": "1"}, times, at=elsewhere) == {"phone": "1"}

@@ -24,7 +24,7 @@ from core.text import InvalidAddress
 pytestmark = pytest.mark.django_db
 
 
-def test_somebody_new_becomes_a_contact_with_an_address_and_ids() -> None:
+def test_new_person_becomes_a_contact_with_an_address_and_ids() -> None:
     made = report(ids={"contact": "5", "customer": "9"}, first_name="Jane", phone="555 1000")
     assert (made.created, made.changed, made.is_stale) == (True, (), False)
     jane = Contact.objects.get()
@@ -35,27 +35,27 @@ def test_somebody_new_becomes_a_contact_with_an_address_and_ids() -> None:
 
 
 @pytest.mark.parametrize("spelling", ["JANE@Example.com", " jane@example.com. ", "Jane@EXAMPLE.COM"])
-def test_an_address_in_another_case_is_the_same_person(spelling: str) -> None:
+def test_address_in_another_case_is_the_same_person(spelling: str) -> None:
     jane = person()
     assert (report(spelling, minute=1).contact, Contact.objects.count()) == (jane, 1)
     assert lookup.with_email(spelling) == jane
     assert addresses(jane) == [JANE]
 
 
-def test_an_alias_means_its_contact() -> None:
+def test_alias_means_its_contact() -> None:
     jane = person(aliases=["Jane@Work.example.com", "", "no address"])
     assert addresses(jane) == [JANE, "jane@work.example.com"]
     assert report("jane@work.example.com", minute=1).contact == jane
     assert columns(jane, "email") == [JANE]
 
 
-def test_an_alias_that_is_somebody_elses_stays_theirs() -> None:
+def test_alias_of_another_contact_stays_theirs() -> None:
     bob, jane = person("bob@example.com"), person(aliases=["bob@example.com"])
     assert (addresses(bob), addresses(jane)) == (["bob@example.com"], [JANE])
     assert contacts.add_alias(jane, "BOB@example.com", source="test") is False
 
 
-def test_an_address_is_taken_away_unless_it_is_the_main_one() -> None:
+def test_address_is_taken_away_unless_it_is_the_main_one() -> None:
     jane = person(aliases=["old@example.com"])
     assert contacts.remove_alias(jane, "OLD@example.com") is True
     assert contacts.remove_alias(jane, "old@example.com") is False
@@ -63,7 +63,7 @@ def test_an_address_is_taken_away_unless_it_is_the_main_one() -> None:
     assert addresses(jane) == [JANE]
 
 
-def test_a_changed_address_keeps_the_contact_and_the_old_one_stays_an_alias() -> None:
+def test_changed_address_keeps_the_contact_and_the_old_one_stays_an_alias() -> None:
     jane = person(ids={"contact": "5"})
     moved = report("jane@new.example.com", minute=1, ids={"contact": "5"})
     assert (moved.contact, moved.changed) == (jane, ("email",))
@@ -82,7 +82,7 @@ def test_two_records_with_one_address_are_two_contacts_and_one_open_question() -
     assert question.reason == "both have the address jane@example.com (test)"
 
 
-def test_somebody_who_takes_over_an_address_is_asked_about_and_takes_nothing() -> None:
+def test_contact_with_the_address_of_another_is_flagged_and_takes_nothing() -> None:
     jane, bob = person(ids={"contact": "5"}), person("bob@example.com", ids={"contact": "6"})
     report(JANE, ids={"contact": "6"}, minute=1)
     assert (addresses(jane), addresses(bob)) == ([JANE], ["bob@example.com"])
@@ -90,27 +90,27 @@ def test_somebody_who_takes_over_an_address_is_asked_about_and_takes_nothing() -
     assert PossibleDuplicate.objects.get().reason == "both have the address jane@example.com (test)"
 
 
-def test_the_ids_of_two_contacts_in_one_report_are_a_question_and_move_nowhere() -> None:
+def test_ids_of_two_contacts_in_one_report_are_a_question_and_move_nowhere() -> None:
     jane, bob = person(ids={"contact": "5"}), person("bob@example.com", ids={"customer": "9"})
     assert report(ids={"contact": "5", "customer": "9"}, minute=1).contact == jane
     assert (ids(jane), ids(bob)) == (["kajabi contact 5"], ["kajabi customer 9"])
     assert PossibleDuplicate.objects.get().reason == "ids of both stand in one report (test)"
 
 
-def test_the_contact_and_the_customer_of_one_address_are_one_person() -> None:
+def test_contact_and_the_customer_of_one_address_are_one_person() -> None:
     jane = person(ids={"contact": "5"})
     assert report(ids={"customer": "9"}, minute=1).contact == jane
     assert ids(jane) == ["kajabi contact 5", "kajabi customer 9"]
     assert PossibleDuplicate.objects.count() == 0
 
 
-def test_the_same_id_at_another_provider_is_another_record() -> None:
+def test_same_id_at_another_provider_is_another_record() -> None:
     jane = person(ids={"contact": "5"})
     other = person("bob@example.com", ids={"contact": "5"}, provider="chatwoot")
     assert (jane == other, ids(other)) == (False, ["chatwoot contact 5"])
 
 
-def test_a_second_id_of_a_kind_is_kept_beside_the_main_one() -> None:
+def test_second_id_of_a_kind_is_stored_beside_the_main_one() -> None:
     person(ids={"customer": "9", "contact": "5"})
     report(ids={"customer": "9", "contact": "6"}, minute=1)
     assert [record("contact", key).is_main for key in ("5", "6")] == [True, False]
@@ -123,14 +123,14 @@ def test_who_has_neither_id_nor_address_is_nobody() -> None:
 
 
 @pytest.mark.parametrize("broken", ["jane", "jane@", "@example.com", "ĸane@example.com", "a@b@c"])
-def test_what_is_no_address_is_refused_and_nothing_is_made(broken: str) -> None:
+def test_invalid_address_is_refused_and_creates_nothing(broken: str) -> None:
     with pytest.raises(InvalidAddress):
         report(broken, ids={"contact": "5"})
     assert (Contact.objects.count(), ContactMapping.objects.count()) == (0, 0)
     assert lookup.with_email(broken) is None
 
 
-def test_somebody_without_an_address_is_known_by_their_id_and_gets_the_address_later() -> None:
+def test_contact_without_an_address_is_known_by_id_and_gets_it_later() -> None:
     jane = person("", ids={"contact": "5"}, first_name="Jane")
     assert addresses(jane) == []
     report(JANE, ids={"contact": "5"}, minute=1)
@@ -140,20 +140,20 @@ def test_somebody_without_an_address_is_known_by_their_id_and_gets_the_address_l
 # Members --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_member_is_linked_to_the_contact_with_their_id_or_address(user: Any) -> None:
+def test_member_is_linked_to_the_contact_with_their_id_or_address(user: Any) -> None:
     jane = person()
     linked = contacts.apply_member_report(user, contact_report(minute=1), provider="kajabi", cause=CAUSE)
     assert (linked.contact, linked.created, columns(jane, "user_id")) == (jane, False, [user.pk])
 
 
-def test_a_member_without_a_contact_gets_one(newcomer: Any) -> None:
+def test_member_without_a_contact_gets_one(newcomer: Any) -> None:
     made = contacts.apply_member_report(
         newcomer, contact_report(newcomer.email), provider="kajabi", cause=CAUSE, is_new=True
     )
     assert (made.created, Contact.objects.get().user) == (True, newcomer)
 
 
-def test_a_member_who_is_two_contacts_is_a_question(user: Any) -> None:
+def test_member_who_is_two_contacts_is_a_question(user: Any) -> None:
     first = contacts.apply_member_report(user, contact_report(), provider="kajabi", cause=CAUSE).contact
     second = person("bob@example.com", ids={"contact": "6"})
     contacts.apply_member_report(user, contact_report("bob@example.com", minute=1), provider="kajabi", cause=CAUSE)
@@ -161,7 +161,7 @@ def test_a_member_who_is_two_contacts_is_a_question(user: Any) -> None:
     assert (question.contact, question.other, columns(second, "user_id")) == (first, second, [None])
 
 
-def test_a_contact_who_is_another_member_already_is_a_question(user: Any, newcomer: Any) -> None:
+def test_contact_who_is_another_member_already_is_a_question(user: Any, newcomer: Any) -> None:
     jane = contacts.apply_member_report(user, contact_report(), provider="kajabi", cause=CAUSE).contact
     contacts.apply_member_report(newcomer, contact_report(minute=1), provider="kajabi", cause=CAUSE)
     question = PossibleDuplicate.objects.get()
@@ -180,7 +180,7 @@ def test_twenty_first_reports_of_one_person_at_once_make_one_contact(at_once: An
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_contact_and_the_customer_of_one_person_at_once_make_one_contact(at_once: Any) -> None:
+def test_contact_and_the_customer_of_one_person_at_once_make_one_contact(at_once: Any) -> None:
     books: list[dict[str, str]] = [{"contact": "5"}, {"customer": "9"}]
     results = at_once([lambda book=book: report(ids=book) for book in books * 8])
     assert [result for result in results if isinstance(result, Exception)] == []

@@ -26,7 +26,7 @@ def kinds() -> list[str]:
     return list(EmailMessage.objects.order_by("pk").values_list("kind", flat=True))
 
 
-def test_a_new_buyer_cannot_sign_in_until_a_password_is_set(process: Any, relay: Any) -> None:
+def test_new_buyer_cannot_sign_in_until_a_password_is_set(process: Any, relay: Any) -> None:
     process(relay())
     user = User.objects.get()
     assert (user.auth_provider, user.is_active, user.is_staff, user.can_sign_in) == ("kajabi", True, False, False)
@@ -35,9 +35,7 @@ def test_a_new_buyer_cannot_sign_in_until_a_password_is_set(process: Any, relay:
     assert kinds() == ["welcome", "staff_new_member"]
 
 
-def test_somebody_with_a_password_is_linked_and_not_changed_at_all(
-    process: Any, relay: Any, user: Any, mailoutbox: Any
-) -> None:
+def test_user_with_a_password_is_linked_and_not_changed(process: Any, relay: Any, user: Any, mailoutbox: Any) -> None:
     browser = Client()
     browser.force_login(user)
     before = row(user)
@@ -57,7 +55,7 @@ def test_somebody_with_a_password_is_linked_and_not_changed_at_all(
     assert "setup-password" not in mailoutbox[0].body
 
 
-def test_somebody_who_never_set_a_password_gets_the_setup_mail(
+def test_user_who_never_set_a_password_gets_the_setup_mail(
     process: Any, relay: Any, mailoutbox: Any, link_in: Any
 ) -> None:
     user = User.objects.create_user("jane@example.com", first_name="Janet")
@@ -75,7 +73,7 @@ def test_another_spelling_of_the_address_is_the_same_member(process: Any, relay:
 
 
 @pytest.mark.parametrize("flag", ["is_staff", "is_superuser"])
-def test_a_purchase_for_a_staff_address_is_left_to_staff(process: Any, relay: Any, user: Any, flag: str) -> None:
+def test_purchase_for_a_staff_address_is_left_to_staff(process: Any, relay: Any, user: Any, flag: str) -> None:
     User.objects.filter(pk=user.pk).update(**{flag: True})
     before = row(user)
     event = process(relay())
@@ -88,7 +86,7 @@ def test_a_purchase_for_a_staff_address_is_left_to_staff(process: Any, relay: An
     assert (Subscription.objects.count(), ExternalIdentity.objects.count(), kinds()) == (0, 0, [])
 
 
-def test_a_purchase_for_a_locked_user_is_left_to_staff(process: Any, relay: Any, user: Any) -> None:
+def test_purchase_for_a_locked_user_is_left_to_staff(process: Any, relay: Any, user: Any) -> None:
     User.objects.filter(pk=user.pk).update(is_active=False)
     event = process(relay())
     assert (event.status, event.reason) == (
@@ -118,7 +116,7 @@ def test_another_customer_with_the_same_address_is_a_conflict_that_staff_resolve
     assert Subscription.objects.get().facts.count() == 2
 
 
-def test_a_known_customer_with_a_new_address_stays_the_same_member(process: Any, relay: Any, mailoutbox: Any) -> None:
+def test_known_customer_with_a_new_address_stays_the_same_member(process: Any, relay: Any, mailoutbox: Any) -> None:
     process(relay())
     moved = {"id": "mem_1001", "email": "jane.new@example.com"}
     event = process(relay("member.subscription.renewed", "evt_2", member=moved))
@@ -127,7 +125,7 @@ def test_a_known_customer_with_a_new_address_stays_the_same_member(process: Any,
     assert [mail.to for mail in mailoutbox] == [["jane@example.com"], ["staff@example.com"]]
 
 
-def test_an_id_of_one_user_with_the_address_of_another_is_a_conflict(process: Any, relay: Any) -> None:
+def test_id_of_one_user_with_the_address_of_another_is_a_conflict(process: Any, relay: Any) -> None:
     process(relay())
     process(relay(event_id="evt_2", member={"id": "mem_2", "email": "bob@example.com"}))
     before = list(Subscription.objects.order_by("pk").values())
@@ -152,7 +150,7 @@ def test_an_id_of_one_user_with_the_address_of_another_is_a_conflict(process: An
         "mike@example.co",
     ],
 )
-def test_a_lookalike_address_never_reaches_the_account(process: Any, relay: Any, lookalike: str) -> None:
+def test_lookalike_address_never_reaches_the_account(process: Any, relay: Any, lookalike: str) -> None:
     mike = User.objects.create_user("mike@example.com", PASSWORD)
     before = row(mike)
     event = process(relay(member={"id": "mem_9", "email": lookalike}))
@@ -185,12 +183,12 @@ def test_a_lookalike_address_never_reaches_the_account(process: Any, relay: Any,
         ("", ""),
     ],
 )
-def test_a_hostile_name_is_cleaned(written: str, kept: str) -> None:
+def test_hostile_name_is_cleaned(written: str, kept: str) -> None:
     assert clean_name(written) == kept
 
 
 @pytest.mark.parametrize("written", ["Pay at evil.example.com", "evil.example"])
-def test_a_bare_domain_in_a_name_is_no_link_either(written: str) -> None:
+def test_bare_domain_in_a_name_is_no_link_either(written: str) -> None:
     assert "evil.example" not in clean_name(written)
 
 
@@ -213,7 +211,7 @@ def test_two_ids_of_several_users_are_a_conflict(user: Any, newcomer: Any) -> No
     assert User.objects.count() == 2
 
 
-def test_the_same_id_of_another_kind_or_provider_is_somebody_else(user: Any) -> None:
+def test_same_id_of_another_kind_or_provider_is_another_member(user: Any) -> None:
     ExternalIdentity.objects.create(user=user, provider="kajabi", kind="customer", external_id="1")
     for provider, kind in (("kajabi", "member"), ("other", "customer")):
         person = Person(email=f"{provider}.{kind}@example.com", identities={kind: "1"})

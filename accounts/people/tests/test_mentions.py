@@ -44,7 +44,7 @@ JANE = Mentions(
         *("customer cus_981234 is", "customer:CUS_981234:x", "77 Harbor Street, Bangor"),
     ],
 )
-def test_a_value_is_found_and_removed_in_every_spelling(text: str) -> None:
+def test_value_is_found_and_removed_in_every_spelling(text: str) -> None:
     assert JANE.match(text)
     assert not JANE.match(JANE.scrubbed(text, own=False))
     assert JANE.match(text.encode())
@@ -59,7 +59,7 @@ def test_a_value_is_found_and_removed_in_every_spelling(text: str) -> None:
         *("Zoë Brien", "7 Harbor Street", "Zoëline O'Brien"),
     ],
 )
-def test_what_only_resembles_a_value_is_left_alone(text: str) -> None:
+def test_text_that_only_resembles_a_value_stays(text: str) -> None:
     assert not JANE.match(text)
     assert JANE.scrubbed(text, own=False) == text
 
@@ -90,12 +90,12 @@ def test_of_a_family_in_one_body_only_the_person_is_removed() -> None:
     assert JANE.scrubbed(b"\xff jane+x@example.com", own=False).endswith(REMOVED.encode())
 
 
-def test_somebody_without_values_is_named_by_nothing() -> None:
+def test_person_without_values_matches_nothing() -> None:
     nobody = Mentions()
     assert not nobody.match("anything at all")
     assert nobody.scrubbed("anything at all", own=True) == "anything at all"
 
 
-def test_an_address_with_percent_signs_does_not_break_the_pattern() -> None:
+def test_address_with_percent_signs_does_not_break_the_pattern() -> None:
     odd = "a%b.c@example.com"
     assert Mentions(emails=[odd]).match(f"to {quote(odd, safe='')}")

@@ -32,7 +32,7 @@ def rows() -> list[tuple[str, str, str]]:
     return [(row.step.removeprefix(f"{STEPS}."), row.status, row.result or row.last_error) for row in found]
 
 
-def test_each_step_ends_in_its_own_words(company_with: Any, drain: Any) -> None:
+def test_each_step_stores_its_result(company_with: Any, drain: Any) -> None:
     company_with("fine", "broken", "unneeded")
     drain()
     assert rows() == [
@@ -51,7 +51,7 @@ def test_worker_is_woken_for_each_step_once_the_company_is_committed(
     assert wakeups == [("provisioningstep", key) for key in keys]
 
 
-def test_what_may_work_later_is_tried_again_with_a_pause(company_with: Any, drain: Any, travel: Any) -> None:
+def test_temporary_failure_is_retried_with_back_off(company_with: Any, drain: Any, travel: Any) -> None:
     company_with("flaky")
     drain()
     step = ProvisioningStep.objects.get()
@@ -63,7 +63,7 @@ def test_what_may_work_later_is_tried_again_with_a_pause(company_with: Any, drai
     assert (step.status, step.attempts, step.failures) == ("pending", 2, 2)
 
 
-def test_a_step_that_is_not_there_fails_and_says_what_to_change(company_with: Any, drain: Any) -> None:
+def test_missing_step_fails_and_names_the_setting(company_with: Any, drain: Any) -> None:
     company_with("nowhere")
     drain()
     step = ProvisioningStep.objects.get()
@@ -71,14 +71,14 @@ def test_a_step_that_is_not_there_fails_and_says_what_to_change(company_with: An
     assert f"COMPANY_PROVISIONING_STEPS names {STEPS}.nowhere" in step.last_error
 
 
-def test_a_second_report_owes_no_step_twice(company_with: Any) -> None:
+def test_second_report_enqueues_no_step_twice(company_with: Any) -> None:
     company_with("fine")
     company_with("fine")
     assert provisioning.enqueue(Company.objects.get()) == []
     assert rows() == [("fine", "pending", "")]
 
 
-def test_a_closed_company_is_not_provisioned_any_more(company_with: Any, drain: Any) -> None:
+def test_closed_company_is_not_provisioned_any_more(company_with: Any, drain: Any) -> None:
     company_with("fine")
     companies.close("123", at=timezone.now(), cause=Cause(text="test"))
     drain()
@@ -94,7 +94,7 @@ def test_two_workers_at_one_step_do_it_once(company_with: Any) -> None:
     assert (step.status, step.attempts) == ("done", 1)
 
 
-def test_a_done_step_may_be_run_again_and_a_waiting_one_waits_already(company_with: Any, drain: Any) -> None:
+def test_done_step_may_run_again_and_a_pending_one_stays_pending(company_with: Any, drain: Any) -> None:
     company_with("fine")
     assert provisioning.run_again(ProvisioningStep.objects.all()) == 0
     drain()
@@ -104,7 +104,7 @@ def test_a_done_step_may_be_run_again_and_a_waiting_one_waits_already(company_wi
     assert ProvisioningStep.objects.get().attempts == 2
 
 
-def test_a_step_that_is_not_there_is_found_before_the_start(settings: Any) -> None:
+def test_step_that_is_not_there_is_found_before_the_start(settings: Any) -> None:
     settings.COMPANY_PROVISIONING_STEPS = [f"{STEPS}.fine", f"{STEPS}.nowhere", "nowhere"]
     assert [found.msg for found in check_provisioning()] == [
         f"There is no provisioning step {STEPS}.nowhere.",

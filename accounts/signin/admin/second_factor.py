@@ -51,7 +51,7 @@ def wanted_page(request: HttpRequest) -> str:
 
 
 def url(wanted: str, name: str = "admin:second_factor") -> str:
-    """The address of the second step, which goes on to `wanted`."""
+    """Return the address of the second step, which goes on to `wanted`."""
     return f"{reverse(name)}?{urlencode({REDIRECT_FIELD_NAME: wanted})}"
 
 
@@ -82,7 +82,7 @@ def page(request: HttpRequest) -> HttpResponse:
 def enrol(request: HttpRequest) -> HttpResponse:
     """Sets up a device: shows its key once, and keeps it when the first code is right.
 
-    A session that owes a code cannot add a device instead of giving it, and the password is asked for again.
+    A session whose code is pending cannot add a device instead of giving it, and the password is asked for again.
     """
     if not _is_staff(request):
         return redirect("admin:login")
@@ -117,7 +117,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def picture(request: HttpRequest) -> HttpResponse:
-    """The new device's key as a QR code, for this session alone."""
+    """Return the new device's key as a QR code, for this session alone."""
     if not _is_staff(request) or _NEW_KEY not in request.session:
         raise Http404
     device = TOTPDevice(user=request.user, key=request.session[_NEW_KEY])
@@ -146,7 +146,7 @@ def _count_try(request: HttpRequest, form: CodeForm) -> bool:
 
 
 def _step_of(code: str, key: str) -> int | None:
-    """The time step whose code this is, give or take half a minute; None where it is wrong."""
+    """Return the time step of this code, give or take half a minute; None where it is wrong."""
     clock = TOTP(unhexlify(key))
     clock.time = time.time()
     return clock.t() if code.isdecimal() and clock.verify(int(code), tolerance=1) else None

@@ -1,4 +1,4 @@
-"""The staff console: Django's admin with our sign-in form, the second factor and a start page that says what waits."""
+"""The staff console: Django's admin with our sign-in form, the second factor and a start page of what waits."""
 
 from functools import wraps
 from typing import Any

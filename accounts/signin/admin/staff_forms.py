@@ -33,7 +33,7 @@ def bound_passwords(form: forms.BaseForm) -> None:
 
 
 class StaffSignInForm(SignInForm):
-    """The members' form with its limits; who is no staff is told the same as somebody whose password is wrong."""
+    """The members' form with its limits; members get the same message as for a wrong password."""
 
     required_css_class = "required"
 

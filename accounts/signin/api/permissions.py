@@ -1,4 +1,4 @@
-"""The permission of every API view: what the table of access says of its address and method."""
+"""The permission of every API view: the table of access decides by its address and method."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ class AsListed(BasePermission):
         rule = access.table().rule(match.view_name, request.method) if match else None
         if rule is not None:
             return self._lets_in_or_records(request, rule)
-        # OPTIONS tells what may be done here to those who may do some of it; other methods have no view.
+        # OPTIONS lists the methods to users who may use some of them; other methods have no view.
         lets_in = any(self.lets_in(request, one) for one in rules.values())
         if lets_in and request.method != "OPTIONS":
             raise MethodNotAllowed(str(request.method))

@@ -2,6 +2,10 @@
 
 from django.test import Client
 
+from accounts.mail.models import EmailMessage
+from accounts.people.models import User
+from accounts.signin import password_links
+
 PASSWORD = "violet kettle under the stairs"
 EMAIL = "jane@example.com"
 
@@ -29,3 +33,9 @@ def copy_of(browser: Client, **environ: str) -> Client:
     other = Client(**environ)
     other.cookies["device"] = browser.cookies["device"].value
     return other
+
+
+def link_for(user: User) -> str:
+    """Return a new set-up link of `user`, as a mail holds it."""
+    message = EmailMessage(user=user, kind=EmailMessage.Kind.PASSWORD_SETUP)
+    return str(password_links.mail_context(message)["link"])

@@ -7,8 +7,7 @@ from django.core import signing
 from django.test import Client
 
 from accounts.people.models import User
-from accounts.signin import password_links
-from accounts.signin.tests.browsers import EMAIL, PASSWORD, copy_of, lock_account, sign_in, stranger
+from accounts.signin.tests.browsers import EMAIL, PASSWORD, copy_of, link_for, lock_account, sign_in, stranger
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +112,7 @@ def test_console_sign_in_makes_the_browser_known(staff: Any) -> None:
 
 
 def test_password_set_with_a_link_makes_the_browser_known(newcomer: Any, link_in: Any, mailoutbox: Any) -> None:
-    token = password_links.link_for(newcomer).partition("token=")[2].partition("&")[0]
+    token = link_for(newcomer).partition("token=")[2].partition("&")[0]
     browser = Client()
     browser.post("/nssa/setup-password", {"email": newcomer.email, "token": token, "password": PASSWORD})
     lock_account(newcomer.email)
@@ -121,7 +120,7 @@ def test_password_set_with_a_link_makes_the_browser_known(newcomer: Any, link_in
 
 
 def test_password_set_at_the_api_makes_the_browser_known(newcomer: Any) -> None:
-    token = password_links.link_for(newcomer).partition("token=")[2].partition("&")[0]
+    token = link_for(newcomer).partition("token=")[2].partition("&")[0]
     body = {"email": newcomer.email, "token": token, "password": PASSWORD}
     browser = Client()
     browser.post("/api/kajabi/setup-password/", body, content_type="application/json")

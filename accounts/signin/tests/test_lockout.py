@@ -9,9 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django_otp.plugins.otp_static.models import StaticDevice
 
 from accounts.people.models import User
-from accounts.signin import password_links
 from accounts.signin.forms import SignInForm
-from accounts.signin.tests.browsers import EMAIL, PASSWORD, lock_account, sign_in, stranger
+from accounts.signin.tests.browsers import EMAIL, PASSWORD, link_for, lock_account, sign_in, stranger
 from accounts.staff.models.audit_entry import AuditEntry
 from core.text import InvalidAddress, normalise_email
 
@@ -149,7 +148,7 @@ def test_wrong_links_are_counted_for_the_page_and_the_api_together(newcomer: Any
 
 
 def test_right_link_may_be_opened_any_number_of_times(newcomer: Any) -> None:
-    link = password_links.link_for(newcomer).partition("testserver")[2]
+    link = link_for(newcomer).partition("testserver")[2]
     assert {stranger().get(link).status_code for _number in range(40)} == {200}
 
 

@@ -8,7 +8,8 @@ from django.test import Client
 
 from accounts.mail.models import EmailMessage
 from accounts.people.models import User
-from accounts.signin import change_password, password_links
+from accounts.signin import change_password
+from accounts.signin.tests.browsers import link_for
 from accounts.staff.models.audit_entry import AuditEntry
 from accounts.tests.admin_clients import clerk, signed_in
 from accounts.tests.presses import logged, press
@@ -84,7 +85,7 @@ def test_guessing_the_current_password_is_stopped(here: Client) -> None:
 
 def test_signing_out_elsewhere_keeps_this_session_and_the_password(here: Client, user: Any) -> None:
     elsewhere = [signed_in(user), signed_in(user)]
-    link = password_links.link_for(user)
+    link = link_for(user)
     assert here.post(SESSIONS, {"current_password": "wrong"}).status_code == 200
     assert elsewhere[0].get("/dashboard").status_code == 200
     assert here.post(SESSIONS, {"current_password": PASSWORD})["Location"] == "/dashboard"

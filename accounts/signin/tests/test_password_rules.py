@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.people.models import User
 from accounts.signin import password_links, password_rules
 from accounts.signin.password_rules import ContextWordsValidator, check_new_password, is_breached
+from accounts.signin.tests.browsers import link_for
 from accounts.tests.admin_clients import signed_in
 from tests.fakes.http_server import Answer, Asked, Drip, FakeServer, Reset
 
@@ -81,7 +82,7 @@ def test_without_a_service_nobody_is_asked(breaches: FakeServer, settings: Any) 
 
 @pytest.mark.django_db
 def test_breached_password_is_refused_wherever_people_set_theirs(breaches: FakeServer, user: Any, staff: Any) -> None:
-    link = password_links.link_for(user).removeprefix("http://testserver")
+    link = link_for(user).removeprefix("http://testserver")
     token = link.partition("token=")[2].partition("&")[0]
     known = "known from a data breach"
     page = Client().post("/nssa/setup-password", {"email": user.email, "token": token, "password": BREACHED})

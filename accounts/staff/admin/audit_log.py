@@ -128,6 +128,6 @@ def _shown(values: Any) -> str:
 
 
 def _is_kind(name: str) -> bool:
-    """Tell whether `name` is a model, as "accounts.contact"."""
+    """Return whether `name` is a model, as "accounts.contact"."""
     app, _dot, model = name.lower().partition(".")
     return app in apps.app_configs and model in apps.all_models[app]

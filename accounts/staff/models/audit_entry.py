@@ -1,4 +1,4 @@
-"""The audit log: who did what to what, from where, with which outcome."""
+"""The audit log: actor, action, target, client and outcome of each change and refusal."""
 
 from datetime import datetime, timedelta
 from typing import Any, NoReturn

@@ -9,7 +9,7 @@ from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.mirror import Stage
 from integrations.contracts.provider import Provider
 
-PATIENCE = 3.0  # seconds that a page waits for a provider
+TIMEOUT = 3.0  # seconds that a page waits for a provider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,40 +21,41 @@ class Offered:
     problem: str = ""
 
 
-def mirrored() -> list[Provider]:
-    """The providers that contacts can be kept equal with, connected or not."""
-    return [one for one in registry.all_providers().values() if one.mirror is not None]
+def mirrored_providers() -> list[Provider]:
+    """Return the providers that contacts can be kept equal with, connected or not."""
+    return [provider for provider in registry.all_providers().values() if provider.mirror is not None]
 
 
-def with_deals() -> list[Provider]:
-    return [one for one in registry.all_providers().values() if one.deals is not None]
+def opportunity_providers() -> list[Provider]:
+    """Return the providers where policies become opportunities, connected or not."""
+    return [provider for provider in registry.all_providers().values() if provider.deals is not None]
 
 
-def fields_there() -> list[Offered]:
-    """The custom fields (name or id there, name for people) of each mirrored provider that tells them."""
-    found = []
-    for one in mirrored():
-        assert one.mirror is not None
-        if one.mirror.own_fields is None or not one.is_connected():
+def offered_fields() -> list[Offered]:
+    """Return the custom fields (remote name or id, label) of each mirrored provider whose API lists them."""
+    offered = []
+    for provider in mirrored_providers():
+        assert provider.mirror is not None
+        if provider.mirror.own_fields is None or not provider.is_connected():
             continue
         try:
-            found.append(Offered(provider=one, choices=one.mirror.own_fields(PATIENCE)))
+            offered.append(Offered(provider=provider, choices=provider.mirror.own_fields(TIMEOUT)))
         except (Retryable, Permanent) as error:
-            found.append(Offered(provider=one, problem=str(error)))
-    return found
+            offered.append(Offered(provider=provider, problem=str(error)))
+    return offered
 
 
-def stages_there() -> list[Offered]:
-    """The stages of each provider where policies become opportunities."""
-    found = []
-    for one in with_deals():
-        assert one.deals is not None
-        if not one.is_connected():
-            found.append(Offered(provider=one))
+def offered_stages() -> list[Offered]:
+    """Return the stages of each provider where policies become opportunities."""
+    offered = []
+    for provider in opportunity_providers():
+        assert provider.deals is not None
+        if not provider.is_connected():
+            offered.append(Offered(provider=provider))
             continue
         try:
-            stages: Sequence[Stage] = one.deals.open(PATIENCE).stages()
-            found.append(Offered(provider=one, choices=stages))
+            stages: Sequence[Stage] = provider.deals.open(TIMEOUT).stages()
+            offered.append(Offered(provider=provider, choices=stages))
         except (Retryable, Permanent) as error:
-            found.append(Offered(provider=one, problem=str(error)))
-    return found
+            offered.append(Offered(provider=provider, problem=str(error)))
+    return offered

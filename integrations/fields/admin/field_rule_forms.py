@@ -1,4 +1,4 @@
-"""The forms of the rules: what can be said in them is known to the providers, as far as these can be asked."""
+"""Forms of the rules for fields and pipelines, with choices from the providers."""
 
 import re
 from typing import Any
@@ -14,11 +14,17 @@ from accounts.people.contact_report import FIELDS
 from core.field_names import CUSTOM
 from integrations import registry
 from integrations.contracts.mirror import Stage
-from integrations.fields.admin.choices import Offered, fields_there, mirrored, stages_there, with_deals
+from integrations.fields.admin.choices import (
+    Offered,
+    mirrored_providers,
+    offered_fields,
+    offered_stages,
+    opportunity_providers,
+)
 from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
 
 COLUMNS = (*FIELDS, "email")
-FIELDS_LIST = "fields-there"  # the datalist of templates/admin/integrations/fieldrule/change_form.html
+FIELDS_LIST = "offered-fields"  # the datalist of templates/admin/integrations/fieldrule/change_form.html
 _OWN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -26,7 +32,9 @@ class FieldRuleForm(forms.ModelForm):
     authority = forms.ChoiceField(
         label=capfirst(FieldRule._meta.get_field("authority").verbose_name),
         required=False,
-        help_text=gettext_lazy("Whose word holds where a person's value was changed on two sides since they agreed."),
+        help_text=gettext_lazy(
+            "The provider whose value wins where a contact's value was changed at two providers since the last sync."
+        ),
     )
 
     class Meta:
@@ -35,13 +43,13 @@ class FieldRuleForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        titles = [(one.key, one.title) for one in mirrored()]
+        titles = [(provider.key, provider.title) for provider in mirrored_providers()]
         _choices(self, "authority", [("", _("nobody: the newest value wins")), *titles])
 
     def clean_name(self) -> str:
-        """A value that everybody has, or a name that cannot be taken for a provider's own."""
+        """Return a column's name, or one that cannot be taken for a provider's own."""
         name: str = self.cleaned_data["name"].strip()
-        for prefix in (one.mirror.own_prefix for one in mirrored() if one.mirror):
+        for prefix in (provider.mirror.own_prefix for provider in mirrored_providers() if provider.mirror):
             if name.startswith(prefix):
                 raise ValidationError(
                     _("%(prefix)s begins the names of a provider's own fields: choose a name of yours.")
@@ -49,7 +57,7 @@ class FieldRuleForm(forms.ModelForm):
                 )
         if name not in COLUMNS and not _OWN_NAME.fullmatch(name):
             raise ValidationError(
-                _("A name of your own has letters, digits, _ and - only. Values that everybody has: %(names)s.")
+                _("A name of your own has letters, digits, _ and - only. Standard fields: %(names)s.")
                 % {"names": ", ".join(COLUMNS)}
             )
         return name
@@ -65,43 +73,44 @@ class FieldPlaceForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _choices(self, "provider", [("", "---"), *((one.key, one.title) for one in mirrored())])
+        _choices(
+            self, "provider", [("", "---"), *((provider.key, provider.title) for provider in mirrored_providers())]
+        )
 
     def clean_remote_name(self) -> str:
-        """Without what we put before it."""
+        """Return the name without our prefix."""
         name: str = self.cleaned_data["remote_name"].strip()
         provider = registry.all_providers().get(self.cleaned_data.get("provider", ""))
         return name.removeprefix(provider.mirror.own_prefix) if provider and provider.mirror else name
 
 
 class FieldPlaces(BaseInlineFormSet):
-    """The places of one rule: custom fields that are not known to the provider by themselves, and exist there."""
+    """Formset of the places of one rule, which must be existing custom fields of the providers."""
 
     def clean(self) -> None:
         super().clean()
         if any(self.errors):
             return
-        said = [form for form in self.forms if form.cleaned_data.get("remote_name") and not _is_deleted(form)]
-        if not said:
+        filled = [form for form in self.forms if form.cleaned_data.get("remote_name") and not _is_deleted(form)]
+        if not filled:
             return
         name = self.instance.name
         if name in COLUMNS:
             raise ValidationError(
-                _("%(name)s is known to every side by itself: only a custom field of your own has places.")
+                _("%(name)s is a standard field of every provider: only a custom field of your own has places.")
                 % {"name": name}
             )
-        offered = fields_there() if any(form.has_changed() for form in said) else []
-        for form in said:
+        offered = offered_fields() if any(form.has_changed() for form in filled) else []
+        for form in filled:
             self._check(form, name, offered)
 
     def _check(self, form: Any, name: str, offered: list[Offered]) -> None:
         key, remote_name = form.cleaned_data["provider"], form.cleaned_data["remote_name"]
         provider = registry.provider(key)
         if provider.mirror is not None and f"{CUSTOM}{name}" in provider.mirror.fields:
-            form.add_error(
-                "provider", _("%(provider)s knows %(name)s by itself.") % {"provider": provider.title, "name": name}
-            )
-        choices = next((one.choices for one in offered if one.provider.key == key), None)
+            names = {"provider": provider.title, "name": name}
+            form.add_error("provider", _("%(name)s is a standard field of %(provider)s.") % names)
+        choices = next((offer.choices for offer in offered if offer.provider.key == key), None)
         if (
             form.has_changed()
             and choices is not None
@@ -123,17 +132,17 @@ class PipelineRuleForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "stage_id" not in self.fields:  # shown to somebody who may only look
             return
-        _choices(self, "provider", [(one.key, one.title) for one in with_deals()])
-        offered = stages_there()
+        _choices(self, "provider", [(provider.key, provider.title) for provider in opportunity_providers()])
+        offered = offered_stages()
         self._stages: dict[tuple[str, str], Stage] = {
-            (one.provider.key, stage.stage_id): stage for one in offered for stage in one.choices or ()
+            (offer.provider.key, stage.stage_id): stage for offer in offered for stage in offer.choices or ()
         }
         if self._stages:
             self.fields["pipeline_id"].required = False
             self.fields["pipeline_id"].widget = forms.HiddenInput()
             self.fields["stage_id"].widget = forms.Select(choices=self._grouped())
             return
-        problems = "; ".join(one.problem for one in offered if one.problem)
+        problems = "; ".join(offer.problem for offer in offered if offer.problem)
         help_text = format_lazy("{} {}", gettext_lazy("The remote ID: the stages cannot be read now."), problems)
         self.fields["pipeline_id"].help_text = self.fields["stage_id"].help_text = help_text
 
@@ -153,7 +162,7 @@ class PipelineRuleForm(forms.ModelForm):
         return cleaned
 
     def _grouped(self) -> list[tuple[str, Any]]:
-        """The stages under the names of their pipelines; one that is no longer there stays to be seen."""
+        """Return the stages under the names of their pipelines; one that no longer exists stays visible."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for stage in self._stages.values():
             pipeline = stage.pipeline_name or stage.pipeline_id
@@ -169,7 +178,7 @@ def _is_deleted(form: forms.BaseForm) -> bool:
 
 
 def _choices(form: forms.ModelForm, name: str, choices: list[tuple[str, str]]) -> None:
-    """Offer `choices`, and what the row has although nobody is it any more; not where the form only shows."""
+    """Offer `choices`, and the row's value even if it is none of them any more; not where the form is read-only."""
     field = form.fields.get(name)
     if isinstance(field, forms.ChoiceField):
         now = getattr(form.instance, name)

@@ -1,4 +1,4 @@
-"""Admin of synced fields: authorities, custom fields, and the first stage of opportunities."""
+"""Rules of synced fields and pipelines in the console."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from django.utils.translation import gettext_lazy
 
 from core.console.audited import AuditedAdmin
 from core.console.base import BoundedLists
-from integrations.fields.admin.choices import fields_there
+from integrations.fields.admin.choices import offered_fields
 from integrations.fields.admin.field_rule_forms import FieldPlaceForm, FieldPlaces, FieldRuleForm, PipelineRuleForm
 from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
 
-_CHANGES_NOBODY = gettext_lazy(
-    "A change here rewrites nobody by itself: it holds for what is told or written of a person from now on. Press sync"
-    " now on a person's page to have it at once."
+_HOLDS_FROM_NOW_ON = gettext_lazy(
+    "A change here changes no contact by itself: it applies to whatever is received or written from now on. Press"
+    " sync now on a contact's page to apply it at once."
 )
 
 
@@ -28,8 +28,8 @@ class FieldPlaceInline(admin.StackedInline):
 
 @admin.register(FieldRule)
 class FieldRuleAdmin(AuditedAdmin, BoundedLists):
-    list_display = ("name", "whose_word", "places_shown")
-    fieldsets = ((None, {"fields": ("name", "authority"), "description": _CHANGES_NOBODY}),)
+    list_display = ("name", "authority_shown", "places_shown")
+    fieldsets = ((None, {"fields": ("name", "authority"), "description": _HOLDS_FROM_NOW_ON}),)
     form = FieldRuleForm
     inlines = (FieldPlaceInline,)
     ordering = ("name",)
@@ -38,16 +38,16 @@ class FieldRuleAdmin(AuditedAdmin, BoundedLists):
         return super().get_queryset(request).prefetch_related("places")
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        context["offered"] = fields_there()
+        context["offered"] = offered_fields()
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=FieldRule._meta.get_field("authority").verbose_name)
-    def whose_word(self, rule: FieldRule) -> str:
+    def authority_shown(self, rule: FieldRule) -> str:
         return rule.authority or _("the newest value")
 
     @admin.display(description=gettext_lazy("custom fields"))
     def places_shown(self, rule: FieldRule) -> str:
-        return ", ".join(map(str, rule.places.all())) or _("every side has it")
+        return ", ".join(map(str, rule.places.all())) or _("standard field of every provider")
 
 
 @admin.register(PipelineRule)
@@ -60,7 +60,7 @@ class PipelineRuleAdmin(AuditedAdmin, BoundedLists):
             {
                 "fields": ("provider", "line_of_business", "pipeline_id", "stage_id"),
                 "description": gettext_lazy(
-                    "For opportunities that are made from now on. Those that are there stay in their stage."
+                    "For opportunities that are created from now on. Existing ones stay in their stage."
                 ),
             },
         ),

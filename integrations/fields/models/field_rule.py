@@ -7,18 +7,16 @@ from django.utils.translation import gettext_lazy as _
 class FieldRule(models.Model):
     """A value of contacts, by our name: a column ("phone"), or else the name of a custom field of ours.
 
-    `authority` is the provider whose word holds where two changed it; "" lets the newer one hold.
+    `authority` is the provider whose value wins a conflict; "" lets the newest value win.
     """
 
     name = models.CharField(
         _("field"),
         max_length=100,
         unique=True,
-        help_text=_(
-            "a value that everybody has, such as phone or first_name, or a name of your own for a custom field"
-        ),
+        help_text=_("a standard field, such as phone or first_name, or a name of your own for a custom field"),
     )
-    authority = models.CharField(_("who is right in a conflict"), max_length=30, blank=True)
+    authority = models.CharField(_("authority in a conflict"), max_length=30, blank=True)
 
     class Meta:
         verbose_name = _("rule for a field")
@@ -34,7 +32,9 @@ class FieldPlace(models.Model):
     rule = models.ForeignKey(FieldRule, on_delete=models.CASCADE, related_name="places")
     provider = models.CharField(_("provider"), max_length=30)
     remote_name = models.CharField(
-        _("remote name or ID"), max_length=150, help_text=_("NowCerts: the field's label. GoHighLevel: the field's id.")
+        _("remote name or ID"),
+        max_length=150,
+        help_text=_("the label or ID of the custom field, as the provider has it"),
     )
 
     class Meta:

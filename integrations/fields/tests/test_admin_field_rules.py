@@ -115,8 +115,8 @@ def test_a_custom_field_has_a_place_at_each_side(console: Client) -> None:
 @pytest.mark.parametrize(
     ("name", "place", "error"),
     [
-        ("phone", ("nowcerts", "Phone 2"), "phone is known to every side by itself"),
-        ("website", ("gohighlevel", "f1"), "GoHighLevel knows website by itself."),
+        ("phone", ("nowcerts", "Phone 2"), "phone is a standard field of every provider"),
+        ("website", ("gohighlevel", "f1"), "website is a standard field of GoHighLevel."),
         ("birth_place", ("kajabi", "x"), "Select a valid choice"),
         ("birth_place", ("", "x"), "This field is required."),
     ],
@@ -131,7 +131,7 @@ def test_places_that_make_no_sense_are_refused(name: str, place: Place, error: s
 def test_the_fields_that_are_there_are_offered_and_others_refused(console: Client, ghl: FakeGoHighLevel) -> None:
     page = console.get(f"{list_of(FieldRule)}add/").content.decode()
     assert '<option value="f1">GoHighLevel: Birth &lt;place&gt;</option>' in page
-    assert 'list="fields-there"' in page
+    assert 'list="offered-fields"' in page
     assert "Carrier" not in page
     errors = add(console, FieldRule, rule_of("birth_place", ("gohighlevel", "f2")))
     assert errors == ["GoHighLevel has no such custom field."]
@@ -146,7 +146,7 @@ def test_a_provider_that_cannot_be_asked_fails_no_page(console: Client, ghl: Fak
 
 
 def test_the_page_says_that_it_rewrites_nobody(console: Client) -> None:
-    assert "A change here rewrites nobody by itself" in console.get(f"{list_of(FieldRule)}add/").content.decode()
+    assert "A change here changes no contact by itself" in console.get(f"{list_of(FieldRule)}add/").content.decode()
 
 
 def test_rules_are_changed_by_whoever_may_and_shown_to_whoever_may_look(db: None) -> None:

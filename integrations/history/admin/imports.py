@@ -1,4 +1,4 @@
-"""Historical imports: the preview of every row, the decisions that it waits for, and how far the work is."""
+"""Console pages of historical imports: the preview of every row, open decisions, and the progress."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ _BADGES = {
 
 
 @attention.source
-def imports_that_wait() -> list[attention.Item]:
-    """Imports that wait for staff's word, and set-up mails that are held until staff let them go."""
+def attention_items() -> list[attention.Item]:
+    """Return imports that need review, and set-up mails that are held back until staff release them."""
     waiting = HistoryImport.objects.filter(
         status__in=[HistoryStatus.READY, HistoryStatus.STOPPED, HistoryStatus.FAILED]
     )
@@ -91,7 +91,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
             explanation=gettext_lazy("What the preview shows is done now, in the background. It can be stopped."),
             done=ngettext_lazy("%(count)d import is applied now.", "%(count)d imports are applied now.", "count"),
             run=lambda history, submission: actions.confirm(history, sends_mails=submission.answers["sends_mails"]),
-            applies_to=actions.may_be_confirmed,
+            applies_to=actions.can_be_confirmed,
             form=ConfirmForm,
             in_list=False,
         ),
@@ -140,8 +140,8 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         return [*own, *super().get_urls()]
 
     def columns_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Choose which heading is which of our columns; the preview is made anew."""
-        history = self._found(request, object_id)
+        """Assign headings to our columns; the preview is made anew."""
+        history = self._get_or_404(request, object_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         kind = kind_of(history)
@@ -161,8 +161,8 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         return redirect(f"{IMPORTS}_change", history.pk)
 
     def offers_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say which plan an offer of the file sells."""
-        history = self._found(request, object_id)
+        """Map offers of the file to plans."""
+        history = self._get_or_404(request, object_id)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         pairs = zip(request.POST.getlist("offer"), request.POST.getlist("plan"), strict=False)
@@ -176,8 +176,8 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         return redirect(f"{IMPORTS}_change", history.pk)
 
     def results_view(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
-        """Return what each row does or did, as a file; no cell of it calculates."""
-        history = self._found(request, object_id)
+        """Return the outcome of each row as a CSV file; no cell of it calculates."""
+        history = self._get_or_404(request, object_id)
         self.record(request, history, "results_downloaded", rows=history.total)
         headers = {
             "Content-Disposition": f'attachment; filename="import-{history.pk}.csv"',
@@ -192,7 +192,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         context = decisions(history, request.user) if history is not None else {}
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
-    def _found(self, request: HttpRequest, object_id: str) -> HistoryImport:
+    def _get_or_404(self, request: HttpRequest, object_id: str) -> HistoryImport:
         history = self.get_object(request, unquote(object_id))
         if not isinstance(history, HistoryImport):
             raise Http404
@@ -216,14 +216,14 @@ class HistoryImportAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("rows by outcome"))
     def counts(self, history: HistoryImport) -> str:
         counted = history.rows.exclude(outcome="").values("outcome").annotate(count=Count("pk")).order_by()
-        found = {row["outcome"]: row["count"] for row in counted}
+        counts = {row["outcome"]: row["count"] for row in counted}
         links = (
             (
                 badge(ROW_BADGES[outcome], outcome.label),
-                list_link(ROWS, found[outcome], history__id__exact=history.pk, outcome__exact=outcome.value),
+                list_link(ROWS, counts[outcome], history__id__exact=history.pk, outcome__exact=outcome.value),
             )
             for outcome in RowOutcome
-            if outcome in found
+            if outcome in counts
         )
         return format_html_join(" ", "<span>{} {}</span>", links) or NOTHING
 
@@ -235,7 +235,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("set-up e-mails"))
     def mails(self, history: HistoryImport) -> str:
-        return str(history.greeted if history.confirmed_at else actions.mails_ahead(history))
+        return str(history.greeted if history.confirmed_at else actions.count_set_up_mails(history))
 
     @admin.display(description=gettext_lazy("the file is of"))
     def exported(self, history: HistoryImport) -> str:

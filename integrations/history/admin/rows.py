@@ -1,4 +1,4 @@
-"""Rows of a historical import: their list, what stands of them on the import's page, and their download."""
+"""Console pages of an import's rows: their list, their part of the import's page, and their download."""
 
 import csv
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from core.web import access
 from integrations import registry
 from integrations.contracts.history import FileKind
 from integrations.history import actions
-from integrations.history.columns import missing
+from integrations.history.columns import missing_columns
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStatus, RowOutcome
 
 IMPORTS = "admin:integrations_historyimport"
@@ -37,7 +37,7 @@ ROW_BADGES = {
 
 @admin.register(HistoryRow)
 class HistoryRowAdmin(ReadOnlyAdmin):
-    """All rows of an import; they are reached from its page."""
+    """List of all rows of an import, linked from its page."""
 
     list_display = ("line", "state", "who", "offer_title", "what")
     list_filter = ("outcome",)
@@ -65,7 +65,7 @@ class HistoryRowAdmin(ReadOnlyAdmin):
 
 
 def kind_of(history: HistoryImport) -> FileKind | None:
-    """Return what kind of file it was; None where no provider reads such files any more."""
+    """Return the kind of the file; None where no provider reads such files any more."""
     provider = registry.all_providers().get(history.provider)
     return provider.history.kinds.get(history.kind) if provider and provider.history else None
 
@@ -75,11 +75,11 @@ def _state(row: HistoryRow) -> str:
 
 
 def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
-    """Return what stands below an import: what it asks, its columns, and the rows that matter most."""
+    """Return the template context of an import: open decisions, its columns, and the rows that matter most."""
     kind = kind_of(history)
-    waits = history.status == HistoryStatus.READY
-    asked = actions.questions_by_offer(history) if waits or history.status == HistoryStatus.DONE else {}
-    lacking = missing(kind, history.columns) if kind else []
+    is_ready = history.status == HistoryStatus.READY
+    offers = actions.questions_by_offer(history) if is_ready or history.status == HistoryStatus.DONE else {}
+    lacking = missing_columns(kind, history.columns) if kind else []
     columns = [
         {
             "name": name,
@@ -93,14 +93,14 @@ def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
     taken = set(history.columns.values())
     return {
         "offers": [
-            {"key": key, "title": title or key, "count": count} for key, (title, count) in islice(asked.items(), SHOWN)
+            {"key": key, "title": title or key, "count": count} for key, (title, count) in islice(offers.items(), SHOWN)
         ],
         "plans": Plan.objects.all(),
         "no_membership": actions.NO_MEMBERSHIP,
         "columns": columns,
         "headings": list(enumerate(history.headings)),
         "unused": [heading for place, heading in enumerate(history.headings) if place not in taken and heading],
-        "may_choose": waits and access.may(user, f"{IMPORTS}_columns", "POST"),
+        "may_choose": is_ready and access.may(user, f"{IMPORTS}_columns", "POST"),
         "may_map": access.may(user, f"{IMPORTS}_offers", "POST"),
         "is_missing": bool(lacking and history.headings),
         "sample": _sample(history),
@@ -111,19 +111,19 @@ def decisions(history: HistoryImport, user: Any) -> dict[str, Any]:
 
 
 def _sample(history: HistoryImport) -> list[dict[str, Any]]:
-    """The first rows, those that somebody has to look at before the others."""
-    found: list[HistoryRow] = []
+    """Return the first rows, those that need review before the others."""
+    sample: list[HistoryRow] = []
     for outcomes in ([RowOutcome.ERROR, RowOutcome.QUESTION], [*RowOutcome.values[:4], ""]):
         rows = history.rows.filter(outcome__in=outcomes).defer("cells").order_by("line")
-        found += rows[: (SHOWN - len(found))]
+        sample += rows[: (SHOWN - len(sample))]
     return [
         {"line": row.line, "state": _state(row), "person": row.person or NOTHING, "detail": row.detail or NOTHING}
-        for row in found
+        for row in sample
     ]
 
 
 class _Echo:
-    """The part of a file that a CSV writer needs."""
+    """File-like object for a CSV writer that returns each line."""
 
     def write(self, text: str) -> str:
         return text

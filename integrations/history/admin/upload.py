@@ -1,4 +1,4 @@
-"""The page on which a file of members or orders is uploaded; what it would do is shown on the import's own page."""
+"""Console page for uploading a file of members or orders; its preview is on the import's own page."""
 
 from datetime import UTC, datetime, time
 from typing import Any
@@ -23,7 +23,7 @@ from integrations.history import files
 
 NAME = "history-import"
 IMPORTS = "admin:integrations_historyimport"
-LARGEST = 5 * 1024 * 1024  # bytes: the servers read no longer bodies of the console
+LARGEST = 5 * 1024 * 1024  # bytes: the servers refuse longer bodies of the console
 
 
 class UploadForm(forms.Form):
@@ -54,7 +54,7 @@ class UploadForm(forms.Form):
         return file
 
     def clean_exported_on(self) -> datetime | None:
-        """Return the beginning of that day: whatever came later that day is newer than the file."""
+        """Return the beginning of that day: values received later that day are newer than the file."""
         day = self.cleaned_data["exported_on"]
         if day is None:
             return None
@@ -65,16 +65,16 @@ class UploadForm(forms.Form):
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """GET asks for a file; POST takes it and leads to its preview."""
+    """Show the form (GET), or store the file and redirect to its preview (POST)."""
     if request.method not in ("GET", "HEAD", "POST"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    provider = next(one for one in registry.all_providers().values() if one.history is not None)
+    provider = next(provider for provider in registry.all_providers().values() if provider.history)
     form = UploadForm(provider, *([request.POST, request.FILES] if request.method == "POST" else []))
     if form.is_bound and form.is_valid():
         staff: Any = request.user
         answers = form.cleaned_data
         try:
-            history = files.take(
+            history = files.store(
                 answers["file"],
                 name=answers["file"].name,
                 provider=provider,
@@ -82,7 +82,7 @@ def page(request: HttpRequest) -> HttpResponse:
                 exported_at=answers["exported_on"],
                 cause=Cause.by_staff(staff),
             )
-        except files.NotAHistory as error:
+        except files.InvalidFile as error:
             form.add_error("file", str(error))
         else:
             record("historyimport.uploaded", request=request, target=history, rows=history.total, kind=history.kind)

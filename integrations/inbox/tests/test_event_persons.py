@@ -81,5 +81,5 @@ def test_event_about_an_unknown_person_has_no_person(event: Event) -> None:
 
 @pytest.mark.parametrize("email", ["no address", "x" * 500])
 def test_invalid_email_is_stored_as_it_is(email: str) -> None:
-    event = ContactReported(occurred_at=NOW, email=email)
-    assert persons.stated_email([event]) == event.email[:254]
+    event = CompanyReported(occurred_at=NOW, account_id="1", administrators=({"email": email},))
+    assert persons.stated_email([event]) == email[:254]

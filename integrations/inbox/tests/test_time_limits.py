@@ -10,7 +10,7 @@ from core.cause import Cause
 from integrations.contracts.events import Buyer, ContactReported, Event, OfferPurchased
 from integrations.contracts.pull import PulledEvent, PulledRecord
 from integrations.reconcile import engine
-from integrations.reconcile.lookups import Ready
+from integrations.reconcile.lookups import PreparedRecord
 from integrations.reconcile.models import ProviderRecord
 
 pytestmark = pytest.mark.django_db
@@ -30,5 +30,7 @@ def test_time_limit_while_a_record_is_applied_ends_the_attempt(event: Event, mon
     events = [PulledEvent(event=event)]
     record = PulledRecord(key="record:1", person_id="1", changed_at=None, events=events)
     with pytest.raises(SoftTimeLimitExceeded):
-        engine.apply(Ready(record=record, events=events), engine.Terms(provider="kajabi", cause=Cause(text="test")))
+        engine.apply(
+            PreparedRecord(record=record, events=events), engine.Terms(provider="kajabi", cause=Cause(text="test"))
+        )
     assert not ProviderRecord.objects.exists()

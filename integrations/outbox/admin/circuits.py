@@ -1,4 +1,4 @@
-"""Circuits: which provider is left alone after failures, and the buttons to pause one and to go on."""
+"""Circuits in the console, with buttons to pause and close one."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from core.console.links import badge, list_link, list_url
 from core.insert_once import insert_once
 from integrations.outbox import circuits
 from integrations.outbox.admin.writes import WRITES
-from integrations.outbox.enqueue import deal_makers, mirrors
+from integrations.outbox.enqueue import mirrored_providers, opportunity_providers
 from integrations.outbox.models import Circuit, OutgoingWrite
 
 CIRCUITS = "admin:integrations_circuit"
@@ -54,15 +54,15 @@ def _is_paused(circuit: Circuit) -> bool:
 class CircuitAdmin(ReadOnlyAdmin):
     list_display = ("name", "state_shown", "failures", "since", "trial", "error", "waiting")
     list_filter = (OpenFilter,)
-    fields = (("name", "state_shown"), "failures", ("since", "trial"), "what_went_wrong", "waiting", "changed")
-    readonly_fields = ("name", "state_shown", "since", "trial", "what_went_wrong", "waiting", "changed")
+    fields = (("name", "state_shown"), "failures", ("since", "trial"), "full_error", "waiting", "changed")
+    readonly_fields = ("name", "state_shown", "since", "trial", "full_error", "waiting", "changed")
     row_actions = (
         Action(
             name="pause",
             label=gettext_lazy("pause"),
             explanation=gettext_lazy(
-                "Nothing is written there until somebody presses close now. What is owed meanwhile waits; nothing is"
-                " lost. What is told from there is taken in as always."
+                "Nothing is written to this provider until somebody presses close now. Pending writes wait; nothing"
+                " is lost. Its events are processed as always."
             ),
             done=ngettext_lazy("%(count)d provider is paused.", "%(count)d providers are paused.", "count"),
             run=lambda circuit, submission: circuits.pause(circuit),
@@ -81,9 +81,9 @@ class CircuitAdmin(ReadOnlyAdmin):
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Names every provider that is written to, so that one can be paused before anything failed there."""
+        """Show a circuit for each provider that is written to, so that one can be paused before anything failed."""
         known = set(Circuit.objects.values_list("provider", flat=True))
-        for key in {*mirrors(), *deal_makers()} - known:
+        for key in {*mirrored_providers(), *opportunity_providers()} - known:
             insert_once(Circuit(provider=key))
         return super().changelist_view(request, extra_context)
 
@@ -91,7 +91,6 @@ class CircuitAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("status"))
     def state_shown(self, circuit: Circuit) -> str:
-        """Closed: all is well."""
         if _is_paused(circuit):
             return badge("canceled", _("paused by staff"))
         state = circuit.state
@@ -102,7 +101,7 @@ class CircuitAdmin(ReadOnlyAdmin):
     since = columns.moment("opened_at", gettext_lazy("open since"))
     trial = columns.moment("trial_at", gettext_lazy("next trial"))
     error = columns.text("last_error", gettext_lazy("error"), is_short=True)
-    what_went_wrong = columns.text("last_error", gettext_lazy("error"))
+    full_error = columns.text("last_error", gettext_lazy("error"))
 
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, circuit: Circuit) -> str:

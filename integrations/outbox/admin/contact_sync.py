@@ -1,4 +1,4 @@
-"""Buttons on a contact's page: write what is owed now, and show what that would change."""
+"""Buttons on a contact's page: sync it now, and preview that."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ from integrations.outbox.admin.writes import WRITES
 from integrations.outbox.preview import Difference
 
 _OPERATIONS = {
-    "create": ("pending", gettext_lazy("a record would be made")),
+    "create": ("pending", gettext_lazy("a record would be created")),
     "update": ("pending", gettext_lazy("would be changed")),
     "none": ("processed", gettext_lazy("equal already")),
     "unknown": ("failed", gettext_lazy("cannot be written")),
@@ -30,31 +30,32 @@ _OPERATIONS = {
 
 
 def _is_mirrored(contact: Contact) -> bool:
-    return bool(enqueue.mirrors())
+    return bool(enqueue.mirrored_providers())
 
 
 def _sync(contact: Contact, submission: Submission) -> Answer:
-    owed = enqueue.enqueue_everything(contact, cause=submission.cause)
-    if not owed:
+    writes = enqueue.enqueue_everywhere(contact, cause=submission.cause)
+    if not writes:
         text = _(
-            "Nothing can be written: the record was deleted there, or there is neither an e-mail nor a phone number."
+            "Nothing can be written: the record was deleted at the provider, or there is neither an e-mail nor a"
+            " phone number."
         )
         return Answer(text=text, level=messages.WARNING)
-    count = ngettext("%(count)d write is under way.", "%(count)d writes are under way.", len(owed))
-    link = list_link(WRITES, _("See what becomes of it"), contact__exact=contact.pk)
-    return Answer(text=format_html("{} {}", count % {"count": len(owed)}, link), changed=True)
+    count = ngettext("%(count)d write is under way.", "%(count)d writes are under way.", len(writes))
+    link = list_link(WRITES, _("See its writes"), contact__exact=contact.pk)
+    return Answer(text=format_html("{} {}", count % {"count": len(writes)}, link), changed=True)
 
 
 def _preview(contact: Contact, submission: Submission) -> Page:
     try:
-        found = preview.preview(contact)
+        planned = preview.preview(contact)
     except (Retryable, Permanent) as error:
         raise Refused(str(error)) from error
     context = {
         "subtitle": str(contact),
         "person": person_link(contact),
-        "here": _table(found.here, _("Here")),
-        "sides": [_side(difference) for difference in found.there],
+        "here": _table(planned.local, _("Here")),
+        "sides": [_side(difference) for difference in planned.remote],
         "sync_url": reverse("admin:accounts_contact_act", args=[contact.pk, SYNC.name]),
     }
     return Page(template="admin/preview.html", context=context)

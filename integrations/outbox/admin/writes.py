@@ -1,4 +1,4 @@
-"""The outbox: what is written at the providers, why, what came of it, and the buttons to repair it."""
+"""The outbox in the console, with buttons to retry, skip and undo a write."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ _BADGES = {
 
 
 @attention.source
-def writes_that_failed() -> list[attention.Item]:
+def failed_writes() -> list[attention.Item]:
     return [
         attention.Item(
             key="failed_writes",
@@ -49,7 +49,7 @@ def writes_that_failed() -> list[attention.Item]:
 
 
 def _may_be_retried(write: OutgoingWrite) -> bool:
-    """Failed, skipped, or waiting after something went wrong; not what a worker is at now."""
+    """Return whether a write failed, was skipped, or waits after an error, and no worker holds it now."""
     if write.status == Status.PENDING:
         return bool(write.failures or write.last_error) and not write.crashes
     return write.status in (Status.FAILED, Status.SKIPPED)
@@ -74,10 +74,10 @@ def _undo(write: OutgoingWrite, submission: Submission) -> Answer:
         text = _("The values were already what they had been before this write.")
         return Answer(text=text, changed=True, level=messages.WARNING)
     listed = ", ".join(map(field_label, names))
-    return Answer(text=_("As before, and written on every side: %(values)s.") % {"values": listed}, changed=True)
+    return Answer(text=_("Restored, and written to every provider: %(values)s.") % {"values": listed}, changed=True)
 
 
-def _what_comes_back(write: OutgoingWrite) -> str:
+def _undo_preview(write: OutgoingWrite) -> str:
     values = (
         f"{field_label(name)}: {shortened(shown_value(write.after.get(name)))} → {shortened(shown_value(before))}"
         for name, before in write.before.items()
@@ -88,17 +88,17 @@ def _what_comes_back(write: OutgoingWrite) -> str:
 @admin.register(OutgoingWrite)
 class OutgoingWriteAdmin(ReadOnlyAdmin):
     audit_subject = "write"
-    list_display = ("since", "provider", "target", "what_is_done", "state", "attempts", "error")
+    list_display = ("since", "provider", "target", "operation_shown", "state", "attempts", "error")
     list_filter = ("status", "kind", "operation", WrittenProviderFilter)
     list_select_related = ("contact", "policy")
     search_fields = ("external_id",)
     search_help_text = gettext_lazy(
-        "Beginning of the person's e-mail, name or phone number, their id or an opportunity's there, or our number"
+        "Beginning of the contact's e-mail, name or phone number, a remote ID, or the number of the write"
     )
     fields = (
-        ("state", "what_is_done"),
-        "what_went_wrong",
-        ("provider", "id_there"),
+        ("state", "operation_shown"),
+        "full_error",
+        ("provider", "remote_id"),
         ("person", "policy_link"),
         "changed_values",
         "request_shown",
@@ -110,7 +110,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         "undone",
     )
     readonly_fields = (
-        *("state", "what_is_done", "what_went_wrong", "id_there", "person", "policy_link", "changed_values"),
+        *("state", "operation_shown", "full_error", "remote_id", "person", "policy_link", "changed_values"),
         *("request_shown", "response_shown", "since", "sent", "ended", "due", "undone"),
     )
     row_actions = (
@@ -125,8 +125,8 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
             name="skip",
             label=gettext_lazy("skip"),
             explanation=gettext_lazy(
-                "It is not written. The difference stays until something of the person changes, or somebody presses"
-                " sync now on their page."
+                "It is not written. The difference stays until something of the contact changes, or somebody presses"
+                " sync now on its page."
             ),
             done=ngettext_lazy("%(count)d write was skipped.", "%(count)d writes were skipped.", "count"),
             run=lambda write, submission: repair.skip(write, cause=submission.cause),
@@ -137,14 +137,14 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
             name="undo",
             label=gettext_lazy("undo"),
             explanation=gettext_lazy(
-                "The values that this write changed become what they were before it: here, and on every side that has"
-                " them otherwise. Nothing else of the person changes."
+                "The values that this write changed are restored: here, and at every provider where they differ."
+                " Nothing else of the contact changes."
             ),
             done="",
             run=_undo,
             applies_to=_may_be_undone,
             form=forms.Form,  # nothing to answer, but something to read
-            shown=_what_comes_back,
+            shown=_undo_preview,
             in_list=False,
         ),
     )
@@ -162,7 +162,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[OutgoingWrite], search_term: str
     ) -> tuple[QuerySet[OutgoingWrite], bool]:
         term = search_term.strip()
-        return (queryset.filter(_named(term)) if term else queryset), False
+        return (queryset.filter(_matching(term)) if term else queryset), False
 
     since = columns.moment("created_at", gettext_lazy("queued since"))
 
@@ -179,14 +179,14 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         return row_link("admin:accounts_policy", write.policy.pk, write.policy) if write.policy else NOTHING
 
     @admin.display(description=gettext_lazy("operation"))
-    def what_is_done(self, write: OutgoingWrite) -> str:
+    def operation_shown(self, write: OutgoingWrite) -> str:
         kind = write.get_kind_display()
         return f"{kind}: {write.get_operation_display()}" if write.operation else kind
 
     state = columns.badge("status", gettext_lazy("status"), kinds=_BADGES)
     error = columns.text("last_error", gettext_lazy("error"), is_short=True)
-    what_went_wrong = columns.text("last_error", gettext_lazy("error"))
-    id_there = columns.text("external_id", gettext_lazy("remote ID"))
+    full_error = columns.text("last_error", gettext_lazy("error"))
+    remote_id = columns.text("external_id", gettext_lazy("remote ID"))
 
     @admin.display(description=gettext_lazy("values"))
     def changed_values(self, write: OutgoingWrite) -> str:
@@ -218,9 +218,9 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         if gone := removed(write):
             return gone
         if write.kind == Kind.OPPORTUNITY:
-            return _("Not from here: correct the policy, or the opportunity there.")
+            return _("Not from here: correct the policy, or the opportunity at the provider.")
         if write.operation == OutgoingWrite.Operation.CREATE:
-            return _("Not from here: the record was made by this write; delete it there by hand.")
+            return _("Not from here: the record was created by this write; delete it at the provider by hand.")
         return NOTHING
 
 
@@ -231,11 +231,11 @@ def _shown(write: OutgoingWrite, name: str, values: dict[str, Any]) -> Any:
     return value
 
 
-def _named(term: str) -> Q:
-    """The writes that `term` names: by whom they are about, by an opportunity, or by our number; each has an index."""
-    named = Q(contact__in=found(term))
+def _matching(term: str) -> Q:
+    """Return the condition on writes of a contact or opportunity, or with a number of ours; each has an index."""
+    condition = Q(contact__in=found(term))
     opportunities = OpportunityMapping.objects.filter(provider__in=list(registry.all_providers()), external_id=term)
-    named |= Q(policy__in=list(opportunities.values_list("policy", flat=True)))
+    condition |= Q(policy__in=list(opportunities.values_list("policy", flat=True)))
     if term.isdecimal() and len(term) < 19:
-        named |= Q(pk=int(term))
-    return named
+        condition |= Q(pk=int(term))
+    return condition

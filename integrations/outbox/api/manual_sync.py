@@ -1,4 +1,4 @@
-"""For staff: one record synced by hand, as the sync's specification has it; with `dry_run` only the difference."""
+"""API for staff: sync one record by hand, or with `dry_run` return the difference."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -22,8 +22,8 @@ from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, U
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
 from integrations.outbox import manual
-from integrations.outbox.enqueue import mirrors
-from integrations.outbox.manual import Asked, Standing
+from integrations.outbox.enqueue import mirrored_providers
+from integrations.outbox.manual import Progress
 from integrations.outbox.models import OutgoingWrite
 
 _DIRECTION = "to_"
@@ -69,11 +69,11 @@ _FAULT = inline_serializer(
     },
     many=True,
 )
-# A record that names nobody is told as a failed sync; a field that cannot be read, by its place.
+# A record that names nobody is answered as a failed sync; a field that cannot be read, by its place.
 _UNREADABLE = PolymorphicProxySerializer(
     "ManualSyncUnreadable", [inline_serializer("ManualSyncFaults", {"detail": _FAULT}), _FAILED], None
 )
-_ASKED = OpenApiExample(
+_EXAMPLE = OpenApiExample(
     "a contact of NowCerts",
     {
         "source": "nowcerts",
@@ -92,22 +92,22 @@ class ManualSync(APIView):
         tags=["Staff"],
         request=_REQUEST,
         responses={200: _ANSWER, 202: _ANSWER, 422: _UNREADABLE, 502: _FAILED, 503: _FAILED},
-        examples=[_ASKED],
+        examples=[_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
-        said: Any = storable(request.data)
+        body: Any = storable(request.data)
         try:
-            asked = _asked(said)
+            sync = _requested(body)
         except Unreadable as error:
             return _unreadable(error)
-        if asked.target.key not in mirrors():
-            message = f"{asked.target.title} is not connected, or CONTACT_SYNC is off: nothing can be written there."
+        if sync.target.key not in mirrored_providers():
+            message = f"{sync.target.title} is not connected, or CONTACT_SYNC is off: nothing can be written there."
             return Response({"success": False, "message": message, "detail": message}, HTTPStatus.SERVICE_UNAVAILABLE)
-        if said.get("dry_run"):
-            return self._dry_run(asked)
+        if body.get("dry_run"):
+            return self._dry_run(sync)
         assert isinstance(request.user, User)
         try:
-            event = manual.begin(asked, cause=Cause.by_staff(request.user))
+            event = manual.begin(sync, cause=Cause.by_staff(request.user))
         except Unreadable as error:
             return _unreadable(error)
         except Unmatched as error:
@@ -117,28 +117,28 @@ class ManualSync(APIView):
             request=request._request,
             actor=request.user,
             target=event,
-            source=asked.source.key,
-            to=asked.target.key,
-            kind=asked.entity_type,
+            source=sync.source.key,
+            to=sync.target.key,
+            kind=sync.entity_type,
         )
-        standing = wait_for(lambda: manual.follow(event), is_done=lambda seen: seen.is_done)
-        return _answer(event, standing)
+        progress = wait_for(lambda: manual.follow(event), is_done=lambda progress: progress.is_done)
+        return _answer(event, progress)
 
-    def _dry_run(self, asked: Asked) -> Response:
+    def _dry_run(self, sync: manual.ManualSync) -> Response:
         try:
-            found = manual.dry_run(asked)
+            preview = manual.dry_run(sync)
         except Unreadable as error:
             return _unreadable(error)
         except Unmatched as error:
             return _unreadable(Unreadable(str(error), at=("data",)))
         except (Retryable, Permanent) as error:
             return Response({"success": False, "message": str(error), "detail": str(error)}, HTTPStatus.BAD_GATEWAY)
-        here = {name: {"before": before, "after": after} for name, (before, after) in found.here.items()}
-        there = [one.as_json() for one in found.there]
+        here = {name: {"before": before, "after": after} for name, (before, after) in preview.local.items()}
+        there = [difference.as_json() for difference in preview.remote]
         data = {"dry_run": True, "here": here, "there": there}
-        answer = {"success": not found.problem, "message": "Simulación: no se escribió nada", "event_id": ""}
-        if found.problem:
-            problem = {"message": f"No se podría sincronizar: {found.problem}", "detail": found.problem}
+        answer = {"success": not preview.problem, "message": "Simulación: no se escribió nada", "event_id": ""}
+        if preview.problem:
+            problem = {"message": f"No se podría sincronizar: {preview.problem}", "detail": preview.problem}
             return Response({**answer, **problem, "data": data}, HTTPStatus.BAD_GATEWAY)
         return Response({**answer, "data": data})
 
@@ -153,50 +153,50 @@ class ManualSyncStatus(APIView):
         return _answer(event, manual.follow(event))
 
 
-def _asked(said: Any) -> Asked:
-    """Return what a request asks for. Raises Unreadable, naming the field."""
-    if not isinstance(said, Mapping):
+def _requested(body: Any) -> manual.ManualSync:
+    """Return the sync that a request asks for. Raises Unreadable, naming the field."""
+    if not isinstance(body, Mapping):
         raise Unreadable("an object is expected")
     sides = manual.sides_by_name()
-    source = sides.get(str(said.get("source", "")).lower())
+    source = sides.get(str(body.get("source", "")).lower())
     if source is None:
         raise Unreadable(f"source: one of {', '.join(sorted(sides))} is expected", at=("source",))
-    direction = str(said.get("direction", "")).lower()
+    direction = str(body.get("direction", "")).lower()
     target = sides.get(direction.removeprefix(_DIRECTION)) if direction.startswith(_DIRECTION) else None
     if target is None or target.key == source.key:
         others = sorted(f"{_DIRECTION}{name}" for name, side in sides.items() if side.key != source.key)
         raise Unreadable(f"direction: one of {', '.join(others)} is expected", at=("direction",))
-    if not isinstance(said.get("data"), Mapping):
+    if not isinstance(body.get("data"), Mapping):
         raise Unreadable("data: a record is expected", at=("data",))
-    if not isinstance(said.get("dry_run", False), bool):
+    if not isinstance(body.get("dry_run", False), bool):
         raise Unreadable("dry_run: true or false is expected", at=("dry_run",))
-    return Asked(
-        source=source, target=target, entity_type=str(said.get("entity_type", "contact")).lower(), record=said["data"]
+    return manual.ManualSync(
+        source=source, target=target, entity_type=str(body.get("entity_type", "contact")).lower(), record=body["data"]
     )
 
 
-def _answer(event: InboxEvent, standing: Standing) -> Response:
-    failed = standing.is_done and bool(standing.problem)
-    wrote = any(write.status == OutgoingWrite.Status.DONE for write in standing.writes)
+def _answer(event: InboxEvent, progress: Progress) -> Response:
+    failed = progress.is_done and bool(progress.problem)
+    wrote = any(write.status == OutgoingWrite.Status.DONE for write in progress.writes)
     if failed:
-        message, status = f"No se pudo sincronizar: {standing.problem}", HTTPStatus.BAD_GATEWAY
+        message, status = f"No se pudo sincronizar: {progress.problem}", HTTPStatus.BAD_GATEWAY
         if event.status == Status.UNMATCHED:  # no provider is to blame: the record names nobody
             status = HTTPStatus.UNPROCESSABLE_ENTITY
-    elif not standing.is_done:
-        waits_for = f": {standing.problem}" if standing.problem else ""
+    elif not progress.is_done:
+        waits_for = f": {progress.problem}" if progress.problem else ""
         message, status = f"Sincronización en curso{waits_for}", HTTPStatus.ACCEPTED
     else:
         message = "Sincronización completada" if wrote else "Ya estaba igual: no hubo nada que escribir"
         status = HTTPStatus.OK
     data = {
-        "status": "failed" if failed else "done" if standing.is_done else "pending",
-        "contact_id": standing.contact.pk if standing.contact else None,
-        "writes": [_shown(write) for write in standing.writes],
+        "status": "failed" if failed else "done" if progress.is_done else "pending",
+        "contact_id": progress.contact.pk if progress.contact else None,
+        "writes": [_shown(write) for write in progress.writes],
     }
     answer = {"success": not failed, "message": message, "event_id": event.key.removeprefix("delivery:"), "data": data}
     if failed:
-        answer["detail"] = standing.problem
-    if not standing.is_done:
+        answer["detail"] = progress.problem
+    if not progress.is_done:
         answer["status_url"] = reverse("manual-sync-status", args=[event.pk])
     return Response(answer, status=status)
 

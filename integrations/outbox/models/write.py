@@ -1,6 +1,5 @@
-"""The outbox: everything that is to be written at a provider, before it is sent and ever after."""
+"""Models of the outbox: writes at providers, circuits, and opportunities of policies."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -13,15 +12,15 @@ from accounts.commerce.models import Policy
 from accounts.people.models import Contact
 from core.prunable import Prunable
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
-from integrations.contracts.mirror import OutgoingCall, Sent
+from integrations.contracts.mirror import Sent
 
 
 class OutgoingWrite(Prunable, Delivery):
-    """One write: that a contact or an opportunity there is to be made equal with ours.
+    """A write that makes a remote contact or opportunity equal with ours.
 
-    What is to be written is found out when it is delivered, so that changes which come meanwhile go with it: at most
-    one row is open for each target. `before` and `after` are the values that differ, by our names; `request` is the
-    call as it is sent and is kept before that, `requested_at` with it; `response` stands when an answer came.
+    Its values are computed when it is delivered, so that changes which come meanwhile go with it: at most one row is
+    pending for each target. `before` and `after` are the values that differ, by our names; `request` is the call and is
+    stored with `requested_at` before it is made; `response` is set when an answer came.
     """
 
     class Kind(models.TextChoices):
@@ -109,23 +108,8 @@ class OutgoingWrite(Prunable, Delivery):
         target = self.contact if self.kind == self.Kind.CONTACT else self.policy
         return f"{self.provider} {self.kind} {target or self.external_id}"
 
-    def note_request(self, call: OutgoingCall, *, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-        """Keep what is sent now, before it is sent: whatever becomes of it, the row says what may have been done there.
-
-        Raises LeaseLost.
-        """
-        self.update_fenced(
-            operation=self.Operation.CREATE if call.creates else self.Operation.UPDATE,
-            external_id=call.external_id,
-            before=dict(before),
-            after=dict(after),
-            request={"method": call.method, "path": call.path, "body": dict(call.body)},
-            response=None,
-            requested_at=timezone.now(),
-        )
-
     def go_on_with(self, sent: Sent) -> None:
-        """Nothing was made, because the provider has the record already: let the next attempt read and change that.
+        """Let the next attempt read and change the record that the provider had already; nothing was created.
 
         Raises LeaseLost.
         """

@@ -84,7 +84,7 @@ def test_an_opportunity_leads_to_its_policy_and_says_amounts_as_money(console: C
     page = console.get(page_of(row)).content.decode()
     assert f'href="{page_of(policy)}"' in page
     assert '<th scope="row">amount</th><td>–</td><td>1,200.50 USD</td>' in page
-    assert "correct the policy, or the opportunity there" in page
+    assert "correct the policy, or the opportunity at the provider" in page
     assert f'href="{page_of(policy)}"' in console.get(list_of(OutgoingWrite)).content.decode()
 
 
@@ -190,7 +190,8 @@ def test_a_write_is_undone_after_it_was_shown_what_comes_back(console: Client, s
     jane.refresh_from_db()
     assert jane.city == "Orlando"
     response = console.post(act_url(row, "undo"), {"answered": "1"}, follow=True)
-    assert [str(message) for message in response.context["messages"]] == ["As before, and written on every side: city."]
+    messages = [str(message) for message in response.context["messages"]]
+    assert messages == ["Restored, and written to every provider: city."]
     jane.refresh_from_db(), row.refresh_from_db()
     assert (jane.city, row.undone_at is not None, logged(row)) == ("Miami", True, ["undo"])
     change = ContactChange.objects.get(kind="staff")
@@ -209,7 +210,7 @@ def test_what_cannot_be_undone_is_refused_and_changes_nothing(console: Client) -
 def test_the_making_of_a_record_has_no_button_to_undo_it_but_says_how(console: Client, jane: Contact) -> None:
     page = console.get(page_of(written(jane, operation="create"))).content.decode()
     assert "/act/undo/" not in page
-    assert "delete it there by hand" in page
+    assert "delete it at the provider by hand" in page
 
 
 def test_who_may_only_look_presses_nothing(jane: Contact) -> None:

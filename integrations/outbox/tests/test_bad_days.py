@@ -7,7 +7,7 @@ import pytest
 
 from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
 from integrations.outbox import circuits, repair
-from integrations.outbox.contacts import SHOWS_UP_WITHIN
+from integrations.outbox.contacts import SEARCH_LAG
 from integrations.outbox.models import Circuit, OutgoingWrite
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Answer, Lost, Reset
@@ -36,7 +36,7 @@ def test_a_contact_whose_making_was_not_answered_is_not_made_again(sides: TwoSid
 
 def test_an_insured_whose_making_was_not_answered_is_found_though_the_search_lags(sides: TwoSides) -> None:
     sides.nowcerts.lag = 40.0
-    assert timedelta(seconds=sides.nowcerts.lag) < SHOWS_UP_WITHIN
+    assert timedelta(seconds=sides.nowcerts.lag) < SEARCH_LAG
     sides.nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
     sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz")
     sides.muted = True  # not even a webhook says that it was made

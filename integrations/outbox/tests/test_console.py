@@ -69,7 +69,7 @@ def test_a_preview_says_where_nothing_would_change_and_where_a_record_would_be_m
     page = previewed(console, contact)
     assert ("Nothing would change." in page, page.count("equal already</span>")) == (True, 2)
     other = previewed(console, person("bob@example.com", first_name="Bob"))
-    assert other.count("a record would be made</span>") == 2
+    assert other.count("a record would be created</span>") == 2
     assert '<th scope="row">first name</th><td>–</td><td>Bob</td>' in other
 
 

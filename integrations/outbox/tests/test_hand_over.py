@@ -28,10 +28,10 @@ CALLERS = {
     "accounts.people.admin.contact_changes._take",
     "accounts.people.admin.duplicates._merge",
     "accounts.people.contact_aliases.assign",
-    "integrations.handlers.contacts._reported",
+    "integrations.handlers.contacts._store",
     "integrations.handlers.memberships._contact",
-    "integrations.handlers.policies.keep",
-    "integrations.outbox.contacts.bring_together",
+    "integrations.handlers.policies.store",
+    "integrations.outbox.contacts.merge_remote",
     "integrations.outbox.repair.undo",
 }
 

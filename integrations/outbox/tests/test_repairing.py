@@ -123,7 +123,7 @@ def test_a_failed_write_is_tried_again_and_done(sides: TwoSides, failed: Outgoin
 
 
 def test_beside_a_newer_one_that_waits_a_failed_write_stays(sides: TwoSides, failed: OutgoingWrite) -> None:
-    owed = enqueue.enqueue_contact(Contact.objects.get(), "nowcerts", cause=CAUSE)
+    owed = enqueue.enqueue_write(Contact.objects.get(), "nowcerts", cause=CAUSE)
     assert owed is not None
     assert repair.retry([failed, owed]) == 0
     assert list(OutgoingWrite.objects.order_by("pk").values_list("status", flat=True)) == ["failed", "pending"]

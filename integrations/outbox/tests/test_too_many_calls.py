@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.queue.delivery import LeaseLost
 from integrations.outbox import contacts
-from integrations.outbox.contacts import SHOWS_UP_WITHIN
+from integrations.outbox.contacts import SEARCH_LAG
 from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.contact_api import GoHighLevelContacts
@@ -136,7 +136,7 @@ def test_create_whose_answer_was_lost_is_looked_for_before_it_is_made_again(side
     sides.forward(timedelta(seconds=wait_of(row) + 0.5))
     take(sides)
     row.refresh_from_db()
-    assert row.next_attempt_at == requested_at + SHOWS_UP_WITHIN
+    assert row.next_attempt_at == requested_at + SEARCH_LAG
     sides.settle()
     assert (creates(sides), len(sides.ghl.contacts)) == (1, 1)
 
@@ -150,7 +150,7 @@ def test_servers_error_is_no_proof_that_nothing_was_made(sides: TwoSides, status
     sides.forward(timedelta(seconds=wait_of(row) + 0.5))
     take(sides)
     row.refresh_from_db()
-    assert (row.next_attempt_at, creates(sides)) == (requested_at + SHOWS_UP_WITHIN, 1)
+    assert (row.next_attempt_at, creates(sides)) == (requested_at + SEARCH_LAG, 1)
     sides.settle()
     assert (creates(sides), len(sides.ghl.contacts)) == (2, 1)
 

@@ -9,7 +9,7 @@ from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
 from core.cause import Cause
 from core.queue import runner
 from integrations.inbox.models import ContactRefresh
-from integrations.outbox.enqueue import enqueue_contact
+from integrations.outbox.enqueue import enqueue_write
 from integrations.outbox.models import OutgoingWrite
 from tests.harness.both_sides import contact_as, insured_as
 from tests.harness.two_sides import A_MOMENT, TwoSides
@@ -43,7 +43,7 @@ def pair(committing_sides: TwoSides) -> tuple[Any, Any]:
 def test_many_workers_at_one_row_write_once(committing_sides: TwoSides, at_once: AtOnce) -> None:
     sides = committing_sides
     contact = Contact.objects.create(email="ana@example.com", first_name="Ana")
-    row = enqueue_contact(contact, "gohighlevel", cause=Cause(text="test"))
+    row = enqueue_write(contact, "gohighlevel", cause=Cause(text="test"))
     assert row is not None
     results = at_once([lambda: runner.run(OutgoingWrite, row.pk)] * 4)
     assert sorted(results) == [False, False, False, True]
@@ -54,7 +54,7 @@ def test_many_workers_at_one_row_write_once(committing_sides: TwoSides, at_once:
 
 def test_what_is_owed_by_many_at_once_is_one_row(committing_sides: TwoSides, at_once: AtOnce) -> None:
     contact = Contact.objects.create(email="ana@example.com", first_name="Ana")
-    results = at_once([lambda: enqueue_contact(contact, "gohighlevel", cause=Cause(text="test"))] * 6)
+    results = at_once([lambda: enqueue_write(contact, "gohighlevel", cause=Cause(text="test"))] * 6)
     assert [type(result) for result in results if result is not None] == [OutgoingWrite]
     assert OutgoingWrite.objects.count() == 1
 

@@ -1,4 +1,4 @@
-"""Access to Chatwoot's own URLs; a part of the table of access."""
+"""Access rules of Chatwoot's own URLs."""
 
 from core.web.access import ANYBODY, Shared, needs
 
@@ -7,7 +7,7 @@ ADDRESSES = {
     "metrics-chatwoot": {"GET": needs("integrations.view_metrics", scope="metrics", setting="METRICS_TOKEN")},
     "embed": {"GET": ANYBODY},
 }
-# Pages that embed companies ask for them from browsers.
+# Pages of other sites that embed a company ask from the browser.
 SHARED = {
     "company-chatwoot": Shared(
         origins=("FRONTEND_ORIGINS", "CHATWOOT_EMBED_ORIGINS"),

@@ -1,4 +1,4 @@
-"""Accounts as Chatwoot's own API has them: for one whose word, sent once, was lost."""
+"""Accounts by Chatwoot's API, for those whose webhook, sent once, was lost."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -11,12 +11,12 @@ from integrations.toolkit.reading import text_at
 
 
 def is_connected() -> bool:
-    """Return whether the platform API can be asked here."""
+    """Return whether the platform API is configured."""
     return bool(settings.CHATWOOT_BASE_URL and settings.CHATWOOT_PLATFORM_TOKEN)
 
 
 def read_account(account_id: str) -> list[Event]:
-    """The account as it is now. Raises NotFoundYet where Chatwoot has none, Retryable and Permanent."""
+    """Return the present account. Raises NotFoundYet where Chatwoot has none, Retryable and Permanent."""
     asked_at = timezone.now()
     try:
         account = ChatwootClient.from_settings().account(account_id)

@@ -1,4 +1,4 @@
-"""`manage.py check`: companies that everybody may ask for."""
+"""System check: companies that everybody may ask for."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from integrations.toolkit.signatures import secrets_in
 
 @checks.register
 def check_company_pages(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Warn of companies that everybody may ask for who counts up the accounts' ids."""
+    """Warn of companies that anybody can read by counting up the accounts' ids."""
     proofs = {verifier.setting for endpoint in PROVIDER.endpoints for verifier in endpoint.verifiers}
     is_used = accounts.is_connected() or any(map(secrets_in, proofs))
     if secrets_in(SECRETS) or not is_used:

@@ -11,7 +11,7 @@ from integrations.toolkit.failures import NotConfigured, Refused
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.retries import Retries
 
-PATIENCE = 3.0  # seconds: somebody looks at a page meanwhile
+PATIENCE = 3.0  # seconds: a person waits for the page
 _NOT_OURS = (
     "Check CHATWOOT_PLATFORM_TOKEN; a platform app may only see accounts that it made, or that were made permissible to"
     " it."
@@ -19,7 +19,7 @@ _NOT_OURS = (
 
 
 class ChatwootClient:
-    """`ChatwootClient.from_settings()` is the one of this installation."""
+    """Client of the platform API. `ChatwootClient.from_settings()` is that of this installation."""
 
     def __init__(self, base_url: str, *, token: str, sleep: Callable[[float], None] = really_sleep) -> None:
         self._http = JsonClient(
@@ -37,14 +37,14 @@ class ChatwootClient:
 
     @classmethod
     def from_settings(cls) -> "ChatwootClient":
-        """Raises NotConfigured."""
+        """Return the client of this installation. Raises NotConfigured."""
         if not settings.CHATWOOT_BASE_URL or not settings.CHATWOOT_PLATFORM_TOKEN:
             raise NotConfigured("Chatwoot: set CHATWOOT_BASE_URL and CHATWOOT_PLATFORM_TOKEN")
         return cls(settings.CHATWOOT_BASE_URL, token=settings.CHATWOOT_PLATFORM_TOKEN)
 
     # https://developers.chatwoot.com/api-reference/accounts/get-an-account-details
     def account(self, account_id: str) -> Mapping[str, Any]:
-        """The account's details. Raises NotFound, TemporaryFailure, Refused."""
+        """Return the account's details. Raises NotFound, TemporaryFailure, Refused."""
         answer = self._http.call("GET", f"/platform/api/v1/accounts/{int(account_id)}")
         if not isinstance(answer, Mapping):
             raise Refused("Chatwoot: an account should be a JSON object. Check CHATWOOT_BASE_URL.")

@@ -1,4 +1,4 @@
-"""Contacts of an account, as its webhooks tell of them."""
+"""Parsing of contacts in an account's webhooks."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,18 +8,18 @@ from integrations.contracts.events import ContactReported
 from integrations.contracts.exceptions import Unreadable
 from integrations.toolkit.reading import text_at
 
-# Ours → the places where Chatwoot holds it. A place that is not there says nothing; one that is empty says "none".
-_COLUMNS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "phone": (("phone_number",),),
-    "city": (("additional_attributes", "city"),),
-    "country": (("additional_attributes", "country"),),
+# Field of our contact → its path at Chatwoot. A missing path leaves the field alone; an empty value clears it.
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "phone": ("phone_number",),
+    "city": ("additional_attributes", "city"),
+    "country": ("additional_attributes", "country"),
 }
 
 
 def contact(body: Mapping[str, Any], *, account_id: str, occurred_at: datetime) -> ContactReported:
-    """A contact as a webhook has it, whole: many visitors have neither name nor e-mail. Raises Unreadable without id.
+    """Parse a contact, whole: many visitors have neither name nor e-mail. Raises Unreadable without an id.
 
-    Chatwoot keeps one name; its first word is taken for the first name.
+    Chatwoot has one name; its first word counts as the first name.
     """
     contact_id = text_at(body, "id")
     if not contact_id:
@@ -28,10 +28,9 @@ def contact(body: Mapping[str, Any], *, account_id: str, occurred_at: datetime) 
     if "name" in body:
         first, _space, last = text_at(body, "name").partition(" ")
         fields |= {"first_name": first, "last_name": last.strip()}
-    for ours, places in _COLUMNS.items():
-        for path in places:
-            if _is_told(body, path):
-                fields[ours] = text_at(body, *path)
+    for field, path in _FIELDS.items():
+        if _is_present(body, path):
+            fields[field] = text_at(body, *path)
     custom = body.get("custom_attributes")
     identifier = text_at(body, "identifier")
     return ContactReported(
@@ -48,7 +47,7 @@ def contact(body: Mapping[str, Any], *, account_id: str, occurred_at: datetime) 
     )
 
 
-def _is_told(body: Any, path: tuple[str, ...]) -> bool:
+def _is_present(body: Any, path: tuple[str, ...]) -> bool:
     for name in path:
         if not isinstance(body, Mapping) or name not in body:
             return False

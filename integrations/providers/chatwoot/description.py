@@ -1,4 +1,4 @@
-"""Chatwoot's own addresses as OpenAPI: the company of an account, and the page in a frame."""
+"""OpenAPI description of Chatwoot's own URLs: the company of an account, and the page in a frame."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ _SIGNED = [
 
 
 def schemes() -> dict[str, Any]:
-    """Return the header with which an account is signed, as a security scheme."""
+    """Return the header of an account's signature as a security scheme."""
     text = f"The account's signature, made with {SECRETS}; where that is not set everybody may ask."
     return {_SCHEME: {"type": "apiKey", "in": "header", "name": HEADER, "description": text}}
 

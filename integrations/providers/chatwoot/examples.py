@@ -1,4 +1,4 @@
-"""A body of each kind that reaches us, for /docs."""
+"""Example bodies of each kind, for /docs."""
 
 from typing import Any
 

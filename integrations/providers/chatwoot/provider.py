@@ -1,4 +1,4 @@
-"""Chatwoot: a help desk whose accounts are our companies. See README.md for what reaches us and how to set it up."""
+"""Chatwoot: a help desk whose accounts are our companies. See README.md for its events and the set-up."""
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.reply import reply_with
@@ -8,8 +8,8 @@ from integrations.providers.chatwoot.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, TimestampedHmac, Token
 
 _SIGNATURE = TimestampedHmac("X-Chatwoot-Signature", "X-Chatwoot-Timestamp", setting="CHATWOOT_WEBHOOK_SECRET")
-# A relay signs the body alone, in the same header. Its secret is another one, so that nobody turns Chatwoot's own
-# signature into one without a time by leaving its timestamp out.
+# A relay signs only the body, in the same header. It has a secret of its own: with Chatwoot's, a signature could be
+# replayed at any time by leaving out its timestamp.
 _RELAY = HmacSha256Hex("X-Chatwoot-Signature", setting="CHATWOOT_RELAY_SECRET")
 _TOKEN = Token(setting="CHATWOOT_WEBHOOK_TOKEN")
 
@@ -17,7 +17,7 @@ PROVIDER = Provider(
     key="chatwoot",
     title="Chatwoot",
     endpoints=(
-        # Posted once and unsigned by Chatwoot, which waits five seconds and tells whoever signed up nothing.
+        # Posted once and unsigned by Chatwoot, which waits five seconds and shows the new customer nothing.
         Endpoint(
             name=webhooks.INSTALLATION,
             path=f"{webhooks.PATH}/account-created",
@@ -26,7 +26,7 @@ PROVIDER = Provider(
             read=webhooks.read_installation,
             immediate=True,
             reply=webhooks.reply,
-            about="Accounts, by Chatwoot's installation events. Answered from what became of the account.",
+            about="Accounts, by Chatwoot's installation events. The answer has the outcome for the account.",
             examples=examples.ACCOUNTS,
             id_header="X-Chatwoot-Delivery",
         ),

@@ -12,7 +12,7 @@ CHATWOOT_WEBHOOK_TOKEN = env.list("CHATWOOT_WEBHOOK_TOKEN", default=[])
 # Signs the account ids of the company look-up and the embedded page; without one both answer everybody.
 CHATWOOT_EMBED_SECRET = env.list("CHATWOOT_EMBED_SECRET", default=[])
 CHATWOOT_EMBED_ORIGINS = [origin.lower() for origin in env.list("CHATWOOT_EMBED_ORIGINS", default=[])]
-# Who may show /embed/dashboard in a frame.
+# Origins that may show /embed/dashboard in a frame.
 CHATWOOT_FRAME_ORIGINS = env.list(
     "CHATWOOT_FRAME_ORIGINS", default=["/".join(CHATWOOT_BASE_URL.split("/")[:3])] if CHATWOOT_BASE_URL else []
 )

@@ -1,4 +1,4 @@
-"""Making a fixture somebody's own event. Only for `manage.py simulate`."""
+"""Personalised fixtures for simulated events. Only for `manage.py simulate`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,17 +9,17 @@ from integrations.providers.chatwoot import webhooks
 
 
 def endpoint_for(payload: Payload) -> str:
-    """The endpoint to which such an event is posted."""
+    """Return the endpoint to which an event is posted."""
     return "account" if str(payload.get("event")) in webhooks.ABOUT_CONTACTS else "installation"
 
 
 def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
-    """`payload`, changed in place, with the chosen account, name, e-mail and contact.
+    """Return `payload`, changed in place: with the chosen account, name, e-mail and contact.
 
     `name` is the company's in an event about an account, else the contact's. The first administrator, or the contact,
     gets the e-mail.
     """
-    body: dict[str, Any] = webhooks.inside(payload)  # type: ignore[assignment]  # a part of `payload`, which is a dict
+    body: dict[str, Any] = webhooks.unwrapped(payload)  # type: ignore[assignment]  # a part of `payload`, which is a dict
     is_contact = endpoint_for(payload) == "account"
     account = body["account"] if isinstance(body.get("account"), dict) else body
     if "account" in chosen:

@@ -1,4 +1,4 @@
-"""Chatwoot's own addresses: the company of an account, its metrics, and the page in a frame."""
+"""Chatwoot's own URLs: the company of an account, its metrics, and the page in a frame."""
 
 from django.urls import path, re_path
 

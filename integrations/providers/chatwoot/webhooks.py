@@ -1,6 +1,6 @@
-"""Chatwoot's words → our events.
+"""Parsing of Chatwoot's webhooks into our events.
 
-Accounts come in three shapes, told apart by what is in them:
+Accounts come in three shapes, distinguished by their keys:
 
 - installation event: {"event", "id", "name", "users": […]}
 - with the account inside: {"event", "account": {"id", "name"}, …}
@@ -29,23 +29,23 @@ CLOSED = frozenset({"account_deleted", "account_destroyed"})
 ABOUT_ACCOUNTS = REPORTED | CLOSED
 ABOUT_CONTACTS = frozenset({"contact_created", "contact_updated"})
 HANDLED = ABOUT_ACCOUNTS | ABOUT_CONTACTS
-_TALK = "conversations stay in Chatwoot"
+_CONVERSATIONS = "conversations stay in Chatwoot"
 IGNORED: Mapping[str, str] = {
-    "conversation_created": _TALK,
-    "conversation_updated": _TALK,
-    "conversation_status_changed": _TALK,
-    "conversation_typing_on": _TALK,
-    "conversation_typing_off": _TALK,
-    "message_created": _TALK,
-    "message_updated": _TALK,
-    "webwidget_triggered": _TALK,
-    "inbox_created": _TALK,
-    "inbox_updated": _TALK,
+    "conversation_created": _CONVERSATIONS,
+    "conversation_updated": _CONVERSATIONS,
+    "conversation_status_changed": _CONVERSATIONS,
+    "conversation_typing_on": _CONVERSATIONS,
+    "conversation_typing_off": _CONVERSATIONS,
+    "message_created": _CONVERSATIONS,
+    "message_updated": _CONVERSATIONS,
+    "webwidget_triggered": _CONVERSATIONS,
+    "inbox_created": _CONVERSATIONS,
+    "inbox_updated": _CONVERSATIONS,
 }
 _TYPE_AT = (("event",), ("event_type",), ("type",))
 _WRAPPERS = ("data", "payload")
-# Is the company made, and by this delivery?
-_SAID: Mapping[tuple[bool, bool], tuple[str, bool | str]] = {
+# (does the company exist, did this delivery create it) → message and `created` of the reply
+_OUTCOMES: Mapping[tuple[bool, bool], tuple[str, bool | str]] = {
     (True, True): ("Company created and services initialized", True),
     (True, False): ("Company known already", False),
     (False, False): ("Kept; the company is made in a moment", "pending"),
@@ -54,7 +54,7 @@ _TIME_AT = (("updated_at",), ("timestamp",), ("occurred_at",))
 
 
 def read(payload: Payload) -> Envelope:
-    """The envelope of a payload in any shape. Raises Unreadable where no event, or none of its account, is named."""
+    """Return the envelope of a payload in any shape. Raises Unreadable where it names no event, or no account."""
     event_type = first_text(payload, _TYPE_AT).replace(".", "_")
     if not event_type:
         raise Unreadable('no event: expected "event" with a text')
@@ -62,7 +62,7 @@ def read(payload: Payload) -> Envelope:
 
 
 def read_installation(payload: Payload) -> Envelope:
-    """The same; what names an account and no event was posted because the account is new."""
+    """Return the envelope as `read` does; a payload with an account and no event is that of a new account."""
     event_type = first_text(payload, _TYPE_AT).replace(".", "_")
     if not event_type and not account_id_in(payload):
         raise Unreadable('no event: expected "event": "account_created" with the account\'s "id" and "name"')
@@ -75,70 +75,70 @@ def _envelope(payload: Payload, event_type: str) -> Envelope:
         if not _is_account_id(external_id):
             raise Unreadable(f'{event_type}: the account\'s "id" should be a number, not {external_id[:50]!r}')
     else:
-        external_id = text_at(inside(payload), "id")
+        external_id = text_at(unwrapped(payload), "id")
     # Neither a time nor an id of its own: a delivery is its whole content.
     key = f"{event_type}:{external_id}:{digest_of(payload)[:32]}"
     return Envelope(event_type=event_type[:100], external_id=external_id[:200], key=key)
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """The events that a kept delivery tells of, the company first."""
-    body = inside(webhook.payload)
-    told_at = _told_at(webhook)
+    """Return the events of a stored webhook, the company first."""
+    body = unwrapped(webhook.payload)
+    occurred_at = _occurred_at(webhook)
     if webhook.event_type in CLOSED:
-        return [CompanyClosed(occurred_at=told_at, account_id=webhook.external_id)]
+        return [CompanyClosed(occurred_at=occurred_at, account_id=webhook.external_id)]
     if webhook.event_type in REPORTED:
         return [
             CompanyReported(
-                occurred_at=told_at,
+                occurred_at=occurred_at,
                 account_id=webhook.external_id,
                 name=name_in(webhook.payload),
                 administrators=_administrators(webhook.payload),
             )
         ]
     account_id = text_at(body, "account", "id") or text_at(webhook.payload, "account", "id")
-    contact = contacts.contact(body, account_id=account_id, occurred_at=told_at)
+    contact = contacts.contact(body, account_id=account_id, occurred_at=occurred_at)
     if not _is_account_id(account_id):
         return [contact]
-    # The account's own word may have been lost, which Chatwoot sends once; so its contacts' tell of it too.
+    # The account's own webhook, which Chatwoot sends once, may have been lost: a contact reports its company too.
     name = text_at(body, "account", "name") or text_at(webhook.payload, "account", "name")
     return [CompanyReported(occurred_at=webhook.received_at, account_id=account_id, name=name), contact]
 
 
 def reply(accepted: Accepted) -> Reply:
-    """Return the answer that the sender's documents have. `created` is "pending" where a worker makes the company."""
+    """Return the answer of the sender's documents. `created` is "pending" where a worker creates the company."""
     if accepted.unreadable:
         return unreadable(accepted)
     data: dict[str, Any] = {"message": "Kept", "created": False}
     if accepted.event_type in ABOUT_ACCOUNTS:
-        message, created = _SAID[accepted.company_exists, accepted.is_new]
+        message, created = _OUTCOMES[accepted.company_exists, accepted.is_new]
         names = {"company_id": "", "company_name": name_in(accepted.payload), **accepted.company}
         data = {**names, "message": message, "created": created}
     return Reply(status=HTTPStatus.OK, content={"success": True, "data": data})
 
 
-def inside(payload: Payload) -> Payload:
-    """Return what a relay wrapped, or the payload as it is."""
+def unwrapped(payload: Payload) -> Payload:
+    """Return the payload that a relay wrapped, or the payload itself."""
     return next((inner for name in _WRAPPERS if isinstance(inner := payload.get(name), Mapping)), payload)
 
 
 def account_id_in(payload: Payload) -> str:
-    """The id of the account that an event about an account names, "" for none."""
-    body = inside(payload)
+    """Return the account's id in an event about an account, "" for none."""
+    body = unwrapped(payload)
     places = (("account", "id"), ("account_id",), ("id",))
     return first_text(body, places) or first_text(payload, places[:2])
 
 
 def name_in(payload: Payload) -> str:
-    """The account's name, "" where it is not told."""
-    body = inside(payload)
+    """Return the account's name, "" for none."""
+    body = unwrapped(payload)
     places = (("account", "name"), ("account_name",), ("name",))
     return first_text(body, places) or first_text(payload, places[:2])
 
 
 def _administrators(payload: Payload) -> tuple[dict[str, str], ...] | None:
-    """The administrators, None where the list is missing: an empty one says that there are none."""
-    body = inside(payload)
+    """Return the administrators, None where the list is missing: an empty one means that there are none."""
+    body = unwrapped(payload)
     account = body.get("account")
     for holder in (body, account, payload):
         users = holder.get("users") if isinstance(holder, Mapping) else None
@@ -151,11 +151,11 @@ def _administrators(payload: Payload) -> tuple[dict[str, str], ...] | None:
     return None
 
 
-def _told_at(webhook: StoredWebhook) -> datetime:
-    """Return when it was so there, where that is told and is not still to come; else when it came."""
-    body = inside(webhook.payload)
-    told = None if webhook.event_type == CREATED else moment_at(body, _TIME_AT)
-    return told if told is not None and told <= webhook.received_at else webhook.received_at
+def _occurred_at(webhook: StoredWebhook) -> datetime:
+    """Return the time that a webhook states, unless it lies in the future; else the time of its receipt."""
+    body = unwrapped(webhook.payload)
+    stated = None if webhook.event_type == CREATED else moment_at(body, _TIME_AT)
+    return stated if stated is not None and stated <= webhook.received_at else webhook.received_at
 
 
 def _is_account_id(text: str) -> bool:

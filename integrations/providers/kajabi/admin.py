@@ -1,4 +1,4 @@
-"""The console's page of Kajabi's hooks: what there is, a button that makes it what it should be, one to delete each."""
+"""Console page of Kajabi's hooks: their list, and buttons that configure all or delete one."""
 
 from typing import Any, cast
 
@@ -17,30 +17,30 @@ from core.console import tools
 from core.console.links import badge
 from integrations import setup_state
 from integrations.contracts.exceptions import Permanent, Retryable
-from integrations.providers.kajabi.hook_states import HookOutcome, HooksIncomplete, Result, Standing
+from integrations.providers.kajabi.hook_states import HookOutcome, HookResult, HooksIncomplete, HookState
 from integrations.providers.kajabi.hooks import KajabiHooks, missing_events
 from integrations.providers.kajabi.provider import PROVIDER
-from integrations.reconcile.admin.start import api_notice
+from integrations.reconcile.admin.sync_page import api_notice
 
 NAME = f"hooks_{PROVIDER.key}"
-# Each with the badge that shows it.
-STANDINGS = {
-    Standing.CURRENT: ("active", gettext_lazy("as it should be")),
-    Standing.OUTDATED: ("unmatched", gettext_lazy("ours, with an old address")),
-    Standing.FOREIGN: ("foreign", gettext_lazy("somebody else's")),
+# State → the badge that shows it, and its label.
+STATES = {
+    HookState.CURRENT: ("active", gettext_lazy("as it should be")),
+    HookState.OUTDATED: ("unmatched", gettext_lazy("ours, with an old address")),
+    HookState.FOREIGN: ("foreign", gettext_lazy("somebody else's")),
 }
 RESULTS = {
-    Result.CREATED: gettext_lazy("created"),
-    Result.REPLACED: gettext_lazy("replaced"),
-    Result.REMOVED: gettext_lazy("removed"),
+    HookResult.CREATED: gettext_lazy("created"),
+    HookResult.REPLACED: gettext_lazy("replaced"),
+    HookResult.REMOVED: gettext_lazy("removed"),
 }
 
 
 def hooks_page(request: HttpRequest) -> HttpResponse:
-    """GET shows the provider's own list; POST does what was pressed and comes back."""
+    """Show the provider's hooks (GET), or run an action and redirect back (POST)."""
     if request.method == "POST":
         try:
-            _do(request)
+            _run_action(request)
         except (Retryable, Permanent, ValueError) as error:
             messages.error(request, str(error))
         return redirect(f"admin:{NAME}")
@@ -51,25 +51,25 @@ def hooks_page(request: HttpRequest) -> HttpResponse:
         "title": _("Hooks of %(provider)s") % {"provider": PROVIDER.title},
         "provider": PROVIDER,
         "notice": api_notice(setup_state.of(PROVIDER)),
-        **_shown(),
+        **_hook_rows(),
     }
     return TemplateResponse(request, "kajabi/hooks.html", context)
 
 
-def _shown() -> dict[str, Any]:
+def _hook_rows() -> dict[str, Any]:
     try:
         hooks = KajabiHooks.from_settings().listed()
     except (Retryable, Permanent) as error:
         return {"problem": str(error)}
-    rows = [{"hook": hook, "standing": badge(*STANDINGS[hook.standing])} for hook in hooks]
+    rows = [{"hook": hook, "state": badge(*STATES[hook.state])} for hook in hooks]
     return {"rows": rows, "missing": missing_events(hooks)}
 
 
-def _do(request: HttpRequest) -> None:
-    keeper = KajabiHooks.from_settings()
+def _run_action(request: HttpRequest) -> None:
+    hooks = KajabiHooks.from_settings()
     if "delete" in request.POST:
         hook_id = request.POST["delete"]
-        if keeper.delete(hook_id):
+        if hooks.delete(hook_id):
             _log(request, DELETION, f"deleted hook {hook_id}")
             messages.success(request, _("The hook was deleted."))
         else:
@@ -78,21 +78,21 @@ def _do(request: HttpRequest) -> None:
     if "configure" not in request.POST:
         return
     try:
-        outcomes = keeper.configure()
+        outcomes = hooks.configure()
     except HooksIncomplete as error:
-        _tell(request, list(error.outcomes))
+        _report(request, list(error.outcomes))
         messages.error(request, _("Not all hooks could be configured: %(problem)s") % {"problem": error})
         return
-    if not _tell(request, outcomes):
+    if not _report(request, outcomes):
         messages.success(request, _("Nothing was to be done: every event has its hook."))
 
 
-def _tell(request: HttpRequest, outcomes: list[HookOutcome]) -> bool:
-    """Say and log what was changed, if anything was."""
+def _report(request: HttpRequest, outcomes: list[HookOutcome]) -> bool:
+    """Show and log the changes, if any; return whether there were."""
     changed = [outcome for outcome in outcomes if outcome.result in RESULTS]
     if changed:
-        _log(request, CHANGE, ", ".join(f"{one.event}: {one.result}" for one in changed))
-        messages.success(request, ", ".join(f"{one.event}: {RESULTS[one.result]}" for one in changed))
+        _log(request, CHANGE, ", ".join(f"{outcome.event}: {outcome.result}" for outcome in changed))
+        messages.success(request, ", ".join(f"{outcome.event}: {RESULTS[outcome.result]}" for outcome in changed))
     return bool(changed)
 
 

@@ -1,4 +1,4 @@
-"""`manage.py check`: pages for operators that no password opens."""
+"""System check: the operators' pages without a password."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from integrations.providers.kajabi.api.operator_pages import PAGES
 
 @checks.register
 def check_operators_password(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Say that the pages are closed because no password is set, as in a .env of an older version."""
+    """Warn that the pages are closed because no password is set, as with a .env of an older version."""
     if getattr(settings, PASSWORD).strip():
         return []
     return [opens_by_nothing(f"/{page.path}", setting=PASSWORD) for page in PAGES]

@@ -1,8 +1,8 @@
 """Kajabi's API, one method an endpoint; above each its path in the specification at https://developers.kajabi.com.
 
-Lists come as pages, single things as documents (`json_api`); both hold Kajabi's own resources. Kajabi ignores a filter
+Lists come as pages, single resources as documents (`json_api`). Kajabi ignores a filter
 that it does not know and gives everything, so each list takes only those that are documented for it. Every method may
-raise TemporaryFailure or Refused (NotFound where Kajabi has no such thing).
+raise TemporaryFailure or Refused (NotFound where Kajabi has no such resource).
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,24 +10,24 @@ from datetime import date
 from typing import Unpack
 
 from integrations.providers.kajabi import json_api
-from integrations.providers.kajabi.connection import KajabiConnection, Paging, SortedPaging, one
+from integrations.providers.kajabi.connection import KajabiConnection, Paging, SortedPaging, resource_path
 from integrations.providers.kajabi.json_api import Document, Page, Resource, identifier
 from integrations.toolkit.failures import NotFound
 
 
 class KajabiClient(KajabiConnection):
-    """Every endpoint that is used. `KajabiClient.from_settings()` is the one of this installation."""
+    """Client with every endpoint that is used. `KajabiClient.from_settings()` is that of this installation."""
 
     # Hooks ------------------------------------------------------------------------------------------------------------
 
     # /v1/hooks: get
     def hooks(self, *, event: str = "", **paging: Unpack[Paging]) -> Iterator[Page]:
-        """The hooks of all the sites of the API key: Kajabi has no filter for one; compare the relationship `site`."""
+        """Yield the hooks of all sites of the API key: there is no filter for one; compare the relationship `site`."""
         return self._pages("/v1/hooks", filters={"event_eq": event}, **paging)
 
     # /v1/hooks: post
     def create_hook(self, event: str, *, target_url: str) -> Resource:
-        """A new hook of the configured site. Not repeated when its answer was lost: there might be two then."""
+        """Create a hook of the configured site. Not repeated when its answer was lost: there might be two then."""
         body = {
             "type": "hooks",
             "attributes": {"event": event, "target_url": target_url},
@@ -38,9 +38,9 @@ class KajabiClient(KajabiConnection):
 
     # /v1/hooks/{id}: delete
     def delete_hook(self, hook_id: str) -> bool:
-        """Return whether it was there: after a lost answer the repetition finds it gone, which is as good."""
+        """Delete a hook; False where there was none, as for the repetition after a lost answer."""
         try:
-            self._http.call("DELETE", one("/v1/hooks", hook_id))
+            self._http.call("DELETE", resource_path("/v1/hooks", hook_id))
         except NotFound:
             return False
         return True
@@ -57,7 +57,7 @@ class KajabiClient(KajabiConnection):
         filters = {"email_contains": email_contains, "search": search}
         return self._site_pages("/v1/contacts", filters=filters, **paging)
 
-    # What was bought --------------------------------------------------------------------------------------------------
+    # Purchases --------------------------------------------------------------------------------------------------------
 
     # /v1/customers: get
     def customers(self, *, email_contains: str = "", **paging: Unpack[SortedPaging]) -> Iterator[Page]:
@@ -102,7 +102,7 @@ class KajabiClient(KajabiConnection):
         """`include`: order_items, customer, site."""
         return self._document("/v1/orders", order_id, include=include)
 
-    # What is sold and asked -------------------------------------------------------------------------------------------
+    # Forms ------------------------------------------------------------------------------------------------------------
 
     # /v1/form_submissions/{id}: get
     def form_submission(self, submission_id: str, *, include: Iterable[str] = ()) -> Document:

@@ -1,4 +1,4 @@
-"""Completed courses and assessments that a relay reports itself: each of ours with every place where it may stand.
+"""Parsing of completed courses and assessments that a relay reports, with all the paths where a value may be.
 
 Kajabi has no such event today, so a relay makes it: {"event_type": "course_completed", "event_id", "created_at",
 "data": {"member": {…}, "course": {…}, "completed_at": …}}, or the same at the root. What stands in `data` comes first.
@@ -24,31 +24,31 @@ _PEOPLE = ("member", "student", "contact", "customer", "user", "learner")
 _TESTS = ("assessment", "quiz", "exam")
 
 
-def _of(holders: Iterable[str], *names: str) -> tuple[tuple[str, ...], ...]:
-    """Return {"member": {"id"}} and {"member_id"} for each of these, the best first."""
+def _paths(holders: Iterable[str], *names: str) -> tuple[tuple[str, ...], ...]:
+    """Return the paths of {"member": {"id"}} and {"member_id"} for each of `holders`, the best first."""
     pairs = [(holder, name) for holder in holders for name in names]
     return (*pairs, *((f"{holder}_{name}",) for holder, name in pairs))
 
 
-_EMAIL = (*_of(_PEOPLE, "email"), ("email",))
-_NAME = (*_of(_PEOPLE, "name", "full_name"), ("full_name",))
-_FIRST_NAME = (*_of(_PEOPLE, "first_name"), ("first_name",))
-_LAST_NAME = (*_of(_PEOPLE, "last_name"), ("last_name",))
-_MEMBER_ID = _of(("member", "student", "customer"), "id")
-_CONTACT_ID = _of(("contact",), "id")
-_COURSE_ID = _of(("course", "product"), "id")
-_COURSE = (*_of(("course",), "title", "name"), ("course",), *_of(("product",), "title", "name"))
-_ASSESSMENT_ID = _of(_TESTS, "id")
-_ASSESSMENT = (*_of(_TESTS, "title", "name"), *((test,) for test in _TESTS))
+_EMAIL = (*_paths(_PEOPLE, "email"), ("email",))
+_NAME = (*_paths(_PEOPLE, "name", "full_name"), ("full_name",))
+_FIRST_NAME = (*_paths(_PEOPLE, "first_name"), ("first_name",))
+_LAST_NAME = (*_paths(_PEOPLE, "last_name"), ("last_name",))
+_MEMBER_ID = _paths(("member", "student", "customer"), "id")
+_CONTACT_ID = _paths(("contact",), "id")
+_COURSE_ID = _paths(("course", "product"), "id")
+_COURSE = (*_paths(("course",), "title", "name"), ("course",), *_paths(("product",), "title", "name"))
+_ASSESSMENT_ID = _paths(_TESTS, "id")
+_ASSESSMENT = (*_paths(_TESTS, "title", "name"), *((test,) for test in _TESTS))
 _RESULTS = (*_TESTS, "result", "attempt", "submission")
-_SCORE = (*_of(_RESULTS, "score", "percentage", "grade"), ("score",), ("percentage",), ("grade",))
-_PASSING = (*_of(_RESULTS, "passing_score", "pass_mark"), ("passing_score",), ("pass_mark",))
-_PASSED = (*_of(_RESULTS, "passed", "status", "result"), ("passed",), ("result",), ("status",))
+_SCORE = (*_paths(_RESULTS, "score", "percentage", "grade"), ("score",), ("percentage",), ("grade",))
+_PASSING = (*_paths(_RESULTS, "passing_score", "pass_mark"), ("passing_score",), ("pass_mark",))
+_PASSED = (*_paths(_RESULTS, "passed", "status", "result"), ("passed",), ("result",), ("status",))
 _AT = ("completed_at", "completed_on", "completion_date", "finished_at", "date_completed")
 _COMPLETED = (*((name,) for name in _AT), *((holder, name) for holder in ("completion", "course", *_RESULTS)
               for name in (*_AT, "date")))  # fmt: skip
-_TOLD = (("occurred_at",), ("created_at",), ("timestamp",))
-_CERTIFICATE = (*_of(("certificate", "certificate_of_completion"), "url", "link"), ("certificate",),
+_REPORTED_AT = (("occurred_at",), ("created_at",), ("timestamp",))
+_CERTIFICATE = (*_paths(("certificate", "certificate_of_completion"), "url", "link"), ("certificate",),
                 *((holder, "certificate_url") for holder in ("completion", "course", *_RESULTS)))  # fmt: skip
 _VERDICTS = {
     **dict.fromkeys(("true", "yes", "1", "pass", "passed", "approved", "si", "aprobado", "aprobada"), True),
@@ -57,9 +57,9 @@ _VERDICTS = {
 
 
 def read(event_type: str, body: Mapping[str, Any], *, event_id: str, kind: str, occurred_at: datetime) -> list[Event]:
-    """Return the person as a contact, then what they completed: so their points find whom the ids mean.
+    """Return the person as a contact, then what they completed: so that the points find the person by the ids.
 
-    `kind` says whose ids the member's are. Raises Unmatched where the event names nobody.
+    `kind` is that of the member's id. Raises Unmatched where the event names nobody.
     """
     email, name = first_text(body, _EMAIL), first_text(body, _NAME)
     first, last = first_text(body, _FIRST_NAME), first_text(body, _LAST_NAME)
@@ -123,7 +123,7 @@ def read(event_type: str, body: Mapping[str, Any], *, event_id: str, kind: str, 
 
 
 def _day(body: Mapping[str, Any]) -> Any:
-    texts = (text_at(body, *path) for path in (*_COMPLETED, *_TOLD))
+    texts = (text_at(body, *path) for path in (*_COMPLETED, *_REPORTED_AT))
     return next((day for text in texts if (day := read_day(text))), None)
 
 
@@ -155,5 +155,5 @@ def _number(text: str) -> float | None:
     return float(digits) if len(digits) < 10 and digits.replace(".", "", 1).isdecimal() else None
 
 
-def _details(told: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in told.items() if value}
+def _details(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}

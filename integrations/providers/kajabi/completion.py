@@ -1,4 +1,4 @@
-"""Form answers that report a completed course, in the many spellings of field names that people choose."""
+"""Parsing of form answers that report a completed course, in the many spellings of field names that people choose."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _CUSTOM = re.compile(r"custom_\d+")
 
 
 def read(answers: Mapping[str, Any]) -> CompletedCourse:
-    """The course in these answers.
+    """Return the course in these answers.
 
     Native forms name their own fields custom_1, custom_2, …: there the one https address is the certificate, the one
     date the date, and the one other text the course; of two texts neither is guessed to be it.

@@ -28,9 +28,9 @@ def is_connected() -> bool:
 
 
 def confirm(webhook: StoredWebhook) -> StoredWebhook:
-    """The delivery with Kajabi's own resources in place of those that came; other dialects name nothing to read.
+    """Return a native delivery with Kajabi's own resources in place of those received; other dialects unchanged.
 
-    Raises NotFoundYet where Kajabi does not know what is named, Unmatched where nothing is that it could be asked for.
+    Raises NotFoundYet where Kajabi does not know the resource, Unmatched where the delivery names none.
     """
     resources = webhook.payload.get("payload")
     reader = _READERS.get(webhook.event_type)
@@ -39,17 +39,20 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
     kind, read = reader
     external_id = _id_of(resources, kind)
     if external_id in ("", "0"):
-        raise Unmatched(f"the event names no {_called(kind)} that Kajabi could be asked for")
+        raise Unmatched(f"the event names no {_title_of(kind)} that Kajabi could be asked for")
     client = KajabiClient.from_settings(patience=PATIENCE)
     try:
         confirmed = read(client, external_id)
     except NotFound as error:
-        raise NotFoundYet(f"Kajabi does not know {_called(kind)} {external_id}") from error
+        raise NotFoundYet(f"Kajabi does not know {_title_of(kind)} {external_id}") from error
     return replace(webhook, payload={**webhook.payload, "payload": confirmed})
 
 
 def read_contact(contact_id: str) -> list[Event]:
-    """The whole contact, with tags and offers, by one call. Raises NotFoundYet where Kajabi has no such contact."""
+    """Return the whole contact, with tags and offers, by one call.
+
+    Raises NotFoundYet where Kajabi has no such contact.
+    """
     asked_at = timezone.now()
     client = KajabiClient.from_settings(patience=PATIENCE)
     try:
@@ -60,13 +63,13 @@ def read_contact(contact_id: str) -> list[Event]:
     linked = {"contact_tags": "tags", "offers": "offers"}
     for kind, name in linked.items():
         ids = related_ids(document.resource, name)
-        by_kind[kind] = [one for one in document.included if one.get("type") == kind and text_at(one, "id") in ids]
-    return [native.contact(by_kind, otherwise=asked_at, is_whole=True)]
+        by_kind[kind] = [item for item in document.included if item.get("type") == kind and text_at(item, "id") in ids]
+    return [native.contact(by_kind, default_time=asked_at, is_whole=True)]
 
 
 def _purchase(client: KajabiClient, purchase_id: str) -> list[Resource]:
-    bought = client.purchase(purchase_id).resource
-    return [bought, *_customer(client, bought)]
+    purchase = client.purchase(purchase_id).resource
+    return [purchase, *_customer(client, purchase)]
 
 
 def _transaction(client: KajabiClient, transaction_id: str) -> list[Resource]:
@@ -74,22 +77,25 @@ def _transaction(client: KajabiClient, transaction_id: str) -> list[Resource]:
 
 
 def _order(client: KajabiClient, order_id: str) -> list[Resource]:
-    """An order with its items; its payment comes with `payment_succeeded`."""
+    """Return an order with its items; its payment comes with `payment_succeeded`."""
     return _flat(client, client.order(order_id, include=("order_items", "customer")))
 
 
 def _submission(client: KajabiClient, submission_id: str) -> list[Resource]:
-    """A submission with its form, and the contact that has its address, if just one has."""
+    """Return a submission with its form, and the contact with its address, if exactly one has it."""
     document = client.form_submission(submission_id, include=("form",))
     email = text_at(document.resource, "attributes", "email").casefold()
     # One page only: Kajabi may ignore the filter, and then everybody would be read while the delivery waits.
     page = next(client.contacts(email_contains=email), None) if email else None
-    found = [one for one in page.resources if text_at(one, "attributes", "email").casefold() == email] if page else []
-    return [document.resource, *document.included, *(map(_bare, found) if len(found) == 1 else ())]
+    contacts = page.resources if page else []
+    matches = [contact for contact in contacts if text_at(contact, "attributes", "email").casefold() == email]
+    # Of the contact only its id counts.
+    contact = [identifier("contacts", text_at(matches[0], "id"))] if len(matches) == 1 else []
+    return [document.resource, *document.included, *contact]
 
 
 def _tagged(client: KajabiClient, contact_id: str) -> list[Resource]:
-    return [_bare(identifier("contacts", contact_id))]
+    return [identifier("contacts", contact_id)]
 
 
 _READERS: Mapping[str, tuple[str, Callable[[KajabiClient, str], list[Resource]]]] = {
@@ -103,24 +109,19 @@ _READERS: Mapping[str, tuple[str, Callable[[KajabiClient, str], list[Resource]]]
 
 
 def _flat(client: KajabiClient, document: Document) -> list[Resource]:
-    found = [document.resource, *document.included]
-    if not any(one.get("type") == "customers" for one in found):
-        found += _customer(client, document.resource)
-    return found
+    resources = [document.resource, *document.included]
+    if not any(resource.get("type") == "customers" for resource in resources):
+        resources += _customer(client, document.resource)
+    return resources
 
 
 def _customer(client: KajabiClient, resource: Resource) -> list[Resource]:
     return [client.customer(customer_id).resource for customer_id in related_ids(resource, "customer")[:1]]
 
 
-def _bare(resource: Resource) -> Resource:
-    """A resource of which nothing is believed but that it is meant."""
-    return {"type": resource["type"], "id": resource["id"]}
-
-
 def _id_of(resources: list[Any], kind: str) -> str:
-    return next((text_at(one, "id") for one in resources if text_at(one, "type") == kind), "")
+    return next((text_at(resource, "id") for resource in resources if text_at(resource, "type") == kind), "")
 
 
-def _called(kind: str) -> str:
+def _title_of(kind: str) -> str:
     return kind.removesuffix("s").replace("_", " ")

@@ -1,4 +1,4 @@
-"""The connection to Kajabi's API: the API key and its token, the site, and the ways of calling."""
+"""Connection to Kajabi's API: the API key and its token, the site, and calls of lists and documents."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ _PERMISSIONS = "Check what the API key may do in Kajabi, and that its user belon
 
 
 class Paging(TypedDict, total=False):
-    """A part of a list: pages of `page_size` (100), beginning with `first_page` (1)."""
+    """Part of a list: pages of `page_size` (100), beginning with `first_page` (1)."""
 
     page_size: int
     first_page: int
@@ -36,7 +36,7 @@ class SortedPaging(Paging, total=False):
 
 
 class KajabiConnection:
-    """Calls in the name of the configured API key, for one thread."""
+    """Calls with the configured API key, for one thread."""
 
     def __init__(
         self,
@@ -79,10 +79,10 @@ class KajabiConnection:
 
     @classmethod
     def from_settings(cls, *, patience: float = PATIENCE, site_id: str = "") -> Self:
-        """The client of this installation.
+        """Return the client of this installation.
 
         `patience` is the seconds that one call may take with its repetitions: less than the lease where an event is
-        being processed. `site_id` is the site's where it is known already. Raises NotConfigured with the variables that
+        being processed. `site_id` is given where it is known already. Raises NotConfigured with the variables that
         are not set.
         """
         missing = [name for name in ("KAJABI_CLIENT_ID", "KAJABI_CLIENT_SECRET") if not getattr(settings, name)]
@@ -103,8 +103,8 @@ class KajabiConnection:
         return self._pages("/v1/sites", filters={}, **paging)
 
     def site_id(self) -> str:
-        """The id of the configured site: KAJABI_SITE_ID, else the site named KAJABI_SITE_NAME (its title, else its
-        subdomain), else the only one there is.
+        """Return the id of the configured site: KAJABI_SITE_ID, else the site named KAJABI_SITE_NAME (its title,
+        else its subdomain), else the only one.
 
         Asked for once a client. Raises NotConfigured, with the names that there are, where that is not exactly one.
         """
@@ -114,7 +114,7 @@ class KajabiConnection:
         return self._site_id
 
     def _pages(self, path: str, *, filters: Mapping[str, str], **paging: Unpack[SortedPaging]) -> Iterator[Page]:
-        """The pages of a list. Empty filters are left out."""
+        """Yield the pages of a list. Empty filters are left out."""
         query = {f"filter[{name}]": value for name, value in filters.items() if value}
         if sort := paging.get("sort"):
             query["sort"] = sort
@@ -129,38 +129,40 @@ class KajabiConnection:
     def _site_pages(
         self, path: str, *, filters: Mapping[str, str] | None = None, **paging: Unpack[SortedPaging]
     ) -> Iterator[Page]:
-        """The pages of a list of the configured site; Kajabi demands the filter where an account has several sites."""
+        """Yield the pages of a list of the configured site; Kajabi needs the filter for accounts with several sites."""
         yield from self._pages(path, filters={"site_id": self.site_id(), **(filters or {})}, **paging)
 
     def _document(self, path: str, external_id: str, *, include: Iterable[str] = ()) -> Document:
         included = ",".join(include)
-        answer = self._http.call("GET", one(path, external_id), query={"include": included} if included else {})
+        answer = self._http.call(
+            "GET", resource_path(path, external_id), query={"include": included} if included else {}
+        )
         return json_api.read_document(answer, called=f"GET {path}/{{id}}")
 
 
-def one(path: str, external_id: str) -> str:
-    """The path of one resource. Raises ValueError for an id that would lead elsewhere."""
+def resource_path(path: str, external_id: str) -> str:
+    """Return the path of a resource. Raises ValueError for an id that would lead elsewhere."""
     if not external_id.strip() or external_id in {".", ".."}:
         raise ValueError(f"{path}: an id is expected, {external_id!r} came")
     return f"{path}/{quote(external_id, safe='')}"
 
 
 def _chosen_site(sites: list[Resource], *, name: str) -> str:
-    """The id of the one site that is meant; raises NotConfigured with the names of those that there are."""
+    """Return the id of the only matching site. Raises NotConfigured with the names of all sites."""
     wanted = name.casefold()
-    meant = sites
+    matches = sites
     if wanted:
         by = {key: [site for site in sites if text_at(site, "attributes", key).casefold() == wanted] for key in _NAMES}
-        meant = by["title"] or by["subdomain"]
-    if len(meant) == 1:
-        return text_at(meant[0], "id")
-    known = ", ".join(f"{text_at(site, 'attributes', 'title')!r} (id {text_at(site, 'id')})" for site in sites)
+        matches = by["title"] or by["subdomain"]
+    if len(matches) == 1:
+        return text_at(matches[0], "id")
+    choices = ", ".join(f"{text_at(site, 'attributes', 'title')!r} (id {text_at(site, 'id')})" for site in sites)
     if not sites:
         problem = "the API key sees no site; check its permissions in Kajabi"
     elif not wanted:
-        problem = f"the API key sees {len(sites)} sites; set KAJABI_SITE_ID or KAJABI_SITE_NAME to one of: {known}"
-    elif meant:
-        problem = f"{len(meant)} sites are named {name!r}; set KAJABI_SITE_ID to one of: {known}"
+        problem = f"the API key sees {len(sites)} sites; set KAJABI_SITE_ID or KAJABI_SITE_NAME to one of: {choices}"
+    elif matches:
+        problem = f"{len(matches)} sites are named {name!r}; set KAJABI_SITE_ID to one of: {choices}"
     else:
-        problem = f"no site is named {name!r} (KAJABI_SITE_NAME); there are: {known}"
+        problem = f"no site is named {name!r} (KAJABI_SITE_NAME); there are: {choices}"
     raise NotConfigured(f"Kajabi: {problem}")

@@ -1,4 +1,4 @@
-"""Kajabi's own addresses as OpenAPI: the pages by which an operator manages its hooks."""
+"""OpenAPI description of Kajabi's own URLs: the pages by which an operator manages its hooks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A body of each dialect that reaches us, for /docs."""
+"""Example bodies of each dialect, for /docs."""
 
 from collections.abc import Mapping
 from typing import Any

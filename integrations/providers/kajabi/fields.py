@@ -1,16 +1,14 @@
-"""Places of values in payloads of Kajabi's relays and in-app hooks: each of ours with every place it was seen at, the
-best first.
+"""Paths of values in payloads of Kajabi's relays and in-app hooks: all under which each was seen, the best first.
 
 Sources: the relay's own documents, and payloads recorded by integrators (`purchase.created` flat, and nested in newer
 ones).
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from integrations.contracts.events import Buyer
-from integrations.toolkit.reading import first_text, moment_at
+from integrations.toolkit.reading import first_text
 
 _EMAIL = (
     ("member", "email"),
@@ -41,11 +39,11 @@ _LAST_NAME = (
 _NAME = (("member", "name"), ("member_name",), ("customer", "name"), ("contact", "name"), ("name",))
 MEMBER_ID = (("member", "id"), ("member_id",), ("customer", "id"))
 OFFER = (("offer", "id"), ("offer_id",), ("purchase", "offer_id"))
-_PRODUCT = (("product", "id"), ("product_id",), ("offer", "product_id"))
+PRODUCT = (("product", "id"), ("product_id",), ("offer", "product_id"))
 PURCHASE = (("purchase", "id"), ("purchase_id",))
 TRANSACTION = (("payment_transaction", "id"), ("transaction", "id"), ("transaction_id",))
-_OCCURRED = (("occurred_at",), ("created_at",), ("timestamp",))
-_OCCURRED_INSIDE = (
+OCCURRED = (("occurred_at",), ("created_at",), ("timestamp",))
+OCCURRED_INSIDE = (
     ("occurred_at",),
     ("transaction_created_at",),
     ("refunded_at",),
@@ -54,11 +52,11 @@ _OCCURRED_INSIDE = (
     ("payment_transaction", "created_at"),
     ("created_at",),
 )
-_OFFER_TITLE = (("offer", "name"), ("offer", "title"), ("offer_title",), ("offer_name",))
+OFFER_TITLE = (("offer", "name"), ("offer", "title"), ("offer_title",), ("offer_name",))
 
 
 def buyer(body: Mapping[str, Any], *, kind: str) -> Buyer:
-    """The person in `body`; `kind` says whose ids these are, since a relay's "mem_1" is no in-app 1."""
+    """Return the person in `body`; `kind` is that of their id, since a relay's "mem_1" is no in-app 1."""
     first, last = first_text(body, _FIRST_NAME), first_text(body, _LAST_NAME)
     if not first and not last:
         first, _space, last = first_text(body, _NAME).partition(" ")
@@ -71,30 +69,5 @@ def buyer(body: Mapping[str, Any], *, kind: str) -> Buyer:
 
 
 def identity(kind: str, external_id: str) -> Mapping[str, str]:
-    """{kind: id}, or nothing: Kajabi's test deliveries give everybody the id 0."""
+    """Return {kind: id}, or {} for no id: Kajabi's test deliveries give everybody the id 0."""
     return {kind: external_id} if external_id not in ("", "0") else {}
-
-
-def offers(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """The ids of the offer and its product; "0" is one, of Kajabi's test deliveries."""
-    found = (first_text(body, OFFER), first_text(body, _PRODUCT))
-    return tuple(offer for offer in found if offer)
-
-
-def purchase_id(body: Mapping[str, Any]) -> str:
-    return first_text(body, PURCHASE)
-
-
-def transaction_id(body: Mapping[str, Any]) -> str:
-    return first_text(body, TRANSACTION)
-
-
-def offer_title(body: Mapping[str, Any]) -> str:
-    return first_text(body, _OFFER_TITLE)
-
-
-def occurred_at(
-    payload: Mapping[str, Any], body: Mapping[str, Any], *, doubts: list[str] | None = None
-) -> datetime | None:
-    """Return when it happened, as the body says, else the envelope; None where neither does."""
-    return moment_at(body, _OCCURRED_INSIDE, doubts=doubts) or moment_at(payload, _OCCURRED)

@@ -1,6 +1,6 @@
-"""Kajabi's CSV exports: contacts, and transactions, subscriptions or purchases → the events that webhooks tell.
+"""Kajabi's CSV exports: contacts, and transactions, subscriptions or purchases parsed into the events of webhooks.
 
-What the files look like was seen in exports of several sites; Kajabi documents none of it (docs/history-import.md).
+The format was seen in exports of several sites; Kajabi documents none of it (docs/history-import.md).
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,11 @@ from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
+from core.text import plain_key
 from integrations.contracts.events import ContactReported
 from integrations.contracts.history import Cells, FileKind, FileOffer, HistoryFiles, KeyedEvent, ParsedRow
 from integrations.providers.kajabi import history_orders
-from integrations.providers.kajabi.history_cells import key_of_title, moment, names_of, parts, word
+from integrations.providers.kajabi.history_cells import key_of_title, moment, names_of, split_list
 from integrations.providers.kajabi.history_headings import MEMBER_COLUMNS, ORDER_COLUMNS
 from integrations.providers.kajabi.history_people import email_of, identities, name_of
 
@@ -19,7 +20,7 @@ _YES, _NO = (
     {"true", "yes", "1", "subscribed", "si", "suscrito"},
     {"false", "no", "0", "unsubscribed", "never_subscribed"},
 )
-# Our contact's columns, with the columns of the file in the order of preference.
+# Field of our contact → columns of the file, the best first.
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "phone": ("phone", "mobile"),
     "business_phone": ("business_phone",),
@@ -33,15 +34,15 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 def _member(cells: Cells, exported_at: datetime) -> ParsedRow:
-    """A contact as it was when the file was exported: a report, and never by itself a sale.
+    """Parse a contact as it was when the file was exported: a report, never by itself a sale.
 
-    Tags are told as given, not as all there are: a name with a comma in it would take itself away.
+    Tags are reported as added, not as the whole list: a name with a comma in it would take itself away.
     """
     email = email_of(cells)
     first, last = name_of(cells)
-    told = {ours: next((cells[name] for name in names if cells[name]), "") for ours, names in _FIELDS.items()}
-    fields = {name: value for name, value in {"first_name": first, "last_name": last, **told}.items() if value}
-    if (answer := word(cells["subscribed"])) in _YES | _NO:
+    values = {field: next((cells[name] for name in names if cells[name]), "") for field, names in _FIELDS.items()}
+    fields = {name: value for name, value in {"first_name": first, "last_name": last, **values}.items() if value}
+    if (answer := plain_key(cells["subscribed"])) in _YES | _NO:
         fields["subscribed"] = answer in _YES  # type: ignore[assignment]
     ids = identities(contact=cells["contact_id"], member=cells["member_id"])
     report = ContactReported(
@@ -49,9 +50,9 @@ def _member(cells: Cells, exported_at: datetime) -> ParsedRow:
         email=email,
         identities=ids,
         fields=fields,
-        tags_added=tuple(parts(cells["tags"])),
+        tags_added=tuple(split_list(cells["tags"])),
     )
-    claims = [FileOffer(key=key_of_title(title), title=title) for title in parts(cells["products"])]
+    claims = [FileOffer(key=key_of_title(title), title=title) for title in split_list(cells["products"])]
     return ParsedRow(events=[KeyedEvent(key=f"contact:{ids.get('contact') or email}", event=report)], claims=claims)
 
 

@@ -1,7 +1,7 @@
-"""Cells of Kajabi's CSV exports: headings, dates, amounts and words, as they were seen in files of several sites.
+"""Cells of Kajabi's CSV exports: headings, dates, amounts and statuses, as they were seen in files of several sites.
 
 Nothing of it is documented by Kajabi (docs/history-import.md has the sources), so every reader is tolerant of spelling
-and strict about meaning: what can be read in two ways is not read.
+and strict about meaning: an ambiguous cell is refused.
 """
 
 import re
@@ -20,9 +20,9 @@ _AMOUNT = re.compile(
     r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?:\.[0-9]{3}){2,}|[0-9]{1,3}(?:\.[0-9]{3})+(?=,[0-9]{1,2}$)|[0-9]+)"
     r"(?:[.,](?P<part>[0-9]{1,2}))?"
 )
-_WORDS_OF_MONTHS = ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y")
+_FORMATS_WITH_MONTHS = ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y")
 _LONGEST_DATE = 40
-_MOST = 10**13
+_LIMIT = 10**13
 # ISO 4217 currencies of Kajabi's checkout that have no smaller unit.
 _WITHOUT_CENTS = frozenset({"CLP", "JPY", "KRW", "PYG", "VND"})
 _UNITS = {
@@ -36,19 +36,19 @@ _UNITS = {
 
 
 def names_of(heading: str) -> list[str]:
-    """Return what a heading may be known by: itself, and the field's name that Kajabi writes behind a custom label.
+    """Return the names of a heading: itself, and the field's name that Kajabi writes behind a custom label.
 
     "Teléfono (phone_number)" is known as "telefono_phone_number" and as "phone_number".
     """
     text = heading[:LINE].strip()
-    found = [plain_key(text)]
+    names = [plain_key(text)]
     if (match := _NAME_OF_FIELD.search(text)) is not None:
-        found.append(match[1].lower())
-    return [name for name in found if name]
+        names.append(match[1].lower())
+    return [name for name in names if name]
 
 
 def moment(text: str) -> datetime | None:
-    """Return the moment that a cell names, None where it names none that is sure: 11/08/2025 may be two days.
+    """Return the moment in a cell, None where there is none or it is ambiguous: 11/08/2025 may be two days.
 
     "2025-11-08 04:11:00 -0700" of transactions and contacts, "Nov 28, 2025" of subscriptions.
     """
@@ -56,7 +56,7 @@ def moment(text: str) -> datetime | None:
     found = read_moment(text)
     if found is not None or not text or len(text) > _LONGEST_DATE:
         return found
-    for pattern in _WORDS_OF_MONTHS:
+    for pattern in _FORMATS_WITH_MONTHS:
         try:
             return datetime.strptime(text, pattern).replace(tzinfo=UTC)
         except ValueError:
@@ -72,8 +72,8 @@ def dated(text: str, *, column: str) -> datetime | None:
     return found
 
 
-def end_of(day: datetime) -> datetime:
-    """Return the end of a day that is named without a time: what is paid until then is paid on that day too."""
+def end_of_day(day: datetime) -> datetime:
+    """Return the end of a day that has no time: access that is paid until a day includes that day."""
     return day + A_DAY if day == datetime(day.year, day.month, day.day, tzinfo=UTC) else day
 
 
@@ -91,16 +91,16 @@ def cents(text: str, *, currency: str) -> int | None:
         raise InvalidRow(f'"{raw[:40]}" is no amount that can be read one way')
     whole = "".join(letter for letter in match["whole"] if letter.isdigit())
     amount = Decimal(f"{whole}.{match['part'] or 0}")
-    if amount >= _MOST:
+    if amount >= _LIMIT:
         raise InvalidRow(f'"{raw[:40]}" is no amount')
     minor = int(amount if currency in _WITHOUT_CENTS else amount * 100)
     is_negative = "-" in raw[: places[0]] or raw.startswith("(")
     return -minor if is_negative else minor
 
 
-def parts(text: str) -> list[str]:
+def split_list(text: str) -> list[str]:
     """Return the entries of a list in a cell; an entry that holds a comma itself cannot be told from two."""
-    return [entry for entry in (one.strip() for one in text.split(",")) if entry]
+    return [entry for entry in (part.strip() for part in text.split(",")) if entry]
 
 
 def key_of_title(title: str) -> str:
@@ -108,14 +108,9 @@ def key_of_title(title: str) -> str:
     return f"title:{title_key(title[:LINE], 90)}"
 
 
-def word(text: str) -> str:
-    """Return a status or type as one word: "Pending Cancellation" → "pending_cancellation"."""
-    return plain_key(text)
-
-
 def interval(text: str) -> relativedelta | None:
-    """Return how long a subscription's period is, None where the cell does not say: "Month", "3 months", "yearly"."""
-    names = word(text).split("_")
+    """Return the length of a subscription's period, None where the cell has none: "Month", "3 months", "yearly"."""
+    names = plain_key(text).split("_")
     unit = next((_UNITS[name] for name in names if name in _UNITS), None)
     if unit is None:
         return None

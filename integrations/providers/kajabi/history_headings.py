@@ -1,4 +1,4 @@
-"""The columns of Kajabi's exports, with every heading under which each was seen, and likely ones in Spanish.
+"""Columns of Kajabi's exports, with every heading under which each was seen, and likely ones in Spanish.
 
 Kajabi documents none of them: docs/history-import.md says where they come from. Headings are compared as
 `core.text.plain_key` has them, so case, spaces, accents and punctuation do not matter.

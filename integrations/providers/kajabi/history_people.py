@@ -1,4 +1,4 @@
-"""The person of an export's row."""
+"""Parsing of the person of an export's row."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ def email_of(cells: Cells) -> str:
 
 
 def name_of(cells: Cells) -> tuple[str, str]:
-    """Return first and last name; the whole name is parted at its first space, as in Kajabi's other records."""
+    """Return first and last name; the whole name is split at its first space, as in Kajabi's other records."""
     if cells["first_name"] or cells["last_name"]:
         return cells["first_name"], cells["last_name"]
     first, _space, last = cells["name"].partition(" ")
@@ -31,6 +31,6 @@ def identities(**ids: str) -> Mapping[str, str]:
     return {kind: value for kind, value in ids.items() if value.lower() not in _NO_VALUE}
 
 
-def known(value: str) -> str:
+def id_or_empty(value: str) -> str:
     """Return an id, "" for a placeholder."""
     return "" if value.lower() in _NO_VALUE else value

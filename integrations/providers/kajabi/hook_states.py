@@ -1,6 +1,6 @@
-"""Hooks: what a provider keeps for us to know which events it posts where. Seen and changed by whoever operates Enlace.
+"""State of Kajabi's hooks, and results of changing them.
 
-Targets hold tokens, and those of strangers may too; so no target stands here whole, and none can be shown by mistake.
+Targets hold tokens, and those of strangers may too; so every target here is masked, and none can be shown by mistake.
 """
 
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Standing(StrEnum):
-    """State of a hook: right, ours but wrong, or somebody else's."""
+class HookState(StrEnum):
+    """State of a hook: right, ours but outdated, or foreign."""
 
     CURRENT = "current"
     OUTDATED = "outdated"
     FOREIGN = "foreign"
 
 
-class Result(StrEnum):
+class HookResult(StrEnum):
     """Result for a hook. `removed`: one of ours beside the right one."""
 
     CREATED = "created"
@@ -28,12 +28,12 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Hook:
-    """A hook as it may be shown: `target` is masked."""
+    """Hook as it may be shown: `target` is masked."""
 
     external_id: str
     event: str
     target: str
-    standing: Standing
+    state: HookState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +43,11 @@ class HookOutcome:
     external_id: str
     event: str
     target: str
-    result: Result
+    result: HookResult
 
 
 class HooksIncomplete(Exception):
-    """Configuring broke off; `outcomes` is what was done until then. Doing it again goes on from there."""
+    """Configuring broke off; `outcomes` were done until then. Configuring again continues from there."""
 
     def __init__(self, message: str, *, outcomes: Sequence[HookOutcome]) -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
-"""JSON:API as Kajabi speaks it: what is read off a document, and how a list is paged.
+"""JSON:API as Kajabi speaks it: documents, lists and their pages.
 
-A resource stays the mapping that came (`id`, `type`, `attributes`, `relationships`), shaped as in a native hook.
+A resource stays the received mapping (`id`, `type`, `attributes`, `relationships`), shaped as in a native hook.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ Resource = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """One resource, with those that were asked for by `include`."""
+    """Resource, with those that were asked for by `include`."""
 
     resource: Resource
     included: list[Resource] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A part of a list. `number` is what to ask for as `first_page` to begin again here."""
+    """Part of a list. `number` is the `first_page` with which reading can resume at this page."""
 
     number: int
     resources: list[Resource]
@@ -36,21 +36,21 @@ class Page:
 
 
 def identifier(kind: str, external_id: str) -> dict[str, str]:
-    """Return how a body names a resource."""
+    """Return the identifier of a resource, as a request's body has it."""
     return {"type": kind, "id": external_id}
 
 
 def related_ids(resource: Resource, name: str) -> tuple[str, ...]:
-    """The ids in a to-one or to-many relationship; none where it is empty, or only a link."""
+    """Return the ids in a to-one or to-many relationship; none where it is empty, or only a link."""
     relationships = resource.get("relationships")
     relationship = relationships.get(name) if isinstance(relationships, Mapping) else None
     linked = relationship.get("data") if isinstance(relationship, Mapping) else None
-    found = linked if isinstance(linked, list) else [linked]
-    return tuple(external_id for one in found if (external_id := text_at(one, "id")))
+    items = linked if isinstance(linked, list) else [linked]
+    return tuple(external_id for item in items if (external_id := text_at(item, "id")))
 
 
 def read_document(answer: Any, *, called: str) -> Document:
-    """Return the one resource of an answer; raises TemporaryFailure where there is none."""
+    """Return the resource of an answer. Raises TemporaryFailure where there is none."""
     resource = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(resource, Mapping) or not _is_resource(resource):
         raise TemporaryFailure(f"Kajabi: {called} answered without a resource in `data`; {_shape(answer)} came")
@@ -58,7 +58,7 @@ def read_document(answer: Any, *, called: str) -> Document:
 
 
 def read_resources(answer: Any, *, called: str) -> list[Resource]:
-    """The resources of an answer; raises TemporaryFailure where it holds anything else."""
+    """Return the resources of an answer. Raises TemporaryFailure where it holds anything else."""
     resources = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(resources, list) or not all(map(_is_resource, resources)):
         raise TemporaryFailure(
@@ -70,46 +70,46 @@ def read_resources(answer: Any, *, called: str) -> list[Resource]:
 def pages(
     http: JsonClient, path: str, *, query: Mapping[str, str], page_size: int = PAGE_SIZE, first_page: int = 1
 ) -> Iterator[Page]:
-    """The pages of a list, from `first_page` on, until one has no `links.next`.
+    """Yield the pages of a list, from `first_page` on, until one has no `links.next`.
 
     Nothing else is needed of the envelope, since `meta` varies or is missing. A list that changes while it is read may
-    show a resource twice, or move one onto a page that was read already: readers take the first lightly, and whoever
+    show a resource twice, or move one onto a page that was read already: readers must accept the first, and whoever
     needs everything reads again with an overlap. Raises Refused for a next page on another server, and TemporaryFailure
     for one that was read before.
     """
     address = path
-    asked: Mapping[str, str] = {**query, "page[number]": str(first_page), "page[size]": str(page_size)}
-    here, number, seen = http.base_url + path, first_page, set[str]()
+    parameters: Mapping[str, str] = {**query, "page[number]": str(first_page), "page[size]": str(page_size)}
+    current, number, seen = http.base_url + path, first_page, set[str]()
     while True:
-        answer = http.call("GET", address, query=asked)
+        answer = http.call("GET", address, query=parameters)
         resources = read_resources(answer, called=f"GET {path}")
         link = _next_link(answer)
         yield Page(number=number, resources=resources, included=_included(answer), is_last=not link)
         if not link:
             return
-        here = address = http.url_of(link, relative_to=here)
+        current = address = http.url_of(link, relative_to=current)
         if address in seen:
             raise TemporaryFailure(f"Kajabi: GET {path}: `links.next` of page {number} leads back to a page before it")
         seen.add(address)
-        asked, number = {}, number + 1  # the link holds the whole query
+        parameters, number = {}, number + 1  # the link holds the whole query
 
 
 def explain(document: Any) -> str:
-    """An error in Kajabi's words: of its API (a list of `errors`), or of its token endpoint (`error`)."""
+    """Return the error message of Kajabi's API (a list of `errors`), or of its token endpoint (`error`)."""
     errors = document.get("errors") if isinstance(document, Mapping) else None
     if not isinstance(errors, list):
         return " ".join(filter(None, (text_at(document, "error"), text_at(document, "error_description"))))
-    return "; ".join(filter(None, map(_in_words, errors[:5])))
+    return "; ".join(filter(None, map(_error_text, errors[:5])))
 
 
-def _in_words(error: Any) -> str:
-    said = [text_at(error, "title"), text_at(error, "detail")]
+def _error_text(error: Any) -> str:
+    texts = [text_at(error, "title"), text_at(error, "detail")]
     where = text_at(error, "source", "pointer")
-    return ": ".join(dict.fromkeys(filter(None, said))) + (f" ({where})" if where else "")
+    return ": ".join(dict.fromkeys(filter(None, texts))) + (f" ({where})" if where else "")
 
 
 def _next_link(answer: Mapping[str, Any]) -> str:
-    """`links.next` as text, or as an object with `href`, which JSON:API allows; "" where there is none."""
+    """Return `links.next`: a text, or an object with `href`, which JSON:API allows; "" where there is none."""
     return text_at(answer, "links", "next") or text_at(answer, "links", "next", "href")
 
 

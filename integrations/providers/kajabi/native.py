@@ -1,6 +1,6 @@
-"""Native API hooks: a flat array of JSON:API resources, to be found by their type, not by their place.
+"""Parsing of native API hooks: a flat array of JSON:API resources, found by their type, not by their place.
 
-The API's own answers have the same shape, so what is read back is read here too.
+The API's own answers have the same shape, so confirmed deliveries are parsed here too.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +28,7 @@ from integrations.toolkit.reading import moment_at, text_at
 
 _CREATED = (("attributes", "created_at"),)
 _UPDATED = (("attributes", "updated_at"),)
-_COLUMNS = {
+_FIELDS = {
     "phone_number": "phone",
     "business_number": "business_phone",
     "address_line_1": "address_line_1",
@@ -41,30 +41,31 @@ _COLUMNS = {
 }
 
 
-def read(event_type: str, resources: Iterable[Any], *, otherwise: datetime) -> list[Event]:
-    """The events in the resources of one hook; `otherwise` is the time of what states none.
+def read(event_type: str, resources: Iterable[Any], *, default_time: datetime) -> list[Event]:
+    """Return the events in the resources of one hook; `default_time` is the time of those that state none.
 
-    What is about a subscription comes first, then the person, then what belongs to them. Raises Unmatched where nobody
-    is named.
+    Events about a subscription come first, then the person, then the others. Raises Unmatched where nobody is named.
     """
     by_kind: dict[str, list[Resource]] = {}
     for resource in resources:
         if isinstance(resource, Mapping):
             by_kind.setdefault(text_at(resource, "type"), []).append(resource)
-    found = _READERS[event_type](by_kind, otherwise)
-    person = contact(by_kind, otherwise=otherwise)
+    events = _READERS[event_type](by_kind, default_time)
+    person = contact(by_kind, default_time=default_time)
     if not person.email and not person.identities:
         raise Unmatched("the event names no e-mail: it has nobody, or somebody without one")
-    about_plans = [event for event in found if isinstance(event, MembershipEvent)]
+    memberships = [event for event in events if isinstance(event, MembershipEvent)]
     if event_type == "tag_added":
         person = replace(person, tags_added=_tag_names(by_kind))
     elif event_type == "tag_removed":
         person = replace(person, tags_removed=_tag_names(by_kind))
-    return [*about_plans, person, *(event for event in found if not isinstance(event, MembershipEvent))]
+    return [*memberships, person, *(event for event in events if not isinstance(event, MembershipEvent))]
 
 
-def contact(by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, is_whole: bool = False) -> ContactReported:
-    """The person in the resources: the contact, else the customer, else whoever answered the form.
+def contact(
+    by_kind: Mapping[str, list[Resource]], *, default_time: datetime, is_whole: bool = False
+) -> ContactReported:
+    """Return the person in the resources: the contact, else the customer, else the sender of the form.
 
     `is_whole`: the contact came with its tags and offers.
     """
@@ -74,14 +75,14 @@ def contact(by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, is_wh
     attributes = attributes if isinstance(attributes, Mapping) else {}
     contact_id = text_at(person, "id") or next(iter(related_ids(customer, "contact")), "")
     customer_id = text_at(customer, "id") or next(iter(related_ids(person, "customer")), "")
-    books = [identity("contact", contact_id), identity("customer", customer_id)]
+    ids = [identity("contact", contact_id), identity("customer", customer_id)]
     first, _space, last = text_at(attributes, "name").partition(" ")
-    named = {"first_name": first, "last_name": last.strip()} if "name" in attributes else {}
+    names = {"first_name": first, "last_name": last.strip()} if "name" in attributes else {}
     return ContactReported(
-        occurred_at=otherwise if is_whole else moment_at(source, _UPDATED) or otherwise,
+        occurred_at=default_time if is_whole else moment_at(source, _UPDATED) or default_time,
         email=text_at(attributes, "email"),
-        identities={kind: key for book in (books if person else books[::-1]) for kind, key in book.items()},
-        fields=named | {ours: attributes[theirs] for theirs, ours in _COLUMNS.items() if theirs in attributes},
+        identities={kind: key for known in (ids if person else ids[::-1]) for kind, key in known.items()},
+        fields=names | {field: attributes[name] for name, field in _FIELDS.items() if name in attributes},
         custom_fields={name: value for name, value in attributes.items() if name.startswith("custom_")},
         tags=_tag_names(by_kind) if is_whole else None,
         offers=tuple(
@@ -94,51 +95,55 @@ def contact(by_kind: Mapping[str, list[Resource]], *, otherwise: datetime, is_wh
     )
 
 
-def _purchase(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
-    """purchases + offers + customers."""
-    bought = _first(by_kind, "purchases")
+def _purchase(by_kind: Mapping[str, list[Resource]], default_time: datetime) -> list[Event]:
+    """Read purchases + offers + customers."""
+    purchase = _first(by_kind, "purchases")
     buyer = _buyer(by_kind)
     if not buyer.email:
         raise Unmatched("the event names no e-mail: it has no customer, or one without")
     return [
         OfferPurchased(
-            **transactions.sold(bought, otherwise=otherwise),
+            **transactions.sale(purchase, default_time=default_time),
             buyer=buyer,
             book="customer",
             offer_title=text_at(_first(by_kind, "offers"), "attributes", "title"),
-            offers=_offers(bought) or tuple(filter(None, [text_at(_first(by_kind, "offers"), "id")])),
-            purchase_id=text_at(bought, "id"),
+            offers=_offers(purchase) or tuple(filter(None, [text_at(_first(by_kind, "offers"), "id")])),
+            purchase_id=text_at(purchase, "id"),
         )
     ]
 
 
-def _payment(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
-    """transactions + customers; read back also the purchases, which say what was paid for."""
-    paid = _first(by_kind, "transactions")
-    money = _money(by_kind, otherwise)
+def _payment(by_kind: Mapping[str, list[Resource]], default_time: datetime) -> list[Event]:
+    """Read transactions + customers; a confirmed one also has the purchases that were paid for."""
+    transaction = _first(by_kind, "transactions")
+    money = _money(by_kind, default_time)
     buyer = _buyer(by_kind)
     payments = [
         PaymentSucceeded(
-            occurred_at=moment_at(paid, _CREATED) or otherwise,
+            occurred_at=moment_at(transaction, _CREATED) or default_time,
             buyer=buyer,
             book="customer",
-            amount=cents(paid, "amount_in_cents") or None,
-            offers=_offers(bought),
-            purchase_id=text_at(bought, "id"),
-            transaction_id=text_at(paid, "id"),
+            amount=cents(transaction, "amount_in_cents") or None,
+            offers=_offers(purchase),
+            purchase_id=text_at(purchase, "id"),
+            transaction_id=text_at(transaction, "id"),
         )
-        for bought in by_kind.get("purchases", [])
-        if money and transactions.meaning(paid) is PaymentSucceeded and buyer.email and _offers(bought)
+        for purchase in by_kind.get("purchases", [])
+        if money
+        and transactions.membership_event(transaction) is PaymentSucceeded
+        and buyer.email
+        and _offers(purchase)
     ]
     return [*payments, *money]
 
 
-def _order(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
-    """transactions + customers + orders + order_items. The sale itself is told by `purchase`."""
+def _order(by_kind: Mapping[str, list[Resource]], default_time: datetime) -> list[Event]:
+    """Read transactions + customers + orders + order_items. The sale itself comes as `purchase`."""
     order = _first(by_kind, "orders")
-    named = _named(by_kind)
+    if not order:
+        return _money(by_kind, default_time)
     placed = OrderPlaced(
-        occurred_at=moment_at(order, _CREATED) or otherwise,
+        occurred_at=moment_at(order, _CREATED) or default_time,
         external_id=text_at(order, "id"),
         number=text_at(order, "attributes", "order_number"),
         currency=currency(order, "currency_code"),
@@ -146,25 +151,25 @@ def _order(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[E
         tax=cents(order, "sales_tax_amount_in_cents"),
         discount=cents(order, "discount_amount_in_cents"),
         lines=tuple(_line(item) for item in by_kind.get("order_items", [])),
-        **named,
+        **_owner(by_kind),
     )
-    return [placed, *_money(by_kind, otherwise, order_id=placed.external_id)] if order else _money(by_kind, otherwise)
+    return [placed, *_money(by_kind, default_time, order_id=placed.external_id)]
 
 
-def _submission(by_kind: Mapping[str, list[Resource]], otherwise: datetime) -> list[Event]:
-    """form_submissions + forms. Submissions say neither when they were made nor who the contact is."""
+def _submission(by_kind: Mapping[str, list[Resource]], default_time: datetime) -> list[Event]:
+    """Read form_submissions + forms. Submissions have neither a time nor the id of the contact."""
     submission, form = _first(by_kind, "form_submissions"), _first(by_kind, "forms")
     attributes = submission.get("attributes")
     answers = dict(attributes) if isinstance(attributes, Mapping) else {}
     return [
         FormSubmitted(
-            occurred_at=moment_at(submission, _CREATED) or otherwise,
+            occurred_at=moment_at(submission, _CREATED) or default_time,
             external_id=text_at(submission, "id"),
             form_id=text_at(form, "id") or next(iter(related_ids(submission, "form")), ""),
             form_title=text_at(form, "attributes", "title"),
             answers=answers,
             completed=completion.read(answers),
-            **_named(by_kind),
+            **_owner(by_kind),
         )
     ]
 
@@ -174,16 +179,17 @@ _READERS: Mapping[str, Callable[[Mapping[str, list[Resource]], datetime], list[E
     "payment_succeeded": _payment,
     "order_created": _order,
     "form_submission": _submission,
-    "tag_added": lambda by_kind, otherwise: [],
-    "tag_removed": lambda by_kind, otherwise: [],
+    "tag_added": lambda by_kind, default_time: [],
+    "tag_removed": lambda by_kind, default_time: [],
 }
+TYPES = frozenset(_READERS)
 
 
-def _money(by_kind: Mapping[str, list[Resource]], otherwise: datetime, *, order_id: str = "") -> list[Event]:
-    paid = transactions.moved(
-        _first(by_kind, "transactions"), otherwise=otherwise, order_id=order_id, **_named(by_kind)
+def _money(by_kind: Mapping[str, list[Resource]], default_time: datetime, *, order_id: str = "") -> list[Event]:
+    moved = transactions.money_moved(
+        _first(by_kind, "transactions"), default_time=default_time, order_id=order_id, **_owner(by_kind)
     )
-    return [paid] if paid else []
+    return [moved] if moved else []
 
 
 def _line(item: Resource) -> OrderLine:
@@ -208,15 +214,15 @@ def _buyer(by_kind: Mapping[str, list[Resource]]) -> Buyer:
     )
 
 
-def _named(by_kind: Mapping[str, list[Resource]]) -> dict[str, Any]:
-    """Return who something belongs to, as keyword arguments."""
+def _owner(by_kind: Mapping[str, list[Resource]]) -> dict[str, Any]:
+    """Return the keyword arguments that say who something belongs to."""
     person = _first(by_kind, "customers") or _first(by_kind, "form_submissions")
     customer_id = text_at(_first(by_kind, "customers"), "id")
     return {"email": text_at(person, "attributes", "email"), "identities": identity("customer", customer_id)}
 
 
-def _offers(bought: Resource) -> tuple[str, ...]:
-    return (*related_ids(bought, "offer"), *related_ids(bought, "products"))
+def _offers(purchase: Resource) -> tuple[str, ...]:
+    return (*related_ids(purchase, "offer"), *related_ids(purchase, "products"))
 
 
 def _tag_names(by_kind: Mapping[str, list[Resource]]) -> tuple[str, ...]:

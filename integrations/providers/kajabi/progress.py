@@ -1,4 +1,4 @@
-"""A relay's report that somebody got on in a course: who, which course, and how much of it is done.
+"""Progress in a course, as relays report it: the person, the course, and how much of it is done.
 
 Relays disagree about numbers. This is the rule, the most exact statement first:
 
@@ -49,10 +49,10 @@ _NUMBER = re.compile(r"\d{1,20}(?:[.,]\d{1,20})?")
 _COUNT = re.compile(r"\d{1,9}")
 
 
-def read(webhook: StoredWebhook, body: Mapping[str, Any], *, otherwise: datetime) -> CourseProgressed:
-    """Return the event in `body`; `otherwise` is the time of one without a date.
+def read(webhook: StoredWebhook, body: Mapping[str, Any], *, default_time: datetime) -> CourseProgressed:
+    """Return the event in `body`; `default_time` is the time of one without a date.
 
-    A date after the receipt counts as the receipt: no event may stand above all that come later. Raises Unmatched where
+    A date after the receipt counts as the receipt: no event may outrank all that come later. Raises Unmatched where
     it names no person or no course, Unreadable where the number says nothing certain.
     """
     email = fields.buyer(body, kind="relay").email or first_text(body, _STUDENT)
@@ -64,7 +64,7 @@ def read(webhook: StoredWebhook, body: Mapping[str, Any], *, otherwise: datetime
         raise Unmatched("the event names no course")
     moment = moment_at(body, _MOMENTS) or moment_at(webhook.payload, _MOMENTS_OF_ENVELOPE) or moment_at(body, _ENROLLED)
     return CourseProgressed(
-        occurred_at=min(moment or otherwise, webhook.received_at),
+        occurred_at=min(moment or default_time, webhook.received_at),
         email=email,
         course=course,
         course_id=course_id,

@@ -22,7 +22,7 @@ PROVIDER = Provider(
             path="api/webhook/kajabi",
             verifiers=(_SIGNATURE, _TOKEN),
             read=webhooks.read,
-            about="A relay that tells of memberships.",
+            about="A relay that reports memberships.",
             examples=examples.MEMBERSHIPS,
         ),
         Endpoint(
@@ -30,7 +30,7 @@ PROVIDER = Provider(
             path="api/kajabi/webhook",
             verifiers=(_SIGNATURE, _TOKEN),
             read=webhooks.read,
-            about="A relay that tells of completed courses, purchases and contacts.",
+            about="A relay that reports completed courses, purchases and contacts.",
             examples=examples.COURSES,
         ),
         # Kajabi asks with GET or HEAD before it activates a hook, and gives a hook up that answers 405.

@@ -1,4 +1,4 @@
-"""Kajabi's purchases, transactions and customers, off its lists → records for reconciliation."""
+"""Parsing of purchases, transactions and customers of Kajabi's lists into records for reconciliation."""
 
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ _PAID_ONCE = {"single", "one-time", "one_time", "free"}
 
 
 def buyer(customer: Resource) -> Buyer:
-    """Return the person whom a customer is."""
+    """Return the person of a customer."""
     first, _space, last = text_at(customer, "attributes", "name").partition(" ")
     return Buyer(
         email=text_at(customer, "attributes", "email"),
@@ -44,7 +44,7 @@ def purchase(resource: Resource) -> PulledRecord:
 
     `deactivation_reason` is free text; where it speaks of money that went back, the purchase was refunded. A
     deactivation to come is a cancellation. The status of a subscription is not in the specification's schema, but in
-    its text: where it stands there and says that it was canceled, it is believed.
+    its text: where it stands there and says that it was canceled, it counts.
     """
     purchase_id, customer_id = text_at(resource, "id"), next(iter(related_ids(resource, "customer")), "")
     key = f"purchase:{purchase_id}"
@@ -63,11 +63,8 @@ def purchase(resource: Resource) -> PulledRecord:
         is_free = text_at(resource, "attributes", "amount_in_cents") in ("0", "0.0")
         # A grant by hand or for a coupon of 100 % fires no hook.
         webhook = "" if is_free else "purchase"
-        events.append(
-            PulledEvent(
-                event=OfferPurchased(**transactions.sold(resource, otherwise=timezone.now()), **about), webhook=webhook
-            )
-        )
+        sale = transactions.sale(resource, default_time=timezone.now())
+        events.append(PulledEvent(event=OfferPurchased(**sale, **about), webhook=webhook))
         status, end = _end(resource, ended, changed or started)
         if end is not None:
             event_class, moment, until, name = end
@@ -109,24 +106,25 @@ def transaction(resource: Resource) -> PulledRecord:
     key = f"transaction:{transaction_id}"
     created = moment_at(resource, (("attributes", "created_at"),))
     when = created or _LONG_AGO
-    money, happened = transactions.moved(resource, otherwise=when), transactions.meaning(resource)
-    if money is None or happened is None:
+    money = transactions.money_moved(resource, default_time=when)
+    event_class = transactions.membership_event(resource)
+    if money is None or event_class is None:
         return PulledRecord(key=key, person_id=customer_id, changed_at=when)
     offers = tuple(filter(None, related_ids(resource, "offer")))
     covered = money.purchase_ids or ("",)
     problem = _problem(customer_id, created) or ("" if offers or covered[0] else "it names neither offer nor purchase")
     if problem:
         return PulledRecord(key=key, person_id=customer_id, changed_at=when, problem=problem)
-    webhook = "payment_succeeded" if happened is PaymentSucceeded else ""
+    webhook = "payment_succeeded" if event_class is PaymentSucceeded else ""
     events = [
         PulledEvent(
             key=key if len(covered) == 1 else f"{key}/{purchase_id}",
-            event=happened(
+            event=event_class(
                 occurred_at=when,
                 buyer=Buyer(email="", identities={CUSTOMER: customer_id}),
                 book=CUSTOMER,
-                refunded=abs(money.amount) or None if happened is PurchaseRefunded else None,
-                amount=money.amount or None if happened is PaymentSucceeded else None,
+                refunded=abs(money.amount) or None if event_class is PurchaseRefunded else None,
+                amount=money.amount or None if event_class is PaymentSucceeded else None,
                 offers=offers if len(covered) == 1 else (),
                 purchase_id=purchase_id,
                 transaction_id=transaction_id,

@@ -1,8 +1,8 @@
-"""Kajabi's lists, as reconciliation reads them: which in which order, in which way, and how far.
+"""Sync of Kajabi's lists: their stages, order and end.
 
-What changed is asked for by `sort=-updated_at`: the specification names it in its text, though not at the parameter. So
-the answer itself is looked at. Where it is not in that order, what is new is read by `-created_at` and what has ended
-by `filter[deactivated]`; a reactivation is then found by an audit only.
+Changes are asked for by `sort=-updated_at`: the specification names it in its text, though not at the parameter. So
+the answer itself is checked. Where it is not in that order, new purchases are read by `-created_at` and ended ones by
+`filter[deactivated]`; a reactivation is then found by an audit only.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ class KajabiPuller(Puller):
 
     @classmethod
     def from_settings(cls) -> Self:
-        """For this installation. Raises NotConfigured; may ask for the site's id, once a process."""
+        """Return the puller of this installation. Raises NotConfigured; may ask for the site's id, once a process."""
         site_id = ""
         if not settings.KAJABI_SITE_ID.strip():
             site_id = _site_id(settings.KAJABI_API_BASE_URL, settings.KAJABI_CLIENT_ID, settings.KAJABI_SITE_NAME)
@@ -73,14 +73,14 @@ class KajabiPuller(Puller):
 
     def people_with(self, email: str) -> Mapping[str, Buyer]:
         wanted = email.strip().casefold()
-        found = (
+        buyers = (
             pull_records.buyer(customer)
             for page in self._client.customers(email_contains=email.strip())
             for customer in page.resources
         )
         return {
             buyer.identities[pull_records.CUSTOMER]: buyer
-            for buyer in found
+            for buyer in buyers
             if wanted and buyer.email.casefold() == wanted
         }
 
@@ -98,7 +98,9 @@ class KajabiPuller(Puller):
     def _customers(self, place: Place) -> PulledPage:
         page = next(self._client.customers(sort="created_at", first_page=place.page))
         after = Place(stage=ALL_PURCHASES) if page.is_last else place.next_page()
-        return PulledPage(people={text_at(one, "id"): pull_records.buyer(one) for one in page.resources}, next=after)
+        return PulledPage(
+            people={text_at(customer, "id"): pull_records.buyer(customer) for customer in page.resources}, next=after
+        )
 
     def _changed_purchases(self, place: Place, since: datetime | None) -> PulledPage:
         page = next(self._client.purchases(sort="-updated_at", first_page=place.page))
@@ -134,7 +136,7 @@ class KajabiPuller(Puller):
 
 @lru_cache(maxsize=8)
 def _site_id(base_url: str, client_id: str, name: str) -> str:
-    """The configured site's id; the arguments are what it depends on."""
+    """Return the configured site's id; it depends on the arguments."""
     return KajabiClient.from_settings(patience=PATIENCE).site_id()
 
 
@@ -145,22 +147,22 @@ def _records(page: Page) -> tuple[PulledRecord, ...]:
 def _of_customer(pages: Iterator[Page], person_id: str) -> list[Resource]:
     """Return the resources of one customer, should Kajabi ignore the filter."""
     path = ("relationships", "customer", "data", "id")
-    return [one for page in pages for one in page.resources if text_at(one, *path) == person_id]
+    return [resource for page in pages for resource in page.resources if text_at(resource, *path) == person_id]
 
 
 def _moments(resources: Sequence[Resource], attribute: str) -> list[datetime | None]:
-    return [moment_at(one, (("attributes", attribute),)) for one in resources]
+    return [moment_at(resource, (("attributes", attribute),)) for resource in resources]
 
 
 def _is_descending(resources: Sequence[Resource], attribute: str) -> bool:
     moments = _moments(resources, attribute)
-    return None not in moments and all(one >= other for one, other in pairwise(moments))  # type: ignore[operator]
+    return None not in moments and all(first >= second for first, second in pairwise(moments))  # type: ignore[operator]
 
 
 def _order(resources: Sequence[Resource], attribute: str) -> str:
-    """Return whether resources are sorted by `attribute`, last first: "other" (no), "proven", or "possible".
+    """Return the order of resources by `attribute`, last first: "other" (none), "proven", or "possible".
 
-    It is proven where the order is not that of `created_at` at the same time, which Kajabi gives unasked.
+    It is proven where the order is not that of `created_at` at the same time, which is Kajabi's default.
     """
     if not _is_descending(resources, attribute):
         return "other"
@@ -168,7 +170,7 @@ def _order(resources: Sequence[Resource], attribute: str) -> str:
 
 
 def _reaches(page: Page, attribute: str, since: datetime | None) -> bool:
-    """Return whether a sorted list has come to what is older than `since`, or to its end."""
+    """Return whether a sorted list has reached `since`, or its end."""
     moments = [moment for moment in _moments(page.resources, attribute) if moment]
     return page.is_last or (since is not None and bool(moments) and moments[-1] < since)
 

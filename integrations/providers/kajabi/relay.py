@@ -1,4 +1,4 @@
-"""The course relay's contacts and forms: each of ours with every place where it was seen or may stand."""
+"""Parsing of the course relay's contacts and forms, with all the paths under which each value was seen or may be."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from integrations.providers.kajabi import completion, fields
 from integrations.toolkit.reading import first_text
 
 _WITHIN = ("contact", "member", "customer", "user")
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
+_FIELDS: Mapping[str, tuple[str, ...]] = {
     "phone": ("phone_number", "phone", "mobile_phone_number"),
     "business_phone": ("business_number",),
     "address_line_1": ("address_line_1", "address"),
@@ -37,22 +37,22 @@ _NAME_ANSWERS = ("student_name", "name", "full_name", "Name", "Full Name")
 
 
 def contact(body: Mapping[str, Any], *, occurred_at: datetime) -> ContactReported:
-    """contact.created and contact.updated. Raises Unmatched where they name nobody."""
+    """Parse contact.created and contact.updated. Raises Unmatched where they name nobody."""
     person = next((inner for name in _WITHIN if isinstance(inner := body.get(name), Mapping)), body)
-    named = fields.buyer({"contact": person, **body}, kind="relay contact")
+    buyer = fields.buyer({"contact": person, **body}, kind="relay contact")
     contact_id = first_text(person, (("id",), ("contact_id",)))
-    if not named.email and not contact_id:
+    if not buyer.email and not contact_id:
         raise Unmatched("the event names no e-mail")
     custom = person.get("custom_fields")
     tags = person.get("tags")
-    names = {"first_name": named.first_name, "last_name": named.last_name}
+    names = {"first_name": buyer.first_name, "last_name": buyer.last_name}
     return ContactReported(
         occurred_at=occurred_at,
-        email=named.email,
+        email=buyer.email,
         aliases=tuple(alias for name in _ALIASES for alias in _texts(person.get(name))),
         identities=fields.identity("contact", contact_id),
         fields={name: value for name, value in names.items() if value}
-        | {ours: person[theirs] for ours, places in _COLUMNS.items() for theirs in places if theirs in person},
+        | {field: person[key] for field, keys in _FIELDS.items() for key in keys if key in person},
         custom_fields={
             **(custom if isinstance(custom, Mapping) else {}),
             **{name: value for name, value in person.items() if name.startswith("custom_") and name != "custom_fields"},
@@ -62,8 +62,8 @@ def contact(body: Mapping[str, Any], *, occurred_at: datetime) -> ContactReporte
 
 
 def form(body: Mapping[str, Any], *, event_id: str, occurred_at: datetime) -> list[Event]:
-    """form.submitted: the answers and who gave them. Raises Unmatched where nobody is named."""
-    answers = next((found for path in _ANSWERS if isinstance(found := _at(body, path), Mapping)), {})
+    """Parse form.submitted into the answers and their sender. Raises Unmatched where nobody is named."""
+    answers = next((inner for path in _ANSWERS if isinstance(inner := _at(body, path), Mapping)), {})
     email = first_text(answers, [(name,) for name in _EMAIL_ANSWERS]) or fields.buyer(body, kind="relay").email
     if not email:
         raise Unmatched("the event names no e-mail")
@@ -92,12 +92,12 @@ def _at(body: Any, path: tuple[str, ...]) -> Any:
 
 
 def _texts(value: Any) -> list[str]:
-    """A text, or a list of texts or of objects with one: tags and addresses come in all three shapes."""
+    """Return the texts of a text, or of a list of texts or objects: tags and addresses come in all three shapes."""
     if isinstance(value, list):
         return [
             text
-            for one in value
-            if (text := first_text(one, (("name",), ("email",))) or first_text({"": one}, (("",),)))
+            for item in value
+            if (text := first_text(item, (("name",), ("email",))) or first_text({"": item}, (("",),)))
         ]
     text = first_text({"": value}, (("",),))
     return [text] if text else []

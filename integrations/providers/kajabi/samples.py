@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from integrations.contracts.webhook import Payload
-from integrations.providers.kajabi import fields
+from integrations.providers.kajabi import fields, memberships, native
 from integrations.toolkit.reading import first_text, text_at
 
 A_TEST = "a test delivery"
@@ -23,10 +23,14 @@ def is_native_sample(payload: Payload) -> bool:
     resources = payload.get("payload")
     if not isinstance(resources, list) or not resources:
         return False
-    return all(isinstance(one, Mapping) and text_at(one, "id") == _ZERO for one in resources)
+    return all(isinstance(resource, Mapping) and text_at(resource, "id") == _ZERO for resource in resources)
 
 
-def is_flat_sample(body: Mapping[str, Any]) -> bool:
-    """Return whether the body of a sale, as relays and in-app hooks have it, is that of a sample."""
-    named = [external_id for paths in _NAMED if (external_id := first_text(body, paths))]
-    return first_text(body, fields.OFFER) == _ZERO and len(named) > 1 and set(named) == {_ZERO}
+def is_sample(event_type: str, payload: Payload, body: Mapping[str, Any]) -> bool:
+    """Return whether a native hook, or a sale as relays and in-app hooks have it (in `body`), is a sample."""
+    if event_type in native.TYPES:
+        return is_native_sample(payload)
+    if event_type not in memberships.TYPES:
+        return False
+    ids = [external_id for paths in _NAMED if (external_id := first_text(body, paths))]
+    return first_text(body, fields.OFFER) == _ZERO and len(ids) > 1 and set(ids) == {_ZERO}

@@ -1,4 +1,4 @@
-"""Making a fixture somebody's own event: who it is about, what was bought, when, and fresh ids.
+"""Personalised fixtures for simulated events: the person, the offer, the time, and fresh ids.
 
 Only for `manage.py simulate`. Every dialect has its own places for these; a place that a fixture lacks is not added.
 """
@@ -53,15 +53,14 @@ _FRESH = ("purchase_id", "transaction_id", "order_id", "submission_id")
 
 
 def endpoint_for(payload: Mapping[str, Any]) -> str:
-    """The endpoint to which this dialect is posted."""
+    """Return the endpoint to which this dialect is posted."""
     if "event" in payload:
         return "native"
     return "course relay" if "event_type" in payload else "relay"
 
 
 def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
-    """`payload`, changed in place, with the chosen values and, where nothing is chosen, fresh ids, this moment and a
-    mapped offer.
+    """Return `payload`, changed in place: with the chosen values, else fresh ids, this moment and a mapped offer.
 
     Somebody's member id follows from their e-mail, so that one person stays one member through many simulated events.
     """
@@ -107,7 +106,7 @@ def _step(holder: Any, name: str) -> Any:
 
 
 def _number(text: str) -> str:
-    """Ten digits that follow from `text`, in the range of Kajabi's ids."""
+    """Return ten digits that follow from `text`, in the range of Kajabi's ids."""
     return str(2_100_000_000 + int(hashlib.sha256(text.lower().encode()).hexdigest(), 16) % 99_999_999)
 
 

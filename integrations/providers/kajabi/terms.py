@@ -9,7 +9,6 @@ from typing import Any
 
 from integrations.toolkit.reading import first_text, moment_at
 
-DISPUTE_STATUS = (("dispute", "status"), ("dispute_status",), ("status",))
 _BILLING: Mapping[str, str] = {
     "subscription": "subscription",
     "recurring": "subscription",

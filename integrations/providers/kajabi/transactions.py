@@ -1,4 +1,4 @@
-"""Transactions: what their action and state mean, in hooks and in lists alike."""
+"""Parsing of transactions by their action and state, in hooks and in lists alike."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.reading import moment_at, text_at
 
 # Actions that move no money (test, subscription_update) are not among them.
-_KIND = {
+_KINDS = {
     "charge": "charge",
     "subscription_charge": "charge",
     "subscribe": "charge",
@@ -17,8 +17,8 @@ _KIND = {
     "refund": "refund",
     "dispute": "dispute",
 }
-# What they tell of a subscription; the others only begin one, which its purchase tells.
-_MEANS: Mapping[str, type[MembershipEvent]] = {
+# The event for the subscription; the other actions only begin one, which its purchase reports.
+_MEMBERSHIP_EVENTS: Mapping[str, type[MembershipEvent]] = {
     "charge": PaymentSucceeded,
     "subscription_charge": PaymentSucceeded,
     "refund": PurchaseRefunded,
@@ -26,17 +26,19 @@ _MEANS: Mapping[str, type[MembershipEvent]] = {
 }
 # `payment_type` of purchases and offers. "single" says how it was paid and not for how long.
 _BILLING = {"subscription": "subscription", "multipay": "instalments", "payment_plan": "instalments"}
-_CAME_TO_NOTHING = {"failed", "pending", "declined", "canceled", "cancelled", "voided", "error", "test"}
+_UNSUCCESSFUL = {"failed", "pending", "declined", "canceled", "cancelled", "voided", "error", "test"}
 
 
-def moved(transaction: Resource, *, otherwise: datetime, order_id: str = "", **belongs: Any) -> MoneyMoved | None:
-    """The money that a transaction moved, None where it moved none. `belongs`: `email` and `identities`."""
-    kind = _KIND.get(_word(transaction, "action"))
+def money_moved(
+    transaction: Resource, *, default_time: datetime, order_id: str = "", **owner: Any
+) -> MoneyMoved | None:
+    """Return the money that a transaction moved, None where it moved none. `owner`: `email` and `identities`."""
+    kind = _KINDS.get(_attribute(transaction, "action"))
     external_id = text_at(transaction, "id")
-    if kind is None or not external_id or _word(transaction, "state") in _CAME_TO_NOTHING:
+    if kind is None or not external_id or _attribute(transaction, "state") in _UNSUCCESSFUL:
         return None
     return MoneyMoved(
-        occurred_at=moment_at(transaction, (("attributes", "created_at"),)) or otherwise,
+        occurred_at=moment_at(transaction, (("attributes", "created_at"),)) or default_time,
         external_id=external_id,
         kind=kind,
         state=text_at(transaction, "attributes", "state"),
@@ -45,34 +47,34 @@ def moved(transaction: Resource, *, otherwise: datetime, order_id: str = "", **b
         currency=currency(transaction, "currency"),
         order_id=order_id,
         purchase_ids=tuple(filter(None, related_ids(transaction, "purchases"))),
-        **belongs,
+        **owner,
     )
 
 
-def sold(purchase: Resource, *, otherwise: datetime) -> dict[str, Any]:
+def sale(purchase: Resource, *, default_time: datetime) -> dict[str, Any]:
     """Return when a purchase was made and its terms, as keyword arguments of an event about it.
 
     A purchase may begin later than it was made: `effective_start_at` is when access begins.
     """
     starts = moment_at(purchase, (("attributes", "effective_start_at"),))
     created = moment_at(purchase, (("attributes", "created_at"),))
-    occurred = created or starts or otherwise
-    is_later = starts is not None and starts > max(occurred, otherwise)
+    occurred = created or starts or default_time
+    is_later = starts is not None and starts > max(occurred, default_time)
     return {
-        "occurred_at": min(occurred, otherwise) if is_later else starts or occurred,
+        "occurred_at": min(occurred, default_time) if is_later else starts or occurred,
         "starts_at": starts if is_later else None,
-        "billing": _BILLING.get(_word(purchase, "payment_type"), ""),
+        "billing": _BILLING.get(_attribute(purchase, "payment_type"), ""),
         "amount": cents(purchase, "amount_in_cents") or None,
     }
 
 
-def meaning(transaction: Resource) -> type[MembershipEvent] | None:
-    """Return what a transaction that moved money tells of the subscription that it is about; None for nothing."""
-    return _MEANS.get(_word(transaction, "action"))
+def membership_event(transaction: Resource) -> type[MembershipEvent] | None:
+    """Return the event that a transaction with money is for its subscription; None for none."""
+    return _MEMBERSHIP_EVENTS.get(_attribute(transaction, "action"))
 
 
 def cents(resource: Mapping[str, Any], name: str) -> int:
-    """An amount in minor units; 0 where there is none, or no number that money could be."""
+    """Return an amount in minor units; 0 where there is none, or no number that money could be."""
     text = text_at(resource, "attributes", name)
     try:
         amount = int(float(text)) if text else 0
@@ -82,9 +84,9 @@ def cents(resource: Mapping[str, Any], name: str) -> int:
 
 
 def currency(resource: Mapping[str, Any], name: str) -> str:
-    """The currency's code, "" where none is named."""
+    """Return the currency's code, "" where none is named."""
     return text_at(resource, "attributes", name).upper()[:3]
 
 
-def _word(transaction: Resource, name: str) -> str:
+def _attribute(transaction: Resource, name: str) -> str:
     return text_at(transaction, "attributes", name).lower()

@@ -1,4 +1,4 @@
-"""Kajabi's own addresses: the operators' pages, and console pages that its documents name."""
+"""Kajabi's own URLs: the operators' pages, and console pages that its documents name."""
 
 from django.urls import path, re_path
 from django.views.decorators.http import require_safe
@@ -7,8 +7,8 @@ from django.views.generic import RedirectView
 from integrations.providers.kajabi.api.operator import OperatorView, url_name
 from integrations.providers.kajabi.api.operator_pages import PAGES
 
-# Where today's pages for the same are.
-_FORMER = {
+# Former console page → its present URL.
+_REDIRECTS = {
     "kajabiwebhookevent": "/admin/integrations/inboxevent/?provider=kajabi",
     "customuser": "/admin/accounts/user/?auth_provider__exact=kajabi",
 }
@@ -16,5 +16,5 @@ _FORMER = {
 MACHINES = [re_path(rf"^{page.path}/?$", OperatorView.as_view(page=page), name=url_name(page)) for page in PAGES]
 PEOPLE = [
     path(f"admin/core/{page}/", require_safe(RedirectView.as_view(url=today)), name=f"former-{page}")
-    for page, today in _FORMER.items()
+    for page, today in _REDIRECTS.items()
 ]

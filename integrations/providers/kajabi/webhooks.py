@@ -1,4 +1,4 @@
-"""Kajabi's words → our events.
+"""Parsing of Kajabi's webhooks into our events.
 
 Four dialects reach the same endpoints and are told apart by their envelope, not by the URL:
 
@@ -11,85 +11,18 @@ Four dialects reach the same endpoints and are told apart by their envelope, not
 Kajabi has no event for a cancellation, renewal, expiry or refund: those come from relays.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
-from integrations.contracts.events import (
-    DisputeLost,
-    DisputeOpened,
-    DisputeWon,
-    Event,
-    MembershipEvent,
-    OfferPurchased,
-    PaymentFailed,
-    PaymentSucceeded,
-    PurchaseRefunded,
-    SubscriptionCanceled,
-    SubscriptionExpired,
-    SubscriptionPaused,
-    SubscriptionRenewed,
-    SubscriptionResumed,
-)
+from integrations.contracts.events import Event
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
-from integrations.providers.kajabi import completed, fields, native, progress, relay, samples, terms
-from integrations.toolkit.reading import digest_of, first_text, moment_of_uuid, text_at
+from integrations.providers.kajabi import completed, fields, memberships, native, progress, relay, samples
+from integrations.toolkit.reading import digest_of, first_text, moment_at, moment_of_uuid, text_at
 
-MEMBERSHIP: Mapping[str, type[MembershipEvent]] = {
-    "offer.purchased": OfferPurchased,
-    "purchase.created": OfferPurchased,
-    "payment.succeeded": PaymentSucceeded,
-    "member.subscription.canceled": SubscriptionCanceled,
-    "member.subscription.renewed": SubscriptionRenewed,
-    "member.subscription.expired": SubscriptionExpired,
-    "purchase.refunded": PurchaseRefunded,
-    # Names under which relays report what Kajabi itself has no event for, by the words of the payment processors.
-    **dict.fromkeys(("member.subscription.cancelled", "purchase.canceled", "purchase.cancelled"), SubscriptionCanceled),
-    **dict.fromkeys(("purchase.expired", "purchase.deactivated"), SubscriptionExpired),
-    **dict.fromkeys(("member.subscription.refunded", "payment.refunded", "charge.refunded"), PurchaseRefunded),
-    **dict.fromkeys(
-        (
-            "payment.failed",
-            "purchase.payment_failed",
-            "invoice.payment_failed",
-            "member.subscription.payment_failed",
-            "member.subscription.past_due",
-        ),
-        PaymentFailed,
-    ),
-    **dict.fromkeys(("member.subscription.paused", "purchase.paused"), SubscriptionPaused),
-    **dict.fromkeys(
-        (
-            "member.subscription.resumed",
-            "member.subscription.reactivated",
-            "member.subscription.uncanceled",
-            "purchase.resumed",
-            "purchase.reactivated",
-        ),
-        SubscriptionResumed,
-    ),
-    **dict.fromkeys(
-        (
-            "purchase.disputed",
-            "payment.disputed",
-            "dispute.opened",
-            "dispute.created",
-            "dispute.closed",
-            "purchase.dispute.opened",
-            "purchase.dispute.closed",
-            "charge.dispute.created",
-            "charge.dispute.closed",
-        ),
-        DisputeOpened,
-    ),
-    **dict.fromkeys(("dispute.won", "purchase.dispute.won", "purchase.dispute_won"), DisputeWon),
-    **dict.fromkeys(("dispute.lost", "purchase.dispute.lost", "purchase.dispute_lost"), DisputeLost),
-}
-NATIVE = ("purchase", "payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed")
 HANDLED = {
-    *MEMBERSHIP,
-    *NATIVE,
+    *memberships.TYPES,
+    *native.TYPES,
     *completed.TYPES,
     *progress.TYPES,
     "contact.created",
@@ -100,14 +33,14 @@ HANDLED = {
 REPEATABLE = frozenset({"tag_added", "tag_removed"})
 IGNORED: Mapping[str, str] = {
     "test": samples.A_TEST,
-    "order.created": "the sale is told by purchase.created and payment.succeeded",
+    "order.created": "the sale is reported by purchase.created and payment.succeeded",
 }
 
 
 def read(payload: Payload) -> Envelope:
-    """The envelope of a payload in any dialect. Raises Unreadable where no event type stands anywhere."""
-    dialect = _dialect(payload)
-    event_type = text_at(payload, _TYPE_AT[dialect])
+    """Return the envelope of a payload in any dialect. Raises Unreadable where no event type stands anywhere."""
+    dialect, type_key, body = _dialect(payload)
+    event_type = text_at(payload, type_key)
     if not event_type:
         raise Unreadable('no event type: expected "type", "event_type" or "event" with a text')
     external_id = text_at(payload, "event_id" if dialect == "leaps" else "id")
@@ -116,103 +49,63 @@ def read(payload: Payload) -> Envelope:
         key = f"{dialect}:{event_type}:{external_id}:{digest_of(payload)[:32]}"
     else:
         key = f"{dialect}:{external_id}"
-    ignored = samples.A_TEST if _is_sample(payload, event_type) else ""
+    ignored = samples.A_TEST if samples.is_sample(event_type, payload, body) else ""
     return Envelope(event_type=event_type[:100], external_id=external_id[:200], key=key, ignored=ignored)
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
-    """The events that a kept delivery tells of, subscriptions first; none for a sample. Raises Unmatched where it names
-    nobody.
+    """Return the events of a stored webhook, subscriptions first; none for a sample.
+
+    Raises Unmatched where it names nobody.
     """
-    payload = webhook.payload
-    if _is_sample(payload, webhook.event_type):
+    payload, event_type = webhook.payload, webhook.event_type
+    dialect, _type_key, body = _dialect(payload)
+    if samples.is_sample(event_type, payload, body):
         return []
-    dialect = _dialect(payload)
-    if webhook.event_type in NATIVE:
+    if event_type in native.TYPES:
         resources = payload.get("payload")
         if not isinstance(resources, list):
-            raise Unreadable(f'{webhook.event_type}: "payload" should be a list of resources')
-        return native.read(webhook.event_type, resources, otherwise=webhook.received_at)
-    body = _BODY[dialect](payload)
-    if webhook.event_type in progress.TYPES:
-        return [progress.read(webhook, body, otherwise=_undated(webhook))]
+            raise Unreadable(f'{event_type}: "payload" should be a list of resources')
+        return native.read(event_type, resources, default_time=webhook.received_at)
+
+    # An event without a date may have a version 1 UUID as its id, which holds a time; else it happened when it came.
+    created = moment_of_uuid(webhook.external_id)
+    default_time = created if created is not None and created <= webhook.received_at else webhook.received_at
+    if event_type in progress.TYPES:
+        return [progress.read(webhook, body, default_time=default_time)]
     doubts: list[str] = []
-    told_at = fields.occurred_at(payload, body, doubts=doubts) or _undated(webhook)
-    if webhook.event_type == "form.submitted":
-        return relay.form(body, event_id=webhook.external_id, occurred_at=told_at)
-    if webhook.event_type in completed.TYPES:
+    occurred_at = (
+        moment_at(body, fields.OCCURRED_INSIDE, doubts=doubts) or moment_at(payload, fields.OCCURRED) or default_time
+    )
+    if event_type == "form.submitted":
+        return relay.form(body, event_id=webhook.external_id, occurred_at=occurred_at)
+    kind = "member" if dialect == "in-app" else "relay"
+    if event_type in completed.TYPES:
         inner = payload.get("data")
         whole = {**payload, **(inner if isinstance(inner, Mapping) else {}), **body}
-        kind = "member" if dialect == "in-app" else "relay"
-        return completed.read(webhook.event_type, whole, event_id=webhook.external_id, kind=kind, occurred_at=told_at)
-    if webhook.event_type not in MEMBERSHIP:
-        return [relay.contact(body, occurred_at=told_at)]
-    buyer = fields.buyer(body, kind="member" if dialect == "in-app" else "relay")
+        return completed.read(event_type, whole, event_id=webhook.external_id, kind=kind, occurred_at=occurred_at)
+    if event_type not in memberships.TYPES:
+        return [relay.contact(body, occurred_at=occurred_at)]
+
+    buyer = fields.buyer(body, kind=kind)
     if not buyer.email:
         raise Unmatched("the event names no e-mail")
     whole = {**payload, **body}
+    if dialect == "leaps" and not first_text(whole, fields.PURCHASE):
+        whole["purchase_id"] = text_at(body, "id")
     return [
-        _membership_event(webhook.event_type, whole)(
-            occurred_at=told_at,
-            buyer=buyer,
-            book="member" if dialect == "in-app" else "relay",
-            offers=fields.offers(whole),
-            offer_title=fields.offer_title(whole),
-            purchase_id=fields.purchase_id(whole) or (text_at(body, "id") if dialect == "leaps" else ""),
-            transaction_id=fields.transaction_id(whole),
-            **terms.stated(whole, doubts=doubts),
-            doubts=tuple(doubts),
-        )
+        memberships.read(event_type, whole, buyer=buyer, kind=kind, occurred_at=occurred_at, doubts=doubts),
     ]
 
 
-def _membership_event(event_type: str, body: Mapping[str, Any]) -> type[MembershipEvent]:
-    """Return the class of a relay's event; how a dispute ended may stand in its status alone."""
-    event_class = MEMBERSHIP[event_type]
-    if event_class is DisputeOpened and event_type.endswith(".closed"):
-        return DisputeWon if first_text(body, terms.DISPUTE_STATUS).lower() == "won" else DisputeLost
-    return event_class
-
-
-def _is_sample(payload: Payload, event_type: str) -> bool:
-    if event_type in NATIVE:
-        return samples.is_native_sample(payload)
-    return event_type in MEMBERSHIP and samples.is_flat_sample(_BODY[_dialect(payload)](payload))
-
-
-def _dialect(payload: Payload) -> str:
+def _dialect(payload: Payload) -> tuple[str, str, Mapping[str, Any]]:
+    """Return the dialect of a payload, the key of its event type, and the object that holds its values."""
     if "event_type" in payload:
-        return "leaps"
-    if "event" in payload:
-        return "native" if isinstance(payload.get("payload"), list) else "in-app"
-    return "nssa"
-
-
-_TYPE_AT = {"nssa": "type", "leaps": "event_type", "native": "event", "in-app": "event"}
-
-
-def _in_app_body(payload: Payload) -> Mapping[str, Any]:
+        inner = payload.get("data")
+        return "leaps", "event_type", inner if isinstance(inner, Mapping) else payload
+    if "event" not in payload:
+        return "nssa", "type", payload
     inner = payload.get("payload")
-    return inner if isinstance(inner, Mapping) else payload
-
-
-def _leaps_body(payload: Payload) -> Mapping[str, Any]:
-    inner = payload.get("data")
-    return inner if isinstance(inner, Mapping) else payload
-
-
-_BODY: Mapping[str, Callable[[Payload], Mapping[str, Any]]] = {
-    "nssa": lambda payload: payload,
-    "native": lambda payload: payload,
-    "leaps": _leaps_body,
-    "in-app": _in_app_body,
-}
-
-
-def _undated(webhook: StoredWebhook) -> datetime:
-    """Return when an event without a date happened: its id may be a version 1 UUID, which holds a time.
-
-    Else when it came.
-    """
-    made = moment_of_uuid(webhook.external_id)
-    return made if made is not None and made <= webhook.received_at else webhook.received_at
+    if isinstance(inner, list):
+        return "native", "event", payload
+    return "in-app", "event", inner if isinstance(inner, Mapping) else payload

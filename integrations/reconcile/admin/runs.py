@@ -1,4 +1,4 @@
-"""Reconciliations, and the differences that the latest audit found, with the buttons to settle them."""
+"""Reconciliations and their findings, with the buttons to stop, resume and settle them."""
 
 from typing import Any
 
@@ -33,14 +33,14 @@ _BADGES = {
 
 
 @attention.source
-def reconciliations_that_wait() -> list[attention.Item]:
-    """Stopped runs, a provider's newest run where it failed, and what the latest audits left open."""
+def runs_and_findings() -> list[attention.Item]:
+    """Count each provider's newest run where it failed or is stopped, and the open findings."""
     newest = SyncRun.objects.order_by().values("provider").annotate(newest=Max("pk")).values("newest")
-    sorts = [
+    kinds = [
         ("failed_runs", gettext_lazy("Reconciliations that failed"), RunStatus.FAILED),
         ("stopped_runs", gettext_lazy("Reconciliations that are stopped"), RunStatus.STOPPED),
     ]
-    found = [
+    items = [
         attention.Item(
             key=key,
             label=label,
@@ -48,20 +48,20 @@ def reconciliations_that_wait() -> list[attention.Item]:
             url=list_url(RUNS, status__exact=status.value),
             permission="integrations.view_syncrun",
         )
-        for key, label, status in sorts
+        for key, label, status in kinds
     ]
     differences = attention.Item(
         key="differences",
         label=gettext_lazy("Differences that a reconciliation found"),
-        count=attention.capped(still_of_interest(SyncFinding.objects.filter(status=SyncFinding.Status.OPEN))),
+        count=attention.capped(current_findings(SyncFinding.objects.filter(status=SyncFinding.Status.OPEN))),
         url=list_url(FINDINGS, status__exact="open"),
         permission="integrations.view_syncfinding",
     )
-    return [*found, differences]
+    return [*items, differences]
 
 
-def still_of_interest(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
-    """Those of each provider's newest audit, and what runs found since: what is older may have changed."""
+def current_findings(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
+    """Return the findings of each provider's newest audit and of runs since; older differences may be gone."""
     audits = SyncRun.objects.filter(kind=RunKind.AUDIT, provider=OuterRef("run__provider")).order_by("-pk")
     newest = Coalesce(Subquery(audits.values("pk")[:1]), Value(0), output_field=BigIntegerField())
     return findings.alias(newest_audit=newest).filter(run_id__gte=F("newest_audit"))
@@ -83,28 +83,32 @@ class SyncRunAdmin(ReadOnlyAdmin):
         ("window_from", "window_to"),
         ("stage", "page", "pages"),
         ("seen", "changed", "healed", "unmatched", "errors"),
-        "how",
-        "what_changed",
-        "what_was_healed",
-        "what_went_wrong",
-        "found",
+        "notes_text",
+        "change_lines",
+        "healed_lines",
+        "problem_lines",
+        "findings_link",
         ("cause", "staff"),
         ("started_at", "finished_at", "next_attempt_at"),
         "last_error",
     )
-    readonly_fields = ("state", "how", "what_changed", "what_was_healed", "what_went_wrong", "found")
+    readonly_fields = ("state", "notes_text", "change_lines", "healed_lines", "problem_lines", "findings_link")
     row_actions = (
         Action(
             name="stop",
             label=gettext_lazy("stop"),
-            done=ngettext_lazy("%(count)d reconciliation rests.", "%(count)d reconciliations rest.", "count"),
+            done=ngettext_lazy(
+                "%(count)d reconciliation was stopped.", "%(count)d reconciliations were stopped.", "count"
+            ),
             run=lambda run, submission: runs.stop(run),
             applies_to=lambda run: run.status == RunStatus.PENDING,
         ),
         Action(
             name="resume",
             label=gettext_lazy("resume"),
-            done=ngettext_lazy("%(count)d reconciliation goes on.", "%(count)d reconciliations go on.", "count"),
+            done=ngettext_lazy(
+                "%(count)d reconciliation was resumed.", "%(count)d reconciliations were resumed.", "count"
+            ),
             run=_resume,
             applies_to=lambda run: run.status in (RunStatus.STOPPED, RunStatus.FAILED),
         ),
@@ -115,28 +119,28 @@ class SyncRunAdmin(ReadOnlyAdmin):
     why = columns.text("last_error", gettext_lazy("error"), is_short=True)
 
     @admin.display(description=gettext_lazy("notes"))
-    def how(self, run: SyncRun) -> str:
+    def notes_text(self, run: SyncRun) -> str:
         return " ".join(run.notes) or NOTHING
 
     @admin.display(description=gettext_lazy("what changed"))
-    def what_changed(self, run: SyncRun) -> str:
-        return removed(run) or _listed(run.changes_listed)
+    def change_lines(self, run: SyncRun) -> str:
+        return removed(run) or _folded_lines(run.changes_listed)
 
-    @admin.display(description=gettext_lazy("events that should have come"))
-    def what_was_healed(self, run: SyncRun) -> str:
-        return removed(run) or _listed(run.healed_listed)
+    @admin.display(description=gettext_lazy("missed events"))
+    def healed_lines(self, run: SyncRun) -> str:
+        return removed(run) or _folded_lines(run.healed_listed)
 
     @admin.display(description=gettext_lazy("problems"))
-    def what_went_wrong(self, run: SyncRun) -> str:
-        return removed(run) or _listed(run.problems)
+    def problem_lines(self, run: SyncRun) -> str:
+        return removed(run) or _folded_lines(run.problems)
 
     @admin.display(description=gettext_lazy("differences"))
-    def found(self, run: SyncRun) -> str:
+    def findings_link(self, run: SyncRun) -> str:
         count = run.findings.count()
         return list_link(FINDINGS, count, run__id__exact=run.pk) if count else NOTHING
 
 
-def _listed(lines: list[Any]) -> str:
+def _folded_lines(lines: list[Any]) -> str:
     return folded(len(lines), indented(lines)) if lines else NOTHING
 
 
@@ -151,14 +155,14 @@ def _apply(finding: SyncFinding, submission: Submission) -> Answer:
 
 @admin.register(SyncFinding)
 class SyncFindingAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "who", "plan", "remote_value", "local_value", "remedy", "state")
+    list_display = ("kind", "person_link", "plan", "remote_value", "local_value", "remedy", "state")
     list_filter = ("status", "kind", "plan")
     list_select_related = ("user", "plan", "run", "contact")
     search_fields = ("person",)
     search_help_text = gettext_lazy("Beginning of the person's e-mail")
     fields = (
         ("kind", "state"),
-        ("who", "person_id", "purchase_id"),
+        ("person_link", "person_id", "purchase_id"),
         "plan",
         "remote_value",
         "local_value",
@@ -166,7 +170,7 @@ class SyncFindingAdmin(ReadOnlyAdmin):
         ("outcome", "staff", "settled_at"),
         "run_link",
     )
-    readonly_fields = ("state", "who", "run_link")
+    readonly_fields = ("state", "person_link", "run_link")
     row_actions = (
         Action(
             name="apply",
@@ -181,7 +185,7 @@ class SyncFindingAdmin(ReadOnlyAdmin):
         Action(
             name="set-aside",
             label=gettext_lazy("set aside"),
-            explanation=gettext_lazy("Nobody needs to act on it. The next audit names it again where it still stands."),
+            explanation=gettext_lazy("No action is needed. The next audit lists it again if it still differs."),
             done=ngettext_lazy("%(count)d difference was set aside.", "%(count)d differences were set aside.", "count"),
             run=lambda finding, submission: finding.settle(
                 SyncFinding.Status.SET_ASIDE, outcome=submission.answers["reason"], staff=submission.staff
@@ -192,12 +196,12 @@ class SyncFindingAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncFinding]:
-        """The list shows the latest audits and what came since, unless a run is named; a row's page every finding."""
-        found = super().get_queryset(request)
+        """Limit the list to current findings, unless a run is named; a row's page shows every finding."""
+        findings = super().get_queryset(request)
         is_list = request.resolver_match is not None and request.resolver_match.url_name == (
             "integrations_syncfinding_changelist"
         )
-        return still_of_interest(found) if is_list and "run__id__exact" not in request.GET else found
+        return current_findings(findings) if is_list and "run__id__exact" not in request.GET else findings
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return lookup == "run__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
@@ -205,11 +209,11 @@ class SyncFindingAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SyncFinding], search_term: str
     ) -> tuple[QuerySet[SyncFinding], bool]:
-        beginning = search_term.strip().lower()
-        return (queryset.filter(person__startswith=beginning) if beginning else queryset), False
+        term = search_term.strip().lower()
+        return (queryset.filter(person__startswith=term) if term else queryset), False
 
     @admin.display(description=gettext_lazy("person"))
-    def who(self, finding: SyncFinding) -> str:
+    def person_link(self, finding: SyncFinding) -> str:
         if finding.user:
             return row_link("admin:accounts_user", finding.user.pk, finding.user.email)
         if finding.contact:

@@ -1,4 +1,4 @@
-"""Buttons on a user's page: compare their subscription with the provider's purchases, and make it equal."""
+"""Buttons on a user's page: compare their subscriptions with the provider's purchases, and make them equal."""
 
 from functools import partial
 from typing import Any
@@ -29,37 +29,36 @@ def _verify(user: User, submission: Submission, *, provider: Provider) -> Answer
         verdict = subscription_check.verify(user, provider=provider)
     except (Retryable, Permanent) as error:
         raise Refused(str(error)) from error
-    there = _("Status at %(provider)s: %(status)s.") % {"provider": provider.title, "status": verdict.status}
-    if not verdict.differing and (canceled := verdict.runs_out_here) is not None:
+    remote = _("Status at %(provider)s: %(status)s.") % {"provider": provider.title, "status": verdict.status}
+    if not verdict.differing and (canceled := verdict.canceled_locally) is not None:
         until = date_format(localtime(canceled.current_period_end), "DATE_FORMAT")
-        here = _("Here it is canceled, with access until %(date)s: nothing is wrong.") % {"date": until}
-        return Answer(text=f"{there} {here}")
+        local = _("Here it is canceled, with access until %(date)s: nothing is wrong.") % {"date": until}
+        return Answer(text=f"{remote} {local}")
     if not verdict.differing:
-        return Answer(text=f"{there} {_('It is the same here.')}")
-    names = ", ".join(f"{one.plan}: {one.kind.label}" for one in verdict.differing if one.kind)
-    return Answer(text=f"{there} {_('Here it is different:')} {names}.", level=messages.WARNING)
+        return Answer(text=f"{remote} {_('It is the same here.')}")
+    names = ", ".join(
+        f"{comparison.plan}: {comparison.kind.label}" for comparison in verdict.differing if comparison.kind
+    )
+    return Answer(text=f"{remote} {_('Here it is different:')} {names}.", level=messages.WARNING)
 
 
 def _sync(user: User, submission: Submission, *, provider: Provider) -> Answer:
-    """Let a worker do it, and wait as long as a request may; what takes longer is followed on its own page."""
-    sync = syncs.follow(syncs.ask(user, provider=provider, cause=submission.cause))
+    """Let a worker sync, and wait as long as a request may; a longer sync has its own page."""
+    sync = syncs.wait(syncs.request(user, provider=provider, cause=submission.cause))
     if sync.status == Status.PENDING:
-        return Answer(text=_not_ended(sync, provider), level=messages.WARNING)
+        text = _("It has not ended yet: a worker continues it.")
+        if sync.last_error:
+            retried = _("%(provider)s could not be reached: %(error)s. It is retried automatically.")
+            text = retried % {"provider": provider.title, "error": sync.last_error}
+        link = row_link(PAGE, sync.pk, _("Progress"))
+        return Answer(text=format_html("{} {}", text, link), level=messages.WARNING)
     if sync.status == Status.FAILED:
-        raise Refused(syncs.why(sync))
+        raise Refused(syncs.failure_message(sync))
     status = _("Status before: %(old)s; now: %(new)s.") % {"old": sync.old_status, "new": sync.new_status}
     if sync.outcome == SubscriptionSync.Outcome.NO_PURCHASE:
         left = _("The provider has no purchase for this access; nothing was changed.")
         return Answer(text=f"{status} {left}", level=messages.WARNING)
     return Answer(text=status, changed=True)
-
-
-def _not_ended(sync: SubscriptionSync, provider: Provider) -> Any:
-    text = _("It has not ended yet: a worker goes on with it.")
-    if sync.last_error:
-        tried = _("%(provider)s could not be asked: %(error)s. It is tried again by itself.")
-        text = tried % {"provider": provider.title, "error": sync.last_error}
-    return format_html("{} {}", text, row_link(PAGE, sync.pk, _("How it goes")))
 
 
 def _actions(provider: Provider) -> list[Action]:

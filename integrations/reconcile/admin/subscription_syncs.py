@@ -1,4 +1,4 @@
-"""Syncs of members' subscriptions that staff asked for: how each of them goes, or went."""
+"""Syncs of members' subscriptions that staff requested, with their progress and outcome."""
 
 from typing import Any
 
@@ -27,12 +27,12 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
     search_help_text = _("Beginning of the member's e-mail")
     fields = (
         ("state", "led_to"),
-        "what_went_wrong",
+        "error_text",
         ("provider", "member"),
         ("requested", "cause"),
         ("attempts", "due"),
     )
-    readonly_fields = ("state", "led_to", "what_went_wrong", "member", "requested", "due")
+    readonly_fields = ("state", "led_to", "error_text", "member", "requested", "due")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SubscriptionSync], search_term: str
@@ -49,8 +49,8 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"))
     def state(self, sync: SubscriptionSync) -> str:
-        badge_of: dict[Any, str] = {Status.DONE: "processed"}
-        return badge(badge_of.get(sync.status, sync.status), sync.get_status_display())
+        badges: dict[Any, str] = {Status.DONE: "processed"}
+        return badge(badges.get(sync.status, sync.status), sync.get_status_display())
 
     @admin.display(description=_("led to"))
     def led_to(self, sync: SubscriptionSync) -> str:
@@ -63,5 +63,5 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
     error = columns.text("last_error", _("error"), is_short=True)
 
     @admin.display(description=_("error"))
-    def what_went_wrong(self, sync: SubscriptionSync) -> str:
-        return (syncs.why(sync) if sync.status == Status.FAILED else sync.last_error) or NOTHING
+    def error_text(self, sync: SubscriptionSync) -> str:
+        return (syncs.failure_message(sync) if sync.status == Status.FAILED else sync.last_error) or NOTHING

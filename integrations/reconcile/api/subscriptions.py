@@ -1,4 +1,4 @@
-"""For staff: one member's subscription compared with the provider's purchases, and made equal to them."""
+"""API for staff: compare one member's subscriptions with the provider's purchases, and make them equal."""
 
 import logging
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ class SubscriptionCheck(APIView):
 
     provider: Provider | None = None
 
-    def _asked(self) -> Provider:
+    def _provider(self) -> Provider:
         assert self.provider is not None, "given by the route"
         return self.provider
 
@@ -86,9 +86,9 @@ class VerifySubscription(SubscriptionCheck):
 
     @extend_schema(tags=["Staff"], responses={200: VerdictSerializer, **_PROBLEMS})
     def get(self, request: Request, user_id: str) -> Response:
-        user = get_object_or_404(User, pk=_key(user_id))
+        user = get_object_or_404(User, pk=_to_key(user_id))
         try:
-            return Response(shown(subscription_check.verify(user, provider=self._asked())))
+            return Response(to_json(subscription_check.verify(user, provider=self._provider())))
         except NotConfigured as error:
             return _refused(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
         except (Retryable, Permanent) as error:
@@ -104,11 +104,11 @@ class SyncSubscription(SubscriptionCheck):
 
     @extend_schema(tags=["Staff"], request=None, responses=_ENDS)
     def post(self, request: Request, user_id: str) -> Response:
-        user = get_object_or_404(User, pk=_key(user_id))
+        user = get_object_or_404(User, pk=_to_key(user_id))
         assert isinstance(request.user, User)
-        sync = syncs.ask(user, provider=self._asked(), cause=Cause.by_staff(request.user))
+        sync = syncs.request(user, provider=self._provider(), cause=Cause.by_staff(request.user))
         record("subscription.sync_asked", request=request._request, actor=request.user, target=user, sync=sync.pk)
-        return _answer(syncs.follow(sync), title=self._asked().title)
+        return _answer(syncs.wait(sync), title=self._provider().title)
 
 
 class SyncSubscriptionStatus(SubscriptionCheck):
@@ -116,26 +116,40 @@ class SyncSubscriptionStatus(SubscriptionCheck):
 
     @extend_schema(tags=["Staff"], responses=_ENDS)
     def get(self, request: Request, user_id: str, sync_id: str) -> Response:
-        provider = self._asked()
-        sync = get_object_or_404(SubscriptionSync, pk=_key(sync_id), user_id=_key(user_id), provider=provider.key)
+        provider = self._provider()
+        sync = get_object_or_404(SubscriptionSync, pk=_to_key(sync_id), user_id=_to_key(user_id), provider=provider.key)
         return _answer(sync, title=provider.title)
 
 
-def _key(text: str) -> int:
+def _to_key(text: str) -> int:
     return int(text) if len(text) < 19 else 0
 
 
 def _answer(sync: SubscriptionSync, *, title: str) -> Response:
     if sync.status == SubscriptionSync.Status.PENDING:
-        return _waiting(sync, title)
+        url = reverse(f"sync-{sync.provider}-subscription-status", args=[sync.user_id, sync.pk])
+        message = _("The sync has not ended yet. Look again at status_url.")
+        if sync.last_error:
+            retried = _(
+                "%(provider)s could not be reached: %(error)s. It is retried automatically. Look again at status_url."
+            )
+            message = retried % {"provider": title, "error": sync.last_error}
+        pending = {
+            "success": False,
+            "message": message,
+            "status": "pending",
+            "status_url": url,
+            "error": sync.last_error or None,
+        }
+        return Response(pending, status=HTTPStatus.ACCEPTED, headers={"Location": url})
     if sync.status == SubscriptionSync.Status.FAILED:
-        return _refused(syncs.why(sync), _STATUS_OF.get(sync.outcome, HTTPStatus.BAD_GATEWAY))
-    is_left = sync.outcome == Outcome.NO_PURCHASE
+        return _refused(syncs.failure_message(sync), _STATUS_OF.get(sync.outcome, HTTPStatus.BAD_GATEWAY))
+    has_no_purchase = sync.outcome == Outcome.NO_PURCHASE
     return Response(
         {
-            "success": not is_left,
+            "success": not has_no_purchase,
             "message": _("The provider has no purchase for this access; nothing was changed.")
-            if is_left
+            if has_no_purchase
             else _("Subscription status synced successfully"),
             "old_status": sync.old_status,
             "new_status": sync.new_status,
@@ -143,36 +157,20 @@ def _answer(sync: SubscriptionSync, *, title: str) -> Response:
     )
 
 
-def _waiting(sync: SubscriptionSync, title: str) -> Response:
-    url = reverse(f"sync-{sync.provider}-subscription-status", args=[sync.user_id, sync.pk])
-    message = _("The sync has not ended yet. Look again at status_url.")
-    if sync.last_error:
-        tried = _("%(provider)s could not be asked: %(error)s. It is tried again by itself. Look again at status_url.")
-        message = tried % {"provider": title, "error": sync.last_error}
-    answer = {
-        "success": False,
-        "message": message,
-        "status": "pending",
-        "status_url": url,
-        "error": sync.last_error or None,
-    }
-    return Response(answer, status=HTTPStatus.ACCEPTED, headers={"Location": url})
-
-
 def _refused(message: str, status: HTTPStatus) -> Response:
     return Response({"success": False, "message": message, "detail": message}, status=status)
 
 
 def _member_id(verdict: Verdict) -> str | None:
-    """Return the member's id, as the subscription has it; before there is one, the id that was asked for."""
+    """Return the member's id of their subscription; where there is none, the id that was looked up."""
     user, provider = verdict.remote.user, verdict.remote.provider
     subscriptions = user.subscriptions.filter(provider=provider.key).exclude(external_member_id="")
     known = subscriptions.order_by("-pk").values_list("external_member_id", flat=True).first()
     return known or next(iter(verdict.remote.people), None)
 
 
-def shown(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as staff's JSON."""
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as JSON for staff."""
     user, provider = verdict.remote.user, verdict.remote.provider
     subject = verdict.subject.subscription if verdict.subject else None
     end = subject.current_period_end if subject else None
@@ -195,6 +193,8 @@ def shown(verdict: Verdict) -> dict[str, Any]:
         "mismatch": bool(verdict.differing),
         "recommended_action": verdict.recommended_action,
         "differences": [
-            {"plan": one.plan.code, "difference": str(one.kind.label)} for one in verdict.differing if one.kind
+            {"plan": comparison.plan.code, "difference": str(comparison.kind.label)}
+            for comparison in verdict.differing
+            if comparison.kind
         ],
     }

@@ -1,15 +1,15 @@
-"""Records of providers' lists as they were last read."""
+"""The last state of remote records."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class ProviderRecord(models.Model):
-    """A customer, purchase, transaction, contact or policy there, as reconciliation read it: key "purchase:41".
+    """A remote customer, purchase, transaction, contact or policy as a sync run read it: key "purchase:41".
 
-    `digest` is what it said when it was applied last; "" where it could not be: `content` names then the
-    run that failed to apply it, which does not try again. So what has not changed since costs one
-    look at this row and no write. Nothing is decided by these rows but what need not be done again.
+    `digest` is of its content when it was last applied; "" where it could not be: then `content` names the run that
+    failed to apply it, which does not retry. So an unchanged record costs one query and no write. These rows decide
+    only what need not be applied again.
     """
 
     provider = models.CharField(_("provider"), max_length=30)

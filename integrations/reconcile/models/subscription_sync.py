@@ -1,4 +1,4 @@
-"""Syncs of one member's subscription that staff asked for: one row a sync, at most one of a member open."""
+"""Syncs of one member's subscription that staff requested; at most one of a member is open."""
 
 from django.conf import settings
 from django.db import models
@@ -11,9 +11,9 @@ from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 
 class SubscriptionSync(Delivery):
-    """Make a member's subscription equal to what a provider says.
+    """A sync of a member's subscription with the provider's purchases.
 
-    `outcome` says how it ended; a failed one without is one for which the provider could not be asked.
+    `outcome` says how it ended; a failed sync without one could not reach the provider.
     """
 
     class Status(models.TextChoices):

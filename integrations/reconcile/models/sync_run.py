@@ -1,4 +1,4 @@
-"""A reconciliation: one reading of a provider's lists, and the differences that an audit found."""
+"""Sync runs of a provider's lists, and the differences that they found."""
 
 from typing import Any
 
@@ -28,8 +28,10 @@ OPEN = (RunStatus.PENDING, RunStatus.STOPPED)
 
 
 class SyncRun(Prunable, Delivery):
-    """One attempt at the row reads one page. What the page led to and the next place are committed together, so a run
-    that dies goes on at its page, and no page is applied twice.
+    """A sync run: one attempt at the row reads one page.
+
+    The page's changes and the next place are committed together, so a run that dies continues at its page, and no page
+    is applied twice.
     """
 
     provider = models.CharField(_("provider"), max_length=30)
@@ -88,9 +90,9 @@ class SyncRun(Prunable, Delivery):
 
 
 class SyncFinding(models.Model):
-    """One difference between a provider's books and ours, with its remedy. A later audit makes findings of its own.
+    """One difference between a provider's records and ours, with its remedy. A later audit makes findings of its own.
 
-    Audits name what is different; every run of contacts names what was deleted there.
+    Audits find all differences; every run of contacts finds contacts that were deleted at the provider.
     """
 
     class Kind(models.TextChoices):
@@ -140,7 +142,7 @@ class SyncFinding(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=["open", "applied", "set_aside"]), name="finding_status_is_known"
             ),
-            # A page of the comparison that is done again (its worker died) names each difference once.
+            # A page of the comparison that is repeated (its worker died) stores each difference once.
             models.UniqueConstraint(fields=["run", "key"], name="a_finding_is_named_once"),
         ]
         indexes = [
@@ -152,7 +154,7 @@ class SyncFinding(models.Model):
         return f"{self.get_kind_display()}: {self.person or self.remote_value}"
 
     def settle(self, status: "SyncFinding.Status", *, outcome: str, staff: Any) -> bool:
-        """Close an open finding; False where somebody else did meanwhile."""
+        """Close an open finding; False where it is closed already."""
         done = SyncFinding.objects.filter(pk=self.pk, status=self.Status.OPEN).update(
             status=status, outcome=outcome[:500], staff=staff, settled_at=timezone.now()
         )

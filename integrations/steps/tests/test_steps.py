@@ -47,7 +47,7 @@ def backend(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServ
         yield server
 
 
-def test_the_vector_of_standard_webhooks_is_what_we_compute() -> None:
+def test_vector_of_standard_webhooks_is_what_we_compute() -> None:
     # https://github.com/standard-webhooks/standard-webhooks, the reference libraries' test
     made = outgoing.signatures(
         ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
@@ -58,8 +58,8 @@ def test_the_vector_of_standard_webhooks_is_what_we_compute() -> None:
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_the_backend_is_told_once_signed_and_exactly(company: Company, backend: FakeServer) -> None:
-    assert company_created.send(company) == "told chatwoot_123, answered with 202"
+def test_backend_gets_one_signed_webhook_with_exact_content(company: Company, backend: FakeServer) -> None:
+    assert company_created.send(company) == "posted chatwoot_123, answered with 202"
     [asked] = backend.asked_for("/hooks/enlace")
     assert asked.method == "POST"
     assert json.loads(asked.body) == {
@@ -115,14 +115,14 @@ def test_what_will_never_work_is_said_and_no_redirect_is_followed(
     [Answer(status=500), Answer(status=429), Answer(status=401), Reset()],
     ids=["500", "429", "401", "reset"],
 )
-def test_what_may_pass_is_tried_again(company: Company, backend: FakeServer, trouble: Any) -> None:
+def test_temporary_failure_is_retried(company: Company, backend: FakeServer, trouble: Any) -> None:
     backend.misbehave(trouble)
     with pytest.raises(Retryable):
         company_created.send(company)
     assert company_created.send(company).endswith("answered with 202")
 
 
-def test_a_backend_that_is_away_gets_its_word_later_under_the_same_id(
+def test_backend_that_is_down_gets_its_webhook_later_under_the_same_id(
     company: Company, backend: FakeServer, drain: Any, travel: Any, settings: Any
 ) -> None:
     settings.COMPANY_PROVISIONING_STEPS = ["integrations.steps.company_created.send"]
@@ -133,11 +133,11 @@ def test_a_backend_that_is_away_gets_its_word_later_under_the_same_id(
     travel(timedelta(seconds=10))
     drain()
     step = ProvisioningStep.objects.get()
-    assert (step.status, step.result) == ("done", "told chatwoot_123, answered with 202")
+    assert (step.status, step.result) == ("done", "posted chatwoot_123, answered with 202")
     assert {exchange.asked.headers["webhook-id"] for exchange in backend.exchanges} == {"company.created.chatwoot_123"}
 
 
-def test_nobody_to_tell_is_no_failure(company: Company, settings: Any) -> None:
+def test_missing_backend_is_no_failure(company: Company, settings: Any) -> None:
     settings.COMPANY_WEBHOOK_URL = ""
     with pytest.raises(NotNeeded, match="COMPANY_WEBHOOK_URL is not set"):
         company_created.send(company)
@@ -154,7 +154,7 @@ def test_without_a_proper_secret_nothing_is_sent(
 
 
 @pytest.mark.parametrize("url", ["backend", "ftp://backend/x", "file:///etc/passwd", "https://"])
-def test_an_address_that_is_none_is_said(url: str) -> None:
+def test_address_that_is_none_is_said(url: str) -> None:
     with pytest.raises(NotConfigured):
         outgoing.post_signed(url, b"{}", message_id="m", secrets=[SECRET])
 
@@ -165,7 +165,7 @@ def test_without_redis_there_is_no_key_space_to_check(company: Company, settings
         redis_prefix.check(company)
 
 
-def test_the_key_space_is_claimed_and_stays_ours(company: Company, settings: Any, tmp_path: Any) -> None:
+def test_key_space_is_claimed_and_stays_ours(company: Company, settings: Any, tmp_path: Any) -> None:
     with private_redis(tmp_path) as server:
         settings.REDIS_URL = server.url
         for _time in range(2):
@@ -177,7 +177,7 @@ def test_the_key_space_is_claimed_and_stays_ours(company: Company, settings: Any
             redis_prefix.check(company)
 
 
-def test_a_redis_that_is_away_is_tried_again(company: Company, settings: Any, drain: Any) -> None:
+def test_redis_that_is_away_is_tried_again(company: Company, settings: Any, drain: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.COMPANY_PROVISIONING_STEPS = ["integrations.steps.redis_prefix.check"]
     provisioning.enqueue(company)

@@ -119,7 +119,7 @@ def test_greeting_goes_out_while_it_is_how_a_member_gets_a_password(
     assert send_mail(newcomer, kind, "a third plan").status == "suppressed"
 
 
-def test_suppression_is_the_addresss_whoever_uses_it(sent: EmailMessage, report: Any, user: Any) -> None:
+def test_suppression_belongs_to_the_address(sent: EmailMessage, report: Any, user: Any) -> None:
     report(complaint(sent.provider_message_id, sent.to))
     user.email = sent.to
     EmailMessage.objects.all().update(user=None)
@@ -157,7 +157,7 @@ def test_bounce_suppresses_nothing(sent: EmailMessage, report: Any, newcomer: An
     assert send_mail(newcomer, Kind.MEMBERSHIP_LINKED, "later").status == "sent"
 
 
-def test_newest_complaint_stands_in_whatever_order_they_come(sent: EmailMessage, report: Any) -> None:
+def test_newest_complaint_stands_in_any_order(sent: EmailMessage, report: Any) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     for hours, kind in ((2, "fraud"), (1, "abuse"), (3, "virus"), (1, "abuse")):
         report(complaint(sent.provider_message_id, sent.to, kind=kind, when=now - timedelta(hours=hours)))
@@ -201,7 +201,7 @@ def test_one_report_many_times_at_one_moment_counts_once(sent: EmailMessage, sns
     assert EmailMessage.objects.filter(kind="staff_mail_bounced").count() == 1
 
 
-def test_staff_are_told_of_a_complaint_in_its_own_words(sent: EmailMessage, report: Any, drain: Any, ses: Any) -> None:
+def test_staff_are_notified_of_a_complaint(sent: EmailMessage, report: Any, drain: Any, ses: Any) -> None:
     report(complaint(sent.provider_message_id, sent.to))
     drain()
     told = ses.mails[ses.last_id]

@@ -55,7 +55,7 @@ def test_report_without_that_id_lands_by_our_own_message_id(sent: EmailMessage, 
     assert status_of(sent)[0] == "bounced"
 
 
-def test_report_by_our_message_id_about_somebody_else_changes_nothing(sent: EmailMessage, report: Any) -> None:
+def test_report_by_our_message_id_about_another_address_changes_nothing(sent: EmailMessage, report: Any) -> None:
     told = bounce(new_id(), "somebody@example.com", message_id=message_ids.message_id(sent.pk))
     assert report(told) == 200
     assert status_of(sent) == ("sent", "")
@@ -223,7 +223,7 @@ def test_subscription_is_confirmed_by_no_transaction_of_ours(sns: FakeSns, tell:
 
 
 @pytest.mark.parametrize("secret", ["", "name:wrong"])
-def test_subscription_of_somebody_unknown_is_not_confirmed(sns: FakeSns, tell: Any, secret: str) -> None:
+def test_subscription_of_an_unknown_sender_is_not_confirmed(sns: FakeSns, tell: Any, secret: str) -> None:
     assert tell(sns.subscription(OTHER_TOPIC), secret=secret).status_code in (400, 401)
     assert sns.called == []
 

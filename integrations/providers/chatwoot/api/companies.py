@@ -1,4 +1,4 @@
-"""Companies for front ends that are embedded elsewhere, for monitors, and for whoever sets the connection up."""
+"""Companies of accounts, for front ends that are embedded elsewhere and for operators; metrics, for monitors."""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,15 +19,15 @@ from integrations.api.permissions import AsListedOrMonitor
 from integrations.providers.chatwoot.api import look_up
 from integrations.providers.chatwoot.api.signed_accounts import NotSigned, require_signature
 
-LOOK_UPS = 120  # a minute and address
+LOOK_UPS = 120  # per minute and address
 _METHODS = "GET, HEAD, OPTIONS"
 
 
 class CompanyView(View):
-    """`GET …/company/<account id>`: the company of an account, for browsers of the origins that the settings name too.
+    """Company of an account (`GET …/company/<account id>`), also for browsers of the origins in the settings.
 
-    No cookie, session or token is read, so no other site learns more by a visitor's browser than it could ask itself.
-    With CHATWOOT_EMBED_SECRET configured the account's signature is asked for.
+    No cookie, session or token is read, so another site learns no more by a visitor's browser than by its own request.
+    With CHATWOOT_EMBED_SECRET configured the account's signature is required.
     """
 
     http_method_names = ("get", "head", "options")
@@ -42,7 +42,7 @@ class CompanyView(View):
             return _try_later(error.retry_after)
         except NotSigned:
             return JsonResponse(refusal("Invalid account signature", code="not_signed"), status=HTTPStatus.FORBIDDEN)
-        company = look_up.found(account_id)
+        company = look_up.find_company(account_id)
         return JsonResponse({"success": True, "data": look_up.public_values(company)})
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -76,7 +76,7 @@ class MetricsSerializer(serializers.Serializer[Any]):
 
 @extend_schema(tags=["Monitoring"], responses=MetricsSerializer)
 class MetricsView(APIView):
-    """`GET …/metrics`: how the accounts' events went."""
+    """Metrics of the accounts' events (`GET …/metrics`)."""
 
     permission_classes = (AsListedOrMonitor,)
 

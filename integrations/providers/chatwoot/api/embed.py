@@ -1,4 +1,4 @@
-"""The page that Chatwoot shows in a frame: what has become of the account's company.
+"""Page that Chatwoot shows in a frame: the state of the account's company.
 
 Frames load it as `/embed/dashboard?accountId=123` or as `/?accountId=123`.
 """
@@ -27,10 +27,10 @@ COMPANY = "company-chatwoot"  # the name of the look-up's URL
 @never_cache
 @require_safe
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """`/embed/dashboard?accountId=123`: its script asks for the company, with the page's signature.
+    """Show the page (`/embed/dashboard?accountId=123`); its script asks for the company, with the page's signature.
 
-    The one page that others may show in a frame, those of CHATWOOT_FRAME_ORIGINS: nothing can be pressed in it that
-    changes anything, and it reads no session.
+    It is the one page that CHATWOOT_FRAME_ORIGINS may show in a frame: it has no button that changes anything, and it
+    reads no session.
     """
     try:
         account_id = companies.account_id_of(request.GET.get("accountId", ""))
@@ -52,12 +52,12 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         response["Retry-After"] = retry_after
     if settings.CHATWOOT_FRAME_ORIGINS:
         response._csp_replace = {"frame-ancestors": settings.CHATWOOT_FRAME_ORIGINS}  # type: ignore[attr-defined]
-        response.xframe_options_exempt = True  # it knows no list of origins
+        response.xframe_options_exempt = True  # the header allows no list of origins
     return response
 
 
 def home(request: HttpRequest) -> HttpResponseBase:
-    """`/`: with an accountId what `/embed/dashboard` answers, under its rules; else the way to people's pages."""
+    """Answer `/`: with an accountId as `/embed/dashboard`, under its access rules; else redirect to people's pages."""
     if "accountId" not in request.GET:
         return views.home(request)
     request.resolver_match = match = resolve(reverse("embed"))

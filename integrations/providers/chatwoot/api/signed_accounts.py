@@ -1,4 +1,4 @@
-"""Access to an account's company: open, or with secrets configured only with the account's signature."""
+"""Access to an account's company: open, or, with secrets configured, by the account's signature."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,24 +9,24 @@ from core.web import limits
 from core.web.client_address import client_key
 from integrations.providers.chatwoot.signatures import AccountProof
 
-SECRETS = "CHATWOOT_EMBED_SECRET"  # the setting; while it is empty, everybody may ask for any account
+SECRETS = "CHATWOOT_EMBED_SECRET"  # the setting; while it is empty, anybody may ask for any account
 HEADER = "X-Account-Signature"
-TRIES = 30  # wrong signatures of a client in a minute
+TRIES = 30  # wrong signatures per client and minute
 _LONGEST = 100  # characters of a signature or a time
 
 
 class NotSigned(Exception):
-    """The account is not signed, or its signature is wrong or has ended: the three look the same from outside."""
+    """Raised where the signature is missing, wrong or expired: the three look the same from outside."""
 
 
 def proof_of(request: HttpRequest) -> AccountProof:
-    """Return the proof that came: the signature in its header or else in the query, `expires` in the query."""
+    """Return the received proof: the signature of the header or else of the query, `expires` of the query."""
     signature = request.headers.get(HEADER, "") or request.GET.get("signature", "")
     return AccountProof(signature=signature[:_LONGEST], expires=request.GET.get("expires", "")[:_LONGEST])
 
 
 def require_signature(request: HttpRequest, account_id: str) -> None:
-    """Return where the request may ask for this account. Raises NotSigned; TooMany after too many wrong signatures."""
+    """Require the account's signature. Raises NotSigned; TooMany after too many wrong signatures."""
     if not getattr(settings, SECRETS):  # where it holds blanks alone, nothing verifies
         return
     client = client_key(request.META)

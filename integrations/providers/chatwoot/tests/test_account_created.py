@@ -52,12 +52,12 @@ def test_each_shape_becomes_the_company_and_is_answered_in_the_request(
     assert wakeups == []  # no worker was needed
 
 
-def test_an_account_without_administrators_and_without_an_event_name_is_taken(install: Any) -> None:
+def test_account_without_administrators_and_without_an_event_name_is_taken(install: Any) -> None:
     assert install({"id": 5, "name": "Small", "users": []}).json()["data"]["created"] is True
     assert Company.objects.get().administrators == []
 
 
-def test_the_same_delivery_again_is_counted_and_told_that_the_company_is_known(install: Any, account: Any) -> None:
+def test_same_delivery_again_is_counted_and_answered_that_the_company_is_known(install: Any, account: Any) -> None:
     install(account())
     again = install(account())
     assert again.json()["data"] == {
@@ -69,14 +69,14 @@ def test_the_same_delivery_again_is_counted_and_told_that_the_company_is_known(i
     assert InboxEvent.objects.get().duplicates == 1
 
 
-def test_a_second_event_updates_the_name(install: Any, account: Any) -> None:
+def test_second_event_updates_the_name(install: Any, account: Any) -> None:
     install(account())
     answer = install(account(name="Renamed S.A.")).json()["data"]
     assert (answer["company_name"], answer["created"]) == ("Renamed S.A.", False)
     assert Company.objects.get().name == "Renamed S.A."
 
 
-def test_an_older_event_that_comes_late_does_not_update_the_name(
+def test_older_event_that_comes_late_does_not_update_the_name(
     install: Any, account: Any, drain: Any, monkeypatch: Any
 ) -> None:
     def busy(model: Any, event_id: int) -> None:
@@ -113,7 +113,7 @@ def test_what_the_request_cannot_do_a_worker_does(
     assert Company.objects.get().company_id == "chatwoot_123"
 
 
-def test_an_error_while_it_is_handled_is_on_the_row_and_tried_again(
+def test_error_while_it_is_handled_is_on_the_row_and_tried_again(
     install: Any, account: Any, drain: Any, monkeypatch: Any, travel: Any
 ) -> None:
     def broken(*arguments: Any, **options: Any) -> None:
@@ -129,7 +129,7 @@ def test_an_error_while_it_is_handled_is_on_the_row_and_tried_again(
     assert Company.objects.get().company_id == "chatwoot_123"
 
 
-def test_a_request_that_dies_after_the_row_was_kept_loses_nothing(
+def test_request_that_dies_after_the_row_was_kept_loses_nothing(
     install: Any, account: Any, drain: Any, monkeypatch: Any, travel: Any
 ) -> None:
     def dies(model: Any, event_id: int) -> None:
@@ -152,7 +152,7 @@ def test_what_is_no_account_id_is_kept_as_unreadable_and_makes_nothing(install: 
     assert Company.objects.count() == 0
 
 
-def test_an_account_that_is_gone_is_closed_whatever_comes_later(install: Any, account: Any, fixture: Any) -> None:
+def test_account_that_is_gone_is_closed_whatever_comes_later(install: Any, account: Any, fixture: Any) -> None:
     install(account())
     answer = install(fixture("account_destroyed__installation"))
     assert answer.json()["data"]["created"] is False
@@ -164,7 +164,7 @@ def test_an_account_that_is_gone_is_closed_whatever_comes_later(install: Any, ac
     assert (company.status, company.name) == ("closed", "Late word")
 
 
-def test_a_deletion_that_overtakes_the_creation_leaves_one_closed_company(
+def test_deletion_that_overtakes_the_creation_leaves_one_closed_company(
     install: Any, account: Any, fixture: Any, settings: Any
 ) -> None:
     settings.COMPANY_PROVISIONING_STEPS = ["integrations.steps.redis_prefix.check"]
@@ -175,7 +175,7 @@ def test_a_deletion_that_overtakes_the_creation_leaves_one_closed_company(
     assert company.steps.count() == 0
 
 
-def test_a_hostile_name_is_one_line_of_text_that_fits(install: Any, account: Any) -> None:
+def test_hostile_name_is_one_line_of_text_that_fits(install: Any, account: Any) -> None:
     install(account(name="  Evil\u0000\n<script>" + "x" * 400))
     assert Company.objects.get().name == ("Evil� script " + "x" * 400)[:255]
 

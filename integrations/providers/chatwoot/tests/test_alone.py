@@ -57,7 +57,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
         server.kill()
 
 
-def test_an_account_is_stored_and_answered_with_broker_and_workers_down(alone: Alone) -> None:
+def test_account_is_stored_and_answered_with_broker_and_workers_down(alone: Alone) -> None:
     answer = alone.post(123)
     assert answer.status_code == 200
     assert answer.json()["data"]["created"] is True
@@ -87,7 +87,7 @@ def test_twenty_signups_at_once_are_all_kept_and_answered_in_time(alone: Alone) 
     assert alone.rows.value("SELECT COUNT(*) FROM companies WHERE chatwoot_account_id = '500'") == 1
 
 
-def test_the_front_end_gets_its_answer_too(alone: Alone) -> None:
+def test_front_end_gets_its_answer_too(alone: Alone) -> None:
     alone.post(77)
     with requests.Session() as session:
         session.trust_env = False

@@ -23,7 +23,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
 
 
-def test_an_account_is_simulated(live_server: Any) -> None:
+def test_account_is_simulated(live_server: Any) -> None:
     text = said("simulate", "chatwoot", "account_created", "--account", "999", "--name", "Test Company S.A.",
                 "--url", live_server.url)  # fmt: skip
     assert "→ 200" in text
@@ -37,7 +37,7 @@ def test_each_shape_is_simulated_for_any_account(live_server: Any, case: str) ->
     assert Company.objects.get().company_id == "chatwoot_7"
 
 
-def test_a_contact_is_simulated(live_server: Any, drain: Any) -> None:
+def test_contact_is_simulated(live_server: Any, drain: Any) -> None:
     said("simulate", "chatwoot", "contact_created", "--account", "7", "--email", "john@example.com", "--name",
          "John Doe", "--contact-id", "12", "--url", live_server.url)  # fmt: skip
     drain()
@@ -45,7 +45,7 @@ def test_a_contact_is_simulated(live_server: Any, drain: Any) -> None:
     assert (contact.email, contact.name, contact.company.company_id) == ("john@example.com", "John Doe", "chatwoot_7")
 
 
-def test_the_check_prints_its_report(live_server: Any, settings: Any) -> None:
+def test_check_prints_its_report(live_server: Any, settings: Any) -> None:
     settings.METRICS_TOKEN = ["a-monitor-that-only-tests-know"]
     text = said("check_chatwoot", "--url", live_server.url)
     for line in (
@@ -79,7 +79,7 @@ def test_asking_for_one_company_fails_where_it_is_not_there(live_server: Any) ->
     assert Company.objects.count() == 1
 
 
-def test_the_check_fails_where_the_server_refuses(live_server: Any, settings: Any, monkeypatch: Any) -> None:
+def test_check_fails_where_the_server_refuses(live_server: Any, settings: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(
         "integrations.providers.chatwoot.management.commands.check_chatwoot._proof", lambda endpoint, body: {}
     )
@@ -90,6 +90,6 @@ def test_the_check_fails_where_the_server_refuses(live_server: Any, settings: An
     assert Company.objects.count() == 0
 
 
-def test_the_check_fails_where_nothing_answers() -> None:
+def test_check_fails_where_nothing_answers() -> None:
     with pytest.raises(CommandError, match="Nada responde"):
         said("check_chatwoot", "--url", "http://127.0.0.1:1")

@@ -38,7 +38,7 @@ def chatwoot(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCha
         yield fake
 
 
-def test_a_company_that_is_there_is_told_without_anything_private(install: Any, fixture: Any) -> None:
+def test_existing_company_is_returned_without_anything_private(install: Any, fixture: Any) -> None:
     install(fixture("account_created__installation"))
     answer = ask()
     company = Company.objects.get()
@@ -61,7 +61,7 @@ def test_a_company_that_is_there_is_told_without_anything_private(install: Any, 
     assert answer["Cache-Control"] == "no-store"
 
 
-def test_it_is_ready_once_nothing_is_owed_for_it(install: Any, account: Any, drain: Any, settings: Any) -> None:
+def test_company_is_ready_once_no_step_is_pending(install: Any, account: Any, drain: Any, settings: Any) -> None:
     settings.COMPANY_PROVISIONING_STEPS = ["accounts.people.tests.company_steps.fine"]
     install(account())
     assert ask().json()["data"]["is_ready"] is False
@@ -70,12 +70,12 @@ def test_it_is_ready_once_nothing_is_owed_for_it(install: Any, account: Any, dra
 
 
 @pytest.mark.parametrize("account_id", ["124", "x", "0", "12:3", "1" * 60, "chatwoot_123"])
-def test_an_unknown_account_does_not_exist(install: Any, account: Any, account_id: str) -> None:
+def test_unknown_account_does_not_exist(install: Any, account: Any, account_id: str) -> None:
     install(account())
     assert ask(account_id).json() == NOBODY
 
 
-def test_a_lost_webhook_heals_itself_where_the_platform_api_may_be_asked(chatwoot: FakeChatwoot) -> None:
+def test_lost_webhook_heals_itself_where_the_platform_api_may_be_asked(chatwoot: FakeChatwoot) -> None:
     data = ask().json()["data"]
     assert (data["exists"], data["company_name"]) == (True, "Test Company S.A.")
     company = Company.objects.get()
@@ -86,7 +86,7 @@ def test_a_lost_webhook_heals_itself_where_the_platform_api_may_be_asked(chatwoo
     assert "authorization" not in asked[0].headers
 
 
-def test_a_webhook_that_comes_after_all_finds_the_company(chatwoot: FakeChatwoot, install: Any, fixture: Any) -> None:
+def test_webhook_that_comes_after_all_finds_the_company(chatwoot: FakeChatwoot, install: Any, fixture: Any) -> None:
     ask()
     assert install(fixture("account_created__installation")).json()["data"]["created"] is False
     assert Company.objects.get().administrators[0]["name"] == "Jane Doe"
@@ -123,7 +123,7 @@ def test_with_chatwoot_in_trouble_the_account_is_unknown_and_nothing_is_made(
     assert Company.objects.count() == 0
 
 
-def test_an_account_that_the_platform_app_may_not_see_is_logged_with_what_to_check(
+def test_account_that_the_platform_app_may_not_see_is_logged_with_what_to_check(
     chatwoot: FakeChatwoot, caplog: Any
 ) -> None:
     chatwoot.not_permissible.add("123")
@@ -134,13 +134,13 @@ def test_an_account_that_the_platform_app_may_not_see_is_logged_with_what_to_che
 
 
 def test_strangers_do_not_choose_how_often_chatwoot_is_asked(chatwoot: FakeChatwoot, monkeypatch: Any) -> None:
-    monkeypatch.setattr(asking, "READINGS", 3)
+    monkeypatch.setattr(asking, "API_CALLS", 3)
     for number in range(200, 210):
         ask(number)
     assert len(chatwoot.exchanges) == 3
 
 
-def test_with_the_cache_away_our_own_companies_are_told_and_chatwoot_is_left_alone(
+def test_with_the_cache_away_our_own_companies_are_returned_and_chatwoot_is_not_called(
     chatwoot: FakeChatwoot, install: Any, account: Any, settings: Any
 ) -> None:
     install(account(7))
@@ -152,14 +152,14 @@ def test_with_the_cache_away_our_own_companies_are_told_and_chatwoot_is_left_alo
     assert chatwoot.exchanges == []
 
 
-def test_an_address_that_asks_too_often_waits(monkeypatch: Any) -> None:
+def test_address_that_asks_too_often_waits(monkeypatch: Any) -> None:
     monkeypatch.setattr(views, "LOOK_UPS", 2)
     assert [ask().status_code for _time in range(3)] == [200, 200, 429]
     answer = ask(Origin=ORIGIN)
     assert (answer.json()["success"], int(answer["Retry-After"]) <= 60) == (False, True)
 
 
-def test_a_browser_of_a_named_origin_may_read_the_answer(settings: Any) -> None:
+def test_browser_of_a_named_origin_may_read_the_answer(settings: Any) -> None:
     settings.CHATWOOT_EMBED_ORIGINS = [ORIGIN]
     answer = ask(Origin=ORIGIN)
     assert answer["Access-Control-Allow-Origin"] == ORIGIN
@@ -173,17 +173,17 @@ def test_a_browser_of_a_named_origin_may_read_the_answer(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", f"{ORIGIN}.evil.example", "http://app.example.com"])
-def test_no_other_origin_may(settings: Any, origin: str) -> None:
+def test_other_origin_may_not_read_the_answer(settings: Any, origin: str) -> None:
     settings.CHATWOOT_EMBED_ORIGINS = [ORIGIN]
     assert "Access-Control-Allow-Origin" not in ask(Origin=origin)
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
-def test_it_is_only_asked(method: str) -> None:
+def test_look_up_accepts_only_reads(method: str) -> None:
     assert getattr(Client(), method)("/api/chatwoot/webhooks/company/123").status_code == 405
 
 
-def test_a_closed_company_says_so(install: Any, account: Any, travel: Any) -> None:
+def test_closed_company_says_so(install: Any, account: Any, travel: Any) -> None:
     install(account())
     travel(timedelta(seconds=1))
     install(account(event="account_deleted"))

@@ -28,7 +28,7 @@ def parsed(payload: Any) -> Any:
     return PROVIDER.parse(stored)
 
 
-def test_a_contact_tells_of_its_company_too(fixture: Any) -> None:
+def test_contact_reports_its_company_too(fixture: Any) -> None:
     assert parsed(fixture("contact_created__account_webhook")) == [
         CompanyReported(occurred_at=RECEIVED, account_id="123", name="Test Company S.A."),
         ContactReported(
@@ -44,26 +44,26 @@ def test_a_contact_tells_of_its_company_too(fixture: Any) -> None:
     ]  # fmt: skip
 
 
-def test_what_is_empty_there_is_told_as_empty_and_what_is_missing_is_not_told(fixture: Any) -> None:
+def test_empty_value_clears_the_field_and_missing_one_leaves_it(fixture: Any) -> None:
     _company, contact = parsed(fixture("contact_updated__account_webhook"))
     assert contact.fields == {"first_name": "Jane", "last_name": "Doe-Roe", "phone": ""}
     assert contact.custom_fields == {"plan": "gold", "chatwoot_identifier": "crm-77"}
 
 
-def test_a_time_in_the_payload_counts_unless_it_is_still_to_come(fixture: Any) -> None:
+def test_time_in_the_payload_counts_unless_it_is_still_to_come(fixture: Any) -> None:
     payload = fixture("contact_created__account_webhook")
     assert parsed(payload | {"updated_at": "2026-03-02T10:00:00Z"})[1].occurred_at.hour == 10
     assert parsed(payload | {"updated_at": "2026-03-02T10:00:00Z"})[1].occurred_at.minute == 0
     assert parsed(payload | {"updated_at": "2030-01-01T00:00:00Z"})[1].occurred_at == RECEIVED
 
 
-def test_a_contact_without_an_id_cannot_be_read() -> None:
+def test_contact_without_an_id_cannot_be_read() -> None:
     with pytest.raises(Unreadable, match="names no contact"):
         parsed({"event": "contact_created", "email": "jane@example.com"})
 
 
 @pytest.mark.django_db
-def test_a_contact_lands_in_its_company_whose_own_word_was_lost(tell: Any, fixture: Any, drain: Any) -> None:
+def test_contact_lands_in_its_company_whose_own_webhook_was_lost(tell: Any, fixture: Any, drain: Any) -> None:
     answer = tell(fixture("contact_created__account_webhook"), delivery="d-1")
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     drain()
@@ -77,7 +77,7 @@ def test_a_contact_lands_in_its_company_whose_own_word_was_lost(tell: Any, fixtu
 
 
 @pytest.mark.django_db
-def test_a_change_changes_the_contact_and_a_copy_changes_nothing(tell: Any, fixture: Any, drain: Any) -> None:
+def test_change_changes_the_contact_and_a_copy_changes_nothing(tell: Any, fixture: Any, drain: Any) -> None:
     tell(fixture("contact_created__account_webhook"), delivery="d-1")
     drain()
     for _time in range(2):
@@ -89,7 +89,7 @@ def test_a_change_changes_the_contact_and_a_copy_changes_nothing(tell: Any, fixt
 
 
 @pytest.mark.django_db
-def test_a_visitor_without_an_email_is_a_contact(tell: Any, drain: Any) -> None:
+def test_visitor_without_an_email_is_a_contact(tell: Any, drain: Any) -> None:
     tell({"event": "contact_created", "id": 9, "name": "red-sky-12", "email": None, "account": {"id": 5, "name": "S"}})
     drain()
     contact = Contact.objects.get()
@@ -109,14 +109,14 @@ def test_one_address_in_two_accounts_is_two_contacts_and_a_question_for_staff(
 
 
 @pytest.mark.django_db
-def test_an_account_word_is_taken_at_the_address_of_account_webhooks_too(tell: Any, fixture: Any, drain: Any) -> None:
+def test_account_event_is_accepted_at_the_endpoint_of_account_webhooks_too(tell: Any, fixture: Any, drain: Any) -> None:
     tell(fixture("account_updated__installation"))
     drain()
     assert Company.objects.get().name == "Test Company International"
 
 
 @pytest.mark.django_db
-def test_an_event_without_a_name_is_unreadable(tell: Any) -> None:
+def test_event_without_a_name_is_unreadable(tell: Any) -> None:
     answer = tell({"id": 5})
     assert answer.status_code == 400
     assert "no event" in answer.json()["detail"]

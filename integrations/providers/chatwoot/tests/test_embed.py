@@ -18,7 +18,7 @@ BOTH = pytest.mark.parametrize("page", [PAGE, "/?accountId=123"])
 
 
 @BOTH
-def test_the_page_says_configuring_and_asks_for_its_own_account(page: str) -> None:
+def test_page_says_configuring_and_asks_for_its_own_account(page: str) -> None:
     answer = Client().get(page)
     text = answer.content.decode()
     assert answer.status_code == 200
@@ -62,13 +62,13 @@ def test_without_an_account_it_says_what_is_missing_and_asks_nobody(query: str) 
 
 
 @BOTH
-def test_it_is_only_looked_at(page: str) -> None:
+def test_page_accepts_only_reads(page: str) -> None:
     assert Client().post(page).status_code == 405
     assert Client().head(page).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["", "?next=/dashboard", "?accountid=123", "?account_id=123"])
-def test_the_front_door_leads_people_to_their_pages(user: Any, query: str) -> None:
+def test_front_door_leads_people_to_their_pages(user: Any, query: str) -> None:
     browser = Client()
     assert browser.get(f"/{query}")["Location"] == "/sign-in"
     browser.force_login(user)
@@ -138,6 +138,6 @@ def test_where_the_table_of_access_closes_the_page_it_is_closed_on_both_ways(
         ("https://", False),
     ],
 )
-def test_an_origin_that_is_none_is_found_before_the_start(settings: Any, name: str, origin: str, is_one: bool) -> None:
+def test_origin_that_is_none_is_found_before_the_start(settings: Any, name: str, origin: str, is_one: bool) -> None:
     setattr(settings, name, [origin])
     assert [found.id for found in check_origins()] == ([] if is_one else ["integrations.E001"])

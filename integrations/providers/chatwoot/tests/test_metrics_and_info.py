@@ -21,7 +21,7 @@ def _monitor(settings: Any) -> None:
     settings.METRICS_TOKEN = ["another-monitor", "a-monitor-that-only-tests-know"]
 
 
-def test_the_metrics_are_computed_from_the_tables(
+def test_metrics_are_computed_from_the_tables(
     install: Any, account: Any, tell: Any, fixture: Any, drain: Any, travel: Any
 ) -> None:
     travel(timedelta(seconds=0))
@@ -175,11 +175,11 @@ def test_newest_ten_errors_are_named_and_all_are_counted(install: Any) -> None:
     assert ids == sorted(InboxEvent.objects.values_list("pk", flat=True), reverse=True)[:10]
 
 
-def test_staff_see_them_in_their_browser(staff: Any) -> None:
+def test_staff_see_the_metrics_in_their_browser(staff: Any) -> None:
     assert signed_in(staff).get(METRICS).status_code == 200
 
 
-def test_nobody_else_does(user: Any, settings: Any) -> None:
+def test_others_do_not_see_the_metrics(user: Any, settings: Any) -> None:
     assert Client().get(METRICS).status_code == 401
     assert Client().get(METRICS, headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert Client().get(f"{METRICS}?token=a-monitor-that-only-tests-know").status_code == 401
@@ -189,7 +189,7 @@ def test_nobody_else_does(user: Any, settings: Any) -> None:
     assert Client().get(METRICS, headers={"Authorization": "Bearer "}).status_code == 401
 
 
-def test_the_system_says_what_it_is_and_where_its_endpoints_are(settings: Any) -> None:
+def test_system_says_what_it_is_and_where_its_endpoints_are(settings: Any) -> None:
     answer = Client().get("/api/system/info")
     told = answer.json()
     assert answer.status_code == 200

@@ -53,7 +53,7 @@ def test_twenty_copies_at_once_are_one_row_and_one_company(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lock_that_somebody_holds_delays_the_company_and_not_the_answer(
+def test_lock_that_somebody_holds_delays_the_company_and_not_the_answer(
     install: Any, account: Any, drain: Any, travel: Any
 ) -> None:
     if connection.vendor != "postgresql":
@@ -131,7 +131,7 @@ def test_any_order_of_reports_and_a_closing_ends_the_same() -> None:
         {"chatwoot_account_id": "2", "company_id": "other", "redis_prefix": "chatwoot_2:"},
     ],
 )
-def test_the_database_refuses_a_second_company_under_a_name_and_names_of_another_account(taken: Any) -> None:
+def test_database_refuses_a_second_company_under_a_name_and_names_of_another_account(taken: Any) -> None:
     companies.apply_report(AccountReport(occurred_at=timezone.now(), account_id="1", name="A"), cause=CAUSE)
     with pytest.raises(IntegrityError), transaction.atomic():
         Company.objects.create(vectorstore_index="chatwoot_2_documents", **taken)
@@ -139,7 +139,7 @@ def test_the_database_refuses_a_second_company_under_a_name_and_names_of_another
 
 
 @pytest.mark.django_db
-def test_the_table_answers_to_the_sql_of_those_who_read_it(install: Any, account: Any) -> None:
+def test_table_answers_to_the_sql_of_those_who_read_it(install: Any, account: Any) -> None:
     install(account())
     with connection.cursor() as cursor:
         cursor.execute(

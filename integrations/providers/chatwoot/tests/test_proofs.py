@@ -40,7 +40,7 @@ def assert_refused(answer: Any) -> None:
     assert Company.objects.count() == 0
 
 
-def test_the_vendors_own_vector_is_what_we_compute(settings: Any, monkeypatch: Any) -> None:
+def test_vendors_own_vector_is_what_we_compute(settings: Any, monkeypatch: Any) -> None:
     settings.CHATWOOT_WEBHOOK_SECRET = ["s3cr3t"]
     at = timezone.datetime.fromtimestamp(1_700_000_000, tz=timezone.get_default_timezone())  # type: ignore[attr-defined]
     monkeypatch.setattr(timezone, "now", lambda: at)
@@ -56,7 +56,7 @@ def test_the_vendors_own_vector_is_what_we_compute(settings: Any, monkeypatch: A
 
 
 @pytest.mark.parametrize("path", [INSTALLATION, EVENTS])
-def test_a_signature_with_its_time_opens(path: str) -> None:
+def test_signature_with_its_time_opens(path: str) -> None:
     assert post(signed(BODY), path=path).status_code == 200
     assert InboxEvent.objects.get().is_signed
 
@@ -78,11 +78,11 @@ def test_what_was_signed_long_ago_or_in_the_future_is_refused(seconds: int) -> N
 
 
 @pytest.mark.parametrize("timestamp", ["now", "1e9", "-1", "9" * 40, "１７００００００００", "1700000000.5"])
-def test_a_time_that_is_none_is_refused(timestamp: str) -> None:
+def test_time_that_is_none_is_refused(timestamp: str) -> None:
     assert_refused(post(signed(BODY, timestamp=timestamp.encode().decode("latin-1"))))
 
 
-def test_a_signature_of_another_body_time_or_secret_is_refused() -> None:
+def test_signature_of_another_body_time_or_secret_is_refused() -> None:
     for headers in (
         signed(BODY + b" "),
         signed(BODY) | {"X-Chatwoot-Timestamp": moment(1)},
@@ -93,11 +93,11 @@ def test_a_signature_of_another_body_time_or_secret_is_refused() -> None:
         assert_refused(post(headers))
 
 
-def test_a_wrong_signature_is_not_mended_by_a_token() -> None:
+def test_wrong_signature_is_not_mended_by_a_token() -> None:
     assert_refused(post(signed(BODY, secret="wrong"), path=f"{INSTALLATION}/{TOKEN}"))
 
 
-def test_a_relays_signature_of_the_body_alone_is_refused_until_it_is_configured(settings: Any) -> None:
+def test_relays_signature_of_the_body_alone_is_refused_until_it_is_configured(settings: Any) -> None:
     assert_refused(post(alone()))
     assert_refused(post(alone(SECRET)))
     settings.CHATWOOT_RELAY_SECRET = [RELAY_SECRET]
@@ -113,7 +113,7 @@ def test_chatwoots_own_signature_is_no_relays_once_its_time_is_left_out(settings
 
 
 @pytest.mark.parametrize("token", ["wrong", "%20", TOKEN + "x", TOKEN[:-1]])
-def test_a_wrong_token_is_refused(token: str) -> None:
+def test_wrong_token_is_refused(token: str) -> None:
     assert_refused(post({}, path=f"{INSTALLATION}/{token}"))
 
 
@@ -127,12 +127,12 @@ def test_without_secrets_everything_is_closed(settings: Any) -> None:
     assert_refused(post({}, path=f"{INSTALLATION}/x"))
 
 
-def test_the_token_also_opens_in_a_header_and_the_row_says_that_nobody_signed() -> None:
+def test_token_also_opens_in_a_header_and_the_row_says_that_nobody_signed() -> None:
     assert post({"X-Webhook-Token": TOKEN}).status_code == 200
     assert not InboxEvent.objects.get().is_signed
 
 
-def test_a_delivery_is_known_by_its_id_and_a_forged_id_counts_for_nothing() -> None:
+def test_delivery_is_known_by_its_id_and_a_forged_id_counts_for_nothing() -> None:
     headers = signed(BODY, delivery="0c7d64a5-aaaa-4bbb-8ccc-0123456789ab")
     assert post(headers).json()["data"]["created"] is True
     assert post(headers).json()["data"]["created"] is False

@@ -1,4 +1,4 @@
-"""Addresses that an operator calls with a password, by curl or in a browser: password, tries and errors of them all."""
+"""Views that an operator calls with a password, by curl or in a browser: password, limits and errors of all pages."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ _FAILED = {"success": False}
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorCall:
-    """A call whose password was right: `method` is GET or POST, `parameters` come from the query or a form."""
+    """Call with the right password: `method` is GET or POST, `parameters` come from the query or a form."""
 
     method: str
     parameters: Mapping[str, str]
@@ -43,7 +43,7 @@ class OperatorCall:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorAnswer:
-    """A JSON answer."""
+    """JSON answer of a page."""
 
     content: Mapping[str, Any]
     status: HTTPStatus = HTTPStatus.OK
@@ -52,7 +52,7 @@ class OperatorAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorPage:
-    """`path` has no slashes around it.
+    """Page for operators. `path` has no slashes around it.
 
     `answer` may raise Retryable or Permanent, which become an answer that says what failed, and ValueError for a
     parameter that makes no sense. Its result and their messages hold no secret: they are shown as they are.
@@ -69,7 +69,7 @@ class OperatorPage:
 
 
 class OperatorView(View):
-    """Does not exist while its password is not set. The password stands in a header, the query or a form.
+    """View of a page; 404 while no password is set. The password comes in a header, the query or a form.
 
     Not HEAD: a GET may change something here, and whoever asks with HEAD means to change nothing.
     """
@@ -81,7 +81,7 @@ class OperatorView(View):
             answer = self._answer(request)
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["Referrer-Policy"] = "no-referrer"  # the address may hold the password
-        # Django would log the request with its whole address; what there is to say was said, without it.
+        # Django would log the request with its whole address; our own log line has none.
         answer._has_been_logged = True  # type: ignore[attr-defined]
         return answer
 
@@ -147,14 +147,14 @@ class OperatorView(View):
 
 
 def _parameters(request: HttpRequest) -> dict[str, str]:
-    """The query's parameters and those of a posted form, which win. Raises what Django raises for broken ones."""
+    """Return the parameters of the query and of a posted form, which win. Raises Django's errors for broken ones."""
     if declared_length(request.META) > MAX_FORM:
         raise BadRequest
     return {name: str(value) for name, value in [*request.GET.items(), *request.POST.items()]}
 
 
 def _given_password(request: HttpRequest, parameters: Mapping[str, str]) -> str:
-    """Return the one in the header where there is one: it is not mended by another in the address."""
+    """Return the password of the header, else that of the parameters: a wrong header gets no second chance."""
     scheme, _space, credentials = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer":
         # WSGI reads headers as Latin-1; what was sent is UTF-8.

@@ -1,4 +1,4 @@
-"""The two addresses by which an operator without a shell manages Kajabi's hooks, with a password."""
+"""Two pages by which an operator without a shell manages Kajabi's hooks, with a password."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -12,17 +12,17 @@ from integrations.providers.kajabi.hooks import KajabiHooks, missing_events
 
 
 def configure(call: OperatorCall) -> OperatorAnswer:
-    """All six hooks, as they should be."""
+    """Configure all six hooks."""
     try:
         outcomes = KajabiHooks.from_settings().configure()
     except HooksIncomplete as error:
         message = _("Not all hooks could be configured: %(problem)s") % {"problem": error}
-        return _failed(message, HTTPStatus.BAD_GATEWAY, hooks=list(map(_told, error.outcomes)))
-    return _done(_("The hooks are configured."), hooks=list(map(_told, outcomes)))
+        return _failed(message, HTTPStatus.BAD_GATEWAY, hooks=list(map(_outcome_json, error.outcomes)))
+    return _done(_("The hooks are configured."), hooks=list(map(_outcome_json, outcomes)))
 
 
 def manage(call: OperatorCall) -> OperatorAnswer:
-    """`action` says what: list (GET only), create with `event` and perhaps `url`, delete with `id`."""
+    """Run `action`: list (GET only), create with `event` and perhaps `url`, delete with `id`."""
     action = call.parameters.get("action", "")
     actions = {"list": _list, "create": _create, "delete": _delete}
     if action not in actions:
@@ -40,14 +40,14 @@ def _list(call: OperatorCall) -> OperatorAnswer:
         message = _("Without a hook as it should be: %(events)s.") % {"events": ", ".join(missing)}
     else:
         message = _("Every event has its hook.")
-    return _done(message, hooks=list(map(_shown, hooks)), missing=missing)
+    return _done(message, hooks=list(map(_hook_json, hooks)), missing=missing)
 
 
 def _create(call: OperatorCall) -> OperatorAnswer:
     event, url = call.parameters.get("event", ""), call.parameters.get("url", "").strip()
     outcome = KajabiHooks.from_settings().create(event, target_url=url)
     message = _("The hook was created.") if outcome.result == "created" else _("The hook existed already.")
-    return _done(message, hooks=[_told(outcome)])
+    return _done(message, hooks=[_outcome_json(outcome)])
 
 
 def _delete(call: OperatorCall) -> OperatorAnswer:
@@ -57,11 +57,11 @@ def _delete(call: OperatorCall) -> OperatorAnswer:
     return _done(_("The hook was deleted."), id=hook_id)
 
 
-def _shown(hook: Hook) -> dict[str, str]:
-    return {"id": hook.external_id, "event": hook.event, "url": hook.target, "status": hook.standing.value}
+def _hook_json(hook: Hook) -> dict[str, str]:
+    return {"id": hook.external_id, "event": hook.event, "url": hook.target, "status": hook.state.value}
 
 
-def _told(outcome: HookOutcome) -> dict[str, str]:
+def _outcome_json(outcome: HookOutcome) -> dict[str, str]:
     return {
         "id": outcome.external_id,
         "event": outcome.event,

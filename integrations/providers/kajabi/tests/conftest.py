@@ -93,7 +93,7 @@ def taken(db: None) -> Callable[..., Any]:
         if isinstance(content, Path):
             content = content.read_bytes()
         raw = io.BytesIO(content.encode() if isinstance(content, str) else content)
-        return worked(files.take(raw, name=name, provider=registry.provider("kajabi"), cause=SCHEDULE, **options))
+        return worked(files.store(raw, name=name, provider=registry.provider("kajabi"), cause=SCHEDULE, **options))
 
     return take
 

@@ -26,7 +26,7 @@ def sell(kajabi: FakeKajabi, count: int) -> None:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_contact_comes_whole_with_what_was_asked_for(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_contact_comes_whole_with_what_was_asked_for(client: KajabiClient, kajabi: FakeKajabi) -> None:
     kajabi.add(
         records.tag("31", name="VIP"),
         records.offer("2150456456", title="NSSA"),
@@ -39,7 +39,7 @@ def test_a_contact_comes_whole_with_what_was_asked_for(client: KajabiClient, kaj
     assert [record["attributes"].get("name", record["id"]) for record in document.included] == ["VIP", "2150456456"]
 
 
-def test_what_kajabi_does_not_know_is_not_found(client: KajabiClient, waits: list[float]) -> None:
+def test_resource_that_kajabi_does_not_know_is_not_found(client: KajabiClient, waits: list[float]) -> None:
     with pytest.raises(NotFound) as caught:
         client.purchase("404")
     assert str(caught.value) == (
@@ -51,13 +51,13 @@ def test_what_kajabi_does_not_know_is_not_found(client: KajabiClient, waits: lis
 
 
 @pytest.mark.parametrize("external_id", ["", " ", "..", "."])
-def test_an_id_that_leads_elsewhere_is_not_sent(client: KajabiClient, kajabi: FakeKajabi, external_id: str) -> None:
+def test_id_that_leads_elsewhere_is_not_sent(client: KajabiClient, kajabi: FakeKajabi, external_id: str) -> None:
     with pytest.raises(ValueError, match="an id is expected"):
         client.contact(external_id)
     assert kajabi.exchanges == []
 
 
-def test_an_id_stays_one_part_of_the_path(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_id_stays_one_part_of_the_path(client: KajabiClient, kajabi: FakeKajabi) -> None:
     with pytest.raises(NotFound):
         client.contact("8/relationships?x=1")
     assert kajabi.exchanges[-1].asked.path == "/v1/contacts/8%2Frelationships%3Fx%3D1"
@@ -90,9 +90,7 @@ def test_reading_resumes_at_a_page(client: KajabiClient, kajabi: FakeKajabi) -> 
     assert [page.number for page in pages] == [2, 3]
 
 
-def test_a_list_that_changes_while_it_is_read_shows_one_twice_and_ends(
-    client: KajabiClient, kajabi: FakeKajabi
-) -> None:
+def test_list_that_changes_while_it_is_read_shows_one_twice_and_ends(client: KajabiClient, kajabi: FakeKajabi) -> None:
     sell(kajabi, 4)
 
     def somebody_buys(number: int) -> None:
@@ -105,7 +103,7 @@ def test_a_list_that_changes_while_it_is_read_shows_one_twice_and_ends(
     assert ids(client.purchases(page_size=2)) == [["1", "2"], ["2", "3"], ["4"]]
 
 
-def test_a_next_link_to_another_server_is_not_followed(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_next_link_to_another_server_is_not_followed(client: KajabiClient, kajabi: FakeKajabi) -> None:
     sell(kajabi, 2)
     real = kajabi.url
     kajabi.url = "http://evil.example.com"
@@ -115,7 +113,7 @@ def test_a_next_link_to_another_server_is_not_followed(client: KajabiClient, kaj
     assert len(kajabi.asked_for(PURCHASES)) == 1
 
 
-def test_a_next_link_that_leads_back_ends_the_reading(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_next_link_that_leads_back_ends_the_reading(client: KajabiClient, kajabi: FakeKajabi) -> None:
     sell(kajabi, 3)
     kajabi._next_link = lambda path, query: f"{path}?page%5Bnumber%5D=1&page%5Bsize%5D=1"  # type: ignore[method-assign]
     with pytest.raises(TemporaryFailure, match="leads back"):
@@ -125,7 +123,7 @@ def test_a_next_link_that_leads_back_ends_the_reading(client: KajabiClient, kaja
 @pytest.mark.parametrize(
     "body", [b"[]", b'{"meta": {}}', b'{"data": null}', b'{"data": [1]}', b'{"data": {"id": "1"}}']
 )
-def test_an_answer_of_another_shape_is_worth_another_attempt_later(
+def test_answer_of_another_shape_is_worth_another_attempt_later(
     client: KajabiClient, kajabi: FakeKajabi, body: bytes
 ) -> None:
     kajabi.misbehave(Answer(status=200, body=body), Answer(status=200, body=body), on=PURCHASES)
@@ -148,20 +146,20 @@ def test_hooks_are_made_listed_and_deleted(client: KajabiClient, kajabi: FakeKaj
     assert [hook["attributes"]["event"] for hook in kajabi.records["hooks"].values()] == ["purchase"]
 
 
-def test_a_hook_is_not_made_twice_when_the_answer_is_lost(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_hook_is_not_made_twice_when_the_answer_is_lost(client: KajabiClient, kajabi: FakeKajabi) -> None:
     kajabi.misbehave(Reset(), on="/v1/hooks")
     with pytest.raises(TemporaryFailure, match="the connection broke off"):
         client.create_hook("purchase", target_url="https://example.com/")
     assert len(kajabi.asked_for("/v1/hooks")) == 1
 
 
-def test_a_hook_is_made_after_too_many_requests(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_hook_is_made_after_too_many_requests(client: KajabiClient, kajabi: FakeKajabi) -> None:
     kajabi.misbehave(too_many(), on="/v1/hooks")
     client.create_hook("purchase", target_url="https://example.com/")
     assert len(kajabi.records["hooks"]) == 1
 
 
-def test_a_refusal_is_told_in_kajabis_words(client: KajabiClient) -> None:
+def test_refusal_has_kajabis_own_message(client: KajabiClient) -> None:
     with pytest.raises(Refused, match=r"POST /v1/hooks was answered with 422: is not included in the list: event"):
         client.create_hook("course_completed", target_url="https://example.com/")
 
@@ -170,7 +168,7 @@ def test_a_refusal_is_told_in_kajabis_words(client: KajabiClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["Enlace Academy", "enlace academy", "ENLACE"])
-def test_the_site_is_found_by_title_or_subdomain_once(
+def test_site_is_found_by_title_or_subdomain_once(
     build: Callable[..., KajabiClient], kajabi: FakeKajabi, name: str
 ) -> None:
     kajabi.add(records.site("2", title="Other"))
@@ -179,16 +177,16 @@ def test_the_site_is_found_by_title_or_subdomain_once(
     assert len(kajabi.asked_for("/v1/sites")) == 1
 
 
-def test_a_site_that_is_configured_is_not_asked_for(build: Callable[..., KajabiClient], kajabi: FakeKajabi) -> None:
+def test_site_that_is_configured_is_not_asked_for(build: Callable[..., KajabiClient], kajabi: FakeKajabi) -> None:
     assert build(site_id="77", site_name="Other").site_id() == "77"
     assert kajabi.exchanges == []
 
 
-def test_the_only_site_needs_no_name(build: Callable[..., KajabiClient]) -> None:
+def test_only_site_needs_no_name(build: Callable[..., KajabiClient]) -> None:
     assert build(site_id="").site_id() == "1"
 
 
-def test_a_wrong_or_missing_name_lists_the_right_ones(build: Callable[..., KajabiClient], kajabi: FakeKajabi) -> None:
+def test_wrong_or_missing_name_lists_the_right_ones(build: Callable[..., KajabiClient], kajabi: FakeKajabi) -> None:
     kajabi.add(records.site("2", title="Other"), records.site("3", title="Other"))
     known = "'Enlace Academy' (id 1), 'Other' (id 2), 'Other' (id 3)"
     for name, problem in {

@@ -35,13 +35,13 @@ def test_without_credentials_the_error_names_the_variables(settings: Any) -> Non
         KajabiClient.from_settings()
 
 
-def test_the_configured_client_works_and_clients_share_one_token(kajabi: FakeKajabi) -> None:
+def test_configured_client_works_and_clients_share_one_token(kajabi: FakeKajabi) -> None:
     for _client in range(3):
         assert ids(KajabiClient.from_settings().sites()) == [["1"]]
     assert kajabi.token_calls == 1
 
 
-def test_a_token_that_ends_in_the_middle_is_replaced_once(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_token_that_ends_in_the_middle_is_replaced_once(client: KajabiClient, kajabi: FakeKajabi) -> None:
     sell(kajabi, 6)
     kajabi.expire_tokens(after=1)
     assert ids(client.purchases(page_size=2)) == [["1", "2"], ["3", "4"], ["5", "6"]]
@@ -56,7 +56,7 @@ def test_a_token_that_ends_in_the_middle_is_replaced_once(client: KajabiClient, 
     ]
 
 
-def test_a_401_that_stays_is_refused_with_what_to_check(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_401_that_stays_is_refused_with_what_to_check(client: KajabiClient, kajabi: FakeKajabi) -> None:
     unauthorized = kajabi.answer
     kajabi.answer = lambda asked: (  # type: ignore[method-assign]
         unauthorized(asked) if "oauth" in asked.path else html(401)
@@ -75,7 +75,7 @@ def test_wrong_credentials_are_said_without_repeating_them(build: Callable[..., 
     )
 
 
-def test_the_token_call_is_repeated_too(client: KajabiClient, kajabi: FakeKajabi, waits: list[float]) -> None:
+def test_token_call_is_repeated_too(client: KajabiClient, kajabi: FakeKajabi, waits: list[float]) -> None:
     kajabi.misbehave(too_many(retry_after="7"), Reset(), on="/v1/oauth")
     assert ids(client.sites()) == [["1"]]
     assert kajabi.token_calls == 3
@@ -96,7 +96,7 @@ def test_trouble_that_passes_is_waited_out(
         assert delay <= wait <= delay * 1.25
 
 
-def test_a_slow_answer_is_not_waited_for(build: Callable[..., KajabiClient], kajabi: FakeKajabi) -> None:
+def test_slow_answer_is_not_waited_for(build: Callable[..., KajabiClient], kajabi: FakeKajabi) -> None:
     sell(kajabi, 1)
     kajabi.misbehave(Hang(), on=PURCHASES)
     assert build(read_timeout=0.5).purchase("1").resource["id"] == "1"
@@ -114,7 +114,7 @@ def test_trouble_that_stays_is_worth_another_attempt_later(client: KajabiClient,
     )
 
 
-def test_a_page_that_says_404_does_not_mean_that_kajabi_knows_nothing(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_page_that_says_404_does_not_mean_that_kajabi_knows_nothing(client: KajabiClient, kajabi: FakeKajabi) -> None:
     kajabi.misbehave(html(404), on=PURCHASES)
     with pytest.raises(Refused) as caught:
         client.purchase("1")

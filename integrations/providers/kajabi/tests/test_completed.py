@@ -196,7 +196,7 @@ def test_completed_course_gives_20_points_once(user: User, process: Any, fixture
     assert points.balance(user) == 20
 
 
-def test_course_told_by_a_form_and_by_an_event_gives_points_once(user: User, process: Any, fixture: Any) -> None:
+def test_course_reported_by_a_form_and_by_an_event_gives_points_once(user: User, process: Any, fixture: Any) -> None:
     process(fixture("course_completed__leaps_relay"))
     process(fixture("form.submitted__leaps_relay"))
     assert list(Completion.objects.order_by("pk").values_list("state", flat=True)) == ["awarded", "matched"]

@@ -41,12 +41,12 @@ ADDRESS = "https://academy.example.com/certificates/1"
         ({}, CompletedCourse()),
     ],
 )
-def test_a_course_is_read_from_many_spellings(answers: dict[str, Any], told: CompletedCourse) -> None:
+def test_course_is_read_from_many_spellings(answers: dict[str, Any], told: CompletedCourse) -> None:
     assert completion.read(answers) == told
 
 
 @pytest.mark.django_db
-def test_the_relays_completion_form_gives_20_points_once(user: User, process: Any, fixture: Any, post: Any) -> None:
+def test_relays_completion_form_gives_20_points_once(user: User, process: Any, fixture: Any, post: Any) -> None:
     event = process(fixture("form.submitted__leaps_relay"))
     assert (event.status, event.person_email) == ("processed", "jane@example.com")
     kept = Completion.objects.get()
@@ -62,7 +62,7 @@ def test_the_relays_completion_form_gives_20_points_once(user: User, process: An
 
 
 @pytest.mark.django_db
-def test_the_native_form_gives_points_where_staff_configured_it(user: User, process: Any, fixture: Any) -> None:
+def test_native_form_gives_points_where_staff_configured_it(user: User, process: Any, fixture: Any) -> None:
     Activity.objects.update(forms="2149900001", points=5)
     event = process(fixture("form_submission__native"), "/kajabi-webhook")
     assert event.status == "processed"
@@ -72,7 +72,7 @@ def test_the_native_form_gives_points_where_staff_configured_it(user: User, proc
 
 
 @pytest.mark.django_db
-def test_a_form_that_is_not_configured_gives_nothing_until_it_is_and_the_event_is_retried(
+def test_form_that_is_not_configured_gives_nothing_until_it_is_and_the_event_is_retried(
     user: User, process: Any, fixture: Any, drain: Any
 ) -> None:
     Activity.objects.update(forms="")
@@ -85,7 +85,7 @@ def test_a_form_that_is_not_configured_gives_nothing_until_it_is_and_the_event_i
 
 
 @pytest.mark.django_db
-def test_an_unknown_address_waits_and_the_purchase_that_comes_later_solves_it(
+def test_unknown_address_waits_and_the_purchase_that_comes_later_solves_it(
     process: Any, fixture: Any, relay: Any
 ) -> None:
     event = process(fixture("form.submitted__leaps_relay"))
@@ -109,7 +109,7 @@ def test_answers_with_an_address_that_is_none_wait_as_well(process: Any, fixture
 
 
 @pytest.mark.django_db
-def test_one_submission_may_tell_of_two_activities(user: User, process: Any, fixture: Any) -> None:
+def test_one_submission_may_report_two_activities(user: User, process: Any, fixture: Any) -> None:
     Activity.objects.create(code="ATTEND", name="Attended", points=3, forms="form_*\n*completion*")
     process(fixture("form.submitted__leaps_relay"))
     lines = PointsEntry.objects.order_by("pk").values_list("activity__code", "points", "source")
@@ -118,7 +118,7 @@ def test_one_submission_may_tell_of_two_activities(user: User, process: Any, fix
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("course", [None, "", 7, ["x"]])
-def test_a_form_that_names_no_course_is_the_form_of_one(user: User, process: Any, fixture: Any, course: Any) -> None:
+def test_form_that_names_no_course_is_the_form_of_one(user: User, process: Any, fixture: Any, course: Any) -> None:
     payload = fixture("form.submitted__leaps_relay")
     payload["data"]["submission"]["fields"]["course_name"] = course
     process(payload)

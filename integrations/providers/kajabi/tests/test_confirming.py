@@ -55,7 +55,7 @@ def purchase(purchase_id: str, *, email: str = "jane@example.com") -> list[dict[
     ]
 
 
-def test_a_purchase_is_believed_as_kajabi_has_it_not_as_it_was_delivered(deliver: Any, kajabi: FakeKajabi) -> None:
+def test_purchase_is_believed_as_kajabi_has_it_not_as_it_was_delivered(deliver: Any, kajabi: FakeKajabi) -> None:
     event = deliver("purchase", *purchase("31", email="mallory@example.com"))
     assert (event.status, event.is_signed) == ("processed", False)
     assert User.objects.get().email == "jane@example.com"
@@ -63,7 +63,7 @@ def test_a_purchase_is_believed_as_kajabi_has_it_not_as_it_was_delivered(deliver
     assert [exchange.asked.path for exchange in kajabi.exchanges][1:] == ["/v1/purchases/31", "/v1/customers/21"]
 
 
-def test_what_a_relay_signed_is_believed_as_it_is(deliver: Any, kajabi: FakeKajabi) -> None:
+def test_delivery_that_a_relay_signed_counts_as_it_is(deliver: Any, kajabi: FakeKajabi) -> None:
     event = deliver("purchase", *purchase("999", email="ann@example.com"), sign=True)
     assert (event.status, event.is_signed) == ("processed", True)
     assert User.objects.get().email == "ann@example.com"
@@ -98,7 +98,7 @@ def test_what_kajabi_does_not_know_is_tried_for_ten_minutes_and_failed_then(
     assert [mail.kind for mail in EmailMessage.objects.all()] == ["staff_event_failed"]
 
 
-def test_what_shows_up_late_is_taken(deliver: Any, drain: Any, travel: Any, kajabi: FakeKajabi) -> None:
+def test_resource_that_shows_up_late_is_accepted(deliver: Any, drain: Any, travel: Any, kajabi: FakeKajabi) -> None:
     event = deliver("purchase", *purchase("32"))
     kajabi.add(purchase("32")[0])
     travel(timedelta(minutes=1))
@@ -122,13 +122,13 @@ def test_with_kajabi_down_nothing_is_believed_and_the_event_waits(
     assert (event.status, event.attempts) == ("processed", 2)
 
 
-def test_a_delivery_about_the_id_0_alone_asks_nobody_and_waits_for_staff(deliver: Any, kajabi: FakeKajabi) -> None:
+def test_delivery_about_the_id_0_alone_asks_nobody_and_waits_for_staff(deliver: Any, kajabi: FakeKajabi) -> None:
     event = deliver("purchase", *purchase("0"))
     assert (event.status, event.reason) == ("unmatched", "the event names no purchase that Kajabi could be asked for")
     assert not kajabi.exchanges
 
 
-def test_a_payment_renews_what_kajabi_says_was_paid_for(deliver: Any, kajabi: FakeKajabi, travel: Any) -> None:
+def test_payment_renews_what_kajabi_says_was_paid_for(deliver: Any, kajabi: FakeKajabi, travel: Any) -> None:
     deliver("purchase", *purchase("31"))
     next_year = timezone.now().replace(microsecond=0) + timedelta(days=365)
     travel(timedelta(days=365))
@@ -146,7 +146,7 @@ def test_a_payment_renews_what_kajabi_says_was_paid_for(deliver: Any, kajabi: Fa
     assert payment.contact.user == User.objects.get()
 
 
-def test_a_payment_for_what_no_plan_sells_is_recorded_and_waits_for_staff(deliver: Any, kajabi: FakeKajabi) -> None:
+def test_payment_for_what_no_plan_sells_is_recorded_and_waits_for_staff(deliver: Any, kajabi: FakeKajabi) -> None:
     kajabi.add(records.purchase("33", customer_id="21", offer_id="777"))
     kajabi.add(records.transaction("43", customer_id="21", purchases=("33",)))
     event = deliver("payment_succeeded", records.transaction("43", customer_id="21"))
@@ -156,7 +156,7 @@ def test_a_payment_for_what_no_plan_sells_is_recorded_and_waits_for_staff(delive
     assert {effect.description for effect in event.effects.all()} >= {"contact created", "charge recorded"}
 
 
-def test_an_order_is_recorded_with_its_lines(deliver: Any, kajabi: FakeKajabi) -> None:
+def test_order_is_recorded_with_its_lines(deliver: Any, kajabi: FakeKajabi) -> None:
     kajabi.add(
         records.order("51", customer_id="21", order_items=("61",)),
         records.order_item("61", order_id="51", offer_id=OFFER),
@@ -180,7 +180,7 @@ def test_answers_of_a_form_belong_to_whoever_has_the_address(deliver: Any, kajab
     assert (submission.contact.email, Contact.objects.count()) == ("jane@example.com", 1)
 
 
-def test_a_form_is_read_by_few_calls_though_kajabi_ignores_its_filter(deliver: Any, kajabi: FakeKajabi) -> None:
+def test_form_is_read_by_few_calls_though_kajabi_ignores_its_filter(deliver: Any, kajabi: FakeKajabi) -> None:
     kajabi.ignored_filters = {"email", "email_contains"}
     for number in range(300):
         kajabi.add(records.contact(str(1000 + number), email=f"somebody{number}@example.com"))
@@ -189,7 +189,7 @@ def test_a_form_is_read_by_few_calls_though_kajabi_ignores_its_filter(deliver: A
     assert len(kajabi.asked_for("/v1/contacts")) == 1
 
 
-def test_a_form_without_an_address_is_unmatched(deliver: Any, kajabi: FakeKajabi) -> None:
+def test_form_without_an_address_is_unmatched(deliver: Any, kajabi: FakeKajabi) -> None:
     kajabi.add(records.form("71", title="Survey"), records.form_submission("81", form_id="71", email=""))
     event = deliver("form_submission", records.form_submission("81", form_id="71", email=""))
     assert event.status == "unmatched"

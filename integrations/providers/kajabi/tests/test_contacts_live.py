@@ -60,7 +60,7 @@ def settle(drain: Callable[[], None], travel: Callable[[timedelta], None]) -> Ca
     return work
 
 
-def test_a_tag_makes_the_contact_be_read_whole(process: Any, settle: Any, kajabi: FakeKajabi) -> None:
+def test_tag_makes_the_contact_be_read_whole(process: Any, settle: Any, kajabi: FakeKajabi) -> None:
     kajabi.add(
         records.tag("5", name="vip"),
         records.tag("6", name="newsletter"),
@@ -155,7 +155,7 @@ def test_what_is_asked_for_while_the_contact_is_read_is_read_again(
     assert Contact.objects.get().tag_rows.get().tag.name == "vip"
 
 
-def test_a_contact_whom_kajabi_does_not_know_fails_the_events_that_named_it(
+def test_contact_whom_kajabi_does_not_know_fails_the_events_that_named_it(
     process: Any, settle: Any, travel: Any, drain: Any, kajabi: FakeKajabi
 ) -> None:
     first = process(tagged("tag_added", "404"), HOOK, sign=False)
@@ -200,9 +200,7 @@ def test_with_kajabi_down_the_reading_waits(process: Any, settle: Any, kajabi: F
     assert (refresh.status, Contact.objects.get().email) == ("done", "jane@example.com")
 
 
-def test_a_tag_added_removed_and_added_again_ends_as_kajabi_has_it(
-    process: Any, settle: Any, kajabi: FakeKajabi
-) -> None:
+def test_tag_added_removed_and_added_again_ends_as_kajabi_has_it(process: Any, settle: Any, kajabi: FakeKajabi) -> None:
     kajabi.add(records.tag("5", name="vip"), records.contact("11", email="jane@example.com"))
     added, removed = tagged("tag_added", "11"), tagged("tag_removed", "11")
     for number, payload in enumerate((added, removed), start=1):
@@ -226,7 +224,7 @@ def test_without_credentials_a_tag_is_taken_as_it_was_delivered(process: Any) ->
     assert ContactRefresh.objects.count() == 0
 
 
-def test_a_tag_that_was_taken_away_stays_so_though_its_adding_is_told_late(process: Any) -> None:
+def test_removed_tag_stays_removed_though_its_addition_arrives_late(process: Any) -> None:
     added = tagged("tag_added", "11", updated_at=(NOW - timedelta(days=1)).isoformat())
     process(tagged("tag_removed", "11", updated_at=NOW.isoformat()), HOOK, sign=False)
     for _copy in range(2):
@@ -234,7 +232,7 @@ def test_a_tag_that_was_taken_away_stays_so_though_its_adding_is_told_late(proce
     assert [(row.tag.name, row.is_present) for row in Contact.objects.get().tag_rows.all()] == [("vip", False)]
 
 
-def test_a_relays_word_is_applied_at_once_and_the_rest_is_read(process: Any, settle: Any, kajabi: FakeKajabi) -> None:
+def test_relay_event_is_applied_at_once_and_the_rest_is_read(process: Any, settle: Any, kajabi: FakeKajabi) -> None:
     kajabi.add(records.contact("11", email="jane@example.com", name="Jane Doe", custom_1="blue", phone_number="1"))
     process(reported("evt_1", NOW, first_name="Jane", phone="1", city="Portland"), RELAY)
     contact = Contact.objects.get()
@@ -261,7 +259,7 @@ def test_contact_events_end_the_same_in_any_order_and_any_number_of_copies(proce
         InboxEvent.objects.all().delete()
 
 
-def test_an_address_that_changes_at_kajabi_stays_the_same_contact_and_the_old_one_an_alias(process: Any) -> None:
+def test_address_that_changes_at_kajabi_stays_the_same_contact_and_the_old_one_an_alias(process: Any) -> None:
     process(reported("evt_1", NOW - timedelta(days=1)), RELAY)
     process(reported("evt_2", NOW, email="NEW@example.com"), RELAY)
     contact = Contact.objects.get()
@@ -296,7 +294,7 @@ def test_two_records_with_one_address_stay_two_people_until_staff_decide(process
         {"id": "7", "event": "order_created", "payload": []},
     ],
 )
-def test_an_event_without_an_email_is_kept_as_unmatched(process: Any, payload: dict[str, Any]) -> None:
+def test_event_without_an_email_is_kept_as_unmatched(process: Any, payload: dict[str, Any]) -> None:
     event = process(payload, RELAY)
     assert event.status == "unmatched"
     assert "e-mail" in event.reason
@@ -313,7 +311,7 @@ def test_an_event_without_an_email_is_kept_as_unmatched(process: Any, payload: d
         {"user": {"email": "jane@example.com"}},
     ],
 )
-def test_an_email_is_found_wherever_a_relay_may_put_it(process: Any, person: dict[str, Any]) -> None:
+def test_email_is_found_wherever_a_relay_may_put_it(process: Any, person: dict[str, Any]) -> None:
     process({"event_type": "contact.created", "event_id": "evt_1", "data": person}, RELAY)
     assert Contact.objects.get().email == "jane@example.com"
 

@@ -88,11 +88,11 @@ def read(payload: Mapping[str, Any], received_at: datetime = RECEIVED) -> list[E
         ),
     ],
 )
-def test_a_fixture_becomes_exactly_its_event(fixture: Callable[[str], Any], name: str, event: Event) -> None:
+def test_fixture_becomes_exactly_its_event(fixture: Callable[[str], Any], name: str, event: Event) -> None:
     assert read(fixture(name)) == [event]
 
 
-def test_a_native_purchase_tells_of_the_sale_and_of_the_customer(fixture: Any) -> None:
+def test_native_purchase_reports_the_sale_and_the_customer(fixture: Any) -> None:
     sold, person = read(fixture("purchase__native"))
     assert sold == OfferPurchased(
         occurred_at=SOLD, buyer=CUSTOMER, offers=("2150456456", "2147200001"), purchase_id="3100001"
@@ -105,7 +105,7 @@ def test_a_native_purchase_tells_of_the_sale_and_of_the_customer(fixture: Any) -
     )
 
 
-def test_a_relays_contact_is_read_with_everything_that_it_says(fixture: Any) -> None:
+def test_relays_contact_is_read_with_everything_that_it_says(fixture: Any) -> None:
     assert read(fixture("contact.updated__leaps_relay")) == [
         ContactReported(
             occurred_at=RECEIVED,
@@ -124,7 +124,7 @@ def test_a_relays_contact_is_read_with_everything_that_it_says(fixture: Any) -> 
     ]
 
 
-def test_a_relays_form_is_read_with_its_answers(fixture: Any) -> None:
+def test_relays_form_is_read_with_its_answers(fixture: Any) -> None:
     payload = fixture("form.submitted__leaps_relay")
     submitted, person = read(payload)
     assert submitted == FormSubmitted(
@@ -146,7 +146,7 @@ def test_a_relays_form_is_read_with_its_answers(fixture: Any) -> None:
     )
 
 
-def test_a_native_order_tells_of_the_order_its_lines_and_its_payment(fixture: Any) -> None:
+def test_native_order_reports_the_order_its_lines_and_its_payment(fixture: Any) -> None:
     person, order, money = read(fixture("order_created__native"))
     belongs = {"email": "jane@example.com", "identities": {"customer": "2148900001"}}
     assert person == ContactReported(
@@ -172,7 +172,7 @@ def test_a_native_order_tells_of_the_order_its_lines_and_its_payment(fixture: An
 
 
 @pytest.mark.parametrize(("event", "added", "removed"), [("tag_added", 1, 0), ("tag_removed", 0, 1)])
-def test_a_native_tag_tells_of_the_contact_and_the_tag(fixture: Any, event: str, added: int, removed: int) -> None:
+def test_native_tag_reports_the_contact_and_the_tag(fixture: Any, event: str, added: int, removed: int) -> None:
     (person,) = read(fixture(f"{event}__native"), received_at=RECEIVED + timedelta(minutes=5))
     assert isinstance(person, ContactReported)
     assert person.occurred_at == RECEIVED, "as it changed last: deliveries overtake each other"
@@ -182,7 +182,7 @@ def test_a_native_tag_tells_of_the_contact_and_the_tag(fixture: Any, event: str,
     assert person.fields["address_line_2"] is None
 
 
-def test_a_payment_without_a_date_happened_when_its_version_1_uuid_was_made(fixture: Any) -> None:
+def test_payment_without_a_date_happened_when_its_version_1_uuid_was_made(fixture: Any) -> None:
     payload = fixture("payment.succeeded__in_app") | {"id": "5e1f0a80-1623-11f1-8000-0242ac120002"}
     (event,) = read(payload, received_at=datetime(2027, 1, 1, tzinfo=UTC))
     assert isinstance(event, PaymentSucceeded)
@@ -193,7 +193,7 @@ def test_a_payment_without_a_date_happened_when_its_version_1_uuid_was_made(fixt
     assert event.occurred_at < datetime(2027, 1, 1, tzinfo=UTC)
 
 
-def test_a_payment_whose_id_is_from_the_future_happened_when_it_came(fixture: Any) -> None:
+def test_payment_whose_id_is_from_the_future_happened_when_it_came(fixture: Any) -> None:
     early = datetime(2020, 1, 1, tzinfo=UTC)
     (event,) = read(fixture("payment.succeeded__in_app"), received_at=early)
     assert event.occurred_at == early
@@ -211,14 +211,12 @@ def test_a_payment_whose_id_is_from_the_future_happened_when_it_came(fixture: An
         ),
     ],
 )
-def test_the_senders_event_id_is_the_key_within_its_dialect(
-    fixture: Any, name: str, key: str, external_id: str
-) -> None:
+def test_senders_event_id_is_the_key_within_its_dialect(fixture: Any, name: str, key: str, external_id: str) -> None:
     envelope = webhooks.read(fixture(name))
     assert (envelope.key, envelope.external_id) == (key, external_id)
 
 
-def test_a_native_id_names_a_resource_so_the_content_makes_the_key(fixture: Any) -> None:
+def test_native_id_names_a_resource_so_the_content_makes_the_key(fixture: Any) -> None:
     first, same, changed = (fixture("purchase__native") for _copy in range(3))
     changed["payload"][0]["attributes"]["deactivated_at"] = "2026-04-01T00:00:00Z"
     keys = [webhooks.read(payload).key for payload in (first, same, changed)]
@@ -233,13 +231,13 @@ def test_native_resources_are_found_by_their_type_not_their_place(fixture: Any) 
     assert read(payload) == read(fixture("purchase__native"))
 
 
-def test_a_native_purchase_with_an_effective_start_began_then(fixture: Any) -> None:
+def test_native_purchase_with_an_effective_start_began_then(fixture: Any) -> None:
     payload = fixture("purchase__native")
     payload["payload"][0]["attributes"]["effective_start_at"] = "2026-04-01T00:00:00Z"
     assert read(payload)[0].occurred_at == datetime(2026, 4, 1, tzinfo=UTC)
 
 
-def test_a_native_purchase_without_a_customer_is_unmatched(fixture: Any) -> None:
+def test_native_purchase_without_a_customer_is_unmatched(fixture: Any) -> None:
     payload = fixture("purchase__native")
     payload["payload"].pop()
     with pytest.raises(Unmatched, match="names no e-mail"):
@@ -247,7 +245,7 @@ def test_a_native_purchase_without_a_customer_is_unmatched(fixture: Any) -> None
 
 
 @pytest.mark.parametrize("given", [0, "0"])
-def test_the_id_zero_of_test_deliveries_is_an_offer_but_nobodys_identity(fixture: Any, given: Any) -> None:
+def test_id_zero_of_test_deliveries_is_an_offer_but_nobodys_identity(fixture: Any, given: Any) -> None:
     payload = fixture("payment.succeeded__in_app")
     payload["offer"]["id"] = payload["member"]["id"] = given
     (event,) = read(payload)
@@ -263,7 +261,7 @@ def test_the_id_zero_of_test_deliveries_is_an_offer_but_nobodys_identity(fixture
         ({}, ("", "")),
     ],
 )
-def test_a_name_in_one_piece_is_parted_at_its_first_space(
+def test_name_in_one_piece_is_parted_at_its_first_space(
     relay: Any, member: dict[str, str], names: tuple[str, str]
 ) -> None:
     (event,) = read(relay(member={"email": "jane@example.com"} | member))
@@ -281,7 +279,7 @@ def test_a_name_in_one_piece_is_parted_at_its_first_space(
         ("2026-03-02", datetime(2026, 3, 2, tzinfo=UTC)),
     ],
 )
-def test_a_date_is_read_in_any_of_the_forms_that_relays_use(relay: Any, written: Any, meant: datetime) -> None:
+def test_date_is_read_in_any_of_the_forms_that_relays_use(relay: Any, written: Any, meant: datetime) -> None:
     assert read(relay(occurred_at=written))[0].occurred_at == meant
 
 
@@ -294,19 +292,19 @@ def test_a_date_is_read_in_any_of_the_forms_that_relays_use(relay: Any, written:
         {"ends_at": "2027-01-20"},
     ],
 )
-def test_a_stated_end_of_the_period_is_taken_over(relay: Any, placed: dict[str, Any]) -> None:
+def test_stated_end_of_the_period_is_taken_over(relay: Any, placed: dict[str, Any]) -> None:
     (event,) = read(relay("member.subscription.canceled", **placed))
     assert event.period_end == datetime(2027, 1, 20, tzinfo=UTC)
 
 
-def test_the_offer_comes_before_its_product(relay: Any) -> None:
+def test_offer_comes_before_its_product(relay: Any) -> None:
     assert read(relay(product={"id": "prod_1"}))[0].offers == ("off_456", "prod_1")
 
 
 @pytest.mark.parametrize(
     "payload", [{}, {"id": "1"}, {"type": ""}, {"type": {}}, {"event_type": 1.5, "type": "x"} | {"event_type": None}]
 )
-def test_a_payload_without_a_type_is_unreadable(payload: dict[str, Any]) -> None:
+def test_payload_without_a_type_is_unreadable(payload: dict[str, Any]) -> None:
     with pytest.raises(Unreadable, match="no event type"):
         webhooks.read(payload)
 
@@ -323,11 +321,11 @@ def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
     assert not PROVIDER.handled & set(PROVIDER.ignored)
 
 
-def test_a_relays_event_in_the_shape_of_a_hook_names_nobody() -> None:
+def test_relays_event_in_the_shape_of_a_hook_names_nobody() -> None:
     with pytest.raises(Unmatched, match="names no e-mail"):
         read({"event": "offer.purchased", "id": "1", "payload": []})
 
 
-def test_a_hook_that_holds_no_list_is_unreadable() -> None:
+def test_hook_that_holds_no_list_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="list of resources"):
         read({"event": "purchase", "id": "1", "payload": {"email": "jane@example.com"}})

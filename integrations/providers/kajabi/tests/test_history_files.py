@@ -11,7 +11,7 @@ from accounts.commerce.models import Payment
 from accounts.memberships.models import Subscription
 from accounts.people.models import Contact
 from integrations.history import actions, columns
-from integrations.history.files import NotAHistory
+from integrations.history.files import InvalidFile
 from integrations.history.models import HistoryImport, HistoryRow
 from integrations.providers.kajabi import history_cells
 from integrations.providers.kajabi.history import HISTORY
@@ -43,7 +43,7 @@ def test_staff_choose_the_column_that_was_not_found(taken: Any) -> None:
 def test_heading_that_stands_twice_is_named_and_its_first_column_counts(taken: Any) -> None:
     history = taken("Email,City,City\nada@example.com,Boulder,Denver\n")
     assert history.columns == {"email": 0, "city": 1}
-    assert history.notes[0] == '"City" stands more than once: its first column counts.'
+    assert history.notes[0] == '"City" occurs more than once: its first column counts.'
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_heading_that_stands_twice_is_named_and_its_first_column_counts(taken: A
     ],
 )
 def test_file_that_cannot_be_read_leaves_nothing_behind(taken: Any, content: bytes, message: str) -> None:
-    with pytest.raises(NotAHistory, match=message):
+    with pytest.raises(InvalidFile, match=message):
         taken(content)
     assert (HistoryImport.objects.count(), HistoryRow.objects.count()) == (0, 0)
 

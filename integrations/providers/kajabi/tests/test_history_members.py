@@ -107,7 +107,7 @@ def test_file_without_any_date_only_fills_in_what_is_missing(imported: Any) -> N
     history = imported("Email,City,Phone\nada@example.com,Boulder,+1 303\n")
     ada = Contact.objects.get()
     assert (ada.city, ada.phone) == ("Denver", "+1 303")
-    assert "No date stands in the file" in history.notes[0]
+    assert "The file has no date" in history.notes[0]
 
 
 def test_product_without_an_order_is_a_question_and_no_grant(taken: Any, imported: Any, plan: Any) -> None:

@@ -176,7 +176,7 @@ def test_renewal_by_webhook_after_the_import_pays_for_one_period_more(imported: 
     assert timedelta(days=364) < end_of(1) - next_payment < timedelta(days=369)
 
 
-def test_renewals_told_before_the_import_are_not_counted_twice(imported: Any, process: Any, relay: Any) -> None:
+def test_renewals_received_before_the_import_are_not_counted_twice(imported: Any, process: Any, relay: Any) -> None:
     for number, days_ago in enumerate((830, 465, 100)):
         event_type = "member.subscription.renewed" if number else "offer.purchased"
         event = relay(event_type, f"evt_{number}", "member1@example.com", occurred_at=day(days_ago).isoformat())
@@ -186,7 +186,7 @@ def test_renewals_told_before_the_import_are_not_counted_twice(imported: Any, pr
     assert abs(end_of(1) - end) < timedelta(days=3)
 
 
-def test_api_list_after_the_file_tells_nothing_twice(imported: Any, kajabi: Any, reconciled: Any) -> None:
+def test_api_list_after_the_file_reports_nothing_twice(imported: Any, kajabi: Any, reconciled: Any) -> None:
     from integrations.providers.kajabi.tests.sales import pay, sell
 
     sell(kajabi, 1, days_ago=100)

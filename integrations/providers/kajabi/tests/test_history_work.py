@@ -16,7 +16,7 @@ from accounts.people.models import Contact, User
 from accounts.privacy import erase, prune
 from accounts.staff.models import AuditEntry
 from core.queue import runner
-from integrations.history import actions, telling, work
+from integrations.history import actions, apply, work
 from integrations.history.models import HistoryImport, HistoryRow
 from integrations.providers.kajabi.tests.conftest import worked
 from integrations.providers.kajabi.tests.history_files import (
@@ -71,7 +71,7 @@ def test_preview_and_import_say_the_same(taken: Any) -> None:
 def test_worker_that_dies_in_the_middle_leaves_the_rest_for_another(
     taken: Any, travel: Any, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    real, told = telling.Teller.tell, []
+    real, told = apply.RowApplier.apply, []
 
     def dies(teller: Any, row: Any) -> None:
         if teller.history.stage == stage and len(told) < 31:
@@ -80,7 +80,7 @@ def test_worker_that_dies_in_the_middle_leaves_the_rest_for_another(
                 raise Killed
         real(teller, row)
 
-    monkeypatch.setattr(telling.Teller, "tell", dies)
+    monkeypatch.setattr(apply.RowApplier, "apply", dies)
     if stage == "preview":
         with pytest.raises(Killed):
             taken(transactions(*ROWS))
@@ -110,7 +110,7 @@ def test_import_that_kills_its_worker_again_and_again_fails(
     history = taken(transactions(*ROWS))
     actions.confirm(history, sends_mails=False)
     with monkeypatch.context() as patched:
-        patched.setattr(telling.Teller, "tell", dies)
+        patched.setattr(apply.RowApplier, "apply", dies)
         for minute in range(1, 5):
             try:
                 runner.run(HistoryImport, history.pk)
@@ -142,7 +142,7 @@ def test_import_rests_when_it_is_stopped_and_goes_on_where_it_was(taken: Any, mo
 def test_stop_during_an_attempt_takes_that_person_back(taken: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     history = taken(transactions(*ROWS))
     actions.confirm(history, sends_mails=False)
-    real = telling.Teller.tell
+    real = apply.RowApplier.apply
 
     def stopped(teller: Any, row: Any) -> None:
         real(teller, row)
@@ -150,7 +150,7 @@ def test_stop_during_an_attempt_takes_that_person_back(taken: Any, monkeypatch: 
             HistoryImport.objects.filter(pk=history.pk).update(status="stopped")
 
     with monkeypatch.context() as patched:
-        patched.setattr(telling.Teller, "tell", stopped)
+        patched.setattr(apply.RowApplier, "apply", stopped)
         runner.run(HistoryImport, history.pk)
     assert not User.objects.filter(email="member3@example.com").exists()
     history.refresh_from_db()
@@ -180,7 +180,7 @@ def test_two_workers_at_once_apply_each_row_once(taken: Any, at_once: Any, plan:
 
 
 def test_person_with_very_many_rows_is_done_in_parts(imported: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "AT_ONCE", 7)
+    monkeypatch.setattr(work, "BATCH_SIZE", 7)
     history = imported(
         transactions(*(paid(str(number), number, who=1) for number in range(1, 20)), paid("99", 3, who=2))
     )
@@ -209,7 +209,7 @@ def test_erasure_takes_a_persons_rows_and_later_files_do_not_bring_them_back(tak
     late = imported(subscriptions(subscription("71", 100, Next_Payment_Date=words(day(-200)))))
     assert (late.rows.get().outcome, late.rows.get().detail) == (
         "skipped",
-        "about a person who was erased: nothing is kept",
+        "about a person who was erased: nothing is stored",
     )
     assert late.rows.get().person == ""
     assert late.rows.get().cells == {}

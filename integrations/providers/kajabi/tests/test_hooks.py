@@ -52,7 +52,7 @@ def test_six_hooks_are_made_where_there_are_none(hooks: KajabiHooks, kajabi: Fak
     assert sites == {"1"}
 
 
-def test_the_second_time_everything_is_kept_and_nothing_sent(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
+def test_second_time_everything_is_kept_and_nothing_sent(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
     hooks.configure()
     before, sent = kept(kajabi), changes(kajabi)
     assert results(hooks.configure()) == [(event, "kept") for event in EVENTS]
@@ -100,7 +100,7 @@ def test_ours_with_another_address_is_replaced_the_new_one_first(
         "",
     ],
 )
-def test_a_foreign_hook_is_left_alone(hooks: KajabiHooks, kajabi: FakeKajabi, foreign: str) -> None:
+def test_foreign_hook_is_left_alone(hooks: KajabiHooks, kajabi: FakeKajabi, foreign: str) -> None:
     keep(kajabi, "5", "purchase", foreign)
     outcomes = hooks.configure()
     assert results(outcomes) == [*((event, "created") for event in EVENTS), ("purchase", "foreign")]
@@ -108,14 +108,14 @@ def test_a_foreign_hook_is_left_alone(hooks: KajabiHooks, kajabi: FakeKajabi, fo
     assert "DELETE" not in changes(kajabi)
 
 
-def test_the_hooks_of_another_site_are_not_looked_at(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
+def test_hooks_of_another_site_are_not_looked_at(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
     keep(kajabi, "5", "purchase", f"{FRONTEND}/kajabi-webhook", site_id="2")
     assert hooks.listed() == []
     assert results(hooks.configure()) == [(event, "created") for event in EVENTS]
     assert "5" in kajabi.records["hooks"]
 
 
-def test_a_hook_for_one_tag_does_not_stand_for_all(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
+def test_hook_for_one_tag_does_not_stand_for_all(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
     keep(kajabi, "5", "tag_added", TARGET, resource_id=31)
     assert dict(results(hooks.configure()))["tag_added"] == "replaced"
     assert "5" not in kajabi.records["hooks"]
@@ -150,7 +150,7 @@ def test_breaking_off_says_what_was_done_and_going_on_finishes(hooks: KajabiHook
     assert [result for _event, result in results(hooks.configure())] == ["kept"] * 2 + ["created"] * 4
 
 
-def test_a_new_hook_that_fails_leaves_the_old_one_in_place(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
+def test_new_hook_that_fails_leaves_the_old_one_in_place(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
     keep(kajabi, "5", "purchase", f"{FRONTEND}/kajabi-webhook")
     original = kajabi.answer
     kajabi.answer = lambda asked: (
@@ -161,7 +161,7 @@ def test_a_new_hook_that_fails_leaves_the_old_one_in_place(hooks: KajabiHooks, k
     assert kept(kajabi) == [("purchase", f"{FRONTEND}/kajabi-webhook")]
 
 
-def test_the_list_says_what_each_is_and_what_is_missing(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
+def test_list_says_what_each_is_and_what_is_missing(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
     keep(kajabi, "5", "purchase", TARGET)
     keep(kajabi, "6", "tag_added", f"{FRONTEND}/kajabi-webhook")
     keep(kajabi, "70", "tag_added", FOREIGN)
@@ -174,7 +174,7 @@ def test_the_list_says_what_each_is_and_what_is_missing(hooks: KajabiHooks, kaja
     assert missing_events(found) == [event for event in EVENTS if event != "purchase"]
 
 
-def test_the_list_reads_every_page(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
+def test_list_reads_every_page(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
     hooks.configure()
     kajabi.largest_page = 2
     assert len(hooks.listed()) == 6
@@ -224,7 +224,7 @@ def test_what_makes_no_sense_is_not_created(hooks: KajabiHooks, kajabi: FakeKaja
     assert kajabi.exchanges == []
 
 
-def test_a_hook_is_deleted_by_its_id(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
+def test_hook_is_deleted_by_its_id(hooks: KajabiHooks, kajabi: FakeKajabi) -> None:
     keep(kajabi, "5", "purchase", FOREIGN)
     assert hooks.delete("5") is True
     assert hooks.delete("5") is False
@@ -265,13 +265,13 @@ def test_without_credentials_it_says_which(settings: Any) -> None:
         KajabiHooks.from_settings()
 
 
-def test_an_unknown_site_is_said_with_the_names_that_there_are(kajabi: FakeKajabi, settings: Any) -> None:
+def test_unknown_site_is_said_with_the_names_that_there_are(kajabi: FakeKajabi, settings: Any) -> None:
     settings.KAJABI_SITE_ID, settings.KAJABI_SITE_NAME = "", "Another Academy"
     with pytest.raises(NotConfigured, match="there are: 'Enlace Academy'"):
         KajabiHooks.from_settings().listed()
 
 
-def test_an_address_in_a_subfolder_is_ours_too(client: KajabiClient, kajabi: FakeKajabi) -> None:
+def test_address_in_a_subfolder_is_ours_too(client: KajabiClient, kajabi: FakeKajabi) -> None:
     hooks = KajabiHooks(client, frontend_url=f"{FRONTEND}/hub/", tokens=TOKENS)
     keep(kajabi, "5", "purchase", f"{FRONTEND}/hub/kajabi-webhook")
     assert results(hooks.configure())[0] == ("purchase", "replaced")

@@ -43,7 +43,7 @@ def test_one_is_created(kajabi: FakeKajabi) -> None:
     assert run("create", "purchase", "--url", "https://x.example/hooks/a")[1][3] == "https://x.example/hooks/•••"
 
 
-def test_an_unknown_id_fails_after_the_others_were_deleted(kajabi: FakeKajabi) -> None:
+def test_unknown_id_fails_after_the_others_were_deleted(kajabi: FakeKajabi) -> None:
     kajabi.add(records.hook("5", event="purchase", target_url="https://x.example", site_id="1"))
     with pytest.raises(CommandError, match="Kajabi has no hook 404"):
         run("delete", "404", "5")
@@ -70,14 +70,14 @@ def test_breaking_off_shows_what_was_done_and_fails(kajabi: FakeKajabi) -> None:
         ("KAJABI_CLIENT_SECRET", "wrong", "401"),
     ],
 )
-def test_what_is_missing_is_said(settings: Any, setting: str, value: Any, says: str) -> None:
+def test_missing_setting_is_named(settings: Any, setting: str, value: Any, says: str) -> None:
     setattr(settings, setting, value)
     with pytest.raises(CommandError, match=says):
         run("configure")
 
 
 @pytest.mark.parametrize("arguments", [(), ("remove",), ("create",), ("create", "refund"), ("delete",)])
-def test_a_wrong_call_is_refused(kajabi: FakeKajabi, arguments: tuple[str, ...]) -> None:
+def test_wrong_call_is_refused(kajabi: FakeKajabi, arguments: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         run(*arguments)
     assert kajabi.exchanges == []

@@ -83,7 +83,7 @@ def test_what_fails_is_said_on_the_page(browser: Client, kajabi: FakeKajabi, set
     assert "set KAJABI_CLIENT_ID" in press(browser, configure="1")
 
 
-def test_a_press_without_a_button_does_nothing(browser: Client, kajabi: FakeKajabi) -> None:
+def test_press_without_a_button_does_nothing(browser: Client, kajabi: FakeKajabi) -> None:
     press(browser)
     assert kajabi.records["hooks"] == {}
     assert browser.put(PAGE).status_code == 405
@@ -99,7 +99,7 @@ def test_only_superusers_come_in(browser: Client, kajabi: FakeKajabi) -> None:
     assert kajabi.exchanges == []
 
 
-def test_a_form_from_elsewhere_is_refused(staff: Any, kajabi: FakeKajabi) -> None:
+def test_form_from_elsewhere_is_refused(staff: Any, kajabi: FakeKajabi) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(staff)
     assert strict.post(PAGE, {"configure": "1"}).status_code == 403

@@ -33,7 +33,7 @@ def real(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_sample_is_a_test_delivery_that_leads_to_nothing(name: str, process: Any) -> None:
+def test_sample_is_a_test_delivery_that_leads_to_nothing(name: str, process: Any) -> None:
     event = process(sample(name), "/kajabi-webhook")
     assert (event.status, event.reason, event.attempts) == ("ignored", "a test delivery", 0)
     assert not Contact.objects.exists()
@@ -41,14 +41,14 @@ def test_a_sample_is_a_test_delivery_that_leads_to_nothing(name: str, process: A
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_sample_in_which_one_thing_is_real_is_no_test_delivery(name: str, receive: Any) -> None:
+def test_sample_in_which_one_thing_is_real_is_no_test_delivery(name: str, receive: Any) -> None:
     for place in range(len(sample(name)["payload"])):
         body = sample(name)
         body["payload"][place]["id"] = 7
         assert receive(body, "/kajabi-webhook").status == "pending"
 
 
-def test_a_real_purchase_is_unmatched_until_its_offer_is_mapped(process: Any, drain: Any) -> None:
+def test_real_purchase_is_unmatched_until_its_offer_is_mapped(process: Any, drain: Any) -> None:
     event = process(real("purchase"), "/kajabi-webhook")
     assert (event.status, event.reason) == ("unmatched", "no plan for offer 7; map it to a plan, then retry")
 
@@ -63,7 +63,7 @@ def test_a_real_purchase_is_unmatched_until_its_offer_is_mapped(process: Any, dr
     assert Subscription.objects.get().started_at.isoformat() == "2025-07-31T16:59:27.580000+00:00"
 
 
-def test_a_real_payment_is_a_charge_of_ten_dollars(process: Any) -> None:
+def test_real_payment_is_a_charge_of_ten_dollars(process: Any) -> None:
     event = process(real("payment_succeeded"), "/kajabi-webhook")
     assert event.status == "processed"
     payment = Payment.objects.get()
@@ -72,7 +72,7 @@ def test_a_real_payment_is_a_charge_of_ten_dollars(process: Any) -> None:
     assert User.objects.count() == 0, "it does not say what was paid for"
 
 
-def test_a_real_order_has_its_line_and_its_payment(process: Any) -> None:
+def test_real_order_has_its_line_and_its_payment(process: Any) -> None:
     assert process(real("order_created"), "/kajabi-webhook").status == "processed"
     order = Order.objects.get()
     assert (order.total, order.tax, order.discount, order.currency) == (1000, 200, 0, "USD")
@@ -81,7 +81,7 @@ def test_a_real_order_has_its_line_and_its_payment(process: Any) -> None:
     assert Payment.objects.get().external_order_id == "7"
 
 
-def test_a_real_form_makes_a_lead_with_its_answers(process: Any) -> None:
+def test_real_form_makes_a_lead_with_its_answers(process: Any) -> None:
     assert process(real("form_submission"), "/kajabi-webhook").status == "processed"
     submission = FormSubmission.objects.get()
     assert (submission.form_title, submission.contact.email) == ("Sample Form", "john.doe@example.com")

@@ -49,7 +49,7 @@ ORDERS = [(0, 1, 2, 3, 4, 5), *itertools.islice(itertools.permutations(range(6))
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
-def test_the_same_sale_in_any_order_is_one_subscription_and_one_welcome(
+def test_same_sale_in_any_order_is_one_subscription_and_one_welcome(
     tellings: Any, receive: Any, drain: Any, order: tuple[int, ...], mailoutbox: Any
 ) -> None:
     for number in order:
@@ -74,7 +74,7 @@ def test_the_same_sale_in_any_order_is_one_subscription_and_one_welcome(
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
-def test_a_renewal_told_by_a_payment_and_by_the_relay_extends_once(
+def test_renewal_told_by_a_payment_and_by_the_relay_extends_once(
     tellings: Any, fixture: Any, receive: Any, drain: Any, order: tuple[int, ...]
 ) -> None:
     renewed_at = SOLD - A_YEAR + timedelta(days=364)
@@ -92,7 +92,7 @@ def test_a_renewal_told_by_a_payment_and_by_the_relay_extends_once(
     assert (subscription.status, subscription.current_period_end) == ("active", SOLD - A_YEAR + 2 * A_YEAR)
 
 
-def test_a_refund_names_the_purchase_of_the_native_hook(tellings: Any, fixture: Any, receive: Any, drain: Any) -> None:
+def test_refund_names_the_purchase_of_the_native_hook(tellings: Any, fixture: Any, receive: Any, drain: Any) -> None:
     refund = fixture("purchase.refunded__leaps_relay")
     refund["data"]["refunded_at"] = stamp(SOLD + timedelta(days=7))
     receive(refund, ENDPOINTS["leaps"])
@@ -113,5 +113,5 @@ def test_order_created_is_left_to_the_events_that_say_more(receive: Any, drain: 
     event = receive(order | {"payment_transaction": {"customer": {"email": "jane@example.com"}}}, ENDPOINTS["native"])
     drain()
     event.refresh_from_db()
-    assert (event.status, event.reason) == ("ignored", "the sale is told by purchase.created and payment.succeeded")
+    assert (event.status, event.reason) == ("ignored", "the sale is reported by purchase.created and payment.succeeded")
     assert User.objects.count() == 0

@@ -59,7 +59,7 @@ def test_configuring_makes_the_six_hooks_once(kajabi: FakeKajabi, method: str, s
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_the_list_shows_what_there_is_and_what_is_missing(kajabi: FakeKajabi, slash: str) -> None:
+def test_list_shows_what_there_is_and_what_is_missing(kajabi: FakeKajabi, slash: str) -> None:
     kajabi.add(records.hook("5", event="purchase", target_url=f"{FRONTEND}/kajabi-webhook/{TOKEN}", site_id="1"))
     answer = ask(MANAGE + slash, action="list")
     assert answer.status_code == 200
@@ -71,7 +71,7 @@ def test_the_list_shows_what_there_is_and_what_is_missing(kajabi: FakeKajabi, sl
     }
 
 
-def test_the_list_takes_get_only(kajabi: FakeKajabi) -> None:
+def test_list_takes_get_only(kajabi: FakeKajabi) -> None:
     answer = ask(action="list", method="post")
     assert (answer.status_code, answer["Allow"]) == (405, "GET")
     assert kajabi.exchanges == []
@@ -92,7 +92,7 @@ def test_one_hook_is_created_and_deleted(kajabi: FakeKajabi, method: str) -> Non
     assert (gone.status_code, gone.json()["success"]) == (404, False)
 
 
-def test_the_action_may_stand_in_the_address_of_a_posted_form(kajabi: FakeKajabi) -> None:
+def test_action_may_stand_in_the_address_of_a_posted_form(kajabi: FakeKajabi) -> None:
     answer = Client().post(f"{MANAGE}?action=create", {"password": PASSWORD, "event": "tag_added"})
     assert answer.json()["message"] == "The hook was created."
     assert len(kajabi.records["hooks"]) == 1
@@ -183,7 +183,7 @@ def test_without_a_configured_password_nothing_is_there(
 @pytest.mark.parametrize(
     "wrong", [None, "", " ", "x", PASSWORD[:-1], f"{PASSWORD}x", PASSWORD.upper(), "\udcff", TOKEN]
 )
-def test_a_wrong_password_opens_nothing(kajabi: FakeKajabi, address: str, wrong: str | None) -> None:
+def test_wrong_password_opens_nothing(kajabi: FakeKajabi, address: str, wrong: str | None) -> None:
     given = {} if wrong is None else {"password": wrong.encode("utf-8", "surrogateescape")}
     for answer in (Client().get(address, query_params=_query(address) | given), Client().post(address, given)):
         assert answer.status_code == 401
@@ -196,7 +196,7 @@ def _query(address: str) -> dict[str, Any]:
     return dict(parse_qsl(urlsplit(address).query))
 
 
-def test_the_right_password_is_taken_from_header_query_and_form(kajabi: FakeKajabi) -> None:
+def test_right_password_is_taken_from_header_query_and_form(kajabi: FakeKajabi) -> None:
     assert Client().get(CONFIGURE, **bearer(PASSWORD)).status_code == 200
     assert Client().post(CONFIGURE, **bearer(PASSWORD)).status_code == 200
     assert Client().get(CONFIGURE, {"password": PASSWORD}).status_code == 200
@@ -204,7 +204,7 @@ def test_the_right_password_is_taken_from_header_query_and_form(kajabi: FakeKaja
     assert Client().post(CONFIGURE, query_params={"password": PASSWORD}).status_code == 200
 
 
-def test_a_wrong_header_is_not_mended_by_the_address(kajabi: FakeKajabi) -> None:
+def test_wrong_header_is_not_mended_by_the_address(kajabi: FakeKajabi) -> None:
     answer = Client().get(CONFIGURE, {"password": PASSWORD}, **bearer("wrong"))
     assert answer.status_code == 401
     assert Client().get(CONFIGURE, HTTP_AUTHORIZATION=f"Basic {PASSWORD[:3]}").status_code == 401
@@ -260,7 +260,7 @@ def test_other_methods_do_nothing(kajabi: FakeKajabi, method: str) -> None:
         (b"--", "multipart/form-data; boundary=\xff"),
     ],
 )
-def test_a_broken_form_is_refused(kajabi: FakeKajabi, body: bytes, content_type: str) -> None:
+def test_broken_form_is_refused(kajabi: FakeKajabi, body: bytes, content_type: str) -> None:
     answer = Client().generic("POST", CONFIGURE, body, content_type)
     assert answer.status_code == 400
     assert answer.json() == {"success": False, "message": "The form cannot be read."}
@@ -304,7 +304,7 @@ def test_neither_password_nor_token_reaches_log_or_answer(
         assert secret not in written
 
 
-def test_the_password_is_compared_in_constant_time() -> None:
+def test_password_is_compared_in_constant_time() -> None:
     tree = ast.parse(inspect.getsource(operator))
     calls = [node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     assert calls.count("equals_any") == 1

@@ -52,12 +52,12 @@ NAME = "progress__leaps_relay"
         ({"progress": 45, "value": 99}, 45),
     ],
 )
-def test_a_number_is_read_by_the_most_exact_rule(body: dict[str, Any], percent: int) -> None:
+def test_number_is_read_by_the_most_exact_rule(body: dict[str, Any], percent: int) -> None:
     assert progress.percent(body) == percent
 
 
 @pytest.mark.parametrize("one", [1, 1.0, "1", "1.0"])
-def test_a_bare_one_is_never_a_completed_course(one: Any) -> None:
+def test_bare_one_is_never_a_completed_course(one: Any) -> None:
     assert progress.percent({"progress": one}) == 1
 
 
@@ -86,7 +86,7 @@ def test_a_bare_one_is_never_a_completed_course(one: Any) -> None:
         {"completed_lessons": 4, "total_lessons": 3, "percent": 50},
     ],
 )
-def test_a_number_that_says_nothing_certain_is_refused(body: dict[str, Any]) -> None:
+def test_number_that_says_nothing_certain_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(Unreadable, match="the progress cannot be read"):
         progress.percent(body)
 
@@ -142,7 +142,7 @@ def test_what_cannot_be_stored_is_kept_for_staff_with_the_reason(
 
 
 @pytest.mark.django_db
-def test_a_course_without_a_title_goes_by_its_id(user: User, process: Any, fixture: Any) -> None:
+def test_course_without_a_title_goes_by_its_id(user: User, process: Any, fixture: Any) -> None:
     payload = fixture(NAME)
     payload["data"]["course"] = {"id": 77}
     process(payload, COURSES)
@@ -151,14 +151,14 @@ def test_a_course_without_a_title_goes_by_its_id(user: User, process: Any, fixtu
 
 
 @pytest.mark.django_db
-def test_a_date_in_the_future_counts_as_the_receipt(user: User, process: Any, fixture: Any) -> None:
+def test_date_in_the_future_counts_as_the_receipt(user: User, process: Any, fixture: Any) -> None:
     process(fixture(NAME) | {"created_at": "2199-01-01T00:00:00Z"}, COURSES)
     event = InboxEvent.objects.get()
     assert CourseProgress.objects.get().occurred_at == event.received_at
 
 
 @pytest.mark.django_db
-def test_the_day_of_the_enrolment_is_not_the_day_of_the_progress(user: User, process: Any, fixture: Any) -> None:
+def test_day_of_the_enrolment_is_not_the_day_of_the_progress(user: User, process: Any, fixture: Any) -> None:
     payload = fixture(NAME)
     payload["data"]["created_at"] = "2025-01-01T00:00:00Z"
     process(payload, COURSES)
@@ -187,7 +187,7 @@ def test_progress_under_an_alias_is_the_members(user: User, process: Any, fixtur
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_erased_persons_progress_is_deleted_and_does_not_come_back(user: User, process: Any, fixture: Any) -> None:
+def test_erased_persons_progress_is_deleted_and_does_not_come_back(user: User, process: Any, fixture: Any) -> None:
     process(fixture(NAME), COURSES)
     erase.forget(of_user(user))
     assert not CourseProgress.objects.exists()
@@ -211,7 +211,7 @@ def test_erasing_finds_the_events_of_an_address_that_was_an_alias(user: User, pr
 
 
 @pytest.mark.django_db
-def test_the_same_event_twice_is_one(user: User, process: Any, fixture: Any) -> None:
+def test_same_event_twice_is_one(user: User, process: Any, fixture: Any) -> None:
     process(fixture(NAME), COURSES)
     row = CourseProgress.objects.values().get()
     event = process(fixture(NAME) | {"event_id": "evt_copy"}, COURSES)
@@ -220,7 +220,7 @@ def test_the_same_event_twice_is_one(user: User, process: Any, fixture: Any) -> 
 
 
 @pytest.mark.django_db
-def test_a_later_lower_value_stands_and_the_highest_is_remembered(user: User, process: Any, fixture: Any) -> None:
+def test_later_lower_value_stands_and_the_highest_is_remembered(user: User, process: Any, fixture: Any) -> None:
     def report(number: int, percent: int, days: int) -> None:
         payload = fixture(NAME) | {"event_id": f"evt_{number}"}
         payload["created_at"] = (datetime(2026, 3, 2, tzinfo=UTC) + timedelta(days=days)).isoformat()

@@ -13,7 +13,7 @@ from accounts.people.models import Contact, ExternalIdentity, User
 from integrations.providers.kajabi import pull_records
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from integrations.reconcile.models import ProviderRecord, SyncRun
-from integrations.reconcile.records import row_of
+from integrations.reconcile.records import to_row
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi
 from tests.harness.environment import IS_LONG
@@ -44,7 +44,7 @@ def caught_up(kajabi: FakeKajabi, reconciled: Any) -> FakeKajabi:
     return kajabi
 
 
-def test_the_first_run_makes_the_members_and_sends_nothing(kajabi: Any, reconciled: Any, drain: Any) -> None:
+def test_first_run_makes_the_members_and_sends_nothing(kajabi: Any, reconciled: Any, drain: Any) -> None:
     sold = sell(kajabi, 1)
     sell(kajabi, 2, deactivated_at=stamp(ago(3)), deactivation_reason="Subscription ended")
     pay(kajabi, 1, "61", days_ago=30)
@@ -68,7 +68,7 @@ def test_what_has_not_changed_is_not_written(
     assert (SubscriptionFact.objects.count(), list(ProviderRecord.objects.values_list("pk", "read_at"))) == before
 
 
-def test_a_deactivation_that_fired_no_hook_is_learned(caught_up: Any, reconciled: Any) -> None:
+def test_deactivation_that_fired_no_hook_is_learned(caught_up: Any, reconciled: Any) -> None:
     ended = ago(hours=1)
     change(caught_up, 2, deactivated_at=stamp(ended), deactivation_reason="Canceled by member")
     run = reconciled()
@@ -80,13 +80,13 @@ def test_a_deactivation_that_fired_no_hook_is_learned(caught_up: Any, reconciled
 
 
 @pytest.mark.parametrize("reason", ["Refunded", "chargeback lost", "payment dispute"])
-def test_a_deactivation_for_money_that_went_back_is_a_refund(caught_up: Any, reconciled: Any, reason: str) -> None:
+def test_deactivation_for_money_that_went_back_is_a_refund(caught_up: Any, reconciled: Any, reason: str) -> None:
     change(caught_up, 2, deactivated_at=stamp(ago(hours=1)), deactivation_reason=reason)
     reconciled()
     assert states()["member2@example.com"] == "refunded"
 
 
-def test_a_deactivation_to_come_is_a_cancellation(caught_up: Any, reconciled: Any) -> None:
+def test_deactivation_to_come_is_a_cancellation(caught_up: Any, reconciled: Any) -> None:
     ends = ago(-20)
     change(caught_up, 2, deactivated_at=stamp(ends))
     reconciled()
@@ -94,14 +94,14 @@ def test_a_deactivation_to_come_is_a_cancellation(caught_up: Any, reconciled: An
     assert (subscription.status, subscription.current_period_end) == ("canceled", ends)
 
 
-def test_a_refund_is_learned_from_the_transactions(caught_up: Any, reconciled: Any) -> None:
+def test_refund_is_learned_from_the_transactions(caught_up: Any, reconciled: Any) -> None:
     pay(caught_up, 3, "77", days_ago=0.02, action="refund", amount_in_cents=-29900)
     run = reconciled()
     assert states()["member3@example.com"] == "refunded"
     assert (run.changed, run.healed) == (1, 0)
 
 
-def test_a_missed_sale_is_healed_and_greeted(caught_up: Any, reconciled: Any, drain: Any, mailoutbox: Any) -> None:
+def test_missed_sale_is_healed_and_greeted(caught_up: Any, reconciled: Any, drain: Any, mailoutbox: Any) -> None:
     sold = sell(caught_up, 4, days_ago=0.05)
     run = reconciled()
     drain()
@@ -118,20 +118,20 @@ def test_a_missed_sale_is_healed_and_greeted(caught_up: Any, reconciled: Any, dr
     assert sorted(mail.to[0] for mail in mailoutbox) == ["member4@example.com", "staff@example.com"]
 
 
-def test_a_sale_of_this_minute_is_applied_but_its_hook_is_not_missed_yet(caught_up: Any, reconciled: Any) -> None:
+def test_sale_of_this_minute_is_applied_but_its_hook_is_not_missed_yet(caught_up: Any, reconciled: Any) -> None:
     sell(caught_up, 4, days_ago=0)
     run = reconciled()
     assert (states()["member4@example.com"], run.changed, run.healed) == ("active", 1, 0)
 
 
-def test_a_grant_for_nothing_fires_no_hook_and_so_none_was_missed(caught_up: Any, reconciled: Any) -> None:
+def test_grant_for_nothing_fires_no_hook_and_so_none_was_missed(caught_up: Any, reconciled: Any) -> None:
     sell(caught_up, 4, days_ago=0.05)
     caught_up.records["purchases"]["4004"]["attributes"]["amount_in_cents"] = 0
     run = reconciled()
     assert (states()["member4@example.com"], run.changed, run.healed) == ("active", 1, 0)
 
 
-def test_a_sale_that_its_hook_has_told_is_seen_and_nothing_else(
+def test_sale_that_its_hook_has_told_is_seen_and_nothing_else(
     caught_up: Any, reconciled: Any, fixture: Any, process: Any, mailoutbox: Any
 ) -> None:
     sold = sell(caught_up, 4, days_ago=0.05)
@@ -145,7 +145,7 @@ def test_a_sale_that_its_hook_has_told_is_seen_and_nothing_else(
     assert len(mailoutbox) == 2
 
 
-def test_a_renewal_by_payment_extends(caught_up: Any, reconciled: Any) -> None:
+def test_renewal_by_payment_extends(caught_up: Any, reconciled: Any) -> None:
     sold = sell(caught_up, 5, days_ago=370)
     change(caught_up, 5, at=ago(hours=1))
     pay(caught_up, 5, "70", days_ago=0.05, action="subscription_charge")
@@ -174,7 +174,7 @@ def test_what_is_reactivated_there_gives_access_again_as_often_as_that_happens(c
     assert Subscription.objects.get(user__email="member2@example.com").current_period_end == end
 
 
-def test_an_expiry_that_a_relay_told_is_undone_by_a_reactivation_after_it(
+def test_expiry_that_a_relay_told_is_undone_by_a_reactivation_after_it(
     caught_up: Any, reconciled: Any, relay: Any, process: Any
 ) -> None:
     member = {"id": "mem_2", "email": "member2@example.com", "first_name": "Jane"}
@@ -188,7 +188,7 @@ def test_an_expiry_that_a_relay_told_is_undone_by_a_reactivation_after_it(
     assert states()["member2@example.com"] == "active"
 
 
-def test_an_offer_without_a_plan_costs_no_question_and_is_named_once(caught_up: Any, reconciled: Any) -> None:
+def test_offer_without_a_plan_costs_no_question_and_is_named_once(caught_up: Any, reconciled: Any) -> None:
     for number in (7, 8):
         sell(caught_up, number, days_ago=0.05, offer_id="999")
     run = reconciled()
@@ -243,7 +243,7 @@ def test_what_could_not_be_applied_is_tried_again_when_it_is_read_again(
     assert "member4@example.com" in states()
 
 
-def test_a_transaction_of_a_bundle_pays_for_each_purchase_it_covers(caught_up: Any, reconciled: Any) -> None:
+def test_transaction_of_a_bundle_pays_for_each_purchase_it_covers(caught_up: Any, reconciled: Any) -> None:
     caught_up.add(
         records.transaction(
             "80", customer_id="1", purchases=("4001", "4002"), action="subscription_charge", created_at=stamp(ago(0.05))
@@ -272,7 +272,7 @@ def test_many_members_with_100_changes_cost_a_handful_of_calls(kajabi: Any, reco
         sold = days[number % 30]
         kajabi.add(records.purchase(str(4000 + number), customer_id=str(number), offer_id="off_456", created_at=sold))
     items = map(pull_records.purchase, kajabi.records["purchases"].values())
-    known = [row_of(item, provider="kajabi") for item in items]
+    known = [to_row(item, provider="kajabi") for item in items]
     ProviderRecord.objects.bulk_create(known, batch_size=5000)
     users = [User(email=f"member{number}@example.com", auth_provider="kajabi") for number in range(100)]
     users = User.objects.bulk_create(users)

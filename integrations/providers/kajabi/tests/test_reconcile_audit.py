@@ -97,7 +97,7 @@ def test_several_purchases_of_one_plan_count_as_the_best_of_them(caught_up: Any,
     assert audited() == []
 
 
-def test_a_refund_there_that_left_the_purchase_active_is_named_for_staff(
+def test_refund_there_that_left_the_purchase_active_is_named_for_staff(
     caught_up: Any, audited: Any, reconciled: Any
 ) -> None:
     pay(caught_up, 1, "61", days_ago=0.05, action="refund", amount_in_cents=-29900)
@@ -117,7 +117,7 @@ def test_access_that_was_granted_by_hand_is_compared_where_there_is_a_purchase(
     assert audited() == [("ended_here", "jane@example.com")]
 
 
-def test_a_member_known_by_their_address_alone_is_compared_too(
+def test_member_known_by_their_address_alone_is_compared_too(
     kajabi: Any, reconciled: Any, audited: Any, relay: Any, process: Any
 ) -> None:
     assert process(relay(occurred_at=stamp(ago(3)))).status == "processed"
@@ -166,7 +166,7 @@ def test_apply_with_kajabi_down_says_so_and_leaves_it_open(caught_up: Any, audit
     assert (SyncFinding.objects.get().status, mine(1).status) == ("open", "active")
 
 
-def test_a_difference_is_set_aside_with_a_reason(caught_up: Any, audited: Any, browser: Client) -> None:
+def test_difference_is_set_aside_with_a_reason(caught_up: Any, audited: Any, browser: Client) -> None:
     caught_up.remove("purchases", "4004")
     audited()
     finding = SyncFinding.objects.get()
@@ -176,7 +176,7 @@ def test_a_difference_is_set_aside_with_a_reason(caught_up: Any, audited: Any, b
     assert mine(4).status == "active"
 
 
-def test_the_console_shows_the_latest_audit_and_what_waits(caught_up: Any, audited: Any, browser: Client) -> None:
+def test_console_shows_the_latest_audit_and_what_waits(caught_up: Any, audited: Any, browser: Client) -> None:
     change(caught_up, 1, deactivated_at=stamp(ago(1)))
     audited()
     change(caught_up, 2, deactivated_at=stamp(ago(1)))

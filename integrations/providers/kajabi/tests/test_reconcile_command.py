@@ -36,7 +36,7 @@ def rows() -> dict[str, int]:
     return {model._meta.label: model._default_manager.count() for model in models}
 
 
-def test_the_first_run_is_shown_page_by_page(kajabi: FakeKajabi) -> None:
+def test_first_run_is_shown_page_by_page(kajabi: FakeKajabi) -> None:
     sell(kajabi, 1)
     said = reconcile().splitlines()
     assert said[0].startswith("first sync, page 1 of purchases: 1 pages")
@@ -56,7 +56,7 @@ def test_on_a_terminal_it_draws_and_then_says_the_same(kajabi: FakeKajabi) -> No
     assert out.getvalue().startswith("first sync, done: 3 pages, 1 seen, 1 changed")
 
 
-def test_a_dry_run_says_exactly_what_the_run_does_and_writes_nothing(kajabi: Any, mailoutbox: Any, drain: Any) -> None:
+def test_dry_run_says_exactly_what_the_run_does_and_writes_nothing(kajabi: Any, mailoutbox: Any, drain: Any) -> None:
     for number in (1, 2):
         sell(kajabi, number)
     reconcile()
@@ -80,14 +80,14 @@ def test_a_dry_run_says_exactly_what_the_run_does_and_writes_nothing(kajabi: Any
     assert [line for line in foretold if line.startswith(kinds)] == told
 
 
-def test_a_dry_first_run_knows_people_whom_it_does_not_write(kajabi: Any) -> None:
+def test_dry_first_run_knows_people_whom_it_does_not_write(kajabi: Any) -> None:
     sell(kajabi, 1)
     before = rows()
     assert "it would change 1" in reconcile("--dry-run")
     assert rows() == before
 
 
-def test_a_dry_audit_names_the_differences_and_writes_nothing(kajabi: Any) -> None:
+def test_dry_audit_names_the_differences_and_writes_nothing(kajabi: Any) -> None:
     sell(kajabi, 1)
     before = rows()
     said = reconcile("--dry-run", "--full")
@@ -136,7 +136,7 @@ def test_ctrl_c_lets_it_rest_and_the_same_command_goes_on(kajabi: Any, monkeypat
     assert [dict(one.query)["page[number]"] for one in kajabi.asked_for("/v1/purchases")] == ["2", "3"]
 
 
-def test_a_failure_is_said_and_the_same_command_goes_on_where_it_failed(kajabi: Any) -> None:
+def test_failure_is_said_and_the_same_command_goes_on_where_it_failed(kajabi: Any) -> None:
     sell(kajabi, 1)
     kajabi.misbehave(html(403), on="/v1/transactions")
     assert "/v1/transactions" in reconcile(expects=CommandError)
@@ -147,7 +147,7 @@ def test_a_failure_is_said_and_the_same_command_goes_on_where_it_failed(kajabi: 
     assert (run.status, run.pages) == ("done", 3)
 
 
-def test_an_audit_and_an_open_run_of_another_kind_do_not_mix(kajabi: Any, reconciled: Any) -> None:
+def test_audit_and_an_open_run_of_another_kind_do_not_mix(kajabi: Any, reconciled: Any) -> None:
     reconciled()
     run = runs.start(runs.registry.provider("kajabi"), cause=runs.SCHEDULE)
     assert "open already" in reconcile("--full", expects=CommandError)

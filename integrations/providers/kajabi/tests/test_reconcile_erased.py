@@ -32,7 +32,7 @@ def erased(kajabi: FakeKajabi, reconciled: Any) -> FakeKajabi:
 
 
 @pytest.mark.parametrize("kind", [RunKind.INCREMENTAL, RunKind.BACKFILL, RunKind.AUDIT])
-def test_an_old_purchase_that_is_listed_again_brings_nobody_back(erased: Any, reconciled: Any, kind: RunKind) -> None:
+def test_old_purchase_that_is_listed_again_brings_nobody_back(erased: Any, reconciled: Any, kind: RunKind) -> None:
     change(erased, 770066, at=timezone.now())
     run = reconciled(kind=kind)
     assert (run.status, run.errors, run.changed) == ("done", 0, 0), run.problems
@@ -42,7 +42,7 @@ def test_an_old_purchase_that_is_listed_again_brings_nobody_back(erased: Any, re
     assert User.objects.filter(email="member2@example.com").exists()
 
 
-def test_a_payment_of_after_the_erasure_makes_a_new_account(erased: Any, reconciled: Any) -> None:
+def test_payment_of_after_the_erasure_makes_a_new_account(erased: Any, reconciled: Any) -> None:
     pay(erased, 770066, "61", days_ago=-0.0001)
     reconciled(kind=RunKind.BACKFILL)
     assert User.objects.get(email=EMAIL).subscriptions.get().has_access

@@ -42,7 +42,7 @@ def pages_asked(kajabi: FakeKajabi, kind: str) -> list[str]:
     return [dict(one.query)["page[number]"] for one in kajabi.asked_for(f"/v1/{kind}")]
 
 
-def test_a_run_whose_worker_died_goes_on_at_its_page(five: Any, reconciled: Any, travel: Any) -> None:
+def test_run_whose_worker_died_goes_on_at_its_page(five: Any, reconciled: Any, travel: Any) -> None:
     run = started()
     for _page in range(4):
         assert runner.run(SyncRun, run.pk)
@@ -55,7 +55,7 @@ def test_a_run_whose_worker_died_goes_on_at_its_page(five: Any, reconciled: Any,
     assert SubscriptionFact.objects.count() == 5
 
 
-def test_a_page_that_kills_its_worker_three_times_fails_the_run(kajabi: Any, travel: Any) -> None:
+def test_page_that_kills_its_worker_three_times_fails_the_run(kajabi: Any, travel: Any) -> None:
     run = started()
     for death in range(3):
         travel(death * LEASE + timedelta(seconds=death + 1))
@@ -84,7 +84,7 @@ def test_two_who_start_at_once_open_one_run(kajabi: Any, plan: Any, at_once: Any
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_is_stopped_while_a_page_is_read_does_not_apply_it(five: Any, plan: Any) -> None:
+def test_run_that_is_stopped_while_a_page_is_read_does_not_apply_it(five: Any, plan: Any) -> None:
     def stop(page: int) -> None:
         runs.stop(run)
         connection.close()
@@ -118,14 +118,14 @@ BAD_DAYS = {
 
 @pytest.mark.parametrize("trouble", BAD_DAYS.values(), ids=BAD_DAYS.keys())
 @pytest.mark.parametrize("path", ["/v1/customers", "/v1/purchases", "/v1/transactions"])
-def test_a_bad_moment_is_repeated_and_changes_nothing(five: Any, reconciled: Any, trouble: Any, path: str) -> None:
+def test_bad_moment_is_repeated_and_changes_nothing(five: Any, reconciled: Any, trouble: Any, path: str) -> None:
     five.misbehave(*trouble, on=path)
     run = reconciled()
     assert (run.status, run.changed, run.errors, Subscription.objects.count()) == ("done", 5, 0, 5)
 
 
 @pytest.mark.parametrize("trouble", BAD_DAYS.values(), ids=BAD_DAYS.keys())
-def test_a_bad_hour_pushes_the_run_back_and_it_goes_on_at_its_page(
+def test_bad_hour_pushes_the_run_back_and_it_goes_on_at_its_page(
     five: Any, reconciled: Any, travel: Any, trouble: Any
 ) -> None:
     run = started()
@@ -141,7 +141,7 @@ def test_a_bad_hour_pushes_the_run_back_and_it_goes_on_at_its_page(
     assert (run.status, run.failures, run.changed, run.last_error) == ("done", 0, 5, "")
 
 
-def test_a_token_that_ends_in_the_middle_is_renewed(five: Any, reconciled: Any) -> None:
+def test_token_that_ends_in_the_middle_is_renewed(five: Any, reconciled: Any) -> None:
     five.expire_tokens(after=3)
     run = reconciled()
     assert (run.status, run.changed, five.token_calls) == ("done", 5, 2)
@@ -154,7 +154,7 @@ def test_pages_without_meta_are_read_to_the_last(five: Any, reconciled: Any, las
     assert (run.status, run.changed, run.pages) == ("done", 5, 7)
 
 
-def test_a_refusal_fails_the_run_and_staff_hear_of_it_once_until_one_succeeds(
+def test_refusal_fails_the_run_and_staff_hear_of_it_once_until_one_succeeds(
     five: Any, reconciled: Any, travel: Any
 ) -> None:
     def told() -> int:
@@ -224,7 +224,7 @@ def test_nothing_begins_where_it_is_off(kajabi: Any, settings: Any, name: str, v
     assert SyncRun.objects.count() == 0
 
 
-def test_an_audit_moves_no_watermark(kajabi: Any, reconciled: Any) -> None:
+def test_audit_moves_no_watermark(kajabi: Any, reconciled: Any) -> None:
     first = reconciled()
     reconciled(kind=runs.RunKind.AUDIT)
     assert reconciled().window_from == first.window_to - runs.OVERLAP
@@ -251,7 +251,7 @@ def test_staff_stop_a_run_and_let_it_go_on(five: Any, staff: Any, reconciled: An
     assert run.status == "done"
 
 
-def test_a_failed_run_waits_for_staff_until_a_newer_one_is_done(five: Any, staff: Any, reconciled: Any) -> None:
+def test_failed_run_waits_for_staff_until_a_newer_one_is_done(five: Any, staff: Any, reconciled: Any) -> None:
     def waiting() -> dict[str, int]:
         return {item.key: item.count for item in signed_in(staff).get(reverse("admin:index")).context["attention"]}
 

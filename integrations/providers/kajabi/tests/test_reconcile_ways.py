@@ -36,14 +36,14 @@ def status(number: int) -> str:
     return Subscription.objects.get(user__email=f"member{number}@example.com").status
 
 
-def test_an_order_that_proves_itself_is_read_to_what_is_old(caught_up: Any, reconciled: Any) -> None:
+def test_order_that_proves_itself_is_read_to_what_is_old(caught_up: Any, reconciled: Any) -> None:
     change(caught_up, 3, deactivated_at=stamp(ago(hours=1)))
     run = reconciled()
     assert (status(3), run.notes) == ("expired", [])
     assert asked(caught_up) == [("-updated_at", "1")]
 
 
-def test_an_order_that_proves_nothing_is_checked_by_what_has_ended(caught_up: Any, reconciled: Any) -> None:
+def test_order_that_proves_nothing_is_checked_by_what_has_ended(caught_up: Any, reconciled: Any) -> None:
     run = reconciled()
     assert [note.split(":")[0] for note in run.notes] == [
         "The order of purchases did not prove that they are sorted by their last change"
@@ -51,7 +51,7 @@ def test_an_order_that_proves_nothing_is_checked_by_what_has_ended(caught_up: An
     assert asked(caught_up) == [("-updated_at", "1"), ("-deactivated_at", "1")]
 
 
-def test_a_sort_that_is_ignored_is_noticed_and_read_around(caught_up: Any, reconciled: Any) -> None:
+def test_sort_that_is_ignored_is_noticed_and_read_around(caught_up: Any, reconciled: Any) -> None:
     caught_up.ignored_sorts = {"updated_at"}
     change(caught_up, 3, deactivated_at=stamp(ago(hours=1)))
     sell(caught_up, 30, days_ago=0.05)
@@ -102,7 +102,7 @@ def test_what_changes_while_it_is_read_is_seen_by_this_run_or_the_next(caught_up
     assert (second.changed, status(20)) == (1, "expired")
 
 
-def test_a_purchase_that_is_shown_twice_is_applied_once(caught_up: Any, reconciled: Any) -> None:
+def test_purchase_that_is_shown_twice_is_applied_once(caught_up: Any, reconciled: Any) -> None:
     """A new sale pushes the last one of page 1 onto page 2, where it is read again."""
     for number in range(15):
         change(caught_up, number, at=ago(minutes=50 - number), deactivated_at=stamp(ago(minutes=50 - number)))

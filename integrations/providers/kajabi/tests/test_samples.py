@@ -56,7 +56,7 @@ REAL: Mapping[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", TESTS)
 @pytest.mark.parametrize("has_api", [True, False], ids=["with the API", "without"])
-def test_test_delivery_is_answered_200_and_ignored_without_a_word_to_anybody(
+def test_test_delivery_is_answered_200_and_ignored_without_notifying_anybody(
     name: str, has_api: bool, post: Any, drain: Any, kajabi: FakeKajabi, settings: Any, plan: Any
 ) -> None:
     settings.KAJABI_CLIENT_ID = settings.KAJABI_CLIENT_ID if has_api else ""

@@ -25,7 +25,7 @@ def url_of(payload: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
-def test_a_fixture_becomes_somebodys_own_event(process: Any, path: Path) -> None:
+def test_fixture_becomes_somebodys_own_event(process: Any, path: Path) -> None:
     payload = personal(path)
     event = process(payload, url_of(payload))
     ends = {"test": "ignored", "assessment.completed": "unmatched"}  # no activity counts an assessment by itself

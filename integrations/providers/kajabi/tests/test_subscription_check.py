@@ -143,7 +143,7 @@ def test_after_a_sync_both_agree(
     assert (verdict["mismatch"], verdict["kajabi_status"]["status"]) == (False, expected)
 
 
-def test_a_sync_twice_changes_nothing_more(member: User, browser: Client, kajabi: Any) -> None:
+def test_sync_twice_changes_nothing_more(member: User, browser: Client, kajabi: Any) -> None:
     change(kajabi, 1, deactivated_at=stamp(ago(1)))
     browser.post(url("sync", member))
     before = everything()
@@ -151,16 +151,14 @@ def test_a_sync_twice_changes_nothing_more(member: User, browser: Client, kajabi
     assert everything() == before
 
 
-def test_a_refund_without_a_deactivation_is_a_refund(member: User, browser: Client, kajabi: Any) -> None:
+def test_refund_without_a_deactivation_is_a_refund(member: User, browser: Client, kajabi: Any) -> None:
     pay(kajabi, 1, "61", days_ago=29)
     pay(kajabi, 1, "62", days_ago=2, action="refund", amount_in_cents=-29900)
     assert browser.post(url("sync", member)).json()["new_status"] == "refunded"
     assert browser.get(url("verify", member)).json()["mismatch"] is False
 
 
-def test_a_user_without_an_id_there_is_found_by_the_whole_address(
-    kajabi: Any, user: User, plan: Any, staff: Any
-) -> None:
+def test_user_without_a_remote_id_is_found_by_the_whole_address(kajabi: Any, user: User, plan: Any, staff: Any) -> None:
     sell(kajabi, 5)
     kajabi.add(records.customer("5", email="Jane@Example.com"), records.customer("6", email="mary-jane@example.com"))
     answer = signed_in(staff).post(url("sync", user)).json()
@@ -225,7 +223,7 @@ def test_only_staff_may_ask_and_only_for_users_that_there_are(member: User, brow
         assert visitor.post(url("sync", member)).status_code in (401, 403)
 
 
-def test_a_customer_of_somebody_else_is_a_conflict_for_staff(
+def test_customer_of_somebody_else_is_a_conflict_for_staff(
     member: User, kajabi: Any, user: User, browser: Client
 ) -> None:
     kajabi.add(records.customer("1", email="jane@example.com"))
@@ -255,7 +253,7 @@ def press(browser: Client, user: User, name: str) -> str:
     return " ".join(str(message) for message in answer.context["messages"])
 
 
-def test_the_users_page_has_both_buttons(member: User, browser: Client, kajabi: Any) -> None:
+def test_users_page_has_both_buttons(member: User, browser: Client, kajabi: Any) -> None:
     page = browser.get(page_of(member)).content.decode()
     assert "Kajabi: compare" in page
     assert "Kajabi: synchronise" in page
@@ -268,7 +266,7 @@ def test_the_users_page_has_both_buttons(member: User, browser: Client, kajabi: 
     assert status_of(member) == "expired"
 
 
-def test_a_button_says_what_failed_and_changes_nothing(member: User, browser: Client, kajabi: Any) -> None:
+def test_button_says_what_failed_and_changes_nothing(member: User, browser: Client, kajabi: Any) -> None:
     before = everything()
     kajabi.misbehave(*[html(502)] * 10, on="/v1/purchases")
     assert "/v1/purchases" in press(browser, member, "sync-kajabi")

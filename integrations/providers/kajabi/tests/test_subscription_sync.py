@@ -57,7 +57,7 @@ def url(user: User, sync: SubscriptionSync | None = None) -> str:
 
 
 def ask(user: User, staff: Any) -> SubscriptionSync:
-    return syncs.ask(user, provider=registry.provider("kajabi"), cause=Cause.by_staff(staff))
+    return syncs.request(user, provider=registry.provider("kajabi"), cause=Cause.by_staff(staff))
 
 
 def status_of(user: User) -> str:
@@ -156,7 +156,7 @@ def test_provider_that_is_down_is_named_and_asked_again(
     kajabi.misbehave(*[trouble] * 2, on="/v1/transactions")
     answer = browser.post(url(member))
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")
-    assert answer.json()["message"].startswith("Kajabi could not be asked: ")
+    assert answer.json()["message"].startswith("Kajabi could not be reached: ")
     assert "/v1/transactions" in answer.json()["error"]
     assert status_of(member) == "canceled"
     travel(timedelta(seconds=10))
@@ -177,7 +177,7 @@ def test_provider_that_stays_down_fails_the_sync_and_says_what_to_do(
     said = ended.json()
     assert (ended.status_code, said["success"], said["message"]) == (502, False, said["detail"])
     assert said["message"].endswith("Nothing was changed. Try again in a few minutes.")
-    assert (SubscriptionSync.objects.get().attempts, status_of(member)) == (syncs.FAILURES, "canceled")
+    assert (SubscriptionSync.objects.get().attempts, status_of(member)) == (syncs.MAX_FAILURES, "canceled")
 
 
 @pytest.mark.usefixtures("workers")
@@ -243,8 +243,8 @@ def test_button_leads_to_the_sync_that_has_not_ended(
 ) -> None:
     told, page = press(browser, member)
     sync = SubscriptionSync.objects.get()
-    assert told.startswith("It has not ended yet: a worker goes on with it. ")
-    assert f'<a href="{page_of(sync)}">How it goes</a>' in page
+    assert told.startswith("It has not ended yet: a worker continues it. ")
+    assert f'<a href="{page_of(sync)}">Progress</a>' in page
     assert "pending" in browser.get(page_of(sync)).content.decode()
     drain()
     assert "canceled → active" in browser.get(page_of(sync)).content.decode()
@@ -258,8 +258,8 @@ def test_button_says_what_failed_and_that_it_is_tried_again(
 ) -> None:
     kajabi.misbehave(*[html(502)] * 50, on="/v1/purchases")
     told, _page = press(browser, member)
-    assert told.startswith("Kajabi could not be asked: ")
-    assert "It is tried again by itself." in told
+    assert told.startswith("Kajabi could not be reached: ")
+    assert "It is retried automatically." in told
     for minutes in (1, 2, 5, 10):
         travel(timedelta(minutes=minutes))
         drain()

@@ -55,7 +55,7 @@ def test_verify_of_a_canceled_member_with_access_finds_nothing_wrong(
     assert (said["mismatch"], said["recommended_action"], said["differences"]) == (False, None, [])
 
 
-def test_compare_button_tells_until_when_a_canceled_member_has_access(
+def test_compare_button_shows_until_when_a_canceled_member_has_access(
     member: User, browser: Client, process: Any, relay: Any
 ) -> None:
     end = cancel_by_relay(process, relay).current_period_end
@@ -91,7 +91,7 @@ ENDED, REFUNDED = {"deactivated_at": stamp(ago(1))}, {"deactivated_at": stamp(ag
         ("none", None, "not_found", False, None),
     ],
 )
-def test_verify_compares_access_here_with_the_purchase_there(
+def test_verify_compares_our_access_with_the_remote_purchase(
     kajabi: Any, plan: Any, user: User, verify: Any, here: str, there: Any, status: str, mismatch: bool, action: Any
 ) -> None:
     if there is not None:
@@ -170,7 +170,7 @@ def test_member_id_stays_the_members_when_a_customer_id_is_learnt(
     assert verify(member)["user"]["kajabi_member_id"] == "mem_1001"
 
 
-def test_member_id_is_the_customers_until_the_members_is_told(
+def test_member_id_is_the_customers_until_the_members_is_received(
     kajabi: Any, reconciled: Any, verify: Any, process: Any, relay: Any
 ) -> None:
     sold = sell(kajabi, 1, offer_id="2150456456")

@@ -36,8 +36,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._base = (options["url"] or settings.FRONTEND_URL).rstrip("/")
         self._heading("CHATWOOT WEBHOOK TEST SUITE")
-        self._tell(f"Backend URL: {self._base}")
-        self._tell(f"Timestamp: {datetime.now().isoformat(timespec='seconds')}")  # noqa: DTZ005 (the reader's clock)
+        self._info(f"Backend URL: {self._base}")
+        self._info(f"Timestamp: {datetime.now().isoformat(timespec='seconds')}")  # noqa: DTZ005 (the reader's clock)
         self.stdout.write(f"\n{'─' * WIDTH}\n")
         if options["get"]:
             self._company(options["get"], must_exist=True)
@@ -49,52 +49,52 @@ class Command(BaseCommand):
             if secrets_in("METRICS_TOKEN"):
                 self._metrics()
             else:
-                self._tell("Métricas: METRICS_TOKEN no está configurado; se omiten")
+                self._info("Métricas: METRICS_TOKEN no está configurado; se omiten")
 
     def _account_created(self, account_id: int, name: str) -> None:
         endpoint = registry.endpoint_of("chatwoot", "installation")
         url = f"{self._base}/{endpoint.path}"
         self._heading("TEST: Account Created Webhook")
-        self._tell(f"Enviando webhook a: {url}")
-        self._tell(f"Account ID: {account_id}")
-        self._tell(f"Company Name: {name}")
+        self._info(f"Enviando webhook a: {url}")
+        self._info(f"Account ID: {account_id}")
+        self._info(f"Company Name: {name}")
         body = json.dumps({"id": account_id, "name": name, "users": [], "event": "account_created"}).encode()
         headers = {"Content-Type": "application/json", **_proof(endpoint, body)}
-        company = self._asked("POST", url, data=body, headers=headers)["data"]
-        self._good("Webhook recibido correctamente")
-        self.stdout.write(f"\nRespuesta:\n{_shown({'success': True, 'data': company})}\n")
+        company = self._request("POST", url, data=body, headers=headers)["data"]
+        self._success("Webhook recibido correctamente")
+        self.stdout.write(f"\nRespuesta:\n{_as_json({'success': True, 'data': company})}\n")
         if company.get("created") == "pending":
-            self._tell(f"Empresa en camino: {company['company_id']}; un worker la crea")
+            self._info(f"Empresa en camino: {company['company_id']}; un worker la crea")
         else:
-            self._good(f"Empresa {'creada' if company['created'] else 'ya existente'}: {company['company_id']}")
-        self._tell(f"Redis prefix: {company['redis_prefix']}")
-        self._tell(f"Vectorstore: {company['vectorstore_index']}")
-        self._tell(f"Created: {company['created']}")
+            self._success(f"Empresa {'creada' if company['created'] else 'ya existente'}: {company['company_id']}")
+        self._info(f"Redis prefix: {company['redis_prefix']}")
+        self._info(f"Vectorstore: {company['vectorstore_index']}")
+        self._info(f"Created: {company['created']}")
 
     def _company(self, account_id: str, *, must_exist: bool) -> None:
         self._heading("TEST: Get Company")
         url = f"{self._base}/api/chatwoot/webhooks/company/{account_id}"
-        self._tell(f"Consultando: {url}")
+        self._info(f"Consultando: {url}")
         secrets = secrets_in("CHATWOOT_EMBED_SECRET")
         headers = {HEADER: sign_account(secrets[0], account_id)} if secrets else {}
-        company = self._asked("GET", url, headers=headers)["data"]
-        self.stdout.write(f"\nRespuesta:\n{_shown(company)}\n")
+        company = self._request("GET", url, headers=headers)["data"]
+        self.stdout.write(f"\nRespuesta:\n{_as_json(company)}\n")
         if not company["exists"] and must_exist:
             raise CommandError(f"✗ La empresa de la cuenta {account_id} no existe")
-        self._good(f"Empresa encontrada: {company['company_id']}")
+        self._success(f"Empresa encontrada: {company['company_id']}")
 
     def _metrics(self) -> None:
         self._heading("TEST: Metrics")
         url = f"{self._base}/api/chatwoot/webhooks/metrics"
-        self._tell(f"Consultando: {url}")
+        self._info(f"Consultando: {url}")
         tokens = secrets_in("METRICS_TOKEN")
         headers = {"Authorization": f"Bearer {tokens[0]}"} if tokens else {}
-        metrics = self._asked("GET", url, headers=headers)["data"]
-        self.stdout.write(f"\nRespuesta:\n{_shown(metrics)}\n")
-        self._good(f"Total syncs: {metrics['total_syncs']}")
+        metrics = self._request("GET", url, headers=headers)["data"]
+        self.stdout.write(f"\nRespuesta:\n{_as_json(metrics)}\n")
+        self._success(f"Total syncs: {metrics['total_syncs']}")
 
-    def _asked(self, method: str, url: str, **options: Any) -> dict[str, Any]:
-        """Return what the server answers, as JSON with "data" in it. CommandError for everything else."""
+    def _request(self, method: str, url: str, **options: Any) -> dict[str, Any]:
+        """Return the server's JSON answer, which has "data". Raises CommandError for any other answer."""
         began = time.monotonic()
         try:
             answer = requests.request(method, url, timeout=TIMEOUT, allow_redirects=False, **options)
@@ -114,20 +114,17 @@ class Command(BaseCommand):
         line = "=" * WIDTH
         self.stdout.write(f"\n{line}\n{text.center(WIDTH).rstrip()}\n{line}\n")
 
-    def _tell(self, text: str) -> None:
+    def _info(self, text: str) -> None:
         self.stdout.write(f"ℹ {text}")
 
-    def _good(self, text: str) -> None:
+    def _success(self, text: str) -> None:
         self.stdout.write(self.style.SUCCESS(f"✓ {text}"))
 
 
 def _proof(endpoint: Endpoint, body: bytes) -> dict[str, str]:
-    """Return what proves us, by the first way that is configured.
-
-    Nothing configured, nothing sent, and the server refuses.
-    """
+    """Return the headers of the first configured proof; without one the server refuses."""
     return next((proof for verifier in endpoint.verifiers if (proof := dict(verifier.proof(body)))), {})
 
 
-def _shown(value: Any) -> str:
+def _as_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)

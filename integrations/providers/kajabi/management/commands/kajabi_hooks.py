@@ -1,4 +1,4 @@
-"""`manage.py kajabi_hooks list|create|delete|configure`: the hooks by which Kajabi tells us what happens."""
+"""`manage.py kajabi_hooks list|create|delete|configure`: the hooks by which Kajabi posts its events."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
@@ -32,24 +32,24 @@ class Command(BaseCommand):
                 case "list":
                     self._list(hooks)
                 case "create":
-                    self._tell([hooks.create(options["event"], target_url=options["url"])])
+                    self._print_outcomes([hooks.create(options["event"], target_url=options["url"])])
                 case "delete":
                     self._delete(hooks, options["ids"])
                 case _:
-                    self._tell(hooks.configure())
+                    self._print_outcomes(hooks.configure())
         except HooksIncomplete as error:
-            self._tell(error.outcomes)
+            self._print_outcomes(error.outcomes)
             raise CommandError(f"Not all hooks could be configured. {error}") from error
         except (Retryable, Permanent, ValueError) as error:
             raise CommandError(str(error)) from error
 
     def _list(self, hooks: KajabiHooks) -> None:
         found = hooks.listed()
-        self._table(("id", "event", "status", "url"), [(h.external_id, h.event, h.standing, h.target) for h in found])
+        self._table(("id", "event", "status", "url"), [(h.external_id, h.event, h.state, h.target) for h in found])
         if missing := missing_events(found):
             self.stdout.write(f"missing: {', '.join(missing)}; `manage.py kajabi_hooks configure` makes them")
 
-    def _tell(self, outcomes: Sequence[HookOutcome]) -> None:
+    def _print_outcomes(self, outcomes: Sequence[HookOutcome]) -> None:
         rows = [(outcome.external_id, outcome.event, outcome.result, outcome.target) for outcome in outcomes]
         self._table(("id", "event", "result", "url"), rows)
 

@@ -1,4 +1,4 @@
-"""The page on which a reading begins: the first one of contacts waits for a person."""
+"""The page on which staff start a sync: the first one of contacts is not scheduled."""
 
 from datetime import timedelta
 from typing import Any
@@ -28,7 +28,7 @@ def test_first_sync_is_not_scheduled_and_later_ones_are(admin_client: Client) ->
     assert (run.provider, run.kind, run.status) == ("nowcerts", "backfill", "pending")
     ended = timezone.now() - timedelta(hours=2)
     SyncRun.objects.update(status="done", started_at=ended, finished_at=ended, window_to=ended)
-    assert [one.kind for one in runs.start_due()] == ["incremental"]
+    assert [started.kind for started in runs.start_due()] == ["incremental"]
 
 
 def test_start_page_lists_providers_never_compared(admin_client: Client) -> None:

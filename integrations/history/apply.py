@@ -1,4 +1,4 @@
-"""One row → its events → the handlers of webhooks; what it did, for people."""
+"""Apply rows of an import: parse a row into events, pass them to the handlers of webhooks, note the outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from integrations.handlers import Change, Context, Greeting, handle
 from integrations.history.columns import cells_of
 from integrations.history.models import SETTLED, HistoryImport, HistoryRow, RowOutcome
 
-_MADE = ("member created", "contact created")
-_SAYS_NOTHING = ("member found", "known already, nothing changed")
+_CREATED = ("member created", "contact created")
+_UNREMARKABLE = ("member found", "known already, nothing changed")
 
 
 @dataclass(kw_only=True)
-class Teller:
-    """Tells the rows of one import. `touched` are the subscriptions of which something new was told."""
+class RowApplier:
+    """Applies the rows of one import. `touched` are the subscriptions that changed."""
 
     history: HistoryImport
     provider: Provider
@@ -34,28 +34,28 @@ class Teller:
     def cells(self, row: HistoryRow) -> Cells:
         return cells_of(row.cells, self._kind, self.history.columns)
 
-    def tell(self, row: HistoryRow) -> None:
-        """Tell what `row` says, inside the caller's transaction, and write on it, not saved, what that led to.
+    def apply(self, row: HistoryRow) -> None:
+        """Apply a row inside the caller's transaction, and set its outcome and detail without saving it.
 
-        A row that cannot be told says why, and so does one that a person must decide about; nothing is raised but for
-        a database that is away and an attempt that ran out of time.
+        The detail has the reason where a row cannot be applied or needs review. Nothing is raised except for a
+        database that is away and an attempt that ran out of time.
         """
         assert self.history.exported_at is not None, "set when the file was read"
         try:
-            said = self._kind.read(self.cells(row), self.history.exported_at)
+            parsed = self._kind.read(self.cells(row), self.history.exported_at)
         except InvalidRow as error:
-            _write(row, RowOutcome.ERROR, [str(error)])
+            _set_outcome(row, RowOutcome.ERROR, [str(error)])
             return
-        offer = said.offer
+        offer = parsed.offer
         row.offer_key, row.offer_title = (offer.key[:100], offer.title[:255]) if offer else ("", "")
-        if said.skipped:
-            _write(row, RowOutcome.SKIPPED, [said.skipped])
+        if parsed.skipped:
+            _set_outcome(row, RowOutcome.SKIPPED, [parsed.skipped])
             return
-        result = _Result(questions=[said.question] if said.question else [])
-        for keyed in said.events:
-            self._tell(keyed, said, result)
-        self._ask_about(said.claims, row, result)
-        _write(row, result.outcome, result.text)
+        result = _Result(questions=[parsed.question] if parsed.question else [])
+        for keyed in parsed.events:
+            self._handle(keyed, parsed, result)
+        self._question_claims(parsed.claims, row, result)
+        _set_outcome(row, result.outcome, result.text)
         if result.forgotten:
             row.person = ""
 
@@ -64,17 +64,17 @@ class Teller:
         assert self.provider.history is not None
         return self.provider.history.kinds[self.history.kind]
 
-    def _tell(self, keyed: KeyedEvent, said: ParsedRow, result: "_Result") -> None:
+    def _handle(self, keyed: KeyedEvent, parsed: ParsedRow, result: "_Result") -> None:
         event, prefix = keyed.event, ""
         if isinstance(event, MembershipEvent):
-            if said.offer is None:
+            if parsed.offer is None:
                 result.questions.append("the row names no offer: which membership is it of?")
                 return
-            if said.offer.key in self.history.ignored_offers:
+            if parsed.offer.key in self.history.ignored_offers:
                 return
             plan = self._plan(event.offers)
             if plan is None:
-                result.questions.append(f"no plan for the offer {said.offer.title or said.offer.key}")
+                result.questions.append(f"no plan for the offer {parsed.offer.title or parsed.offer.key}")
                 return
             prefix = f"{plan.name}: "
         context = Context(provider=self.provider.key, key=keyed.key, cause=self.cause, greeting=Greeting.NONE)
@@ -87,19 +87,19 @@ class Teller:
             result.forgotten = True
         except Unmatched as error:
             result.questions.append(str(error))
-        except Exception as error:  # noqa: BLE001 (the row says what went wrong)
+        except Exception as error:  # noqa: BLE001 (the row's detail has the error)
             result.errors.append(str(error) or type(error).__name__)
         else:
-            self._note(changes, prefix, result)
+            self._add_changes(changes, prefix, result)
 
-    def _note(self, changes: Sequence[Change], prefix: str, result: "_Result") -> None:
+    def _add_changes(self, changes: Sequence[Change], prefix: str, result: "_Result") -> None:
         for change in changes:
-            about = prefix if isinstance(change.target, Subscription) else ""
-            if isinstance(change.target, Subscription) and change.description != _SAYS_NOTHING[1]:
+            label = prefix if isinstance(change.target, Subscription) else ""
+            if isinstance(change.target, Subscription) and change.description != _UNREMARKABLE[1]:
                 self.touched[change.target.pk] = change.target
-            if change.description not in _SAYS_NOTHING:
-                result.lines.append(f"{about}{change.description}")
-            result.is_new |= change.changed and change.description in _MADE
+            if change.description not in _UNREMARKABLE:
+                result.lines.append(f"{label}{change.description}")
+            result.is_new |= change.changed and change.description in _CREATED
             result.is_changed |= change.changed
 
     def _plan(self, offers: tuple[str, ...]) -> Plan | None:
@@ -107,16 +107,15 @@ class Teller:
             self._plans[offers] = plans.sold_by(offers, provider=self.provider.key)
         return self._plans[offers]
 
-    def _ask_about(self, claims: Sequence[FileOffer], row: HistoryRow, result: "_Result") -> None:
-        """Ask about a membership that a person is said to have and of which no sale is known: it may be a grant, and
-        it may have ended; what somebody has there says neither when it began nor when it ends.
+    def _question_claims(self, claims: Sequence[FileOffer], row: HistoryRow, result: "_Result") -> None:
+        """Add a question for a claimed membership without a known sale: it may be a grant, and it may have ended; the
+        claim has neither its beginning nor its end.
         """
         for claim in claims:
             plan = self._plan((claim.key,)) if claim.key not in self.history.ignored_offers else None
             if plan is None:
                 continue
-            known = Subscription.objects.filter(plan=plan, user__email=row.person)
-            if not known.exists():
+            if not Subscription.objects.filter(plan=plan, user__email=row.person).exists():
                 row.offer_key, row.offer_title = claim.key[:100], claim.title[:255]
                 result.questions.append(
                     f"has {claim.title}, and no order of it is known: import the orders, or grant it by hand"
@@ -134,7 +133,7 @@ class _Result:
 
     @property
     def text(self) -> list[str]:
-        erased = ["about a person who was erased: nothing is kept"] if self.forgotten else []
+        erased = ["about a person who was erased: nothing is stored"] if self.forgotten else []
         return [*self.errors, *self.questions, *self.lines, *erased]
 
     @property
@@ -148,7 +147,7 @@ class _Result:
         return RowOutcome.SKIPPED if self.forgotten else RowOutcome.NOTHING
 
 
-def _write(row: HistoryRow, outcome: RowOutcome, lines: Sequence[str]) -> None:
+def _set_outcome(row: HistoryRow, outcome: RowOutcome, lines: Sequence[str]) -> None:
     row.outcome = outcome
     row.detail = "; ".join(dict.fromkeys(lines))[:500]
     row.is_settled = outcome in SETTLED

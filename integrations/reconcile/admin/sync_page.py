@@ -1,4 +1,4 @@
-"""The page on which a reading of a provider's lists is begun by hand."""
+"""The page on which staff start a sync with a provider."""
 
 from typing import Any
 
@@ -30,14 +30,14 @@ RUNS = "admin:integrations_syncrun"
 
 
 @attention.source
-def lists_that_were_never_read() -> list[attention.Item]:
-    """Providers whose contacts nobody has compared yet: events alone do not make old records equal."""
-    waiting = [provider for provider in _readable() if runs.waits_for_a_person(provider)]
+def providers_never_synced() -> list[attention.Item]:
+    """Count the providers whose contacts were never compared: events alone do not make old records equal."""
+    never_synced = [provider for provider in _providers_with_lists() if runs.needs_manual_start(provider)]
     return [
         attention.Item(
             key="never_read",
             label=gettext_lazy("Providers whose contacts were never compared"),
-            count=len(waiting),
+            count=len(never_synced),
             url=reverse(f"admin:{NAME}"),
             permission="integrations.view_syncrun",
         )
@@ -45,8 +45,8 @@ def lists_that_were_never_read() -> list[attention.Item]:
 
 
 @attention.source
-def apis_that_are_not_set_up() -> list[attention.Item]:
-    """Providers for whose API something is set that does not open it: whoever set it believes that it is on."""
+def half_configured_apis() -> list[attention.Item]:
+    """Count the providers whose API has settings that do not turn it on, though somebody believes that it is on."""
     return [
         attention.Item(
             key="api_setup",
@@ -59,34 +59,34 @@ def apis_that_are_not_set_up() -> list[attention.Item]:
 
 
 def api_notices() -> list[str]:
-    """Return, for people, what is wrong with the settings of each provider's API."""
+    """Return, for people, the problems with the settings of the providers' APIs."""
     return [text for state in setup_state.of_all() if (text := api_notice(state))]
 
 
 def api_notice(state: SetupState) -> str:
-    """Return what is wrong with the settings of a provider's API, "" where it is on or nothing is set for it."""
+    """Return the problem with the settings of a provider's API, "" where it is on or has none."""
     title = state.provider.title
     if state.is_half:
-        lacks = ", ".join(state.api_lacks)
-        return _("The API of %(provider)s is off: %(names)s is missing.") % {"provider": title, "names": lacks}
+        missing = ", ".join(state.api_lacks)
+        return _("The API of %(provider)s is off: %(names)s is missing.") % {"provider": title, "names": missing}
     if state.retired is None:
         return ""
     name, instead = state.retired
-    said = _("The API of %(provider)s is off: %(name)s does nothing here.") % {"provider": title, "name": name}
-    return f"{said} {gettext(instead)}"
+    problem = _("The API of %(provider)s is off: %(name)s does nothing here.") % {"provider": title, "name": name}
+    return f"{problem} {gettext(instead)}"
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """GET shows the providers that have lists; POST begins a reading of one."""
+    """Show the providers that have lists (GET); start a sync with one of them (POST)."""
     if request.method == "POST":
-        _begin(request)
+        _start(request)
         return redirect(f"admin:{NAME}")
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     context = {
         **site.each_context(request),
-        "title": _("Reading providers' lists"),
-        "rows": [_row(provider) for provider in _readable()],
+        "title": _("Sync with providers"),
+        "rows": [_row(provider) for provider in _providers_with_lists()],
         "notices": api_notices(),
         "may_begin": access.may(request.user, f"admin:{NAME}", "POST"),
     }
@@ -99,15 +99,15 @@ def _row(provider: Provider) -> dict[str, Any]:
         "provider": provider,
         "command": f"python manage.py reconcile {provider.key} --dry-run",
         "next": runs.next_kind(provider).label,
-        "waits": runs.waits_for_a_person(provider),
+        "needs_manual_start": runs.needs_manual_start(provider),
         "newest": row_link(RUNS, newest.pk, newest) if newest else "",
         "newest_at": moment(newest.started_at) if newest else "",
         "is_open": newest is not None and newest.is_open,
     }
 
 
-def _begin(request: HttpRequest) -> None:
-    provider = next((one for one in _readable() if one.key == request.POST.get("provider")), None)
+def _start(request: HttpRequest) -> None:
+    provider = next((known for known in _providers_with_lists() if known.key == request.POST.get("provider")), None)
     if provider is None:
         return
     kind = RunKind.AUDIT if request.POST.get("kind") == RunKind.AUDIT else None
@@ -119,13 +119,14 @@ def _begin(request: HttpRequest) -> None:
         return
     record("syncrun.begun", request=request, target=run)
     LogEntry.objects.create(
-        user_id=staff.pk, object_repr=str(run)[:200], action_flag=ADDITION, change_message="reading begun"
+        user_id=staff.pk, object_repr=str(run)[:200], action_flag=ADDITION, change_message="sync started"
     )
     messages.success(request, _("The sync has started; its page shows the progress."))
 
 
-def _readable() -> list[Provider]:
-    return [one for one in registry.all_providers().values() if one.pulls is not None and one.pulls.is_configured()]
+def _providers_with_lists() -> list[Provider]:
+    providers = registry.all_providers().values()
+    return [provider for provider in providers if provider.pulls is not None and provider.pulls.is_configured()]
 
 
-tools.register(tools.Tool(name=NAME, label=gettext_lazy("Reading providers' lists"), path="reading-lists/", view=page))
+tools.register(tools.Tool(name=NAME, label=gettext_lazy("Sync with providers"), path="reading-lists/", view=page))
