@@ -37,10 +37,7 @@ class Buyer(Bounded):
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Bounded):
-    """Something that happened. `doubts` say what of it staff should look at, as a date that cannot be read."""
-
     occurred_at: datetime
-    doubts: Names = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from integrations.inbox.models import Effect, InboxAttempt, InboxEvent
 from integrations.inbox.models.event import Status
 from integrations.registry import provider as provider_of
 from integrations.toolkit import log_lines
-from integrations.toolkit.reading import digest_of
+from integrations.toolkit.reading import digest_of, noting_doubts
 
 NOT_FOUND_FOR = timedelta(minutes=10)  # a record that an event names may appear in its provider's API so much later
 Outcome = InboxAttempt.Outcome
@@ -138,7 +138,8 @@ def _apply(event: InboxEvent) -> None:
     if is_connected and provider.confirm is not None and provider.is_hint(webhook):
         event.person_email = event.person_email or persons.unconfirmed_email(webhook, provider)
         webhook = provider.confirm(webhook)
-    facts = provider.parse(webhook)
+    with noting_doubts() as doubts:
+        facts = provider.parse(webhook)
     stated = persons.stated_email(facts)
     event.person_email = stated or event.person_email
     for fact in facts:
@@ -149,7 +150,7 @@ def _apply(event: InboxEvent) -> None:
             break
     with transaction.atomic():
         changes, problem = _handle(event, facts, reads_contacts=is_connected and provider.read_contact is not None)
-        reviews = [*(doubt for fact in facts for doubt in fact.doubts), *(change.review for change in changes)]
+        reviews = [*doubts, *(change.review for change in changes)]
         problem = "; ".join(dict.fromkeys(filter(None, [problem, *reviews])))
         types = ContentType.objects.get_for_models(*{type(change.target) for change in changes})
         Effect.objects.bulk_create(

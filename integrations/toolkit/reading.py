@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,7 @@ from core import dates
 from core.text import TEXT, storable
 
 _SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
+_doubts: ContextVar[list[str] | None] = ContextVar("doubts", default=None)
 _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 
 
@@ -44,14 +47,24 @@ def first_text(payload: Any, paths: Iterable[tuple[str, ...]]) -> str:
     return next((text for path in paths if (text := text_at(payload, *path))), "")
 
 
-def moment_at(
-    payload: Any, paths: Iterable[tuple[str, ...]], *, doubts: list[str] | None = None, is_end: bool = False
-) -> datetime | None:
+@contextmanager
+def noting_doubts() -> Iterator[list[str]]:
+    """Collect what `moment_at` cannot read for certain, for staff, while a payload is translated."""
+    doubts: list[str] = []
+    token = _doubts.set(doubts)
+    try:
+        yield doubts
+    finally:
+        _doubts.reset(token)
+
+
+def moment_at(payload: Any, paths: Iterable[tuple[str, ...]], *, is_end: bool = False) -> datetime | None:
     """Return the first date that stands at one of `paths`, in UTC, or None.
 
     With `is_end` a day without a time lasts until its end. What stands there and cannot be read, or could be read in
-    two ways, is added to `doubts`, for staff.
+    two ways, is a doubt (`noting_doubts`).
     """
+    doubts = _doubts.get()
     for path in paths:
         text = text_at(payload, *path)
         if not text:

@@ -75,7 +75,7 @@ _DISPUTE_STATUS = (("dispute", "status"), ("dispute_status",), ("status",))
 
 
 def read(
-    event_type: str, body: Mapping[str, Any], *, buyer: Buyer, kind: str, occurred_at: datetime, doubts: list[str]
+    event_type: str, body: Mapping[str, Any], *, buyer: Buyer, kind: str, occurred_at: datetime
 ) -> MembershipEvent:
     """Return the event of a relay or an in-app hook; `kind` says of whom the ids are: relay or member."""
     event_class = TYPES[event_type]
@@ -83,7 +83,6 @@ def read(
         event_class = DisputeWon
     # The offer's id and its product's: a plan may be mapped to either. "0" is one, of Kajabi's test deliveries.
     offers = (first_text(body, fields.OFFER), first_text(body, fields.PRODUCT))
-    stated = terms.stated(body, doubts=doubts)
     return event_class(
         occurred_at=occurred_at,
         buyer=buyer,
@@ -92,6 +91,5 @@ def read(
         offer_title=first_text(body, fields.OFFER_TITLE),
         purchase_id=first_text(body, fields.PURCHASE),
         transaction_id=first_text(body, fields.TRANSACTION),
-        doubts=tuple(doubts),
-        **stated,
+        **terms.stated(body),
     )

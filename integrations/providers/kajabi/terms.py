@@ -55,7 +55,7 @@ _PERIOD_END = (
 _MOST = 10**12  # minor units; more is no price
 
 
-def stated(body: Mapping[str, Any], *, doubts: list[str]) -> dict[str, Any]:
+def stated(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the terms that a payload states, as keyword arguments of a MembershipEvent."""
     unit = first_text(body, _INTERVAL)
     trial_days = _whole(first_text(body, _TRIAL_DAYS), 730)
@@ -66,11 +66,11 @@ def stated(body: Mapping[str, Any], *, doubts: list[str]) -> dict[str, Any]:
         "interval": (unit, _whole(first_text(body, _INTERVAL_COUNT), 3660)) if unit else None,
         "trial_days": trial_days,
         "quantity": _whole(first_text(body, _QUANTITY), 100_000) or None,
-        "starts_at": moment_at(body, _STARTS, doubts=doubts),
+        "starts_at": moment_at(body, _STARTS),
         "subscription_id": first_text(body, _SUBSCRIPTION),
         "amount": _whole(first_text(body, _AMOUNT), _MOST),
         "refunded": _whole(first_text(body, _REFUNDED), _MOST),
-        "period_end": moment_at(body, _PERIOD_END, doubts=doubts, is_end=True),
+        "period_end": moment_at(body, _PERIOD_END, is_end=True),
     }
 
 

@@ -73,10 +73,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     default_time = created if created is not None and created <= webhook.received_at else webhook.received_at
     if event_type in progress.TYPES:
         return [progress.read(webhook, body, default_time=default_time)]
-    doubts: list[str] = []
-    occurred_at = (
-        moment_at(body, fields.OCCURRED_INSIDE, doubts=doubts) or moment_at(payload, fields.OCCURRED) or default_time
-    )
+    occurred_at = moment_at(body, fields.OCCURRED_INSIDE) or moment_at(payload, fields.OCCURRED) or default_time
     if event_type == "form.submitted":
         return relay.form(body, event_id=webhook.external_id, occurred_at=occurred_at)
     kind = "member" if dialect == "in-app" else "relay"
@@ -94,7 +91,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     if dialect == "leaps" and not first_text(whole, fields.PURCHASE):
         whole["purchase_id"] = text_at(body, "id")
     return [
-        memberships.read(event_type, whole, buyer=buyer, kind=kind, occurred_at=occurred_at, doubts=doubts),
+        memberships.read(event_type, whole, buyer=buyer, kind=kind, occurred_at=occurred_at),
     ]
 
 
