@@ -132,7 +132,8 @@ def test_person_is_found_where_relays_put_them(data: Any, email: str, name: str)
         ({"completed_at": "2026-03-31"}, date(2026, 3, 31)),
         ({"completion": {"completed_at": "2026-03-31T00:30:00+13:00"}}, date(2026, 3, 31)),
         ({"completed_at": 1774994400}, date(2026, 3, 31)),
-        ({"completed_at": "31/03/2026", "created_at": "2026-04-01T00:00:00Z"}, date(2026, 4, 1)),
+        ({"completed_at": "31/03/2026", "created_at": "2026-04-01T00:00:00Z"}, date(2026, 3, 31)),
+        ({"completed_at": "03/04/2026", "created_at": "2026-04-01T00:00:00Z"}, date(2026, 4, 1)),
         ({}, None),
     ],
 )

@@ -10,21 +10,27 @@ from integrations.contracts.events import (
     Buyer,
     CompletedCourse,
     ContactReported,
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
     Event,
     FormSubmitted,
     MoneyMoved,
     OfferPurchased,
     OrderLine,
     OrderPlaced,
+    PaymentFailed,
     PaymentSucceeded,
     PurchaseRefunded,
     SubscriptionCanceled,
     SubscriptionExpired,
+    SubscriptionPaused,
     SubscriptionRenewed,
+    SubscriptionResumed,
 )
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
-from integrations.providers.kajabi import webhooks
+from integrations.providers.kajabi import memberships, webhooks
 from integrations.providers.kajabi.provider import PROVIDER
 
 RECEIVED = datetime(2026, 3, 2, 10, 31, tzinfo=UTC)
@@ -32,6 +38,13 @@ SOLD = datetime(2026, 3, 2, 10, 29, 58, tzinfo=UTC)
 RELAYED = Buyer(email="jane@example.com", first_name="Jane", last_name="Rivera", identities={"relay": "mem_1001"})
 MEMBER = Buyer(email="jane@example.com", first_name="Jane", last_name="Rivera", identities={"member": "2148001001"})
 CUSTOMER = Buyer(email="jane@example.com", first_name="Jane", last_name="Rivera", identities={"customer": "2148900001"})
+NSSA = {"book": "relay", "offer_title": "NSSA Annual Membership"}
+IN_APP: dict[str, Any] = {
+    "book": "member",
+    "offer_title": "NSSA Annual Membership",
+    "billing": "subscription",
+    "amount": 29900,
+}
 MADE = datetime(2026, 3, 2, 10, 29, 57, 120256, tzinfo=UTC)
 
 
@@ -52,22 +65,25 @@ def read(payload: Mapping[str, Any], received_at: datetime = RECEIVED) -> list[E
 @pytest.mark.parametrize(
     ("name", "event"),
     [
-        ("offer.purchased__nssa_relay", OfferPurchased(occurred_at=RECEIVED, buyer=RELAYED, offers=("off_456",))),
+        (
+            "offer.purchased__nssa_relay",
+            OfferPurchased(occurred_at=RECEIVED, buyer=RELAYED, offers=("off_456",), **NSSA),
+        ),
         (
             "member.subscription.canceled__nssa_relay",
-            SubscriptionCanceled(occurred_at=RECEIVED, buyer=RELAYED, offers=("off_456",)),
+            SubscriptionCanceled(occurred_at=RECEIVED, buyer=RELAYED, offers=("off_456",), **NSSA),
         ),
         (
             "member.subscription.renewed__nssa_relay",
-            SubscriptionRenewed(occurred_at=RECEIVED, buyer=RELAYED, offers=("off_456",)),
+            SubscriptionRenewed(occurred_at=RECEIVED, buyer=RELAYED, offers=("off_456",), **NSSA),
         ),
         (
             "member.subscription.expired__nssa_relay",
-            SubscriptionExpired(occurred_at=RECEIVED, buyer=RELAYED, offers=("off_456",)),
+            SubscriptionExpired(occurred_at=RECEIVED, buyer=RELAYED, offers=("off_456",), **NSSA),
         ),
         (
             "purchase.created__leaps_relay",
-            OfferPurchased(occurred_at=SOLD, buyer=RELAYED, offers=("off_456",), purchase_id="3100001"),
+            OfferPurchased(occurred_at=SOLD, buyer=RELAYED, offers=("off_456",), purchase_id="3100001", **NSSA),
         ),
         (
             "purchase.refunded__leaps_relay",
@@ -76,15 +92,28 @@ def read(payload: Mapping[str, Any], received_at: datetime = RECEIVED) -> list[E
                 buyer=RELAYED,
                 offers=("off_456",),
                 purchase_id="3100001",
+                **NSSA,
             ),
         ),
         (
             "purchase.created__in_app",
-            OfferPurchased(occurred_at=SOLD, buyer=MEMBER, offers=("2150456456",), transaction_id="2149700001"),
+            OfferPurchased(
+                occurred_at=SOLD,
+                buyer=MEMBER,
+                offers=("2150456456",),
+                transaction_id="2149700001",
+                subscription_id="2147500001",
+                interval=("year", 1),
+                trial_days=0,
+                quantity=1,
+                **IN_APP,
+            ),
         ),
         (
             "purchase.created__in_app_nested",
-            OfferPurchased(occurred_at=SOLD, buyer=MEMBER, offers=("2150456456",), transaction_id="2149700001"),
+            OfferPurchased(
+                occurred_at=SOLD, buyer=MEMBER, offers=("2150456456",), transaction_id="2149700001", **IN_APP
+            ),
         ),
     ],
 )
@@ -95,7 +124,14 @@ def test_fixture_becomes_exactly_its_event(fixture: Callable[[str], Any], name: 
 def test_native_purchase_reports_the_sale_and_the_customer(fixture: Any) -> None:
     sold, person = read(fixture("purchase__native"))
     assert sold == OfferPurchased(
-        occurred_at=SOLD, buyer=CUSTOMER, offers=("2150456456", "2147200001"), purchase_id="3100001"
+        occurred_at=SOLD,
+        buyer=CUSTOMER,
+        book="customer",
+        offers=("2150456456", "2147200001"),
+        offer_title="NSSA Annual Membership",
+        purchase_id="3100001",
+        billing="subscription",
+        amount=29900,
     )
     assert person == ContactReported(
         occurred_at=SOLD - timedelta(seconds=1),
@@ -231,10 +267,11 @@ def test_native_resources_are_found_by_their_type_not_their_place(fixture: Any) 
     assert read(payload) == read(fixture("purchase__native"))
 
 
-def test_native_purchase_with_an_effective_start_began_then(fixture: Any) -> None:
+def test_native_purchase_with_an_effective_start_begins_then(fixture: Any) -> None:
     payload = fixture("purchase__native")
     payload["payload"][0]["attributes"]["effective_start_at"] = "2026-04-01T00:00:00Z"
-    assert read(payload)[0].occurred_at == datetime(2026, 4, 1, tzinfo=UTC)
+    sold = read(payload)[0]
+    assert (sold.occurred_at, sold.starts_at) == (SOLD, datetime(2026, 4, 1, tzinfo=UTC))
 
 
 def test_native_purchase_without_a_customer_is_unmatched(fixture: Any) -> None:
@@ -289,7 +326,7 @@ def test_date_is_read_in_any_of_the_forms_that_relays_use(relay: Any, written: A
         {"current_period_end": "2027-01-20T00:00:00Z"},
         {"subscription": {"current_period_end": "2027-01-20T00:00:00Z"}},
         {"subscription_end_date": "2027-01-20T00:00:00Z"},
-        {"ends_at": "2027-01-20"},
+        {"ends_at": "2027-01-19"},  # through that day
     ],
 )
 def test_stated_end_of_the_period_is_taken_over(relay: Any, placed: dict[str, Any]) -> None:
@@ -310,7 +347,7 @@ def test_payload_without_a_type_is_unreadable(payload: dict[str, Any]) -> None:
 
 
 def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
-    assert PROVIDER.handled == {
+    assert PROVIDER.handled == memberships.TYPES.keys() | {
         *("offer.purchased", "purchase.created", "purchase", "payment.succeeded", "purchase.refunded"),
         *("member.subscription.canceled", "member.subscription.renewed", "member.subscription.expired"),
         *("payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed"),
@@ -319,6 +356,29 @@ def test_every_handled_type_is_told_apart_from_the_ignored() -> None:
         *("course.completed", "course_completed", "assessment.completed", "assessment_completed"),
     }
     assert not PROVIDER.handled & set(PROVIDER.ignored)
+
+
+@pytest.mark.parametrize(
+    ("name", "event_class"),
+    [
+        ("payment.failed", PaymentFailed),
+        ("member.subscription.past_due", PaymentFailed),
+        ("member.subscription.paused", SubscriptionPaused),
+        ("member.subscription.resumed", SubscriptionResumed),
+        ("member.subscription.cancelled", SubscriptionCanceled),
+        ("dispute.opened", DisputeOpened),
+        ("dispute.won", DisputeWon),
+        ("dispute.closed", DisputeLost),
+    ],
+)
+def test_relay_reports_what_kajabi_has_no_event_for(relay: Any, name: str, event_class: type[Event]) -> None:
+    (event,) = read(relay(name))
+    assert type(event) is event_class
+
+
+def test_closed_dispute_is_won_or_lost_by_its_status(relay: Any) -> None:
+    assert isinstance(read(relay("charge.dispute.closed", dispute={"status": "won"}))[0], DisputeWon)
+    assert isinstance(read(relay("charge.dispute.closed", dispute={"status": "lost"}))[0], DisputeLost)
 
 
 def test_relays_event_in_the_shape_of_a_hook_names_nobody() -> None:

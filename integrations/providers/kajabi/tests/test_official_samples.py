@@ -50,7 +50,10 @@ def test_sample_in_which_one_thing_is_real_is_no_test_delivery(name: str, receiv
 
 def test_real_purchase_is_unmatched_until_its_offer_is_mapped(process: Any, drain: Any) -> None:
     event = process(real("purchase"), "/kajabi-webhook")
-    assert (event.status, event.reason) == ("unmatched", "no plan for offer 7; map it to a plan, then retry")
+    assert (event.status, event.reason) == (
+        "unmatched",
+        "no plan for offer 7 (Kajabi Test Offer); map it to a plan, then retry",
+    )
 
     PlanOffer.objects.create(plan=Plan.objects.get(code="nssa_annual"), external_id="7")
     event.requeue()
