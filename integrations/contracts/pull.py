@@ -41,6 +41,7 @@ class PurchaseStatus(StrEnum):
     CANCELED = "canceled"
     EXPIRED = "expired"
     REFUNDED = "refunded"
+    DISPUTED = "disputed"
 
     @property
     def gives_access(self) -> bool:

@@ -6,12 +6,18 @@ from dataclasses import replace
 from accounts.memberships.facts import FactKind
 from accounts.memberships.models import Subscription
 from accounts.memberships.purchase_state import Status
-from integrations.contracts.events import MembershipEvent, PurchaseRefunded
+from integrations.contracts.events import DisputeOpened, MembershipEvent, OfferPurchased, PurchaseRefunded
 from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurchase
 from integrations.reconcile.models import SyncFinding
 
 Kind = SyncFinding.Kind
-_BEST_FIRST = (PurchaseStatus.ACTIVE, PurchaseStatus.CANCELED, PurchaseStatus.REFUNDED, PurchaseStatus.EXPIRED)
+_BEST_FIRST = (
+    PurchaseStatus.ACTIVE,
+    PurchaseStatus.CANCELED,
+    PurchaseStatus.DISPUTED,
+    PurchaseStatus.REFUNDED,
+    PurchaseStatus.EXPIRED,
+)
 
 
 def best_purchase(purchases: Iterable[RemotePurchase]) -> RemotePurchase | None:
@@ -20,10 +26,13 @@ def best_purchase(purchases: Iterable[RemotePurchase]) -> RemotePurchase | None:
 
 
 def purchases_in(records: Sequence[PulledRecord]) -> list[RemotePurchase]:
-    """Return a person's purchases; one whose newest transaction is a refund is refunded."""
+    """Return a person's purchases; one whose newest transaction is a full refund, or a dispute, is that."""
     newest: dict[str, MembershipEvent] = {}
+    prices: dict[str, int | None] = {}
     for record in records:
         if record.purchase is not None:
+            sales = (pulled.event for pulled in record.events if isinstance(pulled.event, OfferPurchased))
+            prices |= {sale.purchase_id: sale.amount for sale in sales}
             continue
         for event in (pulled.event for pulled in record.events):
             if isinstance(event, MembershipEvent) and event.purchase_id:
@@ -31,19 +40,32 @@ def purchases_in(records: Sequence[PulledRecord]) -> list[RemotePurchase]:
                 newest[event.purchase_id] = max(known, event, key=lambda each: (each.occurred_at, type(each).__name__))
     purchases = []
     for purchase in (record.purchase for record in records if record.purchase is not None):
-        if isinstance(newest.get(purchase.purchase_id), PurchaseRefunded):
-            details = {**purchase.details, "status": "refunded"}
-            purchase = replace(purchase, status=PurchaseStatus.REFUNDED, details=details)
+        status = _status_by_money(newest.get(purchase.purchase_id), prices.get(purchase.purchase_id))
+        if status is not None and purchase.status.gives_access:
+            purchase = replace(purchase, status=status, details={**purchase.details, "status": status.value})
         purchases.append(purchase)
     return purchases
 
 
+def _status_by_money(newest: MembershipEvent | None, price: int | None) -> PurchaseStatus | None:
+    """Return what the newest transaction makes of its purchase; None for nothing, as a partial refund."""
+    if isinstance(newest, DisputeOpened):
+        return PurchaseStatus.DISPUTED
+    if not isinstance(newest, PurchaseRefunded) or (newest.refunded and price and newest.refunded < price):
+        return None
+    return PurchaseStatus.REFUNDED
+
+
 def _bought(subscription: Subscription) -> set[str]:
-    """Return the statuses of what was bought and gives access now; what staff gave runs beside it."""
+    """Return the statuses of what was bought and gives access now, or will; what staff gave runs beside it."""
     purchases = subscription.purchases.all()
     if not purchases:  # computed before purchases were stored
         return {subscription.status} if subscription.has_access else set()
-    return {purchase.status for purchase in purchases if not purchase.is_grant and purchase.has_access}
+    return {
+        purchase.status
+        for purchase in purchases
+        if not purchase.is_grant and (purchase.has_access or purchase.status == Status.SCHEDULED)
+    }
 
 
 def difference(
@@ -54,6 +76,8 @@ def difference(
     Canceled here and active at the provider is no difference: most providers do not report cancellations, and the
     access is the same. Canceled at the provider and active here is one.
     """
+    if purchase is not None and purchase.status is PurchaseStatus.DISPUTED:
+        return None  # whether it gives access meanwhile is a setting of the plan
     bought = _bought(subscription) if subscription else set()
     if purchase is None:
         return Kind.UNKNOWN_THERE if bought and subscription and subscription.provider == provider else None

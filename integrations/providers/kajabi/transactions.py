@@ -65,6 +65,7 @@ def sale(purchase: Resource, *, default_time: datetime) -> dict[str, Any]:
         "starts_at": starts if is_later else None,
         "billing": _BILLING.get(_attribute(purchase, "payment_type"), ""),
         "amount": cents(purchase, "amount_in_cents") or None,
+        "quantity": min(cents(purchase, "quantity"), 100_000) or None,
     }
 
 

@@ -132,6 +132,7 @@ def test_native_purchase_reports_the_sale_and_the_customer(fixture: Any) -> None
         purchase_id="3100001",
         billing="subscription",
         amount=29900,
+        quantity=1,
     )
     assert person == ContactReported(
         occurred_at=SOLD - timedelta(seconds=1),

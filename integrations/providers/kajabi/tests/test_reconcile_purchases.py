@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from accounts.memberships.models import Purchase, Subscription
+from accounts.tests.admin_clients import signed_in
 from integrations.contracts.pull import RunKind
 from integrations.providers.kajabi.tests.plugin import OFFER_ID
-from integrations.providers.kajabi.tests.sales import ago, change, sell, stamp
+from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from tests.fakes import kajabi_records as records
 from tests.fakes.kajabi import FakeKajabi
 
@@ -57,5 +58,41 @@ def test_deactivation_of_one_of_two_purchases_keeps_the_other(kajabi: FakeKajabi
     reconciled()
     assert Subscription.objects.get().has_access
     assert dict(Purchase.objects.values_list("external_id", "status")) == {"4001": "expired", "5001": "active"}
+    audit = reconciled(kind=RunKind.AUDIT)
+    assert list(audit.findings.values_list("kind", flat=True)) == []
+
+
+def test_refund_of_a_part_is_no_difference_and_keeps_access(kajabi: FakeKajabi, reconciled: Any, staff: Any) -> None:
+    sell(kajabi, 1)
+    change(kajabi, 1, at=ago(29), amount_in_cents=29900)
+    pay(kajabi, 1, "7001", days_ago=3, action="refund", amount_in_cents=-2000)
+    reconciled()
+    assert Subscription.objects.get().has_access
+    assert Purchase.objects.get().refunded == 2000
+    user = Subscription.objects.get().user
+    verdict = signed_in(staff).get(f"/api/admin/users/{user.pk}/verify-kajabi-subscription/").json()
+    assert (verdict["mismatch"], verdict["kajabi_status"]["status"]) == (False, "active")
+
+
+@pytest.mark.usefixtures("workers")
+def test_dispute_takes_access_and_is_no_difference(kajabi: FakeKajabi, reconciled: Any, staff: Any) -> None:
+    sell(kajabi, 1)
+    change(kajabi, 1, at=ago(29), amount_in_cents=29900)
+    pay(kajabi, 1, "7001", days_ago=3, action="dispute", amount_in_cents=-29900)
+    reconciled()
+    subscription = Subscription.objects.get()
+    assert (subscription.status, subscription.has_access) == ("disputed", False)
+    url = f"/api/admin/users/{subscription.user_id}/{{}}-kajabi-subscription/"
+    browser = signed_in(staff)
+    assert browser.get(url.format("verify")).json()["mismatch"] is False
+    assert browser.post(url.format("sync")).status_code == 200
+    assert Subscription.objects.get().status == "disputed"
+
+
+def test_purchase_that_begins_later_is_no_difference(kajabi: FakeKajabi, reconciled: Any) -> None:
+    sell(kajabi, 1, days_ago=1)
+    change(kajabi, 1, at=ago(0.5), effective_start_at=stamp(ago(-20)))
+    reconciled()
+    assert Subscription.objects.get().status == "scheduled"
     audit = reconciled(kind=RunKind.AUDIT)
     assert list(audit.findings.values_list("kind", flat=True)) == []
