@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import get_default_timezone
@@ -19,7 +19,6 @@ YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted f
 # RFC 2822, section 4.3: the only names of zones that have one meaning on the net.
 _ZONES = {"UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6}
 _ZONES |= {"PST": -8, "PDT": -7}
-_WITH_ZONE = re.compile(r"(?P<time>.*\d) ?(?P<zone>[A-Za-z]+(?:/[A-Za-z_]+)*)")
 _SLASHES = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T,]+(\d{1,2}:\d{2}(?::\d{2})?)(?: ?([AaPp][Mm]))?)?")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -79,10 +78,9 @@ def _parsed(text: str) -> Moment | None:
         return Moment(value=_at_start(day), is_day=True)
     if moment := parse_datetime(text):
         return Moment(value=moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    if (named := _WITH_ZONE.fullmatch(text)) and (zone := _zone(named["zone"])):
-        moment = parse_datetime(named["time"])
-        if moment is not None and moment.tzinfo is None:
-            return Moment(value=moment.replace(tzinfo=zone))
+    clock, _space, name = text.rpartition(" ")
+    if (zone := _zone(name)) and (moment := parse_datetime(clock)) and moment.tzinfo is None:
+        return Moment(value=moment.replace(tzinfo=zone))
     if slashes := _SLASHES.fullmatch(text):
         return _with_slashes(text, *slashes.groups())
     if "," in text or text[:1].isdigit():
@@ -102,7 +100,12 @@ def _at_start(day: date) -> datetime:
 def _zone(name: str) -> timezone | ZoneInfo | None:
     if name.upper() in _ZONES:
         return timezone(timedelta(hours=_ZONES[name.upper()]))
-    return ZoneInfo(name) if "/" in name else None
+    if "/" not in name or not name[:1].isalpha():
+        return None
+    try:
+        return ZoneInfo(name)
+    except ZoneInfoNotFoundError:
+        return None
 
 
 def _with_slashes(text: str, first: str, other: str, year: str, clock: str | None, half: str | None) -> Moment:

@@ -57,13 +57,16 @@ class InvalidAddress(ValueError):
 # What templates and forms send where they have nothing to send. "Null" as it stands is somebody's surname.
 _NOTHING = frozenset({"undefined", "n/a", "#n/a", "(null)", "<null>", "[object object]", "nan", "{}", "[]"})
 _NOTHING_EXACTLY = frozenset({"null", "NULL", "none", "None", "NONE", "nil", "-", "–", "--", "?"})
-_TEMPLATE = re.compile(r"\{\{.*\}\}|\{%.*%\}|\$\{.*\}|\[\[.*\]\]|\*\|.*\|\*|%[A-Za-z_.]+%")
+# How templates mark a place that was not filled in.
+_MARKS = (("{{", "}}"), ("{%", "%}"), ("${", "}"), ("[[", "]]"), ("*|", "|*"), ("%%", "%%"))
 
 
 def is_placeholder(raw: str) -> bool:
     """Return whether a text stands where a value is missing: "null", "undefined", "N/A", "{{member.id}}"."""
     text = raw[:LINE].strip()
-    return text in _NOTHING_EXACTLY or text.casefold() in _NOTHING or bool(_TEMPLATE.fullmatch(text))
+    if text in _NOTHING_EXACTLY or text.casefold() in _NOTHING:
+        return True
+    return any(text.startswith(start) and text.endswith(end) for start, end in _MARKS)
 
 
 def fits(raw: str, limit: int) -> str:

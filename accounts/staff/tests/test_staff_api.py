@@ -185,7 +185,7 @@ def test_a_member_with_two_subscriptions_stands_once_in_the_list(ask: Any, membe
     subscriptions.grant(members["ada"], other, until=until, cause=Cause.by_staff(staff))
     page = ask(search="ada")
     assert page["count"] == 1
-    assert [told["plan"] for told in page["results"][0]["subscriptions"]] == ["nssa_annual", "other"]
+    assert [told["plan"] for told in page["results"][0]["subscriptions"]] == ["other", "nssa_annual"]
     assert page["results"][0]["subscription_plan"] == "other", "the newest"
 
 
