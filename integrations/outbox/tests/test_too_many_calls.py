@@ -166,7 +166,7 @@ def test_refused_connection_is_noted_as_not_done(sides: TwoSides, settings: Any)
     assert "no connection could be made" in row.response["refused"]
 
 
-def test_refusal_that_comes_after_the_lease_is_noted_by_nobody(sides: TwoSides, settings: Any) -> None:
+def test_refusal_after_the_lease_is_not_stored(sides: TwoSides, settings: Any) -> None:
     row = created_once_refused(sides, Lost())
     OutgoingWrite.objects.filter(pk=row.pk).update(attempts=row.attempts + 1)
     settings.GHL_BASE_URL = "http://127.0.0.1:1"
