@@ -175,11 +175,11 @@ def test_refusal_after_the_lease_is_not_stored(sides: TwoSides, settings: Any, m
     planned = contacts.PlannedWrite(call=book.creation({"email": "ana@example.com"}), before={}, after={})
     call_provider = book.send
 
-    def send_and_lose_the_lease(call: OutgoingCall) -> Sent:
+    def send_and_lose_the_lease(_book: GoHighLevelContacts, call: OutgoingCall) -> Sent:
         OutgoingWrite.objects.filter(pk=row.pk).update(attempts=row.attempts + 1)
         return call_provider(call)
 
-    monkeypatch.setattr(book, "send", send_and_lose_the_lease)
+    monkeypatch.setattr(GoHighLevelContacts, "send", send_and_lose_the_lease)
     with pytest.raises(LeaseLost):
         contacts.send(row, book, planned)
     row.refresh_from_db()
