@@ -33,7 +33,7 @@ def dry_run(
     """Return the exact difference that a run would make now; nothing is written, and no mail is enqueued.
 
     All pages are held in memory, and they are applied in one long transaction: run it before a large backfill when
-    there is little traffic. Raises Retryable and Permanent where the provider cannot be asked.
+    there is little traffic. Raises Retryable and Permanent where the provider cannot be called.
     """
     outcome = DryRun(kind=kind or next_kind(provider))
     source = source_of(provider)

@@ -66,12 +66,12 @@ class LinkRequestAdmin(ReadOnlyAdmin):
 class LogEntryAdmin(ReadOnlyAdmin):
     """Django's history of staff's actions in the console."""
 
-    list_display = ("action_time", "user", "action_flag", "content_type", "object_repr", "told")
+    list_display = ("action_time", "user", "action_flag", "content_type", "object_repr", "change_text")
     list_select_related = ("user", "content_type")
     list_filter = ("action_flag",)
     fields = list_display
-    readonly_fields = ("told",)
+    readonly_fields = ("change_text",)
 
     @admin.display(description=gettext_lazy("what"))
-    def told(self, entry: LogEntry) -> str:
+    def change_text(self, entry: LogEntry) -> str:
         return entry.get_change_message()

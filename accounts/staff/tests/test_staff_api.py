@@ -115,9 +115,9 @@ def test_a_member_is_shown_with_their_subscription(ask: Any, members: Any) -> No
             "signup_date": iso(subscription.started_at),
         },
     }
-    (told,) = ada["subscriptions"]
-    assert (told["plan"], told["partner"], told["status"]) == ("nssa_annual", "NSSA", "active")
-    assert (told["has_access"], told["external_member_id"]) == (True, "mem_ada")
+    (subscription,) = ada["subscriptions"]
+    assert (subscription["plan"], subscription["partner"], subscription["status"]) == ("nssa_annual", "NSSA", "active")
+    assert (subscription["has_access"], subscription["external_member_id"]) == (True, "mem_ada")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_member_with_two_subscriptions_stands_once_in_the_list(ask: Any, membe
     subscriptions.grant(members["ada"], other, until=until, cause=Cause.by_staff(staff))
     page = ask(search="ada")
     assert page["count"] == 1
-    assert [told["plan"] for told in page["results"][0]["subscriptions"]] == ["other", "nssa_annual"]
+    assert [subscription["plan"] for subscription in page["results"][0]["subscriptions"]] == ["other", "nssa_annual"]
     assert page["results"][0]["subscription_plan"] == "other", "the newest"
 
 
@@ -284,8 +284,12 @@ def test_a_member_sees_their_own_subscriptions_and_nobody_elses(members: Any) ->
     assert Client().get("/api/me").status_code == 401
     browser = Client()
     browser.force_login(members["bob"])
-    (told,) = browser.get("/api/me").json()
-    assert (told["status"], told["has_access"], told["external_member_id"]) == ("canceled", True, "mem_bob")
+    (subscription,) = browser.get("/api/me").json()
+    assert (subscription["status"], subscription["has_access"], subscription["external_member_id"]) == (
+        "canceled",
+        True,
+        "mem_bob",
+    )
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/vnd.oai.openapi"])

@@ -85,20 +85,20 @@ def add(client: Client, model: Any, answers: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["phone", "email", "subscribed", "birth_place", "Renewal-Day"])
-def test_a_rule_is_for_a_value_that_everybody_has_or_for_a_name_of_ones_own(name: str, console: Client) -> None:
+def test_rule_is_for_a_standard_field_or_an_own_name(name: str, console: Client) -> None:
     assert add(console, FieldRule, rule_of(f" {name} ", authority="nowcerts")) == []
     rule = FieldRule.objects.get()
     assert (rule.name, rule.authority) == (name, "nowcerts")
 
 
 @pytest.mark.parametrize("name", ["", "birth place", "1st", "custom:size", "ghl:f1", "nowcerts:Size", "día", "a.b"])
-def test_other_names_are_refused(name: str, console: Client) -> None:
+def test_rule_with_another_name_is_refused(name: str, console: Client) -> None:
     assert len(add(console, FieldRule, rule_of(name))) == 1
     assert FieldRule.objects.count() == 0
 
 
 @pytest.mark.parametrize("authority", ["kajabi", "chatwoot", "nobody"])
-def test_only_a_provider_that_is_kept_equal_can_be_right(authority: str, console: Client) -> None:
+def test_authority_must_be_a_mirrored_provider(authority: str, console: Client) -> None:
     assert len(add(console, FieldRule, rule_of("phone", authority=authority))) == 1
     assert FieldRule.objects.count() == 0
 
@@ -121,14 +121,14 @@ def test_a_custom_field_has_a_place_at_each_side(console: Client) -> None:
         ("birth_place", ("", "x"), "This field is required."),
     ],
 )
-def test_places_that_make_no_sense_are_refused(name: str, place: Place, error: str, console: Client) -> None:
+def test_invalid_places_are_refused(name: str, place: Place, error: str, console: Client) -> None:
     errors = add(console, FieldRule, rule_of(name, place))
     assert len(errors) == 1
     assert errors[0].startswith(error)
     assert FieldRule.objects.count() == FieldPlace.objects.count() == 0
 
 
-def test_the_fields_that_are_there_are_offered_and_others_refused(console: Client, ghl: FakeGoHighLevel) -> None:
+def test_existing_custom_fields_are_offered_and_others_refused(console: Client, ghl: FakeGoHighLevel) -> None:
     page = console.get(f"{list_of(FieldRule)}add/").content.decode()
     assert '<option value="f1">GoHighLevel: Birth &lt;place&gt;</option>' in page
     assert 'list="offered-fields"' in page
@@ -138,14 +138,14 @@ def test_the_fields_that_are_there_are_offered_and_others_refused(console: Clien
     assert add(console, FieldRule, rule_of("birth_place", ("gohighlevel", "f1"))) == []
 
 
-def test_a_provider_that_cannot_be_asked_fails_no_page(console: Client, ghl: FakeGoHighLevel) -> None:
+def test_unreachable_provider_does_not_fail_the_page(console: Client, ghl: FakeGoHighLevel) -> None:
     ghl.misbehave(*[gohighlevel.Answer(status=503)] * 9)
     page = console.get(f"{list_of(FieldRule)}add/").content.decode()
     assert "GoHighLevel cannot be asked for its custom fields now" in page
     assert add(console, FieldRule, rule_of("birth_place", ("gohighlevel", "f9"))) == []
 
 
-def test_the_page_says_that_it_rewrites_nobody(console: Client) -> None:
+def test_rule_page_says_that_it_changes_no_contact(console: Client) -> None:
     assert "A change here changes no contact by itself" in console.get(f"{list_of(FieldRule)}add/").content.decode()
 
 
@@ -177,7 +177,7 @@ def test_a_stage_is_chosen_by_its_name_and_brings_its_pipeline(console: Client, 
     assert (rule.line_of_business, rule.pipeline_id, rule.stage_id) == ("Life", "pipe2", "s3")
 
 
-def test_a_stage_that_is_not_there_is_refused_but_shown(console: Client, stages: list[Any]) -> None:
+def test_stage_that_no_longer_exists_is_refused_but_shown(console: Client, stages: list[Any]) -> None:
     assert add(console, PipelineRule, pipeline_of("Life", "s9")) == ["The provider has no such stage."]
     assert PipelineRule.objects.count() == 0
     rule = PipelineRule.objects.create(provider="gohighlevel", line_of_business="*", pipeline_id="p", stage_id="s9")
@@ -192,7 +192,7 @@ def test_a_line_of_business_has_one_rule_in_whatever_case_it_is_written(console:
     assert PipelineRule.objects.count() == 1
 
 
-def test_where_the_stages_cannot_be_asked_for_their_ids_are_typed(console: Client, stages: list[Any]) -> None:
+def test_stage_ids_are_typed_where_stages_cannot_be_read(console: Client, stages: list[Any]) -> None:
     stages[:] = [TemporaryFailure("GoHighLevel is down", status=503)]
     page = console.get(f"{list_of(PipelineRule)}add/").content.decode()
     assert "the stages cannot be read now. GoHighLevel is down" in page

@@ -39,7 +39,7 @@ def opened(provider: str = "gohighlevel", *, trial_in: float | None = 60, **colu
         ({"trial_in": None}, "paused by staff"),
     ],
 )
-def test_a_circuit_says_how_it_is_and_why(columns: dict[str, Any], state: str, console: Client) -> None:
+def test_circuit_shows_its_state_and_its_error(columns: dict[str, Any], state: str, console: Client) -> None:
     row = opened(last_error="<b>503</b>", **columns) if columns else circuit(last_error="<b>503</b>")
     for url in (list_of(Circuit), page_of(row)):
         page = console.get(url).content.decode()
@@ -47,7 +47,7 @@ def test_a_circuit_says_how_it_is_and_why(columns: dict[str, Any], state: str, c
         assert "&lt;b&gt;503&lt;/b&gt;" in page
 
 
-def test_every_provider_that_is_written_to_has_one_before_anything_failed(console: Client, settings: Any) -> None:
+def test_circuit_list_shows_every_written_provider_before_any_failure(console: Client, settings: Any) -> None:
     assert rows_of(console, Circuit) == []
     settings.CONTACT_SYNC = True
     settings.GHL_API_KEY, settings.GHL_LOCATION_ID = "a-key", "a-location"
@@ -72,7 +72,7 @@ def test_a_provider_is_paused_with_a_reason_until_it_is_closed(console: Client) 
     assert press(console, row, "close") == [LEFT]
 
 
-def test_what_is_open_is_named_on_the_start_page_and_found_by_the_filter(console: Client) -> None:
+def test_open_circuit_is_on_the_start_page_and_in_the_filter(console: Client) -> None:
     resting, fine = opened(), circuit("nowcerts")
     items = {item.key: (item.count, item.url) for item in console.get("/admin/").context["attention"]}
     assert items == {"open_circuits": (1, f"{list_of(Circuit)}?state=open")}
@@ -89,7 +89,7 @@ def test_a_circuit_leads_to_the_writes_that_wait_for_it(console: Client) -> None
     assert rows_of(console, OutgoingWrite, provider="gohighlevel", status__exact="pending") == [waiting]
 
 
-def test_who_may_only_look_pauses_nothing(db: None) -> None:
+def test_viewer_cannot_pause_a_circuit(db: None) -> None:
     row = circuit()
     client = clerk("view_circuit")
     assert "/act/" not in client.get(page_of(row)).content.decode()

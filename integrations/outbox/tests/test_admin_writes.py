@@ -89,7 +89,7 @@ def test_an_opportunity_leads_to_its_policy_and_says_amounts_as_money(console: C
 
 
 @pytest.mark.parametrize("search", ["JANE@exam", "doe", "ghl-1", "opp-1", " jane@example.com "])
-def test_writes_are_found_by_the_person_or_by_an_id_there(search: str, console: Client, jane: Contact) -> None:
+def test_write_is_found_by_contact_or_remote_id(search: str, console: Client, jane: Contact) -> None:
     ContactMapping.objects.create(contact=jane, provider="gohighlevel", kind="contact", external_id="ghl-1")
     policy = policy_of(jane)
     OpportunityMapping.objects.create(policy=policy, provider="gohighlevel", external_id="opp-1")
@@ -99,7 +99,7 @@ def test_writes_are_found_by_the_person_or_by_an_id_there(search: str, console: 
 
 
 @pytest.mark.parametrize("search", ["ane@", "ghl", "%", "' OR 1=1 --", "99999999999999999999"])
-def test_nothing_else_finds_them(search: str, console: Client, jane: Contact) -> None:
+def test_search_by_other_values_finds_no_write(search: str, console: Client, jane: Contact) -> None:
     write(jane)
     assert rows_of(console, OutgoingWrite, q=search) == []
 
@@ -109,7 +109,7 @@ def test_a_write_is_found_by_our_number(console: Client, jane: Contact) -> None:
     assert rows_of(console, OutgoingWrite, q=str(row.pk)) == [row]
 
 
-def test_the_filters(console: Client, jane: Contact) -> None:
+def test_write_filters_narrow_the_list(console: Client, jane: Contact) -> None:
     failed, done = write(jane), written(jane, provider="nowcerts")
     assert rows_of(console, OutgoingWrite) == [done, failed]
     assert rows_of(console, OutgoingWrite, status__exact="failed") == [failed]
@@ -154,9 +154,7 @@ def test_a_write_beside_which_a_newer_one_waits_stays(console: Client, jane: Con
 
 
 @pytest.mark.parametrize("columns", [{"failures": 0}, {"failures": 1, "crashes": 1}])
-def test_a_write_that_waits_for_nothing_or_that_a_worker_is_at_is_not_retried(
-    columns: dict[str, int], console: Client, jane: Contact
-) -> None:
+def test_fresh_or_leased_write_is_not_retried(columns: dict[str, int], console: Client, jane: Contact) -> None:
     row = write(jane, "pending", **columns)
     assert act_url(row, "retry") not in console.get(page_of(row)).content.decode()
     assert press(console, row, "retry") == [LEFT]
@@ -199,7 +197,7 @@ def test_a_write_is_undone_after_it_was_shown_what_comes_back(console: Client, s
     assert act_url(row, "undo") not in console.get(page_of(row)).content.decode()
 
 
-def test_what_cannot_be_undone_is_refused_and_changes_nothing(console: Client) -> None:
+def test_undo_of_an_unsuitable_write_is_refused_and_changes_nothing(console: Client) -> None:
     row = written(None)
     response = console.post(act_url(row, "undo"), {"answered": "1"}, follow=True)
     assert [str(message) for message in response.context["messages"]] == ["the contact was merged into another one"]
@@ -207,13 +205,13 @@ def test_what_cannot_be_undone_is_refused_and_changes_nothing(console: Client) -
     assert (row.undone_at, logged(row)) == (None, [])
 
 
-def test_the_making_of_a_record_has_no_button_to_undo_it_but_says_how(console: Client, jane: Contact) -> None:
+def test_create_has_no_undo_button_but_an_explanation(console: Client, jane: Contact) -> None:
     page = console.get(page_of(written(jane, operation="create"))).content.decode()
     assert "/act/undo/" not in page
     assert "delete it at the provider by hand" in page
 
 
-def test_who_may_only_look_presses_nothing(jane: Contact) -> None:
+def test_viewer_cannot_run_actions_on_writes(jane: Contact) -> None:
     failed, done = write(jane), written(jane)
     client = clerk("view_outgoingwrite")
     assert "/act/" not in client.get(page_of(failed)).content.decode()

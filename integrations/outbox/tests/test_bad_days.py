@@ -24,7 +24,7 @@ def write() -> OutgoingWrite:
 
 
 @pytest.mark.parametrize("allows_duplicates", [False, True])
-def test_a_contact_whose_making_was_not_answered_is_not_made_again(sides: TwoSides, allows_duplicates: bool) -> None:
+def test_contact_create_without_an_answer_is_not_repeated(sides: TwoSides, allows_duplicates: bool) -> None:
     sides.ghl.allows_duplicates = allows_duplicates
     sides.ghl.misbehave(Lost(), on="/contacts/")
     sides.ghl.misbehave(Lost(), on="/contacts/")
@@ -34,7 +34,7 @@ def test_a_contact_whose_making_was_not_answered_is_not_made_again(sides: TwoSid
     assert [asked.path for asked in sides.writes(sides.ghl)].count("/contacts/") <= 1
 
 
-def test_an_insured_whose_making_was_not_answered_is_found_though_the_search_lags(sides: TwoSides) -> None:
+def test_insured_create_without_an_answer_is_found_despite_search_lag(sides: TwoSides) -> None:
     sides.nowcerts.lag = 40.0
     assert timedelta(seconds=sides.nowcerts.lag) < SEARCH_LAG
     sides.nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
@@ -48,7 +48,7 @@ def test_an_insured_whose_making_was_not_answered_is_found_though_the_search_lag
     assert ContactMapping.objects.get(provider="nowcerts").external_id in sides.nowcerts.insureds
 
 
-def test_a_change_whose_answer_was_lost_is_seen_to_have_been_done(sides: TwoSides) -> None:
+def test_update_whose_answer_was_lost_is_recognised_as_done(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.ghl.misbehave(Lost(), Lost(), on="/contacts/contact")  # the reading, once more, and the writing
@@ -71,7 +71,7 @@ def test_the_vendors_refusal_of_a_duplicate_is_a_match(sides: TwoSides) -> None:
     assert {one["eMail"] for one in sides.nowcerts.insureds.values()} == {there["email"]}
 
 
-def test_a_record_that_is_somebody_else_of_ours_is_a_question_for_staff(sides: TwoSides) -> None:
+def test_record_mapped_to_another_contact_needs_review(sides: TwoSides) -> None:
     sides.ghl.add_contact(email="juan@example.com", phone="+13055550100", firstName="Juan", lastName="Ruiz")
     sides.settle()
     sides.nowcerts.add_insured(**ANA)  # of the same number
@@ -94,7 +94,7 @@ def test_a_failure_that_comes_with_200_is_a_failure(sides: TwoSides) -> None:
     assert (write().status, len(sides.nowcerts.insureds)) == ("done", 1)
 
 
-def test_a_reading_that_fails_with_200_is_tried_again_and_loses_no_change(sides: TwoSides) -> None:
+def test_read_that_fails_with_200_is_retried_and_loses_no_change(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.nowcerts.misbehave(nowcerts.failure("Try again later"), on="/api/InsuredDetailList")
@@ -145,7 +145,7 @@ def test_wrong_credentials_open_the_circuit_and_lose_no_write(sides: TwoSides, s
     assert (write().status, len(sides.ghl.contacts)) == ("done", 1)
 
 
-def test_a_record_that_was_deleted_there_is_named_and_not_made_again(sides: TwoSides) -> None:
+def test_deleted_record_is_named_and_not_created_again(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.muted = True
@@ -163,14 +163,14 @@ def test_a_record_that_was_deleted_there_is_named_and_not_made_again(sides: TwoS
     assert OutgoingWrite.objects.count() == 2, "nothing more is owed to a record that is gone"
 
 
-def test_what_is_reset_or_too_much_is_tried_again(sides: TwoSides) -> None:
+def test_reset_or_rate_limited_call_is_retried(sides: TwoSides) -> None:
     sides.ghl.misbehave(Reset(), gohighlevel.too_many(), AWAY, on="/contacts")
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     assert [contact_as(one) for one in sides.ghl.contacts.values()] == [insured_as(insured)]
 
 
-def test_with_the_switch_off_nothing_is_written_and_nothing_is_lost(sides: TwoSides, settings: Any) -> None:
+def test_write_while_sync_is_off_waits_and_is_not_lost(sides: TwoSides, settings: Any) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     settings.CONTACT_SYNC = False

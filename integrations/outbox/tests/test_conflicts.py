@@ -32,9 +32,7 @@ def changes(*kinds: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("first", ["nowcerts", "gohighlevel"])
-def test_of_two_words_the_newer_holds_in_whatever_order_they_are_told(
-    sides: TwoSides, pair: tuple[Any, Any], first: str
-) -> None:
+def test_newer_of_two_values_wins_in_either_order(sides: TwoSides, pair: tuple[Any, Any], first: str) -> None:
     insured, contact = pair
     sides.ghl.edit(contact["id"], city="Orlando")
     sides.forward(A_MOMENT)
@@ -48,7 +46,7 @@ def test_of_two_words_the_newer_holds_in_whatever_order_they_are_told(
     ), "the word that lost stands in the history, with the one that holds"
 
 
-def test_the_side_with_the_authority_holds_though_it_is_older(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_value_of_the_authority_wins_although_older(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     FieldRule.objects.create(name="city", authority="gohighlevel")
     insured, contact = pair
     sides.ghl.edit(contact["id"], city="Orlando", state="FL")
@@ -59,7 +57,7 @@ def test_the_side_with_the_authority_holds_though_it_is_older(sides: TwoSides, p
     assert (insured["state"], contact["state"]) == ("GA", "GA"), "no authority for this one: the newer"
 
 
-def test_what_was_changed_on_one_side_only_is_no_conflict(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_value_changed_on_one_side_is_no_conflict(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.ghl.edit(contact["id"], city="Orlando")
     sides.nowcerts.edit(insured["id"], state="FL")
@@ -69,9 +67,7 @@ def test_what_was_changed_on_one_side_only_is_no_conflict(sides: TwoSides, pair:
     assert changes("won", "lost") == []
 
 
-def test_a_change_that_was_not_told_of_yet_is_merged_before_anything_is_written_over_it(
-    sides: TwoSides, pair: tuple[Any, Any]
-) -> None:
+def test_unreported_remote_change_is_merged_before_the_write(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.muted = True
     sides.ghl.edit(contact["id"], phone="+13055550177")
@@ -91,7 +87,7 @@ def test_a_value_that_was_emptied_on_purpose_is_emptied_on_the_other_side(
     assert (insured["city"], Contact.objects.get().city) == ("", "")
 
 
-def test_an_empty_value_that_nobody_emptied_overwrites_nothing(sides: TwoSides) -> None:
+def test_value_that_was_never_filled_overwrites_nothing(sides: TwoSides) -> None:
     sides.muted = True
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", city="Orlando", website="ana.example.com")
     sides.muted = False
@@ -101,7 +97,7 @@ def test_an_empty_value_that_nobody_emptied_overwrites_nothing(sides: TwoSides) 
     assert insured["website"] == "ana.example.com"
 
 
-def test_a_value_that_goes_back_and_forth_is_frozen_and_staff_are_told(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_value_that_alternates_is_frozen_and_staff_are_notified(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     for city in ("Tampa", "Miami", "Tampa", "Miami"):  # back and forth three times
         sides.nowcerts.edit(insured["id"], city=city)
@@ -125,7 +121,7 @@ def test_a_value_that_goes_back_and_forth_is_frozen_and_staff_are_told(sides: Tw
     assert (insured["city"], contact["city"]) == ("Miami", "Miami"), "ours holds until somebody changes it"
 
 
-def test_custom_fields_that_staff_made_one_are_kept_equal(sides: TwoSides) -> None:
+def test_custom_fields_joined_by_a_rule_are_kept_equal(sides: TwoSides) -> None:
     rule = FieldRule.objects.create(name="shoe_size")
     FieldPlace.objects.create(rule=rule, provider="nowcerts", remote_name="Shoe size")
     FieldPlace.objects.create(rule=rule, provider="gohighlevel", remote_name="cf_shoe")

@@ -73,7 +73,7 @@ def test_a_preview_says_where_nothing_would_change_and_where_a_record_would_be_m
     assert '<th scope="row">first name</th><td>–</td><td>Bob</td>' in other
 
 
-def test_a_side_that_cannot_be_asked_is_a_problem_of_its_own(console: Client, sides: TwoSides) -> None:
+def test_preview_shows_the_problem_of_an_unreachable_provider(console: Client, sides: TwoSides) -> None:
     contact = ana(sides)
     sides.ghl.misbehave(*[gohighlevel.Answer(status=503)] * 9)
     ghl, nowcerts = previewed(console, contact).split("<h2>NowCerts</h2>")
@@ -100,14 +100,14 @@ def test_a_sync_says_how_many_writes_are_under_way_and_leads_to_them(
     assert insured["city"] == there["city"] == "Orlando"
 
 
-def test_nothing_is_owed_for_whom_nobody_could_find_again(console: Client, sides: TwoSides) -> None:
+def test_contact_without_email_and_phone_is_not_enqueued(console: Client, sides: TwoSides) -> None:
     contact = Contact.objects.create(first_name="Ana")
     response = console.post(act_url(contact, "sync-now"), follow=True)
     assert [str(message).split(":")[0] for message in response.context["messages"]] == ["Nothing can be written"]
     assert (OutgoingWrite.objects.count(), logged(contact)) == (0, [])
 
 
-def test_a_record_that_was_deleted_there_is_said_to_be(console: Client, sides: TwoSides) -> None:
+def test_sync_of_a_deleted_record_says_so(console: Client, sides: TwoSides) -> None:
     contact = ana(sides)
     (there,) = sides.ghl.contacts.values()
     ContactMapping.objects.filter(provider="gohighlevel").update(gone_at=contact.created_at)
@@ -125,7 +125,7 @@ def test_there_are_no_buttons_where_nothing_is_kept_equal(console: Client, setti
     assert OutgoingWrite.objects.count() == 0
 
 
-def test_who_may_only_look_syncs_nobody(sides: TwoSides) -> None:
+def test_viewer_cannot_sync_a_contact(sides: TwoSides) -> None:
     jane = person()
     client = clerk("view_contact")
     page = client.get(page_of(jane)).content.decode()

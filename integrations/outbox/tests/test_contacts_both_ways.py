@@ -91,7 +91,7 @@ def test_a_late_copy_of_our_own_write_changes_nothing_though_it_is_signed_and_da
     assert (insured["city"], contact["city"], Contact.objects.get().city) == ("Orlando", "Orlando", "Orlando")
 
 
-def test_somebody_who_is_there_already_is_found_by_their_email_and_not_made_again(sides: TwoSides) -> None:
+def test_existing_record_is_found_by_email_and_not_created_again(sides: TwoSides) -> None:
     sides.muted = True
     sides.ghl.add_contact(email="ANA@example.com", firstName="Ana", lastName="Ruiz", tags=["lead"])
     sides.muted = False
@@ -104,7 +104,7 @@ def test_somebody_who_is_there_already_is_found_by_their_email_and_not_made_agai
     assert sorted(mappings) == [("gohighlevel", Contact.objects.get().pk), ("nowcerts", Contact.objects.get().pk)]
 
 
-def test_somebody_whose_number_is_there_is_found_where_the_address_does_not_say_otherwise(sides: TwoSides) -> None:
+def test_existing_record_is_found_by_phone_unless_the_address_differs(sides: TwoSides) -> None:
     sides.muted = True
     sides.ghl.add_contact(phone="+13055550100", firstName="Ana", lastName="Ruiz")
     sides.muted = False
@@ -144,13 +144,13 @@ def test_a_deletion_on_one_side_is_noted_and_deletes_nothing_on_the_other(sides:
     assert OutgoingWrite.objects.count() == 1
 
 
-def test_a_contact_that_nobody_could_find_again_is_not_made_anywhere(sides: TwoSides) -> None:
+def test_contact_without_email_and_phone_is_not_created_anywhere(sides: TwoSides) -> None:
     sides.nowcerts.add_insured(firstName="Ana", lastName="Ruiz")
     sides.settle()
     assert (Contact.objects.count(), OutgoingWrite.objects.count(), sides.ghl.contacts) == (1, 0, {})
 
 
-def test_people_of_kajabi_alone_are_nobodys_business_there(sides: TwoSides, process: Any) -> None:
+def test_contact_of_kajabi_alone_is_not_written_to_other_providers(sides: TwoSides, process: Any) -> None:
     person = {"id": "11", "email": "jane@example.com", "name": "Jane"}
     process({"event_type": "contact.updated", "event_id": "e1", "data": person}, "/api/kajabi/webhook")
     assert (Contact.objects.count(), OutgoingWrite.objects.count()) == (1, 0)

@@ -107,7 +107,7 @@ def test_only_staff_may_ask(sides: TwoSides, ask: Ask, user: User) -> None:
         ({"dry_run": "yes"}, ["dry_run"]),
     ],
 )
-def test_what_makes_no_sense_is_refused_naming_the_field(
+def test_invalid_request_is_refused_naming_the_field(
     sides: TwoSides, ask: Ask, changed: dict[str, Any], place: list[str]
 ) -> None:
     answer = ask(TO_GHL | changed)
@@ -127,7 +127,7 @@ def test_what_makes_no_sense_is_refused_naming_the_field(
     ],
 )
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_gohighlevel_is_asked_in_its_own_words(
+def test_gohighlevel_record_is_accepted_in_its_own_format(
     sides: TwoSides, ask: Ask, changed: dict[str, Any], place: list[str], dry_run: bool
 ) -> None:
     answer = ask(TO_NOWCERTS | changed | {"dry_run": dry_run})

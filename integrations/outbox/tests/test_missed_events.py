@@ -39,7 +39,7 @@ def pair(sides: TwoSides) -> tuple[Any, Any]:
     return next(iter(sides.nowcerts.insureds.values())), next(iter(sides.ghl.contacts.values()))
 
 
-def test_the_first_reading_makes_who_is_on_one_side_only_on_the_other(sides: TwoSides) -> None:
+def test_backfill_creates_contacts_missing_on_one_side(sides: TwoSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.ghl.add_contact(email="luis@example.com", firstName="Luis", lastName="Mora")
     read(sides, "nowcerts")
@@ -50,7 +50,7 @@ def test_the_first_reading_makes_who_is_on_one_side_only_on_the_other(sides: Two
     assert [one["eMail"] for one in insureds] == ["ana@example.com", "luis@example.com"]
 
 
-def test_a_change_that_was_missed_on_either_side_is_made_good(sides: TwoSides) -> None:
+def test_missed_change_on_either_side_is_synced(sides: TwoSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     read(sides, "nowcerts")
     read(sides, "gohighlevel")
@@ -64,7 +64,7 @@ def test_a_change_that_was_missed_on_either_side_is_made_good(sides: TwoSides) -
     assert (contact["city"], insured["phone"]) == ("Tampa", "+13055550123")
 
 
-def test_reading_again_writes_nothing(sides: TwoSides) -> None:
+def test_repeated_sync_run_writes_nothing(sides: TwoSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     for provider in ("nowcerts", "gohighlevel") * 2:
         read(sides, provider)
@@ -73,7 +73,7 @@ def test_reading_again_writes_nothing(sides: TwoSides) -> None:
     assert (OutgoingWrite.objects.count(), len(sides.writes(sides.ghl))) == (writes, 1)
 
 
-def test_who_was_deleted_on_one_side_is_named_and_stays_on_the_other(sides: TwoSides) -> None:
+def test_contact_deleted_on_one_side_is_named_and_stays_on_the_other(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     read(sides, "nowcerts")
     sides.forward(timedelta(hours=3))

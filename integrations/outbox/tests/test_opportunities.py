@@ -48,7 +48,7 @@ def details(opportunity: Any) -> dict[str, str]:
     return {one["id"].removeprefix("of_"): one["fieldValue"] for one in opportunity["customFields"]}
 
 
-def test_a_policy_becomes_an_opportunity_of_its_contact_who_is_made_first(sides: TwoSides) -> None:
+def test_policy_becomes_an_opportunity_after_its_contact_is_created(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.hooks.clear()  # nothing was ever told of her
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -103,7 +103,7 @@ def test_two_policies_of_a_person_are_two_opportunities(sides: TwoSides) -> None
     assert len(sides.ghl.contacts) == 1
 
 
-def test_an_opportunity_whose_making_was_not_answered_is_not_made_again(sides: TwoSides) -> None:
+def test_opportunity_create_without_an_answer_is_not_repeated(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.ghl.lag = 30.0
@@ -115,7 +115,7 @@ def test_an_opportunity_whose_making_was_not_answered_is_not_made_again(sides: T
     assert OpportunityMapping.objects.get().external_id in sides.ghl.opportunities
 
 
-def test_where_a_contact_may_have_one_opportunity_only_the_second_policy_waits_for_staff(sides: TwoSides) -> None:
+def test_second_policy_needs_review_where_one_opportunity_is_allowed(sides: TwoSides) -> None:
     sides.ghl.allows_duplicates = False
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -136,9 +136,7 @@ def test_where_a_contact_may_have_one_opportunity_only_the_second_policy_waits_f
     ("line", "begins_at"),
     [("Auto", ("pipe-auto", "new")), ("auto", ("pipe-auto", "new")), ("Boat", ("pipe-any", "new"))],
 )
-def test_the_line_of_business_says_where_an_opportunity_begins(
-    sides: TwoSides, line: str, begins_at: tuple[str, str]
-) -> None:
+def test_line_of_business_decides_the_first_stage(sides: TwoSides, line: str, begins_at: tuple[str, str]) -> None:
     for name, pipeline in (("Auto", "pipe-auto"), ("*", "pipe-any")):
         PipelineRule.objects.create(provider="gohighlevel", line_of_business=name, pipeline_id=pipeline, stage_id="new")
     insured = sides.nowcerts.add_insured(**ANA)
@@ -148,7 +146,7 @@ def test_the_line_of_business_says_where_an_opportunity_begins(
     assert (opportunity["pipelineId"], opportunity["pipelineStageId"]) == begins_at
 
 
-def test_the_settings_say_it_where_the_console_does_not(sides: TwoSides, settings: Any) -> None:
+def test_settings_decide_the_first_stage_without_a_rule(sides: TwoSides, settings: Any) -> None:
     settings.GHL_PIPELINES = {"Auto": ["pipe-set", "stage-set"]}
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -156,7 +154,7 @@ def test_the_settings_say_it_where_the_console_does_not(sides: TwoSides, setting
     assert the_only(sides.ghl.opportunities)["pipelineId"] == "pipe-set"
 
 
-def test_the_seeds_policy_is_taken_by_the_address_of_its_insured(sides: TwoSides) -> None:
+def test_policy_of_the_seeds_is_matched_by_the_insureds_address(sides: TwoSides) -> None:
     record = {
         "policyNumber": "POL-12345",
         "policyType": "Auto",
@@ -172,7 +170,7 @@ def test_the_seeds_policy_is_taken_by_the_address_of_its_insured(sides: TwoSides
     assert the_only(sides.ghl.contacts)["email"] == "ana@example.com"
 
 
-def test_an_opportunity_that_was_deleted_there_is_not_made_again(sides: TwoSides) -> None:
+def test_deleted_opportunity_is_not_created_again(sides: TwoSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     policy = sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
     sides.settle()

@@ -47,7 +47,7 @@ def newest() -> OutgoingWrite:
 # Undo -----------------------------------------------------------------------------------------------------------------
 
 
-def test_undo_gives_every_side_what_stood_there_before_and_is_shown_in_the_history(
+def test_undo_restores_every_provider_and_is_shown_in_the_history(
     sides: TwoSides, pair: tuple[Any, Any], staff: User
 ) -> None:
     insured, contact = pair
@@ -68,7 +68,7 @@ def test_undo_gives_every_side_what_stood_there_before_and_is_shown_in_the_histo
     assert write.undone_at is not None
 
 
-def test_what_was_empty_before_is_empty_again(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_undo_empties_a_value_that_was_empty(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.nowcerts.edit(insured["id"], state="FL")
     sides.settle()
@@ -91,7 +91,7 @@ def test_a_write_is_undone_once(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     assert ContactChange.objects.filter(kind="staff").count() == 1
 
 
-def test_the_making_of_a_record_is_not_undone(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_undo_of_a_create_is_refused(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     made = newest()
     assert made.operation == "create"
     with pytest.raises(CannotUndo, match="delete it there by hand"):
@@ -107,7 +107,7 @@ def test_an_opportunity_is_not_undone(sides: TwoSides, pair: tuple[Any, Any]) ->
         repair.undo(OutgoingWrite.objects.get(kind="opportunity"), cause=CAUSE)
 
 
-def test_what_was_not_written_cannot_be_undone(sides: TwoSides, failed: OutgoingWrite) -> None:
+def test_undo_of_an_unwritten_write_is_refused(sides: TwoSides, failed: OutgoingWrite) -> None:
     with pytest.raises(CannotUndo, match="only what was written"):
         repair.undo(failed, cause=CAUSE)
 
@@ -115,7 +115,7 @@ def test_what_was_not_written_cannot_be_undone(sides: TwoSides, failed: Outgoing
 # Retry ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_failed_write_is_tried_again_and_done(sides: TwoSides, failed: OutgoingWrite) -> None:
+def test_failed_write_is_done_after_a_retry(sides: TwoSides, failed: OutgoingWrite) -> None:
     assert repair.retry([failed]) == 1
     sides.settle()
     failed.refresh_from_db()
@@ -153,7 +153,7 @@ def test_a_skipped_write_that_is_tried_again_changes_nothing_that_is_equal(
     assert len(sides.writes(sides.nowcerts)) == writes
 
 
-def test_what_is_done_is_not_tried_again(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_done_write_is_not_retried(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     assert repair.retry(OutgoingWrite.objects.all()) == 0
 
 
@@ -188,7 +188,7 @@ def test_a_waiting_write_that_is_skipped_is_not_sent_until_something_changes(
     assert (contact["city"], contact["state"]) == ("Tampa", "FL")
 
 
-def test_what_is_done_cannot_be_skipped(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_done_write_is_not_skipped(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     assert repair.skip(newest(), cause=CAUSE) is False
     assert newest().status == "done"
 
@@ -196,7 +196,7 @@ def test_what_is_done_cannot_be_skipped(sides: TwoSides, pair: tuple[Any, Any]) 
 # Merge ----------------------------------------------------------------------------------------------------------------
 
 
-def test_what_failed_because_there_were_two_is_written_when_staff_made_them_one(sides: TwoSides) -> None:
+def test_write_that_failed_for_two_contacts_is_done_after_their_merge(sides: TwoSides) -> None:
     sides.ghl.add_contact(email="juan@example.com", phone="+13055550100", firstName="Juan", lastName="Ruiz")
     sides.settle()
     insured = sides.nowcerts.add_insured(**ANA)  # of the same number
@@ -214,7 +214,7 @@ def test_what_failed_because_there_were_two_is_written_when_staff_made_them_one(
 # Circuits -------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_owed_to_a_paused_provider_waits_until_somebody_closes_the_circuit(sides: TwoSides) -> None:
+def test_write_to_a_paused_provider_waits_until_the_circuit_is_closed(sides: TwoSides) -> None:
     circuit = Circuit.objects.create(provider="gohighlevel")
     assert circuits.pause(circuit) is True
     for number in range(3):

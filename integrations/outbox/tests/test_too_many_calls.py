@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from core.queue.delivery import LeaseLost
+from integrations.contracts.mirror import OutgoingCall, Sent
 from integrations.outbox import contacts
 from integrations.outbox.contacts import SEARCH_LAG
 from integrations.outbox.models import Circuit, OutgoingWrite
@@ -159,20 +160,28 @@ def test_refused_connection_is_noted_as_not_done(sides: TwoSides, settings: Any)
     row = created_once_refused(sides, Lost())
     settings.GHL_BASE_URL = "http://127.0.0.1:1"
     book = GoHighLevelContacts(GoHighLevelClient(sleep=lambda seconds: None))
+    planned = contacts.PlannedWrite(call=book.creation({"email": "ana@example.com"}), before={}, after={})
     with pytest.raises(TemporaryFailure) as caught:
-        contacts.send(row, book, book.creation({"email": "ana@example.com"}))
+        contacts.send(row, book, planned)
     assert caught.value.had_no_effect
     row.refresh_from_db()
     assert "no connection could be made" in row.response["refused"]
 
 
-def test_refusal_that_comes_after_the_lease_is_noted_by_nobody(sides: TwoSides, settings: Any) -> None:
+def test_refusal_after_the_lease_is_not_stored(sides: TwoSides, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     row = created_once_refused(sides, Lost())
-    OutgoingWrite.objects.filter(pk=row.pk).update(attempts=row.attempts + 1)
     settings.GHL_BASE_URL = "http://127.0.0.1:1"
     book = GoHighLevelContacts(GoHighLevelClient(patience=1.0))
+    planned = contacts.PlannedWrite(call=book.creation({"email": "ana@example.com"}), before={}, after={})
+    call_provider = book.send
+
+    def send_and_lose_the_lease(_book: GoHighLevelContacts, call: OutgoingCall) -> Sent:
+        OutgoingWrite.objects.filter(pk=row.pk).update(attempts=row.attempts + 1)
+        return call_provider(call)
+
+    monkeypatch.setattr(GoHighLevelContacts, "send", send_and_lose_the_lease)
     with pytest.raises(LeaseLost):
-        contacts.send(row, book, book.creation({"email": "ana@example.com"}))
+        contacts.send(row, book, planned)
     row.refresh_from_db()
     assert row.response is None
 

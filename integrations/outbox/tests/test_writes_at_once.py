@@ -52,7 +52,7 @@ def test_many_workers_at_one_row_write_once(committing_sides: TwoSides, at_once:
     assert (row.status, row.attempts, row.external_id) == ("done", 1, the(sides.ghl.contacts)["id"])
 
 
-def test_what_is_owed_by_many_at_once_is_one_row(committing_sides: TwoSides, at_once: AtOnce) -> None:
+def test_concurrent_enqueues_make_one_row(committing_sides: TwoSides, at_once: AtOnce) -> None:
     contact = Contact.objects.create(email="ana@example.com", first_name="Ana")
     results = at_once([lambda: enqueue_write(contact, "gohighlevel", cause=Cause(text="test"))] * 6)
     assert [type(result) for result in results if result is not None] == [OutgoingWrite]
@@ -79,7 +79,7 @@ def test_a_report_beside_a_delivery_loses_neither(
 
 
 @pytest.mark.parametrize("_round", range(3))
-def test_one_new_person_told_by_both_sides_at_once_is_one_contact(
+def test_new_person_reported_by_both_sides_at_once_is_one_contact(
     committing_sides: TwoSides, at_once: AtOnce, _round: int
 ) -> None:
     sides = committing_sides

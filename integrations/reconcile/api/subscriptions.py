@@ -68,7 +68,7 @@ class RefusedSerializer(serializers.Serializer[Any]):
 
 
 class SubscriptionCheck(APIView):
-    """`provider` is whom it asks. Where it cannot be asked, nothing is changed: 502, or 503 where it is not set up."""
+    """Base of the views. If `provider` cannot be reached, nothing is changed: 502, or 503 if it is not configured."""
 
     provider: Provider | None = None
 

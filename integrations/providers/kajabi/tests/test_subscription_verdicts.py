@@ -1,7 +1,7 @@
 """What verify says of every pair of standings, here and at Kajabi; and that a member's id stays theirs."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.memberships import subscriptions
+from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan, PlanOffer, Subscription, SubscriptionFact
 from accounts.people.models import User
 from accounts.tests.admin_clients import signed_in
@@ -37,6 +38,11 @@ def member(kajabi: Any, process: Any, relay: Any, plan: Any) -> User:
     sold = sell(kajabi, 1)
     process(relay(email="member1@example.com", occurred_at=stamp(sold)))
     return User.objects.get(email="member1@example.com")
+
+
+def bought(user: User, plan: Plan, *, until: datetime) -> Subscription:
+    fact = Fact(key=f"kajabi:{plan.code}", kind=FactKind.PURCHASED, occurred_at=ago(30), period_end=until)
+    return subscriptions.record(user, plan, fact, cause=SCHEDULE, provider="kajabi").subscription
 
 
 def cancel_by_relay(process: Any, relay: Any) -> Subscription:
@@ -100,8 +106,7 @@ def test_verify_compares_our_access_with_the_remote_purchase(
             records.purchase("4005", customer_id="5", offer_id="off_456", created_at=stamp(ago(30)), **there),
         )
     if here != "none":
-        subscription = subscriptions.grant(user, plan, until=ago(-300), cause=SCHEDULE).subscription
-        Subscription.objects.update(provider="kajabi")
+        subscription = bought(user, plan, until=ago(-300))
         if here != "active":
             getattr(subscriptions, {"canceled": "cancel", "expired": "expire"}[here])(subscription, cause=SCHEDULE)
     said = verify(user)
@@ -132,7 +137,7 @@ def test_verify_of_two_plans_answers_about_the_one_that_differs(member: User, ka
     )
     assert agrees["mismatch"] is False
 
-    subscriptions.grant(member, course, until=ago(-100), cause=SCHEDULE)
+    bought(member, course, until=ago(-100))
     differs = verify(member)
     assert differs["database_status"]["subscription_plan"] == "course"
     assert (differs["kajabi_status"]["status"], differs["mismatch"]) == ("expired", True)
