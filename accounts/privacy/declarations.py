@@ -15,7 +15,7 @@ from accounts.courses.models import (
     CourseProgress,
     PointsEntry,
 )
-from accounts.memberships.models import Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.memberships.models import Purchase, Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.people.mentions import Mentions, addresses_in
 from accounts.people.models import (
     Company,
@@ -213,11 +213,17 @@ def _business() -> list[Holding]:
             becomes={"external_member_id": ""},
         ),
         Holding(
+            model=Purchase,
+            holds="purchases and what they paid for",
+            retention=LEDGER,
+            own=lambda person: Q(subscription__user__in=person.users),
+        ),
+        Holding(
             model=SubscriptionFact,
             holds="purchases, payments, renewals, refunds",
             retention=LEDGER,
             own=lambda person: Q(subscription__user__in=person.users),
-            becomes={"references": _without_member},
+            becomes={"references": _without_member, "reason": ""},
         ),
         Holding(
             model=SubscriptionTransition,
