@@ -153,7 +153,7 @@ def _apply(event: InboxEvent) -> None:
         changes, problem = _handle(event, facts, reads_contacts=is_connected and provider.read_contact is not None)
         reviews = [*doubts, *(change.review for change in changes)]
         problem = "; ".join(dict.fromkeys(filter(None, [problem, *reviews])))
-        if doubts := [doubt for fact in facts for doubt in fact.doubts]:
+        if doubts:
             day, source = f"{event.received_at:%Y-%m-%d}", f"{event.provider}:{event.endpoint}:{event.event_type}"
             _ask(event, [Unmatched(question="unreadable_date", about=f"{source}:{day}", details=doubts)])
         types = ContentType.objects.get_for_models(*{type(change.target) for change in changes})
