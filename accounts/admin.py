@@ -3,7 +3,7 @@
 from accounts.commerce.admin import orders, policies
 from accounts.courses.admin import completions, progress
 from accounts.mail.admin import emails, suppressed_addresses
-from accounts.memberships.admin import facts, plans, subscriptions
+from accounts.memberships.admin import facts, plan_mails, plans, subscriptions
 from accounts.people.admin import companies, contact_changes, contacts, duplicates, mappings, users
 from accounts.staff.admin import audit_log, groups, tokens
 
@@ -19,6 +19,7 @@ __all__ = [
     "groups",
     "mappings",
     "orders",
+    "plan_mails",
     "plans",
     "policies",
     "progress",

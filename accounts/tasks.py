@@ -7,7 +7,7 @@ every kind of job that accounts/apps.py registers.
 from celery import shared_task
 
 from accounts.courses import completions, decisions, paths, progress
-from accounts.memberships import subscriptions
+from accounts.memberships import notices, subscriptions
 from accounts.privacy import prune as pruning
 from core.queue.limits import HOUSEKEEPING_HARD_SECONDS, HOUSEKEEPING_SOFT_SECONDS
 
@@ -17,6 +17,7 @@ PRUNE_SECONDS = 20.0
 @shared_task(name="accounts.expire_subscriptions")
 def expire_subscriptions() -> None:
     subscriptions.advance()
+    notices.enqueue_ends_soon()
 
 
 @shared_task(name="accounts.match_completions")

@@ -164,6 +164,7 @@ PAGES = {
     "accounts.suppressedaddress": Pages(operator="view change"),
     "accounts.linkrequest": Pages(),
     "accounts.plan": Pages(pages="view add change", operator="view change"),
+    "accounts.planmail": Pages(pages="view add change delete", operator="view add change delete"),
     "accounts.activity": Pages(pages="view add change"),
     "integrations.inboxevent": Pages(),
     "integrations.outgoingwrite": Pages(),

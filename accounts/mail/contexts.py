@@ -10,7 +10,7 @@ from accounts.mail.models import EmailMessage
 from core.queue.outcomes import Permanent
 
 Builder = Callable[[EmailMessage], dict[str, Any]]
-_builders: dict[str, Builder] = {}
+_builders: dict[str, list[Builder]] = {}
 
 
 class NotSendable(Permanent):
@@ -21,13 +21,23 @@ class Withdrawn(Exception):
     """The reason of this mail is gone for now: the mail is held back. The message says why."""
 
 
+class Obsolete(Exception):
+    """The reason of this mail is gone for good, or the mail is switched off: it is not sent. The message says why."""
+
+
 def register(kinds: Iterable[EmailMessage.Kind], builder: Builder) -> None:
-    """Let `builder` complete the context of mails of these kinds. It may raise NotSendable and Withdrawn."""
-    _builders.update(dict.fromkeys(kinds, builder))
+    """Let `builder` complete the context of mails of these kinds. It may raise NotSendable, Withdrawn and Obsolete.
+
+    A kind may have several builders; a later one sees nothing of an earlier one's.
+    """
+    for kind in kinds:
+        builders = _builders.setdefault(kind, [])
+        if builder not in builders:
+            builders.append(builder)
 
 
 def build(row: EmailMessage) -> dict[str, Any]:
-    """Return the context of a mail as it would be sent now. Raises NotSendable, Withdrawn."""
+    """Return the context of a mail as it would be sent now. Raises NotSendable, Withdrawn, Obsolete."""
     base = settings.FRONTEND_URL
     context: dict[str, Any] = {
         **row.context,
@@ -42,5 +52,6 @@ def build(row: EmailMessage) -> dict[str, Any]:
         "link": None,
         "has_password": bool(row.user and row.user.has_usable_password()),
     }
-    builder = _builders.get(row.kind)
-    return context | (builder(row) if builder else {})
+    for builder in _builders.get(row.kind, ()):
+        context |= builder(row)
+    return context

@@ -38,6 +38,9 @@ def _send(row: EmailMessage) -> None:
     except contexts.Withdrawn as error:
         row.close(EmailMessage.Status.HELD, error=str(error))
         return
+    except contexts.Obsolete as error:
+        row.close(EmailMessage.Status.SUPPRESSED, error=f"not sent: {error}")
+        return
     if settings.EMAIL_BACKEND == smtp.DJANGO_BACKEND:
         mail.connection = get_connection(f"{smtp.__name__}.{smtp.ReplyKeepingBackend.__name__}")
     try:
@@ -65,13 +68,11 @@ def _send(row: EmailMessage) -> None:
 def compose(row: EmailMessage) -> EmailMultiAlternatives:
     """Return the mail of `row`, in its language, text and HTML; links are made here.
 
-    Raises NotSendable and Withdrawn (contexts).
+    Raises NotSendable, Withdrawn and Obsolete (contexts).
     """
     with translation.override(row.language):
         context = contexts.build(row)
-        subject = " ".join(render_to_string(f"emails/{row.kind}/subject.txt", context).split())
-        text = render_to_string(f"emails/{row.kind}/body.txt", context)
-        html = render_to_string(f"emails/{row.kind}/body.html", context)
+        subject, text, html = render(row.kind, context)
     mail = EmailMultiAlternatives(
         subject=subject,
         body=text,
@@ -86,6 +87,20 @@ def compose(row: EmailMessage) -> EmailMultiAlternatives:
     mail.metadata = {"email_id": str(row.pk)}  # type: ignore[attr-defined]
     mail.tags = [row.kind]  # type: ignore[attr-defined]
     return mail
+
+
+def render(kind: str, context: dict[str, Any]) -> tuple[str, str, str]:
+    """Return subject, text and HTML in the active language; staff's own words ("own") where the plan has some."""
+    own = context.get("own")
+    own_subject, own_text = own.fill(context) if own else ("", "")
+    folder = f"emails/{kind}"
+    subject = own_subject or render_to_string(f"{folder}/subject.txt", context)
+    folder = "emails/plan_text" if own_text else folder
+    context = context | {"subject": " ".join(subject.split()), "own_text": own_text}
+    if own and own_text:
+        context["own_html"] = own.fill_html(context)
+    text, html = (render_to_string(f"{folder}/{part}", context) for part in ("body.txt", "body.html"))
+    return context["subject"], text, html
 
 
 def _is_permanent(error: Exception) -> bool:

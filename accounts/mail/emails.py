@@ -20,6 +20,15 @@ GREETING_PREFIX = "granted:"  # of the reasons of greetings
 NEWS_FOR = timedelta(days=14)
 Kind = EmailMessage.Kind
 Status = EmailMessage.Status
+# Held while the greeting of their member is, and released with it.
+AFTER_GREETING = (
+    Kind.COURSE_COMPLETED,
+    Kind.RESUMED,
+    Kind.PAYMENT_FAILED,
+    Kind.ENDS_SOON,
+    Kind.ENDED,
+    Kind.REFUNDED,
+)
 
 
 def enqueue(
@@ -67,34 +76,48 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
     """Enqueue the mails of a member's first grant of a plan, once however often it is reported.
 
     Without a password: the welcome mail with the set-up link. With one: that the membership is linked. Staff are
-    notified together with the member. With `held` the member's mail is held back, and staff get none.
+    notified together with the member. With `held` the member's mail is held back, and staff get none. Where access is
+    to come the mail is due then; whoever has none, now or later, is not greeted.
     """
     user: User = subscription.user
-    plan: Plan = subscription.plan
+    is_to_come = subscription.access_from is not None and subscription.access_from > timezone.now()
+    if not subscription.has_access and not is_to_come:
+        return []
     reason = greeting_key(subscription)
-    is_new = not user.has_usable_password() and user.auth_provider != User.AuthProvider.LOCAL
-    context = {"plan_name": plan.name, "partner": plan.partner}
     own = enqueue(
         Kind.MEMBERSHIP_LINKED if user.has_usable_password() else Kind.WELCOME,
         key=reason,
         to=user.email,
         user=user,
-        context=context,
+        context=plan_context(subscription),
         held=held,
+        due=subscription.access_from if is_to_come else None,
     )
     if own is None or held:
         return [own] if own else []
-    staff = notify_staff(
+    is_new = not user.has_usable_password() and user.auth_provider != User.AuthProvider.LOCAL
+    return [own, *notify_of_sale(subscription, is_new=is_new, key=f"staff:{reason}")]
+
+
+def notify_of_sale(subscription: Subscription, *, is_new: bool, key: str) -> list[EmailMessage]:
+    """Notify staff of a member's purchase."""
+    user: User = subscription.user
+    return notify_staff(
         Kind.STAFF_NEW_MEMBER if is_new else Kind.STAFF_MEMBER_LINKED,
-        key=f"staff:{reason}",
-        context=context
+        key=key,
+        context=plan_context(subscription)
         | {
             "member_name": user.get_full_name(),
             "member_email": user.email,
             "admin_path": f"/admin/accounts/user/{user.pk}/change/",
         },
     )
-    return [own, *staff]
+
+
+def plan_context(subscription: Subscription) -> dict[str, Any]:
+    """Return what mails about a subscription store: its plan's names, and which it is."""
+    plan: Plan = subscription.plan
+    return {"plan_name": plan.name, "partner": plan.partner, "subscription": subscription.pk}
 
 
 def greet_created_member(user: User, *, course: str) -> EmailMessage | None:
@@ -122,8 +145,8 @@ def release(message: EmailMessage, *, due: datetime | None = None) -> bool:
     if released and due <= now:
         wake_on_commit(message)
     if released and message.key.startswith(GREETING_PREFIX):
-        held = EmailMessage.objects.filter(user=message.user_id, status=Status.HELD, kind=Kind.COURSE_COMPLETED)
-        for other in held.filter(created_at__gte=now - NEWS_FOR):
+        held = EmailMessage.objects.filter(user=message.user_id, status=Status.HELD, kind__in=AFTER_GREETING)
+        for other in held.exclude(pk=message.pk).filter(created_at__gte=now - NEWS_FOR):
             release(other, due=due)
     return bool(released)
 

@@ -8,8 +8,10 @@ from uuid import uuid4
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.memberships import notices
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan, Purchase, Subscription, SubscriptionFact, SubscriptionTransition
+from accounts.memberships.notices import Access, Mails
 from accounts.memberships.purchase_state import Purchase as PurchaseState
 from accounts.memberships.subscription_state import Assigned, History, State, history_of, steps
 from accounts.memberships.terms import StatedTerms
@@ -27,7 +29,7 @@ class Recorded:
     already.
 
     `changed` says whether status or end of access are others than before; `question` what staff are asked about the
-    fact, "" for nothing.
+    `fact`, "" for nothing.
     """
 
     subscription: Subscription
@@ -35,10 +37,15 @@ class Recorded:
     known: bool = False
     changed: bool = False
     question: str = ""
+    fact: SubscriptionFact | None = None
 
 
-def record(user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = "") -> Recorded:
+def record(
+    user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = "", mails: Mails = Mails.SEND
+) -> Recorded:
     """Store `fact`, once by its key, and bring the user's subscription to what all its facts amount to.
+
+    The mails that this brings (`notices`) are enqueued, held or left out, by `mails`.
 
     Safe against copies (a fact's key is unique), disorder (the state is computed from all facts) and itself (the
     subscription's row is locked; two first facts at once meet at the unique constraint).
@@ -73,9 +80,11 @@ def record(user: User, plan: Plan, fact: Fact, *, cause: Cause, provider: str = 
                 question = "" if known.answered_at else known.question
                 return Recorded(subscription=subscription, known=True, question=question)
         end_before = None if is_new else (subscription.access_until, subscription.current_period_end)
-        transition = _refresh(subscription, [*facts, row], cause=cause, now=now, is_new=is_new)
+        transition = _refresh(subscription, [*facts, row], cause=cause, now=now, is_new=is_new, added=row, mails=mails)
         changed = transition is not None or end_before != (subscription.access_until, subscription.current_period_end)
-        return Recorded(subscription=subscription, transition=transition, changed=changed, question=row.question)
+        return Recorded(
+            subscription=subscription, transition=transition, changed=changed, question=row.question, fact=row
+        )
 
 
 def cancel(subscription: Subscription, *, cause: Cause) -> Recorded:
@@ -152,10 +161,10 @@ def only_plan_of(email: str) -> Plan | None:
 
 
 def recompute(subscription: Subscription, *, cause: Cause) -> SubscriptionTransition | None:
-    """Bring a subscription to what its facts amount to by the rules of today; its row is locked meanwhile."""
+    """Bring a subscription to what its facts amount to by the rules of today, without mails; its row is locked."""
     with transaction.atomic():
         locked = Subscription.objects.select_for_update().select_related("user", "plan").get(pk=subscription.pk)
-        return _refresh(locked, locked.facts.all(), cause=cause, now=timezone.now())
+        return _refresh(locked, locked.facts.all(), cause=cause, now=timezone.now(), mails=Mails.NONE)
 
 
 def state_by_facts(subscription: Subscription, *, now: datetime) -> State:
@@ -221,21 +230,25 @@ def _refresh(
     cause: Cause,
     now: datetime,
     is_new: bool = False,
+    added: SubscriptionFact | None = None,
+    mails: Mails = Mails.SEND,
 ) -> SubscriptionTransition | None:
-    """Bring columns, purchases and assignments to what the facts amount to, and note a change of status.
+    """Bring columns, purchases and assignments to what the facts amount to, note a change of status, enqueue mails.
 
     The caller holds the row's lock. Facts that are not stored yet are stored.
     """
     rows = list(rows)
     for row in rows:
         row.subscription = subscription
-    before = "" if is_new else subscription.status
+    before, access = "" if is_new else subscription.status, Access.of(subscription)
     history = _history(subscription.plan, rows)
     state = history.at(now)
     _write(subscription, state)
     if not is_new:  # a new row was inserted in this state
         subscription.save()
     _assign(rows, history.assigned, _purchases(subscription, history.purchases, now, is_new=is_new))
+    if not is_new:
+        notices.enqueue(subscription, access, fact=added, now=now, mails=mails)
     if subscription.status == before:
         return None
     return SubscriptionTransition.objects.create(

@@ -16,7 +16,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.courses.models import Activity, Requirement
 from accounts.mail.models import EmailMessage, SuppressedAddress
-from accounts.memberships.models import Plan, PlanOffer
+from accounts.memberships.models import Plan, PlanMail, PlanOffer
 from accounts.people.mentions import REMOVED, Mentions
 from accounts.people.models import Contact, ForgottenKey, ProvisioningStep, Tag, User
 from accounts.people.person import NOBODY, Person
@@ -148,7 +148,7 @@ def _platform() -> list[Holding]:
         ),
         *(
             Holding(model=model, holds=CONFIGURATION, retention=CONFIGURATION, scans=False)
-            for model in (Activity, Requirement, Plan, PlanOffer, Tag, Group, Permission, ContentType)
+            for model in (Activity, Requirement, Plan, PlanMail, PlanOffer, Tag, Group, Permission, ContentType)
         ),
         *(
             Holding(

@@ -30,7 +30,7 @@ from core.queue.wakeup import wake_on_commit
 from core.text import InvalidAddress, normalise_email
 
 Kind = EmailMessage.Kind
-WITH_LINK = frozenset({Kind.WELCOME, Kind.ACCOUNT_CREATED, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET})
+WITH_LINK = GREETINGS | {Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET}
 AN_HOUR = timedelta(hours=1)
 REQUESTS_PER_ADDRESS = 3  # in an hour
 REQUESTS_PER_CLIENT = 20  # in an hour

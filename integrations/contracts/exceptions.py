@@ -1,5 +1,7 @@
 """Errors of an attempt, by their consequence for the event."""
 
+from collections.abc import Sequence
+
 from core.queue.outcomes import Permanent
 
 __all__ = ["PersonErased", "Gone", "NotFoundYet", "Permanent", "Retryable", "Unmatched", "Unreadable"]
@@ -25,7 +27,14 @@ class NotFoundYet(Retryable):
 
 
 class Unmatched(Exception):
-    """Nothing is wrong with the event, but a person must say what it belongs to; *retry* finishes it then."""
+    """Nothing is wrong with the event, but a person must say what it belongs to; *retry* finishes it then.
+
+    With a `question`, staff get a mail with `details`, once for `about`.
+    """
+
+    def __init__(self, message: str = "", *, question: str = "", about: str = "", details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.question, self.about, self.details = question, about, tuple(details)
 
 
 class PersonErased(Unmatched):

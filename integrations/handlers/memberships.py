@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from accounts.mail import emails
+from accounts.mail import emails, questions
 from accounts.memberships import plans, subscriptions
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan, Subscription
+from accounts.memberships.notices import Mails
 from accounts.memberships.purchase_state import Question
 from accounts.memberships.subscriptions import Recorded
 from accounts.memberships.terms import StatedTerms, interval_of
@@ -31,6 +32,7 @@ from integrations.contracts.events import (
     SubscriptionResumed,
 )
 from integrations.contracts.exceptions import PersonErased, Unmatched
+from integrations.handlers import first_reading
 from integrations.handlers.contacts import change_of
 from integrations.handlers.context import Change, Context, Greeting
 from integrations.outbox import enqueue
@@ -64,6 +66,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     kind = FACT_OF[type(event)]
     plan = _plan(event, context)
     member = _member(event, context)
+    mails = _mails(event, context)
     recorded = subscriptions.record(
         member.user,
         plan,
@@ -77,6 +80,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
         ),
         cause=context.cause,
         provider=context.provider,
+        mails=mails,
     )
     found = "member created" if member.created else "member found"
     changes = [Change(description=found, target=member.user, changed=member.created)]
@@ -90,16 +94,43 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     )
     # What a sale says of the person beside is no change of their membership.
     changes += [replace(change, changed=False) for change in [_contact(event, member, context)] if change]
-    if context.greeting is Greeting.IF_OPEN:
-        is_greeted = recorded.subscription.has_access
-    else:
-        is_greeted = context.greeting is not Greeting.NONE
-    if kind in _GREETED and is_greeted:
-        held = context.greeting is Greeting.HELD
+    if kind in _GREETED and mails is not Mails.NONE:
+        held = mails is Mails.HOLD
         owed = emails.greet(recorded.subscription, held=held)
         what = "e-mail held back" if held else "e-mail owed"
         changes += [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in owed]
+    if mails is not Mails.NONE:
+        _ask(recorded, event, context)
     return changes
+
+
+def _mails(event: MembershipEvent, context: Context) -> Mails:
+    """Return the fate of the mails: those about what is older than the first reading of the provider are held back."""
+    if context.greeting is Greeting.NONE:
+        return Mails.NONE
+    is_held = context.greeting is Greeting.HELD or first_reading.is_older(context.provider, event.occurred_at)
+    return Mails.HOLD if is_held else Mails.SEND
+
+
+def _ask(recorded: Recorded, event: MembershipEvent, context: Context) -> None:
+    """Ask staff what a new fact leaves open."""
+    fact = recorded.fact
+    if fact is None:
+        return
+    asked = []
+    if recorded.question:
+        asked.append((recorded.question, f"fact:{fact.pk}", [str(FactKind(fact.kind).label)]))
+    if event.quantity is not None and event.quantity > 1 and fact.purchase_id is not None:
+        asked.append(("seats", f"purchase:{fact.purchase_id}", [str(event.quantity)]))
+    who = [event.buyer.email, recorded.subscription.plan.name]
+    for question, about, details in asked:
+        questions.ask(
+            question,
+            key=f"{question}:{about}",
+            provider=context.provider,
+            details=[*who, *details],
+            admin_path=f"/admin/accounts/subscription/{recorded.subscription.pk}/change/",
+        )
 
 
 def _plan(event: MembershipEvent, context: Context) -> Plan:
@@ -120,7 +151,13 @@ def _plan(event: MembershipEvent, context: Context) -> Plan:
     if plan is None:
         named = f"{', '.join(event.offers)}{f' ({event.offer_title})' if event.offer_title else ''}"
         problem = f"no plan for offer {named}" if event.offers else "no plan: the event names no offer"
-        raise Unmatched(f"{problem}; map it to a plan, then retry")
+        about = f"{context.provider}:{event.offers[0] if event.offers else ''}"
+        raise Unmatched(
+            f"{problem}; map it to a plan, then retry",
+            question="no_plan",
+            about=about,
+            details=[named or event.buyer.email],
+        )
     return plan
 
 

@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.mail import emails
+from accounts.mail import emails, questions
 from accounts.mail.models.email_message import EmailMessage
 from accounts.people import forgotten
 from core.cause import Cause
@@ -46,6 +46,7 @@ def _process(event: InboxEvent) -> None:
         with transaction.atomic():
             event.close(Status.UNMATCHED, reason=storable(str(reason)), person_email=event.person_email)
             attempts.end(event, Outcome.UNMATCHED, error=event.reason)
+            _ask(event, [reason])
     except NotFoundYet as error:
         if timezone.now() < event.received_at + NOT_FOUND_FOR:
             raise TryAgain(str(error)) from error
@@ -152,6 +153,9 @@ def _apply(event: InboxEvent) -> None:
         changes, problem = _handle(event, facts, reads_contacts=is_connected and provider.read_contact is not None)
         reviews = [*doubts, *(change.review for change in changes)]
         problem = "; ".join(dict.fromkeys(filter(None, [problem, *reviews])))
+        if doubts:
+            day, source = f"{event.received_at:%Y-%m-%d}", f"{event.provider}:{event.endpoint}:{event.event_type}"
+            _ask(event, [Unmatched(question="unreadable_date", about=f"{source}:{day}", details=doubts)])
         types = ContentType.objects.get_for_models(*{type(change.target) for change in changes})
         Effect.objects.bulk_create(
             Effect(
@@ -191,6 +195,7 @@ def _handle(event: InboxEvent, facts: Sequence[Event], *, reads_contacts: bool) 
     context = Context(provider=event.provider, key=key, cause=cause, reads_contacts=reads_contacts)
     changes: list[Change] = []
     reasons: dict[str, None] = {}
+    raised: list[Unmatched] = []
     done = erased = 0
     for number, fact in enumerate(facts):
         try:
@@ -199,11 +204,29 @@ def _handle(event: InboxEvent, facts: Sequence[Event], *, reads_contacts: bool) 
             done += 1
         except Unmatched as reason:
             reasons[str(reason)] = None
+            raised.append(reason)
             erased += isinstance(reason, PersonErased)
     problem = "; ".join(reasons)
     if reasons and not done:
-        raise PersonErased(problem) if erased == len(facts) else Unmatched(problem)
+        if erased == len(facts):
+            raise PersonErased(problem)
+        first = next((one for one in raised if one.question), raised[0])
+        raise Unmatched(problem, question=first.question, about=first.about, details=first.details)
+    _ask(event, raised)
     return changes, problem
+
+
+def _ask(event: InboxEvent, reasons: Iterable[Unmatched]) -> None:
+    """Ask staff by mail what the event itself cannot answer, once for what each question is about."""
+    for reason in reasons:
+        if reason.question:
+            questions.ask(
+                reason.question,
+                key=f"{reason.question}:{reason.about}",
+                provider=event.provider,
+                details=reason.details,
+                admin_path=f"/admin/integrations/inboxevent/{event.pk}/change/",
+            )
 
 
 def _store_failure(event: InboxEvent, failure: Failure) -> None:

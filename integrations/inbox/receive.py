@@ -10,8 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.mail import emails
-from accounts.mail.models import EmailMessage
+from accounts.mail import questions
 from core import strict_json
 from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
@@ -172,15 +171,12 @@ def _is_another_event(first: InboxEvent, other: InboxEvent) -> bool:
 
 
 def _notify_of_repeated_ids(event: InboxEvent) -> None:
-    emails.notify_staff(
-        EmailMessage.Kind.STAFF_QUESTION,
+    questions.ask(
+        "repeated_ids",
         key=f"repeated-ids:{event.provider}:{event.endpoint}",
-        context={
-            "question": "repeated_ids",
-            "provider": event.provider,
-            "details": [event.event_type, event.external_id],
-            "admin_path": f"/admin/integrations/inboxevent/{event.pk}/change/",
-        },
+        provider=event.provider,
+        details=[event.event_type, event.external_id],
+        admin_path=f"/admin/integrations/inboxevent/{event.pk}/change/",
     )
 
 

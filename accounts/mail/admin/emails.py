@@ -1,10 +1,11 @@
 """E-mails in the console: pending, held, sent, bounced."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.template import TemplateDoesNotExist
 from django.utils.html import format_html
@@ -13,9 +14,10 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.mail import emails, suppressions
 from accounts.mail.admin.suppressed_addresses import suppression_link
-from accounts.mail.contexts import NotSendable, Withdrawn
+from accounts.mail.contexts import NotSendable, Obsolete, Withdrawn
 from accounts.mail.deliver import compose
 from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
 from core.console import attention, columns
 from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin
@@ -32,6 +34,25 @@ def mails_that_did_not_arrive() -> list[attention.Item]:
         EmailMessage.Status.FAILED: _("E-mails that failed"),
         EmailMessage.Status.BOUNCED: _("E-mails that bounced"),
     }
+    held = EmailMessage.objects.filter(
+        Exists(Subscription.objects.giving_access().filter(user=OuterRef("user"))),
+        status=EmailMessage.Status.HELD,
+        key__startswith=emails.GREETING_PREFIX,
+    )
+    waiting = attention.Item(
+        key="held_greetings",
+        label=_("Members who wait for their welcome, which is held back"),
+        count=attention.capped(held),
+        url=list_url("admin:accounts_emailmessage", status__exact=EmailMessage.Status.HELD.value),
+        permission="accounts.view_emailmessage",
+    )
+    return [
+        waiting,
+        *_did_not_arrive(labels),
+    ]
+
+
+def _did_not_arrive(labels: Mapping[EmailMessage.Status, str]) -> list[attention.Item]:
     return [
         attention.Item(
             key=f"{status}_emails",
@@ -126,6 +147,6 @@ class EmailMessageAdmin(ReadOnlyAdmin):
             return _("%(removed)s It cannot be sent again.") % {"removed": gone}
         try:
             mail: Any = compose(message)
-        except (NotSendable, Withdrawn, TemplateDoesNotExist) as error:
+        except (NotSendable, Obsolete, Withdrawn, TemplateDoesNotExist) as error:
             return str(error)
         return format_html('<pre class="text">{}\n\n{}</pre>', mail.subject, _TOKEN.sub(r"\1•••", mail.body))

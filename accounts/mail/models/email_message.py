@@ -20,6 +20,12 @@ class EmailMessage(Prunable, Delivery):
         WELCOME = "welcome", _("welcome, with the set-up link")
         ACCOUNT_CREATED = "account_created", _("account created, with the set-up link")
         MEMBERSHIP_LINKED = "membership_linked", _("membership linked")
+        WELCOME_BACK = "welcome_back", _("welcome back")
+        RESUMED = "resumed", _("membership resumed")
+        PAYMENT_FAILED = "payment_failed", _("payment failed")
+        ENDS_SOON = "ends_soon", _("access ends soon")
+        ENDED = "ended", _("access ended")
+        REFUNDED = "refunded", _("refunded")
         PASSWORD_SETUP = "password_setup", _("new set-up link")
         PASSWORD_RESET = "password_reset", _("password reset link")
         PASSWORD_CHANGED = "password_changed", _("password changed")
@@ -87,4 +93,11 @@ class EmailMessage(Prunable, Delivery):
 
 
 # They hold the link with which somebody new gets a password.
-GREETINGS = frozenset({EmailMessage.Kind.WELCOME, EmailMessage.Kind.ACCOUNT_CREATED})
+GREETINGS = frozenset(
+    {
+        EmailMessage.Kind.WELCOME,
+        EmailMessage.Kind.ACCOUNT_CREATED,
+        EmailMessage.Kind.WELCOME_BACK,
+        EmailMessage.Kind.RESUMED,
+    }
+)

@@ -40,6 +40,9 @@ CONTEXT = {
     "limit": "≥ 95.0%",
     "is_raised": True,
     "since": "2026-03-01 10:00 UTC",
+    "end": "3 March 2026",
+    "question": "no_plan",
+    "details": ["off_789 (Gold)"],
 }
 
 

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.memberships.admin.plan_mails import ALL_MAILS
 from accounts.memberships.models import Plan, PlanOffer
 from core.console import attention, columns
 from core.console.actions import ActionsMixin
@@ -25,6 +26,7 @@ class OfferInline(admin.TabularInline):
 class PlanAdmin(NeverDeleted, ActionsMixin, BoundedLists):
     list_display = ("name", "code", "partner", "price", "period_months")
     inlines = (OfferInline,)
+    row_actions = (ALL_MAILS,)
 
     price = columns.money("price_cents", gettext_lazy("price"))
 

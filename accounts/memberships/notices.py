@@ -1,0 +1,223 @@
+"""Mails about access: enqueued with the change of a subscription, and checked again when they are sent.
+
+Each has a key of its reason, so that copies, retries and the clock together send one. A change is compared by access:
+what another purchase still gives was not lost, and history that ended before it was learnt brings no mail.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import formats, timezone, translation
+
+from accounts.mail import emails
+from accounts.mail.contexts import NotSendable, Obsolete, Withdrawn
+from accounts.mail.emails import GREETING_PREFIX, NEWS_FOR
+from accounts.mail.models import EmailMessage
+from accounts.memberships.facts import SALES, FactKind
+from accounts.memberships.models import PlanMail, Subscription, SubscriptionFact
+from accounts.memberships.models.plan_mail import KINDS
+from accounts.memberships.purchase_state import Status
+from accounts.memberships.terms import Billing
+
+Kind = EmailMessage.Kind
+SOON = timedelta(days=7)
+AT_ONCE = 200  # mails of one look at what ends soon
+_TO_STAFF = (Kind.STAFF_NEW_MEMBER, Kind.STAFF_MEMBER_LINKED)
+CHECKED = (*KINDS, *_TO_STAFF)
+_OPENING = (Kind.WELCOME, Kind.WELCOME_BACK, Kind.MEMBERSHIP_LINKED, Kind.RESUMED, *_TO_STAFF)
+
+
+class Mails(StrEnum):
+    """The fate of the mails that a change brings: sent, held back until staff release them, or none."""
+
+    SEND = "send"
+    HOLD = "hold"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The columns of a subscription's access before a change."""
+
+    start: datetime | None
+    until: datetime | None
+    next_change_at: datetime | None
+    status: str
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> "Access":
+        return cls(
+            start=subscription.access_from,
+            until=subscription.access_until,
+            next_change_at=subscription.next_change_at,
+            status=subscription.status,
+        )
+
+    def is_open(self, now: datetime) -> bool:
+        return self.start is not None and self.start <= now and (self.until is None or now < self.until)
+
+    def was_open(self, now: datetime) -> bool:
+        return self.start is not None and self.until is not None and self.start < self.until <= now
+
+    def ends_by_clock(self, now: datetime) -> bool:
+        """Return whether it ended since the subscription was looked at last."""
+        return self.was_open(now) and self.next_change_at is not None and self.next_change_at <= now
+
+
+def enqueue(
+    subscription: Subscription, before: Access, *, fact: SubscriptionFact | None, now: datetime, mails: Mails
+) -> list[EmailMessage]:
+    """Enqueue the mails of a change to a subscription that there was before; the caller is in its transaction.
+
+    `fact` is the new one, None where the clock or an answer of staff changed it. The welcome to a first grant is
+    `emails.greet`.
+    """
+    if mails is Mails.NONE:
+        return []
+    after = Access.of(subscription)
+    kind = fact.kind if fact is not None else ""
+    if after.is_open(now):
+        if not before.is_open(now):
+            is_late = before.ends_by_clock(now) and kind != FactKind.PURCHASED  # nobody was told that it had ended
+            return [] if is_late or not before.was_open(now) else _returned(subscription, fact, mails=mails)
+        if kind == FactKind.RESUMED and before.status in (Status.PAUSED, Status.CANCELED) and fact is not None:
+            is_running = subscription.status in (Status.ACTIVE, Status.TRIALING)
+            return _member(subscription, Kind.RESUMED, key=f"resumed:{fact.pk}", mails=mails) if is_running else []
+        if kind == FactKind.PAYMENT_FAILED and subscription.status == Status.PAST_DUE:
+            issue = f"{subscription.pk}:{_stamp(subscription.current_period_end)}"
+            return _member(subscription, Kind.PAYMENT_FAILED, key=f"payment-failed:{issue}", mails=mails)
+        return []
+    if subscription.status == Status.SCHEDULED or not (before.is_open(now) or before.ends_by_clock(now)):
+        return []
+    until = subscription.access_until
+    if fact is None and until is not None and until < now - NEWS_FOR:
+        return []
+    ended = Kind.REFUNDED if subscription.status == Status.REFUNDED else Kind.ENDED
+    reason = f"fact-{fact.pk}" if fact is not None else _stamp(until)
+    return _member(subscription, ended, key=f"{ended}:{subscription.pk}:{reason}", mails=mails)
+
+
+def enqueue_ends_soon(*, now: datetime | None = None) -> int:
+    """Enqueue the mail to members whose access ends within a week and is not renewed, where their plan sends it."""
+    now = now or timezone.now()
+    plans = PlanMail.objects.filter(kind=Kind.ENDS_SOON, is_enabled=True).values_list("plan_id", flat=True)
+    due = Subscription.objects.filter(
+        plan__in=list(plans), access_from__lte=now, access_until__gt=now, access_until__lte=now + SOON
+    )
+    keyed = {_ends_soon_key(one): one for one in due.select_related("user", "plan").order_by("access_until")}
+    known = set(EmailMessage.objects.filter(key__in=keyed).values_list("key", flat=True))
+    count = 0
+    for key, subscription in keyed.items():
+        if key not in known and count < AT_ONCE and not _is_renewed(subscription):
+            count += len(_member(subscription, Kind.ENDS_SOON, key=key, mails=Mails.SEND))
+    return count
+
+
+def mail_context(message: EmailMessage) -> dict[str, Any]:
+    """Return what a mail about access says now. Raises NotSendable, Withdrawn, Obsolete where it must not be sent."""
+    subscription_id = message.context.get("subscription")
+    if subscription_id is None:  # enqueued before mails named their subscription
+        return {}
+    subscription = Subscription.objects.select_related("plan", "user").filter(pk=subscription_id).first()
+    is_to_staff = message.kind in _TO_STAFF
+    if subscription is None or (not is_to_staff and (message.user is None or not message.user.is_active)):
+        raise NotSendable("the user is gone or locked; no link was made")
+    if is_to_staff:
+        if not subscription.has_access and subscription.status != Status.SCHEDULED:
+            raise Obsolete("the member has no access any more")
+        return {}
+    _check(message, subscription)
+    setting = PlanMail.objects.filter(plan=subscription.plan_id, kind=message.kind).first()
+    if setting is not None and not setting.is_enabled:
+        raise Obsolete("this mail is switched off for the plan")
+    return {
+        "plan_name": subscription.plan.name,
+        "partner": subscription.plan.partner,
+        "end": shown_day(subscription.access_until),
+        "own": setting.own_text(message.language) if setting else None,
+    }
+
+
+def shown_day(until: datetime | None) -> str:
+    """Return the last day of access in the active language; an end at midnight is the day before."""
+    if until is None:
+        return ""
+    day = timezone.localtime(until - timedelta(seconds=1)).date()
+    language = translation.get_language() or settings.LANGUAGE_CODE
+    return formats.date_format(day, r"j \d\e F \d\e Y" if language.startswith("es") else "j F Y")
+
+
+def _check(message: EmailMessage, subscription: Subscription) -> None:
+    """Raise Withdrawn or Obsolete where the reason of a mail does not hold any more."""
+    kind, has_access = message.kind, subscription.has_access
+    if kind in _OPENING and not has_access:
+        why = "the member has no access now"
+        raise Withdrawn(why) if message.key.startswith(GREETING_PREFIX) else Obsolete(why)
+    if kind == Kind.PAYMENT_FAILED and (not has_access or subscription.status != Status.PAST_DUE):
+        raise Obsolete("the payment is not awaited any more")
+    if kind in (Kind.ENDED, Kind.REFUNDED) and has_access:
+        raise Obsolete("the member has access again")
+    if kind == Kind.REFUNDED and subscription.status != Status.REFUNDED:
+        raise Obsolete("the refund does not stand any more")
+    if kind == Kind.ENDS_SOON:
+        is_meant = message.context.get("until") == _stamp(subscription.access_until)
+        if not has_access or not is_meant or _is_renewed(subscription):
+            raise Obsolete("access does not end then")
+        if not PlanMail.objects.filter(plan=subscription.plan_id, kind=kind, is_enabled=True).exists():
+            raise Obsolete("this mail is switched off for the plan")
+
+
+def _returned(subscription: Subscription, fact: SubscriptionFact | None, *, mails: Mails) -> list[EmailMessage]:
+    """Enqueue the mail of somebody who has access again, in place of a greeting that they never got."""
+    kind = Kind.WELCOME_BACK if fact is not None and fact.kind in SALES else Kind.RESUMED
+    first = emails.greeting_key(subscription)
+    own = _member(subscription, kind, key=first, mails=mails)
+    if not own and mails is Mails.SEND:
+        held = EmailMessage.objects.filter(key=first, status=EmailMessage.Status.HELD).first()
+        if held is not None and emails.release(held):
+            own = [held]
+    if not own:
+        reason = fact.pk if fact is not None else _stamp(subscription.access_until)
+        own = _member(subscription, kind, key=f"back:{subscription.pk}:{reason}", mails=mails)
+    if own and mails is Mails.SEND and fact is not None and fact.kind == FactKind.PURCHASED:
+        return [*own, *emails.notify_of_sale(subscription, is_new=False, key=f"staff:back:{fact.pk}")]
+    return own
+
+
+def _member(subscription: Subscription, kind: EmailMessage.Kind, *, key: str, mails: Mails) -> list[EmailMessage]:
+    """Enqueue one mail to the member. It waits where their greeting is held; nobody hears of an end who heard of no
+    beginning.
+    """
+    if mails is Mails.HOLD and kind not in _OPENING:
+        return []
+    user = subscription.user
+    is_yet_to_be_greeted = key != emails.greeting_key(subscription) and emails.is_yet_to_be_greeted(user)
+    if is_yet_to_be_greeted and kind in (Kind.ENDED, Kind.REFUNDED):
+        return []
+    held = mails is Mails.HOLD or is_yet_to_be_greeted
+    context = emails.plan_context(subscription) | {"until": _stamp(subscription.access_until)}
+    message = emails.enqueue(kind, key=key, to=user.email, user=user, context=context, held=held)
+    return [message] if message else []
+
+
+def _is_renewed(subscription: Subscription) -> bool:
+    """Return whether a purchase that gives access now is paid for anew when its period ends."""
+    if subscription.status == Status.CANCELED:
+        return False
+    renewing = Q(billing=Billing.SUBSCRIPTION)
+    if subscription.plan.billing == Billing.SUBSCRIPTION:
+        renewing |= Q(billing="")
+    running = subscription.purchases.filter(renewing, is_grant=False, canceled_at__isnull=True)
+    return running.filter(access_until__gt=timezone.now()).exists()
+
+
+def _ends_soon_key(subscription: Subscription) -> str:
+    return f"{Kind.ENDS_SOON}:{subscription.pk}:{_stamp(subscription.access_until)}"
+
+
+def _stamp(moment: datetime | None) -> str:
+    return moment.astimezone(timezone.get_default_timezone()).isoformat() if moment else ""
