@@ -46,7 +46,7 @@ def choose(fact: Fact, purchases: Sequence[Purchase]) -> Choice | None:
     if fact.chosen:
         chosen = [one for one in purchases if any(known.key == fact.chosen for known in one.facts)]
         if chosen:
-            return Choice(purchases=chosen, rule=Rule.STAFF)
+            return Choice(purchases=chosen[:1], rule=Rule.STAFF)
     if fact.by_staff and not fact.ids:
         if fact.kind == FactKind.EXTENDED:
             grants = [one for one in purchases if one.is_grant]

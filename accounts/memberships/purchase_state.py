@@ -93,6 +93,7 @@ class Purchase:
     quantity: int = 1
     amount: int | None = None
     refunded_amounts: list[int] = field(default_factory=list)
+    refunded_in_period: int = 0  # parts of the last period's price
     sold_at: datetime | None = None
     anchor: datetime | None = None
     periods: list[Period] = field(default_factory=list)
@@ -203,8 +204,10 @@ class Purchase:
             start = self.anchor = moment
         elif last.is_trial:  # a charge that is late by hours pays for a whole period
             start = self.anchor = max(start, moment)
-        is_endless = self._terms == Billing.LIFETIME and fact.period_end is None
-        self._add(fact, start, None if is_endless else fact.period_end or self._end_after(start))
+        if fact.period_end is not None:
+            self._add(fact, start, max(start, fact.period_end))
+        else:
+            self._add(fact, start, None if self._terms == Billing.LIFETIME else self._end_after(start))
 
     def _end_after(self, start: datetime) -> datetime:
         """Return the end of the period that begins at `start`: counted from the anchor where that falls on `start`.
@@ -224,14 +227,14 @@ class Purchase:
         self.periods.append(
             Period(
                 start=start,
-                end=None if end is None else max(start, end),
+                end=end,
                 is_trial=is_trial,
                 is_stated=fact.period_end is not None,
                 paid_at=fact.occurred_at if fact.kind in (FactKind.PAID, FactKind.RENEWED) else None,
                 transactions=_transactions(fact),
             )
         )
-        self.has_instalments = False
+        self.has_instalments, self.refunded_in_period = False, 0
         self._revive()
 
     def _received_again(self, fact: Fact) -> None:
@@ -347,32 +350,33 @@ class Purchase:
         self.cut_at = min(self.cut_at or moment, moment)
 
     def _refunded(self, fact: Fact) -> None:
-        if self.ended is not None and self.ended[0] == Status.REFUNDED:
+        self.refunded_amounts += [fact.terms.refunded] if fact.terms.refunded else []
+        if self._is_refunded or self._is_earlier_money(fact):
             return
-        if self._is_earlier_money(fact):
-            return
-        if self._is_partial(fact) and self.plan.partial_refunds == PartialRefunds.KEEP:
-            return
-        if self._is_paid_ahead(fact.occurred_at):
-            self.periods.pop()  # the period that runs was not refunded
-            return
-        self._end(Status.REFUNDED, fact.occurred_at)
+        if not self._is_partial(fact) or self.plan.partial_refunds == PartialRefunds.END:
+            self._take_back(fact.occurred_at)
+
+    def _take_back(self, moment: datetime) -> None:
+        """Take back what the last period's money paid for; a period that runs before it was not refunded."""
+        if self.ended is None and len(self.periods) > 1 and moment < self.periods[-1].start:
+            self.periods.pop()
+        else:
+            self._end(Status.REFUNDED, moment)
+
+    @property
+    def _is_refunded(self) -> bool:
+        return self.ended is not None and self.ended[0] == Status.REFUNDED
 
     def _is_earlier_money(self, fact: Fact) -> bool:
         return any(_transactions(fact) & period.transactions for period in self.periods[:-1])
 
-    def _is_paid_ahead(self, moment: datetime) -> bool:
-        """Return whether the last period's money came early: the period before it still runs."""
-        return self.ended is None and len(self.periods) > 1 and moment < self.periods[-1].start
-
     def _is_partial(self, fact: Fact) -> bool:
+        """Return whether less than the price goes back; ask staff where all parts of a period's price have."""
         refunded, total = fact.terms.refunded, self.amount
-        if refunded is None:
+        if refunded is None or not total or refunded >= total:
             return False
-        self.refunded_amounts.append(refunded)
-        if not total or refunded >= total:
-            return False
-        if sum(self.refunded_amounts) >= total:
+        self.refunded_in_period += refunded
+        if self.refunded_in_period >= total:
             self.question = Question.PARTIAL_REFUNDS
         return True
 
@@ -386,12 +390,8 @@ class Purchase:
     def _dispute_lost(self, fact: Fact) -> None:
         is_earlier = self._is_earlier_money(fact) or (self.disputed_at is not None and not self._is_disputed)
         self.disputed_at = None
-        if is_earlier:
-            return
-        if self._is_paid_ahead(fact.occurred_at):
-            self.periods.pop()
-        else:
-            self._end(Status.REFUNDED, fact.occurred_at)
+        if not is_earlier and not self._is_refunded:
+            self._take_back(fact.occurred_at)
 
     @property
     def _is_disputed(self) -> bool:

@@ -17,22 +17,8 @@ from accounts.memberships.terms import Interval, PlanTerms
 DAY_0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FOREVER = 10**6
 # The order of the facts of one day: that of a purchase's life.
-ORDER = [
-    "purchased",
-    "paid",
-    "renewed",
-    "payment_failed",
-    "paused",
-    "canceled",
-    "expired",
-    "disputed",
-    "dispute_won",
-    "dispute_lost",
-    "refunded",
-    "extended",
-    "resumed",
-    "confirmed",
-]
+ORDER = ["purchased", "paid", "renewed", "payment_failed", "paused", "canceled", "expired", "disputed"]
+ORDER += ["dispute_won", "dispute_lost", "refunded", "extended", "resumed", "confirmed"]
 SALES = ("purchased", "paid", "renewed")
 IDS = ("purchase", "subscription", "order", "transaction")
 
@@ -169,7 +155,7 @@ class Bought:
         paid = day if fact.kind in ("paid", "renewed") else None
         span = Span(start, FOREVER, stated=stated is not None, paid=paid, charges=charge(fact))
         if stated is not None:
-            span.after = max(start, stated)
+            span.after = stated
         elif self.how != "lifetime":
             span.after = start + trial if trial else later(start, self.length, 1)
         if trial and (stated is not None or self.how != "lifetime"):
@@ -325,7 +311,7 @@ class Bought:
     def lose_dispute(self, fact: Fact, day: int) -> None:
         about_earlier = self.earlier(fact) or (self.disputed is not None and self.disputed_span < len(self.spans) - 1)
         self.disputed = None
-        if not about_earlier:
+        if not about_earlier and self.over != "refunded":
             self.take_back(day)
 
     def confirm(self, fact: Fact, day: int) -> None:
@@ -374,7 +360,7 @@ class Bought:
                 after = day_of(fact.period_end)
                 if self.spans and not self.over and self.canceled is None:
                     after = max(after, self.paid_until)
-                self.add(Span(day, max(day, after), stated=True, charges=charge(fact)))
+                self.add(Span(day, after, stated=True, charges=charge(fact)))
             case "resumed" | "confirmed":
                 self.confirm(fact, day)
 
