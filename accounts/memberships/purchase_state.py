@@ -104,6 +104,7 @@ class Purchase:
     paused_at: datetime | None = None
     disputed_at: datetime | None = None
     disputed_period: int = 0  # the number of the period whose money is disputed
+    disputed_from: datetime | None = None  # since when access is in doubt: later where it was paid ahead
     failed_at: datetime | None = None
     changed_at: datetime | None = None
     is_announced: bool = False  # its start was stated, and may be to come
@@ -354,14 +355,21 @@ class Purchase:
         if self._is_refunded or self._is_earlier_money(fact):
             return
         if not self._is_partial(fact) or self.plan.partial_refunds == PartialRefunds.END:
-            self._take_back(fact.occurred_at)
+            self._take_back(fact, is_ahead=self._is_money_paid_ahead(fact))
 
-    def _take_back(self, moment: datetime) -> None:
-        """Take back what the last period's money paid for; a period that runs before it was not refunded."""
-        if self.ended is None and len(self.periods) > 1 and moment < self.periods[-1].start:
+    def _take_back(self, fact: Fact, *, is_ahead: bool) -> None:
+        """End the purchase; where only money that was paid ahead goes back, the period that runs goes on."""
+        if is_ahead:
             self.periods.pop()
         else:
-            self._end(Status.REFUNDED, moment)
+            self._end(Status.REFUNDED, fact.occurred_at)
+
+    def _is_money_paid_ahead(self, fact: Fact) -> bool:
+        """Return whether the fact names the charge of a last period that has not begun."""
+        if self.ended is not None or len(self.periods) < 2:
+            return False
+        period = self.periods[-1]
+        return fact.occurred_at < period.start and bool(_transactions(fact) & period.transactions)
 
     @property
     def _is_refunded(self) -> bool:
@@ -383,15 +391,19 @@ class Purchase:
     def _disputed(self, fact: Fact) -> None:
         if self.disputed_at is None and not self._is_earlier_money(fact):
             self.disputed_at, self.disputed_period = fact.occurred_at, len(self.periods) - 1
+            self.disputed_from = self.periods[-1].start if self._is_money_paid_ahead(fact) else fact.occurred_at
 
     def _dispute_won(self, fact: Fact) -> None:
         self.disputed_at = None
 
     def _dispute_lost(self, fact: Fact) -> None:
         is_earlier = self._is_earlier_money(fact) or (self.disputed_at is not None and not self._is_disputed)
+        is_ahead = self._is_money_paid_ahead(fact)
+        if self._is_disputed and self.disputed_from is not None and self.ended is None:
+            is_ahead = is_ahead or fact.occurred_at < self.disputed_from
         self.disputed_at = None
         if not is_earlier and not self._is_refunded:
-            self._take_back(fact.occurred_at)
+            self._take_back(fact, is_ahead=is_ahead)
 
     @property
     def _is_disputed(self) -> bool:
@@ -403,8 +415,8 @@ class Purchase:
     def _extended(self, fact: Fact) -> None:
         """Take a grant of staff: it never shortens the one before."""
         end = fact.period_end
-        if self.ended is None and self.canceled_at is None and self.paid_until is not None and end is not None:
-            end = max(end, self.paid_until)
+        if self.periods and self.ended is None and self.canceled_at is None:
+            end = None if end is None or self.paid_until is None else max(end, self.paid_until)
         self._add(fact, fact.occurred_at, end)
 
     def _confirmed(self, fact: Fact) -> None:
@@ -476,8 +488,7 @@ class Purchase:
         known = replace(known, status=Status.DISPUTED, changed_at=self.disputed_at)
         if self.plan.disputes == Disputes.KEEP:
             return known
-        paid_before = self.periods[-1].start if len(self.periods) > 1 else self.disputed_at
-        return replace(known, access_until=max(self.disputed_at, paid_before))
+        return replace(known, access_until=self.disputed_from)
 
     def _running(self, start: datetime, end: datetime | None, now: datetime, changed: datetime) -> Now:
         """Return the state of a purchase that has begun, and that nothing but the clock ends."""

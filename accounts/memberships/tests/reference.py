@@ -68,6 +68,7 @@ class Bought:
     paused: bool = False
     disputed: int | None = None  # since that day
     disputed_span: int = -1
+    disputed_ahead: bool = False
     instalments: bool = False
 
     # What is known of it ----------------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ class Bought:
             return self.leaves is not None and day < self.leaves
         if day < self.spans[0].first:
             return False
-        if self.suspended and not (len(self.spans) > 1 and day < self.spans[-1].first):
+        if self.suspended and not (self.disputed_ahead and day < self.spans[-1].first):
             return False
         return not self.done(day)
 
@@ -289,30 +290,40 @@ class Bought:
         if self.canceled is None:
             self.canceled = day
 
-    def take_back(self, day: int) -> None:
-        """Take the last period's money back: it ends today, or never begins."""
-        if not self.over and len(self.spans) > 1 and day < self.spans[-1].first:
-            self.spans.pop()
-        else:
-            self.over = "refunded"
+    def ahead(self, fact: Fact, day: int) -> bool:
+        """Whether it names the charge of the last period, which was paid ahead and has not begun."""
+        return not self.over and len(self.spans) > 1 and day < self.spans[-1].first and self.names_last(fact)
+
+    def names_last(self, fact: Fact) -> bool:
+        return bool(self.spans and self.spans[-1].charges & charge(fact))
 
     def refund(self, fact: Fact, day: int) -> None:
         if self.over == "refunded" or self.earlier(fact):
             return
         back, price = fact.terms.refunded, self.price
         partial = back is not None and bool(price) and back < (price or 0)
-        if not partial or self.plan.partial_refunds == "end":
-            self.take_back(day)
+        if partial and self.plan.partial_refunds == "keep":
+            return
+        if self.ahead(fact, day):
+            self.spans.pop()
+        else:
+            self.over = "refunded"
 
     def dispute(self, fact: Fact, day: int) -> None:
         if self.disputed is None and not self.earlier(fact):
             self.disputed, self.disputed_span = day, len(self.spans) - 1
+            self.disputed_ahead = self.ahead(fact, day)
 
     def lose_dispute(self, fact: Fact, day: int) -> None:
-        about_earlier = self.earlier(fact) or (self.disputed is not None and self.disputed_span < len(self.spans) - 1)
+        is_open, about_last = self.disputed is not None, self.disputed_span >= len(self.spans) - 1
         self.disputed = None
-        if not about_earlier and self.over != "refunded":
-            self.take_back(day)
+        if self.earlier(fact) or (is_open and not about_last) or self.over == "refunded":
+            return
+        known_ahead = is_open and self.disputed_ahead and not self.over and day < self.spans[-1].first
+        if self.ahead(fact, day) or known_ahead:
+            self.spans.pop()
+        else:
+            self.over = "refunded"
 
     def confirm(self, fact: Fact, day: int) -> None:
         if not self.spans:

@@ -72,6 +72,13 @@ def test_grant_after_a_grant_was_ended_lasts_until_its_own_end() -> None:
         assert days_with_access(*told)[-1] == 50
 
 
+def test_extension_that_names_a_purchase_never_shortens_it() -> None:
+    extension = fact("extended", 10, ends=50, purchase="p1")
+    assert days_with_access(SALE, extension) == [0, 368]
+    endless = fact("purchased", purchase="p1", billing="lifetime")
+    assert shown(endless, extension, now=9000) == ("active", True)
+
+
 def test_grant_after_a_gap_begins_anew() -> None:
     told = (staff("extended", 1, ends=10), staff("extended", 20, ends=50))
     assert days_with_access(*told) == [1, 10, 20, 50]

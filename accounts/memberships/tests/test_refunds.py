@@ -92,6 +92,20 @@ def test_dispute_about_money_that_was_paid_ahead_begins_with_its_period() -> Non
     assert days_with_access(*told) == [0, 365]
 
 
+@pytest.mark.parametrize("kind", ["refunded", "dispute_lost", "disputed"])
+def test_refund_that_names_no_charge_is_of_the_whole_purchase(kind: str) -> None:
+    ahead = (fact("paid", transaction="t1"), fact("paid", 340, transaction="t2"))
+    assert days_with_access(*ahead, fact(kind, 350)) == [0, 350]
+
+
+def test_lost_dispute_about_money_that_was_paid_ahead_leaves_the_period_that_runs() -> None:
+    opened = fact("disputed", 350, transaction="t2")
+    told = (fact("paid", transaction="t1"), fact("paid", 340, transaction="t2"), opened)
+    assert days_with_access(*told, fact("dispute_lost", 355)) == [0, 368]
+    assert days_with_access(*told, fact("dispute_lost", 380)) == [0, 365]
+    assert days_with_access(*told, fact("dispute_won", 380)) == [0, 365, 380, 733]
+
+
 # Partial --------------------------------------------------------------------------------------------------------------
 
 
