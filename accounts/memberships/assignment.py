@@ -142,11 +142,11 @@ def _has_another_id(purchase: Purchase, fact: Fact) -> bool:
 
 def _is_named_otherwise(purchase: Purchase, fact: Fact) -> bool:
     """Return whether the fact's purchase or subscription has an id, and this one another id of the same set."""
-    return any(
-        bool(known := purchase.ids.get(name, {}).get(fact.book)) and external_id not in known
-        for name, external_id in fact.ids.items()
-        if name in ("purchase", "subscription")
-    )
+    for name in ("purchase", "subscription"):
+        known, named = purchase.ids.get(name, {}).get(fact.book), fact.references.get(name)
+        if known and named and named not in known:
+            return True
+    return False
 
 
 def _same_offer(purchase: Purchase, fact: Fact) -> bool:

@@ -473,9 +473,9 @@ class Purchase:
         if start is None:  # only notes about a purchase that nobody has reported
             return Now(status=Status.EXPIRED, changed_at=changed)
         if now < start:
-            begun = self.at(start)
-            status = Status.SCHEDULED if begun.gives_access(start) else begun.status
-            return replace(begun, status=status, changed_at=changed, next_change_at=start)
+            then = self.at(start)
+            status = Status.SCHEDULED if then.gives_access(start) else then.status
+            return replace(then, status=status, changed_at=changed, next_change_at=start)
         if self.canceled_at is not None:
             known = _until(self.ends_at, Status.CANCELED, now, changed, start=start)
         elif self.paused_at is not None:
