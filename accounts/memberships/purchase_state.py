@@ -488,7 +488,9 @@ class Purchase:
         known = replace(known, status=Status.DISPUTED, changed_at=self.disputed_at)
         if self.plan.disputes == Disputes.KEEP:
             return known
-        return replace(known, access_until=self.disputed_from)
+        until = min(filter(None, (self.disputed_from, known.access_until)))
+        changes = [moment for moment in (until, known.next_change_at) if moment is not None and moment > now]
+        return replace(known, access_until=until, next_change_at=min(changes, default=None))
 
     def _running(self, start: datetime, end: datetime | None, now: datetime, changed: datetime) -> Now:
         """Return the state of a purchase that has begun, and that nothing but the clock ends."""

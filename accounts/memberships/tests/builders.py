@@ -1,6 +1,7 @@
 """Facts in a line each, for the specifications of memberships: days are counted from START."""
 
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 from accounts.memberships.facts import Fact, FactKind
@@ -57,15 +58,22 @@ def paid_until(*facts: Fact, now: float, plan: PlanTerms = ANNUAL) -> datetime |
 
 
 def days_with_access(*facts: Fact, plan: PlanTerms = ANNUAL, last: int = 800) -> list[int]:
-    """Return the days on which access began or ended, as the days went by."""
-    history, left, changes, had = History(plan=plan), in_order(facts), [], False
-    for day in range(last):
+    """Return the days on which access began or ended, as the days went by.
+
+    Only days with a fact, or with a change that the state announced, are looked at (test_properties.py: it announces
+    all of them).
+    """
+    history, left, changes, had, day = History(plan=plan), in_order(facts), [], False, 0
+    while day < last:
         while left and left[0].occurred_at <= at(day):
             history.take(left.pop(0))
-        has = history.at(at(day)).has_access(at(day))
-        if has != had:
+        state = history.at(at(day))
+        if state.has_access(at(day)) != had:
             changes.append(day)
-        had = has
+            had = not had
+        coming = [ceil((one.occurred_at - START) / DAY) for one in left[:1]]
+        coming += [ceil((state.next_change_at - START) / DAY)] if state.next_change_at else []
+        day = max(day + 1, min(coming, default=last))
     return changes
 
 

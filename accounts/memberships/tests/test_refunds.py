@@ -84,12 +84,10 @@ def test_money_that_was_paid_ahead_leaves_the_period_that_runs(kind: str) -> Non
 
 
 def test_dispute_about_money_that_was_paid_ahead_begins_with_its_period() -> None:
-    told = (
-        fact("paid", transaction="t1"),
-        fact("paid", 340, transaction="t2"),
-        fact("disputed", 350, transaction="t2"),
-    )
-    assert days_with_access(*told) == [0, 365]
+    ahead = (fact("paid", transaction="t1"), fact("paid", 340, transaction="t2"))
+    opened = fact("disputed", 350, transaction="t2")
+    assert days_with_access(*ahead, opened) == [0, 365]
+    assert amounts_to(*ahead, fact("canceled", 345, ends=360), opened, now=351).access_until == at(360)
 
 
 @pytest.mark.parametrize("kind", ["refunded", "dispute_lost", "disputed"])
