@@ -109,18 +109,10 @@ def drain() -> Callable[[], None]:
     from django.utils import timezone
 
     from core.queue import runner
+    from tests.harness.pending import pending_jobs
 
     def work() -> None:
-        while True:
-            due = [
-                (kind.model, key)
-                for kind in runner.KINDS.values()
-                for key in kind.model._default_manager.filter(status="pending", next_attempt_at__lte=timezone.now())
-                .order_by("pk")
-                .values_list("pk", flat=True)
-            ]
-            if not due:
-                return
+        while due := pending_jobs(due_by=timezone.now()):
             for model, key in due:
                 runner.run(model, key)
 

@@ -189,8 +189,7 @@ PAGES = {
 
 # Every other permission that a role has: rows on another model's page, and what is no view, add, change or delete.
 PERMISSIONS = {
-    "accounts.view_externalidentity": (OPERATOR, SUPPORT, AUDITOR),
-    "accounts.delete_externalidentity": (OPERATOR,),
+    "accounts.delete_contactmapping": (OPERATOR,),
     "accounts.view_planoffer": (OPERATOR, SUPPORT, AUDITOR),
     "accounts.add_planoffer": (OPERATOR,),
     "accounts.change_planoffer": (OPERATOR,),
@@ -221,6 +220,7 @@ PERMISSIONS = {
 ACTIONS: dict[str, dict[str, Rule]] = {
     "accounts.apitoken": {"revoke": STAFF},  # one's own; superusers any
     "accounts.user": {
+        "use-new-address": needs("accounts.change_user"),
         "end-sessions": needs("accounts.change_user"),
         "send-set-up-mail": needs("accounts.send_link"),
         "award-points": needs("accounts.award_points"),
@@ -232,12 +232,14 @@ ACTIONS: dict[str, dict[str, Rule]] = {
     "accounts.contact": {
         "add-alias": needs("accounts.change_contact"),
         "remove-alias": needs("accounts.change_contact"),
+        "use-new-address": needs("accounts.change_user"),
         "preview": needs("integrations.compare_record"),
         "sync-now": needs("integrations.sync_record"),
         "read-again": needs("integrations.refresh_contact"),
         "export": needs("accounts.export_contact"),
         "forget": needs("accounts.forget_contact"),
     },
+    "accounts.contactmapping": {"remove-id": needs("accounts.delete_contactmapping")},
     "accounts.contactchange": {
         "release": needs("accounts.change_contactchange"),
         "take-other": needs("accounts.change_contactchange"),

@@ -12,8 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.harness import Process, Sender, free_port, purchase, wait_until
 from tests.harness.embedded import answers_health
 from tests.harness.environment import environment
-from tests.harness.process import ROOT, run_to_end
+from tests.harness.migrated import copy_file
+from tests.harness.process import run_to_end
 from tests.harness.redis import RedisServer, private_redis, redis_binary
+
+pytestmark = pytest.mark.embedded  # the SQLite and the Redis are its own
 
 TOKEN = "a-monitor-that-only-tests-know"
 COUNT = "import django; django.setup(); from integrations.toolkit import counting; "
@@ -37,7 +40,7 @@ def variables(tmp_path: Path, redis_server: RedisServer) -> dict[str, str]:
 @pytest.fixture
 def gunicorn(variables: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], tuple[Process, int]]]:
     """Start a gunicorn with two workers, as on another machine; yield it and its port."""
-    run_to_end([sys.executable, ROOT / "manage.py", "migrate", "--verbosity", "0"], env=variables)
+    copy_file(Path(variables["VAR_DIR"]) / "db.sqlite3")
     with ExitStack() as stack:
 
         def start() -> tuple[Process, int]:

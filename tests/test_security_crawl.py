@@ -158,6 +158,7 @@ def columns(model_admin: Any) -> Iterator[tuple[str, dict[str, str]]]:
         yield name, LOOKUPS | (DATE_LOOKUPS if name in dates else {})
 
 
+@pytest.mark.once  # what a database could refuse in it, test_security_fuzz.py sends as well
 def test_tricks_with_queries_and_headers_break_no_page_for_strangers() -> None:
     crawl = Crawl()
     for path in [*PLAIN, *ODD]:
@@ -175,6 +176,7 @@ def outside_console() -> list[str]:
     return [path for path in PLAIN if not is_inside_console(path)]
 
 
+@pytest.mark.once  # what a database could refuse in it, test_security_fuzz.py sends as well
 def test_tricks_with_bodies_break_no_page_for_strangers() -> None:
     crawl = Crawl()
     for path in outside_console():

@@ -38,6 +38,7 @@ from typing import Any
 from tests.callers import ROOT, called_once, is_source
 from tests.harness.both_sides import NOWCERTS_HOOK, NOWCERTS_TOKEN, BothSides, both_sides
 from tests.harness.environment import environment
+from tests.harness.migrated import copy_file
 from tests.harness.webhooks import RELAY_PATH, purchase, sign
 
 PLATFORM = (
@@ -194,6 +195,7 @@ def walks() -> dict[str, list[Function]]:
         from django.db import connections
 
         django.setup()
+        copy_file(Path(directory) / "db.sqlite3")
         call_command("migrate", verbosity=0)
         threading.setprofile(recorder)
         sys.setprofile(recorder)

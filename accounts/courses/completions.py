@@ -28,7 +28,8 @@ _AT_ONCE = 500
 class ReportedCompletion:
     """A completion as it was reported. `source` is unique for what was done: two reports with one source are the same.
 
-    `question` is why a person must decide, and `refusal` why it gives no points, whoever it was.
+    `question` is why a person must decide, and `refusal` why it gives no points, whoever it was. `known_by_id` is the
+    member whose id at the sender it names.
     """
 
     source: str
@@ -41,6 +42,7 @@ class ReportedCompletion:
     answers: Mapping[str, Any] = field(default_factory=dict)
     question: str = ""
     refusal: str = ""
+    known_by_id: User | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +95,13 @@ def receive(reported: ReportedCompletion, activity: Activity, *, cause: Cause) -
     if reported.refusal:
         # Its member is noted, but it is not matched: what is matched was completed, points or no points.
         completion.state, completion.decided_at = State.DISMISSED, timezone.now()
-        completion.user, completion.rule = lookup.member_with(completion.email) or (None, "")
+        completion.user, completion.rule = _meant(completion, reported.known_by_id) or (None, "")
     with transaction.atomic():
         if not insert_once(completion):
-            known = Completion.objects.select_related("activity", "user")
-            return Received(completion=known.get(source=completion.source, activity=activity), is_new=False)
-        if completion.state != State.RECEIVED or not _match(completion, cause=cause, is_new=True):
+            rows = Completion.objects.select_related("activity", "user")
+            return Received(completion=rows.get(source=completion.source, activity=activity), is_new=False)
+        known = reported.known_by_id
+        if completion.state != State.RECEIVED or not _match(completion, cause=cause, is_new=True, known_by_id=known):
             certificates.enqueue_check(completion)
     return Received(completion=completion, is_new=True)
 
@@ -121,10 +124,15 @@ def match_pending() -> int:
     return sum(_match(completion, cause=SCHEDULE) for completion in rows)
 
 
-def _match(completion: Completion, *, cause: Cause, is_new: bool = False) -> bool:
-    """Award it to the member whose address it names; False where there is none, or it needs review."""
+def _meant(completion: Completion, known_by_id: User | None) -> tuple[User, str] | None:
+    """Return the member whom a completion names, by a known id or else by its address, and by which rule."""
+    return (known_by_id, "the member's id") if known_by_id else lookup.member_with(completion.email)
+
+
+def _match(completion: Completion, *, cause: Cause, is_new: bool = False, known_by_id: User | None = None) -> bool:
+    """Award it to the member whom it names; False where there is none, or it needs review."""
     must_ask = completion.channel == BY_MAIL or completion.reason
-    found = None if must_ask else lookup.member_with(completion.email)
+    found = None if must_ask else _meant(completion, known_by_id)
     if found is None:
         return False
     user, rule = found

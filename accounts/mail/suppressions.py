@@ -13,7 +13,7 @@ from core.text import InvalidAddress, normalise_email, one_line
 
 Kind = EmailMessage.Kind
 # People ask for these, or have to know of them, whatever they think of our other mails.
-ALWAYS_SENT = {Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET, Kind.PASSWORD_CHANGED}
+ALWAYS_SENT = {Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET, Kind.PASSWORD_CHANGED, Kind.ADDRESS_CHANGED}
 
 
 def suppress(email: str, *, reason: str, at: datetime | None = None, message: EmailMessage | None = None) -> bool:

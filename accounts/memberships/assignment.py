@@ -46,7 +46,7 @@ def choose(fact: Fact, purchases: Sequence[Purchase]) -> Choice | None:
     if fact.chosen:
         chosen = [one for one in purchases if any(known.key == fact.chosen for known in one.facts)]
         if chosen:
-            return Choice(purchases=chosen, rule=Rule.STAFF)
+            return Choice(purchases=chosen[:1], rule=Rule.STAFF)
     if fact.by_staff and not fact.ids:
         if fact.kind == FactKind.EXTENDED:
             grants = [one for one in purchases if one.is_grant]
@@ -54,18 +54,24 @@ def choose(fact: Fact, purchases: Sequence[Purchase]) -> Choice | None:
         return Choice(purchases=list(purchases), rule=Rule.EVERY)
     for name, external_id in fact.ids.items():
         known = [one for one in purchases if one.knows(name, external_id)]
+        if name in ("order", "transaction"):  # one order or charge can be of several purchases
+            known = [one for one in known if not _is_named_otherwise(one, fact)]
         if known:
             return Choice(purchases=known[-1:], rule=Rule.ID)
     sold = [one for one in purchases if not one.is_grant and not _has_another_id(one, fact)]
     if fact.kind in SALES:
         return _of_a_sale(fact, sold)
-    return _of_a_sold_purchase(fact, sold, any(not one.is_grant for one in purchases))
+    return _of_a_sold_purchase(fact, sold)
 
 
 def _of_a_sale(fact: Fact, sold: Candidates) -> Choice | None:
     moment = fact.occurred_at
     if fact.kind == FactKind.PURCHASED or fact.references.get("purchase"):
-        same = [one for one in sold if _distance(one.sold_at, moment) <= SAME_PAYMENT and _same_offer(one, fact)]
+        same = [
+            one
+            for one in sold
+            if one.ended is None and _distance(one.sold_at, moment) <= SAME_PAYMENT and _same_offer(one, fact)
+        ]
         if same:
             nearest = min(same, key=lambda one: _distance(one.sold_at, moment))
             return Choice(purchases=[nearest], rule=Rule.SAME_SALE)
@@ -78,8 +84,7 @@ def _of_a_sale(fact: Fact, sold: Candidates) -> Choice | None:
         if fact.references.get("offer") and 0 < len(of_offer) < len(candidates):
             candidates, rule = of_offer, Rule.OFFER
     if len(candidates) > 1:
-        kept = [one for one in candidates if one.ended is None or one.ended[0] != Status.REFUNDED]
-        candidates = kept or candidates
+        candidates = [one for one in candidates if not _is_refunded(one)] or candidates
     if len(candidates) > 1:  # what was canceled is not charged again, unless nothing else is there
         candidates = [one for one in candidates if one.canceled_at is None and one.ended is None] or candidates
     if len(candidates) <= 1:
@@ -89,12 +94,18 @@ def _of_a_sale(fact: Fact, sold: Candidates) -> Choice | None:
     return Choice(purchases=by_end[:1], rule=Rule.NEAREST, needs_review=not is_clear)
 
 
-def _of_a_sold_purchase(fact: Fact, sold: Candidates, has_others: bool) -> Choice | None:
+def _of_a_sold_purchase(fact: Fact, sold: Candidates) -> Choice | None:
     """Choose for what happens to a purchase that there is. The purchases that `fact` can be about are a table."""
     if not sold:
         return None
     can_be = _CAN_BE[fact.kind]
     candidates = [one for one in sold if can_be(one, fact.occurred_at)]
+    if fact.kind in _GIVES_ACCESS:  # what was refunded is not given back while another one can be meant
+        candidates = [one for one in candidates if not _is_refunded(one)] or candidates
+    if fact.kind == FactKind.CONFIRMED:  # that something is active says nothing new where something is
+        candidates = [
+            one for one in candidates if one.at(fact.occurred_at).gives_access(fact.occurred_at)
+        ] or candidates
     of_offer = [one for one in candidates if _same_offer(one, fact)]
     if fact.references.get("offer"):
         if not of_offer and candidates:
@@ -113,8 +124,7 @@ def _of_a_sold_purchase(fact: Fact, sold: Candidates, has_others: bool) -> Choic
 
 
 def _unclear(fact: Fact, candidates: Candidates) -> Choice:
-    gives_access = fact.kind in (FactKind.RESUMED, FactKind.CONFIRMED, FactKind.DISPUTE_WON)
-    if not gives_access:
+    if fact.kind not in _GIVES_ACCESS:
         return Choice(purchases=(), rule=Rule.UNCLEAR, needs_review=True)
     latest = max(candidates, key=lambda one: one.facts[-1].occurred_at)
     return Choice(purchases=[latest], rule=Rule.UNCLEAR, needs_review=True)
@@ -122,16 +132,21 @@ def _unclear(fact: Fact, candidates: Candidates) -> Choice:
 
 def _has_another_id(purchase: Purchase, fact: Fact) -> bool:
     """Return whether the fact names a purchase, and the same set of ids knows this one by another name."""
-    return any(
-        bool(purchase.ids.get(name, {}).get(fact.book))
-        for name in ("purchase", "subscription")
-        if fact.references.get(name)
-    ) or (
+    return _is_named_otherwise(purchase, fact) or (
         # Two sales of one sender are two, though only their transactions tell them apart.
         fact.kind == FactKind.PURCHASED
         and bool(fact.references.get("transaction"))
         and bool(purchase.ids.get("transaction", {}).get(fact.book))
     )
+
+
+def _is_named_otherwise(purchase: Purchase, fact: Fact) -> bool:
+    """Return whether the fact's purchase or subscription has an id, and this one another id of the same set."""
+    for name in ("purchase", "subscription"):
+        known, named = purchase.ids.get(name, {}).get(fact.book), fact.references.get(name)
+        if known and named and named not in known:
+            return True
+    return False
 
 
 def _same_offer(purchase: Purchase, fact: Fact) -> bool:
@@ -153,13 +168,18 @@ def _runs(purchase: Purchase, moment: datetime) -> bool:
     return purchase.at(moment).status not in (Status.EXPIRED, Status.REFUNDED)
 
 
+def _is_refunded(purchase: Purchase) -> bool:
+    return purchase.ended is not None and purchase.ended[0] == Status.REFUNDED
+
+
+_GIVES_ACCESS = (FactKind.RESUMED, FactKind.CONFIRMED, FactKind.DISPUTE_WON)
 # What can happen to which purchases.
 _CAN_BE: dict[str, Callable[[Purchase, datetime], bool]] = {
     FactKind.PAYMENT_FAILED: lambda one, moment: one.ended is None and one.canceled_at is None,
     FactKind.PAUSED: lambda one, moment: _runs(one, moment) and one.canceled_at is None,
     FactKind.CANCELED: lambda one, moment: _runs(one, moment) and one.canceled_at is None,
     FactKind.EXPIRED: lambda one, moment: one.ended is None,
-    FactKind.REFUNDED: lambda one, moment: one.ended is None or one.ended[0] != Status.REFUNDED,
+    FactKind.REFUNDED: lambda one, moment: not _is_refunded(one),
     FactKind.DISPUTED: lambda one, moment: one.disputed_at is None,
     FactKind.DISPUTE_WON: lambda one, moment: one.disputed_at is not None,
     FactKind.DISPUTE_LOST: lambda one, moment: one.disputed_at is not None,

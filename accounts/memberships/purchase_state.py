@@ -93,6 +93,7 @@ class Purchase:
     quantity: int = 1
     amount: int | None = None
     refunded_amounts: list[int] = field(default_factory=list)
+    refunded_in_period: int = 0  # parts of the last period's price
     sold_at: datetime | None = None
     anchor: datetime | None = None
     periods: list[Period] = field(default_factory=list)
@@ -102,6 +103,8 @@ class Purchase:
     cut_at: datetime | None = None  # where access ended before what was paid
     paused_at: datetime | None = None
     disputed_at: datetime | None = None
+    disputed_period: int = 0  # the number of the period whose money is disputed
+    disputed_from: datetime | None = None  # since when access is in doubt: later where it was paid ahead
     failed_at: datetime | None = None
     changed_at: datetime | None = None
     is_announced: bool = False  # its start was stated, and may be to come
@@ -152,7 +155,11 @@ class Purchase:
             self._begin(fact)
         elif self._is_known_money(fact):
             self._received_again(fact)
-        elif self.ended or self._is_due(moment):
+        elif self._has_ended(moment):
+            self._begin_next(fact)
+        elif self._pays_for_known(fact):
+            self._received_again(fact)
+        elif self._is_due(moment) or (self.periods[-1].is_trial and fact.terms.amount):
             self._begin_next(fact)
         elif self._follows_at_once(moment):
             self._received_again(fact)
@@ -169,7 +176,7 @@ class Purchase:
     def _renewed(self, fact: Fact) -> None:
         if not self.periods:
             self._begin(fact)
-        elif self._is_known_money(fact) or (self.ended is None and self._is_known_renewal(fact)):
+        elif self._is_known_money(fact) or (not self._has_ended(fact.occurred_at) and self._is_known_renewal(fact)):
             self._received_again(fact)
         else:
             self._begin_next(fact)
@@ -178,7 +185,7 @@ class Purchase:
         start = fact.terms.starts_at or fact.occurred_at
         self.is_announced = fact.terms.starts_at is not None
         self.sold_at = fact.occurred_at
-        if (self.billing or self.plan.billing) == Billing.LIFETIME and fact.period_end is None:
+        if self._terms == Billing.LIFETIME and fact.period_end is None:
             self._add(fact, start, None)
         elif trial_days:
             self.anchor = fact.period_end or start + timedelta(days=trial_days)
@@ -194,11 +201,14 @@ class Purchase:
             self._received_again(fact)
             return
         start = last.end
-        if start is None or self.ended is not None or moment > start + self._grace:
+        if start is None or self._has_ended(moment) or moment > start + self._grace:
             start = self.anchor = moment
         elif last.is_trial:  # a charge that is late by hours pays for a whole period
             start = self.anchor = max(start, moment)
-        self._add(fact, start, fact.period_end or self._end_after(start))
+        if fact.period_end is not None:
+            self._add(fact, start, max(start, fact.period_end))
+        else:
+            self._add(fact, start, None if self._terms == Billing.LIFETIME else self._end_after(start))
 
     def _end_after(self, start: datetime) -> datetime:
         """Return the end of the period that begins at `start`: counted from the anchor where that falls on `start`.
@@ -206,7 +216,7 @@ class Purchase:
         Any other end than the anchor's becomes the anchor.
         """
         anchor = self.anchor or start
-        length = self._length.after(anchor, 1) - anchor
+        length = (self._length.after(anchor, 12) - anchor) / 12  # on average: the first month may be February
         number = round((start - anchor) / length)
         for periods in (number - 1, number, number + 1):
             if periods >= 0 and abs(self._length.after(anchor, periods) - start) <= min(_SAME_DAY, length / 4):
@@ -218,14 +228,14 @@ class Purchase:
         self.periods.append(
             Period(
                 start=start,
-                end=None if end is None else max(start, end),
+                end=end,
                 is_trial=is_trial,
                 is_stated=fact.period_end is not None,
                 paid_at=fact.occurred_at if fact.kind in (FactKind.PAID, FactKind.RENEWED) else None,
                 transactions=_transactions(fact),
             )
         )
-        self.has_instalments = False
+        self.has_instalments, self.refunded_in_period = False, 0
         self._revive()
 
     def _received_again(self, fact: Fact) -> None:
@@ -234,9 +244,8 @@ class Purchase:
         transactions = _transactions(fact)
         number = next((i for i, known in enumerate(self.periods) if transactions & known.transactions), last)
         period = self.periods[number]
-        if number == last and fact.period_end is not None and period.end is not None:
-            end = max(period.end, fact.period_end) if period.is_stated else max(period.start, fact.period_end)
-            period = replace(period, end=end, is_stated=True)
+        if number == last:
+            period = _with_stated_end(period, fact)
         if fact.kind != FactKind.PURCHASED and period.paid_at is None:
             period = replace(period, paid_at=fact.occurred_at)
         self.periods[number] = replace(period, transactions=period.transactions | transactions)
@@ -256,7 +265,19 @@ class Purchase:
         return (moment - period.start) / (period.end - period.start) if period.end > period.start else 1.0
 
     def _is_due(self, moment: datetime) -> bool:
-        return self.paid_until is not None and self._share(moment) >= RENEWS_FROM
+        """Return whether money at `moment` is the next period's by its date. Instalments pay for no further one."""
+        if self.paid_until is None or self._terms == Billing.INSTALMENTS:
+            return False
+        return self._share(moment) >= (1 if self._terms == Billing.ONCE else RENEWS_FROM)
+
+    def _has_ended(self, moment: datetime) -> bool:
+        """Return whether an event ended it, or a cancellation's date has come."""
+        return self.ended is not None or (self.ends_at is not None and self.ends_at <= moment)
+
+    def _pays_for_known(self, fact: Fact) -> bool:
+        """Return whether a payment says itself that it paid for no more than is known."""
+        end, stated = self.paid_until, fact.period_end
+        return stated is not None and end is not None and fact.occurred_at < end and stated <= end
 
     def _window(self) -> timedelta:
         """Return within which time two messages about the last period's money are about the same: by its length."""
@@ -281,7 +302,7 @@ class Purchase:
 
     def _extends_early(self, fact: Fact) -> bool:
         """Return whether money in the middle of a paid period pays for the next one, by the purchase's terms."""
-        if (self.billing or self.plan.billing) != Billing.SUBSCRIPTION:
+        if self._terms != Billing.SUBSCRIPTION:
             return False
         policy = self.plan.early_payments
         if policy == EarlyPayments.EXTEND or self.billing == Billing.SUBSCRIPTION:
@@ -304,11 +325,17 @@ class Purchase:
 
     def _canceled(self, fact: Fact) -> None:
         stated, moment = fact.period_end, fact.occurred_at
-        has_run_out = self.paid_until is not None and self.paid_until + self._grace <= moment
+        runs_until = self.paid_until
+        if runs_until is not None and self.paused_at is None:
+            runs_until += self._grace
+        has_run_out = self.paused_at is None and runs_until is not None and runs_until <= moment
         if self.ended is not None or (has_run_out and (stated is None or stated <= moment)):
             return
-        if stated is not None and fact.by_staff and self.paid_until is not None:
-            self.ends_at = min(stated, self.paid_until)  # on all purchases: none of them is extended
+        if fact.by_staff and not self.periods and self.canceled_at is None:
+            return  # it gives no access
+        if stated is not None and fact.by_staff:  # on all purchases: none of them is extended
+            until = self.ends_at or runs_until
+            self.ends_at = stated if until is None else min(stated, until)
         elif stated is not None:
             self.ends_at = stated
         elif self.canceled_at is None:
@@ -324,42 +351,72 @@ class Purchase:
         self.cut_at = min(self.cut_at or moment, moment)
 
     def _refunded(self, fact: Fact) -> None:
-        if self.ended is not None and self.ended[0] == Status.REFUNDED:
+        self.refunded_amounts += [fact.terms.refunded] if fact.terms.refunded else []
+        if self._is_refunded or self._is_earlier_money(fact):
             return
-        if any(_transactions(fact) & period.transactions for period in self.periods[:-1]):
-            return  # the money of an earlier period
-        if self._is_partial(fact) and self.plan.partial_refunds == PartialRefunds.KEEP:
-            return
-        self._end(Status.REFUNDED, fact.occurred_at)
+        if not self._is_partial(fact) or self.plan.partial_refunds == PartialRefunds.END:
+            self._take_back(fact, is_ahead=self._is_money_paid_ahead(fact))
+
+    def _take_back(self, fact: Fact, *, is_ahead: bool) -> None:
+        """End the purchase; where only money that was paid ahead goes back, the period that runs goes on."""
+        if is_ahead:
+            self.periods.pop()
+        else:
+            self._end(Status.REFUNDED, fact.occurred_at)
+
+    def _is_money_paid_ahead(self, fact: Fact) -> bool:
+        """Return whether the fact names the charge of a last period that has not begun."""
+        if self.ended is not None or len(self.periods) < 2:
+            return False
+        period = self.periods[-1]
+        return fact.occurred_at < period.start and bool(_transactions(fact) & period.transactions)
+
+    @property
+    def _is_refunded(self) -> bool:
+        return self.ended is not None and self.ended[0] == Status.REFUNDED
+
+    def _is_earlier_money(self, fact: Fact) -> bool:
+        return any(_transactions(fact) & period.transactions for period in self.periods[:-1])
 
     def _is_partial(self, fact: Fact) -> bool:
+        """Return whether less than the price goes back; ask staff where all parts of a period's price have."""
         refunded, total = fact.terms.refunded, self.amount
-        if refunded is None:
+        if refunded is None or not total or refunded >= total:
             return False
-        self.refunded_amounts.append(refunded)
-        if not total or refunded >= total:
-            return False
-        if sum(self.refunded_amounts) >= total:
+        self.refunded_in_period += refunded
+        if self.refunded_in_period >= total:
             self.question = Question.PARTIAL_REFUNDS
         return True
 
     def _disputed(self, fact: Fact) -> None:
-        self.disputed_at = self.disputed_at or fact.occurred_at
+        if self.disputed_at is None and not self._is_earlier_money(fact):
+            self.disputed_at, self.disputed_period = fact.occurred_at, len(self.periods) - 1
+            self.disputed_from = self.periods[-1].start if self._is_money_paid_ahead(fact) else fact.occurred_at
 
     def _dispute_won(self, fact: Fact) -> None:
         self.disputed_at = None
 
     def _dispute_lost(self, fact: Fact) -> None:
+        is_earlier = self._is_earlier_money(fact) or (self.disputed_at is not None and not self._is_disputed)
+        is_ahead = self._is_money_paid_ahead(fact)
+        if self._is_disputed and self.disputed_from is not None and self.ended is None:
+            is_ahead = is_ahead or fact.occurred_at < self.disputed_from
         self.disputed_at = None
-        self._end(Status.REFUNDED, fact.occurred_at)
+        if not is_earlier and not self._is_refunded:
+            self._take_back(fact, is_ahead=is_ahead)
+
+    @property
+    def _is_disputed(self) -> bool:
+        """Whether the last period's money is disputed: a dispute about an earlier one leaves what was paid since."""
+        return self.disputed_at is not None and self.disputed_period >= len(self.periods) - 1
 
     # What gives it back -----------------------------------------------------------------------------------------------
 
     def _extended(self, fact: Fact) -> None:
         """Take a grant of staff: it never shortens the one before."""
         end = fact.period_end
-        if self.ended is None and self.canceled_at is None and self.paid_until is not None and end is not None:
-            end = max(end, self.paid_until)
+        if self.periods and self.ended is None and self.canceled_at is None:
+            end = None if end is None or self.paid_until is None else max(end, self.paid_until)
         self._add(fact, fact.occurred_at, end)
 
     def _confirmed(self, fact: Fact) -> None:
@@ -370,19 +427,24 @@ class Purchase:
         if not self.periods:
             self._begin(fact)
             return
-        end = fact.period_end or self.periods[-1].end
+        period = _with_stated_end(self.periods[-1], fact)
+        end = period.end
         if end is not None and end <= fact.occurred_at:
             length = self._length.after(end, 1) - end
             number = max(int((fact.occurred_at - end) / length) - 1, 0)
             while self._length.after(end, number) <= fact.occurred_at:
                 number += 1
             end = self._length.after(end, number)
-        self.periods[-1] = replace(self.periods[-1], end=end)
+        self.periods[-1] = replace(period, end=end)
         self._revive()
         if fact.kind == FactKind.CONFIRMED:
             self.disputed_at = None
 
     # The clock --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _terms(self) -> str:
+        return self.billing or self.plan.billing
 
     @property
     def _length(self) -> Interval:
@@ -391,7 +453,7 @@ class Purchase:
     @property
     def _grace(self) -> timedelta:
         """How long access lasts after a paid end whose renewal is awaited."""
-        renews = not self.is_grant and (self.billing or self.plan.billing) == Billing.SUBSCRIPTION
+        renews = not self.is_grant and self._terms == Billing.SUBSCRIPTION
         return self.plan.grace if renews else timedelta()
 
     def at(self, now: datetime) -> Now:
@@ -411,14 +473,9 @@ class Purchase:
         if start is None:  # only notes about a purchase that nobody has reported
             return Now(status=Status.EXPIRED, changed_at=changed)
         if now < start:
-            return Now(
-                status=Status.SCHEDULED,
-                changed_at=changed,
-                access_from=start,
-                access_until=end,
-                end=end,
-                next_change_at=start,
-            )
+            then = self.at(start)
+            status = Status.SCHEDULED if then.gives_access(start) else then.status
+            return replace(then, status=status, changed_at=changed, next_change_at=start)
         if self.canceled_at is not None:
             known = _until(self.ends_at, Status.CANCELED, now, changed, start=start)
         elif self.paused_at is not None:
@@ -426,12 +483,14 @@ class Purchase:
             known = replace(_until(end, Status.PAUSED, now, changed, start=start), status=Status.PAUSED)
         else:
             known = self._running(start, end, now, changed)
-        if self.disputed_at is None or known.status == Status.EXPIRED:
+        if self.disputed_at is None or not self._is_disputed or known.status == Status.EXPIRED:
             return known
         known = replace(known, status=Status.DISPUTED, changed_at=self.disputed_at)
         if self.plan.disputes == Disputes.KEEP:
             return known
-        return replace(known, access_until=self.disputed_at, next_change_at=None)
+        until = min(filter(None, (self.disputed_from, known.access_until)))
+        changes = [moment for moment in (until, known.next_change_at) if moment is not None and moment > now]
+        return replace(known, access_until=until, next_change_at=min(changes, default=None))
 
     def _running(self, start: datetime, end: datetime | None, now: datetime, changed: datetime) -> Now:
         """Return the state of a purchase that has begun, and that nothing but the clock ends."""
@@ -461,6 +520,20 @@ def _until(until: datetime | None, status: str, now: datetime, changed: datetime
     if until is not None and until <= now:
         return replace(known, status=Status.EXPIRED, changed_at=until, next_change_at=None)
     return known
+
+
+def _with_stated_end(period: Period, fact: Fact) -> Period:
+    """Return the period with the end that a message about it states.
+
+    What is stated corrects what was counted, but shortens neither an end that was stated before nor what a renewal
+    paid for. An end before the period's start is that of an earlier one.
+    """
+    stated = fact.period_end
+    if stated is None or period.end is None or stated <= period.start:
+        return period
+    if period.is_stated or fact.kind == FactKind.RENEWED:
+        stated = max(period.end, stated)
+    return replace(period, end=stated, is_stated=True)
 
 
 def _transactions(fact: Fact) -> frozenset[str]:

@@ -15,7 +15,6 @@ from accounts.memberships.notices import Access, Mails
 from accounts.memberships.purchase_state import Purchase as PurchaseState
 from accounts.memberships.subscription_state import Assigned, History, State, history_of, steps
 from accounts.memberships.terms import StatedTerms
-from accounts.people import lookup
 from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
@@ -143,20 +142,18 @@ def decide(row: SubscriptionFact, *, purchase: Purchase | None, cause: Cause) ->
         return Recorded(subscription=subscription, transition=transition, changed=changed)
 
 
-def with_purchase(external_id: str, *, email: str) -> Subscription | None:
-    """Return the subscription of whoever has this address that the purchase with this id belongs to, None for none."""
-    member = lookup.member_with(email.strip().lower())
-    if member is None:
+def with_purchase(external_id: str, *, user: User | None) -> Subscription | None:
+    """Return the subscription of `user` that the purchase with this id belongs to, None for none."""
+    if user is None:
         return None
-    purchases = Purchase.objects.filter(external_id=external_id, subscription__user=member[0])
+    purchases = Purchase.objects.filter(external_id=external_id, subscription__user=user)
     known = purchases.select_related("subscription__plan").order_by("-pk").first()
     return known.subscription if known else None
 
 
-def only_plan_of(email: str) -> Plan | None:
-    """Return the plan of whoever has this address, where they have one subscription and no other."""
-    member = lookup.member_with(email.strip().lower())
-    known = list(member[0].subscriptions.select_related("plan")[:2]) if member else []
+def only_plan_of(user: User | None) -> Plan | None:
+    """Return the plan of `user`, where they have one subscription and no other."""
+    known = list(user.subscriptions.select_related("plan")[:2]) if user else []
     return known[0].plan if len(known) == 1 else None
 
 

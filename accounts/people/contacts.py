@@ -13,6 +13,7 @@ from django.db.models import Model
 from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten, lookup
 from accounts.people.contact_merge import origins_of
 from accounts.people.contact_report import EMPTY, ContactReport, write
+from accounts.people.lookup import Match
 from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
@@ -26,8 +27,19 @@ class Unidentified(Exception):
     """The report names nobody: neither an id that is known nor an e-mail."""
 
 
-def apply_report(report: ContactReport, *, provider: str, cause: Cause, user: User | None = None) -> ChangedContact:
+def apply_report(
+    report: ContactReport,
+    *,
+    provider: str,
+    cause: Cause,
+    user: User | None = None,
+    own: Contact | None = None,
+    found: Match | None = None,
+) -> ChangedContact:
     """Apply a report to its contact, which is created, as `user`'s, where there is none.
+
+    `own`: whom it is about where its ids and address mean nobody else. `found`: whom they mean, as `lookup.match`
+    found and held it in this transaction.
 
     A known id wins over the e-mail, so that somebody who changed their address stays the same contact. Of each value
     the newest report of that record holds. Two at once make one contact (unique constraints).
@@ -40,18 +52,22 @@ def apply_report(report: ContactReport, *, provider: str, cause: Cause, user: Us
         raise Unidentified("neither an e-mail nor an id")
     for _try in range(_TRIES):
         with transaction.atomic(savepoint=False):
-            known = lookup.mappings(provider, ids, hold=True)
-            if known:
+            found = found or lookup.match(provider=provider, identities=ids, email=email, hold=True)
+            if found.records:
+                known = list(found.records)
                 return _update(known[0].contact, known, report, email, provider=provider, cause=cause)
-            owner = lookup.with_email(email)
+            owner, found = found.owner, None  # asked anew where this try fails
             # The owner of the address may be another record there than the one with these ids, which are not known yet.
             is_another = owner is not None and (
                 bool(ids) and owner.mappings.filter(provider=provider, kind__in=list(ids), is_main=True).exists()
             )
-            if owner is not None and not is_another:
-                held = Contact.objects.select_for_update().filter(pk=owner.pk).first()
+            target = own if owner is None or is_another else owner
+            if target is not None:
+                held = Contact.objects.select_for_update().filter(pk=target.pk).first()
                 if held is None or lookup.mappings(provider, ids):
                     continue  # merged away, or reported by another worker while this one waited
+                if owner is None and email:
+                    add_alias(held, email, source=cause.text)
                 return _update(held, [], report, email, provider=provider, cause=cause)
             contact = _create(report, email, owner=owner, user=user, provider=provider, cause=cause)
             if contact is not None:
@@ -61,18 +77,26 @@ def apply_report(report: ContactReport, *, provider: str, cause: Cause, user: Us
 
 
 def apply_member_report(
-    user: User, report: ContactReport, *, provider: str, cause: Cause, is_new: bool = False
+    user: User,
+    report: ContactReport,
+    *,
+    provider: str,
+    cause: Cause,
+    is_new: bool = False,
+    found: Match | None = None,
 ) -> ChangedContact:
     """Apply a report to the contact of the member `user`; contact and login are linked where neither is yet.
 
-    `is_new`: the user was made just now, and is nobody's yet.
+    `is_new`: the user was made just now, and is nobody's yet. `found`: as for `apply_report`.
     """
-    before = None if is_new else Contact.objects.filter(user=user).first()
+    before = None if is_new else (found and found.contact_of(user)) or Contact.objects.filter(user=user).first()
     if before is None and not is_new:
         # Two at once would each make one: the second waits here, and finds the first one's.
         User.objects.select_for_update().get(pk=user.pk)
         before = Contact.objects.filter(user=user).first()
-    changed = apply_report(report, provider=provider, cause=cause, user=user if before is None else None)
+    changed = apply_report(
+        report, provider=provider, cause=cause, user=user if before is None else None, own=before, found=found
+    )
     contact = changed.contact
     if before is not None and before.pk != contact.pk:
         contact_duplicates.flag(before, contact, reason=f"both are the member {user.email}")
@@ -80,7 +104,7 @@ def apply_member_report(
         Contact.objects.filter(pk=contact.pk, user=None).update(user=user)
         contact.user = user
     elif before is None and contact.user_id != user.pk:
-        contact_duplicates.flag(contact, _contact_of(user), reason=f"{contact} is another member than {user.email}")
+        contact_duplicates.flag(contact, of_member(user), reason=f"{contact} is another member than {user.email}")
     return changed
 
 
@@ -199,12 +223,18 @@ def _add_aliases(contact: Contact, aliases: Iterable[str], *, cause: Cause) -> N
             continue
 
 
-def _contact_of(user: User) -> Contact:
-    """Return the contact of a member, created where there is none."""
+def of_member(user: User) -> Contact:
+    """Return the contact of a member: where there is none, the one with their address who is nobody's, or a new one."""
     contact = Contact.objects.filter(user=user).first()
-    if contact is None:
-        contact = Contact.objects.create(
-            user=user, email=user.email, first_name=user.first_name, last_name=user.last_name
-        )
-        insert_once(ContactEmail(contact=contact, email=user.email, source="account"))
+    if contact is not None:
+        return contact
+    owner = lookup.with_email(user.email)
+    if owner is not None and Contact.objects.filter(pk=owner.pk, user=None).update(user=user):
+        owner.user = user
+        return owner
+    contact = Contact(user=user, email=user.email, first_name=user.first_name, last_name=user.last_name)
+    if not insert_once(contact):
+        return Contact.objects.get(user=user)  # another worker was faster
+    if not add_alias(contact, user.email, source="account") and owner is not None:
+        contact_duplicates.flag(owner, contact, reason=f"both have the address {user.email}")
     return contact

@@ -1,26 +1,91 @@
 """The one look-up of people by a provider's ids and by addresses.
 
-An id at a provider stands in `ContactMapping` (contacts) and `ExternalIdentity` (logins of members); an address in
-`ContactEmail` (contacts, main address or alias) and `User.email`. Nothing is decided or written here: what follows
-where an id and an address mean different people is up to those who ask. Of many ids one query takes IN_ONE_QUERY.
+An id at a provider stands in `ContactMapping`, an address in `ContactEmail` (main address or alias), and a member's
+login in `User.email`. `match` is the one rule by which they mean somebody: purchases, completions, contacts and
+policies all ask it. Nothing is written here. Of many ids one query takes IN_ONE_QUERY.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.people.models import Contact, ContactEmail, ContactMapping, ExternalIdentity, User
+from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from core.text import InvalidAddress, normalise_email
 
 IN_ONE_QUERY = 500
 Ids = Mapping[str, str]  # kind of id → id at the provider
 
 
+class Contradiction(Exception):
+    """Ids and address mean several members; the message names them all."""
+
+
+class Match:
+    """Whom ids and an address mean, as `match` found it.
+
+    `records` are the known ones among the ids, in their order. The address is asked for when it is needed.
+    """
+
+    def __init__(self, records: Sequence[ContactMapping], email: str) -> None:
+        self.records = records
+        self._email = email
+
+    @property
+    def contact(self) -> Contact | None:
+        """Return the contact of the first id that is known, else the one with exactly this address."""
+        return self.records[0].contact if self.records else self.owner
+
+    @cached_property
+    def owner(self) -> Contact | None:
+        """Return the contact whose main address or alias this is."""
+        return with_email(self._email)
+
+    @cached_property
+    def login_by_address(self) -> tuple[User, str] | None:
+        """Return the member whom the address means, and by which rule: their login first, then an address of theirs."""
+        own = self.owner.user if self.owner else None
+        email = _stored(self._email)
+        if own is None or own.email != email:
+            user = User.objects.filter(email=email).first() if email else None
+            return (user, "the member's address") if user else (own, "an alias of the member") if own else None
+        return own, "the member's address"
+
+    @property
+    def contacts(self) -> list[Contact]:
+        """Return all contacts who are meant, each once, the one who counts first."""
+        found = [row.contact for row in self.records] + ([self.owner] if self.owner else [])
+        return list(dict.fromkeys(found))
+
+    @property
+    def member(self) -> User | None:
+        """Return the one member among those who are meant; None where nobody is one yet. Raises Contradiction."""
+        by_id = {row.contact.user for row in self.records if row.contact.user}
+        if len(by_id) > 1:
+            emails = ", ".join(sorted(user.email for user in by_id))
+            raise Contradiction(f"the ids in this event belong to several users ({emails})")
+        known, named = next(iter(by_id), None), self.login_by_address
+        if known is not None and named is not None and known != named[0]:
+            raise Contradiction(f"the id belongs to {known.email}, the e-mail to {named[0].email}")
+        return known or (named[0] if named else None)
+
+    def contact_of(self, user: User) -> Contact | None:
+        """Return the one among these contacts who is the member `user`."""
+        return next((contact for contact in self.contacts if contact.user_id == user.pk), None)
+
+
+def match(*, provider: str = "", identities: Ids | None = None, email: str = "", hold: bool = False) -> Match:
+    """Return whom these ids and this address mean: by a known id, else by exactly the address, else nobody yet.
+
+    Where they mean several people nothing is decided: they stay apart and whoever asks puts the question. With `hold`
+    the contacts of the ids are locked.
+    """
+    return Match(mappings(provider, identities or {}, hold=hold), email)
+
+
 def find(*, provider: str, identities: Ids, email: str = "") -> Contact | None:
-    """Return the contact with the first of these ids that is known, else with this address; None for nobody."""
-    for mapping in mappings(provider, identities):
-        return mapping.contact
-    return with_email(email)
+    """Return the contact whom these ids and this address mean; None for nobody."""
+    return match(provider=provider, identities=identities, email=email).contact
 
 
 def mappings(provider: str, identities: Ids, *, hold: bool = False) -> list[ContactMapping]:
@@ -41,7 +106,7 @@ def mappings(provider: str, identities: Ids, *, hold: bool = False) -> list[Cont
         if not held:
             return []
     order = list(identities)
-    known = [row for row in rows.select_related("contact") if identities[row.kind] == row.external_id]
+    known = [row for row in rows.select_related("contact__user") if identities[row.kind] == row.external_id]
     if hold and not held.issuperset(row.contact_id for row in known):
         return []
     return sorted(known, key=lambda row: order.index(row.kind))
@@ -49,12 +114,7 @@ def mappings(provider: str, identities: Ids, *, hold: bool = False) -> list[Cont
 
 def users(provider: str, identities: Ids) -> list[User]:
     """Return the members with these ids, by their keys; more than one where the ids contradict each other."""
-    if not identities:
-        return []
-    known = ExternalIdentity.objects.filter(
-        provider=provider, kind__in=list(identities), external_id__in=list(identities.values())
-    )
-    found = {row.user for row in known.select_related("user") if identities[row.kind] == row.external_id}
+    found = {row.contact.user for row in mappings(provider, identities) if row.contact.user}
     return sorted(found, key=lambda user: user.pk)
 
 
@@ -66,8 +126,14 @@ def mappings_by_id(provider: str, kind: str, external_ids: Iterable[str]) -> dic
 
 def users_by_id(provider: str, kind: str, external_ids: Iterable[str]) -> dict[str, User]:
     """Return the members who have these ids of one kind."""
-    known = ExternalIdentity.objects.filter(provider=provider, kind=kind).select_related("user")
-    return {row.external_id: row.user for part in parts(external_ids) for row in known.filter(external_id__in=part)}
+    known = ContactMapping.objects.filter(provider=provider, kind=kind, contact__user__isnull=False)
+    rows = known.select_related("contact__user")
+    return {
+        row.external_id: row.contact.user
+        for part in parts(external_ids)
+        for row in rows.filter(external_id__in=part)
+        if row.contact.user is not None
+    }
 
 
 def owners(ids: Iterable[tuple[str, str, str]]) -> tuple[set[int], set[int]]:
@@ -75,34 +141,31 @@ def owners(ids: Iterable[tuple[str, str, str]]) -> tuple[set[int], set[int]]:
     by_kind: dict[tuple[str, str], list[str]] = {}
     for provider, kind, external_id in ids:
         by_kind.setdefault((provider, kind), []).append(external_id)
-    found_contacts, found_users = set(), set()
-    for (provider, kind), external_ids in by_kind.items():
-        found_contacts |= {row.contact_id for row in mappings_by_id(provider, kind, external_ids).values()}
-        found_users |= {user.pk for user in users_by_id(provider, kind, external_ids).values()}
-    return found_contacts, found_users
+    found = [row.contact for (provider, kind), some in by_kind.items() for row in _rows(provider, kind, some)]
+    return {contact.pk for contact in found}, {contact.user_id for contact in found if contact.user_id}
+
+
+def _rows(provider: str, kind: str, external_ids: Iterable[str]) -> Iterable[ContactMapping]:
+    return mappings_by_id(provider, kind, external_ids).values()
 
 
 def with_email(email: str) -> Contact | None:
     """Return the contact whom this address means, in whatever case it is written; None for nobody or no address."""
-    try:
-        stored = normalise_email(email) if email else ""
-    except InvalidAddress:
-        return None
-    known = ContactEmail.objects.select_related("contact").filter(email=stored).first() if stored else None
+    stored = _stored(email)
+    known = ContactEmail.objects.select_related("contact__user").filter(email=stored).first() if stored else None
     return known.contact if known else None
 
 
+def _stored(email: str) -> str:
+    try:
+        return normalise_email(email) if email else ""
+    except InvalidAddress:
+        return ""
+
+
 def member_with(email: str) -> tuple[User, str] | None:
-    """Return the member whom this address (in its stored form) means, and by which rule; None for nobody."""
-    if not email:
-        return None
-    user = User.objects.filter(email=email).first()
-    if user is not None:
-        return user, "the member's address"
-    alias = ContactEmail.objects.select_related("contact__user").filter(email=email).first()
-    if alias is not None and alias.contact.user is not None:
-        return alias.contact.user, "an alias of the member"
-    return None
+    """Return the member whom this address means, and by which rule; None for nobody."""
+    return match(email=email).login_by_address
 
 
 def members_with(emails: Iterable[str]) -> list[User]:
@@ -126,7 +189,7 @@ def having_id(external_id: str, *, provider: str = "") -> tuple[Q, Q]:
     names = {"external_id": external_id, **at}
     return (
         Q(**{f"mappings__{name}": value for name, value in names.items()}),
-        Q(**{f"identities__{name}": value for name, value in names.items()}),
+        Q(**{f"contact__mappings__{name}": value for name, value in names.items()}),
     )
 
 

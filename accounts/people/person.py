@@ -11,7 +11,7 @@ from accounts.commerce.models.policy import Policy
 from accounts.courses.models import Completion, CourseProgress
 from accounts.people import forgotten, lookup
 from accounts.people.mentions import Mentions, digits_of
-from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, ExternalIdentity, User
+from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, User
 from config.logs import mask
 from core.text import InvalidAddress, normalise_email
 
@@ -125,8 +125,6 @@ def collect(person: Person) -> Person:
         person.ids.add((mapping.provider, mapping.kind, mapping.external_id))
         _add_values(person, mapping.last_synced_values)
         _add_name(person, mapping.last_synced_values.get("first_name"), mapping.last_synced_values.get("last_name"))
-    for identity in ExternalIdentity.objects.filter(user__in=person.users):
-        person.ids.add((identity.provider, identity.kind, identity.external_id))
     for change in ContactChange.objects.filter(contact__in=person.contacts):
         _add_values(person, {change.name: change.before})
         _add_values(person, {change.name: change.after})

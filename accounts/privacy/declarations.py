@@ -24,7 +24,6 @@ from accounts.people.models import (
     ContactEmail,
     ContactMapping,
     ContactTag,
-    ExternalIdentity,
     PossibleDuplicate,
     User,
 )
@@ -53,13 +52,6 @@ def _people() -> list[Holding]:
             holds="their ids at providers and the values last synced there",
             retention=AS_LONG_AS_KNOWN,
             own=lambda person: Q(contact__in=person.contacts),
-            anchors=True,
-        ),
-        Holding(
-            model=ExternalIdentity,
-            holds="their ids at providers",
-            retention=AS_LONG_AS_KNOWN,
-            own=lambda person: Q(user__in=person.users),
             anchors=True,
         ),
         Holding(

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from accounts.people import forgotten, lookup
 from accounts.people.mentions import Mentions
-from accounts.people.models import Contact, ContactMapping, ExternalIdentity, User
+from accounts.people.models import Contact, ContactMapping, User
 from accounts.people.person import Person, collect
 from accounts.privacy import files
 from accounts.privacy.holdings import DELETED, Holding, all_holdings
@@ -117,9 +117,7 @@ def _refuse_staff(person: Person) -> None:
 def _remote_ids(person: Person) -> list[tuple[str, str, str]]:
     """Return the person's records at providers, those that were deleted there left out."""
     mappings = ContactMapping.objects.filter(contact__in=person.contacts, gone_at=None).exclude(kind="email")
-    identities = ExternalIdentity.objects.filter(user__in=person.users)
-    columns = ("provider", "kind", "external_id")
-    return sorted({*mappings.values_list(*columns), *identities.values_list(*columns)})
+    return sorted(mappings.values_list("provider", "kind", "external_id"))
 
 
 def _go_through(holdings: Iterable[Holding], person: Person, report: Report, on_table: Callable[[str], None]) -> None:

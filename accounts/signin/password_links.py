@@ -21,6 +21,7 @@ from accounts.mail import emails
 from accounts.mail.contexts import NotSendable
 from accounts.mail.models import EmailMessage
 from accounts.mail.models.email_message import GREETINGS
+from accounts.people import lookup
 from accounts.people.models import User
 from accounts.signin.models import LinkRequest
 from accounts.signin.password_rules import check_new_password
@@ -122,9 +123,15 @@ def request_link(email: str, *, source_address: str, language: str) -> LinkReque
 
 
 def _answer(request: LinkRequest) -> None:
-    """Mail a new link where the address is an active user's; the links before it end."""
+    """Mail a new link where the address is an active user's; the links before it end.
+
+    An alias asks for its member too, whose main address gets the link: whoever has only the alias gets nothing.
+    """
     with transaction.atomic():
-        user = User.objects.select_for_update().filter(email=request.email, is_active=True).first()
+        users = User.objects.select_for_update().filter(is_active=True)
+        user = users.filter(email=request.email).first()
+        if user is None and (meant := lookup.member_with(request.email)) is not None:
+            user = users.filter(pk=meant[0].pk, is_staff=False, is_superuser=False).exclude(email=request.email).first()
         if user is not None:
             _send_new_link(user, key=f"link-request:{request.pk}", language=user.language or request.language)
         request.close(LinkRequest.Status.DONE)

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.commerce import orders
 from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
-from accounts.people import contacts, forgotten, lookup
+from accounts.people import contact_duplicates, contacts, forgotten, lookup
 from accounts.people.contact_report import ContactReport
 from accounts.people.forgotten import PersonForgotten
 from accounts.people.models import Contact
@@ -192,9 +192,12 @@ def contact_of(event: AboutSomebody, context: Context) -> Contact:
             _refuse_forgotten(event, context)
             raise Unmatched(_NO_EMAIL)
         return known
-    known = lookup.find(provider=context.provider, identities=event.identities, email=event.email)
     report = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
-    return known or _store(report, context).contact
+    found = lookup.match(provider=context.provider, identities=event.identities, email=event.email)
+    for other in found.contacts[1:]:
+        reason = f"the ids and the e-mail of one event name both ({context.cause.text})"
+        contact_duplicates.flag(found.contacts[0], other, reason=reason)
+    return found.contact or _store(report, context).contact
 
 
 def _refuse_forgotten(event: AboutSomebody | ContactReported, context: Context) -> None:

@@ -9,6 +9,7 @@ from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity
 from accounts.courses.models.points import ASSESSMENT, COURSE
 from accounts.people import lookup
+from accounts.people.lookup import Match
 from accounts.people.models import Contact
 from integrations.contracts.events import AssessmentCompleted, CourseCompleted
 from integrations.contracts.exceptions import PersonErased, Unmatched
@@ -33,7 +34,8 @@ def store(event: CourseCompleted, context: Context) -> list[Change]:
     if not activities:
         line = f"{kind}:{title or external_id or '*'}"
         raise Unmatched(f"no activity counts the {kind} {_quoted(title, external_id)}; add the line {line}, then retry")
-    question = _identity_question(event, context) or _question(event)
+    known = lookup.match(provider=context.provider, identities=event.identities, email=event.email)
+    question = _identity_question(known) or _question(event)
     told = {
         activity: ReportedCompletion(
             source=f"{context.provider}:{kind}:{event.external_id or context.key}",
@@ -46,6 +48,7 @@ def store(event: CourseCompleted, context: Context) -> list[Change]:
             answers=event.details,
             question=question,
             refusal=_failed(assessment) if assessment is not None and assessment.passed is False else "",
+            known_by_id=known.records[0].contact.user if known.records and not question else None,
         )
         for activity in activities
     }
@@ -95,14 +98,13 @@ def _failed(event: AssessmentCompleted) -> str:
     return f"the assessment was not passed{f' (score {event.score})' if event.score else ''}"
 
 
-def _identity_question(event: CourseCompleted, context: Context) -> str:
+def _identity_question(known: Match) -> str:
     """Return a question to staff where the ids are one person's and the e-mail is another member's."""
-    by_id = lookup.find(provider=context.provider, identities=event.identities) if event.identities else None
-    by_email = lookup.member_with(completions.stored_form(event.email))
-    if by_id is None or by_email is None or by_id.user == by_email[0]:
+    by_email = known.login_by_address if known.records else None
+    if by_email is None:
         return ""
-    owner = lookup.with_email(event.email)
-    if by_id.user is None and (owner is None or owner == by_id):
+    by_id = known.records[0].contact
+    if by_id.user == by_email[0] or (by_id.user is None and known.owner in (None, by_id)):
         return ""
     return f"the id is of {by_id.user or f'contact {by_id.pk}'}, the e-mail of {by_email[0].email}"
 

@@ -11,9 +11,11 @@ from accounts.memberships.notices import Mails
 from accounts.memberships.purchase_state import Question
 from accounts.memberships.subscriptions import Recorded
 from accounts.memberships.terms import StatedTerms, interval_of
-from accounts.people import contacts, members
+from accounts.people import lookup, members
 from accounts.people.contact_report import NAMES, ContactReport
 from accounts.people.forgotten import PersonForgotten
+from accounts.people.lookup import Contradiction, Match
+from accounts.people.models import User
 from core.text import InvalidAddress
 from integrations.contracts.events import (
     DisputeLost,
@@ -64,8 +66,10 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     staff; PersonErased: the person was erased and has not paid since.
     """
     kind = FACT_OF[type(event)]
-    plan = _plan(event, context)
-    member = _member(event, context)
+    told = _report_of(event)
+    found = lookup.match(provider=context.provider, identities=told.identities, email=told.email, hold=True)
+    plan = _plan(event, context, found)
+    member = _member(event, told, context, found)
     mails = _mails(event, context)
     recorded = subscriptions.record(
         member.user,
@@ -82,8 +86,8 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
         provider=context.provider,
         mails=mails,
     )
-    found = "member created" if member.created else "member found"
-    changes = [Change(description=found, target=member.user, changed=member.created)]
+    said = "member created" if member.created else "member found"
+    changes = [Change(description=said, target=member.user, changed=member.created)]
     changes.append(
         Change(
             description=_told(recorded),
@@ -93,7 +97,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
         )
     )
     # What a sale says of the person beside is no change of their membership.
-    changes += [replace(change, changed=False) for change in [_contact(event, member, context)] if change]
+    changes += [replace(change, changed=False) for change in [change_of(member.reported)] if change]
     if kind in _GREETED and mails is not Mails.NONE:
         held = mails is Mails.HOLD
         owed = emails.greet(recorded.subscription, held=held)
@@ -133,7 +137,7 @@ def _ask(recorded: Recorded, event: MembershipEvent, context: Context) -> None:
         )
 
 
-def _plan(event: MembershipEvent, context: Context) -> Plan:
+def _plan(event: MembershipEvent, context: Context, found: Match) -> Plan:
     """Return the plan of the purchase that an event is about. Raises Unmatched where it cannot be known.
 
     What is no sale and names a purchase of this person is about its plan, whatever offer it names. An event without an
@@ -141,13 +145,13 @@ def _plan(event: MembershipEvent, context: Context) -> Plan:
     """
     known, is_sale = None, FACT_OF[type(event)] == FactKind.PURCHASED
     if event.purchase_id and not is_sale:
-        known = subscriptions.with_purchase(event.purchase_id, email=event.buyer.email)
+        known = subscriptions.with_purchase(event.purchase_id, user=_named(found))
     if known is not None:
         return known.plan
     if event.offers:
         plan = plans.sold_by(event.offers, provider=context.provider)
     else:
-        plan = (None if is_sale else subscriptions.only_plan_of(event.buyer.email)) or plans.only_one()
+        plan = (None if is_sale else subscriptions.only_plan_of(_named(found))) or plans.only_one()
     if plan is None:
         named = f"{', '.join(event.offers)}{f' ({event.offer_title})' if event.offer_title else ''}"
         problem = f"no plan for offer {named}" if event.offers else "no plan: the event names no offer"
@@ -173,37 +177,37 @@ def _terms(event: MembershipEvent) -> StatedTerms:
     )
 
 
-def _member(event: MembershipEvent, context: Context) -> members.Member:
-    buyer = event.buyer
-    person = members.Person(
-        email=buyer.email, first_name=buyer.first_name, last_name=buyer.last_name, identities=buyer.identities
-    )
+def _named(found: Match) -> User | None:
+    """Return the member whom the event names; None where there is none, or it names several."""
     try:
-        bought_at = event.occurred_at if FACT_OF[type(event)] in _PAID else None
-        return members.find_or_create(person, provider=context.provider, bought_at=bought_at)
+        return found.member
+    except Contradiction:
+        return None
+
+
+def _member(event: MembershipEvent, told: ContactReport, context: Context, found: Match) -> members.ReportedMember:
+    """Return the buyer as a member, who is a contact too, under the ids that the event gives them."""
+    bought_at = event.occurred_at if FACT_OF[type(event)] in _PAID else None
+    try:
+        member = members.find_or_create(
+            told, provider=context.provider, cause=context.cause, bought_at=bought_at, found=found
+        )
     except PersonForgotten as error:
         raise PersonErased(str(error)) from error
     except (members.NeedsStaff, InvalidAddress) as error:
         raise Unmatched(str(error)) from error
+    enqueue.contact_changed(member.reported, context.fields)
+    return member
 
 
-def _contact(event: MembershipEvent, member: members.Member, context: Context) -> Change | None:
-    """The member is a contact too, under the ids that the event gives them."""
+def _report_of(event: MembershipEvent) -> ContactReport:
     buyer = event.buyer
-    told = ContactReport(
+    return ContactReport(
         occurred_at=event.occurred_at,
         email=buyer.email,
-        identities=buyer.identities,
+        identities={kind: external_id for kind, external_id in buyer.identities.items() if external_id},
         fields={name: value for name in NAMES if (value := getattr(buyer, name))},
     )
-    try:
-        reported = contacts.apply_member_report(
-            member.user, told, provider=context.provider, cause=context.cause, is_new=member.created
-        )
-    except PersonForgotten as error:
-        raise PersonErased(str(error)) from error
-    enqueue.contact_changed(reported, context.fields)
-    return change_of(reported)
 
 
 def _references(event: MembershipEvent) -> dict[str, str]:

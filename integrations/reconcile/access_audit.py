@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
 from accounts.people import lookup
-from accounts.people.models import ExternalIdentity
+from accounts.people.models import ContactMapping
 from accounts.people.person import NOBODY
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import LocalList, Place, RemotePurchase
@@ -122,10 +122,10 @@ def compare_purchases(run: SyncRun, provider: Provider, place: Place) -> Place |
 def _remote_ids(provider: Provider, rows: Sequence[Subscription]) -> Mapping[int, list[str]]:
     """Return subscription key → remote ids of its member: those they are known by, else those of their address."""
     by_user: dict[int, set[str]] = {}
-    identities = ExternalIdentity.objects.filter(
-        provider=provider.key, kind=source_of(provider).identity, user__in={row.user_id for row in rows}
+    identities = ContactMapping.objects.filter(
+        provider=provider.key, kind=source_of(provider).identity, contact__user__in={row.user_id for row in rows}
     )
-    for user_id, external_id in identities.values_list("user_id", "external_id"):
+    for user_id, external_id in identities.values_list("contact__user", "external_id"):
         by_user.setdefault(user_id, set()).add(external_id)
     by_email: dict[str, set[str]] = {}
     named = ProviderRecord.objects.filter(provider=provider.key, email__in=[row.user.email for row in rows])

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
 from accounts.people import lookup
-from accounts.people.models import User
+from accounts.people.models import ContactMapping, User
 from core.cause import Cause
 from integrations import registry
 from integrations.contracts.events import (
@@ -196,7 +196,8 @@ def apply_finding(finding: SyncFinding, *, cause: Cause) -> str:
 def _read(user: User, provider: Provider) -> RemoteState:
     source = purchases_of(provider)
     puller = source.puller()
-    known = user.identities.filter(provider=provider.key, kind=source.identity).first()
+    ids = ContactMapping.objects.filter(contact__user=user, provider=provider.key, kind=source.identity)
+    known = ids.order_by("-is_main", "pk").first()
     if known is not None:
         people: Mapping[str, Buyer] = {
             known.external_id: Buyer(email=user.email, identities={source.identity: known.external_id})

@@ -1,15 +1,17 @@
 """A pytest plugin: which tests run on which database, in which order, and in which process.
 
-`make test` runs everything on SQLite, and what PostgreSQL and Redis could change on these as well. Left out there, by
-the mark `once`:
+`make test` runs everything on SQLite. On PostgreSQL and Redis it runs what these can change:
 
-1. tests that ask for no database and start no process of an installation;
-2. tests of pages, mails, forms, permissions, proofs and texts (the files of `PRESENTATION`): what they check is made by
-   Python of rows that are found by their keys. Every page is opened on PostgreSQL too, by tests/test_security_crawl.py;
-3. what a test or a file marks itself.
+1. tests that commit (threads, locks, constraints checked at the commit), and those that start processes (tests/chaos);
+2. the core, where the statements matter (`CORE`): queue, inbox, outbox, reconciliation, history, memberships; of its
+   pages and lines, and of what it makes of others' answers (`PRESENTATION`), only what rule 4 names;
+3. every page once, and each list with every kind of filter: tests/test_security_crawl.py (tricks that end before a
+   statement, in headers and bodies of strangers, run on SQLite alone: `once`);
+4. tests whose name or file has one of `WORDS`: then it is about what a statement finds, sorts, locks or refuses, or
+   about a value that a column may not hold.
 
-Never left out by rule 2, whatever its file: a test that commits (threads, locks, constraints checked at the commit),
-and one whose name has a word of `STATEMENTS`: then it is about what a statement finds, counts, sorts or refuses.
+The rest has the mark `once`: it is made by Python of rows that are found by their keys. A test or a file may have that
+mark of its own.
 """
 
 import os
@@ -20,28 +22,26 @@ from typing import Any
 import pytest
 
 WAITING = ("tests/chaos/", "tests/e2e/")
-PROCESSES = (*WAITING, "tests/test_servers.py", "tests/test_server_limits.py", "tests/test_metrics_of_processes.py")
+EVERYWHERE = ("tests/chaos/", "tests/test_security_crawl.py")
 DATABASES = frozenset({"db", "transactional_db", "live_server"})
 COMMITS = frozenset({"transactional_db", "live_server", "at_once", "committing_sides"})
-PRESENTATION = re.compile(
+CORE = re.compile(
     r"""
-    ^tests/security/ | /test_( cross_origin | strict_json | guards )\.py
-    # requests and their answers, sign-in, APIs
-    | /test_( access | security_pages | api_description | operator_pages | embed | endpoint )\.py
-    | /test_( password_api | staff_api | points_api | sign_in | devices | idle )\.py
-    # the console
-    | /test_( admin_\w+ | \w*console | \w+_pages? )\.py
-    # mails
-    | /test_( email_templates | emails | smtp | \w*mail_webhooks | webhook | reports )\.py
-    # files and pages of others, proofs, samples, lines of logs
-    | /test_( certificates | completion_files | history_files | import_command | simulat\w+ )\.py
-    | /test_( \w*proofs | signatures | signed_accounts | \w*samples | \w*log_lines | broken_input )\.py
+    ^core/queue/ | ^integrations/( inbox | outbox | reconcile | history )/ | ^accounts/memberships/
+    | /test_( \w*reconcile\w* | history_\w+ | \w*subscription\w* | purchases | one_sale )\.py
     """,
     re.VERBOSE,
 )
-STATEMENTS = re.compile(
-    r"list|search|filter|sort|order|find|found|count|number|sum|total|quer|twice|same|once|duplicate|together|parallel"
-    r"|concurr|lock|race|constraint|transaction|rolled|json|long|huge|null|unicode|case|accent|migrat"
+PRESENTATION = re.compile(
+    r"""
+    /test_( admin_\w+ | \w*console | \w+_pages? | \w*log_lines | history_files | \w+_command | \w*proofs )\.py
+    | /test_( too_many_calls | bad_days | opportunities | manual_sync | \w+_verdicts | rate_limits )\.py
+    """,
+    re.VERBOSE,
+)
+WORDS = re.compile(
+    r"(?<![a-z])lock(?!out|ed_or|ed_user)|constraint|transaction|rolled|database|statement|quer(y|ies)|migrat|search|filter|sort|_case|accent"
+    r"|unicode|null|long_(name|text|value)|duplicate|is_kept|are_kept|stored|anything_like|form_value|whole_life"
 )
 
 
@@ -57,13 +57,14 @@ def _commits(item: pytest.Item) -> bool:
 
 
 def is_once(item: pytest.Item) -> bool:
-    """Return whether rule 1 or 2 leaves the test out on PostgreSQL."""
-    if item.nodeid.startswith(PROCESSES):
+    """Return whether no rule sends the test to PostgreSQL too."""
+    if item.nodeid.startswith(EVERYWHERE) or _commits(item):
         return False
     if not _asks_for_a_database(item):
         return True
-    file = item.nodeid.partition("::")[0]
-    return bool(PRESENTATION.search(file)) and not _commits(item) and not STATEMENTS.search(item.nodeid[len(file) :])
+    file, _, name = item.nodeid.partition("::")
+    is_core = CORE.search(file) and not PRESENTATION.search(file)
+    return not is_core and not WORDS.search(file.rpartition("/")[2]) and not WORDS.search(name.partition("[")[0])
 
 
 @pytest.hookimpl(wrapper=True)

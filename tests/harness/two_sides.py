@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.cache import cache
 from django.utils import timezone
 
-from core.queue import runner
 from integrations.inbox.models.contact_refresh import QUIET
 from integrations.outbox import repair
 from integrations.outbox.models import OutgoingWrite
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.fakes.nowcerts import FakeNowCerts
 from tests.harness.both_sides import GHL_HOOK, TOKENS, BothSides, Hook
+from tests.harness.pending import pending_jobs
 
 PRIVATE_KEY = Ed25519PrivateKey.generate()
 A_MOMENT = QUIET + timedelta(seconds=1)
@@ -63,7 +63,7 @@ class TwoSides(BothSides):
             for hook in hooks:
                 assert self.deliver(hook).status_code in (200, 409)
             self.drain()
-            if not self.hooks and not self._has_pending_jobs():
+            if not self.hooks and not pending_jobs():
                 return
             self.forward(max(A_MOMENT, self._next_due() - timezone.now() + timedelta(seconds=1)))
             self.drain()
@@ -75,15 +75,10 @@ class TwoSides(BothSides):
         self.ghl.behave()
         repair.retry(OutgoingWrite.objects.filter(status="failed"))
 
-    def _has_pending_jobs(self) -> bool:
-        return any(kind.model._default_manager.filter(status="pending").exists() for kind in runner.KINDS.values())
-
     def _next_due(self) -> datetime:
         due = (
-            kind.model._default_manager.filter(status="pending")
-            .order_by("next_attempt_at")
-            .values_list("next_attempt_at")
-            for kind in runner.KINDS.values()
+            model._default_manager.filter(status="pending").order_by("next_attempt_at").values_list("next_attempt_at")
+            for model in {model for model, _key in pending_jobs()}
         )
         return min((moment for rows in due for (moment,) in rows[:1]), default=timezone.now())
 

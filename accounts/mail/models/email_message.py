@@ -29,6 +29,7 @@ class EmailMessage(Prunable, Delivery):
         PASSWORD_SETUP = "password_setup", _("new set-up link")
         PASSWORD_RESET = "password_reset", _("password reset link")
         PASSWORD_CHANGED = "password_changed", _("password changed")
+        ADDRESS_CHANGED = "address_changed", _("address of the account changed")
         COURSE_COMPLETED = "course_completed", _("course completed")
         STAFF_NEW_MEMBER = "staff_new_member", _("to staff: new member")
         STAFF_MEMBER_LINKED = "staff_member_linked", _("to staff: existing user linked")

@@ -144,11 +144,27 @@ def test_the_clock_expires_what_ended_once(user: Any, plan: Any, travel: Any) ->
 
     subscription = Subscription.objects.get()
     assert (subscription.status, subscription.current_period_end) == ("expired", end)
+    assert (subscription.next_change_at, subscription.purchases.get().status) == (None, "expired")
     assert history(subscription) == [("", "active"), ("active", "expired")]
     last = subscription.transitions.latest("pk")
-    assert (last.occurred_at, last.cause, last.event_id, last.staff) == (end, "schedule", None, None)
+    grace = plan.grace_days * DAY
+    assert (last.occurred_at, last.cause, last.event_id, last.staff) == (end + grace, "schedule", None, None)
     tasks.expire_subscriptions()
     assert subscription.transitions.count() == 2
+
+
+def test_clock_marks_the_grace_days_and_their_end(user: Any, plan: Any, travel: Any) -> None:
+    recorded = tell(user, plan, "purchased", 1, period_end=timezone.now() + DAY)
+    assert recorded.subscription.next_change_at == recorded.subscription.current_period_end
+    travel(2 * DAY)
+    assert subscriptions.advance() == 1
+    subscription = Subscription.objects.get()
+    assert (subscription.status, subscription.purchases.get().status) == ("past_due", "past_due")
+    assert (user.has_access(plan), subscription.next_change_at) == (True, subscription.access_until)
+    travel(5 * DAY)
+    assert not user.has_access(plan)
+    assert subscriptions.advance() == 1
+    assert history(subscription) == [("", "active"), ("active", "past_due"), ("past_due", "expired")]
 
 
 def test_staff_cancel_and_access_stays_until_the_paid_end(user: Any, plan: Any, staff: Any) -> None:
@@ -203,7 +219,7 @@ def test_an_end_in_the_past_is_refused_and_nothing_changes(user: Any, plan: Any,
 
 @pytest.mark.parametrize(
     "forbidden",
-    [{"status": "paused"}, {"status": "active", "current_period_end": None}, {"status": ""}],
+    [{"status": "unknown"}, {"status": None}, {"status": ""}],
 )
 def test_the_database_refuses_a_state_that_must_not_be(user: Any, plan: Any, forbidden: dict[str, Any]) -> None:
     tell(user, plan, "purchased", 10)
@@ -225,3 +241,61 @@ def test_two_first_facts_at_once_make_one_subscription(user: Any, plan: Any, at_
     subscription = Subscription.objects.get()
     assert (subscription.status, subscription.facts.count()) == ("active", 6)
     assert history(subscription) == [("", "active")]
+
+
+# Purchases as rows ----------------------------------------------------------------------------------------------------
+
+
+def test_purchases_are_stored_and_facts_say_which_took_them_and_why(user: Any, plan: Any) -> None:
+    tell(user, plan, "purchased", 100, references={"purchase": "p1", "offer": "o1"})
+    tell(user, plan, "purchased", 10, references={"purchase": "p2", "offer": "o1"})
+    tell(user, plan, "refunded", 5, references={"purchase": "p1"})
+    subscription = Subscription.objects.get()
+    assert list(subscription.purchases.values_list("external_id", "status")) == [("p1", "refunded"), ("p2", "active")]
+    taken = subscription.facts.values_list("kind", "purchase__external_id", "rule", "question")
+    assert list(taken) == [
+        ("purchased", "p1", "new", ""),
+        ("purchased", "p2", "new", ""),
+        ("refunded", "p1", "id", ""),
+    ]
+    assert user.has_access(plan)
+
+
+def test_answer_of_staff_to_a_question_is_kept_and_counts(user: Any, plan: Any, staff: Any) -> None:
+    tell(user, plan, "purchased", 100, references={"purchase": "p1"})
+    tell(user, plan, "purchased", 10, references={"purchase": "p2"})
+    recorded = tell(user, plan, "refunded", 5)
+    assert (recorded.question, recorded.changed) == ("which_purchase", False)
+    row = recorded.subscription.facts.get(kind="refunded")
+    assert row.purchase is None
+
+    second = recorded.subscription.purchases.get(external_id="p2")
+    decided = subscriptions.decide(row, purchase=second, cause=Cause.by_staff(staff))
+    assert decided.changed
+    row.refresh_from_db()
+    assert (row.purchase, row.rule, row.question, row.answered_at is not None) == (second, "staff", "", True)
+    assert list(decided.subscription.purchases.values_list("status", flat=True)) == ["active", "refunded"]
+    assert subscriptions.recompute(decided.subscription, cause=EVENT) is None, "the answer outlasts every recount"
+    assert tell(user, plan, "refunded", 5).known
+
+
+def test_older_fact_that_comes_later_becomes_the_first_of_its_purchase(user: Any, plan: Any) -> None:
+    tell(user, plan, "renewed", 5, references={"purchase": "p1"})
+    tell(user, plan, "purchased", 300, references={"purchase": "p1"})
+    purchase = Subscription.objects.get().purchases.get()
+    assert purchase.key == "purchased-300"
+    assert set(purchase.facts.values_list("kind", flat=True)) == {"purchased", "renewed"}
+
+
+def test_shortening_ends_all_access_on_its_day_and_extending_never_shortens(user: Any, plan: Any, staff: Any) -> None:
+    cause, now = Cause.by_staff(staff), timezone.now()
+    tell(user, plan, "purchased", 10)
+    subscription = Subscription.objects.get()
+    subscriptions.extend(subscription, until=now + 500 * DAY, cause=cause)
+    with pytest.raises(ValueError, match="longer"):
+        subscriptions.extend(subscription, until=now + 400 * DAY, cause=cause)
+    with pytest.raises(ValueError, match="extend"):
+        subscriptions.shorten(subscription, until=now + 600 * DAY, cause=cause)
+    subscriptions.shorten(subscription, until=now + 20 * DAY, cause=cause)
+    assert Subscription.objects.get().access_until == now + 20 * DAY
+    assert list(subscription.purchases.values_list("is_grant", "status")) == [(False, "canceled"), (True, "canceled")]

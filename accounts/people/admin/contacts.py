@@ -15,6 +15,7 @@ from accounts.people.admin.contact_actions import ADD_ALIAS, REMOVE_ALIAS
 from accounts.people.admin.contact_history import ChangeInline
 from accounts.people.admin.filters import AtProviderFilter, HasAccountFilter, TagFilter
 from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
+from accounts.people.admin.new_address import use_new_address
 from accounts.people.admin.person_actions import ON_CONTACTS
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate
 from core.console import columns
@@ -133,7 +134,7 @@ class ContactAdmin(ReadOnlyAdmin):
         *("created", "changed", "elsewhere"),
     )
     inlines = (AddressInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline, ChangeInline)
-    row_actions = (ADD_ALIAS, REMOVE_ALIAS, *ON_CONTACTS)
+    row_actions = (ADD_ALIAS, REMOVE_ALIAS, use_new_address(lambda contact: contact.user), *ON_CONTACTS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         present = ContactTag.objects.filter(is_present=True).select_related("tag").order_by("-changed_at", "-id")

@@ -9,13 +9,14 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import ProviderFilter, distinct_values
 from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
 from accounts.people.models import ContactMapping
 from core.console import columns
+from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_link, row_link
 
@@ -44,6 +45,21 @@ class GoneFilter(SimpleListFilter):
         return queryset.filter(gone_at__isnull=self.value() == "no") if self.value() else queryset
 
 
+REMOVE_ID = Action(
+    name="remove-id",
+    label=gettext_lazy("remove this ID"),
+    explanation=gettext_lazy(
+        "It no longer means this person: that solves a conflict of a purchase, which is retried then. The record at the"
+        " provider stays; whoever is reported under this ID next has it."
+    ),
+    done=ngettext_lazy("%(count)d ID was removed.", "%(count)d IDs were removed.", "count"),
+    run=lambda mapping, submission: bool(mapping.delete()[0]),
+    form=ReasonForm,
+    in_list=False,
+    deletes=True,
+)
+
+
 @admin.register(ContactMapping)
 class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     """A line a record; beside it stands who else the same contact is. An id of either side finds both."""
@@ -63,6 +79,8 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     readonly_fields = (
         *("person", "gone", "elsewhere", "since", "last_synced", "remote_offers", "synced_values", "see_also"),
     )
+
+    row_actions = (REMOVE_ID,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContactMapping]:
         others = ContactMapping.objects.filter(is_main=True).order_by("provider", "kind")

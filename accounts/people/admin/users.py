@@ -7,9 +7,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -19,17 +21,21 @@ from accounts.courses.admin.points import AWARD_POINTS, PointsInline
 from accounts.mail import suppressions
 from accounts.mail.admin.suppressed_addresses import suppression_link
 from accounts.memberships.models import Subscription
+from accounts.people import contacts, new_address
 from accounts.people.admin.address_field import AddressField
+from accounts.people.admin.mapping_columns import MAPPINGS
+from accounts.people.admin.new_address import use_new_address
 from accounts.people.admin.person_actions import ON_USERS
-from accounts.people.models import ExternalIdentity, User
+from accounts.people.models import ContactMapping, User
 from accounts.signin.admin.set_up_mail import send_set_up_mail
 from accounts.signin.admin.staff_forms import OthersPasswordForm
 from accounts.signin.sessions import end_sessions
 from accounts.staff import rights
+from core.cause import Cause
 from core.console import columns
 from core.console.actions import Action
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
-from core.console.links import EVENTS, list_link, row_link
+from core.console.links import EVENTS, NOTHING, list_link, row_link
 from core.text import PASSWORD
 
 END_SESSIONS = Action(
@@ -74,17 +80,18 @@ class AddUserForm(forms.ModelForm):
         return user
 
 
-class IdentityInline(admin.TabularInline):
-    """The user's ids at providers. Deleting the wrong one solves a conflict: then retry the event."""
+class UserForm(forms.ModelForm):
+    """A user. Another address is refused where it means another member."""
 
-    model = ExternalIdentity
-    extra = 0
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def clean_email(self) -> str:
+        email = str(self.cleaned_data["email"])
+        try:
+            new_address.refuse_taken(self.instance, email)
+        except new_address.AddressTaken as error:
+            raise ValidationError(
+                _("%(email)s is an address of the member %(owner)s.") % {"email": email, "owner": error}
+            ) from error
+        return email
 
 
 class SubscriptionInline(ReadOnlyInline):
@@ -111,19 +118,34 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     search_help_text = _("Beginning of the e-mail or of a name")
     ordering = ("-id",)
     filter_horizontal = ("groups", "user_permissions")
-    form = forms.ModelForm
+    form = UserForm
     add_form = AddUserForm
     change_password_form = OthersPasswordForm
     add_fieldsets = ((None, {"fields": ("email", "first_name", "last_name", "language", "password")}),)
-    inlines = (IdentityInline, SubscriptionInline, PointsInline)
+    inlines = (SubscriptionInline, PointsInline)
     _rights = ("is_staff", "is_superuser", "groups", "user_permissions")
-    _facts = ("auth_provider", "may_sign_in", "date_joined", "last_login", "balance", "complaint", "elsewhere")
+    _facts = (
+        "auth_provider",
+        "may_sign_in",
+        "date_joined",
+        "last_login",
+        "balance",
+        "complaint",
+        "remote_ids",
+        "elsewhere",
+    )
     fieldsets = (
         (None, {"fields": ("email", "first_name", "last_name", "language", "is_active")}),
         (_("Where from, and what else there is"), {"fields": _facts}),
         (_("Rights in this console"), {"fields": _rights, "classes": ("collapse",)}),
     )
-    row_actions = (send_set_up_mail(lambda user: user), AWARD_POINTS, END_SESSIONS, *ON_USERS)
+    row_actions = (
+        send_set_up_mail(lambda user: user),
+        use_new_address(lambda user: user),
+        AWARD_POINTS,
+        END_SESSIONS,
+        *ON_USERS,
+    )
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
@@ -132,8 +154,15 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
         return super().may_run(request, action, obj) and _may_touch(request.user, obj)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        form.rights_before = rights.of(User.objects.get(pk=obj.pk)) if change else {}
+        before = User.objects.get(pk=obj.pk) if change else None
+        form.rights_before = rights.of(before) if before else {}
+        is_member = not (obj.is_staff or obj.is_superuser)
+        if is_member and before is not None and before.email != obj.email:
+            # What is beside the login changes with it, as when the action is used.
+            new_address.use(before, obj.email, cause=Cause.by_staff(request.user))
         super().save_model(request, obj, form, change)
+        if is_member and not change:
+            contacts.of_member(obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -181,6 +210,13 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     @admin.display(description=_("complaint"))
     def complaint(self, user: User) -> str:
         return suppression_link(suppressions.find(user.email))
+
+    @admin.display(description=_("IDs at providers"))
+    def remote_ids(self, user: User) -> str:
+        rows = ContactMapping.objects.filter(contact__user=user).order_by("provider", "kind", "pk")
+        return (
+            format_html_join(SafeString("<br>"), "{}", ((row_link(MAPPINGS, row.pk, row),) for row in rows)) or NOTHING
+        )
 
     @admin.display(description=_("see also"))
     def elsewhere(self, user: User) -> str:

@@ -1,7 +1,6 @@
 from accounts.people.models.company import Company, ProvisioningStep
 from accounts.people.models.contact import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate, Tag
 from accounts.people.models.contact_change import ContactChange
-from accounts.people.models.external_identity import ExternalIdentity
 from accounts.people.models.forgotten_key import ForgottenKey
 from accounts.people.models.user import User
 
@@ -12,7 +11,6 @@ __all__ = [
     "ContactEmail",
     "ContactMapping",
     "ContactTag",
-    "ExternalIdentity",
     "ForgottenKey",
     "PossibleDuplicate",
     "ProvisioningStep",

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.people import contact_duplicates, contacts
 from accounts.people.contact_report import ContactReport
-from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
+from accounts.people.models import Contact, ContactMapping, PossibleDuplicate, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 
@@ -36,6 +36,12 @@ def report(email: str = JANE, *, provider: str = "kajabi", **parts: Any) -> Chan
 def person(email: str = JANE, **parts: Any) -> Contact:
     """The contact that a report makes, as it is in the database."""
     return Contact.objects.get(pk=report(email, **parts).contact.pk)
+
+
+def known_as(user: User, kind: str, external_id: str, provider: str = "kajabi") -> ContactMapping:
+    """The id of a member at a provider, on their contact."""
+    contact = contacts.of_member(user)
+    return ContactMapping.objects.create(contact=contact, provider=provider, kind=kind, external_id=external_id)
 
 
 def possible_duplicate(one: Contact, another: Contact, reason: str = "both have one phone") -> Any:

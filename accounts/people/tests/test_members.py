@@ -4,14 +4,19 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
-from accounts.people.members import NeedsStaff, Person, find_or_create
-from accounts.people.models import ExternalIdentity, User
+from accounts.people.contact_report import ContactReport
+from accounts.people.members import NeedsStaff, ReportedMember, find_or_create
+from accounts.people.models import ContactMapping, User
+from accounts.people.tests.people import known_as
+from core.cause import Cause
 from core.text import NAME, clean_name
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +29,12 @@ def row(user: User) -> dict[str, Any]:
 
 def kinds() -> list[str]:
     return list(EmailMessage.objects.order_by("pk").values_list("kind", flat=True))
+
+
+def made(email: str, identities: dict[str, str], provider: str = "kajabi") -> ReportedMember:
+    report = ContactReport(occurred_at=timezone.now(), email=email, identities=identities)
+    with transaction.atomic():
+        return find_or_create(report, provider=provider, cause=Cause(text="test"))
 
 
 def test_new_buyer_cannot_sign_in_until_a_password_is_set(process: Any, relay: Any) -> None:
@@ -83,7 +94,7 @@ def test_purchase_for_a_staff_address_is_left_to_staff(process: Any, relay: Any,
         "jane@example.com is a staff account and is never matched automatically; grant the plan by hand"
     )
     assert row(user) == before
-    assert (Subscription.objects.count(), ExternalIdentity.objects.count(), kinds()) == (0, 0, [])
+    assert (Subscription.objects.count(), ContactMapping.objects.count(), kinds()) == (0, 0, [])
 
 
 def test_purchase_for_a_locked_user_is_left_to_staff(process: Any, relay: Any, user: Any) -> None:
@@ -106,9 +117,9 @@ def test_another_customer_with_the_same_address_is_a_conflict_that_staff_resolve
     assert event.status == "unmatched"
     assert event.reason.startswith("conflict: jane@example.com is kajabi relay mem_1001, this event says mem_2002")
     assert Subscription.objects.get().facts.count() == 1
-    assert ExternalIdentity.objects.get().external_id == "mem_1001"
+    assert ContactMapping.objects.get().external_id == "mem_1001"
 
-    ExternalIdentity.objects.all().delete()
+    ContactMapping.objects.all().delete()
     event.requeue()
     drain()
     event.refresh_from_db()
@@ -158,7 +169,7 @@ def test_lookalike_address_never_reaches_the_account(process: Any, relay: Any, l
     assert event.status in ("processed", "unmatched")
     assert row(mike) == before
     assert not mike.subscriptions.exists()
-    assert not mike.identities.exists()
+    assert not ContactMapping.objects.filter(contact__user=mike).exists()
     assert not EmailMessage.objects.filter(to="mike@example.com").exists()
     assert not Client().login(username=lookalike, password=PASSWORD)
 
@@ -204,25 +215,21 @@ def test_any_name_becomes_one_short_line(written: str) -> None:
 
 def test_two_ids_of_several_users_are_a_conflict(user: Any, newcomer: Any) -> None:
     for owner, kind in ((user, "customer"), (newcomer, "member")):
-        ExternalIdentity.objects.create(user=owner, provider="kajabi", kind=kind, external_id="1")
+        known_as(owner, kind, "1")
     with pytest.raises(NeedsStaff, match="belong to several users"):
-        find_or_create(
-            Person(email="third@example.com", identities={"customer": "1", "member": "1"}), provider="kajabi"
-        )
+        made("third@example.com", {"customer": "1", "member": "1"})
     assert User.objects.count() == 2
 
 
 def test_same_id_of_another_kind_or_provider_is_another_member(user: Any) -> None:
-    ExternalIdentity.objects.create(user=user, provider="kajabi", kind="customer", external_id="1")
+    known_as(user, "customer", "1")
     for provider, kind in (("kajabi", "member"), ("other", "customer")):
-        person = Person(email=f"{provider}.{kind}@example.com", identities={kind: "1"})
-        assert find_or_create(person, provider=provider).created
+        assert made(f"{provider}.{kind}@example.com", {kind: "1"}, provider=provider).created
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_make_one_user(plan: Any, at_once: Any) -> None:
-    person = Person(email="jane@example.com", identities={"relay": "mem_1"})
-    results = at_once([lambda: find_or_create(person, provider="kajabi")] * 6)
+    results = at_once([lambda: made("jane@example.com", {"relay": "mem_1"})] * 6)
     assert [result for result in results if isinstance(result, Exception)] == []
     assert sum(result.created for result in results) == 1
-    assert User.objects.get().identities.get().external_id == "mem_1"
+    assert User.objects.get().contact.mappings.get().external_id == "mem_1"

@@ -3,8 +3,9 @@
 import pytest
 
 from accounts.people import person
-from accounts.people.models import Contact, ContactEmail, ContactMapping, ExternalIdentity, User
+from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from accounts.people.person import NobodyFound, SeveralFound
+from accounts.people.tests.people import known_as
 
 pytestmark = pytest.mark.django_db
 
@@ -15,7 +16,7 @@ def jane(user: User) -> Contact:
     ContactEmail.objects.create(contact=contact, email="jane@example.com")
     ContactEmail.objects.create(contact=contact, email="alias@example.com")
     ContactMapping.objects.create(contact=contact, provider="kajabi", kind="contact", external_id="c-1")
-    ExternalIdentity.objects.create(user=user, provider="kajabi", kind="customer", external_id="981")
+    known_as(user, "customer", "981")
     return contact
 
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 from accounts.memberships import subscriptions
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan
-from accounts.people.models import ExternalIdentity, User
+from accounts.people.models import User
+from accounts.people.tests.people import known_as
 from accounts.staff.tests.callers import bearer
 from core.cause import Cause
 from core.moments import iso
@@ -55,7 +56,7 @@ def members(plan: Any) -> dict[str, User]:
             references={"member": f"mem_{name}"},
         )
         subscriptions.record(made[name], plan, fact, cause=Cause(text="test"), provider="kajabi")
-        ExternalIdentity.objects.create(user=made[name], provider="kajabi", kind="relay", external_id=f"mem_{name}")
+        known_as(made[name], "relay", f"mem_{name}")
     made["none"] = User.objects.create_user("dora@example.com")
     return made
 

@@ -14,7 +14,7 @@ from integrations.providers.chatwoot.tests.conftest import INSTALLATION
 from tests.harness import Process, free_port, wait_until
 from tests.harness.embedded import answers_health
 from tests.harness.environment import environment
-from tests.harness.process import ROOT, run_to_end
+from tests.harness.migrated import copy_file
 from tests.harness.rows import Rows
 
 pytestmark = pytest.mark.embedded
@@ -47,7 +47,7 @@ class Alone:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alone]:
     directory = tmp_path_factory.mktemp("alone")
     app = Alone(directory)
-    run_to_end([sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"], env=app.env)
+    copy_file(directory / "db.sqlite3")
     command: list[str | Path] = [Path(sys.executable).with_name("gunicorn"), "-c", "config/gunicorn.py", "config.wsgi"]
     server = Process("gunicorn", command, env=app.env, log=directory / "gunicorn.log")
     try:

@@ -69,8 +69,9 @@ def test_same_sale_in_any_order_is_one_subscription_and_one_welcome(
     assert subscription.transitions.count() == 1
     assert sorted(mail.to[0] for mail in mailoutbox) == ["jane@example.com", "staff@example.com"]
     assert sorted(EmailMessage.objects.values_list("kind", flat=True)) == ["staff_new_member", "welcome"]
-    identities = dict(user.identities.values_list("kind", "external_id"))
-    assert identities == {"relay": "mem_1001", "member": "2148001001", "customer": "2148900001"}
+    identities = dict(user.contact.mappings.values_list("kind", "external_id"))
+    contact = {"contact": "2149000001"}
+    assert identities == {"relay": "mem_1001", "member": "2148001001", "customer": "2148900001"} | contact
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)

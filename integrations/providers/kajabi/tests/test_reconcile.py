@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription, SubscriptionFact
-from accounts.people.models import Contact, ExternalIdentity, User
+from accounts.people.models import Contact, User
+from accounts.people.tests.people import known_as
 from integrations.providers.kajabi import pull_records
 from integrations.providers.kajabi.tests.sales import ago, change, pay, sell, stamp
 from integrations.reconcile.models import ProviderRecord, SyncRun
@@ -276,10 +277,8 @@ def test_many_members_with_100_changes_cost_a_handful_of_calls(kajabi: Any, reco
     ProviderRecord.objects.bulk_create(known, batch_size=5000)
     users = [User(email=f"member{number}@example.com", auth_provider="kajabi") for number in range(100)]
     users = User.objects.bulk_create(users)
-    ExternalIdentity.objects.bulk_create(
-        ExternalIdentity(user=user, provider="kajabi", kind="customer", external_id=str(number))
-        for number, user in enumerate(users)
-    )
+    for number, user in enumerate(users):
+        known_as(user, "customer", str(number))
     SyncRun.objects.create(
         provider="kajabi", kind="backfill", status="done", stage="", window_to=ago(hours=2), next_attempt_at=None
     )

@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts.memberships import subscriptions
 from accounts.memberships.models import Subscription
 from accounts.people.models import User
+from accounts.people.tests.people import known_as
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from core.cause import SCHEDULE
 from integrations.contracts.pull import RunKind
@@ -111,7 +112,7 @@ def test_access_that_was_granted_by_hand_is_compared_where_there_is_a_purchase(
 ) -> None:
     subscriptions.grant(user, plan, until=ago(-9), cause=SCHEDULE)
     assert audited() == []
-    user.identities.create(provider="kajabi", kind="customer", external_id="1")
+    known_as(user, "customer", "1")
     sell(kajabi, 1)
     subscriptions.expire(Subscription.objects.get(), cause=SCHEDULE)
     assert audited() == [("ended_here", "jane@example.com")]

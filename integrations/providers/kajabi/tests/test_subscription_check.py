@@ -163,7 +163,7 @@ def test_user_without_a_remote_id_is_found_by_the_whole_address(kajabi: Any, use
     kajabi.add(records.customer("5", email="Jane@Example.com"), records.customer("6", email="mary-jane@example.com"))
     answer = signed_in(staff).post(url("sync", user)).json()
     assert (answer["old_status"], answer["new_status"]) == ("none", "active")
-    assert user.identities.get().external_id == "5"
+    assert user.contact.mappings.get().external_id == "5"
     assert User.objects.count() == 2
 
 
