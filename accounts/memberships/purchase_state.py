@@ -176,7 +176,10 @@ class Purchase:
     def _renewed(self, fact: Fact) -> None:
         if not self.periods:
             self._begin(fact)
-        elif self._is_known_money(fact) or (not self._has_ended(fact.occurred_at) and self._is_known_renewal(fact)):
+        elif self._is_known_money(fact):
+            self._received_again(fact)
+        elif not self._has_ended(fact.occurred_at) and self._is_known_renewal(fact):
+            self.canceled_at = self.ends_at = None  # it says that the cancellation was taken back
             self._received_again(fact)
         else:
             self._begin_next(fact)

@@ -261,6 +261,7 @@ class Bought:
                 begins = len(self.spans) > 1 and span.paid is not None and day <= span.first + self.window()
                 known = self.at_once(day) or begins
             if known:
+                self.canceled = self.leaves = None
                 return self.again(fact, day)
         return self.begin_next(fact, day)
 
