@@ -164,9 +164,9 @@ def recompute(subscription: Subscription, *, cause: Cause) -> SubscriptionTransi
         return _refresh(locked, locked.facts.all(), cause=cause, now=timezone.now(), mails=Mails.NONE)
 
 
-def state_by_facts(subscription: Subscription, *, now: datetime) -> State:
-    """Return what the subscription's facts amount to at `now`; nothing is changed."""
-    return _history(subscription.plan, subscription.facts.all()).at(now)
+def history_by_facts(subscription: Subscription) -> History:
+    """Return the purchases that the subscription's facts amount to; nothing is changed."""
+    return _history(subscription.plan, subscription.facts.all())
 
 
 def steps_of(plan: Plan, rows: Iterable[SubscriptionFact]) -> list[tuple[Assigned, State]]:
