@@ -40,7 +40,7 @@ class PlanAdmin(NeverDeleted, ActionsMixin, BoundedLists):
     def in_settings(self, plan: Plan) -> str:
         provider, _code, setting = plans.FROM_SETTINGS
         return _("%(provider)s: %(offers)s (setting %(name)s)") % {
-            "provider": provider.label,
+            "provider": provider.value,
             "offers": ", ".join(plans.offers_in_settings(plan)),
             "name": setting,
         }

@@ -136,7 +136,7 @@ def test_reason_is_read_back_as_it_was_written(missing: MissingPlan) -> None:
 def test_plans_page_shows_the_offers_of_settings(console: Client, plan: Plan, coaching: Plan, settings: Any) -> None:
     settings.NSSA_KAJABI_PRODUCT_ID = ["2151340480", "off_456"]
     page = console.get(page_of(plan)).content.decode()
-    assert "Kajabi: 2151340480, off_456 (setting NSSA_KAJABI_PRODUCT_ID)" in page
+    assert "kajabi: 2151340480, off_456 (setting NSSA_KAJABI_PRODUCT_ID)" in page
     assert "NSSA_KAJABI_PRODUCT_ID" not in console.get(page_of(coaching)).content.decode()
 
 
