@@ -279,6 +279,7 @@ ACTIONS: dict[str, dict[str, Rule]] = {
         "retry": needs("integrations.replay_inboxevent"),
         "replay": needs("integrations.replay_inboxevent"),
         "ignore": needs("integrations.ignore_inboxevent"),
+        "choose-plan": needs("accounts.add_planoffer", "integrations.replay_inboxevent"),
     },
     "integrations.outgoingwrite": {
         "retry": needs("integrations.repair_outgoingwrite"),

@@ -1,4 +1,8 @@
-"""Why somebody has access to a plan, or has not: the fact that decided, in a sentence for staff."""
+"""Why somebody has access to a plan, or has not: the purchase and the fact that decide, in a sentence for staff.
+
+Nothing is decided here: purchases, their states and the union are those of `subscription_state.History`, which computes
+the subscription itself. This module only finds the words.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +12,13 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.memberships import subscriptions
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Subscription, SubscriptionFact
-from accounts.memberships.purchase_state import Status
-from accounts.memberships.subscription_state import Assigned, State
+from accounts.memberships.purchase_state import Purchase, Status
+from accounts.memberships.subscription_state import Assigned, History, State
 from accounts.people.models import User
 from accounts.people.person import Person
 
@@ -34,18 +38,27 @@ _BECAUSE: Mapping[str, Any] = {
     FactKind.RESUMED: gettext_lazy("it was resumed on %(day)s"),
     FactKind.CONFIRMED: gettext_lazy("the provider confirmed on %(day)s that it is active"),
 }
+_BECAUSE_STAFF: Mapping[str, Any] = {
+    FactKind.CANCELED: gettext_lazy("staff set its end on %(day)s"),
+    FactKind.EXPIRED: gettext_lazy("staff ended it on %(day)s"),
+}
+_ENDED = (FactKind.EXPIRED, FactKind.REFUNDED, FactKind.DISPUTE_LOST)
+_INTERRUPTED = (Status.PAST_DUE, Status.PAUSED, Status.DISPUTED)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanAccess:
-    """A subscription with the sentence that says why; `facts` are all of them in the order in which they count, each
-    with the state that it led to.
+    """A subscription with the sentence that says why, in the state that its facts amount to.
+
+    `facts` are all of them in the order in which they count, each with the state that it led to; `questions` are those
+    that staff have not answered.
     """
 
     subscription: Subscription
+    state: State
     has_access: bool
     sentence: str
-    facts: Sequence[tuple[SubscriptionFact, State]]
+    facts: Sequence[tuple[SubscriptionFact, Assigned, State]]
     questions: Sequence[SubscriptionFact]
 
 
@@ -69,7 +82,7 @@ def explain(person: Person, *, now: datetime | None = None) -> Explanation:
         sentence = _("%(who)s has no membership: no purchase of theirs was processed.") % {"who": name}
         return Explanation(name=name, user=None, sentence=sentence, plans=())
     of_user = Subscription.objects.of(user).select_related("user").prefetch_related("facts").best_first()
-    plans = [_of_plan(subscription, name, now) for subscription in of_user]
+    plans = [of_subscription(subscription, now=now) for subscription in of_user]
     sentences = [plan.sentence for plan in plans]
     if not plans:
         sentences.append(_("%(who)s has no membership: no purchase of theirs was processed.") % {"who": name})
@@ -80,59 +93,151 @@ def explain(person: Person, *, now: datetime | None = None) -> Explanation:
     return Explanation(name=name, user=user, sentence=" ".join(sentences), plans=plans)
 
 
-def _of_plan(subscription: Subscription, name: str, now: datetime) -> PlanAccess:
+def of_subscription(subscription: Subscription, *, now: datetime | None = None) -> PlanAccess:
+    """Say whether a subscription gives access at `now`, and why."""
+    now = now or timezone.now()
     rows = {fact.key: fact for fact in subscription.facts.all()}
     taken = subscriptions.steps_of(subscription.plan, rows.values())
-    state = subscriptions.state_by_facts(subscription, now=now)
-    decided = _deciding(taken)
-    has_access = subscription.user.is_active and state.has_access(now)
-    texts = {
-        "who": name,
-        "plan": subscription.plan.name,
-        "end": _day(state.period_end),
-        "grace": _day(state.access_until),
-        "start": _day(state.access_from),
-        "why": _because(decided),
-    }
+    history = subscriptions.history_by_facts(subscription)
+    state = history.at(now)
+    questions = [rows[one.fact.key] for one, _after in taken if one.question and not rows[one.fact.key].answered_at]
+    sentences = [_sentence(subscription, history, now), *_beside(history, now)]
+    if questions:
+        text = ngettext(
+            "%(count)d fact is to be decided by staff.", "%(count)d facts are to be decided by staff.", len(questions)
+        )
+        sentences.append(text % {"count": len(questions)})
+    stored = State(access_from=subscription.access_from, access_until=subscription.access_until)
+    if state.has_access(now) != stored.has_access(now):
+        sentences.append(_("What is stored is older than its facts: run manage.py recompute_subscriptions."))
     return PlanAccess(
         subscription=subscription,
-        has_access=has_access,
-        sentence=str(_sentence(subscription, state, decided, has_access=has_access)) % texts,
-        facts=[(rows[one.fact.key], after) for one, after in taken],
-        questions=[rows[one.fact.key] for one, _after in taken if one.question and not rows[one.fact.key].answered_at],
+        state=state,
+        has_access=subscription.user.is_active and state.has_access(now),
+        sentence=" ".join(sentences),
+        facts=[(rows[one.fact.key], one, after) for one, after in taken],
+        questions=questions,
     )
 
 
-def _sentence(subscription: Subscription, state: State, decided: Fact | None, *, has_access: bool) -> str:
-    if has_access and state.access_until is None:
-        return _("%(who)s has access to %(plan)s without an end, because %(why)s.")
-    if has_access and state.status == Status.PAST_DUE:
-        return _("%(who)s has access to %(plan)s until %(grace)s while the payment due on %(end)s is awaited.")
-    if has_access:
-        return _("%(who)s has access to %(plan)s until %(end)s, because %(why)s.")
-    if not subscription.user.is_active:
-        return _("%(who)s has no access to %(plan)s: the login is locked.")
-    if state.status == Status.SCHEDULED:
-        return _("%(who)s has access to %(plan)s from %(start)s, because %(why)s.")
-    if state.status in (Status.DISPUTED, Status.PAUSED):
-        return _("%(who)s has no access to %(plan)s, because %(why)s.")
-    if decided is not None and decided.kind in (FactKind.EXPIRED, FactKind.REFUNDED, FactKind.DISPUTE_LOST):
-        return _("%(who)s has no access to %(plan)s, because %(why)s. A new payment gives it again.")
-    return _("%(who)s has no access to %(plan)s: it ended on %(end)s. A new payment gives it again.")
+def because(purchase: Purchase | None, now: datetime) -> str:
+    """Return the fact that decides the state of a purchase, in words."""
+    fact = deciding(purchase, now) if purchase else None
+    if fact is None:
+        return "–"
+    words = (_BECAUSE_STAFF.get(fact.kind) if fact.by_staff else None) or _BECAUSE[fact.kind]
+    return str(words) % {"day": _day(fact.occurred_at)}
 
 
-def _deciding(taken: Sequence[tuple[Assigned, State]]) -> Fact | None:
-    """Return the last fact that changed the status or the end."""
-    decided, before = None, State()
-    for one, state in taken:
-        if (state.status, state.access_until) != (before.status, before.access_until):
-            decided = one.fact
-        before = state
+def deciding(purchase: Purchase, now: datetime) -> Fact | None:
+    """Return the last fact without which the purchase would be in another state at `now`, or end otherwise."""
+    replayed = Purchase(key=purchase.key, plan=purchase.plan, is_grant=purchase.is_grant)
+    decided: Fact | None = None
+    before: tuple[str, datetime | None] | None = None
+    for fact in purchase.facts:
+        replayed.take(fact)
+        state = replayed.at(now)
+        if (state.status, state.access_until) != before:
+            decided, before = fact, (state.status, state.access_until)
     return decided
 
 
-def _because(fact: Fact | None) -> str:
-    return str(_BECAUSE[fact.kind]) % {"day": _day(fact.occurred_at)} if fact else "–"
+def _sentence(subscription: Subscription, history: History, now: datetime) -> str:
+    user, state, purchase = subscription.user, history.at(now), history.deciding(now)
+    texts = {
+        "who": user.get_full_name() or user.email,
+        "plan": subscription.plan.name,
+        "end": _day(state.period_end),
+        "until": _day(state.access_until),
+        "start": _day(state.access_from),
+        "why": because(purchase, now),
+    }
+    if not user.is_active:
+        words = _("%(who)s has no access to %(plan)s: the login is locked.")
+    elif purchase is None:
+        words = _("%(who)s has no access to %(plan)s: nothing is known of a purchase.")
+    elif state.has_access(now):
+        words = _of_access(purchase, state, now, texts)
+    else:
+        words = _of_no_access(purchase, now, texts)
+    return words % texts
+
+
+def _of_access(purchase: Purchase, state: State, now: datetime, texts: dict[str, str]) -> str:
+    status = purchase.at(now).status
+    if status == Status.PAST_DUE and state.period_end is not None and state.period_end <= now:
+        return _("%(who)s has access to %(plan)s until %(until)s while the payment due on %(end)s is awaited.")
+    if status == Status.TRIALING:
+        texts["end"] = _day(purchase.periods[0].end)
+        return _("%(who)s has access to %(plan)s in a trial until %(end)s, because %(why)s.")
+    if state.access_until is None:
+        if status in _INTERRUPTED:
+            return _("%(who)s has access to %(plan)s without an end, although %(why)s.")
+        return _("%(who)s has access to %(plan)s without an end, because %(why)s.")
+    if status in _INTERRUPTED:
+        return _("%(who)s has access to %(plan)s until %(until)s, although %(why)s.")
+    return _("%(who)s has access to %(plan)s until %(end)s, because %(why)s.")
+
+
+def _of_no_access(purchase: Purchase, now: datetime, texts: dict[str, str]) -> str:
+    state, decided = purchase.at(now), deciding(purchase, now)
+    texts["until"] = _day(state.access_until)
+    if state.status == Status.SCHEDULED:
+        return _("%(who)s has no access to %(plan)s yet: it begins on %(start)s, because %(why)s.")
+    if state.status == Status.DISPUTED:
+        return _("%(who)s has no access to %(plan)s, because %(why)s. It comes back if the dispute is won.")
+    if state.status == Status.PAUSED:
+        return _(
+            "%(who)s has no access to %(plan)s, because %(why)s and what was paid ended on %(end)s. "
+            "It goes on when it is resumed."
+        )
+    if decided is not None and decided.kind in _ENDED:
+        return _("%(who)s has no access to %(plan)s, because %(why)s. A new payment gives it again.")
+    if not purchase.periods and purchase.canceled_at is None:
+        return _("%(who)s has no access to %(plan)s: no purchase was reported, only that %(why)s.")
+    if purchase.canceled_at is not None:
+        texts["day"] = _day(purchase.canceled_at)
+        return _(
+            "%(who)s has no access to %(plan)s: it was canceled on %(day)s and ended on %(end)s. "
+            "A new payment gives it again."
+        )
+    if purchase.periods[-1].is_trial:
+        return _(
+            "%(who)s has no access to %(plan)s: the trial ended on %(end)s and no payment came. "
+            "A new payment gives it again."
+        )
+    if state.access_until != state.end:
+        return _(
+            "%(who)s has no access to %(plan)s: what was paid ended on %(end)s, and no payment came until %(until)s. "
+            "A new payment gives it again."
+        )
+    return _("%(who)s has no access to %(plan)s: it ended on %(end)s. A new payment gives it again.")
+
+
+def _beside(history: History, now: datetime) -> list[str]:
+    """Say which of several purchases the sentence is about."""
+    purchase, count = history.deciding(now), len(history.purchases)
+    if purchase is None or count < 2:
+        return []
+    running = sum(one.at(now).gives_access(now) for one in history.purchases)
+    if running > 1:
+        words = _("%(running)d of %(count)d purchases give access; it lasts longest by %(purchase)s.")
+    elif running == 1:
+        words = _("Of %(count)d purchases, %(purchase)s gives access.")
+    else:
+        words = _("None of %(count)d purchases gives access; this is about %(purchase)s.")
+    return [words % {"running": running, "count": count, "purchase": named(purchase)}]
+
+
+def named(purchase: Purchase) -> str:
+    """Return a purchase as staff know it: by its id at the provider, else by its day."""
+    if purchase.is_grant:
+        return _("what staff gave on %(day)s") % {"day": _day(purchase.facts[0].occurred_at)}
+    ids = next((fact.references["purchase"] for fact in purchase.facts if fact.references.get("purchase")), "")
+    day = _day(purchase.sold_at or purchase.facts[0].occurred_at)
+    if ids:
+        return _("purchase %(id)s of %(day)s") % {"id": ids, "day": day}
+    return _("the purchase of %(day)s") % {"day": day}
 
 
 def _day(moment: datetime | None) -> str:

@@ -26,6 +26,12 @@ def sold_by(offers: Sequence[str], *, provider: str) -> Plan | None:
     return None
 
 
+def offers_in_settings(plan: Plan) -> list[str]:
+    """Return the offers that a setting maps to `plan`, beside its rows."""
+    _provider, code, setting = FROM_SETTINGS
+    return sorted(getattr(settings, setting, ())) if plan.code == code else []
+
+
 def only_one() -> Plan | None:
     """The plan, where exactly one exists: what an event means that names no offer."""
     plans = list(Plan.objects.all()[:2])

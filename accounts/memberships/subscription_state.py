@@ -88,7 +88,7 @@ class History:
         if not self.purchases:
             return State()
         known = [(purchase, purchase.at(now)) for purchase in self.purchases]
-        best, state = max(known, key=lambda pair: _weight(pair[0], pair[1], now))
+        best, state = _best(known, now)
         starts = [start for purchase in self.purchases if (start := purchase.started_at or purchase.canceled_at)]
         changes = [one.next_change_at for _purchase, one in known if one.next_change_at and one.next_change_at > now]
         access_from, access_until, end = _access([one for _purchase, one in known], state, now)
@@ -105,6 +105,20 @@ class History:
             next_change_at=min(changes, default=None),
             references=_references(self.assigned, best),
         )
+
+    def deciding(self, now: datetime) -> Purchase | None:
+        """Return the purchase that says why there is access at `now` until its end, or why there is none.
+
+        Of several that run it is the one that lasts longest; where none runs, the one whose status is shown.
+        """
+        if not self.purchases:
+            return None
+        known = [(purchase, purchase.at(now)) for purchase in self.purchases]
+        best, _state = _best(known, now)
+        state = self.at(now)
+        if not state.has_access(now) or best.at(now).access_until == state.access_until:
+            return best
+        return next((purchase for purchase, one in known if one.access_until == state.access_until), best)
 
 
 def state_of(facts: Iterable[Fact], *, plan: PlanTerms, now: datetime) -> State:
@@ -131,6 +145,11 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
     return sorted(
         {fact.key: fact for fact in facts}.values(), key=lambda fact: (fact.occurred_at, RANK[fact.kind], fact.key)
     )
+
+
+def _best(known: Sequence[tuple[Purchase, Now]], now: datetime) -> tuple[Purchase, Now]:
+    """Return the purchase that stands for the subscription, with its state."""
+    return max(known, key=lambda pair: _weight(pair[0], pair[1], now))
 
 
 def _weight(purchase: Purchase, state: Now, now: datetime) -> tuple[int, int, datetime, str]:

@@ -56,6 +56,7 @@ def record(
         period_end=fact.period_end,
         references=dict(fact.references),
         terms=fact.terms.as_json(),
+        chosen=fact.chosen,
         cause=cause.text[:200],
         event_id=cause.event_id,
         staff=cause.staff,
@@ -128,13 +129,16 @@ def grant(user: User, plan: Plan, *, until: datetime, cause: Cause) -> Recorded:
 
 
 def decide(row: SubscriptionFact, *, purchase: Purchase | None, cause: Cause) -> Recorded:
-    """Take staff's answer to a fact's question: it is about this purchase, or (None) stays as it is."""
+    """Take staff's answer to a fact's question: it is about this purchase, or (None) is left to the rules."""
     with transaction.atomic():
         subscription = (
             Subscription.objects.select_for_update().select_related("user", "plan").get(pk=row.subscription_id)
         )
         SubscriptionFact.objects.filter(pk=row.pk).update(
-            chosen=purchase.key if purchase else row.chosen, answered_at=timezone.now(), staff=cause.staff
+            chosen=purchase.key if purchase else "",
+            answered_at=timezone.now(),
+            staff=cause.staff,
+            reason=cause.reason[:500],
         )
         end_before = subscription.access_until
         transition = _refresh(subscription, subscription.facts.all(), cause=cause, now=timezone.now())
@@ -164,9 +168,9 @@ def recompute(subscription: Subscription, *, cause: Cause) -> SubscriptionTransi
         return _refresh(locked, locked.facts.all(), cause=cause, now=timezone.now(), mails=Mails.NONE)
 
 
-def state_by_facts(subscription: Subscription, *, now: datetime) -> State:
-    """Return what the subscription's facts amount to at `now`; nothing is changed."""
-    return _history(subscription.plan, subscription.facts.all()).at(now)
+def history_by_facts(subscription: Subscription) -> History:
+    """Return the purchases that the subscription's facts amount to; nothing is changed."""
+    return _history(subscription.plan, subscription.facts.all())
 
 
 def steps_of(plan: Plan, rows: Iterable[SubscriptionFact]) -> list[tuple[Assigned, State]]:
@@ -317,6 +321,8 @@ def _assign(rows: Iterable[SubscriptionFact], assigned: Iterable[Assigned], purc
         purchase = purchases[one.purchases[0]] if len(one.purchases) == 1 else None
         noted = (purchase.pk if purchase else None, str(one.rule), str(one.question))
         if row.pk is None or (row.purchase_id, row.rule, row.question) != noted:
+            if noted[2] and noted[2] != row.question:
+                row.answered_at = None  # another question than the one that was answered
             row.purchase, row.rule, row.question = purchase, noted[1], noted[2]
             row.save(force_insert=row.pk is None)
 

@@ -37,6 +37,7 @@ from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers import first_reading
 from integrations.handlers.contacts import change_of
 from integrations.handlers.context import Change, Context, Greeting
+from integrations.handlers.missing_plan import MissingPlan
 from integrations.outbox import enqueue
 
 FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
@@ -153,14 +154,12 @@ def _plan(event: MembershipEvent, context: Context, found: Match) -> Plan:
     else:
         plan = (None if is_sale else subscriptions.only_plan_of(_named(found))) or plans.only_one()
     if plan is None:
-        named = f"{', '.join(event.offers)}{f' ({event.offer_title})' if event.offer_title else ''}"
-        problem = f"no plan for offer {named}" if event.offers else "no plan: the event names no offer"
-        about = f"{context.provider}:{event.offers[0] if event.offers else ''}"
+        missing = MissingPlan(offers=event.offers, title=event.offer_title) if event.offers else None
         raise Unmatched(
-            f"{problem}; map it to a plan, then retry",
+            missing.reason if missing else "no plan: the event names no offer; map it to a plan, then retry",
             question="no_plan",
-            about=about,
-            details=[named or event.buyer.email],
+            about=f"{context.provider}:{event.offers[0] if event.offers else ''}",
+            details=[missing.named if missing else event.buyer.email],
         )
     return plan
 

@@ -53,9 +53,9 @@ def _plan(plan: PlanAccess) -> dict[str, Any]:
     return {
         "plan": subscription.plan.code,
         "name": subscription.plan.name,
-        "status": subscription.status,
+        "status": plan.state.status,
         "has_access": plan.has_access,
-        "until": iso(subscription.current_period_end),
+        "until": iso(plan.state.period_end),
         "sentence": plan.sentence,
         "facts": [
             {
@@ -63,9 +63,20 @@ def _plan(plan: PlanAccess) -> dict[str, Any]:
                 "occurred_at": iso(fact.occurred_at),
                 "cause": fact.cause,
                 "event_id": fact.event_id,
+                "rule": str(assigned.rule.label),
                 "status_after": state.status,
                 "until_after": iso(state.period_end),
             }
-            for fact, state in plan.facts
+            for fact, assigned, state in plan.facts
+        ],
+        "questions": [
+            {
+                "fact_id": fact.pk,
+                "kind": fact.kind,
+                "occurred_at": iso(fact.occurred_at),
+                "question": str(fact.get_question_display()),
+                "event_id": fact.event_id,
+            }
+            for fact in plan.questions
         ],
     }

@@ -13,13 +13,19 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from accounts.memberships import subscriptions
+from accounts.memberships import answers, subscriptions
+from accounts.memberships.facts import FactKind
 from accounts.memberships.models import Purchase, SubscriptionFact
+from accounts.memberships.purchase_state import Question
+from accounts.memberships.terms import Billing, StatedTerms
 from core.console import attention, columns
 from core.console.actions import AboutRows, Action, ReasonForm, Refused, Submission
 from core.console.base import ConsoleAdmin, NeverDeleted
-from core.console.links import row_link, source_of
+from core.console.links import NOTHING, row_link, source_of
+from core.money import money
 
+_AS_IT_IS, _PAID_EARLY, _END = "as-it-is", "paid-early", "end"
+_UNITS = {"days": _("days"), "weeks": _("weeks"), "months": _("months"), "years": _("years")}
 OPEN = SubscriptionFact.objects.exclude(question="").filter(answered_at=None)
 
 
@@ -35,15 +41,27 @@ class IsOpen(admin.SimpleListFilter):
 
 
 class DecideForm(ReasonForm, AboutRows):
-    field_order = ("purchase", "reason")
-    purchase = forms.ChoiceField(label=_("It is about"), required=False, widget=forms.RadioSelect)
+    field_order = ("answer", "reason")
+    answer = forms.ChoiceField(label=_("Answer"), widget=forms.RadioSelect)
 
     def set_rows(self, rows: Sequence[SubscriptionFact]) -> None:
-        known = {purchase.pk: purchase for row in rows for purchase in row.subscription.purchases.all()}
-        self.fields["purchase"].choices = [  # type: ignore[attr-defined]
-            *((str(key), _described(purchase)) for key, purchase in known.items()),
-            ("", _("none of them: leave it as it is")),
+        self.fields["answer"].choices = [choice for row in rows for choice in _answers(row)]  # type: ignore[attr-defined]
+
+
+def _answers(fact: SubscriptionFact) -> list[tuple[str, Any]]:
+    """Return the answers that a fact's question has."""
+    if fact.question == Question.EARLY_PAYMENT:
+        return [
+            (_AS_IT_IS, _("an instalment: access stays as it is")),
+            (_PAID_EARLY, _("paid early: the purchase lasts one more period")),
         ]
+    if fact.question == Question.PARTIAL_REFUNDS:
+        return [(_AS_IT_IS, _("access stays as it is")), (_END, _("access by this purchase ends now"))]
+    purchases = fact.subscription.purchases.all()
+    return [
+        *((str(one.pk), _described(one)) for one in purchases if one.is_grant == (fact.kind == FactKind.EXTENDED)),
+        (_AS_IT_IS, _("none of them: leave it as it is")),
+    ]
 
 
 def _described(purchase: Purchase) -> str:
@@ -52,20 +70,52 @@ def _described(purchase: Purchase) -> str:
     return f"{purchase} · {purchase.get_status_display()} · {days}"
 
 
+def _asked(fact: SubscriptionFact) -> str:
+    """Describe a fact with its question, as the form of its answer shows it."""
+    day = date_format(timezone.localtime(fact.occurred_at), "DATE_FORMAT")
+    return " · ".join(
+        filter(None, (str(fact.subscription), fact.get_kind_display(), day, str(fact.get_question_display())))
+    )
+
+
 def _decide(fact: SubscriptionFact, submission: Submission) -> bool:
-    key = submission.answers["purchase"]
-    purchase = fact.subscription.purchases.filter(pk=key).first() if key else None
-    if key and purchase is None:
-        raise Refused(_("This purchase belongs to another subscription."))
-    subscriptions.decide(fact, purchase=purchase, cause=submission.cause)
+    answer, cause = submission.answers["answer"], submission.cause
+    try:
+        if answer == _PAID_EARLY:
+            answers.paid_early(fact, cause=cause)
+        elif answer == _END:
+            answers.end_purchase(fact, cause=cause)
+        elif answer != _AS_IT_IS:
+            subscriptions.decide(fact, purchase=fact.subscription.purchases.get(pk=answer), cause=cause)
+        elif fact.question in (Question.EARLY_PAYMENT, Question.PARTIAL_REFUNDS):
+            answers.confirm(fact, cause=cause)
+        else:
+            subscriptions.decide(fact, purchase=None, cause=cause)
+    except (LookupError, Purchase.DoesNotExist) as error:
+        raise Refused(_("This purchase is another one by now. Look at the fact again.")) from error
     return True
+
+
+def _stated(fact: SubscriptionFact) -> str:
+    """Return the terms that a fact states, in words."""
+    terms, plan = StatedTerms.from_json(fact.terms), fact.subscription.plan
+    stated: list[tuple[Any, Any]] = [
+        (_("billing"), Billing(terms.billing).label if terms.billing in Billing.values else terms.billing),
+        (_("period"), f"{terms.interval.count} {_UNITS[terms.interval.unit]}" if terms.interval else None),
+        (_("trial days"), terms.trial_days),
+        (_("seats"), terms.quantity),
+        (_("starts"), terms.starts_at and date_format(timezone.localtime(terms.starts_at), "DATE_FORMAT")),
+        (_("price"), None if terms.amount is None else money(terms.amount, plan.currency)),
+        (_("refunded"), None if terms.refunded is None else money(terms.refunded, plan.currency)),
+    ]
+    return "; ".join(f"{label}: {value}" for label, value in stated if value is not None) or NOTHING
 
 
 @admin.register(SubscriptionFact)
 class SubscriptionFactAdmin(NeverDeleted, ConsoleAdmin):
     """Read-only: a question is answered by an action, which computes the subscription anew."""
 
-    list_display = ("kind", "member", "occurred_at", "question", "rule", "source")
+    list_display = ("kind", "member", "occurred_at", "question", "source")
     list_filter = (IsOpen, "kind")
     list_select_related = ("subscription__user", "subscription__plan")
     fields = readonly_fields = (
@@ -74,8 +124,8 @@ class SubscriptionFactAdmin(NeverDeleted, ConsoleAdmin):
         "occurred_at",
         "learned_at",
         "period_end",
-        "references",
-        "terms",
+        "ids",
+        "stated",
         "purchase",
         "rule",
         "question",
@@ -91,8 +141,9 @@ class SubscriptionFactAdmin(NeverDeleted, ConsoleAdmin):
             explanation=_("Access is computed anew with your answer. It can be changed later."),
             done=ngettext_lazy("%(count)d question was answered.", "%(count)d questions were answered.", "count"),
             run=_decide,
-            applies_to=lambda fact: bool(fact.question),
+            applies_to=lambda fact: bool(fact.question or fact.answered_at),
             form=DecideForm,
+            shown=_asked,
             in_list=False,
         ),
     )
@@ -106,6 +157,10 @@ class SubscriptionFactAdmin(NeverDeleted, ConsoleAdmin):
     member = columns.of(
         lambda fact: row_link("admin:accounts_subscription", fact.subscription_id, str(fact.subscription)), _("member")
     )
+    ids = columns.of(
+        lambda fact: ", ".join(f"{name}: {value}" for name, value in fact.references.items()) or NOTHING, _("ids")
+    )
+    stated = columns.of(_stated, _("stated terms"))
     source = columns.of(source_of, _("source"))
 
 
@@ -113,7 +168,7 @@ class SubscriptionFactAdmin(NeverDeleted, ConsoleAdmin):
 def _questions() -> Iterator[attention.Item]:
     yield attention.Item(
         key="membership_questions",
-        label=_("Facts that could be about several purchases"),
+        label=_("Facts to be decided by staff"),
         count=attention.capped(OPEN),
         url=reverse("admin:accounts_subscriptionfact_changelist") + "?open=yes",
         permission="accounts.view_subscriptionfact",

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.memberships import plans
 from accounts.memberships.admin.plan_mails import ALL_MAILS
 from accounts.memberships.models import Plan, PlanOffer
 from core.console import attention, columns
@@ -27,6 +28,22 @@ class PlanAdmin(NeverDeleted, ActionsMixin, BoundedLists):
     list_display = ("name", "code", "partner", "price", "period_months")
     inlines = (OfferInline,)
     row_actions = (ALL_MAILS,)
+    readonly_fields = ("in_settings",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the offers of settings where there are any: beside the others, which stand beneath."""
+        fields = super().get_fields(request, obj)
+        has_some = obj is not None and plans.offers_in_settings(obj)
+        return fields if has_some else [name for name in fields if name != "in_settings"]
+
+    @admin.display(description=gettext_lazy("offers mapped by settings"))
+    def in_settings(self, plan: Plan) -> str:
+        provider, _code, setting = plans.FROM_SETTINGS
+        return _("%(provider)s: %(offers)s (setting %(name)s)") % {
+            "provider": provider.value,
+            "offers": ", ".join(plans.offers_in_settings(plan)),
+            "name": setting,
+        }
 
     price = columns.money("price_cents", gettext_lazy("price"))
 

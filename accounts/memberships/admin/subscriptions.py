@@ -1,21 +1,20 @@
 """Subscriptions with their facts and their history, and what staff may do to them."""
 
-from datetime import datetime, time
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from accounts.memberships import subscriptions
+from accounts.memberships import explain, subscriptions
+from accounts.memberships.admin.forms import ExtendForm, GrantForm, ShortenForm
 from accounts.memberships.models import Purchase, Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.memberships.purchase_state import Status
 from accounts.signin.admin.set_up_mail import send_set_up_mail
@@ -23,62 +22,8 @@ from core.cause import Cause
 from core.console import columns
 from core.console.actions import Action, ReasonForm, Refused, Submission
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
-from core.console.links import row_link, source_of
-
-
-class LastDayField(forms.DateField):
-    """A day in the future; gives the moment at which it ends."""
-
-    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "vDateInput"})
-    input_formats = ("%Y-%m-%d",)
-
-    def clean(self, value: Any) -> datetime | None:
-        day = super().clean(value)
-        if day is None:
-            return None
-        end = timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
-        if end <= timezone.now():
-            raise ValidationError(_("Choose a day that has not passed."))
-        return end
-
-
-class ExtendForm(ReasonForm):
-    field_order = ("by", "until", "reason")
-    by = forms.ChoiceField(
-        label=_("Extend by"),
-        choices=[("month", _("1 month")), ("year", _("1 year")), ("day", _("until a day"))],
-        widget=forms.RadioSelect,
-        required=False,
-        initial="month",
-        help_text=_("Counted from the present end; from today where access has ended."),
-    )
-    until = LastDayField(label=_("Last day of access"), required=False)
-
-    def clean(self) -> dict[str, Any]:
-        answers: dict[str, Any] = super().clean() or {}
-        answers["by"] = answers.get("by") or ("day" if answers.get("until") else "month")
-        if answers["by"] == "day" and not answers.get("until") and "until" not in self.errors:
-            self.add_error("until", _("Choose the last day of access."))
-        return answers
-
-
-class ShortenForm(ReasonForm):
-    field_order = ("until", "reason")
-    until = LastDayField(label=_("Last day of access"))
-
-
-class GrantForm(forms.ModelForm):
-    """A subscription by hand, for somebody who paid elsewhere or is to have it as a present."""
-
-    until = LastDayField(label=_("Last day of access"))
-    reason = forms.CharField(
-        label=_("Reason"), max_length=200, help_text=_("Kept in the history, for whoever asks later."),
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
-    )  # fmt: skip
-
-    class Meta:
-        model = Subscription
-        fields = ("user", "plan")
+from core.console.links import NOTHING, row_link, source_of
+from core.money import money
 
 
 class PurchaseInline(ReadOnlyInline):
@@ -95,10 +40,15 @@ class PurchaseInline(ReadOnlyInline):
         "returned",
     )
 
-    name = columns.of(lambda purchase: _("given by staff") if purchase.is_grant else str(purchase), _("purchase"))
+    name = columns.of(str, _("purchase"))
     state = columns.badge("status", _("status"))
-    price = columns.money("amount", _("price"))
-    returned = columns.money("refunded", _("refunded"))
+    price = columns.of(lambda purchase: _amount(purchase, purchase.amount), _("price"))
+    returned = columns.of(lambda purchase: _amount(purchase, purchase.refunded or None), _("refunded"))
+
+
+def _amount(purchase: Purchase, amount: int | None) -> str:
+    """Return an amount in the plan's currency: no event names another one."""
+    return NOTHING if amount is None else money(amount, purchase.subscription.plan.currency)
 
 
 class FactInline(ReadOnlyInline):
@@ -131,7 +81,7 @@ class TransitionInline(ReadOnlyInline):
 
     @admin.display(description=_("from"))
     def before(self, transition: SubscriptionTransition) -> str:
-        return transition.get_from_status_display()
+        return transition.get_from_status_display() or NOTHING
 
     after = columns.badge("to_status", _("to"))
     source = columns.of(source_of, _("source"))
@@ -189,6 +139,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
         "user_link",
         "plan",
         "state",
+        "why",
         "started_at",
         "current_period_end",
         "access_until",
@@ -198,7 +149,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
         "external_offer_id",
         "external_purchase_id",
     )
-    readonly_fields = ("user_link", "state")
+    readonly_fields = ("user_link", "state", "why")
     inlines = (PurchaseInline, FactInline, TransitionInline)
     row_actions = (
         Action(
@@ -231,6 +182,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
                 "%(count)d subscription has a new end.", "%(count)d subscriptions have a new end.", "count"
             ),
             run=_extend,
+            applies_to=lambda subscription: not (subscription.has_access and subscription.access_until is None),
             form=ExtendForm,
             shown=_with_end,
         ),
@@ -283,6 +235,17 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
         return format_html("{} {}", link, f"({name})" if name else "")
 
     state = columns.badge("status", _("status"))
+
+    @admin.display(description=_("why"))
+    def why(self, subscription: Subscription) -> str:
+        """Return the sentence that explains the state, with a link to each question that is open."""
+        found = explain.of_subscription(subscription)
+        links = [
+            row_link("admin:accounts_subscriptionfact", fact.pk, f"{fact.get_kind_display()}: {question}")
+            for fact in found.questions
+            if (question := fact.get_question_display())
+        ]
+        return format_html("{}{}", found.sentence, format_html_join("", "<br>{}", ((link,) for link in links)))
 
 
 def _with_widgets(model_admin: SubscriptionAdmin, request: HttpRequest) -> type[forms.ModelForm]:

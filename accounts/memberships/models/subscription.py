@@ -138,7 +138,11 @@ class Purchase(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.external_id or self.key
+        if self.external_id:
+            return self.external_id
+        if self.is_grant:
+            return str(_("given by staff"))
+        return f"{timezone.localtime(self.started_at):%Y-%m-%d}" if self.started_at else self.key
 
     @property
     def has_access(self) -> bool:

@@ -23,6 +23,7 @@ from core.console.pruned import removed
 from core.text import InvalidAddress, normalise_email
 from integrations import registry
 from integrations.inbox import process
+from integrations.inbox.admin.choose_plan import CHOOSE_PLAN
 from integrations.inbox.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
 from integrations.inbox.admin.format import readable
 from integrations.inbox.models import Effect, InboxAttempt, InboxEvent
@@ -126,6 +127,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
     readonly_fields = ("state", "reason_shown", "person", "repeated", "payload_shown", "body_shown", "headers_shown")
     inlines = (EffectInline, AttemptInline)
     row_actions = (
+        CHOOSE_PLAN,
         Action(
             name="retry",
             label=gettext_lazy("retry"),

@@ -31,7 +31,12 @@ class Command(BaseCommand):
             self.stdout.write(f"\n{plan['name']}: {plan['status']}, until {plan['until'] or '–'}")
             for fact in plan["facts"]:
                 after = f"{fact['status_after']} until {fact['until_after'] or '–'}"
-                self.stdout.write(f"  {fact['occurred_at']}  {fact['kind']:<10} → {after}  ({fact['cause']})")
+                self.stdout.write(
+                    f"  {fact['occurred_at']}  {fact['kind']:<10} → {after}  ({fact['cause']}; {fact['rule']})"
+                )
+            for question in plan["questions"]:
+                asked = f"{question['kind']} of {question['occurred_at']}: {question['question']}"
+                self.stdout.write(f"  to be decided  {asked}  (fact {question['fact_id']})")
         if found["events_not_processed"]:
             self.stdout.write("\nEvents about them that were not processed:")
         for event in found["events_not_processed"]:

@@ -34,8 +34,17 @@ class _FactSerializer(serializers.Serializer[Any]):
     occurred_at = serializers.DateTimeField()
     cause = serializers.CharField()
     event_id = serializers.IntegerField(allow_null=True)
+    rule = serializers.CharField(help_text="Why it was assigned to its purchase, in words.")
     status_after = serializers.CharField()
     until_after = serializers.DateTimeField(allow_null=True)
+
+
+class _QuestionSerializer(serializers.Serializer[Any]):
+    fact_id = serializers.IntegerField()
+    kind = serializers.CharField()
+    occurred_at = serializers.DateTimeField()
+    question = serializers.CharField()
+    event_id = serializers.IntegerField(allow_null=True)
 
 
 class _PlanSerializer(serializers.Serializer[Any]):
@@ -46,6 +55,7 @@ class _PlanSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True)
     sentence = serializers.CharField()
     facts = _FactSerializer(many=True, help_text="In the order in which they count, with what each led to.")
+    questions = _QuestionSerializer(many=True, help_text="Facts that staff have not decided about.")
 
 
 class _EventSerializer(serializers.Serializer[Any]):

@@ -85,7 +85,8 @@ def test_ended_member_has_no_access_and_the_sentence_says_what_restores_it(
 
 def test_paid_period_that_is_over_is_named(process: Any, relay: Any, plan: Any) -> None:
     process(relay(created_at=days_ago(800)))
-    assert f"{NAME} has no access to {PLAN}: it ended on " in explained()["sentence"]
+    assert f"{NAME} has no access to {PLAN}: what was paid ended on " in explained()["sentence"]
+    assert ", and no payment came until " in explained()["sentence"]
 
 
 def test_access_given_by_staff_and_a_locked_login_are_named(user: User, staff: User, plan: Any) -> None:
