@@ -260,6 +260,8 @@ ACTIONS: dict[str, dict[str, Rule]] = {
     "accounts.subscriptionfact": {
         "decide": needs("accounts.change_subscription"),
     },
+    "accounts.plan": {"mails": needs("accounts.view_plan")},
+    "accounts.planmail": {"preview": needs("accounts.view_planmail")},
     "accounts.completion": {
         "link": needs("accounts.link_completion"),
         "create-member": needs("accounts.link_completion", "accounts.add_user"),

@@ -10,7 +10,7 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from accounts.memberships.facts import FactKind
-from accounts.memberships.models import SubscriptionFact
+from accounts.memberships.models import Purchase, SubscriptionFact
 from accounts.memberships.purchase_state import Status
 from accounts.people import lookup
 from accounts.people.models import Contact
@@ -18,7 +18,7 @@ from core.cause import Cause
 from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactGone, ContactReported, MembershipEvent, PurchaseConfirmed
 from integrations.contracts.exceptions import PersonErased, Unmatched
-from integrations.contracts.pull import PulledEvent, PurchaseStatus
+from integrations.contracts.pull import PulledEvent, PurchaseStatus, RemotePurchase
 from integrations.handlers import Change, Context, Greeting, handle
 from integrations.reconcile.findings import CONTACT, changed_values, gone_finding
 from integrations.reconcile.lookups import NoPlan, PreparedRecord
@@ -83,10 +83,11 @@ def apply(prepared: PreparedRecord, terms: Terms) -> Result:
                 raise prepared.error
             # A query may fail as well, so it belongs here.
             events = [*prepared.events, *_reactivation(prepared, terms)]
+            is_history = _is_history(record.purchase)
             made = [
                 (pulled, change, values)
                 for pulled in events
-                for change, values in _handle(pulled, prepared, terms, result)
+                for change, values in _handle(pulled, prepared, terms, result, is_history=is_history)
             ]
             _explain(made, prepared, terms, result)
     except (OperationalError, SoftTimeLimitExceeded):  # nothing is wrong with the record
@@ -105,7 +106,16 @@ def apply(prepared: PreparedRecord, terms: Terms) -> Result:
     return result
 
 
-def _handle(pulled: PulledEvent, prepared: PreparedRecord, terms: Terms, result: Result) -> list[tuple[Change, str]]:
+def _is_history(purchase: RemotePurchase | None) -> bool:
+    """Return whether a purchase ended before it was known here: its end is no news to anybody."""
+    if purchase is None or purchase.status.gives_access:
+        return False
+    return not Purchase.objects.filter(external_id=purchase.purchase_id).exists()
+
+
+def _handle(
+    pulled: PulledEvent, prepared: PreparedRecord, terms: Terms, result: Result, *, is_history: bool
+) -> list[tuple[Change, str]]:
     """Call the handler of an event; return its changes, each with old and new values for people."""
     event, before = pulled.event, None
     if isinstance(event, ContactGone):
@@ -115,8 +125,8 @@ def _handle(pulled: PulledEvent, prepared: PreparedRecord, terms: Terms, result:
         result.findings += [gone_finding(mapping) for mapping in mappings]
     elif isinstance(event, ContactReported):
         before = lookup.find(provider=terms.provider, identities=event.identities, email=event.email)
-    greeting, purchase, held_before = Greeting.IF_OPEN, prepared.record.purchase, terms.holds_greetings_before
-    if purchase is not None and not purchase.status.gives_access:
+    greeting, held_before = Greeting.IF_OPEN, terms.holds_greetings_before
+    if is_history:
         greeting = Greeting.NONE
     elif held_before is not None and event.occurred_at < held_before:
         greeting = Greeting.HELD

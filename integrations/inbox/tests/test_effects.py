@@ -116,7 +116,8 @@ def test_offer_without_a_plan_waits_for_staff_and_a_retry_finishes_it(
     assert event.last_error == ""
     assert event.person_email == "jane@example.com", "so that staff find it"
     assert User.objects.count() == 0
-    assert mailoutbox == []
+    assert [mail.subject for mail in mailoutbox] == ["An offer has no plan: off_789 (Something new)"], "to staff"
+    mailoutbox.clear()
 
     plan = Plan.objects.create(code="other", name="Something new", period_months=1)
     PlanOffer.objects.create(plan=plan, external_id="off_789")
