@@ -7,6 +7,7 @@ from accounts.courses.models import (
     CertificateState,
     Completion,
     CourseProgress,
+    FileLayout,
     PointsEntry,
     Requirement,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "ContactTag",
     "CourseProgress",
     "EmailMessage",
+    "FileLayout",
     "ForgottenKey",
     "FormSubmission",
     "LinkRequest",

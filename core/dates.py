@@ -19,12 +19,16 @@ YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted f
 # RFC 2822, section 4.3: the only names of zones that have one meaning on the net.
 _ZONES = {"UTC": 0, "GMT": 0, "UT": 0, "Z": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6}
 _ZONES |= {"PST": -8, "PDT": -7}
-_SLASHES = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T,]+(\d{1,2}:\d{2}(?::\d{2})?)(?: ?([AaPp][Mm]))?)?")
+_SLASHES = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:[ T,]+(\d{1,2}:\d{2}(?::\d{2})?)(?: ?([AaPp][Mm]))?)?")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class InvalidDate(ValueError):
     """The text is no date, or could be two; the message says so."""
+
+
+class AmbiguousDate(InvalidDate):
+    """The text is a date in two ways: day and month could be either."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +55,17 @@ class Moment:
         return datetime(after.year, after.month, after.day, tzinfo=get_default_timezone()).astimezone(UTC)
 
 
-def parse(text: str) -> Moment:
-    """Return the moment that `text` names; without a zone in UTC, a day alone in TIME_ZONE. Raises InvalidDate."""
+def parse(text: str, *, day_first: bool | None = None) -> Moment:
+    """Return the moment that `text` names; without a zone in UTC, a day alone in TIME_ZONE.
+
+    `day_first` says how days in numbers are written, where somebody knows; 31/03/2027 is then no date with the month
+    first. Raises InvalidDate, AmbiguousDate.
+    """
     text = text.strip()
     if len(text) > LONGEST:
         raise InvalidDate("the date is too long")
     try:
-        moment = _parsed(text)
+        moment = _parsed(text, day_first)
         is_date = moment is not None and moment.utc.year in YEARS
     except InvalidDate:
         raise
@@ -68,7 +76,7 @@ def parse(text: str) -> Moment:
     return moment
 
 
-def _parsed(text: str) -> Moment | None:
+def _parsed(text: str, day_first: bool | None) -> Moment | None:
     if _NUMBER.fullmatch(text):
         seconds = float(text)
         if seconds <= 1e8:
@@ -82,7 +90,7 @@ def _parsed(text: str) -> Moment | None:
     if (zone := _zone(name)) and (moment := parse_datetime(clock)) and moment.tzinfo is None:
         return Moment(value=moment.replace(tzinfo=zone))
     if slashes := _SLASHES.fullmatch(text):
-        return _with_slashes(text, *slashes.groups())
+        return _with_slashes(text, day_first, *slashes.groups())
     if "," in text or text[:1].isdigit():
         moment = parsedate_to_datetime(text)
         return Moment(value=moment if moment.tzinfo else moment.replace(tzinfo=UTC))
@@ -108,12 +116,15 @@ def _zone(name: str) -> timezone | ZoneInfo | None:
         return None
 
 
-def _with_slashes(text: str, first: str, other: str, year: str, clock: str | None, half: str | None) -> Moment:
+def _with_slashes(
+    text: str, day_first: bool | None, first: str, other: str, year: str, clock: str | None, half: str | None
+) -> Moment:
     """Read 03/31/2027 and 31/03/2027, which can be one day only; 03/04/2027 can be two."""
     one, two = int(first), int(other)
-    if one <= 12 and two <= 12 and one != two:
-        raise InvalidDate(f"{text!r} is ambiguous: day and month could be either")
-    day, month = (two, one) if one <= 12 else (one, two)
+    if day_first is None and one <= 12 and two <= 12 and one != two:
+        raise AmbiguousDate(f"{text!r} is ambiguous: day and month could be either")
+    is_day_first = one > 12 if day_first is None else day_first
+    day, month = (one, two) if is_day_first else (two, one)
     value = _at_start(date(int(year), month, day))
     if clock:
         hour, minute, second = (int(part) for part in [*clock.split(":"), "0"][:3])
@@ -122,4 +133,4 @@ def _with_slashes(text: str, first: str, other: str, year: str, clock: str | Non
                 raise InvalidDate(f"{text!r} is no date")
             hour = hour % 12 + (12 if half.lower() == "pm" else 0)
         value = datetime(value.year, value.month, value.day, hour, minute, second, tzinfo=UTC)
-    return Moment(value=value, is_day=not clock, is_plain=False)
+    return Moment(value=value, is_day=not clock, is_plain=day_first is not None)

@@ -42,6 +42,12 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _PLAIN_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 _WITHIN_WORDS = "'’ʼ`\u00ad\u200b\u200c\u200d\u2060"
 _ENDS = ".;:!?"
+# Letters without a width that copying leaves within a text, and those that only say how it is shown.
+_ZERO_WIDTH = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff]")
+_UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_PLAIN_MARKS = str.maketrans(dict.fromkeys('‘’‚‛′‵`´ʼʹ＇"“”„‟«»‹›″‶〝〞＂', "'") | dict.fromkeys("‐‑‒–—―−⁃﹘﹣－", "-"))
+_DASH = re.compile(" ?-[ -]*")
+_QUOTES = re.compile("''+")
 _NOT_ON_A_LINE = ("Cc", "Cs")  # control letters, and halves of letters
 
 # Names of trials and closed networks: admin@localhost is the first staff user, shop.test somebody's staging machine.
@@ -149,6 +155,24 @@ def normalise_email(raw: str) -> str:
 def title_key(raw: str, limit: int = 255) -> str:
     """Return what two spellings of a title have in common: case, spaces and compatible letters do not matter."""
     return " ".join(unicodedata.normalize("NFKC", raw[:LINE]).split()).casefold()[:limit]
+
+
+def loose_title_key(raw: str, limit: int = 255) -> str:
+    """Return what two spellings of a title have in common, as `title_key`, whatever quotes and dashes they have.
+
+    “Guide – Part 1” and "guide-part 1" are one; so are titles that differ by letters that nobody sees.
+    """
+    text = unicodedata.normalize("NFKC", without_zero_width(raw[:LINE], also_marks=True).translate(_PLAIN_MARKS))
+    text = _DASH.sub("-", " ".join(text.translate(_PLAIN_MARKS).split()).casefold())
+    return _QUOTES.sub("'", text).strip(" '")[:limit] or title_key(raw, limit)
+
+
+def without_zero_width(raw: str, *, also_marks: bool = False) -> str:
+    """Return a text without letters of no width; with `also_marks` without soft hyphens and marks of direction too.
+
+    Not for the addresses of accounts: `normalise_email` refuses them there, since they make look-alikes.
+    """
+    return (_UNSEEN if also_marks else _ZERO_WIDTH).sub("", raw)
 
 
 def plain_key(raw: str) -> str:

@@ -18,7 +18,18 @@ from accounts.people import lookup
 from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
-from core.text import EMAIL, InvalidAddress, bounded, clean_name, identifier, normalise_email, one_line, title_key
+from core.text import (
+    EMAIL,
+    LINE,
+    InvalidAddress,
+    bounded,
+    clean_name,
+    identifier,
+    loose_title_key,
+    normalise_email,
+    one_line,
+    without_zero_width,
+)
 
 State = Completion.State
 _AT_ONCE = 500
@@ -52,8 +63,8 @@ class Received:
 
 
 def course_key(course: str) -> str:
-    """Return a course's name without case and extra spaces, by which its spellings are compared."""
-    return title_key(course, 255)
+    """Return a course's name without case, extra spaces and kinds of quotes and dashes, to compare spellings."""
+    return loose_title_key(course, 255)
 
 
 def activities_for_form(*, form_id: str, form_title: str) -> list[Activity]:
@@ -107,9 +118,9 @@ def receive(reported: ReportedCompletion, activity: Activity, *, cause: Cause) -
 
 
 def stored_form(email: str) -> str:
-    """Return an address in its stored form, "" for what is none."""
+    """Return an address in its stored form, "" for what is none; letters of no width, which come with copying, go."""
     try:
-        return normalise_email(email)
+        return normalise_email(without_zero_width(email) if len(email) <= LINE else email)
     except InvalidAddress:
         return ""
 

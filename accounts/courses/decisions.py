@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.courses import paths, points
+from accounts.courses import paths, points, retakes
 from accounts.courses.completions import award, course_key
 from accounts.courses.models import Activity, Completion, PointsEntry
 from accounts.courses.models.points import BY_MAIL, BY_PATH, BY_STAFF
@@ -105,7 +105,8 @@ def award_by_hand(user: User, activity: Activity, *, batch: UUID, course: str = 
     )
     with transaction.atomic():
         awarded = Completion.objects.filter(user=user, activity=activity, state=State.AWARDED, is_once=True)
-        if completion.is_once and awarded.filter(course_key=completion.course_key).exists():
+        given = awarded.filter(course_key=completion.course_key)
+        if completion.is_once and retakes.standing_in_the_way(completion, given) is not None:
             return None
         if not insert_once(completion):
             return None

@@ -26,7 +26,7 @@ from accounts.people.models import User
 from accounts.people.person import NOBODY
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
-from core.text import title_key
+from core.text import loose_title_key
 
 State = Completion.State
 _OPEN = (State.RECEIVED.value, State.REVERSED.value)
@@ -169,7 +169,7 @@ def withdraw(completion: Completion, *, cause: Cause) -> list[Completion]:
     given = Completion.objects.filter(user=completion.user, channel=BY_PATH, state=State.AWARDED, staff=None)
     taken = []
     for of_path in given.select_related("activity", "user").order_by("pk"):
-        counted = {title_key(course) for course in of_path.answers}
+        counted = {loose_title_key(course) for course in of_path.answers}
         if completion.course_key not in counted or not of_path.activity.requirements.exists():
             continue
         now = standing(completion.user, of_path.activity)

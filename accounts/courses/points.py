@@ -9,7 +9,7 @@ from collections.abc import Collection
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.courses import certificates, completion_mails
+from accounts.courses import certificates, completion_mails, retakes
 from accounts.courses.models import Completion, PointsEntry
 from accounts.people.models import User
 from core.cause import Cause
@@ -51,11 +51,14 @@ def award(
         if completion.state not in out_of or completion.state == State.AWARDED:
             return False
         completion.user, completion.rule = user, rule[:200]
-        before = _awarded_before(completion, user) if completion.is_once else None
+        given = _awarded_before(completion, user) if completion.is_once else []
+        before = retakes.standing_in_the_way(completion, given)
         if before is not None:
-            _decide(completion, State.MATCHED, cause, reason=f"the points for this course were given: {before.source}")
+            completion.retake = 0
+            _decide(completion, State.MATCHED, cause, reason=retakes.reason(completion, before))
             certificates.enqueue_check(completion)
             return True
+        completion.retake = max((other.retake for other in given), default=-1) + 1
         entry = PointsEntry(
             user=user,
             points=completion.activity.points,
@@ -98,12 +101,12 @@ def reverse(completion: Completion, *, cause: Cause) -> PointsEntry | None:
     return entry
 
 
-def _awarded_before(completion: Completion, user: User) -> Completion | None:
-    """Return the member's other completion of this course that has the points for it."""
+def _awarded_before(completion: Completion, user: User) -> list[Completion]:
+    """Return the member's other completions of this course that have the points for it."""
     awarded = Completion.objects.filter(
         user=user, activity=completion.activity_id, course_key=completion.course_key, state=State.AWARDED, is_once=True
     )
-    return awarded.exclude(pk=completion.pk).only("source").first()
+    return list(awarded.exclude(pk=completion.pk).only("source", "completed_on", "retake").order_by("completed_on"))
 
 
 def _reread(completion: Completion) -> None:
@@ -117,7 +120,7 @@ def _reread(completion: Completion) -> None:
 def _decide(completion: Completion, state: str, cause: Cause, *, reason: str) -> None:
     completion.state, completion.reason = state, reason[:300]
     completion.staff, completion.decided_at = cause.staff, timezone.now()
-    completion.save(update_fields=["state", "reason", "staff", "decided_at", "user", "rule"])
+    completion.save(update_fields=["state", "reason", "staff", "decided_at", "user", "rule", "retake"])
 
 
 def _columns_of(cause: Cause) -> dict[str, object]:

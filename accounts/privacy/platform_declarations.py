@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.courses.models import Activity, Requirement
+from accounts.courses.models import Activity, FileLayout, Requirement
 from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.memberships.models import Plan, PlanMail, PlanOffer
 from accounts.people.mentions import REMOVED, Mentions
@@ -148,7 +148,18 @@ def _platform() -> list[Holding]:
         ),
         *(
             Holding(model=model, holds=CONFIGURATION, retention=CONFIGURATION, scans=False)
-            for model in (Activity, Requirement, Plan, PlanMail, PlanOffer, Tag, Group, Permission, ContentType)
+            for model in (
+                Activity,
+                FileLayout,
+                Requirement,
+                Plan,
+                PlanMail,
+                PlanOffer,
+                Tag,
+                Group,
+                Permission,
+                ContentType,
+            )
         ),
         *(
             Holding(

@@ -19,20 +19,31 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from core.tables.reading import LONGEST_ROW, MOST_COLUMNS, TOO_HARD, Unreadable
+from django.utils.translation import gettext, gettext_lazy
 
-__all__ = ["Unreadable", "count_lines", "read_lines"]
+from core.tables.reading import LONGEST_ROW, MOST_COLUMNS, TOO_HARD, Uncalculated, Unreadable
+
+__all__ = ["Uncalculated", "Unreadable", "count_lines", "read_lines"]
 
 SECONDS = 20  # of waiting for the reader, in a request that a person waits for
 _ROOT = Path(__file__).resolve().parents[2]
 _LONGEST_LINE = 12 * LONGEST_ROW + 100 * MOST_COLUMNS  # of JSON, which may escape each character twice over
 _AT_A_TIME = threading.BoundedSemaphore(2)  # readers of one process: each may take its whole memory
+_ENCODINGS = {"cp1252": "Windows-1252"}
+_NOTICE = gettext_lazy(
+    "The file is not UTF-8: it was read as %(encoding)s. Look at letters like é and ñ before you confirm."
+)
 TOO_SLOW = "The file takes too long to be read. Split it, or save it as CSV."
 BUSY = "Other files are being read. Please try it again in a minute."
 
 
-def read_lines(file: IO[bytes], *, kind: str, seconds: float = SECONDS) -> Generator[tuple[int, Sequence[Any]]]:
+def read_lines(
+    file: IO[bytes], *, kind: str, seconds: float = SECONDS, notices: list[str] | None = None
+) -> Generator[tuple[int, Sequence[Any]]]:
     """Yield the number and the cells of each line that is not empty; the first one always. `kind` is csv or xlsx.
+
+    What staff should know of how it was read is added to `notices` before the first line. A formula that was saved
+    without its value is Uncalculated.
 
     The reader is ended with the generator. Raises Unreadable, also in the middle of the file: it is not a table, or
     needs more than `seconds` (which do not count while the caller works on a row) or more memory than a reader has.
@@ -41,6 +52,8 @@ def read_lines(file: IO[bytes], *, kind: str, seconds: float = SECONDS) -> Gener
         for message in received:
             if isinstance(message, list):
                 yield message[0], [_decoded(cell) for cell in message[1]]
+            elif "encoding" in message and notices is not None:
+                notices.append(str(_NOTICE) % {"encoding": _ENCODINGS.get(message["encoding"], "UTF-16")})
             elif "end" in message:
                 return
     raise Unreadable(TOO_HARD)  # it was ended by one of its limits
@@ -65,6 +78,8 @@ def _decoded(cell: Any) -> Any:
     if not isinstance(cell, dict):
         return cell
     (kind, text), *_ = cell.items()
+    if kind == "formula":
+        return Uncalculated(text)
     return date.fromisoformat(text) if kind == "date" else datetime.fromisoformat(text)
 
 
@@ -98,13 +113,19 @@ def _of_reader(descriptor: int, command: list[str], seconds: float) -> Generator
         for line in _lines(reader.stdout.fileno(), seconds):
             message = json.loads(line)
             if isinstance(message, dict) and "error" in message:
-                raise Unreadable(str(message["error"]))
+                raise _refusal(str(message["error"]), int(message.get("line", 0)))
             yield message
     finally:
         reader.kill()
         reader.wait()
         if reader.stdout is not None:
             reader.stdout.close()
+
+
+def _refusal(text: str, line: int) -> Unreadable:
+    """Return the reader's refusal, which knows no languages, in the one of who reads it."""
+    where = gettext("See line %(line)d.") % {"line": line} if line else ""
+    return Unreadable(f"{gettext(text)} {where}".strip(), line=line)
 
 
 def _lines(descriptor: int, seconds: float) -> Iterator[bytes]:

@@ -6,15 +6,18 @@ line of JSON for each row that is not empty, is checked once more by `core.table
 starts quickly.
 """
 
+import codecs
 import csv
 import io
 import json
 import os
+import re
 import resource
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from itertools import chain
 from typing import IO, Any
 from xml.parsers import expat
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -31,6 +34,12 @@ LARGEST_TEXTS = 64 * 1024 * 1024
 LARGEST_WORKBOOK = 512 * 1024 * 1024
 MOST_RATIO = 250  # unpacked to packed, of what is large enough to matter
 _LONGEST_PROLOG = 64 * 1024
+UTF_8 = "utf-8-sig"
+# What no text has: control letters, and a mark of UTF-16 in the middle of other text.
+_NOT_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]|\xff\xfe|\xfe\xff")
+_BLANK = re.compile("[\\s\u00ad\u200b-\u200f\u2060-\u2064\ufeff]*")
+_QUOTED = re.compile('"[^"]*"')
+_SEPARATOR = re.compile('"?sep=([,;\t])"?\r?\n?', re.IGNORECASE)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # a workbook of before 2007, or one with a password
 
 NO_WORKBOOK = "The file is no XLSX workbook. Save it again as XLSX, or as CSV."
@@ -39,35 +48,102 @@ LOCKED = "The workbook has a password, or is of an old kind (XLS). Save it as XL
 TOO_LARGE = "The workbook is too large when it is unpacked. Split it, or save it as CSV."
 TOO_MANY_LINES = f"The file has more than {MOST_LINES:,} lines. Split it."
 TOO_LONG = f"A row has more than {LONGEST_ROW:,} characters, or a cell more than {LONGEST_CELL:,}."
+NO_TEXT = "The file is not UTF-8, UTF-16 or Windows-1252. Save it as “CSV UTF-8”, or as XLSX."
+STRAY_QUOTE = 'The file is no CSV: a quotation mark (") is opened and not closed, or stands within a cell.'
 TOO_HARD = "The file takes too much memory to be read. Split it, or save it as CSV."
 
 Line = tuple[int, Sequence[Any]]
 
 
 class Unreadable(ValueError):
-    """The file cannot be read; the message says what to change."""
+    """The file cannot be read; the message says what to change, `line` where the row in question begins (0: none)."""
+
+    def __init__(self, message: str, *, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
-def lines_of_csv(file: IO[bytes]) -> Iterator[Line]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+class Uncalculated(str):
+    """A formula that was saved without its value."""
+
+
+def encoding_of(file: IO[bytes]) -> str:
+    """Return the encoding in which a text file decodes cleanly: UTF-8, UTF-16, else Windows-1252.
+
+    Raises Unreadable where there is none.
+    """
+    head = file.read(4096)
+    file.seek(0)
+    for encoding in _encodings(head):
+        if _decodes(file, encoding):
+            return encoding
+    raise Unreadable(NO_TEXT)
+
+
+def _encodings(head: bytes) -> tuple[str, ...]:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return ("utf-16",)
+    for encoding, high, low in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+        if high.count(0) > len(high) / 2 and not low.count(0):  # without its mark: the high bytes of Western letters
+            return (encoding,)
+    return (UTF_8, "cp1252")
+
+
+def _decodes(file: IO[bytes], encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        first = text.readline(LONGEST_ROW + 1)
-        if not first:
-            return
-        if len(first) > LONGEST_ROW:
-            raise Unreadable(TOO_LONG)
-        delimiter = max(",;\t", key=first.count)
-        yield 1, next(csv.reader([first], delimiter=delimiter), [])
-        source = _BoundedLines(text)
-        csv.field_size_limit(LONGEST_CELL)
-        reader = csv.reader(source, delimiter=delimiter, strict=True)
+        while chunk := file.read(1024 * 1024):
+            text = decoder.decode(chunk)
+            if encoding != UTF_8 and _NOT_IN_TEXT.search(text):
+                return False
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        return False
+    finally:
+        file.seek(0)
+    return True
+
+
+def lines_of_csv(file: IO[bytes], encoding: str = "") -> Iterator[Line]:
+    """Yield each row with the line in which it begins; headings may have line breaks, as any cell in quotes."""
+    text = io.TextIOWrapper(file, encoding=encoding or encoding_of(file), newline="")
+    source = _BoundedLines(text)
+    csv.field_size_limit(LONGEST_CELL)
+    line = 1
+    try:
+        first = _first_row(source)
+        skipped, delimiter = 0, _delimiter("".join(first))
+        if first and (stated := _SEPARATOR.fullmatch(first[0])):  # Excel's own line before the headings
+            skipped, delimiter, first = 1, stated[1], []
+        reader = csv.reader(chain(first, source), delimiter=delimiter, strict=True)
+        line += skipped
         for row in reader:
             source.length = 0
-            yield reader.line_num + 1, row
+            yield line, row
+            line = skipped + reader.line_num + 1
     except UnicodeDecodeError as error:
-        raise Unreadable("The file is not UTF-8. Save it as “CSV UTF-8”, or as XLSX.") from error
+        raise Unreadable(NO_TEXT) from error
     except csv.Error as error:
-        raise Unreadable(f"The file is no CSV: {error}.") from error
+        if "field larger" in str(error):
+            raise Unreadable(f"The file is no CSV: {error}.", line=line) from error
+        raise Unreadable(STRAY_QUOTE, line=line) from error
+    except Unreadable as error:
+        raise Unreadable(str(error), line=line) from error
+
+
+def _first_row(source: "_BoundedLines") -> list[str]:
+    """Return the lines of the headings: a quote that was opened in one is closed in another."""
+    lines, quotes = [], 0
+    for line in source:
+        lines.append(line)
+        quotes += line.count('"')
+        if not quotes % 2:
+            break
+    return lines
+
+
+def _delimiter(headings: str) -> str:
+    return max(",;\t", key=_QUOTED.sub("", headings).count)
 
 
 class _BoundedLines:
@@ -100,18 +176,35 @@ def last_line_of(file: IO[bytes]) -> int:
 
 
 def _first_sheet(file: IO[bytes]) -> Any:
-    """Read only, and formulas as the texts that they are: nothing is calculated here."""
+    """Read only, and formulas as their values were when the file was saved: nothing is calculated here."""
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
+    from openpyxl.worksheet import _read_only
 
     try:
         _check_archive(file)
-        book = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
+        _read_only.WorkSheetParser = _parser()  # this process reads nothing else
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
         return book.worksheets[0]
     except Unreadable:
         raise
     except (BadZipFile, InvalidFileException, LookupError, ValueError, TypeError, OSError, SyntaxError) as error:
         raise Unreadable(NO_WORKBOOK) from error
+
+
+def _parser() -> Any:
+    """Return openpyxl's parser of sheets, which with `data_only` cannot tell a formula without a value from nothing."""
+    from openpyxl.worksheet import _reader
+
+    class Parser(_reader.WorkSheetParser):
+        def parse_cell(self, element: Any) -> Any:
+            cell = super().parse_cell(element)
+            formula = element.find(_reader.FORMULA_TAG) if cell["value"] is None else None
+            if formula is not None and element.find(_reader.VALUE_TAG) is None:
+                cell["value"] = Uncalculated(f"={formula.text or ''}"[:200])
+            return cell
+
+    return Parser
 
 
 def _check_archive(file: IO[bytes]) -> None:
@@ -193,7 +286,7 @@ def encoded(line: int, row: Sequence[Any]) -> str | None:
     while width and row[width - 1] is None:  # a sheet's rows are filled up to the most columns
         width -= 1
     cells = [_cell(value) for value in row[:width]]
-    if line > 1 and all(cell in (None, "") for cell in cells):
+    if line > 1 and all(cell is None or (isinstance(cell, str) and _BLANK.fullmatch(cell)) for cell in cells):
         return None
     lengths = [len(cell) for cell in cells if isinstance(cell, str)]
     if lengths and (max(lengths) > LONGEST_CELL or sum(lengths) > LONGEST_ROW):
@@ -202,6 +295,8 @@ def encoded(line: int, row: Sequence[Any]) -> str | None:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, Uncalculated):
+        return {"formula": str(value)}
     if isinstance(value, datetime):
         return {"datetime": value.isoformat()}
     if isinstance(value, date):
@@ -230,11 +325,14 @@ def main(kind: str, task: str, seconds: str) -> None:
         if task == "count":
             say(json.dumps({"lines": last_line_of(file)}))
             return
-        for text in messages_of(lines_of_csv(file) if kind == "csv" else lines_of_workbook(file)):
+        encoding = encoding_of(file) if kind == "csv" else UTF_8
+        if encoding != UTF_8:
+            say(json.dumps({"encoding": encoding}))
+        for text in messages_of(lines_of_csv(file, encoding) if kind == "csv" else lines_of_workbook(file)):
             say(text)
         say(json.dumps({"end": True}))
     except Unreadable as error:
-        say(json.dumps({"error": str(error)}))
+        say(json.dumps({"error": str(error), "line": error.line}))
     except (MemoryError, RecursionError):
         say(json.dumps({"error": TOO_HARD}))
 

@@ -1,117 +1,40 @@
 """Completions from and to CSV and XLSX in the console: a preview of every row, and nothing written until confirmed."""
 
-import io
 from collections.abc import Mapping
 from typing import Any
 
-import tablib
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import BadRequest, SuspiciousOperation, ValidationError
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from import_export import fields, resources
 from import_export.admin import ImportExportMixin
 from import_export.formats import base_formats
-from import_export.forms import ConfirmImportForm, ExportForm, ImportForm
-from import_export.tmp_storages import CacheStorage
+from import_export.forms import ExportForm
 
-from accounts.courses.completion_file import COLUMNS, NotATable, rows_of
+from accounts.courses.admin.file_forms import LINE, ConfirmForm, LayoutForm, Upload, Uploaded, UploadForm
+from accounts.courses.completion_file import Layout, NoSuchColumn, NotATable
 from accounts.courses.completion_import import CompletionImport, Row, WrongRow
 from accounts.courses.models import Completion
-from accounts.signin.forms import bound_field
 from accounts.staff.audit import record
 from core.cause import Cause
 from core.tables.cells import neutral
-from core.text import LINE as LINE_LENGTH
 from core.web import access
 
-MOST_ROWS = 2000  # in one request, which a person waits for; the command takes any number
-LARGEST = 5 * 1024 * 1024  # bytes
-LINE = "line"
 
-
-class UploadForm(ImportForm):
-    def clean_import_file(self) -> Any:
-        file = self.cleaned_data["import_file"]
-        if file.size > LARGEST:
-            raise ValidationError(_too_much())
-        return file
-
-    def clean(self) -> dict[str, Any]:
-        """Return whether the name says what was chosen; whether the content does is found out by reading it."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        file, chosen = cleaned.get("import_file"), cleaned.get("format", "")
-        if file and chosen:
-            ending = f".{CompletionFiles.formats[int(chosen)]().get_extension()}"
-            if not file.name.lower().endswith(ending):
-                text = _("The file’s name has to end in %(ending)s, or choose another format.")
-                self.add_error("import_file", text % {"ending": ending})
-        return cleaned
-
-
-class ConfirmForm(ConfirmImportForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            bound_field(field, LINE_LENGTH)
-
-    def clean_format(self) -> str:
-        """The place of a format, as the preview put it there."""
-        chosen = self.cleaned_data["format"]
-        if chosen not in {str(place) for place in range(len(CompletionFiles.formats))}:
-            raise ValidationError(_("The file cannot be read."))
-        return str(chosen)
-
-    def clean_resource(self) -> str:
-        return "0"  # there is one
-
-
-def _too_much() -> str:
-    text = _("At most %(rows)d rows and %(size)d MB here. For more there is: manage.py import_completions")
-    return text % {"rows": MOST_ROWS, "size": LARGEST // 1024 // 1024}
-
-
-class Uploaded(CacheStorage):
-    """An uploaded file between its preview and its confirmation: in the cache, so that every process finds it.
-
-    An hour at the most: it names people, and no erasure could find it there.
-    """
-
-    CACHE_LIFETIME = 3600
-
-    def read(self) -> bytes:
-        content = super().read()
-        if not isinstance(content, bytes):
-            raise SuspiciousOperation("the uploaded file is not stored any more")
-        return content
-
-
-class _Table:
-    """Reads with our own reader, by lines and with a limit, and writes no cell that a spreadsheet would calculate."""
-
-    def create_dataset(self, in_stream: bytes) -> tablib.Dataset:
-        dataset = tablib.Dataset(headers=[LINE, *COLUMNS])
-        try:
-            name = f"file.{self.get_extension()}"  # type: ignore[attr-defined]
-            for line, cells in rows_of(io.BytesIO(in_stream), name=name):
-                if len(dataset) == MOST_ROWS:
-                    raise NotATable(_too_much())
-                dataset.append([line, *(cells.get(column) for column in COLUMNS)])
-        except NotATable as error:
-            raise ValidationError(str(error)) from error
-        return dataset
+class CsvTable(base_formats.CSV):
+    """CSV: UTF-8, or what else decodes cleanly; read by our own reader."""
 
     def is_binary(self) -> bool:
         return True
 
 
-class CsvTable(_Table, base_formats.CSV):
-    """CSV, UTF-8."""
-
-
-class XlsxTable(_Table, base_formats.XLSX):
-    """XLSX, the first sheet."""
+class XlsxTable(base_formats.XLSX):
+    """XLSX, the first sheet; read by our own reader."""
 
 
 class Look:
@@ -142,9 +65,9 @@ class CompletionResource(resources.ModelResource):
         use_transactions = False  # each row is a transaction of its own, previewed or written
         report_skipped = True
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, layout: Layout | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._import = CompletionImport()
+        self._import = CompletionImport(day_first=layout.day_first if layout else None)
         self.shown: list[str] = []
         self._is_preview = False
 
@@ -204,8 +127,93 @@ class CompletionFiles(ImportExportMixin):
     import_form_class = UploadForm
     confirm_form_class = ConfirmForm
     export_form_class = ExportForm
+    import_template_name = "admin/accounts/completion/import.html"
     tmp_storage_class = Uploaded
     formats = (CsvTable, XlsxTable)
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Preview an uploaded file, or one that was uploaded before and whose columns staff chose now."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        if request.method == "POST" and "import_file_name" in request.POST:
+            named = ConfirmForm(request.POST)
+            return self._preview(request, named.upload()) if named.is_valid() else self._page(request, form=named)
+        form = self.create_import_form(request)
+        if request.method != "POST" or not form.is_valid():
+            return self._page(request, form=form)
+        file, chosen = form.cleaned_data["import_file"], int(form.cleaned_data["format"])
+        name = self.write_to_tmp_storage(file, self.formats[chosen]()).name
+        return self._preview(request, Upload(stored_name=name, name=file.name, format=chosen), form=form)
+
+    def _preview(self, request: HttpRequest, upload: Upload, *, form: Any = None) -> HttpResponse:
+        """Return the page of what each row would do, with the columns as they were read, to be corrected."""
+        laid_out: LayoutForm | None = None
+        try:
+            layout = upload.layout()
+            laid_out = LayoutForm(None if form else request.POST, upload=upload, layout=layout)
+            if laid_out.is_bound and laid_out.is_valid():
+                layout = laid_out.chosen()
+            dataset = upload.dataset(layout)
+        except NotATable as error:
+            shown = laid_out if isinstance(error, NoSuchColumn) or form is None else None
+            if form is None:
+                return self._page(request, form=self.get_import_form_class(request)(*self._choices(request)),
+                                  layout_form=shown, problem=str(error))  # fmt: skip
+            form.add_error("import_file", str(error))
+            return self._page(request, form=form, layout_form=shown)
+        resource = CompletionResource(layout=layout)
+        result = resource.import_data(dataset, dry_run=True, file_name=upload.name, user=request.user)
+        good, wrong = len(result.valid_rows()), len(result.invalid_rows)
+        confirm = ConfirmForm(initial=upload.as_initial(layout)) if good and not result.has_errors() else None
+        return self._page(request, form=form, layout_form=laid_out, result=result, confirm_form=confirm,
+                          notices=layout.notices, good=good, wrong=wrong)  # fmt: skip
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Write the good rows of a file that was previewed, as it was laid out then; rows with errors are left out."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponse(status=405, headers={"Allow": "POST"})
+        form = ConfirmForm(request.POST)
+        if not form.is_valid():
+            return self._page(request, form=form)
+        upload = form.upload()
+        try:
+            layout = upload.layout()
+            layout = form.chosen(layout)
+            dataset = upload.dataset(layout)
+        except NotATable as error:
+            return self._page(request, problem=str(error))
+        layout.remember()
+        resource = CompletionResource(layout=layout)
+        result = resource.import_data(
+            dataset, dry_run=False, file_name=upload.name, user=request.user, retain_instance_in_row_result=True
+        )
+        upload.remove()
+        return self.process_result(result, request)
+
+    def add_success_message(self, result: Any, request: HttpRequest) -> None:
+        super().add_success_message(result, request)
+        if left_out := len(result.invalid_rows):
+            text = ngettext(
+                "%(count)d row with errors was left out.", "%(count)d rows with errors were left out.", left_out
+            )
+            messages.warning(request, text % {"count": left_out})
+
+    def _choices(self, request: HttpRequest) -> tuple[Any, Any]:
+        return self.get_import_formats(), self.get_import_resource_classes(request)
+
+    def _page(self, request: HttpRequest, *, form: Any = None, **context: Any) -> HttpResponse:
+        if not isinstance(form, UploadForm):
+            errors = form.errors if form is not None else {}
+            form = None if context.get("result") else UploadForm(*self._choices(request))
+            context.setdefault("problem", " ".join(str(text) for found in errors.values() for text in found))
+        context |= self.admin_site.each_context(request)
+        context |= {"title": _("Import"), "form": form, "opts": self.model._meta}
+        context["media"] = self.media + form.media if form else self.media
+        context["columns"] = CompletionResource.Meta.fields
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, [self.import_template_name], context)
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return access.may(request.user, "admin:accounts_completion_import")
@@ -240,7 +248,3 @@ class CompletionFiles(ImportExportMixin):
             return super().get_export_queryset(request)
         except IncorrectLookupParameters as error:
             raise BadRequest(str(error)) from error
-
-    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
-        message = e.messages if isinstance(e, ValidationError) else _("The file cannot be read.")
-        form.add_error("import_file", message)

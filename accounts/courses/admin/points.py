@@ -87,7 +87,10 @@ class ActivityAdmin(NeverDeleted, ConsoleAdmin):
     list_display = ("code", "name", "points", "once_per_course", "is_active", "forms_shown", "requires")
     fieldsets = (
         (None, {"fields": ("code", "name", "points", "mail_member", "is_active")}),
-        (_("Completions that are received"), {"fields": ("forms", "once_per_course", "completes_course")}),
+        (
+            _("Completions that are received"),
+            {"fields": ("forms", "once_per_course", "recertify_after", "completes_course")},
+        ),
         (_("Milestone or learning path"), {"fields": ("needed", "members_now")}),
     )
     inlines = (RequirementInline,)

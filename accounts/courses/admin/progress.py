@@ -9,7 +9,7 @@ from accounts.courses.models import CourseProgress
 from core.console import columns
 from core.console.base import ReadOnlyAdmin
 from core.console.links import source_of
-from core.text import title_key
+from core.text import loose_title_key
 
 
 @admin.register(CourseProgress)
@@ -31,7 +31,7 @@ class CourseProgressAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        named = Q(email__startswith=term.lower()) | Q(course_key__startswith=title_key(term)) | Q(course_id=term)
+        named = Q(email__startswith=term.lower()) | Q(course_key__startswith=loose_title_key(term)) | Q(course_id=term)
         return queryset.filter(named), False
 
     member = columns.link("admin:accounts_user", "user", _("member"))

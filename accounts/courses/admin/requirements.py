@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.courses import paths
 from accounts.courses.models import Activity, Completion, CourseProgress, Requirement
 from accounts.courses.models.course import COURSE
-from core.text import one_line, title_key
+from core.text import loose_title_key, one_line
 
 MOST = 50  # courses of one path
 
@@ -24,7 +24,7 @@ class RequirementFormSet(BaseInlineFormSet):
         super().clean()
         filled = [form for form in self.forms if form.cleaned_data.get("course")]
         remaining = [form for form in filled if not form.cleaned_data.get(DELETION_FIELD_NAME)]
-        keys = [title_key(one_line(form.cleaned_data["course"], COURSE), COURSE) for form in remaining]
+        keys = [loose_title_key(one_line(form.cleaned_data["course"], COURSE), COURSE) for form in remaining]
         for form, key in zip(remaining, keys, strict=True):
             if keys.count(key) > 1:
                 form.add_error("course", _("This course is listed twice."))

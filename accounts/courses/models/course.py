@@ -1,7 +1,7 @@
 """Courses: how far somebody is in one, and the courses that an activity asks for (a milestone or a learning path).
 
-A course is what its title says: `course_key` (core.text.title_key) makes two spellings one. A course without a title
-goes by its id.
+A course is what its title says: `course_key` (core.text.loose_title_key) makes two
+spellings one. A course without a title goes by its id.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.courses.models.points import Activity
 from accounts.people.models.user import User
-from core.text import one_line, title_key
+from core.text import loose_title_key, one_line
 
 COURSE = 255  # letters of a title
 
@@ -71,7 +71,8 @@ class Requirement(models.Model):
         _("course"),
         max_length=COURSE,
         help_text=_(
-            "The title as it is received; capitals and spaces do not matter. A course without a title: its id."
+            "The title as it is received; capitals, spaces, quotes and dashes do not matter. A course without a "
+            "title: its id."
         ),
     )
     course_key = models.CharField(max_length=COURSE, editable=False)
@@ -98,5 +99,5 @@ class Requirement(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.course = one_line(self.course, COURSE)
-        self.course_key = title_key(self.course, COURSE)
+        self.course_key = loose_title_key(self.course, COURSE)
         super().save(*args, **kwargs)

@@ -4,7 +4,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.courses.models.certificate import DOUBTFUL_STATES, SHOWN_STATES, CertificateState
 from accounts.people.models.user import User
 from core.prunable import Prunable
+from core.text import loose_title_key
 
 BY_MAIL = "mail"  # the channel of a completion by e-mail, and the form that it comes from
 BY_STAFF = "staff"
@@ -46,6 +47,13 @@ class Activity(models.Model):
     once_per_course = models.BooleanField(
         _("once for each course"), default=True, help_text=_("No: every completion gives points.")
     )
+    recertify_after = models.PositiveSmallIntegerField(
+        _("points again after (months)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(600)],
+        help_text=_("A course that is taken again so long after it last gave points gives them again; empty: never."),
+    )
     mail_member = models.BooleanField(
         _("mail to the member"),
         default=True,
@@ -73,6 +81,9 @@ class Activity(models.Model):
         ordering = ["code"]
         constraints = [
             models.CheckConstraint(condition=Q(points__gt=0), name="activity_gives_points"),
+            models.CheckConstraint(
+                condition=Q(recertify_after__isnull=True) | Q(recertify_after__gt=0), name="activity_recertifies_later"
+            ),
             models.CheckConstraint(condition=Q(needed__isnull=True) | Q(needed__gt=0), name="activity_needs_a_course"),
         ]
 
@@ -93,11 +104,12 @@ class Activity(models.Model):
         return {event for event, _pattern in self._lines()} == {ASSESSMENT}
 
     def _names(self, event: str, external_id: str, title: str) -> bool:
-        title = " ".join(title.split()).casefold()
+        plain, loose = " ".join(title.split()).casefold(), loose_title_key(title)
         patterns = [pattern for kind, pattern in self._lines() if kind == event]
         return any(
             (external_id and pattern == external_id)
-            or ((title or (event and pattern == "*")) and fnmatchcase(title, pattern.casefold()))
+            or ((plain or (event and pattern == "*")) and fnmatchcase(plain, pattern.casefold()))
+            or (plain and fnmatchcase(loose, loose_title_key(pattern)))
             for pattern in patterns
         )
 
@@ -147,6 +159,8 @@ class Completion(Prunable):
     is_once = models.BooleanField(
         _("once for each course"), default=True, help_text=_("as the activity was when this came")
     )
+    # Which of a member's completions of one course that gave points, 0 the first: so that no two are the same one.
+    retake = models.PositiveSmallIntegerField(default=0, editable=False)
     state = models.CharField(_("status"), max_length=10, choices=State.choices, default=State.RECEIVED)
     user = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, blank=True, related_name="completions", verbose_name=_("member")
@@ -173,7 +187,7 @@ class Completion(Prunable):
         constraints = [
             models.UniqueConstraint(fields=["source", "activity"], name="a_completion_is_kept_once"),
             models.UniqueConstraint(
-                fields=["user", "activity", "course_key"],
+                fields=["user", "activity", "course_key", "retake"],
                 condition=Q(state="awarded", is_once=True),
                 name="a_course_gives_points_once",
             ),

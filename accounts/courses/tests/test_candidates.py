@@ -1,5 +1,6 @@
 """Who an unknown address might mean, and why."""
 
+import time
 from datetime import date
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from accounts.courses import candidates
 from accounts.courses.candidates import is_one_letter_off
 from accounts.courses.models import Activity, Completion
+from accounts.people import contact_aliases
 from accounts.people.models import Contact, ContactEmail, User
+from core.cause import Cause
 
 
 def suggested(email: str, name: str = "") -> list[tuple[str, str]]:
@@ -41,7 +44,7 @@ def test_address_that_resembles_a_members_is_suggested_with_its_reason(member: s
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("told", ["joan@example.com", "jane@exmaple.com", "jane.doe@example.com", "jane", "@"])
+@pytest.mark.parametrize("told", ["joan@example.com", "joan@exmaple.com", "jane.doe@example.com", "jane", "@"])
 def test_unlike_address_is_not_suggested(user: Any, told: str) -> None:
     assert suggested(told) == []
 
@@ -87,3 +90,48 @@ def test_alias_is_suggested_like_an_address(user: Any) -> None:
 def test_one_letter_off(one: str, other: str, off: bool) -> None:
     assert is_one_letter_off(one, other) is off
     assert is_one_letter_off(other, one) is off
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("member3@exmaple.com", "1 letter differs"),
+        ("memebr3@example.com", "1 letter differs"),
+        ("member3@exmaple.con", "2 letters differ"),
+        ("member3@example,com", "1 letter differs"),
+        ("member3example.com", "1 letter differs"),
+        ("member3@exampl.com", "1 letter differs"),
+    ],
+)
+def test_members_address_a_slip_away_is_suggested(written: str, reason: str) -> None:
+    User.objects.create_user("member3@example.com", None)
+    User.objects.create_user("somebody@example.com", None)
+    assert suggested(written) == [("member3@example.com", reason)]
+
+
+@pytest.mark.django_db
+def test_alias_a_slip_away_is_suggested(user: Any) -> None:
+    contact_aliases.assign(user, "jane.rivera@school.example.org", cause=Cause(text="test"))
+    assert suggested("jane.rivera@school.exmaple.org") == [("jane@example.com", "1 letter differs")]
+
+
+@pytest.mark.django_db
+def test_nearest_addresses_are_suggested_first_and_few_of_them() -> None:
+    User.objects.bulk_create(User(email=f"member{n}@example.com") for n in range(300))
+    found = suggested("member31@exmaple.com")
+    assert found[0] == ("member31@example.com", "1 letter differs")
+    assert len(found) == 10
+
+
+@pytest.mark.django_db
+def test_suggestions_among_many_members_take_few_statements_and_little_time(
+    django_assert_max_num_queries: Any,
+) -> None:
+    User.objects.bulk_create((User(email=f"member{n}@example.com") for n in range(20_000)), batch_size=2_000)
+    completion = Completion(email="membr19999@example.com", email_received="", name="")
+    began = time.monotonic()
+    with django_assert_max_num_queries(12):
+        found = candidates.of(completion)
+    assert found[0].user.email == "member19999@example.com"
+    assert time.monotonic() - began < 2

@@ -11,7 +11,7 @@ from django.db import transaction
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from accounts.courses.completion_file import NotATable, count_of, rows_of
+from accounts.courses.completion_file import NotATable, count_of, layout_of, rows_of
 from accounts.courses.completion_import import CompletionImport, Row, WrongRow
 from accounts.courses.models import Activity
 from accounts.staff.audit import record
@@ -29,7 +29,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="a .csv (UTF-8) or .xlsx file")
+        parser.add_argument("file", type=Path, help="a .csv or .xlsx file")
+        parser.add_argument(
+            "--dates", choices=["day", "month"], default="", help="what comes first in days like 03/04/2026"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what each row would do, and write nothing")
         parser.add_argument("--activity", default="LEARN", help="what rows mean that name none; default LEARN")
 
@@ -38,13 +41,17 @@ class Command(BaseCommand):
         activity = Activity.objects.filter(code=options["activity"].upper(), is_active=True).first()
         if activity is None:
             raise CommandError(f"There is no active activity {options['activity']!r}.")
-        self._import = CompletionImport(activity=activity)
         self._counts: Counter[str] = Counter()
         self._cause = Cause(text=f"import of {path.name}"[:200])
         try:
             with path.open("rb") as file:
                 total = count_of(file, name=path.name)
-                rows = rows_of(file, name=path.name, seconds=READING_SECONDS)
+                layout = layout_of(file, name=path.name, seconds=READING_SECONDS)
+                layout.date_format = options["dates"] or layout.date_format
+                for notice in layout.notices:
+                    self.stderr.write(notice)
+                self._import = CompletionImport(activity=activity, day_first=layout.day_first)
+                rows = rows_of(file, name=path.name, seconds=READING_SECONDS, layout=layout)
                 with _progress(is_shown=not options["dry_run"]) as self._progress:
                     self._row = self._progress.add_task("rows", total=total)
                     self._go_through(rows, is_dry=options["dry_run"])

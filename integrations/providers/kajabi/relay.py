@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from core.text import without_zero_width
 from integrations.contracts.events import ContactReported, Event, FormSubmitted
 from integrations.contracts.exceptions import Unmatched
 from integrations.providers.kajabi import completion, fields
@@ -32,8 +33,6 @@ _ANSWERS = (
     ("answers",),
     ("form_submission", "fields"),
 )
-_EMAIL_ANSWERS = ("email", "student_email", "email_address", "e-mail", "Email", "Email Address", "E-mail")
-_NAME_ANSWERS = ("student_name", "name", "full_name", "Name", "Full Name")
 
 
 def contact(body: Mapping[str, Any], *, occurred_at: datetime) -> ContactReported:
@@ -64,10 +63,11 @@ def contact(body: Mapping[str, Any], *, occurred_at: datetime) -> ContactReporte
 def form(body: Mapping[str, Any], *, event_id: str, occurred_at: datetime) -> list[Event]:
     """Parse form.submitted into the answers and their sender. Raises Unmatched where nobody is named."""
     answers = next((inner for path in _ANSWERS if isinstance(inner := _at(body, path), Mapping)), {})
-    email = first_text(answers, [(name,) for name in _EMAIL_ANSWERS]) or fields.buyer(body, kind="relay").email
+    named = completion.named_answers(answers)
+    email = without_zero_width(completion.stated(named, "email")) or fields.buyer(body, kind="relay").email
     if not email:
         raise Unmatched("the event names no e-mail")
-    first, _space, last = first_text(answers, [(name,) for name in _NAME_ANSWERS]).partition(" ")
+    first, _space, last = completion.stated(named, "name").partition(" ")
     names = {"first_name": first, "last_name": last.strip()}
     return [
         FormSubmitted(
