@@ -80,8 +80,10 @@ def _refuse_another_customer(user: User, report: ContactReport, found: Match, *,
     if not kinds:
         return
     contact = found.contact_of(user) or Contact.objects.filter(user=user).first()
-    others = ContactMapping.objects.filter(contact=contact, provider=provider, kind__in=kinds, is_main=True)
-    other = others.order_by("pk").first() if contact else None
+    rows = ContactMapping.objects.filter(contact=contact, provider=provider, kind__in=kinds, is_main=True)
+    known = rows.order_by("pk") if contact else []
+    # Another worker may have stored the very ids since they were looked up.
+    other = next((row for row in known if row.external_id != report.identities[row.kind]), None)
     if other is not None:
         raise NeedsStaff(
             f"conflict: {user.email} is {provider} {other.kind} {other.external_id}, this event says "
