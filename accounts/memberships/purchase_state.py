@@ -219,11 +219,10 @@ class Purchase:
         Any other end than the anchor's becomes the anchor.
         """
         anchor = self.anchor or start
-        length = (self._length.after(anchor, 12) - anchor) / 12  # on average: the first month may be February
+        length = (self._length.after(anchor, 48) - anchor) / 48  # on average: the first month may be February
         number = round((start - anchor) / length)
-        for periods in (number - 1, number, number + 1):
-            if periods >= 0 and abs(self._length.after(anchor, periods) - start) <= min(_SAME_DAY, length / 4):
-                return self._length.after(anchor, periods + 1)
+        if abs(self._length.after(anchor, number) - start) <= min(_SAME_DAY, length / 4):
+            return self._length.after(anchor, number + 1)
         self.anchor = start
         return self._length.after(start, 1)
 

@@ -141,8 +141,8 @@ class Bought:
         """Return the end of the period from `start`: on the anchor's day, where `start` is one of those."""
         for number in range(1000):
             day = later(self.anchor, self.length, number)
-            span = later(self.anchor, self.length, 12) - self.anchor
-            if abs(day - start) <= min(2, span / 12 / 4):
+            span = later(self.anchor, self.length, 48) - self.anchor
+            if abs(day - start) <= min(2, span / 48 / 4):
                 return later(self.anchor, self.length, number + 1)
             if day > start + 2:
                 break

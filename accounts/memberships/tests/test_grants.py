@@ -63,7 +63,7 @@ def test_second_grant_never_shortens_the_first() -> None:
     told = (staff("extended", 1, ends=100), staff("extended", 10, ends=50))
     assert days_with_access(*told) == [1, 100]
     assert days_with_access(*told, staff("extended", 20, ends=200)) == [1, 200]
-    assert last_assigned(*told).purchases == ["staff:extended-1"]
+    assert (last_assigned(*told).purchases, last_assigned(*told).rule) == (["staff:extended-1"], "every")
 
 
 def test_grant_after_a_grant_was_ended_lasts_until_its_own_end() -> None:
@@ -94,7 +94,7 @@ def test_staff_end_everything_at_once() -> None:
     told = (*BESIDE, staff("expired", 120))
     assert days_with_access(*told) == [0, 120]
     assert set(last_assigned(*told).purchases) == {SALE.key, OTHER.key, "staff:extended-110"}
-    assert last_assigned(*told).question == ""
+    assert (last_assigned(*told).rule, last_assigned(*told).question) == ("every", "")
 
 
 def test_staff_cancel_and_each_purchase_lasts_as_long_as_it_was_paid() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.memberships.subscription_state import State
+from accounts.memberships.subscription_state import State, history_of
 from accounts.memberships.terms import Billing, Interval, PlanTerms
 from accounts.memberships.tests.builders import (
     ANNUAL,
@@ -58,6 +58,21 @@ def test_stated_end_wins_over_every_interval() -> None:
 
 def test_stated_end_before_the_start_gives_no_access() -> None:
     assert shown(fact("purchased", ends=-400), now=1) == ("expired", False)
+
+
+def test_seats_and_price_are_those_stated_last() -> None:
+    told = [fact("purchased", purchase="p1", quantity=5, amount=100), fact("renewed", 365)]
+    (bought,) = history_of(told, plan=ANNUAL).purchases
+    assert (bought.quantity, bought.amount) == (5, 100)
+    (changed,) = history_of([*told, fact("renewed", 730, quantity=7, amount=0)], plan=ANNUAL).purchases
+    assert (changed.quantity, changed.amount, len(changed.periods)) == (7, 0, 3)
+    assert history_of([fact("purchased")], plan=ANNUAL).purchases[0].quantity == 1
+
+
+def test_purchase_gives_access_from_its_first_moment_until_before_its_last() -> None:
+    (purchase,) = history_of([fact("purchased", billing=Billing.ONCE)], plan=ANNUAL).purchases
+    now = purchase.at(at(1))
+    assert [now.gives_access(at(day)) for day in (-0.01, 0, 364.9, 365)] == [False, True, True, False]
 
 
 # The anchor -----------------------------------------------------------------------------------------------------------
