@@ -2,7 +2,9 @@
 
 import pytest
 
+from accounts.memberships.facts import Fact
 from accounts.memberships.purchase_state import Question
+from accounts.memberships.subscription_state import history_of
 from accounts.memberships.terms import Interval, PlanTerms
 from accounts.memberships.tests.builders import (
     MONTHLY,
@@ -14,6 +16,7 @@ from accounts.memberships.tests.builders import (
     fact,
     last_assigned,
     paid_until,
+    staff,
 )
 
 SALE = fact("purchased", purchase="p1")
@@ -89,3 +92,50 @@ def test_messages_within_half_a_short_period_are_about_one_payment(hours: int, e
 def test_stated_end_a_window_later_is_the_next_periods() -> None:
     assert amounts_to(SALE, fact("renewed", 350, ends=367.9), now=351).period_start == START
     assert amounts_to(SALE, fact("renewed", 350, ends=368), now=351).period_start == IN_A_YEAR
+
+
+def test_payment_at_the_start_of_the_last_quarter_extends() -> None:
+    plan = PlanTerms(interval=Interval(unit="days", count=100))
+    assert paid_until(SALE, fact("paid", 1), fact("paid", 75), now=76, plan=plan) == at(200)
+    assert paid_until(SALE, fact("paid", 1), fact("paid", 74), now=76, plan=plan) == at(100)
+
+
+@pytest.mark.parametrize("cancellation", [fact("canceled", 368), fact("canceled", 400, ends=400)])
+def test_cancellation_at_the_moment_of_the_end_changes_nothing(cancellation: Fact) -> None:
+    assert amounts_to(SALE, cancellation, now=401).canceled_at is None
+
+
+def test_cancellation_of_an_unknown_purchase_shows_its_own_time() -> None:
+    assert amounts_to(fact("canceled", 10), now=20).changed_at == at(10)
+
+
+def test_lifetime_purchase_is_shortened_by_staff() -> None:
+    told = (fact("purchased", billing="lifetime"), staff("canceled", 10, ends=50))
+    assert days_with_access(*told) == [0, 50]
+
+
+def test_every_refund_is_counted_and_none_invented() -> None:
+    parts = [fact("refunded", 10, refunded=20), fact("refunded", 20, refunded=30), fact("refunded", 30)]
+    (purchase,) = history_of([fact("purchased", amount=100), *parts], plan=MONTHLY).purchases
+    assert purchase.refunded_amounts == [20, 30]
+
+
+def test_ended_purchase_shows_when_it_gave_access() -> None:
+    state = amounts_to(SALE, fact("refunded", 10), now=20)
+    assert (state.access_from, state.access_until) == (START, at(10))
+    assert amounts_to(SALE, fact("refunded", 0), now=20).access_from is None
+
+
+def test_confirmation_after_many_months_means_the_month_that_runs() -> None:
+    told = (fact("purchased", "2025-12-31"), fact("confirmed", "2027-01-15"))
+    assert paid_until(*told, now=361, plan=MONTHLY) == date("2027-01-31")
+
+
+def test_scheduled_purchase_shows_when_it_was_sold_and_no_start_that_will_not_come() -> None:
+    sale = fact("purchased", 1, starts_at=at(20))
+    assert amounts_to(sale, now=5).changed_at == at(1)
+    assert amounts_to(sale, fact("canceled", 10, ends=15), now=11).status == "expired"
+
+
+def test_fact_that_begins_a_purchase_asks_nothing() -> None:
+    assert last_assigned(SALE).question == ""
