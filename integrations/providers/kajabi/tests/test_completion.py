@@ -35,6 +35,10 @@ ADDRESS = "https://academy.example.com/certificates/1"
             {"custom_1": "AI", "custom_2": "2024-09-02", "custom_3": ADDRESS, "phone_number": "1"},
             CompletedCourse(course="AI", completed_on=date(2024, 9, 2), certificate_url=ADDRESS),
         ),
+        (
+            {"Curso": "IA", "Fecha de finalización": "2026-03-31T22:00:00-05:00", "Nombre completo": "José"},
+            CompletedCourse(course="IA", completed_on=date(2026, 3, 31), student_name="José"),
+        ),
         ({"custom_1": "AI", "custom_2": "It was great"}, CompletedCourse()),
         ({"completion_date": "9/2/2024", "date": "0000-00-00"}, CompletedCourse()),
         ({"course": ["AI"], "certificate": None, "": "x"}, CompletedCourse()),
@@ -123,3 +127,15 @@ def test_form_that_names_no_course_is_the_form_of_one(user: User, process: Any, 
     payload["data"]["submission"]["fields"]["course_name"] = course
     process(payload)
     assert Completion.objects.get().course == ("7" if course == 7 else "Course Completion Form")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name", ["Correo electrónico", "Dirección de correo electrónico", "Correo:", "E-mail", "EMAIL"]
+)
+def test_address_is_read_from_a_field_in_english_or_spanish(user: User, process: Any, fixture: Any, name: str) -> None:
+    payload = fixture("form.submitted__leaps_relay")
+    answers = payload["data"]["submission"]["fields"]
+    answers[name] = answers.pop("email").replace("@", "\u200b@")
+    process(payload)
+    assert Completion.objects.get().user == user
