@@ -139,3 +139,16 @@ def test_scheduled_purchase_shows_when_it_was_sold_and_no_start_that_will_not_co
 
 def test_fact_that_begins_a_purchase_asks_nothing() -> None:
     assert last_assigned(SALE).question == ""
+
+
+def test_earliest_of_two_scheduled_starts_is_announced() -> None:
+    told = (
+        fact("purchased", 1, purchase="p1", starts_at=at(10)),
+        fact("purchased", 2, purchase="p2", starts_at=at(20)),
+    )
+    assert amounts_to(*told, now=5).access_from == at(10)
+
+
+def test_purchase_that_starts_at_the_end_of_another_prolongs_access() -> None:
+    told = (SALE, fact("purchased", 10, purchase="p2", starts_at=at(368), ends=700))
+    assert amounts_to(*told, now=50).access_until == at(703)
