@@ -165,7 +165,7 @@ class CompletionFiles(ImportExportMixin):
         result = resource.import_data(dataset, dry_run=True, file_name=upload.name, user=request.user)
         good, wrong = len(result.valid_rows()), len(result.invalid_rows)
         confirm = ConfirmForm(initial=upload.as_initial(layout)) if good and not result.has_errors() else None
-        return self._page(request, form=form, layout_form=laid_out, result=result, confirm_form=confirm,
+        return self._page(request, layout_form=laid_out, result=result, confirm_form=confirm,
                           notices=layout.notices, good=good, wrong=wrong)  # fmt: skip
 
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
