@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 
 from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
 from accounts.people.models import User
 from accounts.signin import password_links
 from accounts.signin.password_links import LinkNotValid
@@ -227,7 +228,7 @@ def test_no_token_is_stored_anywhere(link: Any) -> None:
     assert len(secret) >= 32
     assert [place for place, text in every_text() if secret in text] == []
     assert [mail.context for mail in EmailMessage.objects.filter(kind="welcome")] == [
-        {"plan_name": "NSSA Annual Membership", "partner": "NSSA"}
+        {"plan_name": "NSSA Annual Membership", "partner": "NSSA", "subscription": Subscription.objects.get().pk}
     ]
 
 
