@@ -1,9 +1,9 @@
-"""Every test on the embedded default, and at the same time what PostgreSQL and Redis could change on those:
+"""Every test on the embedded default, then what PostgreSQL and Redis could change on those:
 
     python -m tests.both [arguments of pytest]
 
-The first run is shown as it goes, the second one after it; each says its own result. Two runs that share the cores end
-sooner than one after the other: what waits for a server or a broker in one leaves its core to the other.
+Each run says its own result. They follow one another: either has more processes than the machine has cores, so that
+its waiting tests leave none of them idle, and both at once would only crowd each other.
 """
 
 import contextlib
@@ -12,16 +12,14 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
-from tests.services import ENDING_SIGNALS, FORGETFUL, postgres, provide, redis, stop_on_signal
+from tests.services import ENDING_SIGNALS, FORGETFUL, postgres, provide, redis, run_to_its_end, stop_on_signal
 
 ROOT = Path(__file__).resolve().parent.parent
 OF_THE_SHELL = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DEBUG", "VAR_DIR", "PYTHONDONTWRITEBYTECODE")
+INTERRUPTED = 2  # pytest's exit code after Ctrl-C
 NO_TESTS = 5  # pytest's exit code; a failure only where both runs find none
 
 
@@ -41,50 +39,16 @@ def prepare(first: dict[str, str], second: dict[str, str]) -> None:
         process.wait()  # what fails here fails in a test too, and is explained there
 
 
-def copy_until_end(process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
-    """Show what the process has written and writes, until it ends."""
-    while True:
-        has_ended = process.poll() is not None
-        sys.stdout.buffer.write(output.read())
-        sys.stdout.flush()
-        if has_ended:
-            return
-        time.sleep(0.2)
-
-
 def run_both(arguments: Sequence[str], first_env: dict[str, str], second_env: dict[str, str] | None) -> tuple[int, int]:
-    """Run both; return their exit codes. A signal reaches both, and the services outlive what uses them."""
-    share = ["-m", "pytest", "-n", str((os.cpu_count() or 1) // 2 + 1)]
-    running: list[subprocess.Popen[bytes]] = []
-
-    def hand_on(number: int, _frame: object) -> None:
-        for process in running:
-            if number == signal.SIGTERM:  # Ctrl-C and a closed terminal reach them by themselves
-                process.send_signal(number)
-
-    for number in ENDING_SIGNALS:
-        signal.signal(number, hand_on)
-    with tempfile.NamedTemporaryFile(prefix="pytest-") as output:
-        print("== tests on the embedded default: SQLite, broker in the process", flush=True)
-        first = subprocess.Popen([sys.executable, *share, *arguments], env=first_env, cwd=ROOT)
-        running.append(first)
-        if second_env is None:
-            return first.wait(), NO_TESTS
-        selected = ["-m", "not embedded and not once", "-o", "cache_dir=.pytest_cache/second"]
-        second = subprocess.Popen(
-            [sys.executable, *share, *selected, *arguments],
-            env=second_env,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        running.append(second)
-        code = first.wait()
-        print("== tests on PostgreSQL and Redis", flush=True)
-        with Path(output.name).open("rb") as written:
-            copy_until_end(second, written)
-        return code, second.returncode
+    """Run one after the other; return their exit codes. What ended the first by a signal keeps the second from it."""
+    share = [sys.executable, "-m", "pytest", "-n", "auto"]
+    print("== tests on the embedded default: SQLite, broker in the process", flush=True)
+    first = run_to_its_end([*share, *arguments], first_env)
+    if second_env is None or first == INTERRUPTED or first > 128:
+        return first, NO_TESTS
+    print("== tests on PostgreSQL and Redis", flush=True)
+    selected = ["-m", "not embedded and not once", "-o", "cache_dir=.pytest_cache/second"]
+    return first, run_to_its_end([*share, *selected, *arguments], second_env)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -99,8 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         prepare(first_env, second_env)
         codes = run_both(arguments, first_env, second_env if missing < len(wanted) else None)
     failed = [code for code in codes if code not in (0, NO_TESTS)]
-    code = failed[0] if failed else min(codes)
-    return code if code >= 0 else 128 - code
+    return failed[0] if failed else min(codes)
 
 
 if __name__ == "__main__":

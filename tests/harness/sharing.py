@@ -87,14 +87,15 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """How `-n` shares the tests out, unless --dist says otherwise: a file at a time, its fixtures are made once.
 
-    The tests that mostly wait stay together: no two of their installations crowd each other.
+    The tests that mostly wait stay together, browsers and faults apart: no two of their installations crowd each other.
     (xdist's own --dist loadgroup forgets its groups under pytest 9.2.)
     """
     from xdist.scheduler import LoadScopeScheduling
 
     class FilesInTurn(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "waiting" if nodeid.startswith(WAITING) else nodeid.partition("::")[0]
+            together = (folder for folder in WAITING if nodeid.startswith(folder))
+            return next(together, nodeid.partition("::")[0])
 
     if config.getoption("dist") != "load":
         return None
