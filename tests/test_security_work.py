@@ -188,6 +188,8 @@ def text_fields() -> Iterator[tuple[str, Any]]:
         if issubclass(owner, BaseForm) and owner.__module__.startswith(PACKAGES) and owner is not BaseForm:
             try:
                 fields = owner().fields
+            except ValueError:  # a base without a model of its own
+                continue
             except TypeError:  # it is made for a person
                 fields = owner(User()).fields if issubclass(owner, PasswordForms) else owner.base_fields
             for name, field in fields.items():

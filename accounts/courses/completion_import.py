@@ -7,7 +7,6 @@ reported.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -27,7 +26,6 @@ from core.tables.child import Uncalculated
 from core.text import InvalidAddress, normalise_email, without_zero_width
 
 _PREVIEW = Cause(text="preview")
-_PROVIDERS_KEY = re.compile(r"(?!import:)[a-z]+:\S+")
 _YEARS = range(1990, 2200)
 # What spreadsheets write where a formula has no result.
 _FAILED = frozenset(
@@ -45,6 +43,12 @@ _FAILED = frozenset(
         "#ERROR!",
     )
 )
+
+
+def _is_providers_key(text: str) -> bool:
+    """Return whether an id is the key of a provider's event, as "kajabi:evt_1"."""
+    provider, _colon, rest = text.partition(":")
+    return provider.isalpha() and provider.islower() and provider != "import" and bool(rest) and len(rest.split()) == 1
 
 
 class WrongRow(ValueError):
@@ -147,7 +151,7 @@ class CompletionImport:
             if is_same and (activity.recertify_after is None or one.completed_on == day):
                 return one.source
         claimed = self._claimed.setdefault((stated, activity.pk), (email, key, day))
-        if _PROVIDERS_KEY.fullmatch(stated) and not is_taken and claimed == (email, key, day):
+        if _is_providers_key(stated) and not is_taken and claimed == (email, key, day):
             return stated
         return digest if activity.recertify_after is None else dated
 

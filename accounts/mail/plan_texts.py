@@ -12,6 +12,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 PLACEHOLDERS = ("first_name", "plan", "end", "link")
+_BLANK_LINES = re.compile(r"\n[ \t]*\n")
 _PLACEHOLDER = re.compile(r"( ?)\{([^{}\n]{0,40})\}")
 _LINK = '<a class="e-link" href="{0}" style="color:#0b6a70;word-break:break-all;">{0}</a>'
 _PARAGRAPH = '<p style="margin:0 0 16px;">{}</p>'
@@ -37,7 +38,7 @@ class OwnText:
         values = {name: escape(value) for name, value in _values(context).items()}
         values["link"] = format_html(_LINK, _values(context)["link"])
         text = _filled(escape(_with_link(self.text, context)), values).replace("\r\n", "\n")
-        paragraphs = (part.strip().replace("\n", "<br>") for part in re.split(r"\n\s*\n", text))
+        paragraphs = (part.strip().replace("\n", "<br>") for part in _BLANK_LINES.split(text))
         # Both the text and every value in it were escaped above.
         return mark_safe("\n".join(_PARAGRAPH.format(part) for part in paragraphs if part))  # noqa: S308
 

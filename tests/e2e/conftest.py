@@ -24,9 +24,12 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Start the installed Chromium; skip where there is none."""
+    """Start the installed Chromium; skip where there is none.
+
+    Its event loop runs until the last test of this folder, so that no other test of the process has one.
+    """
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("no chromium is installed")

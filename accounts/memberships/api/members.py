@@ -169,5 +169,5 @@ def _matches(search: str) -> Q:
         Q(email__startswith=email)
         | Q(first_name__istartswith=text)
         | Q(last_name__istartswith=text)
-        | Q(identities__external_id=text)
+        | Q(contact__mappings__external_id=text)
     )

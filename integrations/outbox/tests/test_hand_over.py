@@ -21,15 +21,16 @@ from tests.harness.two_sides import TwoSides
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(settings.BASE_DIR)
-VALUES = {"ChangedContact", "ChangedPolicy"}  # what a service returns that changed one
+VALUES = {"ChangedContact", "ChangedPolicy", "ReportedMember"}  # what a service returns that changed one
 HAND_OVER = {"hand_over", "contact_changed", "policy_changed"}
 CALLERS = {
     "accounts.people.admin.contact_changes._release",
     "accounts.people.admin.contact_changes._take",
     "accounts.people.admin.duplicates._merge",
     "accounts.people.contact_aliases.assign",
+    "accounts.people.new_address.use",
     "integrations.handlers.contacts._store",
-    "integrations.handlers.memberships._contact",
+    "integrations.handlers.memberships._member",
     "integrations.handlers.policies.store",
     "integrations.outbox.contacts.merge_remote",
     "integrations.outbox.repair.undo",

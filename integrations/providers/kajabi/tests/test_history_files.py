@@ -50,8 +50,6 @@ def test_heading_that_stands_twice_is_named_and_its_first_column_counts(taken: A
     ("content", "message"),
     [
         (b"", "The file is empty"),
-        ("Email,Name\nada@example.com,Jos\xe9\n".encode("latin-1"), "not UTF-8"),
-        ("Email,Name\nada@example.com,Ada\n".encode("utf-16"), "not UTF-8"),
         (b'Email,Name\nada@example.com,"never closed\n', "no CSV"),
         (b"Email,Name\nada@example.com," + b"x" * 40_000 + b"\n", "larger than field limit"),
     ],
@@ -60,6 +58,12 @@ def test_file_that_cannot_be_read_leaves_nothing_behind(taken: Any, content: byt
     with pytest.raises(InvalidFile, match=message):
         taken(content)
     assert (HistoryImport.objects.count(), HistoryRow.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_file_in_another_encoding_is_read(taken: Any, encoding: str) -> None:
+    history = taken("Email,First Name\nada@example.com,Jos\xe9\n".encode(encoding))
+    assert history.rows.get().outcome == "new"
 
 
 def test_mark_semicolons_and_quotes_of_excel_are_read(taken: Any) -> None:
