@@ -1,4 +1,4 @@
-"""Purchases, renewals, cancellations, refunds → members, their subscriptions and the mails we owe them."""
+"""Apply purchases, renewals, cancellations and refunds to members, their subscriptions and their mails."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -67,10 +67,10 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     staff; PersonErased: the person was erased and has not paid since.
     """
     kind = FACT_OF[type(event)]
-    told = _report_of(event)
-    found = lookup.match(provider=context.provider, identities=told.identities, email=told.email, hold=True)
+    report = _report_of(event)
+    found = lookup.match(provider=context.provider, identities=report.identities, email=report.email, hold=True)
     plan = _plan(event, context, found)
-    member = _member(event, told, context, found)
+    member = _member(event, report, context, found)
     mails = _mails(event, context)
     recorded = subscriptions.record(
         member.user,
@@ -87,11 +87,11 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
         provider=context.provider,
         mails=mails,
     )
-    said = "member created" if member.created else "member found"
-    changes = [Change(description=said, target=member.user, changed=member.created)]
+    outcome = "member created" if member.created else "member found"
+    changes = [Change(description=outcome, target=member.user, changed=member.created)]
     changes.append(
         Change(
-            description=_told(recorded),
+            description=_outcome(recorded),
             target=recorded.subscription,
             changed=recorded.changed,
             review=str(Question(recorded.question).label) if recorded.question else "",
@@ -101,9 +101,9 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     changes += [replace(change, changed=False) for change in [change_of(member.reported)] if change]
     if kind in _GREETED and mails is not Mails.NONE:
         held = mails is Mails.HOLD
-        owed = emails.greet(recorded.subscription, held=held)
+        messages = emails.greet(recorded.subscription, held=held)
         what = "e-mail held back" if held else "e-mail owed"
-        changes += [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in owed]
+        changes += [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in messages]
     if mails is not Mails.NONE:
         _ask(recorded, event, context)
     return changes
@@ -184,12 +184,12 @@ def _named(found: Match) -> User | None:
         return None
 
 
-def _member(event: MembershipEvent, told: ContactReport, context: Context, found: Match) -> members.ReportedMember:
+def _member(event: MembershipEvent, report: ContactReport, context: Context, found: Match) -> members.ReportedMember:
     """Return the buyer as a member, who is a contact too, under the ids that the event gives them."""
     bought_at = event.occurred_at if FACT_OF[type(event)] in _PAID else None
     try:
         member = members.find_or_create(
-            told, provider=context.provider, cause=context.cause, bought_at=bought_at, found=found
+            report, provider=context.provider, cause=context.cause, bought_at=bought_at, found=found
         )
     except PersonForgotten as error:
         raise PersonErased(str(error)) from error
@@ -224,7 +224,7 @@ def _references(event: MembershipEvent) -> dict[str, str]:
     return {name: external_id for name, external_id in ids.items() if external_id}
 
 
-def _told(recorded: Recorded) -> str:
+def _outcome(recorded: Recorded) -> str:
     subscription: Subscription = recorded.subscription
     if recorded.known:
         return "known already, nothing changed"
