@@ -46,7 +46,7 @@ _FAILED = frozenset(
 
 
 def _is_providers_key(text: str) -> bool:
-    """Return whether an id is the key of a provider's event, as "kajabi:evt_1"."""
+    """Return whether an id is the key of a provider's event, as "provider:evt_1"."""
     provider, _colon, rest = text.partition(":")
     return provider.isalpha() and provider.islower() and provider != "import" and bool(rest) and len(rest.split()) == 1
 

@@ -62,7 +62,7 @@ def test_real_purchase_is_unmatched_until_its_offer_is_mapped(process: Any, drai
     assert event.status == "processed"
     user = User.objects.get()
     assert (user.email, user.first_name, user.last_name) == ("john.doe@example.com", "John", "Doe")
-    assert user.contact.mappings.get().external_id == "7"
+    assert user.contact.mappings.get(kind="customer").external_id == "7"
     assert Subscription.objects.get().started_at.isoformat() == "2025-07-31T16:59:27.580000+00:00"
 
 
