@@ -71,7 +71,8 @@ def test_two_schedulers_run_each_periodic_task_once(tmp_path: Path, database_url
     silent = with_failpoints("wake:lose")
     with production(tmp_path, database_url, workers=2, beats=2, web_env=silent, beat_env=every_second) as app:
         count = 8
-        ending = a_year_ago() + timedelta(seconds=12)
+        # In the last seconds of the grace days: the clock ends access, and its member is told.
+        ending = a_year_ago() - timedelta(days=3) + timedelta(seconds=20)
         sender = Sender(app.url)
         for number in range(count):
             event_id = f"evt_ending_{number}"
@@ -84,8 +85,11 @@ def test_two_schedulers_run_each_periodic_task_once(tmp_path: Path, database_url
         assert set(expiries(app).values()) == {1}
         assert app.rows.statuses() == {"processed": count}
         assert set(app.rows.column("SELECT attempts FROM integrations_inboxevent")) == {1}
-        per_address = 'SELECT COUNT(*) FROM accounts_emailmessage WHERE "to" <> %s GROUP BY "to"'
-        assert app.rows.column(per_address, STAFF_EMAIL) == [1] * count
+        per_mail = 'SELECT COUNT(*) FROM accounts_emailmessage WHERE "to" <> %s GROUP BY "to", kind'
+        assert set(app.rows.column(per_mail, STAFF_EMAIL)) == {1}
         assert set(app.rows.column("SELECT attempts FROM accounts_emailmessage")) == {1}, "each mail was sent once"
-        assert len(list((app.var_dir / "mail").glob("*-evt-ending-*.eml"))) == count
+        sent = app.rows.column(
+            """SELECT id FROM accounts_emailmessage WHERE status = 'sent' AND "to" <> %s""", STAFF_EMAIL
+        )
+        assert len(list((app.var_dir / "mail").glob("*-evt-ending-*.eml"))) == len(sent) >= count
         assert all(beat.is_alive for beat in app.beats)
