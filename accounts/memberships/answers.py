@@ -1,4 +1,4 @@
-"""What staff answer where a fact was assigned, but its meaning is open. Each answer is a fact of theirs beside it."""
+"""Answers of staff where a fact was assigned, but its meaning is open. Each is a fact of theirs beside it."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -60,7 +60,5 @@ def _next_end(purchase: Purchase) -> datetime | None:
     paid_until = purchase.paid_until
     if paid_until is None:
         return None
-    interval, anchor, periods = purchase.interval or purchase.plan.interval, purchase.anchor or paid_until, 1
-    while interval.after(anchor, periods) <= paid_until:
-        periods += 1
-    return interval.after(anchor, periods)
+    interval = purchase.interval or purchase.plan.interval
+    return interval.first_end_after(purchase.anchor or paid_until, paid_until)

@@ -37,7 +37,7 @@ class Status(models.TextChoices):
 
 
 class Question(models.TextChoices):
-    """What staff are asked about a fact."""
+    """Questions to staff about a fact."""
 
     WHICH_PURCHASE = "which_purchase", _("It could be about several purchases: which one?")
     EARLY_PAYMENT = "early_payment", _("A payment in the middle of a paid period: an instalment, or paid early?")
@@ -46,7 +46,7 @@ class Question(models.TextChoices):
 
 @dataclass(frozen=True, kw_only=True)
 class Period:
-    """What one payment, trial or grant pays for. `end` is None where it never ends."""
+    """The time that one payment, trial or grant pays for. `end` is None where it never ends."""
 
     start: datetime
     end: datetime | None
@@ -219,7 +219,7 @@ class Purchase:
         Any other end than the anchor's becomes the anchor.
         """
         anchor = self.anchor or start
-        length = (self._length.after(anchor, 48) - anchor) / 48  # on average: the first month may be February
+        length = self._length.length(anchor)
         number = round((start - anchor) / length)
         if abs(self._length.after(anchor, number) - start) <= min(_SAME_DAY, length / 4):
             return self._length.after(anchor, number + 1)
@@ -409,7 +409,7 @@ class Purchase:
 
     @property
     def _is_disputed(self) -> bool:
-        """Whether the last period's money is disputed: a dispute about an earlier one leaves what was paid since."""
+        """Return whether the last period's money is disputed: a dispute about an earlier one is over by then."""
         return self.disputed_at is not None and self.disputed_period >= len(self.periods) - 1
 
     # What gives it back -----------------------------------------------------------------------------------------------
@@ -432,11 +432,7 @@ class Purchase:
         period = _with_stated_end(self.periods[-1], fact)
         end = period.end
         if end is not None and end <= fact.occurred_at:
-            length = self._length.after(end, 1) - end
-            number = max(int((fact.occurred_at - end) / length) - 1, 0)
-            while self._length.after(end, number) <= fact.occurred_at:
-                number += 1
-            end = self._length.after(end, number)
+            end = self._length.first_end_after(end, fact.occurred_at)
         self.periods[-1] = replace(period, end=end)
         self._revive()
         if fact.kind == FactKind.CONFIRMED:

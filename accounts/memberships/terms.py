@@ -52,10 +52,21 @@ class Interval:
         """
         return anchor + relativedelta(**{self.unit: self.count * periods})  # type: ignore[arg-type]
 
+    def length(self, anchor: datetime) -> timedelta:
+        """Return how long a period is on average, since the first may be February."""
+        return (self.after(anchor, 48) - anchor) / 48
+
+    def first_end_after(self, anchor: datetime, moment: datetime) -> datetime:
+        """Return the first end of a period counted from `anchor` that is later than `moment`."""
+        number = max(int((moment - anchor) / self.length(anchor)) - 1, 0)
+        while self.after(anchor, number) <= moment:
+            number += 1
+        return self.after(anchor, number)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanTerms:
-    """What a plan says of its purchases; a fact that states its own terms wins over it."""
+    """Terms of a plan's purchases; a fact that states its own terms wins over them."""
 
     interval: Interval = Interval()
     billing: str = Billing.SUBSCRIPTION
@@ -68,7 +79,7 @@ class PlanTerms:
 
 @dataclass(frozen=True, kw_only=True)
 class StatedTerms:
-    """What an event says of the terms of its purchase; None where it says nothing.
+    """Terms that an event states of its purchase; None where it says nothing.
 
     `amount` is the price of the sale and `refunded` the part that went back, in minor units of the currency.
     """

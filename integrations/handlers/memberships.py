@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from accounts.mail import emails, questions
 from accounts.memberships import plans, subscriptions
-from accounts.memberships.facts import Fact, FactKind
+from accounts.memberships.facts import SALES, Fact, FactKind
 from accounts.memberships.models import Plan, Subscription
 from accounts.memberships.notices import Mails
 from accounts.memberships.purchase_state import Question
@@ -55,8 +55,7 @@ FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
     DisputeLost: FactKind.DISPUTE_LOST,
     PurchaseConfirmed: FactKind.CONFIRMED,
 }
-_PAID = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED}
-_GREETED = {FactKind.PURCHASED, FactKind.PAID, FactKind.RENEWED, FactKind.CONFIRMED}
+_GREETED = SALES | {FactKind.CONFIRMED}
 
 
 def apply(event: MembershipEvent, context: Context) -> list[Change]:
@@ -186,7 +185,7 @@ def _named(found: Match) -> User | None:
 
 def _member(event: MembershipEvent, report: ContactReport, context: Context, found: Match) -> members.ReportedMember:
     """Return the buyer as a member, who is a contact too, under the ids that the event gives them."""
-    bought_at = event.occurred_at if FACT_OF[type(event)] in _PAID else None
+    bought_at = event.occurred_at if FACT_OF[type(event)] in SALES else None
     try:
         member = members.find_or_create(
             report, provider=context.provider, cause=context.cause, bought_at=bought_at, found=found

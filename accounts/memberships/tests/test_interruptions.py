@@ -1,4 +1,4 @@
-"""What ends or interrupts a purchase and takes it up again: grace, cancellation, pause, expiry, resumption."""
+"""Ends, interruptions and resumptions of a purchase: grace, cancellation, pause, expiry."""
 
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from accounts.memberships.tests.builders import (
     START,
     amounts_to,
     at,
+    date,
     days_with_access,
     fact,
     paid_until,
@@ -273,3 +274,11 @@ def test_grace_is_no_time_where_the_plan_gives_none() -> None:
     plan = PlanTerms(grace=timedelta())
     assert shown(SALE, now=365, plan=plan) == ("expired", False)
     assert amounts_to(SALE, now=366, plan=plan).changed_at == IN_A_YEAR
+
+
+def test_confirmation_years_after_a_short_month_means_the_period_that_runs_then() -> None:
+    """February has 28 days: counted by its length, the tenth year would end months late."""
+    sold, confirmed = date("2026-01-28"), date("2036-06-10")
+    facts = [fact("purchased", "2026-01-28"), fact("confirmed", "2036-06-10")]
+    state = amounts_to(*facts, plan=MONTHLY, now=(confirmed - START) / DAY)
+    assert (state.started_at, state.period_end) == (sold, date("2036-06-28"))
