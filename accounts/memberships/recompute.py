@@ -16,7 +16,7 @@ AT_ONCE = 200  # rows that are read together
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What staff see of a subscription, and what opens its pages."""
+    """The columns of a subscription that staff see and that open its pages."""
 
     status: str
     paid_until: datetime | None

@@ -30,7 +30,7 @@ def logged(row: Any) -> list[str]:
 
 
 def rows_of(client: Client, model: Any, **query: Any) -> list[Any]:
-    """What the list of `model` shows for that query string."""
+    """Return the rows that the list of `model` shows for that query string."""
     return list(client.get(list_of(model), query).context["cl"].result_list)
 
 

@@ -70,7 +70,7 @@ def tell(webhook: StoredWebhook) -> None:
 
 
 def month(chance: random.Random) -> Iterator[tuple[str, str]]:
-    """Who completed what: the first of them strangers, a third of whom buy later, a third of whom are aliases."""
+    """Return completions: the first by strangers, a third of whom buy later, a third of whom are aliases."""
     for number in range(NUMBER):
         course = f"Course {chance.randrange(COURSES)}"
         if number < UNKNOWN:
@@ -91,7 +91,7 @@ def test_a_month_of_traffic_ends_with_exactly_the_right_balances(staff: Any) -> 
     chance.shuffle(told)
 
     def owner(email: str) -> str | None:
-        """Whose points these are in the end."""
+        """Return the member who has these points in the end."""
         kind = email.partition("@")[0].rstrip("0123456789")
         number = int(email.partition("@")[0].removeprefix(kind))
         return {"nobody": None, "alias": f"member{number}@example.com"}.get(kind, email)

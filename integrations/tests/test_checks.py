@@ -1,4 +1,4 @@
-"""What `manage.py check` and the console say of providers that are off, wholly or in part."""
+"""Messages of `manage.py check` and the console about providers that are off, wholly or in part."""
 
 from typing import Any
 

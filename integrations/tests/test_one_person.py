@@ -1,4 +1,4 @@
-"""Who a purchase is about: a known id, else exactly the address, main or alias, else somebody new. Never a merge."""
+"""Matching of a purchase: a known id, else the exact address, main or alias, else a new person. Never a merge."""
 
 from typing import Any
 

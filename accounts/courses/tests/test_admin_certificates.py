@@ -1,4 +1,4 @@
-"""What staff see of certificates, and what they may do."""
+"""Certificates in the console: pages and permissions."""
 
 from collections.abc import Iterator
 from datetime import date

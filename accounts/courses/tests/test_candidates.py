@@ -1,4 +1,4 @@
-"""Who an unknown address might mean, and why."""
+"""Suggestions for an unknown address, with their reasons."""
 
 import time
 from datetime import date

@@ -1,4 +1,4 @@
-"""Whose a completion is: exact addresses and aliases at once, everything else by a person."""
+"""Matching of completions: exact addresses and aliases at once, everything else by staff."""
 
 from datetime import date, timedelta
 from importlib import import_module

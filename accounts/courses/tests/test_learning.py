@@ -1,4 +1,4 @@
-"""What a member sees of their courses and learning paths, on the dashboard and as JSON."""
+"""Courses and learning paths of a member, on the dashboard and as JSON."""
 
 import re
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the mail provider reports of a mail: delivered, bounced, and whom that is told."""
+"""Reports of the mail provider about a mail, delivered or bounced, and who is notified."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def sent(newcomer: Any) -> EmailMessage:
 
 
 def report(event_type: str, *, of: EmailMessage | None = None, **columns: Any) -> None:
-    """What Anymail does with a webhook that it has verified."""
+    """Send the signal that Anymail sends for a verified webhook."""
     told = {"message_id": None, "recipient": None, "metadata": {}, "description": None} | columns
     if of is not None:
         told["metadata"] = {"email_id": str(of.pk)}

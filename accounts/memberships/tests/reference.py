@@ -94,7 +94,7 @@ class Bought:
 
     @property
     def suspended(self) -> bool:
-        """Whether the money of the last period is disputed, and the plan gives no access meanwhile."""
+        """Return whether the money of the last period is disputed, and the plan gives no access meanwhile."""
         return self.disputed is not None and self.disputed_span >= len(self.spans) - 1 and self.plan.disputes != "keep"
 
     def opens(self, day: int) -> bool:
@@ -292,7 +292,7 @@ class Bought:
             self.canceled = day
 
     def ahead(self, fact: Fact, day: int) -> bool:
-        """Whether it names the charge of the last period, which was paid ahead and has not begun."""
+        """Return whether it names the charge of the last period, which was paid ahead and has not begun."""
         return not self.over and len(self.spans) > 1 and day < self.spans[-1].first and self.names_last(fact)
 
     def names_last(self, fact: Fact) -> bool:

@@ -1,4 +1,4 @@
-"""What staff do: grants beside purchases, ending all of them, shortening; and their answers to questions."""
+"""Actions of staff: grants beside purchases, ending all of them, shortening, and answers to questions."""
 
 import pytest
 

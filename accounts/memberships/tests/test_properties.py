@@ -1,4 +1,4 @@
-"""What holds of every history: order, copies, the union, and that no payment and no other purchase shortens access."""
+"""Properties of every history: order, copies, the union; no payment and no other purchase shortens access."""
 
 from datetime import datetime
 from typing import Any

@@ -52,7 +52,7 @@ def possible_duplicate(one: Contact, another: Contact, reason: str = "both have 
 
 
 def columns(contact: Contact, *names: str) -> list[Any]:
-    """What the database holds in these columns."""
+    """Return the values of these columns in the database."""
     contact.refresh_from_db()
     return [getattr(contact, name) for name in names]
 

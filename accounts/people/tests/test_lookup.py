@@ -1,4 +1,4 @@
-"""Who is meant by an id or an address, for one and for many at once."""
+"""Look-up of people by id and address, for one and for many at once."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who a purchase is about: a new member, somebody we know, or a question for staff. Nobody is ever taken over."""
+"""Members of purchases: new, known, or a question to staff. No login is ever taken over."""
 
 from typing import Any
 

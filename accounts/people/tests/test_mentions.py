@@ -1,4 +1,4 @@
-"""What names a person is found in every spelling, and nobody else's is taken for it."""
+"""Mentions of a person in every spelling, and of nobody else."""
 
 import json
 from urllib.parse import quote

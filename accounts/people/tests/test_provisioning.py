@@ -1,4 +1,4 @@
-"""What is queued for a company elsewhere: once for each step, repeated until it is done, said in words."""
+"""Provisioning steps of a company: queued once each, repeated until done, reported in words."""
 
 from datetime import timedelta
 from typing import Any

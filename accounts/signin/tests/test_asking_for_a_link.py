@@ -65,7 +65,7 @@ def test_known_and_unknown_addresses_cost_the_same_queries(newcomer: Any, way: A
 def test_known_and_unknown_addresses_hash_and_mail_nothing_while_somebody_waits(
     newcomer: Any, way: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What takes long enough to be measured from outside: a password's hash, a token, a mail. A worker does them."""
+    """Forbid work that takes long enough to be measured from outside: a password's hash, a token, a mail."""
     done: list[str] = []
     for slow in (
         "django.contrib.auth.hashers.check_password",

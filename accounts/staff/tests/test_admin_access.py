@@ -1,4 +1,4 @@
-"""Who gets into the console, and how far."""
+"""Access to the console, by role."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What has to reach the audit log does, by the ways that people take."""
+"""Entries of the audit log, by every way that people take."""
 
 from datetime import timedelta
 from typing import Any

@@ -33,7 +33,7 @@ def held(role: str) -> set[str]:
 
 
 def form_of(user: User, **changes: Any) -> dict[str, Any]:
-    """What the user's page posts."""
+    """Return the fields that the user's page posts."""
     totals = {
         f"{inline}-{total}_FORMS": 0
         for inline in ("identities", "subscriptions", "points")

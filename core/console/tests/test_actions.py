@@ -1,4 +1,4 @@
-"""What staff press on subscriptions, e-mails and people: the effect, the message with its count, the audit entry."""
+"""Actions of staff on subscriptions, e-mails and people: effect, message with its count, audit entry."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

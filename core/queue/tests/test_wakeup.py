@@ -13,7 +13,7 @@ from tests.harness import wait_until
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int]]]:
-    """What reaches the broker."""
+    """Return the messages that reach the broker."""
     messages: list[tuple[str, list[int]]] = []
     monkeypatch.setattr(app, "send_task", lambda task, args, **options: messages.append(tuple(args)))
     return messages

@@ -47,7 +47,7 @@ def ghl(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGoHighLe
 
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[Stage | Exception]:
-    """What GoHighLevel says of its stages: the list's content may be changed, and an exception in it is raised."""
+    """Replace GoHighLevel's answer about its stages by a list; an exception in it is raised."""
     told: list[Stage | Exception] = list(STAGES)
 
     class Book:

@@ -1,4 +1,4 @@
-"""What providers do on bad days, and what becomes of the writes: nothing is lost, nobody is made twice."""
+"""Writes on a provider's bad days: nothing is lost, nobody is made twice."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What staff configured of fields is read once in a job, however many steps of it need it."""
+"""The field configuration is read once in a job, however many of its steps need it."""
 
 from typing import Any
 

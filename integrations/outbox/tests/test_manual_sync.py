@@ -70,7 +70,7 @@ def rows() -> dict[str, list[Any]]:
 
 
 def changing_calls(sides: TwoSides) -> list[Any]:
-    """What was asked of the two sides that may have changed something there, in their order."""
+    """Return the requests to both sides that may have changed something there, in their order."""
     return [
         exchange.asked
         for side in (sides.nowcerts, sides.ghl)

@@ -1,4 +1,4 @@
-"""What no webhook ever told is found by reading both sides' lists, and written to the other side."""
+"""Changes without a webhook are found in both sides' lists, and written to the other side."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a limit refused was surely not done: it is written again when the limit allows, and never made twice."""
+"""Writes that a limit refused: each is repeated when the limit allows, and none is made twice."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -38,7 +38,7 @@ def wait_of(row: OutgoingWrite) -> float:
 
 
 def is_within(seconds: float, wanted: float) -> bool:
-    """Whether a wait is the wanted one with its jitter, as far as the clock can be read meanwhile."""
+    """Return whether a wait is the wanted one with its jitter, as far as the clock can be read meanwhile."""
     return wanted - 1.5 <= seconds <= min(wanted * 1.25, 60.0) + 0.1
 
 

@@ -1,4 +1,4 @@
-"""What the reports of SES amount to, and what a complaint does."""
+"""Reports of SES, and the effect of a complaint."""
 
 import json
 from datetime import UTC, datetime, timedelta

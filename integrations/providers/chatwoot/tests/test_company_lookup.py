@@ -1,4 +1,4 @@
-"""What an embedded front end asks: is the company there? A lost webhook is made up for while it asks."""
+"""Look-up of a company by an embedded front end, which makes up for a lost webhook."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a monitor and whoever sets Chatwoot up ask for."""
+"""Metrics for a monitor, and information for the set-up of Chatwoot."""
 
 from datetime import timedelta
 from typing import Any

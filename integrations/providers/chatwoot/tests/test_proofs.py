@@ -1,4 +1,4 @@
-"""Who may tell us of accounts: a token, Chatwoot's signature with its time, or a relay's where it is configured."""
+"""Proofs of account webhooks: a token, Chatwoot's signature with its time, a relay's where it is configured."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ def post(headers: dict[str, str], *, path: str = INSTALLATION, body: bytes = BOD
 
 
 def alone(secret: str = RELAY_SECRET, body: bytes = BODY) -> dict[str, str]:
-    """What a relay sends: the signature of the body alone."""
+    """Sign as a relay does: the body alone."""
     return {"X-Chatwoot-Signature": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
 
 

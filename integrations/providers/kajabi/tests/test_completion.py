@@ -1,4 +1,4 @@
-"""What answers say of a completed course, and what a delivery with such answers leads to."""
+"""Completed courses in answers, and the effects of a delivery with such answers."""
 
 from datetime import date
 from typing import Any

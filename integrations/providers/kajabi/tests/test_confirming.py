@@ -25,7 +25,7 @@ TEN_MINUTES = timedelta(minutes=10)
 
 @pytest.fixture(autouse=True)
 def _sold(plan: Any, kajabi: FakeKajabi) -> None:
-    """What Kajabi knows: Jane, who bought the membership a month ago."""
+    """Let Kajabi know Jane, who bought the membership a month ago."""
     kajabi.add(
         records.offer(OFFER, title="Membership"),
         records.tag("5", name="vip"),

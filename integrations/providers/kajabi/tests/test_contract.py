@@ -1,4 +1,4 @@
-"""What the client sends, and what the fake answers, against the vendor's OpenAPI file (where there is one).
+"""Requests of the client and answers of the fake against the vendor's OpenAPI file, where there is one.
 
 So the fake cannot drift from Kajabi, and with it the tests that believe the fake.
 """

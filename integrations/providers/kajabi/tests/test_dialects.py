@@ -49,7 +49,7 @@ MADE = datetime(2026, 3, 2, 10, 29, 57, 120256, tzinfo=UTC)
 
 
 def read(payload: Mapping[str, Any], received_at: datetime = RECEIVED) -> list[Event]:
-    """What the inbox would do: the envelope, then the events."""
+    """Read a payload as the inbox does: the envelope, then the events."""
     envelope = webhooks.read(payload)
     return PROVIDER.parse(
         StoredWebhook(

@@ -33,7 +33,7 @@ ROWS = [paid(str(number), 30, who=number % 20) for number in range(100, 160)]
 
 
 class Killed(BaseException):
-    """What ends a worker without a word."""
+    """An end of the worker that nothing reports."""
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def found(lines: Lines, pattern: str) -> list[str]:
-    """What grep finds."""
+    """Return the lines that grep finds."""
     return [line for line in lines.text.splitlines() if re.search(pattern, line)]
 
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("impatient", "plan"
 
 
 def reconcile(*options: str, expects: type[Exception] | None = None) -> str:
-    """What the command writes; with `expects` what it fails with."""
+    """Return what the command writes; with `expects` the message that it fails with."""
     out = StringIO()
     if expects is None:
         call_command("reconcile", "kajabi", *options, stdout=out)

@@ -47,7 +47,7 @@ def status_of(user: User) -> str:
 
 
 def everything() -> tuple[Any, ...]:
-    """What must be the same where nothing was changed."""
+    """Return the rows that must be the same where nothing was changed."""
     columns = ("status", "current_period_end", "canceled_at")
     models = (User, SubscriptionFact, EmailMessage, ProviderRecord)
     return (*(model.objects.count() for model in models), list(Subscription.objects.values_list(*columns)))

@@ -232,7 +232,7 @@ def test_sweep_rings_for_a_sync_whose_wake_up_was_lost(
 
 
 def press(browser: Client, user: User) -> tuple[str, str]:
-    """What the button says, as text and as the page has it."""
+    """Return the message of the button, as text and as the page has it."""
     answer = browser.post(reverse("admin:accounts_user_act", args=[user.pk, "sync-kajabi"]), follow=True)
     return " ".join(str(message) for message in answer.context["messages"]), answer.content.decode()
 

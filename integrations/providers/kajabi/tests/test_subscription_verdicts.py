@@ -1,4 +1,4 @@
-"""What verify says of every pair of standings, here and at Kajabi; and that a member's id stays theirs."""
+"""Verification of every pair of statuses, here and at Kajabi; a member's id stays with its member."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
