@@ -66,14 +66,7 @@ def _suggestions(email: str, name: str) -> Iterable[tuple[Iterable[User], str]]:
 
 def is_one_letter_off(one: str, other: str) -> bool:
     """Return whether one letter was changed, left out, doubled or put in, or two neighbours were swapped."""
-    if one == other or abs(len(one) - len(other)) > 1:
-        return False
-    start = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    rest, its_rest = one[start:], other[start:]
-    if len(one) == len(other):
-        swapped = rest[:2] == its_rest[:2][::-1] and rest[2:] == its_rest[2:]
-        return rest[1:] == its_rest[1:] or swapped
-    return rest[1:] == its_rest or rest == its_rest[1:]
+    return bool(OSA.distance(one, other, score_cutoff=1) == 1)
 
 
 def _near(email: str) -> Iterable[tuple[int, list[User]]]:
