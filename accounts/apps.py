@@ -11,7 +11,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import checks, signals
         from accounts.courses import certificate_pages, completion_mails
-        from accounts.mail import contexts, questions
+        from accounts.mail import contexts, digests
         from accounts.mail import deliver as mail
         from accounts.mail.models import EmailMessage
         from accounts.memberships import notices
@@ -27,7 +27,7 @@ class AccountsConfig(AppConfig):
         roles.connect()
         declarations.register_all()
         contexts.register(notices.CHECKED, notices.mail_context)
-        contexts.register([EmailMessage.Kind.STAFF_QUESTION], questions.mail_context)
+        contexts.register([EmailMessage.Kind.STAFF_QUESTION], digests.mail_context)
         contexts.register(password_links.WITH_LINK, password_links.mail_context)
         contexts.register([EmailMessage.Kind.COURSE_COMPLETED], completion_mails.context_of)
         runner.register(password_links.JOBS, mail.JOBS, provisioning.JOBS, certificate_pages.JOBS)

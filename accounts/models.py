@@ -11,6 +11,7 @@ from accounts.courses.models import (
     PointsEntry,
     Requirement,
 )
+from accounts.demo.models import DemoRow
 from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.memberships.models import (
     Plan,
@@ -26,6 +27,7 @@ from accounts.people.models import (
     ContactChange,
     ContactEmail,
     ContactMapping,
+    ContactPhone,
     ContactTag,
     ForgottenKey,
     PossibleDuplicate,
@@ -34,7 +36,7 @@ from accounts.people.models import (
     User,
 )
 from accounts.signin.models import LinkRequest
-from accounts.staff.models import ApiToken, AuditEntry
+from accounts.staff.models import ApiToken, AuditEntry, Dismissal
 
 __all__ = [
     "Activity",
@@ -48,8 +50,11 @@ __all__ = [
     "ContactChange",
     "ContactEmail",
     "ContactMapping",
+    "ContactPhone",
     "ContactTag",
     "CourseProgress",
+    "DemoRow",
+    "Dismissal",
     "EmailMessage",
     "FileLayout",
     "ForgottenKey",

@@ -33,6 +33,7 @@ class PolicyReport:
     currency: str
     number: str = ""
     line_of_business: str = ""
+    status: str = ""
     carrier: str = ""
     premium: int | None = None
     effective_on: date | None = None
@@ -45,6 +46,7 @@ class PolicyReport:
             "currency": self.currency,
             "number": self.number[:100],
             "line_of_business": self.line_of_business[:150],
+            "status": self.status[:60],
             "carrier": self.carrier[:150],
             "premium": self.premium,
             "effective_on": self.effective_on,

@@ -17,7 +17,7 @@ from accounts.courses import certificates, completions, retakes
 from accounts.courses.completion_file import Cells
 from accounts.courses.completions import Received, ReportedCompletion, State
 from accounts.courses.models import Activity, Completion
-from accounts.courses.models.points import BY_IMPORT
+from accounts.courses.models.completion import BY_IMPORT
 from core import dates
 from core.cause import Cause
 from core.preview import rolled_back
@@ -172,7 +172,7 @@ class CompletionImport:
             return _("known already: nothing changes")
         self._sources.add(source)
         if completion.user is None:
-            return _("needs review: nobody has this address")
+            return _("needs your decision: nobody has this address")
         member, course = completion.user.email, (completion.user.pk, row.activity.pk, completion.course_key)
         days = self._courses.setdefault(course, [])
         if completion.state != State.AWARDED:

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.courses.models import CertificateCheck, Completion
-from accounts.courses.models.points import BY_IMPORT, BY_STAFF
+from accounts.courses.models.completion import BY_IMPORT, BY_STAFF
 from accounts.mail import emails
 from accounts.mail.contexts import Withdrawn
 from accounts.mail.emails import NEWS_FOR

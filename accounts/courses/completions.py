@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.courses import certificates, paths, points
 from accounts.courses.models import Activity, Completion
-from accounts.courses.models.points import BY_MAIL
+from accounts.courses.models.completion import BY_MAIL
 from accounts.people import lookup
 from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
@@ -21,12 +21,11 @@ from core.insert_once import insert_once
 from core.text import (
     EMAIL,
     LINE,
-    InvalidAddress,
     bounded,
     clean_name,
+    email_or_empty,
     identifier,
     loose_title_key,
-    normalise_email,
     one_line,
     without_zero_width,
 )
@@ -119,10 +118,7 @@ def receive(reported: ReportedCompletion, activity: Activity, *, cause: Cause) -
 
 def stored_form(email: str) -> str:
     """Return an address in its stored form, "" for what is none; letters of no width, which come with copying, go."""
-    try:
-        return normalise_email(without_zero_width(email) if len(email) <= LINE else email)
-    except InvalidAddress:
-        return ""
+    return email_or_empty(without_zero_width(email) if len(email) <= LINE else email)
 
 
 def match_pending() -> int:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.courses import paths, points, retakes
 from accounts.courses.completions import award, course_key
 from accounts.courses.models import Activity, Completion, PointsEntry
-from accounts.courses.models.points import BY_MAIL, BY_PATH, BY_STAFF
+from accounts.courses.models.completion import BY_MAIL, BY_PATH, BY_STAFF
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.people import contact_aliases

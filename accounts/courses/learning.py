@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from accounts.courses import paths
 from accounts.courses.models import Activity, Completion, CourseProgress
-from accounts.courses.models.points import BY_PATH
+from accounts.courses.models.completion import BY_PATH
 from accounts.courses.paths import Standing
 
 SHOWN_COURSES = 100

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.courses import certificates, completions
 from accounts.courses.completions import Received, ReportedCompletion
 from accounts.courses.models import Activity
-from accounts.courses.models.points import BY_MAIL
+from accounts.courses.models.completion import BY_MAIL
 from core.cause import Cause
 from core.text import LINE, TEXT, storable
 

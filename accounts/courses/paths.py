@@ -21,9 +21,9 @@ from django.utils import timezone
 
 from accounts.courses import points
 from accounts.courses.models import Activity, Completion, CourseProgress, Requirement
-from accounts.courses.models.points import BY_PATH
+from accounts.courses.models.completion import BY_PATH
 from accounts.people.models import User
-from accounts.people.person import NOBODY
+from accounts.people.models.user import NOBODY
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
 from core.text import loose_title_key

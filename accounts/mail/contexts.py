@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
-
-from django.conf import settings
 
 from accounts.mail.models import EmailMessage
 from core.queue.outcomes import Permanent
 
 Builder = Callable[[EmailMessage], dict[str, Any]]
-_builders: dict[str, list[Builder]] = {}
+BUILDERS: dict[str, list[Builder]] = {}  # by kind of mail
 
 
 class NotSendable(Permanent):
@@ -31,27 +28,6 @@ def register(kinds: Iterable[EmailMessage.Kind], builder: Builder) -> None:
     A kind may have several builders; a later one sees nothing of an earlier one's.
     """
     for kind in kinds:
-        builders = _builders.setdefault(kind, [])
+        builders = BUILDERS.setdefault(kind, [])
         if builder not in builders:
             builders.append(builder)
-
-
-def build(row: EmailMessage) -> dict[str, Any]:
-    """Return the context of a mail as it would be sent now. Raises NotSendable, Withdrawn, Obsolete."""
-    base = settings.FRONTEND_URL
-    context: dict[str, Any] = {
-        **row.context,
-        "language": row.language,
-        "site_url": base,
-        "site_host": urlsplit(base).netloc,
-        "sign_in_url": f"{base}/sign-in",
-        "dashboard_url": f"{base}/dashboard",
-        "forgot_url": f"{base}/forgot-password",
-        "admin_url": base + row.context.get("admin_path", "/admin/"),
-        "first_name": row.user.first_name if row.user else "",
-        "link": None,
-        "has_password": bool(row.user and row.user.has_usable_password()),
-    }
-    for builder in _builders.get(row.kind, ()):
-        context |= builder(row)
-    return context

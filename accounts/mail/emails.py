@@ -9,8 +9,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.mail import digests
 from accounts.mail.models import EmailMessage
-from accounts.memberships.models import Plan, Subscription
+from accounts.memberships.models import Subscription
 from accounts.people.models import User
 from core.insert_once import insert_once
 from core.queue.delivery import GRACE
@@ -18,6 +19,7 @@ from core.queue.wakeup import wake_on_commit
 
 GREETING_PREFIX = "granted:"  # of the reasons of greetings
 NEWS_FOR = timedelta(days=14)
+SALES_ALONE = 10  # mails about sales in an hour to one address; the others are the digest's
 Kind = EmailMessage.Kind
 Status = EmailMessage.Status
 # Held while the greeting of their member is, and released with it.
@@ -80,8 +82,9 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
     to come the mail is due then; whoever has none, now or later, is not greeted.
     """
     user: User = subscription.user
-    is_to_come = subscription.access_from is not None and subscription.access_from > timezone.now()
-    if not subscription.has_access and not is_to_come:
+    now = timezone.now()
+    is_to_come = subscription.access_from is not None and subscription.access_from > now
+    if not subscription.is_open(now) and not is_to_come:
         return []
     reason = greeting_key(subscription)
     own = enqueue(
@@ -89,7 +92,7 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
         key=reason,
         to=user.email,
         user=user,
-        context=plan_context(subscription),
+        context={"subscription": subscription.pk},
         held=held,
         due=subscription.access_from if is_to_come else None,
     )
@@ -100,24 +103,22 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
 
 
 def notify_of_sale(subscription: Subscription, *, is_new: bool, key: str) -> list[EmailMessage]:
-    """Notify staff of a member's purchase."""
+    """Notify staff of a member's purchase: by a mail of its own, or, of many in an hour, by a digest."""
     user: User = subscription.user
-    return notify_staff(
+    queued = notify_staff(
         Kind.STAFF_NEW_MEMBER if is_new else Kind.STAFF_MEMBER_LINKED,
         key=key,
-        context=plan_context(subscription)
-        | {
+        context={
+            "subscription": subscription.pk,
+            "plan_name": subscription.plan.name,  # for the line of a digest
             "member_name": user.get_full_name(),
             "member_email": user.email,
             "admin_path": f"/admin/accounts/user/{user.pk}/change/",
         },
     )
-
-
-def plan_context(subscription: Subscription) -> dict[str, Any]:
-    """Return what mails about a subscription store: its plan's names, and which it is."""
-    plan: Plan = subscription.plan
-    return {"plan_name": plan.name, "partner": plan.partner, "subscription": subscription.pk}
+    for message in queued:
+        digests.collect(message, topic="sales", alone=SALES_ALONE, list_path="/admin/accounts/subscription/")
+    return queued
 
 
 def greet_created_member(user: User, *, course: str) -> EmailMessage | None:

@@ -1,9 +1,10 @@
 """Suppressed addresses, whose owner complained: stored by reports, lifted by staff."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.mail.models import EmailMessage, SuppressedAddress
@@ -41,6 +42,17 @@ def lift(row: SuppressedAddress, *, staff: User, reason: str) -> bool:
     """Send every mail to the address again; False where that was done already. Mails that were not sent stay so."""
     lifted = {"lifted_at": timezone.now(), "lifted_by": staff, "lift_reason": reason}
     return bool(SuppressedAddress.objects.filter(pk=row.pk, lifted_at__isnull=True).update(**lifted))
+
+
+def of(emails: Iterable[str]) -> QuerySet[SuppressedAddress]:
+    """Return the suppressions of these addresses that hold now."""
+    addresses = set()
+    for email in emails:
+        try:
+            addresses.add(normalise_email(email))
+        except InvalidAddress:
+            continue
+    return SuppressedAddress.objects.filter(email__in=addresses, lifted_at__isnull=True)
 
 
 def find(email: str) -> SuppressedAddress | None:

@@ -60,5 +60,4 @@ def _next_end(purchase: Purchase) -> datetime | None:
     paid_until = purchase.paid_until
     if paid_until is None:
         return None
-    interval = purchase.interval or purchase.plan.interval
-    return interval.first_end_after(purchase.anchor or paid_until, paid_until)
+    return purchase.terms.interval.first_end_after(purchase.anchor or paid_until, paid_until)

@@ -43,14 +43,13 @@ Candidates = list[Purchase]
 
 def choose(fact: Fact, purchases: Sequence[Purchase]) -> Choice | None:
     """Return which of `purchases`, as they are before `fact`, it is about; None where it begins a new one."""
-    if fact.chosen:
-        chosen = [one for one in purchases if any(known.key == fact.chosen for known in one.facts)]
-        if chosen:
-            return Choice(purchases=chosen[:1], rule=Rule.STAFF)
+    chosen = [one for one in purchases if any(known.key == fact.chosen for known in one.facts)]
+    if chosen:
+        return Choice(purchases=chosen[:1], rule=Rule.STAFF)
     if fact.by_staff and not fact.ids:
         if fact.kind == FactKind.EXTENDED:
             grants = [one for one in purchases if one.is_grant]
-            return Choice(purchases=grants[:1], rule=Rule.EVERY) if grants else None
+            return Choice(purchases=grants, rule=Rule.EVERY) if grants else None
         return Choice(purchases=list(purchases), rule=Rule.EVERY)
     for name, external_id in fact.ids.items():
         known = [one for one in purchases if one.knows(name, external_id)]
@@ -59,9 +58,9 @@ def choose(fact: Fact, purchases: Sequence[Purchase]) -> Choice | None:
         if known:
             return Choice(purchases=known[-1:], rule=Rule.ID)
     sold = [one for one in purchases if not one.is_grant and not _has_another_id(one, fact)]
-    if fact.kind in SALES:
-        return _of_a_sale(fact, sold)
-    return _of_a_sold_purchase(fact, sold)
+    if not sold:
+        return None
+    return _of_a_sale(fact, sold) if fact.kind in SALES else _of_a_sold_purchase(fact, sold)
 
 
 def _of_a_sale(fact: Fact, sold: Candidates) -> Choice | None:
@@ -79,43 +78,36 @@ def _of_a_sale(fact: Fact, sold: Candidates) -> Choice | None:
             return None
     candidates = [one for one in sold if one.periods] or sold
     rule = Rule.ONLY
-    if len(candidates) > 1:
-        of_offer = [one for one in candidates if _same_offer(one, fact)]
-        if fact.references.get("offer") and 0 < len(of_offer) < len(candidates):
-            candidates, rule = of_offer, Rule.OFFER
-    if len(candidates) > 1:
-        candidates = [one for one in candidates if not _is_refunded(one)] or candidates
-    if len(candidates) > 1:  # what was canceled is not charged again, unless nothing else is there
-        candidates = [one for one in candidates if one.canceled_at is None and one.ended is None] or candidates
-    if len(candidates) <= 1:
-        return Choice(purchases=candidates, rule=rule) if candidates else None
+    of_offer = [one for one in candidates if _same_offer(one, fact)]
+    if 0 < len(of_offer) < len(candidates):
+        candidates, rule = of_offer, Rule.OFFER
+    candidates = [one for one in candidates if not one.is_refunded] or candidates
+    # What was canceled is not charged again, unless nothing else is there.
+    candidates = [one for one in candidates if one.canceled_at is None and one.ended is None] or candidates
+    if len(candidates) == 1:
+        return Choice(purchases=candidates, rule=rule)
     by_end = sorted(candidates, key=lambda one: _distance(one.paid_until, moment))
     is_clear = _distance(by_end[1].paid_until, moment) - _distance(by_end[0].paid_until, moment) > SAME_PAYMENT
     return Choice(purchases=by_end[:1], rule=Rule.NEAREST, needs_review=not is_clear)
 
 
-def _of_a_sold_purchase(fact: Fact, sold: Candidates) -> Choice | None:
+def _of_a_sold_purchase(fact: Fact, sold: Candidates) -> Choice:
     """Choose for what happens to a purchase that there is. The purchases that `fact` can be about are a table."""
-    if not sold:
-        return None
     can_be = _CAN_BE[fact.kind]
     candidates = [one for one in sold if can_be(one, fact.occurred_at)]
     if fact.kind in _GIVES_ACCESS:  # what was refunded is not given back while another one can be meant
-        candidates = [one for one in candidates if not _is_refunded(one)] or candidates
+        candidates = [one for one in candidates if not one.is_refunded] or candidates
     if fact.kind == FactKind.CONFIRMED:  # that something is active says nothing new where something is
-        candidates = [
-            one for one in candidates if one.at(fact.occurred_at).gives_access(fact.occurred_at)
-        ] or candidates
+        candidates = [one for one in candidates if one.at(fact.occurred_at).is_open(fact.occurred_at)] or candidates
     of_offer = [one for one in candidates if _same_offer(one, fact)]
-    if fact.references.get("offer"):
-        if not of_offer and candidates:
-            return _unclear(fact, candidates)
-        if len(of_offer) < len(candidates):
-            return Choice(purchases=of_offer, rule=Rule.OFFER) if len(of_offer) == 1 else _unclear(fact, of_offer)
+    if not of_offer and candidates:
+        return _unclear(fact, candidates)
+    if len(of_offer) < len(candidates):
+        return Choice(purchases=of_offer, rule=Rule.OFFER) if len(of_offer) == 1 else _unclear(fact, of_offer)
     if len(candidates) == 1:
         return Choice(purchases=candidates, rule=Rule.ONLY)
     if not candidates:
-        return Choice(purchases=sold[-1:], rule=Rule.ONLY) if len(sold) == 1 else _unclear(fact, sold)
+        return Choice(purchases=sold, rule=Rule.ONLY) if len(sold) == 1 else _unclear(fact, sold)
     if fact.kind == FactKind.EXPIRED:
         ending = [one for one in candidates if _distance(_end_of(one), fact.occurred_at) <= SAME_PAYMENT]
         if len(ending) == 1:
@@ -144,7 +136,7 @@ def _is_named_otherwise(purchase: Purchase, fact: Fact) -> bool:
     """Return whether the fact's purchase or subscription has an id, and this one another id of the same set."""
     for name in ("purchase", "subscription"):
         known, named = purchase.ids.get(name, {}).get(fact.book), fact.references.get(name)
-        if known and named and named not in known:
+        if known and named:
             return True
     return False
 
@@ -168,10 +160,6 @@ def _runs(purchase: Purchase, moment: datetime) -> bool:
     return purchase.at(moment).status not in (Status.EXPIRED, Status.REFUNDED)
 
 
-def _is_refunded(purchase: Purchase) -> bool:
-    return purchase.ended is not None and purchase.ended[0] == Status.REFUNDED
-
-
 _GIVES_ACCESS = (FactKind.RESUMED, FactKind.CONFIRMED, FactKind.DISPUTE_WON)
 # What can happen to which purchases.
 _CAN_BE: dict[str, Callable[[Purchase, datetime], bool]] = {
@@ -179,7 +167,7 @@ _CAN_BE: dict[str, Callable[[Purchase, datetime], bool]] = {
     FactKind.PAUSED: lambda one, moment: _runs(one, moment) and one.canceled_at is None,
     FactKind.CANCELED: lambda one, moment: _runs(one, moment) and one.canceled_at is None,
     FactKind.EXPIRED: lambda one, moment: one.ended is None,
-    FactKind.REFUNDED: lambda one, moment: not _is_refunded(one),
+    FactKind.REFUNDED: lambda one, moment: not one.is_refunded,
     FactKind.DISPUTED: lambda one, moment: one.disputed_at is None,
     FactKind.DISPUTE_WON: lambda one, moment: one.disputed_at is not None,
     FactKind.DISPUTE_LOST: lambda one, moment: one.disputed_at is not None,

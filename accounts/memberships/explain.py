@@ -17,16 +17,18 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.memberships import subscriptions
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Subscription, SubscriptionFact
+from accounts.memberships.purchase_facts import take
 from accounts.memberships.purchase_state import Purchase, Status
-from accounts.memberships.subscription_state import Assigned, History, State
+from accounts.memberships.subscription_state import Assigned, History, State, steps
 from accounts.people.models import User
 from accounts.people.person import Person
+from core import dates
 
 _BECAUSE: Mapping[str, Any] = {
     FactKind.PURCHASED: gettext_lazy("it was bought on %(day)s"),
     FactKind.PAID: gettext_lazy("a payment was made on %(day)s"),
     FactKind.RENEWED: gettext_lazy("it was renewed on %(day)s"),
-    FactKind.CANCELED: gettext_lazy("it was canceled on %(day)s and lasts to the end of what was paid"),
+    FactKind.CANCELED: gettext_lazy("it was canceled on %(day)s"),
     FactKind.PAYMENT_FAILED: gettext_lazy("a payment failed on %(day)s"),
     FactKind.PAUSED: gettext_lazy("it was paused on %(day)s"),
     FactKind.EXPIRED: gettext_lazy("it was ended on %(day)s"),
@@ -38,6 +40,7 @@ _BECAUSE: Mapping[str, Any] = {
     FactKind.RESUMED: gettext_lazy("it was resumed on %(day)s"),
     FactKind.CONFIRMED: gettext_lazy("the provider confirmed on %(day)s that it is active"),
 }
+_CANCELED_TO_PAID_END = gettext_lazy("it was canceled on %(day)s and lasts to the end of what was paid")
 _BECAUSE_STAFF: Mapping[str, Any] = {
     FactKind.CANCELED: gettext_lazy("staff set its end on %(day)s"),
     FactKind.EXPIRED: gettext_lazy("staff ended it on %(day)s"),
@@ -72,10 +75,13 @@ class Explanation:
     plans: Sequence[PlanAccess]
 
 
-def explain(person: Person, *, now: datetime | None = None) -> Explanation:
-    """Say whether a person has access to each of their plans, and by which fact. Reads only."""
+def explain(person: Person, *, login: User | None = None, now: datetime | None = None) -> Explanation:
+    """Say whether a person has access to each of their plans, and by which fact. Reads only.
+
+    `login` is their user where the caller has read it already.
+    """
     now = now or timezone.now()
-    user = User.objects.filter(pk__in=person.users).order_by("pk").first()
+    user = login or User.objects.filter(pk__in=person.users).order_by("pk").first()
     named = " ".join(part for part in next(iter(sorted(person.names)), ()) if part)
     name = (user.get_full_name() if user else named) or (user.email if user else min(person.emails, default="?"))
     if user is None:
@@ -97,9 +103,8 @@ def of_subscription(subscription: Subscription, *, now: datetime | None = None) 
     """Say whether a subscription gives access at `now`, and why."""
     now = now or timezone.now()
     rows = {fact.key: fact for fact in subscription.facts.all()}
-    taken = subscriptions.steps_of(subscription.plan, rows.values())
     history = subscriptions.history_by_facts(subscription)
-    state = history.at(now)
+    state, taken = history.at(now), steps(history)
     questions = [rows[one.fact.key] for one, _after in taken if one.question and not rows[one.fact.key].answered_at]
     sentences = [_sentence(subscription, history, now), *_beside(history, now)]
     if questions:
@@ -107,13 +112,12 @@ def of_subscription(subscription: Subscription, *, now: datetime | None = None) 
             "%(count)d fact is to be decided by staff.", "%(count)d facts are to be decided by staff.", len(questions)
         )
         sentences.append(text % {"count": len(questions)})
-    stored = State(access_from=subscription.access_from, access_until=subscription.access_until)
-    if state.has_access(now) != stored.has_access(now):
+    if state.is_open(now) != subscription.is_open(now):
         sentences.append(_("What is stored is older than its facts: run manage.py recompute_subscriptions."))
     return PlanAccess(
         subscription=subscription,
         state=state,
-        has_access=subscription.user.is_active and state.has_access(now),
+        has_access=subscription.user.is_active and state.is_open(now),
         sentence=" ".join(sentences),
         facts=[(rows[one.fact.key], one, after) for one, after in taken],
         questions=questions,
@@ -126,6 +130,8 @@ def because(purchase: Purchase | None, now: datetime) -> str:
     if fact is None:
         return "–"
     words = (_BECAUSE_STAFF.get(fact.kind) if fact.by_staff else None) or _BECAUSE[fact.kind]
+    if fact.kind == FactKind.CANCELED and not fact.by_staff and purchase and purchase.ends_at == purchase.paid_until:
+        words = _CANCELED_TO_PAID_END
     return str(words) % {"day": _day(fact.occurred_at)}
 
 
@@ -135,7 +141,7 @@ def deciding(purchase: Purchase, now: datetime) -> Fact | None:
     decided: Fact | None = None
     before: tuple[str, datetime | None] | None = None
     for fact in purchase.facts:
-        replayed.take(fact)
+        take(replayed, fact)
         state = replayed.at(now)
         if (state.status, state.access_until) != before:
             decided, before = fact, (state.status, state.access_until)
@@ -147,8 +153,8 @@ def _sentence(subscription: Subscription, history: History, now: datetime) -> st
     texts = {
         "who": user.get_full_name() or user.email,
         "plan": subscription.plan.name,
-        "end": _day(state.period_end),
-        "until": _day(state.access_until),
+        "end": _last_day(state.period_end),
+        "until": _last_day(state.access_until),
         "start": _day(state.access_from),
         "why": because(purchase, now),
     }
@@ -156,7 +162,7 @@ def _sentence(subscription: Subscription, history: History, now: datetime) -> st
         words = _("%(who)s has no access to %(plan)s: the login is locked.")
     elif purchase is None:
         words = _("%(who)s has no access to %(plan)s: nothing is known of a purchase.")
-    elif state.has_access(now):
+    elif state.is_open(now):
         words = _of_access(purchase, state, now, texts)
     else:
         words = _of_no_access(purchase, now, texts)
@@ -168,7 +174,7 @@ def _of_access(purchase: Purchase, state: State, now: datetime, texts: dict[str,
     if status == Status.PAST_DUE and state.period_end is not None and state.period_end <= now:
         return _("%(who)s has access to %(plan)s until %(until)s while the payment due on %(end)s is awaited.")
     if status == Status.TRIALING:
-        texts["end"] = _day(purchase.periods[0].end)
+        texts["end"] = _last_day(purchase.periods[0].end)
         return _("%(who)s has access to %(plan)s in a trial until %(end)s, because %(why)s.")
     if state.access_until is None:
         if status in _INTERRUPTED:
@@ -181,7 +187,11 @@ def _of_access(purchase: Purchase, state: State, now: datetime, texts: dict[str,
 
 def _of_no_access(purchase: Purchase, now: datetime, texts: dict[str, str]) -> str:
     state, decided = purchase.at(now), deciding(purchase, now)
-    texts["until"] = _day(state.access_until)
+    texts["until"] = _last_day(state.access_until)
+    if state.status == Status.SCHEDULED and purchase.canceled_at is not None:
+        return _(
+            "%(who)s has no access to %(plan)s yet: it begins on %(start)s and lasts until %(end)s, because %(why)s."
+        )
     if state.status == Status.SCHEDULED:
         return _("%(who)s has no access to %(plan)s yet: it begins on %(start)s, because %(why)s.")
     if state.status == Status.DISPUTED:
@@ -219,7 +229,7 @@ def _beside(history: History, now: datetime) -> list[str]:
     purchase, count = history.deciding(now), len(history.purchases)
     if purchase is None or count < 2:
         return []
-    running = sum(one.at(now).gives_access(now) for one in history.purchases)
+    running = sum(one.at(now).is_open(now) for one in history.purchases)
     if running > 1:
         words = _("%(running)d of %(count)d purchases give access; it lasts longest by %(purchase)s.")
     elif running == 1:
@@ -238,6 +248,10 @@ def named(purchase: Purchase) -> str:
     if ids:
         return _("purchase %(id)s of %(day)s") % {"id": ids, "day": day}
     return _("the purchase of %(day)s") % {"day": day}
+
+
+def _last_day(end: datetime | None) -> str:
+    return date_format(dates.last_day(end), "DATE_FORMAT") if end else "–"
 
 
 def _day(moment: datetime | None) -> str:

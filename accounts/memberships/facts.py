@@ -59,6 +59,18 @@ class Fact:
         return self.references.get("book") or self.references.get("member_kind", "")
 
     @property
+    def transactions(self) -> frozenset[str]:
+        """The id of the charge that it is about, as a set: empty where it names none."""
+        return frozenset({self.references.get("transaction", "")} - {""})
+
+    @property
+    def paid_until(self) -> datetime | None:
+        """The end of a further period, where it states one; one that has passed is that of an earlier period."""
+        gives = self.kind in SALES or self.kind in (FactKind.RESUMED, FactKind.CONFIRMED)
+        is_passed = self.period_end is not None and self.period_end <= self.occurred_at
+        return None if gives and is_passed else self.period_end
+
+    @property
     def by_staff(self) -> bool:
         return self.key.startswith("staff:")
 

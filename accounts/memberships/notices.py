@@ -17,11 +17,13 @@ from accounts.mail import emails
 from accounts.mail.contexts import NotSendable, Obsolete, Withdrawn
 from accounts.mail.emails import GREETING_PREFIX, NEWS_FOR
 from accounts.mail.models import EmailMessage
+from accounts.memberships.access_span import AccessSpan
 from accounts.memberships.facts import SALES, FactKind
 from accounts.memberships.models import PlanMail, Subscription, SubscriptionFact
 from accounts.memberships.models.plan_mail import KINDS
 from accounts.memberships.purchase_state import Status
 from accounts.memberships.terms import Billing
+from core import dates
 
 Kind = EmailMessage.Kind
 SOON = timedelta(days=7)
@@ -40,28 +42,26 @@ class Mails(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Access:
+class Access(AccessSpan):
     """The columns of a subscription's access before a change."""
 
-    start: datetime | None
-    until: datetime | None
+    access_from: datetime | None
+    access_until: datetime | None
     next_change_at: datetime | None
     status: str
 
     @classmethod
     def of(cls, subscription: Subscription) -> "Access":
         return cls(
-            start=subscription.access_from,
-            until=subscription.access_until,
+            access_from=subscription.access_from,
+            access_until=subscription.access_until,
             next_change_at=subscription.next_change_at,
             status=subscription.status,
         )
 
-    def is_open(self, now: datetime) -> bool:
-        return self.start is not None and self.start <= now and (self.until is None or now < self.until)
-
     def was_open(self, now: datetime) -> bool:
-        return self.start is not None and self.until is not None and self.start < self.until <= now
+        start, until = self.access_from, self.access_until
+        return start is not None and until is not None and start < until <= now
 
     def ends_by_clock(self, now: datetime) -> bool:
         """Return whether it ended since the subscription was looked at last."""
@@ -78,12 +78,13 @@ def enqueue(
     """
     if mails is Mails.NONE:
         return []
-    after = Access.of(subscription)
     kind = fact.kind if fact is not None else ""
-    if after.is_open(now):
+    if subscription.is_open(now):
         if not before.is_open(now):
             is_late = before.ends_by_clock(now) and kind != FactKind.PURCHASED  # nobody was told that it had ended
             return [] if is_late or not before.was_open(now) else _returned(subscription, fact, mails=mails)
+        if before.status == Status.SCHEDULED and before.access_from is not None:
+            return _begun(subscription, before.access_from, mails=mails)
         if kind == FactKind.RESUMED and before.status in (Status.PAUSED, Status.CANCELED) and fact is not None:
             is_running = subscription.status in (Status.ACTIVE, Status.TRIALING)
             return _member(subscription, Kind.RESUMED, key=f"resumed:{fact.pk}", mails=mails) if is_running else []
@@ -91,6 +92,8 @@ def enqueue(
             issue = f"{subscription.pk}:{_stamp(subscription.current_period_end)}"
             return _member(subscription, Kind.PAYMENT_FAILED, key=f"payment-failed:{issue}", mails=mails)
         return []
+    if subscription.status == Status.SCHEDULED and kind == FactKind.PURCHASED and fact is not None:
+        return _to_return(subscription, fact, mails=mails) if before.was_open(now) else []
     if subscription.status == Status.SCHEDULED or not (before.is_open(now) or before.ends_by_clock(now)):
         return []
     until = subscription.access_until
@@ -120,40 +123,40 @@ def enqueue_ends_soon(*, now: datetime | None = None) -> int:
 def mail_context(message: EmailMessage) -> dict[str, Any]:
     """Return what a mail about access says now. Raises NotSendable, Withdrawn, Obsolete where it must not be sent."""
     subscription_id = message.context.get("subscription")
-    if subscription_id is None:  # enqueued before mails named their subscription
+    if subscription_id is None:  # enqueued before mails named their subscription, with the plan's names
         return {}
     subscription = Subscription.objects.select_related("plan", "user").filter(pk=subscription_id).first()
     is_to_staff = message.kind in _TO_STAFF
     if subscription is None or (not is_to_staff and (message.user is None or not message.user.is_active)):
         raise NotSendable("the user is gone or locked; no link was made")
+    names = {"plan_name": subscription.plan.name, "partner": subscription.plan.partner}
     if is_to_staff:
-        if not subscription.has_access and subscription.status != Status.SCHEDULED:
+        if not subscription.is_open(timezone.now()) and subscription.status != Status.SCHEDULED:
             raise Obsolete("the member has no access any more")
-        return {}
+        return names
     _check(message, subscription)
     setting = PlanMail.objects.filter(plan=subscription.plan_id, kind=message.kind).first()
     if setting is not None and not setting.is_enabled:
         raise Obsolete("this mail is switched off for the plan")
     return {
-        "plan_name": subscription.plan.name,
-        "partner": subscription.plan.partner,
+        **names,
         "end": shown_day(subscription.access_until),
         "own": setting.own_text(message.language) if setting else None,
     }
 
 
 def shown_day(until: datetime | None) -> str:
-    """Return the last day of access in the active language; an end at midnight is the day before."""
+    """Return the last day of access in the active language."""
     if until is None:
         return ""
-    day = timezone.localtime(until - timedelta(seconds=1)).date()
+    day = dates.last_day(until)
     language = translation.get_language() or settings.LANGUAGE_CODE
     return formats.date_format(day, r"j \d\e F \d\e Y" if language.startswith("es") else "j F Y")
 
 
 def _check(message: EmailMessage, subscription: Subscription) -> None:
     """Raise Withdrawn or Obsolete where the reason of a mail does not hold any more."""
-    kind, has_access = message.kind, subscription.has_access
+    kind, has_access = message.kind, subscription.is_open(timezone.now())
     if kind in _OPENING and not has_access:
         why = "the member has no access now"
         raise Withdrawn(why) if message.key.startswith(GREETING_PREFIX) else Obsolete(why)
@@ -188,7 +191,27 @@ def _returned(subscription: Subscription, fact: SubscriptionFact | None, *, mail
     return own
 
 
-def _member(subscription: Subscription, kind: EmailMessage.Kind, *, key: str, mails: Mails) -> list[EmailMessage]:
+def _to_return(subscription: Subscription, fact: SubscriptionFact, *, mails: Mails) -> list[EmailMessage]:
+    """Notify staff of a purchase that begins later. Who never got a greeting gets it as a welcome back, due then."""
+    first = emails.greeting_key(subscription)
+    own = _member(subscription, Kind.WELCOME_BACK, key=first, mails=mails, due=subscription.access_from)
+    if mails is Mails.HOLD:
+        return own
+    return [*own, *emails.notify_of_sale(subscription, is_new=False, key=f"staff:back:{fact.pk}")]
+
+
+def _begun(subscription: Subscription, start: datetime, *, mails: Mails) -> list[EmailMessage]:
+    """Enqueue the welcome back to what was bought before and begins now, unless a greeting was due then."""
+    is_return = subscription.started_at is not None and subscription.started_at < start
+    greeting = EmailMessage.objects.filter(key=emails.greeting_key(subscription))
+    if not is_return or greeting.filter(Q(status=EmailMessage.Status.PENDING) | Q(sent_at__gte=start)).exists():
+        return []
+    return _member(subscription, Kind.WELCOME_BACK, key=f"back:{subscription.pk}:{_stamp(start)}", mails=mails)
+
+
+def _member(
+    subscription: Subscription, kind: EmailMessage.Kind, *, key: str, mails: Mails, due: datetime | None = None
+) -> list[EmailMessage]:
     """Enqueue one mail to the member. It waits where their greeting is held; nobody hears of an end who heard of no
     beginning.
     """
@@ -199,8 +222,8 @@ def _member(subscription: Subscription, kind: EmailMessage.Kind, *, key: str, ma
     if is_yet_to_be_greeted and kind in (Kind.ENDED, Kind.REFUNDED):
         return []
     held = mails is Mails.HOLD or is_yet_to_be_greeted
-    context = emails.plan_context(subscription) | {"until": _stamp(subscription.access_until)}
-    message = emails.enqueue(kind, key=key, to=user.email, user=user, context=context, held=held)
+    context = {"subscription": subscription.pk, "until": _stamp(subscription.access_until)}
+    message = emails.enqueue(kind, key=key, to=user.email, user=user, context=context, held=held, due=due)
     return [message] if message else []
 
 

@@ -1,6 +1,6 @@
 """The plan that an offer sells. An offer that nobody mapped is never guessed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 
@@ -9,6 +9,23 @@ from accounts.people.models import User
 
 # Provider, plan, the setting with the ids of its offers.
 FROM_SETTINGS = (User.AuthProvider.KAJABI, "nssa_annual", "NSSA_KAJABI_PRODUCT_ID")
+
+
+Retry = Callable[[PlanOffer], int]
+_retry: Retry | None = None
+
+
+def connect(retry: Retry) -> None:
+    """Let `retry` process what waited for an offer; called once, when the applications are loaded."""
+    global _retry
+    _retry = retry
+
+
+def offer_mapped(offer: PlanOffer) -> int:
+    """Process the purchases that waited for a plan of this offer; return how many. In the transaction that maps it."""
+    if _retry is None:
+        raise RuntimeError("nothing is connected that processes what waited for an offer")
+    return _retry(offer)
 
 
 def sold_by(offers: Sequence[str], *, provider: str) -> Plan | None:

@@ -1,12 +1,13 @@
 """Subscriptions whose stored state differs from what their facts amount to: after an upgrade that changes the rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
 
 from accounts.memberships import explain, subscriptions
+from accounts.memberships.access_span import AccessSpan
 from accounts.memberships.models import Subscription
 from accounts.memberships.subscription_state import History
 from core.cause import Cause
@@ -15,7 +16,7 @@ AT_ONCE = 200  # rows that are read together
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class Shown(AccessSpan):
     """The columns of a subscription that staff see and that open its pages."""
 
     status: str
@@ -43,11 +44,13 @@ class Difference:
     @property
     def changes_access(self) -> bool:
         """Return whether somebody who has access now loses it, or the other way round."""
-        return _is_open(self.before) != _is_open(self.after)
+        now = timezone.now()
+        return self.before.is_open(now) != self.after.is_open(now)
 
     @property
     def gains_access(self) -> bool:
-        return _is_open(self.after) and not _is_open(self.before)
+        now = timezone.now()
+        return self.after.is_open(now) and not self.before.is_open(now)
 
 
 def differences() -> Iterator[Difference]:
@@ -89,6 +92,9 @@ def difference_of(subscription: Subscription, *, now: datetime) -> Difference:
         access_from=state.access_from,
         access_until=state.access_until,
     )
+    if before.access_from and after.access_from and max(before.access_from, after.access_from) <= now:
+        # Both have begun. Where a sender's clock is ahead, the beginning by the facts is whenever it is asked for.
+        after = replace(after, access_from=before.access_from)
     return Difference(
         subscription=subscription, before=before, after=after, reason=_reason(before, after, history, now)
     )
@@ -114,12 +120,3 @@ def _reason(before: Shown, after: Shown, history: History, now: datetime) -> str
     if len(history.purchases) > 1 and purchase is not None:
         words.append(f"{explain.named(purchase)}, one of {len(history.purchases)}")
     return "; ".join(words)
-
-
-def _is_open(shown: Shown) -> bool:
-    now = timezone.now()
-    return (
-        shown.access_from is not None
-        and shown.access_from <= now
-        and (shown.access_until is None or shown.access_until > now)
-    )

@@ -8,16 +8,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from accounts.memberships.access_span import AccessSpan
 from accounts.memberships.assignment import Rule, choose
 from accounts.memberships.facts import RANK, Fact, FactKind
+from accounts.memberships.purchase_facts import take
 from accounts.memberships.purchase_state import Now, Purchase, Question, Status
 from accounts.memberships.terms import PlanTerms
 
 # Which status a subscription shows of several purchases: the first of these that one has.
 _WITH_ACCESS = (Status.ACTIVE, Status.TRIALING, Status.PAST_DUE, Status.CANCELED, Status.PAUSED, Status.DISPUTED)
-# Kinds of member id, the best first: how messages about members name them. A subscription shows the best that is known;
-# any other kind (a customer's, a contact's) is the same person's id in another book, learnt on the way.
-_MEMBER_IDS = ("relay", "member")
+# Ranks of the kinds of member id, the best first: how messages about members name them. A subscription shows the best
+# that is known; any other kind (a customer's, a contact's) is the same person's id in another book, learnt on the way.
+_MEMBER_IDS = {"relay": 0, "member": 1}
+_OTHER_IDS = 2
 _OF_A_BOOK = ("member", "member_kind", "offer")
 
 
@@ -32,11 +35,8 @@ class Assigned:
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
-    """A subscription's columns at one moment; the access is that of all its purchases together.
-
-    Access lasts from `access_from` (None: there is none) until `access_until` (None: without an end).
-    """
+class State(AccessSpan):
+    """A subscription's columns at one moment; the access is that of all its purchases together."""
 
     status: str = ""
     changed_at: datetime | None = None
@@ -48,13 +48,6 @@ class State:
     access_until: datetime | None = None
     next_change_at: datetime | None = None
     references: Mapping[str, str] = field(default_factory=dict)
-
-    def has_access(self, now: datetime) -> bool:
-        return (
-            self.access_from is not None
-            and self.access_from <= now
-            and (self.access_until is None or now < self.access_until)
-        )
 
 
 @dataclass(kw_only=True)
@@ -77,7 +70,7 @@ class History:
             purchases, rule = list(choice.purchases), choice.rule
             question = Question.WHICH_PURCHASE if choice.needs_review else ""
         for purchase in purchases:
-            purchase.take(fact)
+            take(purchase, fact)
             question = question or purchase.question
         assigned = Assigned(fact=fact, purchases=[one.key for one in purchases], rule=rule, question=question)
         self.assigned.append(assigned)
@@ -88,15 +81,14 @@ class History:
         if not self.purchases:
             return State()
         known = [(purchase, purchase.at(now)) for purchase in self.purchases]
-        best, state = _best(known, now)
+        best, state = max(known, key=lambda pair: _weight(*pair, now=now))
         starts = [start for purchase in self.purchases if (start := purchase.started_at or purchase.canceled_at)]
-        changes = [one.next_change_at for _purchase, one in known if one.next_change_at and one.next_change_at > now]
+        changes = [one.next_change_at for _purchase, one in known if one.next_change_at]
         access_from, access_until, end = _access([one for _purchase, one in known], state, now)
-        started = [start for start in starts if start <= now] or starts
         return State(
             status=state.status,
             changed_at=state.changed_at,
-            started_at=min(started, default=None),
+            started_at=min(starts, default=None),
             period_start=best.periods[-1].start if best.periods else None,
             period_end=end,
             canceled_at=best.canceled_at,
@@ -114,9 +106,9 @@ class History:
         if not self.purchases:
             return None
         known = [(purchase, purchase.at(now)) for purchase in self.purchases]
-        best, _state = _best(known, now)
+        best, _state = max(known, key=lambda pair: _weight(*pair, now=now))
         state = self.at(now)
-        if not state.has_access(now) or best.at(now).access_until == state.access_until:
+        if not state.is_open(now) or best.at(now).access_until == state.access_until:
             return best
         return next((purchase for purchase, one in known if one.access_until == state.access_until), best)
 
@@ -129,34 +121,23 @@ def state_of(facts: Iterable[Fact], *, plan: PlanTerms, now: datetime) -> State:
 def history_of(facts: Iterable[Fact], *, plan: PlanTerms) -> History:
     """Return the purchases that the facts amount to, each fact taken once and in the order of their moments."""
     history = History(plan=plan)
-    for fact in in_order(facts):
+    once = {fact.key: fact for fact in facts}.values()
+    for fact in sorted(once, key=lambda fact: (fact.occurred_at, RANK[fact.kind], fact.key)):
         history.take(fact)
     return history
 
 
-def steps(facts: Iterable[Fact], *, plan: PlanTerms) -> list[tuple[Assigned, State]]:
+def steps(history: History) -> list[tuple[Assigned, State]]:
     """Return each fact as it was assigned, in the order in which they count, with the state that it led to."""
-    history = History(plan=plan)
-    return [(history.take(fact), history.at(fact.occurred_at)) for fact in in_order(facts)]
+    replayed = History(plan=history.plan)
+    return [(replayed.take(one.fact), replayed.at(one.fact.occurred_at)) for one in history.assigned]
 
 
-def in_order(facts: Iterable[Fact]) -> list[Fact]:
-    """Return each fact once, in the order in which they count."""
-    return sorted(
-        {fact.key: fact for fact in facts}.values(), key=lambda fact: (fact.occurred_at, RANK[fact.kind], fact.key)
-    )
-
-
-def _best(known: Sequence[tuple[Purchase, Now]], now: datetime) -> tuple[Purchase, Now]:
-    """Return the purchase that stands for the subscription, with its state."""
-    return max(known, key=lambda pair: _weight(pair[0], pair[1], now))
-
-
-def _weight(purchase: Purchase, state: Now, now: datetime) -> tuple[int, int, datetime, str]:
+def _weight(purchase: Purchase, state: Now, *, now: datetime) -> tuple[int, int, datetime, str]:
     """Return how well a purchase stands for its subscription: the one with access, then one to come, then the last."""
-    gives_access = state.gives_access(now)
-    if gives_access:
-        rank = 20 - _WITH_ACCESS.index(Status(state.status)) if state.status in _WITH_ACCESS else 0
+    if state.is_open(now):
+        # An end that is to come, since a sender's clock is ahead, is the last of all.
+        rank = -_WITH_ACCESS.index(Status(state.status)) if state.status in _WITH_ACCESS else -len(_WITH_ACCESS)
         return 2, rank, state.access_until or datetime.max.replace(tzinfo=now.tzinfo), purchase.key
     if state.status == Status.SCHEDULED:
         return 1, 0, state.changed_at, purchase.key
@@ -172,7 +153,7 @@ def _access(
         (one for one in states if one.access_from is not None),
         key=lambda one: one.access_from,  # type: ignore[arg-type, return-value]
     )
-    running = [one for one in spans if one.gives_access(now)]
+    running = [one for one in spans if one.is_open(now)]
     if not running:
         coming = [one for one in spans if one.access_from is not None and one.access_from > now]
         one = coming[0] if coming else shown
@@ -182,7 +163,7 @@ def _access(
     for one in spans:
         if until is None or one.access_from is None or one.access_from > until:
             continue
-        if one.gives_access(now) or one.status == Status.SCHEDULED:
+        if one.is_open(now) or one.status == Status.SCHEDULED:
             if one.access_until is None or one.access_until > until:
                 until = one.access_until
             if end is not None and (one.end is None or one.end > end):
@@ -197,23 +178,18 @@ def _references(assigned: Iterable[Assigned], shown: Purchase) -> dict[str, str]
     The ids of the sale and its offer are those of the purchase that is shown.
     """
     known: dict[str, str] = {}
+    shown_book = _OTHER_IDS
     for one in assigned:
         fact = one.fact
         is_shown = shown.key in one.purchases
         received = {
             name: value
             for name, value in fact.references.items()
-            if value and name != "book" and (is_shown or name in ("member", "member_kind"))
+            if name != "book" and (is_shown or name in ("member", "member_kind"))
         }
-        if fact.kind == FactKind.PURCHASED and is_shown and fact.key == shown.key:
-            known.pop("offer", None)  # bought anew, maybe by another offer
-        if _book(received) > _book(known):
+        book = _MEMBER_IDS.get(received.get("member_kind", ""), _OTHER_IDS)
+        if book > shown_book:
             received = {name: value for name, value in received.items() if name not in known or name not in _OF_A_BOOK}
         known |= received
+        shown_book = min(shown_book, book)
     return known
-
-
-def _book(references: Mapping[str, str]) -> int:
-    """Return the rank of the book that a fact's ids are from; the lowest is shown."""
-    kind = references.get("member_kind", "")
-    return _MEMBER_IDS.index(kind) if kind in _MEMBER_IDS else len(_MEMBER_IDS)

@@ -1,20 +1,18 @@
 """Subscriptions: the only writers of their facts, their purchases, their status and its history."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.memberships import notices
-from accounts.memberships.facts import Fact, FactKind
+from accounts.memberships.facts import Fact
 from accounts.memberships.models import Plan, Purchase, Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.memberships.notices import Access, Mails
 from accounts.memberships.purchase_state import Purchase as PurchaseState
-from accounts.memberships.subscription_state import Assigned, History, State, history_of, steps
-from accounts.memberships.terms import StatedTerms
+from accounts.memberships.subscription_state import History, history_of
 from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
@@ -37,6 +35,10 @@ class Recorded:
     changed: bool = False
     question: str = ""
     fact: SubscriptionFact | None = None
+
+
+class _MadeMeanwhile(Exception):
+    """Another worker, with a first fact too, has made the subscription: its insert was waited for."""
 
 
 def record(
@@ -62,70 +64,28 @@ def record(
         staff=cause.staff,
         reason=cause.reason[:500],
     )
+    row.fact = fact
     now = timezone.now()
     with transaction.atomic(savepoint=False):
         existing = Subscription.objects.select_for_update().filter(user=user, plan=plan)
-        subscription = existing.first()
-        is_new = subscription is None
-        if subscription is None:
-            # Two workers with a first fact each: the second one's insert waits for the first one's, and finds it then.
-            subscription = Subscription(user=user, plan=plan, provider=provider)
-            _write(subscription, history_of([fact], plan=plan.terms).at(now))
-            is_new = insert_once(subscription)
-            subscription = subscription if is_new else existing.get()
-        subscription.user, subscription.plan = user, plan
-        facts = [] if is_new else list(subscription.facts.all())
-        for known in facts:
-            if known.key == row.key:
-                question = "" if known.answered_at else known.question
-                return Recorded(subscription=subscription, known=True, question=question)
-        end_before = None if is_new else (subscription.access_until, subscription.current_period_end)
-        transition = _refresh(subscription, [*facts, row], cause=cause, now=now, is_new=is_new, added=row, mails=mails)
-        changed = transition is not None or end_before != (subscription.access_until, subscription.current_period_end)
-        return Recorded(
-            subscription=subscription, transition=transition, changed=changed, question=row.question, fact=row
-        )
-
-
-def cancel(subscription: Subscription, *, cause: Cause) -> Recorded:
-    """End the subscription with its paid period; access stays until then."""
-    return _by_hand(subscription, FactKind.CANCELED, cause=cause)
-
-
-def expire(subscription: Subscription, *, cause: Cause) -> Recorded:
-    """End the subscription and its access now."""
-    return _by_hand(subscription, FactKind.EXPIRED, cause=cause)
-
-
-def extend(subscription: Subscription, *, until: datetime, cause: Cause) -> Recorded:
-    """Give access until `until`, also to an expired or refunded subscription, beside what was bought.
-
-    Raises ValueError where that is no later than the access that there is: extending never shortens.
-    """
-    if until <= timezone.now():
-        raise ValueError("The new end must lie in the future.")
-    subscription = Subscription.objects.select_related("user", "plan").get(pk=subscription.pk)
-    if subscription.has_access and (subscription.access_until is None or until <= subscription.access_until):
-        raise ValueError("Access lasts longer already. To end it earlier, use the action that shortens.")
-    return _by_hand(subscription, FactKind.EXTENDED, cause=cause, period_end=until)
-
-
-def shorten(subscription: Subscription, *, until: datetime, cause: Cause) -> Recorded:
-    """Let all access end at `until`. Raises ValueError where that is past, or no earlier than the present end."""
-    if until <= timezone.now():
-        raise ValueError("The new end must lie in the future. To end access now, use the action that ends it.")
-    subscription = Subscription.objects.select_related("user", "plan").get(pk=subscription.pk)
-    if not subscription.has_access or (subscription.access_until is not None and until >= subscription.access_until):
-        raise ValueError("Access does not last that long. To give more, extend it.")
-    return _by_hand(subscription, FactKind.CANCELED, cause=cause, period_end=until)
-
-
-def grant(user: User, plan: Plan, *, until: datetime, cause: Cause) -> Recorded:
-    """Give `user` access to `plan` until `until` by hand. Raises ValueError for the past."""
-    if until <= timezone.now():
-        raise ValueError("The end must lie in the future.")
-    fact = Fact(key=f"staff:{uuid4()}", kind=FactKind.EXTENDED, occurred_at=timezone.now(), period_end=until)
-    return record(user, plan, fact, cause=cause)
+        while True:
+            subscription = existing.first() or Subscription(provider=provider)
+            subscription.user, subscription.plan = user, plan
+            facts = list(subscription.facts.all()) if subscription.pk else []
+            for known in facts:
+                if known.key == row.key:
+                    question = "" if known.answered_at else known.question
+                    return Recorded(subscription=subscription, known=True, question=question)
+            end_before = (subscription.access_until, subscription.current_period_end)
+            try:
+                transition = _refresh(subscription, [*facts, row], cause=cause, now=now, added=row, mails=mails)
+            except _MadeMeanwhile:
+                continue
+            end = (subscription.access_until, subscription.current_period_end)
+            changed = transition is not None or end_before != end
+            return Recorded(
+                subscription=subscription, transition=transition, changed=changed, question=row.question, fact=row
+            )
 
 
 def decide(row: SubscriptionFact, *, purchase: Purchase | None, cause: Cause) -> Recorded:
@@ -170,12 +130,7 @@ def recompute(subscription: Subscription, *, cause: Cause) -> SubscriptionTransi
 
 def history_by_facts(subscription: Subscription) -> History:
     """Return the purchases that the subscription's facts amount to; nothing is changed."""
-    return _history(subscription.plan, subscription.facts.all())
-
-
-def steps_of(plan: Plan, rows: Iterable[SubscriptionFact]) -> list[tuple[Assigned, State]]:
-    """Return a subscription's facts in the order in which they count, each with the state that it led to."""
-    return steps(map(_fact, rows), plan=plan.terms)
+    return history_of([row.fact for row in subscription.facts.all()], plan=subscription.plan.terms)
 
 
 def advance(*, now: datetime | None = None) -> int:
@@ -201,60 +156,49 @@ def advance(*, now: datetime | None = None) -> int:
             return changed
 
 
-def _by_hand(
-    subscription: Subscription, kind: FactKind, *, cause: Cause, period_end: datetime | None = None
-) -> Recorded:
-    fact = Fact(key=f"staff:{uuid4()}", kind=kind, occurred_at=timezone.now(), period_end=period_end)
-    return record(subscription.user, subscription.plan, fact, cause=cause)
-
-
-def _history(plan: Plan, rows: Iterable[SubscriptionFact]) -> History:
-    return history_of(map(_fact, rows), plan=plan.terms)
-
-
-def _fact(row: SubscriptionFact) -> Fact:
-    return Fact(
-        key=row.key,
-        kind=row.kind,
-        occurred_at=row.occurred_at,
-        period_end=row.period_end,
-        references=row.references,
-        terms=StatedTerms.from_json(row.terms),
-        chosen=row.chosen,
-    )
-
-
 def _refresh(
     subscription: Subscription,
     rows: Iterable[SubscriptionFact],
     *,
     cause: Cause,
     now: datetime,
-    is_new: bool = False,
     added: SubscriptionFact | None = None,
     mails: Mails = Mails.SEND,
 ) -> SubscriptionTransition | None:
     """Bring columns, purchases and assignments to what the facts amount to, note a change of status, enqueue mails.
 
-    The caller holds the row's lock. Facts that are not stored yet are stored.
+    The caller holds the row's lock. What is not stored yet is stored: the subscription, and facts of it. Raises
+    _MadeMeanwhile.
     """
     rows = list(rows)
+    before = Access.of(subscription) if subscription.pk else None
+    history = history_of([row.fact for row in rows], plan=subscription.plan.terms)
+    state = history.at(now)
+    subscription.status = state.status
+    subscription.started_at = state.started_at
+    subscription.current_period_end = state.period_end
+    subscription.access_from = state.access_from
+    subscription.access_until = state.access_until
+    subscription.next_change_at = state.next_change_at
+    subscription.canceled_at = state.canceled_at
+    subscription.external_member_id = state.references.get("member", "")
+    subscription.external_offer_id = state.references.get("offer", "")
+    subscription.external_purchase_id = state.references.get("purchase", "")
+    if before is not None:
+        subscription.save()
+    elif not insert_once(subscription):
+        raise _MadeMeanwhile
     for row in rows:
         row.subscription = subscription
-    before, access = "" if is_new else subscription.status, Access.of(subscription)
-    history = _history(subscription.plan, rows)
-    state = history.at(now)
-    _write(subscription, state)
-    if not is_new:  # a new row was inserted in this state
-        subscription.save()
-    _assign(rows, history.assigned, _purchases(subscription, history.purchases, now, is_new=is_new))
-    if not is_new:
-        notices.enqueue(subscription, access, fact=added, now=now, mails=mails)
-    if subscription.status == before:
+    _store(subscription, rows, history, now, is_new=before is None)
+    if before is not None:
+        notices.enqueue(subscription, before, fact=added, now=now, mails=mails)
+    from_status = before.status if before is not None else ""
+    if subscription.status == from_status:
         return None
     return SubscriptionTransition.objects.create(
         subscription=subscription,
-        from_status=before,
+        from_status=from_status,
         to_status=subscription.status,
         occurred_at=state.changed_at or now,
         cause=cause.text[:200],
@@ -264,23 +208,32 @@ def _refresh(
     )
 
 
-def _purchases(
-    subscription: Subscription, states: Sequence[PurchaseState], now: datetime, *, is_new: bool
-) -> dict[str, Purchase]:
-    """Store the purchases as they are at `now`; return their rows by their keys."""
-    rows = {} if is_new else {row.key: row for row in subscription.purchases.all()}
-    kept = {}
-    for purchase in states:
-        row = rows.pop(purchase.key, None) or Purchase(subscription=subscription, key=purchase.key)
-        values = _values(purchase, now)
-        if row.pk is None or any(getattr(row, name) != value for name, value in values.items()):
+def _store(
+    subscription: Subscription, rows: Iterable[SubscriptionFact], history: History, now: datetime, *, is_new: bool
+) -> None:
+    """Store the purchases as they are at `now`, and on each fact which of them took it and why; only what changed."""
+    stored = {} if is_new else {purchase.key: purchase for purchase in subscription.purchases.all()}
+    purchases = {}
+    for state in history.purchases:
+        purchase = stored.pop(state.key, None) or Purchase(subscription=subscription, key=state.key)
+        values = _values(state, now)
+        if purchase.pk is None or any(getattr(purchase, name) != value for name, value in values.items()):
             for name, value in values.items():
-                setattr(row, name, value)
-            row.save()
-        kept[purchase.key] = row
-    for row in rows.values():  # an older fact came later, and is the purchase's first one now
-        row.delete()
-    return kept
+                setattr(purchase, name, value)
+            purchase.save()
+        purchases[state.key] = purchase
+    for purchase in stored.values():  # an older fact came later, and is the purchase's first one now
+        purchase.delete()
+    by_key = {row.key: row for row in rows}
+    for one in history.assigned:
+        row = by_key[one.fact.key]
+        taken_by = purchases[one.purchases[0]] if len(one.purchases) == 1 else None
+        noted = (taken_by.pk if taken_by else None, str(one.rule), str(one.question))
+        if row.pk is None or (row.purchase_id, row.rule, row.question) != noted:
+            if noted[2] and noted[2] != row.question:
+                row.answered_at = None  # another question than the one that was answered
+            row.purchase, row.rule, row.question = taken_by, noted[1], noted[2]
+            row.save(force_insert=row.pk is None)
 
 
 def _values(purchase: PurchaseState, now: datetime) -> dict[str, object]:
@@ -311,30 +264,3 @@ def _values(purchase: PurchaseState, now: datetime) -> dict[str, object]:
             for period in purchase.periods
         ],
     }
-
-
-def _assign(rows: Iterable[SubscriptionFact], assigned: Iterable[Assigned], purchases: dict[str, Purchase]) -> None:
-    """Note on each fact which purchase took it and why; write those that are new or are assigned otherwise now."""
-    by_key = {row.key: row for row in rows}
-    for one in assigned:
-        row = by_key[one.fact.key]
-        purchase = purchases[one.purchases[0]] if len(one.purchases) == 1 else None
-        noted = (purchase.pk if purchase else None, str(one.rule), str(one.question))
-        if row.pk is None or (row.purchase_id, row.rule, row.question) != noted:
-            if noted[2] and noted[2] != row.question:
-                row.answered_at = None  # another question than the one that was answered
-            row.purchase, row.rule, row.question = purchase, noted[1], noted[2]
-            row.save(force_insert=row.pk is None)
-
-
-def _write(subscription: Subscription, state: State) -> None:
-    subscription.status = state.status
-    subscription.started_at = state.started_at
-    subscription.current_period_end = state.period_end
-    subscription.access_from = state.access_from
-    subscription.access_until = state.access_until
-    subscription.next_change_at = state.next_change_at
-    subscription.canceled_at = state.canceled_at
-    subscription.external_member_id = state.references.get("member", "")
-    subscription.external_offer_id = state.references.get("offer", "")
-    subscription.external_purchase_id = state.references.get("purchase", "")

@@ -66,7 +66,11 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanTerms:
-    """Terms of a plan's purchases; a fact that states its own terms wins over them."""
+    """Terms of a plan's purchases; a fact that states its own terms wins over them.
+
+    `grace` is how long access lasts after a paid end whose renewal is awaited. `price` is that of one period, in minor
+    units; None where it is not known.
+    """
 
     interval: Interval = Interval()
     billing: str = Billing.SUBSCRIPTION
@@ -75,6 +79,7 @@ class PlanTerms:
     partial_refunds: str = PartialRefunds.KEEP
     disputes: str = Disputes.SUSPEND
     early_payments: str = EarlyPayments.LAST_QUARTER
+    price: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

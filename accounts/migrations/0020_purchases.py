@@ -14,6 +14,7 @@ def fill_access(apps, schema_editor):
         access_until=Coalesce(F("current_period_end"), F("created_at")),
     )
     subscriptions.filter(status__in=["active", "canceled"]).update(next_change_at=F("current_period_end"))
+    schema_editor.connection.check_constraints()  # PostgreSQL alters no table with checks that wait for the commit
 
 
 class Migration(migrations.Migration):

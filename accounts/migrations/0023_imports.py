@@ -13,6 +13,7 @@ def fold_keys(apps, schema_editor):
     requirement, activity = apps.get_model("accounts", "Requirement"), apps.get_model("accounts", "Activity")
     if _requirements(requirement, activity):
         activity.objects.filter(requirements__isnull=False).update(sweep_since=timezone.now())
+    schema_editor.connection.check_constraints()  # PostgreSQL alters no table with checks that wait for the commit
 
 
 def _changed(model):

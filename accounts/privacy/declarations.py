@@ -23,11 +23,12 @@ from accounts.people.models import (
     ContactChange,
     ContactEmail,
     ContactMapping,
+    ContactPhone,
     ContactTag,
     PossibleDuplicate,
     User,
 )
-from accounts.people.person import NOBODY
+from accounts.people.models.user import NOBODY
 from accounts.privacy import platform_declarations
 from accounts.privacy.holdings import AS_LONG_AS_KNOWN, LEDGER, Holding, Retention, register
 
@@ -46,6 +47,12 @@ def _people() -> list[Holding]:
             retention=AS_LONG_AS_KNOWN,
             own=lambda person: Q(contact__in=person.contacts) | Q(email__in=person.emails),
             anchors=True,
+        ),
+        Holding(
+            model=ContactPhone,
+            holds="the further telephone numbers of a person",
+            retention=AS_LONG_AS_KNOWN,
+            own=lambda person: Q(contact__in=person.contacts),
         ),
         Holding(
             model=ContactMapping,

@@ -15,15 +15,17 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.courses.models import Activity, FileLayout, Requirement
+from accounts.demo.models import DemoRow
 from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.memberships.models import Plan, PlanMail, PlanOffer
 from accounts.people.mentions import REMOVED, Mentions
 from accounts.people.models import Contact, ForgottenKey, ProvisioningStep, Tag, User
-from accounts.people.person import NOBODY, Person
+from accounts.people.models.user import NOBODY
+from accounts.people.person import Person
 from accounts.privacy.holdings import CONFIGURATION, DELETED, Holding, Retention
 from accounts.signin.models import LinkRequest
 from accounts.signin.password_links import FORGET_AFTER
-from accounts.staff.models import ApiToken, AuditEntry
+from accounts.staff.models import ApiToken, AuditEntry, Dismissal
 
 HISTORY_KEPT = timedelta(days=730)  # of what staff did
 _PRUNED_AT_ONCE = 500
@@ -141,6 +143,11 @@ def _platform() -> list[Holding]:
             },
         ),
         Holding(
+            model=Dismissal,
+            holds="why staff dismissed a problem",
+            retention=Retention(since="dismissed_at", kept_for=HISTORY_KEPT),
+        ),
+        Holding(
             model=ForgottenKey,
             holds="keyed digests of erased addresses and ids",
             retention="for ever: without them old records at providers would bring the person back",
@@ -150,6 +157,7 @@ def _platform() -> list[Holding]:
             Holding(model=model, holds=CONFIGURATION, retention=CONFIGURATION, scans=False)
             for model in (
                 Activity,
+                DemoRow,
                 FileLayout,
                 Requirement,
                 Plan,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
 from accounts.people.admin.contacts import FOUND_AT_MOST, person_link
-from accounts.people.admin.filters import ProviderFilter, providers_of
+from accounts.people.admin.filters import ProviderFilter
 from accounts.people.models import ContactEmail
 from core.console import columns
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
@@ -34,10 +34,8 @@ class OfSomebody(ReadOnlyAdmin):
         if "@" in term:
             people = ContactEmail.objects.filter(email__startswith=term.lower()).values_list("contact", flat=True)
             return queryset.filter(contact__in=list(people[:FOUND_AT_MOST])), False
-        match = Q(provider__in=providers_of(self.model), external_id=term)
-        for name in self.own_names:
-            match |= Q(**{name: term})
-        return queryset.filter(match), False
+        own = ((name, term) for name in ("external_id", *self.own_names))
+        return queryset.filter(Q(*own, _connector=Q.OR)), False
 
     person = columns.attribute("contact", _("contact"), show=person_link)
 

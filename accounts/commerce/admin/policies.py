@@ -13,13 +13,22 @@ from core.money import money
 
 @admin.register(Policy)
 class PolicyAdmin(OfSomebody):
-    list_display = ("reported", "number_there", "person", "line_of_business", "carrier", "shown_premium", "provider")
+    list_display = (
+        "reported",
+        "number_there",
+        "person",
+        "line_of_business",
+        "status",
+        "carrier",
+        "shown_premium",
+        "provider",
+    )
     list_filter = (ProviderFilter,)
     search_help_text = _("Beginning of the person's e-mail, the whole number or id of the policy")
     own_names = ("number",)
     fields = (
         ("person", "provider"),
-        ("number", "external_id", "is_quote"),
+        ("number", "external_id", "is_quote", "status"),
         ("line_of_business", "carrier", "shown_premium"),
         ("effective_on", "expires_on"),
         "reported",

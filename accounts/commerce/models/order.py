@@ -21,7 +21,10 @@ class Order(models.Model):
         verbose_name = _("order")
         verbose_name_plural = _("orders")
         constraints = [models.UniqueConstraint(fields=["provider", "external_id"], name="an_order_is_kept_once")]
-        indexes = [models.Index(fields=["number"], name="order_by_number")]
+        indexes = [
+            models.Index(fields=["number"], name="order_by_number"),
+            models.Index(fields=["external_id"], name="order_by_id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.number or self.external_id}"
@@ -74,7 +77,10 @@ class Payment(models.Model):
                 condition=models.Q(kind__in=["charge", "refund", "dispute"]), name="payment_kind_is_known"
             ),
         ]
-        indexes = [models.Index(fields=["kind", "-id"], name="payment_by_kind")]
+        indexes = [
+            models.Index(fields=["kind", "-id"], name="payment_by_kind"),
+            models.Index(fields=["external_id"], name="payment_by_id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.provider} {self.external_id}"

@@ -19,6 +19,7 @@ class Policy(models.Model):
     is_quote = models.BooleanField(_("only a quote"), default=False)
     number = models.CharField(_("number"), max_length=100, blank=True)
     line_of_business = models.CharField(_("line of business"), max_length=150, blank=True)
+    status = models.CharField(_("status"), max_length=60, blank=True, help_text=_("in the provider's own word"))
     carrier = models.CharField(_("carrier"), max_length=150, blank=True)
     premium = models.BigIntegerField(_("premium"), null=True, blank=True, help_text=_("in minor units"))
     currency = models.CharField(_("currency"), max_length=3)
@@ -31,7 +32,11 @@ class Policy(models.Model):
         verbose_name = _("policy")
         verbose_name_plural = _("policies")
         constraints = [models.UniqueConstraint(fields=["provider", "external_id"], name="a_policy_is_kept_once")]
-        indexes = [models.Index(fields=["provider", "number"], name="policy_by_number")]
+        indexes = [
+            models.Index(fields=["provider", "number"], name="policy_by_number"),
+            models.Index(fields=["number"], name="policy_by_its_number"),
+            models.Index(fields=["external_id"], name="policy_by_id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.line_of_business or self.provider} {self.number or self.external_id}"

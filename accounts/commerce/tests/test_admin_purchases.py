@@ -11,7 +11,7 @@ from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment, 
 from accounts.people.models import Contact
 from accounts.people.tests.people import at, person
 from accounts.people.tests.test_contact_duplicates import purchase
-from accounts.tests.admin_clients import clerk, page_of, signed_in
+from accounts.tests.admin_clients import clerk, link_to, page_of, signed_in
 from accounts.tests.presses import list_of, queries_of, rows_of
 
 MODELS = [Order, Payment, FormSubmission, Policy]
@@ -69,7 +69,7 @@ def test_order_is_shown_with_its_lines_in_its_currency(console: Client, jane: Co
     page = console.get(page_of(order)).content.decode()
     assert ("15,000 JPY" in page, "5,000 JPY" in page) == (True, True)
     assert "&lt;i&gt;Book&lt;/i&gt;" in page
-    assert f'href="{page_of(jane)}"' in page
+    assert f'href="{link_to(jane)}"' in page
     listed = console.get(list_of(Order)).content.decode()
     assert ("15,000 JPY" in listed, "299.00 USD" in listed) == (True, True)
 

@@ -1,6 +1,7 @@
 """Certificates in the console: whether they name the student, what is in doubt, and the actions on them."""
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -25,19 +26,27 @@ BADGES = {
 }
 
 
+def doubtful() -> QuerySet[Completion]:
+    return Completion.objects.filter(certificate_state__in=DOUBTFUL_STATES, state__in=_WANTED)
+
+
+def list_of_doubtful() -> str:
+    return list_url(
+        "admin:accounts_completion",
+        certificate_state__in=",".join(DOUBTFUL_STATES),
+        state__in=",".join(state.value for state in _WANTED),
+    )
+
+
 @attention.source
 def certificates_in_doubt() -> list[attention.Item]:
-    doubtful = Completion.objects.filter(certificate_state__in=DOUBTFUL_STATES, state__in=_WANTED)
     return [
         attention.Item(
             key="certificates_in_doubt",
             label=gettext("Certificates to look at"),
-            count=attention.capped(doubtful),
-            url=list_url(
-                "admin:accounts_completion",
-                certificate_state__in=",".join(DOUBTFUL_STATES),
-                state__in=",".join(state.value for state in _WANTED),
-            ),
+            rows=doubtful(),
+            occurred="certificate_checked_at",
+            url=list_of_doubtful(),
             permission="accounts.view_completion",
         )
     ]

@@ -17,7 +17,7 @@ from accounts.courses import candidates, decisions
 from accounts.courses.admin import certificates
 from accounts.courses.admin.completion_files import CompletionFiles
 from accounts.courses.models import Completion, PointsEntry
-from accounts.courses.models.points import BY_STAFF
+from accounts.courses.models.completion import BY_STAFF
 from accounts.people import lookup
 from accounts.people.admin.users import AddressField
 from accounts.people.models import User
@@ -37,13 +37,18 @@ BADGES = {
 }
 
 
+def open_questions() -> QuerySet[Completion]:
+    return Completion.objects.filter(state=State.RECEIVED)
+
+
 @attention.source
 def completions_that_wait() -> list[attention.Item]:
     return [
         attention.Item(
             key="waiting_completions",
-            label=gettext("Completions that need review"),
-            count=attention.capped(Completion.objects.filter(state=State.RECEIVED)),
+            label=gettext("Completions that need your decision"),
+            rows=open_questions(),
+            occurred="received_at",
             url=list_url("admin:accounts_completion", state__exact=State.RECEIVED.value),
             permission="accounts.view_completion",
         )

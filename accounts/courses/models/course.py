@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.courses.models.points import Activity
+from accounts.courses.models.activity import Activity
 from accounts.people.models.user import User
 from core.text import loose_title_key, one_line
 

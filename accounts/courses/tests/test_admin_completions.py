@@ -53,7 +53,7 @@ def test_start_page_says_how_many_wait_and_leads_to_them(console: Client, tell: 
     tell("kajabi:1", "unknown@example.com")
     tell("kajabi:2", user.email)
     page = console.get("/admin/").content.decode()
-    assert "Completions that need review" in page
+    assert "Completions that need your decision" in page
     assert f"{LIST}?state__exact=received" in page
     rows = console.get(LIST, {"state__exact": "received"}).context["cl"].result_list
     assert [row.source for row in rows] == ["kajabi:1"]

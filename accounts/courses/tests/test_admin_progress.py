@@ -10,7 +10,7 @@ from accounts.courses import progress
 from accounts.courses.models import CourseProgress
 from accounts.courses.progress import Report
 from accounts.people.models import Contact, User
-from accounts.tests.admin_clients import clerk, page_of, signed_in
+from accounts.tests.admin_clients import clerk, link_to, page_of, signed_in
 from accounts.tests.presses import list_of, queries_of, rows_of
 from core.cause import Cause
 
@@ -39,7 +39,7 @@ def test_progress_is_found_by_person_and_course(console: Client, user: User) -> 
 
 def test_row_shows_the_member_and_the_source_event(console: Client, user: User) -> None:
     page = console.get(page_of(stored())).content.decode()
-    assert page_of(user) in page
+    assert link_to(user) in page
     assert "45 %" in page
     assert "kajabi course.progress evt_1" in page
 

@@ -59,7 +59,7 @@ def test_file_is_previewed_and_then_written_once(
         ["2", "jane@example.com", "Foundations", "2026-03-31", "LEARN", "20 points for jane@example.com"],
         [
             *("3", "unknown@example.com", "Foundations", "2026-03-31", "LEARN"),
-            "needs review: nobody has this address",
+            "needs your decision: nobody has this address",
         ],
     ]
     assert (Completion.objects.count(), PointsEntry.objects.count()) == (0, 0), "nothing before it is confirmed"

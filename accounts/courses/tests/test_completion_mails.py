@@ -15,7 +15,7 @@ from accounts.courses.models import Activity, CertificateCheck, Completion
 from accounts.courses.tests.certificate_hosts import HOST, CertificateHost, pdf_for
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions
 from accounts.people.models import User
 from core.cause import Cause
 from tests.fakes.http_server import Answer
@@ -216,7 +216,7 @@ def test_member_whose_greeting_is_held_gets_it_after_the_greeting(
     complete: Any, user: User, plan: Any, drain: Any, travel: Any, mailoutbox: Any
 ) -> None:
     until = timezone.now() + timedelta(days=300)
-    subscription = subscriptions.grant(user, plan, until=until, cause=CAUSE).subscription
+    subscription = staff_actions.grant(user, plan, until=until, cause=CAUSE).subscription
     emails.greet(subscription, held=True)
     completion = complete()
     points.reverse(completion, cause=CAUSE)
@@ -232,7 +232,7 @@ def test_held_mail_that_is_no_news_any_more_stays_held(
     complete: Any, user: User, plan: Any, drain: Any, travel: Any, mailoutbox: Any
 ) -> None:
     until = timezone.now() + timedelta(days=300)
-    subscription = subscriptions.grant(user, plan, until=until, cause=CAUSE).subscription
+    subscription = staff_actions.grant(user, plan, until=until, cause=CAUSE).subscription
     emails.greet(subscription, held=True)
     complete()
     travel(timedelta(days=20))

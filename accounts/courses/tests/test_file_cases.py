@@ -84,7 +84,7 @@ def test_source_of_a_webhook_means_it_only_for_the_same_person_and_course(consol
     assert effects(upload(console, csv_of(rows))) == [
         "known already: nothing changes",
         "20 points for jane@example.com",
-        "needs review: nobody has this address",
+        "needs your decision: nobody has this address",
     ]
 
 

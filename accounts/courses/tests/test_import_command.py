@@ -58,7 +58,7 @@ def test_dry_run_prints_the_effect_of_each_row_and_writes_nothing(file: Any, use
     said = run(file([(user.email, "A", "2026-03-01"), ("x@y.zz", "A", "2026-03-01")]), "--dry-run")
     assert said.splitlines() == [
         "line 2: 20 points for jane@example.com",
-        "line 3: needs review: nobody has this address",
+        "line 3: needs your decision: nobody has this address",
         "2 read, 0 wrong; nothing was written",
     ]
     assert Completion.objects.count() == 0

@@ -60,7 +60,7 @@ def test_dashboard_shows_courses_with_their_progress(user: User) -> None:
     browser = signed_in(user)
     page, text = browser.get("/dashboard").content.decode(), text_of(browser)
     assert '<progress class="bar" max="100" value="45" aria-labelledby="course-2">45 %</progress>' in page
-    assert "Ethics 80 % 80 % Prompting 45 % 45 % AI Foundations Completed on March 2, 2026" in text
+    assert "Ethics 80 % 80 % Prompting 45 % 45 % AI Foundations Completed on 2 March 2026" in text
     assert "style=" not in page
 
 

@@ -59,7 +59,7 @@ def test_start_page_counts_it_and_its_page_suggests_the_sender(user: User, staff
     post(mail())
     browser = Client()
     browser.force_login(staff)
-    assert "Completions that need review" in browser.get("/admin/").content.decode()
+    assert "Completions that need your decision" in browser.get("/admin/").content.decode()
     page = browser.get(f"/admin/accounts/completion/{Completion.objects.get().pk}/change/").content.decode()
     assert "(the same address)" in page
     assert "I did it" in page

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.template import TemplateDoesNotExist
@@ -12,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.mail import emails, suppressions
+from accounts.mail import emails, suppressions, undelivered
 from accounts.mail.admin.suppressed_addresses import suppression_link
 from accounts.mail.contexts import NotSendable, Obsolete, Withdrawn
 from accounts.mail.deliver import compose
@@ -25,6 +26,23 @@ from core.console.links import list_url
 from core.console.pruned import removed
 from core.text import InvalidAddress, normalise_email
 
+# Why a mail is sent, by the beginning of its key. What is not here is said by its kind.
+_REASONS = {
+    emails.GREETING_PREFIX: gettext_lazy("purchase"),
+    "back:": gettext_lazy("purchase"),
+    "resumed:": gettext_lazy("purchase that goes on"),
+    "payment-failed:": gettext_lazy("payment that failed"),
+    "ends_soon:": gettext_lazy("access that ends soon"),
+    "ended:": gettext_lazy("access that ended"),
+    "refunded:": gettext_lazy("refund"),
+    "resend:": gettext_lazy("resent by staff"),
+    "staff-link:": gettext_lazy("requested by staff"),
+    "link-request:": gettext_lazy("requested by the member"),
+    "account-created:": gettext_lazy("completed course"),
+    "completion:": gettext_lazy("completed course"),
+    "bounced:": gettext_lazy("e-mail that bounced"),
+    "alert:": gettext_lazy("alert"),
+}
 _TOKEN = re.compile(r"(token=)[^&\s]+")
 
 
@@ -42,7 +60,9 @@ def mails_that_did_not_arrive() -> list[attention.Item]:
     waiting = attention.Item(
         key="held_greetings",
         label=_("Members who wait for their welcome, which is held back"),
-        count=attention.capped(held),
+        rows=held,
+        occurred="created_at",
+        action=gettext_lazy("Send or leave"),
         url=list_url("admin:accounts_emailmessage", status__exact=EmailMessage.Status.HELD.value),
         permission="accounts.view_emailmessage",
     )
@@ -57,12 +77,20 @@ def _did_not_arrive(labels: Mapping[EmailMessage.Status, str]) -> list[attention
         attention.Item(
             key=f"{status}_emails",
             label=label,
-            count=attention.capped(EmailMessage.objects.filter(status=status)),
-            url=list_url("admin:accounts_emailmessage", status__exact=status.value),
+            rows=undelivered.unresolved(status),
+            occurred="bounced_at" if status == EmailMessage.Status.BOUNCED else "finished_at",
+            action=_("Correct and resend"),
+            url=list_url("admin:accounts_emailmessage", unresolved=status.value),
             permission="accounts.view_emailmessage",
         )
         for status, label in labels.items()
     ]
+
+
+def reason_of(message: EmailMessage) -> str:
+    """Return the business reason of a mail in a word or two."""
+    key = message.key.removeprefix("staff:")
+    return str(next((text for start, text in _REASONS.items() if key.startswith(start)), message.get_kind_display()))
 
 
 def _may_be_resent(message: EmailMessage) -> bool:
@@ -71,10 +99,23 @@ def _may_be_resent(message: EmailMessage) -> bool:
     return not waits and message.pruned_at is None
 
 
+class UnresolvedFilter(SimpleListFilter):
+    title = gettext_lazy("did not arrive, and nothing since")
+    parameter_name = "unresolved"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        status = EmailMessage.Status
+        return [(status.BOUNCED.value, status.BOUNCED.label), (status.FAILED.value, status.FAILED.label)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[EmailMessage]) -> QuerySet[EmailMessage]:
+        value = self.value()
+        return queryset.filter(pk__in=undelivered.unresolved(value).values("pk")) if value else queryset
+
+
 @admin.register(EmailMessage)
 class EmailMessageAdmin(ReadOnlyAdmin):
     list_display = ("queued_since", "to", "kind", "state", "sent", "attempts", "error")
-    list_filter = ("status", "kind", "created_at")
+    list_filter = ("status", UnresolvedFilter, "kind", "created_at")
     list_select_related = ()
     search_fields = ("to",)
     search_help_text = gettext_lazy("The whole e-mail address")
@@ -83,7 +124,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         ("to", "person"),
         "complaint",
         "language",
-        "key",
+        "because",
         "error",
         ("created_at", "next_attempt_at", "attempts"),
         ("sent_at", "delivered_at", "bounced_at"),
@@ -91,7 +132,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         "location",
         "preview",
     )
-    readonly_fields = ("state", "person", "complaint", "error", "preview")
+    readonly_fields = ("state", "person", "complaint", "because", "error", "preview")
     row_actions = (
         Action(
             name="resend",
@@ -130,11 +171,15 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         except InvalidAddress:
             return queryset.none(), False
 
-    queued_since = columns.moment("created_at", gettext_lazy("queued since"))
+    queued_since = columns.moment("created_at", gettext_lazy("requested"))
     sent = columns.moment("sent_at", gettext_lazy("sent"))
     state = columns.badge("status", gettext_lazy("status"))
-    error = columns.text("last_error", gettext_lazy("error"), is_short=True)
+    error = columns.reason("last_error", gettext_lazy("error"), is_short=True)
     person = columns.link("admin:accounts_user", "user", gettext_lazy("user"))
+
+    @admin.display(description=gettext_lazy("sent because of"))
+    def because(self, message: EmailMessage) -> str:
+        return reason_of(message)
 
     @admin.display(description=gettext_lazy("complaint"))
     def complaint(self, message: EmailMessage) -> str:

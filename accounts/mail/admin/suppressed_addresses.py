@@ -28,7 +28,8 @@ def staff_without_notifications() -> list[attention.Item]:
         attention.Item(
             key="suppressed_staff",
             label=gettext_lazy("Addresses of ADMIN_EMAIL that get no notifications, since they complained"),
-            count=len([row for row in map(suppressions.find, settings.ADMIN_EMAIL) if row is not None]),
+            rows=suppressions.of(settings.ADMIN_EMAIL),
+            occurred="complained_at",
             url=list_url("admin:accounts_suppressedaddress", state="suppressed"),
             permission="accounts.view_suppressedaddress",
         )

@@ -36,7 +36,7 @@ class EmailMessage(Prunable, Delivery):
         STAFF_MAIL_BOUNCED = "staff_mail_bounced", _("to staff: a mail bounced")
         STAFF_EVENT_FAILED = "staff_event_failed", _("to staff: an event failed")
         STAFF_RUN_FAILED = "staff_run_failed", _("to staff: a reconciliation failed")
-        STAFF_COMPLETIONS_WAITING = "staff_completions_waiting", _("to staff: completions need review")
+        STAFF_COMPLETIONS_WAITING = "staff_completions_waiting", _("to staff: completions need your decision")
         STAFF_VALUE_FROZEN = "staff_value_frozen", _("to staff: a field is frozen")
         STAFF_QUESTION = "staff_question", _("to staff: a question")
         STAFF_ALERT = "staff_alert", _("to staff: an alert")
@@ -51,7 +51,9 @@ class EmailMessage(Prunable, Delivery):
         SUPPRESSED = "suppressed", _("not sent")
 
     kind = models.CharField(_("kind"), max_length=30, choices=Kind.choices)
-    key = models.CharField(_("reason"), max_length=200, unique=True, help_text=_("one business reason sends one mail"))
+    key = models.CharField(
+        _("reason"), max_length=200, unique=True, help_text=_("the same reason sends no second mail")
+    )
     user = models.ForeignKey(
         User, on_delete=models.SET_NULL, null=True, blank=True, related_name="emails", verbose_name=_("user")
     )
@@ -61,7 +63,7 @@ class EmailMessage(Prunable, Delivery):
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
     provider_message_id = models.CharField(_("id at the mail provider"), max_length=255, blank=True, db_index=True)
     location = models.CharField(_("file"), max_length=500, blank=True, help_text=_("where the file mailbox put it"))
-    created_at = models.DateTimeField(_("queued since"), auto_now_add=True)
+    created_at = models.DateTimeField(_("requested"), auto_now_add=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
     bounced_at = models.DateTimeField(_("bounced"), null=True, blank=True)

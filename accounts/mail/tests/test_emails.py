@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions
 from accounts.people.models import User
 from core.cause import Cause
 from core.queue import runner
@@ -57,7 +57,7 @@ def test_mail_is_enqueued_only_with_its_transaction(newcomer: Any, plan: Any) ->
 
     def cause_one() -> None:
         until = timezone.now() + timedelta(days=30)
-        recorded = subscriptions.grant(newcomer, plan, until=until, cause=Cause(text="test"))
+        recorded = staff_actions.grant(newcomer, plan, until=until, cause=Cause(text="test"))
         assert len(emails.greet(recorded.subscription)) == 2
 
     def cause_one_and_break() -> None:

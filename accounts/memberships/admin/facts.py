@@ -17,7 +17,7 @@ from accounts.memberships import answers, subscriptions
 from accounts.memberships.facts import FactKind
 from accounts.memberships.models import Purchase, SubscriptionFact
 from accounts.memberships.purchase_state import Question
-from accounts.memberships.terms import Billing, StatedTerms
+from accounts.memberships.terms import Billing
 from core.console import attention, columns
 from core.console.actions import AboutRows, Action, ReasonForm, Refused, Submission
 from core.console.base import ConsoleAdmin, NeverDeleted
@@ -25,6 +25,7 @@ from core.console.links import NOTHING, row_link, source_of
 from core.money import money
 
 _AS_IT_IS, _PAID_EARLY, _END = "as-it-is", "paid-early", "end"
+_ABOUT_REFUNDS = (Question.PARTIAL_REFUNDS, Question.REFUND_OF_UNKNOWN)
 _UNITS = {"days": _("days"), "weeks": _("weeks"), "months": _("months"), "years": _("years")}
 OPEN = SubscriptionFact.objects.exclude(question="").filter(answered_at=None)
 
@@ -55,7 +56,7 @@ def _answers(fact: SubscriptionFact) -> list[tuple[str, Any]]:
             (_AS_IT_IS, _("an instalment: access stays as it is")),
             (_PAID_EARLY, _("paid early: the purchase lasts one more period")),
         ]
-    if fact.question == Question.PARTIAL_REFUNDS:
+    if fact.question in _ABOUT_REFUNDS:
         return [(_AS_IT_IS, _("access stays as it is")), (_END, _("access by this purchase ends now"))]
     purchases = fact.subscription.purchases.all()
     return [
@@ -87,7 +88,7 @@ def _decide(fact: SubscriptionFact, submission: Submission) -> bool:
             answers.end_purchase(fact, cause=cause)
         elif answer != _AS_IT_IS:
             subscriptions.decide(fact, purchase=fact.subscription.purchases.get(pk=answer), cause=cause)
-        elif fact.question in (Question.EARLY_PAYMENT, Question.PARTIAL_REFUNDS):
+        elif fact.question in (Question.EARLY_PAYMENT, *_ABOUT_REFUNDS):
             answers.confirm(fact, cause=cause)
         else:
             subscriptions.decide(fact, purchase=None, cause=cause)
@@ -96,9 +97,9 @@ def _decide(fact: SubscriptionFact, submission: Submission) -> bool:
     return True
 
 
-def _stated(fact: SubscriptionFact) -> str:
+def stated(fact: SubscriptionFact) -> str:
     """Return the terms that a fact states, in words."""
-    terms, plan = StatedTerms.from_json(fact.terms), fact.subscription.plan
+    terms, plan = fact.fact.terms, fact.subscription.plan
     stated: list[tuple[Any, Any]] = [
         (_("billing"), Billing(terms.billing).label if terms.billing in Billing.values else terms.billing),
         (_("period"), f"{terms.interval.count} {_UNITS[terms.interval.unit]}" if terms.interval else None),
@@ -160,7 +161,7 @@ class SubscriptionFactAdmin(NeverDeleted, ConsoleAdmin):
     ids = columns.of(
         lambda fact: ", ".join(f"{name}: {value}" for name, value in fact.references.items()) or NOTHING, _("ids")
     )
-    stated = columns.of(_stated, _("stated terms"))
+    stated = columns.of(stated, _("stated terms"))
     source = columns.of(source_of, _("source"))
 
 
@@ -169,7 +170,8 @@ def _questions() -> Iterator[attention.Item]:
     yield attention.Item(
         key="membership_questions",
         label=_("Facts to be decided by staff"),
-        count=attention.capped(OPEN),
+        rows=OPEN.all(),
+        occurred="learned_at",
         url=reverse("admin:accounts_subscriptionfact_changelist") + "?open=yes",
         permission="accounts.view_subscriptionfact",
     )

@@ -4,18 +4,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.memberships import plans
 from accounts.memberships.admin.plan_mails import ALL_MAILS
 from accounts.memberships.models import Plan, PlanOffer
-from core.console import attention, columns
+from core.console import columns
 from core.console.actions import ActionsMixin
 from core.console.base import BoundedLists, NeverDeleted
-
-WAITING = "unmatched_events"  # the item of `attention` that a new mapping may bring to an end
 
 
 class OfferInline(admin.TabularInline):
@@ -49,9 +46,13 @@ class PlanAdmin(NeverDeleted, ActionsMixin, BoundedLists):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
-        if formset.model is PlanOffer and (formset.new_objects or formset.changed_objects):
-            for item in attention.items(request.user):
-                if item.key == WAITING:
-                    text = _("Events that found no plan or person: {}. Retry those that wait for this offer.")
-                    link = format_html('<a href="{}">{}</a>', item.url, item.shown_count)
-                    self.message_user(request, format_html(text, link), messages.WARNING)
+        if formset.model is not PlanOffer:
+            return
+        mapped = [*formset.new_objects, *(offer for offer, _names in formset.changed_objects)]
+        if count := sum(map(plans.offer_mapped, mapped)):
+            text = ngettext(
+                "%(count)d event that waited for this plan is processed now.",
+                "%(count)d events that waited for this plan are processed now.",
+                count,
+            )
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)

@@ -14,11 +14,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from accounts.memberships import explain, subscriptions
+from accounts.memberships import explain, staff_actions
 from accounts.memberships.admin.forms import ExtendForm, GrantForm, ShortenForm
 from accounts.memberships.models import Purchase, Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.memberships.purchase_state import Status
 from accounts.signin.admin.set_up_mail import send_set_up_mail
+from core import dates
 from core.cause import Cause
 from core.console import columns
 from core.console.actions import Action, ReasonForm, Refused, Submission
@@ -94,11 +95,11 @@ class TransitionInline(ReadOnlyInline):
 
 
 def _cancel(subscription: Subscription, submission: Submission) -> bool:
-    return subscriptions.cancel(subscription, cause=submission.cause).transition is not None
+    return staff_actions.cancel(subscription, cause=submission.cause).transition is not None
 
 
 def _expire(subscription: Subscription, submission: Submission) -> bool:
-    return subscriptions.expire(subscription, cause=submission.cause).transition is not None
+    return staff_actions.expire(subscription, cause=submission.cause).transition is not None
 
 
 def _extend(subscription: Subscription, submission: Submission) -> bool:
@@ -108,7 +109,7 @@ def _extend(subscription: Subscription, submission: Submission) -> bool:
         present = max(subscription.access_until or now, now) if subscription.has_access else now
         until = present + (relativedelta(months=1) if by == "month" else relativedelta(years=1))
     try:
-        return not subscriptions.extend(subscription, until=until, cause=submission.cause).known
+        return not staff_actions.extend(subscription, until=until, cause=submission.cause).known
     except ValueError as error:
         raise Refused(_("%(member)s: access lasts longer already.") % {"member": subscription.user}) from error
 
@@ -116,7 +117,7 @@ def _extend(subscription: Subscription, submission: Submission) -> bool:
 def _shorten(subscription: Subscription, submission: Submission) -> bool:
     until = submission.answers["until"]
     try:
-        return subscriptions.shorten(subscription, until=until, cause=submission.cause).changed
+        return staff_actions.shorten(subscription, until=until, cause=submission.cause).changed
     except ValueError as error:
         raise Refused(_("%(member)s: access does not last that long.") % {"member": subscription.user}) from error
 
@@ -127,7 +128,7 @@ def _with_end(subscription: Subscription) -> str:
         return _("%(name)s: no access now") % {"name": subscription}
     if subscription.access_until is None:
         return _("%(name)s: access without an end") % {"name": subscription}
-    end = date_format(timezone.localtime(subscription.access_until), "DATE_FORMAT")
+    end = date_format(dates.last_day(subscription.access_until), "DATE_FORMAT")
     return _("%(name)s: access until %(end)s") % {"name": subscription, "end": end}
 
 
@@ -222,7 +223,7 @@ class SubscriptionAdmin(NeverDeleted, ConsoleAdmin):
     def save_model(self, request: HttpRequest, obj: Subscription, form: Any, change: bool) -> None:
         staff: Any = request.user
         cause = Cause.by_staff(staff, form.cleaned_data["reason"])
-        granted = subscriptions.grant(obj.user, obj.plan, until=form.cleaned_data["until"], cause=cause)
+        granted = staff_actions.grant(obj.user, obj.plan, until=form.cleaned_data["until"], cause=cause)
         obj.pk = granted.subscription.pk
         obj._state.adding = False
 

@@ -63,6 +63,7 @@ class Plan(models.Model):
             partial_refunds=self.partial_refunds,
             disputes=self.disputes,
             early_payments=self.early_payments,
+            price=self.price_cents or None,
         )
 
 

@@ -4,7 +4,8 @@ The facts are the truth: what was reported or pressed, each once. Purchases and 
 them (`accounts.memberships.subscription_state`), so the order in which they arrive cannot matter.
 """
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -13,12 +14,14 @@ from django.db.models import Case, F, Q, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.memberships.access_span import AccessSpan
 from accounts.memberships.assignment import Rule
-from accounts.memberships.facts import FactKind
+from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models.plan import Plan
 from accounts.memberships.purchase_state import Question, Status
-from accounts.memberships.terms import Billing
+from accounts.memberships.terms import Billing, StatedTerms
 from accounts.people.models.user import User
+from core import dates
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -47,7 +50,7 @@ def gives_access(now: datetime | None = None, *, prefix: str = "") -> Q:
     return Q((f"{prefix}access_from__lte", now)) & (Q((f"{until}__isnull", True)) | Q((f"{until}__gt", now)))
 
 
-class Subscription(models.Model):
+class Subscription(AccessSpan, models.Model):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="subscriptions", verbose_name=_("user"))
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions", verbose_name=_("plan"))
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, editable=False)
@@ -85,19 +88,22 @@ class Subscription(models.Model):
 
     @property
     def has_access(self) -> bool:
-        now = timezone.now()
-        return (
-            self.access_from is not None
-            and self.access_from <= now
-            and (self.access_until is None or self.access_until > now)
-        )
+        return self.is_open(timezone.now())
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day of access that members are shown: of what is paid, then of the grace days. None: no end."""
+        end = self.access_until
+        if self.has_access and self.current_period_end and self.current_period_end > timezone.now():
+            end = self.current_period_end
+        return dates.last_day(end) if end else None
 
     @property
     def days_left(self) -> int | None:
-        """Whole days of access left, 0 where there is none; None where it has no end."""
+        """Days of access after today, 0 where there is none; None where it has no end."""
         if not self.has_access:
             return 0
-        return (self.access_until - timezone.now()).days if self.access_until else None
+        return (self.last_day - timezone.localdate()).days if self.last_day else None
 
 
 class Purchase(models.Model):
@@ -205,6 +211,19 @@ class SubscriptionFact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.occurred_at:%Y-%m-%d %H:%M}"
+
+    @cached_property
+    def fact(self) -> Fact:
+        """The received fact in the form from which states are computed."""
+        return Fact(
+            key=self.key,
+            kind=self.kind,
+            occurred_at=self.occurred_at,
+            period_end=self.period_end,
+            references=self.references,
+            terms=StatedTerms.from_json(self.terms),
+            chosen=self.chosen,
+        )
 
 
 class SubscriptionTransition(models.Model):

@@ -5,7 +5,7 @@ from math import ceil
 from typing import Any
 
 from accounts.memberships.facts import Fact, FactKind
-from accounts.memberships.subscription_state import Assigned, History, State, history_of, in_order, state_of
+from accounts.memberships.subscription_state import Assigned, History, State, history_of, state_of
 from accounts.memberships.terms import Interval, PlanTerms, StatedTerms
 
 START = datetime(2026, 1, 20, 12, tzinfo=UTC)
@@ -50,7 +50,7 @@ def amounts_to(*facts: Fact, now: float = 1000, plan: PlanTerms = ANNUAL) -> Sta
 def shown(*facts: Fact, now: float, plan: PlanTerms = ANNUAL) -> tuple[str, bool]:
     """Return status and access at `now`."""
     state = amounts_to(*facts, now=now, plan=plan)
-    return state.status, state.has_access(at(now))
+    return state.status, state.is_open(at(now))
 
 
 def paid_until(*facts: Fact, now: float, plan: PlanTerms = ANNUAL) -> datetime | None:
@@ -63,12 +63,13 @@ def days_with_access(*facts: Fact, plan: PlanTerms = ANNUAL, last: int = 800) ->
     Only days with a fact, or with a change that the state announced, are looked at (test_properties.py: it announces
     all of them).
     """
-    history, left, changes, had, day = History(plan=plan), in_order(facts), [], False, 0
+    history, changes, had, day = History(plan=plan), [], False, 0
+    left = [one.fact for one in assigned(*facts, plan=plan)]
     while day < last:
         while left and left[0].occurred_at <= at(day):
             history.take(left.pop(0))
         state = history.at(at(day))
-        if state.has_access(at(day)) != had:
+        if state.is_open(at(day)) != had:
             changes.append(day)
             had = not had
         coming = [ceil((one.occurred_at - START) / DAY) for one in left[:1]]

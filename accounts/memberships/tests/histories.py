@@ -33,6 +33,7 @@ PLANS = st.builds(
     partial_refunds=st.sampled_from(PartialRefunds).map(str),
     disputes=st.sampled_from(Disputes).map(str),
     early_payments=st.sampled_from(EarlyPayments).map(str),
+    price=st.sampled_from([None, 150]),
 )
 
 

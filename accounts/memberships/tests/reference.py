@@ -43,6 +43,7 @@ def later(day: int, interval: Interval, times: int) -> int:
 class Span:
     first: int
     after: int
+    reported: int
     trial: bool = False
     stated: bool = False
     paid: int | None = None
@@ -57,7 +58,7 @@ class Bought:
     grant: bool = False
     facts: list[Fact] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
-    anchor: int = 0
+    anchor: int | None = None
     sold: int | None = None
     billing: str = ""
     interval: Interval | None = None
@@ -107,6 +108,8 @@ class Bought:
             return False
         if self.suspended and not (self.disputed_ahead and day < self.spans[-1].first):
             return False
+        if self.paused and self.canceled is None and self.paid_until <= day:
+            return False
         return not self.done(day)
 
     def done(self, day: int) -> bool:
@@ -119,7 +122,7 @@ class Bought:
         if self.canceled is not None:
             assert self.leaves is not None
             return self.leaves <= day
-        return self.paid_until + (0 if self.paused else self.grace) <= day
+        return not self.paused and self.paid_until + self.grace <= day
 
     # Money ------------------------------------------------------------------------------------------------------------
 
@@ -139,6 +142,8 @@ class Bought:
 
     def next_end(self, start: int) -> int:
         """Return the end of the period from `start`: on the anchor's day, where `start` is one of those."""
+        if self.anchor is None:
+            self.anchor = start
         for number in range(1000):
             day = later(self.anchor, self.length, number)
             span = later(self.anchor, self.length, 48) - self.anchor
@@ -154,7 +159,7 @@ class Bought:
         self.sold, self.anchor = day, start
         stated = day_of(fact.period_end) if fact.period_end else None
         paid = day if fact.kind in ("paid", "renewed") else None
-        span = Span(start, FOREVER, stated=stated is not None, paid=paid, charges=charge(fact))
+        span = Span(start, FOREVER, day, stated=stated is not None, paid=paid, charges=charge(fact))
         if stated is not None:
             span.after = stated
         elif self.how != "lifetime":
@@ -174,18 +179,22 @@ class Bought:
             start = self.anchor = day  # lapsed: it begins anew
         elif last.trial:
             start = self.anchor = max(start, day)
-        if fact.period_end:
-            after = max(start, day_of(fact.period_end))
+        stated = stated_by(fact)
+        if stated is not None and stated > start:
+            after = stated
         else:
+            stated = None
             after = FOREVER if self.how == "lifetime" else self.next_end(start)
         paid = day if fact.kind in ("paid", "renewed") else None
-        self.add(Span(start, after, stated=bool(fact.period_end), paid=paid, charges=charge(fact)))
+        self.add(Span(start, after, day, stated=stated is not None, paid=paid, charges=charge(fact)))
 
     def again(self, fact: Fact, day: int) -> None:
         """Note a further message about money that is known."""
         span = next((one for one in self.spans if one.charges & charge(fact)), self.spans[-1])
-        if span is self.spans[-1]:
-            restate(span, fact)
+        is_counted = span.after != FOREVER and not span.stated and not span.trial
+        if fact.terms.interval and is_counted and span is self.spans[-1]:
+            span.after = max(span.after, self.next_end(span.first))  # it was sold for that long
+        restate(span, fact)
         if span.paid is None and fact.kind != "purchased":
             span.paid = day
         span.charges |= charge(fact)
@@ -201,10 +210,12 @@ class Bought:
         return min(3, (span.after - span.first) / 2)
 
     def at_once(self, day: int) -> bool:
-        begun = self.spans[-1].paid
-        if begun is None and len(self.spans) == 1:
-            begun = self.sold
-        return begun is not None and day - begun <= self.window()
+        span = self.spans[-1]
+        return day - (span.reported if span.paid is None else span.paid) <= self.window()
+
+    def no_more_than_known(self, fact: Fact) -> bool:
+        stated = stated_by(fact)
+        return stated is not None and self.paid_until != FOREVER and stated <= self.paid_until
 
     def due(self, day: int) -> bool:
         if self.how == "instalments" or self.paid_until == FOREVER:
@@ -215,7 +226,7 @@ class Bought:
         if not self.spans:
             trial = fact.terms.trial_days
             self.begin(fact, day, self.plan.trial_days if trial is None else trial)
-        elif self.due(day) and not self.knows_money(fact):
+        elif self.due(day) and not self.knows_money(fact) and not self.no_more_than_known(fact):
             self.begin_next(fact, day)
         else:
             self.again(fact, day)
@@ -227,14 +238,16 @@ class Bought:
             return self.again(fact, day)
         if self.stopped(day):
             return self.begin_next(fact, day)
-        if fact.period_end and day < self.paid_until != FOREVER and day_of(fact.period_end) <= self.paid_until:
+        if self.no_more_than_known(fact):
             return self.again(fact, day)  # it says that it paid for what is known
         if self.due(day):
             return self.begin_next(fact, day)
         trial = self.spans[-1].trial
         if trial and (fact.terms.amount or not self.at_once(day)):
             return self.begin_next(fact, day)
-        if self.at_once(day) or (self.spans[-1].paid is None and self.share(day) < 0.5):
+        of_its_book = self.spans[-1].charges & self.ids("transaction", fact.book)
+        other = bool(charge(fact) and of_its_book)
+        if self.at_once(day) or (self.spans[-1].paid is None and not other and self.share(day) < 0.5):
             return self.again(fact, day)
         if self.extends_early(day):
             return self.begin_next(fact, day)
@@ -255,11 +268,11 @@ class Bought:
         if self.knows_money(fact):
             return self.again(fact, day)
         if not self.stopped(day):
-            if fact.period_end and span.after != FOREVER:
-                known = day_of(fact.period_end) - span.after < self.window()
+            stated = stated_by(fact)
+            if stated is not None and span.after != FOREVER:
+                known = stated - span.after < self.window()
             else:
-                begins = len(self.spans) > 1 and span.paid is not None and day <= span.first + self.window()
-                known = self.at_once(day) or begins
+                known = day <= max(span.first, span.reported) + self.window()
             if known:
                 self.canceled = self.leaves = None
                 return self.again(fact, day)
@@ -302,7 +315,9 @@ class Bought:
         if self.over == "refunded" or self.earlier(fact):
             return
         back, price = fact.terms.refunded, self.price
-        partial = back is not None and bool(price) and back < (price or 0)
+        if not price and self.interval in (None, self.plan.interval):
+            price = self.plan.price
+        partial = back is not None and (not price or back < price)
         if partial and self.plan.partial_refunds == "keep":
             return
         if self.ahead(fact, day):
@@ -354,7 +369,7 @@ class Bought:
             case "renewed":
                 self.renewed(fact, day)
             case "paused":
-                self.paused = self.paused or not self.over
+                self.paused = True
             case "canceled":
                 self.cancel(fact, day)
             case "expired":
@@ -372,7 +387,7 @@ class Bought:
                 after = day_of(fact.period_end)
                 if self.spans and not self.over and self.canceled is None:
                     after = max(after, self.paid_until)
-                self.add(Span(day, after, stated=True, charges=charge(fact)))
+                self.add(Span(day, after, day, stated=after == day_of(fact.period_end), charges=charge(fact)))
             case "resumed" | "confirmed":
                 self.confirm(fact, day)
 
@@ -381,11 +396,16 @@ def charge(fact: Fact) -> set[str]:
     return {fact.references["transaction"]} if fact.references.get("transaction") else set()
 
 
+def stated_by(fact: Fact) -> int | None:
+    """Return the day until which a message says that it is paid; a day that had passed by then is no such day."""
+    if fact.period_end is None or fact.period_end <= fact.occurred_at:
+        return None
+    return day_of(fact.period_end)
+
+
 def restate(span: Span, fact: Fact) -> None:
     """Set the end that a message states; what was stated before or renewed is not shortened, nor what never ends."""
-    if fact.period_end is None or span.after == FOREVER:
-        return
-    stated = day_of(fact.period_end)
-    if stated > span.first:
+    stated = stated_by(fact)
+    if stated is not None and span.after != FOREVER and stated > span.first:
         span.after = max(span.after, stated) if span.stated or fact.kind == "renewed" else stated
         span.stated = True

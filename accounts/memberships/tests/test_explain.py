@@ -84,6 +84,32 @@ def test_scheduled_purchase_names_its_beginning(happened: Any) -> None:
     )
 
 
+def test_scheduled_purchase_that_was_canceled_names_its_beginning_and_its_end(happened: Any) -> None:
+    happened("purchased", -2, ends=20, terms={"starts_at": day(10)})
+    happened("canceled", -1)
+    assert_says(
+        f"Jane has no access to Club yet: it begins on {shown(10)} and lasts until {shown(20)}, "
+        f"because it was canceled on {shown(-1)} and lasts to the end of what was paid.",
+        "empieza el … y dura hasta el …, porque se canceló el … y dura hasta el final de lo pagado",
+    )
+
+
+def test_end_at_midnight_names_the_last_day(happened: Any) -> None:
+    happened("purchased", -10, ends=20.5)
+    assert_says(
+        f"Jane has access to Club until {shown(20)}, because it was bought on {shown(-10)}.",
+        "Jane tiene acceso a Club hasta el …, porque se compró el …",
+    )
+
+
+def test_cancellation_to_a_day_of_its_own_says_nothing_of_what_was_paid(happened: Any) -> None:
+    happened("purchased", -10, ends=20)
+    happened("canceled", -1, ends=3)
+    assert_says(
+        f"Jane has access to Club until {shown(3)}, because it was canceled on {shown(-1)}.", "porque se canceló el"
+    )
+
+
 def test_trial_names_its_end(happened: Any) -> None:
     happened("purchased", -4, terms={"trial_days": 14})
     assert_says(

@@ -6,10 +6,12 @@ from accounts.memberships.purchase_state import Question
 from accounts.memberships.subscription_state import history_of
 from accounts.memberships.tests.builders import (
     ANNUAL,
+    MONTHLY,
     START,
     amounts_to,
     assigned,
     at,
+    date,
     days_with_access,
     fact,
     last_assigned,
@@ -113,6 +115,29 @@ def test_shortening_extends_no_purchase() -> None:
     history = history_of(told, plan=ANNUAL)
     assert [one.ends_at for one in history.purchases] == [at(200), at(300)]
     assert days_with_access(*told, fact("refunded", 210, purchase="p2")) == [0, 210]
+
+
+def test_shortening_of_several_extends_the_shorter_by_nothing() -> None:
+    told = (SALE, OTHER, staff("canceled", 120, ends=420))
+    assert [one.ends_at for one in history_of(told, plan=ANNUAL).purchases] == [at(368), at(420)]
+    assert days_with_access(*told, fact("refunded", 410, purchase="p2")) == [0, 410]
+
+
+def test_shortening_of_a_paused_purchase_gives_it_no_grace_days() -> None:
+    assert days_with_access(SALE, fact("paused", 10), staff("canceled", 20, ends=367)) == [0, 365]
+
+
+def test_grant_without_an_end_has_none_after_one_that_had() -> None:
+    told = (staff("extended", 0, ends=30), staff("extended", 1))
+    assert paid_until(*told, now=50) is None
+    assert shown(*told, now=50) == ("active", True)
+    assert paid_until(*told, staff("extended", 2, ends=40), now=50) is None
+
+
+def test_money_that_staff_assign_to_a_grant_counts_from_its_end() -> None:
+    given = staff("extended", 0, ends=70)  # 31 March
+    told = [given, *(fact("renewed", day, key=f"r{day}", chosen=given.key) for day in (70, 100))]
+    assert paid_until(*told, now=101, plan=MONTHLY) == date("2026-05-31")
 
 
 def test_shortening_in_the_grace_days_lasts_until_its_day() -> None:

@@ -282,3 +282,9 @@ def test_confirmation_years_after_a_short_month_means_the_period_that_runs_then(
     facts = [fact("purchased", "2026-01-28"), fact("confirmed", "2036-06-10")]
     state = amounts_to(*facts, plan=MONTHLY, now=(confirmed - START) / DAY)
     assert (state.started_at, state.period_end) == (sold, date("2036-06-28"))
+
+
+@pytest.mark.parametrize(("kind", "status"), [("disputed", "disputed"), ("payment_failed", "past_due")])
+def test_state_of_an_interruption_began_with_it(kind: str, status: str) -> None:
+    state = amounts_to(fact("purchased"), fact(kind, 20), fact("paid", 10), now=30)
+    assert (state.status, state.changed_at) == (status, at(20))

@@ -84,7 +84,7 @@ def test_renewal_more_than_three_days_after_the_last_is_another() -> None:
 @pytest.mark.parametrize("kind", ["renewed", "paid", "purchased"])
 def test_renewal_that_names_the_purchase_extends_it(kind: str, days: float) -> None:
     state = amounts_to(fact("purchased", purchase="p1"), fact(kind, days, purchase="p1"), now=410)
-    assert (state.status, state.has_access(at(410))) == ("active", True)
+    assert (state.status, state.is_open(at(410))) == ("active", True)
 
 
 def test_payment_of_weeks_is_not_taken_for_the_last_one() -> None:

@@ -72,7 +72,7 @@ def test_seats_and_price_are_those_stated_last() -> None:
 def test_purchase_gives_access_from_its_first_moment_until_before_its_last() -> None:
     (purchase,) = history_of([fact("purchased", billing=Billing.ONCE)], plan=ANNUAL).purchases
     now = purchase.at(at(1))
-    assert [now.gives_access(at(day)) for day in (-0.01, 0, 364.9, 365)] == [False, True, True, False]
+    assert [now.is_open(at(day)) for day in (-0.01, 0, 364.9, 365)] == [False, True, True, False]
 
 
 # The anchor -----------------------------------------------------------------------------------------------------------
@@ -171,6 +171,42 @@ def test_interval_stated_later_counts_from_the_next_period() -> None:
     assert paid_until(*told, now=366) == IN_A_YEAR.replace(month=2)
 
 
+@pytest.mark.parametrize("kind", ["purchased", "paid", "renewed"])
+@pytest.mark.parametrize("bare", ["purchased", "paid", "renewed"])
+@pytest.mark.parametrize("day", [0, 1])
+def test_interval_that_only_one_message_about_a_sale_states_is_that_of_the_sale(kind: str, bare: str, day: int) -> None:
+    """A relay often reports one charge twice at one moment, as a payment without terms and as a sale with them."""
+    yearly = Interval(unit="years", count=1)
+    told = fact(bare), fact(kind, day, interval=yearly, key="other")
+    assert paid_until(*told, now=40, plan=MONTHLY) == IN_A_YEAR
+    told = fact(kind, interval=yearly), fact(bare, day, key="other")
+    assert paid_until(*told, now=40, plan=MONTHLY) == IN_A_YEAR
+
+
+def test_interval_that_another_message_states_shortens_nothing() -> None:
+    assert paid_until(fact("purchased"), fact("paid", interval=MONTH), now=40) == IN_A_YEAR
+    assert paid_until(fact("purchased", ends=400), fact("paid", interval=MONTH), now=40) == at(400)
+
+
+def test_stated_end_and_lifetime_outlast_a_stated_interval() -> None:
+    yearly = fact("paid", interval=Interval(unit="years", count=1))
+    assert paid_until(fact("purchased", ends=10), yearly, now=1, plan=MONTHLY) == at(10)
+    assert paid_until(fact("purchased", billing=Billing.LIFETIME), yearly, now=1, plan=MONTHLY) is None
+
+
+def test_interval_stated_of_an_earlier_charge_leaves_its_period() -> None:
+    told = [fact("purchased", transaction="t1"), fact("renewed", 31, transaction="t2")]
+    late = fact("paid", 40, interval=Interval(unit="years", count=1), transaction="t1")
+    before, after = (history_of(facts, plan=MONTHLY).purchases[0] for facts in (told, [*told, late]))
+    assert [(one.start, one.end) for one in after.periods] == [(one.start, one.end) for one in before.periods]
+
+
+def test_interval_stated_during_a_trial_counts_from_the_first_payment() -> None:
+    told = (fact("purchased", trial_days=14), fact("purchased", 1, interval=Interval(unit="years", count=1)))
+    assert paid_until(*told, now=2, plan=MONTHLY) == at(14)
+    assert paid_until(*told, fact("paid", 14), now=15, plan=MONTHLY) == at(14).replace(year=START.year + 1)
+
+
 # Trials ---------------------------------------------------------------------------------------------------------------
 
 TRIAL = fact("purchased", trial_days=14)
@@ -252,7 +288,7 @@ def test_scheduled_purchase_that_is_canceled_lasts_its_paid_period() -> None:
     sale = fact("purchased", starts_at=at(20))
     assert days_with_access(sale, fact("canceled", 10)) == [20, 385]
     assert days_with_access(sale, fact("canceled", 10, ends=15)) == []
-    assert amounts_to(sale, fact("canceled", 10, ends=15), now=11).has_access(at(20)) is False
+    assert amounts_to(sale, fact("canceled", 10, ends=15), now=11).is_open(at(20)) is False
 
 
 def test_clock_of_a_sender_that_is_ahead_does_not_schedule_the_purchase() -> None:
@@ -269,7 +305,7 @@ def test_lifetime_purchase_has_no_end() -> None:
             None,
             None,
         )
-        assert state.has_access(at(9000))
+        assert state.is_open(at(9000))
 
 
 def test_lifetime_purchase_ends_by_refund_and_comes_back_without_an_end() -> None:

@@ -35,8 +35,8 @@ def test_any_order_and_any_copies_amount_to_the_same(
 def test_access_is_that_of_any_purchase(facts: list[Fact], plan: PlanTerms, now: datetime) -> None:
     known = history_of([fact for fact in facts if fact.occurred_at <= now], plan=plan)
     state = known.at(now)
-    giving = [one.at(now) for one in known.purchases if one.at(now).gives_access(now)]
-    assert state.has_access(now) == bool(giving)
+    giving = [one.at(now) for one in known.purchases if one.at(now).is_open(now)]
+    assert state.is_open(now) == bool(giving)
     if giving:
         assert (state.access_until or FOREVER) >= max(one.access_until or FOREVER for one in giving)
     assert (state.status == "") == (not known.purchases)
@@ -51,7 +51,7 @@ def test_state_holds_until_the_change_that_it_names(
     state, later = known.at(now), now + half_days * DAY / 2
     assume(state.next_change_at is None or later < state.next_change_at)
     then = known.at(later)
-    assert (then.status, then.has_access(later)) == (state.status, state.has_access(later))
+    assert (then.status, then.is_open(later)) == (state.status, state.is_open(later))
     assert state.next_change_at is None or state.next_change_at > now
 
 
@@ -91,7 +91,7 @@ def test_payment_never_shortens_access(facts: list[Fact], plan: PlanTerms, day: 
     before, after = history_of(facts, plan=plan), history_of([*facts, paid], plan=plan)
     for later in range(0, 400, 9):
         now = moment + later * DAY
-        assert after.at(now).has_access(now) or not before.at(now).has_access(now)
+        assert after.at(now).is_open(now) or not before.at(now).is_open(now)
 
 
 @MANY
@@ -103,8 +103,8 @@ def test_grant_never_shortens_access(facts: list[Fact], plan: PlanTerms, day: in
     before, after = history_of(facts, plan=plan), history_of([*facts, given_by_staff], plan=plan)
     for later in range(0, 400, 9):
         now = moment + later * DAY
-        expected = before.at(now).has_access(now) or later < days
-        assert after.at(now).has_access(now) or not expected
+        expected = before.at(now).is_open(now) or later < days
+        assert after.at(now).is_open(now) or not expected
 
 
 def named(facts: list[Fact], purchase: str) -> list[Fact]:

@@ -141,3 +141,9 @@ def test_differences_are_read_in_batches(plan: Plan, django_assert_max_num_queri
         as_before(subscriptions.record(member, plan, fact, cause=Cause(text="x")).subscription, status="expired")
     with django_assert_max_num_queries(8):
         assert len(list(recompute.differences())) == 8
+
+
+def test_purchase_of_a_sender_whose_clock_is_ahead_is_no_difference(plan: Plan, user: User) -> None:
+    ahead = Fact(key="kajabi:1", kind=FactKind.PURCHASED, occurred_at=timezone.now() + DAY / 4)
+    subscriptions.record(user, plan, ahead, cause=Cause(text="kajabi 1"))
+    assert run() == ["0 would change: 0 gain access, 0 lose it."]

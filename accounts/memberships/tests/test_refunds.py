@@ -2,9 +2,11 @@
 
 import pytest
 
+from accounts.memberships.facts import Fact
 from accounts.memberships.purchase_state import Question
-from accounts.memberships.terms import Disputes, PartialRefunds, PlanTerms
+from accounts.memberships.terms import Disputes, Interval, PartialRefunds, PlanTerms
 from accounts.memberships.tests.builders import (
+    MONTH,
     START,
     amounts_to,
     at,
@@ -81,6 +83,7 @@ def test_money_that_was_paid_ahead_leaves_the_period_that_runs(kind: str) -> Non
     assert days_with_access(*told) == [0, 368]
     assert shown(*told, now=351) == ("active", True)
     assert shown(*told, fact(kind, 352, transaction="t1"), now=353) == ("refunded", False)
+    assert days_with_access(*ahead, fact(kind, 365, transaction="t2")) == [0, 365], "it has begun"
 
 
 def test_dispute_about_money_that_was_paid_ahead_begins_with_its_period() -> None:
@@ -88,6 +91,14 @@ def test_dispute_about_money_that_was_paid_ahead_begins_with_its_period() -> Non
     opened = fact("disputed", 350, transaction="t2")
     assert days_with_access(*ahead, opened) == [0, 365]
     assert amounts_to(*ahead, fact("canceled", 345, ends=360), opened, now=351).access_until == at(360)
+
+
+@pytest.mark.parametrize(
+    ("kind", "until"), [("refunded", 2 * 365 + 3), ("dispute_lost", 2 * 365 + 3), ("disputed", 2 * 365)]
+)
+def test_money_paid_ahead_is_that_of_the_last_period_and_no_other(kind: str, until: int) -> None:
+    paid = [fact("paid", day, transaction=f"t{number}") for number, day in enumerate((0, 340, 700))]
+    assert days_with_access(*paid, fact(kind, 715, transaction="t2")) == [0, until]
 
 
 @pytest.mark.parametrize("kind", ["refunded", "dispute_lost", "disputed"])
@@ -102,6 +113,28 @@ def test_lost_dispute_about_money_that_was_paid_ahead_leaves_the_period_that_run
     assert days_with_access(*told, fact("dispute_lost", 355)) == [0, 368]
     assert days_with_access(*told, fact("dispute_lost", 380)) == [0, 365]
     assert days_with_access(*told, fact("dispute_won", 380)) == [0, 365, 380, 733]
+
+
+def test_money_paid_ahead_of_what_has_ended_is_refunded_with_it() -> None:
+    told = (fact("paid", transaction="t1"), fact("paid", 340, transaction="t2"), fact("expired", 345))
+    assert shown(*told, fact("refunded", 350, transaction="t2"), now=351) == ("refunded", False)
+    lost = (fact("disputed", 350, transaction="t2"), fact("dispute_lost", 355, transaction="t2"))
+    assert shown(*told, *lost, now=356) == ("refunded", False)
+
+
+def test_lost_dispute_that_was_not_reported_open_is_about_the_charge_that_it_names() -> None:
+    ahead = (fact("paid", transaction="t1"), fact("paid", 340, transaction="t2"))
+    assert days_with_access(*ahead, fact("dispute_lost", 350, transaction="t2")) == [0, 368]
+
+
+def test_dispute_that_is_opened_and_lost_in_one_moment_ends_access() -> None:
+    assert shown(SALE, fact("disputed", 10), fact("dispute_lost", 10), now=11) == ("refunded", False)
+
+
+def test_won_dispute_about_money_ahead_says_nothing_about_a_later_one() -> None:
+    told = (fact("paid", transaction="t1"), fact("paid", 340, transaction="t2"))
+    won = (fact("disputed", 350, transaction="t2"), fact("dispute_won", 352))
+    assert days_with_access(*told, *won, fact("dispute_lost", 355)) == [0, 355]
 
 
 # Partial --------------------------------------------------------------------------------------------------------------
@@ -124,9 +157,40 @@ def test_refund_of_a_part_keeps_access(terms: dict[str, int], has_access: bool) 
     assert shown(SALE, fact("refunded", 10, **terms), now=20)[1] is has_access
 
 
-def test_refund_of_a_part_of_an_unknown_price_ends_access() -> None:
-    assert shown(fact("purchased"), fact("refunded", 10, refunded=2000), now=20) == ("refunded", False)
-    assert shown(fact("purchased"), fact("refunded", 10, refunded=2000, amount=29900), now=20) == ("active", True)
+BOUGHT = fact("purchased")  # its price is not stated
+PRICED = PlanTerms(price=29900)
+
+
+def test_refund_of_an_amount_without_a_known_price_keeps_access_and_asks() -> None:
+    part = fact("refunded", 10, refunded=2000)
+    assert shown(BOUGHT, part, now=20) == ("active", True)
+    assert last_assigned(BOUGHT, part).question == Question.REFUND_OF_UNKNOWN
+    assert shown(fact("purchased", amount=0), part, now=20) == ("active", True), "nothing paid is nothing known"
+    assert shown(BOUGHT, fact("refunded", 10, refunded=2000, amount=29900), now=20) == ("active", True)
+
+
+def test_answer_of_staff_ends_what_was_refunded_without_a_known_price() -> None:
+    part, answer = fact("refunded", 10, refunded=2000), fact("refunded", 12, key="staff:1", chosen=BOUGHT.key)
+    assert shown(BOUGHT, part, answer, now=20) == ("refunded", False)
+
+
+@pytest.mark.parametrize(
+    ("bought", "refunded", "question"),
+    [
+        (BOUGHT, 29900, None),
+        (BOUGHT, 31000, None),
+        (BOUGHT, 2000, Question.REFUND_OF_UNKNOWN),  # a coupon may have made it the whole
+        (fact("purchased", amount=2000), 2000, None),  # the price of the sale counts before the plan's
+        (fact("purchased", amount=49900), 29900, ""),
+        (fact("purchased", interval=MONTH), 29900, Question.REFUND_OF_UNKNOWN),  # the plan's price is that of a year
+        (fact("purchased", interval=Interval()), 29900, None),
+    ],
+)
+def test_price_of_the_plan_counts_where_the_sale_states_none(bought: Fact, refunded: int, question: str | None) -> None:
+    part = fact("refunded", 10, refunded=refunded)
+    has_access = question is not None
+    assert shown(bought, part, now=20, plan=PRICED)[1] is has_access
+    assert last_assigned(bought, part, plan=PRICED).question == (question or "")
 
 
 def test_refund_of_a_part_ends_access_where_the_plan_says_so() -> None:

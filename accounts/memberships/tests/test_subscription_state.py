@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.memberships.facts import Fact
 from accounts.memberships.subscription_state import State, history_of, steps
 from accounts.memberships.terms import PlanTerms
 from accounts.memberships.tests.builders import (
@@ -86,6 +87,54 @@ def test_purchase_that_follows_at_once_makes_one_span_of_access() -> None:
     assert amounts_to(*gap, now=380).access_from == at(400)
 
 
+def test_shorter_purchase_that_began_later_ends_nothing() -> None:
+    state = amounts_to(A, fact("purchased", 10, purchase="p2", ends=40), now=20)
+    assert (state.access_until, state.period_end) == (at(368), at(365))
+    assert state.references == {"purchase": "p1"}, "the longer one stands for both"
+    longer = amounts_to(A, fact("purchased", 10, purchase="p2", ends=400), now=20)
+    assert (longer.access_until, longer.references) == (at(403), {"purchase": "p2"})
+
+
+def test_end_that_is_in_dispute_is_not_what_is_paid() -> None:
+    told = (A, B, fact("disputed", 150, purchase="p2"))
+    state = amounts_to(*told, now=160)
+    assert (state.status, state.access_until, state.period_end) == ("active", at(368), at(365))
+
+
+def test_scheduled_purchase_is_shown_also_after_another_expired() -> None:
+    told = (fact("purchased", purchase="p1", ends=30), fact("purchased", 20, purchase="p2", starts_at=at(60)))
+    assert amounts_to(*told, now=40).status == "scheduled"
+
+
+def test_note_about_an_unknown_purchase_keeps_its_time() -> None:
+    assert amounts_to(fact("payment_failed", 3, purchase="p9"), now=10).changed_at == at(3)
+
+
+def test_purchase_that_the_clock_ended_is_shown_before_an_unknown_one() -> None:
+    sold, canceled = fact("purchased", purchase="p1", ends=30), fact("canceled", 20, purchase="p1")
+    note = fact("payment_failed", 200, purchase="p9")
+    for told in ((sold,), (sold, canceled)):
+        state = amounts_to(*told, note, now=300)
+        assert state.references == {"purchase": "p1"}
+    assert amounts_to(note, fact("expired", 100, purchase="p8"), now=300).references == {"purchase": "p8"}
+    assert amounts_to(note, fact("canceled", 100, purchase="p8"), now=300).references == {"purchase": "p8"}
+
+
+def deciding(*facts: Fact, now: float) -> str:
+    purchase = history_of(facts, plan=ANNUAL).deciding(at(now))
+    return purchase.facts[0].references["purchase"] if purchase else ""
+
+
+def test_deciding_purchase_is_the_one_that_lasts_longest_or_the_last() -> None:
+    longer = (fact("purchased", 5, purchase="p2", ends=450), fact("payment_failed", 10, purchase="p2"))
+    told = (fact("purchased", purchase="p1", ends=400), *longer)
+    assert amounts_to(*told, now=50).status == "active"
+    assert deciding(*told, now=50) == "p2", "past due, but it lasts longer than the active one"
+    assert deciding(*told, fact("refunded", 20, purchase="p2"), now=50) == "p1"
+    assert deciding(*told, fact("refunded", 20, purchase="p1"), fact("refunded", 30, purchase="p2"), now=50) == "p2"
+    assert deciding(now=50) == ""
+
+
 def test_access_without_an_end_wins() -> None:
     state = amounts_to(A, fact("purchased", 10, purchase="p2", billing="lifetime"), now=50)
     assert (state.period_end, state.access_until, state.next_change_at) == (None, None, at(365))
@@ -100,8 +149,8 @@ def test_next_change_is_the_first_of_all_purchases() -> None:
 
 def test_has_access_from_its_first_moment_until_before_its_last() -> None:
     state = amounts_to(A, fact("canceled", 10), now=20)
-    assert [state.has_access(at(day)) for day in (-0.01, 0, 364.9, 365)] == [False, True, True, False]
-    assert State().has_access(at(0)) is False
+    assert [state.is_open(at(day)) for day in (-0.01, 0, 364.9, 365)] == [False, True, True, False]
+    assert State().is_open(at(0)) is False
 
 
 def test_started_at_is_the_first_start_that_has_come() -> None:
@@ -137,7 +186,7 @@ def test_time_of_a_change_is_that_of_the_fact_or_of_the_clock() -> None:
 
 def test_steps_show_the_state_after_each_fact_in_order() -> None:
     facts = (fact("refunded", 30), fact("purchased"), fact("canceled", 10))
-    taken = steps(facts, plan=ANNUAL)
+    taken = steps(history_of(facts, plan=ANNUAL))
     assert [(one.fact.kind, state.status) for one, state in taken] == [
         ("purchased", "active"),
         ("canceled", "canceled"),
@@ -186,3 +235,20 @@ def test_ids_are_those_of_the_purchase_that_is_shown() -> None:
     references = amounts_to(*told, now=160).references
     assert references == {"purchase": "p1"}
     assert "book" not in amounts_to(fact("purchased", book="relay", purchase="p1"), now=1).references
+
+
+def test_newest_ids_of_the_best_book_are_shown() -> None:
+    told = (fact("purchased", **RELAY), fact("renewed", 365, **{**RELAY, "member": "mem_2", "transaction": "t2"}))
+    assert amounts_to(*told, now=366).references["member"] == "mem_2"
+    shown_ids = amounts_to(*told, fact("paid", 366, **CUSTOMER, transaction="t3"), now=367).references
+    assert (shown_ids["member"], shown_ids["member_kind"], shown_ids["transaction"]) == ("mem_2", "relay", "t3")
+
+
+def test_id_of_a_member_is_shown_before_that_of_a_customer() -> None:
+    member = {"member": "7", "member_kind": "member"}
+    for told in (
+        (fact("purchased", **CUSTOMER), fact("paid", 1, **member)),
+        (fact("purchased", **member), fact("paid", 1, **CUSTOMER)),
+    ):
+        references = amounts_to(*told, now=2).references
+        assert (references["member"], references["member_kind"]) == ("7", "member")

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions, subscriptions
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Subscription, SubscriptionTransition
 from core.cause import Cause
@@ -169,7 +169,7 @@ def test_clock_marks_the_grace_days_and_their_end(user: Any, plan: Any, travel: 
 
 def test_staff_cancel_and_access_stays_until_the_paid_end(user: Any, plan: Any, staff: Any) -> None:
     end = tell(user, plan, "purchased", 10).subscription.current_period_end
-    subscriptions.cancel(Subscription.objects.get(), cause=Cause.by_staff(staff, "asked by phone"))
+    staff_actions.cancel(Subscription.objects.get(), cause=Cause.by_staff(staff, "asked by phone"))
 
     subscription = Subscription.objects.get()
     assert (subscription.status, subscription.current_period_end) == ("canceled", end)
@@ -180,7 +180,7 @@ def test_staff_cancel_and_access_stays_until_the_paid_end(user: Any, plan: Any, 
 
 def test_staff_expire_and_access_ends_now(user: Any, plan: Any, staff: Any) -> None:
     tell(user, plan, "purchased", 10)
-    subscriptions.expire(Subscription.objects.get(), cause=Cause.by_staff(staff))
+    staff_actions.expire(Subscription.objects.get(), cause=Cause.by_staff(staff))
     subscription = Subscription.objects.get()
     assert subscription.status == "expired"
     assert subscription.current_period_end <= timezone.now()
@@ -190,15 +190,15 @@ def test_staff_expire_and_access_ends_now(user: Any, plan: Any, staff: Any) -> N
 def test_staff_extend_what_expired(user: Any, plan: Any, staff: Any) -> None:
     tell(user, plan, "purchased", 400)
     until = timezone.now() + 30 * DAY
-    subscriptions.extend(Subscription.objects.get(), until=until, cause=Cause.by_staff(staff))
+    staff_actions.extend(Subscription.objects.get(), until=until, cause=Cause.by_staff(staff))
     subscription = Subscription.objects.get()
-    assert (subscription.status, subscription.current_period_end, subscription.days_left) == ("active", until, 29)
+    assert (subscription.status, subscription.current_period_end, subscription.days_left) == ("active", until, 30)
     assert history(subscription) == [("", "expired"), ("expired", "active")]
 
 
 def test_staff_grant_a_plan_by_hand(user: Any, plan: Any, staff: Any) -> None:
     until = timezone.now() + 30 * DAY
-    subscriptions.grant(user, plan, until=until, cause=Cause.by_staff(staff))
+    staff_actions.grant(user, plan, until=until, cause=Cause.by_staff(staff))
     subscription = Subscription.objects.get()
     assert (subscription.status, subscription.current_period_end) == ("active", until)
     assert user.has_access(plan)
@@ -208,12 +208,12 @@ def test_staff_grant_a_plan_by_hand(user: Any, plan: Any, staff: Any) -> None:
 def test_an_end_in_the_past_is_refused_and_nothing_changes(user: Any, plan: Any, staff: Any, days: int) -> None:
     until = timezone.now() + days * DAY
     with pytest.raises(ValueError, match="future"):
-        subscriptions.grant(user, plan, until=until, cause=Cause.by_staff(staff))
+        staff_actions.grant(user, plan, until=until, cause=Cause.by_staff(staff))
     assert Subscription.objects.count() == 0
     tell(user, plan, "purchased", 10)
     before = Subscription.objects.values().get()
     with pytest.raises(ValueError, match="future"):
-        subscriptions.extend(Subscription.objects.get(), until=until, cause=Cause.by_staff(staff))
+        staff_actions.extend(Subscription.objects.get(), until=until, cause=Cause.by_staff(staff))
     assert Subscription.objects.values().get() == before
 
 
@@ -291,11 +291,11 @@ def test_shortening_ends_all_access_on_its_day_and_extending_never_shortens(user
     cause, now = Cause.by_staff(staff), timezone.now()
     tell(user, plan, "purchased", 10)
     subscription = Subscription.objects.get()
-    subscriptions.extend(subscription, until=now + 500 * DAY, cause=cause)
+    staff_actions.extend(subscription, until=now + 500 * DAY, cause=cause)
     with pytest.raises(ValueError, match="longer"):
-        subscriptions.extend(subscription, until=now + 400 * DAY, cause=cause)
+        staff_actions.extend(subscription, until=now + 400 * DAY, cause=cause)
     with pytest.raises(ValueError, match="extend"):
-        subscriptions.shorten(subscription, until=now + 600 * DAY, cause=cause)
-    subscriptions.shorten(subscription, until=now + 20 * DAY, cause=cause)
+        staff_actions.shorten(subscription, until=now + 600 * DAY, cause=cause)
+    staff_actions.shorten(subscription, until=now + 20 * DAY, cause=cause)
     assert Subscription.objects.get().access_until == now + 20 * DAY
     assert list(subscription.purchases.values_list("is_grant", "status")) == [(False, "canceled"), (True, "canceled")]

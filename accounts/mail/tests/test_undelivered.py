@@ -1,0 +1,111 @@
+"""A mail that did not arrive is a problem until somebody corrected it, or a later mail arrived."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.mail import emails, undelivered
+from accounts.mail.models import EmailMessage
+from accounts.people.models import User
+
+pytestmark = pytest.mark.django_db
+Kind, Status = EmailMessage.Kind, EmailMessage.Status
+number = iter(range(10_000))
+
+
+def mail(user: User | None, status: str, *, to: str = "", kind: str = "welcome", **columns: Any) -> EmailMessage:
+    address = to or (user.email if user else "")
+    return EmailMessage.objects.create(
+        user=user, to=address, kind=kind, status=status, key=f"k{next(number)}", **columns
+    )
+
+
+def is_open(message: EmailMessage) -> bool:
+    return undelivered.unresolved(message.status).filter(pk=message.pk).exists()
+
+
+@pytest.fixture
+def member() -> User:
+    return User.objects.create_user("jane@example.com")
+
+
+@pytest.fixture
+def bounced(member: User) -> EmailMessage:
+    return mail(member, "bounced", bounced_at=timezone.now())
+
+
+def test_bounce_is_open(bounced: EmailMessage) -> None:
+    assert is_open(bounced)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "is_over"),
+    [
+        ("delivered", "welcome", True),
+        ("delivered", "password_setup", True),  # it holds a link as well
+        ("delivered", "course_completed", False),
+        ("sent", "welcome", False),  # to the address that bounced: nobody knows yet
+        ("bounced", "welcome", False),
+        ("pending", "welcome", False),
+    ],
+)
+def test_bounce_ends_with_a_later_mail_that_arrived(
+    status: str, kind: str, is_over: bool, bounced: EmailMessage, member: User
+) -> None:
+    mail(member, status, kind=kind)
+    assert is_open(bounced) is not is_over
+
+
+def test_earlier_delivery_ends_nothing(member: User) -> None:
+    mail(member, "delivered")
+    assert is_open(mail(member, "bounced", bounced_at=timezone.now()))
+
+
+def test_bounce_ends_when_the_address_was_corrected_and_the_mail_was_sent_there(
+    bounced: EmailMessage, member: User, drain: Any
+) -> None:
+    User.objects.filter(pk=member.pk).update(email="jane@example.org")
+    bounced.refresh_from_db()
+    assert is_open(bounced), "she has no link yet"
+    again = emails.resend(EmailMessage.objects.select_related("user").get(pk=bounced.pk))
+    assert is_open(bounced)
+    EmailMessage.objects.filter(pk=again.pk).update(status="sent")
+    assert (again.to, is_open(bounced)) == ("jane@example.org", False)
+    EmailMessage.objects.filter(pk=again.pk).update(status="bounced")
+    assert is_open(bounced)
+    assert is_open(EmailMessage.objects.get(pk=again.pk))
+
+
+def test_bounce_of_a_mail_without_a_link_ends_with_the_correction(member: User) -> None:
+    lost = mail(member, "bounced", kind="ends_soon")
+    assert is_open(lost)
+    User.objects.filter(pk=member.pk).update(email="jane@example.org")
+    assert not is_open(lost)
+
+
+def test_bounced_link_is_needless_once_the_member_has_signed_in(bounced: EmailMessage, member: User) -> None:
+    member.set_password("violet kettle under the stairs")
+    member.save()
+    assert is_open(bounced), "the password may be an old one"
+    User.objects.filter(pk=member.pk).update(last_login=timezone.now())
+    assert not is_open(bounced)
+
+
+def test_failed_mail_ends_when_it_was_sent_again(member: User) -> None:
+    failed = mail(member, "failed")
+    assert is_open(failed)
+    mail(member, "sent")
+    assert not is_open(failed)
+
+
+def test_mail_to_staff_ends_when_a_later_one_arrived_at_that_address() -> None:
+    lost = mail(None, "bounced", to="staff@example.com", kind="staff_alert")
+    mail(None, "delivered", to="other@example.com", kind="staff_alert")
+    assert is_open(lost)
+    mail(None, "delivered", to="staff@example.com", kind="staff_question")
+    assert not is_open(lost)
+
+
+def test_mail_of_an_erased_person_is_no_problem() -> None:
+    assert not is_open(mail(None, "bounced", to="forgotten@forgotten.invalid"))
