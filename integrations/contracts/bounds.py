@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, get_type_hints
 
-from core.text import EMAIL, ENTRIES, IDENTIFIER, KEY, LINE, PHONE, TEXT, bounded, fits, identifier, is_placeholder
+from core.text import (
+    EMAIL,
+    ENTRIES,
+    IDENTIFIER,
+    KEY,
+    LINE,
+    PHONE,
+    TEXT,
+    bounded,
+    email_or_empty,
+    fits,
+    identifier,
+    is_placeholder,
+)
 
 
 @dataclass(frozen=True)
@@ -41,9 +54,9 @@ def _contact_columns(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: bounded(value) for name, value in raw.items() if name not in too_long}
 
 
-def _ids_of_a_person(raw: Mapping[str, str]) -> dict[str, str]:
-    """Return the ids that name somebody: neither placeholders nor 0, which test deliveries give to everybody."""
-    return {kind: identifier(id_) for kind, id_ in raw.items() if id_.strip("0 ") and not is_placeholder(id_)}
+def _names_one(raw: str) -> bool:
+    """Return whether a text names one person or sale: no placeholder, nor 0, which test deliveries give to all."""
+    return bool(raw.strip("0 ")) and not is_placeholder(raw)
 
 
 Line = Annotated[str, Bound(lambda raw: raw[:LINE])]
@@ -51,12 +64,15 @@ Text = Annotated[str, Bound(lambda raw: raw[:TEXT])]
 Email = Annotated[str, Bound(partial(fits, limit=EMAIL))]
 Url = Annotated[str, Bound(partial(fits, limit=LINE))]
 Id = Annotated[str, Bound(lambda raw: "" if is_placeholder(raw) else identifier(raw, limit=IDENTIFIER))]
+SaleId = Annotated[str, Bound(lambda raw: identifier(raw, limit=IDENTIFIER) if _names_one(raw) else "")]
 Key = Annotated[str, Bound(partial(identifier, limit=120))]
 Ids = Annotated[
     tuple[str, ...], Bound(lambda raw: tuple(identifier(id_) for id_ in raw[:ENTRIES] if not is_placeholder(id_)))
 ]
-IdsByKind = Annotated[Mapping[str, str], Bound(_ids_of_a_person)]
-Emails = Annotated[tuple[str, ...], Bound(lambda raw: tuple(email for email in raw[:ENTRIES] if fits(email, EMAIL)))]
+IdsByKind = Annotated[
+    Mapping[str, str], Bound(lambda raw: {kind: identifier(id_) for kind, id_ in raw.items() if _names_one(id_)})
+]
+Emails = Annotated[tuple[str, ...], Bound(lambda raw: tuple(filter(None, map(email_or_empty, raw[:ENTRIES]))))]
 Columns = Annotated[Mapping[str, Any], Bound(_contact_columns)]
 Document = Annotated[Mapping[str, Any], Bound(bounded)]
 Names = Annotated[tuple[str, ...], Bound(lambda raw: tuple(name[:KEY] for name in raw[:ENTRIES]))]

@@ -20,6 +20,7 @@ from integrations.contracts.bounds import (
     Names,
     Offers,
     People,
+    SaleId,
     Url,
     WholeList,
 )
@@ -48,11 +49,15 @@ class ContactReported(Event):
     the provider's API can be asked for. `company` is the provider's account that the person belongs to, where accounts
     are companies of ours. `fields` are named as our contact's columns. `tags` and `offers` ({"id", "title"}) are whole
     lists; `tags_added` and `tags_removed` are changes. `is_whole`: there is nothing more to read.
-    `changed_at` is when the record was last changed at the provider, where it says so.
+    `changed_at` is when the record was last changed at the provider, where it says so. `aliases` and `phones` are the
+    addresses and numbers that the record has beside its main ones. `left_out`: name there → why its value, or a part
+    of it, could not be used.
     """
 
     email: Email = ""
     aliases: Emails = ()
+    phones: Names = ()
+    left_out: Document = field(default_factory=dict)
     identities: IdsByKind = field(default_factory=dict)
     company: Id = ""
     fields: Columns = field(default_factory=dict)
@@ -63,6 +68,13 @@ class ContactReported(Event):
     offers: Offers = None
     is_whole: bool = False
     changed_at: datetime | None = None
+
+    @property
+    def only_names(self) -> bool:
+        """Return whether it names a record and says nothing of it."""
+        return self == ContactReported(
+            occurred_at=self.occurred_at, identities=self.identities, changed_at=self.changed_at
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,12 +213,14 @@ class CourseProgressed(Event):
 class PolicyReported(AboutSomebody):
     """An insurance policy, or a quote for one, as it was at `occurred_at`. "" and None were not reported.
 
-    `external_id` is "" where the provider names it by its `number` alone. `premium` in minor units of `currency`.
+    `external_id` is "" where the provider names it by its `number` alone. `line_of_business` may be several, with
+    commas. `status` is the provider's own word. `premium` in minor units of `currency`.
     """
 
     is_quote: bool = False
     number: Line = ""
     line_of_business: Line = ""
+    status: Line = ""
     carrier: Line = ""
     premium: int | None = None
     currency: str
@@ -229,10 +243,10 @@ class MembershipEvent(Event):
     offers: Ids = ()
     offer_title: Line = ""
     book: str = ""
-    purchase_id: Id = ""
-    transaction_id: Id = ""
-    subscription_id: Id = ""
-    order_id: Id = ""
+    purchase_id: SaleId = ""
+    transaction_id: SaleId = ""
+    subscription_id: SaleId = ""
+    order_id: SaleId = ""
     period_end: datetime | None = None
     billing: str = ""
     interval: tuple[str, int | None] | None = None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.queue.outcomes import Permanent
 
-__all__ = ["PersonErased", "Gone", "NotFoundYet", "Permanent", "Retryable", "Unmatched", "Unreadable"]
+__all__ = ["PersonErased", "Gone", "NotFoundYet", "Permanent", "Retryable", "UnknownContact", "Unmatched", "Unreadable"]
 
 
 class Unreadable(ValueError):
@@ -37,9 +37,21 @@ class Unmatched(Exception):
         self.question, self.about, self.details = question, about, tuple(details)
 
 
+class UnknownContact(Unmatched):
+    """The event is about the record of a person that is not known yet: it overtook the one that reports them."""
+
+    def __init__(self, message: str, *, external_id: str) -> None:
+        super().__init__(message)
+        self.external_id = external_id
+
+
 class PersonErased(Unmatched):
     """The event is about a person who was erased, and nothing of it is stored; the message names nobody."""
 
 
 class Gone(Permanent):
-    """The provider deleted this record."""
+    """The provider deleted this record. `written_on` is the id of another one that it wrote on instead, "" for none."""
+
+    def __init__(self, message: str = "", *, written_on: str = "") -> None:
+        super().__init__(message)
+        self.written_on = written_on

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from django.conf import settings
+
 from integrations.contracts.events import Event
 from integrations.contracts.history import HistoryFiles
 from integrations.contracts.mirror import Deals, Mirror
 from integrations.contracts.phrases import Phrases
+from integrations.contracts.probe import Probe
 from integrations.contracts.pull import PullSource
 from integrations.contracts.reply import Accepted, Reply, reply_with
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook, WebhookRequest
@@ -44,16 +47,20 @@ class Endpoint:
     """A URL that a provider, or a relay for it, posts to.
 
     `path` has no slashes around it. `verifiers` are in order: the first that the request offers decides alone, so that
-    a wrong signature is not mended by a token. `read` gives a payload's envelope or raises Unreadable. `id_header` is
-    the header that holds a delivery's id, which is its key where the delivery is signed. `reply` shapes the answer to a
-    delivery that is stored; `busy_status` is what is answered, with a Retry-After, while nothing can be stored: some
-    senders come again only for certain ones.
+    a wrong signature is not mended by a token. `split` returns the events of a body whose sender puts several into one
+    object; the objects of an array are events of their own anyway. `read` gives a payload's envelope or raises
+    Unreadable. `id_header` is the header that holds a delivery's id, which is its key where the delivery is signed.
+    `reply` shapes the answer to a delivery that is stored; `busy_status` is what is answered, with a Retry-After, while
+    nothing can be stored: some senders come again only for certain ones.
 
     With `immediate` a delivery is processed in the request, where that succeeds at once, and `reply` gets the result.
     Only for what needs no network: `parse` and our database. The row is stored first all the same, and a worker does
     what the request could not.
 
     `about` and `examples` are for /docs: a sentence, and a body of each dialect by its name. A test posts each.
+
+    `paste_at` is a translated sentence for staff: where in the sender's product the URL is pasted. `type_field` is the
+    field of a payload in which the sender names the type of the event, for our own test events.
     """
 
     name: str
@@ -63,11 +70,14 @@ class Endpoint:
     takes_token_in_path: bool = False
     answers_get: bool = False
     immediate: bool = False
+    split: Callable[[Payload], Sequence[Payload]] = lambda payload: (payload,)
     reply: Callable[[Accepted], Reply] = reply_with({"status": "success"})
     busy_status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     id_header: str = ""
     about: str = ""
     examples: Mapping[str, Payload] = field(default_factory=dict)
+    paste_at: Any = ""
+    type_field: str = "type"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +103,12 @@ class Provider:
     is processed again: it has neither a time nor an id of its own. `pulls` are its lists, for reconciliation, and
     `history` the files that its users can export.
 
-    `is_connected` says whether its API is configured. Only then are these called, outside of any transaction:
-    `confirm` returns a delivery that is a hint (nobody signed it, or it does not say enough) as the provider's own
-    records have it, and `read_contact` the whole contact with an id; both raise Retryable, NotFoundYet or Permanent.
+    Where its API is connected these are called, outside of any transaction: `confirm` returns a delivery that is a hint
+    (nobody signed it, or it does not say enough) as the provider's own records have it, and `read_contact` the whole
+    contact with an id; both raise Retryable, NotFoundYet or Permanent.
+    `read_contacts`, of an API that can, returns those of several contacts that exist, by their ids, in about one call.
+    `missing_hooks`, of one whose hooks can be asked for, returns the events for which none of them leads here, of all
+    `hooked` ones; it calls the API and raises as `confirm`.
     `calls_left` is how many calls its API allows for now, by the name of the window and as far as it said; it asks the
     cache alone. `mirror` keeps its contacts equal with ours, and `deals` makes opportunities of policies there; both
     where it is connected.
@@ -104,6 +117,9 @@ class Provider:
     `credentials` are the names of the settings that its API is called with, `api_settings` of those that a call needs
     too and that serve other purposes as well. `retired_settings` are names that people know from elsewhere and that
     do nothing here, each with what is to be done instead.
+
+    For staff, in their language: `purposes` says what each of its settings is for, `key_at` where in the provider's
+    product the credentials are made. `probes` try what the API is used for, the credentials first.
     """
 
     key: str
@@ -113,10 +129,12 @@ class Provider:
     parse: Callable[[StoredWebhook], list[Event]]
     ignored: Mapping[str, str] = field(default_factory=dict)
     simulation: Simulation | None = None
-    is_connected: Callable[[], bool] = lambda: False
     is_hint: Callable[[StoredWebhook], bool] = lambda webhook: not webhook.is_signed
     confirm: Callable[[StoredWebhook], StoredWebhook] | None = None
     read_contact: Callable[[str], list[Event]] | None = None
+    read_contacts: Callable[[Sequence[str]], Mapping[str, list[Event]]] | None = None
+    missing_hooks: Callable[[], Sequence[str]] | None = None
+    hooked: Sequence[str] = ()
     repeatable: frozenset[str] = frozenset()
     pulls: PullSource | None = None
     history: HistoryFiles | None = None
@@ -128,3 +146,14 @@ class Provider:
     credentials: Sequence[str] = ()
     api_settings: Sequence[str] = ()
     retired_settings: Mapping[str, str] = field(default_factory=dict)
+    purposes: Mapping[str, Any] = field(default_factory=dict)
+    key_at: Any = ""
+    probes: Sequence[Probe] = ()
+
+    def missing_settings(self) -> list[str]:
+        """Return the names of the settings that calls of its API still need."""
+        return [name for name in (*self.credentials, *self.api_settings) if not str(getattr(settings, name)).strip()]
+
+    def is_connected(self) -> bool:
+        """Return whether it has an API and all settings of it are set."""
+        return bool(self.credentials) and not self.missing_settings()

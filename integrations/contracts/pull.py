@@ -83,7 +83,8 @@ class PulledRecord(Bounded):
 
     `key` is stable: "contact:41". `changed_at` is when it last changed, None where that is not known. `person_id`
     is the provider's id of the person it is about. `purchase` is set for purchases. `problem` says why it cannot be
-    applied; it has no events then.
+    applied; it has no events then. `is_hint`: the row of a list that holds less than the record, or other spellings;
+    its events are compared, and before anything is applied the record itself is read.
     """
 
     key: Key
@@ -92,6 +93,7 @@ class PulledRecord(Bounded):
     events: Sequence[PulledEvent] = ()
     purchase: RemotePurchase | None = None
     problem: str = ""
+    is_hint: bool = False
 
     @property
     def digest(self) -> str:
@@ -147,6 +149,10 @@ class Puller(ABC):
     def record(self, key: str) -> PulledRecord | None:
         """Return the record with this key ("purchase:41") as it is now, None where there is none any more."""
 
+    def list_after(self, stage: str, *, kind: RunKind) -> Place | None:
+        """Return where the list after `stage` begins, None after the last one."""
+        return None
+
     def person(self, person_id: str) -> Buyer | None:
         """Return the person with this id, None where there is none any more."""
         return None
@@ -167,7 +173,7 @@ class PullSource:
     `identity` is the kind of id by which they name people, `local_list` our list that an audit compares with them,
     `interval_setting` the name of the setting with the minutes between two runs by the clock (0: none), `first_place`
     where a run of a kind begins. `puller` returns the lists for one thread; it raises Permanent where the API is not
-    configured, and then `is_configured` is False.
+    connected.
     """
 
     identity: str
@@ -175,7 +181,6 @@ class PullSource:
     interval_setting: str
     first_place: Callable[[RunKind], Place]
     puller: Callable[[], Puller]
-    is_configured: Callable[[], bool]
 
     @property
     def sells_memberships(self) -> bool:

@@ -6,16 +6,40 @@ from datetime import datetime
 from typing import Any
 
 Payload = Mapping[str, Any]
+# The type of the events that staff send to our own endpoints to try them: stored, and never handled. In small letters
+# with an underscore, since some readers change dots and capitals.
+TEST_EVENT = "enlace_test"
+A_TEST_EVENT = "a test event from the console: nothing follows from it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookRequest:
-    """A request's raw body, its headers (names in lower case), the token in its path (or "") and who sent it."""
+    """A request as it came: its raw body, its headers (names in lower case), the tokens in its path and its query.
+
+    `inflated` is the body without its Content-Encoding, None where it has none. `problem` says why it cannot be
+    inflated.
+    """
 
     body: bytes
     headers: Mapping[str, str]
     token: str = ""
+    query_token: str = ""
     source_address: str = ""
+    inflated: bytes | None = None
+    problem: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """Return the body without its Content-Encoding."""
+        return self.body if self.inflated is None else self.inflated
+
+    @property
+    def signed_bodies(self) -> tuple[bytes, ...]:
+        """Return the bytes that a sender may have signed: the body as it came, or what it was compressed from.
+
+        A sender signs what it writes; the compression may be its own, or that of a relay on the way.
+        """
+        return (self.body,) if self.inflated is None else (self.body, self.inflated)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ from typing import Any
 
 from accounts.people.contact_report import FIELDS
 from core.field_names import CUSTOM
-from integrations.contracts.mirror import Mirror
+from integrations import registry
+from integrations.contracts.mirror import TAGS, Mirror, TagsParser
 from integrations.fields.models import FieldPlace, FieldRule
 
 
@@ -16,13 +17,16 @@ class FieldNames:
 
     `sent`: the stored names of what is written there, in a stable order. `remote`: stored name → name there, for custom
     fields of ours. `local`: custom field there → custom field of ours. `authorities`: stored name → the provider whose
-    value wins a conflict.
+    value wins a conflict. `tags`: the custom field of ours that the provider's tags are, "" for none. `lists`: stored
+    name → what brings a value to its stored form, for each field that is tags at one of the providers.
     """
 
     sent: Sequence[str]
     remote: Mapping[str, str]
     local: Mapping[str, str]
     authorities: Mapping[str, str]
+    tags: str
+    lists: Mapping[str, TagsParser]
 
 
 class FieldConfiguration:
@@ -40,12 +44,19 @@ class FieldConfiguration:
             rules = FieldRule.objects.exclude(authority="").values_list("name", "authority")
             self._authorities = {stored_name(name): authority for name, authority in rules}
             self._places = list(FieldPlace.objects.values_list("provider", "rule__name", "remote_name"))
+        sides = registry.all_providers()
         places = [(name, f"{mirror.own_prefix}{there}") for key, name, there in self._places if key == provider]
         return FieldNames(
             sent=sorted(mirror.fields | {stored_name(name) for name, _there in places}),
             remote={f"{CUSTOM}{name}": f"{CUSTOM}{there}" for name, there in places},
             local={there: name for name, there in places},
             authorities=self._authorities,
+            tags=next((name for name, there in places if mirror.tags and there == f"{mirror.own_prefix}{TAGS}"), ""),
+            lists={
+                stored_name(name): side.mirror.tags
+                for key, name, there in self._places
+                if there == TAGS and (side := sides.get(key)) and side.mirror and side.mirror.tags
+            },
         )
 
 

@@ -8,7 +8,7 @@ from integrations.handlers.context import Change, Context
 
 State = Completion.State
 _DESCRIPTIONS = {
-    State.RECEIVED: "completion waits for a person",
+    State.RECEIVED: "completion needs your decision",
     State.MATCHED: "completion matched, without points",
     State.AWARDED: "points given",
     State.REVERSED: "points were given and reversed",

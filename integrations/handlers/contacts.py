@@ -1,5 +1,6 @@
 """Handlers of contacts, orders, payments and form answers."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db.models import F
@@ -9,9 +10,9 @@ from accounts.commerce import orders
 from accounts.commerce.models import FormSubmission, Order, OrderLine, Payment
 from accounts.people import contact_duplicates, contacts, forgotten, lookup
 from accounts.people.contact_report import ContactReport
-from accounts.people.forgotten import PersonForgotten
 from accounts.people.models import Contact
 from accounts.people.outbound import ChangedContact
+from core.field_names import CUSTOM
 from core.text import InvalidAddress
 from integrations.contracts.events import (
     AboutSomebody,
@@ -21,60 +22,80 @@ from integrations.contracts.events import (
     MoneyMoved,
     OrderPlaced,
 )
-from integrations.contracts.exceptions import PersonErased, Unmatched
+from integrations.contracts.exceptions import Unmatched
 from integrations.fields.names import FieldNames, as_text
 from integrations.handlers import companies, completions
 from integrations.handlers.context import Change, Context
 from integrations.inbox.models import ContactRefresh
 from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
+from integrations.registry import all_providers
 from integrations.registry import provider as provider_of
+from integrations.toolkit.fields import loose
 
 ECHO_WINDOW = timedelta(days=1)  # how long after a write its echo may come
+SOURCE = "source"  # our custom field; a record that we create says in it whose it is
 _NO_EMAIL = "the event names no e-mail"
 
 
 def report(event: ContactReported, context: Context) -> list[Change]:
     """Store what the event reports of a contact, and have the contact refreshed where the event lacks its values.
 
-    Raises Unmatched where it names nobody.
+    What only names a record that will be read reports nothing yet. Raises Unmatched where it names nobody.
     """
     mirror = provider_of(context.provider).mirror
     readable = event.identities.get("contact", "") if context.reads_contacts and not event.is_whole else ""
+    known = lookup.find(provider=context.provider, identities=event.identities) if not event.email else None
     changes = []
-    if event.email or event.is_whole or lookup.find(provider=context.provider, identities=event.identities):
+    says_nothing = bool(readable) and event.only_names
+    if not says_nothing and (event.email or event.is_whole or known is not None):
         names = context.fields.names(context.provider, mirror) if mirror else None
         reported = _store(as_report(event, names), context)
         if change := change_of(reported):
             changes.append(change)
+        if event.left_out:
+            changes.append(Change(description=f"left out: {_listed(event.left_out)}", target=reported.contact))
         if event.company and (change := companies.assign(reported.contact, event.company)):
             changes.append(change)
-        # A notice that names a record without its values is no echo: the refresh that follows may be one.
-        has_values = event.is_whole or not readable
-        if mirror and has_values and not reported.changed and (echo := _echo(reported.contact, context)):
+        if mirror and not reported.changed and (echo := _echo(reported.contact, context)):
             changes.append(echo)
-    else:
-        _refuse_forgotten(event, context)
+    elif known is None:
+        forgotten.refuse(email="", provider=context.provider, identities=event.identities)
         if not readable:
             raise Unmatched(_NO_EMAIL)
     if readable:
-        refresh = ContactRefresh.objects.enqueue(provider=context.provider, external_id=readable)
+        refresh = ContactRefresh.objects.enqueue(
+            provider=context.provider, external_id=readable, at_once=mirror is not None
+        )
         changes.append(Change(description=f"contact {readable} is to be read whole", target=refresh))
     return changes
 
 
+def _listed(left_out: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {reason}" for name, reason in sorted(left_out.items()))
+
+
 def as_report(event: ContactReported, names: FieldNames | None) -> ContactReport:
     """Return an event as a report by our names; `names`: of a provider whose contacts are kept equal with ours."""
-    custom_fields = event.custom_fields
+    custom_fields = dict(event.custom_fields)
+    if loose(str(custom_fields.get(SOURCE) or "")) in own_marks():
+        del custom_fields[SOURCE]
     if names:
         custom_fields = {
             names.local.get(key, key): as_text(value) if key in names.local else value
             for key, value in custom_fields.items()
         }
+        if names.tags and event.tags is not None:
+            custom_fields[names.tags] = event.tags
+        for name, parse in names.lists.items():
+            if (field := name.removeprefix(CUSTOM)) in custom_fields:
+                custom_fields[field] = parse(custom_fields[field])
     return ContactReport(
         occurred_at=event.occurred_at,
         email=event.email,
         aliases=event.aliases,
+        phones=event.phones,
+        left_out=event.left_out,
         identities=event.identities,
         fields=event.fields,
         custom_fields=custom_fields,
@@ -85,15 +106,22 @@ def as_report(event: ContactReported, names: FieldNames | None) -> ContactReport
         changed_at=event.changed_at,
         is_whole=event.is_whole,
         authorities=names.authorities if names else {},
+        lists=names.lists if names else {},
     )
 
 
+def own_marks() -> set[str]:
+    """Return the sources that records made by us are marked with, as `loose` has them: they are no value of theirs."""
+    return {loose(side.mirror.source) for side in all_providers().values() if side.mirror is not None}
+
+
 def note_gone(event: ContactGone, context: Context) -> list[Change]:
-    """Note that a remote record was deleted. Ours stays, and so do the records of other providers."""
-    contact = contacts.note_gone(event.contact_id, provider=context.provider, at=event.occurred_at)
-    if contact is None:
+    """Note that a remote record was deleted, and have its successor searched for. Ours stays."""
+    mapping = contacts.note_gone(event.contact_id, provider=context.provider, at=event.occurred_at)
+    if mapping is None:
         return []
-    return [Change(description=f"contact {event.contact_id} was deleted there; ours stays", target=contact)]
+    enqueue.search_successor(mapping, cause=context.cause)
+    return [Change(description=f"contact {event.contact_id} was deleted there; ours stays", target=mapping.contact)]
 
 
 def store_order(event: OrderPlaced, context: Context) -> list[Change]:
@@ -150,9 +178,7 @@ def store_submission(event: FormSubmitted, context: Context) -> list[Change]:
     """
     try:
         contact = contact_of(event, context)
-    except PersonErased:
-        raise
-    except Unmatched:
+    except (Unmatched, InvalidAddress):
         if completed := completions.store(event, context):
             return completed
         raise
@@ -175,7 +201,8 @@ def change_of(reported: ChangedContact) -> Change | None:
     if reported.created:
         return Change(description="contact created", target=reported.contact)
     if reported.is_stale:
-        return Change(description="contact known better: this is older than the last report", target=reported.contact)
+        older = "contact known better: this is older than the last report"
+        return Change(description=older, target=reported.contact, changed=False)
     if reported.changed:
         return Change(description=f"contact changed: {', '.join(reported.changed)}", target=reported.contact)
     return None
@@ -184,12 +211,12 @@ def change_of(reported: ChangedContact) -> Change | None:
 def contact_of(event: AboutSomebody, context: Context) -> Contact:
     """Return the contact that the event names, created where there is none.
 
-    Raises Unmatched where it names nobody, PersonErased where they were erased.
+    Raises Unmatched where it names nobody, InvalidAddress; PersonForgotten where they were erased.
     """
     if not event.email:
         known = lookup.find(provider=context.provider, identities=event.identities)
         if known is None:
-            _refuse_forgotten(event, context)
+            forgotten.refuse(email="", provider=context.provider, identities=event.identities)
             raise Unmatched(_NO_EMAIL)
         return known
     report = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
@@ -200,24 +227,22 @@ def contact_of(event: AboutSomebody, context: Context) -> Contact:
     return found.contact or _store(report, context).contact
 
 
-def _refuse_forgotten(event: AboutSomebody | ContactReported, context: Context) -> None:
-    """Raise PersonErased where one of the event's ids belonged to an erased person."""
-    try:
-        forgotten.refuse(email="", provider=context.provider, identities=event.identities)
-    except PersonForgotten as error:
-        raise PersonErased(str(error)) from error
+def newest_write(contact: int, provider: str, *, within: timedelta) -> OutgoingWrite | None:
+    """Return the newest write on a contact (its key) at a provider that was made `within` this time."""
+    written = OutgoingWrite.objects.filter(
+        provider=provider,
+        contact=contact,
+        kind=OutgoingWrite.Kind.CONTACT,
+        status=OutgoingWrite.Status.DONE,
+        finished_at__gt=timezone.now() - within,
+    )
+    newest: OutgoingWrite | None = written.order_by("-pk").first()
+    return newest
 
 
 def _echo(contact: Contact, context: Context) -> Change | None:
     """Count a report that is the echo of our newest write and says nothing else."""
-    written = OutgoingWrite.objects.filter(
-        provider=context.provider,
-        contact=contact,
-        kind=OutgoingWrite.Kind.CONTACT,
-        status=OutgoingWrite.Status.DONE,
-        finished_at__gt=timezone.now() - ECHO_WINDOW,
-    )
-    newest = written.order_by("-pk").first()
+    newest = newest_write(contact.pk, context.provider, within=ECHO_WINDOW)
     record = contact.mappings.filter(provider=context.provider, kind="contact", is_main=True).first()
     if newest is None or record is None:
         return None
@@ -228,12 +253,7 @@ def _echo(contact: Contact, context: Context) -> Change | None:
 
 
 def _store(report: ContactReport, context: Context) -> ChangedContact:
-    """Store a report and enqueue the writes that it leads to. Raises Unmatched, PersonErased."""
-    try:
-        changed = contacts.apply_report(report, provider=context.provider, cause=context.cause)
-    except PersonForgotten as error:
-        raise PersonErased(str(error)) from error
-    except (contacts.Unidentified, InvalidAddress) as error:
-        raise Unmatched(str(error)) from error
+    """Store a report and enqueue the writes that it leads to. Raises as `contacts.apply_report`."""
+    changed = contacts.apply_report(report, provider=context.provider, cause=context.cause)
     enqueue.contact_changed(changed, context.fields)
     return changed

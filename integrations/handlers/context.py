@@ -25,7 +25,7 @@ class Change:
 class Greeting(StrEnum):
     """The fate of the greeting: enqueue, enqueue where there is access now, hold back, or none."""
 
-    OWED = "owed"
+    ENQUEUED = "enqueued"
     IF_OPEN = "if open"
     HELD = "held"
     NONE = "none"
@@ -44,4 +44,4 @@ class Context:
     cause: Cause
     reads_contacts: bool = False
     fields: FieldConfiguration = field(default_factory=FieldConfiguration)
-    greeting: Greeting = Greeting.OWED
+    greeting: Greeting = Greeting.ENQUEUED

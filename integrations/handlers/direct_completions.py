@@ -7,12 +7,13 @@ An assessment counts where it was passed and an activity names it. Whatever no a
 from accounts.courses import completions
 from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity
-from accounts.courses.models.points import ASSESSMENT, COURSE
+from accounts.courses.models.activity import ASSESSMENT, COURSE
 from accounts.people import lookup
 from accounts.people.lookup import Match
 from accounts.people.models import Contact
+from core.text import InvalidAddress
 from integrations.contracts.events import AssessmentCompleted, CourseCompleted
-from integrations.contracts.exceptions import PersonErased, Unmatched
+from integrations.contracts.exceptions import Unmatched
 from integrations.handlers.completions import change_of
 from integrations.handlers.contacts import contact_of
 from integrations.handlers.context import Change, Context
@@ -65,9 +66,7 @@ def _contact(event: CourseCompleted, context: Context) -> Contact | None:
     """Return the contact; None where the e-mail is no address: the completion is stored for staff to assign."""
     try:
         return contact_of(event, context)
-    except PersonErased:
-        raise
-    except Unmatched:
+    except (Unmatched, InvalidAddress):
         if not event.email:
             raise
         return None

@@ -3,6 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from accounts.people.contacts import Unidentified
+from accounts.people.forgotten import PersonForgotten
+from accounts.people.lookup import NeedsStaff
+from core.text import InvalidAddress
 from integrations.contracts.events import (
     CompanyClosed,
     CompanyReported,
@@ -17,6 +21,7 @@ from integrations.contracts.events import (
     OrderPlaced,
     PolicyReported,
 )
+from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers import companies, contacts, direct_completions, memberships, policies, progress
 from integrations.handlers.context import Change, Context
 
@@ -39,9 +44,15 @@ HANDLERS: Mapping[type[Event], Callable[[Any, Context], list[Change]]] = {
 def handle(event: Event, context: Context) -> list[Change]:
     """Apply `event` inside the caller's transaction and return its changes.
 
-    Raises Unmatched where staff must decide, Retryable where it may work later.
+    Raises Unmatched where staff must decide, PersonErased where the person was erased (handlers let pass what services
+    raise about a person), Retryable where it may work later.
     """
-    for kind, handler in HANDLERS.items():
-        if isinstance(event, kind):
-            return handler(event, context)
-    raise TypeError(f"no handler for {type(event).__name__}")
+    handler = next((handler for kind, handler in HANDLERS.items() if isinstance(event, kind)), None)
+    if handler is None:
+        raise TypeError(f"no handler for {type(event).__name__}")
+    try:
+        return handler(event, context)
+    except PersonForgotten as error:
+        raise PersonErased(str(error)) from error
+    except (InvalidAddress, NeedsStaff, Unidentified) as error:
+        raise Unmatched(str(error)) from error

@@ -13,10 +13,8 @@ from accounts.memberships.subscriptions import Recorded
 from accounts.memberships.terms import StatedTerms, interval_of
 from accounts.people import lookup, members
 from accounts.people.contact_report import NAMES, ContactReport
-from accounts.people.forgotten import PersonForgotten
 from accounts.people.lookup import Contradiction, Match
 from accounts.people.models import User
-from core.text import InvalidAddress
 from integrations.contracts.events import (
     DisputeLost,
     DisputeOpened,
@@ -33,7 +31,7 @@ from integrations.contracts.events import (
     SubscriptionRenewed,
     SubscriptionResumed,
 )
-from integrations.contracts.exceptions import PersonErased, Unmatched
+from integrations.contracts.exceptions import Unmatched
 from integrations.handlers import first_reading
 from integrations.handlers.contacts import change_of
 from integrations.handlers.context import Change, Context, Greeting
@@ -62,29 +60,32 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     """Record what happened on the buyer's subscription; whoever is granted a plan for the first time is greeted.
 
     Every kind of event makes the member and the subscription where they are missing, so that a cancellation which
-    overtakes its purchase is not lost. Raises Unmatched: no plan for the offer, no usable e-mail, or a conflict for
-    staff; PersonErased: the person was erased and has not paid since.
+    overtakes its purchase is not lost. Raises Unmatched: no plan for the offer; as `members.find_or_create`: no usable
+    e-mail, a conflict for staff, or the person was erased and has not paid since.
     """
     kind = FACT_OF[type(event)]
-    report = _report_of(event)
+    report = ContactReport(
+        occurred_at=event.occurred_at,
+        email=event.buyer.email,
+        identities=event.buyer.identities,
+        fields={name: value for name in NAMES if (value := getattr(event.buyer, name))},
+    )
     found = lookup.match(provider=context.provider, identities=report.identities, email=report.email, hold=True)
     plan = _plan(event, context, found)
-    member = _member(event, report, context, found)
-    mails = _mails(event, context)
-    recorded = subscriptions.record(
-        member.user,
-        plan,
-        Fact(
-            key=f"{context.provider}:{context.key}"[:200],
-            kind=kind,
-            occurred_at=event.occurred_at,
-            period_end=event.period_end,
-            references=_references(event),
-            terms=_terms(event),
-        ),
-        cause=context.cause,
+    member = members.find_or_create(
+        report,
         provider=context.provider,
-        mails=mails,
+        cause=context.cause,
+        bought_at=event.occurred_at if kind in SALES else None,
+        found=found,
+    )
+    enqueue.contact_changed(member.reported, context.fields)
+    mails = Mails.NONE
+    if context.greeting is not Greeting.NONE:  # mails about what is older than the first backfill are held back
+        is_held = context.greeting is Greeting.HELD or first_reading.is_older(context.provider, event.occurred_at)
+        mails = Mails.HOLD if is_held else Mails.SEND
+    recorded = subscriptions.record(
+        member.user, plan, _fact(event, context), cause=context.cause, provider=context.provider, mails=mails
     )
     outcome = "member created" if member.created else "member found"
     changes = [Change(description=outcome, target=member.user, changed=member.created)]
@@ -101,19 +102,11 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     if kind in _GREETED and mails is not Mails.NONE:
         held = mails is Mails.HOLD
         messages = emails.greet(recorded.subscription, held=held)
-        what = "e-mail held back" if held else "e-mail owed"
+        what = "e-mail held back" if held else "e-mail enqueued"
         changes += [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in messages]
     if mails is not Mails.NONE:
         _ask(recorded, event, context)
     return changes
-
-
-def _mails(event: MembershipEvent, context: Context) -> Mails:
-    """Return the fate of the mails: those about what is older than the first reading of the provider are held back."""
-    if context.greeting is Greeting.NONE:
-        return Mails.NONE
-    is_held = context.greeting is Greeting.HELD or first_reading.is_older(context.provider, event.occurred_at)
-    return Mails.HOLD if is_held else Mails.SEND
 
 
 def _ask(recorded: Recorded, event: MembershipEvent, context: Context) -> None:
@@ -122,18 +115,20 @@ def _ask(recorded: Recorded, event: MembershipEvent, context: Context) -> None:
     if fact is None:
         return
     asked = []
+    facts, purchases = "/admin/accounts/subscriptionfact/?open=yes", "/admin/accounts/subscription/"
     if recorded.question:
-        asked.append((recorded.question, f"fact:{fact.pk}", [str(FactKind(fact.kind).label)]))
+        asked.append((recorded.question, f"fact:{fact.pk}", [str(FactKind(fact.kind).label)], facts))
     if event.quantity is not None and event.quantity > 1 and fact.purchase_id is not None:
-        asked.append(("seats", f"purchase:{fact.purchase_id}", [str(event.quantity)]))
+        asked.append(("seats", f"purchase:{fact.purchase_id}", [str(event.quantity)], purchases))
     who = [event.buyer.email, recorded.subscription.plan.name]
-    for question, about, details in asked:
+    for question, about, details, list_path in asked:
         questions.ask(
             question,
             key=f"{question}:{about}",
             provider=context.provider,
             details=[*who, *details],
             admin_path=f"/admin/accounts/subscription/{recorded.subscription.pk}/change/",
+            list_path=list_path,
         )
 
 
@@ -163,18 +158,6 @@ def _plan(event: MembershipEvent, context: Context, found: Match) -> Plan:
     return plan
 
 
-def _terms(event: MembershipEvent) -> StatedTerms:
-    return StatedTerms(
-        billing=event.billing or None,
-        interval=interval_of(*event.interval) if event.interval else None,
-        trial_days=event.trial_days,
-        quantity=event.quantity,
-        starts_at=event.starts_at,
-        amount=event.amount,
-        refunded=event.refunded,
-    )
-
-
 def _named(found: Match) -> User | None:
     """Return the member whom the event names; None where there is none, or it names several."""
     try:
@@ -183,36 +166,12 @@ def _named(found: Match) -> User | None:
         return None
 
 
-def _member(event: MembershipEvent, report: ContactReport, context: Context, found: Match) -> members.ReportedMember:
-    """Return the buyer as a member, who is a contact too, under the ids that the event gives them."""
-    bought_at = event.occurred_at if FACT_OF[type(event)] in SALES else None
-    try:
-        member = members.find_or_create(
-            report, provider=context.provider, cause=context.cause, bought_at=bought_at, found=found
-        )
-    except PersonForgotten as error:
-        raise PersonErased(str(error)) from error
-    except (members.NeedsStaff, InvalidAddress) as error:
-        raise Unmatched(str(error)) from error
-    enqueue.contact_changed(member.reported, context.fields)
-    return member
-
-
-def _report_of(event: MembershipEvent) -> ContactReport:
-    buyer = event.buyer
-    return ContactReport(
-        occurred_at=event.occurred_at,
-        email=buyer.email,
-        identities={kind: external_id for kind, external_id in buyer.identities.items() if external_id},
-        fields={name: value for name in NAMES if (value := getattr(buyer, name))},
-    )
-
-
-def _references(event: MembershipEvent) -> dict[str, str]:
+def _fact(event: MembershipEvent, context: Context) -> Fact:
+    """Return the event as a fact about a purchase: the ids by which that one is known, and the terms that it states."""
     kind, member = next(iter(event.buyer.identities.items()), ("", ""))
     ids = {
         "member": member,
-        "member_kind": kind if member else "",
+        "member_kind": kind,
         "offer": event.offers[0] if event.offers else "",
         "book": event.book,
         "purchase": event.purchase_id,
@@ -220,7 +179,23 @@ def _references(event: MembershipEvent) -> dict[str, str]:
         "order": event.order_id,
         "transaction": event.transaction_id,
     }
-    return {name: external_id for name, external_id in ids.items() if external_id}
+    terms = StatedTerms(
+        billing=event.billing or None,
+        interval=interval_of(*event.interval) if event.interval else None,
+        trial_days=event.trial_days,
+        quantity=event.quantity,
+        starts_at=event.starts_at,
+        amount=event.amount,
+        refunded=event.refunded,
+    )
+    return Fact(
+        key=f"{context.provider}:{context.key}"[:200],
+        kind=FACT_OF[type(event)],
+        occurred_at=event.occurred_at,
+        period_end=event.period_end,
+        references={name: external_id for name, external_id in ids.items() if external_id},
+        terms=terms,
+    )
 
 
 def _outcome(recorded: Recorded) -> str:

@@ -4,7 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_REASON = re.compile(r"no plan for offer (?P<offers>.+?)(?: \((?P<title>.*?)\))?; map it to a plan, then retry")
+BEGINNING = "no plan for offer "
+_FORM = BEGINNING + r"(?P<offers>(?:(?!; map it).)+?){title}; map it to a plan, then retry"
+REASON = re.compile(_FORM.format(title=r"(?: \((?P<title>.*?)\))?"))
+REASON_WITH_TITLE = re.compile(_FORM.format(title=r" \((?P<title>.+?)\)"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +27,10 @@ class MissingPlan:
 
     @property
     def reason(self) -> str:
-        return f"no plan for offer {self.named}; map it to a plan, then retry"
+        return f"{BEGINNING}{self.named}; map it to a plan, then retry"
 
     @classmethod
     def from_reason(cls, reason: str) -> "MissingPlan | None":
         """Return what a reason says; None where it is about something else."""
-        found = _REASON.search(reason)
+        found = REASON.search(reason)
         return cls(offers=tuple(found["offers"].split(", ")), title=found["title"] or "") if found else None

@@ -3,8 +3,9 @@
 from accounts.commerce import policies
 from accounts.commerce.policies import AmbiguousPolicy, PolicyReport
 from accounts.people.models import Contact
+from core.text import InvalidAddress
 from integrations.contracts.events import PolicyReported
-from integrations.contracts.exceptions import NotFoundYet, PersonErased, Unmatched
+from integrations.contracts.exceptions import UnknownContact, Unmatched
 from integrations.handlers.contacts import contact_of
 from integrations.handlers.context import Change, Context
 from integrations.outbox import enqueue
@@ -14,8 +15,8 @@ from integrations.registry import provider as provider_of
 def store(event: PolicyReported, context: Context) -> list[Change]:
     """Store what the event reports of a policy.
 
-    Raises Unmatched where nobody is named, now or before, or the number is of another person; NotFoundYet where it
-    names somebody by an id whom the provider may still report.
+    Raises Unmatched where nobody is named, now or before, or the number is of another person; UnknownContact where it
+    names somebody by an id whom the provider has not reported yet.
     """
     report = PolicyReport(
         occurred_at=event.occurred_at,
@@ -24,6 +25,7 @@ def store(event: PolicyReported, context: Context) -> list[Change]:
         currency=event.currency,
         number=event.number,
         line_of_business=event.line_of_business,
+        status=event.status,
         carrier=event.carrier,
         premium=event.premium,
         effective_on=event.effective_on,
@@ -47,9 +49,7 @@ def _contact(event: PolicyReported, context: Context) -> Contact:
     """Return the contact that the event names, else the one that the policy belongs to. Raises as `store`."""
     try:
         return contact_of(event, context)
-    except PersonErased:
-        raise
-    except Unmatched:
+    except (Unmatched, InvalidAddress):
         known = policies.find(
             provider=context.provider,
             external_id=event.external_id,
@@ -62,9 +62,12 @@ def _contact(event: PolicyReported, context: Context) -> Contact:
     title = provider_of(context.provider).title
     what = f"{'quote' if event.is_quote else 'policy'} {event.number[:100] or event.external_id}"
     named = event.identities.get("contact", "")
-    if named and context.reads_contacts:
-        raise NotFoundYet(f"{what} belongs to {named}, whom neither {title} nor we know")
     if named:
-        raise Unmatched(f"{what} belongs to {named}, who is not known here and is not named by an e-mail")
+        unknown = (
+            f"whom neither {title} nor we know"
+            if context.reads_contacts
+            else "who is not known here and is not named by an e-mail"
+        )
+        raise UnknownContact(f"{what} belongs to {named}, {unknown}", external_id=named)
     hint = "" if context.reads_contacts else f"; with the API of {title} set up it would be looked up there"
     raise Unmatched(f"{what}: nobody is named, neither by an id nor by an e-mail, and it is not known here{hint}")

@@ -2,17 +2,14 @@
 
 from accounts.courses import progress
 from accounts.courses.progress import Report
-from accounts.people.forgotten import PersonForgotten
-from core.text import InvalidAddress
 from integrations.contracts.events import CourseProgressed
-from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.handlers.context import Change, Context
 
 
 def store(event: CourseProgressed, context: Context) -> list[Change]:
     """Store the progress; an older event than the last one changes nothing but the highest percent.
 
-    Raises Unmatched where the e-mail is no address.
+    Raises InvalidAddress, PersonForgotten.
     """
     report = Report(
         email=event.email,
@@ -21,12 +18,7 @@ def store(event: CourseProgressed, context: Context) -> list[Change]:
         percent=event.percent,
         occurred_at=event.occurred_at,
     )
-    try:
-        stored = progress.store(report, cause=context.cause)
-    except PersonForgotten as error:
-        raise PersonErased(str(error)) from error
-    except InvalidAddress as error:
-        raise Unmatched(str(error)) from error
+    stored = progress.store(report, cause=context.cause)
     row = stored.progress
     known = "" if row.user_id else "; nobody has this address yet"
     text = f"progress: {event.percent} % of {row.course}{known}" if stored.changed else "progress known better already"

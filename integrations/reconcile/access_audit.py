@@ -6,7 +6,7 @@ from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
 from accounts.people import lookup
 from accounts.people.models import ContactMapping
-from accounts.people.person import NOBODY
+from accounts.people.models.user import NOBODY
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import LocalList, Place, RemotePurchase
 from integrations.reconcile import findings

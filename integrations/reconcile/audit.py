@@ -41,4 +41,5 @@ def record_page(run: SyncRun, provider: Provider, records: Sequence[PulledRecord
         row.audit_id = run.pk
     save_rows(rows, columns=["person_id", "content", "audit_id", "read_at"])
     reports = [report for report in reports if report.identities.get(source.identity, "") not in erased]
-    findings.save(run, contact_audit.differences(provider, reports))
+    hints = {record.person_id for record in records if record.is_hint}
+    findings.save(run, contact_audit.differences(provider, reports, hints=hints))

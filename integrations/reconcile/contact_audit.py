@@ -1,6 +1,6 @@
 """Full audit of contacts: listed records are compared with our contacts, then ours with what was listed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from accounts.people import lookup
@@ -26,8 +26,13 @@ REMEDIES = {
 }
 
 
-def differences(provider: Provider, reports: Sequence[ContactReported]) -> list[SyncFinding]:
-    """Return the findings, not saved, about listed contacts that are unknown or have other values here."""
+def differences(
+    provider: Provider, reports: Sequence[ContactReported], *, hints: Collection[str] = ()
+) -> list[SyncFinding]:
+    """Return the findings, not saved, about listed contacts that are unknown or have other values here.
+
+    `hints` are the ids of those whose rows may spell values otherwise: small and capital letters are one there.
+    """
     ids = [report.identities.get(CONTACT, "") for report in reports]
     if not ids:
         return []
@@ -48,7 +53,7 @@ def differences(provider: Provider, reports: Sequence[ContactReported]) -> list[
                 remedy=REMEDIES[Kind.CONTACT_UNKNOWN],
             )
             results.append(unknown)
-        elif values := _differing_values(as_report(report, names), mapping.contact):
+        elif values := _differing_values(as_report(report, names), mapping.contact, is_hint=contact_id in hints):
             differs = SyncFinding(
                 key=f"{Kind.CONTACT_DIFFERS}:{mapping.kind}:{mapping.external_id}",
                 kind=Kind.CONTACT_DIFFERS,
@@ -82,7 +87,7 @@ def compare_contacts(run: SyncRun, provider: Provider, place: Place) -> Place | 
     return Place(stage=LocalList.CONTACTS, page=rows[-1].pk) if len(rows) == BATCH_SIZE else None
 
 
-def _differing_values(report: ContactReport, contact: Contact) -> Mapping[str, tuple[Any, Any]]:
+def _differing_values(report: ContactReport, contact: Contact, *, is_hint: bool) -> Mapping[str, tuple[Any, Any]]:
     """Return name → (remote value, local value) of the reported values that differ here."""
     try:
         email = normalise_email(report.email) if report.email else ""
@@ -91,5 +96,10 @@ def _differing_values(report: ContactReport, contact: Contact) -> Mapping[str, t
     return {
         name.removeprefix(CUSTOM): (value, local)
         for name, value in report.values(email).items()
-        if value != (local := value_of(contact, name)) and not (value in EMPTY and local in EMPTY)
+        if _compared(value, is_hint) != _compared(local := value_of(contact, name), is_hint)
+        and not (value in EMPTY and local in EMPTY)
     }
+
+
+def _compared(value: Any, is_hint: bool) -> Any:
+    return value.casefold() if is_hint and isinstance(value, str) else value

@@ -26,7 +26,11 @@ def best_purchase(purchases: Iterable[RemotePurchase]) -> RemotePurchase | None:
 
 
 def purchases_in(records: Sequence[PulledRecord]) -> list[RemotePurchase]:
-    """Return a person's purchases; one whose newest transaction is a full refund, or a dispute, is that."""
+    """Return a person's purchases; one whose newest transaction is a full refund, or a dispute, is that.
+
+    Of what was refunded in part, or in a part that is not known, the provider does not say whether access ends:
+    `details` names it, and what we decided is no difference.
+    """
     newest: dict[str, MembershipEvent] = {}
     prices: dict[str, int | None] = {}
     for record in records:
@@ -40,20 +44,24 @@ def purchases_in(records: Sequence[PulledRecord]) -> list[RemotePurchase]:
                 newest[event.purchase_id] = max(known, event, key=lambda each: (each.occurred_at, type(each).__name__))
     purchases = []
     for purchase in (record.purchase for record in records if record.purchase is not None):
-        status = _status_by_money(newest.get(purchase.purchase_id), prices.get(purchase.purchase_id))
+        money = newest.get(purchase.purchase_id)
+        status = _status_by_money(money, prices.get(purchase.purchase_id))
         if status is not None and purchase.status.gives_access:
             purchase = replace(purchase, status=status, details={**purchase.details, "status": status.value})
+        elif isinstance(money, PurchaseRefunded):
+            purchase = replace(purchase, details={**purchase.details, "refunded": money.refunded})
         purchases.append(purchase)
     return purchases
 
 
 def _status_by_money(newest: MembershipEvent | None, price: int | None) -> PurchaseStatus | None:
-    """Return what the newest transaction makes of its purchase; None for nothing, as a partial refund."""
+    """Return what the newest transaction makes of its purchase; None for nothing that it says for certain."""
     if isinstance(newest, DisputeOpened):
         return PurchaseStatus.DISPUTED
-    if not isinstance(newest, PurchaseRefunded) or (newest.refunded and price and newest.refunded < price):
+    if not isinstance(newest, PurchaseRefunded):
         return None
-    return PurchaseStatus.REFUNDED
+    is_full = newest.refunded is None or (price is not None and newest.refunded >= price)
+    return PurchaseStatus.REFUNDED if is_full else None
 
 
 def _bought(subscription: Subscription) -> set[str]:
@@ -89,7 +97,7 @@ def difference(
         is_canceled = purchase.status is PurchaseStatus.CANCELED
         return Kind.STATUS if is_canceled and Status.CANCELED not in bought else None
     if subscription.status == Status.REFUNDED:
-        return Kind.REFUNDED_HERE
+        return None if "refunded" in purchase.details else Kind.REFUNDED_HERE
     # A one-time purchase stays active at the provider for ever; here it gives access for the period that it paid for.
     if not purchase.renews and not subscription.facts.filter(kind=FactKind.EXPIRED).exists():
         return None

@@ -119,7 +119,7 @@ def _handle(
     """Call the handler of an event; return its changes, each with old and new values for people."""
     event, before = pulled.event, None
     if isinstance(event, ContactGone):
-        mappings = lookup.mappings(terms.provider, {CONTACT: event.contact_id})
+        mappings = lookup.match(provider=terms.provider, identities={CONTACT: event.contact_id}).records
         if not mappings:
             return []
         result.findings += [gone_finding(mapping) for mapping in mappings]

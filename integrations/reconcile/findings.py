@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import BigIntegerField, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
 from accounts.people.models import Contact, ContactMapping
+from integrations.contracts.pull import RunKind
 from integrations.reconcile.models import SyncFinding, SyncRun
 
 CONTACT = "contact"  # the kind of id by which a provider's API returns a contact
@@ -17,6 +21,13 @@ def save(run: SyncRun, findings: Sequence[SyncFinding]) -> None:
         finding.run = run
     if findings:
         SyncFinding.objects.bulk_create(findings, ignore_conflicts=True)
+
+
+def current_findings(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
+    """Return the findings of each provider's newest audit and of runs since; older differences may be gone."""
+    audits = SyncRun.objects.filter(kind=RunKind.AUDIT, provider=OuterRef("run__provider")).order_by("-pk")
+    newest = Coalesce(Subquery(audits.values("pk")[:1]), Value(0), output_field=BigIntegerField())
+    return findings.alias(newest_audit=newest).filter(run_id__gte=F("newest_audit"))
 
 
 def gone_finding(mapping: ContactMapping) -> SyncFinding:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -12,6 +12,7 @@ from accounts.memberships.models import Plan
 from accounts.people import forgotten, lookup
 from accounts.people.models import Contact, User
 from core.text import InvalidAddress, normalise_email
+from integrations import registry
 from integrations.contracts.events import (
     AboutSomebody,
     Buyer,
@@ -23,6 +24,7 @@ from integrations.contracts.events import (
 )
 from integrations.contracts.exceptions import Permanent, Unmatched
 from integrations.contracts.pull import PulledEvent, PulledRecord, Puller
+from integrations.handlers.merged_away import unreported_deletions
 from integrations.reconcile.models import ProviderRecord
 from integrations.reconcile.records import changed_records, rows_by_key, save_rows, to_row
 
@@ -59,7 +61,8 @@ class PreparedRecord:
 
 
 class Lookups:
-    """Completes records with as few calls as possible: none for records that are unchanged or sell no plan.
+    """Completes records with as few calls as possible: none for records that are unchanged or sell no plan, one for a
+    hint about a changed contact.
 
     `identity` is the kind of id by which the lists name people. With `store` the answers are stored for later runs, so
     that each person is requested once. `in_time` is called before each record but the first, `may_call` before each
@@ -82,6 +85,7 @@ class Lookups:
         self._offers: dict[str, tuple[str, ...]] = {}
         self._plans: dict[tuple[str, ...], Plan | None] = {}
         self._unread: set[str] = set()  # contacts to read before the records that name them are applied
+        self._reported: dict[str, datetime] = {}  # contact → when its record was known last
 
     def add(self, records: Iterable[PulledRecord] = (), people: Mapping[str, Buyer] | None = None) -> None:
         """Add purchases and people of this run; no row of an erased person is stored."""
@@ -109,7 +113,7 @@ class Lookups:
         for number, (record, row) in enumerate(changed):
             if number and not self._in_time():
                 raise OutOfTime
-            prepared = [self._prepare(record, row)]
+            prepared = [self._confirm(record, row, again=again) if record.is_hint else self._prepare(record, row)]
             if record.person_id in self._unread and _names_contact(record):
                 self._check_time()
                 person = self._puller.record(f"contact:{record.person_id}")
@@ -118,8 +122,20 @@ class Lookups:
                     # A contact that is listed as deleted and can still be read, or again, does not count as gone.
                     is_gone = any(isinstance(pulled.event, ContactGone) for pulled in record.events)
                     prepared = [self._prepare(person, None), *([] if is_gone else prepared)]
-            yield prepared
+            yield list(map(self._with_deletions, prepared))
             self._has_begun = True
+
+    def _with_deletions(self, prepared: PreparedRecord) -> PreparedRecord:
+        """Return a contact's record with the deletions, which the list names later, of those that it took in."""
+        if registry.provider(self._provider).mirror is None or prepared.error is not None:
+            return prepared
+        facts = [pulled.event for pulled in prepared.events]
+        gone = unreported_deletions(facts, provider=self._provider, exists=self._exists)
+        return replace(prepared, events=[*(PulledEvent(event=event) for event in gone), *prepared.events])
+
+    def _exists(self, external_id: str) -> bool:
+        self._check_time()
+        return self._puller.record(f"contact:{external_id}") is not None
 
     def _look_up(self, records: Sequence[PulledRecord]) -> None:
         """Look up in the database, for all records at once, everything that needs no call."""
@@ -129,6 +145,9 @@ class Lookups:
         for row in rows_by_key(keys - self._offers.keys(), provider=self._provider).values():
             self._offers[row.key] = tuple(row.content.get("offers", ()))
         self._look_up_people({person_id for person_id, _event in sales})
+        if hints := {record.person_id for record in records if record.is_hint}:
+            mappings = lookup.mappings_by_id(self._provider, self._identity, hints)
+            self._reported |= {key: row.reported_at for key, row in mappings.items() if row.reported_at is not None}
         named = {record.person_id for record in records if record.person_id and _names_contact(record)}
         if named:
             known = lookup.mappings_by_id(self._provider, self._identity, named).keys()
@@ -157,6 +176,21 @@ class Lookups:
                     last_name=person.last_name,
                     identities={self._identity: person_id},
                 )
+
+    def _confirm(self, record: PulledRecord, row: ProviderRecord | None, *, again: bool) -> PreparedRecord:
+        """Return a hint with the events of the record itself, read now; with none where it is known as it is.
+
+        The hint's own content stays what the next run compares. May call the provider.
+        """
+        reported_at = self._reported.get(record.person_id)
+        is_known = reported_at is not None and record.changed_at is not None and record.changed_at <= reported_at
+        if record.problem or (is_known and not again):
+            return replace(self._prepare(record, row), events=())
+        self._check_time()
+        whole = self._puller.record(record.key)
+        if whole is None:  # deleted since: an audit finds it
+            return PreparedRecord(record=record, row=row)
+        return replace(self._prepare(whole, row), record=record)
 
     def _prepare(self, record: PulledRecord, row: ProviderRecord | None) -> PreparedRecord:
         """Return a record with the plan and the buyer of each membership event; others need none."""
@@ -233,11 +267,11 @@ class Lookups:
 
 def erased_among(provider: str, kind: str, emails: Mapping[str, str]) -> set[str]:
     """Return the ids of erased people among `emails`: id → address, "" where none is known."""
-    keys: dict[str, str] = {}
+    keys: dict[forgotten.Key, str] = {}
     for external_id, email in emails.items():
-        keys[forgotten.id_key(provider, kind, external_id)] = external_id
+        keys["id", provider, kind, external_id] = external_id
         if email:
-            keys[forgotten.email_key(email.strip().lower())] = external_id
+            keys["email", email.strip().lower()] = external_id
     return {keys[key] for key in forgotten.among(keys)}
 
 

@@ -6,14 +6,19 @@ from typing import Any
 from django.db import transaction
 
 from core.cause import Cause
+from core.queue.outcomes import Wait
 from integrations import registry
-from integrations.contracts.pull import Place, RunKind
+from integrations.contracts.pull import Place, Puller, RunKind
+from integrations.outbox import circuits
+from integrations.outbox.models import FirstSync
 from integrations.reconcile import audit, findings
 from integrations.reconcile.engine import Result, Terms, apply_all
 from integrations.reconcile.lookups import Lookups, OutOfTime, time_left
 from integrations.reconcile.models import SyncRun
 from integrations.reconcile.models.sync_run import LISTED_AT_MOST, RunStatus
 from integrations.reconcile.sources import source_of
+from integrations.toolkit.failures import NotPermitted
+from integrations.toolkit.permissions import noting_permissions
 
 logger = logging.getLogger(__name__)
 CALL_SECONDS = 14.0  # an attempt begins no call after them; the lease is 30, a call takes up to 10
@@ -36,7 +41,14 @@ def advance(run: SyncRun) -> None:
         return
     source, in_time, may_call = source_of(provider), time_left(APPLY_SECONDS), time_left(CALL_SECONDS)
     puller = source.puller()
-    page = puller.page(place, kind=RunKind(run.kind), since=run.window_from)
+    try:
+        with noting_permissions() as proved:
+            page = puller.page(place, kind=RunKind(run.kind), since=run.window_from)
+    except NotPermitted as error:
+        _leave_out(run, puller, error)
+        return
+    if page.next is None or page.next.stage != place.stage:  # a list was read to its end
+        circuits.permitted(run.provider, proved)
     if run.kind == RunKind.AUDIT:
         with transaction.atomic():
             audit.record_page(run, provider, page.records)
@@ -58,6 +70,21 @@ def advance(run: SyncRun) -> None:
         _move(run, page.next, seen=len(page.records), note=page.note)
 
 
+def _leave_out(run: SyncRun, puller: Puller, error: NotPermitted) -> None:
+    """Go on with the next list where the one at hand may not be read; an audit waits, since it compares with all.
+
+    Raises Wait also where no list may be read at all; NotPermitted at a provider that nothing else waits for.
+    """
+    if error.permission is None and registry.provider(run.provider).mirror is None:
+        raise error
+    due = circuits.denied(run.provider, error)
+    if error.permission is None or run.kind == RunKind.AUDIT:
+        raise Wait(str(error), due=due) from error
+    with transaction.atomic():
+        run.unread = [*run.unread, run.stage]
+        _move(run, puller.list_after(run.stage, kind=RunKind(run.kind)), seen=0, unread=run.unread)
+
+
 def terms_of(run: SyncRun) -> Terms:
     """Return the terms on which a run applies records. A backfill holds greetings, except for sales during it."""
     is_first = run.kind == RunKind.BACKFILL
@@ -70,18 +97,29 @@ def terms_of(run: SyncRun) -> Terms:
     )
 
 
-def _move(run: SyncRun, place: Place | None, *, seen: int, note: str = "") -> None:
-    """Continue at `place`, or finish the run where that is None. Raises LeaseLost."""
+def _move(run: SyncRun, place: Place | None, *, seen: int, note: str = "", **more: Any) -> None:
+    """Continue at `place`, or finish the run where that is None. Raises LeaseLost.
+
+    A run that left out a list has failed: the next one begins with the same window, at the first list.
+    """
     columns: dict[str, Any] = {
         "pages": run.pages + 1,
         "seen": run.seen + seen,
         "notes": run.notes + ([note] if note and note not in run.notes else []),
+        **more,
     }
-    if place is None:
-        run.close(RunStatus.DONE, failures=0, **columns)
-        logger.info("reconciled", extra={"run": run.pk, "pages": run.pages, "changed": run.changed})
+    if place is not None:
+        run.save_progress(stage=place.stage, page=place.page, cursor=place.cursor, **columns)
         return
-    run.save_progress(stage=place.stage, page=place.page, cursor=place.cursor, **columns)
+    if run.unread:
+        first = source_of(registry.provider(run.provider)).first_place(RunKind(run.kind))
+        columns |= {"stage": first.stage, "page": first.page, "cursor": first.cursor, "unread": []}
+        run.close(RunStatus.FAILED, error=f"not read for want of a permission: {', '.join(run.unread)}", **columns)
+        return
+    run.close(RunStatus.DONE, failures=0, **columns)
+    if registry.provider(run.provider).mirror:
+        FirstSync.objects.note_reading()
+    logger.info("reconciled", extra={"run": run.pk, "pages": run.pages, "changed": run.changed})
 
 
 def _columns_with(run: SyncRun, result: Result) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Start, stop and resume sync runs. A run is a row of the queue; one attempt is one page."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.mail import emails
@@ -32,25 +33,36 @@ class AlreadyOpen(Exception):
         self.run = run
 
 
-def start(provider: Provider, *, cause: Cause, kind: RunKind | None = None, wake: bool = True) -> SyncRun:
+def start(
+    provider: Provider,
+    *,
+    cause: Cause,
+    kind: RunKind | None = None,
+    since: datetime | None = None,
+    wake: bool = True,
+) -> SyncRun:
     """Start a run of `kind`; by default an incremental one, or the first time a backfill.
 
-    If the last run failed and was of that kind, it continues where it failed. Raises AlreadyOpen, also for the second
-    of two at once; Permanent where the provider has no lists or its API is not configured.
+    If the last run failed and was of that kind, it continues where it failed. With `since` an incremental run reads
+    what changed after that, if that is earlier than what the next run would read. Raises AlreadyOpen, also for the
+    second of two at once; Permanent where the provider has no lists or its API is not configured.
     """
     source = source_of(provider)
-    if not source.is_configured():
+    if not provider.is_connected():
         source.puller()  # raises Permanent with what is missing
     runs = SyncRun.objects.filter(provider=provider.key)
     kind = kind or next_kind(provider)
     newest = runs.order_by("-pk").first()
     try:
         with transaction.atomic():
-            if newest is not None and newest.status == RunStatus.FAILED and newest.kind == kind:
+            is_resumed = newest is not None and newest.status == RunStatus.FAILED and newest.kind == kind
+            if newest is not None and is_resumed and not _begins_later(newest, since):
                 newest.requeue()
                 run = newest
             else:
                 run = new_run(provider, kind=kind, cause=cause)
+                if _begins_later(run, since):
+                    run.window_from = since
                 if not insert_once(run):
                     raise AlreadyOpen(runs.filter(status__in=OPEN).first())
             if wake:
@@ -58,6 +70,10 @@ def start(provider: Provider, *, cause: Cause, kind: RunKind | None = None, wake
     except IntegrityError as error:
         raise AlreadyOpen(runs.filter(status__in=OPEN).first()) from error
     return run
+
+
+def _begins_later(run: SyncRun, since: datetime | None) -> bool:
+    return since is not None and run.window_from is not None and run.window_from > since
 
 
 def next_kind(provider: Provider) -> RunKind:
@@ -93,7 +109,7 @@ def start_due() -> list[SyncRun]:
     started = []
     for provider in registry.all_providers().values():
         minutes = int(getattr(settings, provider.pulls.interval_setting)) if provider.pulls else 0
-        if provider.pulls is None or minutes <= 0 or not provider.pulls.is_configured():
+        if provider.pulls is None or minutes <= 0 or not provider.is_connected():
             continue
         last = SyncRun.objects.filter(provider=provider.key).exclude(kind=RunKind.AUDIT).order_by("-pk").first()
         if last is not None and max(last.started_at, last.finished_at or last.started_at) > (
@@ -111,9 +127,18 @@ def start_due() -> list[SyncRun]:
 
 def needs_manual_start(provider: Provider) -> bool:
     """Return whether a provider was never synced and its first sync must be started by staff."""
-    if provider.pulls is None or provider.mirror is None or not provider.pulls.is_configured():
-        return False
-    return not SyncRun.objects.filter(provider=provider.key).exclude(kind=RunKind.AUDIT).exists()
+    return provider in started_by_staff() and not earlier(provider).exists()
+
+
+def started_by_staff() -> list[Provider]:
+    """Return the providers whose first sync is started by staff: those whose contacts are written to."""
+    providers = registry.all_providers().values()
+    return [one for one in providers if one.pulls is not None and one.mirror is not None and one.is_connected()]
+
+
+def earlier(provider: Provider) -> QuerySet[SyncRun]:
+    """Return the runs that synced with a provider."""
+    return SyncRun.objects.filter(provider=provider.key).exclude(kind=RunKind.AUDIT)
 
 
 def stop(run: SyncRun) -> bool:

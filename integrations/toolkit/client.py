@@ -25,7 +25,8 @@ from integrations.toolkit.exchange import (
     parse_body,
     server_of,
 )
-from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure, TooManyCalls
+from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailure, TooManyCalls, refusal
+from integrations.toolkit.permissions import Permissions, note_answer
 from integrations.toolkit.retries import Retries, read_retry_after, wait_of
 
 CONNECT_TIMEOUT = 5.0  # seconds
@@ -72,8 +73,8 @@ class JsonClient:
     `headers` go with every call: for those who want their key elsewhere than in a bearer token. `pace` is asked before
     each of its requests, repetitions too.
     `hints`: status → what to check. `explain` returns the provider's message in a parsed error. `secrets` are masked
-    in messages wherever they stand. `patience`: seconds for one call with all its repetitions; a caller under a
-    lease gives less than the lease is long.
+    in messages wherever they stand. `permissions`: what calls need beside valid credentials. `patience`: seconds for
+    one call with all its repetitions; a caller under a lease gives less than the lease is long.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class JsonClient:
         hints: Mapping[int, str] | None = None,
         explain: Callable[[Any], str] = lambda document: "",
         secrets: Collection[str] = (),
+        permissions: Permissions | None = None,
         retries: Retries | None = None,
         patience: float = PATIENCE,
         read_timeout: float = READ_TIMEOUT,
@@ -99,6 +101,7 @@ class JsonClient:
         self._title, self._tokens, self._content_type = title, tokens, content_type
         self._hints, self._explain, self._secrets = _HINTS | dict(hints or {}), explain, secrets
         self._headers, self._pace = dict(headers or {}), pace
+        self._permissions = permissions or Permissions()
         self._retries, self._patience = retries, patience
         self._read_timeout, self._sleep = read_timeout, sleep
         self._session = requests.Session()
@@ -129,6 +132,7 @@ class JsonClient:
             url=url,
             query=query,
             content=dict(form) if form is not None else None if body is None else json.dumps(body).encode(),
+            permission=self._permissions.needed_by(method, urlsplit(url).path),
             content_type=self._content_type if form is None and body is not None else "",
             repeatable=method in _REPEATABLE_METHODS if repeatable is None else repeatable,
         )
@@ -180,6 +184,7 @@ class JsonClient:
             answer = self._send(call, token=token, ends_at=ends_at)
             status = answer.status
             pause = self._pace.learn(status, answer.headers) if self._pace else None
+            note_answer(call.permission, status)
             document, fault = parse_body(answer.headers, answer.body)
             if fault or not 200 <= status < 300:
                 raise self._failure(call, answer, document, fault, token=token, pause=pause)
@@ -252,9 +257,9 @@ class JsonClient:
         """
         status = answer.status
         is_redirect = 300 <= status < 400
-        hint = (
-            "Redirects are not followed: check the base URL." if is_redirect else fault or self._hints.get(status, "")
-        )
+        missing = self._permissions.missing(call.permission, status=status, document=document)
+        hint = self._permissions.advice.format(name=missing.name) if missing else self._hints.get(status, "")
+        hint = "Redirects are not followed: check the base URL." if is_redirect else fault or hint
         reason = "" if fault else self._explain(document)[:300]
         message = f"{self._title}: {call.name} was answered with {status}{f': {reason}' if reason else ''}. {hint}"
         message = self._masked(message.strip(), token)
@@ -264,7 +269,7 @@ class JsonClient:
             return TooManyCalls(message, status=status, retry_after=pause if retry_after is None else retry_after)
         if status >= 500 or 200 <= status < 300:
             return TemporaryFailure(message, status=status, retry_after=retry_after)
-        return (NotFound if status == 404 and not fault else Refused)(message, status=status, document=document)
+        return refusal(message, status=status, document=document, is_json=not fault, permission=missing)
 
     def _lost(self, call: HttpCall, problem: str, token: str, *, sent: bool = True) -> TemporaryFailure:
         server = server_of(self.base_url)

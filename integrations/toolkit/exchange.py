@@ -12,13 +12,17 @@ import requests
 import urllib3
 
 from core.text import storable
+from integrations.toolkit.permissions import Permission
 
 _WORD = re.compile(r"v[0-9]{1,2}|[A-Za-z_-]{1,19}(?:\(\))?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpCall:
-    """A request. `name` stands in messages, `route` (without ids) in logs and metrics; see `call_name`."""
+    """A request. `name` stands in messages, `route` (without ids) in logs and metrics; see `call_name`.
+
+    `permission` is what it needs beside valid credentials.
+    """
 
     name: str
     route: str
@@ -28,6 +32,7 @@ class HttpCall:
     content: bytes | dict[str, str] | None
     content_type: str
     repeatable: bool
+    permission: Permission | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from integrations.contracts.exceptions import Permanent, Retryable
+from integrations.toolkit.permissions import NOT_PERMITTED, Permission
 
 
 class TemporaryFailure(Retryable):
@@ -58,5 +59,24 @@ class NotFound(Refused):
     """The provider's API itself answers that there is no such record; a web page with 404 does not count."""
 
 
+class NotPermitted(Refused):
+    """The credentials are refused (401, 403): altogether where `permission` is None, else for want of that one."""
+
+    def __init__(
+        self, message: str, *, status: int = 0, document: Any = None, permission: Permission | None = None
+    ) -> None:
+        super().__init__(message, status=status, document=document)
+        self.permission = permission
+
+
 class NotConfigured(Permanent):
     """The call cannot be made before somebody sets what the message names."""
+
+
+def refusal(
+    message: str, *, status: int, document: Any = None, is_json: bool = True, permission: Permission | None = None
+) -> Refused:
+    """Return the error of a refusal; `permission`: what the call needed, None where no call would be accepted."""
+    if status in NOT_PERMITTED:
+        return NotPermitted(message, status=status, document=document, permission=permission)
+    return (NotFound if status == 404 and is_json else Refused)(message, status=status, document=document)

@@ -7,37 +7,36 @@ else.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.utils.dateparse import parse_date
 
+from core import addresses, phones
 from core.field_names import split
-from core.text import KEY, PHONE, TEXT, fits
+from core.text import ENTRIES, KEY, LINE, TEXT, Parsed, is_placeholder
 from integrations.contracts.exceptions import Unreadable
 
 Path = tuple[str, ...]
-_NO_DIGITS = re.compile(r"[\s().\-/]")
+EACH = "[]"  # in a path: each item of a list
+Parser = Callable[[Any], Parsed]  # of a text, a number or None
+STRANGE = "a text is expected"  # what the reason begins with where a value is of another type
 _NO_LETTER = re.compile(r"[^a-z0-9]")
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_NORTH_AMERICAN = re.compile(r"1?[2-9][0-9]{9}")
 _AMERICAN_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 
 
 def as_text(value: Any) -> str:
     """Return a text or a number as trimmed text, at most TEXT letters; "" for None."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a spreadsheet's 3055550100.0
     return "" if value is None else str(value)[:TEXT].strip()
 
 
 def as_phone(value: Any) -> str:
-    """Return a phone number in E.164 where that is certain, national ones being American; else as it is."""
+    """Return the first phone number of a text in E.164, as `core.phones` has it; without one the text as it is."""
     text = as_text(value)
-    digits = _NO_DIGITS.sub("", fits(text, PHONE))
-    if _E164.fullmatch(digits):
-        return digits
-    if _NORTH_AMERICAN.fullmatch(digits):
-        return f"+1{digits[-10:]}"
-    return text
+    return phones.parse(text).best or text
 
 
 def as_day(value: Any) -> str:
@@ -55,54 +54,119 @@ def as_day(value: Any) -> str:
     return parsed.isoformat() if parsed.year >= 1800 else ""
 
 
+def parse_text(value: Any) -> Parsed:
+    text = as_text(value)
+    return Parsed((text,)) if text else Parsed()
+
+
+def parse_emails(value: Any) -> Parsed:
+    return addresses.parse(as_text(value))
+
+
+def parse_phones(value: Any) -> Parsed:
+    return phones.parse(as_text(value))
+
+
+def parse_birthday(value: Any) -> Parsed:
+    """Return the day that a text names as YYYY-MM-DD; nothing for one before 1800. What is no date is left out."""
+    text = as_text(value)
+    day = "" if is_placeholder(text) else as_day(text)
+    try:
+        return Parsed((date.fromisoformat(day).isoformat(),)) if day else Parsed()
+    except ValueError:
+        return Parsed(left_out=f"{text[:40]!r} is no date")
+
+
 @dataclass(frozen=True)
 class Field:
     """A value of ours, `local`, and its name in the provider's record; `alternatives` are paths in other dialects.
 
-    `read` converts to our form. It leaves what is in our form as it is, so that reading what we wrote gives it again.
+    `parse` gives our form of a value. It leaves what is in our form as it is, so that reading what we wrote gives it
+    again. `further` are paths of more values of the kind: with the field itself they are one ordered set, whose first
+    is the main one.
     """
 
     local: str
     remote: str
     alternatives: tuple[Path, ...] = ()
-    read: Callable[[Any], str] = as_text
+    parse: Parser = parse_text
+    further: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedRecord:
+    """A record's values by local names. `further`: local name → the values of its set beside the main one.
+
+    `left_out`: remote name → why its value, or a part of it, could not be used.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    further: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def unidentified(self, message: str, *, at: Path) -> Unreadable:
+        """Return the error of a record that names nobody: what was left out of it, else `message`, with its place.
+
+        A value of a strange type comes first: it is a mistake of the sender.
+        """
+        for name, reason in sorted(self.left_out.items(), key=lambda item: not item[1].startswith(STRANGE)):
+            return Unreadable(f"{name}: {reason}", at=(*at[:-1], *name.split(".")))
+        return Unreadable(f"{at[-1]}: {message}", at=at)
 
 
 @dataclass(frozen=True)
 class FieldMap:
     fields: tuple[Field, ...]
 
-    def read(self, record: Mapping[str, Any]) -> dict[str, str]:
-        """Return local name → value for each field that `record` has, "" where it is empty there.
+    def parse(self, record: Mapping[str, Any], *, is_whole: bool = False) -> ParsedRecord:
+        """Return the values of each field that `record` has, "" where it is empty there.
 
-        Raises Unreadable, naming the path, where something else than a text, a number or nothing stands.
+        A value that cannot be used is left out, as if the record did not have it: no bad value sinks a record. Of a
+        record that `is_whole` its further values stand for the field where that is missing.
         """
-        values: dict[str, str] = {}
-        for field in self.fields:
-            texts = []
-            for path in ((field.remote,), *field.alternatives):
-                for value in _at(record, path):
-                    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-                        kind = type(value).__name__
-                        raise Unreadable(f"{'.'.join(path)}: a text is expected, a {kind} came", at=path)
-                    texts.append(field.read(value))
-            if texts:
-                values[field.local] = next((text for text in texts if text), "")
-        return values
+        result = ParsedRecord()
+        for one in self.fields:
+            names = ((one.remote,), *one.alternatives)
+            stated = [parsed for path in names for parsed in _parsed_at(record, path, one.parse, result.left_out)]
+            more = [parsed for path in one.further for parsed in _parsed_at(record, path, one.parse, result.left_out)]
+            main = next((parsed.values for parsed in stated if parsed.values), ())
+            usable = list(dict.fromkeys([*main, *(value for parsed in more for value in parsed.values)]))
+            reported = stated or (more if is_whole else [])
+            if reported and (usable or not any(parsed.left_out for parsed in reported)):
+                result.values[one.local] = usable.pop(0) if usable else ""
+            if usable:
+                result.further[one.local] = tuple(usable)
+        return result
+
+    def read(self, record: Mapping[str, Any]) -> dict[str, str]:
+        """Return local name → value, as `parse` does."""
+        return self.parse(record).values
 
     def write(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Return remote name → value for those of `values`, by local names, that are in this map."""
-        return {field.remote: field.read(values[field.local]) for field in self.fields if field.local in values}
+        """Return remote name → value for those of `values`, by local names, that are in this map and can be used."""
+        parsed = {one.remote: one.parse(values[one.local]) for one in self.fields if one.local in values}
+        return {name: one.best for name, one in parsed.items() if one.values or not one.left_out}
 
     @property
     def local_names(self) -> frozenset[str]:
-        return frozenset(field.local for field in self.fields)
+        return frozenset(one.local for one in self.fields)
 
 
-def for_report(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by local names as the `email`, `fields` and `custom_fields` of a ContactReported."""
-    columns, custom_fields = split(values)
-    return {"email": columns.pop("email", ""), "fields": columns, "custom_fields": custom_fields}
+def for_report(record: ParsedRecord) -> dict[str, Any]:
+    """Return a record as the attributes of a ContactReported that hold its values.
+
+    An address that is empty in the record stands in `fields`, as every empty value does.
+    """
+    columns, custom_fields = split(record.values)
+    email = columns.pop("email", None)
+    return {
+        "email": email or "",
+        "aliases": record.further.get("email", ()),
+        "phones": record.further.get("phone", ()),
+        "fields": columns if email != "" else {**columns, "email": ""},
+        "custom_fields": custom_fields,
+        "left_out": record.left_out,
+    }
 
 
 def within(path: Path, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -132,10 +196,29 @@ def text_of(record: Any, paths: Iterable[Path]) -> str:
     return ""
 
 
+def _parsed_at(record: Any, path: Path, parse: Parser, left_out: dict[str, str]) -> list[Parsed]:
+    """Return what stands at `path`, parsed; what of it is left out is noted in `left_out` by its place."""
+    parsed = []
+    for value in _at(record, path):
+        if path[-1] == EACH and isinstance(value, Mapping):
+            continue  # another path names the value in it
+        if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+            one = Parsed(left_out=f"{STRANGE}, a {type(value).__name__} came")
+        else:
+            one = parse(value)
+        if one.left_out:
+            left_out[".".join(path)] = one.left_out[:LINE]
+        parsed.append(one)
+    return parsed
+
+
 def _at(record: Any, path: Path) -> list[Any]:
     """Return the values at `path`: mostly one or none; more where names differ in their spelling alone."""
     values = [record]
     for name in path:
+        if name == EACH:
+            values = [item for value in values if isinstance(value, list) for item in value[:ENTRIES]]
+            continue
         wanted = loose(name)
         values = [
             value

@@ -59,8 +59,8 @@ class PublicKeySignature:
             signature = base64.b64decode(request.headers.get(self.header.lower(), "").strip(), validate=True)
         except (ValueError, binascii.Error):
             return False
-        keys = map(public_key, (*secrets_in(self.setting), *self.published))
-        return any(self._fits(key, signature, request.body) for key in keys)
+        keys = list(map(public_key, (*secrets_in(self.setting), *self.published)))
+        return any(self._fits(key, signature, body) for body in request.signed_bodies for key in keys)
 
     def proof(self, body: bytes) -> dict[str, str]:
         return {}

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+from config.logs import MASK, without_tokens
 from core import dates
 from core.text import TEXT, storable
 
@@ -18,9 +19,14 @@ _UUID_EPOCH = datetime(1582, 10, 15, tzinfo=UTC)
 
 
 def redacted_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers as they may be stored: the first 40, cut to 1,000 characters, without credentials."""
+    """Return the headers as they may be stored: the first 40, cut to 1,000 characters, without credentials.
+
+    Those of a proxy, and `Referer`, may hold the URL that was called, with the token in it.
+    """
     return {
-        name[:100]: "•••" if any(secret in name for secret in _SECRET_HEADERS) else storable(value[:1000])
+        name[:100]: MASK
+        if any(secret in name for secret in _SECRET_HEADERS)
+        else without_tokens(storable(value[:1000]))
         for name, value in list(headers.items())[:40]
     }
 

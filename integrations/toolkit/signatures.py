@@ -5,6 +5,7 @@ Every configured secret is tried, so that two can be live while one replaces the
 
 import hashlib
 import hmac
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -46,7 +47,7 @@ class HmacSha256Hex:
 
     def accepts(self, request: WebhookRequest) -> bool:
         given = request.headers.get(self.header.lower(), "").strip().lower().removeprefix("sha256=")
-        return equals_any(given, [_hex_digest(secret, request.body) for secret in secrets_in(self.setting)])
+        return equals_any(given, _hex_digests(secrets_in(self.setting), request.signed_bodies))
 
     def proof(self, body: bytes) -> dict[str, str]:
         secrets = secrets_in(self.setting)
@@ -81,8 +82,8 @@ class TimestampedHmac:
         if not _is_recent(timestamp):
             return False
         given = request.headers.get(self.header.lower(), "").strip().lower().removeprefix("sha256=")
-        signed = timestamp.encode() + b"." + request.body
-        return equals_any(given, [_hex_digest(secret, signed) for secret in secrets_in(self.setting)])
+        signed = [timestamp.encode() + b"." + body for body in request.signed_bodies]
+        return equals_any(given, _hex_digests(secrets_in(self.setting), signed))
 
     def proof(self, body: bytes) -> dict[str, str]:
         secrets = secrets_in(self.setting)
@@ -95,26 +96,44 @@ class TimestampedHmac:
 
 @dataclass(frozen=True)
 class Token:
-    """A secret as the last part of the path, or in the header `X-Webhook-Token`: for senders that cannot sign."""
+    """A secret that is sent as it is, by senders that cannot sign.
+
+    It stands as the last part of the path, in the header `X-Webhook-Token`, in `Authorization: Bearer`, or in the
+    query as `token`; the first of these that holds anything decides.
+    """
 
     setting: str
     signs = False
     header = "X-Webhook-Token"
+    query = "token"
 
     @property
     def headers(self) -> dict[str, str]:
         return {self.header: "The token as it is."}
 
     def is_offered(self, request: WebhookRequest) -> bool:
-        return bool(request.token or request.headers.get(self.header.lower(), "").strip())
+        return bool(self._given(request))
 
     def accepts(self, request: WebhookRequest) -> bool:
-        given = request.token or request.headers.get(self.header.lower(), "").strip()
+        given = self._given(request)
         return bool(given) and equals_any(given, secrets_in(self.setting))
 
     def proof(self, body: bytes) -> dict[str, str]:
         tokens = secrets_in(self.setting)
         return {self.header: tokens[0]} if tokens else {}
+
+    def _given(self, request: WebhookRequest) -> str:
+        scheme, _space, bearer = request.headers.get("authorization", "").strip().partition(" ")
+        return (
+            request.token
+            or request.headers.get(self.header.lower(), "").strip()
+            or (bearer.strip() if scheme.lower() == "bearer" else "")
+            or request.query_token.strip()
+        )
+
+
+def _hex_digests(secrets: Iterable[str], bodies: Sequence[bytes]) -> list[str]:
+    return [_hex_digest(secret, body) for secret in secrets for body in bodies]
 
 
 def _hex_digest(secret: str, body: bytes) -> str:

@@ -20,7 +20,7 @@ import redis
 from django.core.cache import cache
 
 from integrations.toolkit.client import JsonClient
-from integrations.toolkit.failures import Refused, TemporaryFailure
+from integrations.toolkit.failures import NotPermitted, Refused, TemporaryFailure
 
 logger = logging.getLogger(__name__)
 
@@ -186,9 +186,15 @@ def request_grant(
 ) -> Grant:
     """Return the token that `path` grants for `form`, or for `body` as JSON. `repeatable`: not for what is good once.
 
-    Raises Refused where it is refused, TemporaryFailure where no token came.
+    Raises NotPermitted where the credentials are refused, which OAuth answers with 400 (RFC 6749, 5.2), Refused where
+    the request is, TemporaryFailure where no token came.
     """
-    answer = http.call("POST", path, form=form, body=body, repeatable=repeatable)
+    try:
+        answer = http.call("POST", path, form=form, body=body, repeatable=repeatable)
+    except Refused as error:
+        if error.status != 400:
+            raise
+        raise NotPermitted(str(error), status=400, document=error.document) from error
     answer = answer if isinstance(answer, dict) else {}
     token = _usable(answer.get("access_token"))
     if not token:

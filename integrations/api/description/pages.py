@@ -32,6 +32,11 @@ def everywhere() -> dict[str, Any]:
     for response in health.values():
         fields = response["content"]["application/json"]["schema"]["properties"]
         fields["circuits"] = {"type": "object", "additionalProperties": states}
+        fields["missing_permissions"] = {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+            "description": "Only where there are any: by provider, under the names that it gives them.",
+        }
         fields["oldest_waiting_seconds"] = {"type": "number", "nullable": True}
     info = system_info()
     return {

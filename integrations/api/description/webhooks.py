@@ -11,7 +11,10 @@ from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.reply import Accepted, Reply
 from integrations.contracts.webhook import Payload
 from integrations.inbox.api import webhooks
+from integrations.toolkit.bodies import MAX_BATCH
+from integrations.toolkit.signatures import Token
 
+_BEARER, _QUERY = "bearer", "query"  # places of a token beside its header
 _UNREADABLE = "an example: the e-mail is not a text"
 _AROUND = (
     "Stored before it is answered, processed afterwards. Works with and without a slash at its end. "
@@ -43,18 +46,23 @@ def paths_of(provider: Provider) -> dict[str, Any]:
 
 
 def schemes_of(provider: Provider) -> dict[str, Any]:
-    """Return the headers with which a provider's senders prove themselves, as security schemes."""
-    return {
-        _scheme(verifier.setting, header): {
-            "type": "apiKey",
-            "in": "header",
-            "name": header,
-            "description": f"{text} Checked with {verifier.setting}; none configured, closed.",
-        }
-        for endpoint in provider.endpoints
-        for verifier in endpoint.verifiers
-        for header, text in verifier.headers.items()
-    }
+    """Return the proofs of a provider's senders as security schemes."""
+    schemes: dict[str, Any] = {}
+    for verifier in {verifier: None for endpoint in provider.endpoints for verifier in endpoint.verifiers}:
+        checked = f"Checked with {verifier.setting}; none configured, closed."
+        for header, text in verifier.headers.items():
+            described = {"type": "apiKey", "in": "header", "name": header, "description": f"{text} {checked}"}
+            schemes[_scheme(verifier.setting, header)] = described
+        if isinstance(verifier, Token):
+            bearer = {"type": "http", "scheme": "bearer", "description": f"The token. {checked}"}
+            described = {
+                "type": "apiKey",
+                "in": "query",
+                "name": verifier.query,
+                "description": f"The token. {checked}",
+            }
+            schemes |= {_scheme(verifier.setting, _BEARER): bearer, _scheme(verifier.setting, _QUERY): described}
+    return schemes
 
 
 def _item(provider: Provider, endpoint: Endpoint, *, with_token: bool = False) -> dict[str, Any]:
@@ -86,7 +94,12 @@ def _item(provider: Provider, endpoint: Endpoint, *, with_token: bool = False) -
 
 def _proofs(endpoint: Endpoint) -> list[dict[str, list[str]]]:
     """Return the proofs of which one is enough; the headers of one proof belong together."""
-    return [{_scheme(verifier.setting, header): [] for header in verifier.headers} for verifier in endpoint.verifiers]
+    proofs: list[dict[str, list[str]]] = []
+    for verifier in endpoint.verifiers:
+        proofs.append({_scheme(verifier.setting, header): [] for header in verifier.headers})
+        if isinstance(verifier, Token):
+            proofs += [{_scheme(verifier.setting, place): []} for place in (_BEARER, _QUERY)]
+    return proofs
 
 
 def _scheme(setting: str, header: str) -> str:
@@ -97,7 +110,11 @@ def _body(endpoint: Endpoint) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"type": "object", "additionalProperties": True}}
     if endpoint.examples:
         content["examples"] = {name: {"value": body} for name, body in endpoint.examples.items()}
-    text = f"JSON in one of the dialects that are understood, at most {webhooks.MAX_BODY} bytes."
+    text = (
+        f"JSON in one of the dialects that are understood, at most {webhooks.MAX_BODY} bytes, or an array of up to "
+        f"{MAX_BATCH} such objects, each an event of its own. A form with these fields, or with the JSON in its field "
+        "`payload`, is read too. It may be compressed by gzip or deflate; what it inflates to has the same limit."
+    )
     return {"required": True, "description": text, "content": {"application/json": content}}
 
 
@@ -115,6 +132,7 @@ def _answers(endpoint: Endpoint) -> dict[str, Any]:
     add(HTTPStatus.LENGTH_REQUIRED, "no length", {"detail": webhooks.NO_LENGTH})
     too_long = webhooks.TOO_LONG.format(length=webhooks.MAX_BODY + 1)
     add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too long", {"detail": too_long})
+    add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "inflates to too much", {"detail": webhooks.INFLATED_TOO_LONG})
     add(HTTPStatus.TOO_MANY_REQUESTS, "too many", {"detail": webhooks.TOO_MANY.format(seconds=30)})
     add(endpoint.busy_status, "the database is away", {"detail": webhooks.AWAY})
     return {

@@ -21,7 +21,8 @@ from integrations.fields.admin.choices import (
     offered_stages,
     opportunity_providers,
 )
-from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
+from integrations.fields.models import FieldPlace, FieldRule, PipelineRule, PolicyStatusRule
+from integrations.toolkit.fields import loose
 
 COLUMNS = (*FIELDS, "email")
 FIELDS_LIST = "offered-fields"  # the datalist of templates/admin/integrations/fieldrule/change_form.html
@@ -171,6 +172,22 @@ class PipelineRuleForm(forms.ModelForm):
         is_gone = bool(now) and now not in {stage_id for _provider, stage_id in self._stages}
         gone = [(now, _("%(stage)s (no longer exists)") % {"stage": now})] if is_gone else []
         return [("", "---"), *gone, *groups.items()]
+
+
+class PolicyStatusRuleForm(forms.ModelForm):
+    class Meta:
+        model = PolicyStatusRule
+        fields = ("policy_status", "opportunity_status")
+
+    def clean_policy_status(self) -> str:
+        """Return a status that no other rule is for: they are compared without case, spaces and dashes."""
+        status: str = self.cleaned_data["policy_status"].strip()
+        others = PolicyStatusRule.objects.exclude(pk=self.instance.pk).values_list("policy_status", flat=True)
+        if loose(status) in {loose(other) for other in others}:
+            raise ValidationError(_("There is a rule for this status already."))
+        if not loose(status):
+            raise ValidationError(_("A status has letters or digits."))
+        return status
 
 
 def _is_deleted(form: forms.BaseForm) -> bool:

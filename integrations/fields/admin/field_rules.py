@@ -7,11 +7,18 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core.console import columns
 from core.console.audited import AuditedAdmin
 from core.console.base import BoundedLists
 from integrations.fields.admin.choices import offered_fields
-from integrations.fields.admin.field_rule_forms import FieldPlaceForm, FieldPlaces, FieldRuleForm, PipelineRuleForm
-from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
+from integrations.fields.admin.field_rule_forms import (
+    FieldPlaceForm,
+    FieldPlaces,
+    FieldRuleForm,
+    PipelineRuleForm,
+    PolicyStatusRuleForm,
+)
+from integrations.fields.models import FieldPlace, FieldRule, PipelineRule, PolicyStatusRule
 
 _HOLDS_FROM_NOW_ON = gettext_lazy(
     "A change here changes no contact by itself: it applies to whatever is received or written from now on. Press"
@@ -66,3 +73,29 @@ class PipelineRuleAdmin(AuditedAdmin, BoundedLists):
         ),
     )
     ordering = ("provider", "line_of_business")
+
+
+@admin.register(PolicyStatusRule)
+class PolicyStatusRuleAdmin(AuditedAdmin, BoundedLists):
+    list_display = ("policy_status", "result")
+    form = PolicyStatusRuleForm
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("policy_status", "opportunity_status"),
+                "description": gettext_lazy(
+                    "A change of a policy's status sets the status of its opportunity, once. Without a rule: active,"
+                    " bound, in force, issued, renewed and reinstated policies, bound and accepted quotes are won;"
+                    " canceled, non-renewed, lapsed, declined and lost ones, and expired quotes, are lost; quotes are"
+                    " open. Any other status leaves the opportunity as it is."
+                ),
+            },
+        ),
+    )
+    ordering = ("policy_status",)
+
+    result = columns.of(
+        lambda rule: rule.get_opportunity_status_display(),
+        PolicyStatusRule._meta.get_field("opportunity_status").verbose_name,
+    )

@@ -1,3 +1,3 @@
-from integrations.fields.models.field_rule import FieldPlace, FieldRule, PipelineRule
+from integrations.fields.models.field_rule import FieldPlace, FieldRule, PipelineRule, PolicyStatusRule
 
-__all__ = ["FieldPlace", "FieldRule", "PipelineRule"]
+__all__ = ["FieldPlace", "FieldRule", "PipelineRule", "PolicyStatusRule"]

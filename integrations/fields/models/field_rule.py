@@ -68,3 +68,31 @@ class PipelineRule(models.Model):
 
     def __str__(self) -> str:
         return self.line_of_business
+
+
+class PolicyStatusRule(models.Model):
+    """The status of a policy's or quote's opportunity, by the status of the policy; it goes before the defaults."""
+
+    class Result(models.TextChoices):
+        OPEN = "open", _("open")
+        WON = "won", _("won")
+        LOST = "lost", _("lost")
+        ABANDONED = "abandoned", _("abandoned")
+        UNCHANGED = "", _("as it is")
+
+    policy_status = models.CharField(
+        _("status of the policy"),
+        max_length=60,
+        unique=True,
+        help_text=_("as the policy has it, such as Canceled; begin with Quote or Policy for one of the two alone"),
+    )
+    opportunity_status = models.CharField(
+        _("status of the opportunity"), max_length=20, choices=Result.choices, blank=True
+    )
+
+    class Meta:
+        verbose_name = _("status of opportunities")
+        verbose_name_plural = _("statuses of opportunities")
+
+    def __str__(self) -> str:
+        return self.policy_status

@@ -138,6 +138,12 @@ def test_existing_custom_fields_are_offered_and_others_refused(console: Client, 
     assert add(console, FieldRule, rule_of("birth_place", ("gohighlevel", "f1"))) == []
 
 
+@pytest.mark.parametrize("name", ["tags", "dnd", "assignedTo"])
+def test_what_gohighlevel_alone_has_is_offered_for_a_rule(name: str, console: Client, ghl: FakeGoHighLevel) -> None:
+    assert f'<option value="{name}">GoHighLevel: ' in console.get(f"{list_of(FieldRule)}add/").content.decode()
+    assert add(console, FieldRule, rule_of("labels", ("gohighlevel", name), ("nowcerts", "Labels"))) == []
+
+
 def test_unreachable_provider_does_not_fail_the_page(console: Client, ghl: FakeGoHighLevel) -> None:
     ghl.misbehave(*[gohighlevel.Answer(status=503)] * 9)
     page = console.get(f"{list_of(FieldRule)}add/").content.decode()

@@ -43,15 +43,19 @@ def attention_items() -> list[attention.Item]:
     return [
         attention.Item(
             key="history_imports",
-            label=gettext_lazy("Historical imports that need review"),
-            count=attention.capped(waiting),
+            label=gettext_lazy("Historical imports that need your decision"),
+            rows=waiting,
+            occurred="created_at",
+            action=gettext_lazy("Decide"),
             url=list_url(IMPORTS, status__in="ready,stopped,failed"),
             permission="integrations.view_historyimport",
         ),
         attention.Item(
             key="held_emails",
             label=gettext_lazy("Set-up e-mails that are held back"),
-            count=attention.capped(held),
+            rows=held,
+            occurred="created_at",
+            action=gettext_lazy("Send or leave"),
             url=list_url("admin:accounts_emailmessage", status__exact=EmailMessage.Status.HELD.value),
             permission="accounts.view_emailmessage",
         ),
@@ -227,7 +231,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
         )
         return format_html_join(" ", "<span>{} {}</span>", links) or NOTHING
 
-    problem = columns.text("last_error", gettext_lazy("problem"))
+    problem = columns.reason("last_error", gettext_lazy("problem"))
 
     @admin.display(description=gettext_lazy("notes"))
     def remarks(self, history: HistoryImport) -> str:

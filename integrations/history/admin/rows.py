@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.memberships.models import Plan
 from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, badge, list_link, list_url, shortened
+from core.console.links import NOTHING, badge, list_url, search_link, shortened
 from core.tables.cells import neutral
 from core.web import access
 from integrations import registry
@@ -57,7 +57,7 @@ class HistoryRowAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("person"))
     def who(self, row: HistoryRow) -> str:
-        return list_link("admin:accounts_contact", row.person, q=row.person) if row.person else NOTHING
+        return search_link(row.person) if row.person else NOTHING
 
     @admin.display(description=gettext_lazy("what it does"))
     def what(self, row: HistoryRow) -> str:

@@ -59,11 +59,11 @@ def test_file_is_previewed_and_applied_after_a_confirmation_only(console: Client
 
 def test_start_page_counts_imports_and_held_mails_that_wait(console: Client, plan: Any) -> None:
     history, _page = uploaded(console, paid("1", 30))
-    assert "Historical imports that need review" in console.get("/admin/").content.decode()
+    assert "Historical imports that need your decision" in console.get("/admin/").content.decode()
     press(console, history, "confirm")
     worked(history)
     start = console.get("/admin/").content.decode()
-    assert "Historical imports that need review" not in start
+    assert "Historical imports that need your decision" not in start
     assert "Set-up e-mails that are held back" in start
 
 

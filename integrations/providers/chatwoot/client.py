@@ -21,7 +21,14 @@ _NOT_OURS = (
 class ChatwootClient:
     """Client of the platform API. `ChatwootClient.from_settings()` is that of this installation."""
 
-    def __init__(self, base_url: str, *, token: str, sleep: Callable[[float], None] = really_sleep) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str,
+        patience: float = PATIENCE,
+        sleep: Callable[[float], None] = really_sleep,
+    ) -> None:
         self._http = JsonClient(
             base_url,
             title="Chatwoot",
@@ -30,17 +37,17 @@ class ChatwootClient:
             explain=lambda document: text_at(document, "error") or text_at(document, "message"),
             secrets=[token],
             retries=Retries(number=1, initial_delay=0.2, backoff_factor=1.0),
-            patience=PATIENCE,
-            read_timeout=PATIENCE,
+            patience=patience,
+            read_timeout=patience,
             sleep=sleep,
         )
 
     @classmethod
-    def from_settings(cls) -> "ChatwootClient":
+    def from_settings(cls, *, patience: float = PATIENCE) -> "ChatwootClient":
         """Return the client of this installation. Raises NotConfigured."""
         if not settings.CHATWOOT_BASE_URL or not settings.CHATWOOT_PLATFORM_TOKEN:
             raise NotConfigured("Chatwoot: set CHATWOOT_BASE_URL and CHATWOOT_PLATFORM_TOKEN")
-        return cls(settings.CHATWOOT_BASE_URL, token=settings.CHATWOOT_PLATFORM_TOKEN)
+        return cls(settings.CHATWOOT_BASE_URL, token=settings.CHATWOOT_PLATFORM_TOKEN, patience=patience)
 
     # https://developers.chatwoot.com/api-reference/accounts/get-an-account-details
     def account(self, account_id: str) -> Mapping[str, Any]:

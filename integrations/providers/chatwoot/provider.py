@@ -2,7 +2,7 @@
 
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.reply import reply_with
-from integrations.providers.chatwoot import examples, webhooks
+from integrations.providers.chatwoot import examples, setup, webhooks
 from integrations.providers.chatwoot.phrases import PHRASES
 from integrations.providers.chatwoot.simulation import SIMULATION
 from integrations.toolkit.signatures import HmacSha256Hex, TimestampedHmac, Token
@@ -28,6 +28,8 @@ PROVIDER = Provider(
             reply=webhooks.reply,
             about="Accounts, by Chatwoot's installation events. The answer has the outcome for the account.",
             examples=examples.ACCOUNTS,
+            paste_at=setup.INSTALLATION_AT,
+            type_field="event",
             id_header="X-Chatwoot-Delivery",
         ),
         Endpoint(
@@ -39,6 +41,8 @@ PROVIDER = Provider(
             reply=reply_with({"success": True}),
             about="Contacts, by the webhooks of single accounts.",
             examples=examples.CONTACTS,
+            paste_at=setup.ACCOUNT_AT,
+            type_field="event",
             id_header="X-Chatwoot-Delivery",
         ),
     ),
@@ -48,6 +52,9 @@ PROVIDER = Provider(
     simulation=SIMULATION,
     credentials=("CHATWOOT_PLATFORM_TOKEN",),
     api_settings=("CHATWOOT_BASE_URL",),
+    purposes=setup.PURPOSES,
+    key_at=setup.KEY_AT,
+    probes=setup.PROBES,
     features=("chatwoot-auto-sync", "chatwoot-contacts", "chatwoot-embed"),
     phrases=PHRASES,
 )

@@ -26,6 +26,8 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
         account["id"] = int(chosen["account"]) if chosen["account"].isdigit() else chosen["account"]
     if "name" in chosen:
         (body if is_contact else account)["name"] = chosen["name"]
+    if is_contact and "phone" in chosen:
+        body["phone_number"] = chosen["phone"]
     if is_contact and "contact_id" in chosen:
         body["id"] = int(chosen["contact_id"]) if chosen["contact_id"].isdigit() else chosen["contact_id"]
     if "email" in chosen:
@@ -37,5 +39,5 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
 
 
 SIMULATION = Simulation(
-    options=("account", "name", "email", "contact_id"), personalise=personalise, endpoint_for=endpoint_for
+    options=("account", "name", "email", "phone", "contact_id"), personalise=personalise, endpoint_for=endpoint_for
 )

@@ -6,13 +6,15 @@ All calls of all processes together stay within the location's limit. Every meth
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
 
+from integrations.providers.gohighlevel.permissions import PERMISSIONS
 from integrations.toolkit import changes
 from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
@@ -24,6 +26,7 @@ Record = Mapping[str, Any]
 VERSION = "2021-07-28"  # of the API, a header that every call must have
 CALLS, WINDOW = 100, 10.0  # calls in seconds, for each location (the vendor's documentation, "Rate limits")
 PAGE_SIZE = 100
+_EVER = "1970-01-01T00:00:00Z"
 _RATE_HEADERS = RateHeaders(
     remaining="X-RateLimit-Remaining",
     interval_ms="X-RateLimit-Interval-Milliseconds",
@@ -89,6 +92,7 @@ class GoHighLevelClient:
             hints=_HINTS,
             explain=_explain,
             secrets=(api_key,),
+            permissions=PERMISSIONS,
             patience=patience,
             read_timeout=read_timeout,
             sleep=sleep,
@@ -112,19 +116,35 @@ class GoHighLevelClient:
 
         Not repeated when the answer was lost: in a location that allows duplicates there might be two then.
         """
-        return self._created("contact", "/contacts/", fields, existing="contactId")
+        return self._created("contact", "/contacts/", fields, known_id="contactId")
 
     # PUT /contacts/{contactId}
     def update_contact(self, contact_id: str, fields: Mapping[str, Any]) -> Record:
         """Return the contact after the change. `fields` has no locationId.
 
-        `tags` in it would replace all of the contact's. A name that the vendor does not know is refused with 422.
+        `tags` in it would replace all of the contact's. A name that the vendor does not know is refused with 422, and
+        an e-mail or phone that another contact has as in a create (see `existing`).
         """
         return self._called("contact", "PUT", record_path("/contacts", contact_id), body=dict(fields))
 
+    # POST and DELETE /contacts/{contactId}/tags
+    def change_tags(self, contact_id: str, tags: Sequence[str], *, has: bool) -> list[Any]:
+        """Give a contact these tags, or take them away; return the tags that it has then. Others stay as they are.
+
+        Raises NotFound where there is no such contact.
+        """
+        path = f"{record_path('/contacts', contact_id)}/tags"
+        with _not_found():
+            answer = self._http.call("POST" if has else "DELETE", path, body={"tags": list(tags)}, repeatable=True)
+        found = answer.get("tags") if isinstance(answer, dict) else None
+        return found if isinstance(found, list) else []
+
     # GET /contacts/search/duplicate
     def find_contact(self, *, email: str = "", phone: str = "") -> Record | None:
-        """Return the contact with this address or number as the location understands duplicates; None for nobody."""
+        """Return the contact with this address or number as the location understands duplicates; None for nobody.
+
+        Of two that have one each, the location's first choice comes.
+        """
         given = {name: text for name, text in (("email", email.strip()), ("number", phone.strip())) if text}
         if not given:
             return None
@@ -139,11 +159,20 @@ class GoHighLevelClient:
 
         The index lags by seconds.
         """
+        return self._searched(cursor)
+
+    # POST /contacts/search
+    def contacts_with_phone(self, phone: str) -> list[Record]:
+        """Return the contacts with this number (E.164), a page at most; the index lags by seconds."""
+        return self._searched(Cursor(since=_EVER), {"field": "phone", "operator": "eq", "value": phone})
+
+    def _searched(self, cursor: Cursor, *filters: Mapping[str, Any]) -> list[Record]:
+        changed = {"field": "dateUpdated", "operator": "range", "value": {"gte": cursor.since}}
         body = {
             "locationId": self.location_id,
             "page": cursor.skip // changes.PAGE_SIZE + 1,
             "pageLimit": changes.PAGE_SIZE,
-            "filters": [{"field": "dateUpdated", "operator": "range", "value": {"gte": cursor.since}}],
+            "filters": [changed, *filters],
             "sort": [{"field": "dateUpdated", "direction": "asc"}],
         }
         answer = self._http.call("POST", "/contacts/search", body=body, repeatable=True)
@@ -158,7 +187,7 @@ class GoHighLevelClient:
         Returns the one that exists already where the location allows a contact only one. Not repeated when the answer
         was lost.
         """
-        return self._created("opportunity", "/opportunities/", fields, existing="existingId")
+        return self._created("opportunity", "/opportunities/", fields, known_id="existingId")
 
     # GET /opportunities/{id}
     def opportunity(self, opportunity_id: str) -> Record:
@@ -192,35 +221,44 @@ class GoHighLevelClient:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _called(self, name: str, method: str, path: str, *, body: Any = None) -> Record:
-        """Return the record under `name` in an answer. Raises Refused where none came.
-
-        Raises NotFound where there is no such record, which the vendor answers with 400 as well as with 404.
-        """
-        try:
+        """Return the record under `name` in an answer. Raises Refused where none came, NotFound where there is none."""
+        with _not_found():
             answer = self._http.call(method, path, body=body)
-        except Refused as error:
-            if error.status == 400 and "not found" in _explain(error.document).lower():
-                raise NotFound(str(error), status=400, document=error.document) from error
-            raise
         record = answer.get(name) if isinstance(answer, dict) else None
         if not isinstance(record, dict) or not text_at(record, "id"):
             called = f"{method} {path.rsplit('/', 1)[0]}/{{id}}"
             raise Refused(_without_record(called, name), status=200, document=answer)
         return record
 
-    def _created(self, name: str, path: str, fields: Mapping[str, Any], *, existing: str) -> Written:
+    def _created(self, name: str, path: str, fields: Mapping[str, Any], *, known_id: str) -> Written:
         try:
             answer = self._http.call("POST", path, body={**fields, "locationId": self.location_id})
         except Refused as error:
-            external_id = text_at(error.document, "meta", existing) if error.status == 400 else ""
-            if not external_id:
-                raise
-            matched_by = text_at(error.document, "meta", "matchingField")
-            return Written(external_id=external_id, is_new=False, matched_by=matched_by, answer=error.document)
+            return existing(error, known_id)
         record = answer.get(name) if isinstance(answer, dict) else None
         if not isinstance(record, dict) or not text_at(record, "id"):
             raise Refused(_without_record(f"POST {path}", name), status=200, document=answer)
         return Written(external_id=str(record["id"]), is_new=True, record=record, answer=answer)
+
+
+@contextmanager
+def _not_found() -> Iterator[None]:
+    """Raise NotFound for a record that does not exist, which the vendor answers with 400 as well as with 404."""
+    try:
+        yield
+    except Refused as error:
+        if error.status == 400 and "not found" in _explain(error.document).lower():
+            raise NotFound(str(error), status=400, document=error.document) from error
+        raise
+
+
+def existing(error: Refused, name: str = "contactId") -> Written:
+    """Return the record that a refusal says is there already, its id under `name`. Raises any other refusal."""
+    external_id = text_at(error.document, "meta", name) if error.status == 400 else ""
+    if not external_id:
+        raise error
+    matched_by = text_at(error.document, "meta", "matchingField")
+    return Written(external_id=external_id, is_new=False, matched_by=matched_by, answer=error.document)
 
 
 def record_path(path: str, external_id: str) -> str:

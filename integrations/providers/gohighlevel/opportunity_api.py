@@ -1,6 +1,7 @@
 """GoHighLevel's opportunities as they are read and written for policies (contracts/mirror.py).
 
-Where an opportunity stands in its pipeline, and whether it was won, is people's business: a change never names it.
+Where an opportunity stands in its pipeline is people's business: a change never names it. Its status is written where
+the policy's status changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from integrations.contracts.mirror import Deals, Opportunity, OutgoingCall, Remo
 from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, record_path
 from integrations.providers.gohighlevel.fields import day_of
 from integrations.providers.gohighlevel.opportunity_fields import ids_of
+from integrations.providers.gohighlevel.permissions import CUSTOM_FIELDS, OPPORTUNITIES
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.fields import text_of
 from integrations.toolkit.reading import text_at
@@ -57,7 +59,7 @@ class GoHighLevelOpportunities:
         body = {
             "pipelineId": stage.pipeline_id,
             "pipelineStageId": stage.stage_id,
-            "status": "open",
+            "status": wanted.status or "open",
             "contactId": contact_id,
             "locationId": self.client.location_id,
             **self._written(title=wanted.title, amount=wanted.amount, details=wanted.details),
@@ -72,6 +74,8 @@ class GoHighLevelOpportunities:
             amount=wanted.amount if wanted.amount != current.amount else None,
             details={name: text for name, text in wanted.details.items() if text != current.details.get(name, "")},
         )
+        if wanted.status and wanted.status != remote.status:
+            body["status"] = wanted.status
         path, external_id = record_path("/opportunities", remote.external_id), remote.external_id
         return OutgoingCall(method="PUT", path=path, body=body, external_id=external_id)
 
@@ -111,6 +115,7 @@ class GoHighLevelOpportunities:
                 amount=_minor_units(record.get("monetaryValue")),
                 details=self._details(record),
             ),
+            status=text_at(record, "status").lower(),
             record=record,
         )
 
@@ -127,6 +132,7 @@ class GoHighLevelOpportunities:
 DEALS = Deals(
     identity="contact",
     open=lambda patience: GoHighLevelOpportunities(GoHighLevelClient(patience=patience)),
+    resources=(OPPORTUNITIES, CUSTOM_FIELDS),
     stages=lambda: settings.GHL_PIPELINES,
 )
 

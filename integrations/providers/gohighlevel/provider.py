@@ -5,11 +5,11 @@ from http import HTTPStatus
 from integrations.contracts.provider import Endpoint, Provider
 from integrations.contracts.reply import Accepted, Reply
 from integrations.providers.gohighlevel import (
-    client,
     confirming,
     contact_api,
     examples,
     opportunity_api,
+    setup,
     signatures,
     webhooks,
 )
@@ -46,12 +46,13 @@ PROVIDER = Provider(
             busy_status=HTTPStatus.TOO_MANY_REQUESTS,
             about="Contacts, from a marketplace app, a workflow or a relay.",
             examples=examples.BODIES,
+            paste_at=setup.PASTE_AT,
+            type_field="event",
         ),
     ),
     handled=frozenset(webhooks.HANDLED),
     ignored=webhooks.IGNORED,
     parse=webhooks.parse,
-    is_connected=client.is_configured,
     is_hint=confirming.is_hint,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,
@@ -63,4 +64,7 @@ PROVIDER = Provider(
     deals=opportunity_api.DEALS,
     credentials=("GHL_API_KEY",),
     api_settings=("GHL_LOCATION_ID",),
+    purposes=setup.PURPOSES,
+    key_at=setup.KEY_AT,
+    probes=setup.PROBES,
 )

@@ -11,8 +11,8 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from core import strict_json
 from integrations.contracts.webhook import WebhookRequest
+from integrations.toolkit import bodies
 from integrations.toolkit.public_keys import PublicKeySignature, Scheme
 from integrations.toolkit.reading import read_moment, text_at
 
@@ -59,17 +59,14 @@ class FromOurLocation:
     def accepts(self, request: WebhookRequest) -> bool:
         if not settings.GHL_LOCATION_ID or not self.signature.accepts(request):
             return False
-        try:
-            payload = strict_json.read(request.body, must_be_object=True)
-        except strict_json.InvalidJson:
-            return False
-        if text_at(payload, "locationId") != settings.GHL_LOCATION_ID:
-            logger.warning("GoHighLevel signed a webhook about another location than GHL_LOCATION_ID")
-            return False
-        sent_at = read_moment(text_at(payload, "timestamp"))
-        if sent_at is not None and sent_at < timezone.now() - OLDEST:
-            logger.warning("a webhook that GoHighLevel signed more than a week ago is not believed")
-            return False
+        for part in bodies.read(request):
+            if text_at(part.payload, "locationId") != settings.GHL_LOCATION_ID:
+                logger.warning("GoHighLevel signed a webhook about another location than GHL_LOCATION_ID")
+                return False
+            sent_at = read_moment(text_at(part.payload, "timestamp"))
+            if sent_at is not None and sent_at < timezone.now() - OLDEST:
+                logger.warning("a webhook that GoHighLevel signed more than a week ago is not believed")
+                return False
         return True
 
     def proof(self, body: bytes) -> dict[str, str]:

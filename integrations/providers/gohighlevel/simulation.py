@@ -3,15 +3,18 @@
 import hashlib
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from integrations.contracts.provider import Simulation
 from integrations.toolkit.fields import loose
 
-_NAMES = ("email", "first_name", "last_name", "phone", "city", "state")
+_NAMES = (
+    *("email", "first_name", "last_name", "phone", "address1", "city", "state", "postal_code"),
+    *("company_name", "date_of_birth", "website"),
+)
 
 
 def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]:
@@ -19,7 +22,8 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
 
     A contact's id follows from the e-mail, so that one person stays one contact through many events.
     """
-    person = payload["contact"] if isinstance(payload.get("contact"), dict) else payload
+    inner = payload.get("contact")
+    person = inner if isinstance(inner, dict) and "contact_id" not in payload else payload
     values = {loose(name): chosen[name] for name in _NAMES if name in chosen}
     for key in list(person):
         if loose(key) in values:
@@ -28,7 +32,7 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
             person[key] = f"{values.get('firstname', '')} {values.get('lastname', '')}".strip()
     _set(person, "contact_id" if "contact_id" in person else "id", chosen.get("contact_id") or _id(values.get("email")))
     _set(payload, "webhookId", chosen.get("id") or str(uuid.uuid4()))
-    _set(payload, "timestamp", datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    _set(payload, "timestamp", timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     _set(payload, "locationId", settings.GHL_LOCATION_ID)
     return payload
 

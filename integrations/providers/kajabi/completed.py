@@ -13,7 +13,6 @@ from typing import Any
 from core.text import plain_key
 from integrations.contracts.events import AssessmentCompleted, CompletedCourse, ContactReported, CourseCompleted, Event
 from integrations.contracts.exceptions import Unmatched
-from integrations.providers.kajabi import fields
 from integrations.toolkit.reading import first_text, moment_at, read_day, text_at
 
 COURSES = frozenset({"course.completed", "course_completed"})
@@ -63,12 +62,7 @@ def read(event_type: str, body: Mapping[str, Any], *, event_id: str, kind: str, 
     """
     email, name = first_text(body, _EMAIL), first_text(body, _NAME)
     first, last = first_text(body, _FIRST_NAME), first_text(body, _LAST_NAME)
-    identities = {
-        **fields.identity(kind, first_text(body, _MEMBER_ID)),
-        **fields.identity("contact", first_text(body, _CONTACT_ID)),
-    }
-    if not email and not identities:
-        raise Unmatched("the event names no e-mail")
+    identities = {kind: first_text(body, _MEMBER_ID), "contact": first_text(body, _CONTACT_ID)}
     if not first and not last:
         first, _space, last = name.partition(" ")
     names = {"first_name": first, "last_name": last.strip()}
@@ -92,6 +86,8 @@ def read(event_type: str, body: Mapping[str, Any], *, event_id: str, kind: str, 
         identities=identities,
         fields={column: value for column, value in names.items() if value},
     )
+    if not email and not person.identities:
+        raise Unmatched("the event names no e-mail")
     if event_type in COURSES:
         done = CourseCompleted(
             external_id=event_id,

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from integrations.contracts.events import Event
@@ -20,11 +19,6 @@ from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import text_at
 
 PATIENCE = 5  # seconds for one call with its repetitions; the few of a delivery must end well within its lease
-
-
-def is_connected() -> bool:
-    """Return whether the API can be asked here."""
-    return bool(settings.KAJABI_CLIENT_ID and settings.KAJABI_CLIENT_SECRET)
 
 
 def confirm(webhook: StoredWebhook) -> StoredWebhook:

@@ -1,7 +1,7 @@
 """Paths of values in payloads of Kajabi's relays and in-app hooks: all under which each was seen, the best first.
 
 Sources: the relay's own documents, and payloads recorded by integrators (`purchase.created` flat, and nested in newer
-ones).
+ones; its terms are offer_type, interval, trial_period_days, quantity, amount_paid). Relays add the amounts of refunds.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,44 @@ OCCURRED_INSIDE = (
     ("created_at",),
 )
 OFFER_TITLE = (("offer", "name"), ("offer", "title"), ("offer_title",), ("offer_name",))
+# The terms of a purchase: how it is billed, trials, amounts in minor units, its end.
+BILLING = (("offer_type",), ("offer", "type"), ("payment_type",), ("purchase", "payment_type"), ("billing",))
+INTERVAL = (("interval",), ("subscription", "interval"), ("purchase", "interval"), ("offer", "interval"))
+INTERVAL_COUNT = (("interval_count",), ("subscription", "interval_count"), ("purchase", "interval_count"))
+TRIAL_DAYS = (("trial_period_days",), ("trial_days",), ("subscription", "trial_period_days"))
+TRIAL_END = (
+    ("trial_ends_at",),
+    ("trial_end",),
+    ("trial_end_date",),
+    ("subscription", "trial_ends_at"),
+    ("subscription", "trial_end"),
+)
+QUANTITY = (("quantity",), ("purchase", "quantity"), ("seats",))
+STARTS = (("effective_start_at",), ("starts_at",), ("purchase", "effective_start_at"))
+SUBSCRIPTION = (("subscription_id",), ("subscription", "id"))
+AMOUNT = (
+    ("amount_in_cents",),
+    ("purchase", "amount_in_cents"),
+    ("amount_paid",),
+    ("payment_transaction", "amount_paid"),
+)
+REFUNDED = (
+    ("amount_refunded_in_cents",),
+    ("refunded_amount_in_cents",),
+    ("refund", "amount_in_cents"),
+    ("purchase", "amount_refunded_in_cents"),
+    ("amount_refunded",),
+)
+PERIOD_END = (
+    ("current_period_end",),
+    ("subscription", "current_period_end"),
+    ("purchase", "current_period_end"),
+    ("subscription", "ends_at"),
+    ("subscription_end_date",),
+    ("period_end",),
+    ("ends_at",),
+    ("access_ends_at",),
+)
 
 
 def buyer(body: Mapping[str, Any], *, kind: str) -> Buyer:
@@ -64,10 +102,5 @@ def buyer(body: Mapping[str, Any], *, kind: str) -> Buyer:
         email=first_text(body, _EMAIL),
         first_name=first,
         last_name=last.strip(),
-        identities=identity(kind, first_text(body, MEMBER_ID)),
+        identities={kind: first_text(body, MEMBER_ID)},
     )
-
-
-def identity(kind: str, external_id: str) -> Mapping[str, str]:
-    """Return {kind: id}, or {} for no id: Kajabi's test deliveries give everybody the id 0."""
-    return {kind: external_id} if external_id not in ("", "0") else {}

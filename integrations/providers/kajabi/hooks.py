@@ -39,9 +39,9 @@ class KajabiHooks:
         self._tokens = list(tokens)
 
     @classmethod
-    def from_settings(cls) -> Self:
+    def from_settings(cls, *, patience: float = PATIENCE) -> Self:
         """Return the hooks of this installation. Raises NotConfigured where the API's credentials are missing."""
-        client = KajabiClient.from_settings(patience=PATIENCE)
+        client = KajabiClient.from_settings(patience=patience)
         return cls(client, frontend_url=settings.FRONTEND_URL, tokens=secrets_in("KAJABI_WEBHOOK_TOKEN"))
 
     def listed(self) -> list[Hook]:

@@ -24,8 +24,8 @@ from integrations.contracts.events import (
     SubscriptionRenewed,
     SubscriptionResumed,
 )
-from integrations.providers.kajabi import fields, terms
-from integrations.toolkit.reading import first_text
+from integrations.providers.kajabi import fields
+from integrations.toolkit.reading import first_text, moment_at
 
 _NAMES: Mapping[type[MembershipEvent], tuple[str, ...]] = {
     OfferPurchased: ("offer.purchased", "purchase.created"),
@@ -71,6 +71,20 @@ TYPES: Mapping[str, type[MembershipEvent]] = {
     **{name: event_class for event_class, names in _NAMES.items() for name in names},
     **dict.fromkeys(_CLOSED, DisputeLost),
 }
+_BILLING: Mapping[str, str] = {
+    "subscription": "subscription",
+    "recurring": "subscription",
+    "payment plan": "instalments",
+    "payment_plan": "instalments",
+    "multipay": "instalments",
+    "installments": "instalments",
+    "instalments": "instalments",
+    "one-time": "once",
+    "one_time": "once",
+    "single": "once",
+    "lifetime": "lifetime",
+}
+_MOST = 10**12  # minor units; more is no price
 _DISPUTE_STATUS = (("dispute", "status"), ("dispute_status",), ("status",))
 
 
@@ -81,6 +95,15 @@ def read(
     event_class = TYPES[event_type]
     if event_type in _CLOSED and first_text(body, _DISPUTE_STATUS).lower() == "won":
         event_class = DisputeWon
+    unit = first_text(body, fields.INTERVAL)
+    trial_days = _whole(first_text(body, fields.TRIAL_DAYS), 730)
+    if str(body.get("trial")).lower() in ("false", "0", "no"):
+        trial_days = 0
+    period_end = moment_at(body, fields.PERIOD_END, is_end=True)
+    if event_class is OfferPurchased and trial_days != 0:
+        trial_end = moment_at(body, fields.TRIAL_END, is_end=True)
+        if trial_end:  # what runs ends with the trial
+            period_end, trial_days = trial_end, trial_days or 1
     # The offer's id and its product's: a plan may be mapped to either. "0" is one, of Kajabi's test deliveries.
     offers = (first_text(body, fields.OFFER), first_text(body, fields.PRODUCT))
     return event_class(
@@ -91,5 +114,22 @@ def read(
         offer_title=first_text(body, fields.OFFER_TITLE),
         purchase_id=first_text(body, fields.PURCHASE),
         transaction_id=first_text(body, fields.TRANSACTION),
-        **terms.stated(body),
+        subscription_id=first_text(body, fields.SUBSCRIPTION),
+        billing=_BILLING.get(first_text(body, fields.BILLING).lower(), "subscription" if unit else ""),
+        interval=(unit, _whole(first_text(body, fields.INTERVAL_COUNT), 3660)) if unit else None,
+        trial_days=trial_days,
+        quantity=_whole(first_text(body, fields.QUANTITY), 100_000) or None,
+        starts_at=moment_at(body, fields.STARTS),
+        amount=_whole(first_text(body, fields.AMOUNT), _MOST),
+        refunded=_whole(first_text(body, fields.REFUNDED), _MOST),
+        period_end=period_end,
     )
+
+
+def _whole(text: str, most: int) -> int | None:
+    """Return a whole number from 0 to `most`, None for anything else. A refund may be negative: money that left."""
+    try:
+        number = abs(int(float(text))) if text else None
+    except (ValueError, OverflowError):
+        return None
+    return number if number is not None and number <= most else None

@@ -21,7 +21,6 @@ from integrations.contracts.events import (
 )
 from integrations.contracts.exceptions import Unmatched
 from integrations.providers.kajabi import completion, transactions
-from integrations.providers.kajabi.fields import identity
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.providers.kajabi.transactions import cents, currency
 from integrations.toolkit.reading import moment_at, text_at
@@ -75,13 +74,13 @@ def contact(
     attributes = attributes if isinstance(attributes, Mapping) else {}
     contact_id = text_at(person, "id") or next(iter(related_ids(customer, "contact")), "")
     customer_id = text_at(customer, "id") or next(iter(related_ids(person, "customer")), "")
-    ids = [identity("contact", contact_id), identity("customer", customer_id)]
+    ids = [("contact", contact_id), ("customer", customer_id)]
     first, _space, last = text_at(attributes, "name").partition(" ")
     names = {"first_name": first, "last_name": last.strip()} if "name" in attributes else {}
     return ContactReported(
         occurred_at=default_time if is_whole else moment_at(source, _UPDATED) or default_time,
         email=text_at(attributes, "email"),
-        identities={kind: key for known in (ids if person else ids[::-1]) for kind, key in known.items()},
+        identities=dict(ids if person else ids[::-1]),
         fields=names | {field: attributes[name] for name, field in _FIELDS.items() if name in attributes},
         custom_fields={name: value for name, value in attributes.items() if name.startswith("custom_")},
         tags=_tag_names(by_kind) if is_whole else None,
@@ -210,7 +209,7 @@ def _buyer(by_kind: Mapping[str, list[Resource]]) -> Buyer:
         email=text_at(customer, "attributes", "email"),
         first_name=first,
         last_name=last.strip(),
-        identities=identity("customer", text_at(customer, "id")),
+        identities={"customer": text_at(customer, "id")},
     )
 
 
@@ -218,7 +217,7 @@ def _owner(by_kind: Mapping[str, list[Resource]]) -> dict[str, Any]:
     """Return the keyword arguments that say who something belongs to."""
     person = _first(by_kind, "customers") or _first(by_kind, "form_submissions")
     customer_id = text_at(_first(by_kind, "customers"), "id")
-    return {"email": text_at(person, "attributes", "email"), "identities": identity("customer", customer_id)}
+    return {"email": text_at(person, "attributes", "email"), "identities": {"customer": customer_id}}
 
 
 def _offers(purchase: Resource) -> tuple[str, ...]:

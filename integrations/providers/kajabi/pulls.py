@@ -181,5 +181,4 @@ PULLS = PullSource(
     interval_setting="KAJABI_RECONCILE_MINUTES",
     first_place=lambda kind: Place(stage=_FIRST[kind]),
     puller=KajabiPuller.from_settings,
-    is_configured=lambda: bool(settings.KAJABI_CLIENT_ID and settings.KAJABI_CLIENT_SECRET),
 )

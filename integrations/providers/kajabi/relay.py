@@ -49,7 +49,7 @@ def contact(body: Mapping[str, Any], *, occurred_at: datetime) -> ContactReporte
         occurred_at=occurred_at,
         email=buyer.email,
         aliases=tuple(alias for name in _ALIASES for alias in _texts(person.get(name))),
-        identities=fields.identity("contact", contact_id),
+        identities={"contact": contact_id},
         fields={name: value for name, value in names.items() if value}
         | {field: person[key] for field, keys in _FIELDS.items() for key in keys if key in person},
         custom_fields={

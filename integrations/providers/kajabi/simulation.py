@@ -6,10 +6,10 @@ Only for `manage.py simulate`. Every dialect has its own places for these; a pla
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from integrations.contracts.provider import Simulation
 
@@ -37,6 +37,26 @@ _PLACES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "offer_id": (("offer", "id"), ("data", "offer", "id"), ("payload", "offer_id"), ("payload", "offer", "id"),
                  ("payload", "offers", "id"), ("payload", "purchases", "relationships", "offer", "data", "id"),
                  ("payload", "order_items", "attributes", "item_id")),
+    "offer_title": (("offer", "name"), ("offer", "title"), ("data", "offer", "name"), ("payload", "offer_title"),
+                    ("payload", "offer", "title"), ("payload", "offers", "attributes", "title"),
+                    ("payload", "order_items", "attributes", "title")),
+    "amount": (("payload", "amount_paid"), ("payment_transaction", "amount_paid"),
+               ("payload", "purchases", "attributes", "amount_in_cents"),
+               ("payload", "transactions", "attributes", "amount_in_cents"),
+               ("payload", "orders", "attributes", "total_price_in_cents"),
+               ("payload", "orders", "attributes", "subtotal_in_cents"),
+               ("payload", "order_items", "attributes", "total_price_in_cents"),
+               ("payload", "order_items", "attributes", "subtotal_in_cents")),
+    "order_number": (("payload", "orders", "attributes", "order_number"),),
+    "course": (("course", "title"), ("data", "course", "title"), ("data", "submission", "fields", "course_name")),
+    "course_id": (("course", "id"), ("data", "course", "id")),
+    "interval": (("payload", "interval"),),
+    "subscription_id": (("payload", "subscription_id"),),
+    "phone": (("payload", "contact_phone_number"),),
+    "address": (("payload", "contact_address_line_1"),),
+    "city": (("payload", "contact_address_city"),),
+    "state": (("payload", "contact_address_state"),),
+    "zip_code": (("payload", "contact_address_zip"),),
     "purchase_id": (("data", "purchase", "id"), ("payload", "purchases", "id")),
     "transaction_id": (("payload", "transaction_id"), ("payment_transaction", "id"), ("payload", "transactions", "id")),
     "order_id": (("payload", "orders", "id"),),
@@ -44,10 +64,13 @@ _PLACES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "tag": (("payload", "contact_tags", "attributes", "name"),),
     "occurred_at": (("created_at",), ("completed_at",), ("data", "completed_at"),
                     ("data", "purchase", "created_at"), ("data", "refunded_at"),
-                    ("payload", "transaction_created_at"), ("payload", "purchases", "attributes", "created_at"),
+                    ("payload", "transaction_created_at"), ("payload", "subscription_created_at"),
+                    ("payload", "purchases", "attributes", "created_at"),
                     ("payload", "transactions", "attributes", "created_at"),
                     ("payload", "orders", "attributes", "created_at"),
-                    ("payload", "contacts", "attributes", "updated_at")),
+                    ("payload", "contacts", "attributes", "updated_at"),
+                    ("payload", "customers", "attributes", "created_at"),
+                    ("payload", "customers", "attributes", "updated_at")),
 }  # fmt: skip
 _FRESH = ("purchase_id", "transaction_id", "order_id", "submission_id")
 
@@ -70,7 +93,7 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
         values.setdefault("contact_id", _number(f"contact {values['email']}"))
     if "first_name" in values or "last_name" in values:
         values.setdefault("name", f"{values.get('first_name', '')} {values.get('last_name', '')}".strip())
-    values.setdefault("occurred_at", datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    values.setdefault("occurred_at", timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     for name in _FRESH:
         values.setdefault(name, _number(uuid.uuid4().hex))
     if settings.NSSA_KAJABI_PRODUCT_ID:

@@ -11,16 +11,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import quote_plus
 
 from django.conf import settings
 
 from config.logs import mask
-from integrations.providers.nowcerts.odata import id_equals, text_equals
+from integrations.providers.nowcerts.fields import EMAILS, PHONES
+from integrations.providers.nowcerts.odata import contains_all, id_equals, text_equals
+from integrations.providers.nowcerts.permissions import PERMISSIONS
 from integrations.toolkit import changes
 from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
 from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
-from integrations.toolkit.fields import as_phone, text_of
+from integrations.toolkit.fields import text_of
+from integrations.toolkit.phone_groups import digit_groups
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.tokens import Grant, SharedToken, request_grant
 
@@ -29,6 +33,8 @@ MARGIN = 300.0  # seconds before its end in which the token is renewed
 _CLIENT_ID = "ngAuthApp"  # the one that the vendor's document names
 _TOKEN_PATIENCE = 12.0  # seconds; a refresh and a sign-in after it must end within the lock's life
 _INSUREDS, _POLICIES = "/api/InsuredDetailList()", "/api/PolicyDetailList()"
+_LONGEST_FILTER = 1_900  # characters as they are sent: servers of this kind refuse queries of more than 2,048
+_MOST_FOUND = 1_000  # records that a search reads
 _CREDENTIALS = "Check NOWCERTS_USERNAME and NOWCERTS_PASSWORD."
 
 
@@ -91,7 +97,7 @@ class NowCertsClient:
             refresh=None if is_login else refresh,
             margin=MARGIN,
         )
-        self._http = client(tokens=tokens, hints={401: _CREDENTIALS}, patience=patience)
+        self._http = client(tokens=tokens, hints={401: _CREDENTIALS}, permissions=PERMISSIONS, patience=patience)
 
     # Insureds ---------------------------------------------------------------------------------------------------------
 
@@ -126,22 +132,20 @@ class NowCertsClient:
         return self._matching(_INSUREDS, filters) if filters else []
 
     # GET /api/InsuredDetailList()
-    def insureds_with_email(self, email: str) -> list[Record]:
-        """Return the insureds and prospects with just this address, in whatever case, the oldest first."""
-        wanted = email.strip()
-        matches = self._matching(_INSUREDS, [text_equals("eMail", wanted)]) if wanted else []
-        return [record for record in matches if text_at(record, "eMail").casefold() == wanted.casefold()]
+    def insureds_with(self, *, emails: Iterable[str] = (), phones: Iterable[str] = ()) -> list[Record]:
+        """Return the insureds and prospects that seem to have one of these addresses or numbers (E.164), the oldest
+        first; whoever asks compares.
 
-    # GET /api/InsuredDetailList()
-    def insureds_with_phone(self, phone: str) -> list[Record]:
-        """Return the insureds and prospects with this number, however it is written there, the oldest first."""
-        wanted = as_phone(phone)
-        if not wanted:
-            return []
-        names = ("phone", "cellPhone", "smsPhone")
-        filters = [text_equals(name, spelling) for spelling in _spellings(wanted) for name in names]
-        matches = self._matching(_INSUREDS, filters)
-        return [record for record in matches if wanted in {as_phone(record.get(name)) for name in names}]
+        `contains`, as clients in use have it, finds a number whatever stands between its groups, and an address among
+        others in its column. Whether the list compares by case is not documented.
+        """
+        filters = []
+        for email in emails:
+            filters += [contains_all(name, [email]) for name in EMAILS]
+            filters += [text_equals(EMAILS[0], spelling) for spelling in (email.upper(), email.capitalize())]
+        for phone in phones:
+            filters += [contains_all(name, groups) for groups in digit_groups(phone) for name in PHONES]
+        return self._matching(_INSUREDS, filters)
 
     # GET /api/InsuredDetailList()
     def changed_insureds(self, cursor: Cursor) -> list[Record]:
@@ -216,8 +220,22 @@ class NowCertsClient:
         return records[0]
 
     def _matching(self, path: str, filters: Iterable[str]) -> list[Record]:
-        query = {"$filter": " or ".join(filters), "$orderby": "createDate", "$top": "50", "$skip": "0"}
-        return self._list(path, query)
+        """Return the records that meet one of the filters, the oldest first: one call, unless its URL would be too
+        long.
+        """
+        conditions, found = list(filters), dict[str, Record]()
+        while conditions:
+            count = len(conditions)
+            while count > 1 and len(quote_plus(" or ".join(conditions[:count]))) > _LONGEST_FILTER:
+                count -= 1
+            query = {"$filter": " or ".join(conditions[:count]), "$orderby": "createDate"}
+            for skip in range(0, _MOST_FOUND, changes.PAGE_SIZE):
+                page = self._list(path, query | {"$top": str(changes.PAGE_SIZE), "$skip": str(skip)})
+                found |= {text_at(record, "id"): record for record in page}
+                if len(page) < changes.PAGE_SIZE:
+                    break
+            conditions = conditions[count:]
+        return sorted(found.values(), key=lambda record: text_at(record, "createDate"))
 
     def _changed_page(self, path: str, cursor: Cursor) -> list[Record]:
         """Return the records of a list from where the cursor stands, in the order of `changeDate`, at most a page."""
@@ -256,11 +274,3 @@ def _explain(document: Any) -> str:
     return ": ".join(
         text for name in ("error", "error_description", "message", "Message") if (text := text_at(document, name))
     )
-
-
-def _spellings(number: str) -> list[str]:
-    """Return the ways in which people write a North American number; any other as it stands."""
-    if not number.startswith("+1") or len(number) != 12:
-        return [number]
-    area, office, line = number[2:5], number[5:8], number[8:]
-    return [number, number[1:], number[2:], f"({area}) {office}-{line}", f"{area}-{office}-{line}"]

@@ -1,16 +1,18 @@
 """Confirm a delivery at NowCerts' API: an unsigned delivery is a hint, and a notice holds an id only."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
 
 from integrations.contracts.events import Event
-from integrations.contracts.exceptions import NotFoundYet
+from integrations.contracts.exceptions import NotFoundYet, Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import policy_lookup, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient
+from integrations.providers.nowcerts.odata import is_id
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import text_at
 
@@ -51,7 +53,8 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
 def _confirmed_policy(webhook: StoredWebhook) -> StoredWebhook:
     """Return a policy's delivery with the policy as NowCerts has it now, and the whole record of its insured.
 
-    A policy that a relay signed is believed where it names its insured; one with the person's address, too, where
+    What the delivery says and NowCerts' record does not hold stays: the list leaves out what the event names. A policy
+    that a relay signed is believed where it names its insured; one with the person's address, too, where
     NowCerts does not list the number.
     """
     asked_at, confirmed = timezone.now(), webhook
@@ -61,7 +64,8 @@ def _confirmed_policy(webhook: StoredWebhook) -> StoredWebhook:
         record = _policy(client, webhook)
         if record is not None:
             named = {} if policy_lookup.insured_of(record) else _insured_named_by(webhook)
-            data = {**_without_dates(record), **named, "policyDatabaseId": text_at(record, "id")}
+            held = {**_without_dates(record), **webhooks.not_held(webhook.payload, record)}
+            data = {**held, **named, "policyDatabaseId": text_at(record, "id")}
             payload = {"event_type": webhook.event_type, "data": data}
             confirmed = replace(webhook, payload=payload, received_at=asked_at)
     insured = _insured_of(client, webhooks.insured_of_policy(confirmed.payload))
@@ -137,3 +141,14 @@ def _insured_of(client: NowCertsClient, insured_id: str) -> Mapping[str, Any] | 
 def _without_dates(policy: Mapping[str, Any]) -> dict[str, Any]:
     """Return the policy without its dates of change: what is read now is true now."""
     return {name: value for name, value in policy.items() if name not in ("changeDate", "timestamp")}
+
+
+def read_contacts(insured_ids: Sequence[str]) -> dict[str, list[Event]]:
+    """Return the whole insureds or prospects as they are now, by their ids; those that cannot be read are left out."""
+    asked_at = timezone.now()
+    found: dict[str, list[Event]] = {}
+    for record in NowCertsClient(patience=PATIENCE).insureds_by_id(filter(is_id, insured_ids)):
+        insured_id = text_at(record, "id")
+        with suppress(Unreadable, Unmatched):
+            found[insured_id] = [webhooks.insured(record, insured_id, occurred_at=asked_at, is_whole=True)]
+    return found

@@ -18,6 +18,7 @@ from integrations.contracts.exceptions import Gone, Permanent, Unreadable
 from integrations.contracts.mirror import Mirror, OutgoingCall, RemoteContact, Sent
 from integrations.providers.nowcerts import fields, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient, Record
+from integrations.providers.nowcerts.permissions import INSUREDS
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.fields import as_day, text_of, value_at
 from integrations.toolkit.reading import text_at
@@ -50,19 +51,13 @@ class NowCertsInsureds:
             raise Gone(f"NowCerts has no insured {external_id} any more") from error
         return _remote_contact(record, external_id, asked_at=asked_at)
 
-    def with_email(self, email: str) -> Sequence[RemoteContact]:
+    def search(self, *, emails: Sequence[str] = (), phones: Sequence[str] = ()) -> Sequence[RemoteContact]:
         asked_at = timezone.now()
-        return [
+        found = [
             _remote_contact(record, text_at(record, "id"), asked_at=asked_at)
-            for record in self.client.insureds_with_email(email)
+            for record in self.client.insureds_with(emails=emails, phones=phones)
         ]
-
-    def with_phone(self, phone: str) -> Sequence[RemoteContact]:
-        asked_at = timezone.now()
-        return [
-            _remote_contact(record, text_at(record, "id"), asked_at=asked_at)
-            for record in self.client.insureds_with_phone(phone)
-        ]
+        return [remote for remote in found if {*emails, *phones}.intersection((*remote.emails, *remote.phones))]
 
     def creation(self, values: Mapping[str, Any]) -> OutgoingCall:
         """Return the call that creates an insured or a prospect, by NOWCERTS_NEW_CONTACTS_AS."""
@@ -75,7 +70,8 @@ class NowCertsInsureds:
         return OutgoingCall(method="POST", path=_INSERT, body={**written, **required})
 
     def change(self, remote: RemoteContact, values: Mapping[str, Any]) -> OutgoingCall:
-        record, written = remote.record, fields.write_insured(values)
+        record = remote.record
+        written = fields.write_insured(values, record)
         current = {name: value for name in _WRITABLE if (value := value_at(record, ((name,),))) is not None}
         if not as_day(current.get("dateOfBirth", "")):  # one of the year 1 means none
             current.pop("dateOfBirth", None)
@@ -101,7 +97,8 @@ class NowCertsInsureds:
         answer = self.client.update_insured(call.body)
         written = text_at(answer, "insuredDatabaseId")
         if written and written.lower() != call.external_id.lower():
-            raise Gone(f"NowCerts has no insured {call.external_id} any more: it wrote on {written} instead")
+            message = f"NowCerts has no insured {call.external_id} any more: it wrote on {written} instead"
+            raise Gone(message, written_on=written)
         return Sent(external_id=call.external_id, answer=answer)
 
 
@@ -111,6 +108,8 @@ MIRROR = Mirror(
     source="NowCerts",
     open=lambda patience: NowCertsInsureds(NowCertsClient(patience=patience)),
     as_webhook=webhooks.as_webhook,
+    resources=(INSUREDS,),
+    found_together=6,  # two calls
 )
 
 

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from integrations.contracts.provider import Endpoint, Provider
-from integrations.providers.nowcerts import client, confirming, contact_api, examples, webhooks
+from integrations.providers.nowcerts import confirming, contact_api, examples, setup, webhooks
 from integrations.providers.nowcerts.pulls import PULLS
 from integrations.providers.nowcerts.simulation import SIMULATION
 from integrations.toolkit.phrases import in_and_out
@@ -23,22 +23,28 @@ PROVIDER = Provider(
                 Token(setting="NOWCERTS_WEBHOOK_TOKEN"),
             ),
             read=webhooks.read,
+            split=webhooks.events_of,
             reply=reply,
             busy_status=HTTPStatus.TOO_MANY_REQUESTS,
             about="Insureds, prospects, policies and quotes, from a relay, Zapier or NowCerts' notices.",
             examples=examples.BODIES,
+            paste_at=setup.PASTE_AT,
+            type_field="event_type",
         ),
     ),
     handled=frozenset(webhooks.HANDLED),
     ignored=webhooks.IGNORED,
     parse=webhooks.parse,
-    is_connected=client.is_configured,
     is_hint=confirming.is_hint,
     confirm=confirming.confirm,
     read_contact=confirming.read_contact,
+    read_contacts=confirming.read_contacts,
     simulation=SIMULATION,
     pulls=PULLS,
     mirror=contact_api.MIRROR,
     phrases=in_and_out("NOWCERTS_WEBHOOK"),
     credentials=("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD"),
+    purposes=setup.PURPOSES,
+    key_at=setup.KEY_AT,
+    probes=setup.PROBES,
 )

@@ -22,7 +22,7 @@ from integrations.contracts.pull import (
     RunKind,
 )
 from integrations.contracts.webhook import StoredWebhook
-from integrations.providers.nowcerts import client, webhooks
+from integrations.providers.nowcerts import webhooks
 from integrations.providers.nowcerts.client import NowCertsClient, Record
 from integrations.toolkit.changes import UNSURE, Cursor, true_at
 from integrations.toolkit.failures import NotFound, Refused
@@ -47,7 +47,6 @@ class NowCertsPuller(Puller):
             POLICIES: (self._client.changed_policies, _policy),
             DELETED: (self._client.deleted_insureds, _deleted),
         }[place.stage]
-        then = {INSUREDS: POLICIES, POLICIES: DELETED}.get(place.stage) if kind is not RunKind.AUDIT else None
         try:
             rows = changed(cursor)
         except Refused as error:
@@ -55,12 +54,15 @@ class NowCertsPuller(Puller):
                 raise
             return PulledPage(next=None, note=_NOT_LISTED)
         after = cursor.after(rows, dated_by="changeDate", title=f"NowCerts' list of {place.stage}")
-        next_list = Place(stage=then) if then else None
         return PulledPage(
             records=[record_of(row, asked_at) for row in cursor.unread(rows)],
-            next=next_list if after is None else place.next_page(cursor=after.text),
+            next=self.list_after(place.stage, kind=kind) if after is None else place.next_page(cursor=after.text),
             note=UNSURE.format(title="NowCerts", what=place.stage) if after is not None and after.counts else "",
         )
+
+    def list_after(self, stage: str, *, kind: RunKind) -> Place | None:
+        then = {INSUREDS: POLICIES, POLICIES: DELETED}.get(stage) if kind is not RunKind.AUDIT else None
+        return Place(stage=then) if then else None
 
     def record(self, key: str) -> PulledRecord | None:
         asked_at = timezone.now()
@@ -127,5 +129,4 @@ PULLS = PullSource(
     interval_setting="NOWCERTS_RECONCILE_MINUTES",
     first_place=lambda kind: Place(stage=INSUREDS),
     puller=lambda: NowCertsPuller(NowCertsClient(patience=PATIENCE)),
-    is_configured=client.is_configured,
 )

@@ -2,13 +2,18 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
+
+from django.utils import timezone
 
 from integrations.contracts.provider import Simulation
 from integrations.toolkit.fields import loose
 
-_NAMES = ("email", "first_name", "last_name", "phone", "city", "state", "policy_number", "premium", "carrier")
+_NAMES = (
+    *("email", "e_mail_2", "first_name", "middle_name", "last_name", "phone", "cell_phone", "date_of_birth"),
+    *("commercial_name", "address_line_1", "address_line_2", "city", "state", "zip_code"),
+    *("policy_number", "policy_type", "premium", "carrier", "effective_date", "expiration_date"),
+)
 _SPACE = uuid.UUID("6f1d8f5e-3f52-4c2e-9a6d-2b0c8f0e7a11")  # for ids that follow from an e-mail or a number
 
 
@@ -27,7 +32,7 @@ def personalise(payload: dict[str, Any], chosen: Mapping[str, str]) -> dict[str,
                 if loose(key) in values:
                     holder[key] = values[loose(key)]
                 elif key == "timestamp":
-                    holder[key] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                    holder[key] = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return payload
 
 

@@ -5,10 +5,13 @@ The vendor documents no webhook. Three dialects reach the one endpoint and are r
 - the two-way sync's own: {"event_type": "INSURED_INSERT", "timestamp", "data": {…}}
 - notice: {"EventType", "InsuredDatabaseId", "PolicyDatabaseId"}; it has no value of the record, which is read
 - Zapier's subscription: the record alone, in snake_case, without the name of an event
+
+Where the API can be asked and an id is named, nothing else has to be understood: another event is a change, and a
+strange value is left out.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +20,7 @@ from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.nowcerts import fields
 from integrations.providers.nowcerts.client import is_configured
+from integrations.providers.nowcerts.policy_fields import STATUS_WORDS, status_in_name
 from integrations.toolkit.fields import Path, for_report, loose, text_of, value_at, within
 from integrations.toolkit.reading import read_moment
 from integrations.toolkit.replies import digest_id
@@ -27,6 +31,7 @@ POLICIES = ("POLICY_INSERT", "POLICY_UPDATE", "QUOTE_INSERT", "QUOTE_UPDATE")
 DELETIONS = ("INSURED_DELETE", "PROSPECT_DELETE")
 HANDLED = {*PEOPLE, *POLICIES, *DELETIONS}
 IGNORED: Mapping[str, str] = dict.fromkeys(("POLICY_DELETE", "QUOTE_DELETE"), "a deletion there deletes nothing here")
+_KNOWN = HANDLED | IGNORED.keys()
 # Where a confirmed policy has the whole record of its insured.
 CONFIRMED_INSURED = "confirmedInsured"
 _KINDS = ("QUOTE", "POLICY", "PROSPECT", "INSURED")
@@ -42,18 +47,20 @@ _NUMBERED = {
     "33": "PROSPECT_UPDATE",
 }
 _VERBS = (
-    ("INSERT", re.compile("INSERT|CREATE|ADDED|NEW")),
-    ("UPDATE", re.compile("UPDATE|CHANGE|EDIT|MODIF")),
+    ("INSERT", re.compile("INSERT|CREATE|ADDED|(?<!RE)NEW")),
+    ("UPDATE", re.compile(f"UPDATE|CHANGE|EDIT|MODIF|{STATUS_WORDS}")),
     ("DELETE", re.compile("DELETE|REMOVE")),
 )
 _TYPE: tuple[Path, ...] = (("event_type",), ("event",))
 _INSURED_ID: tuple[Path, ...] = (("insuredDatabaseId",), ("insuredId",), ("insured", "databaseId"), ("insured", "id"))
 _OWN_ID: tuple[Path, ...] = (("databaseId",), ("id",))
 _POLICY_ID: tuple[Path, ...] = (("policyDatabaseId",), ("quoteDatabaseId",), ("policyOrQuoteId",), *_OWN_ID)
+_NAMED_ID: tuple[Path, ...] = (*_INSURED_ID, *_POLICY_ID[:3])  # whose name says whose it is
 _INSURED_EMAIL: tuple[Path, ...] = (("insuredEmail",), ("insured", "eMail"), ("eMail",))
 _CHANGED_AT: tuple[Path, ...] = (("changeDate",),)
 _REPORTED_AT: tuple[Path, ...] = (("timestamp",), *_CHANGED_AT)
 _OF_A_POLICY = {loose(name) for field in fields.POLICY.fields for name in (field.remote, "policyNumber")}
+_OF_A_POLICY |= {"lineofbusinessname", "lineofbusinesses", "linesofbusiness"}
 _OF_A_PERSON = {loose(field.remote) for field in fields.INSURED.fields} | {"insureddatabaseid", "databaseid"}
 
 
@@ -63,14 +70,14 @@ def read(payload: Payload) -> Envelope:
     inside = () if record is payload else ("data",)
     external_id = named = ""
     if event_type in (*PEOPLE, *DELETIONS):
-        values = within(inside, lambda: fields.read_insured(record))
-        external_id = insured_id(payload)
+        parsed = fields.parse_insured(record)
+        values, external_id = parsed.values, insured_id(payload)
         named = external_id or values.get("email") or values.get("phone") or ""
         if not named:
-            raise Unreadable("email: an e-mail, a phone or an id is expected", at=(*inside, "email"))
+            raise parsed.unidentified("an e-mail, a phone or an id is expected", at=(*inside, "email"))
     elif event_type in POLICIES:
-        values = within(inside, lambda: fields.read_policy(record))
         external_id = policy_id(payload)
+        values = within(inside, lambda: _policy_values(payload))
         named = external_id or values.get("number", "")
         if not named:
             raise Unreadable("policyNumber: a policy has a number or an id", at=(*inside, "policyNumber"))
@@ -90,7 +97,7 @@ def is_notice(payload: Payload, event_type: str) -> bool:
     """Return whether a payload has the id of what changed and none of its values."""
     if event_type in (*PEOPLE, *DELETIONS):
         return bool(insured_id(payload)) and not fields.read_insured(_record(payload))
-    return event_type in POLICIES and bool(policy_id(payload)) and not fields.read_policy(_record(payload))
+    return event_type in POLICIES and bool(policy_id(payload)) and not _policy_values(payload)
 
 
 def parse(webhook: StoredWebhook) -> list[Event]:
@@ -124,25 +131,24 @@ def parse(webhook: StoredWebhook) -> list[Event]:
             identities={"contact": person} if person else {},
             is_quote=is_quote(payload, webhook.event_type),
             currency=fields.CURRENCY,
-            **fields.read_policy(record),
+            **_with_status(payload, fields.read_policy(record)),
         ),
     ]
 
 
 def insured(record: Mapping[str, Any], database_id: str, *, occurred_at: datetime, is_whole: bool) -> ContactReported:
     """Return an insured's record, of the API or of a webhook, as an event. Raises Unmatched where it names nobody."""
-    values = fields.read_insured(record)
-    email = str(values.get("email", ""))
+    parsed = fields.parse_insured(record, is_whole=is_whole)
+    email = str(parsed.values.get("email", ""))
     if not database_id and not email:
         raise Unmatched("the event names no e-mail")
     return ContactReported(
         occurred_at=occurred_at,
         # Without an id the address is the record: what was reported of it before must be known, to see what changed.
         identities=({"contact": database_id} if database_id else {"email": email.lower()} if len(email) <= 100 else {}),
-        aliases=tuple(address for name in fields.MORE_ADDRESSES if (address := text_of(record, ((name,),)))),
         is_whole=is_whole,
         changed_at=read_moment(text_of(record, _CHANGED_AT)),
-        **for_report(values),
+        **for_report(parsed),
     )
 
 
@@ -186,30 +192,79 @@ def read_policy(payload: Payload) -> dict[str, Any]:
     return fields.read_policy(_record(payload))
 
 
+def events_of(payload: Payload) -> Sequence[Payload]:
+    """Return the events of a body: one for each row, where `data` is a list of them."""
+    rows = value_at(payload, (("data",),))
+    if not isinstance(rows, list) or not rows:
+        return (payload,)
+    shared = {name: value for name, value in payload.items() if loose(name) != "data"}
+    return [{**shared, "data": row} for row in rows]
+
+
+def _policy_values(payload: Payload) -> dict[str, Any]:
+    """Return a policy's values; none where one is unreadable and the record can be read by its id."""
+    try:
+        return fields.read_policy(_record(payload))
+    except Unreadable:
+        if policy_id(payload) and is_configured():
+            return {}
+        raise
+
+
+def not_held(payload: Payload, policy: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a delivery, or the name of its event, says of a policy that the policy's record does not hold."""
+    kept = fields.not_held(policy, _record(payload))
+    status = _with_status(payload, {}).get("status", "")
+    return {"status": status, **kept} if status and not fields.read_policy(policy).get("status") else kept
+
+
+def _with_status(payload: Payload, values: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy's values with the status that the event's name says (POLICY_CANCELED), where they have none."""
+    named = status_in_name(text_of(payload, _TYPE)) if not values.get("status") else ""
+    return {**values, "status": named} if named else values
+
+
 def _record(payload: Payload) -> Mapping[str, Any]:
     """Return the record within a payload: under "data", else the payload itself."""
     inner = value_at(payload, (("data",),))
-    if inner is None:
-        return payload
-    if not isinstance(inner, Mapping):
+    if isinstance(inner, Mapping):
+        return inner
+    if inner is not None and not text_of(payload, _NAMED_ID):
         raise Unreadable(f"data: a record is expected, a {type(inner).__name__} came", at=("data",))
-    return inner
+    return payload
 
 
 def _type_of(payload: Payload) -> str:
-    """Return INSURED_INSERT, …; the sender's own name where it is none of the known ones."""
-    for place in _TYPE:
-        given = value_at(payload, (place,))
-        if isinstance(given, bool) or not isinstance(given, str | int | None):
-            raise Unreadable(f"{place[0]}: the name of an event is expected", at=place)
-        if given is not None:
-            name = str(given).strip()
-            kind = next((kind for kind in _KINDS if kind in loose(name).upper()), "")
-            verb = next((verb for verb, pattern in _VERBS if pattern.search(loose(name).upper())), "")
-            return _NUMBERED.get(name) or (f"{kind}_{verb}" if kind and verb else name)
-    names = {loose(str(name)) for name in payload}
-    if names & _OF_A_POLICY:
-        return "QUOTE_UPDATE" if value_at(payload, (("isQuote",),)) in (True, "true", "True") else "POLICY_UPDATE"
-    if names & _OF_A_PERSON:
-        return "PROSPECT_UPDATE" if text_of(payload, (("type",),)).lower() in ("1", "prospect") else "INSURED_UPDATE"
-    raise Unreadable("event_type: the name of an event is expected", at=("event_type",))
+    """Return INSURED_INSERT, …; the sender's own name where it is none of the known ones and no id stands beside it."""
+    given = [(place, value) for place in _TYPE if (value := value_at(payload, (place,))) is not None]
+    names = [
+        str(value).strip()
+        for _place, value in given
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip()
+    ]
+    if known := next((known for name in names if (known := _known_type(name)) in _KNOWN), ""):
+        return known
+    record = _record(payload)
+    if names and not (is_configured() and (text_of(record, _NAMED_ID) or text_of(payload, _NAMED_ID))):
+        return names[0]
+    if text_of(record, _POLICY_ID[:3]) or text_of(payload, _POLICY_ID[:3]):
+        return "QUOTE_UPDATE" if _is_quote(record) else "POLICY_UPDATE"
+    present = {loose(str(name)) for name in (*record, *payload)}
+    if present & _OF_A_POLICY:
+        return "QUOTE_UPDATE" if _is_quote(record) else "POLICY_UPDATE"
+    if present & _OF_A_PERSON or text_of(record, _INSURED_ID):
+        return "PROSPECT_UPDATE" if text_of(record, (("type",),)).lower() in ("1", "prospect") else "INSURED_UPDATE"
+    place = given[0][0] if given else ("event_type",)
+    raise Unreadable(f"{place[0]}: the name of an event is expected", at=place)
+
+
+def _known_type(name: str) -> str:
+    """Return INSURED_INSERT, … for the sender's name of an event, or the name itself."""
+    plain = loose(name).upper()
+    kind = next((kind for kind in _KINDS if kind in plain), "")
+    verb = next((verb for verb, pattern in _VERBS if pattern.search(plain)), "")
+    return _NUMBERED.get(name) or (f"{kind}_{verb}" if kind and verb else name)
+
+
+def _is_quote(record: Mapping[str, Any]) -> bool:
+    return value_at(record, (("isQuote",),)) in (True, "true", "True")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import BigIntegerField, F, Max, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
@@ -16,9 +16,9 @@ from core.console.format import folded, indented
 from core.console.links import NOTHING, badge, list_link, list_url, row_link
 from core.console.pruned import removed
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
-from integrations.contracts.pull import RunKind
 from integrations.inbox.admin.filters import ProviderFilter
 from integrations.reconcile import access_audit, runs, subscription_check
+from integrations.reconcile.findings import current_findings
 from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.models.sync_run import RunStatus
 
@@ -31,40 +31,61 @@ _BADGES = {
     RunStatus.FAILED: "failed",
 }
 
+# Beside those of Django's: what our pages link to.
+_LOOKUPS = {"run__id__exact", "run__provider", *(f"run__started_at__{name}" for name in ("gt", "gte", "lt"))}
+
 
 @attention.source
 def runs_and_findings() -> list[attention.Item]:
     """Count each provider's newest run where it failed or is stopped, and the open findings."""
-    newest = SyncRun.objects.order_by().values("provider").annotate(newest=Max("pk")).values("newest")
     kinds = [
-        ("failed_runs", gettext_lazy("Reconciliations that failed"), RunStatus.FAILED),
-        ("stopped_runs", gettext_lazy("Reconciliations that are stopped"), RunStatus.STOPPED),
+        ("failed_runs", gettext_lazy("Reconciliations that failed"), RunStatus.FAILED, "finished_at"),
+        ("stopped_runs", gettext_lazy("Reconciliations that are stopped"), RunStatus.STOPPED, "started_at"),
     ]
     items = [
         attention.Item(
             key=key,
             label=label,
-            count=attention.capped(SyncRun.objects.filter(status=status, pk__in=newest)),
-            url=list_url(RUNS, status__exact=status.value),
+            rows=newest_runs().filter(status=status),
+            occurred=occurred,
+            action=gettext_lazy("Resume"),
+            url=list_url(RUNS, newest=status.value),
             permission="integrations.view_syncrun",
         )
-        for key, label, status in kinds
+        for key, label, status, occurred in kinds
     ]
     differences = attention.Item(
         key="differences",
         label=gettext_lazy("Differences that a reconciliation found"),
-        count=attention.capped(current_findings(SyncFinding.objects.filter(status=SyncFinding.Status.OPEN))),
+        rows=open_findings(),
+        occurred="run__started_at",
+        action=gettext_lazy("Apply or set aside"),
         url=list_url(FINDINGS, status__exact="open"),
         permission="integrations.view_syncfinding",
     )
     return [*items, differences]
 
 
-def current_findings(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
-    """Return the findings of each provider's newest audit and of runs since; older differences may be gone."""
-    audits = SyncRun.objects.filter(kind=RunKind.AUDIT, provider=OuterRef("run__provider")).order_by("-pk")
-    newest = Coalesce(Subquery(audits.values("pk")[:1]), Value(0), output_field=BigIntegerField())
-    return findings.alias(newest_audit=newest).filter(run_id__gte=F("newest_audit"))
+def open_findings() -> QuerySet[SyncFinding]:
+    return current_findings(SyncFinding.objects.filter(status=SyncFinding.Status.OPEN))
+
+
+def newest_runs() -> QuerySet[SyncRun]:
+    """Return the newest run of each provider."""
+    newest = SyncRun.objects.order_by().values("provider").annotate(newest=Max("pk")).values("newest")
+    return SyncRun.objects.filter(pk__in=newest)
+
+
+class NewestFilter(SimpleListFilter):
+    title = gettext_lazy("newest run of each provider")
+    parameter_name = "newest"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(status.value, status.label) for status in (RunStatus.FAILED, RunStatus.STOPPED, RunStatus.DONE)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
+        value = self.value()
+        return queryset.filter(status=value, pk__in=newest_runs().values("pk")) if value else queryset
 
 
 def _resume(run: SyncRun, submission: Submission) -> bool:
@@ -77,7 +98,7 @@ def _resume(run: SyncRun, submission: Submission) -> bool:
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnlyAdmin):
     list_display = ("started", "provider", "kind", "state", "pages", "seen", "changed", "healed", "errors", "why")
-    list_filter = ("status", "kind", ProviderFilter)
+    list_filter = ("status", NewestFilter, "kind", ProviderFilter)
     fields = (
         ("state", "kind", "provider"),
         ("window_from", "window_to"),
@@ -116,7 +137,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     started = columns.moment("started_at", gettext_lazy("started"))
     state = columns.badge("status", gettext_lazy("status"), kinds=_BADGES)
-    why = columns.text("last_error", gettext_lazy("error"), is_short=True)
+    why = columns.reason("last_error", gettext_lazy("error"), is_short=True)
 
     @admin.display(description=gettext_lazy("notes"))
     def notes_text(self, run: SyncRun) -> str:
@@ -126,7 +147,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def change_lines(self, run: SyncRun) -> str:
         return removed(run) or _folded_lines(run.changes_listed)
 
-    @admin.display(description=gettext_lazy("missed events"))
+    @admin.display(description=gettext_lazy("what webhooks missed"))
     def healed_lines(self, run: SyncRun) -> str:
         return removed(run) or _folded_lines(run.healed_listed)
 
@@ -204,7 +225,7 @@ class SyncFindingAdmin(ReadOnlyAdmin):
         return current_findings(findings) if is_list and "run__id__exact" not in request.GET else findings
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup == "run__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+        return lookup in _LOOKUPS or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SyncFinding], search_term: str

@@ -60,7 +60,7 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
         change = " → ".join(str(names.get(status, status)) for status in (sync.old_status, sync.new_status))
         return change if sync.outcome == SubscriptionSync.Outcome.SYNCED else f"{change} ({sync.get_outcome_display()})"
 
-    error = columns.text("last_error", _("error"), is_short=True)
+    error = columns.reason("last_error", _("error"), is_short=True)
 
     @admin.display(description=_("error"))
     def error_text(self, sync: SubscriptionSync) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import site
 from django.contrib.admin.models import ADDITION, LogEntry
@@ -9,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.staff.audit import record
@@ -26,18 +27,23 @@ from integrations.reconcile.models import SyncRun
 from integrations.setup_state import SetupState
 
 NAME = "reading-lists"
+_START = {
+    RunKind.BACKFILL: gettext_lazy("Read everything for the first time"),
+    RunKind.INCREMENTAL: gettext_lazy("Read recent changes"),
+    RunKind.AUDIT: gettext_lazy("Compare everything"),
+}
 RUNS = "admin:integrations_syncrun"
 
 
 @attention.source
 def providers_never_synced() -> list[attention.Item]:
     """Count the providers whose contacts were never compared: events alone do not make old records equal."""
-    never_synced = [provider for provider in _providers_with_lists() if runs.needs_manual_start(provider)]
     return [
         attention.Item(
             key="never_read",
             label=gettext_lazy("Providers whose contacts were never compared"),
-            count=len(never_synced),
+            expects={provider.title: runs.earlier(provider) for provider in runs.started_by_staff()},
+            action=gettext_lazy("Compare"),
             url=reverse(f"admin:{NAME}"),
             permission="integrations.view_syncrun",
         )
@@ -47,11 +53,13 @@ def providers_never_synced() -> list[attention.Item]:
 @attention.source
 def half_configured_apis() -> list[attention.Item]:
     """Count the providers whose API has settings that do not turn it on, though somebody believes that it is on."""
+    notices = api_notices()
     return [
         attention.Item(
             key="api_setup",
             label=gettext_lazy("Providers whose API is off, though something is set for it"),
-            count=len(api_notices()),
+            count=len(notices),
+            state=" ".join(notices),
             url=reverse(f"admin:{NAME}"),
             permission="integrations.view_syncrun",
         )
@@ -85,7 +93,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     context = {
         **site.each_context(request),
-        "title": _("Sync with providers"),
+        "title": _("Compare with providers"),
         "rows": [_row(provider) for provider in _providers_with_lists()],
         "notices": api_notices(),
         "may_begin": access.may(request.user, f"admin:{NAME}", "POST"),
@@ -98,11 +106,24 @@ def _row(provider: Provider) -> dict[str, Any]:
     return {
         "provider": provider,
         "command": f"python manage.py reconcile {provider.key} --dry-run",
-        "next": runs.next_kind(provider).label,
+        "start": _START[runs.next_kind(provider)],
+        "interval": _interval(provider),
         "needs_manual_start": runs.needs_manual_start(provider),
         "newest": row_link(RUNS, newest.pk, newest) if newest else "",
         "newest_at": moment(newest.started_at) if newest else "",
         "is_open": newest is not None and newest.is_open,
+    }
+
+
+def _interval(provider: Provider) -> str:
+    """Return how often recent changes are read without staff, for people; "" where they are not."""
+    minutes = int(getattr(settings, provider.pulls.interval_setting)) if provider.pulls else 0
+    if minutes <= 0:
+        return ""
+    if minutes == 60:
+        return _("hourly, automatically")
+    return ngettext("every minute, automatically", "every %(count)d minutes, automatically", minutes) % {
+        "count": minutes
     }
 
 
@@ -126,7 +147,7 @@ def _start(request: HttpRequest) -> None:
 
 def _providers_with_lists() -> list[Provider]:
     providers = registry.all_providers().values()
-    return [provider for provider in providers if provider.pulls is not None and provider.pulls.is_configured()]
+    return [provider for provider in providers if provider.pulls is not None and provider.is_connected()]
 
 
-tools.register(tools.Tool(name=NAME, label=gettext_lazy("Sync with providers"), path="reading-lists/", view=page))
+tools.register(tools.Tool(name=NAME, label=gettext_lazy("Compare with providers"), path="reading-lists/", view=page))

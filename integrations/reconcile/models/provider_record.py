@@ -31,6 +31,7 @@ class ProviderRecord(models.Model):
             models.Index(fields=["provider", "person_id"], name="record_by_person"),
             models.Index(fields=["provider", "email"], name="record_by_email", condition=~models.Q(email="")),
             models.Index(fields=["audit_id", "id"], name="record_by_audit", condition=models.Q(audit_id__isnull=False)),
+            models.Index(fields=["provider", "changed_at"], name="record_not_applied", condition=models.Q(digest="")),
         ]
 
     def __str__(self) -> str:

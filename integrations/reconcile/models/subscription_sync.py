@@ -24,7 +24,7 @@ class SubscriptionSync(Delivery):
     class Outcome(models.TextChoices):
         SYNCED = "synced", _("equal now")
         NO_PURCHASE = "no_purchase", _("no purchase at the provider; nothing was changed")
-        CONFLICT = "conflict", _("needs review: unclear who is who")
+        CONFLICT = "conflict", _("needs your decision: unclear who is who")
         NOT_CONFIGURED = "not_configured", _("the API is not configured")
         REFUSED = "refused", _("the provider refused")
 

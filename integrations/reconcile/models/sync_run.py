@@ -45,12 +45,17 @@ class SyncRun(Prunable, Delivery):
     pages = models.PositiveIntegerField(_("pages"), default=0)
     seen = models.PositiveIntegerField(_("seen"), default=0)
     changed = models.PositiveIntegerField(_("changed"), default=0)
-    healed = models.PositiveIntegerField(_("healed"), default=0, help_text=_("changes that no event reported"))
+    healed = models.PositiveIntegerField(
+        _("missed by webhooks"), default=0, help_text=_("changes that no event reported")
+    )
     unmatched = models.PositiveIntegerField(_("unmatched"), default=0)
     errors = models.PositiveIntegerField(_("errors"), default=0)
+    unread = models.JSONField(
+        _("lists not read"), default=list, help_text=_("for want of a permission; the next run reads them")
+    )
     notes = models.JSONField(_("notes"), default=list)
     changes_listed = models.JSONField(_("what changed"), default=list)
-    healed_listed = models.JSONField(_("what was healed"), default=list)
+    healed_listed = models.JSONField(_("what webhooks missed"), default=list)
     problems = models.JSONField(_("problems"), default=list)
     cause = models.CharField(_("source"), max_length=200)
     staff = models.ForeignKey(

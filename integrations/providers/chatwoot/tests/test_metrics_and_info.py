@@ -97,7 +97,7 @@ def counts() -> dict[str, Any]:
     ("body", "says"),
     [
         (b"{not json", "JSON"),
-        (b"[]", "object"),
+        (b"[]", "batch of 1"),
         (b"\xff\xfe", ""),
         (b"{}", "no event"),
         (b'{"event": "account_created"}', "should be a number"),

@@ -68,7 +68,11 @@ def test_every_endpoint_of_the_client(problems: Any, client: GoHighLevelClient, 
 def test_every_call_of_the_contact_api(problems: Any, client: GoHighLevelClient, ghl: FakeGoHighLevel) -> None:
     """But for dates of birth, which the file calls objects."""
     api, written = GoHighLevelContacts(client), MIRROR.fields - {"custom_fields.date_of_birth"}
-    values = dict.fromkeys(written, "x") | {"email": "j@example.com", "custom_fields.ghl:f1": "blue"}
+    values = dict.fromkeys(written, "x") | {
+        "email": "j@example.com",
+        "phone": "+13055550100",
+        "custom_fields.ghl:f1": "blue",
+    }
     remote = api.read(api.send(api.creation(values)).external_id)
     api.send(api.creation(values))
     api.send(api.change(remote, values))

@@ -47,6 +47,8 @@ def test_app_contact_is_whole(sample: Any) -> None:
             "date_of_birth": "1990-05-17",
             "source": "quote form",
             "ghl:BcdmQEsNgz6AVpgLVUJ0": "Spanish",
+            "ghl:assignedTo": "bNl8QNGXhIQJLv8eeASQ",
+            "ghl:dnd": "",
         },
         tags=("vip",),
         is_whole=True,
@@ -147,7 +149,7 @@ def test_webhook_id_of_another_dialect_is_not_the_key(sample: Any) -> None:
         ({"event": "contact.created", "contact": "jane@example.com"}, ("contact",)),
         ({"event": "contact.created", "contact": {"firstName": "Jane"}}, ("contact", "email")),
         ({"event": "contact.created", "contact": {"email": ["jane@example.com"]}}, ("contact", "email")),
-        ({"type": "ContactCreate", "phone": {"home": "1"}, "id": "c1"}, ("phone",)),
+        ({"type": "ContactCreate", "phone": {"home": "1"}}, ("phone",)),
         ({"type": "ContactUpdate"}, ("email",)),
     ],
 )

@@ -12,8 +12,9 @@ from accounts.people.models import Contact, ContactMapping
 from core.cause import SCHEDULE
 from core.queue import runner
 from integrations import registry
+from integrations.providers.gohighlevel import pulls
 from integrations.reconcile import runs
-from integrations.reconcile.models import SyncFinding, SyncRun
+from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.toolkit import changes
 from tests.fakes.gohighlevel import Answer, FakeGoHighLevel, Reset
 
@@ -149,3 +150,77 @@ def test_schedule_that_is_off_starts_nothing(settings: Any, name: str, value: An
     SyncRun.objects.filter(status="pending").delete()
     setattr(settings, name, value)
     assert runs.start_due() == []
+
+
+def reads(ghl: FakeGoHighLevel) -> list[str]:
+    """Return the ids of the contacts that were read, in order."""
+    paths = [exchange.asked.path for exchange in ghl.exchanges if exchange.asked.method == "GET"]
+    return [path.removeprefix("/contacts/") for path in paths if path.startswith("/contacts/")]
+
+
+@pytest.mark.parametrize("names", ["", "lower", "renamed"])
+def test_values_are_those_of_the_record_and_not_of_the_list(ghl: FakeGoHighLevel, names: str) -> None:
+    ghl.lists_names = names
+    named = {"firstName": "María", "lastName": "McDonald", "companyName": "Sol & Mar"}
+    add(ghl, 1, **named, address1="1 Main St", dateOfBirth="1990-05-17")
+    run = reconciled()
+    assert counters(run) == ("done", 1, 1, 0, 0)
+    contact = Contact.objects.get()
+    assert (contact.first_name, contact.last_name, contact.address_line_1) == ("María", "McDonald", "1 Main St")
+    assert contact.custom_fields == {"company": "Sol & Mar", "date_of_birth": "1990-05-17"}
+    ghl.contacts["c1"] |= {"city": "Houston", "dateUpdated": ago(seconds=5)}
+    reconciled()
+    contact.refresh_from_db()
+    assert (contact.name, contact.city) == ("María McDonald", "Houston")
+    assert reads(ghl) == ["c1", "c1"]
+
+
+@pytest.mark.parametrize("names", ["lower", "renamed"])
+def test_contact_that_is_known_as_it_is_costs_no_read(ghl: FakeGoHighLevel, names: str) -> None:
+    ghl.lists_names = names
+    for number in range(3):
+        add(ghl, number, firstName="María")
+    reconciled()
+    before = len(reads(ghl))
+    SyncRun.objects.all().delete()
+    ProviderRecord.objects.all().delete()
+    run = reconciled()
+    assert (run.kind, counters(run)) == ("backfill", ("done", 3, 0, 0, 0))
+    assert len(reads(ghl)) == before == 3
+    assert {contact.first_name for contact in Contact.objects.all()} == {"María"}
+
+
+@pytest.mark.parametrize("names", ["lower", "renamed"])
+def test_audit_finds_no_difference_in_how_a_list_spells_names(ghl: FakeGoHighLevel, names: str) -> None:
+    add(ghl, 1, firstName="María", companyName="Sol & Mar")
+    reconciled()
+    ghl.lists_names = names
+    run = reconciled(kind=runs.RunKind.AUDIT)
+    assert list(run.findings.all()) == []
+    assert reads(ghl) == ["c1"]
+
+
+def test_contact_that_is_deleted_while_the_list_is_read_is_no_error(ghl: FakeGoHighLevel) -> None:
+    add(ghl, 1)
+    ghl.misbehave(Answer(status=404, body=b'{"statusCode": 404, "message": "Contact not found"}'), on="/contacts/c1")
+    assert counters(reconciled()) == ("done", 1, 0, 0, 0)
+    assert not Contact.objects.exists()
+
+
+def test_row_without_a_name_or_address_makes_nobody_by_itself(ghl: FakeGoHighLevel, monkeypatch: Any) -> None:
+    """The list may hold less than the record: here nothing but the id."""
+    add(ghl, 1, firstName="María")
+    client = pulls.GoHighLevelClient
+    listed = client.changed_contacts
+
+    def bare(self: Any, cursor: Any) -> Any:
+        moment = timezone.datetime.fromisoformat  # type: ignore[attr-defined]
+        return [
+            {"id": row["id"], "dateUpdated": int(moment(row["dateUpdated"]).timestamp() * 1000)}
+            for row in listed(self, cursor)
+        ]
+
+    monkeypatch.setattr(client, "changed_contacts", bare)
+    assert counters(reconciled()) == ("done", 1, 1, 0, 0)
+    assert Contact.objects.get().first_name == "María"
+    assert counters(reconciled()) == ("done", 0, 0, 0, 0)

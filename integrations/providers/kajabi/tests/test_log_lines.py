@@ -166,7 +166,7 @@ def test_contact_that_cannot_be_read_fails_the_event_with_a_line(
 ) -> None:
     post(fixture("tag_added__native"), f"/kajabi-webhook/{WEBHOOK_TOKEN}", sign=False)
     drain()
-    kajabi.misbehave(*[Answer(status=403, body=b"{}")] * 9, on="/v1/contacts")
+    kajabi.misbehave(*[Answer(status=400, body=b"{}")] * 9, on="/v1/contacts")
     travel(timedelta(minutes=1))
     drain()
     assert InboxEvent.objects.get().status == "failed"

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions
 from accounts.memberships.models import Subscription
 from accounts.people.models import User
 from accounts.people.tests.people import known_as
@@ -68,13 +68,13 @@ def test_every_difference_is_named_with_its_remedy_and_nothing_is_changed(
     caught_up: Any, audited: Any, user: User, plan: Any
 ) -> None:
     change(caught_up, 1, deactivated_at=stamp(ago(1)))
-    subscriptions.expire(mine(2), cause=SCHEDULE)
+    staff_actions.expire(mine(2), cause=SCHEDULE)
     change(caught_up, 3, deactivated_at=stamp(ago(-5)))
     caught_up.remove("purchases", "4004")
     sell(caught_up, 8)
     sell(caught_up, 9, offer_id="999")
     sell(caught_up, 10, offer_id="999", deactivated_at=stamp(ago(1)))
-    subscriptions.grant(user, plan, until=ago(-9), cause=SCHEDULE)
+    staff_actions.grant(user, plan, until=ago(-9), cause=SCHEDULE)
     before = list(Subscription.objects.order_by("pk").values_list("pk", "status", "current_period_end"))
     assert audited() == [
         ("ended_here", "member2@example.com"),
@@ -110,11 +110,11 @@ def test_refund_there_that_left_the_purchase_active_is_named_for_staff(
 def test_access_that_was_granted_by_hand_is_compared_where_there_is_a_purchase(
     kajabi: Any, audited: Any, user: User, plan: Any
 ) -> None:
-    subscriptions.grant(user, plan, until=ago(-9), cause=SCHEDULE)
+    staff_actions.grant(user, plan, until=ago(-9), cause=SCHEDULE)
     assert audited() == []
     known_as(user, "customer", "1")
     sell(kajabi, 1)
-    subscriptions.expire(Subscription.objects.get(), cause=SCHEDULE)
+    staff_actions.expire(Subscription.objects.get(), cause=SCHEDULE)
     assert audited() == [("ended_here", "jane@example.com")]
 
 
@@ -135,7 +135,7 @@ def test_member_known_by_their_address_alone_is_compared_too(
 
 def test_apply_reads_the_person_anew_and_makes_us_equal(caught_up: Any, audited: Any, browser: Client) -> None:
     change(caught_up, 1, deactivated_at=stamp(ago(1)))
-    subscriptions.expire(mine(2), cause=SCHEDULE)
+    staff_actions.expire(mine(2), cause=SCHEDULE)
     change(caught_up, 3, deactivated_at=stamp(ago(-5)))
     sell(caught_up, 8)
     audited()

@@ -10,7 +10,6 @@ from accounts.mail.models import EmailMessage
 from accounts.memberships.models import PlanOffer
 from accounts.people.models import Contact
 from accounts.tests.admin_clients import signed_in
-from accounts.tests.presses import press
 from integrations.inbox.models import InboxEvent
 from integrations.operations import alerts
 from tests.fakes.kajabi import FakeKajabi
@@ -79,7 +78,9 @@ def test_delivery_in_which_one_thing_may_be_real_is_processed(name: str, post: A
 
 def test_test_delivery_that_staff_replay_leads_to_nothing(receive: Any, drain: Any, staff: Any, plan: Any) -> None:
     event = receive(NATIVE)
-    press(signed_in(staff), event, "replay")
+    console, page = signed_in(staff), f"/admin/integrations/inboxevent/replay/?ids={event.pk}"
+    form = console.get(page).context["start"]
+    console.post(page, {name: form[name].value() for name in form.fields})
     drain()
     event.refresh_from_db()
     assert (event.status, event.effects.count(), Contact.objects.count()) == ("processed", 0, 0)

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.mail.models import EmailMessage
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions
 from accounts.memberships.models import Purchase, Subscription, SubscriptionFact
 from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, page_of, signed_in
@@ -100,7 +100,7 @@ def test_verify_says_what_is_different_and_changes_nothing(member: User, browser
 
 def test_sync_makes_the_seeds_canceled_member_active(member: User, browser: Client) -> None:
     end = Subscription.objects.get().current_period_end
-    subscriptions.cancel(Subscription.objects.get(), cause=SCHEDULE)
+    staff_actions.cancel(Subscription.objects.get(), cause=SCHEDULE)
     answer = browser.post(url("sync", member))
     assert answer.status_code == 200
     assert answer.json() == {
@@ -130,11 +130,11 @@ def test_after_a_sync_both_agree(
 ) -> None:
     subscription = Subscription.objects.get()
     if here == "canceled":
-        subscriptions.cancel(subscription, cause=SCHEDULE)
+        staff_actions.cancel(subscription, cause=SCHEDULE)
     if here in ("expired", "extended after its end"):
-        subscriptions.expire(subscription, cause=SCHEDULE)
+        staff_actions.expire(subscription, cause=SCHEDULE)
     if here == "extended after its end":
-        subscriptions.extend(subscription, until=ago(-50), cause=SCHEDULE)
+        staff_actions.extend(subscription, until=ago(-50), cause=SCHEDULE)
     change(kajabi, 1, **there)
     assert browser.post(url("sync", member)).status_code == 200
     has_access = expected in ("active", "canceled") or here == "extended after its end"  # staff's gift is not Kajabi's
@@ -168,7 +168,7 @@ def test_user_without_a_remote_id_is_found_by_the_whole_address(kajabi: Any, use
 
 
 def test_one_whom_kajabi_does_not_know_is_left_to_staff(kajabi: Any, user: User, plan: Any, browser: Client) -> None:
-    subscriptions.grant(user, plan, until=ago(-30), cause=SCHEDULE)
+    staff_actions.grant(user, plan, until=ago(-30), cause=SCHEDULE)
     Subscription.objects.update(provider="kajabi")
     Purchase.objects.update(is_grant=False)
     verdict = browser.get(url("verify", user)).json()

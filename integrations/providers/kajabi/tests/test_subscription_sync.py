@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions
 from accounts.memberships.models import Subscription, SubscriptionFact
 from accounts.people.models import User
 from accounts.staff.models import AuditEntry
@@ -37,7 +37,7 @@ def member(kajabi: FakeKajabi, reconciled: Any) -> User:
     """The seed's member: canceled here, active there."""
     sell(kajabi, 1)
     reconciled()
-    subscriptions.cancel(Subscription.objects.get(), cause=SCHEDULE)
+    staff_actions.cancel(Subscription.objects.get(), cause=SCHEDULE)
     return User.objects.get(email="member1@example.com")
 
 

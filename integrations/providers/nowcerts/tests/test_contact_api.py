@@ -80,20 +80,32 @@ def test_deleted_insured_is_gone(api: ContactApi, nowcerts: FakeNowCerts) -> Non
 def test_insureds_are_found_by_email_and_phone_the_oldest_first(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     for name, created in (("new", "2026-03-02T10:00:00Z"), ("old", "2025-03-02T10:00:00Z")):
         nowcerts.add_insured(id=name, eMail="Jane@example.com", cellPhone="305-555-0100", createDate=created)
-    assert [one.external_id for one in api.with_email("jane@Example.com")] == ["old", "new"]
-    assert [one.external_id for one in api.with_phone("+13055550100")] == ["old", "new"]
-    assert api.with_email("other@example.com") == []
-    assert api.with_phone("") == []
+    assert [one.external_id for one in api.search(emails=["jane@example.com"])] == ["old", "new"]
+    assert [one.external_id for one in api.search(phones=["+13055550100"])] == ["old", "new"]
+    assert api.search(emails=["other@example.com"]) == []
+    assert api.search() == []
+
+
+def test_ignored_filter_matches_nobody(api: ContactApi, nowcerts: FakeNowCerts) -> None:
+    nowcerts.ignores_filters = True
+    nowcerts.add_insured(eMail="other@example.com", phone="305-555-0199")
+    assert api.search(emails=["jane@example.com"], phones=["+13055550100"]) == []
+
+
+def test_address_that_is_a_part_of_another_is_not_it(api: ContactApi, nowcerts: FakeNowCerts) -> None:
+    nowcerts.add_insured(id="diana", eMail="diana@example.com")
+    nowcerts.add_insured(id="ana", eMail="ana@example.com.mx, ana@example.com", createDate="2027-01-01T00:00:00Z")
+    assert [one.external_id for one in api.search(emails=["ana@example.com"])] == ["ana"]
 
 
 def test_search_may_lag_and_read_does_not(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     nowcerts.lag, moment = 5.0, NOON
     nowcerts.now = lambda: moment
     remote = made(api, JANE)
-    assert api.with_email("jane@example.com") == []
+    assert api.search(emails=["jane@example.com"]) == []
     assert remote.report.email == "jane@example.com"
     moment = NOON + timedelta(seconds=5)
-    assert [one.external_id for one in api.with_email("jane@example.com")] == [remote.external_id]
+    assert [one.external_id for one in api.search(emails=["jane@example.com"])] == [remote.external_id]
 
 
 # New ones -------------------------------------------------------------------------------------------------------------
@@ -144,7 +156,7 @@ def test_creation_with_a_lost_answer_is_not_repeated(api: ContactApi, nowcerts: 
     with pytest.raises(TemporaryFailure):
         api.send(api.creation(JANE))
     assert len(nowcerts.insureds) == 1
-    assert len(api.with_email("jane@example.com")) == 1
+    assert len(api.search(emails=["jane@example.com"])) == 1
 
 
 def test_failure_with_http_200_is_a_refusal(api: ContactApi, nowcerts: FakeNowCerts) -> None:
@@ -200,7 +212,8 @@ def test_change_has_all_required_fields(api: ContactApi, nowcerts: FakeNowCerts)
 
 def test_every_field_can_be_written_and_emptied(api: ContactApi, nowcerts: FakeNowCerts) -> None:
     values = dict.fromkeys(MIRROR.fields, "x") | {"email": "j@example.com", "phone": "+13055550100"}
-    values |= {"custom_fields.date_of_birth": "1990-05-17", "custom_fields.nowcerts:Colour": "blue"}
+    values |= {"custom_fields.cell_phone": "+13055550199", "custom_fields.date_of_birth": "1990-05-17"}
+    values |= {"custom_fields.nowcerts:Colour": "blue"}
     remote = made(api, values)
     assert _values(remote) == values
     api.send(api.change(remote, dict.fromkeys(values, "")))

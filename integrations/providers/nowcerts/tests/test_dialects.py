@@ -49,6 +49,7 @@ def test_insured_with_an_id_and_every_field_is_read(sample: Any) -> None:
         occurred_at=RECEIVED,
         email="jane@example.com",
         aliases=("jane.rivera@example.com",),
+        phones=("+13055550199",),
         identities={"contact": INSURED},
         fields={**NAMES, "phone": "+13055550100", **ADDRESS, "address_line_2": "Apt 4"},
         custom_fields={

@@ -117,8 +117,8 @@ def test_accepting_takes_at_most_two_statements(deliver: Any, sample: Any, djang
     deliver(sample("POLICY_INSERT__sync"))
     with django_assert_num_queries(1):
         assert deliver(sample("INSURED_INSERT__sync")).status_code == 200
-    for status in (200, 409):
-        with django_assert_num_queries(2):
+    for status, statements in ((200, 2), (409, 3)):  # a copy counts for its day, too
+        with django_assert_num_queries(statements):
             assert deliver(sample("INSURED_UPDATE__sync_with_id")).status_code == status
 
 

@@ -1,0 +1,3 @@
+"""Places of Kajabi's own pages in the console."""
+
+PAGES = {"connections": ("hooks_kajabi",)}
