@@ -139,7 +139,7 @@ def _values(report: AccountReport) -> dict[str, Any]:
         values["name"] = name
     if report.administrators is not None:
         erased = forgotten.among(
-            forgotten.email_key(str(item.get("email", "")).strip().lower()) for item in report.administrators
+            ("email", str(item.get("email", "")).strip().lower()) for item in report.administrators
         )
         values["administrators"] = [
             {
@@ -148,7 +148,7 @@ def _values(report: AccountReport) -> dict[str, Any]:
                 "email": fits(str(item.get("email", "")).strip(), EMAIL),
             }
             for item in list(report.administrators)[:ADMINISTRATORS_AT_MOST]
-            if forgotten.email_key(str(item.get("email", "")).strip().lower()) not in erased
+            if ("email", str(item.get("email", "")).strip().lower()) not in erased
         ]
     return values
 

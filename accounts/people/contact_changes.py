@@ -1,8 +1,8 @@
 """Writing what a report changes on a contact, with its history; the caller holds the contact's row."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -12,6 +12,8 @@ from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.people.contact_merge import Merged, merge, origins_of
 from accounts.people.contact_report import (
+    EMPTY,
+    MAIN,
     WHOLE_LISTS,
     ContactReport,
     timestamp,
@@ -19,11 +21,12 @@ from accounts.people.contact_report import (
     without_outdated,
     write,
 )
-from accounts.people.models import Contact, ContactChange, ContactMapping
+from accounts.people.models import Contact, ContactChange, ContactMapping, ContactPhone
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.field_names import CUSTOM
 from core.insert_once import insert_once
+from core.phones import spellings
 
 FLIPS_AT_MOST = 3  # how often a value may come back to what it had been, within AN_HOUR
 AN_HOUR = timedelta(hours=1)
@@ -41,6 +44,9 @@ def apply(
     if mapping is not None:
         remote = without_outdated(remote, mapping.last_synced_times, at=report.occurred_at)
     ours = {name: value_of(contact, name) for name in remote}
+    if mapping is not None:
+        mapping.accepted = mapping.accepted | _accepted(contact, mapping, report, remote, ours)
+        remote = {name: value for name, value in remote.items() if mapping.accepted.get(name) != [value, ours[name]]}
     changed_at = min(report.changed_at or report.occurred_at, report.occurred_at)
     merged = merge(
         ours,
@@ -50,10 +56,13 @@ def apply(
         provider=provider,
         changed_at=changed_at,
         authorities=report.authorities,
+        lists=report.lists,
     )
     if merged.taken or merged.lost:
         _leave_out_frozen(contact, merged, ours, provider=provider, cause=cause)
     if merged.taken or merged.agreed:
+        if ours.get("phone") and "phone" in merged.taken:
+            add_phones(contact, [ours["phone"]], cause=cause)
         write(contact, merged.taken)
         names = [*merged.taken, *merged.agreed]
         contact.origins = contact.origins | origins_of(names, provider=provider, at=changed_at)
@@ -64,6 +73,13 @@ def apply(
     if kinds:
         _record(contact, ours, {**merged.taken, **merged.lost}, kinds, provider=provider, cause=cause)
     return [name.removeprefix(CUSTOM) for name in merged.taken]
+
+
+def add_phones(contact: Contact, numbers: Iterable[str], *, cause: Cause) -> None:
+    """Store numbers that a contact has beside the main one."""
+    rows = [ContactPhone(contact=contact, number=number[:20], source=cause.text[:200]) for number in numbers if number]
+    if rows:
+        ContactPhone.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> ChangedContact | None:
@@ -91,17 +107,16 @@ def note_report(mapping: ContactMapping, report: ContactReport, email: str) -> N
     named = without_outdated(report.values(email) | lists, mapping.last_synced_times, at=at)
     if "offers" in named:
         mapping.offers = list(map(dict, named["offers"]))
-    note_synced(mapping, {name: value for name, value in named.items() if name not in lists}, at=at)
+    values = {name: value for name, value in named.items() if name not in lists}
+    mapping.last_synced_values = mapping.last_synced_values | values
     mapping.last_synced_times |= dict.fromkeys(named, timestamp(at))
+    mapping.reported_at = max(mapping.reported_at or at, at)
+    if report.is_whole or report.left_out:
+        mapping.left_out = dict(report.left_out) or None
     if report.is_whole and mapping.gone_at is not None and mapping.gone_at < at:
         mapping.gone_at = None  # it exists again
-
-
-def note_synced(mapping: ContactMapping, values: Mapping[str, Any], *, at: datetime) -> None:
-    """Note on `mapping`, which the caller saves, that its remote record has had these values since `at`."""
-    mapping.last_synced_values = mapping.last_synced_values | dict(values)
-    mapping.last_synced_times = mapping.last_synced_times | dict.fromkeys(values, timestamp(at))
-    mapping.reported_at = max(mapping.reported_at or at, at)
+        if mapping.deletion != ContactMapping.Deletion.MARKED:  # a mark is taken away first
+            mapping.deletion = ContactMapping.Deletion.NOTHING
 
 
 def release(change: ContactChange, *, cause: Cause) -> ChangedContact | None:
@@ -110,6 +125,31 @@ def release(change: ContactChange, *, cause: Cause) -> ChangedContact | None:
     if not still.update(settled_at=timezone.now(), staff=cause.staff):
         return None
     return ChangedContact(contact=change.contact, provider="", cause=cause)
+
+
+def _accepted(
+    contact: Contact,
+    mapping: ContactMapping,
+    report: ContactReport,
+    remote: Mapping[str, Any],
+    ours: Mapping[str, Any],
+) -> dict[str, list[Any]]:
+    """Return the main address and number of a record, reported for the first time, that are no change: name → [value
+    there, value here].
+
+    One of the two is an address or number of the same person beside the main one, or another spelling of one line. Both
+    sides keep theirs until one of them is changed.
+    """
+    accepted = {}
+    for name in MAIN:
+        value, mine = remote.get(name), ours.get(name)
+        if name in mapping.last_synced_values or value in EMPTY or mine in EMPTY or value == mine:
+            continue
+        own = contact.emails.filter(email=value) if name == "email" else contact.phones.filter(number=value)
+        same_line = name == "phone" and mine in spellings(value)
+        if same_line or mine in (report.aliases if name == "email" else report.phones) or own.exists():
+            accepted[name] = [value, mine]
+    return accepted
 
 
 def _leave_out_frozen(

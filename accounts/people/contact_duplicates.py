@@ -1,8 +1,10 @@
 """Possible duplicates: two contacts that may be one person, flagged once, decided by staff, never by a program."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from accounts.people import contact_changes
 from accounts.people.models import Contact, ContactChange, ContactTag, PossibleDuplicate
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
@@ -30,6 +32,18 @@ def keep_apart(question: PossibleDuplicate, *, cause: Cause) -> bool:
     return bool(_decided(question, Status.APART, cause))
 
 
+def ask_again(question: PossibleDuplicate) -> bool:
+    """Take back that the two are different people: they are a question again. False where that was not decided."""
+    apart = PossibleDuplicate.objects.filter(pk=question.pk, status=Status.APART, other__isnull=False)
+    return bool(apart.update(status=Status.OPEN, decided_at=None, staff=None))
+
+
+def told_apart(contact: Contact) -> frozenset[int]:
+    """Return the keys of the contacts that staff decided to be other people than this one."""
+    apart = PossibleDuplicate.objects.filter(Q(contact=contact) | Q(other=contact), status=Status.APART)
+    return frozenset(key for pair in apart.values_list("contact", "other") for key in pair if key) - {contact.pk}
+
+
 def merge(question: PossibleDuplicate, *, cause: Cause) -> ChangedContact | None:
     """Merge the newer contact into the older one: its own values stay, what it lacks comes from the other.
 
@@ -47,7 +61,7 @@ def merge(question: PossibleDuplicate, *, cause: Cause) -> ChangedContact | None
             raise CannotMerge(f"{kept} and {gone} both have an account; lock one of the users and link by hand")
         user, gone.user = kept.user or gone.user, None
         gone.save(update_fields=["user"])
-        _move(gone, kept)
+        _move(gone, kept, cause=cause)
         kept.user = user
         for column in Contact._meta.concrete_fields:
             if column.name not in ("id", "user") and getattr(kept, column.attname) in ("", None):
@@ -65,14 +79,21 @@ def _decided(question: PossibleDuplicate, status: str, cause: Cause) -> int:
     return still_open.update(status=status, decided_at=timezone.now(), staff=cause.staff)
 
 
-def _move(gone: Contact, kept: Contact) -> None:
+def _move(gone: Contact, kept: Contact, *, cause: Cause) -> None:
     for name in _MOVED:
         getattr(gone, name).update(contact=kept)
+    numbers = {*gone.phones.values_list("number", flat=True), gone.phone} - {"", kept.phone}
+    contact_changes.add_phones(kept, sorted(numbers), cause=cause)
     gone.changes.exclude(kind=ContactChange.Kind.FROZEN).update(contact=kept)
-    main = {(row.provider, row.kind) for row in kept.mappings.all() if row.is_main}
+    main = {(row.provider, row.kind): row for row in kept.mappings.all() if row.is_main}
     for mapping in gone.mappings.all():
+        other = main.get((mapping.provider, mapping.kind))
+        if mapping.is_main and other is not None and other.is_missing and not mapping.is_missing:
+            other.is_main = False  # the record that is still there is the one to write to
+            other.save(update_fields=["is_main"])
+            other = None
         mapping.contact = kept
-        mapping.is_main = mapping.is_main and (mapping.provider, mapping.kind) not in main
+        mapping.is_main = mapping.is_main and other is None
         mapping.save(update_fields=["contact", "is_main"])
     has = {(row.tag_id, row.provider): row for row in kept.tag_rows.all()}
     for row in gone.tag_rows.all():

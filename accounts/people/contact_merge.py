@@ -3,14 +3,19 @@
 The base is what the reporting record had when it was last synced. What changed at the provider since is taken over;
 where ours was changed as well, by somebody else, the two are in conflict, and the newer change holds, unless one of the
 two has the authority for that value. An empty value counts only where exactly that was emptied which we have.
+
+A list of words in one text has no conflict, unless a provider has the authority for it: a word that was added on either
+side is in it, and one that was removed on either side is not.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from accounts.people.contact_report import EMPTY, timestamp
+from core import word_lists
 
 AT, BY = "at", "by"
 Origins = Mapping[str, Mapping[str, str]]  # name → since when our value is true (`timestamp`), and by which provider
@@ -39,23 +44,31 @@ def merge(
     provider: str,
     changed_at: datetime,
     authorities: Mapping[str, str],
+    lists: Mapping[str, Callable[[Any], str]] = MappingProxyType({}),
 ) -> Merged:
     """Return what of `remote`, from `provider`'s record that was changed at `changed_at`, is to be written over `ours`.
 
     `base` is what that record had when it was last synced. What did not change there changes nothing here. Without a
     record (`base` is None) only what is missing is filled in. `authorities`: name → the provider that wins a conflict.
+    `lists`: name → what brings a value of ours to the stored form that reported ones have, for lists of words.
     """
     merged = Merged()
     for name, value in remote.items():
         mine, origin = ours.get(name), origins.get(name, {})
         is_synced = base is not None and name in base
         last = base[name] if base is not None and is_synced else None
+        if parse := lists.get(name):
+            mine, last = parse(mine), parse(last)
         if is_synced and value == last:
             continue
         if value == mine:
             by_another = value not in EMPTY and origin.get(BY) != provider
             if by_another and _prevails(origin, provider, changed_at, authorities.get(name, "")):
                 merged.agreed.add(name)
+            continue
+        if parse and not authorities.get(name):
+            combined = _combined(mine, value, last)
+            merged.taken |= {name: combined} if combined != mine else {}
             continue
         if value in EMPTY:
             # What somebody else filled in is not taken away by a provider that never had it.
@@ -78,6 +91,12 @@ def merge(
 def origins_of(names: Iterable[str], *, provider: str, at: datetime) -> dict[str, dict[str, str]]:
     """Return the origins of values that `provider` has had since `at`."""
     return {name: {AT: timestamp(at), BY: provider} for name in names}
+
+
+def _combined(mine: Any, there: Any, last: Any) -> str:
+    """Return our list of words with those that were added there since `last`, without those removed there."""
+    ours, now, before = map(word_lists.parse, (mine, there, last))
+    return word_lists.join((ours | (now - before)) - (before - now))
 
 
 def _prevails(origin: Mapping[str, str], provider: str, changed_at: datetime, authority: str) -> bool:

@@ -1,12 +1,13 @@
 """A provider's report about a person, and the values of a contact by the names that reports have. No database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import CharField
 
+from accounts.people.lookup import name_key
 from accounts.people.models import Contact
 from core.field_names import CUSTOM
 from core.text import clean_name, one_line
@@ -18,6 +19,7 @@ FIELDS = (
     "subscribed",
 )
 EMPTY = ("", None)
+MAIN = ("email", "phone")  # each the first of an ordered set
 WHOLE_LISTS = ("tags", "offers")
 
 
@@ -26,15 +28,20 @@ class ContactReport:
     """A provider's report about a person; values that it leaves out are not in it.
 
     `identities`: kind of id → remote id; the first is the record that `fields` are read from. `fields` are some of
-    FIELDS, "" or None where the provider says that there is nothing. `tags` is the whole list; `tags_added` and
-    `tags_removed` are changes. `offers` are what the person has there: {"id", "title"} each. `changed_at` is when the
-    remote record was last changed, where that is known; `is_whole`: it is reported with all its fields. `authorities`:
-    name (as `values` has them) → the provider that wins a conflict.
+    FIELDS, "" or None where the provider says that there is nothing; so may an "email" in it be. `aliases` and `phones`
+    are the addresses and numbers beside the main ones, in their stored form. `left_out`: name there → why its value
+    cannot be used. `tags` is the whole list; `tags_added` and `tags_removed` are changes. `offers` are what the person
+    has there: {"id", "title"} each. `changed_at` is when the remote record was last changed, where that is known;
+    `is_whole`: it is reported with all its fields. `authorities`: name (as `values` has them) → the provider that wins
+    a conflict. `lists`: name → what brings a value to its stored form, for each that is a list of words in one text, as
+    `core.word_lists` has it.
     """
 
     occurred_at: datetime
     email: str = ""
     aliases: Sequence[str] = ()
+    phones: Sequence[str] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, Any] = field(default_factory=dict)
     custom_fields: Mapping[str, Any] = field(default_factory=dict)
@@ -45,6 +52,18 @@ class ContactReport:
     changed_at: datetime | None = None
     is_whole: bool = False
     authorities: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> list[str]:
+        """The reported numbers, the main one first."""
+        return [number for number in (str(self.fields.get("phone") or ""), *self.phones) if number]
+
+    @property
+    def name(self) -> tuple[str, ...]:
+        """The reported name, as `lookup.name_key` has it."""
+        first, last = (self.fields.get(part) for part in NAMES)
+        return name_key(first, last, company=self.custom_fields.get("company"))
 
     def values(self, email: str) -> dict[str, Any]:
         """Return all reported values in their stored form, by the names of `core.field_names`.
@@ -66,7 +85,8 @@ class ContactReport:
                 assert isinstance(column, CharField)
                 assert column.max_length
                 values[name] = one_line(text, column.max_length)
-        if email:
+        # Emptied: where the provider says that there is none.
+        if email or self.fields.get("email") == "":
             values["email"] = email
         return values | {f"{CUSTOM}{name}": value for name, value in self.custom_fields.items()}
 

@@ -18,9 +18,13 @@ from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
-from core.text import InvalidAddress, normalise_email
+from core.text import normalise_email
 
 _TRIES = 5
+_REPORTED = (
+    *("reported_at", "last_synced_values", "last_synced_times", "offers", "left_out", "accepted"),
+    *("gone_at", "deletion"),
+)
 
 
 class Unidentified(Exception):
@@ -57,14 +61,16 @@ def apply_report(
                 known = list(found.records)
                 return _update(known[0].contact, known, report, email, provider=provider, cause=cause)
             owner, found = found.owner, None  # asked anew where this try fails
-            # The owner of the address may be another record there than the one with these ids, which are not known yet.
-            is_another = owner is not None and (
-                bool(ids) and owner.mappings.filter(provider=provider, kind__in=list(ids), is_main=True).exists()
-            )
+            # The owner of the address may be another record there than the one with these ids, which are not known yet;
+            # where their own record is gone, this one is its successor.
+            is_another = owner is not None and bool(ids) and _has_record(owner, provider, ids)
+            has_evidence = report.aliases or report.phones or report.fields.get("phone")
+            if owner is None and own is None and ids and has_evidence:
+                own = _of_gone_record(report, provider, ids)
             target = own if owner is None or is_another else owner
             if target is not None:
                 held = Contact.objects.select_for_update().filter(pk=target.pk).first()
-                if held is None or lookup.mappings(provider, ids):
+                if held is None or lookup.match(provider=provider, identities=ids).records:
                     continue  # merged away, or reported by another worker while this one waited
                 if owner is None and email:
                     add_alias(held, email, source=cause.text)
@@ -72,7 +78,14 @@ def apply_report(
             contact = _create(report, email, owner=owner, user=user, provider=provider, cause=cause)
             if contact is not None:
                 tags = tuple(contact_tags.apply(contact, report, provider=provider))
-                return ChangedContact(contact=contact, provider=provider, cause=cause, created=True, changed=tags)
+                return ChangedContact(
+                    contact=contact,
+                    provider=provider,
+                    cause=cause,
+                    created=True,
+                    changed=tags,
+                    new_ids=tuple(ids.values()),
+                )
     raise RuntimeError(f"{ids or email}: another worker makes and unmakes this contact")
 
 
@@ -108,11 +121,15 @@ def apply_member_report(
     return changed
 
 
-def note_gone(external_id: str, *, provider: str, at: datetime) -> Contact | None:
-    """Note that a provider deleted its contact; None where that is not known, or was reported since."""
-    for mapping in lookup.mappings(provider, {"contact": external_id}):
-        known = ContactMapping.objects.filter(pk=mapping.pk, gone_at=None).exclude(reported_at__gt=at)
-        return mapping.contact if known.update(gone_at=at) else None
+def note_gone(external_id: str, *, provider: str, at: datetime) -> ContactMapping | None:
+    """Note that a provider deleted its contact, and return the mapping; None where it is not known, noted already, or
+    reported since. Inside a transaction, which holds the contact's row from now on.
+    """
+    for mapping in lookup.match(provider=provider, identities={"contact": external_id}, hold=True).records:
+        if mapping.gone_at is None and (mapping.reported_at is None or mapping.reported_at <= at):
+            mapping.gone_at = at
+            mapping.save(update_fields=["gone_at"])
+            return mapping
     return None
 
 
@@ -158,8 +175,7 @@ def _create(
         return None
     if owner is not None:
         contact_duplicates.flag(owner, contact, reason=f"both have the address {email} ({cause.text})")
-    if report.aliases:
-        _add_aliases(contact, report.aliases, cause=cause)
+    _add_further(contact, report, cause=cause)
     return contact
 
 
@@ -170,13 +186,22 @@ def _update(
     for other in {row.contact_id: row.contact for row in known if row.contact_id != contact.pk}.values():
         contact_duplicates.flag(contact, other, reason=f"ids of both stand in one report ({cause.text})")
     own = {row.kind: row for row in known if row.contact_id == contact.pk}
+    new_ids = []
     for kind, external_id in report.identities.items():
         if any(row.kind == kind for row in known):
             continue
         row = ContactMapping(contact=contact, provider=provider, kind=kind, external_id=external_id)
-        row.is_main = not contact.mappings.filter(provider=provider, kind=kind, is_main=True).exists()
+        main = contact.mappings.filter(provider=provider, kind=kind, is_main=True).first()
+        row.is_main = main is None or main.gone_at is not None
+        predecessor = contact.mappings.filter(pk=main.pk) if main is not None and row.is_main else None
+        if predecessor is not None:
+            row.take_over(main)
+            predecessor.update(is_main=False)
         if insert_once(row):
             own[kind] = row
+            new_ids.append(external_id)
+        elif predecessor is not None:
+            predecessor.update(is_main=True)
     mapping = next((own[kind] for kind in report.identities if kind in own), None)
     is_stale = mapping is not None and mapping.reported_at is not None and mapping.reported_at > report.occurred_at
     last_email = mapping.last_synced_values.get("email") if mapping else email
@@ -184,8 +209,7 @@ def _update(
     changes = contact_changes.apply(contact, mapping, report, email, provider=provider, cause=cause)
     if email and last_email != email:
         _claim_address(contact, email, cause=cause)  # an older address too: it was this person's
-    if report.aliases:
-        _add_aliases(contact, report.aliases, cause=cause)
+    _add_further(contact, report, cause=cause)
 
     listed_at = None
     if report.tags or report.tags_added or report.tags_removed:
@@ -194,14 +218,38 @@ def _update(
     changes += contact_tags.apply(contact, report, provider=provider, listed_at=listed_at)
     if mapping is not None:
         contact_changes.note_report(mapping, report, email)
-        mapping.save(update_fields=["reported_at", "last_synced_values", "last_synced_times", "offers", "gone_at"])
+        mapping.save(update_fields=_REPORTED)
     return ChangedContact(
         contact=contact,
         provider=provider,
         cause=cause,
         changed=tuple(changes),
+        new_ids=tuple(new_ids),
         is_stale=is_stale and not changes,
     )
+
+
+def _of_gone_record(report: ContactReport, provider: str, kinds: Iterable[str]) -> Contact | None:
+    """Return the contact who is surely this person and whose record of such a kind is gone: this one took it in.
+
+    By an address, else by a number and the name, of one contact only.
+    """
+    for alias in report.aliases:
+        contact = lookup.with_email(alias)
+        if contact is not None and not _has_record(contact, provider, kinds):
+            return contact if _has_lost_record(contact, provider, kinds) else None
+    same = lookup.with_number_and_name(report.numbers, report.name)
+    lost = [contact for contact in same if _has_lost_record(contact, provider, kinds)]
+    return lost[0] if len(lost) == 1 and not _has_record(lost[0], provider, kinds) else None
+
+
+def _has_lost_record(contact: Contact, provider: str, kinds: Iterable[str]) -> bool:
+    return contact.mappings.filter(provider=provider, kind__in=list(kinds)).exclude(gone_at=None).exists()
+
+
+def _has_record(contact: Contact, provider: str, kinds: Iterable[str]) -> bool:
+    """Return whether a main record of one of these kinds is known that is not gone."""
+    return contact.mappings.filter(provider=provider, kind__in=list(kinds), is_main=True, gone_at=None).exists()
 
 
 def _claim_address(contact: Contact, email: str, *, cause: Cause) -> None:
@@ -213,14 +261,18 @@ def _claim_address(contact: Contact, email: str, *, cause: Cause) -> None:
         contact_duplicates.flag(owner, contact, reason=f"both have the address {email} ({cause.text})")
 
 
-def _add_aliases(contact: Contact, aliases: Iterable[str], *, cause: Cause) -> None:
-    """Store a contact's further addresses, without what is none, or means somebody else or a person who was erased."""
-    for alias in sorted({alias for alias in aliases if alias}):
-        try:
-            if forgotten.since(email=normalise_email(alias)) is None:
-                add_alias(contact, alias, source=cause.text)
-        except InvalidAddress:
-            continue
+def _add_further(contact: Contact, report: ContactReport, *, cause: Cause) -> None:
+    """Store a contact's further addresses and numbers, without addresses of a person who was erased.
+
+    An address that means somebody else already stays theirs, and both are flagged as possible duplicates.
+    """
+    if report.aliases:
+        aliases = set(report.aliases) - set(contact.emails.values_list("email", flat=True))
+        erased = forgotten.among(("email", alias) for alias in aliases)
+        for alias in sorted(aliases):
+            if ("email", alias) not in erased:
+                _claim_address(contact, alias, cause=cause)
+    contact_changes.add_phones(contact, report.phones, cause=cause)
 
 
 def of_member(user: User) -> Contact:

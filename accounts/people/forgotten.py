@@ -13,6 +13,7 @@ from django.utils.crypto import salted_hmac
 from accounts.people.models.forgotten_key import ForgottenKey
 
 _SALT = "accounts.people.forgotten"
+Key = tuple[str, ...]  # ("email", address in its stored form) or ("id", provider, kind, id there)
 
 
 class PersonForgotten(Exception):
@@ -23,18 +24,8 @@ class PersonForgotten(Exception):
         self.since = since
 
 
-def email_key(email: str) -> str:
-    """Return the key of an address in its stored form."""
-    return f"email:{email}"
-
-
-def id_key(provider: str, kind: str, external_id: str) -> str:
-    """Return the key of an id at a provider."""
-    return f"id:{provider}:{kind}:{external_id}"
-
-
-def note(keys: Iterable[str]) -> datetime:
-    """Store the digests of these keys, dated now, for `since` and `among`; return the date."""
+def note(keys: Iterable[Key]) -> datetime:
+    """Store the digests of these keys, dated now, for `refuse` and `among`; return the date."""
     now = timezone.now()
     rows = [ForgottenKey(digest=digest, forgotten_at=now) for digest in sorted({_digests(key)[0] for key in keys})]
     ForgottenKey.objects.bulk_create(
@@ -43,39 +34,31 @@ def note(keys: Iterable[str]) -> datetime:
     return now
 
 
-def since(*, email: str = "", provider: str = "", identities: Mapping[str, str] | None = None) -> datetime | None:
-    """Return when somebody with this address or one of these ids was erased last; None for nobody."""
-    keys = [email_key(email)] if email else []
-    keys += [id_key(provider, kind, external_id) for kind, external_id in (identities or {}).items() if external_id]
-    digests = [digest for key in keys for digest in _digests(key)]
-    if not digests:
-        return None
-    found = ForgottenKey.objects.filter(digest__in=digests).order_by("-forgotten_at")
-    return found.values_list("forgotten_at", flat=True).first()
-
-
 def refuse(*, email: str, provider: str, identities: Mapping[str, str], bought_at: datetime | None = None) -> None:
     """Raise PersonForgotten where somebody with this address or one of these ids was erased and has not bought since.
 
     Called where nobody has them now and somebody is about to be made. `bought_at`: when they paid, for a payment.
     """
-    moment = since(email=email, provider=provider, identities=identities)
+    keys: list[Key] = [("email", email)] if email else []
+    keys += [("id", provider, kind, external_id) for kind, external_id in identities.items() if external_id]
+    found = ForgottenKey.objects.filter(digest__in=[digest for key in keys for digest in _digests(key)])
+    moment = found.order_by("-forgotten_at").values_list("forgotten_at", flat=True).first()
     if moment is not None and (bought_at is None or bought_at <= moment):
         raise PersonForgotten(moment)
 
 
-def among(keys: Iterable[str]) -> set[str]:
+def among(keys: Iterable[Key]) -> set[Key]:
     """Return those of `keys` that are of somebody erased, in one query for each 500."""
     by_digest = {digest: key for key in keys for digest in _digests(key)}
     digests = list(by_digest)
-    found: set[str] = set()
+    found: set[Key] = set()
     for start in range(0, len(digests), 500):
         known = ForgottenKey.objects.filter(digest__in=digests[start : start + 500])
         found |= {by_digest[digest] for digest in known.values_list("digest", flat=True)}
     return found
 
 
-def _digests(key: str) -> list[str]:
+def _digests(key: Key) -> list[str]:
     """Return the digest under the present SECRET_KEY, then under those before it."""
     secrets = [settings.SECRET_KEY, *settings.FORMER_SECRET_KEYS]
-    return [salted_hmac(_SALT, key, secret=secret, algorithm="sha256").hexdigest() for secret in secrets]
+    return [salted_hmac(_SALT, ":".join(key), secret=secret, algorithm="sha256").hexdigest() for secret in secrets]

@@ -6,30 +6,37 @@ policies all ask it. Nothing is written here. Of many ids one query takes IN_ONE
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.people.models import Contact, ContactEmail, ContactMapping, User
-from core.text import InvalidAddress, normalise_email
+from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactPhone, User
+from core.text import email_or_empty, words
 
 IN_ONE_QUERY = 500
+AT_MOST = 50  # contacts with one number who are looked at
 Ids = Mapping[str, str]  # kind of id → id at the provider
 
 
-class Contradiction(Exception):
+class NeedsStaff(Exception):
+    """A person must decide; the message says what about."""
+
+
+class Contradiction(NeedsStaff):
     """Ids and address mean several members; the message names them all."""
 
 
+@dataclass
 class Match:
-    """Whom ids and an address mean, as `match` found it.
+    """People whom ids and an address mean, as `match` found them.
 
-    `records` are the known ones among the ids, in their order. The address is asked for when it is needed.
+    `records` are the known ones among the ids, in their order. `email` is the address in its stored form, "" for none;
+    it is looked up when it is needed.
     """
 
-    def __init__(self, records: Sequence[ContactMapping], email: str) -> None:
-        self.records = records
-        self._email = email
+    records: Sequence[ContactMapping]
+    email: str
 
     @property
     def contact(self) -> Contact | None:
@@ -39,15 +46,16 @@ class Match:
     @cached_property
     def owner(self) -> Contact | None:
         """Return the contact whose main address or alias this is."""
-        return with_email(self._email)
+        rows = ContactEmail.objects.select_related("contact__user").filter(email=self.email)
+        known = rows.first() if self.email else None
+        return known.contact if known else None
 
     @cached_property
     def login_by_address(self) -> tuple[User, str] | None:
         """Return the member whom the address means, and by which rule: their login first, then an address of theirs."""
         own = self.owner.user if self.owner else None
-        email = _stored(self._email)
-        if own is None or own.email != email:
-            user = User.objects.filter(email=email).first() if email else None
+        if own is None or own.email != self.email:
+            user = User.objects.filter(email=self.email).first() if self.email else None
             return (user, "the member's address") if user else (own, "an alias of the member") if own else None
         return own, "the member's address"
 
@@ -63,10 +71,10 @@ class Match:
         by_id = {row.contact.user for row in self.records if row.contact.user}
         if len(by_id) > 1:
             emails = ", ".join(sorted(user.email for user in by_id))
-            raise Contradiction(f"the ids in this event belong to several users ({emails})")
+            raise Contradiction(f"conflict: the ids in this event belong to several users ({emails})")
         known, named = next(iter(by_id), None), self.login_by_address
         if known is not None and named is not None and known != named[0]:
-            raise Contradiction(f"the id belongs to {known.email}, the e-mail to {named[0].email}")
+            raise Contradiction(f"conflict: the id belongs to {known.email}, the e-mail to {named[0].email}")
         return known or (named[0] if named else None)
 
     def contact_of(self, user: User) -> Contact | None:
@@ -77,10 +85,23 @@ class Match:
 def match(*, provider: str = "", identities: Ids | None = None, email: str = "", hold: bool = False) -> Match:
     """Return whom these ids and this address mean: by a known id, else by exactly the address, else nobody yet.
 
-    Where they mean several people nothing is decided: they stay apart and whoever asks puts the question. With `hold`
-    the contacts of the ids are locked.
+    Where they mean several people nothing is decided: they stay apart and whoever asks puts the question.
+
+    With `hold` the contacts of the ids are locked, before the ids are read: what another worker stored while this one
+    waited must not be undone. No id is known where one moved meanwhile; the caller then looks up again.
     """
-    return Match(mappings(provider, identities or {}, hold=hold), email)
+    ids = identities or {}
+    order, held = list(ids), set[int]()
+    # Without ids nothing is asked.
+    rows = ContactMapping.objects.filter(provider=provider, kind__in=order, external_id__in=list(ids.values()))
+    if hold:  # contacts only and by their keys, as a merge does: no deadlock
+        whose = Contact.objects.select_for_update().filter(pk__in=rows.values("contact")).order_by("pk")
+        held = set(whose.values_list("pk", flat=True))
+        rows = rows if held else rows.none()
+    known = [row for row in rows.select_related("contact__user") if ids[row.kind] == row.external_id]
+    if hold and not held.issuperset(row.contact_id for row in known):
+        known = []
+    return Match(sorted(known, key=lambda row: order.index(row.kind)), email_or_empty(email))
 
 
 def find(*, provider: str, identities: Ids, email: str = "") -> Contact | None:
@@ -88,33 +109,37 @@ def find(*, provider: str, identities: Ids, email: str = "") -> Contact | None:
     return match(provider=provider, identities=identities, email=email).contact
 
 
-def mappings(provider: str, identities: Ids, *, hold: bool = False) -> list[ContactMapping]:
-    """Return the known ones among these ids, with their contacts, in the order of `identities`.
+def name_key(first: object, last: object, *, company: object = "") -> tuple[str, ...]:
+    """Return what two spellings of a name have in common: "JUAN  Pérez" and "juan perez" are one.
 
-    With `hold` their contacts are locked, before the ids are read: what another worker stored while this one
-    waited must not be undone. Returns none where an id moved meanwhile; the caller then looks up again.
+    The name of a company counts where there is no person's. Empty where there is neither.
     """
-    if not identities:
+    person = f"{first or ''} {last or ''}"
+    return tuple(word for word in words(person if person.strip() else str(company or "")) if word)
+
+
+def with_number_and_name(numbers: Iterable[str], name: tuple[str, ...]) -> list[Contact]:
+    """Return the contacts who have one of these numbers (as stored) and this name (`name_key`), which is evidence.
+
+    An absent name agrees with nobody's. Of more than AT_MOST who have a number the others are left out.
+    """
+    wanted = {number for number in numbers if number}
+    if not wanted or not name:
         return []
-    rows = ContactMapping.objects.filter(
-        provider=provider, kind__in=list(identities), external_id__in=list(identities.values())
-    )
-    held: set[int] = set()
-    if hold:  # contacts only and by their keys, as a merge does: no deadlock
-        whose = Contact.objects.select_for_update().filter(pk__in=rows.values("contact")).order_by("pk")
-        held = set(whose.values_list("pk", flat=True))
-        if not held:
-            return []
-    order = list(identities)
-    known = [row for row in rows.select_related("contact__user") if identities[row.kind] == row.external_id]
-    if hold and not held.issuperset(row.contact_id for row in known):
-        return []
-    return sorted(known, key=lambda row: order.index(row.kind))
+    main = Contact.objects.filter(phone__in=wanted).order_by("pk")[:AT_MOST]
+    further = ContactPhone.objects.filter(number__in=wanted).select_related("contact").order_by("pk")[:AT_MOST]
+    found = dict.fromkeys([*main, *(row.contact for row in further)])
+    return [
+        contact
+        for contact in found
+        if name == name_key(contact.first_name, contact.last_name, company=contact.custom_fields.get("company"))
+    ]
 
 
 def users(provider: str, identities: Ids) -> list[User]:
     """Return the members with these ids, by their keys; more than one where the ids contradict each other."""
-    found = {row.contact.user for row in mappings(provider, identities) if row.contact.user}
+    records = match(provider=provider, identities=identities).records
+    found = {row.contact.user for row in records if row.contact.user}
     return sorted(found, key=lambda user: user.pk)
 
 
@@ -151,16 +176,7 @@ def _rows(provider: str, kind: str, external_ids: Iterable[str]) -> Iterable[Con
 
 def with_email(email: str) -> Contact | None:
     """Return the contact whom this address means, in whatever case it is written; None for nobody or no address."""
-    stored = _stored(email)
-    known = ContactEmail.objects.select_related("contact__user").filter(email=stored).first() if stored else None
-    return known.contact if known else None
-
-
-def _stored(email: str) -> str:
-    try:
-        return normalise_email(email) if email else ""
-    except InvalidAddress:
-        return ""
+    return match(email=email).owner
 
 
 def member_with(email: str) -> tuple[User, str] | None:

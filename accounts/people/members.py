@@ -5,16 +5,12 @@ from datetime import datetime
 
 from accounts.people import contacts, forgotten, lookup
 from accounts.people.contact_report import ContactReport
-from accounts.people.lookup import Contradiction, Match
+from accounts.people.lookup import Match, NeedsStaff
 from accounts.people.models import Contact, ContactMapping, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
 from core.text import clean_name, normalise_email
-
-
-class NeedsStaff(Exception):
-    """A person must decide; the message says what about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +42,7 @@ def find_or_create(
     email = normalise_email(report.email)
     sought = {"provider": provider, "email": email}
     found = found or lookup.match(identities=report.identities, hold=True, **sought)
-    user, is_new = _member(found), False
+    user, is_new = found.member, False
     if user is None:
         forgotten.refuse(email=email, provider=provider, identities=report.identities, bought_at=bought_at)
         names = {name: clean_name(str(report.fields.get(name) or "")) for name in ("first_name", "last_name")}
@@ -55,7 +51,7 @@ def find_or_create(
         is_new = insert_once(user)
         if not is_new:  # another worker was faster
             found = lookup.match(identities=report.identities, hold=True, **sought)
-            user = _member(found) or User.objects.get(email=email)
+            user = found.member or User.objects.get(email=email)
     if user.is_staff or user.is_superuser:
         raise NeedsStaff(f"{user.email} is a staff account and is never matched automatically; grant the plan by hand")
     if not user.is_active:
@@ -64,13 +60,6 @@ def find_or_create(
         _refuse_another_customer(user, report, found, provider=provider)
     reported = contacts.apply_member_report(user, report, provider=provider, cause=cause, is_new=is_new, found=found)
     return ReportedMember(user=user, created=is_new, reported=reported)
-
-
-def _member(found: Match) -> User | None:
-    try:
-        return found.member
-    except Contradiction as contradiction:
-        raise NeedsStaff(f"conflict: {contradiction}") from contradiction
 
 
 def _refuse_another_customer(user: User, report: ContactReport, found: Match, *, provider: str) -> None:

@@ -15,7 +15,8 @@ from core.cause import Cause
 class ChangedContact:
     """A contact that was reported by `provider`, or decided about by staff (""), to be enqueued in that transaction.
 
-    `changed` are the names of the fields and tags that are different now; `is_stale`: a newer report was here before.
+    `changed` are the names of the fields and tags that are different now, `new_ids` the provider's ids that were not
+    known before; `is_stale`: a newer report was here before.
     """
 
     contact: Contact
@@ -23,6 +24,7 @@ class ChangedContact:
     cause: Cause
     created: bool = False
     changed: tuple[str, ...] = ()
+    new_ids: tuple[str, ...] = ()
     is_stale: bool = False
 
 

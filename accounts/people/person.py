@@ -11,14 +11,14 @@ from accounts.commerce.models.policy import Policy
 from accounts.courses.models import Completion, CourseProgress
 from accounts.people import forgotten, lookup
 from accounts.people.mentions import Mentions, digits_of
-from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, User
+from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, ContactPhone, User
+from accounts.people.models.user import NOBODY
 from config.logs import mask
 from core.text import InvalidAddress, normalise_email
 
 _LINES = ("address_line_1", "address_line_2")
 _PHONES = ("phone", "business_phone")
 _NAMES = ("first_name", "last_name")
-NOBODY = "@forgotten.invalid"  # the domain of the addresses that erased logins get
 
 
 class NobodyFound(Exception):
@@ -50,11 +50,9 @@ class Person:
     def is_known(self) -> bool:
         return bool(self.users or self.contacts)
 
-    def keys(self) -> set[str]:
+    def keys(self) -> set[forgotten.Key]:
         """Return the keys by which `accounts.people.forgotten` knows the person."""
-        return {forgotten.email_key(email) for email in self.emails} | {
-            forgotten.id_key(provider, kind, external_id) for provider, kind, external_id in self.ids
-        }
+        return {("email", email) for email in self.emails} | {("id", *named) for named in self.ids}
 
     def ids_at(self, provider: str) -> set[str]:
         return {external_id for at, _kind, external_id in self.ids if at == provider}
@@ -119,6 +117,8 @@ def collect(person: Person) -> Person:
         _add_name(person, contact.first_name, contact.last_name)
         _add_values(person, {name: getattr(contact, name) for name in (*_PHONES, *_LINES)})
     person.emails |= set(ContactEmail.objects.filter(contact__in=person.contacts).values_list("email", flat=True))
+    for number in ContactPhone.objects.filter(contact__in=person.contacts).values_list("number", flat=True):
+        _add_values(person, {"phone": number})
     for mapping in ContactMapping.objects.filter(contact__in=person.contacts):
         if mapping.kind == "email":  # a record without an id is known by its address
             person.emails.add(mapping.external_id)

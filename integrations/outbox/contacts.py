@@ -5,52 +5,47 @@ whose answer was lost is seen to have been done, and `before` is the remote valu
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.people import contact_duplicates, contacts, lookup
-from accounts.people.contact_changes import note_synced
-from accounts.people.contact_report import EMPTY
+from accounts.people.contact_merge import origins_of
+from accounts.people.contact_report import EMPTY, timestamp, value_of
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
 from core.insert_once import insert_once
-from core.queue.outcomes import wait_until
+from core.queue.outcomes import Wait, wait_until
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
-from integrations.contracts.mirror import ContactApi, OpportunityApi, OutgoingCall, RemoteContact, Sent
-from integrations.fields.names import FieldConfiguration, FieldNames, stored_name
+from integrations.contracts.mirror import ContactApi, OpportunityApi, RemoteContact, Sent
+from integrations.fields.names import FieldConfiguration, FieldNames
 from integrations.handlers.contacts import as_report
-from integrations.outbox.differences import differences
-from integrations.outbox.enqueue import RECORD, contact_changed, enqueue_write, mirrored_providers
-from integrations.outbox.matching import OwnedByAnotherContact, SearchedPerson, find
+from integrations.inbox.awaited import wake_on_contact
+from integrations.outbox import deletions, enqueue
+from integrations.outbox.closing import close
+from integrations.outbox.deletions import RemoteDeleted
+from integrations.outbox.differences import due
+from integrations.outbox.enqueue import RECORD, contact_changed, enqueue_write
+from integrations.outbox.matching import (
+    SEARCH_LAG,
+    OwnedByAnotherContact,
+    SearchedPerson,
+    described,
+    find,
+    is_of,
+    owner_of,
+)
 from integrations.outbox.models import OutgoingWrite
+from integrations.outbox.planning import PlannedWrite, plan
+from integrations.outbox.search_ahead import is_absent
 from integrations.toolkit.failures import Refused, TemporaryFailure
 
+A_MOMENT = timedelta(seconds=10)
 CALL_TIMEOUT = 6.0  # seconds for one call; the four that a write may take end within its lease
-SEARCH_LAG = timedelta(seconds=60)  # a created record whose answer was lost is found by a search by then
-SOURCE = stored_name("source")
-Status = OutgoingWrite.Status
-
-
-class RemoteDeleted(Permanent):
-    """The known record was deleted at the provider; `external_id` is its id."""
-
-    def __init__(self, external_id: str, *, noun: str = "") -> None:
-        super().__init__(f"{noun}{external_id} was deleted there; nothing is made anew by itself")
-        self.external_id = external_id
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedWrite:
-    """A call that is due, with the values that it changes: stored name → remote value now, and then."""
-
-    call: OutgoingCall
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
 
 
 def write(row: OutgoingWrite) -> None:
@@ -60,7 +55,7 @@ def write(row: OutgoingWrite) -> None:
     """
     contact = row.contact
     if contact is None:
-        row.close(Status.SKIPPED, error="the contact was merged into another one")
+        row.close(row.Status.SKIPPED, error="the contact was merged into another one")
         return
     mirror = registry.provider(row.provider).mirror
     assert mirror is not None
@@ -68,53 +63,153 @@ def write(row: OutgoingWrite) -> None:
     book, names = mirror.open(CALL_TIMEOUT), fields.names(row.provider, mirror)
     cause = Cause(text=f"outgoing write {row.pk}: {row.cause}"[:300], staff=row.staff)
     try:
-        remote = find_remote(contact, book, provider=row.provider)
+        is_mapped = contact.mappings.filter(provider=row.provider, kind=RECORD, is_main=True).exists()
+        is_new = not is_mapped and is_absent(row, contact, book, mirror)
+        remote = None if is_new else find_remote(contact, book, provider=row.provider)
         if remote is not None:
             merge_remote(contact, remote, names, fields, provider=row.provider, cause=cause)
         elif row.operation == row.Operation.CREATE and row.requested_at and row.response is None:
             wait_until(row.requested_at + SEARCH_LAG, "a record may have been made, and is looked for again")
         with transaction.atomic():
             held = Contact.objects.select_for_update().get(pk=contact.pk)
-            planned = plan(held, remote, book, names, provider=row.provider)
+            planned = plan(held, remote, book, names, provider=row.provider, left_out=row.left_out)
             if planned is None:
                 assert remote is not None
                 close(row, external_id=remote.external_id)
+                _look_again(held, remote.external_id, provider=row.provider, cause=cause)
                 return
-        sent, at = send(row, book, planned), timezone.now()
+        try:
+            sent, at = send(row, book, planned), timezone.now()
+        except Gone as error:
+            if remote is None:
+                raise
+            _meet_deletion(row, error, remote, planned, names, cause=cause)
+            raise Wait(f"{error}; its successor is looked for", due=timezone.now() + A_MOMENT) from error
+        if sent.refused:
+            _leave_out(row, planned, sent, names)
+            return
+        if sent.existed:
+            _judge(row, contact, book, planned, sent)
+            return
         with transaction.atomic():
             held = Contact.objects.select_for_update().get(pk=contact.pk)
             record = _map(held, sent.external_id, provider=row.provider)
-            if sent.existed:  # nothing was written: the next attempt reads that record, merges and writes
-                row.go_on_with(sent)
-                return
-            note_synced(record, row.after, at=at)
-            record.save(update_fields=["last_synced_values", "last_synced_times", "reported_at"])
+            _note_synced(record, row.after, at=at)
             close(row, response=dict(sent.answer), external_id=sent.external_id)
-            if differences(held, names, record.last_synced_values):  # it changed while it was written
+            if due(held, names, record):  # it changed while it was written
                 enqueue_write(held, row.provider, cause=cause)
+            _look_again(held, sent.external_id, provider=row.provider, cause=cause)
     except RemoteDeleted as error:
-        known = contact.mappings.filter(provider=row.provider, kind=RECORD, external_id=error.external_id)
-        known.filter(gone_at=None).update(gone_at=timezone.now())
-        raise
+        deletions.conclude(row, contact, error, cause=cause)
     except OwnedByAnotherContact as error:
         contact_duplicates.flag(contact, error.other, reason=str(error))
         raise
 
 
+def _note_synced(record: ContactMapping, values: Mapping[str, Any], *, at: datetime) -> None:
+    """Note that a remote record has had these values since `at`."""
+    record.last_synced_values = record.last_synced_values | dict(values)
+    record.last_synced_times = record.last_synced_times | dict.fromkeys(values, timestamp(at))
+    record.reported_at = max(record.reported_at or at, at)
+    record.save(update_fields=["last_synced_values", "last_synced_times", "reported_at"])
+
+
+def _meet_deletion(
+    row: OutgoingWrite, error: Gone, remote: RemoteContact, planned: PlannedWrite, names: FieldNames, *, cause: Cause
+) -> None:
+    """Note that the record was deleted since it was read. Where the provider wrote on another contact's record instead,
+    have that one's own values written on it again.
+
+    What it wrote there counts as synced at once, so no report of it is taken for a change that was made there.
+    """
+    report = as_report(remote.report, names)
+    # A provider may empty what is not named: counted as empty, it is written again either way.
+    written = {**dict.fromkeys(names.sent, ""), **report.values(next(iter(remote.emails), "")), **planned.after}
+    ids = {RECORD: error.written_on} if error.written_on else {}
+    with transaction.atomic():
+        for other in lookup.match(provider=row.provider, identities=ids, hold=True).records:
+            owner = other.contact
+            if owner.pk == row.contact_id:
+                continue
+            _note_synced(other, written, at=timezone.now())
+            empty = [name for name, value in written.items() if value and value_of(owner, name) in EMPTY]
+            owner.origins = owner.origins | origins_of(empty, provider="", at=timezone.now())  # so they are emptied
+            owner.save(update_fields=["origins"])
+            enqueue_write(owner, row.provider, cause=cause)
+    with transaction.atomic():
+        for mapping in lookup.match(provider=row.provider, identities={RECORD: remote.external_id}, hold=True).records:
+            deletions.note(mapping.contact, remote.external_id, provider=row.provider)
+
+
+def _look_again(contact: Contact, external_id: str, *, provider: str, cause: Cause) -> None:
+    """Enqueue a search where the record's deletion was reported while this write was under way."""
+    for record in contact.mappings.filter(provider=provider, kind=RECORD, external_id=external_id):
+        enqueue.search_successor(record, cause=cause)
+
+
+def _leave_out(row: OutgoingWrite, planned: PlannedWrite, sent: Sent, names: FieldNames) -> None:
+    """Let the next attempt go on without the values that the provider refused. Raises Permanent where none is ours."""
+    refused = {
+        name: {"value": value, "reason": f"refused there: {reason}"}
+        for name, value in planned.after.items()
+        if (reason := sent.refused.get(names.remote.get(name, name)))
+    }
+    if not refused:
+        raise Permanent(f"it was refused: {'; '.join(sent.refused.values())}")
+    row.go_on_with(sent, external_id=planned.call.external_id, left_out={**row.left_out, **refused})
+
+
+def _judge(row: OutgoingWrite, contact: Contact, book: ContactApi, planned: PlannedWrite, sent: Sent) -> None:
+    """Let the next attempt go on after the provider refused a value that another record has.
+
+    That record is adopted where a new one was to be created and it is surely this person's, and staff did not tell the
+    two apart. Else the contested value is left out, and staff are asked where the other one is a contact of ours.
+    Nothing is written on the other record.
+    Raises OwnedByAnotherContact; Permanent where the provider does not say which value it is.
+    """
+    try:
+        other = book.read(sent.external_id)
+    except Gone:  # a moment ago it was there
+        raise TemporaryFailure(f"contact {sent.external_id} there was in the way, and is gone now") from None
+    person, owner = SearchedPerson.like(contact), owner_of(row.provider, other.external_id)
+    is_told_apart = owner is not None and owner.pk in person.apart
+    if planned.call.creates and is_of(other, person) and not is_told_apart:
+        with transaction.atomic():
+            held = Contact.objects.select_for_update().get(pk=contact.pk)
+            _map(held, other.external_id, provider=row.provider)
+            row.go_on_with(sent)
+        return
+    same = {"email": other.emails, "phone": other.phones}
+    name = sent.contested or next((name for name in same if planned.after.get(name) in same[name]), "")
+    if name not in planned.after:
+        raise Permanent(f"it was refused because of {described(other)}, of whom nothing proves that they are the same")
+    reason = f"{described(other)} has it, and only one contact may"
+    with transaction.atomic():
+        if owner is not None:
+            of_both = f"{planned.after[name]}: {described(other)} has it at {row.provider}, {contact} here"
+            contact_duplicates.flag(contact, owner, reason=of_both)
+        left_out = {**row.left_out, name: {"value": planned.after[name], "reason": reason}}
+        row.go_on_with(sent, external_id=planned.call.external_id, left_out=left_out)
+
+
 def find_remote(contact: Contact, book: ContactApi, *, provider: str) -> RemoteContact | None:
     """Return the contact's remote record as it is now, None where there is none yet.
 
-    Nothing is written. Raises RemoteDeleted, OwnedByAnotherContact, Permanent, Retryable.
+    Where the known one is gone, a record with the same evidence is its successor: it was merged into that one. Records
+    of which nothing proves that are a question to staff (Permanent). Nothing is written. Raises RemoteDeleted,
+    OwnedByAnotherContact, Permanent, Retryable.
     """
-    known = contact.mappings.filter(provider=provider, kind=RECORD, is_main=True).first()
-    if known is None:
-        return find(SearchedPerson.like(contact), book, provider=provider)
-    if known.gone_at is not None:
-        raise RemoteDeleted(known.external_id)
-    try:
-        return book.read(known.external_id)
-    except Gone as error:
-        raise RemoteDeleted(known.external_id) from error
+    records = list(contact.mappings.filter(provider=provider, kind=RECORD).order_by("-is_main", "pk"))
+    for record in records:  # one that staff merged into this contact takes the place of one that is gone
+        if record.gone_at is None:
+            try:
+                return book.read(record.external_id)
+            except Gone:
+                continue
+    successor = find(SearchedPerson.like(contact), book, provider=provider, asks=bool(records))
+    if successor is None and records:
+        raise RemoteDeleted(records[0].external_id)
+    return successor
 
 
 def merge_remote(
@@ -126,50 +221,15 @@ def merge_remote(
     provider: str,
     cause: Cause,
 ) -> None:
-    """Map `remote` to the contact, and merge its values into ours by the rules of every report."""
+    """Map `remote` to the contact, and merge its values into ours by the rules of every report.
+
+    Nothing is enqueued at `provider`: what differs from its record is planned by whoever has read it.
+    """
     with transaction.atomic():
         held = Contact.objects.select_for_update().get(pk=contact.pk)
         _map(held, remote.external_id, provider=provider)
         changed = contacts.apply_report(as_report(remote.report, names), provider=provider, cause=cause)
-        contact_changed(changed, fields)
-
-
-def plan(
-    contact: Contact, remote: RemoteContact | None, book: ContactApi, names: FieldNames, *, provider: str
-) -> PlannedWrite | None:
-    """Return the call that makes the remote record equal with `contact`, None where nothing differs.
-
-    Nothing is read or written at the provider, so a preview plans as a delivery does. `remote` is the record that
-    `merge_remote` has merged, None where a new one is to be created. Raises Permanent for a contact that could not be
-    found again.
-    """
-    synced: Mapping[str, Any] = {}
-    if remote is None:
-        after = _creation_values(contact, names, provider=provider)
-    else:
-        synced = contact.mappings.get(provider=provider, kind=RECORD, external_id=remote.external_id).last_synced_values
-        after = differences(contact, names, synced)
-        if not after:
-            return None
-    values = {names.remote.get(name, name): value for name, value in after.items()}
-    call = book.creation(values) if remote is None else book.change(remote, values)
-    return PlannedWrite(call=call, before={name: synced.get(name) for name in after}, after=after)
-
-
-def _creation_values(contact: Contact, names: FieldNames, *, provider: str) -> dict[str, Any]:
-    """Return the values of a new record; its source is the provider that the contact is from, where it has none.
-
-    Raises Permanent for a contact that could not be found again, if the answer were lost.
-    """
-    if not contact.email and not contact.phone:
-        raise Permanent("the contact has neither an e-mail nor a phone number, by which it could be found there")
-    values = differences(contact, names, {}, with_frozen=True)
-    if SOURCE in names.sent and values.get(SOURCE) in (None, *EMPTY):
-        known = set(contact.mappings.exclude(provider=provider).values_list("provider", flat=True))
-        sources = (side.mirror.source for key, side in mirrored_providers().items() if key in known and side.mirror)
-        if source := next(sources, ""):
-            values[SOURCE] = source
-    return values
+        contact_changed(changed, fields, but=provider)
 
 
 def send(row: OutgoingWrite, book: ContactApi | OpportunityApi, planned: PlannedWrite) -> Sent:
@@ -180,12 +240,14 @@ def send(row: OutgoingWrite, book: ContactApi | OpportunityApi, planned: Planned
     LeaseLost, Refused, TemporaryFailure.
     """
     call = planned.call
+    request, *then = ({"method": one.method, "path": one.path, "body": dict(one.body)} for one in (call, *call.then))
     row.update_fenced(
         operation=row.Operation.CREATE if call.creates else row.Operation.UPDATE,
         external_id=call.external_id,
         before=dict(planned.before),
         after=dict(planned.after),
-        request={"method": call.method, "path": call.path, "body": dict(call.body)},
+        left_out=dict(planned.left_out),
+        request=request | ({"then": then} if then else {}),
         response=None,
         requested_at=timezone.now(),
     )
@@ -198,27 +260,24 @@ def send(row: OutgoingWrite, book: ContactApi | OpportunityApi, planned: Planned
 
 
 def _map(contact: Contact, external_id: str, *, provider: str) -> ContactMapping:
-    """Return the mapping of a remote record to this contact, stored anew if need be. Raises OwnedByAnotherContact."""
-    is_main = not contact.mappings.filter(provider=provider, kind=RECORD, is_main=True).exists()
-    mapping = ContactMapping(contact=contact, provider=provider, kind=RECORD, external_id=external_id, is_main=is_main)
-    if insert_once(mapping):
-        return mapping
-    (known,) = lookup.mappings(provider, {RECORD: external_id})
-    if known.contact_id != contact.pk:
-        other = known.contact
-        raise OwnedByAnotherContact(f"contact {external_id} there is {other} (contact {other.pk}) here", other=other)
-    return known
+    """Return the mapping of a remote record to this contact, stored anew if need be: its main one from now on.
 
-
-def close(row: OutgoingWrite, **columns: Any) -> None:
-    """Close the row, and settle what failed before it.
-
-    With a `response` it is written now. Without one nothing differs: then a call that was not answered has been done.
+    Another one that was is gone. Raises OwnedByAnotherContact.
     """
-    is_unanswered = row.requested_at is not None and bool(row.after) and row.response is None
-    was_sent = "response" in columns or is_unanswered
-    row.close(Status.DONE if was_sent else Status.NOT_NEEDED, **columns)
-    failed = OutgoingWrite.objects.filter(
-        kind=row.kind, provider=row.provider, contact=row.contact, policy=row.policy, status=Status.FAILED
-    )
-    failed.update(status=Status.SKIPPED, last_error=f"settled by write {row.pk}")
+    others = contact.mappings.filter(provider=provider, kind=RECORD, is_main=True).exclude(external_id=external_id)
+    mapping = ContactMapping(contact=contact, provider=provider, kind=RECORD, external_id=external_id)
+    mapping.take_over(others.first())
+    others.update(is_main=False, gone_at=Coalesce("gone_at", timezone.now()))
+    if insert_once(mapping):
+        wake_on_contact(provider, [external_id])
+    else:
+        (mapping,) = lookup.match(provider=provider, identities={RECORD: external_id}).records
+        if mapping.contact_id != contact.pk:
+            other = mapping.contact
+            raise OwnedByAnotherContact(
+                f"contact {external_id} there is {other} (contact {other.pk}) here", other=other
+            )
+    if not mapping.is_main:
+        mapping.is_main = True
+        mapping.save(update_fields=["is_main"])
+    return mapping

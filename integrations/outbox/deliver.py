@@ -3,43 +3,56 @@
 import logging
 from datetime import timedelta
 
-from django.conf import settings
 from django.utils import timezone
 
+from accounts.demo.marks import is_demo_address, playing
 from core.queue.outcomes import Wait
-from core.queue.runner import JobKind
-from integrations.outbox import circuits, contacts, opportunities
+from core.queue.runner import Failure, JobKind
+from integrations import registry
+from integrations.issues import failed
+from integrations.issues.models import Issue
+from integrations.outbox import circuits, contacts, marks, opportunities, switch
 from integrations.outbox.models import OutgoingWrite
-from integrations.toolkit.failures import Refused, TemporaryFailure, TooManyCalls
+from integrations.toolkit.failures import NotPermitted, Refused, TemporaryFailure, TooManyCalls
+from integrations.toolkit.permissions import noting_permissions
 from integrations.toolkit.retries import until_allowed
 
 logger = logging.getLogger(__name__)
-SWITCHED_OFF_DELAY = timedelta(minutes=5)
-_CREDENTIALS = frozenset({401, 403})
 Kind = OutgoingWrite.Kind
+_WRITERS = {Kind.CONTACT: contacts.write, Kind.OPPORTUNITY: opportunities.write, Kind.MARK: marks.write}
 
 
 def _deliver(row: OutgoingWrite) -> None:
-    if not settings.CONTACT_SYNC:
-        raise Wait("CONTACT_SYNC is off: nothing is written anywhere", due=timezone.now() + SWITCHED_OFF_DELAY)
-    until = circuits.open_until(row.provider)
+    if row.contact is not None and is_demo_address(row.contact.email) and not playing.get():
+        row.close(row.Status.SKIPPED, error="of the demo, which is written nowhere")
+        return
+    switch.wait_until_on()
+    resources = circuits.resources_of(row.provider, row.kind)
+    until = circuits.open_until(row.provider, resources)
     if until is not None:
-        raise Wait(f"the circuit of {row.provider} is open: waits for it to be closed", due=until)
-    try:
-        (contacts.write if row.kind == Kind.CONTACT else opportunities.write)(row)
-    except TooManyCalls as error:  # the provider works, and is asked too much: nothing failed
-        due = timezone.now() + timedelta(seconds=until_allowed(error.retry_after))
-        raise Wait(str(error), due=due) from error
-    except TemporaryFailure as error:
-        circuits.failed(row.provider, str(error))
-        raise
-    except Refused as error:
-        if error.status in _CREDENTIALS:  # nothing is wrong with this row: it waits until somebody mends that
-            circuits.failed(row.provider, str(error))
-            raise TemporaryFailure(str(error), status=error.status) from error
-        circuits.succeeded(row.provider)
-        raise
-    circuits.succeeded(row.provider)
+        title = registry.provider(row.provider).title
+        raise Wait(f"writing to {title} is paused{f': {resources[0]}' if resources[0] else ''}", due=until)
+    with noting_permissions() as proved:
+        try:
+            _WRITERS[Kind(row.kind)](row)
+        except TooManyCalls as error:  # the provider works, and is asked too much: nothing failed
+            due = timezone.now() + timedelta(seconds=until_allowed(error.retry_after))
+            raise Wait(str(error), due=due) from error
+        except TemporaryFailure as error:
+            circuits.failed(row.provider, resources[0], str(error))
+            raise
+        except NotPermitted as error:  # nothing is wrong with this row: it waits until somebody mends that
+            raise Wait(str(error), due=circuits.denied(row.provider, error)) from error
+        except Refused:
+            circuits.succeeded(row.provider, resources)
+            raise
+    circuits.succeeded(row.provider, resources)
+    circuits.permitted(row.provider, proved)
 
 
-JOBS = JobKind(model=OutgoingWrite, work=_deliver)
+def _store_failure(row: OutgoingWrite, failure: Failure) -> None:
+    if failure.is_last:
+        failed.note(row, provider=row.provider, kind=Issue.Kind.WRITE, event_type=row.kind, error=failure.error)
+
+
+JOBS = JobKind(model=OutgoingWrite, work=_deliver, on_failure=_store_failure)

@@ -4,27 +4,84 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.people.contact_report import EMPTY, value_of
-from accounts.people.models import Contact, ContactChange
+from accounts.people.models import Contact, ContactChange, ContactMapping
+from core.field_names import custom
+from core.text import Parsed
 from integrations.fields.names import FieldNames, as_text
+from integrations.outbox.models import OutgoingWrite
+from integrations.toolkit.fields import Parser, parse_birthday, parse_emails, parse_phones, parse_text
+
+_PARSERS: Mapping[str, Parser] = {
+    "email": parse_emails,
+    "phone": parse_phones,
+    custom("cell_phone"): parse_phones,
+    custom("sms_phone"): parse_phones,
+    custom("date_of_birth"): parse_birthday,
+}
 
 
 def differences(
-    contact: Contact, names: FieldNames, synced: Mapping[str, Any], *, with_frozen: bool = False
+    contact: Contact, names: FieldNames, record: ContactMapping | None, *, with_frozen: bool = False
 ) -> dict[str, Any]:
-    """Return stored name → our value, for each that the provider knows and that differs from its `synced` value.
+    """Return stored name → our value, for each that the provider knows and that its `record` (None: none yet) has not.
 
-    An empty value counts only where somebody emptied it, not where nobody ever filled it in. Frozen fields are left out
-    unless `with_frozen`; they take one query more where something differs.
+    An empty value counts only where somebody emptied it, not where nobody ever filled it in. A value that no provider
+    takes counts as none (`unusable`), and one that the record has under another of the person's addresses or numbers is
+    no difference (`ContactMapping.accepted`). Frozen fields are left out unless `with_frozen`; they take one query more
+    where something differs.
     """
+    synced = record.last_synced_values if record else {}
+    accepted = record.accepted if record else {}
     differing = {}
     for name in names.sent:
-        value = value_of(contact, name)
-        if value in EMPTY and name not in contact.origins:
+        value, there = value_of(contact, name), synced.get(name)
+        if (value in EMPTY and name not in contact.origins) or accepted.get(name) == [there, value]:
             continue
-        if as_text(value) != as_text(synced.get(name)):
-            differing[name] = as_text(value)
+        if parse := names.lists.get(name):
+            value, there = parse(value), parse(there)
+            if value != there:
+                differing[name] = value
+            continue
+        parsed = _parsed(name, value)
+        # What is stored of theirs may be in a form that `parse` gave a number in earlier.
+        if not _is_unusable(parsed) and parsed.best not in (as_text(there), _parsed(name, there).best):
+            differing[name] = parsed.best
     if differing and not with_frozen:
         frozen = contact.changes.filter(kind=ContactChange.Kind.FROZEN, settled_at=None)
         for name in frozen.values_list("name", flat=True):
             differing.pop(name, None)
     return differing
+
+
+def due(contact: Contact, names: FieldNames, record: ContactMapping) -> dict[str, Any]:
+    """Return the differences that a write is due for: without values that the last write had to leave out.
+
+    Those are tried again with the next write, or when staff press *sync now*.
+    """
+    differing = differences(contact, names, record)
+    if differing:
+        writes = OutgoingWrite.objects.filter(
+            provider=record.provider, contact=contact, kind=OutgoingWrite.Kind.CONTACT, finished_at__isnull=False
+        )
+        left_out = writes.order_by("-pk").values_list("left_out", flat=True).first() or {}
+        return without_left_out(differing, left_out)
+    return differing
+
+
+def without_left_out(values: Mapping[str, Any], left_out: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that were not left out of a write; `left_out` is as `OutgoingWrite` has it."""
+    return {name: value for name, value in values.items() if left_out.get(name, {}).get("value") != value}
+
+
+def unusable(contact: Contact, names: FieldNames) -> dict[str, str]:
+    """Return stored name → why our value cannot be written: it is no address, number or date."""
+    parsed = {name: _parsed(name, value_of(contact, name)) for name in names.sent}
+    return {name: one.left_out for name, one in parsed.items() if _is_unusable(one)}
+
+
+def _parsed(name: str, value: Any) -> Parsed:
+    return _PARSERS.get(name, parse_text)(as_text(value))
+
+
+def _is_unusable(parsed: Parsed) -> bool:
+    return bool(parsed.left_out) and not parsed.values

@@ -21,9 +21,11 @@ from integrations.inbox.models.event import Status
 from integrations.outbox.enqueue import RECORD, enqueue_write, opportunity_providers
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.preview import Preview, contact_of, policy_of, preview
+from integrations.toolkit.fields import STRANGE
 
 ENDPOINT = "manual"
 _ID_HEADER = "X-Sync-Id"
+_NOT_WRITTEN = (OutgoingWrite.Status.FAILED, OutgoingWrite.Status.SKIPPED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +102,12 @@ def follow(event: InboxEvent) -> Progress:
         return Progress(is_done=True, problem="nobody of ours is named by it")
     since = Q(created_at__gte=event.received_at) | Q(finished_at__gte=event.received_at)
     pending = Q(status=OutgoingWrite.Status.PENDING)
-    rows = OutgoingWrite.objects.filter(since | pending, contact=contact, provider=target).order_by("pk")
-    writes = list(rows.select_related("contact", "policy")[:20])
+    rows = OutgoingWrite.objects.filter(since | pending, contact=contact, provider=target).exclude(
+        kind=OutgoingWrite.Kind.MARK
+    )
+    writes = list(rows.select_related("contact", "policy").order_by("pk")[:20])
     is_pending = any(write.status == OutgoingWrite.Status.PENDING for write in writes)
-    failure = next((write.last_error for write in writes if write.status == OutgoingWrite.Status.FAILED), "")
+    failure = next((write.last_error for write in writes if write.status in _NOT_WRITTEN and write.last_error), "")
     waiting = next((write.last_error for write in writes if write.status == OutgoingWrite.Status.PENDING), "")
     return Progress(is_done=not is_pending, contact=contact, writes=writes, problem=failure or waiting)
 
@@ -136,9 +140,15 @@ def _confirmed_facts(sync: ManualSync) -> list[Event]:
 def _facts(sync: ManualSync) -> list[Event]:
     """Return the facts of the record by itself.
 
-    Raises Unreadable where it cannot be read; Unmatched where it names nobody.
+    Raises Unreadable where it cannot be read, or a value is of a strange type: whoever sends a record by hand can mend
+    it. Unmatched where it names nobody.
     """
-    return sync.source.parse(_webhook(sync, _payload(sync)))
+    facts = sync.source.parse(_webhook(sync, _payload(sync)))
+    for fact in facts:
+        for name, reason in fact.left_out.items() if isinstance(fact, ContactReported) else ():
+            if reason.startswith(STRANGE):
+                raise Unreadable(f"{name}: {reason}", at=("data", *name.split(".")))
+    return facts
 
 
 def _webhook(sync: ManualSync, payload: Payload) -> StoredWebhook:

@@ -1,32 +1,50 @@
-"""Find a person's record at a provider before one is created: by e-mail, then by phone."""
+"""Find a person's record at a provider before one is created, and judge whether a record is this person's.
+
+Evidence is an equal address, in any column of either side, or an equal number together with an equal name. A number
+alone proves nothing, since families and offices share one, and an absent value agrees with nothing.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from accounts.people import lookup
+from accounts.people import contact_duplicates, lookup
+from accounts.people.contact_report import value_of
+from accounts.people.lookup import name_key
 from accounts.people.models import Contact
+from core.field_names import custom
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.mirror import ContactApi, RemoteContact
 from integrations.outbox.enqueue import RECORD
+from integrations.outbox.numbers import phones_of
+
+SEARCH_LAG = timedelta(seconds=60)  # what was written or merged is found by a search by then
+_COMPANY = custom("company")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchedPerson:
-    """The values to search by: addresses in order, the main one first."""
+    """The values to search by: addresses and numbers in order, the main one first. `name` as `name_key` has it.
+
+    `apart` are the keys of contacts that staff told from this person: their records never match. `key` is the person's
+    own, None where they are no contact yet: a record that is theirs already comes first.
+    """
 
     emails: Sequence[str] = ()
-    phone: str = ""
-    first_name: str = ""
-    last_name: str = ""
+    phones: Sequence[str] = ()
+    name: tuple[str, ...] = ()
+    apart: frozenset[int] = frozenset()
+    key: int | None = None
 
     @classmethod
     def like(cls, contact: Contact) -> "SearchedPerson":
         aliases = list(contact.emails.order_by("pk").values_list("email", flat=True)) if contact.pk else []
         return cls(
             emails=list(dict.fromkeys(email for email in [contact.email, *aliases] if email)),
-            phone=contact.phone,
-            first_name=contact.first_name,
-            last_name=contact.last_name,
+            phones=phones_of(contact),
+            name=name_key(contact.first_name, contact.last_name, company=value_of(contact, _COMPANY)),
+            apart=contact_duplicates.told_apart(contact) if contact.pk else frozenset(),
+            key=contact.pk,
         )
 
 
@@ -38,19 +56,40 @@ class OwnedByAnotherContact(Permanent):
         self.other = other
 
 
-def find(person: SearchedPerson, book: ContactApi, *, provider: str) -> RemoteContact | None:
+def is_of(remote: RemoteContact, person: SearchedPerson) -> bool:
+    """Return whether a record is surely this person's."""
+    return _has_address(remote, person) or _has_number_and_name(remote, person)
+
+
+def find(person: SearchedPerson, book: ContactApi, *, provider: str, asks: bool = False) -> RemoteContact | None:
     """Return the remote record of a person; None where there is none.
 
-    A number is shared in families: a record that has both another address and another name is another person. Raises
-    OwnedByAnotherContact, and Permanent where several records match; Retryable as the book does.
+    Raises OwnedByAnotherContact, and Permanent where several records match, or where one `asks` about records of
+    nobody that have only the number; Retryable as the book does.
     """
-    for email in person.emails:
-        if match := _single(book.with_email(email), person, provider=provider, by=f"the address {email}"):
-            return match
-    if not person.phone:
+    if not person.emails and not person.phones:
         return None
-    matches = [record for record in book.with_phone(person.phone) if not _contradicts(record, person)]
-    return _single(matches, person, provider=provider, by=f"the number {person.phone}")
+    found = book.search(emails=person.emails, phones=person.phones)
+    for email in person.emails:
+        same = [remote for remote in found if email in remote.emails]
+        if match := _single(same, person, provider=provider, by=f"the address {email}"):
+            return match
+    same = [remote for remote in found if _has_number_and_name(remote, person)]
+    match = _single(same, person, provider=provider, by=f"the name and the number {', '.join(person.phones)}")
+    weak = [remote for remote in found if owner_of(provider, remote.external_id) is None] if asks else []
+    if match is None and weak:
+        raise Permanent(f"{described(weak[0])} has the number, and nothing proves that they are the same")
+    return match
+
+
+def absent(people: Sequence[SearchedPerson], book: ContactApi) -> list[SearchedPerson]:
+    """Return those of whom there is no trace at the provider: no record has an address or a number of theirs."""
+    emails = [email for person in people for email in person.emails]
+    phones = [phone for person in people for phone in person.phones]
+    known: set[str] = set()
+    for remote in book.search(emails=list(dict.fromkeys(emails)), phones=list(dict.fromkeys(phones))):
+        known.update(remote.emails, remote.phones)
+    return [person for person in people if known.isdisjoint((*person.emails, *person.phones))]
 
 
 def owner_of(provider: str, external_id: str) -> Contact | None:
@@ -58,12 +97,25 @@ def owner_of(provider: str, external_id: str) -> Contact | None:
     return lookup.find(provider=provider, identities={RECORD: external_id})
 
 
+def described(remote: RemoteContact) -> str:
+    """Return a remote record in a line for staff: name, address, number and id."""
+    fields = remote.report.fields
+    name = f"{fields.get('first_name') or ''} {fields.get('last_name') or ''}".strip()
+    parts = [name or "no name", remote.report.email or "no e-mail", *remote.phones[:1]]
+    return f"{', '.join(parts)} (id {remote.external_id} there)"
+
+
 def _single(
     matches: Sequence[RemoteContact], person: SearchedPerson, *, provider: str, by: str
 ) -> RemoteContact | None:
+    owners = {record.external_id: owner_of(provider, record.external_id) for record in matches}
+    matches = [one for one in matches if (owner := owners[one.external_id]) is None or owner.pk not in person.apart]
     if not matches:
         return None
-    owners = {record.external_id: owner_of(provider, record.external_id) for record in matches}
+    for record in matches:
+        owner = owners[record.external_id]
+        if owner is not None and owner.pk == person.key:
+            return record  # it was taken for deleted, or is there again
     free = [record for record in matches if owners[record.external_id] is None]
     if not free:
         external_id = matches[0].external_id
@@ -74,7 +126,7 @@ def _single(
             other=other,
         )
     if len(free) > 1:
-        same_name = [record for record in free if _name_of(record) == (person.first_name, person.last_name)]
+        same_name = [record for record in free if person.name and _name_of(record) == person.name]
         if len(same_name) != 1:
             ids = ", ".join(record.external_id for record in free[:5])
             raise Permanent(f"{len(free)} contacts there have {by} ({ids}): merge them there, then retry")
@@ -82,13 +134,15 @@ def _single(
     return free[0]
 
 
-def _contradicts(remote: RemoteContact, person: SearchedPerson) -> bool:
-    email = remote.report.email.casefold()
-    other_address = bool(email and person.emails) and email not in person.emails
-    has_names = any(_name_of(remote)) and bool(person.first_name or person.last_name)
-    return other_address and has_names and _name_of(remote) != (person.first_name, person.last_name)
+def _has_address(remote: RemoteContact, person: SearchedPerson) -> bool:
+    return bool(set(remote.emails) & set(person.emails))
 
 
-def _name_of(remote: RemoteContact) -> tuple[str, str]:
-    fields = remote.report.fields
-    return str(fields.get("first_name") or ""), str(fields.get("last_name") or "")
+def _has_number_and_name(remote: RemoteContact, person: SearchedPerson) -> bool:
+    name = _name_of(remote)
+    return bool(name) and name == person.name and bool(set(remote.phones) & set(person.phones))
+
+
+def _name_of(remote: RemoteContact) -> tuple[str, ...]:
+    fields, company = remote.report.fields, remote.report.custom_fields.get("company")
+    return name_key(fields.get("first_name"), fields.get("last_name"), company=company)

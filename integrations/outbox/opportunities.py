@@ -1,5 +1,6 @@
 """Write the opportunity of a policy or a quote."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,9 +21,14 @@ from integrations.contracts.mirror import (
     Stage,
 )
 from integrations.fields.models import PipelineRule
-from integrations.outbox.contacts import CALL_TIMEOUT, SEARCH_LAG, PlannedWrite, RemoteDeleted, close, send
+from integrations.fields.policy_statuses import opportunity_status
+from integrations.outbox.closing import close
+from integrations.outbox.contacts import CALL_TIMEOUT, send
+from integrations.outbox.deletions import RemoteDeleted
 from integrations.outbox.enqueue import RECORD, enqueue_write
+from integrations.outbox.matching import SEARCH_LAG
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
+from integrations.outbox.planning import PlannedWrite
 
 CONTACT_DELAY = timedelta(seconds=5)
 ANY_LINE = "*"
@@ -55,18 +61,21 @@ def write(row: OutgoingWrite) -> None:
     deals = registry.provider(row.provider).deals
     assert deals is not None
     contact_id = _remote_contact(row, policy)
-    book, ours = deals.open(CALL_TIMEOUT), opportunity_of(policy)
+    book = deals.open(CALL_TIMEOUT)
     try:
         remote = find_remote(policy, book, contact_id, provider=row.provider)
     except RemoteDeleted as error:
         known = OpportunityMapping.objects.filter(provider=row.provider, policy=policy, external_id=error.external_id)
         known.filter(gone_at=None).update(gone_at=timezone.now())
         raise
-    before, after = differences(remote.values if remote else None, ours)
+    ours = wanted(policy, remote, provider=row.provider)
+    before, after = differences(remote, ours)
     if remote is not None:
         _map(policy, remote.external_id, provider=row.provider)
         if not after:
-            close(row, external_id=remote.external_id)
+            with transaction.atomic():
+                close(row, external_id=remote.external_id)
+                _note_status(policy, provider=row.provider)
             return
         call = book.change(remote, ours)
     else:
@@ -82,8 +91,29 @@ def write(row: OutgoingWrite) -> None:
             row.go_on_with(sent)
             return
         close(row, response=dict(sent.answer), external_id=sent.external_id)
-        if opportunity_of(held) != ours:  # the policy changed while it was written
+        _note_status(policy, provider=row.provider)
+        if (
+            opportunity_of(held) != opportunity_of(policy) or held.status != policy.status
+        ):  # the policy changed while it was written
             enqueue_write(held.contact, row.provider, policy=held, cause=Cause(text=row.cause, staff=row.staff))
+
+
+def wanted(policy: Policy, remote: RemoteOpportunity | None, *, provider: str) -> Opportunity:
+    """Return a policy as an opportunity, with a status where that follows from a change since it was synced last.
+
+    People may set the status themselves, so each change is written once. What they had set before it was ever synced
+    stays, unless the opportunity is open.
+    """
+    ours = opportunity_of(policy)
+    status = opportunity_status(policy.status, is_quote=policy.is_quote)
+    if remote is not None and status:
+        known = OpportunityMapping.objects.filter(provider=provider, policy=policy.pk).first()
+        if known is None or known.policy_status is None:
+            is_news = remote.status in ("", "open")
+        else:
+            is_news = status != opportunity_status(known.policy_status, is_quote=policy.is_quote)
+        status = status if is_news else ""
+    return replace(ours, status=status)
 
 
 def first_stage(policy: Policy, deals: Deals, book: OpportunityApi, *, provider: str) -> Stage:
@@ -91,7 +121,6 @@ def first_stage(policy: Policy, deals: Deals, book: OpportunityApi, *, provider:
 
     Raises Permanent where there is none.
     """
-    line = policy.line_of_business.casefold()
     rules = {
         rule.line_of_business.strip().casefold(): Stage(pipeline_id=rule.pipeline_id, stage_id=rule.stage_id)
         for rule in PipelineRule.objects.filter(provider=provider)
@@ -99,7 +128,8 @@ def first_stage(policy: Policy, deals: Deals, book: OpportunityApi, *, provider:
     named = {
         name.strip().casefold(): Stage(pipeline_id=ids[0], stage_id=ids[1]) for name, ids in deals.stages().items()
     }
-    chosen = rules.get(line) or rules.get(ANY_LINE) or named.get(line) or named.get(ANY_LINE)
+    lines = _lines_of(policy)
+    chosen = next((stages[line] for stages in (rules, named) for line in [*lines, ANY_LINE] if line in stages), None)
     if chosen is None:
         stages = book.stages()
         if not stages:
@@ -108,12 +138,30 @@ def first_stage(policy: Policy, deals: Deals, book: OpportunityApi, *, provider:
     return chosen
 
 
-def differences(remote: Opportunity | None, ours: Opportunity) -> tuple[dict[str, Any], dict[str, Any]]:
+def differences(remote: RemoteOpportunity | None, ours: Opportunity) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the values that differ, by name, as (before, after); a detail that we do not know stays as it is there."""
-    before = {"title": remote.title, "amount": remote.amount, **remote.details} if remote else {}
-    after = {"title": ours.title, "amount": ours.amount, **ours.details}
+    before = _values(replace(remote.values, status=remote.status)) if remote else {}
+    after = _values(ours)
     changed = {name for name, value in after.items() if value is not None and before.get(name) != value}
     return {name: before.get(name) for name in changed}, {name: after[name] for name in changed}
+
+
+def _values(opportunity: Opportunity) -> dict[str, Any]:
+    """Return the values by name; None for what is not known, or is to stay."""
+    named = {"title": opportunity.title, "amount": opportunity.amount, "status": opportunity.status or None}
+    return {**named, **opportunity.details}
+
+
+def _lines_of(policy: Policy) -> list[str]:
+    """Return the lines of business as rules name them: all of them as one text, then each."""
+    whole = policy.line_of_business.casefold()
+    return [whole, *(line.strip() for line in whole.split(","))]
+
+
+def _note_status(policy: Policy, *, provider: str) -> None:
+    """Note that the opportunity follows the policy's status: people's own choices stay from now on."""
+    rows = OpportunityMapping.objects.filter(provider=provider, policy=policy)
+    rows.update(policy_status=policy.status)
 
 
 def _remote_contact(row: OutgoingWrite, policy: Policy) -> str:
@@ -122,11 +170,15 @@ def _remote_contact(row: OutgoingWrite, policy: Policy) -> str:
     record = contact.mappings.filter(provider=row.provider, kind=RECORD, is_main=True).first()
     if record is not None and record.gone_at is None:
         return record.external_id
+    writes = OutgoingWrite.objects.filter(contact=contact, provider=row.provider, kind=OutgoingWrite.Kind.CONTACT)
     if record is not None:
+        if writes.filter(status=Status.PENDING).exists():
+            raise Wait(
+                "a record that the policy's contact was merged into is looked for", due=timezone.now() + SEARCH_LAG
+            )
         raise Permanent(f"the contact {record.external_id} was deleted there; nothing is made anew by itself")
     if not contact.email and not contact.phone:
         raise Permanent("the policy's contact has neither an e-mail nor a phone number, so it is not there")
-    writes = OutgoingWrite.objects.filter(contact=contact, provider=row.provider, kind=OutgoingWrite.Kind.CONTACT)
     newest = writes.order_by("-pk").first()
     if newest is not None and newest.status in (Status.FAILED, Status.SKIPPED) and newest.pk > row.pk:
         raise Permanent(f"the policy's contact could not be written: see outgoing write {newest.pk}, then retry")

@@ -12,17 +12,19 @@ from accounts.people.contact_report import value_of
 from accounts.people.models import Contact
 from core.cause import Cause
 from core.field_names import CUSTOM
+from core.phones import spellings
 from core.preview import rolled_back
-from integrations.contracts.events import Event, PolicyReported
+from integrations.contracts.events import ContactReported, Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.mirror import ContactApi, RemoteContact
 from integrations.contracts.provider import Provider
 from integrations.fields.names import FieldConfiguration, FieldNames
 from integrations.handlers import Context, handle
 from integrations.outbox import opportunities
-from integrations.outbox.contacts import CALL_TIMEOUT, find_remote, merge_remote, plan
+from integrations.outbox.contacts import CALL_TIMEOUT, find_remote, merge_remote
 from integrations.outbox.enqueue import mirrored_providers, opportunity_providers
-from integrations.outbox.matching import SearchedPerson, find
+from integrations.outbox.matching import SearchedPerson, find, name_key
+from integrations.outbox.planning import plan
 
 _CAUSE = Cause(text="preview")
 
@@ -113,11 +115,20 @@ def _searched(events: list[tuple[str, Event]]) -> SearchedPerson:
     """Return the values to search by of a person that only events name."""
     fields: dict[str, Any] = {}
     emails: list[str] = []
+    phones: list[str] = []
     for _provider, event in events:
-        fields |= getattr(event, "fields", {})
-        emails += [email] if (email := str(getattr(event, "email", "")).strip().lower()) else []
-    names = {name: str(fields.get(name) or "") for name in ("first_name", "last_name", "phone")}
-    return SearchedPerson(emails=emails, **names)
+        if isinstance(event, ContactReported):
+            fields |= {**event.custom_fields, **event.fields}
+            emails += [event.email, *event.aliases]
+            phones += spellings(str(event.fields.get("phone") or ""))
+            phones += [text for phone in event.phones for text in spellings(phone)]
+        else:
+            emails.append(str(getattr(event, "email", "")))
+    return SearchedPerson(
+        emails=list(dict.fromkeys(email.strip().lower() for email in emails if email.strip())),
+        phones=list(dict.fromkeys(phone for phone in phones if phone)),
+        name=name_key(fields.get("first_name"), fields.get("last_name"), company=fields.get("company")),
+    )
 
 
 def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: list[_Side]) -> Preview:
@@ -168,14 +179,15 @@ def policy_of(provider: str, event: Event) -> Policy | None:
 
 def _opportunity(policy: Policy, side: _Side) -> Difference:
     """Return the write of a policy's opportunity; the policy may be one that was rolled back."""
-    key, deals, ours = side.provider.key, side.provider.deals, opportunities.opportunity_of(policy)
+    key, deals = side.provider.key, side.provider.deals
     assert deals is not None
     contact_id = side.remote.external_id if side.remote else ""
     try:
         remote = opportunities.find_remote(policy, deals.open(CALL_TIMEOUT), contact_id, provider=key)
     except (Retryable, Permanent) as error:
         return Difference(provider=key, kind="opportunity", operation="unknown", problem=str(error))
-    before, after = opportunities.differences(remote.values if remote else None, ours)
+    ours = opportunities.wanted(policy, remote, provider=key)
+    before, after = opportunities.differences(remote, ours)
     return Difference(
         provider=key,
         kind="opportunity",

@@ -1,19 +1,27 @@
 """Actions of staff on writes: retry, skip, undo."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts.people import contact_split
 from accounts.people.contact_changes import decide
-from accounts.people.models import Contact
+from accounts.people.contact_report import value_of
+from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
+from core.field_names import CUSTOM
 from core.queue.wakeup import wake_on_commit
+from integrations.fields.names import as_text
 from integrations.outbox import enqueue
+from integrations.outbox.matching import name_key
 from integrations.outbox.models import OutgoingWrite
 
 Status = OutgoingWrite.Status
 Kind = OutgoingWrite.Kind
+A_MOMENT = timedelta(seconds=10)  # a match and the write that it leads to are stored together
 
 
 class CannotUndo(Exception):
@@ -32,7 +40,7 @@ def retry(writes: Iterable[OutgoingWrite]) -> int:
             continue
         try:
             with transaction.atomic():
-                write.requeue(last_error="", pruned_at=None)
+                write.requeue(last_error="", pruned_at=None, left_out={})
                 wake_on_commit(write)
         except IntegrityError:
             continue
@@ -58,15 +66,19 @@ def skip(write: OutgoingWrite, *, cause: Cause) -> bool:
 
 
 def undo(write: OutgoingWrite, *, cause: Cause) -> list[str]:
-    """Restore the values from before a write, here and at every provider; return their names.
+    """Restore what stood before a write, here and at every provider; return the names of the values.
 
     They become ours by the decision of staff, and are written wherever they differ: otherwise the next report would
-    bring back what was undone. Raises CannotUndo.
+    bring back what was undone. What changed since stays (`newer_values`). A write that took over another person's
+    record gives it back: both people have their own values again, and are never matched with each other. Raises
+    CannotUndo.
     """
     if write.status != Status.DONE or write.undone_at is not None:
         raise CannotUndo("only what was written, and not taken back before, can be taken back")
     if write.pruned_at is not None:
         raise CannotUndo("what stood there before was removed: it was written too long ago, or the person was erased")
+    if write.kind == Kind.MARK:
+        raise CannotUndo("the mark follows the deletion: it is taken away once the record is there again")
     if write.kind != Kind.CONTACT:
         raise CannotUndo("an opportunity says what its policy says: correct the policy, or the opportunity there")
     if write.operation != OutgoingWrite.Operation.UPDATE:
@@ -78,10 +90,70 @@ def undo(write: OutgoingWrite, *, cause: Cause) -> list[str]:
         if not OutgoingWrite.objects.filter(pk=write.pk, undone_at=None).update(undone_at=timezone.now()):
             raise CannotUndo("somebody took it back just now")
         before = {name: "" if value is None else value for name, value in write.before.items()}
+        if mapping := taken_over(write):
+            own = _values_before(write, mapping)
+            other, changed = contact_split.split(held, mapping, own, since=_linked_at(held), cause=cause)
+            enqueue.enqueue_write(other, write.provider, cause=cause)
+            enqueue.contact_changed(changed, but=write.provider)
+            return list(before)
         if "email" in before and not before["email"]:
             del before["email"]
-        changed = decide(held, before, cause=cause)
-        if changed is None:
+        newer = newer_values(write, held)
+        changed_values = decide(held, {name: before[name] for name in before if name not in newer}, cause=cause)
+        if changed_values is None:
             return []
-        enqueue.contact_changed(changed)
-        return list(changed.changed)
+        enqueue.contact_changed(changed_values)
+        return list(changed_values.changed)
+
+
+def newer_values(write: OutgoingWrite, contact: Contact) -> list[str]:
+    """Return the names of values that changed since the write: an undo leaves them as they are."""
+    known = {name: value for name, value in write.after.items() if name.startswith(CUSTOM) or hasattr(contact, name)}
+    return [name for name, value in known.items() if as_text(value_of(contact, name)) != as_text(value)]
+
+
+def taken_over(write: OutgoingWrite) -> ContactMapping | None:
+    """Return the mapping of the record where this write made another person's record that of its contact.
+
+    It is the first write on a record that was not made from here, came with the match of the two records, and put
+    another name over the one that stood there.
+    """
+    contact = write.contact
+    if contact is None:
+        return None
+    records = contact.mappings.filter(kind=enqueue.RECORD)
+    mapping = records.filter(provider=write.provider, external_id=write.external_id).first()
+    if mapping is None or not records.exclude(provider=write.provider).exists():
+        return None
+    linked_at = _linked_at(contact)
+    written = OutgoingWrite.objects.filter(
+        provider=write.provider, kind=Kind.CONTACT, external_id=write.external_id, status=Status.DONE, pk__lt=write.pk
+    )
+    if linked_at < write.created_at - 2 * A_MOMENT or written.exists():
+        return None
+    now = {**mapping.last_synced_values, **write.after}
+    former = name_key(*({**now, **write.before}.get(name) for name in ("first_name", "last_name")))
+    return mapping if former and former != name_key(now.get("first_name"), now.get("last_name")) else None
+
+
+def _values_before(write: OutgoingWrite, mapping: ContactMapping) -> dict[str, Any]:
+    """Return the values of a record without this write and those on it since, which are undone with it.
+
+    What its provider changed after one of them stays.
+    """
+    writes = OutgoingWrite.objects.filter(
+        provider=write.provider, kind=Kind.CONTACT, external_id=write.external_id, status=Status.DONE, pk__gte=write.pk
+    )
+    values = dict(mapping.last_synced_values)
+    for row in writes.order_by("-pk"):
+        for name, former in row.before.items():
+            if as_text(values.get(name)) == as_text(row.after.get(name)):
+                values[name] = "" if former is None else former
+    writes.filter(undone_at=None).update(undone_at=timezone.now())
+    return values
+
+
+def _linked_at(contact: Contact) -> datetime:
+    """Return when the newest of the contact's records was mapped to it, a moment early."""
+    known = contact.mappings.filter(kind=enqueue.RECORD, known_since__isnull=False).order_by("-known_since").first()
+    return known.known_since - A_MOMENT if known and known.known_since else datetime.min.replace(tzinfo=UTC)

@@ -33,7 +33,9 @@ def steps_that_failed() -> list[attention.Item]:
         attention.Item(
             key="failed_steps",
             label=_("Provisioning of companies that failed"),
-            count=attention.capped(failed),
+            rows=failed,
+            occurred="finished_at",
+            action=gettext_lazy("Run again"),
             url=list_url(STEPS, status__exact="failed"),
             permission="accounts.view_provisioningstep",
         )

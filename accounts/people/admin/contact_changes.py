@@ -35,7 +35,9 @@ def frozen_values() -> list[attention.Item]:
         attention.Item(
             key="frozen_values",
             label=gettext_lazy("Frozen values"),
-            count=attention.capped(still_frozen()),
+            rows=still_frozen(),
+            occurred="recorded_at",
+            action=gettext_lazy("Decide"),
             url=list_url(CHANGES, frozen="now"),
             permission="accounts.view_contactchange",
         )

@@ -5,19 +5,22 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.commerce.models import FormSubmission, Order, Payment
+from accounts.people import finding
+from accounts.people.admin import person
 from accounts.people.admin.contact_actions import ADD_ALIAS, REMOVE_ALIAS
 from accounts.people.admin.contact_history import ChangeInline
 from accounts.people.admin.filters import AtProviderFilter, HasAccountFilter, TagFilter
 from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
 from accounts.people.admin.new_address import use_new_address
 from accounts.people.admin.person_actions import ON_CONTACTS
-from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate
+from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactPhone, ContactTag, PossibleDuplicate
 from core.console import columns
 from core.console.base import NewestInline, ReadOnlyAdmin, ReadOnlyInline
 from core.console.format import block, indented
@@ -40,11 +43,16 @@ class AddressInline(ReadOnlyInline):
         return list_link(EVENTS, _("events"), q=address.email)
 
 
+class NumberInline(ReadOnlyInline):
+    model = ContactPhone
+    fields = readonly_fields = ("number", "source")
+
+
 class MappingInline(MappingShown, ReadOnlyInline):
     model = ContactMapping
     verbose_name_plural = gettext_lazy("at providers")
     fields = readonly_fields = (
-        *("remote_record", "is_main", "reported", "gone", "remote_offers", "synced_values", "events"),
+        *("remote_record", "is_main", "reported", "gone", "left_out_shown", "remote_offers", "synced_values", "events"),
     )
 
     @admin.display(description=gettext_lazy("remote record"))
@@ -117,7 +125,7 @@ class ContactAdmin(ReadOnlyAdmin):
     list_filter = (HasAccountFilter, AtProviderFilter, TagFilter)
     list_select_related = ("user",)
     search_fields = ("email",)
-    search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at a provider")
+    search_help_text = gettext_lazy("Beginning of an e-mail or a name, a phone number, or a whole id at a provider")
     fields = (
         ("email", "account", "belongs_to"),
         ("first_name", "last_name"),
@@ -133,8 +141,14 @@ class ContactAdmin(ReadOnlyAdmin):
         *("account", "belongs_to", "postal_address", "takes_mails", "custom_fields_shown", "doubts_shown"),
         *("created", "changed", "elsewhere"),
     )
-    inlines = (AddressInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline, ChangeInline)
+    inlines = (
+        *(AddressInline, NumberInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline),
+        ChangeInline,
+    )
     row_actions = (ADD_ALIAS, REMOVE_ALIAS, use_new_address(lambda contact: contact.user), *ON_CONTACTS)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*person.urls_of(self), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         present = ContactTag.objects.filter(is_present=True).select_related("tag").order_by("-changed_at", "-id")
@@ -219,21 +233,8 @@ def person_link(contact: Contact) -> SafeString:
 
 
 def found(term: str) -> set[int]:
-    """Return the keys of the contacts that `term` names: the beginning of an address, phone or name, or a whole id."""
-    beginning = term.lower()  # as e-mails are stored: a plain prefix, for which there is an index
-    known = Contact.objects.order_by()
-    names = Q()
-    for word in term.split():
-        names &= Q(first_name__istartswith=word) | Q(last_name__istartswith=word)
-    searches = [
-        ContactEmail.objects.filter(email__startswith=beginning).values_list("contact", flat=True),
-        known.filter(email__startswith=beginning).values_list("pk", flat=True),
-        known.filter(phone__startswith=term).values_list("pk", flat=True),
-        ContactMapping.objects.filter(external_id=term).values_list("contact", flat=True),
-    ]
-    if "@" not in term:
-        searches.append(known.filter(names).values_list("pk", flat=True))
-    return {key for search in searches for key in search[:FOUND_AT_MOST]}
+    """Return the keys of the contacts that `term` names."""
+    return {person.contact for person in finding.find(term, limit=FOUND_AT_MOST) if person.contact}
 
 
 def _other(question: PossibleDuplicate, contact: Contact) -> str:

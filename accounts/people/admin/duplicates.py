@@ -1,9 +1,11 @@
 """Possible duplicates: two contacts side by side, and staff say whether they are one person."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -12,13 +14,21 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.people import contact_duplicates, outbound
 from accounts.people.admin.contacts import person_link
-from accounts.people.models import Contact, PossibleDuplicate
+from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate
+from accounts.people.outbound import ChangedContact
 from core.console import attention, columns
 from core.console.actions import Action, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
+from core.console.format import side_by_side
 from core.console.links import NOTHING, list_url, shortened
+from core.console.one_statement import count_all
 
 Status = PossibleDuplicate.Status
+READ = 400  # addresses, records or tags of a pair
+
+
+def open_questions() -> QuerySet[PossibleDuplicate]:
+    return PossibleDuplicate.objects.filter(status=Status.OPEN)
 
 
 @attention.source
@@ -27,7 +37,9 @@ def people_in_doubt() -> list[attention.Item]:
         attention.Item(
             key="possible_duplicates",
             label=gettext_lazy("Contacts who may be one person"),
-            count=attention.capped(PossibleDuplicate.objects.filter(status=Status.OPEN)),
+            rows=open_questions(),
+            occurred="found_at",
+            action=gettext_lazy("Compare them"),
             url=list_url("admin:accounts_possibleduplicate", status__exact=Status.OPEN.value),
             permission="accounts.view_possibleduplicate",
         )
@@ -45,6 +57,16 @@ def _merge(question: PossibleDuplicate, submission: Submission) -> bool:
     if changed is not None:
         outbound.hand_over(changed)
     return changed is not None
+
+
+def _keep_apart(question: PossibleDuplicate, submission: Submission) -> bool:
+    """Tell two people apart; each is written again, and what failed because of the other is settled by that."""
+    if not contact_duplicates.keep_apart(question, cause=submission.cause):
+        return False
+    for contact in (question.contact, question.other):
+        if contact is not None:
+            outbound.hand_over(ChangedContact(contact=contact, provider="", cause=submission.cause))
+    return True
 
 
 def _what_stays(question: PossibleDuplicate) -> str:
@@ -82,8 +104,17 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
             label=gettext_lazy("two people"),
             explanation=gettext_lazy("Both contacts stay as they are, and nobody is asked about them again."),
             done=ngettext_lazy("%(count)d pair is kept apart.", "%(count)d pairs are kept apart.", "count"),
-            run=lambda question, submission: contact_duplicates.keep_apart(question, cause=submission.cause),
+            run=_keep_apart,
             applies_to=lambda question: question.status == Status.OPEN,
+            form=ReasonForm,
+        ),
+        Action(
+            name="ask-again",
+            label=gettext_lazy("ask again"),
+            explanation=gettext_lazy("It is open again whether the two are one person. Nothing else is changed."),
+            done=ngettext_lazy("%(count)d pair is a question again.", "%(count)d pairs are questions again.", "count"),
+            run=lambda question, submission: contact_duplicates.ask_again(question),
+            applies_to=lambda question: question.status == Status.APART and question.other_id is not None,
             form=ReasonForm,
         ),
     )
@@ -107,24 +138,8 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
         """Return a table with a column for each contact, whose differing lines are marked."""
         if question.other is None:
             return format_html("{} ← {}", person_link(question.contact), question.other_name)
-        lines = zip(_portrait(question.contact), _portrait(question.other), strict=True)
-        rows = format_html_join(
-            "",
-            '<tr class="{}"><th scope="row">{}</th><td>{}</td><td>{}</td></tr>',
-            (
-                ("differs" if mine != other else "same", label, mine or NOTHING, other or NOTHING)
-                for (label, mine), (_label, other) in lines
-                if mine or other
-            ),
-        )
-        return format_html(
-            '<div class="compared" tabindex="0" role="region" aria-label="{}"><table><thead><tr><td></td>'
-            '<th scope="col">{}</th><th scope="col">{}</th></tr></thead><tbody>{}</tbody></table></div>',
-            _("side by side"),
-            person_link(question.contact),
-            person_link(question.other),
-            rows,
-        )
+        rows = [line for line in portraits([question.contact, question.other]) if any(line[1])]
+        return side_by_side([person_link(question.contact), person_link(question.other)], rows)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the pair with both contacts: the page and its actions show them."""
@@ -134,24 +149,42 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
         return PossibleDuplicate.objects.select_related("contact__user", "other__user").filter(pk=question.pk).first()
 
 
-def _portrait(contact: Contact) -> list[tuple[Any, Any]]:
-    """Return what tells people apart, line by line, as text: label and value."""
+def portraits(contacts: Sequence[Contact]) -> list[tuple[Any, list[Any]]]:
+    """Return what tells people apart, line by line, as text: label, and a value for each of them. Four queries."""
     columns = ("first_name", "last_name", "email", "phone", "business_phone", "address_line_1", "city", "country")
-    named = [(Contact._meta.get_field(name).verbose_name, getattr(contact, name)) for name in columns]  # type: ignore[union-attr]
+    named = [
+        (Contact._meta.get_field(name).verbose_name, [getattr(one, name) for one in contacts])  # type: ignore[union-attr]
+        for name in columns
+    ]
+    emails = ContactEmail.objects.order_by("email").values_list("contact_id", "email")
+    shown = Concat("provider", Value(" "), "kind", Value(" "), "external_id")  # as ContactMapping.__str__
+    records = ContactMapping.objects.order_by("provider", "kind", "external_id")
+    tags = ContactTag.objects.filter(is_present=True).order_by("tag__name").values_list("contact_id", "tag__name")
+    counted = iter(count_all([rows for one in contacts for rows in (one.orders.all(), one.payments.all())]))
+    numbers = [(next(counted).number, next(counted).number) for _one in contacts]
+    lists = [
+        (_("addresses"), emails),
+        (
+            _("at providers"),
+            records.values_list("contact_id", shown),
+        ),
+        (_("tags"), tags),
+    ]
     return [
         *named,
-        (_("account"), str(contact.user or "")),
-        (_("addresses"), _lines(contact.emails.order_by("email").values_list("email", flat=True)[:20])),
-        (_("at providers"), _lines(map(str, contact.mappings.order_by("provider", "kind", "external_id")[:20]))),
-        (_("tags"), _lines(_tags(contact))),
-        (_("orders"), str(attention.capped(contact.orders.all()) or "")),
-        (_("payments"), str(attention.capped(contact.payments.all()) or "")),
+        (_("account"), [str(one.user or "") for one in contacts]),
+        *((label, _of_each(rows, contacts)) for label, rows in lists),
+        (_("orders"), [str(orders or "") for orders, _payments in numbers]),
+        (_("payments"), [str(payments or "") for _orders, payments in numbers]),
     ]
 
 
-def _tags(contact: Contact) -> Iterable[str]:
-    present = contact.tag_rows.filter(is_present=True).order_by("tag__name")
-    return dict.fromkeys(present.values_list("tag__name", flat=True)[:20])
+def _of_each(rows: QuerySet[Any, Any], contacts: Sequence[Contact]) -> list[SafeString]:
+    """Return, for each contact, the texts of its rows, each once: rows are the contact's key and the text."""
+    texts: dict[int, dict[str, None]] = {one.pk: {} for one in contacts}
+    for key, text in rows.filter(contact__in=contacts)[:READ]:
+        texts[key][text] = None
+    return [_lines(list(texts[one.pk])[:20]) for one in contacts]
 
 
 def _lines(texts: Iterable[str]) -> SafeString:

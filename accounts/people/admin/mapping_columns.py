@@ -6,6 +6,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.people.admin.left_out import left_out_lines
 from accounts.people.models import ContactMapping
 from core.console import columns
 from core.console.format import folded, indented
@@ -29,6 +30,8 @@ class MappingShown:
     def remote_offers(self, mapping: ContactMapping) -> str:
         titles = [offer.get("title") or offer.get("id", "") for offer in mapping.offers if isinstance(offer, dict)]
         return format_html_join(SafeString("<br>"), "{}", ((title,) for title in titles)) or NOTHING
+
+    left_out_shown = columns.attribute("left_out", gettext_lazy("left out"), show=left_out_lines)
 
     @admin.display(description=gettext_lazy("last synced values"))
     def synced_values(self, mapping: ContactMapping) -> str:

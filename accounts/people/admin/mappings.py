@@ -11,13 +11,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
+from accounts.people.admin.contact_history import field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import ProviderFilter, distinct_values
+from accounts.people.admin.left_out import LeftOutFilter
 from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
 from accounts.people.models import ContactMapping
 from core.console import columns
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
+from core.console.format import side_by_side
 from core.console.links import NOTHING, badge, list_link, row_link
 
 ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
@@ -39,9 +42,11 @@ class GoneFilter(SimpleListFilter):
     parameter_name = "gone"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("Yes")), ("no", _("No"))]
+        return [("yes", _("Yes")), ("no", _("No")), ("asked", _("to be decided"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "asked":
+            return queryset & ContactMapping.objects.questions()
         return queryset.filter(gone_at__isnull=self.value() == "no") if self.value() else queryset
 
 
@@ -65,19 +70,22 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     """A line a record; beside it stands who else the same contact is. An id of either side finds both."""
 
     list_display = ("remote_record", "elsewhere", "person", "since", "last_synced")
-    list_filter = (ProviderFilter, KindFilter, GoneFilter)
+    list_filter = (ProviderFilter, KindFilter, GoneFilter, LeftOutFilter)
     search_fields = ("external_id",)
     search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at any provider")
     fields = (
         ("person", "provider", "kind"),
-        ("external_id", "is_main", "gone"),
+        ("external_id", "is_main", "gone", "follows"),
         "elsewhere",
+        "compared",
         ("since", "last_synced"),
+        "left_out_shown",
         ("remote_offers", "synced_values"),
         "see_also",
     )
     readonly_fields = (
-        *("person", "gone", "elsewhere", "since", "last_synced", "remote_offers", "synced_values", "see_also"),
+        *("person", "gone", "elsewhere", "since", "last_synced", "left_out_shown", "remote_offers", "synced_values"),
+        *("follows", "compared", "see_also"),
     )
 
     row_actions = (REMOVE_ID,)
@@ -98,6 +106,8 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("remote record"))
     def remote_record(self, mapping: ContactMapping) -> str:
         marks = [badge("past", _("deleted"))] if mapping.gone_at else []
+        if mapping.is_question:
+            marks.append(badge("unmatched", mapping.get_deletion_display()))
         if not mapping.is_main:
             marks.append(badge("past", _("merged into the main one")))
         return format_html_join(" ", "{}", ((part,) for part in (mapping, *marks)))
@@ -113,6 +123,24 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
         ]
         shown = format_html_join(SafeString("<br>"), "{} {}", lines) or NOTHING
         return format_html("{}<br>…", shown) if len(others) > ELSEWHERE_SHOWN else shown
+
+    @admin.display(description=ContactMapping._meta.get_field("deletion").verbose_name)
+    def follows(self, mapping: ContactMapping) -> str:
+        shown = mapping.get_deletion_display() if mapping.gone_at else ""
+        return badge("unmatched", shown) if shown and mapping.is_question else shown or NOTHING
+
+    @admin.display(description=gettext_lazy("side by side"))
+    def compared(self, mapping: Any) -> str:
+        """Return the values of a deleted record beside those of the same person's records elsewhere."""
+        others = [one for one in mapping.contact.main_mappings if one.kind == mapping.kind and one.pk != mapping.pk]
+        if mapping.gone_at is None or not others:
+            return NOTHING
+        records = [mapping, *others[:ELSEWHERE_SHOWN]]
+        names = sorted({name for one in records for name, value in one.last_synced_values.items() if value})
+        rows = [
+            (field_label(name), [shown_value(one.last_synced_values.get(name)) for one in records]) for name in names
+        ]
+        return side_by_side([row_link(MAPPINGS, one.pk, one) for one in records], rows)
 
     since = columns.moment("known_since", ContactMapping._meta.get_field("known_since").verbose_name)
     last_synced = columns.moment("reported_at", gettext_lazy("last synced"))

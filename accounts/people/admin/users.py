@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -22,6 +23,7 @@ from accounts.mail import suppressions
 from accounts.mail.admin.suppressed_addresses import suppression_link
 from accounts.memberships.models import Subscription
 from accounts.people import contacts, new_address
+from accounts.people.admin import person
 from accounts.people.admin.address_field import AddressField
 from accounts.people.admin.mapping_columns import MAPPINGS
 from accounts.people.admin.new_address import use_new_address
@@ -35,7 +37,7 @@ from core.cause import Cause
 from core.console import columns
 from core.console.actions import Action
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
-from core.console.links import EVENTS, NOTHING, list_link, row_link
+from core.console.links import EVENTS, NOTHING, badge, list_link, row_link
 from core.text import PASSWORD
 
 END_SESSIONS = Action(
@@ -147,6 +149,9 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
         *ON_USERS,
     )
 
+    def get_urls(self) -> list[URLPattern]:
+        return [*person.urls_of(self), *super().get_urls()]
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_touch(request.user, obj)
 
@@ -199,9 +204,13 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     def name(self, user: User) -> str:
         return user.get_full_name()
 
-    @admin.display(description=_("can sign in"), boolean=True)
-    def may_sign_in(self, user: User) -> bool:
-        return user.can_sign_in
+    @admin.display(description=_("sign-in"))
+    def may_sign_in(self, user: User) -> str:
+        if not user.is_active:
+            return badge("canceled", _("locked"))
+        if not user.has_usable_password():
+            return badge("pending", _("No password chosen yet"))
+        return badge("done", _("can sign in"))
 
     @admin.display(description=_("points"))
     def balance(self, user: User) -> int:

@@ -8,6 +8,7 @@ from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.prefix import PrefixIndex
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 
@@ -61,6 +62,7 @@ class Company(models.Model):
                 name="company_names_follow_from_its_account",
             ),
         ]
+        indexes = [PrefixIndex(fields=["name"], name="company_by_name")]
 
     def __str__(self) -> str:
         return self.name or self.company_id

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models.company import Company
 from accounts.people.models.user import User
+from core.prefix import PrefixIndex
 from core.prunable import Prunable
 
 
@@ -31,7 +32,7 @@ class Contact(models.Model):
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
     phone = models.CharField(_("phone"), max_length=50, blank=True, db_index=True)
-    business_phone = models.CharField(_("business phone"), max_length=50, blank=True)
+    business_phone = models.CharField(_("business phone"), max_length=50, blank=True, db_index=True)
     address_line_1 = models.CharField(_("address"), max_length=255, blank=True)
     address_line_2 = models.CharField(_("address, second line"), max_length=255, blank=True)
     city = models.CharField(_("city"), max_length=120, blank=True)
@@ -50,6 +51,10 @@ class Contact(models.Model):
         permissions = [
             ("forget_contact", "Can erase a person's data"),
             ("export_contact", "Can export a person's data"),
+        ]
+        indexes = [
+            PrefixIndex(fields=["first_name"], name="contact_by_first_name"),
+            PrefixIndex(fields=["last_name"], name="contact_by_last_name"),
         ]
 
     def __str__(self) -> str:
@@ -75,13 +80,44 @@ class ContactEmail(models.Model):
         return self.email
 
 
+class ContactPhone(models.Model):
+    """A number that a contact has beside the main one, in E.164. Families share numbers, so it proves nothing alone."""
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="phones", verbose_name=_("contact"))
+    number = models.CharField(_("number"), max_length=20, db_index=True)
+    source = models.CharField(_("source"), max_length=200, blank=True, help_text=_("why it belongs to this contact"))
+
+    class Meta:
+        verbose_name = _("further number of a contact")
+        verbose_name_plural = _("further numbers")
+        constraints = [models.UniqueConstraint(fields=["contact", "number"], name="contact_has_a_number_once")]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class ContactMappingQuerySet(models.QuerySet["ContactMapping"]):
+    def questions(self) -> "ContactMappingQuerySet":
+        """Return the deleted records of which staff are to say what follows, as `is_question`."""
+        return self.filter(deletion="asked", is_main=True, gone_at__isnull=False)
+
+
 class ContactMapping(models.Model):
     """The id of a contact at a provider: one id of one kind, say a contact or a customer there.
 
     `last_synced_values` are the values that the remote record had when it was last reported; what differs from them
     next time was changed there. `last_synced_times` is when each of them, and the lists of tags and offers, were true
     there, since a report may name only some and reports overtake each other; `reported_at` is the newest of them.
+    `left_out` is what of the record cannot be used: name there → why. `accepted` are differences that are no change:
+    name → [value there, value here], where the one there is another address or number of the same person. `deletion` is
+    what a deletion at the provider means for the contact's records elsewhere, where that is more than nothing.
     """
+
+    class Deletion(models.TextChoices):
+        NOTHING = "", _("nothing follows")
+        ASKED = "asked", _("to be decided")
+        LEFT = "left", _("the other records stay as they are")
+        MARKED = "marked", _("the other records are marked")
 
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="mappings", verbose_name=_("contact"))
     provider = models.CharField(_("provider"), max_length=30)
@@ -101,7 +137,16 @@ class ContactMapping(models.Model):
     last_synced_values = models.JSONField(_("last synced values"), default=dict, blank=True)
     last_synced_times = models.JSONField(default=dict, blank=True)
     offers = models.JSONField(_("offers"), default=list, blank=True, help_text=_("offers at the provider"))
+    left_out: Any = models.JSONField(
+        _("left out"), null=True, blank=True, help_text=_("values of the record that cannot be used")
+    )
+    accepted = models.JSONField(default=dict, blank=True, editable=False)
     gone_at = models.DateTimeField(_("deleted at the provider"), null=True, blank=True)
+    deletion = models.CharField(
+        _("after the deletion"), max_length=10, choices=Deletion.choices, default="", db_default="", blank=True
+    )
+
+    objects = ContactMappingQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("contact at a provider")
@@ -113,16 +158,37 @@ class ContactMapping(models.Model):
                 condition=Q(is_main=True),
                 name="contact_has_one_main_mapping_of_a_kind",
             ),
+            models.CheckConstraint(
+                condition=Q(deletion__in=["", "asked", "left", "marked"]), name="mapping_deletion_is_known"
+            ),
         ]
         indexes = [
             models.Index(fields=["external_id"], name="mapping_by_id"),
             models.Index(fields=["provider", "-id"], name="mapping_by_provider"),
             models.Index(fields=["kind", "-id"], name="mapping_by_kind"),
             models.Index(fields=["-id"], name="mapping_gone", condition=Q(gone_at__isnull=False)),
+            models.Index(fields=["-id"], name="mapping_asked", condition=Q(deletion="asked")),
+            models.Index(fields=["-id"], name="mapping_leaving_out", condition=Q(left_out__isnull=False)),
         ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.kind} {self.external_id}"
+
+    @property
+    def is_missing(self) -> bool:
+        """Return whether the contact has no record there any more: its main one was deleted, and has no successor."""
+        return self.is_main and self.gone_at is not None
+
+    @property
+    def is_question(self) -> bool:
+        """Return whether staff are to say what follows from the deletion."""
+        return self.is_missing and self.deletion == self.Deletion.ASKED
+
+    def take_over(self, predecessor: "ContactMapping | None") -> None:
+        """Be the successor of a record that is gone: what was synced with it counts as synced with this one."""
+        if predecessor is not None:
+            self.last_synced_values = dict(predecessor.last_synced_values)
+            self.last_synced_times = dict(predecessor.last_synced_times)
 
 
 class Tag(models.Model):

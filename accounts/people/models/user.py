@@ -8,7 +8,10 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.prefix import PrefixIndex
 from core.text import InvalidAddress, normalise_email
+
+NOBODY = "@forgotten.invalid"  # the domain of the addresses that erased logins get
 
 
 class UserManager(BaseUserManager["User"]):
@@ -65,7 +68,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
         ]
-        indexes = [models.Index(fields=["auth_provider", "-id"], name="user_by_origin")]
+        indexes = [
+            models.Index(fields=["auth_provider", "-id"], name="user_by_origin"),
+            PrefixIndex(fields=["first_name"], name="user_by_first_name"),
+            PrefixIndex(fields=["last_name"], name="user_by_last_name"),
+        ]
 
     def __str__(self) -> str:
         return self.email

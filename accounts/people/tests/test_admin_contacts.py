@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactTag, Tag
 from accounts.people.tests.people import JANE, addresses, at, person, possible_duplicate, report
 from accounts.people.tests.test_contact_duplicates import purchase
-from accounts.tests.admin_clients import clerk, page_of, signed_in
+from accounts.tests.admin_clients import clerk, link_to, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, queries_of, rows_of
 
 pytestmark = pytest.mark.django_db
@@ -98,7 +98,7 @@ def test_page_of_a_person_shows_everything_about_them(console: Client, user: Any
     question = possible_duplicate(jane, bob)
     page = console.get(page_of(jane)).content.decode()
     for row in (user, jane.orders.get(), jane.payments.get(), jane.form_submissions.get(), question):
-        assert f'href="{page_of(row)}"' in page
+        assert f'href="{link_to(row)}"' in page
     for text in ("jane@work.example.com", "kajabi contact 501", "kajabi customer 901", "+1 555 1000", "299.00 USD"):
         assert text in page
     assert "&lt;b&gt;Membership&lt;/b&gt;" in page

@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.people.models import Contact, PossibleDuplicate
 from accounts.people.tests.people import addresses, person, possible_duplicate
-from accounts.tests.admin_clients import clerk, page_of, signed_in
+from accounts.tests.admin_clients import clerk, link_to, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, queries_of, rows_of
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +35,8 @@ def test_start_page_says_how_many_wait_to_whom_it_may_concern(console: Client, q
 
 def test_list_shows_both_people_and_why(console: Client, question: Any) -> None:
     page = console.get(list_of(PossibleDuplicate)).content.decode()
-    assert f'href="{page_of(question.contact)}">Jane &lt;jane@example.com&gt;</a>' in page
-    assert f'href="{page_of(question.other)}">bJ/b &lt;j.doe@example.com&gt;</a>' in page
+    assert f'href="{link_to(question.contact)}">Jane &lt;jane@example.com&gt;</a>' in page
+    assert f'href="{link_to(question.other)}">bJ/b &lt;j.doe@example.com&gt;</a>' in page
     assert "both have one phone" in page
     assert rows_of(console, PossibleDuplicate, status__exact="open") == [question]
     assert rows_of(console, PossibleDuplicate, status__exact="merged") == []

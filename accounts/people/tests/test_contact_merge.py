@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.people.contact_merge import Merged, merge, origins_of
+from core import word_lists
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -106,3 +107,60 @@ def test_one_change_of_each_provider_ends_the_same_in_any_order(reported: list[t
         ends.add(ours["city"])
     newest = max(reported, key=lambda change: (change[1], change[0]))
     assert ends == {newest[2]}, "the order of arrival decides nothing"
+
+
+def merged_list(ours: str, remote: str, base: str | None, *, authority: str = "") -> Merged:
+    """Merge a list of words, ours the newer one by far."""
+    return merge(
+        {"tags": ours},
+        {"tags": remote},
+        None if base is None else {"tags": base},
+        origins=origins_of(["tags"], provider="left", at=at(60)),
+        provider="right",
+        changed_at=at(0),
+        authorities={"tags": authority} if authority else {},
+        lists={"tags": lambda text: word_lists.join(word_lists.parse(text))},
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "base", "remote", "holds"),
+    [
+        ("a", "a", "a, b", "a, b"),
+        ("a, b", "a, b", "a", "a"),
+        ("a, c", "a", "a, b", "a, b, c"),
+        ("c", "a", "a, b", "b, c"),
+        ("a, b, c", "a, b", "b", "b, c"),
+        ("a", "a", "", ""),
+        ("a, c", "a", "", "c"),
+        ("c", None, "a, b", "a, b, c"),
+        ("c", None, "", "c"),
+        ("", "a, b", "a, b", ""),
+        ("", "a", "a, b", "b"),
+        ("B; A", "A; B", "a, b", "B; A"),
+    ],
+)
+def test_list_has_what_either_side_added_and_lacks_what_either_removed(
+    ours: str, base: str | None, remote: str, holds: str
+) -> None:
+    result = merged_list(ours, remote, base)
+    assert (result.taken.get("tags", ours), result.won, result.lost) == (holds, set(), {})
+
+
+@pytest.mark.parametrize(("authority", "holds"), [("right", "a, b"), ("left", "a, c")])
+def test_list_of_an_authority_is_one_value(authority: str, holds: str) -> None:
+    assert merged_list("a, c", "a, b", "a", authority=authority).taken.get("tags", "a, c") == holds
+
+
+words = st.frozensets(st.sampled_from("abcd"))
+
+
+@given(base=words, left=words, right=words)
+def test_lists_changed_on_two_sides_end_equal(
+    base: frozenset[str], left: frozenset[str], right: frozenset[str]
+) -> None:
+    first = merged_list(word_lists.join(base), word_lists.join(left), word_lists.join(base))
+    ours = first.taken.get("tags", word_lists.join(base))
+    second = merged_list(ours, word_lists.join(right), word_lists.join(base))
+    kept_or_added = (base & left & right) | ((left | right) - base)
+    assert word_lists.parse(second.taken.get("tags", ours)) == kept_or_added

@@ -29,13 +29,13 @@ def test_known_id_wins_over_the_address() -> None:
     assert lookup.find(provider="kajabi", identities={}) is None
 
 
-def test_mappings_come_in_the_order_of_the_ids_and_only_by_their_own_kind() -> None:
+def test_records_come_in_the_order_of_the_ids_and_only_by_their_own_kind() -> None:
     jane = person("jane@example.com", contact="1", customer="2")
 
-    found = lookup.mappings("kajabi", {"customer": "2", "contact": "1"})
+    found = lookup.match(provider="kajabi", identities={"customer": "2", "contact": "1"}).records
 
     assert [(row.kind, row.contact) for row in found] == [("customer", jane), ("contact", jane)]
-    assert lookup.mappings("kajabi", {"customer": "1", "contact": "2"}) == []
+    assert lookup.match(provider="kajabi", identities={"customer": "1", "contact": "2"}).records == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
 from accounts.people.contact_report import ContactReport
-from accounts.people.members import NeedsStaff, ReportedMember, find_or_create
+from accounts.people.lookup import NeedsStaff
+from accounts.people.members import ReportedMember, find_or_create
 from accounts.people.models import ContactMapping, User
 from accounts.people.tests.people import known_as
 from core.cause import Cause

@@ -1,4 +1,4 @@
-"""Whom PERSON means, and what is theirs alone."""
+"""People whom PERSON means, and what is theirs alone."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Circuits in the console, with buttons to pause and close one."""
+"""Connections (circuits) in the console, with buttons to pause writing and to resume it."""
 
 from typing import Any
 
@@ -28,7 +28,9 @@ def open_circuits() -> list[attention.Item]:
         attention.Item(
             key="open_circuits",
             label=gettext_lazy("Providers that are not written to at present"),
-            count=attention.capped(Circuit.objects.exclude(opened_at=None)),
+            rows=Circuit.objects.exclude(opened_at=None),
+            occurred="opened_at",
+            action=gettext_lazy("Resume writing"),
             url=list_url(CIRCUITS, state="open"),
             permission="integrations.view_circuit",
         )
@@ -40,38 +42,54 @@ class OpenFilter(SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("open", _("open")), ("closed", _("closed"))]
+        return [("open", _("paused")), ("closed", _("not paused"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Circuit]) -> QuerySet[Circuit]:
         return queryset.filter(opened_at__isnull=self.value() == "closed") if self.value() else queryset
 
 
-def _is_paused(circuit: Circuit) -> bool:
-    return circuit.opened_at is not None and circuit.trial_at is None
-
-
 @admin.register(Circuit)
 class CircuitAdmin(ReadOnlyAdmin):
-    list_display = ("name", "state_shown", "failures", "since", "trial", "error", "waiting")
+    list_display = (
+        "name",
+        "resource_shown",
+        "state_shown",
+        "missing",
+        "failures",
+        "since",
+        "trial",
+        "error",
+        "waiting",
+    )
     list_filter = (OpenFilter,)
-    fields = (("name", "state_shown"), "failures", ("since", "trial"), "full_error", "waiting", "changed")
-    readonly_fields = ("name", "state_shown", "since", "trial", "full_error", "waiting", "changed")
+    fields = (
+        ("name", "resource_shown", "state_shown"),
+        "missing",
+        "failures",
+        ("since", "trial"),
+        "full_error",
+        "waiting",
+        "changed",
+    )
+    readonly_fields = (
+        *("name", "resource_shown", "state_shown", "missing", "since", "trial", "full_error", "waiting", "changed"),
+    )
     row_actions = (
         Action(
             name="pause",
-            label=gettext_lazy("pause"),
+            label=gettext_lazy("pause writing"),
             explanation=gettext_lazy(
-                "Nothing is written to this provider until somebody presses close now. Pending writes wait; nothing"
-                " is lost. Its events are processed as always."
+                "Nothing of it is written until somebody presses resume writing. Pending writes wait; nothing is lost."
+                " Events are processed as always."
             ),
             done=ngettext_lazy("%(count)d provider is paused.", "%(count)d providers are paused.", "count"),
             run=lambda circuit, submission: circuits.pause(circuit),
-            applies_to=lambda circuit: not _is_paused(circuit),
+            applies_to=lambda circuit: not circuit.is_paused,
             form=ReasonForm,
         ),
         Action(
             name="close",
-            label=gettext_lazy("close now"),
+            label=gettext_lazy("resume writing"),
             done=ngettext_lazy(
                 "%(count)d provider is written to again.", "%(count)d providers are written to again.", "count"
             ),
@@ -80,28 +98,38 @@ class CircuitAdmin(ReadOnlyAdmin):
         ),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Circuit]:
+        return super().get_queryset(request).order_by("provider", "resource")
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show a circuit for each provider that is written to, so that one can be paused before anything failed."""
-        known = set(Circuit.objects.values_list("provider", flat=True))
+        known = set(Circuit.objects.filter(resource=circuits.WHOLE).values_list("provider", flat=True))
         for key in {*mirrored_providers(), *opportunity_providers()} - known:
             insert_once(Circuit(provider=key))
         return super().changelist_view(request, extra_context)
 
     name = columns.attribute("provider", gettext_lazy("provider"))
 
+    @admin.display(description=gettext_lazy("resource"), ordering="resource")
+    def resource_shown(self, circuit: Circuit) -> str:
+        return circuit.resource or _("all of it")
+
+    missing = columns.attribute("permission", gettext_lazy("missing permission"))
+
     @admin.display(description=gettext_lazy("status"))
     def state_shown(self, circuit: Circuit) -> str:
-        if _is_paused(circuit):
+        if circuit.is_paused:
             return badge("canceled", _("paused by staff"))
         state = circuit.state
         if state == "closed":
-            return badge("processed", _("closed"))
-        return badge("failed", _("open")) if state == "open" else badge("unmatched", _("half-open: a trial is due"))
+            return badge("processed", _("written to"))
+        is_open = state == "open"
+        return badge("failed", _("paused after errors")) if is_open else badge("unmatched", _("being tried again"))
 
-    since = columns.moment("opened_at", gettext_lazy("open since"))
-    trial = columns.moment("trial_at", gettext_lazy("next trial"))
-    error = columns.text("last_error", gettext_lazy("error"), is_short=True)
-    full_error = columns.text("last_error", gettext_lazy("error"))
+    since = columns.moment("opened_at", gettext_lazy("paused since"))
+    trial = columns.moment("trial_at", gettext_lazy("tried again"))
+    error = columns.reason("last_error", gettext_lazy("error"), is_short=True)
+    full_error = columns.reason("last_error", gettext_lazy("error"))
 
     @admin.display(description=gettext_lazy("waiting"))
     def waiting(self, circuit: Circuit) -> str:

@@ -17,7 +17,7 @@ from core.console.links import badge, list_link
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.inbox.admin.format import before_and_after
-from integrations.outbox import enqueue, preview
+from integrations.outbox import enqueue, preview, switch
 from integrations.outbox.admin.writes import WRITES
 from integrations.outbox.preview import Difference
 
@@ -34,12 +34,11 @@ def _is_mirrored(contact: Contact) -> bool:
 
 
 def _sync(contact: Contact, submission: Submission) -> Answer:
+    if held := switch.reason():
+        raise Refused(held)
     writes = enqueue.enqueue_everywhere(contact, cause=submission.cause)
     if not writes:
-        text = _(
-            "Nothing can be written: the record was deleted at the provider, or there is neither an e-mail nor a"
-            " phone number."
-        )
+        text = _("Nothing can be written: there is neither an e-mail nor a phone number.")
         return Answer(text=text, level=messages.WARNING)
     count = ngettext("%(count)d write is under way.", "%(count)d writes are under way.", len(writes))
     link = list_link(WRITES, _("See its writes"), contact__exact=contact.pk)

@@ -9,8 +9,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
+import integrations.outbox.admin.phrases  # noqa: F401 (registered by its import)
 from accounts.people.admin.contact_history import field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
+from accounts.people.admin.left_out import LeftOutFilter, left_out_lines
 from core.console import attention, columns
 from core.console.actions import Action, Answer, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
@@ -41,7 +43,9 @@ def failed_writes() -> list[attention.Item]:
         attention.Item(
             key="failed_writes",
             label=gettext_lazy("Outgoing writes that failed"),
-            count=attention.capped(OutgoingWrite.objects.filter(status=Status.FAILED)),
+            rows=OutgoingWrite.objects.filter(status=Status.FAILED),
+            occurred="finished_at",
+            action=gettext_lazy("Retry or skip"),
             url=list_url(WRITES, status__exact=Status.FAILED.value),
             permission="integrations.view_outgoingwrite",
         )
@@ -66,15 +70,28 @@ def _may_be_undone(write: OutgoingWrite) -> bool:
 
 
 def _undo(write: OutgoingWrite, submission: Submission) -> Answer:
+    were_two, newer = repair.taken_over(write), _newer(write)
     try:
         names = repair.undo(write, cause=submission.cause)
     except repair.CannotUndo as error:
         raise Refused(str(error)) from error
     if not names:
         text = _("The values were already what they had been before this write.")
-        return Answer(text=text, changed=True, level=messages.WARNING)
+        return Answer(text=newer or text, changed=True, level=messages.WARNING)
     listed = ", ".join(map(field_label, names))
-    return Answer(text=_("Restored, and written to every provider: %(values)s.") % {"values": listed}, changed=True)
+    if were_two:
+        text = _("The record is another person's again, with its own values: %(values)s.") % {"values": listed}
+        return Answer(text=text, changed=True)
+    text = _("Restored, and written to every provider: %(values)s.") % {"values": listed}
+    return Answer(text=f"{text} {newer}".strip(), changed=True)
+
+
+def _newer(write: OutgoingWrite) -> str:
+    """Return which values an undo leaves as they are, as a sentence; "" where there are none."""
+    names = repair.newer_values(write, write.contact) if write.contact else []
+    if not names:
+        return ""
+    return _("Changed since, and left as they are: %(values)s.") % {"values": ", ".join(map(field_label, names))}
 
 
 def _undo_preview(write: OutgoingWrite) -> str:
@@ -82,14 +99,20 @@ def _undo_preview(write: OutgoingWrite) -> str:
         f"{field_label(name)}: {shortened(shown_value(write.after.get(name)))} → {shortened(shown_value(before))}"
         for name, before in write.before.items()
     )
-    return f"{write.contact or write.external_id}: {'; '.join(values)}"
+    shown = f"{write.contact or write.external_id}: {'; '.join(values)}"
+    if repair.taken_over(write):
+        return f"{shown}. " + _(
+            "This write put one person's name over another's: the two become two people again, each with their own"
+            " values, and are not matched any more. Sync now, on the page of the first, creates a record of their own."
+        )
+    return f"{shown}. {_newer(write)}".removesuffix(". ")
 
 
 @admin.register(OutgoingWrite)
 class OutgoingWriteAdmin(ReadOnlyAdmin):
     audit_subject = "write"
     list_display = ("since", "provider", "target", "operation_shown", "state", "attempts", "error")
-    list_filter = ("status", "kind", "operation", WrittenProviderFilter)
+    list_filter = ("status", "kind", "operation", WrittenProviderFilter, LeftOutFilter)
     list_select_related = ("contact", "policy")
     search_fields = ("external_id",)
     search_help_text = gettext_lazy(
@@ -101,17 +124,28 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         ("provider", "remote_id"),
         ("person", "policy_link"),
         "changed_values",
+        "left_out_shown",
         "request_shown",
         "response_shown",
         ("cause", "staff"),
         ("since", "sent", "ended"),
         ("attempts", "due"),
+        "issue_shown",
         "echoes",
         "undone",
     )
     readonly_fields = (
-        *("state", "operation_shown", "full_error", "remote_id", "person", "policy_link", "changed_values"),
-        *("request_shown", "response_shown", "since", "sent", "ended", "due", "undone"),
+        *(
+            "state",
+            "operation_shown",
+            "full_error",
+            "remote_id",
+            "person",
+            "policy_link",
+            "changed_values",
+            "left_out_shown",
+        ),
+        *("request_shown", "response_shown", "since", "sent", "ended", "due", "undone", "issue_shown"),
     )
     row_actions = (
         Action(
@@ -150,7 +184,7 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutgoingWrite]:
-        return super().get_queryset(request).defer("before", "after", "request", "response")
+        return super().get_queryset(request).defer("before", "after", "request", "response", "left_out")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> OutgoingWrite | None:
         if not object_id.isdecimal() or len(object_id) >= 19:
@@ -164,11 +198,12 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         return (queryset.filter(_matching(term)) if term else queryset), False
 
-    since = columns.moment("created_at", gettext_lazy("queued since"))
+    issue_shown = columns.link("admin:integrations_issue", "issue", gettext_lazy("issue"))
+    since = columns.moment("created_at", gettext_lazy("requested"))
 
     @admin.display(description=gettext_lazy("what"))
     def target(self, write: OutgoingWrite) -> str:
-        return self.person(write) if write.kind == Kind.CONTACT else self.policy_link(write)
+        return self.policy_link(write) if write.kind == Kind.OPPORTUNITY else self.person(write)
 
     @admin.display(description=gettext_lazy("contact"))
     def person(self, write: OutgoingWrite) -> str:
@@ -184,8 +219,8 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
         return f"{kind}: {write.get_operation_display()}" if write.operation else kind
 
     state = columns.badge("status", gettext_lazy("status"), kinds=_BADGES)
-    error = columns.text("last_error", gettext_lazy("error"), is_short=True)
-    full_error = columns.text("last_error", gettext_lazy("error"))
+    error = columns.reason("last_error", gettext_lazy("error"), is_short=True)
+    full_error = columns.reason("last_error", gettext_lazy("error"))
     remote_id = columns.text("external_id", gettext_lazy("remote ID"))
 
     @admin.display(description=gettext_lazy("values"))
@@ -194,6 +229,8 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
             return removed(write) or NOTHING
         changes = {name: (_shown(write, name, write.before), _shown(write, name, write.after)) for name in write.after}
         return before_and_after(changes, label=_("values"))
+
+    left_out_shown = columns.attribute("left_out", gettext_lazy("left out"), show=left_out_lines)
 
     @admin.display(description=gettext_lazy("request"))
     def request_shown(self, write: OutgoingWrite) -> str:
@@ -219,6 +256,8 @@ class OutgoingWriteAdmin(ReadOnlyAdmin):
             return gone
         if write.kind == Kind.OPPORTUNITY:
             return _("Not from here: correct the policy, or the opportunity at the provider.")
+        if write.kind == Kind.MARK:
+            return _("Not from here: the mark is taken away once the deleted record is there again.")
         if write.operation == OutgoingWrite.Operation.CREATE:
             return _("Not from here: the record was created by this write; delete it at the provider by hand.")
         return NOTHING

@@ -21,7 +21,7 @@ from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
-from integrations.outbox import manual
+from integrations.outbox import manual, switch
 from integrations.outbox.enqueue import mirrored_providers
 from integrations.outbox.manual import Progress
 from integrations.outbox.models import OutgoingWrite
@@ -105,6 +105,8 @@ class ManualSync(APIView):
             return Response({"success": False, "message": message, "detail": message}, HTTPStatus.SERVICE_UNAVAILABLE)
         if body.get("dry_run"):
             return self._dry_run(sync)
+        if held := switch.reason():
+            return Response({"success": False, "message": held, "detail": held}, HTTPStatus.SERVICE_UNAVAILABLE)
         assert isinstance(request.user, User)
         try:
             event = manual.begin(sync, cause=Cause.by_staff(request.user))

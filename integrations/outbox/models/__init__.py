@@ -1,3 +1,4 @@
+from integrations.outbox.models.first_sync import FirstSync
 from integrations.outbox.models.write import Circuit, OpportunityMapping, OutgoingWrite
 
-__all__ = ["Circuit", "OpportunityMapping", "OutgoingWrite"]
+__all__ = ["Circuit", "FirstSync", "OpportunityMapping", "OutgoingWrite"]

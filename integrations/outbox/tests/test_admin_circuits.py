@@ -33,9 +33,9 @@ def opened(provider: str = "gohighlevel", *, trial_in: float | None = 60, **colu
 @pytest.mark.parametrize(
     ("columns", "state"),
     [
-        ({}, "closed"),
-        ({"trial_in": 60}, "open"),
-        ({"trial_in": -1}, "half-open: a trial is due"),
+        ({}, "written to"),
+        ({"trial_in": 60}, "paused after errors"),
+        ({"trial_in": -1}, "being tried again"),
         ({"trial_in": None}, "paused by staff"),
     ],
 )

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.commerce.models import Policy
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from accounts.people.tests.people import person
-from accounts.tests.admin_clients import clerk, page_of, signed_in
+from accounts.tests.admin_clients import clerk, link_to, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged, press, queries_of, rows_of
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 
@@ -68,7 +68,7 @@ def policy_of(contact: Contact) -> Policy:
 def test_a_page_explains_a_write(console: Client, staff: Any, jane: Contact) -> None:
     row = written(jane, staff=staff, echoes=2, attempts=3, last_error="late <b>answer</b>")
     page = console.get(page_of(row)).content.decode()
-    assert f'href="{page_of(jane)}"' in page
+    assert f'href="{link_to(jane)}"' in page
     assert '<th scope="row">city</th><td>Miami</td><td>Orlando</td>' in page
     assert "<summary>PUT /contacts/c-1</summary>" in page
     assert "&quot;body&quot;: {" in page

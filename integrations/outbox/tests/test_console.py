@@ -110,6 +110,7 @@ def test_contact_without_email_and_phone_is_not_enqueued(console: Client, sides:
 def test_sync_of_a_deleted_record_says_so(console: Client, sides: TwoSides) -> None:
     contact = ana(sides)
     (there,) = sides.ghl.contacts.values()
+    sides.ghl.delete_contact(there["id"])
     ContactMapping.objects.filter(provider="gohighlevel").update(gone_at=contact.created_at)
     assert f"{there['id']} was deleted there" in previewed(console, contact)
 

@@ -1,6 +1,7 @@
 """A contact that is new or changed on one side is so on the other, once, and its echo ends there."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.both_sides import contact_as, insured_as
+from tests.harness.both_sides import GHL_HOOK, contact_as, insured_as
 from tests.harness.two_sides import A_MOMENT, TwoSides
 
 pytestmark = pytest.mark.django_db
@@ -63,12 +64,77 @@ def test_a_change_on_either_side_is_written_to_the_other_once(sides: TwoSides) -
     ]
 
 
-def test_an_echo_is_recognised_counted_and_ends_there(sides: TwoSides) -> None:
+def test_an_echo_is_recognised_counted_and_ends_there_without_a_call(sides: TwoSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
-    # GoHighLevel tells of what is made twice, as made and as changed: both are one reading.
-    assert OutgoingWrite.objects.get().echoes == 1
-    assert len(sides.writes(sides.ghl)) == 1
+    assert OutgoingWrite.objects.get().echoes == 2  # GoHighLevel tells of what is made twice, as made and as changed
+    assert [(one.asked.method, one.asked.path) for one in sides.ghl.exchanges] == [
+        ("GET", "/contacts/search/duplicate"),
+        ("POST", "/contacts/"),
+    ]
+
+
+@pytest.mark.parametrize("edit", [{"city": "Tampa"}, {"tags": ["vip"]}, {"website": "https://ana.example"}])
+def test_change_behind_an_echo_is_read(sides: TwoSides, edit: dict[str, Any]) -> None:
+    sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    contact = the(sides.ghl.contacts)
+    sides.ghl.edit(contact["id"], **edit)
+    sides.settle()
+    assert [one.asked.path for one in sides.ghl.exchanges][-1] == f"/contacts/{contact['id']}"
+
+
+@pytest.mark.parametrize(
+    ("edit", "learnt"),
+    [
+        ({"additionalEmails": [{"email": "b@example.com"}]}, {"emails": {"ana@example.com", "b@example.com"}}),
+        ({"dndSettings": {"SMS": {"status": "active"}}, "dnd": False}, {"dnd": "SMS"}),
+        ({"companyName": ""}, {"company": None}),
+    ],
+)
+def test_change_of_what_webhooks_leave_out_is_read_soon_after_a_write(
+    sides: TwoSides, edit: dict[str, Any], learnt: dict[str, Any]
+) -> None:
+    """The webhook says just what we have written, but is dated later."""
+    sides.nowcerts.add_insured(**ANA, commercialName="Ruiz LLC")
+    sides.settle()
+    contact = the(sides.ghl.contacts)
+    sides.forward(timedelta(seconds=30))
+    sides.ghl.edit(contact["id"], **edit)
+    for _path, payload in sides.hooks:
+        for name in edit:
+            payload.pop(name, None)
+    sides.settle()
+    ours = Contact.objects.get()
+    found = {"emails": set(ours.emails.values_list("email", flat=True))}
+    found |= {"dnd": ours.custom_fields.get("ghl:dnd"), "company": ours.custom_fields.get("company")}
+    assert {name: found[name] for name in learnt} == learnt
+
+
+def test_echo_that_comes_minutes_later_is_not_read(sides: TwoSides) -> None:
+    sides.nowcerts.add_insured(**ANA)
+    for hook in sides.hooks:
+        sides.deliver(hook)
+    sides.hooks.clear()
+    sides.drain()
+    calls = len(sides.ghl.exchanges)
+    sides.forward(timedelta(minutes=8))
+    sides.settle()
+    assert (OutgoingWrite.objects.get().echoes, len(sides.ghl.exchanges)) == (2, calls)
+
+
+@pytest.mark.parametrize("names", [(), ("email",), ("email", "firstName", "lastName")])
+def test_hint_that_names_less_than_was_written_is_no_echo(sides: TwoSides, names: tuple[str, ...]) -> None:
+    sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    sides.muted = True
+    contact = the(sides.ghl.contacts)
+    sides.ghl.edit(contact["id"], city="Tampa")
+    few = {"id": contact["id"], "locationId": contact["locationId"], **{name: contact[name] for name in names}}
+    hook = {"type": "ContactUpdate", "webhookId": "w", "timestamp": timezone.now().isoformat(), **few}
+    assert sides.deliver((GHL_HOOK, hook)).status_code == 200
+    sides.settle()
+    assert the(sides.nowcerts.insureds)["city"] == "Tampa"
 
 
 def test_a_late_copy_of_our_own_write_changes_nothing_though_it_is_signed_and_dated_later(
@@ -141,13 +207,25 @@ def test_a_deletion_on_one_side_is_noted_and_deletes_nothing_on_the_other(sides:
     sides.settle()
     gone = ContactMapping.objects.get(provider="gohighlevel", kind="contact")
     assert (gone.gone_at is not None, len(sides.nowcerts.insureds), len(sides.ghl.contacts)) == (True, 1, 0)
-    assert OutgoingWrite.objects.count() == 1
+    assert [row.status for row in OutgoingWrite.objects.order_by("pk")] == ["done", "skipped"], "a successor is sought"
 
 
 def test_contact_without_email_and_phone_is_not_created_anywhere(sides: TwoSides) -> None:
     sides.nowcerts.add_insured(firstName="Ana", lastName="Ruiz")
     sides.settle()
     assert (Contact.objects.count(), OutgoingWrite.objects.count(), sides.ghl.contacts) == (1, 0, {})
+
+
+@pytest.mark.parametrize(("column", "value"), [("email", "ana@example.com"), ("phone", "+13055550100")])
+def test_contact_of_nothing_but_a_name_is_created_elsewhere_with_its_first_address_or_number(
+    sides: TwoSides, column: str, value: str
+) -> None:
+    contact = sides.ghl.add_contact(firstName="Ana", lastName="Ruiz")
+    sides.settle()
+    assert (Contact.objects.get().first_name, sides.nowcerts.insureds) == ("Ana", {})
+    sides.ghl.edit(contact["id"], **{column: value})
+    sides.settle()
+    assert contact_as(contact) == insured_as(the(sides.nowcerts.insureds))
 
 
 def test_contact_of_kajabi_alone_is_not_written_to_other_providers(sides: TwoSides, process: Any) -> None:

@@ -3,7 +3,6 @@ say the same, nobody is there twice, and it took few writes.
 """
 
 import os
-import random
 from collections import Counter
 from typing import Any
 
@@ -12,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.outbox.models import OutgoingWrite
-from tests.fakes import gohighlevel, nowcerts
-from tests.fakes.http_server import Answer, Lost, Reset
 from tests.harness.both_sides import MAPPED, contact_as, insured_as
-from tests.harness.two_sides import A_MOMENT, TwoSides
+from tests.harness.two_sides import TwoSides
+from tests.harness.weather import WEATHER, Weather
 
 pytestmark = pytest.mark.django_db
 FIELDS = [(insured, contact) for insured, contact in MAPPED if insured not in ("eMail", "phone")]
@@ -23,18 +21,16 @@ PEOPLE = 3
 steps = st.one_of(
     st.tuples(st.just("edit"), st.integers(0, 1), st.integers(0, PEOPLE - 1), st.integers(0, len(FIELDS) - 1)),
     st.tuples(st.just("empty"), st.integers(0, 1), st.integers(0, PEOPLE - 1), st.integers(0, len(FIELDS) - 1)),
-    st.tuples(st.just("hooks"), st.integers(0, 8), st.booleans(), st.booleans()),
-    st.tuples(st.just("work")),
-    st.tuples(st.just("time")),
-    st.tuples(st.just("trouble"), st.integers(0, 1), st.integers(0, 4)),
+    *WEATHER,
 )
 
 
-class Storm:
+class Storm(Weather):
     """Both sides with a few people who are on one of them to begin with."""
 
     def __init__(self, sides: TwoSides, *, seed: int) -> None:
-        self.sides, self.chance, self.number = sides, random.Random(seed), 0
+        super().__init__(sides, seed=seed)
+        self.number = 0
         self.last: dict[tuple[str, str], dict[int, str]] = {}  # (person, field) → side → its last edit
         for person in range(PEOPLE):
             email, phone = f"person{person}@example.com", f"+1305555010{person}"
@@ -51,15 +47,8 @@ class Storm:
                 self.edit(side, person, place, f"value {self.number}")
             case ("empty", side, person, place):
                 self.edit(side, person, place, "")
-            case ("hooks", count, doubled, shuffled):
-                self.deliver(count, doubled=doubled, shuffled=shuffled)
-            case ("work",):
-                self.sides.drain()
-            case ("time",):
-                self.sides.forward(A_MOMENT)
-                self.sides.drain()
-            case ("trouble", side, kind):
-                self.trouble(side, kind)
+            case _:
+                self.blow(step)
 
     def edit(self, side: int, person: int, place: int, value: str) -> None:
         email = f"person{person}@example.com"
@@ -71,24 +60,6 @@ class Storm:
         else:
             insured = next(one for one in self.sides.nowcerts.insureds.values() if one["eMail"] == email)
             self.sides.nowcerts.edit(insured["id"], **{insured_name: value})
-
-    def deliver(self, count: int, *, doubled: bool, shuffled: bool) -> None:
-        """Some of the webhooks that wait, the oldest first or any; the others come later."""
-        hooks = self.sides.hooks
-        if shuffled:
-            self.chance.shuffle(hooks)
-        taken, hooks[:] = hooks[:count], hooks[count:]
-        for hook in taken * (2 if doubled else 1):
-            self.sides.deliver(hook)
-
-    def trouble(self, side: int, kind: int) -> None:
-        """One of the next calls goes wrong."""
-        fake = self.sides.ghl if side else self.sides.nowcerts
-        bad = nowcerts.failure("Try again later") if not side else gohighlevel.too_many()
-        away = Answer(status=503, body=b"{}")
-        fake.misbehave(
-            [Reset(), Lost(), away, bad, Lost()][kind], on="" if kind == 2 else "/contacts" if side else "/api/I"
-        )
 
 
 def differing(sides: TwoSides) -> list[tuple[dict[str, str], dict[str, str]]]:

@@ -30,7 +30,7 @@ CALLERS = {
     "accounts.people.contact_aliases.assign",
     "accounts.people.new_address.use",
     "integrations.handlers.contacts._store",
-    "integrations.handlers.memberships._member",
+    "integrations.handlers.memberships.apply",
     "integrations.handlers.policies.store",
     "integrations.outbox.contacts.merge_remote",
     "integrations.outbox.repair.undo",

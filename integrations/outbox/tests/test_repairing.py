@@ -7,6 +7,8 @@ import pytest
 
 from accounts.people import contact_duplicates
 from accounts.people.models import Contact, ContactChange, PossibleDuplicate, User
+from accounts.tests.admin_clients import signed_in
+from accounts.tests.presses import press
 from core.cause import Cause
 from integrations.outbox import circuits, enqueue, repair
 from integrations.outbox.models import Circuit, OutgoingWrite
@@ -197,9 +199,9 @@ def test_done_write_is_not_skipped(sides: TwoSides, pair: tuple[Any, Any]) -> No
 
 
 def test_write_that_failed_for_two_contacts_is_done_after_their_merge(sides: TwoSides) -> None:
-    sides.ghl.add_contact(email="juan@example.com", phone="+13055550100", firstName="Juan", lastName="Ruiz")
+    sides.ghl.add_contact(email="other@example.com", phone="+13055550100", firstName="Ana", lastName="Ruiz")
     sides.settle()
-    insured = sides.nowcerts.add_insured(**ANA)  # of the same number
+    insured = sides.nowcerts.add_insured(**ANA)  # of the same name and number
     sides.settle()
     assert newest().status == "failed"
     merged = contact_duplicates.merge(PossibleDuplicate.objects.get(), cause=CAUSE)
@@ -209,6 +211,19 @@ def test_write_that_failed_for_two_contacts_is_done_after_their_merge(sides: Two
     assert Contact.objects.count() == 1
     assert contact_as(next(iter(sides.ghl.contacts.values())))["city"] == insured["city"] == "Miami"
     assert not OutgoingWrite.objects.filter(status="failed").exclude(contact=None).exists()
+
+
+def test_write_that_failed_for_two_contacts_is_settled_when_staff_tell_them_apart(sides: TwoSides, staff: Any) -> None:
+    sides.ghl.add_contact(email="other@example.com", phone="+13055550100", firstName="Ana", lastName="Ruiz")
+    sides.settle()
+    sides.nowcerts.add_insured(**ANA)
+    sides.settle()
+    assert newest().status == "failed"
+    done = press(signed_in(staff), PossibleDuplicate.objects.get(), "keep-apart", reason="mother and daughter")
+    assert done == ["1 pair is kept apart."]
+    sides.settle()
+    assert list(OutgoingWrite.objects.filter(status="failed").values_list("last_error", flat=True)) == []
+    assert len(sides.ghl.contacts) == 2, "each has a record"
 
 
 # Circuits -------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from integrations.contracts.mirror import OutgoingCall, Sent
 from integrations.outbox import contacts
 from integrations.outbox.contacts import SEARCH_LAG
 from integrations.outbox.models import Circuit, OutgoingWrite
+from integrations.outbox.planning import PlannedWrite
 from integrations.providers.gohighlevel.client import GoHighLevelClient
 from integrations.providers.gohighlevel.contact_api import GoHighLevelContacts
 from integrations.toolkit.failures import TemporaryFailure
@@ -55,8 +56,6 @@ def created_once_refused(sides: TwoSides, *answers: Any) -> OutgoingWrite:
     sides.nowcerts.add_insured(**ANA)
     sides.ghl.misbehave(*[Answer(status=200, body=b'{"contact": null}')] * 2, on=LOOKS)  # by e-mail, by phone
     sides.ghl.misbehave(*answers, on=CREATES)
-    take(sides)
-    sides.forward(timedelta(seconds=16))  # the insured is read whole after a burst
     take(sides)
     return write()
 
@@ -160,7 +159,7 @@ def test_refused_connection_is_noted_as_not_done(sides: TwoSides, settings: Any)
     row = created_once_refused(sides, Lost())
     settings.GHL_BASE_URL = "http://127.0.0.1:1"
     book = GoHighLevelContacts(GoHighLevelClient(sleep=lambda seconds: None))
-    planned = contacts.PlannedWrite(call=book.creation({"email": "ana@example.com"}), before={}, after={})
+    planned = PlannedWrite(call=book.creation({"email": "ana@example.com"}), before={}, after={})
     with pytest.raises(TemporaryFailure) as caught:
         contacts.send(row, book, planned)
     assert caught.value.had_no_effect
@@ -172,7 +171,7 @@ def test_refusal_after_the_lease_is_not_stored(sides: TwoSides, settings: Any, m
     row = created_once_refused(sides, Lost())
     settings.GHL_BASE_URL = "http://127.0.0.1:1"
     book = GoHighLevelContacts(GoHighLevelClient(patience=1.0))
-    planned = contacts.PlannedWrite(call=book.creation({"email": "ana@example.com"}), before={}, after={})
+    planned = PlannedWrite(call=book.creation({"email": "ana@example.com"}), before={}, after={})
     call_provider = book.send
 
     def send_and_lose_the_lease(_book: GoHighLevelContacts, call: OutgoingCall) -> Sent:

@@ -1,0 +1,133 @@
+"""Timeline of a person: memberships, mails, points, changed values, and what staff did."""
+
+from typing import Any
+
+from django.db.models import Case, TextField, When
+from django.utils.translation import gettext as _
+
+from accounts.courses.models import PointsEntry
+from accounts.mail import undelivered
+from accounts.mail.admin.emails import reason_of
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import SubscriptionTransition
+from accounts.memberships.purchase_state import Status
+from accounts.people.admin.contact_history import CHANGES, field_label
+from accounts.people.admin.person import Shown
+from accounts.people.models import ContactChange
+from accounts.staff.models import AuditEntry
+from core.console import timeline
+from core.console.links import EVENTS, badge, row_url
+from core.console.timeline import Entry, Row, Source
+
+_NOT_ARRIVED = (EmailMessage.Status.BOUNCED, EmailMessage.Status.FAILED)
+_WHY = Case(When(status__in=_NOT_ARRIVED, then="last_error"), default="key", output_field=TextField())
+
+
+def _event_url(row: Row) -> str:
+    return row_url(EVENTS, row.event) if row.event else ""
+
+
+def _transition(row: Row) -> Entry:
+    status, plan, cause, reason = row.texts
+    return Entry(
+        at=row.at,
+        sort=_("Membership"),
+        title=plan,
+        state=badge(status, Status(status).label),
+        cause=f"{cause}: {reason}" if reason else cause,
+        cause_url=_event_url(row),
+    )
+
+
+def _mail(row: Row) -> Entry:
+    kind, status, to, why = row.texts
+    return Entry(
+        at=row.at,
+        sort=_("Mail"),
+        title=_("%(mail)s to %(address)s") % {"mail": EmailMessage.Kind(kind).label, "address": to},
+        url=row_url("admin:accounts_emailmessage", row.key),
+        state=badge(status, EmailMessage.Status(status).label),
+        cause=why if status in _NOT_ARRIVED else reason_of(EmailMessage(kind=kind, key=why)),
+    )
+
+
+def _points(row: Row) -> Entry:
+    points, activity, cause, reason = row.texts
+    return Entry(
+        at=row.at,
+        sort=_("Points"),
+        title=f"{int(points):+} · {activity}",
+        url=row_url("admin:accounts_pointsentry", row.key),
+        cause=f"{cause}: {reason}" if reason else cause,
+        cause_url=_event_url(row),
+    )
+
+
+def _change(row: Row) -> Entry:
+    name, kind, cause, provider = row.texts
+    return Entry(
+        at=row.at,
+        sort=_("Value"),
+        title=field_label(name),
+        url=row_url(CHANGES, row.key),
+        state=badge("past", ContactChange.Kind(kind).label),
+        cause=cause or provider,
+    )
+
+
+def _audited(row: Row) -> Entry:
+    action, outcome, actor, target = row.texts
+    return Entry(
+        at=row.at,
+        sort=_("Staff"),
+        title=action,
+        url=row_url("admin:accounts_auditentry", row.key),
+        state=badge(outcome, AuditEntry.Outcome(outcome).label),
+        cause=actor or target,
+    )
+
+
+def _transitions_of(person: Shown) -> Any:
+    return SubscriptionTransition.objects.filter(subscription__user=person.user) if person.user else None
+
+
+timeline.register(
+    Source(
+        permission="accounts.view_subscription",
+        rows=_transitions_of,
+        at="occurred_at",
+        event="event_id",
+        texts=("to_status", "subscription__plan__name", "cause", "reason"),
+        entry=_transition,
+    ),
+    Source(
+        permission="accounts.view_emailmessage",
+        rows=lambda person: EmailMessage.objects.filter(user=person.user) if person.user else None,
+        at="created_at",
+        texts=("kind", "status", "to", _WHY),
+        entry=_mail,
+        opened=lambda person: [undelivered.unresolved(status).filter(user=person.user) for status in _NOT_ARRIVED],
+    ),
+    Source(
+        permission="accounts.view_pointsentry",
+        rows=lambda person: PointsEntry.objects.filter(user=person.user) if person.user else None,
+        at="created_at",
+        event="event_id",
+        texts=("points", "activity__name", "cause", "reason"),
+        entry=_points,
+    ),
+    Source(
+        permission="accounts.view_contactchange",
+        rows=lambda person: ContactChange.objects.filter(contact=person.contact) if person.contact else None,
+        at="recorded_at",
+        texts=("name", "kind", "cause", "provider"),
+        entry=_change,
+    ),
+    Source(
+        permission="accounts.view_auditentry",
+        rows=lambda person: AuditEntry.objects.of_person(user_id=person.user_id, contact_id=person.contact_id),
+        at="recorded_at",
+        texts=("action", "outcome", "actor__email", "target_type"),
+        entry=_audited,
+    ),
+)

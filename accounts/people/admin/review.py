@@ -1,0 +1,110 @@
+"""Questions about contacts in *Review*: who may be one person, and which value holds."""
+
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.people.admin.contact_changes import still_frozen
+from accounts.people.admin.contact_history import CHANGES, field_label, shown_value
+from accounts.people.admin.contacts import person_link
+from accounts.people.admin.duplicates import open_questions, portraits
+from accounts.people.contact_report import value_of
+from accounts.people.models import Contact, ContactChange, PossibleDuplicate
+from core.console import review
+from core.console.links import list_link, list_url
+from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
+
+DUPLICATES = "admin:accounts_possibleduplicate"
+
+
+def _pair(row: PossibleDuplicate) -> Question:
+    one, other = row.contact, row.other
+    apart = Rule(
+        text=_("These two are never taken for one person and never asked about."),
+        url=list_url(DUPLICATES, status__exact=PossibleDuplicate.Status.APART.value),
+    )
+    return Question(
+        title=_("Are %(one)s and %(other)s one person?") % {"one": one, "other": other or row.other_name},
+        why=row.reason,
+        heads=[person_link(one), person_link(other)] if other else [],
+        lines=[line for line in portraits([one, other]) if any(line[1])] if other else [],
+        suggestion=_one_person(one, other) if other else None,
+        rules={"keep-apart": apart},
+    )
+
+
+def _one_person(one: Contact, other: Contact) -> Suggestion | None:
+    """Suggest to merge who has one name and one number, and not two logins; nothing else is evidence enough."""
+    names = [" ".join((contact.first_name, contact.last_name)).casefold() for contact in (one, other)]
+    is_named = all(contact.first_name and contact.last_name for contact in (one, other)) and names[0] == names[1]
+    numbers = {one.phone, one.business_phone} & {other.phone, other.business_phone} - {""}
+    if not (is_named and numbers) or (one.user_id and other.user_id):
+        return None
+    return Suggestion(action="merge", reason=_("both have the same name and the same number"))
+
+
+def _frozen(row: ContactChange) -> Question:
+    field = field_label(row.name)
+    authority = list_link("admin:integrations_fieldrule", _("Rules for fields"))
+    return Question(
+        title=_("%(person)s: does our %(field)s hold?") % {"person": row.contact, "field": field},
+        why=format_html(
+            "{} {}",
+            _("It went back and forth between the sides. To let one provider decide this field from now on:"),
+            authority,
+        ),
+        heads=[_("here now"), _("when it was frozen"), row.provider or _("the other side")],
+        lines=[
+            (field, [shown_value(value) for value in (value_of(row.contact, row.name), row.before, row.after)]),
+        ],
+    )
+
+
+def _with_contacts() -> Any:
+    return open_questions().select_related("contact__user", "other__user")
+
+
+review.register(
+    Kind(
+        key="possible_duplicates",
+        label=gettext_lazy("Possible duplicates"),
+        model=PossibleDuplicate,
+        permission="accounts.view_possibleduplicate",
+        weight=Weight.RECORDS,
+        rows=_with_contacts,
+        occurred="found_at",
+        about=review.first_text("contact__email", "contact__first_name", "other_name"),
+        show=_pair,
+        decisions=(
+            Decision(action="merge", key="m", undo=gettext_lazy("This cannot be undone.")),
+            Decision(
+                action="keep-apart",
+                key="t",
+                undo=gettext_lazy("It can be taken back: the two are a question again."),
+                undo_by=("ask-again",),
+            ),
+        ),
+        url=lambda: list_url(DUPLICATES, status__exact=PossibleDuplicate.Status.OPEN.value),
+    ),
+    Kind(
+        key="frozen_values",
+        label=gettext_lazy("Conflicting fields"),
+        model=ContactChange,
+        permission="accounts.view_contactchange",
+        weight=Weight.RECORDS,
+        rows=lambda: still_frozen().select_related("contact"),
+        occurred="recorded_at",
+        about=review.first_text("contact__email", "contact__first_name", "name"),
+        show=_frozen,
+        decisions=(
+            Decision(
+                action="release",
+                key="r",
+                undo=gettext_lazy("This cannot be undone; whoever changes the value later changes it on every side."),
+            ),
+        ),
+        url=lambda: list_url(CHANGES, frozen="now"),
+    ),
+)
