@@ -9,11 +9,12 @@ from accounts.memberships import plans
 from accounts.memberships.models import Plan, PlanOffer
 from core.insert_once import insert_once
 from integrations.contracts.events import MembershipEvent
-from integrations.contracts.exceptions import Unreadable
+from integrations.contracts.exceptions import Permanent, Unmatched, Unreadable
 from integrations.handlers.missing_plan import MissingPlan
 from integrations.inbox import process
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
+from integrations.inbox.reading import as_webhook
 from integrations.registry import all_providers
 
 
@@ -46,8 +47,8 @@ def missing_plan_of(event: InboxEvent) -> MissingPlan | None:
     if by_reason is None or provider is None:
         return None
     try:
-        facts = provider.parse(process.as_webhook(event))
-    except Unreadable:
+        facts = provider.parse(as_webhook(event))
+    except (Unreadable, Unmatched, Permanent):
         return by_reason
     for fact in facts:
         if isinstance(fact, MembershipEvent) and fact.offers:
@@ -64,6 +65,11 @@ def events_waiting_for(offer: str, *, provider: str) -> Iterator[InboxEvent]:
         missing = missing_plan_of(event)
         if missing is not None and offer in missing.offers:
             yield event
+
+
+def offer_mapped(offer: PlanOffer) -> int:
+    """Retry every event that waited for a plan of this offer; return how many."""
+    return process.retry(events_waiting_for(offer.external_id, provider=offer.provider))
 
 
 def give_plan(event: InboxEvent, plan: Plan) -> Given:

@@ -1,7 +1,9 @@
 """The inbox's front: `verify` checks the sender, `receive` stores the delivery. One statement before the answer."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +13,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.mail import questions
-from core import strict_json
 from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
 from core.text import storable
@@ -19,12 +20,13 @@ from integrations import registry
 from integrations.contracts.exceptions import Unreadable
 from integrations.contracts.provider import Endpoint, Provider, Verifier
 from integrations.contracts.reply import Accepted
-from integrations.contracts.webhook import WebhookRequest
+from integrations.contracts.webhook import A_TEST_EVENT, TEST_EVENT, WebhookRequest
 from integrations.handlers import persons
-from integrations.inbox.models import InboxEvent, LastReceived
+from integrations.inbox.models import DeliveryCount, InboxEvent, LastReceived
 from integrations.inbox.models.event import Status
-from integrations.inbox.process import as_webhook
-from integrations.toolkit import log_lines
+from integrations.inbox.reading import as_webhook
+from integrations.issues import failed
+from integrations.toolkit import bodies, log_lines
 from integrations.toolkit.reading import digest_of, redacted_headers
 
 _CONTENTS = ("body", "payload", "headers", "source_address", "external_id")
@@ -36,10 +38,16 @@ class NotVerified(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """A stored delivery: its event as it came, whose row may have changed since, and what its sender may know."""
+    """A stored event as it came, whose row may have changed since, and what its sender may know.
+
+    Of a delivery that is an array `batch` has the receipt of each event, in their order, and the rest is the first's.
+    `makes_row`: nothing like it was stored before.
+    """
 
     event: InboxEvent
     accepted: Accepted
+    makes_row: bool
+    batch: "Sequence[Receipt]" = ()
 
 
 def verify(provider: Provider, verifier: Verifier | None, request: WebhookRequest) -> bool:
@@ -62,22 +70,60 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
 
     Where the sender gives its events no id, one more statement finds out whether this is a repetition (`LastReceived`).
     Where the request itself processes it (`immediate`) no worker is woken: the sweep looks whether that came to an end.
-    An unreadable body is stored too, as failed. The same key again is counted on its row; with another body the first
-    one stands and the other is stored beside it, ignored, for staff.
+    An unreadable body is stored too, as failed, and counts on its issue. The same key again is counted on its row and
+    for the day; with another body the first one stands and the other is stored beside it, ignored, for staff.
+
+    Each event of a batch is a row of its own, all in one transaction; one that is unreadable is stored as failed
+    beside the others, and all are left to workers.
     """
-    event = _event(provider, endpoint, request, is_signed=is_signed)
+    parts = bodies.read(request, split=endpoint.split)
+    makers = [partial(_event, provider, endpoint, request, part, is_signed=is_signed) for part in parts]
+    if len(parts) == 1 and not parts[0].place:
+        event = makers[0]()
+        _number(event)
+        return _counted(_store(provider, event, makers[0], wakes=not endpoint.immediate))
+    events = [make() for make in makers]
+    receipts: dict[int, Receipt] = {}
+    with transaction.atomic():
+        # In one order, so that two batches with the same events do not wait for each other's rows.
+        for event in sorted(events, key=lambda event: event.record):
+            _number(event)
+        for place in sorted(range(len(events)), key=lambda place: events[place].key):
+            receipts[place] = _store(provider, events[place], makers[place], wakes=True)
+    return _counted(replace(receipts[0], batch=[receipts[place] for place in range(len(events))]))
+
+
+def _counted(receipt: Receipt) -> Receipt:
+    """Count the events of a delivery that made no row."""
+    repeated = sum(not one.makes_row for one in receipt.batch or [receipt])
+    if repeated:
+        DeliveryCount.objects.add_repeated(receipt.event.provider, repeated)
+    return receipt
+
+
+def _number(event: InboxEvent) -> None:
+    """Give an event without an id a key that distinguishes it from an earlier report of the same content."""
     if event.record:
-        number = LastReceived.objects.number_of(provider=provider.key, record=event.record, digest=event.key)
+        number = LastReceived.objects.number_of(provider=event.provider, record=event.record, digest=event.key)
         event.key = f"{event.key[:300]}#{number}"
-    same_body = event.store()
-    is_duplicate = event.duplicates > 0
+
+
+def _store(provider: Provider, event: InboxEvent, make: Callable[[], InboxEvent], *, wakes: bool) -> Receipt:
+    """Store an event and return its receipt; `make` makes it anew."""
+    is_unreadable = event.status == Status.FAILED
+    with transaction.atomic() if is_unreadable else nullcontext():
+        same_body = event.store()
+        is_duplicate = event.duplicates > 0
+        if is_unreadable and not is_duplicate:
+            failed.note_event(event, event.last_error)
+    makes_row = not is_duplicate
     # Once the row is committed, and before a worker hears of it and writes lines of its own.
     transaction.on_commit(partial(log_lines.received, provider, event, is_duplicate=is_duplicate, same_body=same_body))
     if not is_duplicate:
-        if event.status == Status.PENDING and not endpoint.immediate:
+        if event.status == Status.PENDING and wakes:
             wake_on_commit(event)
     elif not same_body:
-        _store_contradiction(event.pk, _event(provider, endpoint, request, is_signed=is_signed))
+        makes_row = _store_contradiction(event.pk, make())
     elif event.is_notice or event.event_type in provider.repeatable:
         _process_again(event)
     accepted = Accepted(
@@ -89,41 +135,49 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
         unreadable=event.last_error,
         unreadable_at=event.unreadable_at,
     )
-    return Receipt(event=event, accepted=accepted)
+    return Receipt(event=event, accepted=accepted, makes_row=makes_row)
 
 
-def _event(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, is_signed: bool) -> InboxEvent:
-    """Return the row for a request, not saved: pending, ignored, or failed where the body cannot be read."""
+def _event(
+    provider: Provider, endpoint: Endpoint, request: WebhookRequest, part: bodies.Part, *, is_signed: bool
+) -> InboxEvent:
+    """Return the row for an event, not saved: pending, ignored, or failed where its body cannot be read."""
     now = timezone.now()
     event = InboxEvent(
         provider=provider.key,
         endpoint=endpoint.name,
-        body=request.body,
-        body_digest=hashlib.sha256(request.body).hexdigest(),
+        body=part.body,
+        body_digest=hashlib.sha256(part.body).hexdigest(),
         headers=redacted_headers(request.headers),
         source_address=request.source_address,
         is_signed=is_signed,
         received_at=now,
     )
     try:
-        payload = strict_json.read(request.body, must_be_object=True)
-        envelope = endpoint.read(payload)
-    except (strict_json.InvalidJson, Unreadable) as error:
+        if part.payload is None:
+            raise Unreadable(part.error)
+        envelope = endpoint.read(part.payload)
+    except Unreadable as error:
         event.key = f"unreadable:{event.body_digest}"
         event.reason = event.last_error = str(storable(str(error)))
-        event.unreadable_at = error.at if isinstance(error, Unreadable) else ()
+        event.unreadable_at = error.at
         _finish(event, Status.FAILED)
         return event
-    event.payload = storable(payload)
+    event.payload = storable(part.payload)
     event.event_type, event.external_id = storable(envelope.event_type), storable(envelope.external_id)
     delivery_id = request.headers.get(endpoint.id_header.lower(), "").strip() if is_signed else ""
     key = f"delivery:{delivery_id}" if delivery_id else envelope.key
+    if delivery_id and part.place:
+        key = f"{key}/{part.place}"
     event.key = str(storable(key))
     if event.key != key or len(key) > 300:  # by its digest, so that no two become the same
         event.key = "long:" + hashlib.sha256(repr(key).encode()).hexdigest()
     event.reply_id = event.key
     event.record, event.is_notice = "" if delivery_id else envelope.record, envelope.is_notice
-    if envelope.event_type in provider.handled and not envelope.ignored:
+    if envelope.event_type == TEST_EVENT:
+        event.reason = A_TEST_EVENT
+        _finish(event, Status.IGNORED)
+    elif envelope.event_type in provider.handled and not envelope.ignored:
         event.next_attempt_at, event.wake_at = now, now + GRACE
     else:
         unknown = f"unknown type {event.event_type}"
@@ -136,26 +190,30 @@ def _finish(event: InboxEvent, status: Status) -> None:
     event.status, event.finished_at, event.next_attempt_at, event.wake_at = status, event.received_at, None, None
 
 
-def _store_contradiction(first_id: int, other: InboxEvent) -> None:
-    """Store a body that differs under a known key, for staff; another spelling of the same content is no difference."""
+def _store_contradiction(first_id: int, other: InboxEvent) -> bool:
+    """Store a body that differs under a known key, for staff; return whether that made a row.
+
+    Another spelling of the same content is no difference.
+    """
     first = InboxEvent.objects.get(pk=first_id)
     if first.content_digest:  # its contents were removed
         is_same = other.payload is not None and first.content_digest == digest_of(other.payload)
     else:
         is_same = first.payload == other.payload
     if first.is_erased or is_same:
-        return
+        return False
     other.key = f"{other.key[:300]}#{other.body_digest}"
     if other.status == Status.PENDING and _is_another_event(first, other):
         other.store()
         if not other.duplicates:
             wake_on_commit(other)
             _notify_of_repeated_ids(other)
-        return
+        return not other.duplicates
     InboxEvent.objects.filter(pk=first_id).update(conflicts=F("conflicts") + 1)
     other.reason = f"contradicts event {first_id}: the same id with another body; the first one stands"
     _finish(other, Status.IGNORED)
     other.store()
+    return not other.duplicates
 
 
 def _is_another_event(first: InboxEvent, other: InboxEvent) -> bool:
@@ -177,6 +235,7 @@ def _notify_of_repeated_ids(event: InboxEvent) -> None:
         provider=event.provider,
         details=[event.event_type, event.external_id],
         admin_path=f"/admin/integrations/inboxevent/{event.pk}/change/",
+        list_path=f"/admin/integrations/inboxevent/?provider={event.provider}",
     )
 
 

@@ -1,5 +1,6 @@
 """Events: each with its attempts and effects, and the buttons to repair it."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,16 +14,18 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from accounts.memberships.admin.plans import WAITING
-from core.console import attention, columns
+import integrations.inbox.admin.phrases  # noqa: F401 (registered by its import)
+from core.console import attention, columns, phrases
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.format import block, folded, indented
-from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, row_link, shortened
+from core.console.links import EVENTS, NOTHING, badge, list_url, row_link, search_link, shortened
 from core.console.pruned import removed
 from core.text import InvalidAddress, normalise_email
+from core.web import access
 from integrations import registry
 from integrations.inbox import process
+from integrations.inbox.admin import replay_plan
 from integrations.inbox.admin.choose_plan import CHOOSE_PLAN
 from integrations.inbox.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
 from integrations.inbox.admin.format import readable
@@ -32,24 +35,51 @@ from integrations.inbox.models.event import Status
 SEARCH_LIMIT = 1000  # events of one search
 
 
+def unmatched_events() -> QuerySet[InboxEvent]:
+    return InboxEvent.objects.filter(status=Status.UNMATCHED)
+
+
 @attention.source
 def open_events() -> list[attention.Item]:
     rows = InboxEvent.objects.all()
-    failed, unmatched = rows.filter(status=Status.FAILED), rows.filter(status=Status.UNMATCHED)
+    failed, unmatched = rows.filter(status=Status.FAILED), unmatched_events()
     waiting = [
-        ("failed_events", _("Events that failed"), failed, {"status__exact": "failed"}),
-        (WAITING, _("Events without a plan or person"), unmatched, {"status__exact": "unmatched"}),
-        ("late_events", _("Events that no worker takes"), late(rows), {"waiting": "late"}),
+        (
+            "failed_events",
+            _("Events that failed"),
+            failed,
+            {"status__exact": "failed"},
+            "finished_at",
+            _("Retry or ignore"),
+        ),
+        (
+            "unmatched_events",
+            _("Purchases or messages without plan or member"),
+            unmatched,
+            {"status__exact": "unmatched"},
+            "finished_at",
+            _("Decide"),
+        ),
+        (
+            "late_events",
+            _("Events that no worker takes"),
+            late(rows),
+            {"waiting": "late"},
+            "next_attempt_at",
+            _("Look at them"),
+        ),
     ]
     return [
         attention.Item(
             key=key,
             label=label,
-            count=attention.capped(events),
+            rows=events,
+            occurred=occurred,
+            action=action,
             url=list_url(EVENTS, **query),
             permission="integrations.view_inboxevent",
         )
-        for key, label, events, query in waiting
+        for key, label, events, query, occurred, action in waiting
     ]
 
 
@@ -71,12 +101,13 @@ class AttemptInline(ReadOnlyInline):
     @admin.display(description=gettext_lazy("error"))
     def problem(self, attempt: InboxAttempt) -> str:
         trace = folded(_("Traceback"), attempt.traceback) if attempt.traceback else ""
-        return format_html("{}{}", attempt.error, trace) if attempt.error or trace else NOTHING
+        return format_html("{}{}", phrases.shown(attempt.error), trace) if attempt.error or trace else NOTHING
 
 
 class EffectInline(ReadOnlyInline):
     model = Effect
-    fields = readonly_fields = ("description", "link")
+    fields = readonly_fields = ("what", "link")
+    what = columns.reason("description", gettext_lazy("what"))
 
     @admin.display(description=gettext_lazy("on"))
     def link(self, effect: Effect) -> str:
@@ -94,7 +125,8 @@ class EffectInline(ReadOnlyInline):
 def _may_be_retried(event: InboxEvent) -> bool:
     """Return whether it failed, is unmatched, or waits for its next attempt after a failed one."""
     ended = event.status in (Status.FAILED, Status.UNMATCHED)
-    return (ended or (event.status == Status.PENDING and event.failures > 0)) and _is_handled(event)
+    is_waiting = event.status == Status.PENDING and (event.failures > 0 or bool(event.awaits))
+    return (ended or is_waiting) and _is_handled(event)
 
 
 def _is_handled(event: InboxEvent) -> bool:
@@ -103,7 +135,8 @@ def _is_handled(event: InboxEvent) -> bool:
     return provider is not None and event.event_type in provider.handled and event.payload is not None
 
 
-_QUEUED = ngettext_lazy("%(count)d event was queued again.", "%(count)d events were queued again.", "count")
+def _plan_of(keys: Sequence[Any]) -> str:
+    return replay_plan.url_of({"ids": ",".join(map(str, keys))})
 
 
 @admin.register(InboxEvent)
@@ -120,26 +153,29 @@ class InboxEventAdmin(ReadOnlyAdmin):
         ("person", "source_address"),
         ("received_at", "next_attempt_at", "finished_at"),
         ("attempts", "repeated", "last_duplicate_at"),
+        "issue_shown",
         "payload_shown",
         "body_shown",
         "headers_shown",
     )
-    readonly_fields = ("state", "reason_shown", "person", "repeated", "payload_shown", "body_shown", "headers_shown")
+    readonly_fields = (
+        *("state", "reason_shown", "person", "repeated", "issue_shown"),
+        *("payload_shown", "body_shown", "headers_shown"),
+    )
     inlines = (EffectInline, AttemptInline)
     row_actions = (
         CHOOSE_PLAN,
         Action(
             name="retry",
             label=gettext_lazy("retry"),
-            done=_QUEUED,
-            run=lambda event, submission: bool(process.retry([event])),
             applies_to=_may_be_retried,
+            opens=_plan_of,
+            in_list=False,
         ),
         Action(
             name="replay",
             label=gettext_lazy("replay"),
-            done=_QUEUED,
-            run=lambda event, submission: bool(process.retry([event])),
+            opens=_plan_of,
             applies_to=lambda event: event.status in (Status.PROCESSED, Status.IGNORED) and _is_handled(event),
         ),
         Action(
@@ -170,8 +206,20 @@ class InboxEventAdmin(ReadOnlyAdmin):
         return (queryset.filter(pk__in=_matching_keys(term)) if term else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.body_view)
-        return [path("<path:object_id>/body/", view, name="integrations_inboxevent_body"), *super().get_urls()]
+        body, plan = self.admin_site.admin_view(self.body_view), self.admin_site.admin_view(replay_plan.page)
+        own = [
+            path("replay/", plan, name="integrations_inboxevent_replay"),
+            path("<path:object_id>/body/", body, name="integrations_inboxevent_body"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        own: dict[str, Any] = {}
+        if access.may(request.user, replay_plan.NAME, "POST"):
+            filters = replay_plan.filters_of(request.GET.dict(), keys_of=_matching_keys)
+            if filters is not None:
+                own = {"replay_url": replay_plan.url_of(filters), "is_filtered": bool(filters)}
+        return super().changelist_view(request, own | (extra_context or {}))
 
     def body_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Return the raw body as a file: a browser must never show it as the type that it claims to be."""
@@ -190,17 +238,19 @@ class InboxEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("why"))
     def why(self, event: InboxEvent) -> str:
-        return shortened(event.reason or event.last_error) or NOTHING
+        return shortened(phrases.shown(event.reason or event.last_error)) or NOTHING
 
     @admin.display(description=gettext_lazy("why"))
     def reason_shown(self, event: InboxEvent) -> str:
-        return event.reason or event.last_error or NOTHING
+        return phrases.shown(event.reason or event.last_error) or NOTHING
+
+    issue_shown = columns.link("admin:integrations_issue", "issue", gettext_lazy("issue"))
 
     @admin.display(description=gettext_lazy("person"))
     def person(self, event: InboxEvent) -> str:
         if not event.person_email:
             return NOTHING
-        return list_link("admin:accounts_user", event.person_email, q=event.person_email)
+        return search_link(event.person_email)
 
     @admin.display(description=gettext_lazy("repeated"))
     def repeated(self, event: InboxEvent) -> str:

@@ -12,7 +12,7 @@ from accounts.people.models import Contact
 from core.console import attention, columns
 from core.console.actions import Action, add_action
 from core.console.base import ReadOnlyAdmin
-from core.console.links import badge, list_link, list_url
+from core.console.links import badge, list_url, search_link
 from integrations import registry
 from integrations.inbox import refresh
 from integrations.inbox.admin.filters import ProviderFilter
@@ -41,7 +41,9 @@ def failed_refreshes() -> list[attention.Item]:
         attention.Item(
             key="failed_readings",
             label=_("Contacts that could not be read"),
-            count=attention.capped(ContactRefresh.objects.filter(status=Status.FAILED)),
+            rows=ContactRefresh.objects.filter(status=Status.FAILED),
+            occurred="finished_at",
+            action=_("Read again"),
             url=list_url("admin:integrations_contactrefresh", status__exact=Status.FAILED.value),
             permission="integrations.view_contactrefresh",
         )
@@ -59,8 +61,9 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
         ("provider", "person"),
         ("requested", "read"),
         ("attempts", "next_attempt_at"),
+        "issue_shown",
     )
-    readonly_fields = ("state", "problem", "person", "requested", "read")
+    readonly_fields = ("state", "problem", "person", "requested", "read", "issue_shown")
     row_actions = (
         Action(
             name="read-now",
@@ -79,10 +82,11 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
         return queryset.filter(provider__in=list(registry.all_providers()), external_id=term), False
 
     requested = columns.moment("last_requested_at", _("requested"))
+    issue_shown = columns.link("admin:integrations_issue", "issue", _("issue"))
 
     @admin.display(description=_("remote contact"))
     def person(self, row: ContactRefresh) -> str:
-        return list_link("admin:accounts_contact", row.external_id, q=row.external_id)
+        return search_link(row.external_id)
 
     @admin.display(description=_("status"))
     def state(self, row: ContactRefresh) -> str:
@@ -90,5 +94,5 @@ class ContactRefreshAdmin(ReadOnlyAdmin):
         return badge(badge_of.get(row.status, row.status), row.get_status_display())
 
     read = columns.moment("read_at", _("read"))
-    error = columns.text("last_error", _("error"), is_short=True)
-    problem = columns.text("last_error", _("error"))
+    error = columns.reason("last_error", _("error"), is_short=True)
+    problem = columns.reason("last_error", _("error"))

@@ -2,8 +2,10 @@
 
 import logging
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -16,14 +18,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.signin import lockout
+from core.text import ENTRIES
 from core.web import limits
 from core.web.client_address import client_address, client_key
 from core.web.guards import LengthUnknown, declared_length
 from core.web.guesses import FrequentGuesses, TooMany
 from integrations.contracts.provider import Endpoint, Provider
+from integrations.contracts.reply import Reply
 from integrations.contracts.webhook import WebhookRequest
-from integrations.inbox import immediate, receive
-from integrations.toolkit import counting, log_lines
+from integrations.inbox import immediate, receive, refusals
+from integrations.toolkit import bodies, counting, log_lines
+from integrations.toolkit.signatures import Token
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +38,7 @@ RETRY_AFTER = "30"  # seconds, while the database is away
 NOT_VERIFIED = "Invalid webhook signature"
 NO_LENGTH = "Send a Content-Length; chunked bodies are not accepted."
 TOO_LONG = f"The body has {{length}} bytes; at most {MAX_BODY} are accepted."
+INFLATED_TOO_LONG = f"The body inflates to more than {MAX_BODY} bytes, which are accepted at most."
 TOO_MANY = "Too many requests. Try again in {seconds} seconds."
 AWAY = "Not stored: the database is away. Please send it again."
 _PROBES = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -70,15 +76,14 @@ class WebhookView(APIView):
 
     def post(self, request: Request, token: str = "") -> Response:
         refused = _refuse_by_length(request._request)
+        if refused is None:
+            try:
+                webhook = _read(request._request, token)
+            except bodies.TooLong:
+                refused = Response({"detail": INFLATED_TOO_LONG}, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if refused is not None:
             self._log_refusal(request._request, str(refused.data["detail"]))
             return refused
-        webhook = WebhookRequest(
-            body=request._request.body,
-            headers={name.lower(): value for name, value in request._request.headers.items()},
-            token=token,
-            source_address=client_address(request.META),
-        )
         # The first proof that is offered decides. A token is sent as it is, and so could be guessed.
         verifier = next((verifier for verifier in self.endpoint.verifiers if verifier.is_offered(webhook)), None)
         is_guess = verifier is not None and not verifier.signs
@@ -108,11 +113,23 @@ class WebhookView(APIView):
                 status=self.endpoint.busy_status,
                 headers={"Retry-After": RETRY_AFTER},
             )
-        accepted = receipt.accepted
-        if self.endpoint.immediate and not accepted.unreadable:
-            accepted = immediate.process_now(receipt)
-        reply = self.endpoint.reply(accepted)
+        reply = self._reply(receipt)
         return Response(dict(reply.content), status=reply.status)
+
+    def _reply(self, receipt: receive.Receipt) -> Reply:
+        """Return the answer to a stored delivery; to a batch, the answer to each event and the status that all share.
+
+        200 where they differ: all are stored, and nothing is to be sent again.
+        """
+        if not receipt.batch:
+            accepted = receipt.accepted
+            if self.endpoint.immediate and not accepted.unreadable:
+                accepted = immediate.process_now(receipt)
+            return self.endpoint.reply(accepted)
+        replies = [self.endpoint.reply(event.accepted) for event in receipt.batch]
+        statuses = {reply.status for reply in replies}
+        answers = [{"status": int(reply.status), "answer": dict(reply.content)} for reply in replies]
+        return Reply(status=statuses.pop() if len(statuses) == 1 else HTTPStatus.OK, content={"batch": answers})
 
     def _not_verified(self, request: HttpRequest, reason: str) -> Response:
         self._log_refusal(request, reason)
@@ -124,6 +141,7 @@ class WebhookView(APIView):
 
     def _log_refusal(self, request: HttpRequest, reason: str) -> None:
         log_lines.refused(self.provider, self.endpoint.name, reason, sender=client_address(request.META))
+        refusals.note(self.provider.key, reason)
 
 
 @extend_schema(exclude=True)
@@ -144,6 +162,37 @@ def _refuse_by_length(request: HttpRequest) -> Response | None:
         detail = TOO_LONG.format(length=length)
         return Response({"detail": detail}, status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     return None
+
+
+def _read(request: HttpRequest, token: str) -> WebhookRequest:
+    """Return a request with its body inflated. Raises bodies.TooLong.
+
+    A body that cannot be inflated is judged like any other, and stored as unreadable.
+    """
+    webhook = WebhookRequest(
+        body=request.body,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        token=token,
+        query_token=_token_in_query(request.META.get("QUERY_STRING", "")),
+        source_address=client_address(request.META),
+    )
+    try:
+        inflated = bodies.inflate(webhook.body, webhook.headers.get("content-encoding", ""), limit=MAX_BODY)
+    except bodies.Compressed as error:
+        return replace(webhook, problem=str(error))
+    return replace(webhook, inflated=inflated)
+
+
+def _token_in_query(query: str) -> str:
+    """Return the last token in a query, "" without one.
+
+    `request.GET` is read in the character set that the sender declares for the body.
+    """
+    try:
+        fields = dict(parse_qsl(query, max_num_fields=ENTRIES))
+    except ValueError:
+        return ""
+    return fields.get(Token.query, "")
 
 
 def _locked(request: HttpRequest, error: TooMany) -> Response:

@@ -1,5 +1,7 @@
 from integrations.inbox.models.contact_refresh import ContactRefresh
+from integrations.inbox.models.delivery_count import DeliveryCount
 from integrations.inbox.models.event import Effect, InboxAttempt, InboxEvent
 from integrations.inbox.models.last_received import LastReceived
+from integrations.inbox.models.replay import Replay
 
-__all__ = ["ContactRefresh", "Effect", "InboxAttempt", "InboxEvent", "LastReceived"]
+__all__ = ["ContactRefresh", "DeliveryCount", "Effect", "InboxAttempt", "InboxEvent", "LastReceived", "Replay"]

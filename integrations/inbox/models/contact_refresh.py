@@ -9,36 +9,41 @@ from django.utils.translation import gettext_lazy as _
 
 from core.insert_once import insert_once
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
+from core.queue.wakeup import wake_on_commit
+from integrations.issues.models import issue_index, issue_key
 
 QUIET = timedelta(seconds=5)  # a burst has ended when nothing came for so long
 AT_MOST = timedelta(seconds=60)  # a contact whose requests never pause is read so often
+BREATH = timedelta(seconds=1)  # the same pause where the first request of a burst is served at once
 
 
 class ContactRefreshQuerySet(DeliveryQuerySet):
-    def enqueue(self, *, provider: str, external_id: str) -> "ContactRefresh":
+    def enqueue(self, *, provider: str, external_id: str, at_once: bool = False) -> "ContactRefresh":
         """Request a refresh of the contact, due once no more requests came for a moment; return its one row.
 
-        A refresh that is under way when this is called counts as too early: another one follows it.
+        With `at_once` the first request is due now, and those that follow in a burst are one more refresh behind it. A
+        refresh that is under way when this is called counts as too early: another one follows it.
         """
         now = timezone.now()
-        due = now + QUIET
-        row = ContactRefresh(
-            provider=provider, external_id=external_id, last_requested_at=now, requested_at=now,
-            next_attempt_at=due, wake_at=due,
-        )  # fmt: skip
+        pause = BREATH if at_once else QUIET
+        row = ContactRefresh(provider=provider, external_id=external_id, requested_at=now, last_requested_at=now)
+        row.next_attempt_at = now if at_once else now + pause
+        row.schedule_wake_up()
         with transaction.atomic(savepoint=False):
-            if insert_once(row):
-                return row
-            row = self.select_for_update().get(provider=provider, external_id=external_id)
-            if row.status != ContactRefresh.Status.PENDING:
-                row.requeue(requested_at=now, last_requested_at=now)
-                self.filter(pk=row.pk).update(next_attempt_at=due, wake_at=due)
-            elif row.crashes or row.failures:
-                # Being read, or waiting for its next try after a failure: both have their own time.
-                self.filter(pk=row.pk).update(last_requested_at=now)
-            else:
-                due = min(due, row.requested_at + AT_MOST)
-                self.filter(pk=row.pk).update(last_requested_at=now, next_attempt_at=due, wake_at=due)
+            if not insert_once(row):
+                row = self.select_for_update().get(provider=provider, external_id=external_id)
+                if row.status != ContactRefresh.Status.PENDING:
+                    was_just_read = row.read_at is not None and row.read_at > now - pause
+                    due = now if at_once and not was_just_read else now + pause
+                    row.requeue(due=due, requested_at=now, last_requested_at=now)
+                elif row.crashes or row.failures or row.next_attempt_at <= now:
+                    # Being read, or waiting for its next try after a failure: both have their own time. What is due
+                    # is read after this request anyway.
+                    self.filter(pk=row.pk).update(last_requested_at=now)
+                    return row
+                else:
+                    row.requeue(due=min(now + pause, row.requested_at + AT_MOST), last_requested_at=now)
+            wake_on_commit(row)
         return row
 
 
@@ -57,6 +62,8 @@ class ContactRefresh(Delivery):
     last_requested_at = models.DateTimeField(_("last requested"), default=timezone.now)
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
 
+    issue = issue_key()
+
     objects: Any = ContactRefreshQuerySet.as_manager()
 
     class Meta:
@@ -69,7 +76,11 @@ class ContactRefresh(Delivery):
                 condition=models.Q(status__in=["pending", "done", "failed"]), name="reading_status_is_known"
             ),
         ]
-        indexes = [sweep_index("reading_to_be_woken"), models.Index(fields=["status", "-id"], name="reading_by_status")]
+        indexes = [
+            sweep_index("reading_to_be_woken"),
+            issue_index("reading_by_issue"),
+            models.Index(fields=["status", "-id"], name="reading_by_status"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} contact {self.external_id}"

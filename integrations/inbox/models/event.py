@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from core.insert_once import insert_statement, insert_values
 from core.prunable import Prunable
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
+from integrations.issues.models import issue_index, issue_key
 
 
 class Status(models.TextChoices):
@@ -39,6 +40,9 @@ class InboxEvent(Prunable, Delivery):
     received_at = models.DateTimeField(_("received"), default=timezone.now)
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
     reason = models.TextField(_("why"), blank=True, help_text=_("why it is ignored, unmatched or failed"))
+    awaits = models.CharField(
+        _("waits for"), max_length=200, blank=True, help_text=_("the remote ID of the contact that must be known first")
+    )
     duplicates = models.PositiveIntegerField(
         _("repeated"), default=0, help_text=_("further deliveries of the same event")
     )
@@ -52,6 +56,8 @@ class InboxEvent(Prunable, Delivery):
     is_erased = models.BooleanField(
         _("erased"), default=False, editable=False, help_text=_("its contents were removed with the person's data")
     )
+
+    issue = issue_key()
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -75,10 +81,12 @@ class InboxEvent(Prunable, Delivery):
         ]
         indexes = [
             sweep_index("event_to_be_woken"),
+            issue_index("event_by_issue"),
             models.Index(fields=["status", "-id"], name="event_by_status"),
             models.Index(fields=["provider", "-id"], name="event_by_provider"),
             models.Index(fields=["event_type", "-id"], name="event_by_type"),
             models.Index(fields=["received_at"], name="event_by_time"),
+            models.Index(fields=["provider", "awaits"], name="event_by_awaited", condition=~models.Q(awaits="")),
             models.Index(
                 fields=["status", "finished_at"],
                 name="event_to_be_pruned",

@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import PlanOffer, Subscription
-from accounts.people.models import User
+from accounts.people.models import Contact, User
+from accounts.tests.admin_clients import link_to
 from integrations.inbox.models import InboxEvent
 
 LIST = "/admin/integrations/inboxevent/"
@@ -46,6 +47,15 @@ def press(client: Client, event: InboxEvent, act: str, **answers: str) -> list[s
     return [str(message) for message in response.context["messages"]]
 
 
+def replay(client: Client, event: InboxEvent, act: str) -> list[str]:
+    """Open the plan by a button of the event's page, and start it."""
+    opened = client.get(reverse("admin:integrations_inboxevent_act", args=[event.pk, act]), follow=True)
+    start = opened.context["start"]
+    sent = {name: start[name].value() for name in start.fields}
+    response = client.post(opened.redirect_chain[0][0], sent, follow=True)
+    return [str(message) for message in response.context["messages"]]
+
+
 def logged(event: InboxEvent) -> list[str]:
     return [entry.change_message for entry in LogEntry.objects.filter(object_id=str(event.pk)).order_by("pk")]
 
@@ -56,13 +66,20 @@ def test_event_page_shows_every_known_value(console: Client, process: Any, relay
     member, subscription = User.objects.get(email="jane@example.com"), Subscription.objects.get()
     welcome = EmailMessage.objects.get(kind="welcome")
     assert "&quot;email&quot;: &quot;jane@example.com&quot;" in page
-    assert reverse("admin:accounts_user_change", args=[member.pk]) in page
+    assert link_to(member) in page
     assert reverse("admin:accounts_subscription_change", args=[subscription.pk]) in page
     assert reverse("admin:accounts_emailmessage_change", args=[welcome.pk]) in page
     assert "x-kajabi-signature: •••" in page
     assert "nssa:evt_1" in page
     assert "member created" in page
     assert "done" in page
+
+
+def test_address_on_an_events_page_leads_to_the_person(console: Client, process: Any, relay: Any) -> None:
+    event = process(relay())
+    search = reverse("admin:search", query={"q": event.person_email})
+    assert f'<a href="{search}">{event.person_email}</a>' in console.get(page_of(event)).content.decode()
+    assert console.get(search)["Location"] == link_to(Contact.objects.get(email=event.person_email))
 
 
 def test_failed_attempt_shows_its_traceback_folded(console: Client, process: Any, relay: Any, monkeypatch: Any) -> None:
@@ -94,11 +111,11 @@ def test_unmatched_event_is_retried_after_its_offer_was_mapped(
     event = process(relay(offer={"id": "off_new", "name": "New"}))
     assert event.status == "unmatched"
     PlanOffer.objects.create(plan=plan, provider="kajabi", external_id="off_new")
-    assert press(console, event, "retry") == ["1 event was queued again."]
+    assert replay(console, event, "retry") == ["1 event was queued again."]
     drain()
     event.refresh_from_db()
     assert (event.status, Subscription.objects.count()) == ("processed", 1)
-    assert logged(event) == ["retry"]
+    assert logged(event) == ["replay"]
 
 
 def test_event_that_waits_for_its_next_attempt_is_retried_now(
@@ -112,7 +129,7 @@ def test_event_that_waits_for_its_next_attempt_is_retried_now(
         event = process(relay())
     assert (event.status, event.failures) == ("pending", 1)
 
-    assert press(console, event, "retry") == ["1 event was queued again."]
+    assert replay(console, event, "retry") == ["1 event was queued again."]
     drain()
     event.refresh_from_db()
     assert (event.status, event.attempts, event.failures) == ("processed", 2, 0)
@@ -121,7 +138,7 @@ def test_event_that_waits_for_its_next_attempt_is_retried_now(
 def test_replay_of_a_processed_event_changes_nothing(console: Client, process: Any, relay: Any, drain: Any) -> None:
     event = process(relay())
     before = (Subscription.objects.values().get(), EmailMessage.objects.count(), User.objects.count())
-    assert press(console, event, "replay") == ["1 event was queued again."]
+    assert replay(console, event, "replay") == ["1 event was queued again."]
     drain()
     event.refresh_from_db()
     assert (event.status, event.attempts) == ("processed", 2)
@@ -143,7 +160,9 @@ def test_event_is_ignored_with_a_reason(console: Client, process: Any, relay: An
 @pytest.mark.parametrize("act", ["retry", "replay"])
 def test_event_of_an_unhandled_type_is_not_queued(act: str, console: Client, process: Any, drain: Any) -> None:
     event = process({"type": "test", "id": "123"})
-    assert press(console, event, act) == ["1 row was left as it is: this does not apply to it."]
+    page = console.get(reverse("admin:integrations_inboxevent_act", args=[event.pk, act]), follow=True)
+    assert "No event of this filter can be processed again." in page.content.decode()
+    assert replay(console, event, act) == ["No event of this filter can be processed again."]
     drain()
     event.refresh_from_db()
     assert (event.status, event.attempts, logged(event)) == ("ignored", 0, [])
@@ -152,20 +171,18 @@ def test_event_of_an_unhandled_type_is_not_queued(act: str, console: Client, pro
 def test_list_actions_show_how_many_they_changed(console: Client, process: Any, relay: Any, drain: Any) -> None:
     events = [process(relay(event_id=f"evt_{n}", email=f"p{n}@example.com", offer={"id": "off_new"})) for n in range(3)]
     done = process(relay(event_id="evt_done", member={"id": "mem_9", "email": "done@example.com"}))
-    chosen = {"action": "retry", "_selected_action": [event.pk for event in [*events, done]], "index": 0}
-    with CaptureQueriesContext(connection) as queries:
-        response = console.post(LIST, chosen)
-    assert [str(message) for message in get_messages(response.wsgi_request)] == [
-        "3 events were queued again.",
-        "1 row was left as it is: this does not apply to it.",
-    ]
-    assert [logged(event) for event in [*events, done]] == [["retry"]] * 3 + [[]]
-    assert len(queries) < 40
-    question = console.post(LIST, chosen | {"action": "ignore"}).content.decode()
+    chosen = {"action": "ignore", "_selected_action": [event.pk for event in [*events, done]], "index": 0}
+    question = console.post(LIST, chosen).content.decode()
     assert question.count('name="_selected_action"') == 4
     del chosen["index"]
-    response = console.post(LIST, chosen | {"action": "ignore", "answered": "1", "reason": "cleaning up"})
-    assert str(next(iter(get_messages(response.wsgi_request)))) == "3 events were set aside."
+    with CaptureQueriesContext(connection) as queries:
+        response = console.post(LIST, chosen | {"answered": "1", "reason": "cleaning up"})
+    assert [str(message) for message in get_messages(response.wsgi_request)] == [
+        "3 events were set aside.",
+        "1 row was left as it is: this does not apply to it.",
+    ]
+    assert [logged(event) for event in [*events, done]] == [["ignore: cleaning up"]] * 3 + [[]]
+    assert len(queries) < 40
     assert InboxEvent.objects.filter(status="ignored").count() == 3
 
 

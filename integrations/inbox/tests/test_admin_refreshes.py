@@ -110,7 +110,7 @@ def test_list_shows_time_and_error_and_links_to_the_person(console: Client) -> N
     page = console.get(list_of(ContactRefresh)).content.decode()
     assert "Kajabi &lt;refused&gt;" in page
     assert f"{done.read_at:%Y-%m-%d %H:%M:%S}" in page
-    assert f'href="{reverse("admin:accounts_contact_changelist")}?q=5"' in page
+    assert f'href="{reverse("admin:search")}?q=5"' in page
     assert rows_of(console, ContactRefresh, status__exact="failed") == [failed]
     assert rows_of(console, ContactRefresh, provider="kajabi", q=" 6 ") == [done]
     assert rows_of(console, ContactRefresh, q="' OR 1=1 --") == []

@@ -144,3 +144,21 @@ def test_action_is_offered_in_spanish(console: Client, event: InboxEvent) -> Non
     with translation.override("es"):
         page = console.get(page_of(event), headers={"Accept-Language": "es"}).content.decode()
     assert "Elegir un plan y dar acceso" in page
+
+
+def test_offer_mapped_on_the_plans_page_lets_its_buyers_in_and_ends_the_problem(
+    console: Client, event: InboxEvent, coaching: Plan, drain: Any
+) -> None:
+    def problems() -> list[str]:
+        return [item.key for item in console.get("/admin/").context["attention"]]
+
+    assert problems() == ["unmatched_events"]
+    form = console.get(page_of(coaching)).context["adminform"].form
+    answers = {name: "" if value is None else value for name, value in form.initial.items()}
+    rows = {"offers-TOTAL_FORMS": 1, "offers-INITIAL_FORMS": 0, "offers-0-provider": "kajabi"}
+    response = console.post(page_of(coaching), answers | rows | {"offers-0-external_id": "off_789"}, follow=True)
+    said = [str(message) for message in response.context["messages"]]
+    assert "1 event that waited for this plan is processed now." in said
+    drain()
+    assert Subscription.objects.get().plan == coaching
+    assert problems() == []

@@ -60,8 +60,8 @@ def test_event_lists_its_changes_with_links(process: Any, relay: Any) -> None:
         ("member created", User.objects.get()),
         (f"subscription active, access until {SOLD + A_YEAR:%Y-%m-%d}", Subscription.objects.get()),
         ("contact created", Contact.objects.get()),
-        ("e-mail owed: welcome, with the set-up link", welcome),
-        ("e-mail owed: to staff: new member", to_staff),
+        ("e-mail enqueued: welcome, with the set-up link", welcome),
+        ("e-mail enqueued: to staff: new member", to_staff),
     ]
 
 
@@ -78,7 +78,7 @@ def test_processing_a_purchase_costs_a_fixed_number_of_queries(receive: Any, rel
                 runner.run(InboxEvent, event.pk)
             words = [query["sql"].split()[0] for query in captured.captured_queries]
             counts.append(sum(word in ("SELECT", "INSERT", "UPDATE", "DELETE") for word in words))
-    assert counts == [23, 23, 19, 19]
+    assert counts == [24, 24, 19, 19]
 
 
 def test_replaying_processed_events_changes_nothing(process: Any, relay: Any, drain: Any, mailoutbox: Any) -> None:

@@ -47,6 +47,25 @@ def test_twenty_bodies_under_one_id_at_once_are_all_stored_and_one_is_processed(
     assert User.objects.get().email == "jane@example.com"
 
 
+def test_batches_in_opposite_order_at_once_store_each_event_once(post: Any, relay: Any, at_once: Any) -> None:
+    """Each of the two holds rows that the other one needs next, unless both take them in one order."""
+    batch = [relay(event_id=f"evt_{number}") for number in range(40)]
+    answers = at_once([lambda order=order: post(order) for order in (batch, batch[::-1]) * 3])
+    assert [getattr(answer, "status_code", answer) for answer in answers] == [200] * 6
+    assert InboxEvent.objects.count() == 40
+    assert set(InboxEvent.objects.values_list("duplicates", flat=True)) == {5}
+
+
+def test_contradictory_batches_in_opposite_order_at_once_are_stored(post: Any, relay: Any, at_once: Any) -> None:
+    batches = [[relay(event_id=f"evt_{number}", name=f"J {one}") for number in range(20)] for one in range(4)]
+    answers = at_once(
+        [lambda order=order: post(order) for order in (*batches[:2], *(one[::-1] for one in batches[2:]))]
+    )
+    assert [getattr(answer, "status_code", answer) for answer in answers] == [200] * 4
+    assert InboxEvent.objects.filter(status="pending").count() == 20
+    assert InboxEvent.objects.filter(status="ignored").count() == 60
+
+
 def test_eight_workers_on_one_event_make_one_attempt(receive: Any, relay: Any, at_once: Any) -> None:
     event = receive(relay())
     assert sorted(at_once([lambda: runner.run(InboxEvent, event.pk)] * 8)) == [False] * 7 + [True]

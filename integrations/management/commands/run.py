@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from accounts.demo import marks
 from accounts.mail.file_mailbox import mail_written
 from accounts.people.models import User
 from config import __version__
@@ -77,6 +78,8 @@ class Command(BaseCommand):
         scheduler.start()
         self._say(f"ready: http://{settings.HOST}:{settings.PORT}")
         self._say(f"admin: http://{settings.HOST}:{settings.PORT}/admin/")
+        if marks.presence().is_offered:
+            self._say("nothing is here yet; for a made-up business to look at: .venv/bin/python manage.py demo")
         try:
             server.run()  # until a signal; requests in hand are finished
         finally:

@@ -6,7 +6,6 @@ import json
 import re
 import time
 from argparse import ArgumentParser
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from integrations import registry
+from integrations import registry, samples
 from integrations.contracts.provider import Endpoint, Provider
 
 WAIT_FOR_MAIL = 5.0  # seconds
@@ -46,7 +45,10 @@ class Command(BaseCommand):
             raise CommandError(str(error.args[0])) from error
         if provider.simulation is None:
             raise CommandError(f"{provider.title} has no simulation.")
-        payload = json.loads(_sample(provider, options["event"], options["case"]).read_text())
+        try:
+            payload = json.loads(samples.find(provider, options["event"], options["case"]).read_text())
+        except LookupError as error:
+            raise CommandError(f"{error}; `manage.py simulate --list` shows them.") from error
         chosen = {
             name: options[f"set_{name}"] for name in provider.simulation.options if options[f"set_{name}"] is not None
         }
@@ -91,25 +93,13 @@ class Command(BaseCommand):
     def _list(self, only: str | None) -> None:
         for provider in registry.all_providers().values():
             if only in (None, provider.key):
-                for path in sorted(_samples_of(provider).glob("*.json")):
+                for path in samples.all_of(provider):
                     event, _sep, case = path.stem.partition("__")
                     self.stdout.write(f"{provider.key} {event} --case {case}")
 
 
 def _options(provider: Provider) -> tuple[str, ...]:
     return provider.simulation.options if provider.simulation else ()
-
-
-def _samples_of(provider: Provider) -> Path:
-    package = import_module(f"integrations.providers.{provider.key}")
-    return Path(package.__path__[0]) / "tests" / "fixtures"
-
-
-def _sample(provider: Provider, event: str, case: str) -> Path:
-    found = sorted(_samples_of(provider).glob(f"{event}__{case or '*'}.json"))
-    if not found:
-        raise CommandError(f"{provider.key} has no sample {event!r} {case}; `manage.py simulate --list` shows them.")
-    return found[0]
 
 
 def _proof(endpoint: Endpoint, body: bytes) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Issues: failures of one cause, counted together and told once."""
