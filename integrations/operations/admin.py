@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+import integrations.operations.home  # noqa: F401 (registered by its import)
 from core.console import attention, columns, tools
 from core.console.actions import Action, Submission
 from core.console.base import ReadOnlyAdmin
@@ -30,7 +31,8 @@ def raised_alerts() -> list[attention.Item]:
         attention.Item(
             key="raised_alerts",
             label=gettext("Alerts"),
-            count=attention.capped(AlertState.objects.filter(is_raised=True)),
+            rows=AlertState.objects.filter(is_raised=True),
+            occurred="since",
             url=list_url("admin:integrations_alertstate", is_raised__exact=1),
             permission="integrations.view_alertstate",
         )
@@ -75,7 +77,7 @@ def _badges(rule: Rule, measured: Measured | None, *, is_raised: bool) -> str:
     if is_raised and verdict is Verdict.BAD:
         return badge("failed", _("alert"))
     labels = {
-        Verdict.GOOD: ("processed", _("good")),
+        Verdict.GOOD: ("processed", _("as it should be")),
         Verdict.BAD: ("failed", _("outside its limit")),
         Verdict.UNKNOWN: ("pending", _("not enough data")),
     }

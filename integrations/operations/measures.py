@@ -10,7 +10,7 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.utils import timezone
 
 from accounts.courses.models import Completion
-from accounts.courses.models.points import BY_MAIL, BY_PATH, BY_STAFF
+from accounts.courses.models.completion import BY_MAIL, BY_PATH, BY_STAFF
 from accounts.staff.models import AuditEntry
 from core.queue import runner
 from core.queue.delivery import FAILED, PENDING, Delivery, DeliveryQuerySet
@@ -20,7 +20,7 @@ from integrations.inbox.models.event import Status
 from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.toolkit import quota
 
-CIRCUIT_STATES = ("closed", "open", "half-open")
+CIRCUIT_STATES = ("closed", "half-open", "open")  # the worst last
 PERCENTILE_ROWS = 5000  # the newest; a percentile is taken from them
 
 
@@ -166,13 +166,26 @@ def _open(model: type[Delivery]) -> DeliveryQuerySet:
 
 
 def circuits() -> dict[str, str]:
-    """Return the state of the circuit of each provider that is written to, one of `CIRCUIT_STATES`."""
-    written_to = {
+    """Return the state of the circuit of each provider that is written to, one of `CIRCUIT_STATES`, and of resources.
+
+    A provider has the worst state of its resources; these are named after it ("gohighlevel opportunities").
+    """
+    states = {
         key: "closed"
         for key, provider in registry.all_providers().items()
         if (provider.mirror or provider.deals) and provider.is_connected()
     }
-    return written_to | {circuit.provider: circuit.state for circuit in Circuit.objects.all()}
+    for circuit in Circuit.objects.all():
+        for name in {circuit.provider, str(circuit)}:
+            states[name] = max(states.get(name, "closed"), circuit.state, key=CIRCUIT_STATES.index)
+    return states
+
+
+def problems_of_circuits() -> list[Circuit]:
+    """Return the circuits that are open without staff having paused them."""
+    return list(
+        Circuit.objects.filter(opened_at__isnull=False, trial_at__isnull=False).order_by("provider", "resource")
+    )
 
 
 def failed_writes(window: timedelta) -> list[Measured]:
@@ -186,7 +199,7 @@ def open_circuits(window: timedelta) -> list[Measured]:
     """Return for how many minutes each open circuit has been open."""
     now = timezone.now()
     return [
-        Measured(subject=circuit.provider, value=(now - circuit.opened_at).total_seconds() / 60, sample=1)
+        Measured(subject=str(circuit), value=(now - circuit.opened_at).total_seconds() / 60, sample=1)
         for circuit in Circuit.objects.exclude(opened_at=None)
         if circuit.opened_at is not None
     ]

@@ -1,10 +1,11 @@
-"""State of alerts: the newest value of each rule for each provider, and whether staff were notified."""
+"""Tables of operations: states of alerts, figures of the home page, daily closes, silences, messages to Slack."""
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
+from integrations.operations.balance import Compared, State
 
 
 class AlertState(models.Model):
@@ -29,6 +30,128 @@ class AlertState(models.Model):
         return f"{self.rule}: {self.subject}"
 
 
+class Figure(models.Model):
+    """A count over an hour or a day, for the home page: made by the clock, so that no page counts a million rows.
+
+    `numbers` are what was counted, by name; `at` is where the hour or day begins. A figure that is not there was not
+    counted, which is not zero.
+    """
+
+    class Kind(models.TextChoices):
+        EVENTS = "events", "events of a provider received in the hour, by status"
+        LATENCY = "latency", "seconds from received to done of a provider in the 24 hours before"
+        MAILS = "mails", "mails requested in the 24 hours before, by status"
+        HOOKS = "hooks", "events of a provider without a hook that leads here"
+        RHYTHM = "rhythm", "arrivals of a provider by hour of the week, and how long a silence is usual"
+        MEMBERS = "members", "subscriptions at the end of the day, by status"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    subject = models.CharField(max_length=30, blank=True)
+    at = models.DateTimeField()
+    numbers = models.JSONField(default=dict)
+    counted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("figure")
+        verbose_name_plural = _("figures")
+        constraints = [models.UniqueConstraint(fields=["kind", "subject", "at"], name="a_figure_is_counted_once")]
+        indexes = [models.Index(fields=["at"], name="figure_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject} {self.at:%Y-%m-%d %H:%M}"
+
+
+class DailyClose(models.Model):
+    """The close of one provider's business day: received = the sum of what became of it, compared with its own list.
+
+    A later close of the same day counts again and replaces the figures. `events` are the rows that there were, the lost
+    ones too; `repeated` and `restored` are None where they were not counted. `differences` are numbers by kind
+    (`balance.Difference`), `reasons` pairs of a reason and its ignored events. `differed_at` is when a difference was
+    found first.
+    """
+
+    provider = models.CharField(_("provider"), max_length=30)
+    day = models.DateField(_("day"))
+    state = models.CharField(
+        _("status"),
+        max_length=10,
+        choices=[
+            (State.BALANCED.value, _("balanced")),
+            (State.HEALED.value, _("healed")),
+            (State.UNKNOWN.value, _("not compared yet")),
+            (State.DIFFERS.value, _("differs")),
+        ],
+        default=State.UNKNOWN.value,
+    )
+    events = models.PositiveIntegerField(_("events"), default=0)
+    repeated = models.PositiveIntegerField(_("duplicates"), null=True)
+    processed = models.PositiveIntegerField(_("processed"), default=0)
+    ignored = models.PositiveIntegerField(_("ignored"), default=0)
+    unmatched = models.PositiveIntegerField(_("unmatched"), default=0)
+    failed = models.PositiveIntegerField(_("failed"), default=0)
+    pending = models.PositiveIntegerField(_("waiting"), default=0)
+    reasons = models.JSONField(_("ignored, by reason"), default=list)
+    compared = models.CharField(
+        max_length=10, choices=[(one.value, one.value) for one in Compared], default=Compared.AWAITED.value
+    )
+    restored = models.PositiveIntegerField(_("missed by webhooks"), null=True)
+    differences = models.JSONField(_("differences"), default=dict)
+    run_id = models.BigIntegerField(null=True, help_text=_("the reconciliation that read the list of the day"))
+    counted_at = models.DateTimeField(_("counted"), default=timezone.now)
+    differed_at = models.DateTimeField(_("differs since"), null=True)
+
+    class Meta:
+        verbose_name = _("daily close")
+        verbose_name_plural = _("daily closes")
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "day"], name="a_day_of_a_provider_has_one_close"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=[one.value for one in State]), name="close_state_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-day", "provider"], name="close_by_day"),
+            models.Index(
+                fields=["differed_at"], name="close_that_differs", condition=models.Q(state=State.DIFFERS.value)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.day}"
+
+    @property
+    def received(self) -> int | None:
+        """Deliveries that were accepted, None where repeated ones were not counted."""
+        return None if self.repeated is None else self.events + self.repeated
+
+    @property
+    def lost(self) -> int:
+        return self.events - self.processed - self.ignored - self.unmatched - self.failed - self.pending
+
+
+class Silence(models.Model):
+    """A provider sent nothing for longer than is usual: from its last event (`since`) to the next (`ended_at`)."""
+
+    provider = models.CharField(_("provider"), max_length=30)
+    since = models.DateTimeField(_("last event"))
+    noticed_at = models.DateTimeField(_("noticed"), default=timezone.now)
+    usual_seconds = models.PositiveIntegerField(_("usual at most (s)"), default=0)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("silence")
+        verbose_name_plural = _("silences")
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "since"], name="a_silence_is_noticed_once"),
+            models.UniqueConstraint(
+                fields=["provider"], condition=models.Q(ended_at=None), name="one_open_silence_of_a_provider"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.since:%Y-%m-%d %H:%M}"
+
+
 class Notice(Delivery):
     """A message to Slack; `key` is its reason, which sends one message."""
 
@@ -40,7 +163,7 @@ class Notice(Delivery):
     key = models.CharField(_("reason"), max_length=200, unique=True)
     text = models.TextField(_("text"))
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
-    created_at = models.DateTimeField(_("queued since"), default=timezone.now)
+    created_at = models.DateTimeField(_("requested"), default=timezone.now)
 
     objects = DeliveryQuerySet.as_manager()
 

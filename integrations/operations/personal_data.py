@@ -1,10 +1,8 @@
 """Declarations of personal data in integrations' models, as `accounts.privacy.declarations` has those of accounts."""
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
-from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
@@ -14,25 +12,31 @@ from accounts.commerce.models import FormSubmission, Order, Payment, Policy
 from accounts.courses.models import Completion, CourseProgress
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
-from accounts.people.mentions import Mentions, addresses_in
-from accounts.people.models import Contact, ContactEmail, User
+from accounts.people.models import Contact, User
 from accounts.people.person import Person
 from accounts.privacy.holdings import AS_LONG_AS_KNOWN, CONFIGURATION, Holding, Retention, register
 from core.queue.delivery import FAILED, PENDING
-from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
+from integrations.fields.models import FieldPlace, FieldRule, PipelineRule, PolicyStatusRule
 from integrations.history import actions as history_actions
 from integrations.history.models import HistoryImport, HistoryRow
-from integrations.inbox import process
-from integrations.inbox.models import ContactRefresh, Effect, InboxAttempt, InboxEvent, LastReceived
+from integrations.inbox.models import (
+    ContactRefresh,
+    DeliveryCount,
+    Effect,
+    InboxAttempt,
+    InboxEvent,
+    LastReceived,
+    Replay,
+)
 from integrations.inbox.models.event import Status
-from integrations.operations.models import AlertState, Notice
-from integrations.outbox.models import Circuit, OpportunityMapping, OutgoingWrite
+from integrations.issues.models import Issue
+from integrations.operations import erased_events
+from integrations.operations.models import AlertState, DailyClose, Figure, Notice, Silence
+from integrations.outbox.models import Circuit, FirstSync, OpportunityMapping, OutgoingWrite
 from integrations.reconcile.models import ProviderRecord, SubscriptionSync, SyncFinding, SyncRun
 from integrations.reconcile.models.sync_run import RunStatus
-from integrations.toolkit.reading import digest_of
 
 _ENDED = [OutgoingWrite.Status.DONE, OutgoingWrite.Status.NOT_NEEDED, OutgoingWrite.Status.SKIPPED]
-_ID_SEPARATORS = re.compile(r"[^\w\-]+")
 
 
 def register_all() -> None:
@@ -56,11 +60,11 @@ def _inbox() -> list[Holding]:
                 since="finished_at",
                 rows=Q(status__in=[Status.PROCESSED, Status.IGNORED]),
                 becomes={"body": b"", "payload": None, "headers": {}, "source_address": "", "last_error": ""},
-                first=_before_events_are_pruned,
+                first=erased_events.before_pruning,
             ),
             own=lambda person: Q(pk__in=_events_of(person)),
-            erase=_erase_event,
-            exports=_exported_event,
+            erase=erased_events.erase,
+            exports=erased_events.exported,
             attempts="voided",
         ),
         Holding(
@@ -69,6 +73,13 @@ def _inbox() -> list[Holding]:
             retention="with its event, which stays",
             own=_effects_on,
             becomes={},
+        ),
+        Holding(
+            model=Replay,
+            holds="filters by which events were processed again, some by a person's address",
+            retention=Retention(since="finished_at", rows=~Q(status=Replay.Status.PENDING)),
+            own=lambda person: Q(person__in=person.emails),
+            attempts="voided",
         ),
         Holding(
             model=LastReceived,
@@ -94,12 +105,13 @@ def _outbox() -> list[Holding]:
             retention=Retention(
                 since="finished_at",
                 rows=Q(status__in=_ENDED),
-                becomes={"before": {}, "after": {}, "request": {}, "response": None, "last_error": ""},
+                becomes={"before": {}, "after": {}, "left_out": {}, "request": {}, "response": None, "last_error": ""},
             ),
             own=lambda person: Q(contact__in=person.contacts) | Q(policy__contact__in=person.contacts),
             becomes={
                 "before": {},
                 "after": {},
+                "left_out": {},
                 "request": {},
                 "response": None,
                 "external_id": "",
@@ -120,6 +132,7 @@ def _outbox() -> list[Holding]:
             retention=AS_LONG_AS_KNOWN,
             own=lambda person: Q(policy__contact__in=person.contacts),
         ),
+        Holding(model=FirstSync, holds="who of staff started the sync of contacts", retention=CONFIGURATION),
         Holding(model=Circuit, holds="errors of a provider", retention="until its next answer"),
     ]
 
@@ -189,13 +202,22 @@ def _history() -> list[Holding]:
 def _operations() -> list[Holding]:
     return [
         Holding(
+            model=Issue,
+            holds="causes of failures, without addresses, numbers and quoted values",
+            retention=Retention(since="last_seen_at", rows=Q(status=Issue.Status.RESOLVED)),
+        ),
+        Holding(
             model=Notice,
             holds="messages to Slack",
             retention=Retention(since="finished_at", rows=~Q(status=Notice.Status.PENDING)),
         ),
         *(
+            Holding(model=one, holds="counts", retention="400 days", scans=False)
+            for one in (DailyClose, DeliveryCount, Silence)
+        ),
+        *(
             Holding(model=model, holds=CONFIGURATION, retention=CONFIGURATION, scans=False)
-            for model in (AlertState, FieldPlace, FieldRule, PipelineRule)
+            for model in (AlertState, FieldPlace, FieldRule, Figure, PipelineRule, PolicyStatusRule)
         ),
     ]
 
@@ -244,55 +266,3 @@ def _last_received_of(person: Person) -> Q:
     for value in (*person.emails, *person.phones):
         condition |= Q(record__endswith=f":{value.lower()}")
     return condition
-
-
-def _before_events_are_pruned(keys: Sequence[int]) -> None:
-    """Store a digest of each payload, which still distinguishes a late delivery with another body from a duplicate."""
-    events = InboxEvent.objects.filter(pk__in=keys, payload__isnull=False, content_digest="")
-    digests = [
-        InboxEvent(pk=event.pk, content_digest=digest_of(event.payload or {}))
-        for event in events.only("payload").iterator(chunk_size=50)  # each may be a mebibyte long
-    ]
-    InboxEvent.objects.bulk_update(digests, ["content_digest"], batch_size=100)
-    InboxAttempt.objects.filter(event__in=keys).update(error="", traceback="")
-
-
-def _erase_event(event: InboxEvent, mentions: Mentions, own: bool) -> Mapping[str, Any]:
-    """Empty an event that is about the person alone; remove only the person from one that is about others too."""
-    if event.is_erased:
-        return {}
-    if not _is_shared(event, mentions):
-        return process.erased_columns(
-            event, hide_id=_names_person(event.external_id, mentions), hide_key=_names_person(event.key, mentions)
-        )
-    clean = {
-        name: mentions.scrubbed(getattr(event, name), own=False)
-        for name in ("body", "payload", "headers", "reason", "last_error")
-    }
-    email = "" if event.person_email in mentions.emails else event.person_email
-    external_id = "" if _names_person(event.external_id, mentions) else event.external_id
-    digest = event.content_digest or (digest_of(event.payload) if event.payload is not None else "")
-    key = f"forgotten:{event.pk}" if _names_person(event.key, mentions) else event.key
-    return {**clean, "person_email": email, "external_id": external_id, "content_digest": digest, "key": key}
-
-
-def _is_shared(event: InboxEvent, mentions: Mentions) -> bool:
-    """Return whether the event is about another contact or member too; staff do not count."""
-    others = addresses_in(event.payload if event.payload is not None else bytes(event.body)) - mentions.emails
-    if not others:
-        return False
-    return (
-        ContactEmail.objects.filter(email__in=others).exists()
-        or Contact.objects.filter(email__in=others).exists()
-        or User.objects.filter(email__in=others, is_staff=False).exists()
-    )
-
-
-def _names_person(text: str, mentions: Mentions) -> bool:
-    return mentions.match(text) or bool(set(_ID_SEPARATORS.split(text)) & mentions.ids)
-
-
-def _exported_event(event: InboxEvent, person: Person, mentions: Mentions) -> dict[str, Any]:
-    """Return an event without its raw body, and without its payload where that is about other people too."""
-    left_out = "left out: it is about other people too"
-    return {"body": None, "payload": left_out if _is_shared(event, mentions) else event.payload}

@@ -23,7 +23,7 @@ from core.cause import Cause
 from core.queue import runner
 from integrations.contracts.pull import RunKind
 from integrations.contracts.webhook import StoredWebhook
-from integrations.inbox import process as inbox
+from integrations.inbox import reading
 from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.operations.tests import traced_person
 from integrations.operations.tests.traced_person import EMAIL, FIRST, LAST, relayed, traces
@@ -185,7 +185,7 @@ def test_erasure_keeps_shared_address_of_other_contact(process: Any, plan: Any, 
     other.refresh_from_db()
     assert (other.email, other.first_name, other.phone) == (EMAIL.lower(), "Tom", "+1 207 555 0142")
     assert report.tables["accounts.Contact"] == {"emptied": 1}
-    assert forgotten.since(email=EMAIL.lower()) is None
+    assert forgotten.among([("email", EMAIL.lower())]) == set()
     assert traces(traced_person.every_value(), of=[FIRST, traced_person.CONTACT, "old.quill"]) == []
 
 
@@ -228,10 +228,12 @@ def test_a_dry_run_changes_nothing(process: Any, plan: Any) -> None:
 def test_forgotten_keys_of_former_secret_key_still_match(erased: Any, settings: Any) -> None:
     settings.FORMER_SECRET_KEYS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another-secret-key-" * 4
-    assert forgotten.since(email=EMAIL.lower()) is not None
-    assert forgotten.among([forgotten.email_key(EMAIL.lower()), "email:x@example.com"]) == {f"email:{EMAIL.lower()}"}
+    key = ("email", EMAIL.lower())
+    assert forgotten.among([key, ("email", "x@example.com")]) == {key}
+    with pytest.raises(forgotten.PersonForgotten):
+        forgotten.refuse(email=EMAIL.lower(), provider="", identities={})
     settings.FORMER_SECRET_KEYS = []
-    assert forgotten.since(email=EMAIL.lower()) is None
+    assert forgotten.among([key]) == set()
 
 
 def test_staff_create_erased_person_again_by_hand(erased: Any, process: Any) -> None:
@@ -300,7 +302,7 @@ def test_attempt_begun_before_erasure_writes_nothing_after_it(
         erase.forget(person.find(EMAIL))
         return facts
 
-    monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=parse_and_wait))
+    monkeypatch.setattr(reading, "provider_of", lambda key: replace(provider(key), parse=parse_and_wait))
     runner.run(InboxEvent, event.pk)
     event.refresh_from_db()
     assert event.status == "ignored"
@@ -334,7 +336,7 @@ def test_attempt_that_has_read_the_person_leaves_nothing_after_erasure(
     facts = parse(StoredWebhook(endpoint="", event_type=stored.event_type, external_id="evt_1", payload=stored.payload,
                                received_at=timezone.now()))  # fmt: skip
     event = receive({"type": "payment.succeeded", "id": "evt_1"})
-    monkeypatch.setattr(inbox, "provider_of", lambda key: replace(provider(key), parse=lambda webhook: facts))
+    monkeypatch.setattr(reading, "provider_of", lambda key: replace(provider(key), parse=lambda webhook: facts))
     record = subscriptions.record
     eraser = threading.Thread(target=lambda: (erase.forget(person.find(EMAIL)), connection.close()))
 

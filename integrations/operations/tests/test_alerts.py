@@ -324,7 +324,7 @@ def states_on(client: Client, path: str) -> dict[str, str]:
 def test_metrics_page_says_good_only_within_the_limit(staff: Any) -> None:
     client = signed_in(staff)
     assert states_on(client, "/admin/metrics/") == {
-        f"{rule.title} –": "not enough data" if rule.unit else "good" for rule in RULES
+        f"{rule.title} –": "not enough data" if rule.unit else "as it should be" for rule in RULES
     }
     for number in range(9):
         event(number, "unmatched")
@@ -347,9 +347,9 @@ def test_metrics_page_says_good_only_within_the_limit(staff: Any) -> None:
         ({"value": None, "sample": 20}, ["not enough data"]),
         ({"value": None, "sample": 0}, ["not enough data"]),
         ({"value": 0.2, "sample": 10}, ["outside its limit"]),
-        ({"value": 0.8, "sample": 10}, ["good"]),
+        ({"value": 0.8, "sample": 10}, ["as it should be"]),
         ({"value": 0.2, "sample": 10, "is_raised": True}, ["alert"]),
-        ({"value": 0.9, "sample": 10, "is_raised": True}, ["good", "alert"]),
+        ({"value": 0.9, "sample": 10, "is_raised": True}, ["as it should be", "alert"]),
     ],
 )
 def test_alert_list_shows_the_same_verdicts_as_the_metrics_page(

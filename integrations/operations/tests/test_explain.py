@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions
 from accounts.people.models import User
 from accounts.tests.admin_clients import clerk, signed_in
 from core.cause import Cause
@@ -91,7 +91,7 @@ def test_paid_period_that_is_over_is_named(process: Any, relay: Any, plan: Any) 
 
 def test_access_given_by_staff_and_a_locked_login_are_named(user: User, staff: User, plan: Any) -> None:
     cause = Cause.by_staff(staff, "a gift")
-    subscriptions.grant(user, plan, until=timezone.now() + timedelta(days=30), cause=cause)
+    staff_actions.grant(user, plan, until=timezone.now() + timedelta(days=30), cause=cause)
     assert f"until {day(30)}, because staff gave it on {day(0)}." in explained()["sentence"]
     User.objects.filter(pk=user.pk).update(is_active=False)
     found = explained()
