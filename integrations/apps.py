@@ -9,16 +9,20 @@ class IntegrationsConfig(AppConfig):
     verbose_name = _("Integrations")
 
     def ready(self) -> None:
+        from accounts.memberships import plans
         from accounts.people import outbound
         from core.queue import runner
         from integrations import checks
         from integrations.history import work as history
-        from integrations.inbox import process, refresh
+        from integrations.inbox import missing_plans, process, refresh
+        from integrations.inbox.replays import work as replays
         from integrations.operations import notices, personal_data
         from integrations.outbox import deliver, enqueue
-        from integrations.reconcile import runs, syncs
+        from integrations.reconcile import first_sync, runs, syncs
 
         checks.register()
         personal_data.register_all()
         runner.register(process.JOBS, refresh.JOBS, deliver.JOBS, syncs.JOBS, notices.JOBS, runs.JOBS, history.JOBS)
+        runner.register(first_sync.JOBS, replays.JOBS)
         outbound.connect(enqueue.contact_changed)
+        plans.connect(missing_plans.offer_mapped)

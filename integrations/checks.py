@@ -4,9 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.db import DatabaseError
 
 from core.web.cross_origin import problem_of
 from integrations import registry, setup_state
+from integrations.outbox.models import FirstSync
+from integrations.outbox.models.first_sync import GUIDED
 from integrations.setup_state import SetupState
 from integrations.toolkit.signatures import secrets_in
 
@@ -16,6 +19,7 @@ def register() -> None:
     checks.register(check_providers)
     checks.register(check_origins)
     checks.register(check_metrics_token)
+    checks.register(check_contact_sync)
     registry.modules("checks")
 
 
@@ -85,6 +89,30 @@ def _of_api(state: SetupState) -> list[checks.CheckMessage]:
 def check_metrics_token(**kwargs: Any) -> list[checks.CheckMessage]:
     """Say that no monitor can read the metrics, as with a .env of an older version."""
     return [] if secrets_in("METRICS_TOKEN") else [opens_by_nothing("/metrics", setting="METRICS_TOKEN")]
+
+
+def check_contact_sync(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Say that contacts are read and nothing is written, since nobody started that yet, or that it is switched off."""
+    mirrored = [side for side in registry.all_providers().values() if side.mirror is not None]
+    sides = [side.title for side in mirrored if side.is_connected()]
+    if not sides:
+        return []
+    if not settings.CONTACT_SYNC:
+        text = f"CONTACT_SYNC is false: nothing is written at {' or '.join(sides)}."
+        return [checks.Info(text, hint="Leave it empty, and start writing in the console.", id="integrations.I004")]
+    try:
+        waits = settings.CONTACT_SYNC == GUIDED and FirstSync.objects.holds_writes()
+    except DatabaseError:  # away, or without its tables yet: nothing can be said
+        return []
+    if not waits:
+        return []
+    return [
+        checks.Info(
+            f"Contact sync waits for its start: nothing is written at {' or '.join(sides)}.",
+            hint="Open First sync in the console, or set CONTACT_SYNC=true.",
+            id="integrations.I005",
+        )
+    ]
 
 
 def opens_by_nothing(path: str, *, setting: str) -> checks.Info:

@@ -1,29 +1,46 @@
 """The app's models, which stand in its topics: Django finds them here."""
 
-from integrations.fields.models import FieldPlace, FieldRule, PipelineRule
+from integrations.fields.models import FieldPlace, FieldRule, PipelineRule, PolicyStatusRule
 from integrations.history.models import HistoryImport, HistoryRow
-from integrations.inbox.models import ContactRefresh, Effect, InboxAttempt, InboxEvent, LastReceived
-from integrations.operations.models import AlertState, Notice
-from integrations.outbox.models import Circuit, OpportunityMapping, OutgoingWrite
+from integrations.inbox.models import (
+    ContactRefresh,
+    DeliveryCount,
+    Effect,
+    InboxAttempt,
+    InboxEvent,
+    LastReceived,
+    Replay,
+)
+from integrations.issues.models import Issue
+from integrations.operations.models import AlertState, DailyClose, Figure, Notice, Silence
+from integrations.outbox.models import Circuit, FirstSync, OpportunityMapping, OutgoingWrite
 from integrations.reconcile.models import ProviderRecord, SubscriptionSync, SyncFinding, SyncRun
 
 __all__ = [
     "AlertState",
     "Circuit",
     "ContactRefresh",
+    "DailyClose",
+    "DeliveryCount",
     "Effect",
     "FieldPlace",
     "FieldRule",
+    "Figure",
+    "FirstSync",
     "HistoryImport",
     "HistoryRow",
     "InboxAttempt",
     "InboxEvent",
+    "Issue",
     "LastReceived",
     "Notice",
     "OpportunityMapping",
     "OutgoingWrite",
     "PipelineRule",
+    "PolicyStatusRule",
     "ProviderRecord",
+    "Replay",
+    "Silence",
     "SubscriptionSync",
     "SyncFinding",
     "SyncRun",

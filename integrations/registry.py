@@ -1,8 +1,8 @@
 """The registry of providers: every folder under `providers/` with a `provider.py`. Adding one touches no other file.
 
 Beside the manifest a folder may hold modules that are looked for by their names (`modules`): `urls`, `access`,
-`description`, `checks`. Django finds the rest, since the folder is an application: `admin`, `management/commands`,
-`templates`, `static`. `settings` is read by config/settings.py.
+`navigation`, `description`, `checks`. Django finds the rest, since the folder is an application: `admin`,
+`management/commands`, `templates`, `static`. `settings` is read by config/settings.py.
 """
 
 from collections.abc import Mapping

@@ -26,11 +26,16 @@ class SetupState:
     is_half: bool
     retired: tuple[str, str] | None
 
+    @property
+    def is_used(self) -> bool:
+        """Return whether the provider is set up in some way, so that something can come from it."""
+        return not self.hooks_need or self.takes_unsigned or not self.api_lacks
+
 
 def of(provider: Provider) -> SetupState:
     """Return how far a provider is set up."""
     proofs = sorted({verifier.setting for endpoint in provider.endpoints for verifier in endpoint.verifiers})
-    lacking = [name for name in (*provider.credentials, *provider.api_settings) if not _is_set(name)]
+    lacking = provider.missing_settings()
     is_half = bool(lacking) and any(map(_is_set, provider.credentials))
     retired = next((pair for pair in provider.retired_settings.items() if _is_set(pair[0])), None)
     return SetupState(
@@ -46,6 +51,11 @@ def of(provider: Provider) -> SetupState:
 def of_all() -> list[SetupState]:
     """Return how far each provider is set up."""
     return [of(provider) for provider in registry.all_providers().values()]
+
+
+def used() -> list[Provider]:
+    """Return the providers that are set up in some way."""
+    return [state.provider for state in of_all() if state.is_used]
 
 
 def _is_set(name: str) -> bool:

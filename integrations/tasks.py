@@ -6,7 +6,9 @@ does every kind of job that integrations/apps.py registers.
 
 from celery import shared_task
 
-from integrations.operations import alerts
+from accounts.staff import dismissals
+from integrations.operations import alerts, closing, figures, issue_states, silence
+from integrations.outbox import circuits
 from integrations.reconcile import runs
 
 
@@ -15,6 +17,33 @@ def start_due_runs() -> None:
     runs.start_due()
 
 
+@shared_task(name="integrations.count_figures")
+def count_figures() -> None:
+    figures.count()
+
+
+@shared_task(name="integrations.check_hooks")
+def check_hooks() -> None:
+    figures.check_hooks()
+
+
+@shared_task(name="integrations.close_days")
+def close_days() -> None:
+    closing.tick()
+
+
+@shared_task(name="integrations.check_silence")
+def check_silence() -> None:
+    silence.check()
+
+
 @shared_task(name="integrations.evaluate_alerts")
 def evaluate_alerts() -> None:
     alerts.evaluate()
+    issue_states.follow()
+    dismissals.lapse()
+
+
+@shared_task(name="integrations.close_circuits")
+def close_circuits() -> None:
+    circuits.close_unneeded()

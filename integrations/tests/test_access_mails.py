@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.mail import emails
 from accounts.mail.admin.emails import mails_that_did_not_arrive
 from accounts.mail.models import EmailMessage
-from accounts.memberships import notices, subscriptions
+from accounts.memberships import notices, staff_actions, subscriptions
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan, PlanMail, PlanOffer, Subscription
 from accounts.memberships.terms import StatedTerms
@@ -189,7 +189,7 @@ def test_resumed_membership_is_mailed_where_it_was_paused(story: MailStory) -> N
 def test_member_whom_staff_extend_after_the_end_is_told(story: MailStory) -> None:
     story.p(-430)
     until = timezone.now() + 30 * DAY
-    subscriptions.extend(story.subscription, until=until, cause=Cause(text="staff"))
+    staff_actions.extend(story.subscription, until=until, cause=Cause(text="staff"))
     assert story.kinds() == ["resumed"]
 
 
@@ -333,12 +333,122 @@ def test_many_questions_of_one_kind_become_a_digest(story: MailStory, drain: Any
     digest = mailoutbox[-1]
     assert digest.subject == "An offer has no plan (5)"
     assert "off_1007" in digest.body
+    assert "/admin/integrations/inboxevent/?status__exact=unmatched" in digest.body
+
+
+def test_sales_beyond_ten_an_hour_are_a_digest(story: MailStory, drain: Any, travel: Any, mailoutbox: Any) -> None:
+    for number in range(13):
+        story.p(-1, member={"id": f"mem_{number}", "email": f"b{number:02}@example.com"})
+    assert story.staff().count("staff_new_member") == 13, "each is stored"
+    drain()
+    assert sum(mail.subject.startswith("New member") for mail in mailoutbox) == 10
+    due = EmailMessage.objects.values_list("next_attempt_at", flat=True).get(key__startswith="question-digest:")
+    assert due is not None
+    assert (due.minute, due.second) == (1, 0), "what is being stored at the full hour belongs to it"
+    travel(timedelta(hours=1, minutes=1))
+    drain()
+    digest = mailoutbox[-1]
+    assert digest.subject == "Many memberships were bought (3)"
+    assert [f"b{number:02}@example.com" in digest.body for number in (9, 10, 11, 12)] == [False, True, True, True]
+    assert "/admin/accounts/subscription/" in digest.body
+
+
+def test_digest_of_doubts_about_facts_links_to_their_list(
+    story: MailStory, drain: Any, travel: Any, mailoutbox: Any
+) -> None:
+    for number in range(5):
+        story.p(-100, email=f"b{number}@example.com")
+        story._send("purchase.refunded", -1, f"b{number}@example.com", {"amount_refunded": 20})
+    travel(timedelta(hours=1, minutes=1))
+    drain()
+    assert "/admin/accounts/subscriptionfact/?open=yes" in mailoutbox[-1].body
+
+
+def begins(story: MailStory, days: float, *, bought: float = 0) -> None:
+    story.p(bought, purchase="later", effective_start_at=(timezone.now() + days * DAY).isoformat())
+
+
+def test_buyer_of_before_is_welcomed_back_when_the_new_purchase_begins(
+    story: MailStory, drain: Any, travel: Any, mailoutbox: Any
+) -> None:
+    story.p(-1, purchase="first")
+    story.refunded(-0.5, purchase="first")
+    drain()
+    begins(story, 20)
+    drain()
+    assert story.kinds()[-1] == "refunded", "nothing has begun yet"
+    assert story.staff()[-1] == "staff_member_linked"
+    travel(20 * DAY + timedelta(minutes=1))
+    subscriptions.advance()
+    drain()
+    subscriptions.advance()
+    assert story.kinds()[-2:] == ["refunded", "welcome_back"]
+    assert "welcome back" in mailoutbox[-1].subject.lower()
+
+
+def test_buyer_of_before_who_was_never_greeted_is_welcomed_back_once_at_the_start(
+    story: MailStory, drain: Any, travel: Any, mailoutbox: Any
+) -> None:
+    story.p(-430)
+    begins(story, 20)
+    drain()
+    assert [mail.to for mail in mailoutbox] == [["staff@example.com"]]
+    travel(20 * DAY + timedelta(minutes=1))
+    subscriptions.advance()
+    drain()
+    assert story.kinds() == ["welcome_back"]
+    assert [mail.to for mail in mailoutbox] == [["staff@example.com"], [JANE]]
+
+
+def test_buyer_whose_new_purchase_begins_after_a_gap_is_welcomed_back(
+    story: MailStory, drain: Any, travel: Any
+) -> None:
+    story.p(-360, purchase="first")
+    story.s("canceled", -300, purchase="first")
+    drain()
+    begins(story, 20)
+    travel(6 * DAY)
+    subscriptions.advance()
+    travel(21 * DAY)
+    subscriptions.advance()
+    drain()
+    assert story.kinds()[-1] == "welcome_back"
+    assert story.kinds().count("welcome_back") == 1
+
+
+@pytest.mark.parametrize("gap", [0, 2])
+def test_purchase_that_begins_after_the_old_one_brings_no_mail_that_access_ended(
+    story: MailStory, drain: Any, travel: Any, gap: int
+) -> None:
+    story.p(-360, purchase="first", current_period_end=(timezone.now() + 5 * DAY).isoformat())
+    story.s("canceled", -300, purchase="first")
+    begins(story, 5 + gap)
+    drain()
+    for day in range(1, 10):
+        travel(day * DAY + timedelta(minutes=1))
+        subscriptions.advance()
+        drain()
+    assert story.subscription.status == "active"
+    assert [kind for kind in story.kinds() if kind != "welcome"] == ["welcome_back"] * (gap > 0)
+
+
+def test_purchase_that_is_refunded_before_it_begins_welcomes_nobody_back(
+    story: MailStory, drain: Any, travel: Any
+) -> None:
+    story.p(-430)
+    begins(story, 20, bought=-0.2)
+    story.refunded(-0.1, purchase="later")
+    travel(20 * DAY + timedelta(minutes=1))
+    subscriptions.advance()
+    drain()
+    assert not [mail for mail in EmailMessage.objects.filter(to=JANE) if mail.status == "sent"]
 
 
 def test_members_who_wait_for_their_welcome_are_counted_on_home(story: MailStory) -> None:
     story.p(-1)
     EmailMessage.objects.filter(to=JANE).update(status="held", next_attempt_at=None)
-    items = {item.key: item.count for item in mails_that_did_not_arrive()}
-    assert items["held_greetings"] == 1
+    rows = {item.key: item.rows for item in mails_that_did_not_arrive()}
+    assert rows["held_greetings"].count() == 1
     Subscription.objects.update(access_until=timezone.now())
-    assert {item.key: item.count for item in mails_that_did_not_arrive()}["held_greetings"] == 0
+    rows = {item.key: item.rows for item in mails_that_did_not_arrive()}
+    assert rows["held_greetings"].count() == 0

@@ -165,6 +165,32 @@ def test_day_with_one_reading_is_read_and_shown_for_review(story: Story) -> None
     assert "2127-03-31" in event.reason
 
 
+def test_event_that_is_still_to_come_counts_and_is_reviewed(story: Story) -> None:
+    assert story.p(0.9).status == "processed", "clocks and time zones differ"
+    event = story.p(400, email="other@example.com")
+    assert event.status == "unmatched"
+    assert "which is still to come" in event.reason
+    assert EmailMessage.objects.filter(kind="staff_question").count() == 1
+
+
+def test_sale_that_states_an_end_before_it_is_reviewed(story: Story) -> None:
+    event = story.p(-1, current_period_end=(story.now - 40 * DAY).isoformat())
+    assert (event.status, story.subscription.has_access) == ("unmatched", False)
+    assert "before the day of the payment" in event.reason
+    canceled = story.s("canceled", -1, current_period_end=(story.now - 40 * DAY).isoformat())
+    assert canceled.status == "processed", "what ended may have ended"
+
+
+@pytest.mark.parametrize("field", ["trial_ends_at", "trial_end"])
+def test_stated_end_of_a_trial_is_that_of_the_trial(story: Story, field: str) -> None:
+    story.p(-1, trial=True, interval="year", **{field: (story.now + 13 * DAY).isoformat()})
+    assert (story.subscription.status, round(story.ends_in())) == ("trialing", 13)
+    story.s("canceled", 0)
+    assert (story.subscription.status, round(story.ends_in())) == ("canceled", 13)
+    story.s("renewed", 13.01, **{field: (story.now - 300 * DAY).isoformat()})
+    assert story.ends_in() > 300, "in a renewal it is that of long ago"
+
+
 def test_second_renewal_within_an_hour_is_the_same(story: Story) -> None:
     story.p(-370)
     story.s("renewed", -5)

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
 from accounts.people import contacts, new_address
 from accounts.people.models import Contact, ContactMapping, PossibleDuplicate, User
 from core.cause import Cause
+from integrations.contracts.events import ContactReported
 from integrations.tests.test_membership_histories import Story
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +33,11 @@ def known(email: str, user: User | None = None, **ids: str) -> Contact:
     for kind, external_id in ids.items():
         ContactMapping.objects.create(contact=contact, provider="kajabi", kind=kind, external_id=external_id)
     return contact
+
+
+def test_further_addresses_of_an_event_are_in_their_stored_form() -> None:
+    event = ContactReported(occurred_at=timezone.now(), aliases=("Jane@Work.example.com", "", "no address"))
+    assert event.aliases == ("jane@work.example.com",)
 
 
 def test_every_member_has_a_contact_with_the_ids(story: Story) -> None:

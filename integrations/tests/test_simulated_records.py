@@ -56,7 +56,8 @@ def test_a_fixture_becomes_somebodys_own_event(post: Any, drain: Any, key: str, 
         assert event.status == "ignored"
     else:
         assert event.status == "processed", event.reason
-        assert [contact.email for contact in Contact.objects.all()] == ["ann@example.com"]
+        people = [] if path.stem.startswith("ContactDelete") else ["ann@example.com"]
+        assert [contact.email for contact in Contact.objects.all()] == people
 
 
 def test_one_persons_simulated_events_stay_one_contact(post: Any, drain: Any) -> None:
@@ -106,13 +107,15 @@ BODY = st.dictionaries(WORDS, RECORD, max_size=8).flatmap(
 @given(body=BODY)
 @pytest.mark.parametrize("key", KEYS)
 def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, key: str, body: dict[str, Any]) -> None:
-    before = InboxEvent.objects.count()
+    before = list(InboxEvent.objects.values_list("pk", flat=True))
     answer = post(json.dumps(body).encode(), url_of(key), sign=False)
     assert answer.status_code in (200, 409, 422), answer.content
-    event = InboxEvent.objects.latest("pk")
-    if InboxEvent.objects.count() > before:
-        assert answer.status_code != 409
-        assert (answer.status_code == 422) == (event.status == "failed")
-    runner.run(InboxEvent, event.pk)
-    event.refresh_from_db()
-    assert event.status != "pending", event.last_error
+    stored = InboxEvent.objects.exclude(pk__in=before)
+    if stored:
+        answers = [one["status"] for one in answer.json().get("batch", [])] or [answer.status_code]
+        assert set(answers) != {409}
+        assert (422 in answers) == stored.filter(status="failed").exists()
+    for event in stored or [InboxEvent.objects.latest("pk")]:
+        runner.run(InboxEvent, event.pk)
+        event.refresh_from_db()
+        assert event.status != "pending", event.last_error

@@ -1,0 +1,1 @@
+"""The demo business of `manage.py demo`: what marks its rows."""
