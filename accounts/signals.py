@@ -7,6 +7,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.utils.html import strip_tags
 
 from accounts.courses import mailed_completions
+from accounts.demo import marks
 from accounts.mail import reports
 from accounts.people.models import User
 from accounts.staff.audit import record
@@ -18,6 +19,7 @@ def connect() -> None:
     # Whatever page signs somebody in, by a password or a link, Django says so here.
     user_logged_in.connect(record_sign_in, dispatch_uid="accounts.audit")
     user_logged_in.connect(begin_use, dispatch_uid="accounts.idle")
+    user_logged_in.connect(note_demo, dispatch_uid="accounts.demo")
     user_logged_out.connect(record_sign_out, dispatch_uid="accounts.audit")
     user_login_failed.connect(record_failed_sign_in, dispatch_uid="accounts.audit")
     tracking.connect(note_delivery_report, dispatch_uid="accounts.tracking")
@@ -26,6 +28,11 @@ def connect() -> None:
 
 def record_sign_in(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
     record("sign_in.succeeded", actor=user, request=request, target=user)
+
+
+def note_demo(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
+    if user.is_staff:
+        marks.note(request, shown=marks.is_shown())
 
 
 def record_sign_out(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:

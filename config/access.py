@@ -40,6 +40,8 @@ SCOPES = {
     METRICS: _("metrics: figures for monitoring"),
 }
 
+_PERSON = needs("accounts.view_contact", "accounts.view_user")  # whose parts have permissions of their own
+
 # The API and the pages, by the name of their URL ---------------------------------------------------------------------
 
 ADDRESSES: dict[str, Rules] = {
@@ -51,6 +53,8 @@ ADDRESSES: dict[str, Rules] = {
     "forgot_password": ANYBODY,
     "link_sent": ANYBODY,
     "set_language": ANYBODY,
+    "site_colours": {"GET": ANYBODY},
+    "site_logo": {"GET": ANYBODY},
     "dashboard": {"GET": MEMBER},
     "change_password": MEMBER,
     "sign_out_elsewhere": MEMBER,
@@ -94,6 +98,13 @@ ADDRESSES: dict[str, Rules] = {
     "admin:second_factor_picture": OWN_PROOF,
     "admin:index": STAFF,
     "admin:app_list": STAFF,
+    "admin:search": {"GET": STAFF},  # finds what somebody may see
+    "admin:presentation": {"GET": STAFF},
+    "admin:review": {"GET": STAFF},  # shows the kinds of questions that somebody may see
+    "admin:review_question": {"GET": STAFF},
+    "admin:review_decided": {"GET": STAFF},
+    "admin:review_decide": STAFF,  # the action's own rule is checked
+    "admin:dismiss": needs("accounts.add_dismissal"),
     "admin:password_change": STAFF,
     "admin:password_change_done": STAFF,
     "admin:autocomplete": NOBODY,  # no form uses it
@@ -101,12 +112,23 @@ ADDRESSES: dict[str, Rules] = {
     "admin:django.views.generic.base.RedirectView": STAFF,  # an older address of a row's page
     "admin:django.contrib.admin.sites.catch_all_view": STAFF,  # 404
     "admin:auth_user_password_change": SUPERUSER,
+    "admin:accounts_contact_person": {"GET": _PERSON},
+    "admin:accounts_user_person": {"GET": _PERSON},
     "admin:accounts_completion_import": needs("accounts.add_completion"),
     "admin:accounts_completion_process_import": needs("accounts.add_completion"),
     "admin:accounts_completion_export": needs("accounts.export_completion"),
     "admin:integrations_inboxevent_body": needs("integrations.view_inboxevent"),
+    "admin:integrations_inboxevent_replay": {
+        "GET": needs("integrations.view_inboxevent"),
+        "POST": needs("integrations.replay_inboxevent"),
+    },
     "admin:metrics": needs("integrations.view_metrics"),
     "admin:reading-lists": {"GET": needs("integrations.view_syncrun"), "POST": needs("integrations.start_sync")},
+    "admin:first-sync": {"GET": needs("integrations.view_syncrun"), "POST": needs("integrations.start_sync")},
+    "admin:connections": {
+        "GET": needs("integrations.view_inboxevent"),
+        "POST": needs("integrations.change_circuit"),
+    },
     "admin:history-import": needs("integrations.run_historyimport"),
     "admin:integrations_historyimport_columns": needs("integrations.run_historyimport"),
     "admin:integrations_historyimport_offers": needs("integrations.run_historyimport", "accounts.add_planoffer"),
@@ -167,6 +189,7 @@ PAGES = {
     "accounts.planmail": Pages(pages="view add change delete", operator="view add change delete"),
     "accounts.activity": Pages(pages="view add change"),
     "integrations.inboxevent": Pages(),
+    "integrations.replay": Pages(),
     "integrations.outgoingwrite": Pages(),
     "integrations.circuit": Pages(operator="view change", support=""),
     "integrations.contactrefresh": Pages(support=""),
@@ -177,7 +200,11 @@ PAGES = {
     "integrations.historyrow": Pages(support=""),
     "integrations.fieldrule": Pages(pages="view add change delete", support=""),
     "integrations.pipelinerule": Pages(pages="view add change delete", support=""),
+    "integrations.policystatusrule": Pages(pages="view add change delete", support=""),
     "integrations.alertstate": Pages(),
+    "integrations.issue": Pages(operator="view change"),
+    "integrations.dailyclose": Pages(),
+    "integrations.silence": Pages(),
     "integrations.notice": Pages(support=""),
     "accounts.apitoken": Pages(everyone="view add", operator="", support=""),
     "accounts.auditentry": Pages(operator="", support=""),
@@ -193,6 +220,7 @@ PERMISSIONS = {
     "accounts.view_planoffer": (OPERATOR, SUPPORT, AUDITOR),
     "accounts.add_planoffer": (OPERATOR,),
     "accounts.change_planoffer": (OPERATOR,),
+    "accounts.add_dismissal": (OPERATOR,),
     "accounts.view_requirement": (OPERATOR, SUPPORT, AUDITOR),
     "integrations.view_fieldplace": (OPERATOR, AUDITOR),
     "accounts.send_link": (OPERATOR, SUPPORT),
@@ -239,7 +267,11 @@ ACTIONS: dict[str, dict[str, Rule]] = {
         "export": needs("accounts.export_contact"),
         "forget": needs("accounts.forget_contact"),
     },
-    "accounts.contactmapping": {"remove-id": needs("accounts.delete_contactmapping")},
+    "accounts.contactmapping": {
+        "remove-id": needs("accounts.delete_contactmapping"),
+        "leave-others": needs("integrations.repair_outgoingwrite"),
+        "mark-others": needs("integrations.repair_outgoingwrite"),
+    },
     "accounts.contactchange": {
         "release": needs("accounts.change_contactchange"),
         "take-other": needs("accounts.change_contactchange"),
@@ -247,6 +279,7 @@ ACTIONS: dict[str, dict[str, Rule]] = {
     "accounts.possibleduplicate": {
         "merge": needs("accounts.change_possibleduplicate"),
         "keep-apart": needs("accounts.change_possibleduplicate"),
+        "ask-again": needs("accounts.change_possibleduplicate"),
     },
     "accounts.company": {"provision": needs("accounts.change_company")},
     "accounts.provisioningstep": {"run_again": needs("accounts.change_provisioningstep")},
@@ -283,6 +316,10 @@ ACTIONS: dict[str, dict[str, Rule]] = {
         "ignore": needs("integrations.ignore_inboxevent"),
         "choose-plan": needs("accounts.add_planoffer", "integrations.replay_inboxevent"),
     },
+    "integrations.replay": {
+        "stop": needs("integrations.replay_inboxevent"),
+        "resume": needs("integrations.replay_inboxevent"),
+    },
     "integrations.outgoingwrite": {
         "retry": needs("integrations.repair_outgoingwrite"),
         "skip": needs("integrations.repair_outgoingwrite"),
@@ -307,6 +344,16 @@ ACTIONS: dict[str, dict[str, Rule]] = {
         "resume": needs("integrations.run_historyimport"),
         "apply-rest": needs("integrations.run_historyimport"),
         "discard": needs("integrations.run_historyimport"),
+    },
+    "integrations.issue": {
+        "acknowledge": needs("integrations.change_issue"),
+        "resolve": needs("integrations.change_issue"),
+        "set-aside": needs("integrations.change_issue"),
+        "open-again": needs("integrations.change_issue"),
+    },
+    "integrations.dailyclose": {
+        "heal": needs("integrations.start_sync", "integrations.replay_inboxevent"),
+        "count-again": needs("integrations.start_sync"),
     },
     "integrations.notice": {"post-again": needs("integrations.resend_notice")},
 }

@@ -21,7 +21,12 @@ app.autodiscover_tasks(["core.queue"])
 app.conf.beat_schedule = {
     "wake workers for rows that are due": {"task": "core.sweep_jobs", "schedule": 5.0},
     "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
+    "count the figures of the home page": {"task": "integrations.count_figures", "schedule": 60.0},
+    "ask whether the hooks of providers lead here": {"task": "integrations.check_hooks", "schedule": 1800.0},
+    "close the days of each provider": {"task": "integrations.close_days", "schedule": 600.0},
+    "look whether a provider is silent": {"task": "integrations.check_silence", "schedule": 180.0},
     "look whether staff must be alerted": {"task": "integrations.evaluate_alerts", "schedule": 60.0},
+    "close the circuits that nothing needs any more": {"task": "integrations.close_circuits", "schedule": 3600.0},
     "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},
     "award completions whose member is known by now": {"task": "accounts.match_completions", "schedule": 60.0},
     "give the points of learning paths that staff changed": {"task": "accounts.award_paths", "schedule": 60.0},

@@ -11,11 +11,13 @@ from django.utils.module_loading import autodiscover_modules
 
 from config.secret_settings import SHORTEST, chosen_secrets
 from core.queue.limits import LEASE_SECONDS
+from core.web import branding
 
 
 def register() -> None:
     checks.register(check_secrets, checks.Tags.security, deploy=True)
     checks.register(check_time_limits)
+    checks.register(check_branding)
 
 
 def check_secrets(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -31,6 +33,16 @@ def check_secrets(**kwargs: Any) -> list[checks.CheckMessage]:
         for name, values in chosen_secrets(settings).items()
         for value in values
         if len(value) < SHORTEST
+    ]
+
+
+def check_branding(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Return an error for each setting of how the business is presented that cannot be used."""
+    return [
+        checks.Error(
+            f"{name} is not used: {problem}.", hint="The built-in one is shown until it is corrected.", id="config.E003"
+        )
+        for name, problem in branding.problems()
     ]
 
 

@@ -20,13 +20,25 @@ from gunicorn.http import wsgi
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config.settings import BODY_SECONDS, HEADER_SECONDS, LARGEST_HEADER
-from core.web.bodies import BUSY, HEADERS_TOO_LARGE, Refusal, refusal
+from core.web.bodies import (
+    BAD_CHUNKS,
+    BUSY,
+    HEADERS_TOO_LARGE,
+    LENGTH_REQUIRED,
+    Refusal,
+    largest_body,
+    refusal,
+    too_large,
+)
+from core.web.chunks import BadChunks, Chunks
 
 THREAD_SECONDS = 30  # for one write, or a read of what should be there already
 PARTING_SECONDS = 2  # for the client to read a last answer, before the connection is closed
 MOST_HELD = 64 * 1024 * 1024  # bytes of all requests on their way
 _CHUNK = 64 * 1024
 _NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_ENCODING = b"transfer-encoding"
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[^\r\n]*(?=\r\n)", re.IGNORECASE)
 _HEADER = re.compile(rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 wsgi.SERVER = "Enlace"  # gunicorn puts its name into each answer, and takes no other from the settings
@@ -48,14 +60,48 @@ class _Arrival:
         self.is_parting = is_parting
         self.seconds = PARTING_SECONDS if is_parting else HEADER_SECONDS
         self.wanted: int | None = None  # bytes of headers and body, once the headers are there
+        self.chunks: Chunks | None = None  # of a body whose length nobody knows before its end
+        self._path = ""
+        self._head = 0  # bytes of the headers
         self._searched = 2 if data.startswith(b"\r\n") else 0  # one empty line may stand before a request
 
     @property
     def deadline(self) -> float:
         return self.began + self.seconds
 
-    def read_head(self) -> tuple[Refusal | None, bool]:
-        """Look for the end of the headers; the refusal they lead to, and whether the client waits to be asked."""
+    @property
+    def is_complete(self) -> bool:
+        if self.chunks is not None:
+            return self.chunks.end is not None
+        return self.wanted is not None and len(self.data) >= self.wanted
+
+    def advance(self) -> tuple[Refusal | None, bool]:
+        """Read what has arrived; the refusal that it leads to, and whether the client waits to be asked."""
+        if self.chunks is not None:
+            return self._read_chunks(), False
+        return (None, False) if self.wanted else self._read_head()
+
+    def _read_chunks(self) -> Refusal | None:
+        """Join the chunks that have arrived; the refusal that they lead to."""
+        assert self.chunks is not None
+        if len(self.data) - self._head > largest_body(self._path):
+            return too_large(self._path)
+        try:
+            self.chunks.advance(self.data)
+        except BadChunks:
+            return BAD_CHUNKS
+        return None
+
+    def request(self) -> bytes:
+        """Return the request that has arrived, and what came after it, with its chunks joined."""
+        if self.chunks is None or self.chunks.end is None:
+            return bytes(self.data)
+        head = _CHUNKED.sub(b"", self.data[: self._head - 2])
+        length = b"Content-Length: %d\r\n\r\n" % len(self.chunks.body)
+        return bytes(head + length + self.chunks.body + self.data[self.chunks.end :])
+
+    def _read_head(self) -> tuple[Refusal | None, bool]:
+        """Look for the end of the headers, and return as `advance` does."""
         if self.data.startswith(b"\r\n"):
             self._searched = max(self._searched, 2)
         end = self.data.find(b"\r\n\r\n", self._searched)
@@ -65,11 +111,22 @@ class _Arrival:
             self._searched = max(self._searched, len(self.data) - 3)
             return None, False
         head = bytes(self.data[: end + 2])
-        found = {name.lower(): value.strip().decode("latin-1") for name, value in _HEADER.findall(head)}
-        length = found.get(b"content-length")
-        refused = refusal(path=_path(head), length=length, transfer_encoding=found.get(b"transfer-encoding"))
+        named = [(name.lower(), value.strip().decode("latin-1")) for name, value in _HEADER.findall(head)]
+        found = dict(named)
+        length, encodings = found.get(b"content-length"), [value for name, value in named if name == _ENCODING]
+        self._path, self._head = _path(head), end + 4
+        encoding = ", ".join(encodings) if encodings else None
+        if len(_CHUNKED.findall(head)) != len(encodings):  # the header could not be taken out again
+            return LENGTH_REQUIRED, False
+        refused = refusal(path=self._path, length=length, transfer_encoding=encoding, joins_chunks=True)
         if refused is not None:
             return refused, False
+        if encoding is not None:
+            self.chunks = Chunks(at=self._head)
+            self.seconds += BODY_SECONDS
+            refused = self._read_chunks()
+            is_asked = found.get(b"expect", "").lower() == "100-continue" and len(self.data) == self._head
+            return refused, is_asked and refused is None
         # A length that is none is for gunicorn's parser, which answers 400.
         self.wanted = end + 4 + (int(length) if length and length.isascii() and length.isdigit() else 0)
         self.seconds += BODY_SECONDS
@@ -146,12 +203,12 @@ class Worker(ThreadWorker):
         if data:
             arrival.data += data
             self._held += len(data)
-        refused, is_asked = (None, False) if arrival.wanted else arrival.read_head()
+        refused, is_asked = arrival.advance()
         if refused is None and self._held > MOST_HELD:
             refused = BUSY
         if refused is not None:
             self._refuse(conn, refused)
-        elif arrival.wanted is not None and len(arrival.data) >= arrival.wanted:
+        elif arrival.is_complete:
             self._hand_over(conn)
         elif is_asked:
             self._send(conn, b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -160,7 +217,7 @@ class Worker(ThreadWorker):
         arrival = self._forget(conn)
         conn.data_ready = True
         conn.init()
-        conn.parser.unreader.unread(bytes(arrival.data))
+        conn.parser.unreader.unread(arrival.request())
         super().enqueue_req(conn)
 
     def _refuse(self, conn: TConn, refused: Refusal) -> None:

@@ -29,10 +29,15 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
         text = text.replace(secret, MASK)
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}…"
-    text = _TOKEN_IN_URL.sub(rf"\g<1>{MASK}", text)
-    text = _TOKEN_IN_PATH.sub(rf"\g<1>{MASK}", text)
+    text = without_tokens(text)
     text = _ADDRESS.sub(rf"\g<1>{MASK}\g<2>\g<3>", text)
     return _CONTROL.sub("�", text)
+
+
+def without_tokens(text: str) -> str:
+    """Return `text` without the tokens in the paths and the queries of URLs."""
+    text = _TOKEN_IN_URL.sub(rf"\g<1>{MASK}", text)
+    return _TOKEN_IN_PATH.sub(rf"\g<1>{MASK}", text)
 
 
 class Redactor:

@@ -6,11 +6,13 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: SQLite and an i
 import os
 import secrets
 import sys
+from email.utils import formataddr
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 import structlog
@@ -131,7 +133,12 @@ STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 WHITENOISE_USE_FINDERS = True  # no collectstatic step to forget
 WHITENOISE_MAX_AGE = 3600
-CACHEABLE_PATHS = (STATIC_URL, "/docs", "/api/schema")  # the same for everybody; nothing else may be stored on the way
+CACHEABLE_PATHS = (
+    STATIC_URL,
+    "/docs",
+    "/api/schema",
+    "/site/",
+)  # the same for everybody; nothing else may be stored on the way
 WHITENOISE_MIMETYPES = {".svg": "image/svg+xml; charset=utf-8"}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # above the webhooks' own limit of 1 MiB, which answers 413
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
@@ -146,6 +153,12 @@ LARGEST_HEADER = 32 * 1024  # the request line and all headers
 HEADER_SECONDS = env.float("HEADER_SECONDS", default=10.0)  # from the first byte to the last header
 BODY_SECONDS = env.float("BODY_SECONDS", default=30.0)  # more, to the last byte of the body
 MAX_CONNECTIONS = env.int("MAX_CONNECTIONS", default=600)  # open at a time, in one process
+
+# How pages and mails present the business (core/web/branding.py); SITE_LOGO is the path of a picture.
+SITE_NAME = env.str("SITE_NAME", default="").strip() or "Enlace"
+SITE_LOGO = env.str("SITE_LOGO", default="").strip()
+SITE_COLOR = env.str("SITE_COLOR", default="").strip()
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="").strip()
 
 # Database, broker, cache ----------------------------------------------------------------------------------------------
 
@@ -222,6 +235,7 @@ PASSWORD_CONTEXT_WORDS = [
     *("enlace", "nssa", "leaps", "membership", "member", "contact", "webhook", "dashboard", "console"),
     *("admin", "staff", "operator", "support", "welcome", "miembro", "socio", "soporte"),
     *(_frontend.hostname or "").split("."),
+    *SITE_NAME.lower().split(),
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -255,12 +269,23 @@ STAFF_IDLE_MINUTES = env.int("STAFF_IDLE_MINUTES", default=60)  # staff who did 
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 ADMIN_2FA = env.str("ADMIN_2FA", default="optional")  # "optional" or "required"
 ACCESS_TABLE = "config.access.TABLE"  # who may open what; what it does not list is refused
+NAVIGATION = "config.navigation.SECTIONS"  # the console's pages by task
 OTP_TOTP_ISSUER = "Enlace"
 
-LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("es", "Español")]
+# Of mails to people whose language is not known, and of pages where the browser asks for neither.
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="").strip().lower() or "en"
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f'LANGUAGE_CODE is "en" or "es", not {LANGUAGE_CODE!r}')
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["config.formats"]
+TIME_ZONE = env.str("TIME_ZONE", default="").strip() or "UTC"  # of the business's days and of the times that are shown
+try:
+    ZoneInfo(TIME_ZONE)
+except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # the others: a path, a folder such as "America"
+    raise ImproperlyConfigured(
+        f"TIME_ZONE is the name of a time zone, such as America/Bogota or Europe/Madrid, not {TIME_ZONE!r}"
+    ) from error
 USE_TZ = True
 USE_I18N = True
 
@@ -318,7 +343,9 @@ EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
 EMAIL_TIMEOUT = 10  # seconds; a worker thread cannot be interrupted
 _mail_domain = _frontend.hostname if HTTPS and _frontend.hostname else "localhost"
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Enlace <noreply@{_mail_domain}>")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="") or formataddr(
+    (SITE_NAME if SITE_NAME.isprintable() else "Enlace", f"noreply@{_mail_domain}")
+)
 ADMIN_EMAIL = env.list("ADMIN_EMAIL", default=[])
 # Whose reports of delivered and bounced mails are taken at /anymail/<name>/tracking/: Anymail's name of the provider
 # whose backend or SMTP server sends, or others.
@@ -359,8 +386,14 @@ for _provider in PROVIDERS:
         _own = vars(import_module(f"{_provider}.settings"))
         globals().update({name: value for name, value in _own.items() if name.isupper()})
 
-# Whether contacts are kept equal at the providers that can be written to.
-CONTACT_SYNC = env.bool("CONTACT_SYNC", default=True)
+# Whether contacts are kept equal at the providers that can be written to: True, False, or "guided": staff start it.
+CONTACT_SYNC: str | bool = "guided"
+if os.environ.get("CONTACT_SYNC", "").strip().lower() not in ("", "guided"):
+    CONTACT_SYNC = env.bool("CONTACT_SYNC")
+# What follows for a contact's other records where one was deleted: "never" anything, a "mark", or "ask" staff.
+CONTACT_DELETIONS = env.str("CONTACT_DELETIONS", default="never").strip().lower() or "never"
+if CONTACT_DELETIONS not in {"never", "mark", "ask"}:
+    raise ImproperlyConfigured(f'CONTACT_DELETIONS is "never", "mark" or "ask", not {CONTACT_DELETIONS!r}')
 COMPANY_PROVISIONING_STEPS = env.list(
     "COMPANY_PROVISIONING_STEPS",
     default=["integrations.steps.redis_prefix.check", "integrations.steps.company_created.send"],

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts.mail.api.webhooks import report
 from accounts.signin.views import home
+from core.web import branding_views
 
 # Our own page: drf-spectacular's has inline styles, which the Content-Security-Policy refuses.
 docs = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs/api.html")
@@ -16,6 +17,8 @@ urlpatterns = [
     path("", home, name="home"),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^docs/?$", require_safe(docs), name="docs"),
+    path("site/colours.css", branding_views.colours, name="site_colours"),
+    path("site/logo", branding_views.logo, name="site_logo"),
     path("anymail/<path:path>", report, name="mail_report"),
     path("admin/", admin.site.urls),
     path("admin", RedirectView.as_view(pattern_name="admin:index"), name="admin_without_slash"),

@@ -15,7 +15,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer, create_server
 from waitress.utilities import Error
 
-from core.web.bodies import Refusal, refusal
+from core.web.bodies import Refusal, largest_body, refusal, too_large
 
 _SPARE = 50  # file descriptors of the server's own, in what waitress counts as connections
 
@@ -38,6 +38,8 @@ class Parser(HTTPRequestParser):
         self.began = time.time()
 
     def parse_header(self, header_plus: bytes) -> None:
+        if header_plus.lower().count(b"transfer-encoding:") > 1:  # waitress takes any number of them
+            raise ParsingError("Transfer-Encoding stands twice")
         try:
             super().parse_header(header_plus)
         except ValueError as error:  # a length of more digits than Python takes
@@ -51,12 +53,16 @@ class Parser(HTTPRequestParser):
                 path=self.path,
                 length=self.headers.get("CONTENT_LENGTH"),
                 transfer_encoding="chunked" if self.chunked else None,
+                joins_chunks=True,
             )
             if refused is not None:
                 self.error = Refused(refused)
                 self.completed = True
             if self.error is not None:
                 self.expect_continue = False  # else waitress asks for the body all the same, and waits for it
+        elif self.chunked and self.body_bytes_received > largest_body(self.path):
+            self.error = Refused(too_large(self.path))
+            self.completed = True
         return consumed
 
 

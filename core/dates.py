@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.timezone import get_default_timezone
+from django.utils.timezone import get_default_timezone, localtime
 
 LONGEST = 60  # characters
 YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted from it may not exist
@@ -53,6 +53,11 @@ class Moment:
             return self.utc
         after = self.value.date() + timedelta(days=1)
         return datetime(after.year, after.month, after.day, tzinfo=get_default_timezone()).astimezone(UTC)
+
+
+def last_day(end: datetime) -> date:
+    """Return the last day of what lasts until `end`, in TIME_ZONE: an end at midnight is that of the day before."""
+    return localtime(end - timedelta(seconds=1), get_default_timezone()).date()
 
 
 def parse(text: str, *, day_first: bool | None = None) -> Moment:

@@ -17,12 +17,20 @@ class InvalidJson(ValueError):
 
 def read(body: bytes, *, must_be_object: bool = False) -> Any:
     """Return the JSON value in `body`. Raises InvalidJson."""
-    if not body.strip():
-        raise InvalidJson("the body is empty; a JSON object was expected")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidJson(f"the body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}") from error
+    value = parse(text)
+    if must_be_object and not isinstance(value, dict):
+        raise InvalidJson(f"a JSON object was expected, a {type(value).__name__} came")
+    return value
+
+
+def parse(text: str) -> Any:
+    """Return the JSON value in `text`. Raises InvalidJson."""
+    if not text.strip():
+        raise InvalidJson("the body is empty; a JSON object was expected")
     try:
         value = json.loads(
             text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
@@ -43,8 +51,6 @@ def read(body: bytes, *, must_be_object: bool = False) -> Any:
         ]
     if level:
         raise InvalidJson(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-    if must_be_object and not isinstance(value, dict):
-        raise InvalidJson(f"a JSON object was expected, a {type(value).__name__} came")
     return value
 
 

@@ -16,7 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
@@ -152,6 +152,29 @@ def normalise_email(raw: str) -> str:
     return address.lower()
 
 
+def email_or_empty(raw: str) -> str:
+    """Return an address in its stored form, "" for what is none."""
+    try:
+        return normalise_email(raw) if raw else ""
+    except InvalidAddress:
+        return ""
+
+
+class Parsed(NamedTuple):
+    """The usable values of a text from outside, in our form, the best first; and why something of it is left out.
+
+    Neither a value nor a reason: the text says that there is none. `left_out` is for staff.
+    """
+
+    values: tuple[str, ...] = ()
+    left_out: str = ""
+
+    @property
+    def best(self) -> str:
+        """Return the first value, "" without one."""
+        return self.values[0] if self.values else ""
+
+
 def title_key(raw: str, limit: int = 255) -> str:
     """Return what two spellings of a title have in common: case, spaces and compatible letters do not matter."""
     return " ".join(unicodedata.normalize("NFKC", raw[:LINE]).split()).casefold()[:limit]
@@ -173,6 +196,11 @@ def without_zero_width(raw: str, *, also_marks: bool = False) -> str:
     Not for the addresses of accounts: `normalise_email` refuses them there, since they make look-alikes.
     """
     return (_UNSEEN if also_marks else _ZERO_WIDTH).sub("", raw)
+
+
+def ascii_like(raw: str) -> str:
+    """Return at most LINE letters with full-width digits as plain ones, single spaces, and nothing that nobody sees."""
+    return " ".join(unicodedata.normalize("NFKC", without_zero_width(raw[:LINE], also_marks=True)).split())
 
 
 def plain_key(raw: str) -> str:

@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -32,6 +33,7 @@ from core.web.client_address import client_key
 # What a browser forgets when somebody signs out; the cookie of the language stays.
 CLEARED_AT_SIGN_OUT = '"cache", "storage"'
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+FOR_STAFF = "for=staff"  # in the query: whoever asks for a link came from the console's sign-in, and goes back there
 LINK_TRIES = 30  # wrong set-up links of a client in a minute, on the page and at the API
 SHOWN_LINES = 100  # of a member's statement, the newest
 
@@ -108,9 +110,7 @@ def setup_password(request: HttpRequest) -> HttpResponse:
             user = password_links.set_password(
                 email, token, form.cleaned_data["password"], language=get_language() or "", request=request
             )
-            login(request, user, backend=MODEL_BACKEND)  # turns the session over
-            messages.success(request, _("Your password is set. Welcome!"))
-            response = redirect("dashboard")
+            response = _go_on_to_sign_in(request) if user.is_staff else _welcome(request, user)
             devices.remember(request, response, user)
             return response
     except lockout.TooMany as error:
@@ -130,6 +130,7 @@ def setup_password(request: HttpRequest) -> HttpResponse:
         "token": token,
         "first_name": user.first_name,
         "last_name": user.last_name,
+        "is_staff": user.is_staff,
         "heading_new": not user.has_usable_password(),
         "requirements": password_requirements(),
         # The language switch comes back to this link; it goes there in a POST to ourselves, never in a Referer.
@@ -152,18 +153,43 @@ def forgot_password(request: HttpRequest) -> HttpResponse:
             )
         except password_links.TooManyRequests as error:
             return _too_many(request, error.retry_after)
-        return redirect("link_sent")
-    return render(request, "accounts/forgot_password.html", {"form": form})
+        return redirect(f"{reverse('link_sent')}?{FOR_STAFF}" if _is_for_staff(request) else "link_sent")
+    return render(request, "accounts/forgot_password.html", {"form": form, **_asked_by(request)})
 
 
 @require_safe
 def link_sent(request: HttpRequest) -> HttpResponse:
-    return render(request, "accounts/link_sent.html")
+    return render(request, "accounts/link_sent.html", _asked_by(request))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A page that says what to do; the reason is for the log alone."""
     return render(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
+
+
+def _welcome(request: HttpRequest, user: User) -> HttpResponse:
+    login(request, user, backend=MODEL_BACKEND)  # turns the session over
+    messages.success(request, _("Your password is set. Welcome!"))
+    return redirect("dashboard")
+
+
+def _go_on_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Lead staff to the console's sign-in, which asks for the second factor too; a link alone opens no session.
+
+    Whoever else was signed in here is signed out, as a sign-in would do.
+    """
+    logout(request)
+    messages.success(request, _("Your password is set. Sign in with it."))
+    return redirect("admin:login")
+
+
+def _is_for_staff(request: HttpRequest) -> bool:
+    return request.GET.get("for") == "staff"
+
+
+def _asked_by(request: HttpRequest) -> dict[str, Any]:
+    """Return what the pages of asking for a link differ by; the language switch keeps it."""
+    return {"for_staff": True, "language_next": f"{request.path}?{FOR_STAFF}"} if _is_for_staff(request) else {}
 
 
 def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 LAST_USED = "staff_last_used"  # in the session: seconds since the epoch
+BACKGROUND = "X-Background"  # of a page that refreshes itself: that is nobody at work
 _PRECISION = 60  # seconds; a session is written once a minute at most, not at each request
 
 
@@ -34,6 +35,6 @@ class IdleStaffMiddleware:
             idle = now - request.session.get(LAST_USED, 0)  # none: of a version before this one, or made staff since
             if idle >= settings.STAFF_IDLE_MINUTES * 60:
                 logout(request)
-            elif idle >= _PRECISION:
+            elif idle >= _PRECISION and BACKGROUND not in request.headers:
                 request.session[LAST_USED] = int(now)
         return self._get_response(request)

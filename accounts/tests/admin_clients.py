@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.people.models import User
+from core.console.links import row_url
 
 
 def signed_in(user: Any) -> Client:
@@ -25,3 +26,8 @@ def clerk(*codenames: str) -> Client:
 def page_of(row: Any) -> str:
     """The address of a row's page."""
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def link_to(row: Any) -> str:
+    """The address to which other pages link for a row: of a contact or a login the person's."""
+    return row_url(f"admin:{row._meta.app_label}_{row._meta.model_name}", row.pk)

@@ -4,7 +4,7 @@ It calls one service function for each row, writes an entry of the audit log for
 many those were.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -24,14 +24,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from core.cause import Cause
 from core.console.audited import AuditedAdmin
+from core.console.links import BACK, back_of, other_page
+from core.console.list_actions import list_action, skipped_message
 from core.console.values import changed_values, values_of
 from core.web import access
-
-MAX_ROWS = 500  # of one run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +81,13 @@ class Action:
     `done` is the message for a number of rows, an ngettext_lazy by "count". A `form` is shown first, with `explanation`
     and the rows as `shown` describes them. `in_list`: it makes sense for several rows. An action that `calls_out` calls
     a provider: it runs outside of a transaction, and not in lists. One that `deletes` the row goes back to the list.
+    One that `opens` a page returns its address for the rows' keys, and `run` is not called.
     """
 
     name: str
     label: Any
-    done: Any
-    run: Callable[[Any, Submission], bool | Answer | Page | Download]
+    done: Any = ""
+    run: Callable[[Any, Submission], bool | Answer | Page | Download] = lambda row, submission: False
     applies_to: Callable[[Any], bool] = lambda row: True
     form: type[forms.Form] | None = None
     explanation: Any = ""
@@ -95,6 +95,7 @@ class Action:
     in_list: bool = True
     calls_out: bool = False
     deletes: bool = False
+    opens: Callable[[Sequence[Any]], str] | None = None
 
 
 class Refused(Exception):
@@ -133,6 +134,13 @@ class ActionsMixin(AuditedAdmin):
     def all_row_actions(self) -> list[Action]:
         return [*self.row_actions, *_added.get(self.model, [])]
 
+    def action_named(self, name: str) -> Action:
+        """Return the action of this name. Raises Http404 where there is none."""
+        found = next((action for action in self.all_row_actions() if action.name == name), None)
+        if found is None:
+            raise Http404
+        return found
+
     def may_run(self, request: HttpRequest, action: Action, obj: Any = None) -> bool:
         """Return whether this member of staff may run `action` on `obj`, or on any row where it is None."""
         return access.holds(request.user, access.table().action(self.opts.label_lower, action.name))
@@ -141,7 +149,7 @@ class ActionsMixin(AuditedAdmin):
         found: dict[str, Any] = super().get_actions(request)
         for action in self.all_row_actions():
             if action.in_list and not action.calls_out and self.may_run(request, action):
-                found[action.name] = (_list_action(action), action.name, capfirst(action.label))
+                found[action.name] = (list_action(action), action.name, capfirst(action.label))
         return found
 
     def get_urls(self) -> list[URLPattern]:
@@ -151,9 +159,7 @@ class ActionsMixin(AuditedAdmin):
 
     def action_view(self, request: HttpRequest, object_id: str, action_name: str) -> HttpResponse:
         """Run an action on one row: GET shows its form, an action without a form takes a POST only."""
-        action = next((action for action in self.all_row_actions() if action.name == action_name), None)
-        if action is None:
-            raise Http404
+        action = self.action_named(action_name)
         if not self.may_run(request, action):
             raise PermissionDenied
         row = self.get_object(request, unquote(object_id))
@@ -161,26 +167,44 @@ class ActionsMixin(AuditedAdmin):
             raise Http404
         if not self.may_run(request, action, row):
             raise PermissionDenied
-        if request.method != "POST" and action.form is None:
+        if request.method != "POST" and action.form is None and action.opens is None:
             return HttpResponseNotAllowed(["POST"])
         shown = self.run_action(request, action, [row])
         page = f"admin:{self.opts.app_label}_{self.opts.model_name}"
-        return shown or (
-            redirect(f"{page}_changelist") if action.deletes else redirect(f"{page}_change", quote(row.pk))
-        )
+        if shown is not None:
+            return shown
+        if action.deletes:
+            return redirect(f"{page}_changelist")
+        return redirect(back_of(request) or reverse(f"{page}_change", args=[quote(row.pk)]))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         row = kwargs.get("obj")
         if row is not None:
-            context["row_actions"] = [
-                self._button(action, row)
-                for action in self.all_row_actions()
-                if action.applies_to(row) and self.may_run(request, action, row)
-            ]
+            context["row_actions"] = self.buttons(request, row)
+            context["person_url"] = other_page(f"admin:{self.opts.app_label}_{self.opts.model_name}", row.pk)
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def run_action(self, request: HttpRequest, action: Action, rows: Sequence[Any]) -> HttpResponse | None:
-        """Run `action` on those of `rows` that it applies to; return the page with its form or its result, if any."""
+    def buttons(
+        self, request: HttpRequest, row: Any, *, back: str = "", only: Collection[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the buttons of the actions, or of `only` these, that apply to `row` and that this member of staff may
+        run. Afterwards they are back on the row's page, or at `back`.
+        """
+        return [
+            self._button(action, row, back)
+            for action in self.all_row_actions()
+            if (only is None or action.name in only) and action.applies_to(row) and self.may_run(request, action, row)
+        ]
+
+    def run_action(
+        self, request: HttpRequest, action: Action, rows: Sequence[Any], *, left: Callable[[int], str] = skipped_message
+    ) -> HttpResponse | None:
+        """Run `action` on those of `rows` that it applies to; return the page with its form or its result, if any.
+
+        `left` is the message about rows that were left as they are.
+        """
+        if action.opens is not None:
+            return redirect(action.opens([row.pk for row in rows]))
         answers: dict[str, Any] = {}
         if action.form is not None:
             # A link may fill in answers, as Django's own pages for adding do; only a POST sends them.
@@ -198,7 +222,7 @@ class ActionsMixin(AuditedAdmin):
             if isinstance(result, Answer):
                 self.message_user(request, format_html("{}", result.text), result.level)
         if skipped := results.count(False):
-            self.message_user(request, skipped_message(skipped), messages.WARNING)
+            self.message_user(request, left(skipped), messages.WARNING)
         for result in results:
             if isinstance(result, Download):
                 return result.response()
@@ -245,7 +269,8 @@ class ActionsMixin(AuditedAdmin):
             "skipped": skipped_message(len(rows) - len(applicable)) if len(rows) > len(applicable) else "",
             "selected": [row.pk for row in rows] if request.POST.get("action") == action.name else [],
             "checkbox_name": ACTION_CHECKBOX_NAME,
-            "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            "list": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            "back": back_of(request),
         }
         refused = HTTPStatus.UNPROCESSABLE_ENTITY if form.is_bound else HTTPStatus.OK
         return TemplateResponse(request, "admin/action.html", context, status=refused)
@@ -261,32 +286,11 @@ class ActionsMixin(AuditedAdmin):
         }
         return TemplateResponse(request, page.template, context)
 
-    def _button(self, action: Action, row: Any) -> dict[str, Any]:
+    def _button(self, action: Action, row: Any, back: str = "") -> dict[str, Any]:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_act"
         return {
+            "name": action.name,
             "label": action.label,
-            "url": reverse(name, args=[quote(row.pk), action.name]),
-            "has_form": action.form is not None,
+            "url": reverse(name, args=[quote(row.pk), action.name], query={BACK: back} if back else None),
+            "has_form": action.form is not None or action.opens is not None,
         }
-
-
-def skipped_message(count: int) -> str:
-    """Return the message about rows that an action does not apply to."""
-    return ngettext(
-        "%(count)d row was left as it is: this does not apply to it.",
-        "%(count)d rows were left as they are: this does not apply to them.",
-        count,
-    ) % {"count": count}
-
-
-def _list_action(action: Action) -> Callable[..., HttpResponse | None]:
-    def run(model_admin: ActionsMixin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        # Lists leave out large columns; a service may need them, and one query a row for each would be too many.
-        rows = list(queryset.defer(None)[: MAX_ROWS + 1])
-        if len(rows) > MAX_ROWS:
-            text = _("At most %(count)d rows at once. Nothing was done.") % {"count": MAX_ROWS}
-            model_admin.message_user(request, format_html("{}", text), messages.ERROR)
-            return None
-        return model_admin.run_action(request, action, rows)
-
-    return run

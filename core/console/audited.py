@@ -56,9 +56,12 @@ class AuditedAdmin(admin.ModelAdmin):
         return super().log_deletions(request, queryset)
 
     def record(self, request: HttpRequest, row: Model, verb: str, **facts: Any) -> None:
-        """Add an entry about a row of this page: `<subject>.<verb>`."""
-        subject = self.audit_subject or row._meta.model_name
-        self.admin_site.record(f"{subject}.{verb.replace('-', '_')}", request=request, target=row, **facts)
+        """Add an entry about a row of this page."""
+        self.admin_site.record(self.audit_code(verb), request=request, target=row, **facts)
+
+    def audit_code(self, verb: str) -> str:
+        """Return the code of what is done to a row of this page: `<subject>.<verb>`."""
+        return f"{self.audit_subject or self.opts.model_name}.{verb.replace('-', '_')}"
 
     def _values(self, row: Any) -> dict[str, Any]:
         """Return the row's columns and, of forms that have them, its many-to-many values."""

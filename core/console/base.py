@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin, ShowFacets, TabularInline
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.auth import get_permission_codename
 from django.core.paginator import Paginator
@@ -14,6 +15,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
 from core.console.actions import ActionsMixin
+from core.console.links import row_url
 from core.console.paging import PageByPage
 
 AT_MOST = 50  # rows beneath another
@@ -34,9 +36,15 @@ class ConsoleChangeList(ChangeList):
         except (OverflowError, ValueError, DataError) as error:
             raise IncorrectLookupParameters(error) from error
 
+    def url_for_result(self, result: Any) -> str:
+        return row_url(f"admin:{self.opts.app_label}_{self.opts.model_name}", quote(getattr(result, self.pk_attname)))
+
 
 class BoundedLists(ModelAdmin):
     """Lists that a hand-written address cannot break: every list of the console is one of these."""
+
+    class Media:
+        js = ("console/cards.js",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Return whether a list may be narrowed so by its address: only by what our pages offer and link to.

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib import admin
 
-from core.console import links
+from core.console import links, phrases
 from core.money import money as as_money
 
 Column = Callable[[Any, Any], Any]
@@ -44,6 +44,12 @@ def text(name: str, label: Any, *, is_short: bool = False) -> Column:
     """Return a column of a text, a dash for an empty one; one shortened line of it where `is_short`."""
     show = links.shortened if is_short else str
     return attribute(name, label, show=lambda value: show(value or "") or links.NOTHING)
+
+
+def reason(name: str, label: Any, *, is_short: bool = False) -> Column:
+    """Return a column of a stored reason or error, in the reader's language; a dash for an empty one."""
+    show = links.shortened if is_short else str
+    return attribute(name, label, show=lambda value: show(phrases.shown(value or "")) or links.NOTHING)
 
 
 def badge(name: str, label: Any, *, kinds: Mapping[Any, str] | None = None) -> Column:

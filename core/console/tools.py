@@ -1,4 +1,4 @@
-"""Pages of the console that belong to no model: registered here, linked from the start page for who may open them."""
+"""Pages of the console that belong to no model: registered here, linked from the navigation for who may open them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from core.web import access
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """`path` lies below the console's; `admin:<name>` is its URL's name, by which the table of access lists it."""
+    """`path` lies below the console's; `admin:<name>` is its URL's name, by which the tables of access and
+    navigation list it."""
 
     name: str
     label: Any

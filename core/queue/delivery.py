@@ -153,11 +153,11 @@ class Delivery(models.Model):
         now = timezone.now()
         self.update_fenced(failures=0, crashes=0, last_error="", next_attempt_at=now, wake_at=now + GRACE, **columns)
 
-    def requeue(self, **columns: Any) -> None:
-        """Make a row due at once with its whole budget of attempts, as the *retry* of staff does."""
-        now = timezone.now()
+    def requeue(self, *, due: datetime | None = None, **columns: Any) -> None:
+        """Make a row due now, or at `due`, with its whole budget of attempts, as the *retry* of staff does."""
+        due = due or timezone.now()
         columns |= {"status": PENDING, "failures": 0, "crashes": 0, "finished_at": None}
-        columns |= {"next_attempt_at": now, "wake_at": now + GRACE}
+        columns |= {"next_attempt_at": due, "wake_at": due + GRACE}
         type(self)._default_manager.filter(pk=self.pk).update(**columns)
         for name, value in columns.items():
             setattr(self, name, value)

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db import OperationalError, transaction
-from django.utils import timezone
 
 from core.queue.delivery import MAX_CRASHES, PENDING, Delivery, DeliveryQuerySet
 from core.queue.outcomes import LeaseLost, Permanent, TryAgain, Wait
@@ -74,11 +73,15 @@ def run(model: type[Delivery], key: int, *, wake: bool = True) -> bool:
     """Make one attempt at a row; return False where it is not due, done or already claimed.
 
     Every failure is stored on the row. Only a database that is away is raised, and then the row falls due again by its
-    lease. Where the row is due again at once, a worker is woken for it (`wake`).
+    lease. Where the row is due again at once or soon, a worker is woken for it then (`wake`).
     """
-    kind = KINDS[str(model._meta.model_name)]
+    return attempt(KINDS[str(model._meta.model_name)], key, wake=wake)
+
+
+def attempt(kind: JobKind[Any], key: int, *, wake: bool = True) -> bool:
+    """Make one attempt as `run` does, by a kind of job that a caller varied."""
     with transaction.atomic() if kind.on_claim else nullcontext():
-        row = DeliveryQuerySet(model).claim(key)
+        row = DeliveryQuerySet(kind.model).claim(key)
         if row is not None and kind.on_claim is not None:
             kind.on_claim(row)
     if row is None:
@@ -96,7 +99,7 @@ def run(model: type[Delivery], key: int, *, wake: bool = True) -> bool:
             if isinstance(error, OperationalError) and not kind.stores_database_errors:
                 raise
             _store_failure(kind, row, error)
-        if wake and row.status == PENDING and row.next_attempt_at <= timezone.now():
+        if wake and row.status == PENDING:
             wake_on_commit(row)
     except LeaseLost:
         if kind.on_lost is not None:

@@ -1,7 +1,6 @@
 """Fetching what a stranger's address names: over real TLS, and never from where it must not be."""
 
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -193,11 +192,9 @@ def test_certificate_of_an_unknown_authority_or_another_host_is_no_connection(
 
 @pytest.mark.parametrize("drip", [Drip(content_type="application/pdf"), Drip(from_the_start=True), Hang()])
 def test_answer_that_never_ends_is_given_up_in_time(get: Any, server: FakeHttpsServer, drip: Any) -> None:
-    server.misbehave(drip)
-    began = time.monotonic()
+    server.misbehave(drip)  # until the end of the test: only a limit of ours returns before it
     with pytest.raises(Unreachable, match="longer than 1 seconds"):
         get(seconds=1.0)
-    assert time.monotonic() - began < 3
 
 
 def test_server_that_never_shakes_hands_is_given_up_in_time(get: Any, server: FakeHttpsServer) -> None:

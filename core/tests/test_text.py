@@ -18,6 +18,7 @@ from core.text import (
     InvalidAddress,
     bounded,
     clean_name,
+    email_or_empty,
     fits,
     identifier,
     normalise_email,
@@ -39,7 +40,8 @@ def modules() -> list[Path]:
 def test_unicodedata_is_imported_by_this_module_alone() -> None:
     users = set()
     for path in modules():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if "unicodedata" in text else ():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
             if "unicodedata" in names or (isinstance(node, ast.ImportFrom) and node.module == "unicodedata"):
                 users.add(path.relative_to(ROOT).as_posix())
@@ -73,6 +75,11 @@ def test_address_that_is_too_long_is_none() -> None:
         assert len(str(refused.value)) < 200
     assert fits("+1 305 555 0100" * 10, 50) == ""
     assert len(normalise_email("a" * 60 + "@" + "x" * 60 + ".com")) < EMAIL
+
+
+@pytest.mark.parametrize(("raw", "stored"), [(" Jane@Example.COM. ", "jane@example.com"), ("", ""), ("no address", "")])
+def test_address_that_is_none_has_an_empty_stored_form(raw: str, stored: str) -> None:
+    assert email_or_empty(raw) == stored
 
 
 def test_document_keeps_what_is_within_its_limits() -> None:

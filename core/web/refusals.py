@@ -6,9 +6,12 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
+from django.template import loader
 from django.utils.translation import gettext as _
 from django.views import defaults
+
+from core.web import branding
 
 API = "/api/"
 
@@ -30,4 +33,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if request.path_info.startswith(API):
         message = _("Something went wrong on our side. Try again in a few minutes.")
         return JsonResponse(refusal(message, code="error"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
-    return defaults.server_error(request)
+    page = loader.get_template("500.html").render(
+        {"brand": branding.current()}
+    )  # without a request: that may have failed
+    return HttpResponseServerError(page)

@@ -8,19 +8,23 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.demo import marks
 from accounts.signin import devices
-from accounts.signin.admin import second_factor
+from accounts.signin.admin import dismissing, second_factor
 from accounts.signin.admin.staff_forms import OwnPasswordForm, StaffSignInForm
 from accounts.signin.second_factor import is_missing
-from accounts.signin.views import CLEARED_AT_SIGN_OUT
-from accounts.staff import denials
+from accounts.signin.views import CLEARED_AT_SIGN_OUT, FOR_STAFF
+from accounts.staff import denials, dismissals
+from accounts.staff.admin import review
 from accounts.staff.audit import record
-from core.console import attention, tools
+from core.console import attention, home, navigation, search, tools
 from core.console.site import ConsoleSite
-from core.web import access
+from core.web import access, branding
 
 OWN_APPS = ("accounts", "integrations")
 
@@ -33,7 +37,6 @@ class OwnPassword(PasswordChangeView):
 
 
 class StaffSite(ConsoleSite):
-    site_title = site_header = _("Enlace")
     index_title = _("Console")
     login_form = StaffSignInForm
     enable_nav_sidebar = False  # the lists need the room
@@ -80,7 +83,8 @@ class StaffSite(ConsoleSite):
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
         if request.method == "GET" and super().has_permission(request) and is_missing(request):
             return redirect(second_factor.url(second_factor.wanted_page(request)))
-        response = super().login(request, extra_context)
+        forgot_url = f"{reverse('forgot_password')}?{FOR_STAFF}"
+        response = super().login(request, {"forgot_url": forgot_url, **(extra_context or {})})
         if request.method == "POST" and isinstance(response, HttpResponseRedirect) and request.user.is_authenticated:
             devices.remember(request, response, request.user)
         return response
@@ -90,8 +94,38 @@ class StaffSite(ConsoleSite):
         response["Clear-Site-Data"] = CLEARED_AT_SIGN_OUT
         return response
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        name = branding.current().name
+        context: dict[str, Any] = {**super().each_context(request), "site_title": name, "site_header": name}
+        if not context["has_permission"]:
+            return context | {"navigation": None}
+        return context | {"navigation": navigation.of_request(request), "shows_demo": marks.is_noted(request)}
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().index(request, {"attention": attention.items(request.user), **(extra_context or {})})
+        demo = marks.presence()
+        marks.note(request, shown=demo.is_shown)
+        past = dismissals.current()
+        seen = attention.seen_by(request.user)
+        items, panels = home.of(request.user, seen, past)
+        labels = {item.key: item.label for item in seen}
+        context = {
+            "offers_demo": demo.is_offered,
+            "attention": items,
+            "panels": panels,
+            "shown_at": timezone.now(),
+            "dismissed": [{"label": labels[key], "past": row} for key, row in past.items() if key in labels],
+            "may_dismiss": access.may(request.user, "admin:dismiss"),
+        }
+        return super().index(request, context | (extra_context or {}))
+
+    def search(self, request: HttpRequest) -> HttpResponse:
+        """Show what the text `q` names, or go straight to the one row whose own id or address it is."""
+        text = search.cleaned(request.GET.get("q", ""))
+        groups = search.found(text, request.user)
+        if hit := search.only_exact(groups):
+            return redirect(hit.url)
+        context = {**self.each_context(request), "title": _("Search"), "searched": text, "groups": groups}
+        return TemplateResponse(request, "admin/search.html", context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Members and events first, each on its own; what the packages bring stands together, and so do the tools."""
@@ -112,10 +146,13 @@ class StaffSite(ConsoleSite):
 
     def get_urls(self) -> list[Any]:
         own = [
+            path("search/", self.admin_view(self.search), name="search"),
             path("second-factor/", second_factor.page, name="second_factor"),
             path("second-factor/new/", second_factor.enrol, name="second_factor_new"),
             path("second-factor/new/code.svg", second_factor.picture, name="second_factor_picture"),
         ]
+        own.append(path("attention/<slug:key>/dismiss/", self.admin_view(dismissing.page), name="dismiss"))
+        own += review.urls(self.admin_view)
         own += [path(tool.path, self.admin_view(tool.view), name=tool.name) for tool in tools.registered()]
         return [*own, *super().get_urls()]
 

@@ -228,7 +228,7 @@ def test_no_token_is_stored_anywhere(link: Any) -> None:
     assert len(secret) >= 32
     assert [place for place, text in every_text() if secret in text] == []
     assert [mail.context for mail in EmailMessage.objects.filter(kind="welcome")] == [
-        {"plan_name": "NSSA Annual Membership", "partner": "NSSA", "subscription": Subscription.objects.get().pk}
+        {"subscription": Subscription.objects.get().pk}
     ]
 
 

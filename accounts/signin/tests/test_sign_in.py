@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions
 from accounts.people.models import User
 from core.cause import Cause
 from core.web import limits
@@ -110,7 +110,7 @@ def test_home_leads_where_one_belongs(user: Any) -> None:
 
 def test_the_dashboard_shows_the_plan_its_status_and_its_end(user: Any, plan: Any, staff: Any) -> None:
     until = timezone.now().replace(year=2031, month=5, day=17)
-    subscriptions.grant(user, plan, until=until, cause=Cause.by_staff(staff))
+    staff_actions.grant(user, plan, until=until, cause=Cause.by_staff(staff))
     browser = Client()
     browser.force_login(user)
     page = browser.get("/dashboard").content.decode()

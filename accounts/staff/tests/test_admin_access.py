@@ -120,5 +120,5 @@ def test_the_start_page_says_what_waits_to_those_who_may_see_it(db: None, superu
     EmailMessage.objects.bulk_create(rows)
     page = superuser.get("/admin/").content.decode()
     assert "<strong>100+</strong>" in page
-    assert "/admin/accounts/emailmessage/?status__exact=bounced" in page
+    assert "/admin/accounts/emailmessage/?unresolved=bounced" in page
     assert "100+" not in clerk("view_user").get("/admin/").content.decode()

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.memberships import subscriptions
+from accounts.memberships import staff_actions, subscriptions
 from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan
 from accounts.people.models import User
@@ -183,7 +183,7 @@ def test_a_page_after_the_last_is_404_as_json(staff: Any, members: Any) -> None:
 def test_a_member_with_two_subscriptions_stands_once_in_the_list(ask: Any, members: Any, plan: Any, staff: Any) -> None:
     other = Plan.objects.create(code="other", name="Other", partner="NSSA")
     until = timezone.now() + timedelta(days=5)
-    subscriptions.grant(members["ada"], other, until=until, cause=Cause.by_staff(staff))
+    staff_actions.grant(members["ada"], other, until=until, cause=Cause.by_staff(staff))
     page = ask(search="ada")
     assert page["count"] == 1
     assert [subscription["plan"] for subscription in page["results"][0]["subscriptions"]] == ["other", "nssa_annual"]
@@ -195,7 +195,7 @@ def test_a_member_is_listed_among_those_of_the_partner_of_their_plan(ask: Any, m
         plan = Plan.objects.create(code=name, name=name, partner=partner)
         person, _made = User.objects.get_or_create(email=f"{name}@example.com")
         until = timezone.now() + timedelta(days=5)
-        subscriptions.grant(person, plan, until=until, cause=Cause.by_staff(staff))
+        staff_actions.grant(person, plan, until=until, cause=Cause.by_staff(staff))
     assert emails_in(ask()) == emails_in(ask(partner="nssa")) == emails_in(ask(partner="")) == ["cleo", "bob", "ada"]
     guild = ask(partner="Guild")
     assert emails_in(guild) == ["dora"]
@@ -225,9 +225,9 @@ def test_of_several_subscriptions_the_one_that_gives_access_is_shown_and_filtere
     until = timezone.now() + timedelta(days=5)
     for code, partner, ends in [("monthly", "NSSA", False), ("trial", "NSSA", True), ("elsewhere", "Guild", False)]:
         plan = Plan.objects.create(code=code, name=code, partner=partner)
-        granted = subscriptions.grant(members["cleo"], plan, until=until, cause=Cause.by_staff(staff))
+        granted = staff_actions.grant(members["cleo"], plan, until=until, cause=Cause.by_staff(staff))
         if ends:
-            subscriptions.expire(granted.subscription, cause=Cause.by_staff(staff))
+            staff_actions.expire(granted.subscription, cause=Cause.by_staff(staff))
     assert emails_in(ask(subscription_status="expired")) == []
     found = ask(subscription_status="active")
     assert emails_in(found) == ["cleo", "ada"]

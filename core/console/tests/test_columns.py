@@ -70,7 +70,7 @@ def test_link_leads_to_the_related_row() -> None:
             return "Jane <b>"
 
     link = shown(columns.link("admin:accounts_user", "user", "member"), user=User())
-    assert link == '<a href="/admin/accounts/user/7/change/">Jane &lt;b&gt;</a>'
+    assert link == '<a href="/admin/accounts/user/7/person/">Jane &lt;b&gt;</a>'
 
 
 def test_admin_finds_a_column_and_its_label() -> None:

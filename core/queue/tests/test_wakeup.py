@@ -1,11 +1,15 @@
 """Waking a worker never costs the caller anything, whatever the broker does."""
 
 import threading
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from accounts.signin.models import LinkRequest
 from config.celery import app
 from core.queue import wakeup
 from tests.harness import wait_until
@@ -72,3 +76,33 @@ def test_a_broker_that_hangs_does_not_hold_the_caller(monkeypatch: Any) -> None:
     publisher.stop(20)
     assert published == list(range(101))
     assert not gave_up.is_set()
+
+
+def test_row_that_is_due_soon_is_put_when_it_falls_due_and_once() -> None:
+    """The last time set for a key holds, so a burst that moves a row's date on wakes one worker."""
+    put: list[tuple[str, int]] = []
+    alarm = wakeup.Alarm()
+    for _request in range(50):
+        alarm.set("refresh", 1, seconds=0.05, put=lambda kind, key: put.append((kind, key)))
+    alarm.set("refresh", 2, seconds=0.01, put=lambda kind, key: put.append((kind, key)))
+    wait_until(lambda: len(put) == 2, seconds=20, what="both are put")
+    assert put == [("refresh", 2), ("refresh", 1)]
+
+
+@pytest.mark.parametrize(
+    ("due_in", "woken", "set_for"),
+    [(-1, ["now"], []), (5, [], ["soon"]), (300, [], [])],
+    ids=["due: at once", "soon: by the alarm", "later: by the sweep"],
+)
+@pytest.mark.django_db
+def test_worker_is_woken_at_the_time_of_its_row(
+    due_in: int, woken: list[str], set_for: list[str], monkeypatch: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    now: list[str] = []
+    soon: list[str] = []
+    monkeypatch.setattr(wakeup, "publisher", SimpleNamespace(put=lambda kind, key: now.append("now")))
+    monkeypatch.setattr(wakeup, "alarm", SimpleNamespace(set=lambda kind, key, **_: soon.append("soon")))
+    row = LinkRequest(pk=1, next_attempt_at=timezone.now() + timedelta(seconds=due_in))
+    with django_capture_on_commit_callbacks(execute=True):
+        wakeup.wake_on_commit(row)
+    assert (now, soon) == (woken, set_for)
