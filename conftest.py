@@ -64,6 +64,7 @@ def _configured(settings: Any) -> None:
     from accounts.signin import token_authentication
     from accounts.staff import audit
     from core.web import limits
+    from integrations.inbox import refusals
     from integrations.inbox.api import webhooks
     from integrations.operations import health
     from integrations.toolkit import counting
@@ -71,6 +72,7 @@ def _configured(settings: Any) -> None:
     translation.activate(settings.LANGUAGE_CODE)  # a request of the test before may have left another one
     settings.WEBHOOK_CONFIG_PASSWORD = OPERATOR_PASSWORD
     settings.WEBHOOKS_ALLOW_UNSIGNED = []
+    settings.CONTACT_SYNC = True
     settings.ADMIN_EMAIL = [STAFF_EMAIL]
     settings.SLACK_WEBHOOK_URL = ""
     settings.ADMIN_2FA = "optional"
@@ -86,6 +88,7 @@ def _configured(settings: Any) -> None:
     webhooks.UNVERIFIED.forget()
     token_authentication.GUESSES.forget()
     counting.reset()
+    refusals.forget()
     health.forget()
     audit.forget_waiting()
 
@@ -97,6 +100,7 @@ def wakeups(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
     woken: list[tuple[str, int]] = []
     monkeypatch.setattr(wakeup, "publisher", SimpleNamespace(put=lambda kind, key: woken.append((kind, key))))
+    monkeypatch.setattr(wakeup, "alarm", SimpleNamespace(set=lambda kind, key, *, seconds, put: None))
     return woken
 
 

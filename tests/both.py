@@ -2,8 +2,8 @@
 
     python -m tests.both [arguments of pytest]
 
-Each run says its own result. They follow one another: either has more processes than the machine has cores, so that
-its waiting tests leave none of them idle, and both at once would only crowd each other.
+Each run says its own result. They follow one another, for either keeps all cores busy. Only the faults of production
+(tests/chaos), which mostly wait for servers to start, end and try again, are a run of their own beside the first one.
 """
 
 import contextlib
@@ -12,15 +12,26 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.services import ENDING_SIGNALS, FORGETFUL, postgres, provide, redis, run_to_its_end, stop_on_signal
+from tests.services import (
+    ENDING_SIGNALS,
+    FORGETFUL,
+    end_with_parent,
+    postgres,
+    provide,
+    redis,
+    run_to_its_end,
+    stop_on_signal,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 OF_THE_SHELL = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DEBUG", "VAR_DIR", "PYTHONDONTWRITEBYTECODE")
 INTERRUPTED = 2  # pytest's exit code after Ctrl-C
-NO_TESTS = 5  # pytest's exit code; a failure only where both runs find none
+NO_TESTS = 5  # pytest's exit code; a failure only where all runs find none
+FAULTS = "tests/chaos"
 
 
 def prepare(first: dict[str, str], second: dict[str, str]) -> None:
@@ -39,16 +50,49 @@ def prepare(first: dict[str, str], second: dict[str, str]) -> None:
         process.wait()  # what fails here fails in a test too, and is explained there
 
 
-def run_both(arguments: Sequence[str], first_env: dict[str, str], second_env: dict[str, str] | None) -> tuple[int, int]:
-    """Run one after the other; return their exit codes. What ended the first by a signal keeps the second from it."""
-    share = [sys.executable, "-m", "pytest", "-n", "auto"]
-    print("== tests on the embedded default: SQLite, broker in the process", flush=True)
-    first = run_to_its_end([*share, *arguments], first_env)
-    if second_env is None or first == INTERRUPTED or first > 128:
-        return first, NO_TESTS
-    print("== tests on PostgreSQL and Redis", flush=True)
-    selected = ["-m", "not embedded and not once", "-o", "cache_dir=.pytest_cache/second"]
-    return first, run_to_its_end([*share, *selected, *arguments], second_env)
+class Beside:
+    """A command that runs beside another one, and says what it has to say when both have ended."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str], log: str) -> None:
+        self.log = Path(log)
+        with self.log.open("wb") as output:
+            ends_with_us = end_with_parent(signal.SIGTERM)
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=output, stderr=output, preexec_fn=ends_with_us
+            )
+
+    def ended(self, *, at_once: bool) -> int:
+        """Wait for it, or end it; show what it said and return its exit code (128 + n where signal n ended it)."""
+        if at_once:
+            self.process.terminate()
+        code = self.process.wait()
+        print(self.log.read_text(encoding="utf-8", errors="replace"), flush=True)
+        return code if code >= 0 else 128 - code
+
+
+def run_all(arguments: Sequence[str], first_env: dict[str, str], second_env: dict[str, str] | None) -> list[int]:
+    """Run the tests on both and return the exit codes. A signal that ends the first run keeps the second from it."""
+    pytest = [sys.executable, "-m", "pytest"]
+    with tempfile.TemporaryDirectory(prefix="both-") as folder:
+        files = f"{folder}/files"
+        selected = ["-m", "not embedded and not once"]
+        beside = None
+        if second_env is not None and not any(Path(one.partition("::")[0]).exists() for one in arguments):
+            command = [*pytest, "-n", "0", FAULTS, *selected, "-o", "cache_dir=.pytest_cache/faults", *arguments]
+            beside = Beside(command, second_env, f"{folder}/faults")
+            selected += ["--ignore", FAULTS]
+        print("== tests on the embedded default: SQLite, broker in the process", flush=True)
+        codes = [run_to_its_end([*pytest, "-n", "auto", f"--note-files={files}", *arguments], first_env)]
+        is_interrupted = codes[0] == INTERRUPTED or codes[0] > 128
+        if second_env is not None and not is_interrupted:
+            print("== tests on PostgreSQL and Redis", flush=True)
+            selected += ["-o", "cache_dir=.pytest_cache/second"]
+            command = [*pytest, "-n", "auto", f"--noted-files={files}", *selected, *arguments]
+            codes.append(run_to_its_end(command, second_env))
+        if beside is not None:
+            print("== beside them: faults of production on PostgreSQL and Redis", flush=True)
+            codes.append(beside.ended(at_once=is_interrupted))
+    return codes
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
     with contextlib.ExitStack() as services:
         missing = provide(services, second_env, wanted)
         prepare(first_env, second_env)
-        codes = run_both(arguments, first_env, second_env if missing < len(wanted) else None)
+        codes = run_all(arguments, first_env, second_env if missing < len(wanted) else None)
     failed = [code for code in codes if code not in (0, NO_TESTS)]
     return failed[0] if failed else min(codes)
 

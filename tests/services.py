@@ -66,6 +66,7 @@ def end_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
 
     def ask_the_kernel() -> None:
         libc.prctl(set_parent_death_signal, int(stop_signal))
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job of a shell inherits it ignored
 
     return ask_the_kernel
 

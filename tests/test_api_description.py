@@ -31,7 +31,7 @@ SECRET = "a-secret-that-only-tests-know"
 # Pages for people, which no machine and no front end calls.
 FOR_PEOPLE = {
     *("home", "sign_in", "sign_out", "setup_password", "forgot_password", "link_sent", "set_language", "dashboard"),
-    *("change_password", "sign_out_elsewhere", "docs", "admin_without_slash"),
+    *("change_password", "sign_out_elsewhere", "docs", "admin_without_slash", "site_colours", "site_logo"),
     *("former-customuser", "former-kajabiwebhookevent"),
 }
 ENDPOINTS = [(provider, endpoint) for provider in registry.all_providers().values() for endpoint in provider.endpoints]

@@ -20,6 +20,8 @@ NAMES = [
     "NOWCERTS_TOKEN_PATH",
     "GHL_BASE_URL",
     "CHATWOOT_BASE_URL",
+    "LANGUAGE_CODE",
+    "TIME_ZONE",
 ]
 PROGRAM = """
 import json, config.settings as s

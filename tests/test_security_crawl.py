@@ -129,8 +129,9 @@ class Crawl:
 
 @pytest.fixture(autouse=True)
 def without_limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lift the rate limits, which would refuse tricks before they are judged."""
+    """Lift the rate limits, which would refuse tricks before they are judged, and wait for no worker: there is none."""
     monkeypatch.setattr("core.web.limits._in_cache", lambda count: 0)
+    monkeypatch.setattr("core.queue.waiting.WAITS", 0.0)
     settings.WEBHOOK_CONFIG_PASSWORD = "a-password-that-only-tests-know"
     settings.MAIL_WEBHOOKS = ["postmark", "mailgun", "amazon_ses"]
 

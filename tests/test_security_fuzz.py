@@ -1,5 +1,6 @@
 """Fuzzed bodies: no answer is an internal error, and a verified sender's body is stored byte for byte."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,6 +123,30 @@ def test_event_like_body_finishes_without_a_retry(post: Any, settings: Any, body
         runner.run(InboxEvent, event.pk)
         event.refresh_from_db()
         assert event.status != "pending", event.last_error
+
+
+@settings(max_examples=80)
+@given(
+    body=st.binary(max_size=100) | st.dictionaries(WORDS, ODD, max_size=5).map(lambda body: json.dumps(body).encode()),
+    encoding=st.sampled_from(["gzip", "deflate", "gzip, deflate", "br", "identity", "\u00e9", " , "])
+    | st.text(max_size=9),
+    kind=st.sampled_from(
+        ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "", ";=", "\u00e9"]
+    ),
+    charset=st.sampled_from(["utf-8", "utf-16", "latin-1", "windows-1252", "utf-7", '"', "x" * 500]),
+    packs=st.booleans(),
+)
+def test_body_written_in_any_way_is_stored_or_refused(
+    post: Any, settings: Any, body: bytes, encoding: str, kind: str, charset: str, packs: bool
+) -> None:
+    settings.RATE_LIMIT_VERIFIED = 10**6
+    sent = gzip.compress(body) if packs else body
+    environ = {"HTTP_CONTENT_ENCODING": encoding, "CONTENT_TYPE": f"{kind}; charset={charset}"}
+    with one_example():
+        for path in ("/api/webhook/kajabi/", "/kajabi-webhook?token=x&token=%FF"):
+            answer = post(sent, path, **environ)
+            assert answer.status_code in (200, 400)
+            assert InboxEvent.objects.exists() or any(letter in _CONTROL for letter in encoding)
 
 
 @settings(max_examples=40)

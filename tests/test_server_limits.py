@@ -27,7 +27,7 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     directory = tmp_path_factory.mktemp("limits")
     (directory / "tmp").mkdir()
-    with embedded(directory, TMPDIR=str(directory / "tmp"), **LIMITS) as app:
+    with embedded(directory, TMPDIR=str(directory / "tmp"), GHL_WEBHOOK_TOKEN="a-ghl-token", **LIMITS) as app:
         yield app
 
 
@@ -125,9 +125,67 @@ def test_body_with_expect_100_continue_is_requested(port: int) -> None:
 
 
 def test_chunked_body_is_refused_at_every_address(port: int) -> None:
-    for path in ("/sign-in", "/admin/", "/api/webhook/kajabi/"):
+    for path in ("/sign-in", "/admin/", "/nowhere"):
         answer = answer_to(port, head(f"POST {path}", "Transfer-Encoding: chunked") + b"1\r\nx\r\n0\r\n\r\n")
         assert status_of(answer) == 411
+
+
+GHL = "POST /api/v1/webhooks/ghl?token=a-ghl-token"
+CHUNKED = ("Transfer-Encoding: chunked", "Content-Type: application/json", "Connection: close")
+EVENT = b'{"contact_id": "%s", "email": "jane@example.com", "location": {}}'
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_webhook_in_chunks_is_joined(port: int, app: Embedded, size: int) -> None:
+    body = EVENT % f"chunks-{port}-{size}".encode()
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    chunks = [b"%x;ext=1\r\n%s\r\n" % (len(part), part) for part in parts]
+    request = head(GHL, *CHUNKED) + b"".join(chunks) + b"0\r\nX-Trailer: 1\r\n\r\n"
+    with connect(port) as connection:
+        for start in range(0, len(request), 30):
+            connection.sendall(request[start : start + 30])
+            time.sleep(0.0005)
+        assert status_of(connection.recv(65536)) == 200
+    rows = app.rows.all("SELECT body FROM integrations_inboxevent WHERE external_id = ?", f"chunks-{port}-{size}")
+    assert [bytes(row["body"]) for row in rows] == [body]
+
+
+def test_requests_after_chunks_are_served_on_the_same_connection(port: int) -> None:
+    body = EVENT % f"pipelined-{port}".encode()
+    chunked = head(GHL, *CHUNKED[:2]) + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    last = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    answer = answer_to(port, chunked + HEALTH + chunked + last)
+    assert re.findall(rb"HTTP/1.1 ([0-9]+)", answer) == [b"200", b"200", b"409", b"200"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        (CHUNKED, b"5\r\n{}\r\n0\r\n\r\n" + b"x" * 20, 400),
+        (CHUNKED, b"zz\r\n{}\r\n0\r\n\r\n", 400),
+        (CHUNKED, b"-2\r\n{}\r\n0\r\n\r\n", 400),
+        ((*CHUNKED, "Content-Length: 12"), b"2\r\n{}\r\n0\r\n\r\n", 411),
+        (("Transfer-Encoding: gzip, chunked", *CHUNKED[1:]), b"2\r\n{}\r\n0\r\n\r\n", None),
+        (("Transfer-Encoding: chunked", *CHUNKED), b"2\r\n{}\r\n0\r\n\r\n", None),
+        (CHUNKED, b"10000\r\n" + b"[" * 0x10000 + b"\r\n", None),
+    ],
+    ids=["too long a chunk", "no number", "negative", "a length too", "another coding", "twice", "unfinished"],
+)
+def test_odd_chunks_are_refused(port: int, headers: tuple[str, ...], body: bytes, status: int | None) -> None:
+    answer = answer_to(port, head(GHL, *headers) + body)
+    assert answer == b"" or status_of(answer) in ((status,) if status else (400, 408, 411, 501))
+
+
+def test_endless_chunks_are_refused(port: int) -> None:
+    with connect(port) as connection:
+        connection.sendall(head(GHL, *CHUNKED))
+        chunk = b"8000\r\n" + b" " * 0x8000 + b"\r\n"
+        with suppress(OSError):
+            for _ in range(80):  # 2.5 MiB
+                connection.sendall(chunk)
+        with suppress(OSError):
+            answer = connection.recv(4096)
+            assert answer == b"" or status_of(answer) == 413
 
 
 @pytest.mark.parametrize(("path", "refused"), [("/sign-in", True), ("/admin/accounts/completion/import/", False)])

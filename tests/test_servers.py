@@ -50,10 +50,10 @@ def head(*headers: str) -> str:
     return "\n".join([f"POST {PATH} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", signed, *headers])
 
 
-def test_chunked_body_is_refused_with_411(port: int, app: Embedded) -> None:
+def test_chunked_body_of_a_webhook_is_stored_whole(port: int, app: Embedded) -> None:
     chunks = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n0\r\n\r\n"
-    assert status_of(port, head("Transfer-Encoding: chunked"), chunks) == 411
-    assert app.rows.value("SELECT COUNT(*) FROM integrations_inboxevent WHERE external_id = 'evt_chunked'") == 0
+    assert status_of(port, head("Transfer-Encoding: chunked"), chunks) == 200
+    assert app.rows.value("SELECT COUNT(*) FROM integrations_inboxevent WHERE external_id = 'evt_chunked'") == 1
 
 
 def test_body_far_too_long_is_refused_before_it_is_sent(port: int) -> None:

@@ -24,7 +24,7 @@ def long_form() -> bool:
     return os.environ.get("CHAOS") == "long"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def database_url() -> str:
     """Return the PostgreSQL server to use; skip without one in DATABASE_URL or without an installed Redis server."""
     url = os.environ.get("DATABASE_URL", "")

@@ -27,7 +27,7 @@ def is_processed(app: Production, event_id: str) -> bool:
 
 def test_worker_killed_in_a_handler_holds_up_only_its_own_row(tmp_path: Path, database_url: str) -> None:
     slow_once = with_failpoints("handler:sleep:60:evt_slow:first")
-    with production(tmp_path, database_url, worker_env=slow_once) as app:
+    with production(tmp_path, database_url, web_workers=1, worker_env=slow_once) as app:
         post(app, "evt_slow", "slow@example.com")
         (pid,) = wait_until(lambda: reached(app.var_dir, "evt_slow"), seconds=30, what="a handler holds the slow event")
         assert pid in {child.pid for child in app.workers[0].children()}
@@ -44,7 +44,9 @@ def test_worker_killed_in_a_handler_holds_up_only_its_own_row(tmp_path: Path, da
 
 
 def test_handler_that_ends_its_process_fails_after_three_attempts(tmp_path: Path, database_url: str) -> None:
-    with production(tmp_path, database_url, worker_env=with_failpoints("handler:exit:evt_poison")) as app:
+    with production(
+        tmp_path, database_url, web_workers=1, worker_env=with_failpoints("handler:exit:evt_poison")
+    ) as app:
         post(app, "evt_poison", "poison@example.com")
         post(app, "evt_later", "later@example.com")
         wait_until(lambda: is_processed(app, "evt_later"), seconds=30, what="the later event is processed")
@@ -66,7 +68,7 @@ RAISED = ["RecursionError", "MemoryError", "SystemExit", "UnicodeDecodeError"]
 
 def test_unexpected_exception_counts_an_attempt_and_leaves_the_worker_alive(tmp_path: Path, database_url: str) -> None:
     failpoints = ";".join(f"handler:raise:{name}:evt_{name}" for name in RAISED)
-    with production(tmp_path, database_url, worker_env=with_failpoints(failpoints)) as app:
+    with production(tmp_path, database_url, web_workers=1, worker_env=with_failpoints(failpoints)) as app:
         for name in RAISED:
             post(app, f"evt_{name}", f"{name.lower()}@example.com")
         post(app, "evt_later", "later@example.com")
@@ -93,7 +95,7 @@ def test_worker_paused_past_its_lease_writes_nothing(
 ) -> None:
     if place == "handler-after" and not long_form:
         pytest.skip("in the long form only (CHAOS=long)")
-    with production(tmp_path, database_url, workers=0) as app:
+    with production(tmp_path, database_url, web_workers=1, workers=0) as app:
         paused = app.start_worker(concurrency=1, env=with_failpoints(f"{place}:sleep:3:evt_paused"))
         post(app, "evt_paused", "paused@example.com")
         wait_until(lambda: reached(app.var_dir, "evt_paused"), seconds=30, what="the first worker holds the event")

@@ -8,7 +8,7 @@ from tests.harness.failpoints import with_failpoints
 
 
 def test_embedded_loses_nothing_when_killed_under_load(tmp_path: Path, long_form: bool) -> None:
-    kills, load = (6, 200) if long_form else (3, 60)
+    kills, load = (6, 200) if long_form else (2, 60)
     acknowledged: set[str] = set()
     with embedded(tmp_path) as app:
         for number in range(kills):

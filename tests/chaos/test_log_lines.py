@@ -19,7 +19,7 @@ def test_processes_of_production_lose_no_log_line(tmp_path: Path, database_url: 
         mails = app.rows.value("SELECT COUNT(*) FROM accounts_emailmessage WHERE status = 'sent'")
         least = {"outcome=processed": many, 'event="e-mail sent"': mails}
         are_written = lambda: all(log.read_text().count(end) >= number for end, number in least.items())  # noqa: E731
-        wait_until(are_written, seconds=5, what="the last lines, each of which follows its commit")
+        wait_until(are_written, seconds=30, what="the last lines, each of which follows its commit")
         lines = [parsed(line) for line in log.read_text().splitlines()]
         webhook_lines = [line for line in lines if line.get("logger") == "webhooks"]
         received = [line for line in webhook_lines if "bytes" in line]

@@ -100,7 +100,7 @@ def test_sync_in_one_process_answers_in_time_or_with_a_status_url(tmp_path: Path
 def test_sync_of_a_killed_worker_is_done_by_another_one(tmp_path: Path, database_url: str) -> None:
     with (
         kajabi() as fake,
-        production(tmp_path, database_url, worker_env=with_failpoints(""), **connected(fake)) as app,
+        production(tmp_path, database_url, web_workers=1, worker_env=with_failpoints(""), **connected(fake)) as app,
     ):
         run_to_end([sys.executable, str(ROOT / "manage.py"), "createsuperuser", "--noinput"], env=app.env)
         store_token(app)

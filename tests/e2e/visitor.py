@@ -1,12 +1,15 @@
 """Browser session that records what no page may do."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, expect
 
+PATIENCE = 30_000  # ms, for a machine that does ten things at once
+expect.set_options(timeout=PATIENCE)
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -21,11 +24,11 @@ class Visitor:
         self.context: BrowserContext = browser.new_context(
             locale=locale, viewport={"width": width, "height": 800}, is_mobile=width < 600, has_touch=width < 600
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(PATIENCE)
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         self.faults: list[str] = []
-        self.pictures = 0
+        self.looks = 0
         self.context.on("request", lambda request: self.requests.append(request))
         self.context.on("console", self.hear)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
@@ -41,9 +44,13 @@ class Visitor:
         self.page.goto(target)
 
     def look(self, step: str) -> None:
-        """Take a screenshot; record where the page does not fit the screen or breaks an axe rule."""
-        self.pictures += 1
-        self.page.screenshot(path=self.screenshots / f"{self.name}-{self.pictures:02}-{step}.png", full_page=True)
+        """Record where the page does not fit the screen or breaks an axe rule.
+
+        A page with a fault leaves its picture, and each page does where SCREENSHOTS names a folder for them.
+        """
+        self.looks += 1
+        before = len(self.faults)
+        self.page.wait_for_load_state()  # a click ends when the next page answers, which may still have no element
         overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if overflow > 0:
             self.faults.append(f"{step}: the page is {overflow} px wider than the screen")
@@ -59,9 +66,12 @@ class Visitor:
             ]
             heading = f"{step}: {violation['id']}, {len(violation['nodes'])} times ({violation['help']})"
             self.faults.append("\n".join([heading, *examples]))
+        if len(self.faults) > before or os.environ.get("SCREENSHOTS"):
+            self.page.screenshot(path=self.screenshots / f"{self.name}-{self.looks:02}-{step}.png", full_page=True)
 
     def press_tab_until(self, selector: str, *, at_most: int = 30) -> None:
         """Move the focus by keyboard to `selector`; raise AssertionError where it never gets there."""
+        self.page.wait_for_load_state()
         for _ in range(at_most):
             if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 return

@@ -21,7 +21,11 @@ from tests.fakes.gohighlevel_records import (
     OF_AN_OPPORTUNITY,
     as_indexed,
     duplicate,
+    emails_of,
     faults_of,
+    filtered,
+    phones_of,
+    tag_faults,
     unprocessable,
     written,
 )
@@ -50,6 +54,13 @@ class FakeGoHighLevel(FakeServer):
         ]
         self.custom_fields: list[Record] = []
         self.allows_duplicates = False
+        self.unique_by: tuple[str, ...] = (
+            "email",
+            "phone",
+        )  # what makes a duplicate, first choice first
+        self.without_scope: set[str] = set()  # prefixes of paths that the token has no scope for
+        self.refuses: dict[str, str] = {}  # field of a contact → the reason why no value of it is taken
+        self.lists_names = ""  # or "lower", "renamed": how a search gives names
         self.unknown_is = 400  # or 404: with what an unknown contact is answered
         self.limit, self.window = 100, 10.0  # calls in seconds
         self.daily_remaining = 200_000
@@ -67,7 +78,8 @@ class FakeGoHighLevel(FakeServer):
     def add_contact(self, **fields: Any) -> Record:
         with self._lock:
             contact: Record = {"id": self._next_id("contact"), "locationId": LOCATION_ID, "tags": []}
-            contact |= {"customFields": [], "dateAdded": self._moment(), "dateUpdated": self._moment()} | fields
+            contact |= {"customFields": [], "dnd": False}
+            contact |= {"dateAdded": self._moment(), "dateUpdated": self._moment()} | fields
             self.contacts[contact["id"]] = contact
             self._record(contact, "ContactCreate", "ContactUpdate", versions=self._contact_versions)
             return contact
@@ -75,9 +87,29 @@ class FakeGoHighLevel(FakeServer):
     def edit(self, contact_id: str, **fields: Any) -> Record:
         with self._lock:
             contact = self.contacts[contact_id]
+            disturbs = {name for name in ("dnd", "dndSettings") if name in fields and fields[name] != contact.get(name)}
+            is_tagged = "tags" in fields and fields["tags"] != contact.get("tags")
             contact.update({"dateUpdated": self._moment()} | fields)
-            self._record(contact, "ContactUpdate", versions=self._contact_versions)
+            names = ["ContactUpdate", *(["ContactDndUpdate"] * bool(disturbs)), *(["ContactTagUpdate"] * is_tagged)]
+            self._record(contact, *names, versions=self._contact_versions)
             return contact
+
+    def merge_contacts(self, survivor_id: str, loser_id: str) -> Record:
+        """Merge two contacts: the loser is gone; its addresses, numbers, tags and opportunities are the survivor's."""
+        with self._lock:
+            survivor, loser = self.contacts[survivor_id], self.contacts[loser_id]
+            gained = {name: value for name, value in loser.items() if value and not survivor.get(name)}
+            merged = survivor | gained
+            emails = [one for one in emails_of(loser) if one not in emails_of(merged)]
+            phones = [one for one in phones_of(loser) if one not in phones_of(merged)]
+            gained["additionalEmails"] = [*(merged.get("additionalEmails") or []), *({"email": one} for one in emails)]
+            gained["additionalPhones"] = [*(merged.get("additionalPhones") or []), *({"phone": one} for one in phones)]
+            gained["tags"] = list(dict.fromkeys([*survivor["tags"], *loser["tags"]]))
+            for one in self.opportunities.values():
+                if one["contactId"] == loser_id:
+                    one["contactId"] = survivor_id
+            self.delete_contact(loser_id)
+            return self.edit(survivor_id, **gained)
 
     def delete_contact(self, contact_id: str) -> None:
         with self._lock:
@@ -110,6 +142,8 @@ class FakeGoHighLevel(FakeServer):
             return _answer(401, {"statusCode": 401, "message": "Invalid JWT"})
         if asked.headers.get("version") != "2021-07-28":
             return _answer(401, {"statusCode": 401, "message": "version header was not found."})
+        if asked.path.startswith(tuple(self.without_scope)):
+            return _answer(401, {"statusCode": 401, "message": "The token is not authorized for this scope."})
         body = json.loads(asked.body) if asked.body else {}
         named = body.get("locationId") or dict(asked.query).get("locationId") or dict(asked.query).get("location_id")
         if named not in (None, LOCATION_ID):
@@ -141,10 +175,13 @@ class FakeGoHighLevel(FakeServer):
             case "POST", ["contacts", "search"]:
                 return self._search(body)
             case "GET", ["contacts", "search", "duplicate"]:
-                wanted = {"email": query.get("email"), "phone": query.get("number")}
-                return 200, {"contact": self._matching(wanted)}
+                first = ("email", "phone") if self.allows_duplicates else self.unique_by
+                found = self._matching({"email": query.get("email"), "phone": query.get("number")}, by=first)
+                return 200, {"contact": found[0] if found else None}
             case ("GET" | "PUT") as method, ["contacts", contact_id]:
                 return self._one_contact(method, contact_id, body)
+            case ("POST" | "DELETE") as method, ["contacts", contact_id, "tags"]:
+                return self._change_tags(method, contact_id, body)
             case "POST", ["opportunities"]:
                 return self._create_opportunity(body)
             case "GET", ["opportunities", "search"]:
@@ -163,12 +200,11 @@ class FakeGoHighLevel(FakeServer):
     def _create_contact(self, body: Record) -> tuple[int, Any]:
         if "locationId" not in body:
             return unprocessable("locationId should not be empty")
-        if faults := faults_of(body, known=OF_A_NEW_CONTACT):
+        if faults := [*faults_of(body, known=OF_A_NEW_CONTACT), *self._refused(body)]:
             return unprocessable(*faults)
-        known = None if self.allows_duplicates else self._matching(body)
-        if known is None:
-            return 201, {"contact": self.add_contact(**written(body))}
-        return duplicate(body, known)
+        if known := self._duplicate(body):
+            return duplicate(known[0], by=known[1])
+        return 201, {"contact": self.add_contact(**written(body))}
 
     def _one_contact(self, method: str, contact_id: str, body: Record) -> tuple[int, Any]:
         contact = self.contacts.get(contact_id)
@@ -176,13 +212,23 @@ class FakeGoHighLevel(FakeServer):
             return self._unknown(f"Contact with id {contact_id} not found")
         if method == "GET":
             return 200, {"contact": contact}
-        if faults := faults_of(body, known=OF_A_CONTACT):
+        if faults := [*faults_of(body, known=OF_A_CONTACT), *self._refused(body)]:
             return unprocessable(*faults)
-        same = None if self.allows_duplicates else self._matching(body, but=contact_id)
-        if same is not None:
-            return duplicate(body, same)
-        self.edit(contact_id, **written(body, had=contact["customFields"]))
+        if same := self._duplicate(body, but=contact_id):
+            return duplicate(same[0], by=same[1])
+        self.edit(contact_id, **written(body, had=contact))
         return 200, {"succeded": True, "contact": contact}
+
+    def _change_tags(self, method: str, contact_id: str, body: Record) -> tuple[int, Any]:
+        if contact_id not in self.contacts:
+            return self._unknown(f"Contact with id {contact_id} not found")
+        if faults := tag_faults(body):
+            return unprocessable(*faults)
+        before, named = self.contacts[contact_id]["tags"], written(body)["tags"]
+        others = [tag for tag in before if tag.lower() not in named]
+        tags = [*before, *(tag for tag in named if tag not in before)] if method == "POST" else others
+        self.edit(contact_id, tags=tags)
+        return 201 if method == "POST" else 200, {"tags": tags}
 
     def _create_opportunity(self, body: Record) -> tuple[int, Any]:
         if faults := faults_of(body, known=OF_A_NEW_OPPORTUNITY):
@@ -221,23 +267,36 @@ class FakeGoHighLevel(FakeServer):
         return self.unknown_is, {"statusCode": self.unknown_is, "message": message}
 
     def _search(self, body: Record) -> tuple[int, Any]:
-        since = datetime.fromisoformat(body["filters"][0]["value"]["gte"])
-        everybody = self._shown(self.contacts, self._contact_versions)
-        dated = [(datetime.fromisoformat(one["dateUpdated"]), one) for one in everybody]
-        found = [one for moment, one in sorted(dated, key=lambda pair: pair[0]) if moment >= since]
+        try:
+            holds = filtered(body.get("filters", []))
+            found = [one for one in self._shown(self.contacts, self._contact_versions) if holds(one)]
+        except KeyError as error:
+            return unprocessable(f"filters: {error} is not valid")
+        found.sort(key=lambda one: datetime.fromisoformat(one["dateUpdated"]))
         first = (body["page"] - 1) * body["pageLimit"]
-        page = [as_indexed(one) for one in found[first : first + body["pageLimit"]]]
+        page = [as_indexed(one, names=self.lists_names) for one in found[first : first + body["pageLimit"]]]
         return 200, {"contacts": page, "total": len(found)}
 
     def _shown(self, live: Mapping[str, Record], versions: Versions) -> list[Record]:
         return versions.at(self.now() - timedelta(seconds=self.lag)) if self.lag else list(live.values())
 
-    def _matching(self, wanted: Record, *, but: str = "") -> Record | None:
-        email, phone = str(wanted.get("email") or "").lower(), wanted.get("phone") or ""
+    def _refused(self, body: Record) -> list[str]:
+        return [reason for name, reason in self.refuses.items() if body.get(name)]
+
+    def _duplicate(self, body: Record, *, but: str = "") -> tuple[Record, str] | None:
+        """Return the contact that a written one would be a duplicate of, and by what."""
+        return None if self.allows_duplicates else self._matching(written(body), by=self.unique_by, but=but)
+
+    def _matching(self, wanted: Record, *, by: tuple[str, ...], but: str = "") -> tuple[Record, str] | None:
+        """Return the first contact with this address or this number, additional ones too, and by which it matches."""
         others = [one for one in self.contacts.values() if one["id"] != but]
-        by_email = (one for one in others if email and str(one.get("email") or "").lower() == email)
-        by_phone = (one for one in others if phone and one.get("phone") == phone)
-        return next(by_email, None) or next(by_phone, None)
+        email, phone = str(wanted.get("email") or "").lower(), wanted.get("phone")
+        for name in by:
+            for one in others:
+                has = email in emails_of(one) if name == "email" else phone in phones_of(one)
+                if has:
+                    return one, name
+        return None
 
     def _moment(self) -> str:
         return stamp(self.now())

@@ -1,4 +1,4 @@
-"""Fake of NowCerts' API over real HTTP: insureds and policies in memory, rotating tokens, enough OData.
+"""Fake of NowCerts' API over real HTTP: insureds and policies in memory, rotating tokens, filters of OData.
 
 Bad days: `misbehave(failure("…"), Reset(), Lost(), …)` for single requests; the attributes for what lasts. `on_change`
 hears of every record that is made or changed, by whomever, under the name that its webhook would have.
@@ -11,9 +11,9 @@ import uuid
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
-from tests.fakes import versions
+from tests.fakes import odata, versions
 from tests.fakes.http_server import Answer, Asked, FakeServer, Hang, Lost, Reset
 from tests.fakes.versions import OnChange, Versions, stamp
 
@@ -21,10 +21,10 @@ __all__ = ["PASSWORD", "USERNAME", "Answer", "FakeNowCerts", "Hang", "Lost", "Re
 
 USERNAME, PASSWORD = "agent@example.com", "a-nowcerts-password-of-tests"
 Record = dict[str, Any]
-_CONDITION = re.compile(r"\((\w+) (eq|ge) ('(?:[^']|'')*'|[^\s')]+)\)")
-_SEARCH = re.compile(r"\((eMail|phone|cellPhone|smsPhone) eq")  # by anything but an id or a date
+_SEARCH = re.compile(r"\b(eMail[23]?|phone|cellPhone|smsPhone)\b")  # by anything but an id or a date
 _TOKEN, _LOGIN = "/api/token", "/api/auth/login"
 _REQUIRED = ("type", "active", "insuredType")
+_ADDRESSES = ("eMail", "eMail2", "eMail3")
 _PERMANENT = ("id", "createDate", "changeDate")  # what no upsert empties
 
 
@@ -43,6 +43,7 @@ class FakeNowCerts(FakeServer):
         self.refreshes_are_refused = False
         self.ignores_filters = False
         self.compares_case = False  # whether a text equals another one in other case: undocumented
+        self.longest_query = 8_000  # characters, as they are sent
         self.upsert_empties_unnamed = False  # what Insured/Insert does with fields that are not sent: undocumented
         self.lag = 0.0  # seconds after which an insured is found by what was written
         self.on_change: OnChange | None = None
@@ -77,6 +78,20 @@ class FakeNowCerts(FakeServer):
             self.deleted.append(record)
             self._versions.note(insured_id, None, at=self.now())
             self._notify(f"{_kind(record)}_DELETE", record)
+
+    def merge_insureds(self, survivor_id: str, loser_id: str) -> Record:
+        """Merge two insureds: the loser is listed as deleted, its policies and further addresses are the survivor's."""
+        with self._changing:
+            survivor, loser = self.insureds[survivor_id], self.insureds[loser_id]
+            kept = [str(survivor.get(name) or "") for name in _ADDRESSES]
+            more = [address for name in _ADDRESSES if (address := loser.get(name)) and address not in kept]
+            gained = {name: more.pop(0) for name in _ADDRESSES if not survivor.get(name) and more}
+            gained |= {name: value for name, value in loser.items() if name not in survivor and name not in _ADDRESSES}
+            for policy in self.policies.values():
+                if policy.get("insuredDatabaseId") == loser_id:
+                    policy["insuredDatabaseId"] = survivor_id
+            self.delete_insured(loser_id)
+            return self.edit(survivor_id, **gained)
 
     def add_policy(self, **fields: Any) -> Record:
         with self._changing:
@@ -143,6 +158,8 @@ class FakeNowCerts(FakeServer):
         }
         if asked.method == "GET" and asked.path in lists:
             query = dict(asked.query)
+            if len(urlencode(query)) > self.longest_query:
+                return _answer(414, {"message": "The request URL is too long."})
             lags = self.lag and asked.path == "/api/InsuredDetailList()" and _SEARCH.search(query.get("$filter", ""))
             shown = self._versions.at(self.now() - timedelta(seconds=self.lag)) if lags else lists[asked.path]
             return self._list(shown, query)
@@ -156,18 +173,15 @@ class FakeNowCerts(FakeServer):
         return _answer(404, {"message": f"No HTTP resource was found at {asked.path}."})
 
     def _list(self, records: list[Record], query: dict[str, str]) -> Answer:
-        conditions = [] if self.ignores_filters else _CONDITION.findall(query.get("$filter", ""))
-        found = [record for record in records if not conditions or any(self._holds(record, *one) for one in conditions)]
+        wanted = "" if self.ignores_filters else query.get("$filter", "")
+        try:
+            holds = odata.condition(wanted, compares_case=self.compares_case) if wanted else None
+        except odata.BadFilter as error:
+            return _answer(400, {"message": f"The query specified in the URI is not valid. {error}"})
+        found = [record for record in records if holds is None or holds(record)]
         found.sort(key=lambda record: str(record.get(query["$orderby"], "")))
         first = int(query["$skip"])
         return _answer(200, {"@odata.count": len(found), "value": found[first : first + int(query["$top"])]})
-
-    def _holds(self, record: Record, name: str, operator: str, value: str) -> bool:
-        wanted = value[1:-1].replace("''", "'") if value.startswith("'") else value
-        has = str(record.get(name) or "")
-        if operator == "ge":
-            return has >= wanted
-        return has == wanted if self.compares_case else has.lower() == wanted.lower()
 
     def _upsert_insured(self, body: Record) -> Answer:
         """Match by databaseId, then by company name, then by personal name: never by e-mail or phone."""

@@ -47,6 +47,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     signal `post_migrate`; the same signal brings back ours, which migrations have made.
     """
     from django.apps import apps
+    from django.core.management.color import no_style
+    from django.db import connections
     from django.db.models.signals import post_migrate
 
     ours = [model for label in ("accounts", "integrations") for model in apps.get_app_config(label).get_models()]
@@ -58,6 +60,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         for model, rows in made_by_migrations:
             if not model._base_manager.using(using).exists():
                 model._base_manager.using(using).bulk_create(rows)
+                # They kept their ids: where the flush set the sequence back to 1, the next row needs one after theirs.
+                with connections[using].cursor() as cursor:
+                    for statement in connections[using].ops.sequence_reset_sql(no_style(), [model]):
+                        cursor.execute(statement)
 
     post_migrate.connect(bring_back, sender=apps.get_app_config("accounts"))
     with pytest.MonkeyPatch.context() as patch:

@@ -27,6 +27,7 @@ def environment(var_dir: Path, port: int, **changes: str) -> dict[str, str]:
         "FRONTEND_URL": f"http://127.0.0.1:{port}",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DEBUG": "false",
+        "CONTACT_SYNC": "true",
         "SECRET_KEY": "harness-secret-key-that-is-long-enough-and-used-by-tests-only-0123456789",
         "KAJABI_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "KAJABI_WEBHOOK_TOKEN": WEBHOOK_TOKEN,

@@ -10,7 +10,7 @@ from accounts.memberships.subscription_state import State, state_of
 from accounts.memberships.terms import PlanTerms
 
 KINDS = ("renewed", "canceled", "expired", "renewed")
-FIRST = datetime(2025, 2, 1, tzinfo=UTC)
+LAST = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)  # nothing reported is still to come
 KIND_OF = {"offer.purchased": FactKind.PURCHASED} | {
     f"member.subscription.{kind}": FactKind(kind) for kind in ("renewed", "canceled", "expired")
 }
@@ -24,16 +24,17 @@ def histories(relay: Callable[..., dict[str, Any]], chance: random.Random, *, co
     """
     made = []
     for number in range(count):
-        moment = FIRST + timedelta(days=chance.randrange(600), seconds=number)
         kinds = ["offer.purchased"] * chance.choice((1, 1, 1, 0)) + [
             f"member.subscription.{kind}" for kind in chance.choices(KINDS, k=chance.randrange(1, 4))
         ]
+        steps = [timedelta(days=chance.choice((0, 1, 20, 180, 350, 370))) for _kind in kinds]
+        moment = LAST - timedelta(days=chance.randrange(400), seconds=number) - sum(steps[1:], timedelta())
         history = []
         for step, kind in enumerate(kinds):
+            moment += steps[step] if step else timedelta()
             email, event_id = f"member{number}@example.com", f"evt_{number}-{step}"
             member = {"id": f"mem_{number}", "email": email, "first_name": "Jane"}
             history.append(relay(kind, event_id, email, occurred_at=moment.isoformat(), member=member))
-            moment += timedelta(days=chance.choice((0, 1, 20, 180, 350, 370)))
         made.append(history)
     return made
 

@@ -1,4 +1,4 @@
-"""Production on one machine: migrate, gunicorn, Celery workers and schedulers, each its own process."""
+"""Production on one machine, on a migrated database: gunicorn, Celery workers and schedulers, each its own process."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.harness.database import fresh_database
 from tests.harness.embedded import answers_health
 from tests.harness.environment import environment
-from tests.harness.process import ROOT, Process, free_port, run_to_end, wait_until
+from tests.harness.process import ROOT, Process, free_port, wait_until
 from tests.harness.redis import RedisServer, private_redis
 from tests.harness.rows import Rows
 
@@ -50,9 +50,6 @@ class Production:
         process = Process(name, ["sh", "-c", f"exec {procfile()[kind]}"], env=self.env | env, log=log)
         self.processes.append(process)
         return process
-
-    def migrate(self) -> None:
-        run_to_end([sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"], env=self.env)
 
     def start_web(self, *, workers: int = 2, env: Mapping[str, str] = NOTHING) -> Process:
         """Start gunicorn; return once /health answers 200."""
@@ -117,7 +114,6 @@ def production(
         redis_server = stack.enter_context(private_redis(directory))
         app = Production(directory, database_url=fresh_url, redis_server=redis_server, **changes)
         stack.callback(app.kill)
-        app.migrate()
         for _ in range(workers):
             app.start_worker(env=worker_env)
         for _ in range(beats):

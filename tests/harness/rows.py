@@ -68,8 +68,9 @@ class Rows:
         return {row["value"]: row["many"] for row in found}
 
     def unsent_mails(self) -> int:
-        """Return the number of pending e-mail rows."""
-        return int(self.value("SELECT COUNT(*) FROM accounts_emailmessage WHERE status = 'pending'"))
+        """Return the number of pending e-mail rows, without digests, which wait for the full hour."""
+        pending = "SELECT COUNT(*) FROM accounts_emailmessage WHERE status = 'pending' AND key NOT LIKE %s"
+        return int(self.value(pending, "question-digest:%"))
 
     def mails(self, to: str) -> list[str]:
         """Return the kinds of the mails enqueued or sent to one address, oldest first."""

@@ -14,9 +14,12 @@ The rest has the mark `once`: it is made by Python of rows that are found by the
 mark of its own.
 """
 
+import gc
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +43,7 @@ PRESENTATION = re.compile(
     re.VERBOSE,
 )
 WORDS = re.compile(
-    r"(?<![a-z])lock(?!out|ed_or|ed_user)|constraint|transaction|rolled|database|statement|quer(y|ies)|migrat|search|filter|sort|_case|accent"
+    r"(?<![a-z])lock(?!out|ed_or|ed_user)|constraint|transaction|rolled|database|statement|quer(y|ies)|migrat|search|filter|sort|_case(?!s)|accent"
     r"|unicode|null|long_(name|text|value)|duplicate|is_kept|are_kept|stored|anything_like|form_value|whole_life"
 )
 
@@ -67,12 +70,48 @@ def is_once(item: pytest.Item) -> bool:
     return not is_core and not WORDS.search(file.rpartition("/")[2]) and not WORDS.search(name.partition("[")[0])
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run name the files of which others run tests again, so that these need not read all the rest."""
+    group = parser.getgroup("sharing")
+    group.addoption("--note-files", metavar="LIST", help="write the files that have tests for every database to LIST")
+    group.addoption("--noted-files", metavar="LIST", help="collect only the files in LIST, where there is one")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the files that another run noted to have no test for this one."""
+    noted = _noted_files(config.getoption("noted_files"))
+    is_tests = collection_path.suffix == ".py" and collection_path.name != "conftest.py"
+    return True if noted and is_tests and str(collection_path) not in noted else None
+
+
+@cache
+def _noted_files(name: str | None) -> frozenset[str]:
+    found = Path(name) if name else None
+    return frozenset(found.read_text().splitlines()) if found and found.exists() else frozenset()
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for garbage: what is made stays until the end, and need not be looked at later either."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Mark what runs `once`, and begin with the tests that mostly wait: they fill what others leave."""
     for item in items:
         if is_once(item):
             item.add_marker("once")
+    # Each process collects the same: the first one notes it.
+    if (name := config.getoption("note_files")) and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
+        both = (item for item in items if not any(map(item.get_closest_marker, ("once", "embedded"))))
+        files = {str(item.path) for item in both}
+        Path(name).write_text("\n".join(sorted(files)))
     yield
     items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
 

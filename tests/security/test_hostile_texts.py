@@ -10,8 +10,9 @@ from django.db import models
 from django.test import Client
 from django.urls import reverse
 
-from accounts.people.models import User
-from core.console import tools
+from accounts.people.models import Contact, User
+from accounts.tests.admin_clients import link_to
+from core.console import review, tools
 from core.console.actions import ActionsMixin
 from tests.security import hostile
 
@@ -86,10 +87,16 @@ def test_hostile_text_is_escaped_in_lists_filters_and_search(console: Client) ->
 
 
 def test_hostile_text_is_escaped_on_other_console_pages(console: Client) -> None:
-    hostile.make_all()
+    people = [row for row in hostile.make_all() if isinstance(row, Contact | User)]
     others = [reverse("admin:index"), *(reverse(f"admin:{tool.name}") for tool in tools.registered())]
     others += [reverse("admin:app_list", args=[label]) for label in hostile.APPS]
     others += [reverse("admin:accounts_completion_export"), reverse("admin:accounts_completion_import")]
+    others.append(reverse("admin:search", query={"q": hostile.MARKUP[:3]}))
+    others += [link_to(row) for row in people]
+    questions = [(kind, row) for kind in review.kinds() for row in kind.rows()]
+    others += [reverse("admin:review_question", args=[kind.key, row.pk]) for kind, row in questions]
+    others.append(reverse("admin:review_decided"))
+    assert questions
     for url in others:
         assert_only_text(console.get(url), url)
 

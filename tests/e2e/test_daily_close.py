@@ -1,0 +1,107 @@
+"""The daily close in real processes: the command's exit code, and the pages at each width and in both languages."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.test_home import signed_in
+from tests.e2e.visitor import Visitor
+from tests.harness import Embedded
+from tests.harness.process import ROOT, run_to_end
+
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
+LAYOUTS = [("en", 360, "dark"), ("en", 1280, "light"), ("es", 360, "light"), ("es", 1280, "dark")]
+FILL = """
+from datetime import timedelta
+from django.utils import timezone
+from core.days import day_of, span_of
+from integrations.inbox.models import DeliveryCount, InboxEvent
+from integrations.reconcile.models import SyncRun
+from integrations.operations.models import DailyClose
+now = timezone.now()
+for back in range(1, 4):
+    day = day_of(now) - timedelta(days=back)
+    begin, _end = span_of(day)
+    DeliveryCount.objects.create(provider="kajabi", day=day, events=14 if back == 1 else 0, repeated=3, began_at=begin)
+    statuses = ["processed"] * 8 + ["ignored", "ignored", "unmatched", "failed"]
+    for number, status in enumerate(statuses):
+        InboxEvent.objects.create(
+            provider="kajabi", key=f"c{back}-{number}", event_type="offer.purchased", body=b"{}", payload={},
+            status=status, received_at=begin, finished_at=begin, next_attempt_at=None,
+            reason="unknown type site.updated" if status == "ignored" else "",
+        )
+window = {"window_from": now - timedelta(hours=2), "window_to": now, "finished_at": now, "next_attempt_at": None}
+SyncRun.objects.create(provider="kajabi", kind="incremental", status="done", cause="test", stage="customers", **window)
+"""
+
+
+def close(app: Embedded, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "manage.py"), "close", "--provider", "kajabi", *options]
+    return subprocess.run(command, env=dict(app.env), cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def filled(app: Embedded) -> Embedded:
+    run_to_end([sys.executable, ROOT / "manage.py", "shell", "-c", FILL], env=app.env)
+    return app
+
+
+def test_command_says_by_its_exit_code_whether_the_day_balances(filled: Embedded) -> None:
+    told = close(filled, "--json")
+    assert told.returncode == 1, told.stderr
+    (row,) = json.loads(told.stdout)
+    assert (row["state"], row["received"], row["lost"], row["differences"]) == ("differs", 17, 2, {"lost": 2})
+    assert row["ignored_reasons"] == {"unknown type site.updated": 2}
+    text = close(filled)
+    assert (text.returncode, "differs: 2 events were received" in text.stdout) == (1, True), text.stdout
+    assert close(filled, "--date", "2999-01-01").returncode == 1
+    assert "has not ended" in close(filled, "--date", "2999-01-01").stderr
+    assert close(filled, "--date", "yesterday").returncode == 2
+
+
+@pytest.mark.parametrize(("language", "width", "scheme"), LAYOUTS, ids=lambda value: str(value))
+def test_pages_fit_and_are_accessible(
+    filled: Embedded, browser: Browser, screenshots: Path, language: str, width: int, scheme: str
+) -> None:
+    close(filled)
+    visitor = Visitor(browser, filled.url, language=language, width=width, screenshots=screenshots, name="close")
+    visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page = signed_in(visitor).page
+    visitor.open("/admin/integrations/dailyclose/")
+    visitor.look("days")
+    page.locator("details.explanation summary").click()
+    visitor.look("explained")
+    visitor.press_tab_until("td.field-repair a", at_most=80)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/act/heal/")
+    visitor.look("heal")
+    visitor.open("/admin/integrations/dailyclose/")
+    page.locator("th a").first.click()
+    page.wait_for_url("**/change/")
+    visitor.look("day")
+    visitor.leave()
+
+
+def test_heal_by_keyboard_starts_the_repair_and_the_day_is_healed(
+    filled: Embedded, browser: Browser, screenshots: Path
+) -> None:
+    close(filled)
+    visitor = Visitor(browser, filled.url, language="en", width=1280, screenshots=screenshots, name="heal")
+    page = signed_in(visitor).page
+    visitor.open("/admin/integrations/dailyclose/?state__exact=differs")
+    visitor.press_tab_until("td.field-repair a", at_most=80)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/act/heal/")
+    visitor.press_tab_until("input[type=submit].default")
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text("The list is read again from the beginning of the day")
+    visitor.look("started")
+    visitor.leave()
+    healed = close(filled, "--heal")
+    assert healed.returncode == 0, healed.stdout + healed.stderr
+    assert "Kajabi" in healed.stdout
+    assert ": healed" in healed.stdout

@@ -1,0 +1,62 @@
+"""The first sync in a browser: both sides are read and looked at, and writing starts with the figures on the button."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.visitor import Visitor
+from tests.harness import Embedded, embedded, wait_until
+from tests.harness.both_sides import BothSides, both_sides
+from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
+
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
+READY = "SELECT COUNT(*) FROM integrations_firstsync WHERE status = 'ready'"
+
+
+@pytest.fixture
+def sides() -> Iterator[BothSides]:
+    """Both sides with records from before: one person on both, one on each alone."""
+    with both_sides() as made:
+        made.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
+        made.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz", address1="Main St 1")
+        made.nowcerts.add_insured(eMail="bea@example.com", firstName="Bea", lastName="Paz")
+        made.ghl.add_contact(email="carl@example.com", firstName="Carl", lastName="Sol")
+        yield made
+
+
+@pytest.fixture
+def app(tmp_path: Path, sides: BothSides) -> Iterator[Embedded]:
+    with embedded(tmp_path, **(sides.environment | {"CONTACT_SYNC": ""})) as started:
+        yield started
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1280), ("es", 360)], ids=["desktop", "phone in Spanish"])
+def test_staff_look_at_both_sides_and_start_writing(
+    app: Embedded, sides: BothSides, browser: Browser, screenshots: Path, language: str, width: int
+) -> None:
+    staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="first-sync")
+    page = staff.page
+    staff.open("/admin/")
+    page.fill("input[name=username]", STAFF_EMAIL)
+    page.fill("input[name=password]", STAFF_PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{app.url}/admin/")
+    staff.look("start")
+    page.click(".attention a[href='/admin/first-sync/']")
+    expect(page).to_have_url(f"{app.url}/admin/first-sync/")
+    staff.look("nothing-read")
+    page.click("section[aria-labelledby=step-read] input[type=submit]")
+    wait_until(lambda: app.rows.value(READY), seconds=60, what="both sides are read")
+    staff.open("/admin/first-sync/")
+    staff.look("ready")
+    page.click("a[href='?list=changes&provider=gohighlevel#records']")
+    expect(page.locator("#records")).to_contain_text("Miami")
+    staff.look("changes")
+    assert "bea@example.com" not in {one["email"] for one in sides.ghl.contacts.values()}
+    page.click("section[aria-labelledby=step-start] input[type=submit]")
+    wait_until(lambda: len(sides.nowcerts.insureds) == 3, seconds=30, what="the writes are made")
+    staff.look("started")
+    assert staff.faults == []
+    assert staff.complaints == []

@@ -1,0 +1,94 @@
+"""'I paid, why can't I get in?' in a browser: from the search to the repair in four clicks, and by keyboard alone."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.visitor import Visitor
+from tests.harness import Embedded, wait_until
+from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
+from tests.harness.process import ROOT, run_to_end
+
+pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
+SEARCH = "header input[type=search]"
+
+
+def buy(app: Embedded, address: str, offer: str) -> None:
+    """Simulate a purchase; wait until it was looked at."""
+    key = f"evt_{offer}_{address}"
+    options = ["--email", address, "--first-name", "Jane", "--last-name", "Doe", "--offer-id", offer, "--id", key]
+    command = [sys.executable, ROOT / "manage.py", "simulate", "kajabi", "offer.purchased", *options]
+    run_to_end([*command, "--url", app.url], env=app.env)
+    read = "SELECT id FROM integrations_inboxevent WHERE external_id = %s AND status <> 'pending'"
+    wait_until(lambda: app.rows.all(read, key), seconds=60, what=f"the end of {key}")
+
+
+def signed_in(app: Embedded, browser: Browser, screenshots: Path, *, language: str, width: int, name: str) -> Visitor:
+    visitor = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name=name)
+    visitor.open("/admin/")
+    visitor.press_tab_until("input[name=username]")
+    visitor.page.keyboard.type(STAFF_EMAIL)
+    visitor.page.keyboard.press("Tab")
+    visitor.page.keyboard.type(STAFF_PASSWORD)
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page).to_have_url(f"{app.url}/admin/")
+    return visitor
+
+
+def test_buyer_of_an_unmapped_offer_gets_in_by_four_clicks(app: Embedded, browser: Browser, screenshots: Path) -> None:
+    address = "jane.four@example.com"
+    buy(app, address, "off_four")
+    staff = signed_in(app, browser, screenshots, language="en", width=1280, name="four-clicks")
+    page = staff.page
+    page.fill(SEARCH, address)
+    page.click("header .find button")  # 1
+    staff.look("found")
+    page.click(".found a >> nth=0")  # 2
+    page.get_by_role("link", name="Choose a plan and give access").click()  # 3
+    page.select_option("select[name=plan]", index=1)
+    page.click(".submit-row input[type=submit]")  # 4
+    expect(page.locator(".messagelist .success")).to_contain_text("gives access to NSSA Annual Membership")
+    has_access = "SELECT s.id FROM accounts_subscription s JOIN accounts_user u ON u.id = s.user_id WHERE u.email = %s"
+    wait_until(lambda: app.rows.all(has_access, address), seconds=60, what="access")
+    page.fill(SEARCH, address.upper())
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("Jane Doe")
+    expect(page.locator(".person-sentence")).to_contain_text("Jane Doe has access to NSSA Annual Membership until")
+    expect(page.locator(".person")).to_contain_text("No password chosen yet, since")
+    staff.look("person")
+    staff.leave()
+
+
+def test_known_person_is_repaired_by_keyboard_on_a_phone(app: Embedded, browser: Browser, screenshots: Path) -> None:
+    address = "jane.keys@example.com"
+    buy(app, address, "off_456")
+    buy(app, address, "off_keys")
+    staff = signed_in(app, browser, screenshots, language="es", width=360, name="by-keyboard")
+    page = staff.page
+    page.locator(".tasks-menu summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".tasks-menu a").first).to_be_visible()
+    staff.look("menu")
+    staff.open("/admin/")
+    staff.press_tab_until(SEARCH)
+    page.keyboard.type(address)
+    page.keyboard.press("Enter")
+    expect(page.locator(".person-open")).to_contain_text("Requiere tu decisión")
+    page.locator(".person-values summary").focus()
+    page.keyboard.press("Enter")
+    staff.look("person")
+    page.reload()
+    staff.press_tab_until(".person-open a", at_most=40)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/inboxevent/*/change/")
+    staff.press_tab_until(".object-tools a[href*='choose-plan']", at_most=40)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/act/choose-plan/")
+    staff.press_tab_until("select[name=plan]", at_most=40)
+    page.keyboard.press("ArrowDown")
+    staff.press_tab_until(".submit-row input[type=submit]")
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    staff.leave()
