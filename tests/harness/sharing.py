@@ -12,6 +12,9 @@
 
 The rest has the mark `once`: it is made by Python of rows that are found by their keys. A test or a file may have that
 mark of its own.
+
+In CI (`CI=true`) a failed test of real processes or browsers gets one more try (`REAL`), which the summary names with
+what failed first. Everything else, and a run on a developer's machine, fails at once.
 """
 
 import gc
@@ -25,6 +28,7 @@ from typing import Any
 import pytest
 
 WAITING = ("tests/chaos/", "tests/e2e/")
+REAL = ("e2e", "embedded", "chaos")  # marks of tests that a busy machine may disturb
 EVERYWHERE = ("tests/chaos/", "tests/test_security_crawl.py")
 DATABASES = frozenset({"db", "transactional_db", "live_server"})
 COMMITS = frozenset({"transactional_db", "live_server", "at_once", "committing_sides"})
@@ -70,6 +74,26 @@ def is_once(item: pytest.Item) -> bool:
     return not is_core and not WORDS.search(file.rpartition("/")[2]) and not WORDS.search(name.partition("[")[0])
 
 
+def _may_try_again(item: pytest.Item) -> bool:
+    is_real = item.nodeid.startswith("tests/chaos/") or any(map(item.get_closest_marker, REAL))
+    return is_real and os.environ.get("CI") == "true"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Show what failed at the first of two tries: it is to be repaired (CONTRIBUTING.md)."""
+    config.option.rerun_show_tracebacks = True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin a second try with nothing of the first: end what the file or folder shares, as an installation."""
+    if getattr(item, "execution_count", 1) > 1 and isinstance(item, pytest.Function):
+        for definitions in item._fixtureinfo.name2fixturedefs.values():
+            for definition in definitions:
+                if definition.scope in ("module", "package"):
+                    definition.finish(item._request)  # type: ignore[arg-type]  # with those that were made of it
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run name the files of which others run tests again, so that these need not read all the rest."""
     group = parser.getgroup("sharing")
@@ -107,6 +131,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if is_once(item):
             item.add_marker("once")
+        if _may_try_again(item):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     # Each process collects the same: the first one notes it.
     if (name := config.getoption("note_files")) and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
         both = (item for item in items if not any(map(item.get_closest_marker, ("once", "embedded"))))
