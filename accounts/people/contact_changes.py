@@ -10,16 +10,16 @@ from django.utils import timezone
 
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
-from accounts.people.contact_merge import Merged, merge, origins_of
+from accounts.people.contact_merge import Merged, merge
 from accounts.people.contact_report import (
     EMPTY,
     MAIN,
     WHOLE_LISTS,
     ContactReport,
+    set_values,
     timestamp,
     value_of,
     without_outdated,
-    write,
 )
 from accounts.people.models import Contact, ContactChange, ContactMapping, ContactPhone
 from accounts.people.outbound import ChangedContact
@@ -63,9 +63,8 @@ def apply(
     if merged.taken or merged.agreed:
         if ours.get("phone") and "phone" in merged.taken:
             add_phones(contact, [ours["phone"]], cause=cause)
-        write(contact, merged.taken)
-        names = [*merged.taken, *merged.agreed]
-        contact.origins = contact.origins | origins_of(names, provider=provider, at=changed_at)
+        agreed = {name: ours[name] for name in merged.agreed}
+        set_values(contact, merged.taken | agreed, provider=provider, at=changed_at)
         contact.updated_at = timezone.now() if merged.taken else contact.updated_at
         contact.save()
     kinds = {name: Kind.WON if name in merged.won else Kind.CHANGED for name in merged.taken}
@@ -78,8 +77,7 @@ def apply(
 def add_phones(contact: Contact, numbers: Iterable[str], *, cause: Cause) -> None:
     """Store numbers that a contact has beside the main one."""
     rows = [ContactPhone(contact=contact, number=number[:20], source=cause.text[:200]) for number in numbers if number]
-    if rows:
-        ContactPhone.objects.bulk_create(rows, ignore_conflicts=True)
+    ContactPhone.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> ChangedContact | None:
@@ -91,8 +89,7 @@ def decide(contact: Contact, values: Mapping[str, Any], *, cause: Cause) -> Chan
     changed = {name: value for name, value in values.items() if ours[name] != value}
     if not changed:
         return None
-    write(contact, changed)
-    contact.origins = contact.origins | origins_of(changed, provider="", at=timezone.now())
+    set_values(contact, changed, provider="", at=timezone.now())
     contact.updated_at = timezone.now()
     contact.save()
     _record(contact, ours, changed, dict.fromkeys(changed, Kind.STAFF), provider="", cause=cause)

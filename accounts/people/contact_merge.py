@@ -8,17 +8,16 @@ A list of words in one text has no conflict, unless a provider has the authority
 side is in it, and one that was removed on either side is not.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from accounts.people.contact_report import EMPTY, timestamp
+from accounts.people.contact_report import AT, BY, EMPTY, timestamp
 from core import word_lists
 
-AT, BY = "at", "by"
-Origins = Mapping[str, Mapping[str, str]]  # name → since when our value is true (`timestamp`), and by which provider
+Origins = Mapping[str, Mapping[str, str]]  # name → the origin of our value
 
 
 @dataclass(kw_only=True)
@@ -86,11 +85,6 @@ def merge(
         else:
             merged.lost[name] = value
     return merged
-
-
-def origins_of(names: Iterable[str], *, provider: str, at: datetime) -> dict[str, dict[str, str]]:
-    """Return the origins of values that `provider` has had since `at`."""
-    return {name: {AT: timestamp(at), BY: provider} for name in names}
 
 
 def _combined(mine: Any, there: Any, last: Any) -> str:

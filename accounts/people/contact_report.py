@@ -21,6 +21,7 @@ FIELDS = (
 EMPTY = ("", None)
 MAIN = ("email", "phone")  # each the first of an ordered set
 WHOLE_LISTS = ("tags", "offers")
+AT, BY = "at", "by"  # of an origin: since when a value is true (`timestamp`), and by which provider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +99,9 @@ def value_of(contact: Contact, name: str) -> Any:
     return getattr(contact, name)
 
 
-def write(contact: Contact, values: Mapping[str, Any]) -> None:
-    """Set these values on the contact, which is not saved."""
+def set_values(contact: Contact, values: Mapping[str, Any], *, provider: str, at: datetime) -> None:
+    """Set values that `provider` ("" for staff) has had since `at`, with this origin. The contact is not saved."""
+    contact.origins = contact.origins | {name: {AT: timestamp(at), BY: provider} for name in values}
     for name, value in values.items():
         if not name.startswith(CUSTOM):
             setattr(contact, name, value)

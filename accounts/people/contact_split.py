@@ -7,8 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.people.contact_changes import decide
-from accounts.people.contact_merge import origins_of
-from accounts.people.contact_report import EMPTY, value_of, write
+from accounts.people.contact_report import EMPTY, set_values, value_of
 from accounts.people.contacts import add_alias, remove_alias
 from accounts.people.models import Contact, ContactChange, ContactMapping, PossibleDuplicate
 from accounts.people.outbound import ChangedContact
@@ -44,10 +43,9 @@ def split(
 
     other = Contact()
     own = {name: value for name, value in values.items() if name != "email"}
-    write(other, own)
-    email = _moved_address(contact, str(values.get("email") or ""))
-    other.email = email
-    other.origins = origins_of([*own, *(["email"] if email else [])], provider=mapping.provider, at=timezone.now())
+    if email := _moved_address(contact, str(values.get("email") or "")):
+        own["email"] = email
+    set_values(other, own, provider=mapping.provider, at=timezone.now())
     other.save()
     if email:
         add_alias(other, email, source=cause.text)

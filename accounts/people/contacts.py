@@ -11,8 +11,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts.people import contact_changes, contact_duplicates, contact_tags, forgotten, lookup
-from accounts.people.contact_merge import origins_of
-from accounts.people.contact_report import EMPTY, ContactReport, write
+from accounts.people.contact_report import EMPTY, ContactReport, set_values
 from accounts.people.lookup import Match
 from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from accounts.people.outbound import ChangedContact
@@ -155,11 +154,8 @@ def _create(
     if user is None:
         forgotten.refuse(email=email, provider=provider, identities=report.identities)
     contact = Contact(user=user)
-    values = report.values(email)
-    write(contact, values)
-    filled = [name for name, value in values.items() if value not in EMPTY]
-    changed_at = min(report.changed_at or report.occurred_at, report.occurred_at)
-    contact.origins = origins_of(filled, provider=provider, at=changed_at)
+    filled = {name: value for name, value in report.values(email).items() if value not in EMPTY}
+    set_values(contact, filled, provider=provider, at=min(report.changed_at or report.occurred_at, report.occurred_at))
     contact.save()
     mappings = [
         ContactMapping(contact=contact, provider=provider, kind=kind, external_id=external_id)
@@ -272,7 +268,8 @@ def _add_further(contact: Contact, report: ContactReport, *, cause: Cause) -> No
         for alias in sorted(aliases):
             if ("email", alias) not in erased:
                 _claim_address(contact, alias, cause=cause)
-    contact_changes.add_phones(contact, report.phones, cause=cause)
+    if report.phones:
+        contact_changes.add_phones(contact, report.phones, cause=cause)
 
 
 def of_member(user: User) -> Contact:

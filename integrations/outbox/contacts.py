@@ -13,8 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.people import contact_duplicates, contacts, lookup
-from accounts.people.contact_merge import origins_of
-from accounts.people.contact_report import EMPTY, timestamp, value_of
+from accounts.people.contact_report import EMPTY, set_values, timestamp, value_of
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
 from core.insert_once import insert_once
@@ -132,8 +131,9 @@ def _meet_deletion(
             if owner.pk == row.contact_id:
                 continue
             _note_synced(other, written, at=timezone.now())
-            empty = [name for name, value in written.items() if value and value_of(owner, name) in EMPTY]
-            owner.origins = owner.origins | origins_of(empty, provider="", at=timezone.now())  # so they are emptied
+            ours = {name: value_of(owner, name) for name, value in written.items() if value}
+            empty = {name: value for name, value in ours.items() if value in EMPTY}
+            set_values(owner, empty, provider="", at=timezone.now())  # so they are emptied
             owner.save(update_fields=["origins"])
             enqueue_write(owner, row.provider, cause=cause)
     with transaction.atomic():

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts.people.admin.contact_history import field_label, shown_value
 from accounts.people.admin.mapping_columns import MAPPINGS
-from accounts.people.contact_merge import AT, BY
-from accounts.people.contact_report import EMPTY, FIELDS
+from accounts.people.contact_report import AT, BY, EMPTY, FIELDS
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactPhone
 from core.console.links import NOTHING, moment, row_url
 from core.field_names import CUSTOM

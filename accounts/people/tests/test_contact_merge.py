@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.people.contact_merge import Merged, merge, origins_of
+from accounts.people.contact_merge import Merged, merge
+from accounts.people.contact_report import AT, BY, timestamp
 from core import word_lists
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -18,13 +19,17 @@ def at(minutes: int) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
+def origin(provider: str, minute: int) -> dict[str, str]:
+    return {AT: timestamp(at(minute)), BY: provider}
+
+
 def merged(ours: str, remote: str, base: str | None, *, since: int, changed: int, authority: str = "") -> Merged:
     """Merge what "right" changed at minute `changed` with ours, which is "left"'s since minute `since`."""
     return merge(
         {"city": ours},
         {"city": remote},
         None if base is None else {"city": base},
-        origins=origins_of(["city"], provider="left", at=at(since)),
+        origins={"city": origin("left", since)},
         provider="right",
         changed_at=at(changed),
         authorities={"city": authority} if authority else {},
@@ -96,14 +101,14 @@ def test_one_change_of_each_provider_ends_the_same_in_any_order(reported: list[t
     ends = set()
     for order in permutations(reported):
         ours: dict[str, Any] = {"city": "base"}
-        origins = origins_of(["city"], provider="", at=at(-60))
+        origins = {"city": origin("", -60)}
         for provider, minute, city in order:
             result = merge(
                 ours, {"city": city}, {"city": "base"},
                 origins=origins, provider=provider, changed_at=at(minute), authorities={},
             )  # fmt: skip
             ours |= result.taken
-            origins |= origins_of([*result.taken, *result.agreed], provider=provider, at=at(minute))
+            origins |= dict.fromkeys([*result.taken, *result.agreed], origin(provider, minute))
         ends.add(ours["city"])
     newest = max(reported, key=lambda change: (change[1], change[0]))
     assert ends == {newest[2]}, "the order of arrival decides nothing"
@@ -115,7 +120,7 @@ def merged_list(ours: str, remote: str, base: str | None, *, authority: str = ""
         {"tags": ours},
         {"tags": remote},
         None if base is None else {"tags": base},
-        origins=origins_of(["tags"], provider="left", at=at(60)),
+        origins={"tags": origin("left", 60)},
         provider="right",
         changed_at=at(0),
         authorities={"tags": authority} if authority else {},
