@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.mail.contexts import Obsolete
@@ -26,7 +25,8 @@ def collect(message: EmailMessage, *, topic: str, alone: int, list_path: str) ->
     `topic` is "sales" or the question; the digest links to `list_path`, where all of its kind stand.
     """
     now = timezone.now()
-    recent = _about(topic).filter(to=message.to, created_at__gt=now - WINDOW).exclude(pk=message.pk)
+    about = {"kind__in": SALES} if topic == "sales" else {"kind": Kind.STAFF_QUESTION, "context__question": topic}
+    recent = EmailMessage.objects.filter(to=message.to, created_at__gt=now - WINDOW, **about).exclude(pk=message.pk)
     if recent.exclude(key__startswith="question-digest:").count() < alone:
         return
     start = now.replace(minute=0, second=0, microsecond=0)
@@ -60,19 +60,14 @@ def mail_context(message: EmailMessage) -> dict[str, Any]:
     context = message.context
     if not context.get("is_digest"):
         return {"others": [], "total": 1}
-    collected = _about(context["question"]).filter(
+    # The digest's key names its topic.
+    collected = EmailMessage.objects.filter(
         to=message.to, status=Status.SUPPRESSED, last_error=f"{IN_DIGEST}: {message.key}"
     )
     total = collected.count()
     if not total:
         raise Obsolete("nothing was collected")
     return {"others": [_line(one.context) for one in collected.order_by("pk")[:SHOWN]], "total": total}
-
-
-def _about(topic: str) -> QuerySet[EmailMessage]:
-    if topic == "sales":
-        return EmailMessage.objects.filter(kind__in=SALES)
-    return EmailMessage.objects.filter(kind=Kind.STAFF_QUESTION, context__question=topic)
 
 
 def _line(context: dict[str, Any]) -> str:

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
-from django.utils import formats, timezone, translation
+from django.utils import formats, timezone
 
 from accounts.mail import emails
 from accounts.mail.contexts import NotSendable, Obsolete, Withdrawn
@@ -140,18 +139,9 @@ def mail_context(message: EmailMessage) -> dict[str, Any]:
         raise Obsolete("this mail is switched off for the plan")
     return {
         **names,
-        "end": shown_day(subscription.access_until),
+        "end": formats.date_format(dates.last_day(end)) if (end := subscription.access_until) else "",
         "own": setting.own_text(message.language) if setting else None,
     }
-
-
-def shown_day(until: datetime | None) -> str:
-    """Return the last day of access in the active language."""
-    if until is None:
-        return ""
-    day = dates.last_day(until)
-    language = translation.get_language() or settings.LANGUAGE_CODE
-    return formats.date_format(day, r"j \d\e F \d\e Y" if language.startswith("es") else "j F Y")
 
 
 def _check(message: EmailMessage, subscription: Subscription) -> None:

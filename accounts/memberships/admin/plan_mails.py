@@ -9,14 +9,15 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.mail import deliver
-from accounts.memberships import notices
 from accounts.memberships.models import Plan, PlanMail
 from accounts.memberships.models.plan_mail import KINDS, OFF_UNLESS_SET
 from accounts.signin.password_links import WITH_LINK
+from core import dates
 from core.console.actions import Action, ActionsMixin, Page, Submission
 from core.console.base import BoundedLists
 
@@ -37,7 +38,7 @@ def _preview(plan: Plan, kind: str, setting: PlanMail | None) -> dict[str, Any]:
                     "plan_name": plan.name,
                     "partner": plan.partner,
                     "first_name": "Jane",
-                    "end": notices.shown_day(until),
+                    "end": date_format(dates.last_day(until)),
                     "link": f"{base}/nssa/setup-password?token=•••" if kind in WITH_LINK else None,
                     "has_password": kind not in WITH_LINK,
                     "sign_in_url": f"{base}/sign-in",
