@@ -67,6 +67,7 @@ def add(purchase: Purchase, fact: Fact, start: datetime, end: datetime | None, *
             transactions=fact.transactions,
         )
     )
+    purchase.started_at = purchase.started_at or start
     purchase.has_instalments, purchase.refunded_in_period = False, 0
     revive(purchase)
 

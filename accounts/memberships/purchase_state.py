@@ -86,6 +86,7 @@ class Purchase:
     refunded_amounts: list[int] = field(default_factory=list)
     refunded_in_period: int = 0  # parts of the last period's price
     sold_at: datetime | None = None
+    started_at: datetime | None = None  # when its first period begins
     anchor: datetime | None = None
     periods: list[Period] = field(default_factory=list)
     canceled_at: datetime | None = None
@@ -101,10 +102,6 @@ class Purchase:
     is_announced: bool = False  # its start was stated, and may be to come
     has_instalments: bool = False  # money in the middle of the last period that did not extend it
     question: str = ""  # what staff should look at, raised by the fact that was taken last
-
-    @property
-    def started_at(self) -> datetime | None:
-        return self.periods[0].start if self.periods else None
 
     @property
     def paid_until(self) -> datetime | None:

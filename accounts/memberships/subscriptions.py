@@ -11,7 +11,6 @@ from accounts.memberships import notices
 from accounts.memberships.facts import Fact
 from accounts.memberships.models import Plan, Purchase, Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.memberships.notices import Access, Mails
-from accounts.memberships.purchase_state import Purchase as PurchaseState
 from accounts.memberships.subscription_state import History, history_of
 from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
@@ -214,14 +213,39 @@ def _store(
     """Store the purchases as they are at `now`, and on each fact which of them took it and why; only what changed."""
     stored = {} if is_new else {purchase.key: purchase for purchase in subscription.purchases.all()}
     purchases = {}
-    for state in history.purchases:
-        purchase = stored.pop(state.key, None) or Purchase(subscription=subscription, key=state.key)
-        values = _values(state, now)
+    for computed in history.purchases:
+        purchase = stored.pop(computed.key, None) or Purchase(subscription=subscription, key=computed.key)
+        at_now, ids = computed.at(now), [fact.references for fact in computed.facts]
+        values = {
+            "status": at_now.status,
+            "is_grant": computed.is_grant,
+            "external_id": next((one["purchase"] for one in ids if one.get("purchase")), "")[:100],
+            "external_offer_id": next((one["offer"] for one in ids if one.get("offer")), "")[:100],
+            "billing": computed.billing,
+            "quantity": computed.quantity,
+            "amount": computed.amount,
+            "refunded": sum(computed.refunded_amounts),
+            "started_at": computed.started_at,
+            "anchor_at": computed.anchor,
+            "paid_until": computed.paid_until,
+            "access_until": at_now.access_until,
+            "canceled_at": computed.canceled_at,
+            "periods": [
+                {
+                    "start": period.start.isoformat(),
+                    "end": period.end.isoformat() if period.end else None,
+                    "trial": period.is_trial,
+                    "paid_at": period.paid_at.isoformat() if period.paid_at else None,
+                    "transactions": sorted(period.transactions),
+                }
+                for period in computed.periods
+            ],
+        }
         if purchase.pk is None or any(getattr(purchase, name) != value for name, value in values.items()):
             for name, value in values.items():
                 setattr(purchase, name, value)
             purchase.save()
-        purchases[state.key] = purchase
+        purchases[computed.key] = purchase
     for purchase in stored.values():  # an older fact came later, and is the purchase's first one now
         purchase.delete()
     by_key = {row.key: row for row in rows}
@@ -234,33 +258,3 @@ def _store(
                 row.answered_at = None  # another question than the one that was answered
             row.purchase, row.rule, row.question = taken_by, noted[1], noted[2]
             row.save(force_insert=row.pk is None)
-
-
-def _values(purchase: PurchaseState, now: datetime) -> dict[str, object]:
-    state = purchase.at(now)
-    shown = [fact.references for fact in purchase.facts]
-    return {
-        "status": state.status,
-        "is_grant": purchase.is_grant,
-        "external_id": next((ids["purchase"] for ids in shown if ids.get("purchase")), "")[:100],
-        "external_offer_id": next((ids["offer"] for ids in shown if ids.get("offer")), "")[:100],
-        "billing": purchase.billing,
-        "quantity": purchase.quantity,
-        "amount": purchase.amount,
-        "refunded": sum(purchase.refunded_amounts),
-        "started_at": purchase.started_at,
-        "anchor_at": purchase.anchor,
-        "paid_until": purchase.paid_until,
-        "access_until": state.access_until,
-        "canceled_at": purchase.canceled_at,
-        "periods": [
-            {
-                "start": period.start.isoformat(),
-                "end": period.end.isoformat() if period.end else None,
-                "trial": period.is_trial,
-                "paid_at": period.paid_at.isoformat() if period.paid_at else None,
-                "transactions": sorted(period.transactions),
-            }
-            for period in purchase.periods
-        ],
-    }

@@ -1,10 +1,10 @@
 """The context of a handler, and the value by which it returns what it changed."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from django.db.models import Model
 
+from accounts.memberships.notices import Mails
 from core.cause import Cause
 from integrations.fields.names import FieldConfiguration
 
@@ -22,21 +22,11 @@ class Change:
     review: str = ""
 
 
-class Greeting(StrEnum):
-    """The fate of the greeting: enqueue, enqueue where there is access now, hold back, or none."""
-
-    ENQUEUED = "enqueued"
-    IF_OPEN = "if open"
-    HELD = "held"
-    NONE = "none"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """The context of a fact: its provider, its key, unique for the provider, and the cause.
 
-    `reads_contacts`: the provider can be asked for a whole contact.
-    `greeting` is the fate of the greeting of a first grant.
+    `reads_contacts`: the provider can be asked for a whole contact. `mails`: the fate of those about memberships.
     """
 
     provider: str
@@ -44,4 +34,4 @@ class Context:
     cause: Cause
     reads_contacts: bool = False
     fields: FieldConfiguration = field(default_factory=FieldConfiguration)
-    greeting: Greeting = Greeting.ENQUEUED
+    mails: Mails = Mails.SEND

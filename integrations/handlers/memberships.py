@@ -6,7 +6,7 @@ from dataclasses import replace
 from accounts.mail import emails, questions
 from accounts.memberships import plans, subscriptions
 from accounts.memberships.facts import SALES, Fact, FactKind
-from accounts.memberships.models import Plan, Subscription
+from accounts.memberships.models import Plan
 from accounts.memberships.notices import Mails
 from accounts.memberships.purchase_state import Question
 from accounts.memberships.subscriptions import Recorded
@@ -34,7 +34,7 @@ from integrations.contracts.events import (
 from integrations.contracts.exceptions import Unmatched
 from integrations.handlers import first_reading
 from integrations.handlers.contacts import change_of
-from integrations.handlers.context import Change, Context, Greeting
+from integrations.handlers.context import Change, Context
 from integrations.handlers.missing_plan import MissingPlan
 from integrations.outbox import enqueue
 
@@ -80,40 +80,46 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
         found=found,
     )
     enqueue.contact_changed(member.reported, context.fields)
-    mails = Mails.NONE
-    if context.greeting is not Greeting.NONE:  # mails about what is older than the first backfill are held back
-        is_held = context.greeting is Greeting.HELD or first_reading.is_older(context.provider, event.occurred_at)
-        mails = Mails.HOLD if is_held else Mails.SEND
+    mails = context.mails
+    if mails is Mails.SEND and first_reading.is_older(context.provider, event.occurred_at):
+        mails = Mails.HOLD
     recorded = subscriptions.record(
         member.user, plan, _fact(event, context), cause=context.cause, provider=context.provider, mails=mails
     )
-    outcome = "member created" if member.created else "member found"
-    changes = [Change(description=outcome, target=member.user, changed=member.created)]
-    changes.append(
+    subscription, outcome = recorded.subscription, "known already, nothing changed"
+    if not recorded.known:
+        before = recorded.transition.from_status if recorded.transition else ""
+        moved = f"{before} → {subscription.status}" if before else subscription.status
+        outcome = f"subscription {moved}" if recorded.transition else f"noted; the subscription stays {moved}"
+        if subscription.current_period_end:
+            outcome += f", access until {subscription.current_period_end:%Y-%m-%d}"
+    changes = [
         Change(
-            description=_outcome(recorded),
-            target=recorded.subscription,
+            description="member created" if member.created else "member found",
+            target=member.user,
+            changed=member.created,
+        ),
+        Change(
+            description=outcome,
+            target=subscription,
             changed=recorded.changed,
             review=str(Question(recorded.question).label) if recorded.question else "",
-        )
-    )
+        ),
+    ]
     # What a sale says of the person beside is no change of their membership.
     changes += [replace(change, changed=False) for change in [change_of(member.reported)] if change]
-    if kind in _GREETED and mails is not Mails.NONE:
-        held = mails is Mails.HOLD
-        messages = emails.greet(recorded.subscription, held=held)
+    return changes if mails is Mails.NONE else [*changes, *_notify(recorded, event, context, held=mails is Mails.HOLD)]
+
+
+def _notify(recorded: Recorded, event: MembershipEvent, context: Context, *, held: bool) -> list[Change]:
+    """Greet whoever bought, and ask staff what a new fact leaves open. Returns the mails of the greeting."""
+    changes, fact = [], recorded.fact
+    if FACT_OF[type(event)] in _GREETED:
         what = "e-mail held back" if held else "e-mail enqueued"
-        changes += [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in messages]
-    if mails is not Mails.NONE:
-        _ask(recorded, event, context)
-    return changes
-
-
-def _ask(recorded: Recorded, event: MembershipEvent, context: Context) -> None:
-    """Ask staff what a new fact leaves open."""
-    fact = recorded.fact
+        messages = emails.greet(recorded.subscription, held=held)
+        changes = [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in messages]
     if fact is None:
-        return
+        return changes
     asked = []
     facts, purchases = "/admin/accounts/subscriptionfact/?open=yes", "/admin/accounts/subscription/"
     if recorded.question:
@@ -130,6 +136,7 @@ def _ask(recorded: Recorded, event: MembershipEvent, context: Context) -> None:
             admin_path=f"/admin/accounts/subscription/{recorded.subscription.pk}/change/",
             list_path=list_path,
         )
+    return changes
 
 
 def _plan(event: MembershipEvent, context: Context, found: Match) -> Plan:
@@ -196,18 +203,3 @@ def _fact(event: MembershipEvent, context: Context) -> Fact:
         references={name: external_id for name, external_id in ids.items() if external_id},
         terms=terms,
     )
-
-
-def _outcome(recorded: Recorded) -> str:
-    subscription: Subscription = recorded.subscription
-    if recorded.known:
-        return "known already, nothing changed"
-    end = f", access until {subscription.current_period_end:%Y-%m-%d}" if subscription.current_period_end else ""
-    if recorded.transition is not None:
-        before = recorded.transition.from_status
-        return (
-            f"subscription {before} → {subscription.status}{end}"
-            if before
-            else f"subscription {subscription.status}{end}"
-        )
-    return f"noted; the subscription stays {subscription.status}{end}"

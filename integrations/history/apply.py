@@ -8,12 +8,13 @@ from django.db import OperationalError, transaction
 
 from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
+from accounts.memberships.notices import Mails
 from core.cause import Cause
 from integrations.contracts.events import MembershipEvent
 from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.contracts.history import Cells, FileKind, FileOffer, InvalidRow, KeyedEvent, ParsedRow
 from integrations.contracts.provider import Provider
-from integrations.handlers import Change, Context, Greeting, handle
+from integrations.handlers import Change, Context, handle
 from integrations.history.columns import cells_of
 from integrations.history.models import SETTLED, HistoryImport, HistoryRow, RowOutcome
 
@@ -77,7 +78,7 @@ class RowApplier:
                 result.questions.append(f"no plan for the offer {parsed.offer.title or parsed.offer.key}")
                 return
             prefix = f"{plan.name}: "
-        context = Context(provider=self.provider.key, key=keyed.key, cause=self.cause, greeting=Greeting.NONE)
+        context = Context(provider=self.provider.key, key=keyed.key, cause=self.cause, mails=Mails.NONE)
         try:
             with transaction.atomic():
                 changes = handle(event, context)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.memberships.facts import FactKind
 from accounts.memberships.models import Purchase, SubscriptionFact
+from accounts.memberships.notices import Mails
 from accounts.memberships.purchase_state import Status
 from accounts.people import lookup
 from accounts.people.models import Contact
@@ -19,7 +20,7 @@ from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactGone, ContactReported, MembershipEvent, PurchaseConfirmed
 from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.contracts.pull import PulledEvent, PurchaseStatus, RemotePurchase
-from integrations.handlers import Change, Context, Greeting, handle
+from integrations.handlers import Change, Context, handle
 from integrations.reconcile.findings import CONTACT, changed_values, gone_finding
 from integrations.reconcile.lookups import NoPlan, PreparedRecord
 from integrations.reconcile.models import SyncFinding
@@ -125,13 +126,13 @@ def _handle(
         result.findings += [gone_finding(mapping) for mapping in mappings]
     elif isinstance(event, ContactReported):
         before = lookup.find(provider=terms.provider, identities=event.identities, email=event.email)
-    greeting, held_before = Greeting.IF_OPEN, terms.holds_greetings_before
+    mails, held_before = Mails.SEND, terms.holds_greetings_before
     if is_history:
-        greeting = Greeting.NONE
+        mails = Mails.NONE
     elif held_before is not None and event.occurred_at < held_before:
-        greeting = Greeting.HELD
+        mails = Mails.HOLD
     key = pulled.key or prepared.record.key
-    changes = handle(event, Context(provider=terms.provider, key=key, cause=terms.cause, greeting=greeting))
+    changes = handle(event, Context(provider=terms.provider, key=key, cause=terms.cause, mails=mails))
     return [(change, changed_values(before, change.target)) for change in changes if change.changed]
 
 

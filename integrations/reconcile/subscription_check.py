@@ -22,7 +22,7 @@ from integrations.contracts.events import (
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurchase
-from integrations.handlers import Context, Greeting, handle
+from integrations.handlers import Context, handle
 from integrations.reconcile.differences import best_purchase, difference, purchases_in
 from integrations.reconcile.engine import Terms, apply_all
 from integrations.reconcile.lookups import Lookups, PreparedRecord
@@ -264,7 +264,7 @@ def _confirm(comparison: Comparison, remote: RemoteState, cause: Cause) -> None:
         period_end=next(ends, None) if event_class is SubscriptionCanceled else None,
     )
     key = f"purchase:{purchase.purchase_id}:synced:{now.isoformat()}"
-    handle(confirmed, Context(provider=remote.provider.key, key=key, cause=cause, greeting=Greeting.IF_OPEN))
+    handle(confirmed, Context(provider=remote.provider.key, key=key, cause=cause))
 
 
 def _status_of(user: User, provider: Provider) -> str:
