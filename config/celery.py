@@ -21,6 +21,7 @@ app.autodiscover_tasks(["core.queue"])
 app.conf.beat_schedule = {
     "wake workers for rows that are due": {"task": "core.sweep_jobs", "schedule": 5.0},
     "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
+    "index what new events contain": {"task": "integrations.index_events", "schedule": 10.0},
     "count the figures of the home page": {"task": "integrations.count_figures", "schedule": 60.0},
     "ask whether the hooks of providers lead here": {"task": "integrations.check_hooks", "schedule": 1800.0},
     "close the days of each provider": {"task": "integrations.close_days", "schedule": 600.0},

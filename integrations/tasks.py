@@ -7,6 +7,7 @@ does every kind of job that integrations/apps.py registers.
 from celery import shared_task
 
 from accounts.staff import dismissals
+from integrations.inbox import body_index
 from integrations.operations import alerts, closing, figures, issue_states, silence
 from integrations.outbox import circuits
 from integrations.reconcile import runs
@@ -20,6 +21,11 @@ def start_due_runs() -> None:
 @shared_task(name="integrations.count_figures")
 def count_figures() -> None:
     figures.count()
+
+
+@shared_task(name="integrations.index_events")
+def index_events() -> None:
+    body_index.index_events()
 
 
 @shared_task(name="integrations.check_hooks")

@@ -1,5 +1,6 @@
 """Base classes of the console's pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, ShowFacets, TabularInline
@@ -18,6 +19,7 @@ from core.console.actions import ActionsMixin
 from core.console.links import row_url
 from core.console.paging import PageByPage
 
+_NOTES = "_search_notes"
 AT_MOST = 50  # rows beneath another
 OFFERED_LOOKUPS = {"exact", "isnull", "in", "gt", "gte", "lt", "lte", "year", "month", "day"}
 _LOOKUPS = {*DateTimeField().get_lookups(), *CharField().get_lookups(), *JSONField().get_lookups()}
@@ -29,12 +31,15 @@ class ConsoleChangeList(ChangeList):
     Django checks values where the query is made; these are found out when the database is asked.
     """
 
+    notes: Sequence[Any] = ()  # beneath the search box
+
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
             len(self.result_list)  # a list of one page is not read yet
         except (OverflowError, ValueError, DataError) as error:
             raise IncorrectLookupParameters(error) from error
+        self.notes = getattr(request, _NOTES, ())
 
     def url_for_result(self, result: Any) -> str:
         return row_url(f"admin:{self.opts.app_label}_{self.opts.model_name}", quote(getattr(result, self.pk_attname)))
@@ -53,6 +58,10 @@ class BoundedLists(ModelAdmin):
         """
         asked = {part for part in lookup.split(LOOKUP_SEP)[1:] if part in _LOOKUPS}
         return asked <= OFFERED_LOOKUPS and super().lookup_allowed(lookup, value, request)
+
+    def add_search_notes(self, request: HttpRequest, notes: Sequence[Any]) -> None:
+        """Show texts beneath the search box: what a search did not look at."""
+        setattr(request, _NOTES, [*getattr(request, _NOTES, ()), *notes])
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ConsoleChangeList

@@ -23,6 +23,7 @@ from integrations.inbox.models import (
     ContactRefresh,
     DeliveryCount,
     Effect,
+    EventText,
     InboxAttempt,
     InboxEvent,
     LastReceived,
@@ -52,6 +53,12 @@ def _inbox() -> list[Holding]:
             retention="with its event",
             own=lambda person: Q(event__in=_events_of(person)),
             becomes={"error": "", "traceback": ""},
+        ),
+        Holding(
+            model=EventText,
+            holds="what events contain, as text to search in",
+            retention="with the contents of its event, which a trigger follows",
+            scans=False,
         ),
         Holding(
             model=InboxEvent,

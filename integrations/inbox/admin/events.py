@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -21,10 +21,11 @@ from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.format import block, folded, indented
 from core.console.links import EVENTS, NOTHING, badge, list_url, row_link, search_link, shortened
 from core.console.pruned import removed
+from core.prefix import at_most
 from core.text import InvalidAddress, normalise_email
 from core.web import access
 from integrations import registry
-from integrations.inbox import process
+from integrations.inbox import body_search, process
 from integrations.inbox.admin import replay_plan
 from integrations.inbox.admin.choose_plan import CHOOSE_PLAN
 from integrations.inbox.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
@@ -145,7 +146,11 @@ class InboxEventAdmin(ReadOnlyAdmin):
     list_display = ("received", "provider", "event_type", "state", "person", "attempts", "repeated", "why")
     list_filter = ("status", ProviderFilter, TypeFilter, WaitingFilter, "received_at")
     search_fields = ("person_email",)
-    search_help_text = gettext_lazy("The whole e-mail address, the remote ID, the key or our number of the event")
+    search_help_text = gettext_lazy(
+        "The whole e-mail address, the remote ID, the key or our number of the event. Or what it contains: a text"
+        " anywhere (purchase_99), the value at the end of a path (member.email=jane@example.com), how it begins"
+        ' (member.email=jane*). In quotation marks "a=b" is a text.'
+    )
     fields = (
         ("state", "reason_shown"),
         ("event_type", "provider", "endpoint"),
@@ -203,7 +208,11 @@ class InboxEventAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[InboxEvent], search_term: str
     ) -> tuple[QuerySet[InboxEvent], bool]:
         term = search_term.strip()
-        return (queryset.filter(pk__in=_matching_keys(term)) if term else queryset), False
+        if not term:
+            return queryset, False
+        found = _found(request, term)
+        self.add_search_notes(request, found.notes)
+        return queryset.filter(pk__in=found.keys), False
 
     def get_urls(self) -> list[URLPattern]:
         body, plan = self.admin_site.admin_view(self.body_view), self.admin_site.admin_view(replay_plan.page)
@@ -216,7 +225,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         own: dict[str, Any] = {}
         if access.may(request.user, replay_plan.NAME, "POST"):
-            filters = replay_plan.filters_of(request.GET.dict(), keys_of=_matching_keys)
+            filters = replay_plan.filters_of(request.GET.dict(), keys_of=lambda term: _found(request, term).keys)
             if filters is not None:
                 own = {"replay_url": replay_plan.url_of(filters), "is_filtered": bool(filters)}
         return super().changelist_view(request, own | (extra_context or {}))
@@ -284,17 +293,23 @@ class InboxEventAdmin(ReadOnlyAdmin):
         return folded(_("Headers, without secrets"), lines)
 
 
+def _found(request: HttpRequest, term: str) -> body_search.Found:
+    """Find events by what identifies them and by what they contain, once for a request."""
+    if getattr(request, "_found_events", ("",))[0] != term:
+        contain = body_search.find(term, limit=SEARCH_LIMIT)
+        found = body_search.Found(keys=contain.keys | _matching_keys(term), notes=contain.notes)
+        request._found_events = (term, found)  # type: ignore[attr-defined]
+    return request._found_events[1]  # type: ignore[attr-defined]
+
+
 def _matching_keys(term: str) -> set[int]:
     """Return the keys of events by an e-mail, a remote id, their key or our number; each by its index."""
-    rows = InboxEvent.objects.order_by()
-    lookups: list[dict[str, Any]] = [
-        {"external_id": term},
-        {"provider__in": list(registry.all_providers()), "key": term},
-    ]
     try:
-        lookups.append({"person_email": normalise_email(term)})
+        email = normalise_email(term)
     except InvalidAddress:
-        lookups.append({"person_email": term})
+        email = term
+    own = [Q(external_id=term), Q(provider__in=list(registry.all_providers()), key=term), Q(person_email=email)]
     if term.isdecimal() and len(term) < 19:
-        lookups.append({"pk": int(term)})
-    return {key for lookup in lookups for key in rows.filter(**lookup).values_list("pk", flat=True)[:SEARCH_LIMIT]}
+        own.append(Q(pk=int(term)))
+    ways = [at_most(InboxEvent.objects.filter(one).order_by(), SEARCH_LIMIT).values_list("pk") for one in own]
+    return {key for (key,) in ways[0].union(*ways[1:])}

@@ -27,7 +27,7 @@ from integrations.inbox import process
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
 from integrations.inbox.replays import actions, plan, summary
-from integrations.inbox.replays.criteria import Criteria, CriteriaForm
+from integrations.inbox.replays.criteria import MOST_IDS, Criteria, CriteriaForm
 
 NAME = f"{EVENTS}_replay"
 REPLAYS = "admin:integrations_replay"
@@ -38,6 +38,7 @@ _FILTERS = {
     "received_at__gte": "since",
     "received_at__lt": "until",
 }
+_NO_ADDRESS = {"=", '"'}  # a search for contents has these
 NAMED = 50  # events whose changes are shown one by one
 
 
@@ -62,10 +63,13 @@ def filters_of(listed: Mapping[str, str], *, keys_of: Callable[[str], Iterable[i
     """
     filters: dict[str, str] = {}
     for name, value in listed.items():
-        if name == SEARCH_VAR and "@" in value:
+        if name == SEARCH_VAR and "@" in value and not set(value) & _NO_ADDRESS:
             filters["person"] = value.strip()
         elif name == SEARCH_VAR and value.strip():
-            filters["ids"] = ",".join(map(str, sorted(keys_of(value.strip()))))
+            keys = sorted(keys_of(value.strip()))
+            if len(keys) > MOST_IDS:
+                return None
+            filters["ids"] = ",".join(map(str, keys))
         elif name in _FILTERS and value:
             filters[_FILTERS[name]] = value
         elif name not in (SEARCH_VAR, PAGE_VAR, ORDER_VAR) and value:
