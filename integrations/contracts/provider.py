@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from django.conf import settings
-
+from integrations.contracts.configured import missing
 from integrations.contracts.events import Event
 from integrations.contracts.history import HistoryFiles
 from integrations.contracts.mirror import Deals, Mirror
@@ -152,7 +151,7 @@ class Provider:
 
     def missing_settings(self) -> list[str]:
         """Return the names of the settings that calls of its API still need."""
-        return [name for name in (*self.credentials, *self.api_settings) if not str(getattr(settings, name)).strip()]
+        return missing((*self.credentials, *self.api_settings))
 
     def is_connected(self) -> bool:
         """Return whether it has an API and all settings of it are set."""

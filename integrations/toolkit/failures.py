@@ -1,7 +1,9 @@
 """Failures of a call to a provider, in the two kinds that the queue knows: retryable and permanent."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from integrations.contracts.configured import missing
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.toolkit.permissions import NOT_PERMITTED, Permission
 
@@ -71,6 +73,12 @@ class NotPermitted(Refused):
 
 class NotConfigured(Permanent):
     """The call cannot be made before somebody sets what the message names."""
+
+
+def require_settings(names: Iterable[str], *, api: str) -> None:
+    """Raise NotConfigured with those of the settings `names` that are not set. `api`: whose they are, for people."""
+    if lacking := missing(names):
+        raise NotConfigured(f"{api} is not configured: set {' and '.join(lacking)}")
 
 
 def refusal(

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from integrations.toolkit.client import JsonClient
-from integrations.toolkit.failures import NotConfigured, Refused
+from integrations.toolkit.failures import Refused, require_settings
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.retries import Retries
 
@@ -45,8 +45,7 @@ class ChatwootClient:
     @classmethod
     def from_settings(cls, *, patience: float = PATIENCE) -> "ChatwootClient":
         """Return the client of this installation. Raises NotConfigured."""
-        if not settings.CHATWOOT_BASE_URL or not settings.CHATWOOT_PLATFORM_TOKEN:
-            raise NotConfigured("Chatwoot: set CHATWOOT_BASE_URL and CHATWOOT_PLATFORM_TOKEN")
+        require_settings(("CHATWOOT_BASE_URL", "CHATWOOT_PLATFORM_TOKEN"), api="Chatwoot's API")
         return cls(settings.CHATWOOT_BASE_URL, token=settings.CHATWOOT_PLATFORM_TOKEN, patience=patience)
 
     # https://developers.chatwoot.com/api-reference/accounts/get-an-account-details

@@ -18,7 +18,7 @@ from integrations.providers.gohighlevel.permissions import PERMISSIONS
 from integrations.toolkit import changes
 from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
-from integrations.toolkit.failures import NotConfigured, NotFound, Refused
+from integrations.toolkit.failures import NotFound, Refused, require_settings
 from integrations.toolkit.pace import Headroom, RateHeaders, SharedPace
 from integrations.toolkit.reading import text_at
 
@@ -36,6 +36,7 @@ _HINTS = {
     401: "Check GHL_API_KEY (in GoHighLevel: Settings, Private Integrations).",
     403: "Check that GHL_LOCATION_ID is the location of GHL_API_KEY, and the integration's scopes.",
 }
+API_SETTINGS = ("GHL_API_KEY", "GHL_LOCATION_ID")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +53,6 @@ class Written:
     answer: Record = field(default_factory=dict, compare=False)
 
 
-def is_configured() -> bool:
-    """Return whether the settings have the key and the location for the API."""
-    return bool(settings.GHL_API_KEY and settings.GHL_LOCATION_ID)
-
-
 class GoHighLevelClient:
     """Calls about the configured location, for one thread.
 
@@ -71,9 +67,7 @@ class GoHighLevelClient:
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        missing = [name for name in ("GHL_API_KEY", "GHL_LOCATION_ID") if not getattr(settings, name)]
-        if missing:
-            raise NotConfigured(f"GoHighLevel's API is not configured: set {' and '.join(missing)}")
+        require_settings(API_SETTINGS, api="GoHighLevel's API")
         api_key = settings.GHL_API_KEY
         self.base_url, self.location_id = settings.GHL_BASE_URL, settings.GHL_LOCATION_ID
         self._pace = SharedPace(

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from integrations.contracts.configured import missing
 from integrations.contracts.events import ContactGone, ContactReported, Event
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.gohighlevel import dialects, fields
-from integrations.providers.gohighlevel.client import is_configured
+from integrations.providers.gohighlevel.client import API_SETTINGS
 from integrations.providers.gohighlevel.dialects import Delivery
 from integrations.toolkit.fields import Path, for_report, text_of
 from integrations.toolkit.reading import moment_at, read_moment, text_at
@@ -67,7 +68,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     """
     delivery = _understood(webhook.payload)
     contact_id, record = delivery.contact_id, delivery.record
-    if webhook.event_type not in DELETIONS and not is_configured() and _is_notice(delivery):
+    if webhook.event_type not in DELETIONS and missing(API_SETTINGS) and _is_notice(delivery):
         raise Unmatched("the notice only names a contact, and GoHighLevel's API is not configured to be asked")
     reported_at = _reported_at(webhook.payload, delivery)
     if reported_at is None and webhook.event_type in _CREATED:
@@ -122,7 +123,7 @@ def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
 
 
 def _understood(payload: Payload) -> Delivery:
-    return dialects.understand(payload, known=_KNOWN, can_be_asked=is_configured())
+    return dialects.understand(payload, known=_KNOWN, can_be_asked=not missing(API_SETTINGS))
 
 
 def _is_notice(delivery: Delivery) -> bool:

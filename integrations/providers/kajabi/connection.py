@@ -11,7 +11,7 @@ from django.conf import settings
 from integrations.providers.kajabi import json_api
 from integrations.providers.kajabi.json_api import Document, Page, Resource
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
-from integrations.toolkit.failures import NotConfigured
+from integrations.toolkit.failures import NotConfigured, require_settings
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.signatures import secrets_in
 from integrations.toolkit.tokens import Grant, SharedToken, client_credentials
@@ -85,9 +85,7 @@ class KajabiConnection:
         being processed. `site_id` is given where it is known already. Raises NotConfigured with the variables that
         are not set.
         """
-        missing = [name for name in ("KAJABI_CLIENT_ID", "KAJABI_CLIENT_SECRET") if not getattr(settings, name)]
-        if missing:
-            raise NotConfigured(f"Kajabi's API is not configured: set {' and '.join(missing)}")
+        require_settings(("KAJABI_CLIENT_ID", "KAJABI_CLIENT_SECRET"), api="Kajabi's API")
         return cls(
             settings.KAJABI_API_BASE_URL,
             client_id=settings.KAJABI_CLIENT_ID,

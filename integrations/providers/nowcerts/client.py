@@ -22,7 +22,7 @@ from integrations.providers.nowcerts.permissions import PERMISSIONS
 from integrations.toolkit import changes
 from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
-from integrations.toolkit.failures import NotConfigured, NotFound, Refused, TemporaryFailure
+from integrations.toolkit.failures import NotFound, Refused, TemporaryFailure, require_settings
 from integrations.toolkit.fields import text_of
 from integrations.toolkit.phone_groups import digit_groups
 from integrations.toolkit.reading import text_at
@@ -35,12 +35,8 @@ _TOKEN_PATIENCE = 12.0  # seconds; a refresh and a sign-in after it must end wit
 _INSUREDS, _POLICIES = "/api/InsuredDetailList()", "/api/PolicyDetailList()"
 _LONGEST_FILTER = 1_900  # characters as they are sent: servers of this kind refuse queries of more than 2,048
 _MOST_FOUND = 1_000  # records that a search reads
+API_SETTINGS = ("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD")
 _CREDENTIALS = "Check NOWCERTS_USERNAME and NOWCERTS_PASSWORD."
-
-
-def is_configured() -> bool:
-    """Return whether the settings have the account for the API."""
-    return bool(settings.NOWCERTS_USERNAME and settings.NOWCERTS_PASSWORD)
 
 
 class NowCertsClient:
@@ -57,9 +53,7 @@ class NowCertsClient:
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        missing = [name for name in ("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD") if not getattr(settings, name)]
-        if missing:
-            raise NotConfigured(f"NowCerts' API is not configured: set {' and '.join(missing)}")
+        require_settings(API_SETTINGS, api="NowCerts' API")
         username, password = settings.NOWCERTS_USERNAME, settings.NOWCERTS_PASSWORD
         base_url, token_path = settings.NOWCERTS_BASE_URL, settings.NOWCERTS_TOKEN_PATH
         client = partial(

@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from integrations.contracts.configured import missing
 from integrations.contracts.events import ContactGone, ContactReported, Event, PolicyReported
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.nowcerts import fields
-from integrations.providers.nowcerts.client import is_configured
+from integrations.providers.nowcerts.client import API_SETTINGS
 from integrations.providers.nowcerts.policy_fields import STATUS_WORDS, status_in_name
 from integrations.toolkit.fields import Path, for_report, loose, text_of, value_at, within
 from integrations.toolkit.reading import read_moment
@@ -106,7 +107,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     Raises Unmatched where nobody is named, and for a notice where the API, which has the values, is not configured.
     """
     payload, record = webhook.payload, _record(webhook.payload)
-    if webhook.event_type not in DELETIONS and not is_configured() and is_notice(payload, webhook.event_type):
+    if webhook.event_type not in DELETIONS and missing(API_SETTINGS) and is_notice(payload, webhook.event_type):
         raise Unmatched("the notice only names a record, and NowCerts' API is not configured to be asked")
     reported_at = read_moment(text_of(payload, _REPORTED_AT)) or read_moment(text_of(record, _REPORTED_AT))
     occurred_at = min(reported_at or webhook.received_at, webhook.received_at)
@@ -206,7 +207,7 @@ def _policy_values(payload: Payload) -> dict[str, Any]:
     try:
         return fields.read_policy(_record(payload))
     except Unreadable:
-        if policy_id(payload) and is_configured():
+        if policy_id(payload) and not missing(API_SETTINGS):
             return {}
         raise
 
@@ -245,7 +246,7 @@ def _type_of(payload: Payload) -> str:
     if known := next((known for name in names if (known := _known_type(name)) in _KNOWN), ""):
         return known
     record = _record(payload)
-    if names and not (is_configured() and (text_of(record, _NAMED_ID) or text_of(payload, _NAMED_ID))):
+    if names and (missing(API_SETTINGS) or not (text_of(record, _NAMED_ID) or text_of(payload, _NAMED_ID))):
         return names[0]
     if text_of(record, _POLICY_ID[:3]) or text_of(payload, _POLICY_ID[:3]):
         return "QUOTE_UPDATE" if _is_quote(record) else "POLICY_UPDATE"
