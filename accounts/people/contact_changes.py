@@ -190,7 +190,7 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
     )
     if insert_once(change):
         emails.notify_staff(
-            EmailMessage.Kind.STAFF_VALUE_FROZEN,
+            EmailMessage.Kind.STAFF_FIELD_FROZEN,
             key=f"frozen:{change.pk}",
             context={
                 "contact": contact.name or str(contact),

@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from accounts.courses.models import Activity, Completion, CourseProgress, Requirement
+from accounts.mail.models import EmailMessage
 from accounts.memberships import subscriptions
 from accounts.memberships.models import Subscription
 from accounts.people.models import Contact, ContactEmail, ContactMapping, PossibleDuplicate, User
@@ -94,6 +95,8 @@ def _store_rows_before_folded_titles(old: OldRows) -> None:
         user = reader if number else None
         old.add("CourseProgress", email=reader.email, user=user, occurred_at=moment, cause="before", **names, **reached)
         old.add("Requirement", activity=path, share=50 + 10 * number, **names)
+    mail = {"kind": "staff_value_frozen", "to": "staff@example.com", "language": "en", "status": "sent"}
+    old.add("EmailMessage", key="frozen:7:staff@example.com", **mail)
 
 
 def _store_rows_before_one_table(old: OldRows) -> None:
@@ -244,3 +247,11 @@ def test_spellings_of_a_title_become_one_course_and_nobody_loses_points_or_progr
     path = Activity.objects.get(code="PATH")
     assert path.needed == 1
     assert path.sweep_since is not None
+
+
+# 0032: a kind of mail has the name of the glossary
+
+
+def test_mail_about_a_frozen_field_keeps_its_row_under_its_new_kind() -> None:
+    mail = EmailMessage.objects.get(key="frozen:7:staff@example.com")
+    assert (mail.kind, mail.status, mail.to) == (EmailMessage.Kind.STAFF_FIELD_FROZEN, "sent", "staff@example.com")

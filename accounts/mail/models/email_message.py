@@ -37,7 +37,7 @@ class EmailMessage(Prunable, Delivery):
         STAFF_EVENT_FAILED = "staff_event_failed", _("to staff: an event failed")
         STAFF_RUN_FAILED = "staff_run_failed", _("to staff: a reconciliation failed")
         STAFF_COMPLETIONS_WAITING = "staff_completions_waiting", _("to staff: completions need your decision")
-        STAFF_VALUE_FROZEN = "staff_value_frozen", _("to staff: a field is frozen")
+        STAFF_FIELD_FROZEN = "staff_field_frozen", _("to staff: a field is frozen")
         STAFF_QUESTION = "staff_question", _("to staff: a question")
         STAFF_ALERT = "staff_alert", _("to staff: an alert")
 

@@ -107,7 +107,7 @@ def test_value_that_alternates_is_frozen_and_staff_are_notified(sides: TwoSides,
     sides.settle()
     assert (insured["city"], contact["city"]) == ("Miami", "Tampa"), "nothing is written any more"
     assert changes("frozen") == [("frozen", "city", "Miami", "Tampa", "gohighlevel")]
-    mail = EmailMessage.objects.get(kind="staff_value_frozen")
+    mail = EmailMessage.objects.get(kind="staff_field_frozen")
     assert (mail.context["field"], mail.context["ours"], mail.context["theirs"]) == ("city", "Miami", "Tampa")
 
     sides.ghl.edit(contact["id"], state="FL")
