@@ -15,8 +15,8 @@ from integrations.outbox import search_ahead
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.fakes.nowcerts import FakeNowCerts
-from tests.harness.both_sides import GHL_TOKEN, NOWCERTS_TOKEN
-from tests.harness.two_sides import PRIVATE_KEY, TwoSides
+from tests.harness.fake_sides import GHL_TOKEN, NOWCERTS_TOKEN
+from tests.harness.held_sides import PRIVATE_KEY, HeldSides
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def sides_again(
     post: Callable[..., Any],
     drain: Callable[[], None],
     travel: Callable[[timedelta], None],
-) -> Callable[..., AbstractContextManager[TwoSides]]:
+) -> Callable[..., AbstractContextManager[HeldSides]]:
     """Makes both sides anew, as often as it is called; nothing of the last time is left, unless it `commits`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     settings.CONTACT_SYNC = True
@@ -48,7 +48,7 @@ def sides_again(
     settings.GHL_PUBLIC_KEYS = [public.decode()]
 
     @contextmanager
-    def make(*, commits: bool = False) -> Iterator[TwoSides]:
+    def make(*, commits: bool = False) -> Iterator[HeldSides]:
         around = nullcontext() if commits else transaction.atomic()
         with FakeNowCerts() as insureds, FakeGoHighLevel() as contacts, around:
             # Undone each time: settings that only pile up end in a RecursionError after some hundred examples.
@@ -56,7 +56,7 @@ def sides_again(
                 travel(timedelta(0))
                 refresh.READ_AHEAD.clear()
                 search_ahead.ABSENT.clear()
-                yield TwoSides(insureds, contacts, post=post, drain=drain, travel=travel)
+                yield HeldSides(insureds, contacts, post=post, drain=drain, travel=travel)
             if not commits:
                 transaction.set_rollback(True)
 
@@ -64,14 +64,14 @@ def sides_again(
 
 
 @pytest.fixture
-def sides(sides_again: Callable[..., AbstractContextManager[TwoSides]]) -> Iterator[TwoSides]:
+def sides(sides_again: Callable[..., AbstractContextManager[HeldSides]]) -> Iterator[HeldSides]:
     """Both sides, for one test."""
     with sides_again() as made:
         yield made
 
 
 @pytest.fixture
-def committing_sides(sides_again: Callable[..., AbstractContextManager[TwoSides]]) -> Iterator[TwoSides]:
+def committing_sides(sides_again: Callable[..., AbstractContextManager[HeldSides]]) -> Iterator[HeldSides]:
     """Both sides, for threads of their own: what one commits the others see. For tests with `transaction=True`."""
     with sides_again(commits=True) as made:
         yield made

@@ -36,8 +36,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 from tests.callers import ROOT, called_once, is_source
-from tests.harness.both_sides import NOWCERTS_HOOK, NOWCERTS_TOKEN, BothSides, both_sides
 from tests.harness.environment import environment
+from tests.harness.fake_sides import NOWCERTS_HOOK, NOWCERTS_TOKEN, FakeSides, fake_sides
 from tests.harness.migrated import copy_file
 from tests.harness.webhooks import RELAY_PATH, purchase, sign
 
@@ -172,7 +172,7 @@ def buy(installation: Installation, number: int) -> list[Function]:
     return ran
 
 
-def change_contact(installation: Installation, sides: BothSides, city: str) -> list[Function]:
+def change_contact(installation: Installation, sides: FakeSides, city: str) -> list[Function]:
     """Let an insured move to another city, which then stands in GoHighLevel, too."""
     if not sides.nowcerts.insureds:
         sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
@@ -188,7 +188,7 @@ def change_contact(installation: Installation, sides: BothSides, city: str) -> l
 def walks() -> dict[str, list[Function]]:
     """Return what either walk ran through, each counted when it is no longer the first (nor makes the contact)."""
     recorder = Recorder()
-    with tempfile.TemporaryDirectory(prefix="walk-") as directory, both_sides() as sides:
+    with tempfile.TemporaryDirectory(prefix="walk-") as directory, fake_sides() as sides:
         variables = environment(Path(directory), 8000, CONTACT_SYNC="true", **sides.environment)
         os.environ.clear()
         os.environ.update(variables, DJANGO_SETTINGS_MODULE="config.settings", NO_PROXY="127.0.0.1")

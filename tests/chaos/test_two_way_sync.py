@@ -16,8 +16,8 @@ import pytest
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Hang, Lost, Reset
 from tests.harness import Embedded, Rows, embedded, production, wait_until
-from tests.harness.both_sides import GHL_HOOK, GHL_TOKEN, NOWCERTS_HOOK, NOWCERTS_TOKEN, BothSides, both_sides, post
 from tests.harness.failpoints import LEASE_SECONDS, with_failpoints
+from tests.harness.fake_sides import GHL_HOOK, GHL_TOKEN, NOWCERTS_HOOK, NOWCERTS_TOKEN, FakeSides, fake_sides, post
 from tests.harness.process import ROOT
 from tests.harness.tokens import API_TOKEN, store_token
 
@@ -56,13 +56,13 @@ EXTERNAL_ID = "SELECT external_id FROM integrations_outgoingwrite WHERE id = %s"
 
 
 @pytest.fixture(scope="module")
-def sides() -> Iterator[BothSides]:
-    with both_sides() as made:
+def sides() -> Iterator[FakeSides]:
+    with fake_sides() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, sides: BothSides) -> Iterator[Embedded]:
+def app(tmp_path_factory: pytest.TempPathFactory, sides: FakeSides) -> Iterator[Embedded]:
     """Run an installation between the two fakes, with a token of staff; no webhooks are sent automatically."""
     with embedded(tmp_path_factory.mktemp("sync"), **sides.environment) as started:
         store_token(started)
@@ -104,7 +104,7 @@ def insured(email: str, **values: Any) -> dict[str, Any]:
 # The checklist --------------------------------------------------------------------------------------------------------
 
 
-def test_nowcerts_webhook_creates_a_complete_contact_in_gohighlevel(app: Embedded, sides: BothSides) -> None:
+def test_nowcerts_webhook_creates_a_complete_contact_in_gohighlevel(app: Embedded, sides: FakeSides) -> None:
     answer = post(app.url, NOWCERTS_HOOK, JUAN)
     assert (answer.status, answer.json()["success"]) == (200, True)
     assert re.fullmatch(r"nowcerts_[0-9a-f]{64}", answer.json()["event_id"])
@@ -129,7 +129,7 @@ def test_nowcerts_webhook_creates_a_complete_contact_in_gohighlevel(app: Embedde
     )  # fmt: skip
 
 
-def test_gohighlevel_webhook_creates_a_complete_insured_in_nowcerts(app: Embedded, sides: BothSides) -> None:
+def test_gohighlevel_webhook_creates_a_complete_insured_in_nowcerts(app: Embedded, sides: FakeSides) -> None:
     answer = post(app.url, GHL_HOOK, MARIA)
     assert (answer.status, answer.json()["success"]) == (200, True)
     made = only_record(sides.nowcerts.insureds, "maria@example.com")
@@ -146,7 +146,7 @@ def test_gohighlevel_webhook_creates_a_complete_insured_in_nowcerts(app: Embedde
     }
 
 
-def test_duplicate_is_refused_with_409_and_changes_nothing(app: Embedded, sides: BothSides) -> None:
+def test_duplicate_is_refused_with_409_and_changes_nothing(app: Embedded, sides: FakeSides) -> None:
     first = post(app.url, NOWCERTS_HOOK, insured("twice@example.com"))
     again = post(app.url, NOWCERTS_HOOK, insured("twice@example.com"))
     assert (first.status, again.status) == (200, 409)
@@ -155,7 +155,7 @@ def test_duplicate_is_refused_with_409_and_changes_nothing(app: Embedded, sides:
     assert len(writes_of(app.rows, "twice@example.com")) == 1
 
 
-def test_tokens_are_renewed_after_a_401_and_at_their_end(app: Embedded, sides: BothSides) -> None:
+def test_tokens_are_renewed_after_a_401_and_at_their_end(app: Embedded, sides: FakeSides) -> None:
     def write_one(number: int) -> list[str]:
         """Write one contact; return the token grants that NowCerts received meanwhile."""
         before = len(sides.nowcerts.grants)
@@ -176,7 +176,7 @@ def test_tokens_are_renewed_after_a_401_and_at_their_end(app: Embedded, sides: B
     assert {answer.status for answer in answers if answer} == {200}, "it was renewed before it was used"
 
 
-def test_temporary_failure_is_retried_until_it_succeeds_once(app: Embedded, sides: BothSides) -> None:
+def test_temporary_failure_is_retried_until_it_succeeds_once(app: Embedded, sides: FakeSides) -> None:
     away = gohighlevel.Answer(status=503, body=b"{}")
     sides.ghl.misbehave(away, Reset(), away, on="/contacts")
     sides.ghl.misbehave(Lost(), on="/contacts/search/duplicate")
@@ -189,7 +189,7 @@ def test_temporary_failure_is_retried_until_it_succeeds_once(app: Embedded, side
     )
 
 
-def test_errors_are_named_and_stored_for_staff(app: Embedded, sides: BothSides) -> None:
+def test_errors_are_named_and_stored_for_staff(app: Embedded, sides: FakeSides) -> None:
     unreadable = post(app.url, NOWCERTS_HOOK, {"event_type": "INSURED_INSERT", "data": {"email": {"home": 1}}})
     assert (unreadable.status, unreadable.json()["detail"][0]["loc"]) == (422, ["body", "data", "eMail"])
     assert post(app.url, NOWCERTS_HOOK, b"{").status == 422
@@ -207,7 +207,7 @@ def test_errors_are_named_and_stored_for_staff(app: Embedded, sides: BothSides) 
     assert app.rows.value("SELECT COUNT(*) FROM accounts_contact WHERE email = 'stranger@example.com'") == 0
 
 
-def test_sync_leaves_log_lines_and_rows(app: Embedded, sides: BothSides) -> None:
+def test_sync_leaves_log_lines_and_rows(app: Embedded, sides: FakeSides) -> None:
     """Expect, beside the log, every body, attempt and call with its answer as rows for the console."""
     assert "webhook refused" in app.log
     assert "State is not valid" in app.log
@@ -230,7 +230,7 @@ def commands_of(section: str) -> list[str]:
     return [command for command in commands if command.startswith("curl ")]
 
 
-def test_readme_commands_have_the_documented_effect(app: Embedded, sides: BothSides) -> None:
+def test_readme_commands_have_the_documented_effect(app: Embedded, sides: FakeSides) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     variables = {
@@ -265,7 +265,7 @@ def test_readme_commands_have_the_documented_effect(app: Embedded, sides: BothSi
 
 
 @pytest.mark.usefixtures("only_long")
-def test_webhooks_from_both_sides_cause_no_loop_and_no_duplicate(app: Embedded, sides: BothSides) -> None:
+def test_webhooks_from_both_sides_cause_no_loop_and_no_duplicate(app: Embedded, sides: FakeSides) -> None:
     wait_until_done(app.rows)
     sides.start_webhooks(app.url)
     made = sides.nowcerts.add_insured(eMail="loop@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
@@ -286,7 +286,7 @@ def test_webhooks_from_both_sides_cause_no_loop_and_no_duplicate(app: Embedded, 
     assert len(with_email(sides.nowcerts.insureds, "loop@example.com")) == 1
 
 
-def creations(sides: BothSides) -> list[Any]:
+def creations(sides: FakeSides) -> list[Any]:
     return [one.asked for one in sides.ghl.exchanges if (one.asked.method, one.asked.path) == ("POST", "/contacts/")]
 
 
@@ -294,7 +294,7 @@ class _DoneWithoutAnswer(Hang):
     """Request that is carried out and never answered."""
 
 
-def hold_the_next_creation(sides: BothSides) -> None:
+def hold_the_next_creation(sides: FakeSides) -> None:
     """Let GoHighLevel create the next contact without an answer, so that its writer can be killed meanwhile."""
     answer = sides.ghl.respond
 
@@ -309,7 +309,7 @@ def hold_the_next_creation(sides: BothSides) -> None:
 
 
 def test_installation_killed_during_a_write_loses_nothing_and_duplicates_nobody(
-    app: Embedded, sides: BothSides
+    app: Embedded, sides: FakeSides
 ) -> None:
     wait_until_done(app.rows)
     sides.ghl.exchanges.clear()
@@ -333,7 +333,7 @@ def test_installation_killed_during_a_write_loses_nothing_and_duplicates_nobody(
 @pytest.mark.usefixtures("only_long")
 def test_worker_killed_during_a_write_loses_nothing_and_duplicates_nobody(tmp_path: Path, database_url: str) -> None:
     with (
-        both_sides() as sides,
+        fake_sides() as sides,
         production(tmp_path, database_url, web_workers=1, worker_env=with_failpoints(""), **sides.environment) as app,
     ):
         hold_the_next_creation(sides)

@@ -10,8 +10,8 @@ from tests.e2e.visitor import Visitor
 from tests.fakes import kajabi_records
 from tests.fakes.kajabi import CLIENT_ID, CLIENT_SECRET, FakeKajabi
 from tests.harness import Embedded, embedded
-from tests.harness.both_sides import both_sides
 from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
+from tests.harness.fake_sides import fake_sides
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
 TOKEN = "a-token-of-the-browser-test-wxyz"
@@ -23,7 +23,7 @@ COPY, SHOW = {"en": "Copy", "es": "Copiar"}, {"en": "Show", "es": "Mostrar"}
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """Start an installation with a fake Kajabi, NowCerts and GoHighLevel; Chatwoot is not used."""
-    with FakeKajabi() as kajabi, both_sides() as sides:
+    with FakeKajabi() as kajabi, fake_sides() as sides:
         kajabi.add(kajabi_records.site("1", title="Academy"))
         access = {
             "KAJABI_CLIENT_ID": CLIENT_ID,

@@ -8,17 +8,17 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.visitor import Visitor
 from tests.harness import Embedded, embedded, wait_until
-from tests.harness.both_sides import BothSides, both_sides
 from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
+from tests.harness.fake_sides import FakeSides, fake_sides
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
 READY = "SELECT COUNT(*) FROM integrations_firstsync WHERE status = 'ready'"
 
 
 @pytest.fixture
-def sides() -> Iterator[BothSides]:
+def sides() -> Iterator[FakeSides]:
     """Both sides with records from before: one person on both, one on each alone."""
-    with both_sides() as made:
+    with fake_sides() as made:
         made.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
         made.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz", address1="Main St 1")
         made.nowcerts.add_insured(eMail="bea@example.com", firstName="Bea", lastName="Paz")
@@ -27,14 +27,14 @@ def sides() -> Iterator[BothSides]:
 
 
 @pytest.fixture
-def app(tmp_path: Path, sides: BothSides) -> Iterator[Embedded]:
+def app(tmp_path: Path, sides: FakeSides) -> Iterator[Embedded]:
     with embedded(tmp_path, **(sides.environment | {"CONTACT_SYNC": ""})) as started:
         yield started
 
 
 @pytest.mark.parametrize(("language", "width"), [("en", 1280), ("es", 360)], ids=["desktop", "phone in Spanish"])
 def test_staff_look_at_both_sides_and_start_writing(
-    app: Embedded, sides: BothSides, browser: Browser, screenshots: Path, language: str, width: int
+    app: Embedded, sides: FakeSides, browser: Browser, screenshots: Path, language: str, width: int
 ) -> None:
     staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="first-sync")
     page = staff.page

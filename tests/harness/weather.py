@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Answer, Lost, Reset
-from tests.harness.two_sides import A_MOMENT, TwoSides
+from tests.harness.held_sides import A_MOMENT, HeldSides
 
 WEATHER: tuple[Any, ...] = (
     st.tuples(st.just("hooks"), st.integers(0, 8), st.booleans(), st.booleans()),
@@ -22,7 +22,7 @@ WEATHER: tuple[Any, ...] = (
 class Weather:
     """Both sides under bad conditions; `chance` is seeded, so that a story can be told again."""
 
-    def __init__(self, sides: TwoSides, *, seed: int) -> None:
+    def __init__(self, sides: HeldSides, *, seed: int) -> None:
         self.sides, self.chance = sides, random.Random(seed)
 
     def blow(self, step: tuple[Any, ...]) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.harness.both_sides import GHL_TOKEN, NOWCERTS_TOKEN, BothSides, both_sides
 from tests.harness.embedded import Embedded, embedded
 from tests.harness.environment import STAFF_EMAIL
+from tests.harness.fake_sides import GHL_TOKEN, NOWCERTS_TOKEN, FakeSides, fake_sides
 from tests.harness.process import ROOT, wait_until
 
 pytestmark = pytest.mark.embedded
@@ -127,8 +127,8 @@ DETAILS = ("policy_number", "carrier", "effective_date", "expiration_date")
 
 
 @pytest.fixture(scope="module")
-def sides() -> Iterator[BothSides]:
-    with both_sides() as made:
+def sides() -> Iterator[FakeSides]:
+    with fake_sides() as made:
         made.ghl.allows_duplicates = True
         made.ghl.custom_fields[:] = [
             {
@@ -144,7 +144,7 @@ def sides() -> Iterator[BothSides]:
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, sides: BothSides) -> Iterator[Embedded]:
+def app(tmp_path_factory: pytest.TempPathFactory, sides: FakeSides) -> Iterator[Embedded]:
     variables = {"CONTACT_SYNC": "true", "METRICS_TOKEN": "a-monitor", "NOWCERTS_WEBHOOK_SECRET": SECRET}
     with embedded(tmp_path_factory.mktemp("sync"), **sides.environment, **variables) as installation:
         yield installation
@@ -199,7 +199,7 @@ def only_record(records: dict[str, Record], name: str, email: str) -> Record:
     ids=["flujo 1", "test 2"],
 )
 def test_insured_of_the_document_becomes_a_contact_in_ghl(
-    post: Any, sides: BothSides, body: str, expected: tuple[str, ...]
+    post: Any, sides: FakeSides, body: str, expected: tuple[str, ...]
 ) -> None:
     answer = post(NOWCERTS, body)
     data = answer.json()
@@ -224,7 +224,7 @@ def test_insured_of_the_document_becomes_a_contact_in_ghl(
     ids=["flujo 2", "test 3"],
 )
 def test_contact_of_the_document_becomes_an_insured_in_nowcerts_with_source_ghl(
-    post: Any, sides: BothSides, body: str, expected: tuple[str, ...]
+    post: Any, sides: FakeSides, body: str, expected: tuple[str, ...]
 ) -> None:
     answer = post(GHL, body)
     assert (answer.status_code, answer.json()["success"]) == (200, True)
@@ -234,7 +234,7 @@ def test_contact_of_the_document_becomes_an_insured_in_nowcerts_with_source_ghl(
     assert insured["referralSourceCompanyName"] == "GHL"
 
 
-def test_policy_of_the_document_becomes_an_opportunity_of_its_insured(post: Any, sides: BothSides) -> None:
+def test_policy_of_the_document_becomes_an_opportunity_of_its_insured(post: Any, sides: FakeSides) -> None:
     ana = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz")
     listed = {"number": "POL-12345", "lineOfBusinessName": "Auto", "premium": 1200.0, "carrierName": "State Farm"}
     term = {"effectiveDate": "2024-02-01T00:00:00", "expirationDate": "2025-02-01T00:00:00"}
@@ -259,7 +259,7 @@ def test_1_health_check(app: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (answer.status_code, answer.json() | expected) == (200, answer.json())
 
 
-def test_4_manual_sync(post: Any, sides: BothSides, staff_token: str) -> None:
+def test_4_manual_sync(post: Any, sides: FakeSides, staff_token: str) -> None:
     assert post(MANUAL, TEST_4).status_code == 401, "for staff alone"
     answer = post(MANUAL, TEST_4, {"Authorization": f"Token {staff_token}"})
     assert (answer.status_code, answer.json()["success"], answer.json()["data"]["status"]) == (200, True, "done")
@@ -268,7 +268,7 @@ def test_4_manual_sync(post: Any, sides: BothSides, staff_token: str) -> None:
     assert answer.json()["data"]["writes"][0]["external_id"] == contact["id"]
 
 
-def test_5_repeated_webhook_is_409_evento_ya_procesado(post: Any, app: Embedded, sides: BothSides) -> None:
+def test_5_repeated_webhook_is_409_evento_ya_procesado(post: Any, app: Embedded, sides: FakeSides) -> None:
     first, second = post(NOWCERTS, TEST_5), post(NOWCERTS, TEST_5)
     assert (first.status_code, first.json()["success"], second.status_code) == (200, True, 409)
     assert second.json() == {"detail": f"Evento ya procesado: {first.json()['event_id']}"}
@@ -294,7 +294,7 @@ def test_invalid_payload_is_422(post: Any) -> None:
 # Mejoras recomendadas -------------------------------------------------------------------------------------------------
 
 
-def test_insured_update_changes_the_contact_that_has_the_address(post: Any, sides: BothSides) -> None:
+def test_insured_update_changes_the_contact_that_has_the_address(post: Any, sides: FakeSides) -> None:
     there = sides.ghl.add_contact(email="existe@example.com", firstName="Existe", city="Miami")
     update = '{"event_type": "INSURED_UPDATE", "data": {"firstName": "Existe", "email": "existe@example.com", "address": {"city": "Tampa"}}}'  # noqa: E501
     assert post(NOWCERTS, update).status_code == 200
@@ -302,7 +302,7 @@ def test_insured_update_changes_the_contact_that_has_the_address(post: Any, side
     assert len(with_email(sides.ghl.contacts, "email", "existe@example.com")) == 1
 
 
-def test_ids_of_both_sides_are_mapped_with_the_address(post: Any, app: Embedded, sides: BothSides) -> None:
+def test_ids_of_both_sides_are_mapped_with_the_address(post: Any, app: Embedded, sides: FakeSides) -> None:
     insured = sides.nowcerts.add_insured(eMail="mapa@example.com", firstName="Mapa", lastName="Ruiz")
     body = {"event_type": "INSURED_UPDATE", "data": {"insuredDatabaseId": insured["id"]}}
     assert post(NOWCERTS, json.dumps(body)).status_code == 200

@@ -9,20 +9,20 @@ from django.utils import timezone
 from core.queue import runner
 from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.inbox.models.contact_refresh import AT_MOST, BREATH
-from tests.harness.two_sides import A_MOMENT, TwoSides
+from tests.harness.held_sides import A_MOMENT, HeldSides
 
 pytestmark = pytest.mark.django_db
 Wakeups = list[tuple[str, int]]
 
 
-def reads(sides: TwoSides, contact: Any) -> int:
+def reads(sides: HeldSides, contact: Any) -> int:
     """Return how often GoHighLevel was asked for this contact."""
     path = f"/contacts/{contact['id']}"
     return sum((one.asked.method, one.asked.path) == ("GET", path) for one in sides.ghl.exchanges)
 
 
 @pytest.fixture
-def pair(sides: TwoSides) -> tuple[Any, Any]:
+def pair(sides: HeldSides) -> tuple[Any, Any]:
     """One person, equal on both sides and not read for a while: (insured, contact)."""
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
     sides.settle()
@@ -32,13 +32,13 @@ def pair(sides: TwoSides) -> tuple[Any, Any]:
     return insured, contact
 
 
-def deliver_all(sides: TwoSides) -> None:
+def deliver_all(sides: HeldSides) -> None:
     hooks, sides.hooks[:] = list(sides.hooks), []
     for hook in hooks:
         assert sides.deliver(hook).status_code == 200
 
 
-def test_lone_change_reaches_the_other_side_without_any_wait(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_lone_change_reaches_the_other_side_without_any_wait(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.ghl.edit(contact["id"], city="Orlando")
     deliver_all(sides)
@@ -48,7 +48,7 @@ def test_lone_change_reaches_the_other_side_without_any_wait(sides: TwoSides, pa
 
 
 def test_each_step_wakes_the_worker_of_the_next(
-    sides: TwoSides, pair: tuple[Any, Any], wakeups: Wakeups, django_capture_on_commit_callbacks: Any
+    sides: HeldSides, pair: tuple[Any, Any], wakeups: Wakeups, django_capture_on_commit_callbacks: Any
 ) -> None:
     """The webhook wakes the event's worker, the event the refresh's, the refresh the write's: no sweep is needed."""
     insured, contact = pair
@@ -66,7 +66,7 @@ def test_each_step_wakes_the_worker_of_the_next(
     assert insured["city"] == "Orlando"
 
 
-def test_burst_of_fifty_webhooks_is_two_reads(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_burst_of_fifty_webhooks_is_two_reads(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     for number in range(50):
         sides.ghl.edit(contact["id"], city=f"Town {number}")
@@ -78,7 +78,7 @@ def test_burst_of_fifty_webhooks_is_two_reads(sides: TwoSides, pair: tuple[Any, 
     assert (insured["city"], reads(sides, contact)) == ("Town 49", 2)
 
 
-def test_requests_before_the_first_read_are_answered_by_it(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_requests_before_the_first_read_are_answered_by_it(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     for number in range(50):
         sides.ghl.edit(contact["id"], city=f"Town {number}")
@@ -87,7 +87,7 @@ def test_requests_before_the_first_read_are_answered_by_it(sides: TwoSides, pair
     assert (insured["city"], reads(sides, contact)) == ("Town 49", 1)
 
 
-def test_doubled_wake_up_reads_once(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_doubled_wake_up_reads_once(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     _insured, contact = pair
     sides.ghl.edit(contact["id"], city="Orlando")
     deliver_all(sides)
@@ -104,7 +104,7 @@ def test_lost_wake_up_is_found_by_the_sweep() -> None:
     assert ContactRefresh.objects.claim_wake_ups(now=later) == [row.pk]
 
 
-def test_echo_of_our_own_write_is_known_without_a_read(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_echo_of_our_own_write_is_known_without_a_read(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.nowcerts.edit(insured["id"], city="Tampa")
     sides.settle()
@@ -128,7 +128,7 @@ def test_contact_that_never_rests_is_read_each_minute() -> None:
 # Several contacts -----------------------------------------------------------------------------------------------------
 
 
-def test_contacts_that_are_due_together_are_read_by_one_call(sides: TwoSides) -> None:
+def test_contacts_that_are_due_together_are_read_by_one_call(sides: HeldSides) -> None:
     for number in range(10):
         sides.nowcerts.add_insured(eMail=f"person{number}@example.com", firstName="Ana", lastName=str(number))
     deliver_all(sides)
@@ -140,7 +140,7 @@ def test_contacts_that_are_due_together_are_read_by_one_call(sides: TwoSides) ->
     assert len(sides.ghl.contacts) == 10
 
 
-def test_reading_for_another_is_not_used_where_a_request_came_since(sides: TwoSides) -> None:
+def test_reading_for_another_is_not_used_where_a_request_came_since(sides: HeldSides) -> None:
     """A contact may have changed after it was read beside another one; its webhook says so."""
     insureds = [sides.nowcerts.add_insured(eMail=f"p{number}@example.com", firstName="Ana") for number in range(2)]
     deliver_all(sides)

@@ -7,19 +7,19 @@ from integrations.inbox.models import InboxEvent
 from integrations.inbox.replays.plan import PlannedEvent, plan
 from integrations.outbox.models import OutgoingWrite
 from tests.fakes.http_server import Answer
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def both_know_ana(sides: TwoSides) -> None:
+def both_know_ana(sides: HeldSides) -> None:
     sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz", phone="+13055550100")
     sides.settle()
     assert ContactMapping.objects.count() == 2
 
 
-def planned(sides: TwoSides) -> PlannedEvent:
+def planned(sides: HeldSides) -> PlannedEvent:
     """Deliver the one webhook that waits, and return the plan of processing it."""
     (hook,) = sides.hooks
     sides.deliver(hook)
@@ -29,7 +29,7 @@ def planned(sides: TwoSides) -> PlannedEvent:
     return found
 
 
-def test_contact_that_would_be_read_again_is_named(sides: TwoSides) -> None:
+def test_contact_that_would_be_read_again_is_named(sides: HeldSides) -> None:
     (insured,) = sides.nowcerts.insureds.values()
     sides.nowcerts.edit(insured["id"], city="Miami")
     found = planned(sides)
@@ -38,7 +38,7 @@ def test_contact_that_would_be_read_again_is_named(sides: TwoSides) -> None:
     assert not Contact.objects.filter(city="Miami").exists()
 
 
-def test_deletion_that_its_provider_confirms_names_the_write_that_follows(sides: TwoSides) -> None:
+def test_deletion_that_its_provider_confirms_names_the_write_that_follows(sides: HeldSides) -> None:
     (record,) = sides.ghl.contacts
     sides.ghl.delete_contact(record)
     before = OutgoingWrite.objects.count()
@@ -49,7 +49,7 @@ def test_deletion_that_its_provider_confirms_names_the_write_that_follows(sides:
     assert OutgoingWrite.objects.count() == before
 
 
-def test_provider_that_is_away_makes_it_a_retry(sides: TwoSides) -> None:
+def test_provider_that_is_away_makes_it_a_retry(sides: HeldSides) -> None:
     (record,) = sides.ghl.contacts
     sides.ghl.delete_contact(record)
     sides.ghl.misbehave(*[Answer(status=503, body=b"{}")] * 5, on="/contacts/")

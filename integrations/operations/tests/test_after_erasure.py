@@ -31,7 +31,7 @@ from integrations.outbox.models import OutgoingWrite
 from integrations.reconcile import runs
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.registry import provider
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 COURSES = "/api/kajabi/webhook"
@@ -102,7 +102,7 @@ def test_purchase_dated_in_the_future_after_erasure_is_a_payment(erased: Any, pr
     assert User.objects.filter(email=EMAIL.lower()).exists()
 
 
-def test_sync_run_after_erasure_brings_nobody_back(sides: TwoSides) -> None:
+def test_sync_run_after_erasure_brings_nobody_back(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST, lastName=LAST, phone=traced_person.PHONE)
     sides.settle()
     assert len(sides.ghl.contacts) == 1
@@ -126,7 +126,7 @@ def test_sync_run_after_erasure_brings_nobody_back(sides: TwoSides) -> None:
     assert not ContactRefresh.objects.exists()
 
 
-def test_hint_about_erased_person_requests_no_refresh(sides: TwoSides) -> None:
+def test_hint_about_erased_person_requests_no_refresh(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(eMail=EMAIL, firstName=FIRST)
     sides.settle()
     erase.forget(person.find(EMAIL))

@@ -28,7 +28,7 @@ from integrations.operations.tests import traced_person
 from integrations.operations.tests.traced_person import ALIAS, EMAIL, FIRST, LAST, PHONE, relayed, traces
 from integrations.outbox import enqueue
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COURSES = "/api/kajabi/webhook"
@@ -47,7 +47,7 @@ def _mailbox(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def known_user(committing_sides: TwoSides, post: Any, drain: Any, fixture: Any, plan: Any, staff: User) -> User:
+def known_user(committing_sides: HeldSides, post: Any, drain: Any, fixture: Any, plan: Any, staff: User) -> User:
     """Make the person through every way in which something of them is stored; return their login."""
     sides = committing_sides
     activity = Activity.objects.get(code="LEARN")

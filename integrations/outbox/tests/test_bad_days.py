@@ -11,8 +11,8 @@ from integrations.outbox.contacts import SEARCH_LAG
 from integrations.outbox.models import Circuit, OutgoingWrite
 from tests.fakes import gohighlevel, nowcerts
 from tests.fakes.http_server import Answer, Lost, Reset
-from tests.harness.both_sides import contact_as, insured_as
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import contact_as, insured_as
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}
@@ -24,7 +24,7 @@ def write() -> OutgoingWrite:
 
 
 @pytest.mark.parametrize("allows_duplicates", [False, True])
-def test_contact_create_without_an_answer_is_not_repeated(sides: TwoSides, allows_duplicates: bool) -> None:
+def test_contact_create_without_an_answer_is_not_repeated(sides: HeldSides, allows_duplicates: bool) -> None:
     sides.ghl.allows_duplicates = allows_duplicates
     sides.ghl.misbehave(Lost(), on="/contacts/")
     sides.ghl.misbehave(Lost(), on="/contacts/")
@@ -34,7 +34,7 @@ def test_contact_create_without_an_answer_is_not_repeated(sides: TwoSides, allow
     assert [asked.path for asked in sides.writes(sides.ghl)].count("/contacts/") <= 1
 
 
-def test_insured_create_without_an_answer_is_found_despite_search_lag(sides: TwoSides) -> None:
+def test_insured_create_without_an_answer_is_found_despite_search_lag(sides: HeldSides) -> None:
     sides.nowcerts.lag = 40.0
     assert timedelta(seconds=sides.nowcerts.lag) < SEARCH_LAG
     sides.nowcerts.misbehave(Lost(), on="/api/Insured/OnlyInsertInsured")
@@ -48,7 +48,7 @@ def test_insured_create_without_an_answer_is_found_despite_search_lag(sides: Two
     assert ContactMapping.objects.get(provider="nowcerts").external_id in sides.nowcerts.insureds
 
 
-def test_update_whose_answer_was_lost_is_recognised_as_done(sides: TwoSides) -> None:
+def test_update_whose_answer_was_lost_is_recognised_as_done(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.ghl.misbehave(Lost(), Lost(), on="/contacts/contact")  # the reading, once more, and the writing
@@ -69,7 +69,7 @@ def test_update_whose_answer_was_lost_is_recognised_as_done(sides: TwoSides) -> 
     ],
 )
 def test_the_vendors_refusal_of_a_duplicate_is_a_match_where_more_than_the_number_agrees(
-    sides: TwoSides, there: dict[str, str], matches: bool
+    sides: HeldSides, there: dict[str, str], matches: bool
 ) -> None:
     """The search does not know them, but the location does."""
     sides.muted = True
@@ -84,7 +84,7 @@ def test_the_vendors_refusal_of_a_duplicate_is_a_match_where_more_than_the_numbe
     assert [one["eMail"] for one in sides.nowcerts.insureds.values()] == ["ana@example.com"]
 
 
-def test_record_mapped_to_another_contact_needs_review(sides: TwoSides) -> None:
+def test_record_mapped_to_another_contact_needs_review(sides: HeldSides) -> None:
     sides.ghl.add_contact(email="juan@example.com", phone="+13055550100", firstName="Ana", lastName="Ruiz")
     sides.settle()
     sides.nowcerts.add_insured(**ANA)  # of the same name and number
@@ -95,7 +95,7 @@ def test_record_mapped_to_another_contact_needs_review(sides: TwoSides) -> None:
     assert PossibleDuplicate.objects.filter(status="open").count() == 1
 
 
-def test_a_failure_that_comes_with_200_is_a_failure(sides: TwoSides) -> None:
+def test_a_failure_that_comes_with_200_is_a_failure(sides: HeldSides) -> None:
     sides.nowcerts.misbehave(nowcerts.failure("State is not valid"), on="/api/Insured/OnlyInsertInsured")
     sides.ghl.add_contact(email="ana@example.com", firstName="Ana", state="Florida?")
     sides.settle()
@@ -107,7 +107,7 @@ def test_a_failure_that_comes_with_200_is_a_failure(sides: TwoSides) -> None:
     assert (write().status, len(sides.nowcerts.insureds)) == ("done", 1)
 
 
-def test_read_that_fails_with_200_is_retried_and_loses_no_change(sides: TwoSides) -> None:
+def test_read_that_fails_with_200_is_retried_and_loses_no_change(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.nowcerts.misbehave(nowcerts.failure("Try again later"), on="/api/InsuredDetailList")
@@ -116,7 +116,7 @@ def test_read_that_fails_with_200_is_retried_and_loses_no_change(sides: TwoSides
     assert next(iter(sides.ghl.contacts.values()))["city"] == "Tampa"
 
 
-def test_after_repeated_failures_the_writes_wait_and_one_trial_lets_them_all_go(sides: TwoSides) -> None:
+def test_after_repeated_failures_the_writes_wait_and_one_trial_lets_them_all_go(sides: HeldSides) -> None:
     sides.ghl.misbehave(*[AWAY] * 100, on="/contacts")
     for number in range(3):
         sides.nowcerts.add_insured(eMail=f"person{number}@example.com", firstName="Ana", lastName=str(number))
@@ -142,7 +142,7 @@ def test_after_repeated_failures_the_writes_wait_and_one_trial_lets_them_all_go(
     assert len(sides.ghl.contacts) == 3
 
 
-def test_wrong_credentials_open_the_circuit_and_lose_no_write(sides: TwoSides, settings: Any) -> None:
+def test_wrong_credentials_open_the_circuit_and_lose_no_write(sides: HeldSides, settings: Any) -> None:
     settings.GHL_API_KEY = "a-key-that-was-revoked"
     sides.nowcerts.add_insured(**ANA)
     hooks, sides.hooks[:] = list(sides.hooks), []
@@ -158,7 +158,7 @@ def test_wrong_credentials_open_the_circuit_and_lose_no_write(sides: TwoSides, s
     assert (write().status, len(sides.ghl.contacts)) == ("done", 1)
 
 
-def test_deleted_record_is_named_and_not_created_again(sides: TwoSides) -> None:
+def test_deleted_record_is_named_and_not_created_again(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.muted = True
@@ -176,14 +176,14 @@ def test_deleted_record_is_named_and_not_created_again(sides: TwoSides) -> None:
     assert OutgoingWrite.objects.count() == 2, "nothing more is owed to a record that is gone"
 
 
-def test_reset_or_rate_limited_call_is_retried(sides: TwoSides) -> None:
+def test_reset_or_rate_limited_call_is_retried(sides: HeldSides) -> None:
     sides.ghl.misbehave(Reset(), gohighlevel.too_many(), AWAY, on="/contacts")
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     assert [contact_as(one) for one in sides.ghl.contacts.values()] == [insured_as(insured)]
 
 
-def test_write_while_sync_is_off_waits_and_is_not_lost(sides: TwoSides, settings: Any) -> None:
+def test_write_while_sync_is_off_waits_and_is_not_lost(sides: HeldSides, settings: Any) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     settings.CONTACT_SYNC = False

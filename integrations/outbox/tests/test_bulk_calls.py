@@ -5,19 +5,19 @@ from django.core.management import call_command
 
 from accounts.people.models import PossibleDuplicate
 from tests.harness.environment import IS_LONG
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 MANY = 300 if IS_LONG else 36
 
 
-def calls(sides: TwoSides) -> float:
+def calls(sides: HeldSides) -> float:
     """The calls for each contact, sign-ins left out."""
     exchanges = [*sides.nowcerts.exchanges, *sides.ghl.exchanges]
     return sum(exchange.asked.path != "/api/token" for exchange in exchanges) / MANY
 
 
-def add_many(sides: TwoSides, side: str) -> None:
+def add_many(sides: HeldSides, side: str) -> None:
     for number in range(MANY):
         name, phone = {"firstName": "Ana", "lastName": f"Ruiz {number}"}, f"305-555-{number:04}"
         if side == "nowcerts":
@@ -27,7 +27,7 @@ def add_many(sides: TwoSides, side: str) -> None:
 
 
 @pytest.mark.parametrize("side", ["nowcerts", "gohighlevel"])
-def test_bulk_of_webhooks_takes_few_calls(sides: TwoSides, side: str) -> None:
+def test_bulk_of_webhooks_takes_few_calls(sides: HeldSides, side: str) -> None:
     add_many(sides, side)
     sides.settle(rounds=100)
     assert (len(sides.ghl.contacts), len(sides.nowcerts.insureds)) == (MANY, MANY)
@@ -35,7 +35,7 @@ def test_bulk_of_webhooks_takes_few_calls(sides: TwoSides, side: str) -> None:
 
 
 @pytest.mark.parametrize("side", ["nowcerts", "gohighlevel"])
-def test_first_run_over_a_list_takes_few_calls(sides: TwoSides, side: str) -> None:
+def test_first_run_over_a_list_takes_few_calls(sides: HeldSides, side: str) -> None:
     sides.muted = True
     add_many(sides, side)
     sides.muted = False
@@ -46,7 +46,7 @@ def test_first_run_over_a_list_takes_few_calls(sides: TwoSides, side: str) -> No
 
 
 @pytest.mark.parametrize("same", [{"phone": "+13055550110"}, {"email": "ana@example.com"}])
-def test_two_of_one_name_and_number_or_address_in_a_bulk_are_a_question(sides: TwoSides, same: dict[str, str]) -> None:
+def test_two_of_one_name_and_number_or_address_in_a_bulk_are_a_question(sides: HeldSides, same: dict[str, str]) -> None:
     """Neither was there when both were searched for."""
     sides.ghl.allows_duplicates = True
     sides.muted = True

@@ -10,7 +10,7 @@ from core.queue import runner
 from integrations.fields.models import FieldPlace, FieldRule
 from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ def reads_of_fields(row: Any) -> list[int]:
     return [sum(f'FROM "{table}"' in query["sql"] for query in queries) for table in tables]
 
 
-def test_contact_change_reads_the_configuration_of_fields_once_where_it_is_needed(sides: TwoSides) -> None:
+def test_contact_change_reads_the_configuration_of_fields_once_where_it_is_needed(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
     sides.settle()
     sides.nowcerts.edit(insured["id"], city="Tampa")

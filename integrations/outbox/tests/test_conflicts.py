@@ -11,15 +11,15 @@ from core.cause import Cause
 from integrations.fields.models import FieldPlace, FieldRule
 from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.both_sides import contact_as, insured_as
-from tests.harness.two_sides import A_MOMENT, TwoSides
+from tests.harness.fake_sides import contact_as, insured_as
+from tests.harness.held_sides import A_MOMENT, HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}
 
 
 @pytest.fixture
-def pair(sides: TwoSides) -> tuple[Any, Any]:
+def pair(sides: HeldSides) -> tuple[Any, Any]:
     """One person, equal on both sides: (insured, contact)."""
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -32,7 +32,7 @@ def changes(*kinds: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("first", ["nowcerts", "gohighlevel"])
-def test_newer_of_two_values_wins_in_either_order(sides: TwoSides, pair: tuple[Any, Any], first: str) -> None:
+def test_newer_of_two_values_wins_in_either_order(sides: HeldSides, pair: tuple[Any, Any], first: str) -> None:
     insured, contact = pair
     sides.ghl.edit(contact["id"], city="Orlando")
     sides.forward(A_MOMENT)
@@ -46,7 +46,7 @@ def test_newer_of_two_values_wins_in_either_order(sides: TwoSides, pair: tuple[A
     ), "the word that lost stands in the history, with the one that holds"
 
 
-def test_value_of_the_authority_wins_although_older(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_value_of_the_authority_wins_although_older(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     FieldRule.objects.create(name="city", authority="gohighlevel")
     insured, contact = pair
     sides.ghl.edit(contact["id"], city="Orlando", state="FL")
@@ -57,7 +57,7 @@ def test_value_of_the_authority_wins_although_older(sides: TwoSides, pair: tuple
     assert (insured["state"], contact["state"]) == ("GA", "GA"), "no authority for this one: the newer"
 
 
-def test_value_changed_on_one_side_is_no_conflict(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_value_changed_on_one_side_is_no_conflict(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.ghl.edit(contact["id"], city="Orlando")
     sides.nowcerts.edit(insured["id"], state="FL")
@@ -67,7 +67,7 @@ def test_value_changed_on_one_side_is_no_conflict(sides: TwoSides, pair: tuple[A
     assert changes("won", "lost") == []
 
 
-def test_unreported_remote_change_is_merged_before_the_write(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_unreported_remote_change_is_merged_before_the_write(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.muted = True
     sides.ghl.edit(contact["id"], phone="+13055550177")
@@ -79,7 +79,7 @@ def test_unreported_remote_change_is_merged_before_the_write(sides: TwoSides, pa
 
 
 def test_a_value_that_was_emptied_on_purpose_is_emptied_on_the_other_side(
-    sides: TwoSides, pair: tuple[Any, Any]
+    sides: HeldSides, pair: tuple[Any, Any]
 ) -> None:
     insured, contact = pair
     sides.ghl.edit(contact["id"], city="")
@@ -87,7 +87,7 @@ def test_a_value_that_was_emptied_on_purpose_is_emptied_on_the_other_side(
     assert (insured["city"], Contact.objects.get().city) == ("", "")
 
 
-def test_value_that_was_never_filled_overwrites_nothing(sides: TwoSides) -> None:
+def test_value_that_was_never_filled_overwrites_nothing(sides: HeldSides) -> None:
     sides.muted = True
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", city="Orlando", website="ana.example.com")
     sides.muted = False
@@ -97,7 +97,7 @@ def test_value_that_was_never_filled_overwrites_nothing(sides: TwoSides) -> None
     assert insured["website"] == "ana.example.com"
 
 
-def test_value_that_alternates_is_frozen_and_staff_are_notified(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_value_that_alternates_is_frozen_and_staff_are_notified(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     for city in ("Tampa", "Miami", "Tampa", "Miami"):  # back and forth three times
         sides.nowcerts.edit(insured["id"], city=city)
@@ -121,7 +121,7 @@ def test_value_that_alternates_is_frozen_and_staff_are_notified(sides: TwoSides,
     assert (insured["city"], contact["city"]) == ("Miami", "Miami"), "ours holds until somebody changes it"
 
 
-def test_custom_fields_joined_by_a_rule_are_kept_equal(sides: TwoSides) -> None:
+def test_custom_fields_joined_by_a_rule_are_kept_equal(sides: HeldSides) -> None:
     rule = FieldRule.objects.create(name="shoe_size")
     FieldPlace.objects.create(rule=rule, provider="nowcerts", remote_name="Shoe size")
     FieldPlace.objects.create(rule=rule, provider="gohighlevel", remote_name="cf_shoe")

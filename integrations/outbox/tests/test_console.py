@@ -12,7 +12,7 @@ from accounts.tests.admin_clients import clerk, page_of, signed_in
 from accounts.tests.presses import act_url, list_of, logged
 from integrations.outbox.models import OutgoingWrite
 from tests.fakes import gohighlevel
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}
@@ -24,7 +24,7 @@ def console(staff: Any) -> Client:
     return signed_in(staff)
 
 
-def ana(sides: TwoSides) -> Contact:
+def ana(sides: HeldSides) -> Contact:
     """Ana, who is the same on both sides."""
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -38,7 +38,7 @@ def previewed(client: Client, contact: Contact) -> str:
     return " ".join(text[text.index('id="content-main"') :].split())
 
 
-def test_a_preview_shows_what_would_change_on_every_side_and_changes_nothing(console: Client, sides: TwoSides) -> None:
+def test_a_preview_shows_what_would_change_on_every_side_and_changes_nothing(console: Client, sides: HeldSides) -> None:
     contact = ana(sides)
     sides.muted = True
     (there,) = sides.ghl.contacts.values()
@@ -63,7 +63,7 @@ def test_a_preview_shows_what_would_change_on_every_side_and_changes_nothing(con
 
 
 def test_a_preview_says_where_nothing_would_change_and_where_a_record_would_be_made(
-    console: Client, sides: TwoSides
+    console: Client, sides: HeldSides
 ) -> None:
     contact = ana(sides)
     page = previewed(console, contact)
@@ -73,7 +73,7 @@ def test_a_preview_says_where_nothing_would_change_and_where_a_record_would_be_m
     assert '<th scope="row">first name</th><td>–</td><td>Bob</td>' in other
 
 
-def test_preview_shows_the_problem_of_an_unreachable_provider(console: Client, sides: TwoSides) -> None:
+def test_preview_shows_the_problem_of_an_unreachable_provider(console: Client, sides: HeldSides) -> None:
     contact = ana(sides)
     sides.ghl.misbehave(*[gohighlevel.Answer(status=503)] * 9)
     ghl, nowcerts = previewed(console, contact).split("<h2>NowCerts</h2>")
@@ -83,7 +83,7 @@ def test_preview_shows_the_problem_of_an_unreachable_provider(console: Client, s
 
 
 def test_a_sync_says_how_many_writes_are_under_way_and_leads_to_them(
-    console: Client, staff: Any, sides: TwoSides
+    console: Client, staff: Any, sides: HeldSides
 ) -> None:
     contact = ana(sides)
     sides.muted = True
@@ -100,14 +100,14 @@ def test_a_sync_says_how_many_writes_are_under_way_and_leads_to_them(
     assert insured["city"] == there["city"] == "Orlando"
 
 
-def test_contact_without_email_and_phone_is_not_enqueued(console: Client, sides: TwoSides) -> None:
+def test_contact_without_email_and_phone_is_not_enqueued(console: Client, sides: HeldSides) -> None:
     contact = Contact.objects.create(first_name="Ana")
     response = console.post(act_url(contact, "sync-now"), follow=True)
     assert [str(message).split(":")[0] for message in response.context["messages"]] == ["Nothing can be written"]
     assert (OutgoingWrite.objects.count(), logged(contact)) == (0, [])
 
 
-def test_sync_of_a_deleted_record_says_so(console: Client, sides: TwoSides) -> None:
+def test_sync_of_a_deleted_record_says_so(console: Client, sides: HeldSides) -> None:
     contact = ana(sides)
     (there,) = sides.ghl.contacts.values()
     sides.ghl.delete_contact(there["id"])
@@ -126,7 +126,7 @@ def test_there_are_no_buttons_where_nothing_is_kept_equal(console: Client, setti
     assert OutgoingWrite.objects.count() == 0
 
 
-def test_viewer_cannot_sync_a_contact(sides: TwoSides) -> None:
+def test_viewer_cannot_sync_a_contact(sides: HeldSides) -> None:
     jane = person()
     client = clerk("view_contact")
     page = client.get(page_of(jane)).content.decode()

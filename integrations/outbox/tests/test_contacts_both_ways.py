@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.both_sides import GHL_HOOK, contact_as, insured_as
-from tests.harness.two_sides import A_MOMENT, TwoSides
+from tests.harness.fake_sides import GHL_HOOK, contact_as, insured_as
+from tests.harness.held_sides import A_MOMENT, HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}
@@ -22,7 +22,7 @@ def the(records: dict[str, Any]) -> Any:
     return next(iter(records.values()))
 
 
-def test_a_new_insured_becomes_a_contact_in_gohighlevel(sides: TwoSides) -> None:
+def test_a_new_insured_becomes_a_contact_in_gohighlevel(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA, zipCode="33101", state="FL", addressLine1="1 Main St")
     sides.settle()
     assert contact_as(the(sides.ghl.contacts)) == insured_as(insured)
@@ -33,7 +33,7 @@ def test_a_new_insured_becomes_a_contact_in_gohighlevel(sides: TwoSides) -> None
     assert len(sides.writes(sides.nowcerts)) == 0
 
 
-def test_a_new_contact_becomes_an_insured_in_nowcerts_from_ghl(sides: TwoSides) -> None:
+def test_a_new_contact_becomes_an_insured_in_nowcerts_from_ghl(sides: HeldSides) -> None:
     contact = sides.ghl.add_contact(
         email="ana@example.com", firstName="Ana", lastName="Ruiz", phone="+13055550100", address1="1 Main St"
     )
@@ -45,7 +45,7 @@ def test_a_new_contact_becomes_an_insured_in_nowcerts_from_ghl(sides: TwoSides) 
     assert len(sides.writes(sides.ghl)) == 0
 
 
-def test_a_change_on_either_side_is_written_to_the_other_once(sides: TwoSides) -> None:
+def test_a_change_on_either_side_is_written_to_the_other_once(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     contact = the(sides.ghl.contacts)
@@ -64,7 +64,7 @@ def test_a_change_on_either_side_is_written_to_the_other_once(sides: TwoSides) -
     ]
 
 
-def test_an_echo_is_recognised_counted_and_ends_there_without_a_call(sides: TwoSides) -> None:
+def test_an_echo_is_recognised_counted_and_ends_there_without_a_call(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
     assert OutgoingWrite.objects.get().echoes == 2  # GoHighLevel tells of what is made twice, as made and as changed
@@ -75,7 +75,7 @@ def test_an_echo_is_recognised_counted_and_ends_there_without_a_call(sides: TwoS
 
 
 @pytest.mark.parametrize("edit", [{"city": "Tampa"}, {"tags": ["vip"]}, {"website": "https://ana.example"}])
-def test_change_behind_an_echo_is_read(sides: TwoSides, edit: dict[str, Any]) -> None:
+def test_change_behind_an_echo_is_read(sides: HeldSides, edit: dict[str, Any]) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
     contact = the(sides.ghl.contacts)
@@ -93,7 +93,7 @@ def test_change_behind_an_echo_is_read(sides: TwoSides, edit: dict[str, Any]) ->
     ],
 )
 def test_change_of_what_webhooks_leave_out_is_read_soon_after_a_write(
-    sides: TwoSides, edit: dict[str, Any], learnt: dict[str, Any]
+    sides: HeldSides, edit: dict[str, Any], learnt: dict[str, Any]
 ) -> None:
     """The webhook says just what we have written, but is dated later."""
     sides.nowcerts.add_insured(**ANA, commercialName="Ruiz LLC")
@@ -111,7 +111,7 @@ def test_change_of_what_webhooks_leave_out_is_read_soon_after_a_write(
     assert {name: found[name] for name in learnt} == learnt
 
 
-def test_echo_that_comes_minutes_later_is_not_read(sides: TwoSides) -> None:
+def test_echo_that_comes_minutes_later_is_not_read(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     for hook in sides.hooks:
         sides.deliver(hook)
@@ -124,7 +124,7 @@ def test_echo_that_comes_minutes_later_is_not_read(sides: TwoSides) -> None:
 
 
 @pytest.mark.parametrize("names", [(), ("email",), ("email", "firstName", "lastName")])
-def test_hint_that_names_less_than_was_written_is_no_echo(sides: TwoSides, names: tuple[str, ...]) -> None:
+def test_hint_that_names_less_than_was_written_is_no_echo(sides: HeldSides, names: tuple[str, ...]) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.muted = True
@@ -138,7 +138,7 @@ def test_hint_that_names_less_than_was_written_is_no_echo(sides: TwoSides, names
 
 
 def test_a_late_copy_of_our_own_write_changes_nothing_though_it_is_signed_and_dated_later(
-    sides: TwoSides, post: Any, sign: Any, settings: Any
+    sides: HeldSides, post: Any, sign: Any, settings: Any
 ) -> None:
     settings.NOWCERTS_WEBHOOK_SECRET = ["a-secret"]
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", city="Miami")
@@ -157,7 +157,7 @@ def test_a_late_copy_of_our_own_write_changes_nothing_though_it_is_signed_and_da
     assert (insured["city"], contact["city"], Contact.objects.get().city) == ("Orlando", "Orlando", "Orlando")
 
 
-def test_existing_record_is_found_by_email_and_not_created_again(sides: TwoSides) -> None:
+def test_existing_record_is_found_by_email_and_not_created_again(sides: HeldSides) -> None:
     sides.muted = True
     sides.ghl.add_contact(email="ANA@example.com", firstName="Ana", lastName="Ruiz", tags=["lead"])
     sides.muted = False
@@ -170,7 +170,7 @@ def test_existing_record_is_found_by_email_and_not_created_again(sides: TwoSides
     assert sorted(mappings) == [("gohighlevel", Contact.objects.get().pk), ("nowcerts", Contact.objects.get().pk)]
 
 
-def test_existing_record_is_found_by_phone_unless_the_address_differs(sides: TwoSides) -> None:
+def test_existing_record_is_found_by_phone_unless_the_address_differs(sides: HeldSides) -> None:
     sides.muted = True
     sides.ghl.add_contact(phone="+13055550100", firstName="Ana", lastName="Ruiz")
     sides.muted = False
@@ -179,7 +179,7 @@ def test_existing_record_is_found_by_phone_unless_the_address_differs(sides: Two
     assert the(sides.ghl.contacts)["email"] == "ana@example.com"
 
 
-def test_two_people_of_one_name_stay_two(sides: TwoSides) -> None:
+def test_two_people_of_one_name_stay_two(sides: HeldSides) -> None:
     for email in ("juan1@example.com", "juan2@example.com"):
         sides.ghl.add_contact(email=email, firstName="Juan", lastName="Pérez")
     sides.settle()
@@ -189,7 +189,7 @@ def test_two_people_of_one_name_stay_two(sides: TwoSides) -> None:
     ]
 
 
-def test_somebody_who_changes_their_address_stays_the_same_person_on_both_sides(sides: TwoSides) -> None:
+def test_somebody_who_changes_their_address_stays_the_same_person_on_both_sides(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     contact = the(sides.ghl.contacts)
@@ -200,7 +200,7 @@ def test_somebody_who_changes_their_address_stays_the_same_person_on_both_sides(
     assert Contact.objects.get().email == "ana.ruiz@example.com"
 
 
-def test_a_deletion_on_one_side_is_noted_and_deletes_nothing_on_the_other(sides: TwoSides) -> None:
+def test_a_deletion_on_one_side_is_noted_and_deletes_nothing_on_the_other(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.ghl.delete_contact(the(sides.ghl.contacts)["id"])
@@ -210,7 +210,7 @@ def test_a_deletion_on_one_side_is_noted_and_deletes_nothing_on_the_other(sides:
     assert [row.status for row in OutgoingWrite.objects.order_by("pk")] == ["done", "skipped"], "a successor is sought"
 
 
-def test_contact_without_email_and_phone_is_not_created_anywhere(sides: TwoSides) -> None:
+def test_contact_without_email_and_phone_is_not_created_anywhere(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(firstName="Ana", lastName="Ruiz")
     sides.settle()
     assert (Contact.objects.count(), OutgoingWrite.objects.count(), sides.ghl.contacts) == (1, 0, {})
@@ -218,7 +218,7 @@ def test_contact_without_email_and_phone_is_not_created_anywhere(sides: TwoSides
 
 @pytest.mark.parametrize(("column", "value"), [("email", "ana@example.com"), ("phone", "+13055550100")])
 def test_contact_of_nothing_but_a_name_is_created_elsewhere_with_its_first_address_or_number(
-    sides: TwoSides, column: str, value: str
+    sides: HeldSides, column: str, value: str
 ) -> None:
     contact = sides.ghl.add_contact(firstName="Ana", lastName="Ruiz")
     sides.settle()
@@ -228,7 +228,7 @@ def test_contact_of_nothing_but_a_name_is_created_elsewhere_with_its_first_addre
     assert contact_as(contact) == insured_as(the(sides.nowcerts.insureds))
 
 
-def test_contact_of_kajabi_alone_is_not_written_to_other_providers(sides: TwoSides, process: Any) -> None:
+def test_contact_of_kajabi_alone_is_not_written_to_other_providers(sides: HeldSides, process: Any) -> None:
     person = {"id": "11", "email": "jane@example.com", "name": "Jane"}
     process({"event_type": "contact.updated", "event_id": "e1", "data": person}, "/api/kajabi/webhook")
     assert (Contact.objects.count(), OutgoingWrite.objects.count()) == (1, 0)

@@ -16,7 +16,7 @@ from core.cause import Cause
 from integrations.outbox import deletions, repair
 from integrations.outbox.admin.deletions import deletions_to_be_decided
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}
@@ -25,7 +25,7 @@ CAUSE = Cause(text="test")
 
 
 @pytest.fixture
-def ana(sides: TwoSides) -> Any:
+def ana(sides: HeldSides) -> Any:
     """Return Ana's insured; her contact is there, too, with a tag of its own."""
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -39,7 +39,7 @@ def console(staff: Any) -> Client:
     return signed_in(staff)
 
 
-def contact_there(sides: TwoSides) -> Any:
+def contact_there(sides: HeldSides) -> Any:
     (contact,) = sides.ghl.contacts.values()
     return contact
 
@@ -61,7 +61,7 @@ def open_questions() -> int:
     return item.rows.count()
 
 
-def delete(sides: TwoSides, provider: str, insured: Any) -> None:
+def delete(sides: HeldSides, provider: str, insured: Any) -> None:
     if provider == "nowcerts":
         sides.nowcerts.delete_insured(insured["id"])
     else:
@@ -70,7 +70,7 @@ def delete(sides: TwoSides, provider: str, insured: Any) -> None:
 
 
 @pytest.mark.parametrize("provider", ["nowcerts", "gohighlevel"])
-def test_never_leaves_the_other_side_as_it_is(sides: TwoSides, ana: Any, provider: str) -> None:
+def test_never_leaves_the_other_side_as_it_is(sides: HeldSides, ana: Any, provider: str) -> None:
     delete(sides, provider, ana)
     assert (record(provider).is_missing, record(provider).deletion, open_questions(), marks()) == (True, "", 0, [])
     if provider == "nowcerts":
@@ -84,7 +84,7 @@ def test_never_leaves_the_other_side_as_it_is(sides: TwoSides, ana: Any, provide
 
 
 def test_mark_is_a_tag_in_gohighlevel_that_goes_when_the_insured_is_there_again(
-    sides: TwoSides, ana: Any, settings: Any
+    sides: HeldSides, ana: Any, settings: Any
 ) -> None:
     settings.CONTACT_DELETIONS = "mark"
     delete(sides, "nowcerts", ana)
@@ -106,7 +106,7 @@ def test_mark_is_a_tag_in_gohighlevel_that_goes_when_the_insured_is_there_again(
     assert contact_there(sides)["tags"] == ["vip", MARK], "every deletion counts"
 
 
-def test_mark_goes_when_a_successor_turns_up_later(sides: TwoSides, ana: Any, settings: Any) -> None:
+def test_mark_goes_when_a_successor_turns_up_later(sides: HeldSides, ana: Any, settings: Any) -> None:
     settings.CONTACT_DELETIONS, settings.GHL_DELETED_TAG = "mark", "gone in nowcerts"
     delete(sides, "nowcerts", ana)
     assert contact_there(sides)["tags"] == ["vip", "gone in nowcerts"]
@@ -115,7 +115,7 @@ def test_mark_goes_when_a_successor_turns_up_later(sides: TwoSides, ana: Any, se
     assert contact_there(sides)["tags"] == ["vip"]
 
 
-def test_mark_is_a_question_where_the_api_has_none(sides: TwoSides, ana: Any, settings: Any) -> None:
+def test_mark_is_a_question_where_the_api_has_none(sides: HeldSides, ana: Any, settings: Any) -> None:
     settings.CONTACT_DELETIONS = "mark"
     contact = contact_there(sides)["id"]
     delete(sides, "gohighlevel", ana)
@@ -142,7 +142,7 @@ def others_marked(settings: Any) -> Callable[..., None]:
 
 
 def test_deletion_after_many_within_an_hour_is_a_question_and_the_first_page_says_why(
-    sides: TwoSides, ana: Any, others_marked: Callable[..., None], console: Client
+    sides: HeldSides, ana: Any, others_marked: Callable[..., None], console: Client
 ) -> None:
     others_marked(deletions.MARKED_AT_MOST)
     delete(sides, "nowcerts", ana)
@@ -167,7 +167,7 @@ def test_deletion_after_many_within_an_hour_is_a_question_and_the_first_page_say
     ids=["one less", "longer ago", "at another provider"],
 )
 def test_deletion_after_fewer_is_marked(
-    sides: TwoSides, ana: Any, others_marked: Callable[..., None], others: dict[str, Any]
+    sides: HeldSides, ana: Any, others_marked: Callable[..., None], others: dict[str, Any]
 ) -> None:
     others_marked(**others)
     delete(sides, "nowcerts", ana)
@@ -175,7 +175,7 @@ def test_deletion_after_fewer_is_marked(
 
 
 def test_deletions_that_are_heard_of_late_count_by_their_own_hour(
-    sides: TwoSides, ana: Any, others_marked: Callable[..., None]
+    sides: HeldSides, ana: Any, others_marked: Callable[..., None]
 ) -> None:
     others_marked(deletions.MARKED_AT_MOST, ago=timedelta(hours=5))
     ContactMapping.objects.filter(contact__first_name="Ana").filter(provider="nowcerts").update(
@@ -186,7 +186,7 @@ def test_deletions_that_are_heard_of_late_count_by_their_own_hour(
     assert record("nowcerts").is_question
 
 
-def test_mark_waits_for_its_permission_and_a_deletion_there_ends_it(sides: TwoSides, ana: Any, settings: Any) -> None:
+def test_mark_waits_for_its_permission_and_a_deletion_there_ends_it(sides: HeldSides, ana: Any, settings: Any) -> None:
     settings.CONTACT_DELETIONS = "mark"
     sides.ghl.without_scope = {f"/contacts/{contact_there(sides)['id']}/tags"}
     sides.nowcerts.delete_insured(ana["id"])
@@ -206,7 +206,7 @@ def test_mark_waits_for_its_permission_and_a_deletion_there_ends_it(sides: TwoSi
 
 
 def test_question_shows_both_records_and_staff_leave_the_other_one(
-    sides: TwoSides, ana: Any, settings: Any, console: Client
+    sides: HeldSides, ana: Any, settings: Any, console: Client
 ) -> None:
     settings.CONTACT_DELETIONS = "ask"
     delete(sides, "nowcerts", ana)
@@ -224,13 +224,13 @@ def test_question_shows_both_records_and_staff_leave_the_other_one(
     assert deletions.answer(asked, "marked", cause=CAUSE) is False, "it is decided"
 
 
-def test_search_that_found_nobody_says_so_to_staff(sides: TwoSides, ana: Any, console: Client) -> None:
+def test_search_that_found_nobody_says_so_to_staff(sides: HeldSides, ana: Any, console: Client) -> None:
     delete(sides, "nowcerts", ana)
     page = console.get(page_of(OutgoingWrite.objects.latest("pk"))).content.decode()
     assert f"Record {ana['id']} was deleted there, and no other record is this person" in page
 
 
-def test_staff_have_the_others_marked(sides: TwoSides, ana: Any, settings: Any, console: Client) -> None:
+def test_staff_have_the_others_marked(sides: HeldSides, ana: Any, settings: Any, console: Client) -> None:
     settings.CONTACT_DELETIONS = "ask"
     delete(sides, "nowcerts", ana)
     said = press(console, record("nowcerts"), "mark-others", reason="checked")
@@ -244,7 +244,7 @@ def test_staff_have_the_others_marked(sides: TwoSides, ana: Any, settings: Any, 
 
 
 def test_staff_forget_the_record_and_the_next_change_makes_it_anew(
-    sides: TwoSides, ana: Any, settings: Any, console: Client
+    sides: HeldSides, ana: Any, settings: Any, console: Client
 ) -> None:
     settings.CONTACT_DELETIONS = "ask"
     delete(sides, "gohighlevel", ana)
@@ -256,7 +256,7 @@ def test_staff_forget_the_record_and_the_next_change_makes_it_anew(
 
 
 def test_mark_cannot_be_chosen_where_none_can_be_made(
-    sides: TwoSides, ana: Any, settings: Any, console: Client
+    sides: HeldSides, ana: Any, settings: Any, console: Client
 ) -> None:
     settings.CONTACT_DELETIONS = "ask"
     delete(sides, "gohighlevel", ana)
@@ -265,7 +265,7 @@ def test_mark_cannot_be_chosen_where_none_can_be_made(
     assert act_url(record("gohighlevel"), "mark-others") not in page
 
 
-def test_viewer_cannot_decide(sides: TwoSides, ana: Any, settings: Any) -> None:
+def test_viewer_cannot_decide(sides: HeldSides, ana: Any, settings: Any) -> None:
     settings.CONTACT_DELETIONS = "ask"
     delete(sides, "nowcerts", ana)
     assert clerk("view_contactmapping").post(act_url(record("nowcerts"), "leave-others")).status_code == 403
@@ -273,7 +273,7 @@ def test_viewer_cannot_decide(sides: TwoSides, ana: Any, settings: Any) -> None:
 
 
 @pytest.mark.parametrize("choice", ["never", "mark", "ask"])
-def test_question_ends_when_the_record_is_there_again(sides: TwoSides, ana: Any, settings: Any, choice: str) -> None:
+def test_question_ends_when_the_record_is_there_again(sides: HeldSides, ana: Any, settings: Any, choice: str) -> None:
     settings.CONTACT_DELETIONS = choice
     contact = contact_there(sides)
     delete(sides, "gohighlevel", ana)
@@ -285,7 +285,7 @@ def test_question_ends_when_the_record_is_there_again(sides: TwoSides, ana: Any,
 
 
 @pytest.mark.parametrize("choice", ["mark", "ask"])
-def test_merge_and_deletion_of_both_are_no_question(sides: TwoSides, ana: Any, settings: Any, choice: str) -> None:
+def test_merge_and_deletion_of_both_are_no_question(sides: HeldSides, ana: Any, settings: Any, choice: str) -> None:
     settings.CONTACT_DELETIONS = choice
     sides.muted = True
     survivor = sides.nowcerts.add_insured(eMail="ana@work.example", firstName="Ana", lastName="Ruiz")
@@ -303,7 +303,7 @@ def test_merge_and_deletion_of_both_are_no_question(sides: TwoSides, ana: Any, s
 
 
 def test_deletion_that_is_heard_again_after_the_answer_is_not_asked_about_again(
-    sides: TwoSides, ana: Any, settings: Any
+    sides: HeldSides, ana: Any, settings: Any
 ) -> None:
     settings.CONTACT_DELETIONS = "ask"
     sides.nowcerts.delete_insured(ana["id"])

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.both_sides import MAPPED, contact_as, insured_as
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import MAPPED, contact_as, insured_as
+from tests.harness.held_sides import HeldSides
 from tests.harness.weather import WEATHER, Weather
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ steps = st.one_of(
 class Storm(Weather):
     """Both sides with a few people who are on one of them to begin with."""
 
-    def __init__(self, sides: TwoSides, *, seed: int) -> None:
+    def __init__(self, sides: HeldSides, *, seed: int) -> None:
         super().__init__(sides, seed=seed)
         self.number = 0
         self.last: dict[tuple[str, str], dict[int, str]] = {}  # (person, field) → side → its last edit
@@ -62,7 +62,7 @@ class Storm(Weather):
             self.sides.nowcerts.edit(insured["id"], **{insured_name: value})
 
 
-def differing(sides: TwoSides) -> list[tuple[dict[str, str], dict[str, str]]]:
+def differing(sides: HeldSides) -> list[tuple[dict[str, str], dict[str, str]]]:
     """The pairs of records that do not say the same, by e-mail."""
     contacts = {one["email"]: contact_as(one) for one in sides.ghl.contacts.values()}
     insureds = {one["eMail"]: insured_as(one) for one in sides.nowcerts.insureds.values()}

@@ -9,7 +9,7 @@ from core.cause import Cause
 from integrations.outbox import repair
 from integrations.outbox.matching import name_key
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 NUMBER = "+13055550110"
@@ -19,7 +19,7 @@ EVA = {"eMail": "eva@example.com", "firstName": "Eva", "lastName": "Gil", "phone
 LUIS = {"email": "luis@example.com", "firstName": "Luis", "lastName": "Mora", "phone": NUMBER}
 
 
-def quietly(sides: TwoSides, **fields: Any) -> dict[str, Any]:
+def quietly(sides: HeldSides, **fields: Any) -> dict[str, Any]:
     """Add a contact of GoHighLevel that the hub does not know."""
     sides.muted = True
     contact = sides.ghl.add_contact(**fields)
@@ -27,14 +27,14 @@ def quietly(sides: TwoSides, **fields: Any) -> dict[str, Any]:
     return contact
 
 
-def people(sides: TwoSides) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+def people(sides: HeldSides) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
     """The names and addresses of each side, in order."""
     insureds = [(one.get("firstName"), one.get("eMail") or "") for one in sides.nowcerts.insureds.values()]
     contacts = [(one.get("firstName"), one.get("email") or "") for one in sides.ghl.contacts.values()]
     return sorted(insureds), sorted(contacts)
 
 
-def others_number(sides: TwoSides, name: str) -> Any:
+def others_number(sides: HeldSides, name: str) -> Any:
     return next(one.get("phone") for one in sides.ghl.contacts.values() if one["firstName"] == name)
 
 
@@ -45,7 +45,7 @@ def others_number(sides: TwoSides, name: str) -> Any:
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("first", ["insured", "contact"])
 def test_two_of_one_number_stay_two_whoever_comes_first(
-    sides: TwoSides, first: str, known: bool, allows_duplicates: bool
+    sides: HeldSides, first: str, known: bool, allows_duplicates: bool
 ) -> None:
     sides.ghl.allows_duplicates = allows_duplicates
     if first == "insured":
@@ -64,7 +64,7 @@ def test_two_of_one_number_stay_two_whoever_comes_first(
     assert Contact.objects.count() == (2 if known else 1)
 
 
-def test_refused_number_is_left_out_and_the_write_says_whose_it_is(sides: TwoSides) -> None:
+def test_refused_number_is_left_out_and_the_write_says_whose_it_is(sides: HeldSides) -> None:
     luis = quietly(sides, **LUIS)
     sides.nowcerts.add_insured(**EVA)
     sides.settle()
@@ -77,7 +77,7 @@ def test_refused_number_is_left_out_and_the_write_says_whose_it_is(sides: TwoSid
     assert (others_number(sides, "Eva"), luis["firstName"], luis["phone"]) == (None, "Luis", NUMBER)
 
 
-def test_refused_number_of_a_known_contact_asks_staff(sides: TwoSides) -> None:
+def test_refused_number_of_a_known_contact_asks_staff(sides: HeldSides) -> None:
     sides.ghl.add_contact(**LUIS)
     sides.settle()
     sides.nowcerts.add_insured(**EVA)
@@ -88,7 +88,7 @@ def test_refused_number_of_a_known_contact_asks_staff(sides: TwoSides) -> None:
     assert [one["phone"] for one in sides.nowcerts.insureds.values()] == [NUMBER, NUMBER]
 
 
-def test_refused_number_is_not_written_again_by_itself_and_neither_is_it_lost(sides: TwoSides) -> None:
+def test_refused_number_is_not_written_again_by_itself_and_neither_is_it_lost(sides: HeldSides) -> None:
     luis = quietly(sides, **LUIS)
     insured = sides.nowcerts.add_insured(**EVA)
     sides.settle()
@@ -104,7 +104,7 @@ def test_refused_number_is_not_written_again_by_itself_and_neither_is_it_lost(si
     assert others_number(sides, "Eva") == NUMBER
 
 
-def test_number_that_another_contact_has_is_left_out_of_a_change(sides: TwoSides) -> None:
+def test_number_that_another_contact_has_is_left_out_of_a_change(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**(EVA | {"phone": "+13055550111"}))
     sides.settle()
     luis = quietly(sides, **LUIS)
@@ -118,7 +118,7 @@ def test_number_that_another_contact_has_is_left_out_of_a_change(sides: TwoSides
     assert insured["phone"] == NUMBER
 
 
-def test_refused_change_of_nothing_else_needs_review(sides: TwoSides) -> None:
+def test_refused_change_of_nothing_else_needs_review(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**EVA, city="Miami")
     sides.settle()
     luis = quietly(sides, **(LUIS | {"phone": "+13055550111"}))
@@ -131,7 +131,7 @@ def test_refused_change_of_nothing_else_needs_review(sides: TwoSides) -> None:
     assert others_number(sides, "Eva") == NUMBER
 
 
-def test_contact_of_nothing_but_a_refused_number_is_not_created_nameless(sides: TwoSides) -> None:
+def test_contact_of_nothing_but_a_refused_number_is_not_created_nameless(sides: HeldSides) -> None:
     quietly(sides, **LUIS)
     sides.nowcerts.add_insured(firstName="Eva", lastName="Gil", phone=NUMBER)
     sides.settle()
@@ -139,7 +139,7 @@ def test_contact_of_nothing_but_a_refused_number_is_not_created_nameless(sides: 
     assert OutgoingWrite.objects.get().status == "failed"
 
 
-def test_undo_after_a_refused_number_renames_nobody(sides: TwoSides) -> None:
+def test_undo_after_a_refused_number_renames_nobody(sides: HeldSides) -> None:
     luis = quietly(sides, **LUIS)
     insured = sides.nowcerts.add_insured(**EVA)
     sides.settle()
@@ -158,7 +158,7 @@ def test_undo_after_a_refused_number_renames_nobody(sides: TwoSides) -> None:
     ("first", "last"),
     [("Juan", "Landa"), ("juan", "LANDA"), ("Juan ", " Landa"), ("Júan", "Landá"), ("Juan Landa", "")],
 )
-def test_same_name_and_number_are_one_person(sides: TwoSides, first: str, last: str) -> None:
+def test_same_name_and_number_are_one_person(sides: HeldSides, first: str, last: str) -> None:
     quietly(sides, firstName=first, lastName=last, phone=NUMBER)
     sides.nowcerts.add_insured(**JUAN)
     sides.settle()
@@ -177,7 +177,7 @@ def test_same_name_and_number_are_one_person(sides: TwoSides, first: str, last: 
         ({"firstName": "Eva", "companyName": "Landa LLC"}, {"eMail": "j@example.com", "commercialName": "Landa LLC"}),
     ],
 )
-def test_absent_name_agrees_with_nothing(sides: TwoSides, theirs: dict[str, str], ours: dict[str, str]) -> None:
+def test_absent_name_agrees_with_nothing(sides: HeldSides, theirs: dict[str, str], ours: dict[str, str]) -> None:
     there = quietly(sides, phone=NUMBER, **theirs)
     before = dict(there)
     sides.nowcerts.add_insured(phone="305-555-0110", **ours)
@@ -186,14 +186,14 @@ def test_absent_name_agrees_with_nothing(sides: TwoSides, theirs: dict[str, str]
     assert len(sides.ghl.contacts) == 2
 
 
-def test_company_is_found_by_its_name_and_number(sides: TwoSides) -> None:
+def test_company_is_found_by_its_name_and_number(sides: HeldSides) -> None:
     quietly(sides, companyName="Rivera Bakery", phone=NUMBER)
     sides.nowcerts.add_insured(commercialName="RIVERA BAKERY", phone="305.555.0110", eMail="info@rivera.example")
     sides.settle()
     assert [one["email"] for one in sides.ghl.contacts.values()] == ["info@rivera.example"]
 
 
-def test_family_member_is_found_among_those_of_one_number(sides: TwoSides) -> None:
+def test_family_member_is_found_among_those_of_one_number(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     quietly(sides, **LUIS)
     quietly(sides, firstName="eva", lastName="gil", phone=NUMBER)
@@ -216,7 +216,7 @@ def test_name_key_folds_case_accents_and_spaces_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("column", ["eMail", "eMail2", "eMail3"])
 @pytest.mark.parametrize("spelling", ["ana@example.com", "ANA@Example.com", "Ana <ana@example.com>; b@example.com"])
-def test_insured_is_found_by_any_of_its_addresses(sides: TwoSides, column: str, spelling: str) -> None:
+def test_insured_is_found_by_any_of_its_addresses(sides: HeldSides, column: str, spelling: str) -> None:
     sides.muted = True
     insured = sides.nowcerts.add_insured(**({"eMail": "main@example.com", "firstName": "Ana"} | {column: spelling}))
     sides.muted = False
@@ -226,21 +226,21 @@ def test_insured_is_found_by_any_of_its_addresses(sides: TwoSides, column: str, 
     assert (insured["city"], len(sides.ghl.contacts), Contact.objects.count()) == ("Miami", 1, 1)
 
 
-def test_contact_is_found_by_an_additional_address(sides: TwoSides) -> None:
+def test_contact_is_found_by_an_additional_address(sides: HeldSides) -> None:
     there = quietly(sides, email="main@example.com", additionalEmails=[{"email": "Ana@Example.com"}], firstName="Ana")
     sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", city="Miami")
     sides.settle()
     assert (len(sides.ghl.contacts), there["city"]) == (1, "Miami")
 
 
-def test_alias_of_ours_finds_the_contact(sides: TwoSides) -> None:
+def test_alias_of_ours_finds_the_contact(sides: HeldSides) -> None:
     there = quietly(sides, email="old@example.com", firstName="Ana")
     sides.nowcerts.add_insured(eMail="main@example.com", eMail2="old@example.com", firstName="Ana", city="Miami")
     sides.settle()
     assert (len(sides.ghl.contacts), there["city"]) == (1, "Miami")
 
 
-def test_address_that_a_number_hides_is_found(sides: TwoSides) -> None:
+def test_address_that_a_number_hides_is_found(sides: HeldSides) -> None:
     """The location may prefer numbers: then a look-up of both gives the wrong one of two people."""
     sides.ghl.unique_by = ("phone", "email")
     quietly(sides, **LUIS)
@@ -251,7 +251,7 @@ def test_address_that_a_number_hides_is_found(sides: TwoSides) -> None:
     assert people(sides)[1] == [("Eva", "eva@example.com"), ("Luis", "luis@example.com")]
 
 
-def test_record_of_another_contact_is_a_question(sides: TwoSides) -> None:
+def test_record_of_another_contact_is_a_question(sides: HeldSides) -> None:
     ana = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", additionalEmails=[])
     sides.settle()
     sides.ghl.edit(ana["id"], additionalEmails=[{"email": "shared@example.com"}])
@@ -269,7 +269,7 @@ def test_record_of_another_contact_is_a_question(sides: TwoSides) -> None:
 @pytest.mark.parametrize(
     "spelling", ["ana@example.com", "ANA@EXAMPLE.COM", "Ana@example.com", "b@x.example; ana@example.com"]
 )
-def test_insured_is_found_where_the_list_compares_by_case(sides: TwoSides, spelling: str) -> None:
+def test_insured_is_found_where_the_list_compares_by_case(sides: HeldSides, spelling: str) -> None:
     sides.nowcerts.compares_case = True
     sides.muted = True
     sides.nowcerts.add_insured(eMail=spelling, firstName="Ana")
@@ -280,7 +280,7 @@ def test_insured_is_found_where_the_list_compares_by_case(sides: TwoSides, spell
 
 
 @pytest.mark.parametrize("column", ["cellPhone", "smsPhone", "phone"])
-def test_insured_of_one_number_is_synced_by_it(sides: TwoSides, column: str) -> None:
+def test_insured_of_one_number_is_synced_by_it(sides: HeldSides, column: str) -> None:
     insured = sides.nowcerts.add_insured(
         **{"firstName": "Ana", "lastName": "Ruiz", "phone": None, column: "(305) 555-0110"}
     )
@@ -296,7 +296,7 @@ def test_insured_of_one_number_is_synced_by_it(sides: TwoSides, column: str) -> 
     assert (len(sides.ghl.contacts), there["city"]) == (1, "Tampa")
 
 
-def test_contact_without_any_address_or_number_is_not_created(sides: TwoSides) -> None:
+def test_contact_without_any_address_or_number_is_not_created(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(firstName="Ana", lastName="Ruiz", cellPhone="none")
     sides.settle()
     assert (len(sides.ghl.contacts), OutgoingWrite.objects.count()) == (0, 0)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from accounts.people.models import Contact, PossibleDuplicate
 from integrations.outbox.deletions import CHOICES
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 from tests.harness.weather import WEATHER, Weather
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +44,7 @@ steps = st.one_of(
 class Family(Weather):
     """The members of a family, each on one side to begin with; all have one number, and nobody's address."""
 
-    def __init__(self, sides: TwoSides, *, seed: int) -> None:
+    def __init__(self, sides: HeldSides, *, seed: int) -> None:
         super().__init__(sides, seed=seed)
         self.number = 0
         self.deleted: set[str] = set()

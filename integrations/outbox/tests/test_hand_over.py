@@ -17,7 +17,7 @@ from accounts.tests.admin_clients import signed_in
 from accounts.tests.presses import press
 from core.cause import Cause
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(settings.BASE_DIR)
@@ -90,7 +90,7 @@ def test_without_an_outbox_nothing_is_dropped_silently(monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def contact(sides: TwoSides) -> Contact:
+def contact(sides: HeldSides) -> Contact:
     """A contact whose record at NowCerts says another city."""
     row = Contact.objects.create(email="ana@example.com", first_name="Ana", city="Tampa", origins={"city": {}})
     ContactEmail.objects.create(contact=row, email=row.email)

@@ -8,7 +8,7 @@ from accounts.people.models import Contact, ContactMapping
 from integrations.fields.models import FieldPlace, FieldRule
 from integrations.outbox.models import OutgoingWrite
 from tests.fakes.http_server import Lost
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"firstName": "Ana", "lastName": "Ruiz"}
@@ -35,7 +35,7 @@ def only(records: dict[str, Any]) -> Any:
         (True, None),
     ],
 )
-def test_contact_is_written_with_the_readable_part_of_its_number(sides: TwoSides, phone: Any, written: Any) -> None:
+def test_contact_is_written_with_the_readable_part_of_its_number(sides: HeldSides, phone: Any, written: Any) -> None:
     insured = sides.nowcerts.add_insured(**ANA, eMail="ana@example.com", phone=phone)
     sides.settle()
     contact = only(sides.ghl.contacts)
@@ -57,7 +57,7 @@ def test_contact_is_written_with_the_readable_part_of_its_number(sides: TwoSides
     ],
 )
 def test_contact_is_written_with_the_best_of_its_addresses(
-    sides: TwoSides, email: Any, written: Any, aliases: set[str]
+    sides: HeldSides, email: Any, written: Any, aliases: set[str]
 ) -> None:
     insured = sides.nowcerts.add_insured(**ANA, eMail=email, phone="+13055550110")
     sides.settle()
@@ -68,7 +68,7 @@ def test_contact_is_written_with_the_best_of_its_addresses(
     assert known == {written, *aliases} - {None}
 
 
-def test_what_is_left_out_stands_on_the_record_the_event_and_the_write(sides: TwoSides) -> None:
+def test_what_is_left_out_stands_on_the_record_the_event_and_the_write(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA, eMail="ana@example.com", phone="555-0110", dateOfBirth="soon", city=["Miami"])
     sides.settle()
     record = ContactMapping.objects.get(provider="nowcerts")
@@ -89,7 +89,7 @@ def test_what_is_left_out_stands_on_the_record_the_event_and_the_write(sides: Tw
     assert OutgoingWrite.objects.order_by("-pk")[0].left_out == {}
 
 
-def test_unreadable_value_does_not_empty_the_one_before(sides: TwoSides) -> None:
+def test_unreadable_value_does_not_empty_the_one_before(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA, eMail="ana@example.com", phone="+13055550110")
     sides.settle()
     sides.nowcerts.edit(only(sides.nowcerts.insureds)["id"], phone="call the office")
@@ -99,7 +99,7 @@ def test_unreadable_value_does_not_empty_the_one_before(sides: TwoSides) -> None
     assert only(sides.nowcerts.insureds)["phone"] == "call the office"
 
 
-def test_number_of_ours_that_is_none_is_left_out_of_a_write(sides: TwoSides) -> None:
+def test_number_of_ours_that_is_none_is_left_out_of_a_write(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA, eMail="ana@example.com")
     sides.settle()
     Contact.objects.update(phone="555-0110", origins={"phone": {"at": "", "by": "kajabi"}})
@@ -111,7 +111,7 @@ def test_number_of_ours_that_is_none_is_left_out_of_a_write(sides: TwoSides) -> 
 
 
 @pytest.mark.parametrize("mark", ["NowCerts", "nowcerts ", "Now Certs"])
-def test_mark_of_a_record_that_we_created_is_never_read_as_its_source(sides: TwoSides, mark: str) -> None:
+def test_mark_of_a_record_that_we_created_is_never_read_as_its_source(sides: HeldSides, mark: str) -> None:
     sides.nowcerts.add_insured(**ANA, eMail="ana@example.com")
     sides.ghl.misbehave(Lost(), on="/contacts/")
     sides.settle()
@@ -122,7 +122,7 @@ def test_mark_of_a_record_that_we_created_is_never_read_as_its_source(sides: Two
     assert not only(sides.nowcerts.insureds).get("referralSourceCompanyName")
 
 
-def test_source_that_somebody_sets_is_synced(sides: TwoSides) -> None:
+def test_source_that_somebody_sets_is_synced(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA, eMail="ana@example.com")
     sides.settle()
     sides.ghl.edit(only(sides.ghl.contacts)["id"], source="Web form")
@@ -130,7 +130,7 @@ def test_source_that_somebody_sets_is_synced(sides: TwoSides) -> None:
     assert only(sides.nowcerts.insureds)["referralSourceCompanyName"] == "Web form"
 
 
-def test_owner_and_do_not_disturb_go_where_a_rule_says(sides: TwoSides) -> None:
+def test_owner_and_do_not_disturb_go_where_a_rule_says(sides: HeldSides) -> None:
     """NowCerts has no column of either: without a rule they are stored here alone."""
     for name, remote in (("owner", "assignedTo"), ("quiet", "dnd")):
         rule = FieldRule.objects.create(name=name)
@@ -146,7 +146,7 @@ def test_owner_and_do_not_disturb_go_where_a_rule_says(sides: TwoSides) -> None:
     assert (contact["assignedTo"], contact["dnd"]) == ("u2", False)
 
 
-def test_do_not_disturb_without_a_rule_is_stored_and_written_nowhere(sides: TwoSides) -> None:
+def test_do_not_disturb_without_a_rule_is_stored_and_written_nowhere(sides: HeldSides) -> None:
     settings = {"SMS": {"status": "active"}, "Email": {"status": "inactive"}}
     sides.ghl.add_contact(**ANA, email="ana@example.com", dnd=False, dndSettings=settings)
     sides.settle()
@@ -158,7 +158,7 @@ def test_do_not_disturb_without_a_rule_is_stored_and_written_nowhere(sides: TwoS
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-def test_value_that_the_provider_refuses_is_left_out_and_the_rest_is_written(sides: TwoSides, is_new: bool) -> None:
+def test_value_that_the_provider_refuses_is_left_out_and_the_rest_is_written(sides: HeldSides, is_new: bool) -> None:
     insured = sides.nowcerts.add_insured(**ANA, eMail="ana@example.com")
     if not is_new:
         sides.settle()
@@ -179,7 +179,7 @@ def test_value_that_the_provider_refuses_is_left_out_and_the_rest_is_written(sid
     assert (contact["website"], contact["state"]) == ("https://example.com", "FL")
 
 
-def test_write_of_which_all_values_are_refused_fails_and_needs_review(sides: TwoSides) -> None:
+def test_write_of_which_all_values_are_refused_fails_and_needs_review(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA, eMail="ana@example.com")
     sides.settle()
     sides.ghl.refuses = {"website": "website must be a URL address"}
@@ -189,7 +189,7 @@ def test_write_of_which_all_values_are_refused_fails_and_needs_review(sides: Two
     assert "website must be a URL address" in write.last_error
 
 
-def test_refusal_that_names_none_of_our_values_fails_as_before(sides: TwoSides) -> None:
+def test_refusal_that_names_none_of_our_values_fails_as_before(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA, eMail="ana@example.com", website="https://example.com")
     sides.ghl.refuses = {"website": "locationId is not a mongodb id"}
     sides.settle()

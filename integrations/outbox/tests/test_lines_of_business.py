@@ -7,8 +7,8 @@ import pytest
 from accounts.commerce.models import Policy
 from integrations.fields.models import PipelineRule
 from integrations.providers.nowcerts.policy_fields import lines_of_business
-from tests.harness.both_sides import NOWCERTS_HOOK
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import NOWCERTS_HOOK
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}
@@ -50,12 +50,12 @@ def rules(*lines: str) -> None:
         )
 
 
-def placed(sides: TwoSides) -> tuple[str, str]:
+def placed(sides: HeldSides) -> tuple[str, str]:
     (only,) = sides.ghl.opportunities.values()
     return only["name"], only["pipelineId"]
 
 
-def test_list_of_records_names_the_opportunity_and_its_pipeline(sides: TwoSides) -> None:
+def test_list_of_records_names_the_opportunity_and_its_pipeline(sides: HeldSides) -> None:
     rules("Personal Auto", "*")
     insured = sides.nowcerts.add_insured(**ANA)
     lines = [{"lineOfBusinessName": "Personal Auto"}]
@@ -73,7 +73,7 @@ def test_list_of_records_names_the_opportunity_and_its_pipeline(sides: TwoSides)
         (["*"], "pipe of *"),
     ],
 )
-def test_first_line_with_a_rule_decides_the_pipeline(sides: TwoSides, ruled: list[str], pipeline: str) -> None:
+def test_first_line_with_a_rule_decides_the_pipeline(sides: HeldSides, ruled: list[str], pipeline: str) -> None:
     rules(*ruled)
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(number="P-1", lineOfBusinesses=["Boat", "Umbrella"], insuredDatabaseId=insured["id"])
@@ -81,7 +81,7 @@ def test_first_line_with_a_rule_decides_the_pipeline(sides: TwoSides, ruled: lis
     assert placed(sides) == ("Boat, Umbrella Policy - P-1", pipeline)
 
 
-def test_confirmed_record_never_erases_what_it_does_not_hold(sides: TwoSides) -> None:
+def test_confirmed_record_never_erases_what_it_does_not_hold(sides: HeldSides) -> None:
     rules("Personal Auto", "*")
     insured = sides.nowcerts.add_insured(**ANA)
     policy = sides.nowcerts.add_policy(

@@ -6,7 +6,7 @@ from accounts.people.models import Contact
 from integrations.outbox.contacts import CALL_TIMEOUT
 from integrations.outbox.matching import SearchedPerson, find, name_key
 from integrations.providers.nowcerts.contact_api import MIRROR
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 NUMBER = "+13055550110"
@@ -26,16 +26,16 @@ ABROAD = [
 
 @pytest.mark.parametrize("column", ["phone", "cellPhone", "smsPhone"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_insured_is_found_by_number_and_name_in_any_spelling(sides: TwoSides, spelling: str, column: str) -> None:
+def test_insured_is_found_by_number_and_name_in_any_spelling(sides: HeldSides, spelling: str, column: str) -> None:
     found_as(sides, NUMBER, {"phone": None, column: spelling})
 
 
 @pytest.mark.parametrize(("number", "spelling"), ABROAD)
-def test_insured_is_found_by_a_number_abroad(sides: TwoSides, number: str, spelling: str) -> None:
+def test_insured_is_found_by_a_number_abroad(sides: HeldSides, number: str, spelling: str) -> None:
     found_as(sides, number, {"phone": spelling})
 
 
-def found_as(sides: TwoSides, number: str, columns: dict[str, str | None]) -> None:
+def found_as(sides: HeldSides, number: str, columns: dict[str, str | None]) -> None:
     """Of the insureds with these numbers the one of that name is found, by one call."""
     sides.nowcerts.longest_query = 2_048
     sides.nowcerts.add_insured(firstName="Ana", lastName="Ruiz", phone="305-555-0999", eMail="other@example.com")
@@ -49,7 +49,7 @@ def found_as(sides: TwoSides, number: str, columns: dict[str, str | None]) -> No
 
 
 @pytest.mark.parametrize("spelling", ["305.555.0110", "(305) 555-0110 ext. 12"])
-def test_insured_that_is_found_is_changed_and_not_doubled(sides: TwoSides, spelling: str) -> None:
+def test_insured_that_is_found_is_changed_and_not_doubled(sides: HeldSides, spelling: str) -> None:
     sides.muted = True
     insured = sides.nowcerts.add_insured(firstName="ANA", lastName="Ruiz", cellPhone=spelling)
     sides.muted = False
@@ -59,7 +59,7 @@ def test_insured_that_is_found_is_changed_and_not_doubled(sides: TwoSides, spell
     assert Contact.objects.count() == 1
 
 
-def test_contact_of_gohighlevel_is_found_by_the_parsed_number(sides: TwoSides) -> None:
+def test_contact_of_gohighlevel_is_found_by_the_parsed_number(sides: HeldSides) -> None:
     sides.muted = True
     there = sides.ghl.add_contact(firstName="Ana", lastName="Ruiz", phone=NUMBER)
     sides.muted = False

@@ -14,8 +14,8 @@ from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from tests.fakes.http_server import Answer
 from tests.fakes.nowcerts import failure
-from tests.harness.both_sides import contact_as, insured_as
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import contact_as, insured_as
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sync/manual"
@@ -45,7 +45,7 @@ def ask(staff: User) -> Ask:
 
 
 @pytest.fixture
-def workers(sides: TwoSides, monkeypatch: pytest.MonkeyPatch) -> None:
+def workers(sides: HeldSides, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that do what is due whenever a request looks again, on a clock that waits for nobody."""
 
     def work(seconds: float) -> None:
@@ -69,7 +69,7 @@ def rows() -> dict[str, list[Any]]:
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in TABLES}
 
 
-def changing_calls(sides: TwoSides) -> list[Any]:
+def changing_calls(sides: HeldSides) -> list[Any]:
     """Return the requests to both sides that may have changed something there, in their order."""
     return [
         exchange.asked
@@ -83,7 +83,7 @@ def changing_calls(sides: TwoSides) -> list[Any]:
 # Who may ask, and how -------------------------------------------------------------------------------------------------
 
 
-def test_only_staff_may_ask(sides: TwoSides, ask: Ask, user: User) -> None:
+def test_only_staff_may_ask(sides: HeldSides, ask: Ask, user: User) -> None:
     assert ask(TO_GHL, user=None).status_code == 401
     assert ask(TO_GHL, user=user).status_code == 401  # the token of somebody who is no staff
     assert Client().get(f"{URL}/1").status_code == 401
@@ -108,7 +108,7 @@ def test_only_staff_may_ask(sides: TwoSides, ask: Ask, user: User) -> None:
     ],
 )
 def test_invalid_request_is_refused_naming_the_field(
-    sides: TwoSides, ask: Ask, changed: dict[str, Any], place: list[str]
+    sides: HeldSides, ask: Ask, changed: dict[str, Any], place: list[str]
 ) -> None:
     answer = ask(TO_GHL | changed)
     assert answer.status_code == 422, answer.content
@@ -128,14 +128,14 @@ def test_invalid_request_is_refused_naming_the_field(
 )
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_gohighlevel_record_is_accepted_in_its_own_format(
-    sides: TwoSides, ask: Ask, changed: dict[str, Any], place: list[str], dry_run: bool
+    sides: HeldSides, ask: Ask, changed: dict[str, Any], place: list[str], dry_run: bool
 ) -> None:
     answer = ask(TO_NOWCERTS | changed | {"dry_run": dry_run})
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", *place])
     assert InboxEvent.objects.count() == 0
 
 
-def test_a_list_is_no_request(sides: TwoSides, ask: Ask) -> None:
+def test_a_list_is_no_request(sides: HeldSides, ask: Ask) -> None:
     answer = ask([TO_GHL])
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body"])
 
@@ -143,7 +143,7 @@ def test_a_list_is_no_request(sides: TwoSides, ask: Ask) -> None:
 @pytest.mark.parametrize("dry_run", [False, True])
 @pytest.mark.parametrize("missing", ["GHL_API_KEY", "CONTACT_SYNC"])
 def test_a_target_that_is_not_connected_is_said(
-    sides: TwoSides, ask: Ask, settings: Any, missing: str, dry_run: bool
+    sides: HeldSides, ask: Ask, settings: Any, missing: str, dry_run: bool
 ) -> None:
     setattr(settings, missing, "" if missing == "GHL_API_KEY" else False)
     answer = ask(TO_GHL | {"dry_run": dry_run})
@@ -155,7 +155,7 @@ def test_a_target_that_is_not_connected_is_said(
 # Dry runs -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_says_what_would_be_made_and_writes_nothing(sides: TwoSides, ask: Ask, wakeups: list[Any]) -> None:
+def test_a_dry_run_says_what_would_be_made_and_writes_nothing(sides: HeldSides, ask: Ask, wakeups: list[Any]) -> None:
     before = rows()
     answer = ask(TO_GHL | {"dry_run": True})
     assert answer.status_code == 200
@@ -178,7 +178,7 @@ def test_a_dry_run_says_what_would_be_made_and_writes_nothing(sides: TwoSides, a
     assert (rows(), wakeups, changing_calls(sides)) == (before, [], [])
 
 
-def test_a_dry_run_compares_with_what_stands_there_now(sides: TwoSides, ask: Ask, wakeups: list[Any]) -> None:
+def test_a_dry_run_compares_with_what_stands_there_now(sides: HeldSides, ask: Ask, wakeups: list[Any]) -> None:
     sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
     sides.settle()
     contact = the(sides.ghl.contacts)
@@ -205,7 +205,7 @@ def test_a_dry_run_compares_with_what_stands_there_now(sides: TwoSides, ask: Ask
     assert (rows(), wakeups, len(changing_calls(sides))) == (before, [], calls)
 
 
-def test_a_dry_run_and_the_sync_that_follows_say_the_same(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_a_dry_run_and_the_sync_that_follows_say_the_same(sides: HeldSides, ask: Ask, workers: None) -> None:
     sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", city="Miami")
     sides.settle()
     asked = TO_GHL | {"data": {"email": "ana@example.com", "city": "Tampa", "firstName": "Anna"}}
@@ -219,7 +219,7 @@ def test_a_dry_run_and_the_sync_that_follows_say_the_same(sides: TwoSides, ask: 
     assert (afterwards["operation"], afterwards["changes"]) == ("none", {})
 
 
-def test_a_dry_run_reads_a_record_that_is_named_by_its_id(sides: TwoSides, ask: Ask, wakeups: list[Any]) -> None:
+def test_a_dry_run_reads_a_record_that_is_named_by_its_id(sides: HeldSides, ask: Ask, wakeups: list[Any]) -> None:
     sides.muted = True
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", city="Orlando")
     before = rows()
@@ -231,7 +231,7 @@ def test_a_dry_run_reads_a_record_that_is_named_by_its_id(sides: TwoSides, ask: 
 
 @pytest.mark.parametrize("entity_type", ["policy", "quote"])
 def test_a_dry_run_of_a_policy_says_what_its_opportunity_would_be(
-    sides: TwoSides, ask: Ask, wakeups: list[Any], entity_type: str
+    sides: HeldSides, ask: Ask, wakeups: list[Any], entity_type: str
 ) -> None:
     before = rows()
     answer = ask(TO_GHL | {"entity_type": entity_type, "data": POLICY, "dry_run": True})
@@ -249,7 +249,7 @@ def test_a_dry_run_of_a_policy_says_what_its_opportunity_would_be(
     assert (rows(), wakeups, changing_calls(sides)) == (before, [], [])
 
 
-def test_a_dry_run_of_a_policy_compares_with_its_opportunity(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_a_dry_run_of_a_policy_compares_with_its_opportunity(sides: HeldSides, ask: Ask, workers: None) -> None:
     assert ask(TO_GHL | {"entity_type": "policy", "data": POLICY}).status_code == 200
     made = the(sides.ghl.opportunities)
     before, calls = rows(), len(changing_calls(sides))
@@ -260,7 +260,7 @@ def test_a_dry_run_of_a_policy_compares_with_its_opportunity(sides: TwoSides, as
     assert (rows(), len(changing_calls(sides))) == (before, calls)
 
 
-def test_a_dry_run_says_what_stands_in_the_way(sides: TwoSides, ask: Ask, wakeups: list[Any]) -> None:
+def test_a_dry_run_says_what_stands_in_the_way(sides: HeldSides, ask: Ask, wakeups: list[Any]) -> None:
     sides.ghl.misbehave(*[Answer(status=503, body=b"{}")] * 5)
     before = rows()
     answer = ask(TO_GHL | {"dry_run": True})
@@ -270,7 +270,7 @@ def test_a_dry_run_says_what_stands_in_the_way(sides: TwoSides, ask: Ask, wakeup
     assert (rows(), wakeups) == (before, [])
 
 
-def test_a_dry_run_of_a_record_that_the_source_does_not_have_says_so(sides: TwoSides, ask: Ask) -> None:
+def test_a_dry_run_of_a_record_that_the_source_does_not_have_says_so(sides: HeldSides, ask: Ask) -> None:
     answer = ask(TO_NOWCERTS | {"data": {"id": "nobody"}, "dry_run": True})
     assert (answer.status_code, answer.json()["success"]) == (502, False)
     assert "does not know contact nobody" in answer.json()["detail"]
@@ -280,7 +280,7 @@ def test_a_dry_run_of_a_record_that_the_source_does_not_have_says_so(sides: TwoS
 
 
 def test_a_sync_to_gohighlevel_writes_and_answers_what_it_wrote(
-    sides: TwoSides, ask: Ask, workers: None, staff: User
+    sides: HeldSides, ask: Ask, workers: None, staff: User
 ) -> None:
     answer = ask(TO_GHL)
     assert answer.status_code == 200, answer.content
@@ -298,7 +298,7 @@ def test_a_sync_to_gohighlevel_writes_and_answers_what_it_wrote(
     assert (event.status, event.headers["x-staff"]) == ("processed", f"staff: {staff}")
 
 
-def test_a_sync_to_nowcerts_of_a_contact_with_an_id_reads_it_there(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_a_sync_to_nowcerts_of_a_contact_with_an_id_reads_it_there(sides: HeldSides, ask: Ask, workers: None) -> None:
     sides.muted = True
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz", city="Orlando")
     answer = ask(TO_NOWCERTS | {"data": {"id": contact["id"], "city": "what nobody there says"}})
@@ -307,7 +307,7 @@ def test_a_sync_to_nowcerts_of_a_contact_with_an_id_reads_it_there(sides: TwoSid
     assert Contact.objects.get().city == "Orlando"
 
 
-def test_an_insured_with_an_id_is_read_there_too(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_an_insured_with_an_id_is_read_there_too(sides: HeldSides, ask: Ask, workers: None) -> None:
     sides.muted = True
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", city="Miami")
     answer = ask(TO_GHL | {"data": {"insuredDatabaseId": insured["id"], "city": "what nobody there says"}})
@@ -315,7 +315,7 @@ def test_an_insured_with_an_id_is_read_there_too(sides: TwoSides, ask: Ask, work
     assert not ContactChange.objects.filter(name="city").exists()
 
 
-def test_a_sync_of_what_is_known_already_looks_at_what_stands_there(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_a_sync_of_what_is_known_already_looks_at_what_stands_there(sides: HeldSides, ask: Ask, workers: None) -> None:
     assert ask(TO_GHL).status_code == 200
     again = ask(TO_GHL)
     assert (again.status_code, again.json()["message"]) == (200, "Ya estaba igual: no hubo nada que escribir")
@@ -325,7 +325,7 @@ def test_a_sync_of_what_is_known_already_looks_at_what_stands_there(sides: TwoSi
 
 @pytest.mark.parametrize("entity_type", ["policy", "quote"])
 def test_a_policy_becomes_an_opportunity_after_its_contact(
-    sides: TwoSides, ask: Ask, workers: None, entity_type: str
+    sides: HeldSides, ask: Ask, workers: None, entity_type: str
 ) -> None:
     answer = ask(TO_GHL | {"entity_type": entity_type, "data": POLICY})
     assert answer.status_code == 200, answer.content
@@ -336,7 +336,7 @@ def test_a_policy_becomes_an_opportunity_after_its_contact(
     assert kinds == {("contact", "done"), ("opportunity", "done")}
 
 
-def test_a_policy_with_an_id_is_read_there_with_its_insured(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_a_policy_with_an_id_is_read_there_with_its_insured(sides: HeldSides, ask: Ask, workers: None) -> None:
     sides.muted = True
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana")
     policy = sides.nowcerts.add_policy(number="POL-9", lineOfBusinessName="Home", insuredDatabaseId=insured["id"])
@@ -349,7 +349,7 @@ def test_a_policy_with_an_id_is_read_there_with_its_insured(sides: TwoSides, ask
     assert answer.json()["data"]["contact_id"] == Contact.objects.get().pk
 
 
-def test_a_policy_of_nobody_is_kept_and_said(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_a_policy_of_nobody_is_kept_and_said(sides: HeldSides, ask: Ask, workers: None) -> None:
     nobodys = {name: value for name, value in POLICY.items() if name != "insuredEmail"}
     answer = ask(TO_GHL | {"entity_type": "policy", "data": nobodys})
     assert (answer.status_code, answer.json()["success"]) == (502, False)
@@ -357,7 +357,7 @@ def test_a_policy_of_nobody_is_kept_and_said(sides: TwoSides, ask: Ask, workers:
     assert InboxEvent.objects.get().status == "failed"
 
 
-def test_a_policy_is_found_by_its_number_alone(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_a_policy_is_found_by_its_number_alone(sides: HeldSides, ask: Ask, workers: None) -> None:
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz")
     sides.nowcerts.add_policy(number="POL-123", lineOfBusinessName="Auto", insuredDatabaseId=insured["id"])
     sides.hooks.clear()
@@ -374,7 +374,7 @@ def test_a_policy_is_found_by_its_number_alone(sides: TwoSides, ask: Ask, worker
 
 
 def test_with_slow_workers_the_answer_says_where_to_look(
-    sides: TwoSides, ask: Ask, slow_workers: None, staff: User
+    sides: HeldSides, ask: Ask, slow_workers: None, staff: User
 ) -> None:
     answer = ask(TO_GHL)
     told = answer.json()
@@ -390,7 +390,7 @@ def test_with_slow_workers_the_answer_says_where_to_look(
     assert "status_url" not in end.json()
 
 
-def test_the_status_of_what_was_no_sync_is_not_found(sides: TwoSides, staff: User) -> None:
+def test_the_status_of_what_was_no_sync_is_not_found(sides: HeldSides, staff: User) -> None:
     sides.nowcerts.add_insured(eMail="ana@example.com")
     sides.settle()
     headers = bearer(staff)
@@ -399,7 +399,7 @@ def test_the_status_of_what_was_no_sync_is_not_found(sides: TwoSides, staff: Use
         assert Client().get(f"{URL}/{key}", headers=headers).status_code == 404
 
 
-def test_what_the_provider_refuses_is_answered_with_its_words(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_what_the_provider_refuses_is_answered_with_its_words(sides: HeldSides, ask: Ask, workers: None) -> None:
     sides.nowcerts.misbehave(failure("State is not valid"), on="/api/Insured/OnlyInsertInsured")
     answer = ask(TO_NOWCERTS | {"data": ANA | {"state": "Florida?"}})
     told = answer.json()
@@ -409,7 +409,7 @@ def test_what_the_provider_refuses_is_answered_with_its_words(sides: TwoSides, a
     assert sides.nowcerts.insureds == {}
 
 
-def test_a_record_that_was_deleted_there_is_said(sides: TwoSides, ask: Ask, workers: None) -> None:
+def test_a_record_that_was_deleted_there_is_said(sides: HeldSides, ask: Ask, workers: None) -> None:
     assert ask(TO_GHL).status_code == 200
     sides.ghl.delete_contact(next(iter(sides.ghl.contacts)))
     sides.settle()
@@ -419,7 +419,7 @@ def test_a_record_that_was_deleted_there_is_said(sides: TwoSides, ask: Ask, work
 
 
 def test_while_the_provider_is_away_the_answer_says_what_is_waited_for(
-    sides: TwoSides, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    sides: HeldSides, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = iter([sides.drain] * 3)
     monkeypatch.setattr(waiting, "sleep", lambda seconds: next(looks)())

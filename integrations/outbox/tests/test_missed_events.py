@@ -12,19 +12,19 @@ from integrations import registry
 from integrations.outbox.models import OutgoingWrite
 from integrations.reconcile import runs
 from integrations.reconcile.models import SyncFinding, SyncRun
-from tests.harness.both_sides import contact_as, insured_as
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import contact_as, insured_as
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}
 
 
 @pytest.fixture(autouse=True)
-def _nobody_tells_anything(sides: TwoSides) -> None:
+def _nobody_tells_anything(sides: HeldSides) -> None:
     sides.muted = True
 
 
-def read(sides: TwoSides, provider: str) -> SyncRun:
+def read(sides: HeldSides, provider: str) -> SyncRun:
     """Read a provider's lists to their end, and write what that leads to."""
     run = runs.start(registry.provider(provider), cause=Cause(text="test"), wake=False)
     while runner.run(SyncRun, run.pk, wake=False):
@@ -35,11 +35,11 @@ def read(sides: TwoSides, provider: str) -> SyncRun:
     return run
 
 
-def pair(sides: TwoSides) -> tuple[Any, Any]:
+def pair(sides: HeldSides) -> tuple[Any, Any]:
     return next(iter(sides.nowcerts.insureds.values())), next(iter(sides.ghl.contacts.values()))
 
 
-def test_backfill_creates_contacts_missing_on_one_side(sides: TwoSides) -> None:
+def test_backfill_creates_contacts_missing_on_one_side(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.ghl.add_contact(email="luis@example.com", firstName="Luis", lastName="Mora")
     read(sides, "nowcerts")
@@ -50,7 +50,7 @@ def test_backfill_creates_contacts_missing_on_one_side(sides: TwoSides) -> None:
     assert [one["eMail"] for one in insureds] == ["ana@example.com", "luis@example.com"]
 
 
-def test_missed_change_on_either_side_is_synced(sides: TwoSides) -> None:
+def test_missed_change_on_either_side_is_synced(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     read(sides, "nowcerts")
     read(sides, "gohighlevel")
@@ -64,7 +64,7 @@ def test_missed_change_on_either_side_is_synced(sides: TwoSides) -> None:
     assert (contact["city"], insured["phone"]) == ("Tampa", "+13055550123")
 
 
-def test_repeated_sync_run_writes_nothing(sides: TwoSides) -> None:
+def test_repeated_sync_run_writes_nothing(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     for provider in ("nowcerts", "gohighlevel") * 2:
         read(sides, provider)
@@ -73,7 +73,7 @@ def test_repeated_sync_run_writes_nothing(sides: TwoSides) -> None:
     assert (OutgoingWrite.objects.count(), len(sides.writes(sides.ghl))) == (writes, 1)
 
 
-def test_contact_deleted_on_one_side_is_named_and_stays_on_the_other(sides: TwoSides) -> None:
+def test_contact_deleted_on_one_side_is_named_and_stays_on_the_other(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     read(sides, "nowcerts")
     sides.forward(timedelta(hours=3))

@@ -19,7 +19,7 @@ from integrations.reconcile.models import SyncRun
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.fakes.http_server import Answer, Asked
 from tests.fakes.nowcerts import FakeNowCerts
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}
@@ -55,7 +55,7 @@ class Refusing:
         self.fake.answer = self.usual  # type: ignore[method-assign]
 
 
-def pass_time(sides: TwoSides, *, minutes: int) -> None:
+def pass_time(sides: HeldSides, *, minutes: int) -> None:
     """Deliver what came, then let time pass, a minute at a time."""
     hooks, sides.hooks[:] = list(sides.hooks), []
     for hook in hooks:
@@ -91,7 +91,7 @@ def open_circuits() -> list[tuple[str, str, str]]:
 )
 @pytest.mark.parametrize("status", [401, 403])
 def test_missing_scope_of_opportunities_leaves_contacts_alone(
-    sides: TwoSides, calls: list[str], resource: str, permission: str, status: int
+    sides: HeldSides, calls: list[str], resource: str, permission: str, status: int
 ) -> None:
     sides.ghl.allows_duplicates = True
     answer = Answer(status=status, body=WITHOUT_SCOPE.body)
@@ -120,7 +120,7 @@ def test_missing_scope_of_opportunities_leaves_contacts_alone(
     assert (open_circuits(), state()["status"], "missing_permissions" in state()) == ([], "healthy", False)
 
 
-def test_missing_scope_of_contacts_is_named_and_opportunities_of_known_contacts_go_on(sides: TwoSides) -> None:
+def test_missing_scope_of_contacts_is_named_and_opportunities_of_known_contacts_go_on(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -136,7 +136,7 @@ def test_missing_scope_of_contacts_is_named_and_opportunities_of_known_contacts_
     assert (open_circuits(), questions()) == ([], ["contacts.write"])
 
 
-def test_missing_scope_given_and_taken_again_is_asked_about_again(sides: TwoSides) -> None:
+def test_missing_scope_given_and_taken_again_is_asked_about_again(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     insured = sides.nowcerts.add_insured(**ANA)
     for number in ("POL-1", "POL-2"):
@@ -148,7 +148,7 @@ def test_missing_scope_given_and_taken_again_is_asked_about_again(sides: TwoSide
     assert (len(sides.ghl.opportunities), questions()) == (2, ["opportunities.write"] * 2)
 
 
-def test_revoked_credentials_are_one_circuit_of_the_provider_and_one_mail(sides: TwoSides, settings: Any) -> None:
+def test_revoked_credentials_are_one_circuit_of_the_provider_and_one_mail(sides: HeldSides, settings: Any) -> None:
     sides.ghl.allows_duplicates = True
     right, settings.GHL_API_KEY = settings.GHL_API_KEY, "revoked"
     for number in range(3):
@@ -165,7 +165,7 @@ def test_revoked_credentials_are_one_circuit_of_the_provider_and_one_mail(sides:
     assert (len(sides.ghl.contacts), len(sides.ghl.opportunities), open_circuits()) == (3, 3, [])
 
 
-def test_server_errors_of_opportunities_alone_let_contacts_through(sides: TwoSides) -> None:
+def test_server_errors_of_opportunities_alone_let_contacts_through(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     refusing = Refusing(sides.ghl, Answer(status=503, body=b"{}"), "GET /opportunities", "POST /opportunities")
     insured = sides.nowcerts.add_insured(**ANA)
@@ -181,7 +181,7 @@ def test_server_errors_of_opportunities_alone_let_contacts_through(sides: TwoSid
     assert (len(sides.ghl.opportunities), questions()) == (4, [])
 
 
-def test_event_that_may_not_be_read_waits_and_is_processed_when_it_may(sides: TwoSides) -> None:
+def test_event_that_may_not_be_read_waits_and_is_processed_when_it_may(sides: HeldSides) -> None:
     refusing = Refusing(sides.nowcerts, FORBIDDEN, "GET /api/PolicyDetailList")
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -197,7 +197,7 @@ def test_event_that_may_not_be_read_waits_and_is_processed_when_it_may(sides: Tw
     assert (waiting.status, open_circuits()) == ("processed", [])
 
 
-def test_contact_that_may_not_be_read_waits_and_its_events_do_not_fail(sides: TwoSides) -> None:
+def test_contact_that_may_not_be_read_waits_and_its_events_do_not_fail(sides: HeldSides) -> None:
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz")
     refusing = Refusing(sides.ghl, WITHOUT_SCOPE, f"GET /contacts/{contact['id']}")
     pass_time(sides, minutes=30)
@@ -209,7 +209,7 @@ def test_contact_that_may_not_be_read_waits_and_its_events_do_not_fail(sides: Tw
     assert open_circuits() == []
 
 
-def test_list_that_may_not_be_read_is_left_out_and_read_by_the_next_run(sides: TwoSides) -> None:
+def test_list_that_may_not_be_read_is_left_out_and_read_by_the_next_run(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = sides.muted = True
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -229,7 +229,7 @@ def test_list_that_may_not_be_read_is_left_out_and_read_by_the_next_run(sides: T
     assert (open_circuits(), state()["status"]) == ([], "healthy")
 
 
-def test_circuit_that_nothing_needs_any_more_is_closed_after_a_day(sides: TwoSides) -> None:
+def test_circuit_that_nothing_needs_any_more_is_closed_after_a_day(sides: HeldSides) -> None:
     """A write that was refused is skipped, and nothing else shows that the permission has been given."""
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -251,7 +251,7 @@ def test_circuit_that_nothing_needs_any_more_is_closed_after_a_day(sides: TwoSid
     assert (questions(), refusing.refused) == (["contacts.write"] * 2, refusing.refused)
 
 
-def test_console_names_the_missing_permission_and_when_it_is_tried_again(sides: TwoSides, staff: Any) -> None:
+def test_console_names_the_missing_permission_and_when_it_is_tried_again(sides: HeldSides, staff: Any) -> None:
     sides.ghl.allows_duplicates = True
     Refusing(sides.ghl, WITHOUT_SCOPE, "POST /opportunities")
     insured = sides.nowcerts.add_insured(**ANA)

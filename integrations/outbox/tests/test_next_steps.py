@@ -9,12 +9,12 @@ from django.utils import timezone
 from accounts.people.models import Contact
 from integrations.outbox import circuits
 from integrations.outbox.models import Circuit, OutgoingWrite
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 
 
-def test_opportunity_follows_the_write_of_its_contact_at_once(sides: TwoSides) -> None:
+def test_opportunity_follows_the_write_of_its_contact_at_once(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz")
     sides.hooks.clear()  # the policy is the first that is reported of her
     sides.nowcerts.add_policy(number="POL-123", insuredDatabaseId=insured["id"])
@@ -26,7 +26,7 @@ def test_opportunity_follows_the_write_of_its_contact_at_once(sides: TwoSides) -
 
 
 def test_writes_that_a_circuit_held_are_woken_when_it_is_closed(
-    sides: TwoSides, wakeups: list[Any], django_capture_on_commit_callbacks: Any
+    sides: HeldSides, wakeups: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
     now = timezone.now()
     circuit = Circuit.objects.create(provider="gohighlevel", opened_at=now, trial_at=None, failures=6)

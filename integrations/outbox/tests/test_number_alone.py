@@ -14,7 +14,7 @@ from accounts.staff.tests.callers import bearer
 from core.cause import Cause
 from core.queue import waiting
 from integrations.outbox.enqueue import enqueue_everywhere
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 NUMBER = "+13055550110"
@@ -25,7 +25,7 @@ Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @pytest.fixture(params=[True, False], ids=["duplicates allowed", "duplicates refused"])
-def quiet(sides: TwoSides, request: pytest.FixtureRequest) -> TwoSides:
+def quiet(sides: HeldSides, request: pytest.FixtureRequest) -> HeldSides:
     """Both sides without webhooks."""
     sides.ghl.allows_duplicates = request.param
     sides.muted = True
@@ -33,7 +33,7 @@ def quiet(sides: TwoSides, request: pytest.FixtureRequest) -> TwoSides:
 
 
 @pytest.fixture
-def ask(quiet: TwoSides, staff: User, monkeypatch: pytest.MonkeyPatch) -> Ask:
+def ask(quiet: HeldSides, staff: User, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """Has a record synced by hand, and returns the answer's data."""
     monkeypatch.setattr(waiting, "sleep", lambda _seconds: quiet.settle())
 
@@ -45,7 +45,7 @@ def ask(quiet: TwoSides, staff: User, monkeypatch: pytest.MonkeyPatch) -> Ask:
     return post
 
 
-def people(sides: TwoSides) -> tuple[set[Any], set[Any]]:
+def people(sides: HeldSides) -> tuple[set[Any], set[Any]]:
     """The first name and address of everybody at NowCerts and at GoHighLevel."""
     insureds, contacts = sides.nowcerts.insureds.values(), sides.ghl.contacts.values()
     return (
@@ -54,7 +54,7 @@ def people(sides: TwoSides) -> tuple[set[Any], set[Any]]:
     )
 
 
-def assert_two_people(sides: TwoSides, *, insureds: set[Any] = BOTH, contacts: set[Any] = BOTH) -> None:
+def assert_two_people(sides: HeldSides, *, insureds: set[Any] = BOTH, contacts: set[Any] = BOTH) -> None:
     """Nobody has a value of the other one, there or here, and nobody is there twice."""
     assert people(sides) == (insureds, contacts)
     assert (len(sides.nowcerts.insureds), len(sides.ghl.contacts)) == (len(insureds), len(contacts))
@@ -70,7 +70,7 @@ def assert_two_people(sides: TwoSides, *, insureds: set[Any] = BOTH, contacts: s
 
 @pytest.mark.parametrize("named_by", ["id", "values"])
 def test_insured_synced_by_hand_is_another_person_than_the_contact_of_its_number(
-    quiet: TwoSides, ask: Ask, named_by: str
+    quiet: HeldSides, ask: Ask, named_by: str
 ) -> None:
     quiet.ghl.add_contact(**MARIA)
     insured = quiet.nowcerts.add_insured(**JUAN)
@@ -82,7 +82,7 @@ def test_insured_synced_by_hand_is_another_person_than_the_contact_of_its_number
     assert_two_people(quiet, insureds={("Juan", "juan@example.com")})
 
 
-def test_contact_synced_by_hand_is_another_person_than_the_insured_of_its_number(quiet: TwoSides, ask: Ask) -> None:
+def test_contact_synced_by_hand_is_another_person_than_the_insured_of_its_number(quiet: HeldSides, ask: Ask) -> None:
     quiet.nowcerts.add_insured(**JUAN)
     contact = quiet.ghl.add_contact(**MARIA)
     asked = {"source": "ghl", "entity_type": "contact", "direction": "to_nowcerts", "data": {"id": contact["id"]}}
@@ -93,7 +93,7 @@ def test_contact_synced_by_hand_is_another_person_than_the_insured_of_its_number
     assert Contact.objects.get().first_name == "María"
 
 
-def test_same_name_and_number_synced_by_hand_are_one_person(quiet: TwoSides, ask: Ask) -> None:
+def test_same_name_and_number_synced_by_hand_are_one_person(quiet: HeldSides, ask: Ask) -> None:
     quiet.ghl.add_contact(firstName="JUAN", lastName="landa", phone=NUMBER)
     insured = quiet.nowcerts.add_insured(**JUAN)
     asked = {"source": "nowcerts", "entity_type": "contact", "direction": "to_ghl", "data": {"id": insured["id"]}}
@@ -107,7 +107,7 @@ def test_same_name_and_number_synced_by_hand_are_one_person(quiet: TwoSides, ask
 
 
 @pytest.mark.parametrize("order", [("nowcerts", "gohighlevel"), ("gohighlevel", "nowcerts")])
-def test_lists_keep_two_people_of_one_number_apart(quiet: TwoSides, order: tuple[str, str]) -> None:
+def test_lists_keep_two_people_of_one_number_apart(quiet: HeldSides, order: tuple[str, str]) -> None:
     quiet.ghl.add_contact(**MARIA)
     quiet.nowcerts.add_insured(**JUAN)
     for provider in order:
@@ -116,7 +116,7 @@ def test_lists_keep_two_people_of_one_number_apart(quiet: TwoSides, order: tuple
     assert_two_people(quiet)
 
 
-def test_lists_read_again_keep_them_apart_and_write_nothing(quiet: TwoSides) -> None:
+def test_lists_read_again_keep_them_apart_and_write_nothing(quiet: HeldSides) -> None:
     quiet.ghl.add_contact(**MARIA)
     quiet.nowcerts.add_insured(**JUAN)
     for _time in range(2):
@@ -127,7 +127,7 @@ def test_lists_read_again_keep_them_apart_and_write_nothing(quiet: TwoSides) -> 
     assert_two_people(quiet)
 
 
-def test_sync_now_keeps_them_apart(quiet: TwoSides) -> None:
+def test_sync_now_keeps_them_apart(quiet: HeldSides) -> None:
     quiet.ghl.add_contact(**MARIA)
     quiet.nowcerts.add_insured(**JUAN)
     call_command("reconcile", "nowcerts")

@@ -14,8 +14,8 @@ from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.outbox import enqueue
 from integrations.outbox.models import OutgoingWrite
 from tests.fakes.http_server import Answer
-from tests.harness.both_sides import NOWCERTS_HOOK, contact_as, insured_as
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import NOWCERTS_HOOK, contact_as, insured_as
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 NUMBER = "+13055550100"
@@ -47,7 +47,7 @@ def trace(monkeypatch: pytest.MonkeyPatch) -> Trace:
 
 
 @pytest.fixture
-def traced(sides: TwoSides, trace: Trace) -> Callable[[], Trace]:
+def traced(sides: HeldSides, trace: Trace) -> Callable[[], Trace]:
     """Settles, and returns what was merged, enqueued, called and written since the last time."""
 
     def settle() -> Trace:
@@ -68,7 +68,7 @@ def calls(*, nowcerts: tuple[int, int], gohighlevel: tuple[int, int]) -> Trace:
     return [("reads, writes at nowcerts", nowcerts), ("reads, writes at gohighlevel", gohighlevel)]
 
 
-def both(sides: TwoSides) -> tuple[Any, Any]:
+def both(sides: HeldSides) -> tuple[Any, Any]:
     (insured,), (contact,) = sides.nowcerts.insureds.values(), sides.ghl.contacts.values()
     return insured, contact
 
@@ -76,7 +76,7 @@ def both(sides: TwoSides) -> tuple[Any, Any]:
 # Each real change -----------------------------------------------------------------------------------------------------
 
 
-def test_new_insured_is_merged_once_and_its_echoes_are_not_read(sides: TwoSides, traced: Callable[[], Trace]) -> None:
+def test_new_insured_is_merged_once_and_its_echoes_are_not_read(sides: HeldSides, traced: Callable[[], Trace]) -> None:
     sides.nowcerts.add_insured(**ANA)
     assert traced() == [
         ("nowcerts", True),
@@ -87,7 +87,7 @@ def test_new_insured_is_merged_once_and_its_echoes_are_not_read(sides: TwoSides,
     assert OutgoingWrite.objects.get().echoes == 2
 
 
-def test_new_contact_is_merged_once_and_its_echo_is_read_once(sides: TwoSides, traced: Callable[[], Trace]) -> None:
+def test_new_contact_is_merged_once_and_its_echo_is_read_once(sides: HeldSides, traced: Callable[[], Trace]) -> None:
     """NowCerts' notices have an id alone, so only a reading can say that nothing is new."""
     sides.ghl.add_contact(**AT_GHL)
     assert traced() == [
@@ -100,7 +100,7 @@ def test_new_contact_is_merged_once_and_its_echo_is_read_once(sides: TwoSides, t
     assert OutgoingWrite.objects.get().echoes == 1
 
 
-def test_change_is_merged_once_wherever_it_was_made(sides: TwoSides, traced: Callable[[], Trace]) -> None:
+def test_change_is_merged_once_wherever_it_was_made(sides: HeldSides, traced: Callable[[], Trace]) -> None:
     sides.nowcerts.add_insured(**ANA)
     traced()
     insured, contact = both(sides)
@@ -127,7 +127,7 @@ def test_change_is_merged_once_wherever_it_was_made(sides: TwoSides, traced: Cal
     assert insured_as(insured) == contact_as(contact)
 
 
-def test_changes_of_both_sides_are_merged_once_each(sides: TwoSides, traced: Callable[[], Trace]) -> None:
+def test_changes_of_both_sides_are_merged_once_each(sides: HeldSides, traced: Callable[[], Trace]) -> None:
     """The write finds a change that nobody reported, and makes it due at the other side alone."""
     sides.nowcerts.add_insured(**ANA)
     traced()
@@ -151,7 +151,7 @@ def test_changes_of_both_sides_are_merged_once_each(sides: TwoSides, traced: Cal
 # What says nothing new ------------------------------------------------------------------------------------------------
 
 
-def test_hint_reports_nothing_until_the_record_was_read(sides: TwoSides, trace: Trace) -> None:
+def test_hint_reports_nothing_until_the_record_was_read(sides: HeldSides, trace: Trace) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     before = Contact.objects.get().mappings.get(provider="nowcerts").reported_at
@@ -168,7 +168,7 @@ def test_hint_reports_nothing_until_the_record_was_read(sides: TwoSides, trace: 
     assert Contact.objects.get().mappings.get(provider="nowcerts").reported_at == before
 
 
-def test_change_whose_reading_failed_is_found_in_the_list(sides: TwoSides) -> None:
+def test_change_whose_reading_failed_is_found_in_the_list(sides: HeldSides) -> None:
     """The hint came after the change: had it counted as a report, the list's row would be taken for known."""
     sides.ghl.add_contact(**AT_GHL)
     sides.settle()
@@ -187,7 +187,7 @@ def test_change_whose_reading_failed_is_found_in_the_list(sides: TwoSides) -> No
 
 
 def test_list_of_what_is_known_changes_and_writes_nothing(
-    sides: TwoSides, traced: Callable[[], Trace], capsys: pytest.CaptureFixture[str]
+    sides: HeldSides, traced: Callable[[], Trace], capsys: pytest.CaptureFixture[str]
 ) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -204,7 +204,7 @@ def test_list_of_what_is_known_changes_and_writes_nothing(
 # A write settles with its own answer ----------------------------------------------------------------------------------
 
 
-def test_emptied_values_are_not_filled_in_where_a_record_is_created(sides: TwoSides, settings: Any) -> None:
+def test_emptied_values_are_not_filled_in_where_a_record_is_created(sides: HeldSides, settings: Any) -> None:
     """Neither a number that the person gave up, nor a mark in place of a source: the write would make another due."""
     settings.CONTACT_SYNC = False
     contact = sides.ghl.add_contact(**AT_GHL, source="Fair")
@@ -219,7 +219,7 @@ def test_emptied_values_are_not_filled_in_where_a_record_is_created(sides: TwoSi
     assert (insured["city"], insured.get("phone"), insured.get("referralSourceCompanyName")) == ("Tampa", None, None)
 
 
-def test_person_of_nothing_but_an_emptied_number_is_not_created(sides: TwoSides, settings: Any) -> None:
+def test_person_of_nothing_but_an_emptied_number_is_not_created(sides: HeldSides, settings: Any) -> None:
     settings.CONTACT_SYNC = False
     contact = sides.ghl.add_contact(firstName="Ana", lastName="Ruiz", phone=NUMBER)
     sides.settle()

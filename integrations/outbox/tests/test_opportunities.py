@@ -8,8 +8,8 @@ from integrations.fields.models import PipelineRule
 from integrations.outbox import repair
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from tests.fakes.http_server import Lost
-from tests.harness.both_sides import NOWCERTS_HOOK
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import NOWCERTS_HOOK
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}
@@ -25,7 +25,7 @@ DETAILS = ("policy_number", "carrier", "effective_date", "expiration_date")
 
 
 @pytest.fixture(autouse=True)
-def _fields_of_opportunities(sides: TwoSides) -> None:
+def _fields_of_opportunities(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True  # the location lets a contact have several opportunities
     sides.ghl.custom_fields[:] = [
         {
@@ -48,7 +48,7 @@ def details(opportunity: Any) -> dict[str, str]:
     return {one["id"].removeprefix("of_"): one["fieldValue"] for one in opportunity["customFields"]}
 
 
-def test_policy_becomes_an_opportunity_after_its_contact_is_created(sides: TwoSides) -> None:
+def test_policy_becomes_an_opportunity_after_its_contact_is_created(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.hooks.clear()  # nothing was ever told of her
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -70,7 +70,7 @@ def test_policy_becomes_an_opportunity_after_its_contact_is_created(sides: TwoSi
     }
 
 
-def test_an_insured_without_an_email_is_found_by_their_id(sides: TwoSides) -> None:
+def test_an_insured_without_an_email_is_found_by_their_id(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(firstName="Ana", lastName="Ruiz", phone="+13055550100")
     sides.hooks.clear()
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -78,7 +78,7 @@ def test_an_insured_without_an_email_is_found_by_their_id(sides: TwoSides) -> No
     assert the_only(sides.ghl.opportunities)["contactId"] == the_only(sides.ghl.contacts)["id"]
 
 
-def test_an_update_changes_the_same_opportunity_and_leaves_what_people_set_there(sides: TwoSides) -> None:
+def test_an_update_changes_the_same_opportunity_and_leaves_what_people_set_there(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     policy = sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
     sides.settle()
@@ -92,7 +92,7 @@ def test_an_update_changes_the_same_opportunity_and_leaves_what_people_set_there
     assert (newest.operation, newest.before, newest.after) == ("update", {"amount": 120050}, {"amount": 130000})
 
 
-def test_two_policies_of_a_person_are_two_opportunities(sides: TwoSides) -> None:
+def test_two_policies_of_a_person_are_two_opportunities(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
     home = AUTO | {"number": "Q-9", "lineOfBusinessName": "Home", "isQuote": True}
@@ -103,7 +103,7 @@ def test_two_policies_of_a_person_are_two_opportunities(sides: TwoSides) -> None
     assert len(sides.ghl.contacts) == 1
 
 
-def test_opportunity_create_without_an_answer_is_not_repeated(sides: TwoSides) -> None:
+def test_opportunity_create_without_an_answer_is_not_repeated(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.ghl.lag = 30.0
@@ -115,7 +115,7 @@ def test_opportunity_create_without_an_answer_is_not_repeated(sides: TwoSides) -
     assert OpportunityMapping.objects.get().external_id in sides.ghl.opportunities
 
 
-def test_second_policy_needs_review_where_one_opportunity_is_allowed(sides: TwoSides) -> None:
+def test_second_policy_needs_review_where_one_opportunity_is_allowed(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = False
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -136,7 +136,7 @@ def test_second_policy_needs_review_where_one_opportunity_is_allowed(sides: TwoS
     ("line", "begins_at"),
     [("Auto", ("pipe-auto", "new")), ("auto", ("pipe-auto", "new")), ("Boat", ("pipe-any", "new"))],
 )
-def test_line_of_business_decides_the_first_stage(sides: TwoSides, line: str, begins_at: tuple[str, str]) -> None:
+def test_line_of_business_decides_the_first_stage(sides: HeldSides, line: str, begins_at: tuple[str, str]) -> None:
     for name, pipeline in (("Auto", "pipe-auto"), ("*", "pipe-any")):
         PipelineRule.objects.create(provider="gohighlevel", line_of_business=name, pipeline_id=pipeline, stage_id="new")
     insured = sides.nowcerts.add_insured(**ANA)
@@ -146,7 +146,7 @@ def test_line_of_business_decides_the_first_stage(sides: TwoSides, line: str, be
     assert (opportunity["pipelineId"], opportunity["pipelineStageId"]) == begins_at
 
 
-def test_settings_decide_the_first_stage_without_a_rule(sides: TwoSides, settings: Any) -> None:
+def test_settings_decide_the_first_stage_without_a_rule(sides: HeldSides, settings: Any) -> None:
     settings.GHL_PIPELINES = {"Auto": ["pipe-set", "stage-set"]}
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
@@ -154,7 +154,7 @@ def test_settings_decide_the_first_stage_without_a_rule(sides: TwoSides, setting
     assert the_only(sides.ghl.opportunities)["pipelineId"] == "pipe-set"
 
 
-def test_policy_of_the_seeds_is_matched_by_the_insureds_address(sides: TwoSides) -> None:
+def test_policy_of_the_seeds_is_matched_by_the_insureds_address(sides: HeldSides) -> None:
     record = {
         "policyNumber": "POL-12345",
         "policyType": "Auto",
@@ -170,7 +170,7 @@ def test_policy_of_the_seeds_is_matched_by_the_insureds_address(sides: TwoSides)
     assert the_only(sides.ghl.contacts)["email"] == "ana@example.com"
 
 
-def test_deleted_opportunity_is_not_created_again(sides: TwoSides) -> None:
+def test_deleted_opportunity_is_not_created_again(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     policy = sides.nowcerts.add_policy(**AUTO, insuredDatabaseId=insured["id"])
     sides.settle()

@@ -12,8 +12,8 @@ from accounts.commerce.models import Policy
 from accounts.people.models import Contact, ContactMapping
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
-from tests.harness.both_sides import NOWCERTS_HOOK
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import NOWCERTS_HOOK
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}
@@ -47,7 +47,7 @@ DETAILS = ("policy_number", "carrier", "effective_date", "expiration_date")
 
 
 @pytest.fixture(autouse=True)
-def _fields_of_opportunities(sides: TwoSides) -> None:
+def _fields_of_opportunities(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     sides.ghl.custom_fields[:] = [
         {
@@ -68,13 +68,13 @@ def told(**changes: Any) -> dict[str, Any]:
     return {"event_type": event_type, "data": record}
 
 
-def deliver(sides: TwoSides, event: dict[str, Any]) -> Any:
+def deliver(sides: HeldSides, event: dict[str, Any]) -> Any:
     answer = sides.deliver((NOWCERTS_HOOK, event))
     assert answer.status_code in (200, 409), answer.content
     return answer
 
 
-def listed(sides: TwoSides, insured: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def listed(sides: HeldSides, insured: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """A policy of this insured at NowCerts, of which no webhook tells."""
     policy = sides.nowcerts.add_policy(**LISTED | fields, insuredDatabaseId=insured["id"])
     sides.hooks.clear()
@@ -86,7 +86,7 @@ def the(records: dict[str, Any]) -> Any:
     return next(iter(records.values()))
 
 
-def deals(sides: TwoSides) -> list[tuple[str, float, str]]:
+def deals(sides: HeldSides) -> list[tuple[str, float, str]]:
     """The opportunities: name, value and the e-mail of whose they are."""
     return sorted(
         (one["name"], one["monetaryValue"], sides.ghl.contacts[one["contactId"]]["email"])
@@ -94,12 +94,12 @@ def deals(sides: TwoSides) -> list[tuple[str, float, str]]:
     )
 
 
-def asked_for_number(sides: TwoSides) -> list[str]:
+def asked_for_number(sides: HeldSides) -> list[str]:
     asked = sides.nowcerts.asked_for("/api/PolicyDetailList()")
     return [filters for one in asked if "number" in (filters := dict(one.query)["$filter"])]
 
 
-def test_policy_event_as_specified_makes_the_contact_and_the_opportunity(sides: TwoSides) -> None:
+def test_policy_event_as_specified_makes_the_contact_and_the_opportunity(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     policy = listed(sides, insured)
     deliver(sides, EVENT)
@@ -119,7 +119,7 @@ def test_policy_event_as_specified_makes_the_contact_and_the_opportunity(sides: 
     assert Policy.objects.get().external_id == policy["id"]
 
 
-def test_policy_event_of_a_known_contact_uses_their_record(sides: TwoSides) -> None:
+def test_policy_event_of_a_known_contact_uses_their_record(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     listed(sides, insured)
@@ -130,7 +130,7 @@ def test_policy_event_of_a_known_contact_uses_their_record(sides: TwoSides) -> N
 
 
 @pytest.mark.parametrize("event_type", ["QUOTE_INSERT", "QUOTE_UPDATE"])
-def test_quote_event_finds_the_quote_and_not_the_policy_of_that_number(sides: TwoSides, event_type: str) -> None:
+def test_quote_event_finds_the_quote_and_not_the_policy_of_that_number(sides: HeldSides, event_type: str) -> None:
     listed(sides, sides.nowcerts.add_insured(**BEN))
     listed(sides, sides.nowcerts.add_insured(**ANA), isQuote=True)
     deliver(sides, told(event_type=event_type))
@@ -138,14 +138,14 @@ def test_quote_event_finds_the_quote_and_not_the_policy_of_that_number(sides: Tw
     assert deals(sides) == [("Auto Quote - POL-12345", 1200, "ana@example.com")]
 
 
-def test_policy_event_sent_twice_makes_one_opportunity(sides: TwoSides) -> None:
+def test_policy_event_sent_twice_makes_one_opportunity(sides: HeldSides) -> None:
     listed(sides, sides.nowcerts.add_insured(**ANA))
     assert [deliver(sides, EVENT).status_code for _time in range(2)] == [200, 409]
     sides.settle()
     assert len(sides.ghl.opportunities) == 1
 
 
-def test_update_event_changes_the_opportunity_that_the_insert_made(sides: TwoSides) -> None:
+def test_update_event_changes_the_opportunity_that_the_insert_made(sides: HeldSides) -> None:
     policy = listed(sides, sides.nowcerts.add_insured(**ANA))
     deliver(sides, EVENT)
     sides.settle()
@@ -157,7 +157,7 @@ def test_update_event_changes_the_opportunity_that_the_insert_made(sides: TwoSid
 
 
 @pytest.mark.parametrize("number", ["O'Neil's 7", "POL 12 345", "000123", "A&B=1/2 #+%", "Ñ-7"])
-def test_number_with_quotes_spaces_zeros_and_signs_is_found_as_it_is(sides: TwoSides, number: str) -> None:
+def test_number_with_quotes_spaces_zeros_and_signs_is_found_as_it_is(sides: HeldSides, number: str) -> None:
     sides.nowcerts.compares_case = True
     listed(sides, sides.nowcerts.add_insured(**BEN), number=number.replace(" ", "").lstrip("0") + "x")
     listed(sides, sides.nowcerts.add_insured(**ANA), number=number)
@@ -168,7 +168,7 @@ def test_number_with_quotes_spaces_zeros_and_signs_is_found_as_it_is(sides: TwoS
     assert asked_for_number(sides) == [f"(number eq '{doubled}')"]
 
 
-def test_number_that_another_policy_has_in_other_case_is_found_as_it_is(sides: TwoSides) -> None:
+def test_number_that_another_policy_has_in_other_case_is_found_as_it_is(sides: HeldSides) -> None:
     listed(sides, sides.nowcerts.add_insured(**BEN), number="POL-123456")
     listed(sides, sides.nowcerts.add_insured(**BEN | {"eMail": "b2@example.com"}), number="pol-12345")
     listed(sides, sides.nowcerts.add_insured(**ANA))
@@ -177,14 +177,14 @@ def test_number_that_another_policy_has_in_other_case_is_found_as_it_is(sides: T
     assert deals(sides) == [("Auto Policy - POL-12345", 1200, "ana@example.com")]
 
 
-def test_number_in_other_case_than_listed_is_found(sides: TwoSides) -> None:
+def test_number_in_other_case_than_listed_is_found(sides: HeldSides) -> None:
     listed(sides, sides.nowcerts.add_insured(**ANA), number="pol-12345")
     deliver(sides, EVENT)
     sides.settle()
     assert deals(sides) == [("Auto Policy - pol-12345", 1200, "ana@example.com")]
 
 
-def test_event_before_its_policy_is_listed_is_tried_again(sides: TwoSides) -> None:
+def test_event_before_its_policy_is_listed_is_tried_again(sides: HeldSides) -> None:
     deliver(sides, EVENT)
     sides.drain()
     event = InboxEvent.objects.get()
@@ -197,7 +197,7 @@ def test_event_before_its_policy_is_listed_is_tried_again(sides: TwoSides) -> No
     assert deals(sides) == [("Auto Policy - POL-12345", 1200, "ana@example.com")]
 
 
-def test_policy_that_is_never_listed_fails_after_ten_minutes_and_says_what_was_looked_for(sides: TwoSides) -> None:
+def test_policy_that_is_never_listed_fails_after_ten_minutes_and_says_what_was_looked_for(sides: HeldSides) -> None:
     deliver(sides, EVENT)
     sides.settle()
     event = InboxEvent.objects.get()
@@ -208,7 +208,7 @@ def test_policy_that_is_never_listed_fails_after_ten_minutes_and_says_what_was_l
     assert (Contact.objects.count(), Policy.objects.count(), sides.ghl.opportunities) == (0, 0, {})
 
 
-def test_event_before_its_insured_is_listed_is_tried_again(sides: TwoSides) -> None:
+def test_event_before_its_insured_is_listed_is_tried_again(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     listed(sides, insured)
     hidden = sides.nowcerts.insureds.pop(insured["id"])
@@ -224,7 +224,7 @@ def test_event_before_its_insured_is_listed_is_tried_again(sides: TwoSides) -> N
     assert deals(sides) == [("Auto Policy - POL-12345", 1200, "ana@example.com")]
 
 
-def test_policy_of_no_insured_waits_for_staff_by_name(sides: TwoSides) -> None:
+def test_policy_of_no_insured_waits_for_staff_by_name(sides: HeldSides) -> None:
     sides.nowcerts.add_policy(**LISTED)
     sides.hooks.clear()
     deliver(sides, EVENT)
@@ -238,7 +238,7 @@ def test_policy_of_no_insured_waits_for_staff_by_name(sides: TwoSides) -> None:
 
 @pytest.mark.parametrize(("term", "value"), [(LISTED, 1200), (RENEWED, 1300)])
 def test_renewal_with_the_number_of_the_term_before_is_told_apart_by_its_dates(
-    sides: TwoSides, term: dict[str, Any], value: float
+    sides: HeldSides, term: dict[str, Any], value: float
 ) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     first, second = listed(sides, insured), listed(sides, insured, **RENEWED)
@@ -249,7 +249,7 @@ def test_renewal_with_the_number_of_the_term_before_is_told_apart_by_its_dates(
     assert deals(sides) == [("Auto Policy - POL-12345", value, "ana@example.com")]
 
 
-def test_two_terms_of_one_number_are_two_opportunities(sides: TwoSides) -> None:
+def test_two_terms_of_one_number_are_two_opportunities(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     listed(sides, insured)
     deliver(sides, EVENT)
@@ -260,7 +260,7 @@ def test_two_terms_of_one_number_are_two_opportunities(sides: TwoSides) -> None:
     assert [value for _name, value, _email in deals(sides)] == [1200, 1300]
 
 
-def test_number_without_dates_means_the_newest_term(sides: TwoSides) -> None:
+def test_number_without_dates_means_the_newest_term(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     listed(sides, insured, **RENEWED)
     listed(sides, insured)
@@ -269,7 +269,7 @@ def test_number_without_dates_means_the_newest_term(sides: TwoSides) -> None:
     assert [value for _name, value, _email in deals(sides)] == [1300]
 
 
-def test_renewal_that_is_not_listed_yet_does_not_change_the_term_before(sides: TwoSides) -> None:
+def test_renewal_that_is_not_listed_yet_does_not_change_the_term_before(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     listed(sides, insured)
     deliver(sides, told(effectiveDate="2025-02-01", expirationDate="2026-02-01"))
@@ -283,7 +283,7 @@ def test_renewal_that_is_not_listed_yet_does_not_change_the_term_before(sides: T
     assert [value for _name, value, _email in deals(sides)] == [1300]
 
 
-def test_number_that_another_carrier_gave_to_somebody_else_is_told_apart_by_the_carrier(sides: TwoSides) -> None:
+def test_number_that_another_carrier_gave_to_somebody_else_is_told_apart_by_the_carrier(sides: HeldSides) -> None:
     listed(sides, sides.nowcerts.add_insured(**BEN), carrierName="Another Mutual")
     listed(sides, sides.nowcerts.add_insured(**ANA))
     deliver(sides, EVENT)
@@ -291,7 +291,7 @@ def test_number_that_another_carrier_gave_to_somebody_else_is_told_apart_by_the_
     assert deals(sides) == [("Auto Policy - POL-12345", 1200, "ana@example.com")]
 
 
-def test_number_of_two_insureds_is_a_question_that_names_both(sides: TwoSides) -> None:
+def test_number_of_two_insureds_is_a_question_that_names_both(sides: HeldSides) -> None:
     ana, ben = sides.nowcerts.add_insured(**ANA), sides.nowcerts.add_insured(**BEN)
     policies = [listed(sides, ana), listed(sides, ben)]
     deliver(sides, EVENT)
@@ -304,7 +304,7 @@ def test_number_of_two_insureds_is_a_question_that_names_both(sides: TwoSides) -
     assert (Policy.objects.count(), Contact.objects.count(), sides.ghl.opportunities) == (0, 0, {})
 
 
-def test_number_of_two_insureds_is_the_ones_whose_address_is_named(sides: TwoSides) -> None:
+def test_number_of_two_insureds_is_the_ones_whose_address_is_named(sides: HeldSides) -> None:
     listed(sides, sides.nowcerts.add_insured(**ANA))
     listed(sides, sides.nowcerts.add_insured(**BEN))
     deliver(sides, told(insuredEmail="BEN@example.com"))
@@ -312,7 +312,7 @@ def test_number_of_two_insureds_is_the_ones_whose_address_is_named(sides: TwoSid
     assert deals(sides) == [("Auto Policy - POL-12345", 1200, "ben@example.com")]
 
 
-def test_event_with_an_address_that_contradicts_the_list_believes_the_list(sides: TwoSides) -> None:
+def test_event_with_an_address_that_contradicts_the_list_believes_the_list(sides: HeldSides) -> None:
     """Whoever has the token could name anybody."""
     listed(sides, sides.nowcerts.add_insured(**ANA))
     deliver(sides, told(insuredEmail="ben@example.com"))
@@ -320,7 +320,7 @@ def test_event_with_an_address_that_contradicts_the_list_believes_the_list(sides
     assert deals(sides) == [("Auto Policy - POL-12345", 1200, "ana@example.com")]
 
 
-def test_event_with_an_insureds_id_and_a_number_reads_both(sides: TwoSides) -> None:
+def test_event_with_an_insureds_id_and_a_number_reads_both(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     listed(sides, insured)
     deliver(sides, told(insuredDatabaseId=insured["id"]))
@@ -329,7 +329,7 @@ def test_event_with_an_insureds_id_and_a_number_reads_both(sides: TwoSides) -> N
     assert ContactMapping.objects.get(provider="nowcerts", kind="contact").external_id == insured["id"]
 
 
-def test_without_the_api_the_event_waits_for_staff_and_says_what_is_missing(sides: TwoSides, settings: Any) -> None:
+def test_without_the_api_the_event_waits_for_staff_and_says_what_is_missing(sides: HeldSides, settings: Any) -> None:
     settings.NOWCERTS_USERNAME = settings.NOWCERTS_PASSWORD = ""
     deliver(sides, EVENT)
     sides.settle()

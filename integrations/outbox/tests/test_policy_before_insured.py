@@ -15,8 +15,8 @@ from integrations.contracts.exceptions import UnknownContact
 from integrations.inbox import awaited
 from integrations.inbox.models import InboxEvent
 from integrations.reconcile import runs
-from tests.harness.both_sides import NOWCERTS_HOOK
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import NOWCERTS_HOOK
+from tests.harness.held_sides import HeldSides
 
 INSURED = "6d4ab7e9-6c2b-4c4e-9f53-94c7a2a0a001"
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}
@@ -33,7 +33,7 @@ def policy_events() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def without_api(sides: TwoSides, settings: Any) -> TwoSides:
+def without_api(sides: HeldSides, settings: Any) -> HeldSides:
     """NowCerts reports by webhooks alone."""
     settings.NOWCERTS_USERNAME = settings.NOWCERTS_PASSWORD = ""
     sides.ghl.allows_duplicates = True
@@ -42,7 +42,7 @@ def without_api(sides: TwoSides, settings: Any) -> TwoSides:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("copies", [1, 2])
-def test_policy_waits_for_its_insured_and_is_processed_when_it_is_reported(without_api: TwoSides, copies: int) -> None:
+def test_policy_waits_for_its_insured_and_is_processed_when_it_is_reported(without_api: HeldSides, copies: int) -> None:
     sides = without_api
     for _copy in range(copies):
         sides.deliver((NOWCERTS_HOOK, POLICY))
@@ -61,7 +61,7 @@ def test_policy_waits_for_its_insured_and_is_processed_when_it_is_reported(witho
 
 
 @pytest.mark.django_db
-def test_several_policies_wait_for_one_insured_and_others_stay(without_api: TwoSides) -> None:
+def test_several_policies_wait_for_one_insured_and_others_stay(without_api: HeldSides) -> None:
     sides = without_api
     for number in range(3):
         data = POLICY["data"] | {"policyDatabaseId": f"p-{number}", "number": f"POL-{number}"}  # type: ignore[operator]
@@ -76,7 +76,7 @@ def test_several_policies_wait_for_one_insured_and_others_stay(without_api: TwoS
 
 
 @pytest.mark.django_db
-def test_insured_that_never_comes_is_a_question_after_a_day_and_is_still_waited_for(without_api: TwoSides) -> None:
+def test_insured_that_never_comes_is_a_question_after_a_day_and_is_still_waited_for(without_api: HeldSides) -> None:
     sides = without_api
     sides.deliver((NOWCERTS_HOOK, POLICY))
     sides.drain()
@@ -94,7 +94,7 @@ def test_insured_that_never_comes_is_a_question_after_a_day_and_is_still_waited_
 
 
 @pytest.mark.django_db
-def test_insured_is_read_at_once_where_the_api_can_be_asked(sides: TwoSides) -> None:
+def test_insured_is_read_at_once_where_the_api_can_be_asked(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(number="POL-1", lineOfBusinessName="Auto", insuredDatabaseId=insured["id"])
@@ -107,7 +107,7 @@ def test_insured_is_read_at_once_where_the_api_can_be_asked(sides: TwoSides) -> 
 
 
 @pytest.mark.django_db
-def test_insured_that_the_api_lists_later_is_found_by_asking_again(sides: TwoSides) -> None:
+def test_insured_that_the_api_lists_later_is_found_by_asking_again(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(number="POL-1", lineOfBusinessName="Auto", insuredDatabaseId=insured["id"])
@@ -124,7 +124,7 @@ def test_insured_that_the_api_lists_later_is_found_by_asking_again(sides: TwoSid
 
 
 @pytest.mark.django_db
-def test_insured_that_a_list_reports_wakes_the_policy(sides: TwoSides) -> None:
+def test_insured_that_a_list_reports_wakes_the_policy(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(number="POL-1", lineOfBusinessName="Auto", insuredDatabaseId=insured["id"])
@@ -140,7 +140,7 @@ def test_insured_that_a_list_reports_wakes_the_policy(sides: TwoSides) -> None:
 
 
 @pytest.mark.django_db
-def test_insured_that_we_make_wakes_the_policy_that_names_its_id(sides: TwoSides, settings: Any) -> None:
+def test_insured_that_we_make_wakes_the_policy_that_names_its_id(sides: HeldSides, settings: Any) -> None:
     """The policy of an insured that our own write has just made is reported before the answer to that write is here."""
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz")
     sides.settle()
@@ -165,7 +165,7 @@ def test_insured_that_we_make_wakes_the_policy_that_names_its_id(sides: TwoSides
 
 @pytest.mark.django_db(transaction=True)
 def test_insured_that_is_stored_while_the_policy_looks_for_it_is_not_missed(
-    committing_sides: TwoSides, settings: Any, monkeypatch: pytest.MonkeyPatch
+    committing_sides: HeldSides, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The contact is committed after the policy's event looked for it, and before that stored that it waits."""
     sides = committing_sides

@@ -11,8 +11,8 @@ from integrations.fields.models import PolicyStatusRule
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from integrations.providers.nowcerts.policy_fields import status_in_name
 from tests.fakes.http_server import Lost
-from tests.harness.both_sides import NOWCERTS_HOOK
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import NOWCERTS_HOOK
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz"}
@@ -21,7 +21,7 @@ YESTERDAY, TOMORROW = ((timezone.now() + timedelta(days=days)).strftime("%Y-%m-%
 
 
 @pytest.fixture
-def policy(sides: TwoSides) -> Any:
+def policy(sides: HeldSides) -> Any:
     """A policy at NowCerts whose opportunity is open."""
     sides.ghl.allows_duplicates = True
     insured = sides.nowcerts.add_insured(**ANA)
@@ -31,12 +31,12 @@ def policy(sides: TwoSides) -> Any:
     return record
 
 
-def opportunity(sides: TwoSides) -> Any:
+def opportunity(sides: HeldSides) -> Any:
     (only,) = sides.ghl.opportunities.values()
     return only
 
 
-def edit(sides: TwoSides, policy: Any, **fields: Any) -> str:
+def edit(sides: HeldSides, policy: Any, **fields: Any) -> str:
     sides.nowcerts.edit_policy(policy["id"], **fields)
     sides.settle()
     return str(opportunity(sides)["status"])
@@ -73,19 +73,19 @@ def edit(sides: TwoSides, policy: Any, **fields: Any) -> str:
     ],
 )
 def test_status_of_a_policy_decides_that_of_its_opportunity(
-    sides: TwoSides, policy: Any, fields: dict[str, Any], expected: str
+    sides: HeldSides, policy: Any, fields: dict[str, Any], expected: str
 ) -> None:
     assert edit(sides, policy, **fields) == expected
 
 
-def test_status_stands_in_the_write_as_other_values_do(sides: TwoSides, policy: Any) -> None:
+def test_status_stands_in_the_write_as_other_values_do(sides: HeldSides, policy: Any) -> None:
     assert edit(sides, policy, status="Canceled") == "lost"
     write = OutgoingWrite.objects.filter(kind="opportunity").latest("pk")
     assert (write.before["status"], write.after["status"], write.request["body"]["status"]) == ("open", "lost", "lost")
     assert Policy.objects.get().status == "Canceled"
 
 
-def test_new_policy_begins_with_its_status(sides: TwoSides) -> None:
+def test_new_policy_begins_with_its_status(sides: HeldSides) -> None:
     sides.ghl.allows_duplicates = True
     insured = sides.nowcerts.add_insured(**ANA)
     sides.nowcerts.add_policy(**AUTO, status="Active", insuredDatabaseId=insured["id"])
@@ -93,7 +93,7 @@ def test_new_policy_begins_with_its_status(sides: TwoSides) -> None:
     assert opportunity(sides)["status"] == "won"
 
 
-def test_what_people_set_stays_until_the_policys_status_changes(sides: TwoSides, policy: Any) -> None:
+def test_what_people_set_stays_until_the_policys_status_changes(sides: HeldSides, policy: Any) -> None:
     assert edit(sides, policy, status="Active") == "won"
     sides.ghl.edit_opportunity(opportunity(sides)["id"], status="abandoned", pipelineStageId="stage-9")
     assert edit(sides, policy, premium=1300) == "abandoned"
@@ -104,12 +104,12 @@ def test_what_people_set_stays_until_the_policys_status_changes(sides: TwoSides,
     assert edit(sides, policy, status="Reinstated") == "won"
 
 
-def test_unknown_status_between_two_known_ones_is_left_out(sides: TwoSides, policy: Any) -> None:
+def test_unknown_status_between_two_known_ones_is_left_out(sides: HeldSides, policy: Any) -> None:
     statuses = [edit(sides, policy, status=status) for status in ("Active", "Under Review", "Canceled")]
     assert statuses == ["won", "won", "lost"]
 
 
-def test_status_that_people_set_before_any_was_synced_stays(sides: TwoSides, policy: Any) -> None:
+def test_status_that_people_set_before_any_was_synced_stays(sides: HeldSides, policy: Any) -> None:
     """As after an upgrade: the statuses of all policies are read for the first time."""
     OpportunityMapping.objects.update(policy_status=None)
     sides.ghl.edit_opportunity(opportunity(sides)["id"], status="lost")
@@ -118,20 +118,20 @@ def test_status_that_people_set_before_any_was_synced_stays(sides: TwoSides, pol
     assert edit(sides, policy, status="Active") == "won"
 
 
-def test_status_whose_answer_was_lost_is_written_once(sides: TwoSides, policy: Any) -> None:
+def test_status_whose_answer_was_lost_is_written_once(sides: HeldSides, policy: Any) -> None:
     sides.ghl.misbehave(Lost(), Lost(), on=f"/opportunities/{opportunity(sides)['id']}")
     assert edit(sides, policy, status="Canceled") == "lost"
     sides.ghl.edit_opportunity(opportunity(sides)["id"], status="open")
     assert edit(sides, policy, premium=1) == "open"
 
 
-def test_status_in_the_name_of_an_event_counts_where_the_record_has_none(sides: TwoSides, policy: Any) -> None:
+def test_status_in_the_name_of_an_event_counts_where_the_record_has_none(sides: HeldSides, policy: Any) -> None:
     sides.deliver((NOWCERTS_HOOK, {"EventType": "PolicyCanceled", "PolicyDatabaseId": policy["id"]}))
     sides.settle()
     assert opportunity(sides)["status"] == "lost"
 
 
-def test_status_of_the_record_goes_before_the_name_of_an_event(sides: TwoSides, policy: Any) -> None:
+def test_status_of_the_record_goes_before_the_name_of_an_event(sides: HeldSides, policy: Any) -> None:
     sides.muted = True
     sides.nowcerts.edit_policy(policy["id"], status="Active")
     sides.muted = False
@@ -174,13 +174,13 @@ def test_name_of_an_event_says_a_status_or_none(name: str, status: str) -> None:
     ],
 )
 def test_rule_of_staff_goes_before_the_default(
-    sides: TwoSides, policy: Any, rule: str, result: str, fields: dict[str, Any], expected: str
+    sides: HeldSides, policy: Any, rule: str, result: str, fields: dict[str, Any], expected: str
 ) -> None:
     PolicyStatusRule.objects.create(policy_status=rule, opportunity_status=result)
     assert edit(sides, policy, **fields) == expected
 
 
-def test_older_report_does_not_bring_a_status_back(sides: TwoSides, policy: Any) -> None:
+def test_older_report_does_not_bring_a_status_back(sides: HeldSides, policy: Any) -> None:
     assert edit(sides, policy, status="Canceled") == "lost"
     Policy.objects.update(reported_times={"status": (timezone.now() + timedelta(hours=1)).timestamp()})
     assert edit(sides, policy, status="Active") == "lost"

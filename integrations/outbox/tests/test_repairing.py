@@ -15,8 +15,8 @@ from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.outbox.repair import CannotUndo
 from tests.fakes import nowcerts
 from tests.fakes.http_server import Answer
-from tests.harness.both_sides import contact_as, insured_as
-from tests.harness.two_sides import A_MOMENT, TwoSides
+from tests.harness.fake_sides import contact_as, insured_as
+from tests.harness.held_sides import A_MOMENT, HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100", "city": "Miami"}
@@ -24,7 +24,7 @@ CAUSE = Cause(text="test")
 
 
 @pytest.fixture
-def pair(sides: TwoSides) -> tuple[Any, Any]:
+def pair(sides: HeldSides) -> tuple[Any, Any]:
     """One person, equal on both sides: (insured, contact)."""
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -32,7 +32,7 @@ def pair(sides: TwoSides) -> tuple[Any, Any]:
 
 
 @pytest.fixture
-def failed(sides: TwoSides) -> OutgoingWrite:
+def failed(sides: HeldSides) -> OutgoingWrite:
     """A write that NowCerts refused: the insured is not there yet."""
     sides.nowcerts.misbehave(nowcerts.failure("State is not valid"), on="/api/Insured/OnlyInsertInsured")
     sides.ghl.add_contact(email="ana@example.com", firstName="Ana", state="Florida?")
@@ -50,7 +50,7 @@ def newest() -> OutgoingWrite:
 
 
 def test_undo_restores_every_provider_and_is_shown_in_the_history(
-    sides: TwoSides, pair: tuple[Any, Any], staff: User
+    sides: HeldSides, pair: tuple[Any, Any], staff: User
 ) -> None:
     insured, contact = pair
     sides.nowcerts.edit(insured["id"], city="Tampa", phone="+13055550199")
@@ -70,7 +70,7 @@ def test_undo_restores_every_provider_and_is_shown_in_the_history(
     assert write.undone_at is not None
 
 
-def test_undo_empties_a_value_that_was_empty(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_undo_empties_a_value_that_was_empty(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.nowcerts.edit(insured["id"], state="FL")
     sides.settle()
@@ -80,7 +80,7 @@ def test_undo_empties_a_value_that_was_empty(sides: TwoSides, pair: tuple[Any, A
     assert (insured_as(insured)["state"], contact_as(contact)["state"], Contact.objects.get().state) == ("", "", "")
 
 
-def test_a_write_is_undone_once(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_a_write_is_undone_once(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, _contact = pair
     sides.nowcerts.edit(insured["id"], city="Tampa")
     sides.settle()
@@ -93,7 +93,7 @@ def test_a_write_is_undone_once(sides: TwoSides, pair: tuple[Any, Any]) -> None:
     assert ContactChange.objects.filter(kind="staff").count() == 1
 
 
-def test_undo_of_a_create_is_refused(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_undo_of_a_create_is_refused(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     made = newest()
     assert made.operation == "create"
     with pytest.raises(CannotUndo, match="delete it there by hand"):
@@ -102,14 +102,14 @@ def test_undo_of_a_create_is_refused(sides: TwoSides, pair: tuple[Any, Any]) -> 
     assert (made.undone_at, len(sides.ghl.contacts)) == (None, 1)
 
 
-def test_an_opportunity_is_not_undone(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_an_opportunity_is_not_undone(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     sides.nowcerts.add_policy(number="POL-1", lineOfBusinessName="Auto", insuredDatabaseId=pair[0]["id"])
     sides.settle()
     with pytest.raises(CannotUndo, match="correct the policy"):
         repair.undo(OutgoingWrite.objects.get(kind="opportunity"), cause=CAUSE)
 
 
-def test_undo_of_an_unwritten_write_is_refused(sides: TwoSides, failed: OutgoingWrite) -> None:
+def test_undo_of_an_unwritten_write_is_refused(sides: HeldSides, failed: OutgoingWrite) -> None:
     with pytest.raises(CannotUndo, match="only what was written"):
         repair.undo(failed, cause=CAUSE)
 
@@ -117,21 +117,21 @@ def test_undo_of_an_unwritten_write_is_refused(sides: TwoSides, failed: Outgoing
 # Retry ----------------------------------------------------------------------------------------------------------------
 
 
-def test_failed_write_is_done_after_a_retry(sides: TwoSides, failed: OutgoingWrite) -> None:
+def test_failed_write_is_done_after_a_retry(sides: HeldSides, failed: OutgoingWrite) -> None:
     assert repair.retry([failed]) == 1
     sides.settle()
     failed.refresh_from_db()
     assert (failed.status, failed.last_error, len(sides.nowcerts.insureds)) == ("done", "", 1)
 
 
-def test_beside_a_newer_one_that_waits_a_failed_write_stays(sides: TwoSides, failed: OutgoingWrite) -> None:
+def test_beside_a_newer_one_that_waits_a_failed_write_stays(sides: HeldSides, failed: OutgoingWrite) -> None:
     owed = enqueue.enqueue_write(Contact.objects.get(), "nowcerts", cause=CAUSE)
     assert owed is not None
     assert repair.retry([failed, owed]) == 0
     assert list(OutgoingWrite.objects.order_by("pk").values_list("status", flat=True)) == ["failed", "pending"]
 
 
-def test_a_later_write_settles_the_failed_ones_before_it(sides: TwoSides, failed: OutgoingWrite) -> None:
+def test_a_later_write_settles_the_failed_ones_before_it(sides: HeldSides, failed: OutgoingWrite) -> None:
     sides.ghl.edit(next(iter(sides.ghl.contacts)), state="FL")
     sides.settle()
     later = OutgoingWrite.objects.filter(pk__gt=failed.pk, status="done").earliest("pk")
@@ -141,7 +141,7 @@ def test_a_later_write_settles_the_failed_ones_before_it(sides: TwoSides, failed
 
 
 def test_a_skipped_write_that_is_tried_again_changes_nothing_that_is_equal(
-    sides: TwoSides, failed: OutgoingWrite
+    sides: HeldSides, failed: OutgoingWrite
 ) -> None:
     sides.ghl.edit(next(iter(sides.ghl.contacts)), state="FL")
     sides.settle()
@@ -155,7 +155,7 @@ def test_a_skipped_write_that_is_tried_again_changes_nothing_that_is_equal(
     assert len(sides.writes(sides.nowcerts)) == writes
 
 
-def test_done_write_is_not_retried(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_done_write_is_not_retried(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     assert repair.retry(OutgoingWrite.objects.all()) == 0
 
 
@@ -163,7 +163,7 @@ def test_done_write_is_not_retried(sides: TwoSides, pair: tuple[Any, Any]) -> No
 
 
 def test_a_waiting_write_that_is_skipped_is_not_sent_until_something_changes(
-    sides: TwoSides, pair: tuple[Any, Any]
+    sides: HeldSides, pair: tuple[Any, Any]
 ) -> None:
     insured, contact = pair
     sides.ghl.misbehave(*[Answer(status=503, body=b"{}")] * 4, on="/contacts")
@@ -190,7 +190,7 @@ def test_a_waiting_write_that_is_skipped_is_not_sent_until_something_changes(
     assert (contact["city"], contact["state"]) == ("Tampa", "FL")
 
 
-def test_done_write_is_not_skipped(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_done_write_is_not_skipped(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     assert repair.skip(newest(), cause=CAUSE) is False
     assert newest().status == "done"
 
@@ -198,7 +198,7 @@ def test_done_write_is_not_skipped(sides: TwoSides, pair: tuple[Any, Any]) -> No
 # Merge ----------------------------------------------------------------------------------------------------------------
 
 
-def test_write_that_failed_for_two_contacts_is_done_after_their_merge(sides: TwoSides) -> None:
+def test_write_that_failed_for_two_contacts_is_done_after_their_merge(sides: HeldSides) -> None:
     sides.ghl.add_contact(email="other@example.com", phone="+13055550100", firstName="Ana", lastName="Ruiz")
     sides.settle()
     insured = sides.nowcerts.add_insured(**ANA)  # of the same name and number
@@ -213,7 +213,7 @@ def test_write_that_failed_for_two_contacts_is_done_after_their_merge(sides: Two
     assert not OutgoingWrite.objects.filter(status="failed").exclude(contact=None).exists()
 
 
-def test_write_that_failed_for_two_contacts_is_settled_when_staff_tell_them_apart(sides: TwoSides, staff: Any) -> None:
+def test_write_that_failed_for_two_contacts_is_settled_when_staff_tell_them_apart(sides: HeldSides, staff: Any) -> None:
     sides.ghl.add_contact(email="other@example.com", phone="+13055550100", firstName="Ana", lastName="Ruiz")
     sides.settle()
     sides.nowcerts.add_insured(**ANA)
@@ -229,7 +229,7 @@ def test_write_that_failed_for_two_contacts_is_settled_when_staff_tell_them_apar
 # Circuits -------------------------------------------------------------------------------------------------------------
 
 
-def test_write_to_a_paused_provider_waits_until_the_circuit_is_closed(sides: TwoSides) -> None:
+def test_write_to_a_paused_provider_waits_until_the_circuit_is_closed(sides: HeldSides) -> None:
     circuit = Circuit.objects.create(provider="gohighlevel")
     assert circuits.pause(circuit) is True
     for number in range(3):

@@ -7,7 +7,7 @@ import pytest
 from accounts.people import finding
 from accounts.people.models import Contact, ContactChange, ContactMapping
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"firstName": "Ana", "lastName": "Ruiz"}
@@ -19,7 +19,7 @@ LINES = [
 ]
 
 
-def quietly(sides: TwoSides, **fields: Any) -> dict[str, Any]:
+def quietly(sides: HeldSides, **fields: Any) -> dict[str, Any]:
     """Add a contact of GoHighLevel that the hub does not know."""
     sides.muted = True
     contact = sides.ghl.add_contact(**fields)
@@ -30,7 +30,7 @@ def quietly(sides: TwoSides, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("in_nowcerts", "in_ghl"), LINES)
 @pytest.mark.parametrize("first", ["nowcerts", "gohighlevel"])
 def test_records_match_by_name_and_line_and_keep_their_numbers(
-    sides: TwoSides, in_nowcerts: str, in_ghl: str, first: str
+    sides: HeldSides, in_nowcerts: str, in_ghl: str, first: str
 ) -> None:
     if first == "nowcerts":
         quietly(sides, **ANA, phone=in_ghl)
@@ -51,7 +51,7 @@ def test_records_match_by_name_and_line_and_keep_their_numbers(
 
 
 @pytest.mark.parametrize(("in_nowcerts", "in_ghl"), LINES)
-def test_line_of_somebody_else_proves_nothing(sides: TwoSides, in_nowcerts: str, in_ghl: str) -> None:
+def test_line_of_somebody_else_proves_nothing(sides: HeldSides, in_nowcerts: str, in_ghl: str) -> None:
     sides.ghl.allows_duplicates = True
     luis = quietly(sides, firstName="Luis", lastName="Mora", phone=in_ghl)
     sides.nowcerts.add_insured(**ANA, phone=in_nowcerts)
@@ -59,7 +59,7 @@ def test_line_of_somebody_else_proves_nothing(sides: TwoSides, in_nowcerts: str,
     assert (luis["firstName"], len(sides.ghl.contacts)) == ("Luis", 2)
 
 
-def test_relative_with_the_former_spelling_is_found_behind_another_one(sides: TwoSides) -> None:
+def test_relative_with_the_former_spelling_is_found_behind_another_one(sides: HeldSides) -> None:
     quietly(sides, firstName="Luis", lastName="Ruiz", phone="+5215512345678")
     ana = quietly(sides, **ANA, phone="+5215512345678")
     sides.nowcerts.add_insured(**ANA, phone="+52 55 1234 5678", city="Lima")
@@ -67,7 +67,7 @@ def test_relative_with_the_former_spelling_is_found_behind_another_one(sides: Tw
     assert (ana["city"], len(sides.ghl.contacts)) == ("Lima", 2)
 
 
-def test_number_that_was_stored_with_the_former_one_is_not_written_anew(sides: TwoSides) -> None:
+def test_number_that_was_stored_with_the_former_one_is_not_written_anew(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA, phone="+52 1 55 1234 5678")
     sides.settle()
     (contact,) = sides.ghl.contacts.values()

@@ -22,8 +22,8 @@ from integrations.outbox import contacts, enqueue, manual
 from integrations.outbox.models import OutgoingWrite
 from integrations.reconcile import runs
 from tests.fakes.http_server import Answer, Asked
-from tests.harness.both_sides import contact_as, insured_as
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import contact_as, insured_as
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}
@@ -32,7 +32,7 @@ CAUSE = Cause(text="test")
 
 
 @pytest.fixture
-def ana(sides: TwoSides) -> Any:
+def ana(sides: HeldSides) -> Any:
     """Return Ana's insured; her contact is there, too."""
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -54,7 +54,7 @@ def the(records: Any) -> Any:
     return only
 
 
-def are_synced(sides: TwoSides, insured: Any, contact: Any) -> bool:
+def are_synced(sides: HeldSides, insured: Any, contact: Any) -> bool:
     """Return whether a change on either side reaches the other."""
     sides.nowcerts.edit(insured["id"], city="Tampa")
     sides.settle()
@@ -78,7 +78,7 @@ def before(fake: Any, call: str, happens: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("hears", ["deletion first", "survivor first", "deletion", "survivor", "nothing"])
-def test_survivor_of_a_merge_in_gohighlevel_is_followed(sides: TwoSides, ana: Any, hears: str) -> None:
+def test_survivor_of_a_merge_in_gohighlevel_is_followed(sides: HeldSides, ana: Any, hears: str) -> None:
     loser = the(sides.ghl.contacts)["id"]
     sides.muted = True
     survivor: Any = sides.ghl.add_contact(email="ana@work.example", firstName="Ana", lastName="Ruiz")
@@ -100,7 +100,7 @@ def test_survivor_of_a_merge_in_gohighlevel_is_followed(sides: TwoSides, ana: An
 
 
 @pytest.mark.parametrize("hears", ["webhooks", "list", "nothing"])
-def test_survivor_of_a_merge_in_nowcerts_is_followed(sides: TwoSides, hears: str) -> None:
+def test_survivor_of_a_merge_in_nowcerts_is_followed(sides: HeldSides, hears: str) -> None:
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
     sides.settle()
     loser = the(sides.nowcerts.insureds)["id"]
@@ -117,7 +117,7 @@ def test_survivor_of_a_merge_in_nowcerts_is_followed(sides: TwoSides, hears: str
     assert (Contact.objects.count(), len(sides.ghl.contacts), unsettled()) == (1, 1, [])
 
 
-def test_survivor_whose_policy_is_reported_before_it_is_followed(sides: TwoSides) -> None:
+def test_survivor_whose_policy_is_reported_before_it_is_followed(sides: HeldSides) -> None:
     """A merge in NowCerts moves the policies, and each of them is reported."""
     sides.ghl.allows_duplicates = True
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
@@ -135,7 +135,7 @@ def test_survivor_whose_policy_is_reported_before_it_is_followed(sides: TwoSides
     assert (Contact.objects.count(), are_synced(sides, survivor, contact), unsettled()) == (1, True, [])
 
 
-def test_two_live_records_with_one_address_stay_two_people(sides: TwoSides, ana: Any) -> None:
+def test_two_live_records_with_one_address_stay_two_people(sides: HeldSides, ana: Any) -> None:
     sides.ghl.unique_by = ("phone",)
     sides.ghl.add_contact(email="luis@example.com", additionalEmails=[{"email": "ana@example.com"}], firstName="Luis")
     sides.settle()
@@ -144,7 +144,7 @@ def test_two_live_records_with_one_address_stay_two_people(sides: TwoSides, ana:
     assert ana["firstName"] == "Ana"
 
 
-def test_survivor_that_nobody_reports_and_the_index_shows_late_is_found(sides: TwoSides, ana: Any) -> None:
+def test_survivor_that_nobody_reports_and_the_index_shows_late_is_found(sides: HeldSides, ana: Any) -> None:
     loser = the(sides.ghl.contacts)["id"]
     sides.muted = True
     survivor = sides.ghl.add_contact(email="ana@work.example", phone=NUMBER, firstName="Ana", lastName="Ruiz")
@@ -164,7 +164,7 @@ def test_survivor_that_nobody_reports_and_the_index_shows_late_is_found(sides: T
     assert are_synced(sides, ana, survivor)
 
 
-def test_successor_is_found_by_number_and_name(sides: TwoSides) -> None:
+def test_successor_is_found_by_number_and_name(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA | {"phone": NUMBER})
     sides.settle()
     sides.muted = True
@@ -176,7 +176,7 @@ def test_successor_is_found_by_number_and_name(sides: TwoSides) -> None:
     assert are_synced(sides, insured, second)
 
 
-def test_new_record_with_number_and_name_takes_over_from_the_one_that_is_gone(sides: TwoSides) -> None:
+def test_new_record_with_number_and_name_takes_over_from_the_one_that_is_gone(sides: HeldSides) -> None:
     """Three addresses fit into NowCerts: the survivor of several merges may have none that is known here."""
     insured = sides.nowcerts.add_insured(**ANA | {"phone": NUMBER})
     sides.settle()
@@ -201,7 +201,7 @@ def test_new_record_with_number_and_name_takes_over_from_the_one_that_is_gone(si
     ids=["another name", "another number", "no name", "whose record exists"],
 )
 def test_new_record_without_that_evidence_is_another_person(
-    sides: TwoSides, differs: dict[str, str], is_gone: bool
+    sides: HeldSides, differs: dict[str, str], is_gone: bool
 ) -> None:
     sides.ghl.unique_by = ("email",)
     insured = sides.nowcerts.add_insured(**ANA | {"phone": NUMBER})
@@ -215,7 +215,7 @@ def test_new_record_without_that_evidence_is_another_person(
     assert Contact.objects.get(email="ana@example.com").first_name == "Ana"
 
 
-def test_two_namesakes_with_one_number_whose_records_are_gone_are_not_guessed(sides: TwoSides) -> None:
+def test_two_namesakes_with_one_number_whose_records_are_gone_are_not_guessed(sides: HeldSides) -> None:
     sides.ghl.unique_by = ("email",)
     for email in ("ana@example.com", "ana@second.example"):
         sides.nowcerts.add_insured(**ANA | {"eMail": email, "phone": NUMBER})
@@ -232,7 +232,7 @@ def test_two_namesakes_with_one_number_whose_records_are_gone_are_not_guessed(si
     ).exists()
 
 
-def test_record_with_the_number_alone_is_a_question(sides: TwoSides) -> None:
+def test_record_with_the_number_alone_is_a_question(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA | {"phone": NUMBER})
     sides.settle()
     sides.muted = True
@@ -245,7 +245,7 @@ def test_record_with_the_number_alone_is_a_question(sides: TwoSides) -> None:
     assert (other["firstName"], mapped()[0][1:]) == ("Luis", (True, False))
 
 
-def test_relative_of_ours_with_the_number_is_no_question(sides: TwoSides) -> None:
+def test_relative_of_ours_with_the_number_is_no_question(sides: HeldSides) -> None:
     sides.ghl.unique_by = ("email",)
     for name in ("Ana", "Luis"):
         sides.nowcerts.add_insured(eMail=f"{name.lower()}@example.com", firstName=name, lastName="Ruiz", phone=NUMBER)
@@ -256,7 +256,7 @@ def test_relative_of_ours_with_the_number_is_no_question(sides: TwoSides) -> Non
     assert ([one["firstName"] for one in sides.ghl.contacts.values()], unsettled()) == (["Luis"], [])
 
 
-def test_several_successors_are_a_question_and_the_one_that_remains_takes_over(sides: TwoSides) -> None:
+def test_several_successors_are_a_question_and_the_one_that_remains_takes_over(sides: HeldSides) -> None:
     contact = sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
     sides.settle()
     loser = the(sides.nowcerts.insureds)["id"]
@@ -272,7 +272,7 @@ def test_several_successors_are_a_question_and_the_one_that_remains_takes_over(s
     assert (unsettled(), are_synced(sides, twins[0], contact)) == ([], True)
 
 
-def test_successor_that_is_another_contact_of_ours_is_followed_after_staff_merged_them(sides: TwoSides) -> None:
+def test_successor_that_is_another_contact_of_ours_is_followed_after_staff_merged_them(sides: HeldSides) -> None:
     sides.ghl.unique_by = ("email",)
     insured = sides.nowcerts.add_insured(**ANA)
     second = sides.nowcerts.add_insured(eMail="ana@work.example", firstName="Ana", lastName="R.")
@@ -294,7 +294,7 @@ def test_successor_that_is_another_contact_of_ours_is_followed_after_staff_merge
 
 
 @pytest.mark.parametrize("provider", ["nowcerts", "gohighlevel"])
-def test_deleted_record_that_is_made_anew_takes_over(sides: TwoSides, ana: Any, provider: str) -> None:
+def test_deleted_record_that_is_made_anew_takes_over(sides: HeldSides, ana: Any, provider: str) -> None:
     contact = the(sides.ghl.contacts)
     if provider == "nowcerts":
         sides.nowcerts.delete_insured(ana["id"])
@@ -309,7 +309,7 @@ def test_deleted_record_that_is_made_anew_takes_over(sides: TwoSides, ana: Any, 
     assert (Contact.objects.count(), len(sides.ghl.contacts), unsettled()) == (1, 1, [])
 
 
-def test_deletion_without_a_successor_leaves_nothing_failed_and_a_manual_sync_says_so(sides: TwoSides) -> None:
+def test_deletion_without_a_successor_leaves_nothing_failed_and_a_manual_sync_says_so(sides: HeldSides) -> None:
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.ghl.delete_contact(the(sides.ghl.contacts)["id"])
@@ -325,7 +325,7 @@ def test_deletion_without_a_successor_leaves_nothing_failed_and_a_manual_sync_sa
     assert (sides.ghl.contacts, unsettled()) == ({}, [])
 
 
-def test_deletion_that_is_heard_twice_is_searched_for_once(sides: TwoSides, ana: Any) -> None:
+def test_deletion_that_is_heard_twice_is_searched_for_once(sides: HeldSides, ana: Any) -> None:
     sides.ghl.delete_contact(the(sides.ghl.contacts)["id"])
     (hook,) = sides.hooks
     for number in range(3):
@@ -337,7 +337,7 @@ def test_deletion_that_is_heard_twice_is_searched_for_once(sides: TwoSides, ana:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_deletion_that_two_workers_hear_at_once_is_searched_for_once(committing_sides: TwoSides) -> None:
+def test_deletion_that_two_workers_hear_at_once_is_searched_for_once(committing_sides: HeldSides) -> None:
     sides = committing_sides
     sides.nowcerts.add_insured(**ANA)
     sides.settle()
@@ -358,7 +358,7 @@ def test_deletion_that_two_workers_hear_at_once_is_searched_for_once(committing_
     assert OutgoingWrite.objects.filter(status="pending").count() == 1
 
 
-def test_deletion_of_a_record_that_is_not_the_main_one_changes_nothing(sides: TwoSides, ana: Any) -> None:
+def test_deletion_of_a_record_that_is_not_the_main_one_changes_nothing(sides: HeldSides, ana: Any) -> None:
     contact = the(sides.ghl.contacts)
     ContactMapping.objects.create(
         contact=Contact.objects.get(), provider="gohighlevel", kind="contact", external_id="second", is_main=False
@@ -372,7 +372,7 @@ def test_deletion_of_a_record_that_is_not_the_main_one_changes_nothing(sides: Tw
     assert (OutgoingWrite.objects.count(), are_synced(sides, ana, contact)) == (writes, True)
 
 
-def test_deletion_that_nothing_reports_is_noted_when_the_record_is_read(sides: TwoSides, ana: Any) -> None:
+def test_deletion_that_nothing_reports_is_noted_when_the_record_is_read(sides: HeldSides, ana: Any) -> None:
     contact = the(sides.ghl.contacts)
     sides.muted = True
     sides.ghl.delete_contact(contact["id"])
@@ -384,7 +384,7 @@ def test_deletion_that_nothing_reports_is_noted_when_the_record_is_read(sides: T
 
 
 def test_deletion_between_reading_and_writing_is_met_and_the_survivor_gets_the_values(
-    sides: TwoSides, ana: Any
+    sides: HeldSides, ana: Any
 ) -> None:
     loser = the(sides.ghl.contacts)["id"]
     sides.muted = True
@@ -401,7 +401,7 @@ def test_deletion_between_reading_and_writing_is_met_and_the_survivor_gets_the_v
 
 @pytest.mark.parametrize("differs", [True, False])
 def test_deletion_that_is_heard_while_the_record_is_synced_is_searched_for(
-    sides: TwoSides, ana: Any, monkeypatch: pytest.MonkeyPatch, differs: bool
+    sides: HeldSides, ana: Any, monkeypatch: pytest.MonkeyPatch, differs: bool
 ) -> None:
     """The write that is under way is the one that would have searched. Here the deletion was a mistake."""
     contact, usual = the(sides.ghl.contacts), contacts.plan
@@ -427,7 +427,7 @@ def test_deletion_that_is_heard_while_the_record_is_synced_is_searched_for(
     assert (contact["city"], mapped()) == ("Tampa" if differs else "Miami", [(contact["id"], True, True)])
 
 
-def test_new_record_that_nowcerts_makes_for_a_deleted_one_takes_over(sides: TwoSides, ana: Any) -> None:
+def test_new_record_that_nowcerts_makes_for_a_deleted_one_takes_over(sides: HeldSides, ana: Any) -> None:
     """NowCerts takes an id that it does not know any more for none, and inserts."""
     contact = the(sides.ghl.contacts)
     sides.ghl.edit(contact["id"], city="Tampa")
@@ -442,7 +442,7 @@ def test_new_record_that_nowcerts_makes_for_a_deleted_one_takes_over(sides: TwoS
 @pytest.mark.parametrize("hears", [True, False])
 @pytest.mark.parametrize("empties", [True, False])
 def test_namesake_on_whom_nowcerts_wrote_gets_their_own_values_back(
-    sides: TwoSides, ana: Any, hears: bool, empties: bool
+    sides: HeldSides, ana: Any, hears: bool, empties: bool
 ) -> None:
     """NowCerts matches by name where it does not know the id any more, and overwrites whoever is called so."""
     contact = the(sides.ghl.contacts)

@@ -16,7 +16,7 @@ from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.preview import preview
 from tests.fakes.gohighlevel import Answer, too_many
 from tests.fakes.http_server import Lost, Reset
-from tests.harness.two_sides import A_MOMENT, TwoSides
+from tests.harness.held_sides import A_MOMENT, HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"firstName": "Ana", "lastName": "Ruiz"}
@@ -44,7 +44,7 @@ def only(records: dict[str, Any]) -> Any:
     return record
 
 
-def calls(sides: TwoSides) -> list[tuple[str, str]]:
+def calls(sides: HeldSides) -> list[tuple[str, str]]:
     """Return the writes that GoHighLevel received since the last time: method, and what comes after /contacts/{id}."""
     made = [exchange.asked for exchange in sides.ghl.exchanges if "search" not in exchange.asked.path]
     sides.ghl.exchanges.clear()
@@ -52,7 +52,7 @@ def calls(sides: TwoSides) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def pair(sides: TwoSides) -> tuple[Any, Any]:
+def pair(sides: HeldSides) -> tuple[Any, Any]:
     """One person with a rule for tags, equal on both sides: (insured, contact), with the tags lead and vip."""
     connect()
     insured = sides.nowcerts.add_insured(**ANA, eMail="ana@example.com", **labelled("VIP; lead"))
@@ -63,7 +63,7 @@ def pair(sides: TwoSides) -> tuple[Any, Any]:
     return insured, contact
 
 
-def test_tags_go_both_ways_from_creation_to_the_last_one_taken_away(sides: TwoSides) -> None:
+def test_tags_go_both_ways_from_creation_to_the_last_one_taken_away(sides: HeldSides) -> None:
     connect()
     contact = sides.ghl.add_contact(**ANA, email="ana@example.com", tags=["vip", "Lead"])
     sides.settle()
@@ -91,7 +91,7 @@ def test_tags_go_both_ways_from_creation_to_the_last_one_taken_away(sides: TwoSi
     assert set(OutgoingWrite.objects.values_list("status", flat=True)) == {"done"}
 
 
-def test_tags_that_are_equal_cost_no_call(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_tags_that_are_equal_cost_no_call(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.nowcerts.edit(insured["id"], city="Tampa", **labelled("lead,\nVIP"))
     sides.settle()
@@ -99,7 +99,7 @@ def test_tags_that_are_equal_cost_no_call(sides: TwoSides, pair: tuple[Any, Any]
     assert (labels_of(insured), len(sides.writes(sides.nowcerts))) == ("lead,\nVIP", 0)
 
 
-def test_one_change_of_fields_and_tags_is_one_write(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_one_change_of_fields_and_tags_is_one_write(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.nowcerts.edit(insured["id"], city="Tampa", **labelled("vip, gold"))
     sides.settle()
@@ -108,7 +108,7 @@ def test_one_change_of_fields_and_tags_is_one_write(sides: TwoSides, pair: tuple
     assert OutgoingWrite.objects.filter(provider="gohighlevel", operation="update").count() == 1
 
 
-def test_tag_that_was_added_a_moment_ago_stays_and_comes_over(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_tag_that_was_added_a_moment_ago_stays_and_comes_over(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.muted = True
     sides.ghl.edit(contact["id"], tags=["lead", "vip", "webinar"])
@@ -121,7 +121,7 @@ def test_tag_that_was_added_a_moment_ago_stays_and_comes_over(sides: TwoSides, p
 
 @pytest.mark.parametrize("first", ["nowcerts", "gohighlevel"])
 def test_what_both_sides_changed_at_once_is_merged_tag_by_tag(
-    sides: TwoSides, pair: tuple[Any, Any], first: str
+    sides: HeldSides, pair: tuple[Any, Any], first: str
 ) -> None:
     insured, contact = pair
     sides.ghl.edit(contact["id"], tags=["vip", "webinar"])
@@ -133,7 +133,7 @@ def test_what_both_sides_changed_at_once_is_merged_tag_by_tag(
     assert not ContactChange.objects.filter(kind__in=["won", "lost", "frozen"]).exists()
 
 
-def test_authority_for_tags_wins_with_its_whole_list(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_authority_for_tags_wins_with_its_whole_list(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     FieldRule.objects.update(authority="gohighlevel")
     insured, contact = pair
     sides.ghl.edit(contact["id"], tags=["vip", "webinar"])
@@ -143,7 +143,7 @@ def test_authority_for_tags_wins_with_its_whole_list(sides: TwoSides, pair: tupl
     assert (sorted(contact["tags"]), labels_of(insured)) == (["vip", "webinar"], "vip, webinar")
 
 
-def test_rule_that_begins_on_known_contacts_loses_no_tag(sides: TwoSides) -> None:
+def test_rule_that_begins_on_known_contacts_loses_no_tag(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA, eMail="ana@example.com", **labelled("Gold"))
     sides.settle()
     contact = only(sides.ghl.contacts)
@@ -156,7 +156,7 @@ def test_rule_that_begins_on_known_contacts_loses_no_tag(sides: TwoSides) -> Non
     assert (sorted(contact["tags"]), labels_of(insured)) == (["gold", "vip"], "gold, vip")
 
 
-def test_tags_without_a_rule_are_no_field_and_no_history(sides: TwoSides) -> None:
+def test_tags_without_a_rule_are_no_field_and_no_history(sides: HeldSides) -> None:
     sides.ghl.add_contact(**ANA, email="ana@example.com", tags=["vip"])
     sides.settle()
     assert (Contact.objects.get().custom_fields, ContactChange.objects.count()) == ({}, 0)
@@ -165,7 +165,7 @@ def test_tags_without_a_rule_are_no_field_and_no_history(sides: TwoSides) -> Non
 
 
 def test_own_mark_is_no_tag_of_theirs_and_is_never_taken_away(
-    sides: TwoSides, pair: tuple[Any, Any], settings: Any
+    sides: HeldSides, pair: tuple[Any, Any], settings: Any
 ) -> None:
     settings.CONTACT_DELETIONS = "mark"
     insured, contact = pair
@@ -187,7 +187,7 @@ def test_own_mark_is_no_tag_of_theirs_and_is_never_taken_away(
 @pytest.mark.parametrize("trouble", [Lost, Reset, too_many, lambda: Answer(status=503)])
 @pytest.mark.parametrize("number", [0, 1])
 def test_write_that_is_interrupted_between_its_calls_ends_right(
-    sides: TwoSides, pair: tuple[Any, Any], trouble: Callable[[], Any], number: int, settings: Any
+    sides: HeldSides, pair: tuple[Any, Any], trouble: Callable[[], Any], number: int, settings: Any
 ) -> None:
     settings.MAX_RETRIES = 0
     insured, contact = pair
@@ -214,7 +214,7 @@ def test_write_that_is_interrupted_between_its_calls_ends_right(
     assert not OutgoingWrite.objects.filter(status__in=["pending", "failed"]).exists()
 
 
-def test_tags_that_are_refused_are_left_out_and_the_rest_is_written(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_tags_that_are_refused_are_left_out_and_the_rest_is_written(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     refusal = Answer(status=422, body=b'{"statusCode": 422, "message": ["tags must be shorter"]}')
     sides.ghl.misbehave(refusal, on=f"/contacts/{contact['id']}/tags")
@@ -229,7 +229,7 @@ def test_tags_that_are_refused_are_left_out_and_the_rest_is_written(sides: TwoSi
 
 
 def test_echo_of_a_write_of_tags_changes_nothing_and_ends_after_one_reading(
-    sides: TwoSides, pair: tuple[Any, Any]
+    sides: HeldSides, pair: tuple[Any, Any]
 ) -> None:
     insured, contact = pair
     sides.nowcerts.edit(insured["id"], **labelled("lead, vip, gold"))
@@ -241,7 +241,7 @@ def test_echo_of_a_write_of_tags_changes_nothing_and_ends_after_one_reading(
     assert {row.tag.name for row in ContactTag.objects.filter(is_present=True)} == {"gold", "lead", "vip"}
 
 
-def test_preview_shows_the_tags_before_and_after(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_preview_shows_the_tags_before_and_after(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.muted = True
     sides.ghl.edit(contact["id"], tags=["vip"])
@@ -253,7 +253,7 @@ def test_preview_shows_the_tags_before_and_after(sides: TwoSides, pair: tuple[An
     assert calls(sides) == []
 
 
-def test_undo_restores_the_tags_on_both_sides(sides: TwoSides, pair: tuple[Any, Any]) -> None:
+def test_undo_restores_the_tags_on_both_sides(sides: HeldSides, pair: tuple[Any, Any]) -> None:
     insured, contact = pair
     sides.nowcerts.edit(insured["id"], **labelled("gold, vip"))
     sides.settle()
@@ -263,7 +263,7 @@ def test_undo_restores_the_tags_on_both_sides(sides: TwoSides, pair: tuple[Any, 
 
 
 def test_tag_that_keeps_coming_back_is_frozen_and_then_neither_read_nor_written(
-    sides: TwoSides, pair: tuple[Any, Any]
+    sides: HeldSides, pair: tuple[Any, Any]
 ) -> None:
     insured, contact = pair
     for _time in range(5):
@@ -284,7 +284,7 @@ def test_tag_that_keeps_coming_back_is_frozen_and_then_neither_read_nor_written(
     assert calls(sides) == [("PUT", "")]
 
 
-def test_page_of_a_write_shows_the_tags_and_every_call(sides: TwoSides, pair: tuple[Any, Any], staff: Any) -> None:
+def test_page_of_a_write_shows_the_tags_and_every_call(sides: HeldSides, pair: tuple[Any, Any], staff: Any) -> None:
     insured, _contact = pair
     sides.nowcerts.edit(insured["id"], city="Tampa", **labelled("vip, gold"))
     sides.settle()

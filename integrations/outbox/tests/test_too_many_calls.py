@@ -19,7 +19,7 @@ from integrations.toolkit.failures import TemporaryFailure
 from integrations.toolkit.retries import until_allowed
 from tests.fakes import gohighlevel
 from tests.fakes.http_server import Answer, Lost
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "phone": "+13055550100"}
@@ -43,7 +43,7 @@ def is_within(seconds: float, wanted: float) -> bool:
     return wanted - 1.5 <= seconds <= min(wanted * 1.25, 60.0) + 0.1
 
 
-def take(sides: TwoSides) -> None:
+def take(sides: HeldSides) -> None:
     """Deliver what the sides say, and do what is due at this moment."""
     hooks, sides.hooks[:] = list(sides.hooks), []
     for hook in hooks:
@@ -51,7 +51,7 @@ def take(sides: TwoSides) -> None:
     sides.drain()
 
 
-def created_once_refused(sides: TwoSides, *answers: Any) -> OutgoingWrite:
+def created_once_refused(sides: HeldSides, *answers: Any) -> OutgoingWrite:
     """The write of a new contact whose create got these answers instead of the real one."""
     sides.nowcerts.add_insured(**ANA)
     sides.ghl.misbehave(*[Answer(status=200, body=b'{"contact": null}')] * 2, on=LOOKS)  # by e-mail, by phone
@@ -60,7 +60,7 @@ def created_once_refused(sides: TwoSides, *answers: Any) -> OutgoingWrite:
     return write()
 
 
-def creates(sides: TwoSides) -> int:
+def creates(sides: HeldSides) -> int:
     return sum(asked.method == "POST" for asked in sides.ghl.asked_for(CREATES))
 
 
@@ -84,7 +84,7 @@ def date_in(seconds: float) -> str:
     ],
 )
 def test_create_answered_429_is_made_again_when_the_limit_allows(
-    sides: TwoSides, retry_after: Any, wanted: float
+    sides: HeldSides, retry_after: Any, wanted: float
 ) -> None:
     said = retry_after(20) if callable(retry_after) else retry_after
     headers = {} if said is None else {"Retry-After": said}
@@ -100,19 +100,19 @@ def test_create_answered_429_is_made_again_when_the_limit_allows(
     assert (row.status, creates(sides), len(sides.ghl.contacts)) == ("done", 2, 1)
 
 
-def test_limit_in_the_vendors_headers_says_when(sides: TwoSides) -> None:
+def test_limit_in_the_vendors_headers_says_when(sides: HeldSides) -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Interval-Milliseconds": "25000"}
     row = created_once_refused(sides, Answer(status=429, body=b"{}", headers=headers))
     assert is_within(wait_of(row), 25.0)
 
 
-def test_daily_limit_that_is_spent_is_asked_about_once_a_minute(sides: TwoSides) -> None:
+def test_daily_limit_that_is_spent_is_asked_about_once_a_minute(sides: HeldSides) -> None:
     headers = {"X-RateLimit-Daily-Remaining": "0", "X-RateLimit-Interval-Milliseconds": "10000"}
     row = created_once_refused(sides, Answer(status=429, body=b"{}", headers=headers))
     assert is_within(wait_of(row), 60.0)
 
 
-def test_create_answered_429_again_and_again_waits_each_time_and_never_fails(sides: TwoSides) -> None:
+def test_create_answered_429_again_and_again_waits_each_time_and_never_fails(sides: HeldSides) -> None:
     row = created_once_refused(sides, gohighlevel.too_many())
     for _time in range(40):  # more than the failures that a row may have
         sides.ghl.misbehave(gohighlevel.too_many(), on="/contacts")
@@ -125,7 +125,7 @@ def test_create_answered_429_again_and_again_waits_each_time_and_never_fails(sid
     assert len(sides.ghl.contacts) == 1
 
 
-def test_create_whose_answer_was_lost_is_looked_for_before_it_is_made_again(sides: TwoSides) -> None:
+def test_create_whose_answer_was_lost_is_looked_for_before_it_is_made_again(sides: HeldSides) -> None:
     row = created_once_refused(sides, Lost())
     sides.ghl.lag = 0.0
     assert (row.status, row.response, creates(sides)) == ("pending", None, 1)
@@ -142,7 +142,7 @@ def test_create_whose_answer_was_lost_is_looked_for_before_it_is_made_again(side
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_servers_error_is_no_proof_that_nothing_was_made(sides: TwoSides, status: int) -> None:
+def test_servers_error_is_no_proof_that_nothing_was_made(sides: HeldSides, status: int) -> None:
     row = created_once_refused(sides, Answer(status=status, body=b"{}", headers={"Retry-After": "1"}))
     requested_at = row.requested_at
     assert (row.response, requested_at is not None) == (None, True)
@@ -155,7 +155,7 @@ def test_servers_error_is_no_proof_that_nothing_was_made(sides: TwoSides, status
     assert (creates(sides), len(sides.ghl.contacts)) == (2, 1)
 
 
-def test_refused_connection_is_noted_as_not_done(sides: TwoSides, settings: Any) -> None:
+def test_refused_connection_is_noted_as_not_done(sides: HeldSides, settings: Any) -> None:
     row = created_once_refused(sides, Lost())
     settings.GHL_BASE_URL = "http://127.0.0.1:1"
     book = GoHighLevelContacts(GoHighLevelClient(sleep=lambda seconds: None))
@@ -167,7 +167,9 @@ def test_refused_connection_is_noted_as_not_done(sides: TwoSides, settings: Any)
     assert "no connection could be made" in row.response["refused"]
 
 
-def test_refusal_after_the_lease_is_not_stored(sides: TwoSides, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusal_after_the_lease_is_not_stored(
+    sides: HeldSides, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = created_once_refused(sides, Lost())
     settings.GHL_BASE_URL = "http://127.0.0.1:1"
     book = GoHighLevelContacts(GoHighLevelClient(patience=1.0))
@@ -185,7 +187,7 @@ def test_refusal_after_the_lease_is_not_stored(sides: TwoSides, settings: Any, m
     assert row.response is None
 
 
-def test_insured_answered_429_is_made_again_after_a_window(sides: TwoSides) -> None:
+def test_insured_answered_429_is_made_again_after_a_window(sides: HeldSides) -> None:
     """NowCerts says nothing of its limits, and none is counted for it."""
     sides.nowcerts.misbehave(*[Answer(status=429, body=b"{}")] * 2, on="/api/Insured/OnlyInsertInsured")
     sides.ghl.add_contact(email="ana@example.com", firstName="Ana", lastName="Ruiz")
@@ -205,7 +207,7 @@ def test_insured_answered_429_is_made_again_after_a_window(sides: TwoSides) -> N
     assert (row.status, len(sides.nowcerts.insureds)) == ("done", 1)
 
 
-def test_opportunity_answered_429_is_made_again_when_the_limit_allows(sides: TwoSides) -> None:
+def test_opportunity_answered_429_is_made_again_when_the_limit_allows(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(**ANA)
     sides.settle()
     sides.ghl.misbehave(
@@ -230,7 +232,7 @@ def test_opportunity_answered_429_is_made_again_when_the_limit_allows(sides: Two
     assert (row.status, len(sides.ghl.opportunities)) == ("done", 1)
 
 
-def test_many_writes_at_a_small_limit_are_all_made_and_open_no_circuit(sides: TwoSides) -> None:
+def test_many_writes_at_a_small_limit_are_all_made_and_open_no_circuit(sides: HeldSides) -> None:
     sides.ghl.limit, sides.ghl.clock = 7, lambda: timezone.now().timestamp()
     for number in range(6):
         sides.nowcerts.add_insured(eMail=f"person{number}@example.com", firstName="Ana", lastName=str(number))

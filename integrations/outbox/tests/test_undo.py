@@ -10,7 +10,7 @@ from core.cause import Cause
 from integrations.outbox import repair
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.repair import CannotUndo
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 CAUSE = Cause(text="test")
@@ -19,7 +19,7 @@ EVA = {"eMail": "eva@example.com", "eMail2": SHARED, "firstName": "Eva", "lastNa
 LUIS = {"email": SHARED, "firstName": "Luis", "lastName": "Mora", "city": "Reno", "phone": "+13055550111"}
 
 
-def quietly(sides: TwoSides, **fields: Any) -> dict[str, Any]:
+def quietly(sides: HeldSides, **fields: Any) -> dict[str, Any]:
     """Add a contact of GoHighLevel that the hub does not know."""
     sides.muted = True
     contact = sides.ghl.add_contact(**fields)
@@ -37,7 +37,7 @@ def of_luis(record: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def mixed(sides: TwoSides) -> tuple[Any, Any]:
+def mixed(sides: HeldSides) -> tuple[Any, Any]:
     """Eva of NowCerts was matched with Luis of GoHighLevel by an address that both use: (insured, contact)."""
     contact = quietly(sides, **LUIS)
     insured = sides.nowcerts.add_insured(**EVA)
@@ -46,7 +46,7 @@ def mixed(sides: TwoSides) -> tuple[Any, Any]:
     return insured, contact
 
 
-def test_undo_of_a_wrong_match_gives_both_people_their_own_values(sides: TwoSides, mixed: tuple[Any, Any]) -> None:
+def test_undo_of_a_wrong_match_gives_both_people_their_own_values(sides: HeldSides, mixed: tuple[Any, Any]) -> None:
     insured, contact = mixed
     repair.undo(renaming_write(), cause=CAUSE)
     sides.settle()
@@ -60,7 +60,7 @@ def test_undo_of_a_wrong_match_gives_both_people_their_own_values(sides: TwoSide
     assert luis.mappings.get(provider="gohighlevel").external_id == contact["id"]
 
 
-def test_two_people_are_never_matched_again(sides: TwoSides, mixed: tuple[Any, Any]) -> None:
+def test_two_people_are_never_matched_again(sides: HeldSides, mixed: tuple[Any, Any]) -> None:
     insured, contact = mixed
     repair.undo(renaming_write(), cause=CAUSE)
     sides.settle()
@@ -74,7 +74,7 @@ def test_two_people_are_never_matched_again(sides: TwoSides, mixed: tuple[Any, A
     assert Contact.objects.count() == 2
 
 
-def test_undo_of_a_match_by_the_main_address_restores_the_name(sides: TwoSides) -> None:
+def test_undo_of_a_match_by_the_main_address_restores_the_name(sides: HeldSides) -> None:
     contact = quietly(sides, **LUIS)
     insured = sides.nowcerts.add_insured(eMail=SHARED, firstName="Eva", lastName="Gil")
     sides.settle()
@@ -85,7 +85,7 @@ def test_undo_of_a_match_by_the_main_address_restores_the_name(sides: TwoSides) 
     assert (insured["firstName"], insured["eMail"], insured["city"] or "") == ("Eva", SHARED, "")
 
 
-def test_undo_of_a_match_that_a_webhook_made_restores_both(sides: TwoSides) -> None:
+def test_undo_of_a_match_that_a_webhook_made_restores_both(sides: HeldSides) -> None:
     sides.muted = True
     contact = sides.ghl.add_contact(**LUIS)
     sides.muted = False
@@ -101,7 +101,7 @@ def test_undo_of_a_match_that_a_webhook_made_restores_both(sides: TwoSides) -> N
     assert {contact["firstName"], insured["firstName"]} == {"Luis", "Eva"}
 
 
-def test_undo_of_a_write_on_the_same_person_separates_nobody(sides: TwoSides) -> None:
+def test_undo_of_a_write_on_the_same_person_separates_nobody(sides: HeldSides) -> None:
     contact = quietly(sides, email="eva@example.com", firstName="EVA", lastName="gil", city="Reno")
     insured = sides.nowcerts.add_insured(eMail="eva@example.com", firstName="Eva", lastName="Gil", city="Miami")
     sides.settle()
@@ -112,7 +112,7 @@ def test_undo_of_a_write_on_the_same_person_separates_nobody(sides: TwoSides) ->
     assert contact["city"] == insured["city"]
 
 
-def test_values_that_changed_since_stay(sides: TwoSides) -> None:
+def test_values_that_changed_since_stay(sides: HeldSides) -> None:
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", city="Miami", state="FL")
     sides.settle()
     (contact,) = sides.ghl.contacts.values()
@@ -128,7 +128,7 @@ def test_values_that_changed_since_stay(sides: TwoSides) -> None:
         assert (record["city"], record["state"]) == ("Orlando", "FL")
 
 
-def test_undo_of_a_wrong_match_keeps_what_changed_since(sides: TwoSides, mixed: tuple[Any, Any]) -> None:
+def test_undo_of_a_wrong_match_keeps_what_changed_since(sides: HeldSides, mixed: tuple[Any, Any]) -> None:
     insured, contact = mixed
     sides.nowcerts.edit(insured["id"], city="Tampa")
     sides.settle()
@@ -137,7 +137,7 @@ def test_undo_of_a_wrong_match_keeps_what_changed_since(sides: TwoSides, mixed: 
     assert (insured["city"], contact["city"]) == ("Tampa", "Reno")
 
 
-def test_wrong_match_is_undone_once(sides: TwoSides, mixed: tuple[Any, Any]) -> None:
+def test_wrong_match_is_undone_once(sides: HeldSides, mixed: tuple[Any, Any]) -> None:
     write, stale = renaming_write(), renaming_write()
     repair.undo(write, cause=CAUSE)
     for again in (renaming_write(), stale):
@@ -148,7 +148,7 @@ def test_wrong_match_is_undone_once(sides: TwoSides, mixed: tuple[Any, Any]) -> 
 
 @pytest.mark.django_db(transaction=True)
 def test_one_of_two_undos_at_once_is_done(
-    committing_sides: TwoSides, at_once: Callable[[list[Callable[[], Any]]], list[Any]]
+    committing_sides: HeldSides, at_once: Callable[[list[Callable[[], Any]]], list[Any]]
 ) -> None:
     sides = committing_sides
     contact = quietly(sides, **LUIS)

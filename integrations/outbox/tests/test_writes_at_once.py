@@ -11,8 +11,8 @@ from core.queue import runner
 from integrations.inbox.models import ContactRefresh
 from integrations.outbox.enqueue import enqueue_write
 from integrations.outbox.models import OutgoingWrite
-from tests.harness.both_sides import contact_as, insured_as
-from tests.harness.two_sides import A_MOMENT, TwoSides
+from tests.harness.fake_sides import contact_as, insured_as
+from tests.harness.held_sides import A_MOMENT, HeldSides
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ANA = {"eMail": "ana@example.com", "firstName": "Ana", "lastName": "Ruiz", "city": "Miami"}
@@ -33,14 +33,14 @@ def read(provider: str, external_id: str) -> ContactRefresh:
 
 
 @pytest.fixture
-def pair(committing_sides: TwoSides) -> tuple[Any, Any]:
+def pair(committing_sides: HeldSides) -> tuple[Any, Any]:
     """One person, equal on both sides: (insured, contact)."""
     insured = committing_sides.nowcerts.add_insured(**ANA)
     committing_sides.settle()
     return insured, the(committing_sides.ghl.contacts)
 
 
-def test_many_workers_at_one_row_write_once(committing_sides: TwoSides, at_once: AtOnce) -> None:
+def test_many_workers_at_one_row_write_once(committing_sides: HeldSides, at_once: AtOnce) -> None:
     sides = committing_sides
     contact = Contact.objects.create(email="ana@example.com", first_name="Ana")
     row = enqueue_write(contact, "gohighlevel", cause=Cause(text="test"))
@@ -52,7 +52,7 @@ def test_many_workers_at_one_row_write_once(committing_sides: TwoSides, at_once:
     assert (row.status, row.attempts, row.external_id) == ("done", 1, the(sides.ghl.contacts)["id"])
 
 
-def test_concurrent_enqueues_make_one_row(committing_sides: TwoSides, at_once: AtOnce) -> None:
+def test_concurrent_enqueues_make_one_row(committing_sides: HeldSides, at_once: AtOnce) -> None:
     contact = Contact.objects.create(email="ana@example.com", first_name="Ana")
     results = at_once([lambda: enqueue_write(contact, "gohighlevel", cause=Cause(text="test"))] * 6)
     assert [type(result) for result in results if result is not None] == [OutgoingWrite]
@@ -61,7 +61,7 @@ def test_concurrent_enqueues_make_one_row(committing_sides: TwoSides, at_once: A
 
 @pytest.mark.parametrize("_round", range(3))
 def test_a_report_beside_a_delivery_loses_neither(
-    committing_sides: TwoSides, pair: tuple[Any, Any], at_once: AtOnce, _round: int
+    committing_sides: HeldSides, pair: tuple[Any, Any], at_once: AtOnce, _round: int
 ) -> None:
     sides, (insured, contact) = committing_sides, pair
     sides.nowcerts.edit(insured["id"], city="Tampa")
@@ -80,7 +80,7 @@ def test_a_report_beside_a_delivery_loses_neither(
 
 @pytest.mark.parametrize("_round", range(3))
 def test_new_person_reported_by_both_sides_at_once_is_one_contact(
-    committing_sides: TwoSides, at_once: AtOnce, _round: int
+    committing_sides: HeldSides, at_once: AtOnce, _round: int
 ) -> None:
     sides = committing_sides
     sides.muted = True

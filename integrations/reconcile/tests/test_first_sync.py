@@ -22,7 +22,7 @@ from integrations.outbox.models.first_sync import GUIDED, LONG_PAUSE
 from integrations.outbox.switch import Writing
 from integrations.reconcile import first_sync, runs
 from integrations.reconcile.first_sync import CannotStart
-from tests.harness.two_sides import TwoSides
+from tests.harness.held_sides import HeldSides
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/first-sync/"
@@ -30,7 +30,7 @@ STAFF = Cause(text="staff")
 
 
 @pytest.fixture(autouse=True)
-def _guided(sides: TwoSides, settings: Any) -> None:
+def _guided(sides: HeldSides, settings: Any) -> None:
     settings.CONTACT_SYNC = GUIDED
 
 
@@ -39,7 +39,7 @@ def console(staff: Any) -> Client:
     return signed_in(staff)
 
 
-def old_records(sides: TwoSides) -> tuple[Any, Any]:
+def old_records(sides: HeldSides) -> tuple[Any, Any]:
     """Put records on both sides of which no webhook told: (an insured, a contact); Ana is on both, with two cities."""
     sides.muted = True
     insured = sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana", lastName="Ruiz", city="Miami")
@@ -50,7 +50,7 @@ def old_records(sides: TwoSides) -> tuple[Any, Any]:
     return insured, contact
 
 
-def look(sides: TwoSides) -> FirstSync:
+def look(sides: HeldSides) -> FirstSync:
     """Read both sides as staff do, and run until that is done."""
     first_sync.begin(cause=STAFF)
     for _moment in range(12):
@@ -62,7 +62,7 @@ def look(sides: TwoSides) -> FirstSync:
     raise AssertionError(row.last_error)
 
 
-def written(sides: TwoSides) -> int:
+def written(sides: HeldSides) -> int:
     return len(sides.writes(sides.nowcerts)) + len(sides.writes(sides.ghl))
 
 
@@ -70,7 +70,7 @@ def start(row: FirstSync) -> None:
     first_sync.start_writing(row, confirmed=first_sync.totals(first_sync.figures()), cause=STAFF)
 
 
-def test_both_sides_are_read_and_nothing_is_written_before_the_start(sides: TwoSides) -> None:
+def test_both_sides_are_read_and_nothing_is_written_before_the_start(sides: HeldSides) -> None:
     insured, contact = old_records(sides)
     row = look(sides)
     assert (row.status, written(sides)) == ("ready", 0)
@@ -86,22 +86,22 @@ def test_both_sides_are_read_and_nothing_is_written_before_the_start(sides: TwoS
     assert not OutgoingWrite.objects.exclude(status__in=["done", "not_needed"]).exists()
 
 
-def by_webhook(sides: TwoSides, console: Client) -> None:
+def by_webhook(sides: HeldSides, console: Client) -> None:
     sides.nowcerts.add_insured(eMail="dora@example.com", firstName="Dora")
 
 
-def by_reconciliation(sides: TwoSides, console: Client) -> None:
+def by_reconciliation(sides: HeldSides, console: Client) -> None:
     old_records(sides)
     for side in enqueue.mirrored_providers().values():
         runs.start(side, cause=STAFF)
 
 
-def by_policy(sides: TwoSides, console: Client) -> None:
+def by_policy(sides: HeldSides, console: Client) -> None:
     insured = sides.nowcerts.add_insured(eMail="dora@example.com", firstName="Dora")
     sides.nowcerts.add_policy(number="POL-1", insuredDatabaseId=insured["id"])
 
 
-def by_retry(sides: TwoSides, console: Client) -> None:
+def by_retry(sides: HeldSides, console: Client) -> None:
     contact = Contact.objects.create(email="ana@example.com")
     enqueue.enqueue_write(contact, "gohighlevel", cause=STAFF)
     sides.drain()
@@ -110,7 +110,7 @@ def by_retry(sides: TwoSides, console: Client) -> None:
 
 @pytest.mark.parametrize("way", [by_webhook, by_reconciliation, by_policy, by_retry])
 def test_no_way_writes_before_the_start(
-    sides: TwoSides, console: Client, way: Callable[[TwoSides, Client], None]
+    sides: HeldSides, console: Client, way: Callable[[HeldSides, Client], None]
 ) -> None:
     way(sides, console)
     for _moment in range(4):
@@ -126,14 +126,14 @@ def test_no_way_writes_before_the_start(
     assert {row.last_error for row in held} == {switch.REASONS[Writing.WAITING]}
 
 
-def test_sync_now_says_why_nothing_is_written(sides: TwoSides, console: Client) -> None:
+def test_sync_now_says_why_nothing_is_written(sides: HeldSides, console: Client) -> None:
     contact = Contact.objects.create(email="ana@example.com")
     (message,) = press(console, contact, "sync-now")
     assert "First sync" in message
     assert OutgoingWrite.objects.count() == 0
 
 
-def test_manual_sync_is_refused_and_its_dry_run_is_not(sides: TwoSides, console: Client) -> None:
+def test_manual_sync_is_refused_and_its_dry_run_is_not(sides: HeldSides, console: Client) -> None:
     body: dict[str, Any] = {"source": "nowcerts", "entity_type": "contact", "direction": "to_ghl"}
     body["data"] = {"firstName": "Ana", "email": "ana@example.com"}
 
@@ -146,7 +146,7 @@ def test_manual_sync_is_refused_and_its_dry_run_is_not(sides: TwoSides, console:
     assert written(sides) == 0
 
 
-def test_start_is_confirmed_with_the_figures_that_staff_saw(sides: TwoSides) -> None:
+def test_start_is_confirmed_with_the_figures_that_staff_saw(sides: HeldSides) -> None:
     old_records(sides)
     row = look(sides)
     seen = first_sync.totals(first_sync.figures())
@@ -157,7 +157,7 @@ def test_start_is_confirmed_with_the_figures_that_staff_saw(sides: TwoSides) -> 
     assert switch.state() is Writing.WAITING
 
 
-def test_second_of_two_starts_is_refused(sides: TwoSides) -> None:
+def test_second_of_two_starts_is_refused(sides: HeldSides) -> None:
     old_records(sides)
     row = look(sides)
     start(row)
@@ -165,14 +165,14 @@ def test_second_of_two_starts_is_refused(sides: TwoSides) -> None:
         start(row)
 
 
-def test_start_before_both_sides_are_read_is_refused(sides: TwoSides) -> None:
+def test_start_before_both_sides_are_read_is_refused(sides: HeldSides) -> None:
     row = first_sync.begin(cause=STAFF)
     with pytest.raises(CannotStart, match="must be read first"):
         start(row)
     assert first_sync.begin(cause=STAFF).pk == row.pk, "it is under way"
 
 
-def test_what_changed_while_the_sync_was_off_is_enqueued_by_the_look(sides: TwoSides, settings: Any) -> None:
+def test_what_changed_while_the_sync_was_off_is_enqueued_by_the_look(sides: HeldSides, settings: Any) -> None:
     insured, contact = old_records(sides)
     start(look(sides))
     sides.settle()
@@ -190,7 +190,7 @@ def test_what_changed_while_the_sync_was_off_is_enqueued_by_the_look(sides: TwoS
     assert contact["city"] == "Tampa"
 
 
-def test_short_pause_wants_no_other_start(sides: TwoSides) -> None:
+def test_short_pause_wants_no_other_start(sides: HeldSides) -> None:
     old_records(sides)
     start(look(sides))
     sides.settle()
@@ -201,7 +201,7 @@ def test_short_pause_wants_no_other_start(sides: TwoSides) -> None:
         assert switch.state() is Writing.ON, "each reading counts"
 
 
-def test_setting_true_writes_at_once_and_false_never(sides: TwoSides, settings: Any) -> None:
+def test_setting_true_writes_at_once_and_false_never(sides: HeldSides, settings: Any) -> None:
     settings.CONTACT_SYNC = True
     sides.nowcerts.add_insured(eMail="ana@example.com", firstName="Ana")
     sides.settle()
@@ -217,7 +217,7 @@ def test_setting_true_writes_at_once_and_false_never(sides: TwoSides, settings: 
 # In the console ------------------------------------------------------------------------------------------------------
 
 
-def test_page_reads_shows_each_record_with_its_differences_and_starts(sides: TwoSides, console: Client) -> None:
+def test_page_reads_shows_each_record_with_its_differences_and_starts(sides: HeldSides, console: Client) -> None:
     _insured, contact = old_records(sides)
     assert "waiting for start" in console.get(PAGE).content.decode()
     console.post(PAGE, {"step": "read"})
@@ -239,7 +239,7 @@ def test_page_reads_shows_each_record_with_its_differences_and_starts(sides: Two
     assert entry.actor_id == FirstSync.objects.get().started_by_id
 
 
-def test_wrong_figures_start_nothing(sides: TwoSides, console: Client) -> None:
+def test_wrong_figures_start_nothing(sides: HeldSides, console: Client) -> None:
     old_records(sides)
     look(sides)
     for figures in ({"creates": "9" * 30}, {"creates": "-1"}, {}):
@@ -247,7 +247,7 @@ def test_wrong_figures_start_nothing(sides: TwoSides, console: Client) -> None:
     assert switch.state() is Writing.WAITING
 
 
-def test_who_may_see_runs_looks_and_cannot_start(sides: TwoSides) -> None:
+def test_who_may_see_runs_looks_and_cannot_start(sides: HeldSides) -> None:
     viewer = clerk("view_syncrun")
     shown = viewer.get(PAGE)
     assert (shown.status_code, 'name="step"' in shown.content.decode()) == (200, False)
@@ -255,7 +255,7 @@ def test_who_may_see_runs_looks_and_cannot_start(sides: TwoSides) -> None:
     assert FirstSync.objects.count() == 0
 
 
-def test_console_health_and_check_say_that_it_waits(sides: TwoSides, console: Client) -> None:
+def test_console_health_and_check_say_that_it_waits(sides: HeldSides, console: Client) -> None:
     assert f'href="{PAGE}"><strong>1</strong>' in console.get("/admin/").content.decode()
     assert health.report()["contact_sync"] == "waiting for start"
     out = StringIO()
@@ -264,7 +264,7 @@ def test_console_health_and_check_say_that_it_waits(sides: TwoSides, console: Cl
 
 
 def test_page_of_many_records_asks_a_bounded_number_of_queries(
-    sides: TwoSides, console: Client, django_assert_max_num_queries: Any
+    sides: HeldSides, console: Client, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(60):
         contact = Contact.objects.create(email=f"p{number}@example.com", first_name="P")

@@ -11,8 +11,8 @@ from integrations.contracts.events import ContactGone
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.provider import PROVIDER
-from tests.harness.both_sides import GHL_HOOK
-from tests.harness.two_sides import TwoSides
+from tests.harness.fake_sides import GHL_HOOK
+from tests.harness.held_sides import HeldSides
 
 _OF_THE_WEBHOOK = ("type", "webhookId", "timestamp")
 
@@ -36,7 +36,7 @@ def test_deletion_of_an_app_is_read(sample: Any) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("first", ["ContactDelete__app", "ContactUpdate__app"])
-def test_survivor_of_a_merge_takes_the_place_of_the_deleted_contact(sides: TwoSides, sample: Any, first: str) -> None:
+def test_survivor_of_a_merge_takes_the_place_of_the_deleted_contact(sides: HeldSides, sample: Any, first: str) -> None:
     loser, survivor = (
         {name: value for name, value in sample(payload).items() if name not in _OF_THE_WEBHOOK}
         for payload in ("ContactDelete__app", "ContactUpdate__app")

@@ -1,6 +1,7 @@
 """Fakes of NowCerts and GoHighLevel over real HTTP, and their webhooks.
 
-`BothSides` serves a started installation; `tests.harness.two_sides` is the same for Enlace inside the test's process.
+`FakeSides` serves a started installation, to which webhooks go at once; `tests.harness.held_sides` holds them until the
+test delivers them, for Enlace in the test's own process.
 """
 
 import json
@@ -39,7 +40,7 @@ MAPPED = (
 )
 
 
-class BothSides:
+class FakeSides:
     """Two running fakes. `environment` connects an installation to them; `start_webhooks` sends it their changes."""
 
     def __init__(self, insureds: FakeNowCerts, contacts: FakeGoHighLevel) -> None:
@@ -109,10 +110,10 @@ def post(url: str, path: str, payload: Record | bytes, *, token: str | None = No
 
 
 @contextmanager
-def both_sides() -> Iterator[BothSides]:
+def fake_sides() -> Iterator[FakeSides]:
     """Run the two fakes until the end of the block."""
     with FakeNowCerts() as insureds, FakeGoHighLevel() as contacts:
-        made = BothSides(insureds, contacts)
+        made = FakeSides(insureds, contacts)
         try:
             yield made
         finally:

@@ -15,14 +15,14 @@ from integrations.outbox import repair
 from integrations.outbox.models import OutgoingWrite
 from tests.fakes.gohighlevel import FakeGoHighLevel
 from tests.fakes.nowcerts import FakeNowCerts
-from tests.harness.both_sides import GHL_HOOK, TOKENS, BothSides, Hook
+from tests.harness.fake_sides import GHL_HOOK, TOKENS, FakeSides, Hook
 from tests.harness.pending import pending_jobs
 
 PRIVATE_KEY = Ed25519PrivateKey.generate()
 A_MOMENT = QUIET + timedelta(seconds=1)
 
 
-class TwoSides(BothSides):
+class HeldSides(FakeSides):
     """Fakes whose webhooks wait in `hooks`, oldest first, until the test delivers them. `muted`: none are made."""
 
     def __init__(
