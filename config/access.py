@@ -350,6 +350,7 @@ ACTIONS: dict[str, dict[str, Rule]] = {
         "resolve": needs("integrations.change_issue"),
         "set-aside": needs("integrations.change_issue"),
         "open-again": needs("integrations.change_issue"),
+        "accept": needs("integrations.change_issue"),
     },
     "integrations.dailyclose": {
         "heal": needs("integrations.start_sync", "integrations.replay_inboxevent"),

@@ -26,6 +26,7 @@ app.conf.beat_schedule = {
     "ask whether the hooks of providers lead here": {"task": "integrations.check_hooks", "schedule": 1800.0},
     "close the days of each provider": {"task": "integrations.close_days", "schedule": 600.0},
     "look whether a provider is silent": {"task": "integrations.check_silence", "schedule": 180.0},
+    "learn the structure of new events": {"task": "integrations.learn_structures", "schedule": 60.0},
     "look whether staff must be alerted": {"task": "integrations.evaluate_alerts", "schedule": 60.0},
     "close the circuits that nothing needs any more": {"task": "integrations.close_circuits", "schedule": 3600.0},
     "expire subscriptions that ended": {"task": "accounts.expire_subscriptions", "schedule": 60.0},

@@ -13,7 +13,16 @@ from integrations.inbox.models import (
     Replay,
 )
 from integrations.issues.models import Issue
-from integrations.operations.models import AlertState, DailyClose, Figure, Notice, Silence
+from integrations.operations.models import (
+    AlertState,
+    DailyClose,
+    FieldDrift,
+    Figure,
+    LearntUntil,
+    Notice,
+    PayloadStructure,
+    Silence,
+)
 from integrations.outbox.models import Circuit, FirstSync, OpportunityMapping, OutgoingWrite
 from integrations.reconcile.models import ProviderRecord, SubscriptionSync, SyncFinding, SyncRun
 
@@ -25,6 +34,7 @@ __all__ = [
     "DeliveryCount",
     "Effect",
     "EventText",
+    "FieldDrift",
     "FieldPlace",
     "FieldRule",
     "Figure",
@@ -35,9 +45,11 @@ __all__ = [
     "InboxEvent",
     "Issue",
     "LastReceived",
+    "LearntUntil",
     "Notice",
     "OpportunityMapping",
     "OutgoingWrite",
+    "PayloadStructure",
     "PipelineRule",
     "PolicyStatusRule",
     "ProviderRecord",

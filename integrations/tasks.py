@@ -9,6 +9,7 @@ from celery import shared_task
 from accounts.staff import dismissals
 from integrations.inbox import body_index
 from integrations.operations import alerts, closing, figures, issue_states, silence
+from integrations.operations.drift import sweep
 from integrations.outbox import circuits
 from integrations.reconcile import runs
 
@@ -41,6 +42,11 @@ def close_days() -> None:
 @shared_task(name="integrations.check_silence")
 def check_silence() -> None:
     silence.check()
+
+
+@shared_task(name="integrations.learn_structures")
+def learn_structures() -> None:
+    sweep.sweep()
 
 
 @shared_task(name="integrations.evaluate_alerts")

@@ -28,6 +28,7 @@ from accounts.tests.admin_clients import clerk, page_of, signed_in
 from core.console import attention
 from integrations.history.models import HistoryImport
 from integrations.inbox.models import ContactRefresh, InboxEvent
+from integrations.issues.models import Issue
 from integrations.operations.models import AlertState, DailyClose, Silence
 from integrations.outbox.models import Circuit, OutgoingWrite
 from integrations.reconcile.models import SyncFinding, SyncRun
@@ -225,6 +226,13 @@ KINDS = [
         key="silences",
         make=lambda n: Silence.objects.create(provider=["kajabi", "nowcerts"][n - 1], since=timezone.now()),
         over={"ended_at": timezone.now()},
+    ),
+    Kind(
+        key="drift",
+        make=lambda n: Issue.objects.create(
+            provider="kajabi", kind="drift", type=f"type {n}", cause="fields are missing"
+        ),
+        over={"status": "resolved"},
     ),
     Kind(key="suppressed_staff", make=complaint, over=LIFTED),
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Count, Exists, F, OuterRef, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from core.queue.delivery import FAILED, PENDING
 from integrations.inbox.models import ContactRefresh, InboxEvent
 from integrations.issues.causes import cause_of
 from integrations.issues.models import Issue
+from integrations.operations.models import FieldDrift
 from integrations.outbox.models import OutgoingWrite
 
 Status = Issue.Status
@@ -23,6 +24,7 @@ MODELS: dict[Issue.Kind, type[models.Model]] = {
     Issue.Kind.EVENT: InboxEvent,
     Issue.Kind.READING: ContactRefresh,
     Issue.Kind.WRITE: OutgoingWrite,
+    Issue.Kind.DRIFT: FieldDrift,
 }
 UNSETTLED = (Status.OPEN, Status.ACKNOWLEDGED)
 
@@ -32,19 +34,25 @@ def note(row: models.Model, *, provider: str, kind: Issue.Kind, event_type: str 
 
     In the transaction that stores the failure. An acknowledged or ignored issue goes on in silence.
     """
-    named = {"provider": provider, "kind": kind, "type": event_type[:100], "cause": cause_of(error)}
-    is_new = insert_once(Issue(**named))
-    issue = Issue.objects.select_for_update().get(**named)
-    now = timezone.now()
-    issue.failures, issue.last_seen_at = issue.failures + 1, now
-    is_back = issue.status == Status.RESOLVED
-    if is_back:
-        _change(issue, Status.OPEN, at=now)
-    issue.save()
+    issue, is_new, is_back = count(provider=provider, kind=kind, event_type=event_type, cause=cause_of(error))
     type(row)._default_manager.filter(pk=row.pk).update(issue=issue)
     if is_new or is_back:
         _tell(issue, row, error, is_back=is_back)
     return issue
+
+
+def count(*, provider: str, kind: Issue.Kind, event_type: str, cause: str, number: int = 1) -> tuple[Issue, bool, bool]:
+    """Count `number` failures on the issue of a cause; return it, whether it is new, and whether it is open again."""
+    named = {"provider": provider, "kind": kind, "type": event_type[:100], "cause": cause}
+    is_new = insert_once(Issue(**named))
+    issue = Issue.objects.select_for_update().get(**named)
+    now = timezone.now()
+    issue.failures, issue.last_seen_at = issue.failures + number, now
+    is_back = issue.status == Status.RESOLVED
+    if is_back:
+        _change(issue, Status.OPEN, at=now)
+    issue.save()
+    return issue, is_new, is_back
 
 
 def note_event(event: InboxEvent, error: str) -> Issue:
@@ -70,18 +78,19 @@ def rows_of(issue: Issue) -> "models.QuerySet[Any]":
 
 
 def with_left(issues: "models.QuerySet[Issue]") -> "models.QuerySet[Any]":
-    """Return the issues with `left`: how many of their rows are failed still, or tried again just now."""
+    """Return the issues with `left`: how many of their rows are failed still, or tried again just now, or drift."""
     counts = []
     for model in MODELS.values():
-        rows = model._default_manager.filter(issue=OuterRef("pk"), status__in=[FAILED, PENDING]).order_by()
-        count = Subquery(rows.values("issue").annotate(number=Count("pk")).values("number"))
-        counts.append(Coalesce(count, 0, output_field=models.IntegerField()))
+        unsettled = Q(ended_at=None) if model is FieldDrift else Q(status__in=[FAILED, PENDING])
+        rows = model._default_manager.filter(unsettled, issue=OuterRef("pk")).order_by()
+        left = Subquery(rows.values("issue").annotate(number=Count("pk")).values("number"))
+        counts.append(Coalesce(left, 0, output_field=models.IntegerField()))
     return issues.annotate(left=sum(counts[1:], counts[0]))
 
 
 def resolve_settled() -> int:
     """Resolve the issues of which nothing is left: retried, ignored, skipped. Returns how many."""
-    count = 0
+    resolved = 0
     for issue in with_left(Issue.objects.filter(status__in=UNSETTLED)).filter(left=0):
         with transaction.atomic():
             newest = Issue.objects.select_for_update().get(pk=issue.pk)
@@ -91,8 +100,8 @@ def resolve_settled() -> int:
             newest.staff, newest.reason = None, ""
             _change(newest, Status.RESOLVED, at=timezone.now())
             newest.save()
-            count += 1
-    return count
+            resolved += 1
+    return resolved
 
 
 def delete_empty() -> int:

@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Issue(models.Model):
-    """Failures of one provider, kind, type and cause.
+    """Failures of one provider, kind, type and cause; of the kind DRIFT, changes of payloads instead of failures.
 
-    `failures` counts the ends as failed, also of rows that failed several times. `changes` counts the changes of
+    `failures` counts the ends as failed, also of rows that failed several times; of DRIFT the events with a changed
+    field, summed up by field. `changes` counts the changes of
     state, and `announced` how many of them went to Slack. Each opening has one mail.
     """
 
@@ -20,6 +21,7 @@ class Issue(models.Model):
         EVENT = "event", _("event")
         READING = "reading", _("reading of a contact")
         WRITE = "write", _("write to a provider")
+        DRIFT = "drift", _("changed structure of events")
 
     class Status(models.TextChoices):
         OPEN = "open", _("open")

@@ -1,4 +1,4 @@
-"""Tables of operations: states of alerts, figures of the home page, daily closes, silences, messages to Slack."""
+"""Tables of operations: alerts, figures of the home page, daily closes, silences, drift, messages to Slack."""
 
 from django.db import models
 from django.utils import timezone
@@ -150,6 +150,90 @@ class Silence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.since:%Y-%m-%d %H:%M}"
+
+
+class PayloadStructure(models.Model):
+    """The fields that a parser reads in the events of one type, as they were learnt: paths and types, and no values.
+
+    `fields` is path → counts (`drift/learning.py`), bounded there. `dialect` distinguishes senders that write one type
+    in different forms.
+    """
+
+    provider = models.CharField(_("provider"), max_length=30)
+    dialect = models.CharField(max_length=20, blank=True)
+    event_type = models.CharField(_("type"), max_length=100)
+    events = models.PositiveIntegerField(_("events"), default=0)
+    fields = models.JSONField(default=dict)
+    first_seen_at = models.DateTimeField(_("first seen"))
+    last_seen_at = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("structure of events")
+        verbose_name_plural = _("structures of events")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "dialect", "event_type"], name="a_form_of_a_type_has_one_structure"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.event_type}"
+
+
+class LearntUntil(models.Model):
+    """The last event of a provider whose structure was learnt; the sweep goes on after it."""
+
+    provider = models.CharField(_("provider"), max_length=30, unique=True)
+    event_id = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("learnt until")
+        verbose_name_plural = _("learnt until")
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.event_id}"
+
+
+class FieldDrift(models.Model):
+    """A field that a parser reads and that is not in the events any more as it was: from `since` to `ended_at`.
+
+    `before` and `now` are JSON types, `place` is the path under which something new stands now; each may be "". It was
+    lost in `lost` of the `of` events since then; `event` is the first.
+    """
+
+    class Kind(models.TextChoices):
+        MISSING = "missing", _("fields are missing")
+        MOVED = "moved", _("fields have another name or place")
+        TYPE = "type", _("fields have another type")
+
+    structure = models.ForeignKey(PayloadStructure, on_delete=models.CASCADE, related_name="drifts")
+    issue = models.ForeignKey("integrations.Issue", on_delete=models.CASCADE, related_name="drifts")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    path = models.CharField(_("field"), max_length=500)
+    before = models.CharField(_("before"), max_length=60)
+    events_before = models.PositiveIntegerField(default=0)
+    now = models.CharField(_("now"), max_length=20, blank=True)
+    place = models.CharField(max_length=500, blank=True)
+    since = models.DateTimeField(_("since"))
+    lost = models.PositiveIntegerField(_("events"), default=0)
+    of = models.PositiveIntegerField(default=0)
+    event = models.ForeignKey(
+        "integrations.InboxEvent", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("example")
+    )
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    is_accepted = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("changed field")
+        verbose_name_plural = _("changed fields")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["structure", "path"], condition=models.Q(ended_at=None), name="a_field_drifts_once_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.path
 
 
 class Notice(Delivery):

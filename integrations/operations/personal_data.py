@@ -32,7 +32,16 @@ from integrations.inbox.models import (
 from integrations.inbox.models.event import Status
 from integrations.issues.models import Issue
 from integrations.operations import erased_events
-from integrations.operations.models import AlertState, DailyClose, Figure, Notice, Silence
+from integrations.operations.models import (
+    AlertState,
+    DailyClose,
+    FieldDrift,
+    Figure,
+    LearntUntil,
+    Notice,
+    PayloadStructure,
+    Silence,
+)
 from integrations.outbox.models import Circuit, FirstSync, OpportunityMapping, OutgoingWrite
 from integrations.reconcile.models import ProviderRecord, SubscriptionSync, SyncFinding, SyncRun
 from integrations.reconcile.models.sync_run import RunStatus
@@ -221,6 +230,14 @@ def _operations() -> list[Holding]:
         *(
             Holding(model=one, holds="counts", retention="400 days", scans=False)
             for one in (DailyClose, DeliveryCount, Silence)
+        ),
+        *(
+            Holding(model=one, holds="paths and types of fields, no values", retention=kept, scans=False)
+            for one, kept in (
+                (PayloadStructure, AS_LONG_AS_KNOWN),
+                (LearntUntil, AS_LONG_AS_KNOWN),
+                (FieldDrift, "with its issue"),
+            )
         ),
         *(
             Holding(model=model, holds=CONFIGURATION, retention=CONFIGURATION, scans=False)

@@ -1,4 +1,4 @@
-"""Issues in the console: failures by cause, with what is left of each, and the decisions of staff."""
+"""Issues in the console: failures by cause and changed payloads, what is left of each, and the decisions of staff."""
 
 from typing import Any
 
@@ -7,18 +7,21 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
+from django.utils.translation import ngettext, ngettext_lazy
 
-from core.console import columns
+from core.console import attention, columns
 from core.console.actions import Action, ReasonForm, Submission
-from core.console.base import ReadOnlyAdmin
-from core.console.links import NOTHING, list_link, row_link
+from core.console.base import NewestInline, ReadOnlyAdmin
+from core.console.links import EVENTS, NOTHING, list_link, list_url, row_link
 from core.console.phrases import shown
 from integrations.inbox.admin.filters import ProviderFilter
 from integrations.issues import failed
 from integrations.issues.models import Issue
+from integrations.operations.drift import drifts, texts
+from integrations.operations.models import FieldDrift
 
 Status = Issue.Status
+DRIFT = Issue.Kind.DRIFT
 SHOWN = 5  # examples
 _BADGES = {
     Status.OPEN: "failed",
@@ -45,6 +48,48 @@ def _decision(name: str, label: Any, status: Issue.Status, explanation: Any, *, 
     )
 
 
+@attention.source
+def changed_payloads() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="drift",
+            label=_("Types of events whose fields have changed"),
+            rows=Issue.objects.filter(kind=DRIFT, status=Status.OPEN),
+            occurred="changed_at",
+            url=list_url("admin:integrations_issue", kind__exact=DRIFT, status__exact=Status.OPEN),
+            permission="integrations.view_issue",
+        )
+    ]
+
+
+class ChangedFields(NewestInline):
+    """The fields of an issue about changed payloads: before, now, since when, and an event as an example."""
+
+    model = FieldDrift
+    fields = ("path", "was", "is_now", "began", "share", "example", "ended")
+    readonly_fields = fields
+
+    began = columns.moment("since", _("since"))
+    ended = columns.moment("ended_at", _("ended"))
+    is_now = columns.of(texts.now, _("now"))
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
+        return super().get_queryset(request).select_related("event")
+
+    @admin.display(description=_("before"))
+    def was(self, row: FieldDrift) -> str:
+        count = ngettext("in %(count)d event", "in %(count)d events", row.events_before)
+        return f"{texts.typed(row.before)}, {count % {'count': row.events_before}}"
+
+    @admin.display(description=_("events"))
+    def share(self, row: FieldDrift) -> str:
+        return _("%(lost)d of %(of)d") % {"lost": row.lost, "of": row.of}
+
+    @admin.display(description=_("example"))
+    def example(self, row: FieldDrift) -> str:
+        return row_link(EVENTS, row.event_id, row.event_id) if row.event_id else NOTHING
+
+
 @admin.register(Issue)
 class IssueAdmin(ReadOnlyAdmin):
     list_display = ("what", "provider", "type", "state", "failures", "left", "last_seen", "first_seen")
@@ -58,7 +103,8 @@ class IssueAdmin(ReadOnlyAdmin):
         ("first_seen", "last_seen"),
         "examples",
     )
-    readonly_fields = ("what", "state", "left", "first_seen", "last_seen", "changed", "examples")
+    readonly_fields = ("what", "state", "left", "first_seen", "last_seen", "changed", "examples", "sentences")
+    inlines = (ChangedFields,)
     row_actions = (
         _decision(
             "acknowledge",
@@ -81,6 +127,17 @@ class IssueAdmin(ReadOnlyAdmin):
             _("Further failures are counted, and nobody gets a mail, until somebody opens it again."),
             of=(Status.OPEN, Status.ACKNOWLEDGED),
         ),
+        Action(
+            name="accept",
+            label=_("accept the new structure"),
+            done=_CHANGED,
+            run=lambda issue, submission: drifts.accept(issue, cause=submission.cause),
+            form=ReasonForm,
+            explanation=_(
+                "This is right now: the fields are learnt anew from the events that come, and the issue ends."
+            ),
+            applies_to=lambda issue: issue.kind == DRIFT and issue.status != Status.RESOLVED,
+        ),
         _decision("open-again", _("open again"), Status.OPEN, "", of=(Status.RESOLVED, Status.IGNORED)),
     )
 
@@ -92,6 +149,21 @@ class IssueAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
         return failed.with_left(super().get_queryset(request)).select_related("staff")
+
+    def get_fields(self, request: HttpRequest, obj: Issue | None = None) -> Any:
+        if obj is None or obj.kind != DRIFT:
+            return self.fields
+        return [one for one in self.fields if one not in {("failures", "left"), "examples"}] + ["sentences"]
+
+    def get_inlines(self, request: HttpRequest, obj: Issue | None) -> Any:
+        return self.inlines if obj is not None and obj.kind == DRIFT else ()
+
+    @admin.display(description=_("what has changed"))
+    def sentences(self, issue: Issue) -> str:
+        """Return a sentence for each field that is not as it was, now."""
+        rows = [row for row in drifts.of_issue(issue) if row.ended_at is None][: drifts.MOST_NAMED]
+        lines = ((f"{texts.title(issue.provider)}: {issue.type}: {texts.sentence(row)}",) for row in rows)
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", lines)) if rows else NOTHING
 
     @admin.display(description=_("still failed"))
     def left(self, issue: Any) -> str:

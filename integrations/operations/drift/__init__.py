@@ -1,0 +1,1 @@
+"""Drift: fields of payloads that a parser reads and that disappear, move or change their type."""
