@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,17 @@ from tests.fakes.kajabi import CLIENT_ID, CLIENT_SECRET, HOOK_EVENTS, FakeKajabi
 from tests.harness import Embedded, embedded
 from tests.harness.process import ROOT
 
+# Chromium heeds the last list of features alone, so Playwright's own stands here too. The first three load two pages of
+# the address bar, which nobody sees, into each window: most of what a new context cost.
+FEATURES_OFF = """
+    WebUIOmniboxPopup WebUIOmniboxAimPopup PreloadTopChromeWebUI
+    AvoidUnnecessaryBeforeUnloadCheckSync DestroyProfileOnBrowserClose HttpsUpgrades HttpsFirstBalancedModeAutoEnable
+    LensOverlay MediaRouter PaintHolding ThirdPartyStoragePartitioning AvoidCorsURLLoaderRestartOnRedirect
+    OptimizationHints NetworkTimeServiceQuerying AimEnabled PreconnectToSearch
+"""
 # The sandbox wants another user than root; the rest keeps the browser from calling its maker.
 CHROMIUM_ARGUMENTS = [
+    f"--disable-features={','.join(FEATURES_OFF.split())}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -39,9 +49,9 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    """Start an installation with a fake Kajabi that has a site and a foreign hook for each event."""
+@contextmanager
+def with_kajabi(directory: Path) -> Iterator[Embedded]:
+    """Run an installation with a fake Kajabi that has a site and a foreign hook for each event."""
     with FakeKajabi() as kajabi:
         kajabi.add(kajabi_records.site("1", title="Academy"))
         for number, event in enumerate(HOOK_EVENTS, start=1):
@@ -52,8 +62,22 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
             "KAJABI_CLIENT_SECRET": CLIENT_SECRET,
             "KAJABI_API_BASE_URL": kajabi.url,
         }
-        with embedded(tmp_path_factory.mktemp("e2e"), **access) as started:
+        with embedded(directory, **access) as started:
             yield started
+
+
+@pytest.fixture(scope="package")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Start one installation for all tests that look at persons of their own only."""
+    with with_kajabi(tmp_path_factory.mktemp("e2e")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Start an installation for the tests of one file, which count all that is there, or change it for everybody."""
+    with with_kajabi(tmp_path_factory.mktemp("own")) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

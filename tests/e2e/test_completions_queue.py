@@ -1,26 +1,20 @@
 """The queue of completions in a browser by keyboard: from the start page to a member's points."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.visitor import Visitor
+from tests.e2e import events
+from tests.e2e.visitor import LAYOUTS, Visitor
 from tests.harness import Embedded, wait_until
-from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
-from tests.harness.process import ROOT, run_to_end
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
+WORDS = {
+    "en": {"reason": "the same to Gmail, which ignores dots", "linked": "1 completion was linked."},
+    "es": {"reason": "la misma para Gmail, que no cuenta los puntos", "linked": "1 finalización se vinculó."},
+}
 LIST = "/admin/accounts/completion/"
-
-
-def simulate(app: Embedded, event: str, address: str) -> None:
-    command = [sys.executable, ROOT / "manage.py", "simulate", "kajabi", event, "--case", CASES[event]]
-    run_to_end([*command, "--email", address, "--id", f"evt_{event}_{address}", "--url", app.url], env=app.env)
-
-
-CASES = {"offer.purchased": "nssa_relay", "form.submitted": "leaps_relay"}
 
 
 def completion(app: Embedded, address: str) -> dict[str, object] | None:
@@ -28,26 +22,22 @@ def completion(app: Embedded, address: str) -> dict[str, object] | None:
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("width", [1280, 360], ids=["desktop", "phone"])
-def test_completion_is_linked_by_keyboard(app: Embedded, browser: Browser, screenshots: Path, width: int) -> None:
+@pytest.mark.parametrize(("language", "width"), LAYOUTS)
+def test_completion_is_linked_by_keyboard(
+    app: Embedded, browser: Browser, screenshots: Path, language: str, width: int
+) -> None:
     member, reported = f"jane.w{width}@gmail.com", f"janew{width}@gmail.com"
-    simulate(app, "offer.purchased", member)
-    simulate(app, "form.submitted", reported)
+    events.post(app, "offer.purchased", email=member)
+    events.post(app, "form.submitted", email=reported)
     waiting = wait_until(lambda: completion(app, reported), seconds=60, what="a completion that waits")
     wait_until(
         lambda: app.rows.all("SELECT id FROM accounts_user WHERE email = %s", member), seconds=60, what="a member"
     )
     assert waiting["state"] == "received"
 
-    staff = Visitor(browser, app.url, language="en", width=width, screenshots=screenshots, name="queue")
+    staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="queue")
     page = staff.page
-    staff.open("/admin/")
-    staff.press_tab_until("input[name=username]")
-    page.keyboard.type(STAFF_EMAIL)
-    page.keyboard.press("Tab")
-    page.keyboard.type(STAFF_PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{app.url}/admin/")
+    staff.sign_in()
     staff.look("start")
 
     staff.press_tab_until(f".attention a[href^='{LIST}']")
@@ -56,7 +46,7 @@ def test_completion_is_linked_by_keyboard(app: Embedded, browser: Browser, scree
     staff.look("list")
     staff.press_tab_until("#result_list .field-email_received a, #result_list .field-received a", at_most=60)
     page.keyboard.press("Enter")
-    expect(page.locator(".candidates")).to_contain_text("the same to Gmail, which ignores dots")
+    expect(page.locator(".candidates")).to_contain_text(WORDS[language]["reason"])
     staff.look("one")
 
     staff.press_tab_until(".candidates a", at_most=60)
@@ -68,7 +58,7 @@ def test_completion_is_linked_by_keyboard(app: Embedded, browser: Browser, scree
     page.keyboard.press("Space")
     expect(page.locator("input[name=remember]")).to_be_checked()
     page.keyboard.press("Enter")
-    expect(page.locator(".messagelist .success")).to_have_text("1 completion was linked.")
+    expect(page.locator(".messagelist .success")).to_have_text(WORDS[language]["linked"])
     staff.look("linked")
     stored = completion(app, reported)
     assert stored is not None

@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.visitor import Visitor
 from tests.harness import Embedded, embedded, wait_until
-from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
 from tests.harness.fake_sides import FakeSides, fake_sides
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
@@ -38,16 +37,13 @@ def test_staff_look_at_both_sides_and_start_writing(
 ) -> None:
     staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="first-sync")
     page = staff.page
-    staff.open("/admin/")
-    page.fill("input[name=username]", STAFF_EMAIL)
-    page.fill("input[name=password]", STAFF_PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{app.url}/admin/")
+    staff.sign_in()
     staff.look("start")
     page.click(".attention a[href='/admin/first-sync/']")
     expect(page).to_have_url(f"{app.url}/admin/first-sync/")
     staff.look("nothing-read")
-    page.click("section[aria-labelledby=step-read] input[type=submit]")
+    with staff.next_page():
+        page.click("section[aria-labelledby=step-read] input[type=submit]")
     wait_until(lambda: app.rows.value(READY), seconds=60, what="both sides are read")
     staff.open("/admin/first-sync/")
     staff.look("ready")
@@ -55,8 +51,8 @@ def test_staff_look_at_both_sides_and_start_writing(
     expect(page.locator("#records")).to_contain_text("Miami")
     staff.look("changes")
     assert "bea@example.com" not in {one["email"] for one in sides.ghl.contacts.values()}
-    page.click("section[aria-labelledby=step-start] input[type=submit]")
-    wait_until(lambda: len(sides.nowcerts.insureds) == 3, seconds=30, what="the writes are made")
+    with staff.next_page():
+        page.click("section[aria-labelledby=step-start] input[type=submit]")
+    wait_until(lambda: len(sides.nowcerts.insureds) == 3, seconds=60, what="the writes are made")
     staff.look("started")
-    assert staff.faults == []
-    assert staff.complaints == []
+    staff.leave()

@@ -1,40 +1,29 @@
 """'I paid, why can't I get in?' in a browser: from the search to the repair in four clicks, and by keyboard alone."""
 
-import sys
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.e2e import events
 from tests.e2e.visitor import Visitor
 from tests.harness import Embedded, wait_until
-from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
-from tests.harness.process import ROOT, run_to_end
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
 SEARCH = "header input[type=search]"
 
 
 def buy(app: Embedded, address: str, offer: str) -> None:
-    """Simulate a purchase; wait until it was looked at."""
+    """Report a purchase; wait until it was looked at."""
     key = f"evt_{offer}_{address}"
-    options = ["--email", address, "--first-name", "Jane", "--last-name", "Doe", "--offer-id", offer, "--id", key]
-    command = [sys.executable, ROOT / "manage.py", "simulate", "kajabi", "offer.purchased", *options]
-    run_to_end([*command, "--url", app.url], env=app.env)
+    person = {"email": address, "first_name": "Jane", "last_name": "Doe"}
+    events.post(app, "offer.purchased", offer_id=offer, id=key, **person)
     read = "SELECT id FROM integrations_inboxevent WHERE external_id = %s AND status <> 'pending'"
     wait_until(lambda: app.rows.all(read, key), seconds=60, what=f"the end of {key}")
 
 
 def signed_in(app: Embedded, browser: Browser, screenshots: Path, *, language: str, width: int, name: str) -> Visitor:
-    visitor = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name=name)
-    visitor.open("/admin/")
-    visitor.press_tab_until("input[name=username]")
-    visitor.page.keyboard.type(STAFF_EMAIL)
-    visitor.page.keyboard.press("Tab")
-    visitor.page.keyboard.type(STAFF_PASSWORD)
-    visitor.page.keyboard.press("Enter")
-    expect(visitor.page).to_have_url(f"{app.url}/admin/")
-    return visitor
+    return Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name=name).sign_in()
 
 
 def test_buyer_of_an_unmapped_offer_gets_in_by_four_clicks(app: Embedded, browser: Browser, screenshots: Path) -> None:

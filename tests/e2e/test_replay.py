@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.visitor import Visitor
 from tests.harness import Embedded, embedded, wait_until
-from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
 from tests.harness.webhooks import Sender, purchase
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
@@ -44,11 +43,7 @@ def test_staff_plan_and_start_a_replay(
     staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="replay")
     page = staff.page
     planned, finished, stopped = words
-    staff.open("/admin/")
-    page.fill("input[name=username]", STAFF_EMAIL)
-    page.fill("input[name=password]", STAFF_PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{app.url}/admin/")
+    staff.sign_in()
 
     staff.open("/admin/integrations/inboxevent/replay/")
     staff.look("nothing-chosen")
@@ -65,7 +60,7 @@ def test_staff_plan_and_start_a_replay(
     staff.look("plan")
     assert app.rows.value("SELECT COUNT(*) FROM accounts_subscription") == 0
 
-    page.fill("input[name=pace]", "12")
+    page.fill("input[name=pace]", "1")  # a minute: it is stopped long before its end, however slow the machine is
     staff.press_tab_until(".replay form[method=post] input[type=submit]")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{app.url}/admin/integrations/replay/1/change/")
@@ -73,11 +68,11 @@ def test_staff_plan_and_start_a_replay(
     page.click("form[action$='/act/stop/'] button")
     expect(page.locator(".field-state .badge")).to_contain_text(stopped)
     staff.look("stopped")
+    app.rows.execute("UPDATE integrations_replay SET pace = 600")
     page.click("form[action$='/act/resume/'] button")
     expect(page.locator(".fieldBox.field-progress")).to_contain_text(
         finished, timeout=60_000
     )  # the page refreshes itself
     staff.look("done")
     assert app.rows.value("SELECT COUNT(*) FROM accounts_subscription") == 3
-    assert staff.faults == []
-    assert staff.complaints == []
+    staff.leave()

@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.test_first_path import link_in, mail_to
-from tests.e2e.test_home import LAYOUTS
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import LAYOUTS, Visitor
 from tests.harness import Embedded, wait_until
 from tests.harness.environment import STAFF_EMAIL
 
@@ -18,12 +17,11 @@ WANTED = "/admin/login/?next=%2Fadmin%2Faccounts%2Fuser%2F"
 PASSWORD = "nine paper boats at noon"
 
 
-@pytest.mark.parametrize(("language", "width", "scheme"), LAYOUTS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("language", "width"), LAYOUTS)
 def test_language_is_switched_and_a_link_asked_for_by_keyboard(
-    app: Embedded, browser: Browser, screenshots: Path, language: str, width: int, scheme: str
+    own: Embedded, browser: Browser, screenshots: Path, language: str, width: int
 ) -> None:
-    visitor = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="staff-sign-in")
-    visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    visitor = Visitor(browser, own.url, language=language, width=width, screenshots=screenshots, name="staff-sign-in")
     page = visitor.page
     visitor.open(WANTED)
     submit = page.locator("#login-form input[type=submit]")
@@ -33,7 +31,7 @@ def test_language_is_switched_and_a_link_asked_for_by_keyboard(
     visitor.press_tab_until(f".language button[lang={OTHER[language]}]")
     page.keyboard.press("Enter")
     expect(submit).to_have_value(BUTTON[OTHER[language]])
-    expect(page).to_have_url(app.url + WANTED)
+    expect(page).to_have_url(own.url + WANTED)
     visitor.look("other-language")
 
     visitor.press_tab_until(".forgot a")
@@ -53,15 +51,15 @@ def test_language_is_switched_and_a_link_asked_for_by_keyboard(
 
 
 def test_forgotten_password_of_staff_is_replaced_and_opens_the_console(
-    app: Embedded, browser: Browser, screenshots: Path
+    own: Embedded, browser: Browser, screenshots: Path
 ) -> None:
-    visitor = Visitor(browser, app.url, language="es", width=360, screenshots=screenshots, name="staff-forgot")
+    visitor = Visitor(browser, own.url, language="es", width=360, screenshots=screenshots, name="staff-forgot")
     page = visitor.page
     visitor.open("/forgot-password?for=staff")
     page.fill("input[name=email]", STAFF_EMAIL)
     page.keyboard.press("Enter")
     page.wait_for_url("**/link-sent?for=staff")
-    visitor.open(link_in(wait_until(lambda: mail_to(app, STAFF_EMAIL), seconds=60, what="the mail with the link")))
+    visitor.open(link_in(wait_until(lambda: mail_to(own, STAFF_EMAIL), seconds=60, what="the mail with the link")))
     visitor.look("new-password")
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
@@ -72,5 +70,5 @@ def test_forgotten_password_of_staff_is_replaced_and_opens_the_console(
     page.fill("input[name=username]", STAFF_EMAIL)
     page.fill("input[name=password]", PASSWORD)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{app.url}/admin/")
+    expect(page).to_have_url(f"{own.url}/admin/")
     visitor.leave()

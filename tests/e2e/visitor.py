@@ -1,28 +1,56 @@
 """Browser session that records what no page may do."""
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, expect
+
+from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
 
 PATIENCE = 30_000  # ms, for a machine that does ten things at once
 expect.set_options(timeout=PATIENCE)
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# axe would load stylesheets again into a style element of its own, which the page's CSP refuses, as it should.
+AXE = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": WCAG}, "preload": False}
+INSPECT = """async options => {
+  for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish();
+  const root = document.documentElement;
+  const { violations } = await axe.run(options);
+  return [root.scrollWidth - root.clientWidth, violations];
+}"""
+Scheme = Literal["light", "dark"]
+OTHER_WIDTH = {360: 1280, 1280: 360}
+OTHER_SCHEME: Mapping[Scheme, Scheme] = {"light": "dark", "dark": "light"}
+# Two walks through a page show each pair of a language, a width and a colour scheme: `look` adds the other width in the
+# other colours, so that these two see en-360-light, en-1280-dark, es-1280-light and es-360-dark.
+LAYOUTS = [("en", 360), ("es", 1280)]
+
+_sessions: dict[str, str] = {}  # of staff, by the URL of the installation
 
 
 class Visitor:
     """One browser context (cookies, language, screen) with one page and a record of its requests and faults."""
 
-    def __init__(self, browser: Browser, url: str, *, language: str, width: int, screenshots: Path, name: str) -> None:
+    def __init__(
+        self, browser: Browser, url: str, *, language: str, width: int, screenshots: Path, name: str,
+        scheme: Scheme = "light",
+    ) -> None:  # fmt: skip
         self.url = url
         self.screenshots = screenshots
-        self.name = f"{language}-{width}-{name}"
+        self.name = f"{language}-{name}"
+        self.width, self.scheme = width, scheme
         locale = {"en": "en-US", "es": "es-ES"}[language]
         self.context: BrowserContext = browser.new_context(
-            locale=locale, viewport={"width": width, "height": 800}, is_mobile=width < 600, has_touch=width < 600
+            locale=locale,
+            viewport={"width": width, "height": 800},
+            is_mobile=width < 600,
+            has_touch=width < 600,
+            color_scheme=scheme,
         )
         self.context.set_default_timeout(PATIENCE)
         self.requests: list[Request] = []
@@ -43,35 +71,68 @@ class Visitor:
         target = path_or_url if path_or_url.startswith("http") else self.url + path_or_url
         self.page.goto(target)
 
+    def sign_in(self) -> Self:
+        """Open the console as staff: the first time by keyboard, then with the session of the first time.
+
+        A sign-in takes a second of CPU time, and ten tries in a quarter of an hour are the limit.
+        """
+        if self.url in _sessions:
+            self.context.add_cookies([{"name": "sessionid", "value": _sessions[self.url], "url": self.url}])
+        self.open("/admin/")
+        if urlsplit(self.page.url).path == "/admin/login/":
+            self.type_staff_password()
+            cookies = {cookie["name"]: cookie["value"] for cookie in self.context.cookies()}
+            _sessions[self.url] = cookies["sessionid"]
+        expect(self.page).to_have_url(f"{self.url}/admin/")
+        return self
+
+    def type_staff_password(self) -> None:
+        """Fill in the console's sign-in page by keyboard alone; return when the next page has loaded."""
+        self.press_tab_until("input[name=username]")
+        self.page.keyboard.type(STAFF_EMAIL)
+        self.page.keyboard.press("Tab")
+        self.page.keyboard.type(STAFF_PASSWORD)
+        with self.next_page():
+            self.page.keyboard.press("Enter")
+
+    @contextmanager
+    def next_page(self) -> Iterator[None]:
+        """Wait at the end of the block until the page to which it leads has loaded, however slowly it answers."""
+        with self.page.expect_navigation(wait_until="load"):
+            yield
+
     def look(self, step: str) -> None:
-        """Record where the page does not fit the screen or breaks an axe rule.
+        """Record where the page does not fit the screen or breaks an axe rule, in both widths and colour schemes.
 
         A page with a fault leaves its picture, and each page does where SCREENSHOTS names a folder for them.
         """
         self.looks += 1
-        before = len(self.faults)
         self.page.wait_for_load_state()  # a click ends when the next page answers, which may still have no element
-        overflow = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE_SCRIPT)
+        self._inspect(step, self.width, self.scheme)
+        other = OTHER_WIDTH[self.width], OTHER_SCHEME[self.scheme]
+        for width, scheme in (other, (self.width, self.scheme)):
+            self.page.set_viewport_size({"width": width, "height": 800})
+            self.page.emulate_media(color_scheme=scheme)
+            if (width, scheme) == other:
+                self._inspect(step, width, scheme)
+
+    def _inspect(self, step: str, width: int, scheme: Scheme) -> None:
+        before = len(self.faults)
+        overflow, violations = self.page.evaluate(INSPECT, AXE)
+        where = f"{step} ({width} px, {scheme})"
         if overflow > 0:
-            self.faults.append(f"{step}: the page is {overflow} px wider than the screen")
-        # axe would load stylesheets again into a style element of its own, which the page's CSP refuses, as it should.
-        options: dict[str, Any] = {
-            "resultTypes": ["violations"],
-            "runOnly": {"type": "tag", "values": WCAG},
-            "preload": False,
-        }
-        for violation in Axe().run(self.page, options=options).response["violations"]:
-            examples = [
-                f"    {node['html'][:150]} ({node['failureSummary'][-150:]})" for node in violation["nodes"][:3]
-            ]
-            heading = f"{step}: {violation['id']}, {len(violation['nodes'])} times ({violation['help']})"
-            self.faults.append("\n".join([heading, *examples]))
+            self.faults.append(f"{where}: the page is {overflow} px wider than the screen")
+        self.faults += [_said(where, violation) for violation in violations]
         if len(self.faults) > before or os.environ.get("SCREENSHOTS"):
-            self.page.screenshot(path=self.screenshots / f"{self.name}-{self.looks:02}-{step}.png", full_page=True)
+            name = f"{self.name}-{self.looks:02}-{step}-{width}-{scheme}.png"
+            self.page.screenshot(path=self.screenshots / name, full_page=True)
 
     def press_tab_until(self, selector: str, *, at_most: int = 30) -> None:
         """Move the focus by keyboard to `selector`; raise AssertionError where it never gets there."""
         self.page.wait_for_load_state()
+        expect(self.page.locator(selector).first).to_be_attached()
         for _ in range(at_most):
             if self.page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 return
@@ -97,3 +158,8 @@ class Visitor:
         self.context.close()
         assert not self.complaints, "\n".join(self.complaints)
         assert not self.faults, "\n".join(self.faults)
+
+
+def _said(where: str, violation: Mapping[str, Any]) -> str:
+    nodes = [f"    {node['html'][:150]} ({node['failureSummary'][-150:]})" for node in violation["nodes"][:3]]
+    return "\n".join([f"{where}: {violation['id']}, {len(violation['nodes'])} times ({violation['help']})", *nodes])
