@@ -79,5 +79,9 @@ def test_files_in_the_checkout_keep_the_developers_umask(tmp_path: Path, command
 
 
 def test_settings_close_the_folder_before_creating_files() -> None:
-    source = (ROOT / "config" / "settings.py").read_text()
-    assert source.index("keep_private(VAR_DIR)") < source.index(".mkdir(")
+    parts = {path.name: path.read_text() for path in (ROOT / "config" / "parts").glob("*.py")}
+    assert "keep_private(VAR_DIR)" in parts.pop("place.py")
+    makes = [source for source in parts.values() if ".mkdir(" in source]
+    assert makes
+    for source in makes:
+        assert "from config.parts.place import" in source

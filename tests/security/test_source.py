@@ -98,7 +98,7 @@ def test_predictable_random_numbers_only_spread_load_or_tell_the_story_of_the_de
 def test_passwords_are_hashed_by_argon2_with_djangos_cost() -> None:
     assert import_string(settings.PASSWORD_HASHERS[0]) is Argon2PasswordHasher
     named = [path for path in sources() if "Argon2PasswordHasher" in (ROOT / path).read_text(encoding="utf-8")]
-    assert named == ["config/settings.py"]
+    assert named == ["config/parts/people.py"]
 
 
 def test_source_never_disables_certificate_checks() -> None:
