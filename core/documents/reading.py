@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import IO
 
-from core.tables.reading import TOO_HARD, Unreadable, limit_process, say
+from core.tables.bounds import Unreadable
+from core.tables.reading import TOO_HARD, limit_process, say
 
 MOST_PAGES = 5  # a certificate has one or two
 MOST_LETTERS = 300_000

@@ -21,7 +21,8 @@ from typing import IO, Any
 
 from django.utils.translation import gettext, gettext_lazy
 
-from core.tables.reading import LONGEST_ROW, MOST_COLUMNS, TOO_HARD, Uncalculated, Unreadable
+from core.tables.bounds import LONGEST_ROW, MOST_COLUMNS, Uncalculated, Unreadable
+from core.tables.reading import TOO_HARD
 
 __all__ = ["Uncalculated", "Unreadable", "count_lines", "read_lines"]
 

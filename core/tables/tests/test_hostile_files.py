@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from accounts.courses.tests.tables import csv_of, xlsx_of
-from core.tables import child, reading
+from core.tables import bounds, child, reading
+from core.tables import workbook as workbook_reader
 from core.tables.child import Unreadable, count_lines, read_lines
 
 HEADINGS = ("email", "course", "completed_on")
@@ -82,34 +83,37 @@ IN_UTF_16 = EXTERNAL.decode().replace("1.0", '1.0" encoding="UTF-16').encode("ut
 FULL_ROWS = b"".join(b'<row r="%d">%s</row>' % (n, b"<c><v>1</v></c>" * 16_384) for n in range(1, 5))
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
-    "zip bomb": (lambda: workbook({"xl/media/a.bin": b"\0" * 50_000_000}), reading.TOO_LARGE),
-    "bomb in the sheet": (lambda: sheet(b" " * 60_000_000), reading.TOO_LARGE),
+    "zip bomb": (lambda: workbook({"xl/media/a.bin": b"\0" * 50_000_000}), workbook_reader.TOO_LARGE),
+    "bomb in the sheet": (lambda: sheet(b" " * 60_000_000), workbook_reader.TOO_LARGE),
     "bomb that lies about its size": (lambda: with_less_than_it_says(sheet(b" " * 60_000_000)), ""),
-    "many parts": (lambda: workbook({f"xl/media/{n}": b"" for n in range(600)}), reading.TOO_LARGE),
-    "huge styles": (lambda: workbook({"xl/styles.xml": os.urandom(11_000_000)}), reading.TOO_LARGE),
-    "billion laughs": (lambda: workbook({"xl/sharedStrings.xml": BILLION_LAUGHS}), reading.NO_WORKBOOK),
+    "many parts": (lambda: workbook({f"xl/media/{n}": b"" for n in range(600)}), workbook_reader.TOO_LARGE),
+    "huge styles": (lambda: workbook({"xl/styles.xml": os.urandom(11_000_000)}), workbook_reader.TOO_LARGE),
+    "billion laughs": (lambda: workbook({"xl/sharedStrings.xml": BILLION_LAUGHS}), workbook_reader.NO_WORKBOOK),
     "entities after a comment": (
         lambda: workbook({"xl/sharedStrings.xml": b"<!--%s-->" % (b"x" * 20_000) + BILLION_LAUGHS[21:]}),
-        reading.NO_WORKBOOK,
+        workbook_reader.NO_WORKBOOK,
     ),
-    "external entity": (lambda: workbook({"xl/worksheets/sheet1.xml": EXTERNAL}), reading.NO_WORKBOOK),
+    "external entity": (lambda: workbook({"xl/worksheets/sheet1.xml": EXTERNAL}), workbook_reader.NO_WORKBOOK),
     "entities in another encoding": (
         lambda: workbook({"xl/workbook.xml": IN_UTF_16}),
-        reading.NO_WORKBOOK,
+        workbook_reader.NO_WORKBOOK,
     ),
-    "huge shared texts": (lambda: texts(b"<si><t>%s</t></si>" % (b"0123456789abcdef" * 4_300_000)), reading.TOO_LARGE),
+    "huge shared texts": (
+        lambda: texts(b"<si><t>%s</t></si>" % (b"0123456789abcdef" * 4_300_000)),
+        workbook_reader.TOO_LARGE,
+    ),
     "a long text": (
         lambda: sheet(b'<row r="1"><c t="inlineStr"><is><t>%s</t></is></c></row>' % os.urandom(20_000).hex().encode()),
-        reading.TOO_LONG,
+        bounds.TOO_LONG,
     ),
     "a nested archive": (lambda: workbook(dict.fromkeys(("xl/workbook.xml",)) | {"a.xlsx": GOOD}), ""),
-    "a workbook in an archive": (lambda: workbook({"[Content_Types].xml": GOOD}), reading.NO_WORKBOOK),
-    "no archive": (lambda: os.urandom(5000), reading.NO_WORKBOOK),
-    "nothing": (lambda: b"", reading.NO_WORKBOOK),
-    "encrypted": (lambda: with_flag_of_encryption(GOOD), reading.LOCKED),
-    "with a password": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 5000, reading.LOCKED),
-    "cut off": (lambda: GOOD[: len(GOOD) // 2], reading.NO_WORKBOOK),
-    "a broken sheet": (lambda: sheet(b'<row r="1"><c><v>1</v></c></row><row r='), reading.BROKEN_WORKBOOK),
+    "a workbook in an archive": (lambda: workbook({"[Content_Types].xml": GOOD}), workbook_reader.NO_WORKBOOK),
+    "no archive": (lambda: os.urandom(5000), workbook_reader.NO_WORKBOOK),
+    "nothing": (lambda: b"", workbook_reader.NO_WORKBOOK),
+    "encrypted": (lambda: with_flag_of_encryption(GOOD), workbook_reader.LOCKED),
+    "with a password": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 5000, workbook_reader.LOCKED),
+    "cut off": (lambda: GOOD[: len(GOOD) // 2], workbook_reader.NO_WORKBOOK),
+    "a broken sheet": (lambda: sheet(b'<row r="1"><c><v>1</v></c></row><row r='), workbook_reader.BROKEN_WORKBOOK),
     "without a sheet": (lambda: workbook({"xl/worksheets/sheet1.xml": None}), ""),
     "a row that is far away": (
         lambda: sheet(b'<row r="1"><c><v>1</v></c></row><row r="999999999"><c r="A999999999"><v>1</v></c></row>'),
@@ -127,7 +131,7 @@ def test_hostile_workbook_is_refused(name: str) -> None:
     assert words in str(refused.value)
     assert "passwd" not in str(refused.value)
     with suppress(Unreadable):  # some show it when their rows are read, not before
-        assert count_lines(io.BytesIO(content), kind="xlsx") <= reading.MOST_LINES
+        assert count_lines(io.BytesIO(content), kind="xlsx") <= bounds.MOST_LINES
     assert no_reader_is_left()
 
 
@@ -138,21 +142,21 @@ def no_reader_is_left() -> bool:
 def test_sheet_that_says_it_is_as_large_as_can_be_is_read_for_what_it_holds() -> None:
     content = sheet(b'<row r="1"><c r="A1"><v>5</v></c></row>', dimension=b"A1:XFD1048576")
     assert read(content) == [(1, ["5"])]
-    assert count_lines(io.BytesIO(content), kind="xlsx") == reading.MOST_LINES
+    assert count_lines(io.BytesIO(content), kind="xlsx") == bounds.MOST_LINES
 
 
 def test_columns_beyond_the_most_are_left_out() -> None:
     lines = read(sheet(FULL_ROWS))
-    assert (len(lines), {len(cells) for _line, cells in lines}) == (4, {reading.MOST_COLUMNS})
+    assert (len(lines), {len(cells) for _line, cells in lines}) == (4, {bounds.MOST_COLUMNS})
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"x" * 1_000_000, reading.TOO_LONG),
-        (b"email,course\n" + b"x" * 1_000_000, reading.TOO_LONG),
+        (b"x" * 1_000_000, bounds.TOO_LONG),
+        (b"email,course\n" + b"x" * 1_000_000, bounds.TOO_LONG),
         (b"email,course\n" + b'"x\n' * 300_000, ""),
-        (b"email,course\n" + b'"x\n",' * 300_000, reading.TOO_LONG),
+        (b"email,course\n" + b'"x\n",' * 300_000, bounds.TOO_LONG),
         (b"email,course\n" + b"x" * 40_000, "field larger than field limit"),
         (b"email,course\n\xff\xfe", "not UTF-8"),
     ],
