@@ -21,6 +21,7 @@ from accounts.signin.api.permissions import AsListed
 from accounts.staff.models import AuditEntry
 from accounts.staff.tests.callers import bearer
 from config import access as rules
+from config.actions import ACTIONS
 from core.web import access
 from core.web.access import Who, permissions_in
 
@@ -155,7 +156,7 @@ def test_table_lists_every_address_and_action_and_nothing_else() -> None:
     used = {pattern for pattern in rules.ADDRESSES for name in ADDRESSES if _is_named(pattern, name)}
     assert rules.ADDRESSES.keys() - used == set()
     there_are = {(model, action) for model, action, _path in console_actions()}
-    for model, listed in rules.ACTIONS.items():
+    for model, listed in ACTIONS.items():
         for pattern in listed:
             assert any(model == one and _is_named(pattern, action) for one, action in there_are), (model, pattern)
 
@@ -180,7 +181,7 @@ def test_every_permission_of_the_table_exists_and_roles_have_exactly_theirs() ->
     exist = {
         f"{one.content_type.app_label}.{one.codename}" for one in Permission.objects.select_related("content_type")
     }
-    every_action = [rule for listed in rules.ACTIONS.values() for rule in listed.values()]
+    every_action = [rule for listed in ACTIONS.values() for rule in listed.values()]
     assert permissions_in([*TABLE.addresses.values(), *every_action]) - exist == set()
     assert rules.PERMISSIONS.keys() - exist == set()
     for role in ROLES:
@@ -241,7 +242,7 @@ def test_unlisted_action_is_neither_shown_nor_run(staff: Any, user: Any, monkeyp
         f"/admin/accounts/user/{user.pk}/act/award-points/",
     )
     assert press in browser.get(page).content.decode()
-    listed = {name: rule for name, rule in rules.ACTIONS["accounts.user"].items() if name != "award-points"}
+    listed = {name: rule for name, rule in ACTIONS["accounts.user"].items() if name != "award-points"}
     monkeypatch.setattr(access, "table", lambda: replace(TABLE, actions={**TABLE.actions, "accounts.user": listed}))
     assert press not in browser.get(page).content.decode()
     assert browser.post(press).status_code == 403
