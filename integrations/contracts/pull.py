@@ -16,7 +16,8 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from integrations.contracts.bounds import Bounded, Id, Ids, Key
-from integrations.contracts.events import Buyer, Event
+from integrations.contracts.events import Event
+from integrations.contracts.membership_events import Buyer
 
 
 class RunKind(TextChoices):

@@ -16,12 +16,12 @@ from integrations.contracts.events import (
     CourseProgressed,
     Event,
     FormSubmitted,
-    MembershipEvent,
     MoneyMoved,
     OrderPlaced,
     PolicyReported,
 )
 from integrations.contracts.exceptions import PersonErased, Unmatched
+from integrations.contracts.membership_events import MembershipEvent
 from integrations.handlers import companies, contacts, direct_completions, memberships, policies, progress
 from integrations.handlers.context import Change, Context
 

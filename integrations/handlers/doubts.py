@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from accounts.memberships.facts import SALES
-from integrations.contracts.events import Event, MembershipEvent
+from integrations.contracts.events import Event
+from integrations.contracts.membership_events import MembershipEvent
 from integrations.handlers.memberships import FACT_OF
 
 AHEAD = timedelta(days=1)  # clocks and time zones of senders are off by less

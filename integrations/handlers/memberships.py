@@ -15,7 +15,8 @@ from accounts.people import lookup, members
 from accounts.people.contact_report import NAMES, ContactReport
 from accounts.people.lookup import Contradiction, Match
 from accounts.people.models import User
-from integrations.contracts.events import (
+from integrations.contracts.exceptions import Unmatched
+from integrations.contracts.membership_events import (
     DisputeLost,
     DisputeOpened,
     DisputeWon,
@@ -31,7 +32,6 @@ from integrations.contracts.events import (
     SubscriptionRenewed,
     SubscriptionResumed,
 )
-from integrations.contracts.exceptions import Unmatched
 from integrations.handlers import first_reading
 from integrations.handlers.contacts import change_of
 from integrations.handlers.context import Change, Context

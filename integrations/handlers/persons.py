@@ -5,14 +5,8 @@ from collections.abc import Iterable
 from accounts.people import lookup
 from accounts.people.models import Contact, User
 from core.text import InvalidAddress, normalise_email
-from integrations.contracts.events import (
-    AboutSomebody,
-    CompanyReported,
-    ContactGone,
-    ContactReported,
-    Event,
-    MembershipEvent,
-)
+from integrations.contracts.events import AboutSomebody, CompanyReported, ContactGone, ContactReported, Event
+from integrations.contracts.membership_events import MembershipEvent
 from integrations.contracts.provider import Provider
 from integrations.contracts.webhook import StoredWebhook
 from integrations.handlers.context import Change

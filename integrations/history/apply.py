@@ -10,9 +10,9 @@ from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
 from accounts.memberships.notices import Mails
 from core.cause import Cause
-from integrations.contracts.events import MembershipEvent
 from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.contracts.history import Cells, FileKind, FileOffer, InvalidRow, KeyedEvent, ParsedRow
+from integrations.contracts.membership_events import MembershipEvent
 from integrations.contracts.provider import Provider
 from integrations.handlers import Change, Context, handle
 from integrations.history.columns import cells_of

@@ -8,8 +8,8 @@ from django.db import transaction
 from accounts.memberships import plans
 from accounts.memberships.models import Plan, PlanOffer
 from core.insert_once import insert_once
-from integrations.contracts.events import MembershipEvent
 from integrations.contracts.exceptions import Permanent, Unmatched, Unreadable
+from integrations.contracts.membership_events import MembershipEvent
 from integrations.handlers.missing_plan import MissingPlan
 from integrations.inbox import process
 from integrations.inbox.models import InboxEvent

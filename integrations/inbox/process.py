@@ -17,7 +17,7 @@ from core.queue.outcomes import TryAgain, Wait
 from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
 from core.text import storable
-from integrations.contracts.events import Event, MembershipEvent
+from integrations.contracts.events import Event
 from integrations.contracts.exceptions import (
     NotFoundYet,
     Permanent,
@@ -26,6 +26,7 @@ from integrations.contracts.exceptions import (
     Unmatched,
     Unreadable,
 )
+from integrations.contracts.membership_events import MembershipEvent
 from integrations.handlers import Change, Context, handle, persons
 from integrations.inbox import attempts, erased
 from integrations.inbox.awaited import wait_for_contact

@@ -6,7 +6,7 @@ from dataclasses import replace
 from accounts.memberships.facts import FactKind
 from accounts.memberships.models import Subscription
 from accounts.memberships.purchase_state import Status
-from integrations.contracts.events import DisputeOpened, MembershipEvent, OfferPurchased, PurchaseRefunded
+from integrations.contracts.membership_events import DisputeOpened, MembershipEvent, OfferPurchased, PurchaseRefunded
 from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurchase
 from integrations.reconcile.models import SyncFinding
 

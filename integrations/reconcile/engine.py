@@ -17,8 +17,9 @@ from accounts.people import lookup
 from accounts.people.models import Contact
 from core.cause import Cause
 from core.text import InvalidAddress, normalise_email
-from integrations.contracts.events import ContactGone, ContactReported, MembershipEvent, PurchaseConfirmed
+from integrations.contracts.events import ContactGone, ContactReported
 from integrations.contracts.exceptions import PersonErased, Unmatched
+from integrations.contracts.membership_events import MembershipEvent, PurchaseConfirmed
 from integrations.contracts.pull import PulledEvent, PurchaseStatus, RemotePurchase
 from integrations.handlers import Change, Context, handle
 from integrations.reconcile.findings import CONTACT, changed_values, gone_finding

@@ -13,16 +13,9 @@ from accounts.people import forgotten, lookup
 from accounts.people.models import Contact, User
 from core.text import InvalidAddress, normalise_email
 from integrations import registry
-from integrations.contracts.events import (
-    AboutSomebody,
-    Buyer,
-    ContactGone,
-    ContactReported,
-    Event,
-    MembershipEvent,
-    PolicyReported,
-)
+from integrations.contracts.events import AboutSomebody, ContactGone, ContactReported, Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Unmatched
+from integrations.contracts.membership_events import Buyer, MembershipEvent
 from integrations.contracts.pull import PulledEvent, PulledRecord, Puller
 from integrations.handlers.merged_away import unreported_deletions
 from integrations.reconcile.models import ProviderRecord

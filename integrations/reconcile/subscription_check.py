@@ -12,14 +12,14 @@ from accounts.people import lookup
 from accounts.people.models import ContactMapping, User
 from core.cause import Cause
 from integrations import registry
-from integrations.contracts.events import (
+from integrations.contracts.exceptions import Unmatched
+from integrations.contracts.membership_events import (
     Buyer,
     MembershipEvent,
     PurchaseConfirmed,
     SubscriptionCanceled,
     SubscriptionExpired,
 )
-from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurchase
 from integrations.handlers import Context, handle

@@ -12,8 +12,8 @@ from core.console import phrases, review
 from core.console.links import EVENTS, list_url, moment
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
 from integrations import registry
-from integrations.contracts.events import MembershipEvent
 from integrations.contracts.exceptions import Permanent, Unmatched, Unreadable
+from integrations.contracts.membership_events import MembershipEvent
 from integrations.handlers.missing_plan import BEGINNING, MissingPlan
 from integrations.inbox import missing_plans, reading
 from integrations.inbox.admin.events import unmatched_events

@@ -8,7 +8,6 @@ import pytest
 from accounts.commerce.models import Policy
 from accounts.people.tests.people import person
 from integrations.contracts.events import (
-    Buyer,
     CompanyClosed,
     CompanyReported,
     ContactGone,
@@ -18,8 +17,8 @@ from integrations.contracts.events import (
     MoneyMoved,
     OrderPlaced,
     PolicyReported,
-    SubscriptionCanceled,
 )
+from integrations.contracts.membership_events import Buyer, SubscriptionCanceled
 from integrations.handlers import Change, persons
 
 pytestmark = pytest.mark.django_db

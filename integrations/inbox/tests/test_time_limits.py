@@ -7,7 +7,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from core.cause import Cause
-from integrations.contracts.events import Buyer, ContactReported, Event, OfferPurchased
+from integrations.contracts.events import ContactReported, Event
+from integrations.contracts.membership_events import Buyer, OfferPurchased
 from integrations.contracts.pull import PulledEvent, PulledRecord
 from integrations.reconcile import engine
 from integrations.reconcile.lookups import PreparedRecord

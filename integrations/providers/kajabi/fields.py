@@ -7,7 +7,7 @@ ones; its terms are offer_type, interval, trial_period_days, quantity, amount_pa
 from collections.abc import Mapping
 from typing import Any
 
-from integrations.contracts.events import Buyer
+from integrations.contracts.membership_events import Buyer
 from integrations.toolkit.reading import first_text
 
 _EMAIL = (

@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import Any
 
 from core.text import plain_key
-from integrations.contracts.events import (
+from integrations.contracts.events import MoneyMoved
+from integrations.contracts.history import Cells, FileOffer, InvalidRow, KeyedEvent, ParsedRow
+from integrations.contracts.membership_events import (
     Buyer,
     MembershipEvent,
-    MoneyMoved,
     OfferPurchased,
     PaymentSucceeded,
     PurchaseConfirmed,
@@ -23,7 +24,6 @@ from integrations.contracts.events import (
     SubscriptionCanceled,
     SubscriptionExpired,
 )
-from integrations.contracts.history import Cells, FileOffer, InvalidRow, KeyedEvent, ParsedRow
 from integrations.providers.kajabi.history_cells import A_DAY, cents, dated, end_of_day, interval, key_of_title
 from integrations.providers.kajabi.history_headings import ORDER_COLUMNS
 from integrations.providers.kajabi.history_people import email_of, id_or_empty, identities, name_of

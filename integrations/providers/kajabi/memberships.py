@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.contracts.events import (
+from integrations.contracts.membership_events import (
     Buyer,
     DisputeLost,
     DisputeOpened,

@@ -8,18 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from integrations.contracts.events import (
-    Buyer,
-    ContactReported,
-    Event,
-    FormSubmitted,
-    MembershipEvent,
-    OfferPurchased,
-    OrderLine,
-    OrderPlaced,
-    PaymentSucceeded,
-)
+from integrations.contracts.events import ContactReported, Event, FormSubmitted, OrderLine, OrderPlaced
 from integrations.contracts.exceptions import Unmatched
+from integrations.contracts.membership_events import Buyer, MembershipEvent, OfferPurchased, PaymentSucceeded
 from integrations.providers.kajabi import completion, transactions
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.providers.kajabi.transactions import cents, currency

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from core.moments import iso
-from integrations.contracts.events import (
+from integrations.contracts.membership_events import (
     Buyer,
     MembershipEvent,
     OfferPurchased,

@@ -13,7 +13,7 @@ from typing import Self
 
 from django.conf import settings
 
-from integrations.contracts.events import Buyer
+from integrations.contracts.membership_events import Buyer
 from integrations.contracts.pull import LocalList, Place, PulledPage, PulledRecord, Puller, PullSource, RunKind
 from integrations.providers.kajabi import pull_records
 from integrations.providers.kajabi.client import KajabiClient

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from integrations.contracts.events import DisputeOpened, MembershipEvent, MoneyMoved, PaymentSucceeded, PurchaseRefunded
+from integrations.contracts.events import MoneyMoved
+from integrations.contracts.membership_events import DisputeOpened, MembershipEvent, PaymentSucceeded, PurchaseRefunded
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.reading import moment_at, text_at
 

@@ -10,7 +10,13 @@ from accounts.memberships.facts import Fact, FactKind
 from accounts.memberships.models import Plan, Subscription
 from accounts.people.models import User
 from core.cause import Cause
-from integrations.contracts.events import Buyer, DisputeOpened, MembershipEvent, OfferPurchased, PurchaseRefunded
+from integrations.contracts.membership_events import (
+    Buyer,
+    DisputeOpened,
+    MembershipEvent,
+    OfferPurchased,
+    PurchaseRefunded,
+)
 from integrations.contracts.pull import PulledEvent, PulledRecord, PurchaseStatus, RemotePurchase
 from integrations.reconcile.differences import difference, purchases_in
 

@@ -7,18 +7,21 @@ from typing import Any
 import pytest
 
 from integrations.contracts.events import (
-    Buyer,
     CompletedCourse,
     ContactReported,
-    DisputeLost,
-    DisputeOpened,
-    DisputeWon,
     Event,
     FormSubmitted,
     MoneyMoved,
-    OfferPurchased,
     OrderLine,
     OrderPlaced,
+)
+from integrations.contracts.exceptions import Unmatched, Unreadable
+from integrations.contracts.membership_events import (
+    Buyer,
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
+    OfferPurchased,
     PaymentFailed,
     PaymentSucceeded,
     PurchaseRefunded,
@@ -28,7 +31,6 @@ from integrations.contracts.events import (
     SubscriptionRenewed,
     SubscriptionResumed,
 )
-from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.kajabi import memberships, webhooks
 from integrations.providers.kajabi.provider import PROVIDER
