@@ -15,6 +15,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
+from core.console import facets
 from core.console.actions import ActionsMixin
 from core.console.links import row_url
 from core.console.paging import PageByPage
@@ -71,11 +72,14 @@ class ConsoleAdmin(ActionsMixin, BoundedLists):
     """Lists that stay fast with a million rows: newest first, no counting, no sorting by columns without an index."""
 
     show_full_result_count = False
-    show_facets = ShowFacets.NEVER  # they count
+    show_facets = ShowFacets.NEVER  # Django's count all rows; core/console/facets.py has ours
     list_per_page = 50
     list_max_show_all = 0
     ordering = ("-id",)
     sortable_by = ()
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return [facets.filter_of(self.model, one) for one in super().get_list_filter(request)]
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any, **options: Any

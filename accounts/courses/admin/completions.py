@@ -24,6 +24,7 @@ from accounts.people.models import User
 from core.console import attention, columns
 from core.console.actions import Action, Answer, ReasonForm, Submission
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
+from core.console.facets import ColumnFilter
 from core.console.links import NOTHING, list_url, source_of
 
 State = Completion.State
@@ -117,6 +118,11 @@ class EntryInline(ReadOnlyInline):
     source_event = columns.of(source_of, _("source event"))
 
 
+class ChannelFilter(ColumnFilter):
+    title = Completion._meta.get_field("channel").verbose_name
+    parameter_name = "channel"
+
+
 @admin.register(Completion)
 class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     """The queue: what waits is linked, made a member's or dismissed; what was awarded can be reversed."""
@@ -133,7 +139,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         "channel",
     )
     list_display_links = ("received", "email_received")
-    list_filter = ("state", "certificate_state", "activity", "channel", "received_at")
+    list_filter = ("state", "certificate_state", "activity", ChannelFilter, "received_at")
     list_select_related = ("activity", "user", "certificate_check")
     search_fields = ("email",)
     search_help_text = _("Beginning of the e-mail, or the whole source")

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models import Contact, ContactMapping, ContactTag, Tag
+from core.console.facets import Column, ColumnFilter, ConditionFilter, Source
 
 TAGS_NAMED = 200  # names that the browser offers while somebody types
 
@@ -43,42 +44,33 @@ class TypedFilter(SimpleListFilter):
         }
 
 
-class ProviderFilter(SimpleListFilter):
+class ProviderFilter(ColumnFilter):
     """For rows that come from one provider."""
 
     title = _("provider")
     parameter_name = "provider"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(provider, provider) for provider in providers_of(model_admin.model)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(provider=self.value()) if self.value() else queryset
-
-
-class AtProviderFilter(SimpleListFilter):
+class AtProviderFilter(ProviderFilter):
     """Contacts whom a provider knows."""
 
-    title = _("provider")
-    parameter_name = "provider"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(provider, provider) for provider in providers_of(ContactMapping)]
+    def source(self, model: type[Model]) -> Source:
+        return Column(model=ContactMapping, name="provider", of="contact_id")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
         known = ContactMapping.objects.filter(contact=OuterRef("pk"), provider=self.value())
         return queryset.filter(Exists(known)) if self.value() else queryset
 
 
-class HasAccountFilter(SimpleListFilter):
+class HasAccountFilter(ConditionFilter):
     title = _("account")
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("has one")), ("no", _("has none"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
-        return queryset.filter(user__isnull=self.value() == "no") if self.value() else queryset
+    def narrowed(self, rows: QuerySet[Contact], value: str) -> QuerySet[Contact]:
+        return rows.filter(user__isnull=value == "no")
 
 
 class TagFilter(TypedFilter):

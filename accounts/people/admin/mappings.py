@@ -13,28 +13,23 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.people.admin.contact_history import field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
-from accounts.people.admin.filters import ProviderFilter, distinct_values
+from accounts.people.admin.filters import ProviderFilter
 from accounts.people.admin.left_out import LeftOutFilter
 from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
 from accounts.people.models import ContactMapping
 from core.console import columns
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
+from core.console.facets import ColumnFilter
 from core.console.format import side_by_side
 from core.console.links import NOTHING, badge, list_link, row_link
 
 ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
 
 
-class KindFilter(SimpleListFilter):
+class KindFilter(ColumnFilter):
     title = ContactMapping._meta.get_field("kind").verbose_name
     parameter_name = "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind, kind) for kind in distinct_values(ContactMapping, "kind")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
 class GoneFilter(SimpleListFilter):

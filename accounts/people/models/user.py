@@ -70,6 +70,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
         indexes = [
             models.Index(fields=["auth_provider", "-id"], name="user_by_origin"),
+            models.Index(fields=["is_staff", "-id"], name="user_by_staff"),
+            models.Index(fields=["is_active", "-id"], name="user_by_activity"),
             PrefixIndex(fields=["first_name"], name="user_by_first_name"),
             PrefixIndex(fields=["last_name"], name="user_by_last_name"),
         ]

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -21,19 +21,15 @@ from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.format import block, folded, indented
 from core.console.links import EVENTS, NOTHING, badge, list_url, row_link, search_link, shortened
 from core.console.pruned import removed
-from core.prefix import at_most
-from core.text import InvalidAddress, normalise_email
 from core.web import access
 from integrations import registry
-from integrations.inbox import body_search, process
-from integrations.inbox.admin import replay_plan
+from integrations.inbox import process
+from integrations.inbox.admin import find, replay_plan
 from integrations.inbox.admin.choose_plan import CHOOSE_PLAN
 from integrations.inbox.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
 from integrations.inbox.admin.format import readable
 from integrations.inbox.models import Effect, InboxAttempt, InboxEvent
 from integrations.inbox.models.event import Status
-
-SEARCH_LIMIT = 1000  # events of one search
 
 
 def unmatched_events() -> QuerySet[InboxEvent]:
@@ -210,7 +206,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = _found(request, term)
+        found = find.found(request, term)
         self.add_search_notes(request, found.notes)
         return queryset.filter(pk__in=found.keys), False
 
@@ -225,7 +221,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         own: dict[str, Any] = {}
         if access.may(request.user, replay_plan.NAME, "POST"):
-            filters = replay_plan.filters_of(request.GET.dict(), keys_of=lambda term: _found(request, term).keys)
+            filters = replay_plan.filters_of(request.GET.dict(), keys_of=lambda term: find.found(request, term).keys)
             if filters is not None:
                 own = {"replay_url": replay_plan.url_of(filters), "is_filtered": bool(filters)}
         return super().changelist_view(request, own | (extra_context or {}))
@@ -291,25 +287,3 @@ class InboxEventAdmin(ReadOnlyAdmin):
             return gone
         lines = "\n".join(f"{name}: {value}" for name, value in event.headers.items())
         return folded(_("Headers, without secrets"), lines)
-
-
-def _found(request: HttpRequest, term: str) -> body_search.Found:
-    """Find events by what identifies them and by what they contain, once for a request."""
-    if getattr(request, "_found_events", ("",))[0] != term:
-        contain = body_search.find(term, limit=SEARCH_LIMIT)
-        found = body_search.Found(keys=contain.keys | _matching_keys(term), notes=contain.notes)
-        request._found_events = (term, found)  # type: ignore[attr-defined]
-    return request._found_events[1]  # type: ignore[attr-defined]
-
-
-def _matching_keys(term: str) -> set[int]:
-    """Return the keys of events by an e-mail, a remote id, their key or our number; each by its index."""
-    try:
-        email = normalise_email(term)
-    except InvalidAddress:
-        email = term
-    own = [Q(external_id=term), Q(provider__in=list(registry.all_providers()), key=term), Q(person_email=email)]
-    if term.isdecimal() and len(term) < 19:
-        own.append(Q(pk=int(term)))
-    ways = [at_most(InboxEvent.objects.filter(one).order_by(), SEARCH_LIMIT).values_list("pk") for one in own]
-    return {key for (key,) in ways[0].union(*ways[1:])}

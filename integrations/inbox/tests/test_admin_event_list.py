@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from integrations.inbox.models import InboxEvent
+from tests.harness.statements import counts_a_table
 
 LIST = "/admin/integrations/inboxevent/"
 
@@ -94,7 +95,7 @@ def test_filters_show_the_matching_events(filters: dict[str, str], count: int, c
     assert len(console.get(LIST, filters).context["cl"].result_list) == count
 
 
-def test_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: Client) -> None:
+def test_list_costs_the_same_for_5_and_for_50_rows_and_counts_no_further_than_its_facets(console: Client) -> None:
     costs = []
     made(5)
     for _ in range(2):
@@ -102,9 +103,7 @@ def test_list_costs_the_same_for_5_and_for_50_rows_and_counts_nothing(console: C
         with CaptureQueriesContext(connection) as queries:
             assert console.get(LIST).status_code == 200
         costs.append(len(queries))
-        for query in queries:
-            assert "COUNT(" not in query["sql"].upper()
-            assert "DISTINCT" not in query["sql"].upper()
+        assert [query["sql"] for query in queries if counts_a_table(query["sql"])] == []
         if len(costs) == 1:
             InboxEvent.objects.all().delete()
             made(50)

@@ -102,7 +102,7 @@ def test_page_says_how_far_contents_are_indexed(console: Client, stored: dict[st
 def test_page_says_that_it_looks_at_the_newest_matches_only(
     console: Client, monkeypatch: pytest.MonkeyPatch, db: None
 ) -> None:
-    monkeypatch.setattr("integrations.inbox.admin.events.SEARCH_LIMIT", 2)
+    monkeypatch.setattr("integrations.inbox.admin.find.SEARCH_LIMIT", 2)
     made(3, payload={"who": "somebody"})
     body_index.index_events()
     assert found(console, "somebody") == ["evt_1", "evt_2"]

@@ -21,7 +21,7 @@ from core.console.links import NOTHING, list_url, moment, row_link, shortened
 from core.console.pruned import removed
 from core.money import money
 from integrations import registry
-from integrations.inbox.admin.filters import WrittenProviderFilter
+from integrations.inbox.admin.filters import ProviderFilter
 from integrations.inbox.admin.format import before_and_after
 from integrations.outbox import repair
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
@@ -112,7 +112,7 @@ def _undo_preview(write: OutgoingWrite) -> str:
 class OutgoingWriteAdmin(ReadOnlyAdmin):
     audit_subject = "write"
     list_display = ("since", "provider", "target", "operation_shown", "state", "attempts", "error")
-    list_filter = ("status", "kind", "operation", WrittenProviderFilter, LeftOutFilter)
+    list_filter = ("status", "kind", "operation", ProviderFilter, LeftOutFilter)
     list_select_related = ("contact", "policy")
     search_fields = ("external_id",)
     search_help_text = gettext_lazy(
