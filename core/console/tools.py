@@ -6,8 +6,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from core.web import access
-
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
@@ -29,8 +27,3 @@ def register(tool: Tool) -> None:
 
 def registered() -> list[Tool]:
     return list(_tools)
-
-
-def for_user(user: Any) -> list[Tool]:
-    """Return the tools that `user` may open."""
-    return [tool for tool in _tools if access.may(user, f"admin:{tool.name}")]

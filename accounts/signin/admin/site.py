@@ -26,8 +26,6 @@ from core.console import attention, home, navigation, search, tools
 from core.console.site import ConsoleSite
 from core.web import access, branding
 
-OWN_APPS = ("accounts", "integrations")
-
 
 class OwnPassword(PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
@@ -128,13 +126,11 @@ class StaffSite(ConsoleSite):
         return TemplateResponse(request, "admin/search.html", context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Members and events first, each on its own; what the packages bring stands together, and so do the tools."""
-        found = super().get_app_list(request, app_label)
-        if app_label is not None:
-            return found
-        ours = [app for label in OWN_APPS for app in found if app["app_label"] == label]
-        others = [model for app in found if app not in ours for model in app["models"]]
-        return [*ours, *_group(_("Access"), "access", others), *_group(_("Tools"), "tools", _tool_rows(request))]
+        """Return the application's pages; nothing without one: no template of ours shows Django's list of everything.
+
+        Django makes that list for every page of the console, which took longer than the rest of a short page.
+        """
+        return super().get_app_list(request, app_label) if app_label else []
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         view = OwnPassword.as_view(
@@ -155,15 +151,3 @@ class StaffSite(ConsoleSite):
         own += review.urls(self.admin_view)
         own += [path(tool.path, self.admin_view(tool.view), name=tool.name) for tool in tools.registered()]
         return [*own, *super().get_urls()]
-
-
-def _group(name: Any, label: str, rows: list[Any]) -> list[Any]:
-    """Rows of the start page under a heading of ours, which has no page of its own; none without rows."""
-    return [{"name": name, "app_label": label, "app_url": reverse("admin:index"), "models": rows}] if rows else []
-
-
-def _tool_rows(request: HttpRequest) -> list[Any]:
-    return [
-        {"name": tool.label, "object_name": tool.name, "admin_url": reverse(f"admin:{tool.name}"), "view_only": True}
-        for tool in tools.for_user(request.user)
-    ]
