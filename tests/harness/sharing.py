@@ -4,7 +4,8 @@
 
 1. tests that commit (threads, locks, constraints checked at the commit), and those that start processes (tests/chaos);
 2. the core, where the statements matter (`CORE`): queue, inbox, outbox, reconciliation, history, memberships; of its
-   pages and lines, and of what it makes of others' answers (`PRESENTATION`), only what rule 4 names;
+   pages and lines, and of what it makes of others' answers (`PRESENTATION`), only what rule 4 names; of a test with
+   several cases the first, for the others bring other values to the same statements;
 3. every page once, and each list with every kind of filter: tests/test_security_crawl.py (tricks that end before a
    statement, in headers and bodies of strangers, run on SQLite alone: `once`);
 4. tests whose name or file has one of `WORDS`: then it is about what a statement finds, sorts, locks or refuses, or
@@ -63,15 +64,16 @@ def _commits(item: pytest.Item) -> bool:
     return is_said or not COMMITS.isdisjoint(getattr(item, "fixturenames", ()))
 
 
-def is_once(item: pytest.Item) -> bool:
+def is_once(item: pytest.Item, *, is_first_case: bool) -> bool:
     """Return whether no rule sends the test to PostgreSQL too."""
     if item.nodeid.startswith(EVERYWHERE) or _commits(item):
         return False
     if not _asks_for_a_database(item):
         return True
     file, _, name = item.nodeid.partition("::")
-    is_core = CORE.search(file) and not PRESENTATION.search(file)
-    return not is_core and not WORDS.search(file.rpartition("/")[2]) and not WORDS.search(name.partition("[")[0])
+    if WORDS.search(file.rpartition("/")[2]) or WORDS.search(name.partition("[")[0]):
+        return False
+    return not (is_first_case and CORE.search(file) and not PRESENTATION.search(file))
 
 
 def _may_try_again(item: pytest.Item) -> bool:
@@ -128,9 +130,12 @@ def pytest_collection() -> Generator[None, object, object]:
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Mark what runs `once`, and begin with the tests that mostly wait: they fill what others leave."""
+    before = ""
     for item in items:
-        if is_once(item):
+        test = item.nodeid.partition("[")[0]
+        if is_once(item, is_first_case=test != before):
             item.add_marker("once")
+        before = test
         if _may_try_again(item):
             item.add_marker(pytest.mark.flaky(reruns=1))
     # Each process collects the same: the first one notes it.
