@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
 
 import pytest
 
@@ -56,9 +55,34 @@ def _quick_argon2() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _configured() -> Iterator[None]:
+    """Configure what an operator would, the same on every machine."""
+    from django.test import override_settings
+
+    with override_settings(
+        WEBHOOK_CONFIG_PASSWORD=OPERATOR_PASSWORD,
+        WEBHOOKS_ALLOW_UNSIGNED=[],
+        CONTACT_SYNC=True,
+        ADMIN_EMAIL=[STAFF_EMAIL],
+        SLACK_WEBHOOK_URL="",
+        ADMIN_2FA="optional",
+        BREACHED_PASSWORDS_URL="",
+        FRONTEND_URL="http://testserver",
+        TRUSTED_PROXY_COUNT=0,
+        REDIS_URL="",
+        METRICS_TOKEN=[],
+        WHITENOISE_AUTOREFRESH=True,  # else each test client looks at every static file there is
+        CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "tests"}},
+    ):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _configured(settings: Any) -> None:
-    """Configure what an operator would, the same on every machine, and reset the rate limits."""
+def _as_after_a_start() -> None:
+    """Forget what the test before left in the memory of this process: counts, limits, cached values, the language."""
+    from django.conf import settings
+    from django.core.cache import cache
     from django.utils import translation
 
     from accounts.signin import token_authentication
@@ -69,20 +93,8 @@ def _configured(settings: Any) -> None:
     from integrations.operations import health
     from integrations.toolkit import counting
 
-    translation.activate(settings.LANGUAGE_CODE)  # a request of the test before may have left another one
-    settings.WEBHOOK_CONFIG_PASSWORD = OPERATOR_PASSWORD
-    settings.WEBHOOKS_ALLOW_UNSIGNED = []
-    settings.CONTACT_SYNC = True
-    settings.ADMIN_EMAIL = [STAFF_EMAIL]
-    settings.SLACK_WEBHOOK_URL = ""
-    settings.ADMIN_2FA = "optional"
-    settings.BREACHED_PASSWORDS_URL = ""
-    settings.FRONTEND_URL = "http://testserver"
-    settings.TRUSTED_PROXY_COUNT = 0
-    settings.REDIS_URL = ""
-    settings.METRICS_TOKEN = []
-    settings.WHITENOISE_AUTOREFRESH = True  # else each test client looks at every static file there is
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": uuid4().hex}}
+    translation.activate(settings.LANGUAGE_CODE)
+    cache.clear()
     limits.forget()
     webhooks.VERIFIED.forget()
     webhooks.UNVERIFIED.forget()
