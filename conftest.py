@@ -33,10 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Limit Hypothesis to as many examples as the suite has time for, the same ones in every run."""
     from hypothesis import HealthCheck, settings
 
+    from tests.harness.environment import examples
+
     settings.register_profile(
         "enlace",
         deadline=None,
-        max_examples=100,
+        max_examples=examples(100),
         derandomize=True,
         database=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

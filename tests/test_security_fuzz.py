@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from core.queue import runner
 from integrations.inbox.models import InboxEvent
+from tests.harness.environment import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -98,7 +99,7 @@ def stored(post: Any, body: bytes, path: str) -> InboxEvent:
     return event
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(body=st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_stored_and_answered(post: Any, settings: Any, body: bytes) -> None:
     settings.RATE_LIMIT_VERIFIED = 10**6
@@ -106,7 +107,7 @@ def test_any_bytes_are_stored_and_answered(post: Any, settings: Any, body: bytes
         stored(post, body, "/api/webhook/kajabi/")
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(body=st.dictionaries(st.text(max_size=10), VALUE, max_size=5))
 def test_any_json_is_stored_and_answered(post: Any, settings: Any, body: dict[str, Any]) -> None:
     settings.RATE_LIMIT_VERIFIED = 10**6
@@ -114,7 +115,7 @@ def test_any_json_is_stored_and_answered(post: Any, settings: Any, body: dict[st
         stored(post, json.dumps(body).encode(), "/kajabi-webhook")
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(body=BODY)
 def test_event_like_body_finishes_without_a_retry(post: Any, settings: Any, body: dict[str, Any]) -> None:
     settings.RATE_LIMIT_VERIFIED = 10**6
@@ -125,7 +126,7 @@ def test_event_like_body_finishes_without_a_retry(post: Any, settings: Any, body
         assert event.status != "pending", event.last_error
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(
     body=st.binary(max_size=100) | st.dictionaries(WORDS, ODD, max_size=5).map(lambda body: json.dumps(body).encode()),
     encoding=st.sampled_from(["gzip", "deflate", "gzip, deflate", "br", "identity", "\u00e9", " , "])
@@ -149,7 +150,7 @@ def test_body_written_in_any_way_is_stored_or_refused(
             assert InboxEvent.objects.exists() or any(letter in _CONTROL for letter in encoding)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(body=st.binary(max_size=100), proof=st.binary(max_size=80), token=st.text(max_size=30))
 def test_unverified_body_is_refused_and_not_stored(
     post: Any, settings: Any, body: bytes, proof: bytes, token: str
@@ -165,7 +166,7 @@ def test_unverified_body_is_refused_and_not_stored(
     assert InboxEvent.objects.count() == 0
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     query=st.dictionaries(
         st.sampled_from(["token", "email", "next", "password", "search", "page"]), st.text(max_size=60)

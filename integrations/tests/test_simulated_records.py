@@ -13,6 +13,7 @@ from accounts.people.models import Contact
 from core.queue import runner
 from integrations import providers, registry
 from integrations.inbox.models import InboxEvent
+from tests.harness.environment import examples
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token-that-only-these-tests-know"
@@ -103,7 +104,7 @@ BODY = st.dictionaries(WORDS, RECORD, max_size=8).flatmap(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(body=BODY)
 @pytest.mark.parametrize("key", KEYS)
 def test_anything_like_an_event_comes_to_an_end_without_a_retry(post: Any, key: str, body: dict[str, Any]) -> None:

@@ -15,6 +15,11 @@ OFFER_ID = "off_456"
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
+def examples(number: int) -> int:
+    """Return how many examples Hypothesis tries: all in the long form, else a third, which is the same in every run."""
+    return number if IS_LONG else number // 3
+
+
 def environment(var_dir: Path, port: int, **changes: str) -> dict[str, str]:
     """Return the environment of an installation on `port` with its files in `var_dir`."""
     variables = {name: os.environ[name] for name in INHERITED if name in os.environ}

@@ -14,7 +14,7 @@ from accounts.memberships.tests.histories import DAY, HISTORIES, LAST, PLANS, hi
 from accounts.memberships.tests.reference import DAY_0
 from tests.harness.environment import IS_LONG
 
-MANY = hypothesis_settings(max_examples=5000 if IS_LONG else 100)
+MANY = hypothesis_settings(max_examples=5000 if IS_LONG else 40)
 MOMENTS = st.integers(0, 2 * LAST).map(lambda half_days: DAY_0 + half_days * DAY / 2)
 FOREVER = datetime.max.replace(tzinfo=DAY_0.tzinfo)
 

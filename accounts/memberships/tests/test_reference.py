@@ -13,7 +13,7 @@ from accounts.memberships.tests.reference import DAY_0
 from accounts.memberships.tests.reference_union import days_of_access
 from tests.harness.environment import IS_LONG
 
-EXAMPLES = 12_000 if IS_LONG else 200
+EXAMPLES = 12_000 if IS_LONG else 70
 # A long history is readable as it is listed; making it smaller takes minutes.
 PHASES = (Phase.explicit, Phase.generate) if IS_LONG else tuple(Phase)
 

@@ -13,6 +13,7 @@ from core.queue import runner
 from integrations.inbox.models import InboxEvent
 from integrations.providers.chatwoot.tests.conftest import EVENTS, INSTALLATION, TOKEN
 from integrations.providers.chatwoot.webhooks import HANDLED
+from tests.harness.environment import examples
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ BODY = st.dictionaries(WORDS, LIKE_AN_EVENT, max_size=8).flatmap(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(body=BODY, path=st.sampled_from([INSTALLATION, EVENTS]))
 def test_any_body_is_kept_and_answered(body: dict[str, Any], path: str) -> None:
     answer = Client().post(f"{path}/{TOKEN}", json.dumps(body), "application/json")

@@ -15,6 +15,7 @@ from integrations.inbox.models import InboxEvent
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.provider import PROVIDER
 from tests.fakes.gohighlevel import FakeGoHighLevel
+from tests.harness.environment import examples
 
 pytestmark = pytest.mark.django_db
 CONTACT_ID = "nmFmQEsNgz6AVpgLVUJ0"
@@ -197,7 +198,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(payload=st.dictionaries(WORDS, ANYTHING, max_size=8))
 def test_any_payload_with_the_id_of_a_contact_is_understood(payload: dict[str, Any]) -> None:
     """Others are refused, by the name of a field, or understood too."""
