@@ -231,6 +231,7 @@ PERMISSIONS = {
     "accounts.export_completion": (OPERATOR,),
     "accounts.award_points": (OPERATOR,),
     "accounts.export_contact": (OPERATOR,),
+    "accounts.export_list": (OPERATOR,),
     "accounts.forget_contact": (),
     "integrations.replay_inboxevent": (OPERATOR,),
     "integrations.ignore_inboxevent": (OPERATOR,),
@@ -260,6 +261,7 @@ def _of_model(label: str, of: Pages) -> dict[str, Rules]:
     name = f"admin:{app}_{model}"
     return {
         f"{name}_changelist": rule("view"),
+        f"{name}_csv": {"GET": needs(*rule("view").permissions, "accounts.export_list")},
         f"{name}_history": rule("view"),
         f"{name}_add": rule("add"),
         f"{name}_change": {"GET": rule("view"), "POST": rule("change")},

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 
 from core.console import facets
 from core.console.actions import ActionsMixin
+from core.console.csv_export import CsvExport
 from core.console.links import row_url
 from core.console.paging import PageByPage
 
@@ -68,7 +69,7 @@ class BoundedLists(ModelAdmin):
         return ConsoleChangeList
 
 
-class ConsoleAdmin(ActionsMixin, BoundedLists):
+class ConsoleAdmin(CsvExport, ActionsMixin, BoundedLists):
     """Lists that stay fast with a million rows: newest first, no counting, no sorting by columns without an index."""
 
     show_full_result_count = False
@@ -80,6 +81,9 @@ class ConsoleAdmin(ActionsMixin, BoundedLists):
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         return [facets.filter_of(self.model, one) for one in super().get_list_filter(request)]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"csv_url": self.csv_url(request), **(extra_context or {})})
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any, **options: Any

@@ -127,6 +127,7 @@ class ChannelFilter(ColumnFilter):
 class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     """The queue: what waits is linked, made a member's or dismissed; what was awarded can be reversed."""
 
+    exports_csv = False  # it has files that can be imported again
     list_display = (
         "received",
         "email_received",

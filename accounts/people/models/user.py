@@ -64,7 +64,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        permissions = [("send_link", "Can send a set-up link")]
+        permissions = [("send_link", "Can send a set-up link"), ("export_list", "Can download lists as CSV")]
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
         ]
