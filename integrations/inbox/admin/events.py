@@ -17,18 +17,19 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 import integrations.inbox.admin.phrases  # noqa: F401 (registered by its import)
 from core.console import attention, columns, phrases
 from core.console.actions import Action, ReasonForm
-from core.console.base import ReadOnlyAdmin, ReadOnlyInline
+from core.console.base import ReadOnlyAdmin
 from core.console.format import block, folded, indented
-from core.console.links import EVENTS, NOTHING, badge, list_url, row_link, search_link, shortened
+from core.console.links import EVENTS, NOTHING, badge, list_url, search_link, shortened
 from core.console.pruned import removed
 from core.web import access
 from integrations import registry
 from integrations.inbox import process
 from integrations.inbox.admin import find, replay_plan
+from integrations.inbox.admin.attempts import AttemptInline, EffectInline
 from integrations.inbox.admin.choose_plan import CHOOSE_PLAN
 from integrations.inbox.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
 from integrations.inbox.admin.format import readable
-from integrations.inbox.models import Effect, InboxAttempt, InboxEvent
+from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
 
 
@@ -78,45 +79,6 @@ def open_events() -> list[attention.Item]:
         )
         for key, label, events, query, occurred, action in waiting
     ]
-
-
-class AttemptInline(ReadOnlyInline):
-    model = InboxAttempt
-    fields = readonly_fields = ("anchor", "started", "took", "outcome", "problem")
-
-    @admin.display(description=gettext_lazy("attempt"))
-    def anchor(self, attempt: InboxAttempt) -> str:
-        """Return the number as a link to itself, for colleagues; it also lets the keyboard into a scrolling table."""
-        return format_html('<a id="attempt-{0}" href="#attempt-{0}">{0}</a>', attempt.number)
-
-    started = columns.moment("started_at", gettext_lazy("started"))
-
-    @admin.display(description=gettext_lazy("took"))
-    def took(self, attempt: InboxAttempt) -> str:
-        return NOTHING if attempt.duration_ms is None else f"{attempt.duration_ms} ms"
-
-    @admin.display(description=gettext_lazy("error"))
-    def problem(self, attempt: InboxAttempt) -> str:
-        trace = folded(_("Traceback"), attempt.traceback) if attempt.traceback else ""
-        return format_html("{}{}", phrases.shown(attempt.error), trace) if attempt.error or trace else NOTHING
-
-
-class EffectInline(ReadOnlyInline):
-    model = Effect
-    fields = readonly_fields = ("what", "link")
-    what = columns.reason("description", gettext_lazy("what"))
-
-    @admin.display(description=gettext_lazy("on"))
-    def link(self, effect: Effect) -> str:
-        # By type and key: fetching every target for its name would be a query a row.
-        kind = effect.content_type.model_class()
-        if kind is None:
-            return NOTHING
-        text = f"{kind._meta.verbose_name} {effect.object_id}"
-        return row_link(f"admin:{kind._meta.app_label}_{kind._meta.model_name}", effect.object_id, text)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Effect]:
-        return super().get_queryset(request).select_related("content_type")
 
 
 def _may_be_retried(event: InboxEvent) -> bool:
