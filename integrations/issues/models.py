@@ -8,6 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.console.phrases import shown
+
 
 class Issue(models.Model):
     """Failures of one provider, kind, type and cause; of the kind DRIFT, changes of payloads instead of failures.
@@ -30,7 +32,7 @@ class Issue(models.Model):
         IGNORED = "ignored", _("ignored")
 
     provider = models.CharField(_("provider"), max_length=30)
-    kind = models.CharField(_("what failed"), max_length=10, choices=Kind.choices)
+    kind = models.CharField(_("subject"), max_length=10, choices=Kind.choices)
     type = models.CharField(_("type"), max_length=100, blank=True)
     cause = models.CharField(_("cause"), max_length=300)
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.OPEN)
@@ -57,7 +59,7 @@ class Issue(models.Model):
         indexes = [models.Index(fields=["status", "-last_seen_at"], name="issue_by_status")]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.type or self.get_kind_display()}: {self.cause}"
+        return f"{self.provider} {self.type or self.get_kind_display()}: {shown(self.cause)}"
 
 
 def issue_key() -> Any:

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
@@ -163,7 +164,7 @@ class IssueAdmin(ReadOnlyAdmin):
         """Return a sentence for each field that is not as it was, now."""
         rows = [row for row in drifts.of_issue(issue) if row.ended_at is None][: drifts.MOST_NAMED]
         lines = ((f"{texts.title(issue.provider)}: {issue.type}: {texts.sentence(row)}",) for row in rows)
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", lines)) if rows else NOTHING
+        return format_html_join(mark_safe("<br>"), "{}", lines) if rows else NOTHING
 
     @admin.display(description=_("still failed"))
     def left(self, issue: Any) -> str:
