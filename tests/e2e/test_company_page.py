@@ -51,17 +51,17 @@ def test_company_appears_on_the_waiting_page(
     visitor.open(PAGE.format(account))
     expect(page.locator("[data-state=waiting]")).to_be_visible()
     expect(page.locator("[data-retry]")).to_be_hidden()
-    visitor.look("configuring")
+    visitor.look_twice("configuring")
     name = "Compañía de Pruebas Internacional " + "X" * 60 + " S.A."
     sign_up(app, account, name)
     expect(page.locator("[data-state=found]")).to_be_visible()
     expect(page.locator("h1:visible")).to_have_text(name)
     expect(page.locator("[data-value=company_id]")).to_have_text(f"chatwoot_{account}")
-    visitor.look("found")
+    visitor.look_twice("found")
     sign_up(app, account, name, event="account_deleted")
     page.reload()
     expect(page.locator("[data-state=closed]")).to_be_visible()
-    visitor.look("closed")
+    visitor.look_twice("closed")
     visitor.leave()
 
 
@@ -86,7 +86,7 @@ def test_page_gives_up_with_a_sentence_and_retries_by_keyboard(
     visitor.open(PAGE.format(account))
     give_up(page, "missing")
     expect(page.locator("[data-retry]")).to_be_focused()
-    visitor.look("missing")
+    visitor.look_twice("missing")
     sign_up(app, account, "Late Company")
     page.keyboard.press("Enter")
     expect(page.locator("h1:visible")).to_have_text("Late Company")
@@ -105,7 +105,7 @@ def test_unreachable_service_has_its_own_message(browser: Browser, app: Embedded
     page.clock.install()
     visitor.open(PAGE.format(1))
     give_up(page, "unreachable")
-    visitor.look("unreachable")
+    visitor.look_twice("unreachable")
     visitor.leave()
 
 
@@ -116,7 +116,7 @@ def test_expired_signature_is_reported_at_once(browser: Browser, app: Embedded, 
     visitor.open(PAGE.format(1))
     expect(page.locator("[data-state=refused]")).to_be_visible()
     expect(page.locator("[data-retry]")).to_be_hidden()
-    visitor.look("refused")
+    visitor.look_twice("refused")
     visitor.leave()
 
 
@@ -124,7 +124,7 @@ def test_page_without_an_account_names_the_missing_part(browser: Browser, app: E
     visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="no-account")
     visitor.open("/embed/dashboard")
     expect(visitor.page.locator("h1")).to_have_text("Which account?")
-    visitor.look("no-account")
+    visitor.look_twice("no-account")
     visitor.leave()
 
 

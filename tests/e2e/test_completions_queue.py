@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e import events
-from tests.e2e.visitor import LAYOUTS, Visitor
+from tests.e2e.visitor import LAYOUTS, SCHEMES, Visitor
 from tests.harness import Embedded, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
@@ -35,7 +35,10 @@ def test_completion_is_linked_by_keyboard(
     )
     assert waiting["state"] == "received"
 
-    staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="queue")
+    scheme = SCHEMES[language]
+    staff = Visitor(
+        browser, app.url, language=language, width=width, screenshots=screenshots, name="queue", scheme=scheme
+    )
     page = staff.page
     staff.sign_in()
     staff.look("start")

@@ -49,10 +49,9 @@ def test_connections_are_tested_in_the_browser(
     expect(page.locator("#chatwoot > details")).not_to_have_attribute("open", "")
     staff.look("page")
     page.click("#chatwoot > details > summary")
-    staff.look("unfolded")
     page.click("#gohighlevel button[value=test]")
     expect(page.locator("#gohighlevel .connection__result")).to_contain_text("opportunities.readonly")
-    staff.look("tested")
+    staff.look_twice("tested")
     page.locator("#kajabi .endpoints > li").last.get_by_role("button", name=SHOW[language]).click()
     expect(page.locator("#revealed")).to_have_value(f"{app.url}/kajabi-webhook/{TOKEN}")
     staff.look("shown")
@@ -71,8 +70,7 @@ def test_secret_is_copied_by_keyboard_and_never_stands_in_the_page(
 ) -> None:
     staff = Visitor(browser, app.url, language=language, width=1280, screenshots=screenshots, name="copy")
     staff.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = staff.sign_in().page
-    staff.open("/admin/connections/")
+    page = staff.sign_in("/admin/connections/").page
     assert TOKEN not in page.content()
     assert SECRET not in page.content()
     native = page.locator("#kajabi .endpoints > li").last

@@ -71,19 +71,17 @@ def test_pages_fit_and_are_accessible(
     filled: Embedded, browser: Browser, screenshots: Path, language: str, width: int
 ) -> None:
     visitor = Visitor(browser, filled.url, language=language, width=width, screenshots=screenshots, name="close")
-    page = visitor.sign_in().page
-    visitor.open("/admin/integrations/dailyclose/")
-    visitor.look("days")
+    page = visitor.sign_in("/admin/integrations/dailyclose/").page
     page.locator("details.explanation summary").click()
-    visitor.look("explained")
+    visitor.look_twice("explained")
     visitor.press_tab_until("td.field-repair a", at_most=80)
     page.keyboard.press("Enter")
     page.wait_for_url("**/act/heal/")
-    visitor.look("heal")
+    visitor.look_twice("heal")
     visitor.open("/admin/integrations/dailyclose/")
     page.locator("th a").first.click()
     page.wait_for_url("**/change/")
-    visitor.look("day")
+    visitor.look_twice("day")
     visitor.leave()
 
 
@@ -91,8 +89,7 @@ def test_heal_by_keyboard_starts_the_repair_and_the_day_is_healed(
     filled: Embedded, browser: Browser, screenshots: Path
 ) -> None:
     visitor = Visitor(browser, filled.url, language="en", width=1280, screenshots=screenshots, name="heal")
-    page = visitor.sign_in().page
-    visitor.open("/admin/integrations/dailyclose/?state__exact=differs")
+    page = visitor.sign_in("/admin/integrations/dailyclose/?state__exact=differs").page
     visitor.press_tab_until("td.field-repair a", at_most=80)
     page.keyboard.press("Enter")
     page.wait_for_url("**/act/heal/")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.visitor import LAYOUTS, Visitor
+from tests.e2e.visitor import LAYOUTS, SCHEMES, Visitor
 from tests.harness import Embedded, embedded
 from tests.harness.environment import STAFF_EMAIL
 from tests.harness.process import ROOT, run_to_end
@@ -36,7 +36,7 @@ def test_demo_is_offered_made_beside_the_server_shown_and_removed(
     for language, width in LAYOUTS:
         offered(empty, browser, screenshots, language=language, width=width)
     before = set(empty.mail_files)
-    demo(empty, "--members", "12", "--days", "6")
+    demo(empty, "--members", "6", "--days", "3")
     for language, width in LAYOUTS:
         shown(empty, browser, screenshots, language=language, width=width)
     sent = [path.read_text() for path in empty.mail_files if path not in before]
@@ -51,15 +51,16 @@ def offered(app: Embedded, browser: Browser, screenshots: Path, *, language: str
     visitor = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="demo-offer")
     page = visitor.sign_in().page
     expect(page.get_by_text(WORDS[language][0])).to_be_visible()
-    visitor.look("home")
+    visitor.look_twice("home")
     visitor.leave()
 
 
 def shown(app: Embedded, browser: Browser, screenshots: Path, *, language: str, width: int) -> None:
-    visitor = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="demo")
-    page = visitor.sign_in().page
+    visitor = Visitor(
+        browser, app.url, language=language, width=width, screenshots=screenshots, name="demo", scheme=SCHEMES[language]
+    )
     for path in ("/admin/", "/admin/accounts/contact/", "/admin/integrations/inboxevent/"):
-        visitor.open(path)
-        expect(page.get_by_text(WORDS[language][1])).to_be_visible()
+        visitor.sign_in(path)
+        expect(visitor.page.get_by_text(WORDS[language][1])).to_be_visible()
         visitor.look("shown")
     visitor.leave()

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
 def test_api_description_renders_and_opens(browser: Browser, app: Embedded, screenshots: Path) -> None:
     visitor = Visitor(browser, app.url, language="en", width=360, screenshots=screenshots, name="docs")
     page = visitor.page
+    visitor.record_requests()
     visitor.open("/docs")
     for tag in ("Kajabi", "Chatwoot", "GoHighLevel", "NowCerts", "Staff", "Front ends", "Monitoring", "Mail"):
         expect(page.locator(f"h3[data-tag='{tag}']")).to_be_visible()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import SCHEMES, Visitor
 from tests.harness import Embedded, embedded, wait_until
 from tests.harness.fake_sides import FakeSides, fake_sides
 
@@ -35,7 +35,10 @@ def app(tmp_path: Path, sides: FakeSides) -> Iterator[Embedded]:
 def test_staff_look_at_both_sides_and_start_writing(
     app: Embedded, sides: FakeSides, browser: Browser, screenshots: Path, language: str, width: int
 ) -> None:
-    staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="first-sync")
+    scheme = SCHEMES[language]
+    staff = Visitor(
+        browser, app.url, language=language, width=width, screenshots=screenshots, name="first-sync", scheme=scheme
+    )
     page = staff.page
     staff.sign_in()
     staff.look("start")

@@ -51,9 +51,9 @@ FAIL_ANOTHER = "UPDATE integrations_inboxevent SET status = 'failed' WHERE key =
 
 
 @pytest.fixture(scope="module")
-def filled(own: Embedded) -> Embedded:
-    run_to_end([sys.executable, ROOT / "manage.py", "shell", "-c", FILL], env=own.env)
-    return own
+def filled(app: Embedded) -> Embedded:
+    run_to_end([sys.executable, ROOT / "manage.py", "shell", "-c", FILL], env=app.env)
+    return app
 
 
 @pytest.mark.parametrize(("language", "width"), LAYOUTS)
@@ -66,10 +66,10 @@ def test_home_fits_and_is_accessible(
     visitor.look("home")
     for summary in page.locator(".home summary").all():
         summary.click()
-    visitor.look("unfolded")
+    visitor.look_twice("unfolded")
     page.locator(".attention__do a", has_text="Dismiss" if language == "en" else "Descartar").first.click()
     page.wait_for_url("**/dismiss/")
-    visitor.look("dismiss")
+    visitor.look_twice("dismiss")
     visitor.leave()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.test_person_page import buy, signed_in
+from tests.e2e.test_person_page import buy, visit
 from tests.harness import Embedded
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
@@ -14,8 +14,8 @@ EVENTS = "/admin/integrations/inboxevent/"
 
 def test_list_is_of_cards_on_a_phone(app: Embedded, browser: Browser, screenshots: Path) -> None:
     buy(app, "jane.cards@example.com", "off_456")
-    staff = signed_in(app, browser, screenshots, language="es", width=360, name="cards")
-    staff.open(f"{EVENTS}?q=jane.cards@example.com")
+    staff = visit(app, browser, screenshots, language="es", width=360, name="cards")
+    staff.sign_in(f"{EVENTS}?q=jane.cards@example.com")
     state = staff.page.locator("#result_list td.field-state")
     expect(state).to_contain_text("procesado")
     label = state.evaluate("cell => getComputedStyle(cell, '::before').content")
@@ -30,8 +30,8 @@ def test_list_is_of_cards_on_a_phone(app: Embedded, browser: Browser, screenshot
 
 def test_list_is_a_table_on_a_wide_screen(app: Embedded, browser: Browser, screenshots: Path) -> None:
     buy(app, "jane.table@example.com", "off_456")
-    staff = signed_in(app, browser, screenshots, language="en", width=1280, name="table")
-    staff.open(f"{EVENTS}?q=jane.table@example.com")
+    staff = visit(app, browser, screenshots, language="en", width=1280, name="table")
+    staff.sign_in(f"{EVENTS}?q=jane.table@example.com")
     cells = staff.page.locator("#result_list tbody td").all()
     assert len({box["y"] for cell in cells if (box := cell.bounding_box())}) == 1, "one row"
     staff.look("events")

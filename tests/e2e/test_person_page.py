@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e import events
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import SCHEMES, Visitor
 from tests.harness import Embedded, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
@@ -22,14 +22,15 @@ def buy(app: Embedded, address: str, offer: str) -> None:
     wait_until(lambda: app.rows.all(read, key), seconds=60, what=f"the end of {key}")
 
 
-def signed_in(app: Embedded, browser: Browser, screenshots: Path, *, language: str, width: int, name: str) -> Visitor:
-    return Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name=name).sign_in()
+def visit(app: Embedded, browser: Browser, screenshots: Path, *, language: str, width: int, name: str) -> Visitor:
+    scheme = SCHEMES[language]
+    return Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name=name, scheme=scheme)
 
 
 def test_buyer_of_an_unmapped_offer_gets_in_by_four_clicks(app: Embedded, browser: Browser, screenshots: Path) -> None:
     address = "jane.four@example.com"
     buy(app, address, "off_four")
-    staff = signed_in(app, browser, screenshots, language="en", width=1280, name="four-clicks")
+    staff = visit(app, browser, screenshots, language="en", width=1280, name="four-clicks").sign_in()
     page = staff.page
     page.fill(SEARCH, address)
     page.click("header .find button")  # 1
@@ -54,7 +55,7 @@ def test_known_person_is_repaired_by_keyboard_on_a_phone(app: Embedded, browser:
     address = "jane.keys@example.com"
     buy(app, address, "off_456")
     buy(app, address, "off_keys")
-    staff = signed_in(app, browser, screenshots, language="es", width=360, name="by-keyboard")
+    staff = visit(app, browser, screenshots, language="es", width=360, name="by-keyboard").sign_in()
     page = staff.page
     page.locator(".tasks-menu summary").focus()
     page.keyboard.press("Enter")

@@ -42,7 +42,7 @@ def test_questions_are_decided_by_keyboard(
     page.keyboard.press("Enter")
     expect(page.locator("#question")).to_contain_text(f"off_{name}")
     expect(page.locator(".review__list [aria-current]")).to_contain_text(buyer)
-    staff.look("without a plan")
+    staff.look_twice("without a plan")
 
     page.keyboard.press("i")
     expect(page.locator("#ignore-reason")).to_be_focused()
@@ -53,7 +53,7 @@ def test_questions_are_decided_by_keyboard(
     expect(page.locator("#question")).to_contain_text(reported)
     expect(page.locator(".review__suggestion")).to_be_visible()
     expect(page.locator(".decision[data-key=l]")).to_contain_text(WORDS[language]["undo"])
-    staff.look("whose")
+    staff.look_twice("whose")
     page.keyboard.press("k")
     expect(page.locator("#question")).to_contain_text(f"off_{name}")
     page.keyboard.press("i")
@@ -68,14 +68,14 @@ def test_questions_are_decided_by_keyboard(
     expect(page.locator("#link-member")).to_have_value(member)
     page.keyboard.press("Enter")
     expect(page.locator(".review__question h2")).to_have_text(WORDS[language]["none"])
-    staff.look("none open")
+    staff.look_twice("none open")
     stored = found(own, "accounts_completion", "email", reported)[0]
     assert stored["state"] == "awarded"
 
     staff.press_tab_until("a[href='/admin/review/decided/']", at_most=60)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{own.url}/admin/review/decided/")
-    staff.look("decided")
+    staff.look_twice("decided")
     staff.press_tab_until(f"a[href*='/completion/{stored['id']}/act/reverse/']", at_most=60)
     page.keyboard.press("Enter")
     expect(page.locator("input[name=reason]")).to_be_focused()
@@ -94,8 +94,7 @@ def test_keys_can_be_turned_off(own: Embedded, browser: Browser, screenshots: Pa
     wait_until(lambda: own.rows.all(unmatched, buyer), seconds=60, what="an event without a plan")
     staff = Visitor(browser, own.url, language="en", width=1280, screenshots=screenshots, name="review-keys")
     page = staff.page
-    staff.sign_in()
-    staff.open("/admin/review/")
+    staff.sign_in("/admin/review/")
     page.click("text=Turn the keys off")
     expect(page.locator("kbd")).to_have_count(0)
     page.keyboard.press("i")

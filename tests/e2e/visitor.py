@@ -26,9 +26,10 @@ INSPECT = """async options => {
 Scheme = Literal["light", "dark"]
 OTHER_WIDTH = {360: 1280, 1280: 360}
 OTHER_SCHEME: Mapping[Scheme, Scheme] = {"light": "dark", "dark": "light"}
-# Two walks through a page show each pair of a language, a width and a colour scheme: `look` adds the other width in the
-# other colours, so that these two see en-360-light, en-1280-dark, es-1280-light and es-360-dark.
+# Two walks that `look_twice` show each pair of a language, a width and a colour scheme: en-360-light, en-1280-dark,
+# es-1280-light and es-360-dark. Of two walks that `look` once, SCHEMES gives the colours: each value is in one of them.
 LAYOUTS = [("en", 360), ("es", 1280)]
+SCHEMES: Mapping[str, Scheme] = {"en": "light", "es": "dark"}
 
 _sessions: dict[str, str] = {}  # of staff, by the URL of the installation
 
@@ -57,7 +58,6 @@ class Visitor:
         self.complaints: list[str] = []
         self.faults: list[str] = []
         self.looks = 0
-        self.context.on("request", lambda request: self.requests.append(request))
         self.context.on("console", self.hear)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         self.page: Page = self.context.new_page()
@@ -71,19 +71,23 @@ class Visitor:
         target = path_or_url if path_or_url.startswith("http") else self.url + path_or_url
         self.page.goto(target)
 
-    def sign_in(self) -> Self:
-        """Open the console as staff: the first time by keyboard, then with the session of the first time.
+    def record_requests(self) -> None:
+        """Note all requests from now on, which costs time with each file of a page."""
+        self.context.on("request", lambda request: self.requests.append(request))
+
+    def sign_in(self, path: str = "/admin/") -> Self:
+        """Open a page of the console as staff: the first time by keyboard, then with the session of the first time.
 
         A sign-in takes a second of CPU time, and ten tries in a quarter of an hour are the limit.
         """
         if self.url in _sessions:
             self.context.add_cookies([{"name": "sessionid", "value": _sessions[self.url], "url": self.url}])
-        self.open("/admin/")
+        self.open(path)
         if urlsplit(self.page.url).path == "/admin/login/":
             self.type_staff_password()
             cookies = {cookie["name"]: cookie["value"] for cookie in self.context.cookies()}
             _sessions[self.url] = cookies["sessionid"]
-        expect(self.page).to_have_url(f"{self.url}/admin/")
+        assert urlsplit(self.page.url).path != "/admin/login/", "the password is refused"
         return self
 
     def type_staff_password(self) -> None:
@@ -102,7 +106,7 @@ class Visitor:
             yield
 
     def look(self, step: str) -> None:
-        """Record where the page does not fit the screen or breaks an axe rule, in both widths and colour schemes.
+        """Record where the page does not fit the screen or breaks an axe rule.
 
         A page with a fault leaves its picture, and each page does where SCREENSHOTS names a folder for them.
         """
@@ -111,12 +115,18 @@ class Visitor:
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE_SCRIPT)
         self._inspect(step, self.width, self.scheme)
+
+    def look_twice(self, step: str) -> None:
+        """Look at the page, and once more in the other width and colours."""
+        self.look(step)
         other = OTHER_WIDTH[self.width], OTHER_SCHEME[self.scheme]
-        for width, scheme in (other, (self.width, self.scheme)):
-            self.page.set_viewport_size({"width": width, "height": 800})
-            self.page.emulate_media(color_scheme=scheme)
-            if (width, scheme) == other:
-                self._inspect(step, width, scheme)
+        self._lay_out(*other)
+        self._inspect(step, *other)
+        self._lay_out(self.width, self.scheme)
+
+    def _lay_out(self, width: int, scheme: Scheme) -> None:
+        self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.emulate_media(color_scheme=scheme)
 
     def _inspect(self, step: str, width: int, scheme: Scheme) -> None:
         before = len(self.faults)
