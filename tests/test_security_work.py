@@ -115,10 +115,10 @@ def pieces_of(pattern: re.Pattern[str]) -> list[str]:
     return [*dict.fromkeys(re.findall(r"[A-Za-z0-9]+|[^A-Za-z0-9\\]", pattern.pattern))]
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object], *, tries: int = TRIES) -> float:
     """Return the processor time of `work` in this thread, the least of several tries."""
     best = float("inf")
-    for _try in range(TRIES):
+    for _try in range(tries):
         before = time.thread_time()
         work()
         best = min(best, time.thread_time() - before)
@@ -128,13 +128,18 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def growth(work: Callable[[str], object], piece: str, *, length: int, end: str = "") -> float:
-    """Return the ratio of the work on `length` letters to that on a quarter of them, the least of several tries."""
+    """Return the ratio of the work on `length` letters to that on a quarter of them, the least of several tries.
+
+    Where a quarter is work enough to be measured, it is a quarter of that which is compared with it.
+    """
+    if seconds(lambda: work((piece * length)[:length] + end), tries=1) < FLOOR:
+        return 1.0
     quarter = (piece * length)[: length // TIMES]
+    if seconds(lambda: work(quarter + end), tries=1) >= FLOOR:
+        return growth(work, piece, length=length // TIMES, end=end)
     least = float("inf")
     for _try in range(TRIES):
         more = seconds(lambda: work(quarter * TIMES + end))
-        if more < FLOOR:
-            return 1.0
         least = min(least, more / max(seconds(lambda: work(quarter + end)), FLOOR / 20))
         if least < AT_MOST:
             break
