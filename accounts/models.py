@@ -36,7 +36,7 @@ from accounts.people.models import (
     User,
 )
 from accounts.signin.models import LinkRequest
-from accounts.staff.models import ApiToken, AuditEntry, Dismissal
+from accounts.staff.models import ApiToken, AuditEntry, Dismissal, SavedFilter
 
 __all__ = [
     "Activity",
@@ -71,6 +71,7 @@ __all__ = [
     "ProvisioningStep",
     "Purchase",
     "Requirement",
+    "SavedFilter",
     "Subscription",
     "SubscriptionFact",
     "SubscriptionTransition",

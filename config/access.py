@@ -105,6 +105,8 @@ ADDRESSES: dict[str, Rules] = {
     "admin:review_question": {"GET": STAFF},
     "admin:review_decided": {"GET": STAFF},
     "admin:review_decide": STAFF,  # the action's own rule is checked
+    "admin:saved_filter": {"POST": STAFF},  # the list's own rule is checked
+    "admin:saved_filter_delete": {"POST": STAFF},  # one's own; superusers any
     "admin:dismiss": needs("accounts.add_dismissal"),
     "admin:password_change": STAFF,
     "admin:password_change_done": STAFF,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote_plus
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
@@ -25,7 +26,7 @@ from accounts.people.person import Person
 from accounts.privacy.holdings import CONFIGURATION, DELETED, Holding, Retention
 from accounts.signin.models import LinkRequest
 from accounts.signin.password_links import FORGET_AFTER
-from accounts.staff.models import ApiToken, AuditEntry, Dismissal
+from accounts.staff.models import ApiToken, AuditEntry, Dismissal, SavedFilter
 
 HISTORY_KEPT = timedelta(days=730)  # of what staff did
 _PRUNED_AT_ONCE = 500
@@ -148,6 +149,13 @@ def _platform() -> list[Holding]:
             retention=Retention(since="dismissed_at", kept_for=HISTORY_KEPT),
         ),
         Holding(
+            model=SavedFilter,
+            holds="filters of lists that staff saved, some by a person's address",
+            retention="until its owner deletes it, or is deleted",
+            own=lambda person: Q(owner__in=person.users),
+            erase=_erase_saved_filter,
+        ),
+        Holding(
             model=ForgottenKey,
             holds="keyed digests of erased addresses and ids",
             retention="for ever: without them old records at providers would bring the person back",
@@ -212,3 +220,8 @@ def _sessions_of(person: Person) -> set[Any]:
         if str(decoded.get("_auth_user_id")) in users or mentions.match(json.dumps(decoded, default=str)):
             found.add(session.pk)
     return found
+
+
+def _erase_saved_filter(row: Any, mentions: Mentions, own: bool) -> Mapping[str, Any] | str:
+    """Delete one's own filter, and one that looks for the person."""
+    return DELETED if own or mentions.match(row.name) or mentions.match(unquote_plus(row.query)) else {}

@@ -83,7 +83,8 @@ class ConsoleAdmin(CsvExport, ActionsMixin, BoundedLists):
         return [facets.filter_of(self.model, one) for one in super().get_list_filter(request)]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, {"csv_url": self.csv_url(request), **(extra_context or {})})
+        context = {"csv_url": self.csv_url(request), **self.admin_site.list_context(request, self.opts.label_lower)}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     def get_paginator(
         self, request: HttpRequest, queryset: QuerySet[Any], per_page: int, *args: Any, **options: Any

@@ -12,3 +12,7 @@ class ConsoleSite(AdminSite):
     def record(self, action: str, *, request: HttpRequest, target: Any, **facts: Any) -> None:
         """Add an entry about `target` to the audit log, in the caller's transaction."""
         raise NotImplementedError
+
+    def list_context(self, request: HttpRequest, label: str) -> dict[str, Any]:
+        """Return what `admin/list_tools.html` shows above the list of a model ("accounts.user")."""
+        raise NotImplementedError

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.demo import marks
 from accounts.signin import devices
-from accounts.signin.admin import dismissing, second_factor
+from accounts.signin.admin import dismissing, saved_filters, second_factor
 from accounts.signin.admin.staff_forms import OwnPasswordForm, StaffSignInForm
 from accounts.signin.second_factor import is_missing
 from accounts.signin.views import CLEARED_AT_SIGN_OUT, FOR_STAFF
@@ -54,6 +54,9 @@ class StaffSite(ConsoleSite):
 
     def record(self, action: str, *, request: HttpRequest, target: Any, **facts: Any) -> None:
         record(action, request=request, target=target, **facts)
+
+    def list_context(self, request: HttpRequest, label: str) -> dict[str, Any]:
+        return saved_filters.context_of(request, label)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Active staff, with the second factor where one is due."""
@@ -149,5 +152,6 @@ class StaffSite(ConsoleSite):
         ]
         own.append(path("attention/<slug:key>/dismiss/", self.admin_view(dismissing.page), name="dismiss"))
         own += review.urls(self.admin_view)
+        own += saved_filters.urls(self.admin_view)
         own += [path(tool.path, self.admin_view(tool.view), name=tool.name) for tool in tools.registered()]
         return [*own, *super().get_urls()]
