@@ -1,17 +1,23 @@
 """The attempts at an event, and what they changed, on the event's page."""
 
 from django.contrib import admin
+from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.mail.models import EmailMessage
+from accounts.memberships.models import Subscription
+from accounts.people.models import PossibleDuplicate
 from core.console import columns, phrases
 from core.console.base import ReadOnlyInline
 from core.console.format import folded
-from core.console.links import NOTHING, row_link
+from core.console.links import NOTHING, row_link, shortened
 from integrations.inbox.models import Effect, InboxAttempt
+from integrations.outbox.models import OutgoingWrite
 
 
 class AttemptInline(ReadOnlyInline):
@@ -42,12 +48,24 @@ class EffectInline(ReadOnlyInline):
 
     @admin.display(description=gettext_lazy("on"))
     def link(self, effect: Effect) -> str:
-        # By type and key: fetching every target for its name would be a query a row.
         kind = effect.content_type.model_class()
         if kind is None:
             return NOTHING
-        text = f"{kind._meta.verbose_name} {effect.object_id}"
+        name = effect.object_id if effect.target is None else shortened(str(effect.target))
+        text = f"{capfirst(kind._meta.verbose_name)}: {name}"
         return row_link(f"admin:{kind._meta.app_label}_{kind._meta.model_name}", effect.object_id, text)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Effect]:
-        return super().get_queryset(request).select_related("content_type")
+        # With their targets, by a query for each type; some are named by other rows, which are read with them.
+        targets = GenericPrefetch(
+            "target",
+            [
+                Subscription.objects.select_related("user", "plan"),
+                PossibleDuplicate.objects.select_related("contact", "other"),
+                EmailMessage.objects.defer("context"),
+                OutgoingWrite.objects.select_related("contact", "policy").defer(
+                    "before", "after", "request", "response"
+                ),
+            ],
+        )
+        return super().get_queryset(request).select_related("content_type").prefetch_related(targets)
