@@ -117,6 +117,12 @@ ADDRESSES: dict[str, Rules] = {
     "admin:auth_user_password_change": SUPERUSER,
     "admin:accounts_contact_person": {"GET": _PERSON},
     "admin:accounts_user_person": {"GET": _PERSON},
+    "admin:accounts_contact_merge": needs(
+        "accounts.view_contact",
+        "accounts.view_user",
+        "accounts.view_possibleduplicate",
+        "accounts.change_possibleduplicate",
+    ),
     "admin:accounts_completion_import": needs("accounts.add_completion"),
     "admin:accounts_completion_process_import": needs("accounts.add_completion"),
     "admin:accounts_completion_export": needs("accounts.export_completion"),

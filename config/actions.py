@@ -17,6 +17,7 @@ ACTIONS: dict[str, dict[str, Rule]] = {
     "accounts.contact": {
         "add-alias": needs("accounts.change_contact"),
         "remove-alias": needs("accounts.change_contact"),
+        "merge": needs("accounts.view_possibleduplicate", "accounts.change_possibleduplicate"),
         "use-new-address": needs("accounts.change_user"),
         "preview": needs("integrations.compare_record"),
         "sync-now": needs("integrations.sync_record"),

@@ -454,6 +454,19 @@ def test_two_plans_of_one_name_suggest_none(console: Client, purchase: Any) -> N
     assert console.get(QUEUE).context["question"].suggestion is None
 
 
+def test_retry_shows_what_would_follow_and_leads_back_to_the_queue(console: Client, purchase: Any, drain: Any) -> None:
+    following = event(2, status="unmatched", person_email="p2@example.com")
+    page = console.get(address("unmatched_events", purchase)).context
+    (retry,) = (one for one in page["decisions"] if one["action"].name == "retry")
+    plan = console.post(retry["url"], {"answered": "1"}, follow=True)
+    start = plan.context["start"]
+    assert f'href="{plan.context["back"]}" class="closelink"' in plan.content.decode()
+    sent = {name: start[name].value() for name in start.fields}
+    done = console.post(plan.redirect_chain[-1][0], sent, follow=True)
+    assert done.redirect_chain[-1][0] == address("unmatched_events", following)
+    assert said(done) == ["1 event was queued again."]
+
+
 def last_decision(client: Client) -> dict[str, Any]:
     line: dict[str, Any] = client.get(f"{QUEUE}decided/").context["lines"][0]
     return line

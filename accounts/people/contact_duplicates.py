@@ -27,6 +27,14 @@ def flag(one: Contact, another: Contact, *, reason: str) -> PossibleDuplicate | 
     return question if insert_once(question) else None
 
 
+def ask(one: Contact, another: Contact, *, reason: str) -> tuple[PossibleDuplicate, bool]:
+    """Make two contacts an open question, whatever was decided before; return it, and whether it was none till now."""
+    first, second = sorted((one, another), key=lambda contact: contact.pk)
+    is_new = flag(first, second, reason=reason) is not None
+    question = PossibleDuplicate.objects.get(contact=first, other=second)
+    return question, ask_again(question) or is_new
+
+
 def keep_apart(question: PossibleDuplicate, *, cause: Cause) -> bool:
     """Decide that the two are different people, who may share an address; False where it was decided before."""
     return bool(_decided(question, Status.APART, cause))

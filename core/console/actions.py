@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 
 from core.cause import Cause
 from core.console.audited import AuditedAdmin
-from core.console.links import BACK, back_of, other_page
+from core.console.links import BACK, back_of, leading_back, other_page
 from core.console.list_actions import list_action, skipped_message
 from core.console.values import changed_values, values_of
 from core.web import access
@@ -204,7 +204,7 @@ class ActionsMixin(AuditedAdmin):
         `left` is the message about rows that were left as they are.
         """
         if action.opens is not None:
-            return redirect(action.opens([row.pk for row in rows]))
+            return redirect(leading_back(action.opens([row.pk for row in rows]), back_of(request)))
         answers: dict[str, Any] = {}
         if action.form is not None:
             # A link may fill in answers, as Django's own pages for adding do; only a POST sends them.

@@ -89,6 +89,11 @@ def shortened(text: str, length: int = 80) -> str:
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
+def leading_back(url: str, back: str) -> str:
+    """Return the address of an action or a page of ours that leads back to `back`; as it is where that is ""."""
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({BACK: back})}" if back else url
+
+
 def back_of(request: HttpRequest) -> str:
     """Return the page of this site to which an action's address says that it leads back; "" for none."""
     page = request.GET.get(BACK, "")

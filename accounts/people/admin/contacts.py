@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.commerce.models import FormSubmission, Order, Payment
 from accounts.people import finding
-from accounts.people.admin import person
+from accounts.people.admin import merge, person
 from accounts.people.admin.contact_actions import ADD_ALIAS, REMOVE_ALIAS
 from accounts.people.admin.contact_history import ChangeInline
 from accounts.people.admin.filters import AtProviderFilter, HasAccountFilter, TagFilter
@@ -145,10 +145,10 @@ class ContactAdmin(ReadOnlyAdmin):
         *(AddressInline, NumberInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline),
         ChangeInline,
     )
-    row_actions = (ADD_ALIAS, REMOVE_ALIAS, use_new_address(lambda contact: contact.user), *ON_CONTACTS)
+    row_actions = (ADD_ALIAS, REMOVE_ALIAS, merge.MERGE, use_new_address(lambda contact: contact.user), *ON_CONTACTS)
 
     def get_urls(self) -> list[URLPattern]:
-        return [*person.urls_of(self), *super().get_urls()]
+        return [*person.urls_of(self), *merge.urls_of(self), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         present = ContactTag.objects.filter(is_present=True).select_related("tag").order_by("-changed_at", "-id")

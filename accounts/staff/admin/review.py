@@ -160,7 +160,7 @@ def _show(request: HttpRequest, queue: Queue, asked: Kind | None, kind: Kind | N
         "after_url": after,
     }
     if kind is not None:
-        context |= _asked_of(request, kind, row, after or first_url)
+        context |= _asked_of(request, kind, row, back_of(request) or after or first_url)
     return TemplateResponse(request, "admin/review.html", context)
 
 
