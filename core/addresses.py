@@ -3,7 +3,11 @@
 import re
 from urllib.parse import unquote
 
+from core.phrases import QUOTED, Phrase
 from core.text import LINE, InvalidAddress, Parsed, is_placeholder, normalise_email
+
+_TOO_LONG = Phrase("{text}… is far longer than an address", text=QUOTED)
+_NOT_USABLE = Phrase("{texts}: not usable as an e-mail address")
 
 _SEPARATORS = re.compile(r"[;,|\n\r\t/]|\s(?:or|and|und|y|o|e|ou|&)\s", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"<([^<>]*)>")
@@ -31,7 +35,7 @@ def parse(raw: str) -> Parsed:
     left out: hundreds of people would have it. Capitals stay as they are written.
     """
     if len(raw) > LINE:
-        return Parsed(left_out=f"{raw[:40]!r}… is far longer than an address")
+        return Parsed(left_out=_TOO_LONG(text=raw[:40]))
     text = raw.strip(_AROUND)
     if _is_none(text) or is_placeholder(raw):
         return Parsed()
@@ -46,7 +50,7 @@ def parse(raw: str) -> Parsed:
             found.setdefault(address, piece if piece.lower() == address else address)
         elif not _is_none(piece):
             left_out.append(repr(piece[:80]))
-    return Parsed(tuple(found.values()), f"{', '.join(left_out)}: not usable as an e-mail address" if left_out else "")
+    return Parsed(tuple(found.values()), _NOT_USABLE(texts=", ".join(left_out)) if left_out else "")
 
 
 def _pieces(text: str) -> list[str]:

@@ -14,6 +14,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.timezone import get_default_timezone, localtime
 
+from core.phrases import QUOTED, Phrase
+
+NO_DATE = Phrase("{text} is no date", text=QUOTED)
+AMBIGUOUS = Phrase("{text} is ambiguous: day and month could be either", text=QUOTED)
+TOO_LONG = Phrase("the date is too long")
+
 LONGEST = 60  # characters
 YEARS = range(1970, 2200)  # any other is a slip or a trick, and dates counted from it may not exist
 # RFC 2822, section 4.3: the only names of zones that have one meaning on the net.
@@ -68,16 +74,16 @@ def parse(text: str, *, day_first: bool | None = None) -> Moment:
     """
     text = text.strip()
     if len(text) > LONGEST:
-        raise InvalidDate("the date is too long")
+        raise InvalidDate(TOO_LONG())
     try:
         moment = _parsed(text, day_first)
         is_date = moment is not None and moment.utc.year in YEARS
     except InvalidDate:
         raise
     except (ValueError, OverflowError, OSError, TypeError, IndexError) as error:
-        raise InvalidDate(f"{text!r} is no date") from error
+        raise InvalidDate(NO_DATE(text=text)) from error
     if moment is None or not is_date:
-        raise InvalidDate(f"{text!r} is no date")
+        raise InvalidDate(NO_DATE(text=text))
     return moment
 
 
@@ -127,7 +133,7 @@ def _with_slashes(
     """Read 03/31/2027 and 31/03/2027, which can be one day only; 03/04/2027 can be two."""
     one, two = int(first), int(other)
     if day_first is None and one <= 12 and two <= 12 and one != two:
-        raise AmbiguousDate(f"{text!r} is ambiguous: day and month could be either")
+        raise AmbiguousDate(AMBIGUOUS(text=text))
     is_day_first = one > 12 if day_first is None else day_first
     day, month = (one, two) if is_day_first else (two, one)
     value = _at_start(date(int(year), month, day))
@@ -135,7 +141,7 @@ def _with_slashes(
         hour, minute, second = (int(part) for part in [*clock.split(":"), "0"][:3])
         if half:
             if not 1 <= hour <= 12:
-                raise InvalidDate(f"{text!r} is no date")
+                raise InvalidDate(NO_DATE(text=text))
             hour = hour % 12 + (12 if half.lower() == "pm" else 0)
         value = datetime(value.year, value.month, value.day, hour, minute, second, tzinfo=UTC)
     return Moment(value=value, is_day=not clock, is_plain=day_first is not None)

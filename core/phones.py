@@ -5,7 +5,13 @@ import re
 import phonenumbers
 from phonenumbers import Leniency, NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberMatcher
 
+from core.phrases import QUOTED, Phrase
 from core.text import Parsed, ascii_like, is_placeholder
+
+_TOO_LONG = Phrase("{text}… is far longer than a telephone number", text=QUOTED)
+_EXTENSION = Phrase("extension {extension} of {number}")
+_NO_NUMBER_HERE = Phrase("{text} is no telephone number that can be called from elsewhere", text=QUOTED)
+_BESIDE = Phrase("{text} beside the number", text=QUOTED)
 
 REGION = "US"  # of numbers without a country
 _LONGEST = 200  # letters of a column with several numbers
@@ -39,7 +45,7 @@ def parse(raw: str) -> Parsed:
     Mexico's former 1 ("+52 1 55 …"), which nobody dials any more.
     """
     if len(raw) > _LONGEST:
-        return Parsed(left_out=f"{raw[:40]!r}… is far longer than a telephone number")
+        return Parsed(left_out=_TOO_LONG(text=raw[:40]))
     text = ascii_like(raw)
     digits = _DIGITS.findall(text)
     is_filler = len(set(digits)) == 1 and (digits[0] == "0" or len(digits) >= _LONG_ENOUGH)
@@ -52,7 +58,7 @@ def parse(raw: str) -> Parsed:
         return Parsed((number,))
     if (parsed := _parsed(text)) is not None:
         number = _stored(parsed)
-        return Parsed((number,), f"extension {parsed.extension} of {number}" if parsed.extension else "")
+        return Parsed((number,), _EXTENSION(extension=parsed.extension, number=number) if parsed.extension else "")
     found: dict[str, None] = {}
     left_out = []
     rest = text
@@ -62,11 +68,11 @@ def parse(raw: str) -> Parsed:
         found[_stored(match.number)] = None
         rest = rest.replace(match.raw_string, " ", 1)
         if match.number.extension:
-            left_out.append(f"extension {match.number.extension} of {_stored(match.number)}")
+            left_out.append(_EXTENSION(extension=match.number.extension, number=_stored(match.number)))
     if not found:
-        return Parsed(left_out=f"{text[:40]!r} is no telephone number that can be called from elsewhere")
+        return Parsed(left_out=_NO_NUMBER_HERE(text=text[:40]))
     if any(letter.isalnum() for letter in _BETWEEN.sub(" ", rest)):
-        left_out.append(f"{' '.join(rest.split())[:80]!r} beside the number")
+        left_out.append(_BESIDE(text=" ".join(rest.split())[:80]))
     return Parsed(tuple(found), "; ".join(left_out))
 
 

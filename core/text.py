@@ -21,6 +21,16 @@ from typing import Any, NamedTuple
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
+from core.phrases import NUMBER, QUOTED, Phrase
+
+_LONG = Phrase("{text}… is no e-mail address: it is longer than {limit} characters", text=QUOTED, limit=NUMBER)
+_NO_AT = Phrase("{text} is no e-mail address: it has no @", text=QUOTED)
+_NO_ADDRESS = Phrase("{text} is no e-mail address: {error}", text=QUOTED)
+_NO_ASCII_FORM = Phrase("{text} has no ASCII form", text=QUOTED)
+_NOT_ASCII = Phrase(
+    "{text}: the part before the @ has letters outside of ASCII, which look like others; not accepted", text=QUOTED
+)
+
 NAME = 60  # letters of a person's name: it stands in mails
 LINE = 500  # letters of any other text of one line, and of a name before it is cleaned
 TEXT = 10_000  # letters of free text, and of any value of a payload
@@ -126,17 +136,15 @@ def normalise_email(raw: str) -> str:
     Raises InvalidAddress.
     """
     if len(raw) > LINE:
-        raise InvalidAddress(f"{raw[:40]!r}… is no e-mail address: it is longer than {EMAIL} characters")
+        raise InvalidAddress(_LONG(text=raw[:40], limit=EMAIL))
     text = raw.strip().rstrip(". \u3000").lstrip()
     if len(text) > EMAIL:
-        raise InvalidAddress(f"{raw[:40]!r}… is no e-mail address: it is longer than {EMAIL} characters")
+        raise InvalidAddress(_LONG(text=raw[:40], limit=EMAIL))
     local, at, domain = text.rpartition("@")
     if not at or not local:
-        raise InvalidAddress(f"{raw!r} is no e-mail address: it has no @")
+        raise InvalidAddress(_NO_AT(text=raw))
     if not local.isascii():
-        raise InvalidAddress(
-            f"{raw!r}: the part before the @ has letters outside of ASCII, which look like others; not accepted"
-        )
+        raise InvalidAddress(_NOT_ASCII(text=raw))
     try:
         validated = validate_email(
             f"{local}@{unicodedata.normalize('NFKC', domain)}",
@@ -145,10 +153,10 @@ def normalise_email(raw: str) -> str:
             globally_deliverable=False,  # a domain without a dot is one, on a closed network
         )
     except EmailNotValidError as error:
-        raise InvalidAddress(f"{raw!r} is no e-mail address: {error}") from error
+        raise InvalidAddress(_NO_ADDRESS(text=raw, error=error)) from error
     address = validated.ascii_email
     if address is None or len(address) > EMAIL:
-        raise InvalidAddress(f"{raw!r} has no ASCII form")
+        raise InvalidAddress(_NO_ASCII_FORM(text=raw))
     return address.lower()
 
 

@@ -9,6 +9,12 @@ from django.db.models import F, QuerySet
 from accounts.commerce.models import Policy
 from accounts.people.models import Contact
 from core.insert_once import insert_once
+from core.phrases import Phrase
+
+_SEVERAL = Phrase("several people have a policy with the number {number}: {names}")
+_OF_ANOTHER = Phrase(
+    "policy {number} is that of {owner} (contact {owner_id}) here, and is reported of {other} (contact {other_id})"
+)
 
 _TRIES = 5
 _BY_NUMBER = "number:"
@@ -96,7 +102,7 @@ def find(
     likely = exact or found
     if len({policy.contact_id for policy in likely}) > 1:
         names = ", ".join(f"{policy.contact} (contact {policy.contact_id})" for policy in likely[:5])
-        raise AmbiguousPolicy(f"several people have a policy with the number {number[:100]}: {names}")
+        raise AmbiguousPolicy(_SEVERAL(number=number[:100], names=names))
     return likely[0] if likely else None
 
 
@@ -157,8 +163,13 @@ def _refuse_other_owner(report: PolicyReport, *, provider: str, contact: Contact
         carriers = {carrier.strip().casefold() for carrier in (policy.carrier, report.carrier) if carrier.strip()}
         if len(carriers) < 2:
             raise AmbiguousPolicy(
-                f"policy {report.number[:100]} is that of {policy.contact} (contact {policy.contact_id}) here, and is "
-                f"reported of {contact} (contact {contact.pk})"
+                _OF_ANOTHER(
+                    number=report.number[:100],
+                    owner=policy.contact,
+                    owner_id=policy.contact_id,
+                    other=contact,
+                    other_id=contact.pk,
+                )
             )
 
 

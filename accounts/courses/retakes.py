@@ -8,9 +8,18 @@ from collections.abc import Iterable
 from datetime import date
 
 from dateutil.relativedelta import relativedelta
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.courses.models import Activity, Completion
+from core.phrases import DAY, Phrase
+
+_GIVEN = Phrase("the points for this course were given: {source}")
+_GIVEN_UNTIL = Phrase(
+    "the points for this course were given: {source}, of {day}; taken again it gives points from {again}",
+    day=DAY,
+    again=DAY,
+)
 
 
 def is_far_enough(activity: Activity, one: date, other: date) -> bool:
@@ -35,17 +44,16 @@ def standing_in_the_way(completion: Completion, given: Iterable[Completion]) -> 
 
 def reason(completion: Completion, before: Completion) -> str:
     """Return why a completion has no points, for its page."""
-    said = f"the points for this course were given: {before.source}"
     if completion.activity.recertify_after is None:
-        return said
+        return _GIVEN(source=before.source)
     again = again_from(completion.activity, before.completed_on)
-    return f"{said}, of {before.completed_on}; taken again it gives points from {again}"
+    return _GIVEN_UNTIL(source=before.source, day=before.completed_on, again=again)
 
 
 def note(activity: Activity, day: date) -> str:
     """Return in the reader's language why a course that gave points on `day` gives none now."""
-    again = again_from(activity, day).isoformat()
+    again = again_from(activity, day)
     return _("they were given for %(day)s; taken again it gives points from %(again)s") % {
-        "day": day.isoformat(),
-        "again": again,
+        "day": date_format(day, "SHORT_DATE_FORMAT"),
+        "again": date_format(again, "SHORT_DATE_FORMAT"),
     }

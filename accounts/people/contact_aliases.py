@@ -7,6 +7,9 @@ from accounts.people import contact_duplicates, contacts, outbound
 from accounts.people.contact_report import ContactReport
 from accounts.people.models import ContactEmail, User
 from core.cause import Cause
+from core.phrases import Phrase
+
+_LINKED = Phrase("{email} was linked to {member} ({cause})")
 
 
 def assign(user: User, email: str, *, cause: Cause) -> bool:
@@ -33,5 +36,5 @@ def assign(user: User, email: str, *, cause: Cause) -> bool:
         before = known.contact
         known.contact, known.source = own, cause.text[:200]
         known.save(update_fields=["contact", "source"])
-        contact_duplicates.flag(before, own, reason=f"{email} was linked to {user.email} ({cause.text})"[:300])
+        contact_duplicates.flag(before, own, reason=_LINKED(email=email, member=user.email, cause=cause.text)[:300])
     return True

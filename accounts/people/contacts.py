@@ -17,7 +17,15 @@ from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
+from core.phrases import Phrase
 from core.text import normalise_email
+
+_NOBODY = Phrase("neither an e-mail nor an id")
+_ONE_MEMBER = Phrase("both are the member {email}")
+_ANOTHER_MEMBER = Phrase("{contact} is another member than {email}")
+_ONE_ADDRESS = Phrase("both have the address {email}")
+_ONE_ADDRESS_BY = Phrase("both have the address {email} ({cause})")
+_ONE_REPORT = Phrase("ids of both stand in one report ({cause})")
 
 _TRIES = 5
 _REPORTED = (
@@ -52,7 +60,7 @@ def apply_report(
     email = normalise_email(report.email) if report.email else ""
     ids = report.identities
     if not email and not ids:
-        raise Unidentified("neither an e-mail nor an id")
+        raise Unidentified(_NOBODY())
     for _try in range(_TRIES):
         with transaction.atomic(savepoint=False):
             found = found or lookup.match(provider=provider, identities=ids, email=email, hold=True)
@@ -111,12 +119,12 @@ def apply_member_report(
     )
     contact = changed.contact
     if before is not None and before.pk != contact.pk:
-        contact_duplicates.flag(before, contact, reason=f"both are the member {user.email}")
+        contact_duplicates.flag(before, contact, reason=_ONE_MEMBER(email=user.email))
     elif before is None and contact.user_id is None:
         Contact.objects.filter(pk=contact.pk, user=None).update(user=user)
         contact.user = user
     elif before is None and contact.user_id != user.pk:
-        contact_duplicates.flag(contact, of_member(user), reason=f"{contact} is another member than {user.email}")
+        contact_duplicates.flag(contact, of_member(user), reason=_ANOTHER_MEMBER(contact=contact, email=user.email))
     return changed
 
 
@@ -170,7 +178,7 @@ def _create(
         contact.delete()
         return None
     if owner is not None:
-        contact_duplicates.flag(owner, contact, reason=f"both have the address {email} ({cause.text})")
+        contact_duplicates.flag(owner, contact, reason=_ONE_ADDRESS_BY(email=email, cause=cause.text))
     _add_further(contact, report, cause=cause)
     return contact
 
@@ -180,7 +188,7 @@ def _update(
 ) -> ChangedContact:
     """Apply a report to an existing contact, whose row the caller holds; `known` are the mappings of its ids."""
     for other in {row.contact_id: row.contact for row in known if row.contact_id != contact.pk}.values():
-        contact_duplicates.flag(contact, other, reason=f"ids of both stand in one report ({cause.text})")
+        contact_duplicates.flag(contact, other, reason=_ONE_REPORT(cause=cause.text))
     own = {row.kind: row for row in known if row.contact_id == contact.pk}
     new_ids = []
     for kind, external_id in report.identities.items():
@@ -254,7 +262,7 @@ def _claim_address(contact: Contact, email: str, *, cause: Cause) -> None:
         return
     owner = lookup.with_email(email)
     if owner is not None:
-        contact_duplicates.flag(owner, contact, reason=f"both have the address {email} ({cause.text})")
+        contact_duplicates.flag(owner, contact, reason=_ONE_ADDRESS_BY(email=email, cause=cause.text))
 
 
 def _add_further(contact: Contact, report: ContactReport, *, cause: Cause) -> None:
@@ -285,5 +293,5 @@ def of_member(user: User) -> Contact:
     if not insert_once(contact):
         return Contact.objects.get(user=user)  # another worker was faster
     if not add_alias(contact, user.email, source="account") and owner is not None:
-        contact_duplicates.flag(owner, contact, reason=f"both have the address {user.email}")
+        contact_duplicates.flag(owner, contact, reason=_ONE_ADDRESS(email=user.email))
     return contact

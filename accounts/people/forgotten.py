@@ -11,6 +11,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.people.models.forgotten_key import ForgottenKey
+from core.phrases import DAY, Phrase
+
+_ERASED = Phrase("the person was erased on {day}; only a later purchase makes an account again", day=DAY)
 
 _SALT = "accounts.people.forgotten"
 Key = tuple[str, ...]  # ("email", address in its stored form) or ("id", provider, kind, id there)
@@ -20,7 +23,7 @@ class PersonForgotten(Exception):
     """The person was erased, and nothing that is older makes them known again. The message names nobody."""
 
     def __init__(self, since: datetime) -> None:
-        super().__init__(f"the person was erased on {since:%Y-%m-%d}; only a later purchase makes an account again")
+        super().__init__(_ERASED(day=f"{since:%Y-%m-%d}"))
         self.since = since
 
 

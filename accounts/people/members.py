@@ -10,7 +10,17 @@ from accounts.people.models import Contact, ContactMapping, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
+from core.phrases import CODE, Phrase
 from core.text import clean_name, normalise_email
+
+_STAFF = Phrase("{email} is a staff account and is never matched automatically; grant the plan by hand")
+_LOCKED = Phrase("{email} is locked; unlock the user, then retry")
+_CONFLICT = Phrase(
+    "conflict: {email} is {provider} {kind} {known}, this event says {said};"
+    " remove the wrong id from the contact, then retry",
+    provider=CODE,
+    kind=CODE,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +63,9 @@ def find_or_create(
             found = lookup.match(identities=report.identities, hold=True, **sought)
             user = found.member or User.objects.get(email=email)
     if user.is_staff or user.is_superuser:
-        raise NeedsStaff(f"{user.email} is a staff account and is never matched automatically; grant the plan by hand")
+        raise NeedsStaff(_STAFF(email=user.email))
     if not user.is_active:
-        raise NeedsStaff(f"{user.email} is locked; unlock the user, then retry")
+        raise NeedsStaff(_LOCKED(email=user.email))
     if not is_new:
         _refuse_another_customer(user, report, found, provider=provider)
     reported = contacts.apply_member_report(user, report, provider=provider, cause=cause, is_new=is_new, found=found)
@@ -75,6 +85,11 @@ def _refuse_another_customer(user: User, report: ContactReport, found: Match, *,
     other = next((row for row in known if row.external_id != report.identities[row.kind]), None)
     if other is not None:
         raise NeedsStaff(
-            f"conflict: {user.email} is {provider} {other.kind} {other.external_id}, this event says "
-            f"{report.identities[other.kind]}; remove the wrong id from the contact, then retry"
+            _CONFLICT(
+                email=user.email,
+                provider=provider,
+                kind=other.kind,
+                known=other.external_id,
+                said=report.identities[other.kind],
+            )
         )

@@ -13,7 +13,8 @@ from typing import Any
 
 from django.contrib import admin
 
-from core.console import links, phrases
+from core import phrases
+from core.console import links
 from core.money import money as as_money
 
 Column = Callable[[Any, Any], Any]

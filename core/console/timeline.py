@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import BigIntegerField, BooleanField, DateTimeField, F, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
-from core.console import phrases
+from core import phrases
 from core.console.links import NOTHING, moment, shortened
 from core.prefix import at_most
 

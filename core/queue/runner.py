@@ -16,11 +16,20 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db import OperationalError, transaction
+from django.utils.translation import gettext_lazy as _
 
+from core.phrases import CODE, NUMBER, Phrase
 from core.queue.delivery import MAX_CRASHES, PENDING, Delivery, DeliveryQuerySet
 from core.queue.outcomes import LeaseLost, Permanent, TryAgain, Wait
 from core.queue.wakeup import wake_on_commit
 from core.text import storable
+
+GAVE_UP = Phrase.worded(
+    "gave up: the worker died {count} times over this {noun}",
+    _("Given up: the program ended {count} times while it worked on this."),
+    count=NUMBER,
+    noun=CODE,
+)
 
 logger = logging.getLogger(__name__)
 Row = TypeVar("Row", bound=Delivery)
@@ -89,7 +98,7 @@ def attempt(kind: JobKind[Any], key: int, *, wake: bool = True) -> bool:
     try:
         try:
             if row.crashes > MAX_CRASHES:
-                raise Permanent(f"gave up: the worker died {MAX_CRASHES} times over this {kind.noun}")
+                raise Permanent(GAVE_UP(count=MAX_CRASHES, noun=kind.noun))
             kind.work(row)
         except LeaseLost:
             raise

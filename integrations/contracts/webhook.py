@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core.phrases import Phrase
+
 Payload = Mapping[str, Any]
 # The type of the events that staff send to our own endpoints to try them: stored, and never handled. In small letters
 # with an underscore, since some readers change dots and capitals.
 TEST_EVENT = "enlace_test"
-A_TEST_EVENT = "a test event from the console: nothing follows from it"
+A_TEST_EVENT = Phrase("a test event from the console: nothing follows from it")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from accounts.people.companies import AccountReport, InvalidAccount, Reported
 from accounts.people.models import Contact
 from integrations.contracts.events import CompanyClosed, CompanyReported
 from integrations.contracts.exceptions import Unreadable
+from integrations.handlers import effects
 from integrations.handlers.context import Change, Context
 from integrations.registry import provider as provider_of
 from integrations.toolkit import log_lines
@@ -47,14 +48,14 @@ def assign(contact: Contact, account_id: str) -> Change | None:
     company = companies.of_account(account_id)
     if company is None or not companies.assign_contact(contact, company):
         return None
-    return Change(description=f"contact belongs to {company.company_id}", target=company)
+    return Change(description=effects.CONTACT_OF_COMPANY(company=company.company_id), target=company)
 
 
 def _change_of(reported: Reported) -> Change:
     if reported.created:
-        description = "company created"
+        description = effects.COMPANY_CREATED()
     elif reported.changed:
-        description = f"company changed: {', '.join(reported.changed)}"
+        description = effects.COMPANY_CHANGED(names=", ".join(reported.changed))
     else:
-        description = "company known already"
+        description = effects.COMPANY_KNOWN()
     return Change(description=description, target=reported.company)

@@ -4,15 +4,17 @@ from accounts.courses import completions
 from accounts.courses.completions import Received, ReportedCompletion
 from accounts.courses.models import Completion
 from integrations.contracts.events import FormSubmitted
+from integrations.handlers import effects
 from integrations.handlers.context import Change, Context
 
 State = Completion.State
+# By state, without and with why it is so.
 _DESCRIPTIONS = {
-    State.RECEIVED: "completion needs your decision",
-    State.MATCHED: "completion matched, without points",
-    State.AWARDED: "points given",
-    State.REVERSED: "points were given and reversed",
-    State.DISMISSED: "completion was dismissed",
+    State.RECEIVED: (effects.COMPLETION_ASKS, effects.COMPLETION_ASKS_WHY),
+    State.MATCHED: (effects.COMPLETION_MATCHED, effects.COMPLETION_MATCHED_WHY),
+    State.AWARDED: (effects.POINTS_GIVEN, None),
+    State.REVERSED: (effects.POINTS_REVERSED, effects.POINTS_REVERSED_WHY),
+    State.DISMISSED: (effects.COMPLETION_DISMISSED, effects.COMPLETION_DISMISSED_WHY),
 }
 
 
@@ -38,9 +40,8 @@ def store(event: FormSubmitted, context: Context) -> list[Change]:
 def change_of(received: Received) -> Change:
     """Return the change that a received completion made."""
     completion = received.completion
-    text = _DESCRIPTIONS[State(completion.state)]
-    if completion.state == State.RECEIVED:
-        text = f"{text}: {completion.reason or 'nobody has this address'}"
-    elif received.is_new and completion.state != State.AWARDED and completion.reason:
-        text = f"{text}: {completion.reason}"
-    return Change(description=text if received.is_new else f"completion known already: {text}", target=completion)
+    plain, because = _DESCRIPTIONS[State(completion.state)]
+    is_asked = completion.state == State.RECEIVED
+    why = completion.reason or (effects.NOBODYS_ADDRESS() if is_asked else "")
+    text = because(why=why) if because and why and (is_asked or received.is_new) else plain()
+    return Change(description=text if received.is_new else effects.COMPLETION_KNOWN(what=text), target=completion)

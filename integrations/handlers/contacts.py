@@ -13,7 +13,9 @@ from accounts.people.contact_report import ContactReport
 from accounts.people.models import Contact
 from accounts.people.outbound import ChangedContact
 from core.field_names import CUSTOM
+from core.phrases import SEPARATOR, Phrase
 from core.text import InvalidAddress
+from integrations.contracts import reasons
 from integrations.contracts.events import (
     AboutSomebody,
     ContactGone,
@@ -24,7 +26,7 @@ from integrations.contracts.events import (
 )
 from integrations.contracts.exceptions import Unmatched
 from integrations.fields.names import FieldNames, as_text
-from integrations.handlers import companies, completions
+from integrations.handlers import companies, completions, effects
 from integrations.handlers.context import Change, Context
 from integrations.inbox.models import ContactRefresh
 from integrations.outbox import enqueue
@@ -33,9 +35,10 @@ from integrations.registry import all_providers
 from integrations.registry import provider as provider_of
 from integrations.toolkit.fields import loose
 
+_NAMES_BOTH = Phrase("the ids and the e-mail of one event name both ({cause})")
+
 ECHO_WINDOW = timedelta(days=1)  # how long after a write its echo may come
 SOURCE = "source"  # our custom field; a record that we create says in it whose it is
-_NO_EMAIL = "the event names no e-mail"
 
 
 def report(event: ContactReported, context: Context) -> list[Change]:
@@ -54,7 +57,9 @@ def report(event: ContactReported, context: Context) -> list[Change]:
         if change := change_of(reported):
             changes.append(change)
         if event.left_out:
-            changes.append(Change(description=f"left out: {_listed(event.left_out)}", target=reported.contact))
+            changes.append(
+                Change(description=effects.LEFT_OUT(fields=_listed(event.left_out)), target=reported.contact)
+            )
         if event.company and (change := companies.assign(reported.contact, event.company)):
             changes.append(change)
         if mirror and not reported.changed and (echo := _echo(reported.contact, context)):
@@ -62,17 +67,17 @@ def report(event: ContactReported, context: Context) -> list[Change]:
     elif known is None:
         forgotten.refuse(email="", provider=context.provider, identities=event.identities)
         if not readable:
-            raise Unmatched(_NO_EMAIL)
+            raise Unmatched(reasons.NO_EMAIL())
     if readable:
         refresh = ContactRefresh.objects.enqueue(
             provider=context.provider, external_id=readable, at_once=mirror is not None
         )
-        changes.append(Change(description=f"contact {readable} is to be read whole", target=refresh))
+        changes.append(Change(description=effects.CONTACT_TO_READ(id=readable), target=refresh))
     return changes
 
 
 def _listed(left_out: Mapping[str, str]) -> str:
-    return "; ".join(f"{name}: {reason}" for name, reason in sorted(left_out.items()))
+    return SEPARATOR.join(reasons.AT_FIELD(field=name, problem=why) for name, why in sorted(left_out.items()))
 
 
 def as_report(event: ContactReported, names: FieldNames | None) -> ContactReport:
@@ -121,7 +126,7 @@ def note_gone(event: ContactGone, context: Context) -> list[Change]:
     if mapping is None:
         return []
     enqueue.search_successor(mapping, cause=context.cause)
-    return [Change(description=f"contact {event.contact_id} was deleted there; ours stays", target=mapping.contact)]
+    return [Change(description=effects.CONTACT_DELETED(id=event.contact_id), target=mapping.contact)]
 
 
 def store_order(event: OrderPlaced, context: Context) -> list[Change]:
@@ -148,7 +153,7 @@ def store_order(event: OrderPlaced, context: Context) -> list[Change]:
         for line in event.lines
     ]
     is_new = orders.store_order(order, lines)
-    return [Change(description="order recorded" if is_new else "order known already", target=order)]
+    return [Change(description=effects.ORDER_RECORDED() if is_new else effects.ORDER_KNOWN(), target=order)]
 
 
 def store_payment(event: MoneyMoved, context: Context) -> list[Change]:
@@ -167,8 +172,8 @@ def store_payment(event: MoneyMoved, context: Context) -> list[Change]:
         occurred_at=event.occurred_at,
     )
     is_news = orders.store_payment(payment)
-    description = f"{event.kind} {'recorded' if is_news else 'known already'}"
-    return [Change(description=description, target=payment, changed=is_news)]
+    recorded, known = effects.PAYMENT[event.kind]
+    return [Change(description=recorded() if is_news else known(), target=payment, changed=is_news)]
 
 
 def store_submission(event: FormSubmitted, context: Context) -> list[Change]:
@@ -192,19 +197,18 @@ def store_submission(event: FormSubmitted, context: Context) -> list[Change]:
         submitted_at=event.occurred_at,
     )
     is_new = orders.store_submission(submission)
-    change = Change(description="answers recorded" if is_new else "answers known already", target=submission)
+    change = Change(description=effects.ANSWERS_RECORDED() if is_new else effects.ANSWERS_KNOWN(), target=submission)
     return [change, *completions.store(event, context)]
 
 
 def change_of(reported: ChangedContact) -> Change | None:
     """Return the change that a report made; None where it made none."""
     if reported.created:
-        return Change(description="contact created", target=reported.contact)
+        return Change(description=effects.CONTACT_CREATED(), target=reported.contact)
     if reported.is_stale:
-        older = "contact known better: this is older than the last report"
-        return Change(description=older, target=reported.contact, changed=False)
+        return Change(description=effects.CONTACT_OLDER(), target=reported.contact, changed=False)
     if reported.changed:
-        return Change(description=f"contact changed: {', '.join(reported.changed)}", target=reported.contact)
+        return Change(description=effects.CONTACT_CHANGED(names=", ".join(reported.changed)), target=reported.contact)
     return None
 
 
@@ -217,12 +221,12 @@ def contact_of(event: AboutSomebody, context: Context) -> Contact:
         known = lookup.find(provider=context.provider, identities=event.identities)
         if known is None:
             forgotten.refuse(email="", provider=context.provider, identities=event.identities)
-            raise Unmatched(_NO_EMAIL)
+            raise Unmatched(reasons.NO_EMAIL())
         return known
     report = ContactReport(occurred_at=event.occurred_at, email=event.email, identities=event.identities)
     found = lookup.match(provider=context.provider, identities=event.identities, email=event.email)
     for other in found.contacts[1:]:
-        reason = f"the ids and the e-mail of one event name both ({context.cause.text})"
+        reason = _NAMES_BOTH(cause=context.cause.text)
         contact_duplicates.flag(found.contacts[0], other, reason=reason)
     return found.contact or _store(report, context).contact
 
@@ -249,7 +253,7 @@ def _echo(contact: Contact, context: Context) -> Change | None:
     if any(record.last_synced_values.get(name) != value for name, value in newest.after.items()):
         return None
     OutgoingWrite.objects.filter(pk=newest.pk).update(echoes=F("echoes") + 1)
-    return Change(description="our own write came back: nothing is new", target=newest, changed=False)
+    return Change(description=effects.OUR_OWN_WRITE(), target=newest, changed=False)
 
 
 def _store(report: ContactReport, context: Context) -> ChangedContact:

@@ -4,6 +4,8 @@ A course is completed by definition, so it counts wherever an activity has a lin
 An assessment counts where it was passed and an activity names it. Whatever no activity names is left to staff.
 """
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.courses import completions
 from accounts.courses.completions import ReportedCompletion
 from accounts.courses.models import Activity
@@ -11,12 +13,25 @@ from accounts.courses.models.activity import ASSESSMENT, COURSE
 from accounts.people import lookup
 from accounts.people.lookup import Match
 from accounts.people.models import Contact
+from core.phrases import Phrase, Words
 from core.text import InvalidAddress
+from integrations.contracts import reasons
 from integrations.contracts.events import AssessmentCompleted, CourseCompleted
 from integrations.contracts.exceptions import Unmatched
 from integrations.handlers.completions import change_of
 from integrations.handlers.contacts import contact_of
 from integrations.handlers.context import Change, Context
+
+_UNCOUNTED = Phrase(
+    "no activity counts the {kind} {title}; add the line {line}, then retry",
+    kind=Words({COURSE: _("course"), ASSESSMENT: _("assessment")}),
+)
+_NOT_PASSED_UNCOUNTED = Phrase("the assessment {title} was not passed, and no activity counts it")
+_NOT_PASSED = Phrase("the assessment was not passed")
+_NOT_PASSED_SCORE = Phrase("the assessment was not passed (score {score})")
+_UNDECIDED = Phrase("the event does not say whether the assessment was passed")
+_UNDECIDED_SCORE = Phrase("the event does not say whether the assessment was passed (score {score})")
+_TWO_PEOPLE = Phrase("the id is of {one}, the e-mail of {other}")
 
 
 def store(event: CourseCompleted, context: Context) -> list[Change]:
@@ -30,11 +45,11 @@ def store(event: CourseCompleted, context: Context) -> list[Change]:
     contact = _contact(event, context)
     activities = completions.activities_for_event(kind, external_id=external_id, title=title)
     if not activities and assessment is not None and assessment.passed is False and contact is not None:
-        text = f"the assessment {_quoted(title, external_id)} was not passed, and no activity counts it"
+        text = _NOT_PASSED_UNCOUNTED(title=_quoted(title, external_id))
         return [Change(description=text, target=contact, changed=False)]
     if not activities:
         line = f"{kind}:{title or external_id or '*'}"
-        raise Unmatched(f"no activity counts the {kind} {_quoted(title, external_id)}; add the line {line}, then retry")
+        raise Unmatched(_UNCOUNTED(kind=kind, title=_quoted(title, external_id), line=line))
     known = lookup.match(provider=context.provider, identities=event.identities, email=event.email)
     question = _identity_question(known) or _question(event)
     told = {
@@ -88,13 +103,12 @@ def _course(event: CourseCompleted, activity: Activity) -> str:
 
 def _question(event: CourseCompleted) -> str:
     if isinstance(event, AssessmentCompleted) and event.passed is None:
-        score = f" (score {event.score})" if event.score else ""
-        return f"the event does not say whether the assessment was passed{score}"
-    return "" if any(_named(event)[1:]) or event.completed.course else "the event names no course"
+        return _UNDECIDED_SCORE(score=event.score) if event.score else _UNDECIDED()
+    return "" if any(_named(event)[1:]) or event.completed.course else reasons.NO_COURSE()
 
 
 def _failed(event: AssessmentCompleted) -> str:
-    return f"the assessment was not passed{f' (score {event.score})' if event.score else ''}"
+    return _NOT_PASSED_SCORE(score=event.score) if event.score else _NOT_PASSED()
 
 
 def _identity_question(known: Match) -> str:
@@ -105,7 +119,7 @@ def _identity_question(known: Match) -> str:
     by_id = known.records[0].contact
     if by_id.user == by_email[0] or (by_id.user is None and known.owner in (None, by_id)):
         return ""
-    return f"the id is of {by_id.user or f'contact {by_id.pk}'}, the e-mail of {by_email[0].email}"
+    return _TWO_PEOPLE(one=by_id.user or f"contact {by_id.pk}", other=by_email[0].email)
 
 
 def _quoted(title: str, external_id: str) -> str:

@@ -10,6 +10,7 @@ from integrations.contracts.exceptions import Permanent, Unmatched, Unreadable
 from integrations.contracts.provider import Provider
 from integrations.contracts.webhook import StoredWebhook
 from integrations.fields.names import FieldConfiguration, as_text
+from integrations.handlers import effects
 from integrations.handlers.contacts import ECHO_WINDOW, as_report, newest_write
 from integrations.handlers.context import Change
 from integrations.outbox.enqueue import RECORD
@@ -53,7 +54,7 @@ def of_a_write(webhook: StoredWebhook, provider: Provider) -> Change | None:
     is_news = any(as_text(value) != as_text(known.get(name)) for name, value in values.items())
     if is_news or not set(newest.after) <= stated or not _has_tags(mapping, event):
         return None
-    return Change(description="our own write came back: nothing is new", target=newest, changed=False)
+    return Change(description=effects.OUR_OWN_WRITE(), target=newest, changed=False)
 
 
 def _has_tags(mapping: ContactMapping, event: ContactReported) -> bool:

@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.mail import emails, questions
 from accounts.memberships import plans, subscriptions
 from accounts.memberships.facts import SALES, Fact, FactKind
 from accounts.memberships.models import Plan
 from accounts.memberships.notices import Mails
-from accounts.memberships.purchase_state import Question
 from accounts.memberships.subscriptions import Recorded
 from accounts.memberships.terms import StatedTerms, interval_of
 from accounts.people import lookup, members
 from accounts.people.contact_report import NAMES, ContactReport
 from accounts.people.lookup import Contradiction, Match
 from accounts.people.models import User
+from core.phrases import Phrase
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.membership_events import (
     DisputeLost,
@@ -32,11 +34,16 @@ from integrations.contracts.membership_events import (
     SubscriptionRenewed,
     SubscriptionResumed,
 )
-from integrations.handlers import first_reading
+from integrations.handlers import effects, first_reading
 from integrations.handlers.contacts import change_of
 from integrations.handlers.context import Change, Context
 from integrations.handlers.missing_plan import MissingPlan
 from integrations.outbox import enqueue
+
+_NO_OFFER = Phrase.worded(
+    "no plan: the event names no offer; map it to a plan, then retry",
+    _("It names no offer, and there is no single plan that it could be about"),
+)
 
 FACT_OF: Mapping[type[MembershipEvent], FactKind] = {
     OfferPurchased: FactKind.PURCHASED,
@@ -86,16 +93,18 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     recorded = subscriptions.record(
         member.user, plan, _fact(event, context), cause=context.cause, provider=context.provider, mails=mails
     )
-    subscription, outcome = recorded.subscription, "known already, nothing changed"
+    subscription, outcome = recorded.subscription, effects.NOTHING_CHANGED()
     if not recorded.known:
-        before = recorded.transition.from_status if recorded.transition else ""
-        moved = f"{before} → {subscription.status}" if before else subscription.status
-        outcome = f"subscription {moved}" if recorded.transition else f"noted; the subscription stays {moved}"
-        if subscription.current_period_end:
-            outcome += f", access until {subscription.current_period_end:%Y-%m-%d}"
+        end, transition = subscription.current_period_end, recorded.transition
+        outcome = effects.of_subscription(
+            before=transition.from_status if transition else "",
+            status=subscription.status,
+            until=f"{end:%Y-%m-%d}" if end else "",
+            moved=transition is not None,
+        )
     changes = [
         Change(
-            description="member created" if member.created else "member found",
+            description=effects.MEMBER_CREATED() if member.created else effects.MEMBER_KNOWN(),
             target=member.user,
             changed=member.created,
         ),
@@ -103,7 +112,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
             description=outcome,
             target=subscription,
             changed=recorded.changed,
-            review=str(Question(recorded.question).label) if recorded.question else "",
+            review=effects.QUESTIONS[recorded.question]() if recorded.question else "",
         ),
     ]
     # What a sale says of the person beside is no change of their membership.
@@ -115,9 +124,9 @@ def _notify(recorded: Recorded, event: MembershipEvent, context: Context, *, hel
     """Greet whoever bought, and ask staff what a new fact leaves open. Returns the mails of the greeting."""
     changes, fact = [], recorded.fact
     if FACT_OF[type(event)] in _GREETED:
-        what = "e-mail held back" if held else "e-mail enqueued"
+        what = effects.MAIL_HELD if held else effects.MAIL_ENQUEUED
         messages = emails.greet(recorded.subscription, held=held)
-        changes = [Change(description=f"{what}: {message.get_kind_display()}", target=message) for message in messages]
+        changes = [Change(description=what(mail=message.kind), target=message) for message in messages]
     if fact is None:
         return changes
     asked = []
@@ -157,7 +166,7 @@ def _plan(event: MembershipEvent, context: Context, found: Match) -> Plan:
     if plan is None:
         missing = MissingPlan(offers=event.offers, title=event.offer_title) if event.offers else None
         raise Unmatched(
-            missing.reason if missing else "no plan: the event names no offer; map it to a plan, then retry",
+            missing.reason if missing else _NO_OFFER(),
             question="no_plan",
             about=f"{context.provider}:{event.offers[0] if event.offers else ''}",
             details=[missing.named if missing else event.buyer.email],

@@ -1,13 +1,19 @@
 """The reason of an event whose offer no plan sells: written by the handler, read back by the console."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
+from core.phrases import Phrase, found_in
+
 BEGINNING = "no plan for offer "
-_FORM = BEGINNING + r"(?P<offers>(?:(?!; map it).)+?){title}; map it to a plan, then retry"
-REASON = re.compile(_FORM.format(title=r"(?: \((?P<title>.*?)\))?"))
-REASON_WITH_TITLE = re.compile(_FORM.format(title=r" \((?P<title>.+?)\)"))
+REASON = Phrase.worded(
+    "no plan for offer {offers}; map it to a plan, then retry", _("Offer “{offers}” has no plan: choose one")
+)
+REASON_WITH_TITLE = Phrase.worded(
+    "no plan for offer {offers} ({title}); map it to a plan, then retry", _("Offer “{title}” has no plan: choose one")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +33,13 @@ class MissingPlan:
 
     @property
     def reason(self) -> str:
-        return f"{BEGINNING}{self.named}; map it to a plan, then retry"
+        offers = ", ".join(self.offers)
+        return REASON_WITH_TITLE(offers=offers, title=self.title) if self.title else REASON(offers=offers)
 
     @classmethod
     def from_reason(cls, reason: str) -> "MissingPlan | None":
         """Return what a reason says; None where it is about something else."""
-        found = REASON.search(reason)
-        return cls(offers=tuple(found["offers"].split(", ")), title=found["title"] or "") if found else None
+        found = next((one for one in found_in(reason) if one.phrase in (REASON, REASON_WITH_TITLE)), None)
+        if found is None:
+            return None
+        return cls(offers=tuple(found.values["offers"].split(", ")), title=found.values.get("title", ""))

@@ -3,6 +3,7 @@
 from accounts.courses import progress
 from accounts.courses.progress import Report
 from integrations.contracts.events import CourseProgressed
+from integrations.handlers import effects
 from integrations.handlers.context import Change, Context
 
 
@@ -20,9 +21,9 @@ def store(event: CourseProgressed, context: Context) -> list[Change]:
     )
     stored = progress.store(report, cause=context.cause)
     row = stored.progress
-    known = "" if row.user_id else "; nobody has this address yet"
-    text = f"progress: {event.percent} % of {row.course}{known}" if stored.changed else "progress known better already"
+    known = effects.PROGRESS if row.user_id else effects.PROGRESS_OF_NOBODY
+    text = known(percent=event.percent, course=row.course) if stored.changed else effects.PROGRESS_KNOWN()
     return [
         Change(description=text, target=row, changed=stored.changed),
-        *(Change(description="points of a path given", target=completion) for completion in stored.awarded),
+        *(Change(description=effects.POINTS_OF_A_PATH(), target=completion) for completion in stored.awarded),
     ]

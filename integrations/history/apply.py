@@ -14,12 +14,12 @@ from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.contracts.history import Cells, FileKind, FileOffer, InvalidRow, KeyedEvent, ParsedRow
 from integrations.contracts.membership_events import MembershipEvent
 from integrations.contracts.provider import Provider
-from integrations.handlers import Change, Context, handle
+from integrations.handlers import Change, Context, effects, handle
 from integrations.history.columns import cells_of
 from integrations.history.models import SETTLED, HistoryImport, HistoryRow, RowOutcome
 
-_CREATED = ("member created", "contact created")
-_UNREMARKABLE = ("member found", "known already, nothing changed")
+_CREATED = (effects.MEMBER_CREATED(), effects.CONTACT_CREATED())
+_UNREMARKABLE = (effects.MEMBER_KNOWN(), effects.NOTHING_CHANGED())
 
 
 @dataclass(kw_only=True)

@@ -5,13 +5,22 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.people import lookup
+from core.phrases import MOMENT, TEXT, Phrase
 from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
 from integrations.contracts.exceptions import UnknownContact
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
+
+_WAITS = Phrase.worded(
+    "waits for contact {id}, until {until} at most: {why}",
+    _("Waits for the contact {id} to be known, until {until} at most"),
+    until=MOMENT,
+    why=TEXT,
+)
 
 WAITS_FOR = timedelta(days=1)  # after it was received; then staff are asked
 # Meanwhile the provider is asked again after so long, in case nothing reports the record.
@@ -30,7 +39,7 @@ def wait_for_contact(event: InboxEvent, unknown: UnknownContact) -> bool:
     if now >= ends_at:
         return False
     delay = _DELAYS[event.attempts - 1] if event.attempts <= len(_DELAYS) else _THEN
-    reason = f"waits for contact {unknown.external_id}, until {ends_at:%Y-%m-%d %H:%M} UTC at most: {unknown}"
+    reason = _WAITS(id=unknown.external_id, until=ends_at, why=unknown)
     columns = {"awaits": unknown.external_id[:200], "reason": reason, "last_error": str(unknown), "failures": 0}
     event.postpone(min(now + delay, ends_at), **columns)
     if lookup.match(provider=event.provider, identities={"contact": unknown.external_id}).records:

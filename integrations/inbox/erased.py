@@ -6,12 +6,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.people import forgotten
+from core.phrases import Phrase
 from integrations.inbox import attempts
 from integrations.inbox.models import InboxAttempt, InboxEvent
 from integrations.inbox.models.event import Status
 from integrations.toolkit.reading import digest_of
 
-ERASED = "its person was erased"
+ERASED = Phrase("its person was erased")
 _SET_BY_CLOSE = ("status", "next_attempt_at", "wake_at", "finished_at", "crashes", "last_error")
 
 
@@ -29,7 +30,7 @@ def columns(event: InboxEvent, *, hide_id: bool, hide_key: bool) -> dict[str, An
         "person_email": "",
         "last_error": "",
         "awaits": "",
-        "reason": ERASED if is_open or event.reason else "",
+        "reason": ERASED() if is_open or event.reason else "",
         "content_digest": event.content_digest or (digest_of(event.payload) if event.payload is not None else ""),
         "pruned_at": timezone.now(),
         "is_erased": True,

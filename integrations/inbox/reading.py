@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from core.phrases import Phrase
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.webhook import StoredWebhook
@@ -14,7 +15,7 @@ from integrations.registry import provider as provider_of
 from integrations.toolkit.permissions import Permission, noting_permissions
 from integrations.toolkit.reading import noting_doubts
 
-REMOVED = "its contents were removed; nothing is left to process"
+REMOVED = Phrase("its contents were removed; nothing is left to process")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ def read(event: InboxEvent) -> Reading:
     Raises as the provider's `confirm` and `parse`; Permanent where the event's contents were removed.
     """
     if event.pruned_at is not None:
-        raise Permanent(REMOVED)
+        raise Permanent(REMOVED())
     provider, webhook = provider_of(event.provider), as_webhook(event)
     proved = None
     if provider.is_connected() and provider.confirm is not None and provider.is_hint(webhook):

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.mail import questions
+from core.phrases import CODE, Phrase
 from core.queue.delivery import GRACE
 from core.queue.wakeup import wake_on_commit
 from core.text import storable
@@ -28,6 +29,9 @@ from integrations.inbox.reading import as_webhook
 from integrations.issues import failed
 from integrations.toolkit import bodies, log_lines
 from integrations.toolkit.reading import digest_of, redacted_headers
+
+CONTRADICTS = Phrase("contradicts event {id}: the same id with another body; the first one stands")
+_UNKNOWN_TYPE = Phrase("unknown type {type}", type=CODE)
 
 _CONTENTS = ("body", "payload", "headers", "source_address", "external_id")
 
@@ -175,12 +179,12 @@ def _event(
     event.reply_id = event.key
     event.record, event.is_notice = "" if delivery_id else envelope.record, envelope.is_notice
     if envelope.event_type == TEST_EVENT:
-        event.reason = A_TEST_EVENT
+        event.reason = A_TEST_EVENT()
         _finish(event, Status.IGNORED)
     elif envelope.event_type in provider.handled and not envelope.ignored:
         event.next_attempt_at, event.wake_at = now, now + GRACE
     else:
-        unknown = f"unknown type {event.event_type}"
+        unknown = _UNKNOWN_TYPE(type=event.event_type)
         event.reason = envelope.ignored or provider.ignored.get(envelope.event_type, unknown)
         _finish(event, Status.IGNORED)
     return event
@@ -210,7 +214,7 @@ def _store_contradiction(first_id: int, other: InboxEvent) -> bool:
             _notify_of_repeated_ids(other)
         return not other.duplicates
     InboxEvent.objects.filter(pk=first_id).update(conflicts=F("conflicts") + 1)
-    other.reason = f"contradicts event {first_id}: the same id with another body; the first one stands"
+    other.reason = CONTRADICTS(id=first_id)
     _finish(other, Status.IGNORED)
     other.store()
     return not other.duplicates

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.people.models import Contact
 from core.cause import Cause
+from core.phrases import CODE, Phrase
 from core.queue.outcomes import TryAgain, Wait
 from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
@@ -34,6 +35,8 @@ from integrations.toolkit.ahead import Ahead
 from integrations.toolkit.failures import NotPermitted
 from integrations.toolkit.permissions import noting_permissions
 
+_NOT_CONFIGURED = Phrase("{provider} cannot be asked: its API is not configured", provider=CODE)
+
 Status = ContactRefresh.Status
 _READ_TOGETHER = 30  # contacts beside the one that is due
 READ_AHEAD: Ahead[tuple[datetime, list[Event]]] = Ahead()
@@ -49,7 +52,7 @@ def _refresh(refresh: ContactRefresh) -> None:
     """
     provider = provider_of(refresh.provider)
     if provider.read_contact is None or not provider.is_connected():
-        raise Permanent(f"{provider.title} cannot be asked: its API is not configured")
+        raise Permanent(_NOT_CONFIGURED(provider=provider.title))
     log_lines.syncing(provider, contact=refresh.external_id)
     try:
         with noting_permissions() as proved:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from core.console.phrases import shown
+from core.phrases import shown
 
 
 class Issue(models.Model):

@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from core.console import attention, columns, phrases
+from core import phrases
+from core.console import attention, columns
 from core.console.actions import Action, Answer, Refused, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.links import EVENTS, NOTHING, list_url, row_link

@@ -19,6 +19,7 @@ from accounts.mail import questions
 from core.cause import Cause
 from core.days import day_of, span_of
 from core.insert_once import insert_once
+from core.phrases import Phrase
 from integrations import registry, setup_state
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.provider import Provider
@@ -40,9 +41,9 @@ AGAIN_AFTER = timedelta(hours=6)
 COUNTED_FROM = timedelta(minutes=15)  # after midnight: a count that began by then has the whole day
 REASONS = 12
 RETRIED_AT_MOST = 500
-CONTRADICTS = "contradicts an earlier event with the same id"
-SET_ASIDE = "set aside later"
-OTHER_REASONS = "other reasons"
+CONTRADICTS = Phrase("contradicts an earlier event with the same id")()
+SET_ASIDE = Phrase("set aside later")()
+OTHER_REASONS = Phrase("other reasons")()
 PAGE = "/admin/integrations/dailyclose/"
 
 

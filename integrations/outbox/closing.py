@@ -4,9 +4,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from core.phrases import Phrase
 from core.queue.wakeup import wake_on_commit
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.planning import notes_of
+
+_SETTLED = Phrase("settled by write {write}")
 
 Status = OutgoingWrite.Status
 
@@ -26,7 +29,7 @@ def close(row: OutgoingWrite, *, skipped: str = "", **columns: Any) -> None:
     failed = OutgoingWrite.objects.filter(
         kind=row.kind, provider=row.provider, contact=row.contact, policy=row.policy, status=Status.FAILED
     )
-    failed.update(status=Status.SKIPPED, last_error=f"settled by write {row.pk}")
+    failed.update(status=Status.SKIPPED, last_error=_SETTLED(write=row.pk))
     if row.kind == row.Kind.CONTACT:
         waiting = OutgoingWrite.objects.filter(
             kind=row.Kind.OPPORTUNITY, provider=row.provider, contact=row.contact, status=Status.PENDING

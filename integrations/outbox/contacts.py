@@ -11,12 +11,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.people import contact_duplicates, contacts, lookup
 from accounts.people.contact_report import EMPTY, set_values, timestamp, value_of
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
 from core.insert_once import insert_once
+from core.phrases import ERROR, SEPARATOR, Phrase
 from core.queue.outcomes import Wait, wait_until
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
@@ -43,6 +45,19 @@ from integrations.outbox.planning import PlannedWrite, plan
 from integrations.outbox.search_ahead import is_absent
 from integrations.toolkit.failures import Refused, TemporaryFailure
 
+REFUSED = Phrase("it was refused: {reasons}", reasons=ERROR)
+_REFUSED_THERE = Phrase("refused there: {reason}", reason=ERROR)
+_REFUSED_FOR = Phrase("it was refused because of {record}, of whom nothing proves that they are the same")
+_ANOTHERS = Phrase("{record} has it, and only one contact may")
+_OF_BOTH = Phrase("{value}: {record} has it at {provider}, {contact} here")
+_IS_ANOTHER = Phrase.worded(
+    "contact {id} there is {name} (contact {key}) here", _("Already there as {name} ({id}). Same person?")
+)
+_MERGED = Phrase("the contact was merged into another one")
+_MAY_BE_MADE = Phrase("a record may have been made, and is looked for again")
+_SUCCESSOR = Phrase("its successor is looked for")
+_IN_THE_WAY = Phrase("contact {id} there was in the way, and is gone now")
+
 A_MOMENT = timedelta(seconds=10)
 CALL_TIMEOUT = 6.0  # seconds for one call; the four that a write may take end within its lease
 
@@ -54,7 +69,7 @@ def write(row: OutgoingWrite) -> None:
     """
     contact = row.contact
     if contact is None:
-        row.close(row.Status.SKIPPED, error="the contact was merged into another one")
+        row.close(row.Status.SKIPPED, error=_MERGED())
         return
     mirror = registry.provider(row.provider).mirror
     assert mirror is not None
@@ -68,7 +83,7 @@ def write(row: OutgoingWrite) -> None:
         if remote is not None:
             merge_remote(contact, remote, names, fields, provider=row.provider, cause=cause)
         elif row.operation == row.Operation.CREATE and row.requested_at and row.response is None:
-            wait_until(row.requested_at + SEARCH_LAG, "a record may have been made, and is looked for again")
+            wait_until(row.requested_at + SEARCH_LAG, _MAY_BE_MADE())
         with transaction.atomic():
             held = Contact.objects.select_for_update().get(pk=contact.pk)
             planned = plan(held, remote, book, names, provider=row.provider, left_out=row.left_out)
@@ -83,7 +98,7 @@ def write(row: OutgoingWrite) -> None:
             if remote is None:
                 raise
             _meet_deletion(row, error, remote, planned, names, cause=cause)
-            raise Wait(f"{error}; its successor is looked for", due=timezone.now() + A_MOMENT) from error
+            raise Wait(f"{error}{SEPARATOR}{_SUCCESSOR()}", due=timezone.now() + A_MOMENT) from error
         if sent.refused:
             _leave_out(row, planned, sent, names)
             return
@@ -150,12 +165,12 @@ def _look_again(contact: Contact, external_id: str, *, provider: str, cause: Cau
 def _leave_out(row: OutgoingWrite, planned: PlannedWrite, sent: Sent, names: FieldNames) -> None:
     """Let the next attempt go on without the values that the provider refused. Raises Permanent where none is ours."""
     refused = {
-        name: {"value": value, "reason": f"refused there: {reason}"}
+        name: {"value": value, "reason": _REFUSED_THERE(reason=reason)}
         for name, value in planned.after.items()
         if (reason := sent.refused.get(names.remote.get(name, name)))
     }
     if not refused:
-        raise Permanent(f"it was refused: {'; '.join(sent.refused.values())}")
+        raise Permanent(REFUSED(reasons="; ".join(sent.refused.values())))
     row.go_on_with(sent, external_id=planned.call.external_id, left_out={**row.left_out, **refused})
 
 
@@ -170,7 +185,7 @@ def _judge(row: OutgoingWrite, contact: Contact, book: ContactApi, planned: Plan
     try:
         other = book.read(sent.external_id)
     except Gone:  # a moment ago it was there
-        raise TemporaryFailure(f"contact {sent.external_id} there was in the way, and is gone now") from None
+        raise TemporaryFailure(_IN_THE_WAY(id=sent.external_id)) from None
     person, owner = SearchedPerson.like(contact), owner_of(row.provider, other.external_id)
     is_told_apart = owner is not None and owner.pk in person.apart
     if planned.call.creates and is_of(other, person) and not is_told_apart:
@@ -182,11 +197,13 @@ def _judge(row: OutgoingWrite, contact: Contact, book: ContactApi, planned: Plan
     same = {"email": other.emails, "phone": other.phones}
     name = sent.contested or next((name for name in same if planned.after.get(name) in same[name]), "")
     if name not in planned.after:
-        raise Permanent(f"it was refused because of {described(other)}, of whom nothing proves that they are the same")
-    reason = f"{described(other)} has it, and only one contact may"
+        raise Permanent(_REFUSED_FOR(record=described(other)))
+    reason = _ANOTHERS(record=described(other))
     with transaction.atomic():
         if owner is not None:
-            of_both = f"{planned.after[name]}: {described(other)} has it at {row.provider}, {contact} here"
+            of_both = _OF_BOTH(
+                value=planned.after[name], record=described(other), provider=row.provider, contact=contact
+            )
             contact_duplicates.flag(contact, owner, reason=of_both)
         left_out = {**row.left_out, name: {"value": planned.after[name], "reason": reason}}
         row.go_on_with(sent, external_id=planned.call.external_id, left_out=left_out)
@@ -274,9 +291,7 @@ def _map(contact: Contact, external_id: str, *, provider: str) -> ContactMapping
         (mapping,) = lookup.match(provider=provider, identities={RECORD: external_id}).records
         if mapping.contact_id != contact.pk:
             other = mapping.contact
-            raise OwnedByAnotherContact(
-                f"contact {external_id} there is {other} (contact {other.pk}) here", other=other
-            )
+            raise OwnedByAnotherContact(_IS_ANOTHER(id=external_id, name=other, key=other.pk), other=other)
     if not mapping.is_main:
         mapping.is_main = True
         mapping.save(update_fields=["is_main"])

@@ -11,15 +11,27 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
+from core.phrases import SEPARATOR, Phrase
 from core.queue.outcomes import wait_until
 from integrations.contracts.exceptions import Permanent
 from integrations.outbox.closing import close
 from integrations.outbox.enqueue import RECORD, enqueue_write, mirrored_providers
 from integrations.outbox.matching import SEARCH_LAG
 from integrations.outbox.models import OutgoingWrite
+
+_DELETED = Phrase.worded(
+    "{id} was deleted there; nothing is made anew by itself",
+    _("Record {id} was deleted there, and no other record is this person"),
+)
+_OPPORTUNITY = Phrase.worded(
+    "opportunity {id} was deleted there; nothing is made anew by itself",
+    _("The opportunity {id} was deleted there; it is not made anew by itself"),
+)
+_ONCE_MORE = Phrase("a record that it was merged into is looked for once more")
 
 NEVER, MARK, ASK = "never", "mark", "ask"
 CHOICES = (NEVER, MARK, ASK)
@@ -33,8 +45,8 @@ AN_HOUR = timedelta(hours=1)
 class RemoteDeleted(Permanent):
     """The known record was deleted at the provider; `external_id` is its id."""
 
-    def __init__(self, external_id: str, *, noun: str = "") -> None:
-        super().__init__(f"{noun}{external_id} was deleted there; nothing is made anew by itself")
+    def __init__(self, external_id: str, *, is_opportunity: bool = False) -> None:
+        super().__init__((_OPPORTUNITY if is_opportunity else _DELETED)(id=external_id))
         self.external_id = external_id
 
 
@@ -59,7 +71,7 @@ def conclude(row: OutgoingWrite, contact: Contact, error: RemoteDeleted, *, caus
         held = Contact.objects.select_for_update().get(pk=contact.pk)
         mapping = note(held, error.external_id, provider=row.provider)
     if mapping is not None and mapping.gone_at is not None:
-        wait_until(mapping.gone_at + SEARCH_LAG, f"{error}; a record that it was merged into is looked for once more")
+        wait_until(mapping.gone_at + SEARCH_LAG, f"{error}{SEPARATOR}{_ONCE_MORE()}")
     with transaction.atomic():
         held = Contact.objects.select_for_update().get(pk=contact.pk)
         close(row, skipped=str(error), external_id=error.external_id)

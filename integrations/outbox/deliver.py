@@ -4,8 +4,10 @@ import logging
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.demo.marks import is_demo_address, playing
+from core.phrases import CODE, Phrase
 from core.queue.outcomes import Wait
 from core.queue.runner import Failure, JobKind
 from integrations import registry
@@ -17,6 +19,12 @@ from integrations.toolkit.failures import NotPermitted, Refused, TemporaryFailur
 from integrations.toolkit.permissions import noting_permissions
 from integrations.toolkit.retries import until_allowed
 
+_OF_THE_DEMO = Phrase("of the demo, which is written nowhere")
+_PAUSED = Phrase("writing to {provider} is paused", provider=CODE)
+_PAUSED_RESOURCE = Phrase.worded(
+    "writing to {provider} is paused: {resource}", _("Writing to {provider} is paused"), provider=CODE, resource=CODE
+)
+
 logger = logging.getLogger(__name__)
 Kind = OutgoingWrite.Kind
 _WRITERS = {Kind.CONTACT: contacts.write, Kind.OPPORTUNITY: opportunities.write, Kind.MARK: marks.write}
@@ -24,14 +32,17 @@ _WRITERS = {Kind.CONTACT: contacts.write, Kind.OPPORTUNITY: opportunities.write,
 
 def _deliver(row: OutgoingWrite) -> None:
     if row.contact is not None and is_demo_address(row.contact.email) and not playing.get():
-        row.close(row.Status.SKIPPED, error="of the demo, which is written nowhere")
+        row.close(row.Status.SKIPPED, error=_OF_THE_DEMO())
         return
     switch.wait_until_on()
     resources = circuits.resources_of(row.provider, row.kind)
     until = circuits.open_until(row.provider, resources)
     if until is not None:
         title = registry.provider(row.provider).title
-        raise Wait(f"writing to {title} is paused{f': {resources[0]}' if resources[0] else ''}", due=until)
+        raise Wait(
+            _PAUSED_RESOURCE(provider=title, resource=resources[0]) if resources[0] else _PAUSED(provider=title),
+            due=until,
+        )
     with noting_permissions() as proved:
         try:
             _WRITERS[Kind(row.kind)](row)

@@ -10,7 +10,7 @@ from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.outbox import deletions, enqueue
 from integrations.outbox.closing import close
-from integrations.outbox.contacts import CALL_TIMEOUT, send
+from integrations.outbox.contacts import CALL_TIMEOUT, REFUSED, send
 from integrations.outbox.enqueue import RECORD, enqueue_write
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.planning import PlannedWrite
@@ -36,7 +36,7 @@ def write(row: OutgoingWrite) -> None:
     try:
         sent = send(row, mirror.open(CALL_TIMEOUT), planned)
         if sent.refused:
-            raise Permanent(f"it was refused: {'; '.join(sent.refused.values())}")
+            raise Permanent(REFUSED(reasons="; ".join(sent.refused.values())))
     except Gone as error:
         with transaction.atomic():
             held = Contact.objects.select_for_update().get(pk=contact.pk)

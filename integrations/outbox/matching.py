@@ -8,15 +8,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.people import contact_duplicates, lookup
 from accounts.people.contact_report import value_of
 from accounts.people.lookup import name_key
 from accounts.people.models import Contact
 from core.field_names import custom
+from core.phrases import KNOWN, Phrase
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.mirror import ContactApi, RemoteContact
 from integrations.outbox.enqueue import RECORD
 from integrations.outbox.numbers import phones_of
+
+_BY_ADDRESS = Phrase("the address {email}")
+_BY_NUMBER = Phrase("the name and the number {numbers}")
+_OF_ANOTHER = Phrase.worded(
+    "{by} is contact {id} there, who is {name} (contact {key}) here: see possible duplicates",
+    _("Already there as {name} ({id}). Same person?"),
+    by=KNOWN,
+)
+_SEVERAL = Phrase.worded(
+    "{count} contacts there have {by} ({ids}): merge them there, then retry",
+    _("{count} contacts there are this person ({ids}): merge them there, then retry"),
+    by=KNOWN,
+)
+_NOT_PROVEN = Phrase.worded(
+    "{record} has the number, and nothing proves that they are the same",
+    _("The record was deleted there. Is it {record} now? Merge them there, then retry, or skip"),
+)
 
 SEARCH_LAG = timedelta(seconds=60)  # what was written or merged is found by a search by then
 _COMPANY = custom("company")
@@ -72,13 +92,13 @@ def find(person: SearchedPerson, book: ContactApi, *, provider: str, asks: bool 
     found = book.search(emails=person.emails, phones=person.phones)
     for email in person.emails:
         same = [remote for remote in found if email in remote.emails]
-        if match := _single(same, person, provider=provider, by=f"the address {email}"):
+        if match := _single(same, person, provider=provider, by=_BY_ADDRESS(email=email)):
             return match
     same = [remote for remote in found if _has_number_and_name(remote, person)]
-    match = _single(same, person, provider=provider, by=f"the name and the number {', '.join(person.phones)}")
+    match = _single(same, person, provider=provider, by=_BY_NUMBER(numbers=", ".join(person.phones)))
     weak = [remote for remote in found if owner_of(provider, remote.external_id) is None] if asks else []
     if match is None and weak:
-        raise Permanent(f"{described(weak[0])} has the number, and nothing proves that they are the same")
+        raise Permanent(_NOT_PROVEN(record=described(weak[0])))
     return match
 
 
@@ -122,14 +142,14 @@ def _single(
         other = owners[external_id]
         assert other is not None
         raise OwnedByAnotherContact(
-            f"{by} is contact {external_id} there, who is {other} (contact {other.pk}) here: see possible duplicates",
+            _OF_ANOTHER(by=by, id=external_id, name=other, key=other.pk),
             other=other,
         )
     if len(free) > 1:
         same_name = [record for record in free if person.name and _name_of(record) == person.name]
         if len(same_name) != 1:
             ids = ", ".join(record.external_id for record in free[:5])
-            raise Permanent(f"{len(free)} contacts there have {by} ({ids}): merge them there, then retry")
+            raise Permanent(_SEVERAL(count=len(free), by=by, ids=ids))
         return same_name[0]
     return free[0]
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.commerce.models import Policy
 from core.cause import Cause
 from core.insert_once import insert_once
+from core.phrases import KNOWN, Phrase
 from core.queue.outcomes import Wait, wait_until
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
@@ -29,6 +30,21 @@ from integrations.outbox.enqueue import RECORD, enqueue_write
 from integrations.outbox.matching import SEARCH_LAG
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from integrations.outbox.planning import PlannedWrite
+
+_ANOTHER_ID = Phrase("the policy has another id by now")
+_NO_PIPELINE = Phrase("there is no pipeline with a stage: make one there, then retry")
+_SEARCHED = Phrase("a record that the policy's contact was merged into is looked for")
+_CONTACT_DELETED = Phrase("the contact {id} was deleted there; nothing is made anew by itself")
+_NOT_THERE = Phrase("the policy's contact has neither an e-mail nor a phone number, so it is not there")
+_NOT_WRITTEN = Phrase("the policy's contact could not be written: see outgoing write {write}, then retry")
+_CONTACT_FIRST = Phrase("the policy's contact is written first")
+_POLICY = Phrase("policy {number}")
+_ANOTHER_OPPORTUNITY = Phrase("another opportunity")
+_IS_ANOTHER = Phrase(
+    "opportunity {id} there is {owner} here: let a contact have several opportunities there"
+    " (Settings, Objects, Opportunities: allow duplicates), then retry",
+    owner=KNOWN,
+)
 
 CONTACT_DELAY = timedelta(seconds=5)
 ANY_LINE = "*"
@@ -55,7 +71,7 @@ def opportunity_of(policy: Policy) -> Opportunity:
 def write(row: OutgoingWrite) -> None:
     """Make the opportunity of `row`'s policy equal with the policy, and close the row. Raises as contacts.write."""
     if row.policy is None:
-        row.close(Status.SKIPPED, error="the policy has another id by now")
+        row.close(Status.SKIPPED, error=_ANOTHER_ID())
         return
     policy: Policy = Policy.objects.select_related("contact").get(pk=row.policy.pk)
     deals = registry.provider(row.provider).deals
@@ -133,7 +149,7 @@ def first_stage(policy: Policy, deals: Deals, book: OpportunityApi, *, provider:
     if chosen is None:
         stages = book.stages()
         if not stages:
-            raise Permanent("there is no pipeline with a stage: make one there, then retry")
+            raise Permanent(_NO_PIPELINE())
         chosen = stages[0]
     return chosen
 
@@ -173,17 +189,15 @@ def _remote_contact(row: OutgoingWrite, policy: Policy) -> str:
     writes = OutgoingWrite.objects.filter(contact=contact, provider=row.provider, kind=OutgoingWrite.Kind.CONTACT)
     if record is not None:
         if writes.filter(status=Status.PENDING).exists():
-            raise Wait(
-                "a record that the policy's contact was merged into is looked for", due=timezone.now() + SEARCH_LAG
-            )
-        raise Permanent(f"the contact {record.external_id} was deleted there; nothing is made anew by itself")
+            raise Wait(_SEARCHED(), due=timezone.now() + SEARCH_LAG)
+        raise Permanent(_CONTACT_DELETED(id=record.external_id))
     if not contact.email and not contact.phone:
-        raise Permanent("the policy's contact has neither an e-mail nor a phone number, so it is not there")
+        raise Permanent(_NOT_THERE())
     newest = writes.order_by("-pk").first()
     if newest is not None and newest.status in (Status.FAILED, Status.SKIPPED) and newest.pk > row.pk:
-        raise Permanent(f"the policy's contact could not be written: see outgoing write {newest.pk}, then retry")
+        raise Permanent(_NOT_WRITTEN(write=newest.pk))
     enqueue_write(contact, row.provider, cause=Cause(text=row.cause, staff=row.staff))
-    raise Wait("the policy's contact is written first", due=timezone.now() + CONTACT_DELAY)
+    raise Wait(_CONTACT_FIRST(), due=timezone.now() + CONTACT_DELAY)
 
 
 def find_remote(policy: Policy, book: OpportunityApi, contact_id: str, *, provider: str) -> RemoteOpportunity | None:
@@ -195,11 +209,11 @@ def find_remote(policy: Policy, book: OpportunityApi, contact_id: str, *, provid
     known = OpportunityMapping.objects.filter(provider=provider, policy=policy.pk).first()
     if known is not None:
         if known.gone_at is not None:
-            raise RemoteDeleted(known.external_id, noun="opportunity ")
+            raise RemoteDeleted(known.external_id, is_opportunity=True)
         try:
             return book.read(known.external_id)
         except Gone as error:
-            raise RemoteDeleted(known.external_id, noun="opportunity ") from error
+            raise RemoteDeleted(known.external_id, is_opportunity=True) from error
     if not contact_id:
         return None
     others = OpportunityMapping.objects.filter(provider=provider, policy__contact=policy.contact_id)
@@ -219,8 +233,5 @@ def _map(policy: Policy, external_id: str, *, provider: str) -> None:
         return
     known = OpportunityMapping.objects.filter(provider=provider, external_id=external_id).first()
     if known is None or known.policy_id != policy.pk:
-        owner = f"policy {known.policy_id}" if known else "another opportunity"
-        raise Permanent(
-            f"opportunity {external_id} there is {owner} here: let a contact have several opportunities there "
-            "(Settings, Objects, Opportunities: allow duplicates), then retry"
-        )
+        owner = _POLICY(number=known.policy_id) if known else _ANOTHER_OPPORTUNITY()
+        raise Permanent(_IS_ANOTHER(id=external_id, owner=owner))

@@ -5,13 +5,23 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.people.models import Contact
+from core.phrases import SEPARATOR, TEXT, Phrase
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.mirror import ContactApi, OutgoingCall, RemoteContact
 from integrations.fields.names import FieldNames, stored_name
 from integrations.outbox.differences import differences, unusable, without_left_out
 from integrations.outbox.enqueue import RECORD, mirrored_providers
 from integrations.outbox.numbers import can_be_found, number_for_creation
+
+_LEFT_OUT = Phrase("{value} was left out: {why}", why=TEXT)
+_NOTHING_LEFT = Phrase("{notes}: without it there is nothing to write", notes=TEXT)
+_NOT_TO_BE_FOUND = Phrase.worded(
+    "the contact has neither an e-mail nor a phone number, by which it could be found there",
+    _("The contact has neither an e-mail address nor a phone number to be found by"),
+)
 
 SOURCE = stored_name("source")
 
@@ -57,7 +67,7 @@ def plan(
         is_enough = bool(after)
     left_out = {**left_out, **_left_out(contact, names, provider=provider)}
     if not is_enough:
-        raise Permanent(f"{notes_of(left_out)}: without it there is nothing to write")
+        raise Permanent(_NOTHING_LEFT(notes=notes_of(left_out)))
     values = {names.remote.get(name, name): value for name, value in after.items()}
     call = book.creation(values) if remote is None else book.change(remote, values)
     before = {name: synced.get(name) for name in after}
@@ -67,10 +77,10 @@ def plan(
 def notes_of(left_out: Mapping[str, Any]) -> str:
     """Return for staff what was left out of a write, and why; "" where nothing was."""
     notes = (
-        f"{' '.join(filter(None, [name, one['value']]))} was left out: {one['reason']}"
+        _LEFT_OUT(value=" ".join(filter(None, [name, one["value"]])), why=one["reason"])
         for name, one in left_out.items()
     )
-    return "; ".join(notes)
+    return SEPARATOR.join(notes)
 
 
 def _left_out(contact: Contact, names: FieldNames, *, provider: str) -> dict[str, Any]:
@@ -87,7 +97,7 @@ def _creation_values(contact: Contact, names: FieldNames, *, provider: str) -> d
     Raises Permanent for a contact that could not be found again, if the answer were lost.
     """
     if not can_be_found(contact):
-        raise Permanent("the contact has neither an e-mail nor a phone number, by which it could be found there")
+        raise Permanent(_NOT_TO_BE_FOUND())
     values = differences(contact, names, None, with_frozen=True)
     if not values.get("phone") and (number := number_for_creation(contact)):
         values["phone"] = number

@@ -13,11 +13,14 @@ from accounts.people.contact_report import value_of
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
 from core.field_names import CUSTOM
+from core.phrases import Phrase
 from core.queue.wakeup import wake_on_commit
 from integrations.fields.names import as_text
 from integrations.outbox import enqueue
 from integrations.outbox.matching import name_key
 from integrations.outbox.models import OutgoingWrite
+
+_SKIPPED = Phrase("skipped ({cause})")
 
 Status = OutgoingWrite.Status
 Kind = OutgoingWrite.Kind
@@ -57,7 +60,7 @@ def skip(write: OutgoingWrite, *, cause: Cause) -> bool:
     return bool(
         still.update(
             status=Status.SKIPPED,
-            last_error=f"{cause.reason or 'skipped'} ({cause.text})",
+            last_error=f"{cause.reason} ({cause.text})" if cause.reason else _SKIPPED(cause=cause.text),
             next_attempt_at=None,
             wake_at=None,
             finished_at=timezone.now(),

@@ -5,7 +5,9 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from core.phrases import Phrase
 from core.queue.outcomes import Wait
 from integrations.outbox.models import FirstSync
 from integrations.outbox.models.first_sync import GUIDED
@@ -21,8 +23,13 @@ class Writing(StrEnum):
 
 
 REASONS = {
-    Writing.OFF: "CONTACT_SYNC is off: nothing is written anywhere",
-    Writing.WAITING: "nothing is written yet: open First sync in the console, look at it, and start writing",
+    Writing.OFF: Phrase.worded(
+        "CONTACT_SYNC is off: nothing is written anywhere", _("Nothing is written: CONTACT_SYNC is off")
+    ),
+    Writing.WAITING: Phrase.worded(
+        "nothing is written yet: open First sync in the console, look at it, and start writing",
+        _("Nothing is written yet: open First sync, look at it, and start writing"),
+    ),
 }
 
 
@@ -37,7 +44,8 @@ def state() -> Writing:
 
 def reason() -> str:
     """Return why nothing is written and what is to be done; "" where writes are delivered."""
-    return REASONS.get(state(), "")
+    why = REASONS.get(state())
+    return why() if why else ""
 
 
 def wait_until_on() -> None:
@@ -45,4 +53,4 @@ def wait_until_on() -> None:
     now = state()
     if now is not Writing.ON:
         delay = OFF_DELAY if now is Writing.OFF else WAITING_DELAY
-        raise Wait(REASONS[now], due=timezone.now() + delay)
+        raise Wait(REASONS[now](), due=timezone.now() + delay)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.memberships import plans
 from accounts.memberships.models import Plan
 from accounts.people import forgotten, lookup
 from accounts.people.models import Contact, User
+from core.phrases import Phrase
 from core.text import InvalidAddress, normalise_email
 from integrations import registry
 from integrations.contracts.events import AboutSomebody, ContactGone, ContactReported, Event, PolicyReported
@@ -20,6 +22,10 @@ from integrations.contracts.pull import PulledEvent, PulledRecord, Puller
 from integrations.handlers.merged_away import unreported_deletions
 from integrations.reconcile.models import ProviderRecord
 from integrations.reconcile.records import changed_records, rows_by_key, save_rows, to_row
+
+_NO_PLAN = Phrase.worded("no plan for offer {offers}", _("Offer “{offers}” has no plan: choose one"))
+_NO_OFFER = Phrase("no offer is known for it")
+_NO_EMAIL = Phrase("no e-mail is known for customer {id}")
 
 PERSON = "person"
 PEOPLE_ARE_FRESH = timedelta(days=1)
@@ -33,7 +39,7 @@ class NoPlan(Unmatched):
     """An offer sells no plan; `offer` is its id, "" where none is known."""
 
     def __init__(self, offer: str) -> None:
-        super().__init__(f"no plan for offer {offer}" if offer else "no offer is known for it")
+        super().__init__(_NO_PLAN(offers=offer) if offer else _NO_OFFER())
         self.offer = offer
 
 
@@ -209,7 +215,7 @@ class Lookups:
             return PreparedRecord(record=record, row=row, error=NoPlan(offer))
         buyer = self._buyer(record.person_id)
         if buyer is None or not buyer.email:
-            problem = f"no e-mail is known for customer {record.person_id}"
+            problem = _NO_EMAIL(id=record.person_id)
             return PreparedRecord(record=record, row=row, error=Permanent(problem))
         events = [replace(pulled, event=_with_buyer(pulled.event, buyer)) for pulled in events]
         return PreparedRecord(record=record, row=row, events=events, buyer=buyer, plan=sold[0])

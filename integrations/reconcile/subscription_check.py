@@ -11,6 +11,7 @@ from accounts.memberships.models import Plan, Subscription
 from accounts.people import lookup
 from accounts.people.models import ContactMapping, User
 from core.cause import Cause
+from core.phrases import Phrase
 from integrations import registry
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.membership_events import (
@@ -28,6 +29,8 @@ from integrations.reconcile.engine import Terms, apply_all
 from integrations.reconcile.lookups import Lookups, PreparedRecord
 from integrations.reconcile.models import SyncFinding
 from integrations.reconcile.sources import purchases_of
+
+_NO_LONGER = Phrase("it is no longer there")
 
 Kind = SyncFinding.Kind
 _NOT_FOUND = "not_found"
@@ -187,7 +190,7 @@ def apply_finding(finding: SyncFinding, *, cause: Cause) -> str:
             result = apply_all(prepared, Terms(provider=provider.key, cause=cause))
             known = lookup.users(provider.key, {source.identity: finding.person_id})
             if not known:
-                raise Unmatched("; ".join(line["why"] for line in result.problems) or "it is no longer there")
+                raise Unmatched("; ".join(line["why"] for line in result.problems) or _NO_LONGER())
             user = known[0]
     synced = sync(user, provider=provider, cause=cause)
     return f"{synced.old_status if finding.user else 'none'} → {synced.new_status}"

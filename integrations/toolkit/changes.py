@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Self
 
+from integrations.toolkit import answers
 from integrations.toolkit.failures import Refused
 from integrations.toolkit.reading import read_moment, text_at
 
@@ -65,7 +66,7 @@ class Cursor:
         """
         ids = tuple(text_at(record, "id") for record in page)
         if self.skip and ids and ids == self.seen:
-            raise Refused(f"{title} gave the same page twice, whatever was to be left out", status=200)
+            raise Refused(answers.TWICE(provider=title), status=200)
         if not self.unread(page) or (short_is_last and len(page) < PAGE_SIZE):
             return None
         dates = [text_at(record, dated_by) for record in page]

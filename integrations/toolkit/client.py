@@ -15,8 +15,9 @@ import requests
 import urllib3
 
 from config.logs import mask
+from core.phrases import Phrase
 from core.preview import forbid_network
-from integrations.toolkit import counting, log_lines, quota
+from integrations.toolkit import answers, counting, log_lines, quota
 from integrations.toolkit.exchange import (
     HttpAnswer,
     HttpCall,
@@ -38,9 +39,9 @@ _WORTH_REPEATING = frozenset({500, 502, 503, 504})
 # be repeatable.
 _REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
 _HINTS = {
-    401: "Check the credentials.",
-    403: "Check what the credentials are allowed to do.",
-    404: "Check that it still exists there.",
+    401: Phrase("Check the credentials.")(),
+    403: Phrase("Check what the credentials are allowed to do.")(),
+    404: Phrase("Check that it still exists there.")(),
 }
 
 
@@ -97,7 +98,7 @@ class JsonClient:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         if urlsplit(self.base_url).scheme not in {"http", "https"} or not urlsplit(self.base_url).hostname:
-            raise NotConfigured(f"{title}: the base URL must begin with https:// and name a host")
+            raise NotConfigured(answers.NO_BASE_URL(provider=title))
         self._title, self._tokens, self._content_type = title, tokens, content_type
         self._hints, self._explain, self._secrets = _HINTS | dict(hints or {}), explain, secrets
         self._headers, self._pace = dict(headers or {}), pace
@@ -171,7 +172,7 @@ class JsonClient:
             url = ""
         ours, linked = server_of(self.base_url), server_of(url)
         if linked != ours:
-            raise Refused(self._masked(f"{self._title}: a link leads from {ours} to {linked}; it is not followed", ""))
+            raise Refused(self._masked(answers.NOT_FOLLOWED(provider=self._title, ours=ours, other=linked), ""))
         return url
 
     def _attempt(self, call: HttpCall, *, token: str, ends_at: float, attempt: int) -> Any:
@@ -228,24 +229,25 @@ class JsonClient:
                 while chunk := response.raw.read1(65536, decode_content=True):
                     body += chunk
                     if len(body) > LARGEST_ANSWER:
-                        limit = f"larger than {LARGEST_ANSWER // 1024 // 1024} MiB. Ask for smaller pages."
-                        raise Refused(
-                            f"{self._title}: the answer to {call.name} is {limit}", status=response.status_code
-                        )
+                        limit = LARGEST_ANSWER // 1024 // 1024
+                        text = answers.TOO_LARGE(provider=self._title, call=call.name, limit=limit)
+                        raise Refused(text, status=response.status_code)
                     if time.monotonic() > ends_at:
                         raise TimeoutError
                 return HttpAnswer(status=response.status_code, headers=response.headers, body=bytes(body))
         except requests.ConnectTimeout:
-            raise self._lost(call, f"no connection within {CONNECT_TIMEOUT:.0f} s", token, sent=False) from None
+            raise self._lost(
+                call, answers.NO_CONNECTION_WITHIN(seconds=f"{CONNECT_TIMEOUT:.0f}"), token, sent=False
+            ) from None
         except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-            raise self._lost(call, "the answer did not come in time", token) from None
+            raise self._lost(call, answers.NOT_IN_TIME(), token) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
-            message = f"{self._title}: {call.name} has no valid URL. Check the base URL."
+            message = answers.NO_URL(provider=self._title, call=call.name)
             raise Refused(self._masked(message, token)) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             sent = not is_without_connection(error)
-            problem = "the connection broke off" if sent else "no connection could be made"
-            raise self._lost(call, f"{problem} ({type(error).__name__})", token, sent=sent) from None
+            problem = answers.BROKE_OFF if sent else answers.NO_CONNECTION
+            raise self._lost(call, problem(error=type(error).__name__), token, sent=sent) from None
 
     def _failure(
         self, call: HttpCall, answer: HttpAnswer, document: Any, fault: str, *, token: str, pause: float | None
@@ -258,11 +260,14 @@ class JsonClient:
         status = answer.status
         is_redirect = 300 <= status < 400
         missing = self._permissions.missing(call.permission, status=status, document=document)
-        hint = self._permissions.advice.format(name=missing.name) if missing else self._hints.get(status, "")
-        hint = "Redirects are not followed: check the base URL." if is_redirect else fault or hint
+        hint = (
+            self._permissions.advice(name=missing.name)
+            if missing and self._permissions.advice
+            else self._hints.get(status, "")
+        )
+        hint = answers.REDIRECT() if is_redirect else fault or hint
         reason = "" if fault else self._explain(document)[:300]
-        message = f"{self._title}: {call.name} was answered with {status}{f': {reason}' if reason else ''}. {hint}"
-        message = self._masked(message.strip(), token)
+        message = self._masked(answers.answered(self._title, call.name, status, reason=reason, hint=hint), token)
         retry_after = read_retry_after(answer.headers.get("Retry-After", ""))
         if status == 429:
             quota.note_refusal(self._title)
@@ -272,8 +277,8 @@ class JsonClient:
         return refusal(message, status=status, document=document, is_json=not fault, permission=missing)
 
     def _lost(self, call: HttpCall, problem: str, token: str, *, sent: bool = True) -> TemporaryFailure:
-        server = server_of(self.base_url)
-        message = f"{self._title}: {call.name} got no answer: {problem}. Check that {server} can be reached."
+        names = {"provider": self._title, "call": call.name, "server": server_of(self.base_url)}
+        message = answers.NO_ANSWER(**names, problem=problem)
         return TemporaryFailure(self._masked(message, token), reached_server=sent, problem=problem)
 
     def _masked(self, message: str, token: str) -> str:

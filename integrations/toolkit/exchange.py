@@ -12,6 +12,7 @@ import requests
 import urllib3
 
 from core.text import storable
+from integrations.toolkit import answers
 from integrations.toolkit.permissions import Permission
 
 _WORD = re.compile(r"v[0-9]{1,2}|[A-Za-z_-]{1,19}(?:\(\))?")
@@ -60,13 +61,13 @@ def parse_body(headers: Mapping[str, str], body: bytes) -> tuple[Any, str]:
     """Return the JSON of an answer (None for an empty one), and "" or, where it is no JSON, what to check."""
     is_html = "html" in headers.get("Content-Type", "").lower()
     if is_html or body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        return None, "A web page came instead of JSON: check the base URL, and what stands in front of the API."
+        return None, answers.WEB_PAGE()
     if not body.strip():
         return None, ""
     try:
         return storable(json.loads(body)), ""
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
-        return None, "The answer is not JSON."
+        return None, answers.NOT_JSON()
 
 
 def server_of(url: str) -> str:

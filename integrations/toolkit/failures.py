@@ -5,6 +5,7 @@ from typing import Any
 
 from integrations.contracts.configured import missing
 from integrations.contracts.exceptions import Permanent, Retryable
+from integrations.toolkit import answers
 from integrations.toolkit.permissions import NOT_PERMITTED, Permission
 
 
@@ -75,10 +76,10 @@ class NotConfigured(Permanent):
     """The call cannot be made before somebody sets what the message names."""
 
 
-def require_settings(names: Iterable[str], *, api: str) -> None:
-    """Raise NotConfigured with those of the settings `names` that are not set. `api`: whose they are, for people."""
+def require_settings(names: Iterable[str], *, provider: str) -> None:
+    """Raise NotConfigured with those of the settings `names` of a provider's API that are not set."""
     if lacking := missing(names):
-        raise NotConfigured(f"{api} is not configured: set {' and '.join(lacking)}")
+        raise NotConfigured(answers.NOT_CONFIGURED(provider=provider, names=" and ".join(lacking)))
 
 
 def refusal(

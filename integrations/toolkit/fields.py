@@ -14,9 +14,14 @@ from typing import Any
 from django.utils.dateparse import parse_date
 
 from core import addresses, phones
+from core.dates import NO_DATE
 from core.field_names import split
+from core.phrases import CODE, Phrase
 from core.text import ENTRIES, KEY, LINE, TEXT, Parsed, is_placeholder
+from integrations.contracts import reasons
 from integrations.contracts.exceptions import Unreadable
+
+_STRANGE = Phrase("a text is expected, a {type} came", type=CODE)
 
 Path = tuple[str, ...]
 EACH = "[]"  # in a path: each item of a list
@@ -74,7 +79,7 @@ def parse_birthday(value: Any) -> Parsed:
     try:
         return Parsed((date.fromisoformat(day).isoformat(),)) if day else Parsed()
     except ValueError:
-        return Parsed(left_out=f"{text[:40]!r} is no date")
+        return Parsed(left_out=NO_DATE(text=text[:40]))
 
 
 @dataclass(frozen=True)
@@ -110,8 +115,8 @@ class ParsedRecord:
         A value of a strange type comes first: it is a mistake of the sender.
         """
         for name, reason in sorted(self.left_out.items(), key=lambda item: not item[1].startswith(STRANGE)):
-            return Unreadable(f"{name}: {reason}", at=(*at[:-1], *name.split(".")))
-        return Unreadable(f"{at[-1]}: {message}", at=at)
+            return Unreadable(reasons.AT_FIELD(field=name, problem=reason), at=(*at[:-1], *name.split(".")))
+        return Unreadable(reasons.AT_FIELD(field=at[-1], problem=message), at=at)
 
 
 @dataclass(frozen=True)
@@ -203,7 +208,7 @@ def _parsed_at(record: Any, path: Path, parse: Parser, left_out: dict[str, str])
         if path[-1] == EACH and isinstance(value, Mapping):
             continue  # another path names the value in it
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
-            one = Parsed(left_out=f"{STRANGE}, a {type(value).__name__} came")
+            one = Parsed(left_out=_STRANGE(type=type(value).__name__))
         else:
             one = parse(value)
         if one.left_out:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import redis
 from django.core.cache import cache
 
+from integrations.toolkit import answers
 from integrations.toolkit.failures import TooManyCalls
 from integrations.toolkit.retries import LONGEST_WAIT, read_retry_after
 
@@ -90,7 +91,9 @@ class SharedPace:
         left = due - self._clock()
         if left >= at_most:
             raise TooManyCalls(
-                f"{self._name}: {self._limit} calls in {self._window:.1f} s are all taken; try again in {left:.0f} s",
+                answers.ALL_TAKEN(
+                    provider=self._name, limit=self._limit, window=f"{self._window:.1f}", left=f"{left:.0f}"
+                ),
                 retry_after=min(left, LONGEST_WAIT),
                 reached_server=False,
             )

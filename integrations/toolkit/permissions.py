@@ -6,6 +6,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from core.phrases import Phrase
+
 NOT_PERMITTED = frozenset({401, 403})  # the statuses of a refusal for want of a permission, or of valid credentials
 
 
@@ -26,7 +28,7 @@ class Permissions:
 
     needed_by: Callable[[str, str], Permission | None] = lambda method, path: None
     refuses_all: Callable[[Any], bool] = lambda document: False
-    advice: str = ""
+    advice: Phrase | None = None
 
     def missing(self, needed: Permission | None, *, status: int, document: Any) -> Permission | None:
         """Return the permission for want of which a call was refused; None where it was refused for another reason."""

@@ -11,7 +11,11 @@ from uuid import UUID
 
 from config.logs import MASK, without_tokens
 from core import dates
+from core.phrases import CODE, DAY, QUOTED, Phrase
 from core.text import TEXT, storable
+from integrations.contracts import reasons
+
+_READ_AS = Phrase("{field}: {text} was read as {day}", field=CODE, text=QUOTED, day=DAY)
 
 _SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
 _doubts: ContextVar[list[str] | None] = ContextVar("doubts", default=None)
@@ -79,10 +83,10 @@ def moment_at(payload: Any, paths: Iterable[tuple[str, ...]], *, is_end: bool = 
             moment = dates.parse(text)
         except dates.InvalidDate as error:
             if doubts is not None:
-                doubts.append(f"{'.'.join(path)}: {error}")
+                doubts.append(reasons.AT_FIELD(field=".".join(path), problem=error))
             continue
         if not moment.is_plain and doubts is not None:
-            doubts.append(f"{'.'.join(path)}: {text!r} was read as {moment.value:%Y-%m-%d}")
+            doubts.append(_READ_AS(field=".".join(path), text=text, day=f"{moment.value:%Y-%m-%d}"))
         return moment.end if is_end else moment.utc
     return None
 

@@ -19,6 +19,7 @@ from uuid import uuid4
 import redis
 from django.core.cache import cache
 
+from integrations.toolkit import answers
 from integrations.toolkit.client import JsonClient
 from integrations.toolkit.failures import NotPermitted, Refused, TemporaryFailure
 
@@ -97,7 +98,7 @@ class SharedToken:
                 if stored and self._clock() < stored.ends_at:  # still good, while another process gets the next one
                     return stored.token
                 if self._clock() >= gives_up_at:
-                    raise TemporaryFailure(f"{self._name}: another process is still getting a token; try again later")
+                    raise TemporaryFailure(answers.STILL_GETTING(provider=self._name))
                 self._sleep(_POLL_INTERVAL)
         except _CacheUnavailable:
             logger.warning("%s: the cache does not answer; this client uses a token of its own", self._name)
@@ -198,7 +199,7 @@ def request_grant(
     answer = answer if isinstance(answer, dict) else {}
     token = _usable(answer.get("access_token"))
     if not token:
-        raise TemporaryFailure(f"POST {path} answered without a usable access_token; check the address of the API")
+        raise TemporaryFailure(answers.NO_TOKEN(path=path))
     return Grant(
         token=token, expires_in=_lifetime(answer.get("expires_in")), refresh_token=_usable(answer.get("refresh_token"))
     )

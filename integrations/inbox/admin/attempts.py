@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
 from accounts.people.models import PossibleDuplicate
-from core.console import columns, phrases
+from core import phrases
+from core.console import columns
 from core.console.base import ReadOnlyInline
 from core.console.format import folded
 from core.console.links import NOTHING, row_link, shortened

@@ -14,8 +14,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-import integrations.inbox.admin.phrases  # noqa: F401 (registered by its import)
-from core.console import attention, columns, phrases
+from core import phrases
+from core.console import attention, columns
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
 from core.console.format import block, folded, indented

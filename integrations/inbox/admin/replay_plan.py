@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.people.models import User
 from accounts.staff.audit import record
+from core import phrases
 from core.cause import Cause
-from core.console import phrases
 from core.console.links import EVENTS, back_of, badge, row_link, row_url
 from core.web import access
 from integrations.inbox import process

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy
 from accounts.memberships.models import Plan, Subscription
 from accounts.people import lookup
 from accounts.people.admin.contacts import person_link
-from core.console import phrases, review
+from core import phrases
+from core.console import review
 from core.console.links import EVENTS, list_url, moment
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
 from integrations import registry

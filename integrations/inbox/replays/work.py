@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core.phrases import Phrase
 from core.queue import runner
 from core.queue.outcomes import Wait
 from core.queue.runner import JobKind
@@ -17,6 +18,8 @@ from integrations.inbox.models import InboxEvent, Replay
 from integrations.inbox.models.event import Status
 from integrations.inbox.replays.criteria import Criteria
 from integrations.inbox.replays.plan import RECORDS, is_news
+
+_IN_PROCESS = Phrase("event {id} is being processed")
 
 logger = logging.getLogger(__name__)
 STEP = 5.0  # seconds of the pace that one attempt makes good
@@ -72,7 +75,7 @@ def _finish(replay: Replay) -> None:
         is_changed = any(map(is_news, written.changes()))
         event.refresh_from_db(fields=["status", "crashes"])
         if event.status == Status.PENDING and event.crashes:
-            raise Wait(f"event {event.pk} is being processed", due=timezone.now() + LOOK_AGAIN)
+            raise Wait(_IN_PROCESS(id=event.pk), due=timezone.now() + LOOK_AGAIN)
         is_unsettled = event.status not in (Status.PROCESSED, Status.IGNORED)
     # Where it was stopped meanwhile it counts as well, once.
     Replay.objects.filter(pk=replay.pk, place=replay.place, is_counted=False).update(

@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 
 from accounts.tests.admin_clients import signed_in
 from core.console.links import moment
-from core.console.phrases import shown
+from core.phrases import shown
 from core.queue.outcomes import Wait
 from integrations.handlers.missing_plan import MissingPlan
 from integrations.inbox.models import Effect

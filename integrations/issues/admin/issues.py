@@ -14,7 +14,7 @@ from core.console import attention, columns
 from core.console.actions import Action, ReasonForm, Submission
 from core.console.base import NewestInline, ReadOnlyAdmin
 from core.console.links import EVENTS, NOTHING, list_link, list_url, row_link
-from core.console.phrases import shown
+from core.phrases import shown
 from integrations.inbox.admin.filters import ProviderFilter
 from integrations.issues import failed
 from integrations.issues.models import Issue

@@ -1,6 +1,5 @@
 """Sentences about drift, in the reader's language."""
 
-import re
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -9,7 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from core.console.phrases import Phrase, register
+from core.phrases import Phrase
 from integrations import registry
 from integrations.issues.models import Issue
 from integrations.operations.models import FieldDrift
@@ -17,9 +16,9 @@ from integrations.operations.models import FieldDrift
 Kind = FieldDrift.Kind
 # As issues store them; the console shows them in the reader's language.
 CAUSES = {
-    Kind.MISSING: "fields are missing",
-    Kind.MOVED: "fields have another name or place",
-    Kind.TYPE: "fields have another type",
+    Kind.MISSING: Phrase.worded("fields are missing", Kind.MISSING.label)(),
+    Kind.MOVED: Phrase.worded("fields have another name or place", Kind.MOVED.label)(),
+    Kind.TYPE: Phrase.worded("fields have another type", Kind.TYPE.label)(),
 }
 TYPES = {
     "text": gettext_lazy("a text"),
@@ -28,7 +27,6 @@ TYPES = {
     "list": gettext_lazy("a list"),
     "object": gettext_lazy("a group of fields"),
 }
-register(*(Phrase(stored=re.compile(f"^{cause}$"), text=kind.label) for kind, cause in CAUSES.items()))
 
 
 def title(provider: str) -> str:

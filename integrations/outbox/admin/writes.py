@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-import integrations.outbox.admin.phrases  # noqa: F401 (registered by its import)
 from accounts.people.admin.contact_history import field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.left_out import LeftOutFilter, left_out_lines

@@ -3,11 +3,14 @@
 from django.conf import settings
 from django.utils import timezone
 
+from core.phrases import Phrase
 from integrations.contracts.events import CompanyReported, Event
 from integrations.contracts.exceptions import NotFoundYet
 from integrations.providers.chatwoot.client import ChatwootClient
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import text_at
+
+_ANOTHER_ACCOUNT = Phrase("Chatwoot answered with another account than {id}")
 
 
 def is_connected() -> bool:
@@ -23,5 +26,5 @@ def read_account(account_id: str) -> list[Event]:
     except NotFound as error:
         raise NotFoundYet(f"Chatwoot knows no account {account_id}") from error
     if text_at(account, "id") != account_id:
-        raise NotFoundYet(f"Chatwoot answered with another account than {account_id}")
+        raise NotFoundYet(_ANOTHER_ACCOUNT(id=account_id))
     return [CompanyReported(occurred_at=asked_at, account_id=account_id, name=text_at(account, "name"))]

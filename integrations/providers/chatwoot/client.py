@@ -6,16 +6,17 @@ from typing import Any
 
 from django.conf import settings
 
+from core.phrases import Phrase
 from integrations.toolkit.client import JsonClient
 from integrations.toolkit.failures import Refused, require_settings
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.retries import Retries
 
 PATIENCE = 3.0  # seconds: a person waits for the page
-_NOT_OURS = (
+_NOT_OURS = Phrase(
     "Check CHATWOOT_PLATFORM_TOKEN; a platform app may only see accounts that it made, or that were made permissible to"
     " it."
-)
+)()
 
 
 class ChatwootClient:
@@ -45,7 +46,7 @@ class ChatwootClient:
     @classmethod
     def from_settings(cls, *, patience: float = PATIENCE) -> "ChatwootClient":
         """Return the client of this installation. Raises NotConfigured."""
-        require_settings(("CHATWOOT_BASE_URL", "CHATWOOT_PLATFORM_TOKEN"), api="Chatwoot's API")
+        require_settings(("CHATWOOT_BASE_URL", "CHATWOOT_PLATFORM_TOKEN"), provider="Chatwoot")
         return cls(settings.CHATWOOT_BASE_URL, token=settings.CHATWOOT_PLATFORM_TOKEN, patience=patience)
 
     # https://developers.chatwoot.com/api-reference/accounts/get-an-account-details

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from core.phrases import Phrase
 from integrations.contracts.events import ContactReported
 from integrations.contracts.exceptions import Unreadable
 from integrations.toolkit.reading import text_at
+
+_NO_CONTACT = Phrase("the event names no contact")
 
 # Field of our contact → its path at Chatwoot. A missing path leaves the field alone; an empty value clears it.
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -23,7 +26,7 @@ def contact(body: Mapping[str, Any], *, account_id: str, occurred_at: datetime) 
     """
     contact_id = text_at(body, "id")
     if not contact_id:
-        raise Unreadable("the event names no contact")
+        raise Unreadable(_NO_CONTACT())
     fields: dict[str, Any] = {}
     if "name" in body:
         first, _space, last = text_at(body, "name").partition(" ")

@@ -14,12 +14,17 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
+from core.phrases import QUOTED, Phrase
 from integrations.contracts.events import CompanyClosed, CompanyReported, Event
 from integrations.contracts.exceptions import Unreadable
 from integrations.contracts.reply import Accepted, Reply, unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.chatwoot import contacts
 from integrations.toolkit.reading import digest_of, first_text, moment_at, text_at
+
+_NO_EVENT = Phrase('no event: expected "event" with a text')
+_NO_ACCOUNT = Phrase('no event: expected "event": "account_created" with the account\'s "id" and "name"')
+_NO_NUMBER = Phrase('{type}: the account\'s "id" should be a number, not {id}', id=QUOTED)
 
 PATH = "api/chatwoot/webhooks"
 INSTALLATION = "installation"  # the endpoint that accounts are posted to
@@ -29,7 +34,7 @@ CLOSED = frozenset({"account_deleted", "account_destroyed"})
 ABOUT_ACCOUNTS = REPORTED | CLOSED
 ABOUT_CONTACTS = frozenset({"contact_created", "contact_updated"})
 HANDLED = ABOUT_ACCOUNTS | ABOUT_CONTACTS
-_CONVERSATIONS = "conversations stay in Chatwoot"
+_CONVERSATIONS = Phrase("conversations stay in Chatwoot")()
 IGNORED: Mapping[str, str] = {
     "conversation_created": _CONVERSATIONS,
     "conversation_updated": _CONVERSATIONS,
@@ -57,7 +62,7 @@ def read(payload: Payload) -> Envelope:
     """Return the envelope of a payload in any shape. Raises Unreadable where it names no event, or no account."""
     event_type = first_text(payload, _TYPE_AT).replace(".", "_")
     if not event_type:
-        raise Unreadable('no event: expected "event" with a text')
+        raise Unreadable(_NO_EVENT())
     return _envelope(payload, event_type)
 
 
@@ -65,7 +70,7 @@ def read_installation(payload: Payload) -> Envelope:
     """Return the envelope as `read` does; a payload with an account and no event is that of a new account."""
     event_type = first_text(payload, _TYPE_AT).replace(".", "_")
     if not event_type and not account_id_in(payload):
-        raise Unreadable('no event: expected "event": "account_created" with the account\'s "id" and "name"')
+        raise Unreadable(_NO_ACCOUNT())
     return _envelope(payload, event_type or CREATED)
 
 
@@ -73,7 +78,7 @@ def _envelope(payload: Payload, event_type: str) -> Envelope:
     external_id = account_id_in(payload)
     if event_type in ABOUT_ACCOUNTS:
         if not _is_account_id(external_id):
-            raise Unreadable(f'{event_type}: the account\'s "id" should be a number, not {external_id[:50]!r}')
+            raise Unreadable(_NO_NUMBER(type=event_type, id=external_id[:50]))
     else:
         external_id = text_at(unwrapped(payload), "id")
     # Neither a time nor an id of its own: a delivery is its whole content.

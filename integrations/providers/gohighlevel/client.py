@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from core.phrases import Phrase
 from integrations.providers.gohighlevel.permissions import PERMISSIONS
-from integrations.toolkit import changes
+from integrations.toolkit import answers, changes
 from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
 from integrations.toolkit.failures import NotFound, Refused, require_settings
@@ -33,8 +34,8 @@ _RATE_HEADERS = RateHeaders(
     daily_remaining="X-RateLimit-Daily-Remaining",
 )
 _HINTS = {
-    401: "Check GHL_API_KEY (in GoHighLevel: Settings, Private Integrations).",
-    403: "Check that GHL_LOCATION_ID is the location of GHL_API_KEY, and the integration's scopes.",
+    401: Phrase("Check GHL_API_KEY (in GoHighLevel: Settings, Private Integrations).")(),
+    403: Phrase("Check that GHL_LOCATION_ID is the location of GHL_API_KEY, and the integration's scopes.")(),
 }
 API_SETTINGS = ("GHL_API_KEY", "GHL_LOCATION_ID")
 
@@ -67,7 +68,7 @@ class GoHighLevelClient:
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        require_settings(API_SETTINGS, api="GoHighLevel's API")
+        require_settings(API_SETTINGS, provider="GoHighLevel")
         api_key = settings.GHL_API_KEY
         self.base_url, self.location_id = settings.GHL_BASE_URL, settings.GHL_LOCATION_ID
         self._pace = SharedPace(
@@ -263,13 +264,13 @@ def record_path(path: str, external_id: str) -> str:
 
 
 def _without_record(called: str, name: str) -> str:
-    return f"GoHighLevel: {called} was answered without a {name} and its id"
+    return answers.WITHOUT_RECORD(provider="GoHighLevel", call=called, name=name)
 
 
 def _records(answer: Any, name: str, *, called: str) -> list[Record]:
     records = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise Refused(f'GoHighLevel: {called} was answered without a list under "{name}"', status=200, document=answer)
+        raise Refused(answers.WITHOUT_LIST(provider="GoHighLevel", call=called, name=name), status=200, document=answer)
     return records
 
 

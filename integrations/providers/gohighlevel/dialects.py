@@ -17,12 +17,16 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.phrases import Phrase
 from core.text import LINE
+from integrations.contracts import reasons
 from integrations.contracts.exceptions import Unreadable
 from integrations.contracts.webhook import Payload
 from integrations.providers.gohighlevel import fields
 from integrations.toolkit.fields import Path, text_of
 from integrations.toolkit.reading import text_at
+
+_NO_EVENT = Phrase('event: the name of an event is expected under "event" or "type"')
 
 UPDATED = "contact.updated"
 _NAMES = ("event", "type")  # of events, at the root and in `customData`
@@ -131,12 +135,13 @@ def _expect_contact(payload: Payload, named: str) -> None:
     """Raise Unreadable for the sync's own event that should have a contact."""
     if named != "contact.deleted":
         inner = payload.get("contact")
-        came = "" if inner is None else f", a {type(inner).__name__} came"
-        raise Unreadable(f"contact: a record is expected{came}", at=("contact",))
+        expected, came = {"field": "contact"}, type(inner).__name__
+        text = reasons.A_RECORD(**expected) if inner is None else reasons.A_RECORD_BUT(**expected, type=came)
+        raise Unreadable(text, at=("contact",))
 
 
 def _refuse(payload: Payload) -> None:
     for name in _NAMES:
         if name in payload and not isinstance(payload[name], str):
-            raise Unreadable(f"{name}: the name of an event is expected", at=(name,))
-    raise Unreadable('event: the name of an event is expected under "event" or "type"', at=("event",))
+            raise Unreadable(reasons.EVENT_NAME(field=name), at=(name,))
+    raise Unreadable(_NO_EVENT(), at=("event",))

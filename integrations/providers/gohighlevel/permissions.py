@@ -7,6 +7,7 @@ the token's with 403.
 
 from typing import Any
 
+from core.phrases import CODE, Phrase
 from integrations.toolkit.permissions import Permission, Permissions
 from integrations.toolkit.reading import text_at
 
@@ -34,5 +35,8 @@ def _refuses_all(document: Any) -> bool:
 PERMISSIONS = Permissions(
     needed_by=_needed_by,
     refuses_all=_refuses_all,
-    advice="The scope {name} is missing: add it to the integration of GHL_API_KEY (Settings, Private Integrations).",
+    advice=Phrase(
+        "The scope {name} is missing: add it to the integration of GHL_API_KEY (Settings, Private Integrations).",
+        name=CODE,
+    ),
 )

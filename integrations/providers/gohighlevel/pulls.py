@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from core.phrases import Phrase
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.pull import (
     LocalList,
@@ -26,6 +27,8 @@ from integrations.providers.gohighlevel.client import GoHighLevelClient, Record
 from integrations.toolkit.changes import EPOCH, UNSURE, Cursor, date_time, true_at
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import read_moment, text_at
+
+_HAS_AN_ID = Phrase("id: a contact has one")
 
 PATIENCE = 10.0  # seconds for a call: an attempt at a page makes several under a lease of 30
 CONTACTS = "contacts"
@@ -61,7 +64,7 @@ def _contact(record: Record, asked_at: datetime, *, is_row: bool = False) -> Pul
     key = f"contact:{contact_id}"
     try:
         if not contact_id:
-            raise Unreadable("id: a contact has one", at=("id",))
+            raise Unreadable(_HAS_AN_ID(), at=("id",))
         report = webhooks.contact(record, occurred_at=true_at(changed_at, asked_at=asked_at), is_whole=not is_row)
     except (Unreadable, Unmatched) as error:
         return PulledRecord(key=key, changed_at=changed_at, person_id="", problem=str(error))

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from core.phrases import Phrase
+from integrations.contracts import reasons
 from integrations.contracts.configured import missing
 from integrations.contracts.events import ContactGone, ContactReported, Event
 from integrations.contracts.exceptions import Unmatched, Unreadable
@@ -19,16 +21,18 @@ from integrations.toolkit.fields import Path, for_report, text_of
 from integrations.toolkit.reading import moment_at, read_moment, text_at
 from integrations.toolkit.replies import digest_id
 
+_ONLY_CONTACTS = Phrase("entity_type: only a contact is expected from GoHighLevel")
+
 SOURCE = "ghl"
 APP = ("ContactCreate", "ContactUpdate", "ContactTagUpdate", "ContactDndUpdate", "ContactDelete")
 SYNC = ("contact.created", "contact.updated", "contact.deleted")
 DELETIONS = ("ContactDelete", "contact.deleted")
 HANDLED = {*APP, *SYNC}
-_WRITTEN_THERE = "opportunities are written there, not read"
+_WRITTEN_THERE = Phrase("opportunities are written there, not read")()
 APP_IGNORED: Mapping[str, str] = {
-    "INSTALL": "the app was installed",
-    "UNINSTALL": "the app was removed",
-    "LocationCreate": "other locations are not ours",
+    "INSTALL": Phrase("the app was installed")(),
+    "UNINSTALL": Phrase("the app was removed")(),
+    "LocationCreate": Phrase("other locations are not ours")(),
     **dict.fromkeys(("OpportunityCreate", "OpportunityUpdate", "OpportunityDelete"), _WRITTEN_THERE),
     **dict.fromkeys(("OpportunityStageUpdate", "OpportunityStatusUpdate"), _WRITTEN_THERE),
     **dict.fromkeys(("OpportunityAssignedToUpdate", "OpportunityMonetaryValueUpdate"), _WRITTEN_THERE),
@@ -69,7 +73,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     delivery = _understood(webhook.payload)
     contact_id, record = delivery.contact_id, delivery.record
     if webhook.event_type not in DELETIONS and missing(API_SETTINGS) and _is_notice(delivery):
-        raise Unmatched("the notice only names a contact, and GoHighLevel's API is not configured to be asked")
+        raise Unmatched(reasons.ONLY_AN_ID(kind="contact", provider="GoHighLevel"))
     reported_at = _reported_at(webhook.payload, delivery)
     if reported_at is None and webhook.event_type in _CREATED:
         reported_at = read_moment(text_of(record, (("dateAdded",), ("dateCreated",))))
@@ -85,7 +89,7 @@ def contact(record: Mapping[str, Any], *, occurred_at: datetime, is_whole: bool)
     parsed, contact_id = fields.parse(record, is_whole=is_whole), text_of(record, _CONTACT_ID)
     email = str(parsed.values.get("email", ""))
     if not contact_id and not email:
-        raise Unmatched("the event names no e-mail")
+        raise Unmatched(reasons.NO_EMAIL())
     reported = for_report(parsed)
     reported["custom_fields"] |= fields.settings_of(record)
     tags = record.get("tags")
@@ -118,7 +122,7 @@ def only_named(contact_id: str, *, event_type: str = "contact.updated") -> Paylo
 def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
     """Return the webhook that reports a record, in the dialect of the two-way sync."""
     if kind != "contact":
-        raise Unreadable("entity_type: only a contact is expected from GoHighLevel", at=("entity_type",))
+        raise Unreadable(_ONLY_CONTACTS(), at=("entity_type",))
     return {"event": "contact.updated", "contact": dict(record)}
 
 

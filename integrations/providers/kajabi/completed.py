@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from core.text import plain_key
+from integrations.contracts import reasons
 from integrations.contracts.events import AssessmentCompleted, CompletedCourse, ContactReported, CourseCompleted, Event
 from integrations.contracts.exceptions import Unmatched
 from integrations.toolkit.reading import first_text, moment_at, read_day, text_at
@@ -87,7 +88,7 @@ def read(event_type: str, body: Mapping[str, Any], *, event_id: str, kind: str, 
         fields={column: value for column, value in names.items() if value},
     )
     if not email and not person.identities:
-        raise Unmatched("the event names no e-mail")
+        raise Unmatched(reasons.NO_EMAIL())
     if event_type in COURSES:
         done = CourseCompleted(
             external_id=event_id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from core.phrases import CODE, Phrase
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import NotFoundYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
@@ -17,6 +18,8 @@ from integrations.providers.kajabi.client import KajabiClient
 from integrations.providers.kajabi.json_api import Document, Resource, identifier, related_ids
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import text_at
+
+_NO_ID = Phrase("the event names no {kind} that Kajabi could be asked for", kind=CODE)
 
 PATIENCE = 5  # seconds for one call with its repetitions; the few of a delivery must end well within its lease
 
@@ -33,7 +36,7 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
     kind, read = reader
     external_id = _id_of(resources, kind)
     if external_id in ("", "0"):
-        raise Unmatched(f"the event names no {_title_of(kind)} that Kajabi could be asked for")
+        raise Unmatched(_NO_ID(kind=_title_of(kind)))
     client = KajabiClient.from_settings(patience=PATIENCE)
     try:
         confirmed = read(client, external_id)

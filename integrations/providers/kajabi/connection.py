@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from core.phrases import Phrase
 from integrations.providers.kajabi import json_api
 from integrations.providers.kajabi.json_api import Document, Page, Resource
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
@@ -16,10 +17,12 @@ from integrations.toolkit.reading import text_at
 from integrations.toolkit.signatures import secrets_in
 from integrations.toolkit.tokens import Grant, SharedToken, client_credentials
 
-_CREDENTIALS = "Check KAJABI_CLIENT_ID and KAJABI_CLIENT_SECRET (in Kajabi: Settings, Security, User API Keys)."
+_CREDENTIALS = Phrase(
+    "Check KAJABI_CLIENT_ID and KAJABI_CLIENT_SECRET (in Kajabi: Settings, Security, User API Keys)."
+)()
 _MASKED_FROM = 6  # letters; what is shorter stands in ordinary words
 _NAMES = ("title", "subdomain")
-_PERMISSIONS = "Check what the API key may do in Kajabi, and that its user belongs to the site."
+_PERMISSIONS = Phrase("Check what the API key may do in Kajabi, and that its user belongs to the site.")()
 
 
 class Paging(TypedDict, total=False):
@@ -85,7 +88,7 @@ class KajabiConnection:
         being processed. `site_id` is given where it is known already. Raises NotConfigured with the variables that
         are not set.
         """
-        require_settings(("KAJABI_CLIENT_ID", "KAJABI_CLIENT_SECRET"), api="Kajabi's API")
+        require_settings(("KAJABI_CLIENT_ID", "KAJABI_CLIENT_SECRET"), provider="Kajabi")
         return cls(
             settings.KAJABI_API_BASE_URL,
             client_id=settings.KAJABI_CLIENT_ID,

@@ -8,6 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
+from core.phrases import Phrase
 from integrations.contracts.events import ContactReported, Event, FormSubmitted, OrderLine, OrderPlaced
 from integrations.contracts.exceptions import Unmatched
 from integrations.contracts.membership_events import Buyer, MembershipEvent, OfferPurchased, PaymentSucceeded
@@ -15,6 +18,10 @@ from integrations.providers.kajabi import completion, transactions
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.providers.kajabi.transactions import cents, currency
 from integrations.toolkit.reading import moment_at, text_at
+
+_NO_EMAIL = _("It names no e-mail address, so it belongs to nobody")
+_NOBODY = Phrase.worded("the event names no e-mail: it has nobody, or somebody without one", _NO_EMAIL)
+_NO_CUSTOMER = Phrase.worded("the event names no e-mail: it has no customer, or one without", _NO_EMAIL)
 
 _CREATED = (("attributes", "created_at"),)
 _UPDATED = (("attributes", "updated_at"),)
@@ -43,7 +50,7 @@ def read(event_type: str, resources: Iterable[Any], *, default_time: datetime) -
     events = _READERS[event_type](by_kind, default_time)
     person = contact(by_kind, default_time=default_time)
     if not person.email and not person.identities:
-        raise Unmatched("the event names no e-mail: it has nobody, or somebody without one")
+        raise Unmatched(_NOBODY())
     memberships = [event for event in events if isinstance(event, MembershipEvent)]
     if event_type == "tag_added":
         person = replace(person, tags_added=_tag_names(by_kind))
@@ -90,7 +97,7 @@ def _purchase(by_kind: Mapping[str, list[Resource]], default_time: datetime) -> 
     purchase = _first(by_kind, "purchases")
     buyer = _buyer(by_kind)
     if not buyer.email:
-        raise Unmatched("the event names no e-mail: it has no customer, or one without")
+        raise Unmatched(_NO_CUSTOMER())
     return [
         OfferPurchased(
             **transactions.sale(purchase, default_time=default_time),

@@ -16,12 +16,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from core.phrases import QUOTED, Phrase
 from core.text import one_line
+from integrations.contracts import reasons
 from integrations.contracts.events import CourseProgressed
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.kajabi import fields
 from integrations.toolkit.reading import first_text, moment_at
+
+_LESSONS = Phrase("the progress cannot be read: {done} of {total} lessons", done=QUOTED, total=QUOTED)
+_UNREADABLE = Phrase("the progress cannot be read: {received}", received=QUOTED)
 
 TYPES = frozenset({"progress", "progress.updated", "course.progress", "course_progress"})
 
@@ -57,11 +62,11 @@ def read(webhook: StoredWebhook, body: Mapping[str, Any], *, default_time: datet
     """
     email = fields.buyer(body, kind="relay").email or first_text(body, _STUDENT)
     if not email:
-        raise Unmatched("the event names no e-mail")
+        raise Unmatched(reasons.NO_EMAIL())
     course_id = first_text(body, _COURSE_ID)
     course = one_line(first_text(body, _TITLE)) or one_line(course_id)
     if not course:
-        raise Unmatched("the event names no course")
+        raise Unmatched(reasons.NO_COURSE())
     moment = moment_at(body, _MOMENTS) or moment_at(webhook.payload, _MOMENTS_OF_ENVELOPE) or moment_at(body, _ENROLLED)
     return CourseProgressed(
         occurred_at=min(moment or default_time, webhook.received_at),
@@ -95,13 +100,13 @@ def percent(body: Mapping[str, Any]) -> int:
 
 def _of_counts(done: str, total: str) -> int:
     if not (_COUNT.fullmatch(done) and _COUNT.fullmatch(total)) or int(done) > int(total) or not int(total):
-        raise Unreadable(f"the progress cannot be read: {done[:40]!r} of {total[:40]!r} lessons", at=("progress",))
+        raise Unreadable(_LESSONS(done=done[:40], total=total[:40]), at=("progress",))
     return int(done) * 100 // int(total)
 
 
 def _of_percent(received: str, number: str) -> int:
     if not _NUMBER.fullmatch(number) or _decimal(number) > 100:
-        raise Unreadable(f"the progress cannot be read: {received[:40]!r}", at=("progress",))
+        raise Unreadable(_UNREADABLE(received=received[:40]), at=("progress",))
     return int(_decimal(number))
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from core.text import without_zero_width
+from integrations.contracts import reasons
 from integrations.contracts.events import ContactReported, Event, FormSubmitted
 from integrations.contracts.exceptions import Unmatched
 from integrations.providers.kajabi import completion, fields
@@ -41,7 +42,7 @@ def contact(body: Mapping[str, Any], *, occurred_at: datetime) -> ContactReporte
     buyer = fields.buyer({"contact": person, **body}, kind="relay contact")
     contact_id = first_text(person, (("id",), ("contact_id",)))
     if not buyer.email and not contact_id:
-        raise Unmatched("the event names no e-mail")
+        raise Unmatched(reasons.NO_EMAIL())
     custom = person.get("custom_fields")
     tags = person.get("tags")
     names = {"first_name": buyer.first_name, "last_name": buyer.last_name}
@@ -66,7 +67,7 @@ def form(body: Mapping[str, Any], *, event_id: str, occurred_at: datetime) -> li
     named = completion.named_answers(answers)
     email = without_zero_width(completion.stated(named, "email")) or fields.buyer(body, kind="relay").email
     if not email:
-        raise Unmatched("the event names no e-mail")
+        raise Unmatched(reasons.NO_EMAIL())
     first, _space, last = completion.stated(named, "name").partition(" ")
     names = {"first_name": first, "last_name": last.strip()}
     return [

@@ -9,11 +9,12 @@ over it. So a flat delivery (of a relay, or in-app) must name the offer and some
 from collections.abc import Mapping
 from typing import Any
 
+from core.phrases import Phrase
 from integrations.contracts.webhook import Payload
 from integrations.providers.kajabi import fields, memberships, native
 from integrations.toolkit.reading import first_text, text_at
 
-A_TEST = "a test delivery"
+A_TEST = Phrase("a test delivery")()
 _ZERO = "0"
 _NAMED = (fields.OFFER, fields.MEMBER_ID, fields.PURCHASE, fields.TRANSACTION, (("subscription_id",),))
 

@@ -14,11 +14,16 @@ Kajabi has no event for a cancellation, renewal, expiry or refund: those come fr
 from collections.abc import Mapping
 from typing import Any
 
+from core.phrases import Phrase
+from integrations.contracts import reasons
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.webhook import Envelope, Payload, StoredWebhook
 from integrations.providers.kajabi import completed, fields, memberships, native, progress, relay, samples
 from integrations.toolkit.reading import digest_of, first_text, moment_at, moment_of_uuid, text_at
+
+_NO_TYPE = Phrase('no event type: expected "type", "event_type" or "event" with a text')
+_NO_LIST = Phrase('{type}: "payload" should be a list of resources')
 
 HANDLED = {
     *memberships.TYPES,
@@ -33,7 +38,7 @@ HANDLED = {
 REPEATABLE = frozenset({"tag_added", "tag_removed"})
 IGNORED: Mapping[str, str] = {
     "test": samples.A_TEST,
-    "order.created": "the sale is reported by purchase.created and payment.succeeded",
+    "order.created": Phrase("the sale is reported by purchase.created and payment.succeeded")(),
 }
 
 
@@ -42,7 +47,7 @@ def read(payload: Payload) -> Envelope:
     dialect, type_key, body = _dialect(payload)
     event_type = text_at(payload, type_key)
     if not event_type:
-        raise Unreadable('no event type: expected "type", "event_type" or "event" with a text')
+        raise Unreadable(_NO_TYPE())
     external_id = text_at(payload, "event_id" if dialect == "leaps" else "id")
     if dialect == "native" or not external_id:
         # The id names a resource, or there is none: what makes the delivery itself is its whole content.
@@ -65,7 +70,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     if event_type in native.TYPES:
         resources = payload.get("payload")
         if not isinstance(resources, list):
-            raise Unreadable(f'{event_type}: "payload" should be a list of resources')
+            raise Unreadable(_NO_LIST(type=event_type))
         return native.read(event_type, resources, default_time=webhook.received_at)
 
     # An event without a date may have a version 1 UUID as its id, which holds a time; else it happened when it came.
@@ -86,7 +91,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
 
     buyer = fields.buyer(body, kind=kind)
     if not buyer.email:
-        raise Unmatched("the event names no e-mail")
+        raise Unmatched(reasons.NO_EMAIL())
     whole = {**payload, **body}
     if dialect == "leaps" and not first_text(whole, fields.PURCHASE):
         whole["purchase_id"] = text_at(body, "id")

@@ -16,10 +16,11 @@ from urllib.parse import quote_plus
 from django.conf import settings
 
 from config.logs import mask
+from core.phrases import Phrase
 from integrations.providers.nowcerts.fields import EMAILS, PHONES
 from integrations.providers.nowcerts.odata import contains_all, id_equals, text_equals
 from integrations.providers.nowcerts.permissions import PERMISSIONS
-from integrations.toolkit import changes
+from integrations.toolkit import answers, changes
 from integrations.toolkit.changes import Cursor
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
 from integrations.toolkit.failures import NotFound, Refused, TemporaryFailure, require_settings
@@ -36,7 +37,7 @@ _INSUREDS, _POLICIES = "/api/InsuredDetailList()", "/api/PolicyDetailList()"
 _LONGEST_FILTER = 1_900  # characters as they are sent: servers of this kind refuse queries of more than 2,048
 _MOST_FOUND = 1_000  # records that a search reads
 API_SETTINGS = ("NOWCERTS_USERNAME", "NOWCERTS_PASSWORD")
-_CREDENTIALS = "Check NOWCERTS_USERNAME and NOWCERTS_PASSWORD."
+_CREDENTIALS = Phrase("Check NOWCERTS_USERNAME and NOWCERTS_PASSWORD.")()
 
 
 class NowCertsClient:
@@ -53,7 +54,7 @@ class NowCertsClient:
         read_timeout: float = READ_TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        require_settings(API_SETTINGS, api="NowCerts' API")
+        require_settings(API_SETTINGS, provider="NowCerts")
         username, password = settings.NOWCERTS_USERNAME, settings.NOWCERTS_PASSWORD
         base_url, token_path = settings.NOWCERTS_BASE_URL, settings.NOWCERTS_TOKEN_PATH
         client = partial(
@@ -210,7 +211,7 @@ class NowCertsClient:
         query = {"$filter": id_equals(database_id), "$orderby": "createDate", "$top": "1", "$skip": "0"}
         records = self._list(path, query)
         if not records:
-            raise NotFound(f"NowCerts: GET {path} knows no record {database_id}", status=404)
+            raise NotFound(answers.NO_RECORD(provider="NowCerts", call=f"GET {path}", id=database_id), status=404)
         return records[0]
 
     def _matching(self, path: str, filters: Iterable[str]) -> list[Record]:
@@ -247,20 +248,20 @@ class NowCertsClient:
             raise TemporaryFailure(_failure_message("GET", path, answer), status=200)
         records = answer.get("value") if isinstance(answer, dict) else None
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            message = f'NowCerts: GET {path} was answered without a list under "value"'
+            message = answers.WITHOUT_LIST(provider="NowCerts", call=f"GET {path}", name="value")
             raise Refused(message, status=200, document=answer)
         return records
 
 
 def _failure_message(method: str, path: str, answer: Any) -> str:
-    reason = text_at(answer, "message") or "no reason is given"
-    return f"NowCerts: {method} {path} failed, with HTTP 200: {mask(reason[:300])}"
+    reason = text_at(answer, "message") or answers.NO_REASON()
+    return answers.FAILED_WITH_200(provider="NowCerts", call=f"{method} {path}", reason=mask(reason[:300]))
 
 
 def _id_in(answer: Any, name: str, *, path: str) -> str:
     external_id = text_at(answer, name)
     if not external_id:
-        raise Refused(f"NowCerts: POST {path} was answered without {name}", status=200, document=answer)
+        raise Refused(answers.WITHOUT(provider="NowCerts", call=f"POST {path}", name=name), status=200, document=answer)
     return external_id
 
 

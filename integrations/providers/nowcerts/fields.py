@@ -10,7 +10,9 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from core.field_names import custom
+from core.phrases import CODE, QUOTED, Phrase
 from core.text import Parsed, fits
+from integrations.contracts import reasons
 from integrations.contracts.exceptions import Unreadable
 from integrations.providers.nowcerts.policy_fields import lines_of_business, status_of
 from integrations.toolkit.fields import (
@@ -27,6 +29,9 @@ from integrations.toolkit.fields import (
     text_of,
     value_at,
 )
+
+_NO_AMOUNT = Phrase("premium: an amount is expected, {text} came", text=QUOTED)
+_NO_DATE = Phrase("{field}: a date is expected, {text} came", field=CODE, text=QUOTED)
 
 EMAILS, PHONES = ("eMail", "eMail2", "eMail3"), ("phone", "cellPhone", "smsPhone")
 CURRENCY = "USD"  # the only one in use
@@ -150,7 +155,7 @@ def read_policy(record: Mapping[str, Any]) -> dict[str, Any]:
     """
     parsed = POLICY.parse(record)
     for name, reason in parsed.left_out.items():
-        raise Unreadable(f"{name}: {reason}", at=tuple(name.split(".")))
+        raise Unreadable(reasons.AT_FIELD(field=name, problem=reason), at=tuple(name.split(".")))
     values = parsed.values
     values |= {"line_of_business": lines} if (lines := lines_of_business(record)) else {}
     values |= {"status": status} if (status := status_of(record)) else {}
@@ -184,7 +189,7 @@ def _minor_units(text: str) -> int:
             raise InvalidOperation
         return int((amount * 100).to_integral_value(ROUND_HALF_UP))
     except InvalidOperation:
-        raise Unreadable(f"premium: an amount is expected, {text[:40]!r} came", at=("premium",)) from None
+        raise Unreadable(_NO_AMOUNT(text=text[:40]), at=("premium",)) from None
 
 
 def _date(text: str, *, name: str) -> date:
@@ -192,4 +197,4 @@ def _date(text: str, *, name: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Unreadable(f"{field.remote}: a date is expected, {text[:40]!r} came", at=(field.remote,)) from None
+        raise Unreadable(_NO_DATE(field=field.remote, text=text[:40]), at=(field.remote,)) from None

@@ -4,6 +4,7 @@ The vendor names no scopes: an agent's role allows pages and lists. Wrong creden
 (401, 403) of a call with a fresh token is about what is called.
 """
 
+from core.phrases import CODE, Phrase
 from integrations.toolkit.permissions import Permission, Permissions
 
 INSUREDS, POLICIES, DELETED = "insureds", "policies", "deleted insureds"
@@ -21,5 +22,8 @@ def _needed_by(method: str, path: str) -> Permission | None:
 
 PERMISSIONS = Permissions(
     needed_by=_needed_by,
-    advice="The account of NOWCERTS_USERNAME lacks a permission ({name}): an administrator of the agency can give it.",
+    advice=Phrase(
+        "The account of NOWCERTS_USERNAME lacks a permission ({name}): an administrator of the agency can give it.",
+        name=CODE,
+    ),
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from core.phrases import DAY, SEPARATOR, TEXT, Phrase
 from integrations.contracts.exceptions import NotFoundYet, Unmatched, Unreadable
 from integrations.contracts.webhook import Payload
 from integrations.providers.nowcerts import fields, webhooks
@@ -11,6 +12,20 @@ from integrations.providers.nowcerts.client import NowCertsClient, Record
 from integrations.toolkit.failures import Refused
 from integrations.toolkit.fields import text_of
 from integrations.toolkit.reading import text_at
+
+_NO_SUCH_NUMBER = Phrase("NowCerts has no policy or quote with the number {number}")
+_OTHER_TERMS = Phrase("NowCerts has no policy or quote with the number {number}, but for {terms}", terms=TEXT)
+_SEVERAL_INSUREDS = Phrase(
+    "NowCerts has {count} policies with the number {number}, of different insureds: {names}."
+    " Give them different numbers there, then retry",
+    names=TEXT,
+)
+_POLICY_OF = Phrase("policy {policy} of {insured}", insured=TEXT)
+_TERM = Phrase("{begin} to {end}", begin=DAY, end=DAY)
+_NO_DATES = Phrase("a term without dates")
+_NO_INSURED = Phrase("no insured")
+_INSURED = Phrase("insured {id}")
+_INSURED_NAMED = Phrase("{name} (insured {id})")
 
 LONGEST_NUMBER = 100
 _SHOWN = 5  # candidates that a question to staff names
@@ -28,8 +43,11 @@ def policy_with_number(client: NowCertsClient, payload: Payload, *, is_quote: bo
     numbered = client.policies_with_number(number)
     matches = [record for record in numbered if _may_be_term(record, reported)]
     if not matches:
-        known_for = f", but for {'; '.join(_term(record) for record in numbered[:_SHOWN])}" if numbered else ""
-        raise NotFoundYet(f"NowCerts has no policy or quote with the number {number}{_of(reported)}{known_for}")
+        number_and_term = f"{number}{_of(reported)}"
+        if numbered:
+            terms = SEPARATOR.join(_term(record) for record in numbered[:_SHOWN])
+            raise NotFoundYet(_OTHER_TERMS(number=number_and_term, terms=terms))
+        raise NotFoundYet(_NO_SUCH_NUMBER(number=number_and_term))
     email = webhooks.insured_email(payload).casefold()
     criteria: list[tuple[Any, Callable[[Record], Any]]] = [
         ("quote" if is_quote else "policy", lambda record: "quote" if record.get("isQuote") is True else "policy"),
@@ -71,14 +89,13 @@ def _of_one_insured(client: NowCertsClient, matches: Sequence[Record], *, number
     ]
     if len({insured_of(record).lower() for record in of_email}) == 1:
         return of_email
-    names = "; ".join(
-        f"policy {text_at(record, 'id')}{_of(_values_of(record))} of {_named(people, insured_of(record))}"
+    names = SEPARATOR.join(
+        _POLICY_OF(
+            policy=f"{text_at(record, 'id')}{_of(_values_of(record))}", insured=_named(people, insured_of(record))
+        )
         for record in matches[:_SHOWN]
     )
-    raise Unmatched(
-        f"NowCerts has {len(matches)} policies with the number {number}, of different insureds: {names}. "
-        "Give them different numbers there, then retry"
-    )
+    raise Unmatched(_SEVERAL_INSUREDS(count=len(matches), number=number, names=names))
 
 
 def _may_be_term(record: Record, reported: Mapping[str, Any]) -> bool:
@@ -103,19 +120,19 @@ def _of(reported: Mapping[str, Any]) -> str:
 
 
 def _term(record: Record) -> str:
-    return _dates(_values_of(record)) or "a term without dates"
+    return _dates(_values_of(record)) or _NO_DATES()
 
 
 def _dates(reported: Mapping[str, Any]) -> str:
     begins, ends = reported.get("effective_on"), reported.get("expires_on")
-    return f"{begins or '?'} to {ends or '?'}" if begins or ends else ""
+    return _TERM(begin=begins or "?", end=ends or "?") if begins or ends else ""
 
 
 def _named(people: Mapping[str, Record], person: str) -> str:
     if not person:
-        return "no insured"
+        return _NO_INSURED()
     record = people.get(person.lower(), {})
     name = " ".join(text for part in _NAMES if (text := text_at(record, part))) or text_of(
         record, (("commercialName",), ("eMail",))
     )
-    return f"{name[:100]} (insured {person})" if name else f"insured {person}"
+    return _INSURED_NAMED(name=name[:100], id=person) if name else _INSURED(id=person)

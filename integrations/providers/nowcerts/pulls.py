@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from integrations.contracts import reasons
 from integrations.contracts.events import ContactGone, Event, PolicyReported
 from integrations.contracts.exceptions import Unmatched, Unreadable
 from integrations.contracts.pull import (
@@ -112,7 +113,7 @@ def _record(kind: str, row: Record, asked_at: datetime, event: Callable[[datetim
     key = f"{kind}:{external_id}"
     try:
         if not external_id:
-            raise Unreadable("id: a record has one", at=("id",))
+            raise Unreadable(reasons.HAS_AN_ID(), at=("id",))
         reported, person_id = event(true_at(changed_at, asked_at=asked_at))
     except (Unreadable, Unmatched) as error:
         return PulledRecord(key=key, changed_at=changed_at, person_id="", problem=str(error))

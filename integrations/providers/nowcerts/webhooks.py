@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from core.phrases import Phrase
+from integrations.contracts import reasons
 from integrations.contracts.configured import missing
 from integrations.contracts.events import ContactGone, ContactReported, Event, PolicyReported
 from integrations.contracts.exceptions import Unmatched, Unreadable
@@ -26,12 +28,17 @@ from integrations.toolkit.fields import Path, for_report, loose, text_of, value_
 from integrations.toolkit.reading import read_moment
 from integrations.toolkit.replies import digest_id
 
+_NO_NUMBER = Phrase("policyNumber: a policy has a number or an id")
+_ONE_OF = Phrase("entity_type: one of {types} is expected from NowCerts")
+
 SOURCE = "nowcerts"
 PEOPLE = ("INSURED_INSERT", "INSURED_UPDATE", "PROSPECT_INSERT", "PROSPECT_UPDATE")
 POLICIES = ("POLICY_INSERT", "POLICY_UPDATE", "QUOTE_INSERT", "QUOTE_UPDATE")
 DELETIONS = ("INSURED_DELETE", "PROSPECT_DELETE")
 HANDLED = {*PEOPLE, *POLICIES, *DELETIONS}
-IGNORED: Mapping[str, str] = dict.fromkeys(("POLICY_DELETE", "QUOTE_DELETE"), "a deletion there deletes nothing here")
+IGNORED: Mapping[str, str] = dict.fromkeys(
+    ("POLICY_DELETE", "QUOTE_DELETE"), Phrase("a deletion there deletes nothing here")()
+)
 _KNOWN = HANDLED | IGNORED.keys()
 # Where a confirmed policy has the whole record of its insured.
 CONFIRMED_INSURED = "confirmedInsured"
@@ -81,7 +88,7 @@ def read(payload: Payload) -> Envelope:
         values = within(inside, lambda: _policy_values(payload))
         named = external_id or values.get("number", "")
         if not named:
-            raise Unreadable("policyNumber: a policy has a number or an id", at=(*inside, "policyNumber"))
+            raise Unreadable(_NO_NUMBER(), at=(*inside, "policyNumber"))
     notice = is_notice(payload, event_type)
     is_dated = bool(read_moment(text_of(payload, _REPORTED_AT)) or read_moment(text_of(record, _REPORTED_AT)))
     kind = "policy" if event_type in POLICIES else "insured"
@@ -108,7 +115,7 @@ def parse(webhook: StoredWebhook) -> list[Event]:
     """
     payload, record = webhook.payload, _record(webhook.payload)
     if webhook.event_type not in DELETIONS and missing(API_SETTINGS) and is_notice(payload, webhook.event_type):
-        raise Unmatched("the notice only names a record, and NowCerts' API is not configured to be asked")
+        raise Unmatched(reasons.ONLY_AN_ID(kind="record", provider="NowCerts"))
     reported_at = read_moment(text_of(payload, _REPORTED_AT)) or read_moment(text_of(record, _REPORTED_AT))
     occurred_at = min(reported_at or webhook.received_at, webhook.received_at)
     if webhook.event_type in PEOPLE:
@@ -142,7 +149,7 @@ def insured(record: Mapping[str, Any], database_id: str, *, occurred_at: datetim
     parsed = fields.parse_insured(record, is_whole=is_whole)
     email = str(parsed.values.get("email", ""))
     if not database_id and not email:
-        raise Unmatched("the event names no e-mail")
+        raise Unmatched(reasons.NO_EMAIL())
     return ContactReported(
         occurred_at=occurred_at,
         # Without an id the address is the record: what was reported of it before must be known, to see what changed.
@@ -168,7 +175,7 @@ def as_webhook(kind: str, record: Mapping[str, Any]) -> Payload:
     """Return the webhook that reports a record, in the dialect of the two-way sync."""
     types = {"contact": "INSURED_UPDATE", "policy": "POLICY_UPDATE", "quote": "QUOTE_UPDATE"}
     if kind not in types:
-        raise Unreadable(f"entity_type: one of {', '.join(types)} is expected from NowCerts", at=("entity_type",))
+        raise Unreadable(_ONE_OF(types=", ".join(types)), at=("entity_type",))
     return {"event_type": types[kind], "data": dict(record)}
 
 
@@ -231,7 +238,7 @@ def _record(payload: Payload) -> Mapping[str, Any]:
     if isinstance(inner, Mapping):
         return inner
     if inner is not None and not text_of(payload, _NAMED_ID):
-        raise Unreadable(f"data: a record is expected, a {type(inner).__name__} came", at=("data",))
+        raise Unreadable(reasons.A_RECORD_BUT(field="data", type=type(inner).__name__), at=("data",))
     return payload
 
 
@@ -256,7 +263,7 @@ def _type_of(payload: Payload) -> str:
     if present & _OF_A_PERSON or text_of(record, _INSURED_ID):
         return "PROSPECT_UPDATE" if text_of(record, (("type",),)).lower() in ("1", "prospect") else "INSURED_UPDATE"
     place = given[0][0] if given else ("event_type",)
-    raise Unreadable(f"{place[0]}: the name of an event is expected", at=place)
+    raise Unreadable(reasons.EVENT_NAME(field=place[0]), at=place)
 
 
 def _known_type(name: str) -> str:

@@ -1,0 +1,168 @@
+"""Kinds of values in phrases: how each is written in English, recognised, shown, and left out to group failures."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+
+ANYTHING = "…"  # stands for a value in a phrase without its values
+_BEFORE_A_STATUS = {"with", "status", "answered", "http", "code"}
+
+
+def without_values(error: str) -> str:
+    """Return an error with its addresses, numbers and quoted values left out, on one line.
+
+    Statuses of HTTP stay: "answered with 503" and "answered with 404" are two causes.
+    """
+    words = error.split()
+    return " ".join(map(_general, ["", *words], words))
+
+
+def _general(before: str, word: str) -> str:
+    bare = word.strip(".,;:!?()[]{}<>")
+    if "@" in bare:
+        general = "@"
+    elif bare[:1] in "'\"“«" and len(bare) > 1:
+        general = "“…”"
+    elif any(letter.isdigit() for letter in bare) and not (before.casefold() in _BEFORE_A_STATUS and len(bare) == 3):
+        general = "#"
+    else:
+        return word
+    return word.replace(bare, general, 1)
+
+
+class Kind:
+    """A kind of value in a phrase, here any text: how it is written in English, recognised and shown."""
+
+    def written(self, value: Any) -> str:
+        return str(value)
+
+    def fits(self, text: str) -> bool:
+        return True
+
+    def shown(self, text: str) -> str:
+        return text
+
+    def general(self, text: str) -> str:
+        """Return what stands for the value in a group of failures."""
+        return ANYTHING
+
+
+class _Code(Kind):
+    """A word or number by which failures differ: it stays in their group."""
+
+    def general(self, text: str) -> str:
+        return text
+
+
+class _Error(Kind):
+    """Words of another system: those of its values are left out of a group."""
+
+    def general(self, text: str) -> str:
+        return without_values(text)
+
+
+class _Quoted(Kind):
+    """Words of somebody else, in quotation marks."""
+
+    def written(self, value: Any) -> str:
+        return repr(str(value))
+
+
+class _Owner(Kind):
+    """A name in the possessive, of which the name is shown."""
+
+    def written(self, value: Any) -> str:
+        return f"{value}'" if str(value).endswith("s") else f"{value}'s"
+
+    def shown(self, text: str) -> str:
+        return text.removesuffix("'s").removesuffix("'")
+
+    def general(self, text: str) -> str:
+        return text
+
+
+class _Number(Kind):
+    def fits(self, text: str) -> bool:
+        return text.isdecimal()
+
+
+class _Day(Kind):
+    """A day, written in ISO's form and shown in that of the reader's language."""
+
+    def fits(self, text: str) -> bool:
+        return _parsed(date.fromisoformat, text) is not None
+
+    def shown(self, text: str) -> str:
+        day = _parsed(date.fromisoformat, text)
+        return date_format(day, "SHORT_DATE_FORMAT") if day else text
+
+
+class _Moment(Kind):
+    """A moment, written as "2026-03-31 14:05 UTC" and shown in the reader's form and zone."""
+
+    FORM = "%Y-%m-%d %H:%M UTC"
+
+    def written(self, value: Any) -> str:
+        return value.astimezone(UTC).strftime(self.FORM) if isinstance(value, datetime) else str(value)
+
+    def fits(self, text: str) -> bool:
+        return self._read(text) is not None
+
+    def shown(self, text: str) -> str:
+        moment = self._read(text)
+        return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT") if moment else text
+
+    def _read(self, text: str) -> datetime | None:
+        return _parsed(lambda raw: datetime.strptime(raw, self.FORM).replace(tzinfo=UTC), text)
+
+
+class Words(Kind):
+    """Words of ours, each with what is shown for it; several may be joined by ", "."""
+
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        self._words = words
+
+    def shown(self, text: str) -> str:
+        return ", ".join(str(self._words.get(word, word)) for word in text.split(", "))
+
+    def general(self, text: str) -> str:
+        return text
+
+
+class Labels(Kind):
+    """Values of choices, written as their English labels."""
+
+    def __init__(self, choices: Any) -> None:
+        self._choices = choices
+
+    def written(self, value: Any) -> str:
+        with translation.override("en"):
+            return str(dict(self._choices.choices).get(value, value))
+
+    def shown(self, text: str) -> str:
+        with translation.override("en"):
+            value = next((value for value, label in self._choices.choices if str(label) == text), None)
+        return str(dict(self._choices.choices)[value]) if value is not None else text
+
+    def general(self, text: str) -> str:
+        return text
+
+
+def _parsed(read: Callable[[str], Any], text: str) -> Any:
+    try:
+        return read(text)
+    except ValueError:
+        return None
+
+
+ANY = Kind()
+CODE = _Code()
+ERROR = _Error()
+NUMBER = _Number()
+OWNER = _Owner()
+QUOTED = _Quoted()
+DAY = _Day()
+MOMENT = _Moment()
