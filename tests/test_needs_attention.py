@@ -27,7 +27,7 @@ from accounts.staff.models import AuditEntry, Dismissal
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from core.console import attention
 from integrations.history.models import HistoryImport
-from integrations.inbox.models import ContactRefresh, InboxEvent
+from integrations.inbox.models import ContactRefresh, InboxEvent, Replay
 from integrations.issues.models import Issue
 from integrations.operations.models import AlertState, DailyClose, Silence
 from integrations.outbox.models import Circuit, OutgoingWrite
@@ -182,6 +182,13 @@ KINDS = [
         key="stopped_runs",
         make=lambda n: SyncRun.objects.create(
             provider=["kajabi", "nowcerts"][n - 1], kind="incremental", status="stopped", cause="test"
+        ),
+        over={"status": "done"},
+    ),
+    Kind(
+        key="failed_replays",
+        make=lambda n: Replay.objects.create(
+            status="failed", pace=1, last_id=1, total=1, cause="test", finished_at=timezone.now()
         ),
         over={"status": "done"},
     ),

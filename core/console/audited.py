@@ -67,7 +67,7 @@ class AuditedAdmin(admin.ModelAdmin):
         """Return the row's columns and, of forms that have them, its many-to-many values."""
         found = values_of(row)
         if row.pk is not None:
-            for field in row._meta.many_to_many:
+            for field in filter(lambda one: one.editable, row._meta.many_to_many):
                 related = getattr(row, field.name).all()
                 name = "codename" if hasattr(field.related_model, "codename") else "name"
                 found[field.name] = sorted(str(value) for value in related.values_list(name, flat=True))

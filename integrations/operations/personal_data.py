@@ -98,6 +98,12 @@ def _inbox() -> list[Holding]:
             attempts="voided",
         ),
         Holding(
+            model=Replay.unsettled_events.through,
+            holds="numbers of the events that a replay did not process",
+            retention="with its replay",
+            scans=False,
+        ),
+        Holding(
             model=LastReceived,
             holds="the records that a provider reported on, by an address where a record has no id",
             retention="for ever: without it repetitions of old events would count as news",

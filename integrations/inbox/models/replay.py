@@ -6,12 +6,24 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
+from integrations.inbox.models.event import InboxEvent
 from integrations.inbox.models.event import Status as EventStatus
+
+REMEMBERED = 1000  # events that a replay did not process; the home page looks at each of them
+
+
+class ReplayQuerySet(DeliveryQuerySet):
+    def with_failures(self) -> "ReplayQuerySet":
+        """Return those that failed, or ended without processing events that are still failed or unmatched."""
+        links = Replay.unsettled_events.through._base_manager.filter(replay=OuterRef("pk"))
+        still = links.filter(inboxevent__status__in=(EventStatus.FAILED, EventStatus.UNMATCHED))
+        ended = Q(status=Replay.Status.DONE, unsettled__gt=0) & Exists(still)
+        return self.filter(Q(status=Replay.Status.FAILED) | ended)
 
 
 class Replay(Delivery):
@@ -20,7 +32,8 @@ class Replay(Delivery):
     Its events come in the order in which they were received, from `place` (the last one begun) to `last_id`: what is
     received later is not in it. The place and the event that falls due are committed together, so that a worker that
     dies begins no event twice; `is_counted` is False until the result of the event at `place` is counted. `key` is made
-    with the plan that staff saw: pressed twice, it begins once.
+    with the plan that staff saw: pressed twice, it begins once. `unsettled_events` are the first REMEMBERED of those
+    that it did not process.
     """
 
     class Status(models.TextChoices):
@@ -46,6 +59,7 @@ class Replay(Delivery):
     done = models.PositiveIntegerField(_("processed again"), default=0)
     changed = models.PositiveIntegerField(_("changed something"), default=0)
     unsettled = models.PositiveIntegerField(_("not processed"), default=0)
+    unsettled_events = models.ManyToManyField(InboxEvent, related_name="replays", editable=False)
     cause = models.CharField(_("source"), max_length=200)
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -57,7 +71,7 @@ class Replay(Delivery):
     )
     created_at = models.DateTimeField(_("started"), default=timezone.now)
 
-    objects = DeliveryQuerySet.as_manager()
+    objects = ReplayQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("replay of events")

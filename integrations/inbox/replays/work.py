@@ -16,6 +16,7 @@ from core.written import noting_writes
 from integrations.inbox import process
 from integrations.inbox.models import InboxEvent, Replay
 from integrations.inbox.models.event import Status
+from integrations.inbox.models.replay import REMEMBERED
 from integrations.inbox.replays.criteria import Criteria
 from integrations.inbox.replays.plan import RECORDS, is_news
 
@@ -77,6 +78,9 @@ def _finish(replay: Replay) -> None:
         if event.status == Status.PENDING and event.crashes:
             raise Wait(_IN_PROCESS(id=event.pk), due=timezone.now() + LOOK_AGAIN)
         is_unsettled = event.status not in (Status.PROCESSED, Status.IGNORED)
+    # Remembered before it is counted: a worker that dies in between does both again, and twice is once.
+    if event is not None and is_unsettled and replay.unsettled < REMEMBERED:
+        replay.unsettled_events.add(event)
     # Where it was stopped meanwhile it counts as well, once.
     Replay.objects.filter(pk=replay.pk, place=replay.place, is_counted=False).update(
         is_counted=True, changed=F("changed") + int(is_changed), unsettled=F("unsettled") + int(is_unsettled)

@@ -250,3 +250,20 @@ def test_plan_of_nothing_costs_few_queries(console: Client, unmatched: Any) -> N
     with CaptureQueriesContext(connection) as queries:
         console.get(url)
     assert len(queries) <= 12
+
+
+def test_replay_with_failures_is_named_on_the_home_page_with_the_way_to_its_events(
+    console: Client, unmatched: Any, plan: Any, drain: Any
+) -> None:
+    events = unmatched(2)
+    press(console, f"{PLAN}?status=unmatched", pace="6000")
+    drain()
+    replay = Replay.objects.get()
+    assert (replay.status, replay.unsettled) == ("done", 2)
+    (item,) = (one for one in console.get("/admin/").context["attention"] if one.key == "failed_replays")
+    assert item.action_url == reverse("admin:integrations_replay_change", args=[replay.pk])
+    assert list(console.get(item.url).context["cl"].result_list) == [replay]
+    page = console.get(item.action_url).content.decode()
+    assert f'<a href="{LIST}?replays={replay.pk}">2</a>' in page
+    listed = console.get(LIST, {"replays": replay.pk}).context["cl"].result_list
+    assert {event.pk for event in listed} == {event.pk for event in events}

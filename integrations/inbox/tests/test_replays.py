@@ -214,3 +214,54 @@ def test_filter_without_events_starts_nothing() -> None:
     with pytest.raises(actions.NothingToReplay):
         actions.start(KAJABI, cause=CAUSE)
     assert not Replay.objects.exists()
+
+
+# Failures -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_replay_has_failures_until_its_events_are_retried_or_ignored(events: Any, plan: Any) -> None:
+    first, second = events(2)
+    replay = run(started())
+    assert counted(replay) == ("done", 2, 0, 2)
+    assert set(replay.unsettled_events.all()) == {first, second}
+    assert list(Replay.objects.with_failures()) == [replay]
+    first.refresh_from_db()
+    inbox.ignore([first], reason="a test sale", cause=CAUSE)
+    assert list(Replay.objects.with_failures()) == [replay], "the second one is still unmatched"
+    sell_offer(plan)
+    second.refresh_from_db()
+    inbox.retry([second], wake=False)
+    assert not Replay.objects.with_failures().exists()
+    runner.run(InboxEvent, second.pk)
+    assert not Replay.objects.with_failures().exists()
+
+
+@pytest.mark.django_db
+def test_replay_that_settles_its_events_remembers_none(events: Any, plan: Any) -> None:
+    events(2)
+    sell_offer(plan)
+    replay = run(started())
+    assert counted(replay) == ("done", 2, 2, 0)
+    assert not replay.unsettled_events.exists()
+    assert not Replay.objects.with_failures().exists()
+
+
+@pytest.mark.django_db
+def test_replay_remembers_as_many_events_as_the_home_page_may_look_at(
+    events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _second = events(2)
+    monkeypatch.setattr("integrations.inbox.replays.work.REMEMBERED", 1)
+    replay = run(started())
+    assert counted(replay) == ("done", 2, 0, 2)
+    assert list(replay.unsettled_events.all()) == [first]
+
+
+@pytest.mark.django_db
+def test_replay_that_failed_has_failures_until_it_goes_on() -> None:
+    replay = Replay.objects.create(status="failed", pace=1, last_id=1, total=1, cause="test")
+    Replay.objects.create(status="stopped", pace=1, last_id=1, total=1, cause="test", unsettled=1)
+    assert list(Replay.objects.with_failures()) == [replay]
+    actions.resume(replay, wake=False)
+    assert not Replay.objects.with_failures().exists()
