@@ -425,6 +425,21 @@ def test_name_alone_suggests_nobody_and_offers_the_choice(console: Client) -> No
     assert [one["action"].name for one in chosen.context["decisions"] if one["is_open"]] == ["link"]
 
 
+def test_seats_without_people_are_asked_about_with_the_way_to_give_them_access(
+    console: Client, process: Any, relay: Any, plan: Any
+) -> None:
+    bought = process(relay(quantity=3))
+    assert bought.status == "processed"
+    shown = console.get(QUEUE, {"kind": "membership_questions"})
+    asked = SubscriptionFact.objects.get(question="seats")
+    assert listed(console) == [("membership_questions", asked.pk)]
+    assert reverse("admin:accounts_subscription_add") in shown.content.decode()
+    assert ("seats: 3") in str(dict(shown.context["question"].facts)["stated terms"])
+    response = decide(console, "membership_questions", asked, "decide", answer="as-it-is", reason="two colleagues")
+    assert said(response) == ["1 question was answered."]
+    assert listed(console) == []
+
+
 @pytest.fixture
 def purchase(process: Any, relay: Any, plan: Any) -> Any:
     return process(relay(offer={"id": "off_789", "name": "Coaching"}))

@@ -6,18 +6,18 @@ from datetime import timedelta
 
 from accounts.memberships import purchase_endings, purchase_payments
 from accounts.memberships.facts import Fact, FactKind
-from accounts.memberships.purchase_state import Purchase
+from accounts.memberships.purchase_state import Purchase, Question
 from accounts.memberships.terms import Billing
 
 
 def take(purchase: Purchase, fact: Fact) -> None:
     """Apply the next fact about this purchase."""
     before = purchase.at(fact.occurred_at).status if purchase.facts else ""
-    purchase.question = ""
+    stated, plan = fact.terms, purchase.plan
+    purchase.question = Question.SEATS if (stated.quantity or 1) > purchase.quantity else ""
     purchase.facts.append(fact)
     for name, external_id in fact.ids.items():
         purchase.ids.setdefault(name, {}).setdefault(fact.book, set()).add(external_id)
-    stated, plan = fact.terms, purchase.plan
     purchase.quantity = stated.quantity or purchase.quantity
     purchase.amount = purchase.amount if stated.amount is None else stated.amount
     purchase.billing = stated.billing or purchase.billing

@@ -38,6 +38,7 @@ class Question(models.TextChoices):
     EARLY_PAYMENT = "early_payment", _("A payment in the middle of a paid period: an instalment, or paid early?")
     PARTIAL_REFUNDS = "partial_refunds", _("Partial refunds amount to the whole price: does access end?")
     REFUND_OF_UNKNOWN = "refund_of_unknown", _("An amount was refunded, and the price is not known: does access end?")
+    SEATS = "seats", _("Several seats were bought, and only the buyer has an account: who are the others?")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from accounts.memberships import plans, subscriptions
 from accounts.memberships.facts import SALES, Fact, FactKind
 from accounts.memberships.models import Plan
 from accounts.memberships.notices import Mails
+from accounts.memberships.purchase_state import Question
 from accounts.memberships.subscriptions import Recorded
 from accounts.memberships.terms import StatedTerms, interval_of
 from accounts.people import lookup, members
@@ -112,7 +113,7 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
             description=outcome,
             target=subscription,
             changed=recorded.changed,
-            review=effects.QUESTIONS[recorded.question]() if recorded.question else "",
+            review=effects.QUESTIONS[recorded.question]() if recorded.question not in ("", Question.SEATS) else "",
         ),
     ]
     # What a sale says of the person beside is no change of their membership.
@@ -129,21 +130,20 @@ def _notify(recorded: Recorded, event: MembershipEvent, context: Context, *, hel
         changes = [Change(description=what(mail=message.kind), target=message) for message in messages]
     if fact is None:
         return changes
-    asked = []
-    facts, purchases = "/admin/accounts/subscriptionfact/?open=yes", "/admin/accounts/subscription/"
     if recorded.question:
-        asked.append((recorded.question, f"fact:{fact.pk}", [str(FactKind(fact.kind).label)], facts))
-    if event.quantity is not None and event.quantity > 1 and fact.purchase_id is not None:
-        asked.append(("seats", f"purchase:{fact.purchase_id}", [str(event.quantity)], purchases))
-    who = [event.buyer.email, recorded.subscription.plan.name]
-    for question, about, details, list_path in asked:
+        is_about_seats = recorded.question == Question.SEATS
+        about = f"purchase:{fact.purchase_id}" if is_about_seats else f"fact:{fact.pk}"
         questions.ask(
-            question,
-            key=f"{question}:{about}",
+            recorded.question,
+            key=f"{recorded.question}:{about}",
             provider=context.provider,
-            details=[*who, *details],
+            details=[
+                event.buyer.email,
+                recorded.subscription.plan.name,
+                str(event.quantity) if is_about_seats else str(FactKind(fact.kind).label),
+            ],
             admin_path=f"/admin/accounts/subscription/{recorded.subscription.pk}/change/",
-            list_path=list_path,
+            list_path="/admin/accounts/subscriptionfact/?open=yes",
         )
     return changes
 

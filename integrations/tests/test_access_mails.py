@@ -311,7 +311,8 @@ def test_doubts_about_a_fact_are_asked_once(story: MailStory) -> None:
 
 
 def test_several_seats_are_asked_about_once_for_a_purchase(story: MailStory) -> None:
-    story.in_app("purchase.created", -1, quantity=5)
+    event = story.in_app("purchase.created", -1, quantity=5)
+    processing.retry([event])
     (row,) = EmailMessage.objects.filter(kind="staff_question")
     assert (row.context["question"], row.context["details"][-1]) == ("seats", "5")
 

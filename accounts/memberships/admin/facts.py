@@ -58,6 +58,8 @@ def _answers(fact: SubscriptionFact) -> list[tuple[str, Any]]:
         ]
     if fact.question in _ABOUT_REFUNDS:
         return [(_AS_IT_IS, _("access stays as it is")), (_END, _("access by this purchase ends now"))]
+    if fact.question == Question.SEATS:
+        return [(_AS_IT_IS, _("the others have access, or need none"))]
     purchases = fact.subscription.purchases.all()
     return [
         *((str(one.pk), _described(one)) for one in purchases if one.is_grant == (fact.kind == FactKind.EXTENDED)),
@@ -88,7 +90,7 @@ def _decide(fact: SubscriptionFact, submission: Submission) -> bool:
             answers.end_purchase(fact, cause=cause)
         elif answer != _AS_IT_IS:
             subscriptions.decide(fact, purchase=fact.subscription.purchases.get(pk=answer), cause=cause)
-        elif fact.question in (Question.EARLY_PAYMENT, *_ABOUT_REFUNDS):
+        elif fact.question in (Question.EARLY_PAYMENT, Question.SEATS, *_ABOUT_REFUNDS):
             answers.confirm(fact, cause=cause)
         else:
             subscriptions.decide(fact, purchase=None, cause=cause)

@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.memberships import purchase_state
 from accounts.memberships.admin.facts import OPEN, stated
 from accounts.memberships.models import Purchase, SubscriptionFact
 from core.console import review
@@ -20,6 +22,7 @@ def _meaning(fact: SubscriptionFact) -> Question:
     ids = ", ".join(str(value) for value in fact.references.values())
     return Question(
         title=f"{fact.subscription}: {fact.get_question_display()}",
+        why=_why(fact),
         facts=[
             (_("what"), fact.get_kind_display()),
             (_("stated terms"), stated(fact)),
@@ -32,6 +35,13 @@ def _meaning(fact: SubscriptionFact) -> Question:
             (_("ids"), [ids, *(one.external_id for one in purchases)]),
         ],
     )
+
+
+def _why(fact: SubscriptionFact) -> Any:
+    if fact.question != purchase_state.Question.SEATS:
+        return ""
+    new_one = format_html('<a href="{}">{}</a>', reverse("admin:accounts_subscription_add"), _("Give access"))
+    return format_html("{} {}", _("Ask the buyer, and give the others access before you answer:"), new_one)
 
 
 def _purchase(purchase: Purchase, fact: SubscriptionFact) -> Any:

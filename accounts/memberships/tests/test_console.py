@@ -43,7 +43,7 @@ def happened(user: User, plan: Plan, kind: str, ago: float, *, purchase: str = "
 
 @pytest.fixture
 def subscription(user: User, plan: Plan) -> Subscription:
-    return happened(user, plan, "purchased", 10, purchase="A", terms={"amount": 29900, "quantity": 5})
+    return happened(user, plan, "purchased", 10, purchase="A", terms={"amount": 29900})
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_partial_refunds_end_the_purchase_where_staff_say_so(
 def test_page_shows_purchases_with_seats_and_amounts(
     console: Client, user: User, plan: Plan, subscription: Subscription
 ) -> None:
-    happened(user, plan, "refunded", 3, purchase="A", terms={"refunded": 2000})
+    happened(user, plan, "refunded", 3, purchase="A", terms={"refunded": 2000, "quantity": 5})
     page = shown(console, subscription)
     assert "299.00 USD" in page
     assert "20.00 USD" in page
@@ -258,10 +258,10 @@ def test_page_shows_purchases_with_seats_and_amounts(
 def test_fact_is_shown_as_received_with_its_rule_in_words(
     console: Client, user: User, plan: Plan, subscription: Subscription
 ) -> None:
-    happened(user, plan, "refunded", 3, purchase="A", terms={"refunded": 2000})
+    happened(user, plan, "refunded", 3, purchase="A", terms={"refunded": 2000, "quantity": 5})
     page = shown(console, SubscriptionFact.objects.get(kind="refunded"))
-    for words in ("it names an ID of the purchase", "refunded: 20.00 USD", "purchase: A, book: relay"):
+    for words in ("it names an ID of the purchase", "seats: 5; refunded: 20.00 USD", "purchase: A, book: relay"):
         assert words in page
     page = shown(console, SubscriptionFact.objects.get(kind="purchased"), language="es")
-    for words in ("inicia la compra", "plazas: 5; precio: 299.00 USD"):
+    for words in ("inicia la compra", "precio: 299.00 USD"):
         assert words in page

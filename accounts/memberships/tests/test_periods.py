@@ -60,6 +60,16 @@ def test_stated_end_before_the_start_gives_no_access() -> None:
     assert shown(fact("purchased", ends=-400), now=1) == ("expired", False)
 
 
+def test_more_seats_than_before_are_a_question_of_the_fact_that_states_them() -> None:
+    facts = [
+        fact("purchased", purchase="p1", quantity=2),
+        fact("renewed", 365, quantity=2),
+        fact("renewed", 730, quantity=3),
+        fact("renewed", 1095, quantity=1),
+    ]
+    assert [str(one.question) for one in history_of(facts, plan=ANNUAL).assigned] == ["seats", "", "seats", ""]
+
+
 def test_seats_and_price_are_those_stated_last() -> None:
     told = [fact("purchased", purchase="p1", quantity=5, amount=100), fact("renewed", 365)]
     (bought,) = history_of(told, plan=ANNUAL).purchases
