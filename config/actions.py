@@ -27,6 +27,7 @@ ACTIONS: dict[str, dict[str, Rule]] = {
     },
     "accounts.contactmapping": {
         "remove-id": needs("accounts.delete_contactmapping"),
+        "leave-out": needs("accounts.change_contact"),
         "leave-others": needs("integrations.repair_outgoingwrite"),
         "mark-others": needs("integrations.repair_outgoingwrite"),
     },

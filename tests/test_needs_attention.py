@@ -110,6 +110,17 @@ def deleted(number: int) -> ContactMapping:
     )
 
 
+def unusable(number: int) -> ContactMapping:
+    return ContactMapping.objects.create(
+        contact=Contact.objects.create(first_name=f"Ana {number}"),
+        provider="nowcerts",
+        kind="contact",
+        external_id=f"u{number}",
+        left_out={"phone": "'12' is no telephone number"},
+        left_out_at=timezone.now(),
+    )
+
+
 def frozen(number: int) -> ContactChange:
     return ContactChange.objects.create(contact=Contact.objects.create(), kind="frozen", name="city")
 
@@ -215,6 +226,7 @@ KINDS = [
     Kind(key="membership_questions", make=question, over={"answered_at": timezone.now()}),
     Kind(key="possible_duplicates", make=duplicate, over={"status": "apart"}),
     Kind(key="deleted_records", make=deleted, over={"deletion": "left"}),
+    Kind(key="unusable_values", make=unusable, over={"left_out_at": None}),
     Kind(key="frozen_values", make=frozen, over={"settled_at": timezone.now()}),
     Kind(key="failed_steps", make=step, over={"status": "done"}),
     Kind(

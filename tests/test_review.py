@@ -19,7 +19,7 @@ from accounts.tests.presses import queries_of
 from core.console import attention, review
 from core.console.review import SHOWN, Kind
 from integrations.reconcile.models import SyncFinding, SyncRun
-from tests.test_needs_attention import completion, deleted, duplicate, event, frozen
+from tests.test_needs_attention import completion, deleted, duplicate, event, frozen, unusable
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/admin/review/"
@@ -92,6 +92,7 @@ CASES = [
     Case(key="possible_duplicates", make=duplicate, decision="keep-apart"),
     Case(key="deleted_records", make=deleted_elsewhere, decision="leave-others"),
     Case(key="frozen_values", make=frozen, decision="release"),
+    Case(key="unusable_values", make=unusable, decision="leave-out"),
     Case(key="differences", make=finding, decision="set-aside"),
 ]
 every_kind = pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)
@@ -337,6 +338,14 @@ def test_decision_that_does_not_apply_to_an_open_question_leaves_it(console: Cli
     answered = console.post(url, {"answered": "1", "reason": "x"}, follow=True)
     assert said(answered) == ["1 row was left as it is: this does not apply to it."]
     assert listed(console) == [("deleted_records", row.pk)]
+
+
+def test_value_that_cannot_be_used_is_shown_with_its_reason_beside_what_is_here(console: Client) -> None:
+    row = unusable(1)
+    Contact.objects.filter(pk=row.contact_id).update(phone="+15551234567")
+    shown = console.get(address("unusable_values", row)).context["question"]
+    assert shown.facts == [("phone", "'12' is no telephone number")]
+    assert ["–", "+15551234567"] in [[str(value) or "–" for value in values] for _label, values in shown.lines]
 
 
 def test_decision_without_a_token_against_forgery_is_refused(staff: Any) -> None:

@@ -109,11 +109,19 @@ def note_report(mapping: ContactMapping, report: ContactReport, email: str) -> N
     mapping.last_synced_times |= dict.fromkeys(named, timestamp(at))
     mapping.reported_at = max(mapping.reported_at or at, at)
     if report.is_whole or report.left_out:
-        mapping.left_out = dict(report.left_out) or None
+        left_out = dict(report.left_out) or None
+        if left_out != mapping.left_out:  # what staff decided to leave out is not asked about again
+            mapping.left_out_at = timezone.now() if left_out else None
+        mapping.left_out = left_out
     if report.is_whole and mapping.gone_at is not None and mapping.gone_at < at:
         mapping.gone_at = None  # it exists again
         if mapping.deletion != ContactMapping.Deletion.MARKED:  # a mark is taken away first
             mapping.deletion = ContactMapping.Deletion.NOTHING
+
+
+def leave_out(mapping: ContactMapping) -> bool:
+    """Leave out what of the record cannot be used, without asking again; False where that was decided before."""
+    return bool(ContactMapping.objects.with_unusable_values().filter(pk=mapping.pk).update(left_out_at=None))
 
 
 def release(change: ContactChange, *, cause: Cause) -> ChangedContact | None:

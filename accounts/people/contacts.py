@@ -29,8 +29,8 @@ _ONE_REPORT = Phrase("ids of both stand in one report ({cause})")
 
 _TRIES = 5
 _REPORTED = (
-    *("reported_at", "last_synced_values", "last_synced_times", "offers", "left_out", "accepted"),
-    *("gone_at", "deletion"),
+    *("reported_at", "last_synced_values", "last_synced_times", "offers", "accepted"),
+    *("left_out", "left_out_at", "gone_at", "deletion"),
 )
 
 

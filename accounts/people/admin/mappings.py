@@ -11,18 +11,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
+from accounts.people import contact_changes
 from accounts.people.admin.contact_history import field_label, shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import ProviderFilter
 from accounts.people.admin.left_out import LeftOutFilter
 from accounts.people.admin.mapping_columns import MAPPINGS, MappingShown
 from accounts.people.models import ContactMapping
-from core.console import columns
+from core.console import attention, columns
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
 from core.console.facets import ColumnFilter
 from core.console.format import side_by_side
-from core.console.links import NOTHING, badge, list_link, row_link
+from core.console.links import NOTHING, badge, list_link, list_url, row_link
 
 ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
 
@@ -60,12 +61,52 @@ REMOVE_ID = Action(
 )
 
 
+LEAVE_OUT = Action(
+    name="leave-out",
+    label=gettext_lazy("leave it out"),
+    explanation=gettext_lazy(
+        "The rest of the record is used, and these values are not. It is asked about again when others cannot be used."
+    ),
+    done=ngettext_lazy(
+        "The values of %(count)d record are left out.", "The values of %(count)d records are left out.", "count"
+    ),
+    run=lambda mapping, submission: contact_changes.leave_out(mapping),
+    applies_to=lambda mapping: mapping.left_out_at is not None and mapping.gone_at is None,
+    form=ReasonForm,
+)
+
+
+@attention.source
+def unusable_values() -> list[attention.Item]:
+    return [
+        attention.Item(
+            key="unusable_values",
+            label=gettext_lazy("Records with values that cannot be used"),
+            rows=ContactMapping.objects.with_unusable_values(),
+            occurred="left_out_at",
+            action=gettext_lazy("Decide"),
+            url=list_url(MAPPINGS, left_out="asked"),
+            permission="accounts.view_contactmapping",
+        )
+    ]
+
+
+class UnusableFilter(LeftOutFilter):
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*super().lookups(request, model_admin), ("asked", _("to be decided"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "asked":
+            return queryset & ContactMapping.objects.with_unusable_values()
+        return super().queryset(request, queryset)
+
+
 @admin.register(ContactMapping)
 class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     """A line a record; beside it stands who else the same contact is. An id of either side finds both."""
 
     list_display = ("remote_record", "elsewhere", "person", "since", "last_synced")
-    list_filter = (ProviderFilter, KindFilter, GoneFilter, LeftOutFilter)
+    list_filter = (ProviderFilter, KindFilter, GoneFilter, UnusableFilter)
     search_fields = ("external_id",)
     search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at any provider")
     fields = (
@@ -83,7 +124,7 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
         *("follows", "compared", "see_also"),
     )
 
-    row_actions = (REMOVE_ID,)
+    row_actions = (REMOVE_ID, LEAVE_OUT)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContactMapping]:
         others = ContactMapping.objects.filter(is_main=True).order_by("provider", "kind")

@@ -10,10 +10,11 @@ from accounts.people.admin.contact_changes import still_frozen
 from accounts.people.admin.contact_history import CHANGES, field_label, shown_value
 from accounts.people.admin.contacts import person_link
 from accounts.people.admin.duplicates import open_questions, portraits
+from accounts.people.admin.mapping_columns import MAPPINGS
 from accounts.people.contact_report import value_of
-from accounts.people.models import Contact, ContactChange, PossibleDuplicate
+from accounts.people.models import Contact, ContactChange, ContactMapping, PossibleDuplicate
 from core.console import review
-from core.console.links import list_link, list_url
+from core.console.links import list_link, list_url, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
 
 DUPLICATES = "admin:accounts_possibleduplicate"
@@ -62,6 +63,21 @@ def _frozen(row: ContactChange) -> Question:
     )
 
 
+def _unusable(row: ContactMapping) -> Question:
+    contact, names = row.contact, ("email", "phone", "business_phone", "first_name", "last_name")
+    synced = row.last_synced_values
+    known = [
+        (field_label(name), [shown_value(synced.get(name)), shown_value(value_of(contact, name))]) for name in names
+    ]
+    return Question(
+        title=_("%(person)s: what %(provider)s has cannot be used") % {"person": contact, "provider": row.provider},
+        why=_("Correct it at the provider: its next report ends the question. Or leave it out."),
+        heads=[row_link(MAPPINGS, row.pk, row), person_link(contact)],
+        lines=[line for line in known if any(line[1])],
+        facts=sorted((row.left_out or {}).items()),
+    )
+
+
 def _with_contacts() -> Any:
     return open_questions().select_related("contact__user", "other__user")
 
@@ -106,5 +122,24 @@ review.register(
             ),
         ),
         url=lambda: list_url(CHANGES, frozen="now"),
+    ),
+    Kind(
+        key="unusable_values",
+        label=gettext_lazy("Values that cannot be used"),
+        model=ContactMapping,
+        permission="accounts.view_contactmapping",
+        weight=Weight.RECORDS,
+        rows=lambda: ContactMapping.objects.with_unusable_values().select_related("contact"),
+        occurred="left_out_at",
+        about=review.first_text("contact__email", "contact__first_name", "external_id"),
+        show=_unusable,
+        decisions=(
+            Decision(
+                action="leave-out",
+                key="l",
+                undo=gettext_lazy("This cannot be undone; a report with a usable value is taken over all the same."),
+            ),
+        ),
+        url=lambda: list_url(MAPPINGS, left_out="asked"),
     ),
 )

@@ -101,6 +101,10 @@ class ContactMappingQuerySet(models.QuerySet["ContactMapping"]):
         """Return the deleted records of which staff are to say what follows, as `is_question`."""
         return self.filter(deletion="asked", is_main=True, gone_at__isnull=False)
 
+    def with_unusable_values(self) -> "ContactMappingQuerySet":
+        """Return the records with values that cannot be used, about which nobody has decided."""
+        return self.filter(left_out_at__isnull=False, gone_at=None)
+
 
 class ContactMapping(models.Model):
     """The id of a contact at a provider: one id of one kind, say a contact or a customer there.
@@ -108,9 +112,10 @@ class ContactMapping(models.Model):
     `last_synced_values` are the values that the remote record had when it was last reported; what differs from them
     next time was changed there. `last_synced_times` is when each of them, and the lists of tags and offers, were true
     there, since a report may name only some and reports overtake each other; `reported_at` is the newest of them.
-    `left_out` is what of the record cannot be used: name there → why. `accepted` are differences that are no change:
-    name → [value there, value here], where the one there is another address or number of the same person. `deletion` is
-    what a deletion at the provider means for the contact's records elsewhere, where that is more than nothing.
+    `left_out` is what of the record cannot be used: name there → why; `left_out_at` is since when, until staff decide
+    to leave it out. `accepted` are differences that are no change: name → [value there, value here], where the one
+    there is another address or number of the same person. `deletion` is what a deletion at the provider means for the
+    contact's records elsewhere, where that is more than nothing.
     """
 
     class Deletion(models.TextChoices):
@@ -140,6 +145,7 @@ class ContactMapping(models.Model):
     left_out: Any = models.JSONField(
         _("left out"), null=True, blank=True, help_text=_("values of the record that cannot be used")
     )
+    left_out_at = models.DateTimeField(null=True, blank=True, editable=False)
     accepted = models.JSONField(default=dict, blank=True, editable=False)
     gone_at = models.DateTimeField(_("deleted at the provider"), null=True, blank=True)
     deletion = models.CharField(
@@ -169,6 +175,7 @@ class ContactMapping(models.Model):
             models.Index(fields=["-id"], name="mapping_gone", condition=Q(gone_at__isnull=False)),
             models.Index(fields=["-id"], name="mapping_asked", condition=Q(deletion="asked")),
             models.Index(fields=["-id"], name="mapping_leaving_out", condition=Q(left_out__isnull=False)),
+            models.Index(fields=["-id"], name="mapping_unusable", condition=Q(left_out_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from accounts.people import contact_changes
 from accounts.people.models import Contact, ContactMapping
 from integrations.fields.models import FieldPlace, FieldRule
 from integrations.outbox.models import OutgoingWrite
@@ -87,6 +88,31 @@ def test_what_is_left_out_stands_on_the_record_the_event_and_the_write(sides: He
     assert record.left_out is None
     assert only(sides.ghl.contacts)["phone"] == "+13055550110"
     assert OutgoingWrite.objects.order_by("-pk")[0].left_out == {}
+
+
+def test_values_that_cannot_be_used_are_a_question_until_they_can_be(sides: HeldSides) -> None:
+    insured = sides.nowcerts.add_insured(**ANA, eMail="ana@example.com", phone="555-0110")
+    sides.settle()
+    record = ContactMapping.objects.get(provider="nowcerts")
+    assert list(ContactMapping.objects.with_unusable_values()) == [record]
+    sides.nowcerts.edit(insured["id"], phone="305 555 0110")
+    sides.settle()
+    assert not ContactMapping.objects.with_unusable_values().exists()
+
+
+def test_values_that_staff_left_out_are_asked_about_again_only_when_others_come(sides: HeldSides) -> None:
+    insured = sides.nowcerts.add_insured(**ANA, eMail="ana@example.com", phone="555-0110")
+    sides.settle()
+    record = ContactMapping.objects.get(provider="nowcerts")
+    assert contact_changes.leave_out(record)
+    assert not contact_changes.leave_out(record), "it was decided"
+    sides.nowcerts.edit(insured["id"], city="Miami")
+    sides.settle()
+    record.refresh_from_db()
+    assert (set(record.left_out), record.left_out_at) == ({"phone"}, None), "the same value"
+    sides.nowcerts.edit(insured["id"], phone="555-0199")
+    sides.settle()
+    assert list(ContactMapping.objects.with_unusable_values()) == [record]
 
 
 def test_unreadable_value_does_not_empty_the_one_before(sides: HeldSides) -> None:
