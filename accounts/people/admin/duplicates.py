@@ -16,6 +16,7 @@ from accounts.people import contact_duplicates, outbound
 from accounts.people.admin.contacts import person_link
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactTag, PossibleDuplicate
 from accounts.people.outbound import ChangedContact
+from core import phrases
 from core.console import attention, columns
 from core.console.actions import Action, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
@@ -129,7 +130,7 @@ class PossibleDuplicateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("why"))
     def why(self, question: PossibleDuplicate) -> str:
-        return shortened(question.reason, 300)
+        return shortened(phrases.shown(question.reason), 300)
 
     state = columns.badge("status", gettext_lazy("status"))
 

@@ -17,9 +17,11 @@ from core.console import search
 from core.console.actions import Action
 from core.console.links import leading_back, row_url
 from core.console.review import url_of
+from core.phrases import Phrase
 
 CONTACT = "admin:accounts_contact"
 NAME = f"{CONTACT}_merge"
+_ASKED = Phrase("staff ask whether they are one person")
 
 MERGE = Action(
     name="merge",
@@ -84,7 +86,7 @@ def _ask(request: HttpRequest, contact: Contact, model_admin: Any) -> HttpRespon
     if other is None or other.pk == contact.pk:
         messages.warning(request, _("Choose another contact: this one is not there, or is the same one."))
         return redirect(NAME, contact.pk)
-    question, is_new = contact_duplicates.ask(contact, other, reason="staff ask whether they are one person")
+    question, is_new = contact_duplicates.ask(contact, other, reason=_ASKED())
     if is_new:
         model_admin.record(request, contact, "ask-merge", question=question.pk, other=other.pk)
     kept = row_url(CONTACT, question.contact_id)

@@ -13,6 +13,7 @@ from accounts.people.admin.duplicates import open_questions, portraits
 from accounts.people.admin.mapping_columns import MAPPINGS
 from accounts.people.contact_report import value_of
 from accounts.people.models import Contact, ContactChange, ContactMapping, PossibleDuplicate
+from core import phrases
 from core.console import review
 from core.console.links import list_link, list_url, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
@@ -28,7 +29,7 @@ def _pair(row: PossibleDuplicate) -> Question:
     )
     return Question(
         title=_("Are %(one)s and %(other)s one person?") % {"one": one, "other": other or row.other_name},
-        why=row.reason,
+        why=phrases.shown(row.reason),
         heads=[person_link(one), person_link(other)] if other else [],
         lines=[line for line in portraits([one, other]) if any(line[1])] if other else [],
         suggestion=_one_person(one, other) if other else None,
@@ -74,7 +75,7 @@ def _unusable(row: ContactMapping) -> Question:
         why=_("Correct it at the provider: its next report ends the question. Or leave it out."),
         heads=[row_link(MAPPINGS, row.pk, row), person_link(contact)],
         lines=[line for line in known if any(line[1])],
-        facts=sorted((row.left_out or {}).items()),
+        facts=[(name, phrases.shown(str(reason))) for name, reason in sorted((row.left_out or {}).items())],
     )
 
 

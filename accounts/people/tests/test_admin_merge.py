@@ -141,3 +141,10 @@ def test_page_costs_the_same_however_many_are_found(console: Client, jane: Conta
     for number in range(9):
         person(f"j{number}@example.com", first_name="Jo")
     assert len(queries_of(console, url)) == few <= 12
+
+
+def test_question_says_why_in_the_readers_language(console: Client, jane: Contact, other: Contact) -> None:
+    answer = console.post(merge_url(jane), {"other": other.pk}, follow=True)
+    assert "Staff ask whether they are one person" in answer.content.decode()
+    spanish = console.get(answer.redirect_chain[-1][0], headers={"Accept-Language": "es"}).content.decode()
+    assert "El personal pregunta si son una sola persona" in spanish
