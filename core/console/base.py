@@ -38,7 +38,9 @@ class ConsoleChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
-            len(self.result_list)  # a list of one page is not read yet
+            if isinstance(self.paginator, PageByPage):  # has read a list of one page, which Django would read again
+                self.result_list = self.paginator.page(self.page_num).object_list
+            len(self.result_list)  # others are not read yet
         except (OverflowError, ValueError, DataError) as error:
             raise IncorrectLookupParameters(error) from error
         self.notes = getattr(request, _NOTES, ())

@@ -34,7 +34,8 @@ class Source(Protocol):
     def part(self, place: int) -> tuple[str, str, list[Any]]:
         """Return the recursive table that the statement needs ("" for none), its part of a union and the parameters.
 
-        The rows of the part are `place`, a value as text, and how many rows there are, MOST + 1 for more.
+        The rows of the part are `place`, a value as text, how many there are, and how many rows were read for that
+        (NULL: as many), MOST + 1 for more.
         """
 
 
@@ -60,12 +61,19 @@ class Column:
                 f" WHERE {column} > {values}.value) FROM {values} WHERE {values}.value IS NOT NULL"
             )
         value = f"all_{place}.value"
-        one = quote(self.of) if self.of else "1"
-        counted = f"COUNT(DISTINCT {one})" if self.of else "COUNT(*)"
-        rows = f"SELECT {one} FROM {table} WHERE {column} = {value} LIMIT {MOST + 1}"  # noqa: S608
+        own = f", {quote(self.of)} AS own" if self.of else ""
+        # Not `WHERE column = value`: PostgreSQL does not know how many rows a value has while it plans, hopes for many
+        # and reads a whole table in search of a rare one. In the order of the index it begins at the value.
+        rows = (
+            f"SELECT {column} AS found{own} FROM {table} WHERE {column} >= {value}"  # noqa: S608
+            f" ORDER BY {column} LIMIT {MOST + 1}"
+        )
+        all_of_it = f"FROM ({rows}) AS read_{place} WHERE found = {value}"
+        count, read = f"(SELECT COUNT(*) {all_of_it})", "CAST(NULL AS INTEGER)"
+        if self.of:
+            count, read = f"(SELECT COUNT(DISTINCT own) {all_of_it})", count
         part = (
-            f"SELECT {place}, CAST({text} AS VARCHAR(400)), (SELECT {counted} FROM ({rows}) AS one_{place}),"  # noqa: S608
-            f" (SELECT COUNT(*) FROM ({rows}) AS read_{place})"
+            f"SELECT {place}, CAST({text} AS VARCHAR(400)), {count}, {read}"  # noqa: S608
             f" FROM (SELECT value FROM {values} WHERE value IS NOT NULL LIMIT {VALUES}) AS all_{place}"
         )
         return f"{values}(value) AS ({steps})", part, []
@@ -84,7 +92,7 @@ class Conditions:
                 sql, own = rows.order_by().values_list("pk")[: MOST + 1].query.sql_with_params()
             except EmptyResultSet:
                 continue
-            parts.append(f"SELECT {place}, %s, COUNT(*), COUNT(*) FROM ({sql}) AS one_{place}")  # noqa: S608
+            parts.append(f"SELECT {place}, %s, COUNT(*), CAST(NULL AS INTEGER) FROM ({sql}) AS one_{place}")  # noqa: S608
             params += [value, *own]
         return "", " UNION ALL ".join(parts), params
 
@@ -127,7 +135,7 @@ class Facets:
                 with connection.cursor() as cursor:
                     cursor.execute(recursive + " UNION ALL ".join(parts), params)
                     for place, value, count, read in cursor.fetchall():
-                        number = Number(count=min(count, MOST), is_more=read > MOST)
+                        number = Number(count=min(count, MOST), is_more=(count if read is None else read) > MOST)
                         self._numbers[place][value] = number
         return self._numbers
 

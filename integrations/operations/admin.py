@@ -1,5 +1,6 @@
 """The page of metrics, the alerts and the messages to Slack."""
 
+from collections.abc import Mapping
 from math import nan
 from typing import Any
 
@@ -42,13 +43,15 @@ def raised_alerts() -> list[attention.Item]:
 @require_safe
 def metrics_page(request: HttpRequest) -> HttpResponse:
     """Show what every rule measures now, for each provider."""
-    rows = [row for rule in RULES for row in _rows(rule)]
+    states: dict[str, dict[str, AlertState]] = {rule.name: {} for rule in RULES}
+    for state in AlertState.objects.filter(rule__in=states):
+        states[state.rule][state.subject] = state
+    rows = [row for rule in RULES for row in _rows(rule, states[rule.name])]
     context = {**site.each_context(request), "title": gettext("Metrics"), "rows": rows}
     return TemplateResponse(request, "admin/metrics.html", context)
 
 
-def _rows(rule: Rule) -> list[dict[str, Any]]:
-    states = {state.subject: state for state in AlertState.objects.filter(rule=rule.name)}
+def _rows(rule: Rule, states: Mapping[str, AlertState]) -> list[dict[str, Any]]:
     by_subject = {measured.subject: measured for measured in rule.measure(rule.window)}
     rows = []
     for subject in sorted(states.keys() | by_subject.keys()) or [""]:

@@ -98,6 +98,7 @@ class Completion(Prunable):
         ]
         indexes = [
             models.Index(fields=["state", "-id"], name="completion_by_state"),
+            models.Index(fields=["received_at"], name="completion_by_time"),
             models.Index(fields=["email"], name="completion_waiting", condition=Q(state="received")),
             models.Index(fields=["channel", "received_at"], name="completion_by_channel"),
             models.Index(

@@ -55,6 +55,7 @@ class CourseProgress(models.Model):
         indexes = [
             models.Index(fields=["email"], name="progress_unmatched", condition=Q(user__isnull=True)),
             models.Index(fields=["course_key"], name="progress_by_course"),
+            models.Index(fields=["occurred_at"], name="progress_by_time"),
         ]
 
     def __str__(self) -> str:

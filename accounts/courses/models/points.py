@@ -79,7 +79,10 @@ class PointsEntry(models.Model):
                 name="an_award_adds_and_a_reversal_takes",
             ),
         ]
-        indexes = [models.Index(fields=["user", "-id"], name="points_by_user")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="points_by_user"),
+            models.Index(fields=["created_at"], name="points_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.points:+d} {self.source}"

@@ -86,6 +86,7 @@ class EmailMessage(Prunable, Delivery):
             sweep_index("email_to_be_woken"),
             models.Index(fields=["status", "-id"], name="email_by_status"),
             models.Index(fields=["kind", "-id"], name="email_by_kind"),
+            models.Index(fields=["created_at"], name="email_by_time"),
             models.Index(
                 fields=["status", "created_at"], name="email_to_be_pruned", condition=models.Q(pruned_at__isnull=True)
             ),

@@ -207,6 +207,7 @@ class SubscriptionFact(models.Model):
             models.Index(
                 fields=["-id"], name="fact_to_be_decided", condition=~Q(question="") & Q(answered_at__isnull=True)
             ),
+            models.Index(fields=["kind", "-id"], name="fact_by_kind"),
         ]
 
     def __str__(self) -> str:

@@ -61,6 +61,7 @@ class SubscriptionSync(Delivery):
         indexes = [
             sweep_index("sync_to_be_woken"),
             models.Index(fields=["status", "-id"], name="subscription_sync_by_status"),
+            models.Index(fields=["provider", "-id"], name="sync_by_provider"),
             models.Index(
                 fields=["finished_at"], name="subscription_sync_by_end", condition=Q(finished_at__isnull=False)
             ),

@@ -79,6 +79,7 @@ class SyncRun(Prunable, Delivery):
         indexes = [
             sweep_index("run_to_be_woken"),
             models.Index(fields=["provider", "-id"], name="run_by_provider"),
+            models.Index(fields=["provider", "kind", "-id"], name="run_by_kind"),
             models.Index(
                 fields=["finished_at"],
                 name="run_to_be_pruned",
@@ -152,6 +153,7 @@ class SyncFinding(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "-id"], name="finding_by_status"),
+            models.Index(fields=["kind", "-id"], name="finding_by_kind"),
             models.Index(fields=["settled_at"], name="finding_by_end", condition=Q(settled_at__isnull=False)),
         ]
 
