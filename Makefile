@@ -89,7 +89,7 @@ lint-compose:
 		then echo 'dclint compose.yaml'; $(DCLINT) --max-warnings 0 compose.yaml; \
 		else echo 'compose.yaml: not linted, because npx cannot run dclint here (npm is missing, old or offline)'; fi
 
-bench: $(TESTS_INSTALLED) ## how fast webhooks are accepted and processed; writes var/bench.json
+bench: $(TESTS_INSTALLED) ## how fast webhooks are accepted and processed, and pages shown with a million events; writes var/bench.json
 	@exec env ENV_FILE= $(PYTHON) -m tests.services --postgres --redis -- $(PYTHON) -m tests.bench $(ARGS)
 
 chaos: $(TESTS_INSTALLED) ## the fault tests in their long form

@@ -1,4 +1,6 @@
-"""Measure accepted and processed webhooks a second beside a bare Django view: python -m tests.bench
+"""Measure accepted and processed webhooks a second beside a bare Django view, and the console's pages on large tables:
+
+    python -m tests.bench
 
 Everything runs on this machine: PostgreSQL (DATABASE_URL, else one of its own), a private Redis, gunicorn with two
 workers. Enlace and the bare view take turns (A B A B …), so that what the machine does besides hurts both. Prints a
@@ -99,6 +101,12 @@ def queries(app: Production) -> dict[str, Any]:
     return dict(json.loads(run_to_end([sys.executable, "-m", "tests.bench.queries"], env=app.env).splitlines()[-1]))
 
 
+def console_pages(app: Production, *, events: int, people: int) -> dict[str, Any]:
+    """Time the console's pages on large tables in a separate process; the database is filled anew for it."""
+    command = [sys.executable, "-m", "tests.bench.pages", f"--events={events}", f"--people={people}"]
+    return dict(json.loads(run_to_end(command, env=app.env, seconds=1800).splitlines()[-1]))
+
+
 def table(results: dict[str, Any]) -> str:
     """Return the results as a text table."""
     lines = [f"{'accepted':24}{'a second':>10}{'p50 ms':>10}{'p99 ms':>10}"]
@@ -113,6 +121,9 @@ def table(results: dict[str, Any]) -> str:
         lines.append(f"  {name:22}{row['statements']:>12}{row['all']:>32}")
     drained = results["processed"]
     lines += ["", f"processed: {drained['events']} events in {drained['seconds']} s, {drained['per_second']} a second"]
+    console = results["pages"]
+    lines += ["", f"pages of the console with {console['events']} events, milliseconds (median of 3):"]
+    lines += [f"{ms:>9.1f}  {address}" for address, ms in console["ms"].items()]
     return "\n".join(lines)
 
 
@@ -121,6 +132,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side (3)")
     parser.add_argument("--seconds", type=float, default=5, help="length of a turn (5)")
     parser.add_argument("--drain", type=int, default=1000, help="events that the worker drains (1000)")
+    parser.add_argument("--events", type=int, default=1_000_000, help="events behind the console's pages (1000000)")
+    parser.add_argument("--people", type=int, default=200_000, help="people behind them (200000)")
     options = parser.parse_args()
     if not os.environ.get("DATABASE_URL"):
         command = [sys.executable, "-m", "tests.services", "--postgres", "--", sys.executable, "-m", "tests.bench"]
@@ -135,6 +148,7 @@ def main() -> None:
         print(f"accepted, {options.rounds} turns of {options.seconds:g} s each:", flush=True)
         results["accepted"] = accepted(app, rounds=options.rounds, seconds=options.seconds)
         results["processed"] = processed(app, count=options.drain)
+        results["pages"] = console_pages(app, events=options.events, people=options.people)
     print(f"\n{table(results)}")
     target = Path(os.environ.get("VAR_DIR") or ROOT / "var") / "bench.json"
     target.parent.mkdir(parents=True, exist_ok=True)
