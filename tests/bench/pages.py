@@ -25,11 +25,13 @@ def main() -> None:
 
     from django.db import connection, transaction
     from django.test import Client
+    from django.test.utils import setup_test_environment
 
     from accounts.people.models import User
     from integrations.operations import figures
     from tests.large import pages, tables
 
+    setup_test_environment()  # lets an answer know its list
     began = time.monotonic()
     with transaction.atomic():
         tables.fill(events=options.events, people=options.people)
