@@ -105,3 +105,40 @@ def test_keys_can_be_turned_off(own: Embedded, browser: Browser, screenshots: Pa
     expect(page.locator(".review__question h2")).to_have_text("No question is open.")
     expect(page).to_have_url(re.compile("keys=off"))
     staff.leave()
+
+
+@pytest.mark.parametrize(("language", "width"), LAYOUTS)
+def test_two_records_are_merged_from_a_persons_page(
+    own: Embedded, browser: Browser, screenshots: Path, language: str, width: int
+) -> None:
+    name = {"en": "ramona", "es": "clara"}[language]
+    member, other = f"{name}@example.com", f"{name}.work@example.com"
+    events.post(own, "offer.purchased", email=member, first_name=name)
+    wait_until(lambda: found(own, "accounts_contact", "email", member), seconds=60, what="a contact")
+    events.post(own, "contact.created", email=other, first_name=name, id=f"{name}-work")
+    wait_until(lambda: found(own, "accounts_contact", "email", other), seconds=60, what="another contact")
+    here = f"/admin/accounts/contact/{found(own, 'accounts_contact', 'email', member)[0]['id']}/person/"
+
+    staff = Visitor(browser, own.url, language=language, width=width, screenshots=screenshots, name="merge")
+    page = staff.page
+    staff.sign_in(here)
+    staff.press_tab_until(".person-buttons a[href*='/act/merge/']", at_most=80)
+    page.keyboard.press("Enter")
+    expect(page.locator("#id_who")).to_be_focused()
+    page.keyboard.type(f"{name}.work")
+    page.keyboard.press("Enter")
+    expect(page.locator(".found li")).to_have_count(1)
+    staff.look_twice("found")
+    staff.press_tab_until("button[name=other]", at_most=60)
+    page.keyboard.press("Enter")
+    expect(page.locator("#question")).to_contain_text(other)
+    staff.look_twice("side by side")
+    page.keyboard.press("m")
+    page.keyboard.type("one person")
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist .success")).to_be_visible()
+    expect(page).to_have_url(f"{own.url}{here}")
+    expect(page.locator(".person-cards").first).to_contain_text(other)
+    assert not found(own, "accounts_contact", "email", other)
+    staff.look_twice("merged")
+    staff.leave()

@@ -32,7 +32,7 @@ MERGE = Action(
 
 
 class SearchForm(forms.Form):
-    q = forms.CharField(
+    who = forms.CharField(
         label=gettext_lazy("The same person as"),
         help_text=gettext_lazy("Beginning of an e-mail or a name, a phone number, or a whole id at a provider"),
         max_length=search.LONGEST,
@@ -55,14 +55,14 @@ def urls_of(model_admin: Any) -> list[URLPattern]:
 
 def _page(request: HttpRequest, contact: Contact, model_admin: Any) -> HttpResponse:
     form = SearchForm(request.GET)
-    searched = search.cleaned(form.cleaned_data["q"]) if form.is_valid() else ""
+    searched = search.cleaned(form.cleaned_data["who"]) if form.is_valid() else ""
     hits = _found(searched, contact) if searched else []
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Merge %(person)s with another contact") % {"person": contact.name or contact},
         "opts": model_admin.opts,
         "form": form,
-        "searched": searched,
+        "text": searched,
         "contact": contact,
         "hits": hits[: search.SHOWN],
         "has_more": len(hits) > search.SHOWN,

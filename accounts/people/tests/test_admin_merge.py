@@ -40,7 +40,7 @@ def button_names(client: Client, contact: Contact) -> list[str]:
 
 
 def hits(client: Client, contact: Contact, text: str) -> list[Contact]:
-    return list(client.get(merge_url(contact), {"q": text}).context["hits"])
+    return list(client.get(merge_url(contact), {"who": text}).context["hits"])
 
 
 def operator() -> Client:
@@ -77,13 +77,13 @@ def test_other_contact_is_found_by_what_search_finds_people_by(
 def test_the_same_contact_and_a_login_without_one_are_no_choice(console: Client, jane: Contact) -> None:
     User.objects.create_user("jane.login@example.com", first_name="Jane")
     assert hits(console, jane, "jane") == []
-    assert "No other contact is known as “jane”." in console.get(merge_url(jane), {"q": "jane"}).content.decode()
+    assert "No other contact is known as “jane”." in console.get(merge_url(jane), {"who": "jane"}).content.decode()
 
 
 def test_many_that_are_found_are_cut_and_the_page_says_so(console: Client, jane: Contact) -> None:
     for number in range(12):
         person(f"jane{number}@example.com", first_name="Jane")
-    shown = console.get(merge_url(jane), {"q": "jane"}).context
+    shown = console.get(merge_url(jane), {"who": "jane"}).context
     assert (len(shown["hits"]), shown["has_more"]) == (10, True)
     assert jane not in shown["hits"]
 
@@ -136,7 +136,7 @@ def test_contact_that_is_gone_is_not_found(console: Client, jane: Contact) -> No
 
 
 def test_page_costs_the_same_however_many_are_found(console: Client, jane: Contact, other: Contact) -> None:
-    url = f"{merge_url(jane)}?q=j"
+    url = f"{merge_url(jane)}?who=j"
     few = len(queries_of(console, url))
     for number in range(9):
         person(f"j{number}@example.com", first_name="Jo")
