@@ -94,7 +94,7 @@ bench: $(TESTS_INSTALLED) ## how fast webhooks are accepted and processed, and p
 
 chaos: $(TESTS_INSTALLED) ## the fault tests in their long form
 	@exec env ENV_FILE= CHAOS=long $(PYTHON) -m tests.services --postgres --redis -- \
-		$(PYTHON) -m pytest -m chaos tests/chaos $(ARGS)
+		$(PYTHON) -m pytest -m chaos tests/chaos tests/large $(ARGS)
 
 messages: $(INSTALLED) ## collect what is to be translated and compile the translations (needs gettext)
 	$(CLEAN_ENV) SECRET_KEY=only-for-this-command $(PYTHON) manage.py makemessages --all --no-obsolete --no-location --ignore=.venv --ignore=var
