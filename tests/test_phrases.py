@@ -26,10 +26,21 @@ SOURCES = [
 # Their messages are stored on rows and shown to staff.
 ERRORS = {
     *("Unmatched", "UnknownContact", "PersonErased", "Unreadable", "NeedsStaff", "Unidentified"),
-    *("OwnedByAnotherContact", "AmbiguousPolicy", "InvalidAddress", "InvalidDate", "AmbiguousDate"),
+    *("OwnedByAnotherContact", "AmbiguousPolicy", "InvalidAddress", "InvalidDate", "AmbiguousDate", "InvalidJson"),
+    *("Permanent", "TryAgain", "Wait", "wait_until", "TemporaryFailure", "TooManyCalls", "NotFound", "NotPermitted"),
+    *("NotConfigured", "NotFoundYet", "Gone", "CannotProvision", "NotNeeded", "Compressed", "Obsolete", "Withdrawn"),
 }
 # What is stored of these calls under these names is read by staff, too.
-STORED = {"Change": {"description", "review"}, "PulledRecord": {"problem"}, "flag": {"reason"}}
+STORED = {
+    "Change": {"description", "review"},
+    "PulledRecord": {"problem"},
+    "PulledPage": {"note"},
+    "flag": {"reason"},
+    "Found": {"reason"},
+    "close": {"error", "reason", "skipped"},
+    "back_off": {"error"},
+    "ReportedCompletion": {"question", "refusal"},
+}
 NO_PHRASES = {
     # Answers to a request, which nothing stores: their texts are translated where the page shows them.
     "core/tables",
@@ -89,6 +100,47 @@ def _sample(phrase: Phrase, name: str) -> object:
         phrases.KNOWN: "contact created",
     }
     return samples.get(phrase.kinds[name], f"ñ-{name}")
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ("left out: phone: '12' is no date", "Omitido: phone: '12' no es una fecha"),
+        (
+            "phone +1 was left out: Mary (id 7 there) has it, and only one contact may; eMail b was left out: 'b':"
+            " not usable as an e-mail address",
+            "phone +1 se omitió: lo tiene Mary (id 7 there), y solo un contacto puede tenerlo; eMail b se omitió: 'b':"
+            " no sirve como dirección de correo",
+        ),
+        (
+            "no plan for offer 1; map it to a plan, then retry; said by nobody",
+            "La oferta «1» no tiene plan: elige uno; said by nobody",
+        ),
+        ("Timeout: the socket said no; contact created", "Timeout: the socket said no; contacto creado"),
+    ],
+    ids=["phrase in a phrase", "several", "phrase with a semicolon", "words of others"],
+)
+def test_text_of_several_phrases_is_said_in_spanish(stored: str, said: str) -> None:
+    with translation.override("es"):
+        assert phrases.shown(stored) == said
+
+
+HOSTILE = [
+    "; ".join("x" * 900),
+    "; ".join(["contact created"] * 300),
+    "contact " * 600,
+    " has it, and only one contact may" * 150,
+    "left out: " * 490,
+    ": " * 2400,
+    "left out: a: " * 20 + "; left out: b: " * 19,
+    "x" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_shown_as_it_is(text: str) -> None:
+    assert phrases.shown(text)[:100].casefold() == text[:100].casefold()
+    assert phrases.general(text)
 
 
 def test_every_phrase_is_found_again_by_its_text_with_its_values() -> None:

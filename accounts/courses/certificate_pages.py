@@ -14,11 +14,19 @@ from django.utils import timezone
 from accounts.courses import certificates, completion_mails
 from accounts.courses.models import CertificateCheck, CertificateState, Completion
 from core.documents.child import Busy, Unreadable, text_of
+from core.phrases import Phrase
 from core.queue.outcomes import TryAgain
 from core.queue.runner import Failure, JobKind
 from core.text import words
 from core.web import fetch
 from core.web.fetch import INTERNET, Document
+
+_NO_FULL_NAME = Phrase("no full name of the student is known: a first name proves nothing")
+_NEITHER = Phrase("it is neither a PDF nor a page")
+_NO_TEXT = Phrase("it holds no text, perhaps a picture of one")
+_NO_NAME = Phrase("the student's name is not in it")
+_IN_ADDRESS = Phrase("the page's address holds the name, which any page may repeat")
+_NAMED = Phrase("it names the student")
 
 logger = logging.getLogger(__name__)
 NETWORK = INTERNET  # how hosts are found; tests replace it by this machine
@@ -67,7 +75,7 @@ def judge(completion: Completion) -> Found:
     if not url:
         return Found(state=State.NOT_CHECKED, reason="")
     if not students:
-        return Found(state=State.UNDECIDED, reason="no full name of the student is known: a first name proves nothing")
+        return Found(state=State.UNDECIDED, reason=_NO_FULL_NAME())
     try:
         document = fetch.fetch(url, hosts=settings.CERTIFICATE_HOSTS, kinds=KINDS, network=NETWORK)
     except fetch.Refused as error:
@@ -82,7 +90,7 @@ def judge(completion: Completion) -> Found:
 def _judged(document: Document, url: str, students: list[str]) -> Found:
     kind = "pdf" if b"%PDF-" in document.content[:1024] else KINDS[document.kind]
     if not kind:
-        return Found(state=State.UNDECIDED, reason="it is neither a PDF nor a page")
+        return Found(state=State.UNDECIDED, reason=_NEITHER())
     try:
         text = words(text_of(document.content, kind=kind, charset=document.charset))
     except Busy as error:
@@ -90,13 +98,13 @@ def _judged(document: Document, url: str, students: list[str]) -> Found:
     except Unreadable as error:
         return Found(state=State.UNDECIDED, reason=str(error))
     if not any(text):
-        return Found(state=State.UNDECIDED, reason="it holds no text, perhaps a picture of one")
+        return Found(state=State.UNDECIDED, reason=_NO_TEXT())
     if not any(certificates.names(text, student) for student in students):
-        return Found(state=State.NAME_NOT_FOUND, reason="the student's name is not in it")
+        return Found(state=State.NAME_NOT_FOUND, reason=_NO_NAME())
     if kind == "html" and any(_stands_in(url, student) for student in students):
         # A page for a search or an error repeats what its address says, whoever wrote that.
-        return Found(state=State.UNDECIDED, reason="the page's address holds the name, which any page may repeat")
-    return Found(state=State.VALID, reason="it names the student")
+        return Found(state=State.UNDECIDED, reason=_IN_ADDRESS())
+    return Found(state=State.VALID, reason=_NAMED())
 
 
 def _stands_in(url: str, student: str) -> bool:

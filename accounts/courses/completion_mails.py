@@ -15,7 +15,10 @@ from accounts.mail import emails
 from accounts.mail.contexts import Withdrawn
 from accounts.mail.emails import NEWS_FOR
 from accounts.mail.models import EmailMessage
+from core.phrases import Phrase
 from core.text import clean_name
+
+_TAKEN_BACK = Phrase("the points were taken back before it was sent")
 
 WAITS_FOR_CHECK = timedelta(minutes=2)  # so long a mail waits to know whether the certificate names the student
 MOST_A_DAY = 10  # mails to one member: whoever fills in forms in somebody's name sends them no more
@@ -73,7 +76,7 @@ def context_of(message: EmailMessage) -> dict[str, Any]:
     )
     completion = awarded.first() if message.user_id else None
     if completion is None or message.user is None:
-        raise Withdrawn("the points were taken back before it was sent")
+        raise Withdrawn(_TAKEN_BACK())
     return {
         # Anybody may write the name of a course into a form: in a mail of ours it must not lead anywhere.
         "course": clean_name(completion.course, _LONGEST_COURSE) or completion.activity.name,

@@ -20,9 +20,16 @@ from accounts.mail import contexts, message_ids, smtp, suppressions
 from accounts.mail.amazon_ses import mail_server as amazon_ses
 from accounts.mail.models import EmailMessage
 from accounts.mail.models.email_message import GREETINGS
+from core import phrases
+from core.phrases import DAY, TEXT, Phrase
 from core.queue.outcomes import Permanent
 from core.queue.runner import JobKind
 from core.web import branding
+
+_STORED = ("error", "reason")  # texts of a context that rows store, too
+
+_NOT_SENT = Phrase("not sent: {why}", why=TEXT)
+_SUPPRESSED = Phrase("not sent: on {day} this address {reason}", day=DAY, reason=TEXT)
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +40,7 @@ def _send(row: EmailMessage) -> None:
     is_always_sent = row.kind in suppressions.ALWAYS_SENT or gives_password
     suppression = None if is_always_sent else suppressions.find(row.to)
     if suppression is not None:
-        reason = f"not sent: on {suppression.complained_at:%Y-%m-%d} this address {suppression.reason}"
+        reason = _SUPPRESSED(day=f"{suppression.complained_at:%Y-%m-%d}", reason=suppression.reason)
         row.close(EmailMessage.Status.SUPPRESSED, error=reason)
         return
     try:
@@ -42,7 +49,7 @@ def _send(row: EmailMessage) -> None:
         row.close(EmailMessage.Status.HELD, error=str(error))
         return
     except contexts.Obsolete as error:
-        row.close(EmailMessage.Status.SUPPRESSED, error=f"not sent: {error}")
+        row.close(EmailMessage.Status.SUPPRESSED, error=_NOT_SENT(why=error))
         return
     if is_demo_address(row.to):  # nobody is there: the mail is made, and handed to no server
         row.close(EmailMessage.Status.SENT, provider_message_id=f"demo-{row.pk}", sent_at=timezone.now())
@@ -93,6 +100,9 @@ def compose(row: EmailMessage) -> EmailMultiAlternatives:
         }
         for builder in contexts.BUILDERS.get(row.kind, ()):
             context |= builder(row)
+        context |= {name: phrases.shown(context[name]) for name in _STORED if context.get(name)}
+        if details := context.get("details"):
+            context["details"] = [phrases.shown(str(one)) for one in details]
         subject, text, html = render(row.kind, context)
     mail = EmailMultiAlternatives(
         subject=subject,

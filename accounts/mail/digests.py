@@ -9,11 +9,14 @@ from django.utils import timezone
 from accounts.mail.contexts import Obsolete
 from accounts.mail.models import EmailMessage
 from core.insert_once import insert_once
+from core.phrases import Phrase
+
+_NOTHING = Phrase("nothing was collected")
 
 SHOWN = 20
 WINDOW = timedelta(hours=1)
 MARGIN = timedelta(minutes=1)  # what was being stored at the full hour, by a transaction of seconds, is in it too
-IN_DIGEST = "in a digest"
+_IN_DIGEST = Phrase("in a digest: {key}")
 Kind = EmailMessage.Kind
 Status = EmailMessage.Status
 SALES = (Kind.STAFF_NEW_MEMBER, Kind.STAFF_MEMBER_LINKED)
@@ -48,7 +51,7 @@ def collect(message: EmailMessage, *, topic: str, alone: int, list_path: str) ->
     insert_once(digest)
     EmailMessage.objects.filter(pk=message.pk, status=Status.PENDING, attempts=0).update(
         status=Status.SUPPRESSED,
-        last_error=f"{IN_DIGEST}: {digest.key}",
+        last_error=_IN_DIGEST(key=digest.key),
         next_attempt_at=None,
         wake_at=None,
         finished_at=now,
@@ -62,11 +65,11 @@ def mail_context(message: EmailMessage) -> dict[str, Any]:
         return {"others": [], "total": 1}
     # The digest's key names its topic.
     collected = EmailMessage.objects.filter(
-        to=message.to, status=Status.SUPPRESSED, last_error=f"{IN_DIGEST}: {message.key}"
+        to=message.to, status=Status.SUPPRESSED, last_error=_IN_DIGEST(key=message.key)
     )
     total = collected.count()
     if not total:
-        raise Obsolete("nothing was collected")
+        raise Obsolete(_NOTHING())
     return {"others": [_line(one.context) for one in collected.order_by("pk")[:SHOWN]], "total": total}
 
 

@@ -23,6 +23,17 @@ from accounts.memberships.models.plan_mail import KINDS
 from accounts.memberships.purchase_state import Status
 from accounts.memberships.terms import Billing
 from core import dates
+from core.phrases import Phrase
+
+_NO_LINK = Phrase("the user is gone or locked; no link was made")
+
+_SWITCHED_OFF = Phrase("this mail is switched off for the plan")
+_NOT_AWAITED = Phrase("the payment is not awaited any more")
+_ACCESS_AGAIN = Phrase("the member has access again")
+_NO_REFUND = Phrase("the refund does not stand any more")
+_NO_ACCESS = Phrase("the member has no access now")
+_NO_ACCESS_ANY_MORE = Phrase("the member has no access any more")
+_ENDS_OTHERWISE = Phrase("access does not end then")
 
 Kind = EmailMessage.Kind
 SOON = timedelta(days=7)
@@ -127,16 +138,16 @@ def mail_context(message: EmailMessage) -> dict[str, Any]:
     subscription = Subscription.objects.select_related("plan", "user").filter(pk=subscription_id).first()
     is_to_staff = message.kind in _TO_STAFF
     if subscription is None or (not is_to_staff and (message.user is None or not message.user.is_active)):
-        raise NotSendable("the user is gone or locked; no link was made")
+        raise NotSendable(_NO_LINK())
     names = {"plan_name": subscription.plan.name, "partner": subscription.plan.partner}
     if is_to_staff:
         if not subscription.is_open(timezone.now()) and subscription.status != Status.SCHEDULED:
-            raise Obsolete("the member has no access any more")
+            raise Obsolete(_NO_ACCESS_ANY_MORE())
         return names
     _check(message, subscription)
     setting = PlanMail.objects.filter(plan=subscription.plan_id, kind=message.kind).first()
     if setting is not None and not setting.is_enabled:
-        raise Obsolete("this mail is switched off for the plan")
+        raise Obsolete(_SWITCHED_OFF())
     return {
         **names,
         "end": formats.date_format(dates.last_day(end)) if (end := subscription.access_until) else "",
@@ -148,20 +159,20 @@ def _check(message: EmailMessage, subscription: Subscription) -> None:
     """Raise Withdrawn or Obsolete where the reason of a mail does not hold any more."""
     kind, has_access = message.kind, subscription.is_open(timezone.now())
     if kind in _OPENING and not has_access:
-        why = "the member has no access now"
+        why = _NO_ACCESS()
         raise Withdrawn(why) if message.key.startswith(GREETING_PREFIX) else Obsolete(why)
     if kind == Kind.PAYMENT_FAILED and (not has_access or subscription.status != Status.PAST_DUE):
-        raise Obsolete("the payment is not awaited any more")
+        raise Obsolete(_NOT_AWAITED())
     if kind in (Kind.ENDED, Kind.REFUNDED) and has_access:
-        raise Obsolete("the member has access again")
+        raise Obsolete(_ACCESS_AGAIN())
     if kind == Kind.REFUNDED and subscription.status != Status.REFUNDED:
-        raise Obsolete("the refund does not stand any more")
+        raise Obsolete(_NO_REFUND())
     if kind == Kind.ENDS_SOON:
         is_meant = message.context.get("until") == _stamp(subscription.access_until)
         if not has_access or not is_meant or _is_renewed(subscription):
-            raise Obsolete("access does not end then")
+            raise Obsolete(_ENDS_OTHERWISE())
         if not PlanMail.objects.filter(plan=subscription.plan_id, kind=kind, is_enabled=True).exists():
-            raise Obsolete("this mail is switched off for the plan")
+            raise Obsolete(_SWITCHED_OFF())
 
 
 def _returned(subscription: Subscription, fact: SubscriptionFact | None, *, mails: Mails) -> list[EmailMessage]:

@@ -12,9 +12,12 @@ from django.utils.module_loading import import_string
 
 from accounts.people.models import Company, ProvisioningStep
 from core.insert_once import insert_once
+from core.phrases import Phrase
 from core.queue.outcomes import Permanent
 from core.queue.runner import JobKind
 from core.queue.wakeup import wake_on_commit
+
+_NOT_THERE = Phrase("COMPANY_PROVISIONING_STEPS names {path}, which is not there: {error}")
 
 logger = logging.getLogger(__name__)
 Status = ProvisioningStep.Status
@@ -75,7 +78,7 @@ def _function(path: str) -> Callable[[Company], str]:
     try:
         function: Callable[[Company], str] = import_string(path)
     except ImportError as error:
-        raise CannotProvision(f"COMPANY_PROVISIONING_STEPS names {path}, which is not there: {error}") from error
+        raise CannotProvision(_NOT_THERE(path=path, error=error)) from error
     return function
 
 

@@ -26,9 +26,12 @@ from accounts.people.models import User
 from accounts.signin.models import LinkRequest
 from accounts.signin.password_rules import check_new_password
 from accounts.staff.audit import record
+from core.phrases import Phrase
 from core.queue.runner import JobKind
 from core.queue.wakeup import wake_on_commit
 from core.text import InvalidAddress, normalise_email
+
+_NO_LINK = Phrase("the user is gone or locked; no link was made")
 
 Kind = EmailMessage.Kind
 WITH_LINK = GREETINGS | {Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET}
@@ -65,7 +68,7 @@ def mail_context(message: EmailMessage) -> dict[str, Any]:
     """
     user = message.user
     if user is None or not user.is_active:
-        raise NotSendable("the user is gone or locked; no link was made")
+        raise NotSendable(_NO_LINK())
     if message.kind in GREETINGS and user.has_usable_password():
         return {"link": None}
     query = urlencode({"token": _tokens.make_token(user), "email": user.email})

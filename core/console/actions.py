@@ -25,6 +25,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from core import phrases
 from core.cause import Cause
 from core.console.audited import AuditedAdmin
 from core.console.links import BACK, back_of, leading_back, other_page
@@ -241,7 +242,7 @@ class ActionsMixin(AuditedAdmin):
                 if result.changed if isinstance(result, Answer) else result is True:
                     self._log_run(request, action, row, before, submission.answers)
         except Refused as refusal:
-            return Answer(text=str(refusal), level=messages.ERROR)
+            return Answer(text=phrases.shown(str(refusal)), level=messages.ERROR)
         return result
 
     def _log_run(

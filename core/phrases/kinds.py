@@ -42,6 +42,10 @@ class Kind:
     def fits(self, text: str) -> bool:
         return True
 
+    def weight(self, text: str) -> int:
+        """Return how many letters of it are in phrases themselves."""
+        return 0
+
     def shown(self, text: str) -> str:
         return text
 
@@ -69,6 +73,9 @@ class _Quoted(Kind):
 
     def written(self, value: Any) -> str:
         return repr(str(value))
+
+    def fits(self, text: str) -> bool:
+        return text[:1] in "'\"" and text[-1:] in "'\""
 
 
 class _Owner(Kind):

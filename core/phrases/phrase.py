@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import translation
 from django.utils.text import capfirst
@@ -13,9 +14,12 @@ from django.utils.translation import gettext
 from core.phrases.kinds import ANY, ANYTHING, Kind, without_values
 
 SEPARATOR = "; "
+T = TypeVar("T")
 _LONGEST = 5000  # letters of a text that is looked at
-_MOST_PARTS = 60
-_MOST_JOINED = 12  # parts that may be one phrase
+_MOST_PARTS = 20  # of more, each part is looked at by itself
+_MOST_JOINED = 6  # parts that may be one phrase
+_DEEPEST = 6  # phrases in phrases; what lies deeper is other words
+_depth: ContextVar[int] = ContextVar("depth", default=0)
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -80,11 +84,16 @@ class Phrase:
         fits = all(value == ANYTHING or self.kinds[name].fits(value) for name, value in found.items())
         return found if fits else None
 
+    @property
+    def translated(self) -> str:
+        """Return the source, or the wording, in the active language."""
+        return gettext(self.source) if self.wording is None else str(self.wording)
+
     def in_language(self, values: Mapping[str, str]) -> str:
         """Return the phrase with these values in the active language."""
-        text = gettext(self.source) if self.wording is None else str(self.wording)
         return _filled(
-            text, {n: v if v == ANYTHING else self.kinds[n].shown(v) for n, v in values.items() if n in self.kinds}
+            self.translated,
+            {n: v if v == ANYTHING else self.kinds[n].shown(v) for n, v in values.items() if n in self.kinds},
         )
 
     def general(self, values: Mapping[str, str]) -> str:
@@ -94,11 +103,12 @@ class Phrase:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A part of a text: a phrase and its values, or, without one, other words."""
+    """A part of a text: a phrase and its values, or, without one, other words. `weight`: its letters that are ours."""
 
     text: str
     phrase: Phrase | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    weight: int = 0
 
     def said(self, say: Callable[[Phrase, Mapping[str, str]], str]) -> str:
         return self.text if self.phrase is None else say(self.phrase, self.values)
@@ -116,7 +126,7 @@ def shown(text: str) -> str:
     """Return a stored text in the reader's language, beginning with a capital letter where a phrase does."""
     said = _in_language(text)
     first = found_in(text)[0].phrase if text else None
-    is_ours = first is not None and first.wording is None and not first.source.startswith("{")
+    is_ours = first is not None and first.wording is None and not first.translated.startswith("{")
     return capfirst(said) if is_ours else said
 
 
@@ -132,8 +142,12 @@ def general(text: str) -> str:
 @lru_cache(maxsize=2048)
 def found_in(text: str) -> tuple[Found, ...]:
     """Return the parts of a text, each a phrase or other words."""
-    parts = text.split(SEPARATOR) if len(text) <= _LONGEST else [text]
-    return tuple(_parts(parts)) if len(parts) <= _MOST_PARTS else (Found(text=text),)
+    if len(text) > _LONGEST:
+        return (Found(text=text),)
+    parts = text.split(SEPARATOR)
+    if len(parts) > _MOST_PARTS:
+        return tuple(_whole(part) or Found(text=part) for part in parts)
+    return tuple(_parts(parts))
 
 
 def _parts(parts: list[str]) -> list[Found]:
@@ -145,18 +159,20 @@ def _parts(parts: list[str]) -> list[Found]:
         best[begin] = (weight, [Found(text=parts[begin]), *rest])
         for end in range(begin + 1, min(len(parts), begin + _MOST_JOINED) + 1):
             found = _whole(SEPARATOR.join(parts[begin:end]))
-            if found is not None and found.phrase is not None:
-                weight, rest = best[end]
-                if weight + found.phrase.weight > best[begin][0]:
-                    best[begin] = (weight + found.phrase.weight, [found, *rest])
+            if found is not None and best[end][0] + found.weight > best[begin][0]:
+                best[begin] = (best[end][0] + found.weight, [found, *best[end][1]])
     return best[0][1]
 
 
 def _whole(text: str) -> Found | None:
+    """Return the phrase that a text is; of several, the one that says most of it in words of ours."""
+    best = None
     for phrase in _known:
         if phrase.anchor in text and (values := phrase.values_in(text)) is not None:
-            return Found(text=text, phrase=phrase, values=values)
-    return None
+            weight = phrase.weight + sum(phrase.kinds[name].weight(value) for name, value in values.items())
+            if best is None or weight > best.weight:
+                best = Found(text=text, phrase=phrase, values=values, weight=weight)
+    return best
 
 
 def _in_language(text: str) -> str:
@@ -180,13 +196,28 @@ class _Text(Kind):
         self._is_known = is_known
 
     def fits(self, text: str) -> bool:
-        return not self._is_known or all(one.phrase for one in found_in(text))
+        return not self._is_known or self._within(lambda: all(one.phrase for one in found_in(text)), False)
+
+    def weight(self, text: str) -> int:
+        return self._within(lambda: sum(one.weight for one in found_in(text)), 0)
 
     def shown(self, text: str) -> str:
-        return _in_language(text)
+        return self._within(lambda: _in_language(text), text)
 
     def general(self, text: str) -> str:
-        return general(text)
+        return self._within(lambda: general(text), ANYTHING)
+
+    @staticmethod
+    def _within(read: Callable[[], T], otherwise: T) -> T:
+        """Return what `read` returns, `otherwise` in a phrase too deep within others."""
+        depth = _depth.get()
+        if depth == _DEEPEST:
+            return otherwise
+        token = _depth.set(depth + 1)
+        try:
+            return read()
+        finally:
+            _depth.reset(token)
 
 
 TEXT = _Text()

@@ -18,6 +18,21 @@ from functools import partial
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from urllib.parse import quote, urljoin, urlsplit
 
+from core.phrases import CODE, Phrase
+
+_TOO_SLOW = Phrase("{host} took longer than {seconds} seconds", seconds=CODE)
+_NO_ANSWER = Phrase("{host} gave no answer ({error})", error=CODE)
+_TOO_OFTEN = Phrase("{host} redirects more than {count} times", count=CODE)
+_NO_ADDRESS = Phrase("the address cannot be read")
+_ONLY_HTTPS = Phrase("only https, at its own port and without a password")
+_NOT_LISTED = Phrase("the host {host} is not on the list")
+_NOT_KNOWN = Phrase("the name {host} is not known")
+_NOT_PUBLIC = Phrase("{host} has an address that is not public")
+_ANSWERED = Phrase("{host} answered with {status}", status=CODE)
+_STRANGE = Phrase("what {host} sends is {kind}", kind=CODE)
+_COMPRESSED = Phrase("{host} sends it compressed, although it was asked not to")
+_TOO_LARGE = Phrase("what {host} sends is larger than {limit} MB", limit=CODE)
+
 SECONDS = 7.0  # for all of it, redirects too
 LARGEST = 5 * 1024 * 1024  # bytes
 MOST_REDIRECTS = 3
@@ -103,24 +118,24 @@ def fetch(
                 url = urljoin(f"https://{host}{path}", answer.getheader("Location", ""))
         except (OSError, http.client.HTTPException) as error:
             if time.monotonic() >= ends_at:
-                raise Unreachable(f"{host} took longer than {seconds:g} seconds") from error
-            raise Unreachable(f"{host} gave no answer ({type(error).__name__})") from error
-    raise Refused(f"{host} redirects more than {MOST_REDIRECTS} times")
+                raise Unreachable(_TOO_SLOW(host=host, seconds=f"{seconds:g}")) from error
+            raise Unreachable(_NO_ANSWER(host=host, error=type(error).__name__)) from error
+    raise Refused(_TOO_OFTEN(host=host, count=MOST_REDIRECTS))
 
 
 def _target(url: str, hosts: Collection[str]) -> tuple[str, str]:
     """Return the host and the path that may be asked for."""
     if len(url) > _LONGEST_URL or not url.isprintable():
-        raise Refused("the address cannot be read")
+        raise Refused(_NO_ADDRESS())
     try:
         parts = urlsplit(url)
         port, host = parts.port, (parts.hostname or "").rstrip(".").encode("idna").decode("ascii").lower()
     except ValueError as error:
-        raise Refused("the address cannot be read") from error
+        raise Refused(_NO_ADDRESS()) from error
     if parts.scheme != "https" or not host or port not in (None, 443) or parts.username is not None:
-        raise Refused("only https, at its own port and without a password")
+        raise Refused(_ONLY_HTTPS())
     if not is_listed(host, hosts):
-        raise Refused(f"the host {host} is not on the list")
+        raise Refused(_NOT_LISTED(host=host))
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
     return host, path + (f"?{quote(parts.query, safe='/%:@!$&()*+,;=~?')}" if parts.query else "")
 
@@ -129,9 +144,9 @@ def _addresses(host: str, network: Network) -> list[str]:
     try:
         found = network.resolve(host, network.port)
     except OSError as error:
-        raise Unreachable(f"the name {host} is not known") from error
+        raise Unreachable(_NOT_KNOWN(host=host)) from error
     if not found or not all(network.is_public(address) for address in found):
-        raise Refused(f"{host} has an address that is not public")
+        raise Refused(_NOT_PUBLIC(host=host))
     return found[:_ADDRESSES_TRIED]
 
 
@@ -195,17 +210,17 @@ def _document(
 ) -> Document:
     if answer.status != 200:
         again = answer.status >= 500 or answer.status in _TRY_LATER
-        raise Unreachable(f"{host} answered with {answer.status}", again=again)
+        raise Unreachable(_ANSWERED(host=host, status=answer.status), again=again)
     kind = answer.headers.get_content_type().lower()
     if kind not in kinds:
-        raise Refused(f"what {host} sends is {kind[:60]}")
+        raise Refused(_STRANGE(host=host, kind=kind[:60]))
     if answer.getheader("Content-Encoding", "identity").strip().lower() != "identity":
-        raise Refused(f"{host} sends it compressed, although it was asked not to")
+        raise Refused(_COMPRESSED(host=host))
     content = bytearray()
     while chunk := answer.read1(64 * 1024):
         content += chunk
         if len(content) > largest:
-            raise Refused(f"what {host} sends is larger than {largest // 1024 // 1024} MB")
+            raise Refused(_TOO_LARGE(host=host, limit=largest // 1024 // 1024))
     if time.monotonic() >= ends_at or (answer.length or 0) > 0:
         raise http.client.IncompleteRead(b"")
     return Document(content=bytes(content), kind=kind, charset=answer.headers.get_content_charset("") or "")

@@ -10,6 +10,7 @@ from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
 from accounts.memberships.notices import Mails
 from core.cause import Cause
+from core.phrases import Phrase
 from integrations.contracts.exceptions import PersonErased, Unmatched
 from integrations.contracts.history import Cells, FileKind, FileOffer, InvalidRow, KeyedEvent, ParsedRow
 from integrations.contracts.membership_events import MembershipEvent
@@ -17,6 +18,10 @@ from integrations.contracts.provider import Provider
 from integrations.handlers import Change, Context, effects, handle
 from integrations.history.columns import cells_of
 from integrations.history.models import SETTLED, HistoryImport, HistoryRow, RowOutcome
+
+_NO_OFFER = Phrase("the row names no offer: which membership is it of?")
+_NO_PLAN = Phrase("no plan for the offer {offer}")
+_NO_ORDER = Phrase("has {title}, and no order of it is known: import the orders, or grant it by hand")
 
 _CREATED = (effects.MEMBER_CREATED(), effects.CONTACT_CREATED())
 _UNREMARKABLE = (effects.MEMBER_KNOWN(), effects.NOTHING_CHANGED())
@@ -69,13 +74,13 @@ class RowApplier:
         event, prefix = keyed.event, ""
         if isinstance(event, MembershipEvent):
             if parsed.offer is None:
-                result.questions.append("the row names no offer: which membership is it of?")
+                result.questions.append(_NO_OFFER())
                 return
             if parsed.offer.key in self.history.ignored_offers:
                 return
             plan = self._plan(event.offers)
             if plan is None:
-                result.questions.append(f"no plan for the offer {parsed.offer.title or parsed.offer.key}")
+                result.questions.append(_NO_PLAN(offer=parsed.offer.title or parsed.offer.key))
                 return
             prefix = f"{plan.name}: "
         context = Context(provider=self.provider.key, key=keyed.key, cause=self.cause, mails=Mails.NONE)
@@ -118,9 +123,7 @@ class RowApplier:
                 continue
             if not Subscription.objects.filter(plan=plan, user__email=row.person).exists():
                 row.offer_key, row.offer_title = claim.key[:100], claim.title[:255]
-                result.questions.append(
-                    f"has {claim.title}, and no order of it is known: import the orders, or grant it by hand"
-                )
+                result.questions.append(_NO_ORDER(title=claim.title))
 
 
 @dataclass(kw_only=True)

@@ -10,12 +10,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.cause import Cause
+from core.phrases import Phrase
 from core.queue.wakeup import wake_on_commit
 from core.tables.child import SECONDS, Unreadable, read_lines
 from core.text import one_line
 from integrations.contracts.provider import Provider
 from integrations.history import columns
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStatus
+
+_TWICE = Phrase('"{heading}" occurs more than once: its first column counts.')
 
 MAX_ROWS = 200_000
 _BATCH_SIZE = 1000
@@ -124,7 +127,4 @@ def _chosen_columns(places: Mapping[str, str], headings: list[str]) -> dict[str,
 
 
 def _notes(headings: list[str], places: Mapping[str, int]) -> list[str]:
-    return [
-        f'"{heading}" occurs more than once: its first column counts.'
-        for heading in columns.duplicate_headings(headings, places)
-    ]
+    return [_TWICE(heading=heading) for heading in columns.duplicate_headings(headings, places)]

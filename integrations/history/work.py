@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.mail import emails
 from core.cause import Cause
+from core.phrases import CODE, Phrase
 from core.preview import rolled_back
 from core.queue.runner import JobKind
 from core.text import InvalidAddress, normalise_email
@@ -26,6 +27,8 @@ from integrations.history.apply import RowApplier
 from integrations.history.columns import cells_of
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStage, HistoryStatus
 
+_NO_FILES = Phrase("no files of this kind can be imported: {kind}", kind=CODE)
+
 logger = logging.getLogger(__name__)
 BATCH_SIZE = 500  # rows that are read together
 SECONDS = 8.0  # after which an attempt begins no further person
@@ -35,14 +38,14 @@ BETWEEN_MAILS = timedelta(seconds=1)  # set-up mails become due one after the ot
 LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 _COLUMNS = ["outcome", "detail", "offer_key", "offer_title", "person"]
 SET_UP_MAIL = "set-up mail"
-_NO_DATE = "The file has no date: it only fills in missing values. Say when it was exported to have it count."
+_NO_DATE = Phrase("The file has no date: it only fills in missing values. Say when it was exported to have it count.")()
 
 
 def advance(history: HistoryImport) -> None:
     """Run one attempt of the import's stage. Raises LeaseLost where the import was stopped meanwhile."""
     files = registry.provider(history.provider).history
     if files is None or history.kind not in files.kinds:
-        raise Permanent(f"no files of this kind can be imported: {history.provider} {history.kind}")
+        raise Permanent(_NO_FILES(kind=f"{history.provider} {history.kind}"))
     if history.stage == HistoryStage.READING:
         _read(history, files.kinds[history.kind])
     elif history.stage == HistoryStage.PREVIEW:

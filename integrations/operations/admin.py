@@ -136,8 +136,9 @@ def _post_again(notice: Notice, submission: Submission) -> bool:
 class NoticeAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "text", "status", "attempts")
     list_filter = ("status",)
-    fields = (*list_display, "next_attempt_at", "finished_at", "last_error")
+    fields = (*list_display, "next_attempt_at", "finished_at", "error")
     readonly_fields = fields
+    error = columns.reason("last_error", _("error"))
     row_actions = (
         Action(
             name="post-again",

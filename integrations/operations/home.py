@@ -10,6 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -250,7 +251,8 @@ def _members(counted: Recent) -> dict[str, Any]:
     url = list_url("admin:accounts_subscription")
     bars = [
         Bar(
-            label=f"{day:%Y-%m-%d}: {_('not counted') if numbers is None else numbers.get(figures.ACCESS, 0)}",
+            label=f"{date_format(day, 'SHORT_DATE_FORMAT')}: "
+            f"{_('not counted') if numbers is None else numbers.get(figures.ACCESS, 0)}",
             url=url,
             parts=None if numbers is None else [("access", numbers.get(figures.ACCESS, 0))],
         )

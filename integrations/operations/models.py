@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
@@ -58,7 +59,7 @@ class Figure(models.Model):
         indexes = [models.Index(fields=["at"], name="figure_by_time")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.subject} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} {self.subject} {date_format(timezone.localtime(self.at), 'SHORT_DATETIME_FORMAT')}"
 
 
 class DailyClose(models.Model):
@@ -149,7 +150,7 @@ class Silence(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.since:%Y-%m-%d %H:%M}"
+        return f"{self.provider} {date_format(timezone.localtime(self.since), 'SHORT_DATETIME_FORMAT')}"
 
 
 class PayloadStructure(models.Model):

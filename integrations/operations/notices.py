@@ -9,11 +9,17 @@ import requests
 from django.conf import settings
 
 from core.insert_once import insert_once
+from core.phrases import CODE, Phrase
 from core.queue.outcomes import Permanent, TryAgain
 from core.queue.runner import JobKind
 from core.queue.wakeup import wake_on_commit
 from integrations.operations.models import Notice
 from integrations.toolkit import log_lines
+
+_NOT_SET = Phrase("SLACK_WEBHOOK_URL is not set any more")
+_NO_ADDRESS = Phrase("SLACK_WEBHOOK_URL is no address")
+_ANSWERED = Phrase("answered with {status}", status=CODE)
+_REFUSED = Phrase("answered with {status}; check SLACK_WEBHOOK_URL", status=CODE)
 
 TIMEOUT = (5, 10)  # seconds to connect, and without a byte; together below the lease
 
@@ -34,7 +40,7 @@ def enqueue(text: str, *, key: str) -> Notice | None:
 
 def _post(notice: Notice) -> None:
     if not settings.SLACK_WEBHOOK_URL:
-        raise Permanent("SLACK_WEBHOOK_URL is not set any more")
+        raise Permanent(_NOT_SET())
     began = time.perf_counter()
     status, problem = 0, ""
     try:
@@ -45,7 +51,7 @@ def _post(notice: Notice) -> None:
         )  # fmt: skip
         status = answer.status_code
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
-        raise Permanent("SLACK_WEBHOOK_URL is no address") from None
+        raise Permanent(_NO_ADDRESS()) from None
     except requests.RequestException as error:  # its text holds the address
         problem = f"no answer ({type(error).__name__})"
         raise TryAgain(problem) from None
@@ -53,9 +59,9 @@ def _post(notice: Notice) -> None:
         seconds = time.perf_counter() - began
         log_lines.called("Slack", "POST", status=status, problem=problem, seconds=seconds, attempt=notice.attempts)
     if answer.status_code == 429 or answer.status_code >= 500:
-        raise TryAgain(f"answered with {answer.status_code}")
+        raise TryAgain(_ANSWERED(status=answer.status_code))
     if answer.status_code >= 300:
-        raise Permanent(f"answered with {answer.status_code}; check SLACK_WEBHOOK_URL")
+        raise Permanent(_REFUSED(status=answer.status_code))
     notice.close(Notice.Status.SENT)
 
 

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
+from core.phrases import Phrase
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.outbox import deletions, enqueue
@@ -14,6 +15,8 @@ from integrations.outbox.contacts import CALL_TIMEOUT, REFUSED, send
 from integrations.outbox.enqueue import RECORD, enqueue_write
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.planning import PlannedWrite
+
+_NO_RECORD = Phrase("there is no record to be marked")
 
 NAME = "mark"  # the name of the value on the write
 
@@ -27,7 +30,7 @@ def write(row: OutgoingWrite) -> None:
     main = ContactMapping.objects.filter(contact=contact, provider=row.provider, kind=RECORD, is_main=True)
     record = main.filter(gone_at=None).first()
     if contact is None or record is None or mirror is None or mirror.marking is None:
-        close(row, skipped="there is no record to be marked")
+        close(row, skipped=_NO_RECORD())
         return
     cause = Cause(text=f"outgoing write {row.pk}: {row.cause}"[:300], staff=row.staff)
     is_marked = _is_to_be_marked(contact, row.provider)

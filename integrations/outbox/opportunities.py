@@ -31,6 +31,8 @@ from integrations.outbox.matching import SEARCH_LAG
 from integrations.outbox.models import OpportunityMapping, OutgoingWrite
 from integrations.outbox.planning import PlannedWrite
 
+_MAY_BE_MADE = Phrase("one may have been made, and is looked for again")
+
 _ANOTHER_ID = Phrase("the policy has another id by now")
 _NO_PIPELINE = Phrase("there is no pipeline with a stage: make one there, then retry")
 _SEARCHED = Phrase("a record that the policy's contact was merged into is looked for")
@@ -96,7 +98,7 @@ def write(row: OutgoingWrite) -> None:
         call = book.change(remote, ours)
     else:
         if row.operation == row.Operation.CREATE and row.requested_at and row.response is None:
-            wait_until(row.requested_at + SEARCH_LAG, "one may have been made, and is looked for again")
+            wait_until(row.requested_at + SEARCH_LAG, _MAY_BE_MADE())
         stage = first_stage(policy, deals, book, provider=row.provider)
         call = book.creation(ours, contact_id=contact_id, stage=stage)
     sent = send(row, book, PlannedWrite(call=call, before=before, after=after))

@@ -13,6 +13,7 @@ from accounts.people.models import Contact
 from core.cause import Cause
 from core.field_names import CUSTOM
 from core.phones import spellings
+from core.phrases import Phrase
 from core.preview import rolled_back
 from integrations.contracts.events import ContactReported, Event, PolicyReported
 from integrations.contracts.exceptions import Permanent, Retryable
@@ -25,6 +26,8 @@ from integrations.outbox.contacts import CALL_TIMEOUT, find_remote, merge_remote
 from integrations.outbox.enqueue import mirrored_providers, opportunity_providers
 from integrations.outbox.matching import SearchedPerson, find, name_key
 from integrations.outbox.planning import plan
+
+_NOBODY = Phrase("nobody is named: an e-mail or an id is needed")
 
 _CAUSE = Cause(text="preview")
 
@@ -137,7 +140,7 @@ def _merged(contact: Contact | None, events: list[tuple[str, Event]], sides: lis
         handle(event, Context(provider=provider, key="preview", cause=_CAUSE))
         contact = contact or contact_of(provider, event)
     if contact is None:
-        raise Permanent("nobody is named: an e-mail or an id is needed")
+        raise Permanent(_NOBODY())
     for side in sides:
         if side.remote is not None:
             try:

@@ -25,11 +25,11 @@ class Writing(StrEnum):
 REASONS = {
     Writing.OFF: Phrase.worded(
         "CONTACT_SYNC is off: nothing is written anywhere", _("Nothing is written: CONTACT_SYNC is off")
-    ),
+    )(),
     Writing.WAITING: Phrase.worded(
         "nothing is written yet: open First sync in the console, look at it, and start writing",
         _("Nothing is written yet: open First sync, look at it, and start writing"),
-    ),
+    )(),
 }
 
 
@@ -44,8 +44,7 @@ def state() -> Writing:
 
 def reason() -> str:
     """Return why nothing is written and what is to be done; "" where writes are delivered."""
-    why = REASONS.get(state())
-    return why() if why else ""
+    return REASONS.get(state(), "")
 
 
 def wait_until_on() -> None:
@@ -53,4 +52,4 @@ def wait_until_on() -> None:
     now = state()
     if now is not Writing.ON:
         delay = OFF_DELAY if now is Writing.OFF else WAITING_DELAY
-        raise Wait(REASONS[now](), due=timezone.now() + delay)
+        raise Wait(REASONS[now], due=timezone.now() + delay)

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from accounts.memberships import plans
 from accounts.memberships.models import Plan, Subscription
+from accounts.memberships.purchase_state import Status
 from accounts.people import lookup
 from accounts.people.models import ContactMapping
 from accounts.people.models.user import NOBODY
+from core.phrases import DAY, Phrase, Words
 from integrations.contracts.provider import Provider
 from integrations.contracts.pull import LocalList, Place, RemotePurchase
 from integrations.reconcile import findings
@@ -15,6 +17,15 @@ from integrations.reconcile.lookups import PERSON
 from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 from integrations.reconcile.records import to_purchase
 from integrations.reconcile.sources import source_of
+
+_STATUS = Words({status.value: status.label for status in Status})
+_NO_PURCHASE = Phrase("no purchase")
+_NO_PLAN = Phrase("no plan for it")
+_NO_SUBSCRIPTION = Phrase("no subscription")
+_ACTIVE = Phrase("active purchases of offer {offer}")
+_PURCHASE = Phrase("purchase {id} of offer {offer}: {status}", status=_STATUS)
+_PURCHASE_SINCE = Phrase("purchase {id} of offer {offer}: {status} since {day}", status=_STATUS, day=DAY)
+_HERE_UNTIL = Phrase("{status}, access until {day}", status=_STATUS, day=DAY)
 
 REMOTE_PURCHASES = "their purchases"
 BATCH_SIZE = 200  # rows compared in one transaction
@@ -62,9 +73,10 @@ def compare_subscriptions(run: SyncRun, provider: Provider, place: Place) -> Pla
                 purchase_id=purchase.purchase_id if purchase else "",
                 user=row.user,
                 plan=row.plan,
-                remote_value=_describe(purchase) if purchase else "no purchase",
-                local_value=row.status
-                + (f", access until {row.current_period_end:%Y-%m-%d}" if row.current_period_end else ""),
+                remote_value=_describe(purchase) if purchase else _NO_PURCHASE(),
+                local_value=_HERE_UNTIL(status=row.status, day=f"{row.current_period_end:%Y-%m-%d}")
+                if row.current_period_end
+                else row.status,
                 remedy=REMEDIES[kind],
             )
             results.append(finding)
@@ -97,8 +109,8 @@ def compare_purchases(run: SyncRun, provider: Provider, place: Place) -> Place |
             finding = SyncFinding(
                 key=f"{Kind.NO_PLAN}:{offer}",
                 kind=Kind.NO_PLAN,
-                remote_value=f"active purchases of offer {offer}",
-                local_value="no plan for it",
+                remote_value=_ACTIVE(offer=offer),
+                local_value=_NO_PLAN(),
                 remedy=REMEDIES[Kind.NO_PLAN],
             )
             results.append(finding)
@@ -111,7 +123,7 @@ def compare_purchases(run: SyncRun, provider: Provider, place: Place) -> Place |
                 purchase_id=purchase.purchase_id,
                 plan=plan,
                 remote_value=_describe(purchase),
-                local_value="no subscription",
+                local_value=_NO_SUBSCRIPTION(),
                 remedy=REMEDIES[Kind.MISSING_HERE],
             )
             results.append(finding)
@@ -145,4 +157,5 @@ def _plans_of(purchases: Iterable[RemotePurchase], provider: Provider) -> Mappin
 def _describe(purchase: RemotePurchase) -> str:
     ended = str(purchase.details.get("deactivated_at") or "")[:10]
     offer = purchase.offers[0] if purchase.offers else "?"
-    return f"purchase {purchase.purchase_id} of offer {offer}: {purchase.status}" + (f" since {ended}" if ended else "")
+    values = {"id": purchase.purchase_id, "offer": offer, "status": purchase.status}
+    return _PURCHASE_SINCE(**values, day=ended) if ended else _PURCHASE(**values)

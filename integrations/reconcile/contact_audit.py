@@ -7,6 +7,7 @@ from accounts.people import lookup
 from accounts.people.contact_report import EMPTY, ContactReport, value_of
 from accounts.people.models import Contact, ContactMapping
 from core.field_names import CUSTOM
+from core.phrases import Phrase
 from core.text import InvalidAddress, normalise_email
 from integrations.contracts.events import ContactReported
 from integrations.contracts.provider import Provider
@@ -15,9 +16,11 @@ from integrations.fields.names import FieldConfiguration
 from integrations.handlers.contacts import as_report
 from integrations.reconcile import findings
 from integrations.reconcile.access_audit import BATCH_SIZE
-from integrations.reconcile.findings import CONTACT, format_value
+from integrations.reconcile.findings import CONTACT, CONTACT_OF, format_value
 from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.records import rows_by_key
+
+_NO_CONTACT = Phrase("no contact")
 
 Kind = SyncFinding.Kind
 REMEDIES = {
@@ -48,8 +51,8 @@ def differences(
                 kind=Kind.CONTACT_UNKNOWN,
                 person=report.email[:254],
                 person_id=contact_id,
-                remote_value=f"contact {report.email or name or contact_id}"[:300],
-                local_value="no contact",
+                remote_value=CONTACT_OF(name=report.email or name or contact_id)[:300],
+                local_value=_NO_CONTACT(),
                 remedy=REMEDIES[Kind.CONTACT_UNKNOWN],
             )
             results.append(unknown)

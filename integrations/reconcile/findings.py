@@ -7,8 +7,12 @@ from django.db.models import BigIntegerField, F, OuterRef, QuerySet, Subquery, V
 from django.db.models.functions import Coalesce
 
 from accounts.people.models import Contact, ContactMapping
+from core.phrases import Phrase
 from integrations.contracts.pull import RunKind
 from integrations.reconcile.models import SyncFinding, SyncRun
+
+CONTACT_OF = Phrase("contact {name}")
+_GONE = Phrase("deleted, or made part of another record")
 
 CONTACT = "contact"  # the kind of id by which a provider's API returns a contact
 GONE_REMEDY = "nothing was deleted here; delete, merge or keep the contact by hand, then set aside"
@@ -38,8 +42,8 @@ def gone_finding(mapping: ContactMapping) -> SyncFinding:
         person=mapping.contact.email,
         person_id=mapping.external_id,
         contact=mapping.contact,
-        remote_value="deleted, or made part of another record",
-        local_value=f"contact {mapping.contact}"[:300],
+        remote_value=_GONE(),
+        local_value=CONTACT_OF(name=mapping.contact)[:300],
         remedy=GONE_REMEDY,
     )
 

@@ -16,6 +16,7 @@ from accounts.people.models import Contact, ContactMapping, PossibleDuplicate
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
+from core.phrases import CODE, TEXT, Phrase
 from core.queue.outcomes import Permanent, Wait
 from core.queue.runner import JobKind
 from core.queue.wakeup import make_due, wake_on_commit
@@ -26,6 +27,9 @@ from integrations.outbox.models import FirstSync, OutgoingWrite
 from integrations.reconcile import runs
 from integrations.reconcile.models import SyncRun
 from integrations.reconcile.models.sync_run import OPEN, RunStatus
+
+_IN_READING = Phrase("{provider} is being read", provider=CODE)
+_NOT_READ = Phrase("{provider} could not be read: {error}", provider=CODE, error=TEXT)
 
 LOOK_AGAIN = timedelta(seconds=2)
 READY_FOR = timedelta(days=7)  # after that the sides must be read again before writing starts
@@ -164,9 +168,9 @@ def _prepare(row: FirstSync) -> None:
     for side in _listed(sides):
         run = run_of(side)
         if run is None or run.status in OPEN or (run.finished_at or run.started_at) < row.requested_at:
-            raise Wait(f"{side.title} is being read", due=timezone.now() + LOOK_AGAIN)
+            raise Wait(_IN_READING(provider=side.title), due=timezone.now() + LOOK_AGAIN)
         if run.status == RunStatus.FAILED:
-            raise Permanent(f"{side.title} could not be read: {run.last_error}")
+            raise Permanent(_NOT_READ(provider=side.title, error=run.last_error))
     mapped = ContactMapping.objects.filter(contact=OuterRef("pk"), provider__in=sides)
     batch = list(
         Contact.objects.filter(Exists(mapped), pk__gt=row.position).order_by("pk").values_list("pk", flat=True)[:BATCH]

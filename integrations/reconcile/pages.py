@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from core.cause import Cause
+from core.phrases import Phrase
 from core.queue.outcomes import Wait
 from integrations import registry
 from integrations.contracts.pull import Place, Puller, RunKind
@@ -19,6 +20,8 @@ from integrations.reconcile.models.sync_run import LISTED_AT_MOST, RunStatus
 from integrations.reconcile.sources import source_of
 from integrations.toolkit.failures import NotPermitted
 from integrations.toolkit.permissions import noting_permissions
+
+_UNREAD = Phrase("not read for want of a permission: {lists}")
 
 logger = logging.getLogger(__name__)
 CALL_SECONDS = 14.0  # an attempt begins no call after them; the lease is 30, a call takes up to 10
@@ -114,7 +117,7 @@ def _move(run: SyncRun, place: Place | None, *, seen: int, note: str = "", **mor
     if run.unread:
         first = source_of(registry.provider(run.provider)).first_place(RunKind(run.kind))
         columns |= {"stage": first.stage, "page": first.page, "cursor": first.cursor, "unread": []}
-        run.close(RunStatus.FAILED, error=f"not read for want of a permission: {', '.join(run.unread)}", **columns)
+        run.close(RunStatus.FAILED, error=_UNREAD(lists=", ".join(run.unread)), **columns)
         return
     run.close(RunStatus.DONE, failures=0, **columns)
     if registry.provider(run.provider).mirror:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from accounts.people.models import User
 from accounts.staff.audit import record
+from core import phrases
 from core.cause import Cause
 from core.insert_once import insert_once
 from core.queue.delivery import GRACE
@@ -60,9 +61,9 @@ def wait(sync: SubscriptionSync) -> SubscriptionSync:
 def failure_message(sync: SubscriptionSync) -> str:
     """Return, for people, why a sync failed and what to do. A failed sync changed nothing."""
     if sync.outcome in (Outcome.CONFLICT, Outcome.NOT_CONFIGURED):
-        return sync.last_error  # it says what to do
+        return phrases.shown(sync.last_error)  # it says what to do
     provider = registry.all_providers().get(sync.provider)
-    texts = {"provider": provider.title if provider else sync.provider, "error": sync.last_error}
+    texts = {"provider": provider.title if provider else sync.provider, "error": phrases.shown(sync.last_error)}
     if sync.outcome == Outcome.REFUSED:
         return (
             _("%(provider)s refused: %(error)s. Nothing was changed. Check its credentials and their rights.") % texts

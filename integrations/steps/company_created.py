@@ -7,9 +7,12 @@ from django.conf import settings
 from accounts.people.models import Company
 from accounts.people.provisioning import CannotProvision, NotNeeded
 from core.moments import iso
+from core.phrases import Phrase
 from integrations.contracts.exceptions import Permanent
 from integrations.toolkit.outgoing import post_signed
 from integrations.toolkit.signatures import secrets_in
+
+_NOT_SET = Phrase("COMPANY_WEBHOOK_URL is not set: no backend to notify")
 
 
 def send(company: Company) -> str:
@@ -18,7 +21,7 @@ def send(company: Company) -> str:
     Raises NotNeeded, CannotProvision, Retryable.
     """
     if not settings.COMPANY_WEBHOOK_URL:
-        raise NotNeeded("COMPANY_WEBHOOK_URL is not set: no backend to notify")
+        raise NotNeeded(_NOT_SET())
     message = {
         "type": "company.created",
         "timestamp": iso(company.created_at),

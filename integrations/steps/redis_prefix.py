@@ -5,6 +5,10 @@ from django.conf import settings
 
 from accounts.people.models import Company
 from accounts.people.provisioning import CannotProvision, NotNeeded
+from core.phrases import QUOTED, Phrase
+
+_NOT_SET = Phrase("REDIS_URL is not set: there is no key space to check")
+_TAKEN = Phrase("{key} in Redis belongs to {owner}; remove it, then run this step again", owner=QUOTED)
 
 TIMEOUT = 5.0  # seconds
 
@@ -16,7 +20,7 @@ def check(company: Company) -> str:
     CannotProvision where the key holds somebody else's id.
     """
     if not settings.REDIS_URL:
-        raise NotNeeded("REDIS_URL is not set: there is no key space to check")
+        raise NotNeeded(_NOT_SET())
     key = f"{company.redis_prefix}company"
     with redis.Redis.from_url(
         settings.REDIS_URL, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, decode_responses=True
@@ -24,5 +28,5 @@ def check(company: Company) -> str:
         client.set(key, company.company_id, nx=True)
         owner = client.get(key)
     if owner != company.company_id:
-        raise CannotProvision(f"{key} in Redis belongs to {str(owner)[:80]!r}; remove it, then run this step again")
+        raise CannotProvision(_TAKEN(key=key, owner=str(owner)[:80]))
     return f"{company.redis_prefix} is this company's alone"

@@ -2,8 +2,18 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from core.phrases import CODE, ERROR, KNOWN, OWNER, TEXT, Phrase
+from core.phrases import CODE, ERROR, KNOWN, OWNER, TEXT, Phrase, Words
 
+KIND = Words(
+    {
+        "contact": _("contact"),
+        "insured": _("insured"),
+        "policy": _("policy"),
+        "opportunity": _("opportunity"),
+        "purchase": _("purchase"),
+        "customer": _("customer"),
+    }
+)
 _CALL = {"provider": CODE, "call": ERROR, "status": CODE}
 _ANSWERED = Phrase("{provider}: {call} was answered with {status}.", **_CALL)
 _ANSWERED_HINT = Phrase("{provider}: {call} was answered with {status}. {hint}", hint=KNOWN, **_CALL)
@@ -61,3 +71,8 @@ def answered(provider: str, call: str, status: int, *, reason: str, hint: str) -
         values["reason"] = reason
         return _ANSWERED_WHY_HINT(**values, hint=hint) if hint else _ANSWERED_WHY(**values)
     return _ANSWERED_HINT(**values, hint=hint) if hint else _ANSWERED(**values)
+
+
+UNKNOWN = Phrase("{provider} does not know {kind} {id}", provider=CODE, kind=KIND)
+NO_MORE = Phrase("{provider} has no {kind} {id} any more", provider=CODE, kind=KIND)
+NOT_READABLE = Phrase("{provider}: {kind} {id} cannot be read: {error}", provider=CODE, kind=KIND, error=TEXT)

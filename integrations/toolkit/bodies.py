@@ -20,10 +20,21 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.http import parse_header_parameters
 
 from core import strict_json
+from core.phrases import CODE, ERROR, QUOTED, TEXT, Phrase
 from core.strict_json import InvalidJson
 from core.text import ENTRIES, storable
 from core.web.charsets import ONE_BYTE, UTF_16
 from integrations.contracts.webhook import Payload, WebhookRequest
+
+_ENCODING = Phrase("Content-Encoding {name} is not read: one of gzip and deflate is", name=QUOTED)
+_NO_STREAM = Phrase("the body is no {kind} stream: {error}", kind=CODE, error=ERROR)
+_ENDS_EARLY = Phrase("the {kind} stream ends early", kind=CODE)
+_MORE = Phrase("more than one body, or something else, stands after the {kind} stream", kind=CODE)
+_BATCH = Phrase("a batch of 1 to {limit} events was expected, one of {count} came", limit=CODE)
+_NOT_THIS = Phrase("the body is not {charset}: byte {place} is {byte}", charset=CODE)
+_FIELD_NOT_THIS = Phrase("a field of the form is not {charset}: {error}", charset=CODE, error=ERROR)
+_NO_FORM = Phrase("the form cannot be read: {error}", error=ERROR)
+_FIELD = Phrase("the field {name} of the form: {error}", name=QUOTED, error=TEXT)
 
 MAX_BATCH = 500  # events in one body
 _MAX_MEMBERS = 16  # gzip streams one after the other, which count as one
@@ -66,7 +77,7 @@ def inflate(body: bytes, encoding: str, *, limit: int) -> bytes | None:
     if not names:
         return None
     if names not in (["gzip"], ["x-gzip"], ["deflate"]):
-        raise Compressed(f"Content-Encoding {encoding.strip()[:60]!r} is not read: one of gzip and deflate is")
+        raise Compressed(_ENCODING(name=encoding.strip()[:60]))
     if names == ["deflate"]:  # by its definition with zlib's header, by some senders without
         has_header = len(body) > 1 and body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0
         formats = _ZLIB if has_header else _RAW
@@ -78,15 +89,15 @@ def inflate(body: bytes, encoding: str, *, limit: int) -> bytes | None:
         try:
             inflated += stream.decompress(rest, limit + 1 - len(inflated))
         except zlib.error as error:
-            raise Compressed(f"the body is no {names[0]} stream: {error}") from error
+            raise Compressed(_NO_STREAM(kind=names[0], error=error)) from error
         if len(inflated) > limit:
             raise TooLong
         if not stream.eof:
-            raise Compressed(f"the {names[0]} stream ends early")
+            raise Compressed(_ENDS_EARLY(kind=names[0]))
         rest = stream.unused_data
         if not rest:
             return inflated
-    raise Compressed(f"more than one body, or something else, stands after the {names[0]} stream")
+    raise Compressed(_MORE(kind=names[0]))
 
 
 def read(
@@ -105,7 +116,7 @@ def read(
         if isinstance(value, list) or len(events) > 1:
             return list(_batch(events))
         if not isinstance(value, dict):
-            raise InvalidJson(f"a JSON object was expected, a {type(value).__name__} came")
+            raise InvalidJson(strict_json.NO_OBJECT(type=type(value).__name__))
     except InvalidJson as error:
         return [Part(body=request.content, error=str(error))]
     return [Part(body=request.content, payload=events[0])]
@@ -114,7 +125,7 @@ def read(
 def _batch(values: Sequence[Any]) -> Iterator[Part]:
     """Yield the events of a batch. Raises InvalidJson for one that is empty or too long."""
     if not 0 < len(values) <= MAX_BATCH:
-        raise InvalidJson(f"a batch of 1 to {MAX_BATCH} events was expected, one of {len(values)} came")
+        raise InvalidJson(_BATCH(limit=MAX_BATCH, count=len(values)))
     for place, value in enumerate(values, start=1):
         body = json.dumps(storable(value), ensure_ascii=False).encode()
         if isinstance(value, dict):
@@ -153,7 +164,7 @@ def _text(body: bytes, charset: str) -> str:
         except UnicodeDecodeError as error:
             failure = error
     named = "UTF-8" if failure.encoding == "utf-8" else failure.encoding
-    raise InvalidJson(f"the body is not {named}: byte {failure.start} is 0x{body[failure.start]:02x}") from failure
+    raise InvalidJson(_NOT_THIS(charset=named, place=failure.start, byte=f"0x{body[failure.start]:02x}")) from failure
 
 
 def _form(text: str, charset: str) -> dict[str, Any]:
@@ -165,9 +176,9 @@ def _form(text: str, charset: str) -> dict[str, Any]:
                 text.strip(), keep_blank_values=True, max_num_fields=ENTRIES, encoding=encoding, errors="strict"
             )
         except UnicodeDecodeError as error:
-            problem = f"a field of the form is not {encoding}: {error.reason}"
+            problem = _FIELD_NOT_THIS(charset=encoding, error=error.reason)
         except ValueError as error:
-            problem = f"the form cannot be read: {error}"
+            problem = _NO_FORM(error=error)
         else:
             fields: dict[str, list[str]] = {}
             for name, value in pairs:
@@ -183,7 +194,7 @@ def _multipart(body: bytes, content_type: str, charset: str) -> dict[str, Any]:
         encoding = ONE_BYTE.get(charset, "utf-8")
         fields: QueryDict = MultiPartParser(meta, BytesIO(body), [], encoding).parse()[0]
     except (MultiPartParserError, SuspiciousOperation, ValueError) as error:
-        raise InvalidJson(f"the form cannot be read: {error}") from error
+        raise InvalidJson(_NO_FORM(error=error)) from error
     return {name: values[0] if len(values) == 1 else values for name, values in fields.lists()}
 
 
@@ -196,7 +207,7 @@ def _unwrapped(form: dict[str, Any]) -> Any:
         try:
             value = strict_json.parse(text)
         except InvalidJson as error:
-            raise InvalidJson(f"the field {name!r} of the form: {error}") from error
+            raise InvalidJson(_FIELD(name=name, error=error)) from error
         if name == "payload" or len(form) == 1:
             return value
         return form | {name: value}

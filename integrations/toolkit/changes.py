@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Self
 
+from core.phrases import Phrase
 from integrations.toolkit import answers
 from integrations.toolkit.failures import Refused
 from integrations.toolkit.reading import read_moment, text_at
@@ -18,7 +19,7 @@ from integrations.toolkit.reading import read_moment, text_at
 PAGE_SIZE = 100
 EPOCH = "1970-01-01T00:00:00.000Z"
 LAG = timedelta(minutes=1)
-UNSURE = (
+UNSURE = Phrase(
     "{title} did not list {what} by their last change: they were counted. What changed meanwhile may be missing;"
     " an audit (--full) finds it."
 )

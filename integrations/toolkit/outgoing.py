@@ -16,8 +16,18 @@ import requests
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from core.phrases import CODE, Phrase
 from integrations.toolkit import log_lines
 from integrations.toolkit.failures import NotConfigured, Refused, TemporaryFailure
+
+_NO_ADDRESS = Phrase("the webhook's address must begin with https:// and name a host")
+_NO_SECRET = Phrase("the webhook has no secret to sign with: set COMPANY_WEBHOOK_SECRET")
+_NO_KEY = Phrase("a secret of Standard Webhooks is whsec_ and then base64, 24 bytes or more")
+_SHORT_KEY = Phrase("the webhook's secret is too short: whsec_ and then base64 of 24 bytes or more")
+_NO_ANSWER = Phrase("{host} gave no answer ({error})", error=CODE)
+_ANSWERED = Phrase("{host} answered with {status}", status=CODE)
+_REFUSED = Phrase("{host} answered with {status}.", status=CODE)
+_REDIRECTED = Phrase("{host} answered with {status}. Redirects are not followed: check the address.", status=CODE)
 
 TIMEOUT = (3.05, 10.0)  # seconds: to connect, and without a byte
 _PREFIX = "whsec_"
@@ -42,9 +52,9 @@ def post_signed(url: str, body: bytes, *, message_id: str, secrets: Sequence[str
     """
     target = urlsplit(url)
     if target.scheme not in ("http", "https") or not target.hostname:
-        raise NotConfigured("the webhook's address must begin with https:// and name a host")
+        raise NotConfigured(_NO_ADDRESS())
     if not secrets:
-        raise NotConfigured("the webhook has no secret to sign with: set COMPANY_WEBHOOK_SECRET")
+        raise NotConfigured(_NO_SECRET())
     timestamp = int(timezone.now().timestamp())
     headers = {
         "Content-Type": "application/json",
@@ -63,7 +73,7 @@ def post_signed(url: str, body: bytes, *, message_id: str, secrets: Sequence[str
     except requests.RequestException as error:
         # Their texts hold the whole address, which may hold a password.
         problem = f"no answer ({type(error).__name__})"
-        raise TemporaryFailure(f"{target.hostname} gave {problem}") from None
+        raise TemporaryFailure(_NO_ANSWER(host=target.hostname, error=type(error).__name__)) from None
     finally:
         seconds = time.perf_counter() - began
         log_lines.called(
@@ -72,9 +82,9 @@ def post_signed(url: str, body: bytes, *, message_id: str, secrets: Sequence[str
     if 200 <= status < 300:
         return status
     if status >= 500 or status in _MAY_PASS:
-        raise TemporaryFailure(f"{target.hostname} answered with {status}", status=status)
-    hint = " Redirects are not followed: check the address." if 300 <= status < 400 else ""
-    raise Refused(f"{target.hostname} answered with {status}.{hint}", status=status)
+        raise TemporaryFailure(_ANSWERED(host=target.hostname, status=status), status=status)
+    refused = _REDIRECTED if 300 <= status < 400 else _REFUSED
+    raise Refused(refused(host=target.hostname, status=status), status=status)
 
 
 def _key(secret: str) -> bytes:
@@ -86,9 +96,9 @@ def _key(secret: str) -> bytes:
             raise ValueError
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except (ValueError, binascii.Error):
-        raise NotConfigured("a secret of Standard Webhooks is whsec_ and then base64, 24 bytes or more") from None
+        raise NotConfigured(_NO_KEY()) from None
     if len(key) < 16:
-        raise NotConfigured("the webhook's secret is too short: whsec_ and then base64 of 24 bytes or more")
+        raise NotConfigured(_SHORT_KEY())
     return key
 
 

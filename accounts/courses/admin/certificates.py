@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.courses import certificates
 from accounts.courses.models import CertificateCheck, CertificateState, Completion
 from accounts.courses.models.certificate import DOUBTFUL_STATES, SHOWN_STATES
+from core import phrases
 from core.console import attention
 from core.console.actions import Action, ReasonForm, Submission
 from core.console.links import NOTHING, badge, list_url
@@ -69,11 +70,11 @@ def reason_of(completion: Completion) -> str:
     """Return what was found, or why nothing was looked for yet."""
     check = _check_of(completion)
     if completion.certificate_reason:
-        return completion.certificate_reason
+        return phrases.shown(completion.certificate_reason)
     if completion.certificate_state != State.NOT_CHECKED or not completion.certificate_url:
         return NOTHING
     if check is not None and (check.last_error or check.status != CertificateCheck.Status.DONE):
-        return check.last_error or gettext("It is checked in a moment.")
+        return phrases.shown(check.last_error) or gettext("It is checked in a moment.")
     if not settings.CERTIFICATE_HOSTS:
         return gettext("Certificates are not checked: CERTIFICATE_HOSTS names no host.")
     if not completion.name and completion.user_id is None:

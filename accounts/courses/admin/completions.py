@@ -110,7 +110,8 @@ def _is_of_nobody(completion: Completion) -> bool:
 
 class EntryInline(ReadOnlyInline):
     model = PointsEntry
-    fields = readonly_fields = ("created_at", "points", "source_event", "staff", "reason")
+    fields = readonly_fields = ("created_at", "points", "source_event", "staff", "why")
+    why = columns.reason("reason", _("reason"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PointsEntry]:
         return super().get_queryset(request).select_related("staff").order_by("pk")
@@ -145,13 +146,14 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     search_fields = ("email",)
     search_help_text = _("Beginning of the e-mail, or the whole source")
     fieldsets = (
-        (None, {"fields": ("status", "reason", "email_received", "name", "suggested", "member", "rule")}),
+        (None, {"fields": ("status", "why", "email_received", "name", "suggested", "member", "rule")}),
         (_("What was done"), {"fields": ("activity", "course", "completed_on", "stored_answers")}),
         (_("Certificate"), {"fields": ("certificate", "checked", "check_result", "checked_at")}),
         (_("Where from"), {"fields": ("source", "channel", "source_event", "received_at", "staff", "decided_at")}),
     )
     readonly_fields = (
         "status",
+        "why",
         "suggested",
         "member",
         "certificate",
@@ -232,6 +234,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         text = search_term.strip()
         return (queryset.filter(Q(email__startswith=text.lower()) | Q(source=text)) if text else queryset), False
 
+    why = columns.reason("reason", _("reason"))
     received = columns.moment("received_at", _("received"))
     status = columns.badge("state", _("status"), kinds=BADGES)
     member = columns.link("admin:accounts_user", "user", _("member"))

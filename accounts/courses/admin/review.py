@@ -12,6 +12,7 @@ from accounts.courses.admin import certificates
 from accounts.courses.admin.completions import open_questions
 from accounts.courses.candidates import Candidate
 from accounts.courses.models import Completion
+from core import phrases
 from core.console import review
 from core.console.links import NOTHING, list_url, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
@@ -32,7 +33,7 @@ def _whose(completion: Completion) -> Question:
     )
     return Question(
         title=_("Whose completion is this? %(email)s") % {"email": email or completion.name or NOTHING},
-        why=completion.reason,
+        why=phrases.shown(completion.reason),
         facts=[(_("activity"), completion.activity), (_("course"), completion.course)],
         heads=[_("as reported"), *(_side(completion, one) for one in found)],
         lines=[

@@ -65,7 +65,7 @@ def test_page_and_list_show_each_state(complete: Any, host: CertificateHost, sta
     assert "It is checked in a moment." in page_of(completion, staff)
     assert "being checked" in signed_in(staff).get(LIST).content.decode()
     drain()
-    assert "it names the student" in page_of(completion, staff)
+    assert "It names the student" in page_of(completion, staff)
     assert 'badge--processed">valid' in signed_in(staff).get(LIST).content.decode()
 
 

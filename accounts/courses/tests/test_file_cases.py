@@ -374,16 +374,16 @@ def test_annual_retake_gives_points_again_and_an_early_one_says_from_when(consol
     )
     assert effects(preview) == [
         "20 points for jane@example.com",
-        said.format("2025-03-01", "2026-03-01"),
+        said.format("1 Mar 2025", "1 Mar 2026"),
         "20 points for jane@example.com",
-        said.format("2026-03-01", "2027-03-01"),
+        said.format("1 Mar 2026", "1 Mar 2027"),
     ]
     confirm(console, preview)
     assert points.balance(user) == 40
     early = Completion.objects.get(completed_on=date(2026, 2, 28))
     assert "taken again it gives points from 2026-03-01" in early.reason
     again = upload(console, csv_of([(user.email, "A", "2026-06-01")], headings=SHORT))
-    assert effects(again) == [said.format("2026-03-01", "2027-03-01")]
+    assert effects(again) == [said.format("1 Mar 2026", "1 Mar 2027")]
 
 
 def test_retake_that_is_reported_late_counts_by_its_own_day(console: Client, user: User) -> None:

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
@@ -41,7 +43,10 @@ def suppression_link(row: SuppressedAddress | None) -> str:
     if row is None:
         return NOTHING
     sentence = _("gets mails about the password only, since %(date)s: %(reason)s")
-    text = sentence % {"date": f"{row.complained_at:%Y-%m-%d}", "reason": shortened(row.reason)}
+    text = sentence % {
+        "date": date_format(timezone.localtime(row.complained_at), "SHORT_DATE_FORMAT"),
+        "reason": shortened(row.reason),
+    }
     return row_link("admin:accounts_suppressedaddress", row.pk, text)
 
 

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.mail import emails, suppressions
 from accounts.mail.models import EmailMessage, SuppressedAddress
@@ -38,7 +39,7 @@ def row(newcomer: Any) -> SuppressedAddress:
 def test_suppressed_address_shows_when_why_and_about_which_mail(console: Client, row: SuppressedAddress) -> None:
     page = console.get(page_of(row)).content.decode()
     assert "complained: abuse" in page
-    assert f"{row.complained_at:%Y-%m-%d}" in page
+    assert date_format(row.complained_at, "SHORT_DATE_FORMAT") in page
     assert page_of(row.message) in page
     assert "mails about the password only" in page
 

@@ -12,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.memberships.access_span import AccessSpan
@@ -148,7 +149,7 @@ class Purchase(models.Model):
             return self.external_id
         if self.is_grant:
             return str(_("given by staff"))
-        return f"{timezone.localtime(self.started_at):%Y-%m-%d}" if self.started_at else self.key
+        return date_format(timezone.localtime(self.started_at), "SHORT_DATE_FORMAT") if self.started_at else self.key
 
     @property
     def has_access(self) -> bool:
@@ -211,7 +212,7 @@ class SubscriptionFact(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.occurred_at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} {date_format(timezone.localtime(self.occurred_at), 'SHORT_DATETIME_FORMAT')}"
 
     @cached_property
     def fact(self) -> Fact:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from accounts.people import companies, provisioning
 from accounts.people.companies import AccountReport, InvalidAccount
 from accounts.people.models import Company, ProvisioningStep
+from core import phrases
 from core.cause import Cause
 from core.console import attention, columns
 from core.console.actions import Action
@@ -173,8 +174,9 @@ class ProvisioningStepAdmin(StepColumns, ReadOnlyAdmin):
     list_filter = ("status",)
     list_select_related = ("company",)
     search_fields = ("company__company_id",)
-    fields = (("owner", "state"), "step", "words", "last_error", ("attempts", "due", "finished"))
-    readonly_fields = ("owner", "state", "words", "due", "finished")
+    fields = (("owner", "state"), "step", "words", "error", ("attempts", "due", "finished"))
+    readonly_fields = ("owner", "state", "words", "error", "due", "finished")
+    error = columns.reason("last_error", gettext_lazy("error"))
     row_actions = (
         Action(
             name="run_again",
@@ -208,4 +210,4 @@ def state_of(step: ProvisioningStep) -> str:
 
 def words_of(step: ProvisioningStep) -> str:
     """Return the result of the step, or its last error."""
-    return shortened(step.result or step.last_error, 300) or NOTHING
+    return shortened(phrases.shown(step.result or step.last_error), 300) or NOTHING

@@ -10,6 +10,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from core import phrases
 from core.console.links import NOTHING
 
 
@@ -31,7 +32,10 @@ class LeftOutFilter(SimpleListFilter):
 def left_out_lines(left_out: Mapping[str, Any] | None) -> str:
     """Return a line for each value that was left out: its name and why. A reason may stand beside its value."""
     lines = [
-        (name, f"{one['value']} {one['reason']}".strip() if isinstance(one, dict) else one)
+        (
+            name,
+            f"{one['value']} {phrases.shown(one['reason'])}".strip() if isinstance(one, dict) else phrases.shown(one),
+        )
         for name, one in sorted((left_out or {}).items())
     ]
     return format_html_join(SafeString("<br>"), "<b>{}</b> {}", lines) or NOTHING

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from accounts.mail.models import EmailMessage
+from core import phrases
 from core.console import attention, columns
 from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin
@@ -235,7 +236,7 @@ class HistoryImportAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("notes"))
     def remarks(self, history: HistoryImport) -> str:
-        return " ".join(history.notes) or NOTHING
+        return " ".join(map(phrases.shown, history.notes)) or NOTHING
 
     @admin.display(description=gettext_lazy("set-up e-mails"))
     def mails(self, history: HistoryImport) -> str:

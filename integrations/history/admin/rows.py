@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from accounts.memberships.models import Plan
+from core import phrases
+from core.console import columns
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_url, search_link, shortened
 from core.tables.cells import neutral
@@ -41,8 +43,9 @@ class HistoryRowAdmin(ReadOnlyAdmin):
 
     list_display = ("line", "state", "who", "offer_title", "what")
     list_filter = ("outcome",)
-    fields = ("history", "line", "state", "who", "offer_title", "offer_key", "detail", "cells")
-    readonly_fields = ("state", "who")
+    fields = ("history", "line", "state", "who", "offer_title", "offer_key", "detail_text", "cells")
+    readonly_fields = ("state", "who", "detail_text")
+    detail_text = columns.reason("detail", gettext_lazy("what it does"))
     ordering = ("id",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -61,7 +64,7 @@ class HistoryRowAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("what it does"))
     def what(self, row: HistoryRow) -> str:
-        return shortened(row.detail, 200) or NOTHING
+        return shortened(phrases.shown(row.detail), 200) or NOTHING
 
 
 def kind_of(history: HistoryImport) -> FileKind | None:
@@ -117,7 +120,12 @@ def _sample(history: HistoryImport) -> list[dict[str, Any]]:
         rows = history.rows.filter(outcome__in=outcomes).defer("cells").order_by("line")
         sample += rows[: (SHOWN - len(sample))]
     return [
-        {"line": row.line, "state": _state(row), "person": row.person or NOTHING, "detail": row.detail or NOTHING}
+        {
+            "line": row.line,
+            "state": _state(row),
+            "person": row.person or NOTHING,
+            "detail": phrases.shown(row.detail) or NOTHING,
+        }
         for row in sample
     ]
 

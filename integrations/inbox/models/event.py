@@ -8,6 +8,7 @@ from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core import phrases
 from core.insert_once import insert_statement, insert_values
 from core.prunable import Prunable
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
@@ -159,4 +160,4 @@ class Effect(models.Model):
         indexes = [models.Index(fields=["content_type", "object_id"], name="effect_by_target")]
 
     def __str__(self) -> str:
-        return self.description
+        return phrases.shown(self.description)

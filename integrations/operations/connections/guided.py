@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
+from core import phrases
 from core.console.one_statement import AT_MOST, count_all
 from integrations.contracts.provider import Provider
 from integrations.outbox import enqueue, switch
@@ -76,7 +77,7 @@ def guided() -> Guided | None:
     if row is not None and row.status == "pending":
         return Guided(stage=Stage.READING, sides=counted, since=row.requested_at)
     if row is not None and row.status == "failed":
-        return Guided(stage=Stage.FAILED, sides=counted, since=row.finished_at, error=row.last_error)
+        return Guided(stage=Stage.FAILED, sides=counted, since=row.finished_at, error=phrases.shown(row.last_error))
     if row is not None and first_sync.is_ready(row):
         return Guided(stage=Stage.READY, sides=counted, since=row.finished_at)
     return Guided(stage=Stage.UNREAD, sides=counted)

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core import phrases
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.contracts.provider import Provider
 from integrations.toolkit.failures import NotConfigured, NotPermitted, TemporaryFailure, TooManyCalls
@@ -55,6 +56,10 @@ class Tried:
     seen: str = ""
     permission: str = ""
     error: str = ""
+
+    @property
+    def error_shown(self) -> str:
+        return phrases.shown(self.error)
 
     @property
     def is_ok(self) -> bool:

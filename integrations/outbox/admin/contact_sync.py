@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.people.admin.contacts import person_link
 from accounts.people.models import Contact
+from core import phrases
 from core.console.actions import Action, Answer, Page, Refused, Submission, add_action
 from core.console.links import badge, list_link
 from integrations import registry
@@ -66,7 +67,7 @@ def _side(difference: Difference) -> dict[str, Any]:
         "title": title,
         "external_id": difference.external_id,
         "state": badge(*_OPERATIONS[difference.operation]),
-        "problem": difference.problem,
+        "problem": phrases.shown(difference.problem),
         "changes": _table(difference.changes, title),
     }
 

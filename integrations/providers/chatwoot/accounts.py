@@ -10,6 +10,8 @@ from integrations.providers.chatwoot.client import ChatwootClient
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import text_at
 
+_NO_ACCOUNT = Phrase("Chatwoot knows no account {id}")
+
 _ANOTHER_ACCOUNT = Phrase("Chatwoot answered with another account than {id}")
 
 
@@ -24,7 +26,7 @@ def read_account(account_id: str) -> list[Event]:
     try:
         account = ChatwootClient.from_settings().account(account_id)
     except NotFound as error:
-        raise NotFoundYet(f"Chatwoot knows no account {account_id}") from error
+        raise NotFoundYet(_NO_ACCOUNT(id=account_id)) from error
     if text_at(account, "id") != account_id:
         raise NotFoundYet(_ANOTHER_ACCOUNT(id=account_id))
     return [CompanyReported(occurred_at=asked_at, account_id=account_id, name=text_at(account, "name"))]

@@ -12,6 +12,8 @@ from integrations.toolkit.failures import Refused, require_settings
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.retries import Retries
 
+_NO_OBJECT = Phrase("Chatwoot: an account should be a JSON object. Check CHATWOOT_BASE_URL.")
+
 PATIENCE = 3.0  # seconds: a person waits for the page
 _NOT_OURS = Phrase(
     "Check CHATWOOT_PLATFORM_TOKEN; a platform app may only see accounts that it made, or that were made permissible to"
@@ -54,5 +56,5 @@ class ChatwootClient:
         """Return the account's details. Raises NotFound, TemporaryFailure, Refused."""
         answer = self._http.call("GET", f"/platform/api/v1/accounts/{int(account_id)}")
         if not isinstance(answer, Mapping):
-            raise Refused("Chatwoot: an account should be a JSON object. Check CHATWOOT_BASE_URL.")
+            raise Refused(_NO_OBJECT())
         return answer

@@ -13,6 +13,7 @@ from integrations.contracts.exceptions import NotFoundYet
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.gohighlevel import webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient
+from integrations.toolkit import answers
 from integrations.toolkit.failures import NotConfigured, NotFound
 
 PATIENCE = 12  # seconds for the one call with its repetitions; it must end well within a lease
@@ -60,5 +61,5 @@ def read_contact(contact_id: str) -> list[Event]:
     try:
         record = GoHighLevelClient(patience=PATIENCE).contact(contact_id)
     except NotFound as error:
-        raise NotFoundYet(f"GoHighLevel does not know contact {contact_id}") from error
+        raise NotFoundYet(answers.UNKNOWN(provider="GoHighLevel", kind="contact", id=contact_id)) from error
     return [webhooks.contact({**record, "id": contact_id}, occurred_at=asked_at, is_whole=True)]

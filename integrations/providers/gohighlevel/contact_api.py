@@ -16,6 +16,7 @@ from integrations.contracts.mirror import TAGS, Mirror, OutgoingCall, RemoteCont
 from integrations.providers.gohighlevel import fields, webhooks
 from integrations.providers.gohighlevel.client import GoHighLevelClient, Record, Written, existing, record_path
 from integrations.providers.gohighlevel.permissions import CONTACTS
+from integrations.toolkit import answers
 from integrations.toolkit.failures import NotFound, Refused
 from integrations.toolkit.fields import text_of
 
@@ -34,7 +35,7 @@ class GoHighLevelContacts:
         try:
             record = self.client.contact(external_id)
         except NotFound as error:
-            raise Gone(f"GoHighLevel has no contact {external_id} any more") from error
+            raise Gone(answers.NO_MORE(provider="GoHighLevel", kind="contact", id=external_id)) from error
         return _remote_contact({**record, "id": external_id}, asked_at=asked_at)
 
     def search(self, *, emails: Sequence[str] = (), phones: Sequence[str] = ()) -> Sequence[RemoteContact]:
@@ -95,7 +96,7 @@ class GoHighLevelContacts:
                 else:
                     answer["contact"] = self.client.update_contact(external_id, one.body)
         except NotFound as error:
-            raise Gone(f"GoHighLevel has no contact {call.external_id} any more") from error
+            raise Gone(answers.NO_MORE(provider="GoHighLevel", kind="contact", id=call.external_id)) from error
         except Refused as error:
             if refused := _refused_values(error):
                 return Sent(external_id=call.external_id, answer={"refused": str(error)}, refused=refused)
@@ -164,5 +165,7 @@ def _remote_contact(record: Record, *, asked_at: datetime) -> RemoteContact:
     try:
         report = webhooks.contact(record, occurred_at=asked_at, is_whole=True)
     except Unreadable as error:
-        raise Permanent(f"GoHighLevel: contact {external_id} cannot be read: {error}") from error
+        raise Permanent(
+            answers.NOT_READABLE(provider="GoHighLevel", kind="contact", id=external_id, error=error)
+        ) from error
     return RemoteContact(external_id=external_id, report=report, record=record)

@@ -17,6 +17,7 @@ from integrations.providers.gohighlevel.client import GoHighLevelClient, Record,
 from integrations.providers.gohighlevel.fields import day_of
 from integrations.providers.gohighlevel.opportunity_fields import ids_of
 from integrations.providers.gohighlevel.permissions import CUSTOM_FIELDS, OPPORTUNITIES
+from integrations.toolkit import answers
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.fields import text_of
 from integrations.toolkit.reading import text_at
@@ -36,7 +37,7 @@ class GoHighLevelOpportunities:
         try:
             record = self.client.opportunity(external_id)
         except NotFound as error:
-            raise Gone(f"GoHighLevel has no opportunity {external_id} any more") from error
+            raise Gone(answers.NO_MORE(provider="GoHighLevel", kind="opportunity", id=external_id)) from error
         return self._remote_opportunity({**record, "id": external_id})
 
     def of_contact(self, contact_id: str) -> Sequence[RemoteOpportunity]:
@@ -86,7 +87,7 @@ class GoHighLevelOpportunities:
         try:
             record = self.client.update_opportunity(call.external_id, call.body)
         except NotFound as error:
-            raise Gone(f"GoHighLevel has no opportunity {call.external_id} any more") from error
+            raise Gone(answers.NO_MORE(provider="GoHighLevel", kind="opportunity", id=call.external_id)) from error
         return Sent(external_id=call.external_id, answer={"opportunity": record})
 
     def _written(self, *, title: str, amount: int | None, details: Mapping[str, str]) -> dict[str, Any]:

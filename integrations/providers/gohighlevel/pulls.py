@@ -48,7 +48,7 @@ class GoHighLevelPuller(Puller):
         return PulledPage(
             records=[_contact(record, asked_at, is_row=True) for record in cursor.unread(records)],
             next=None if after is None else place.next_page(cursor=after.text),
-            note=UNSURE.format(title="GoHighLevel", what=CONTACTS) if after is not None and after.counts else "",
+            note=UNSURE(title="GoHighLevel", what=CONTACTS) if after is not None and after.counts else "",
         )
 
     def record(self, key: str) -> PulledRecord | None:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.staff.audit import record
+from core import phrases
 from core.console import tools
 from core.console.links import badge
 from integrations import setup_state
@@ -42,7 +43,7 @@ def hooks_page(request: HttpRequest) -> HttpResponse:
         try:
             _run_action(request)
         except (Retryable, Permanent, ValueError) as error:
-            messages.error(request, str(error))
+            messages.error(request, phrases.shown(str(error)))
         return redirect(f"admin:{NAME}")
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
@@ -81,7 +82,9 @@ def _run_action(request: HttpRequest) -> None:
         outcomes = hooks.configure()
     except HooksIncomplete as error:
         _report(request, list(error.outcomes))
-        messages.error(request, _("Not all hooks could be configured: %(problem)s") % {"problem": error})
+        messages.error(
+            request, _("Not all hooks could be configured: %(problem)s") % {"problem": phrases.shown(str(error))}
+        )
         return
     if not _report(request, outcomes):
         messages.success(request, _("Nothing was to be done: every event has its hook."))

@@ -9,17 +9,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from core.phrases import CODE, Phrase
+from core.phrases import Phrase
 from integrations.contracts.events import Event
 from integrations.contracts.exceptions import NotFoundYet, Unmatched
 from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.kajabi import native, samples
 from integrations.providers.kajabi.client import KajabiClient
 from integrations.providers.kajabi.json_api import Document, Resource, identifier, related_ids
+from integrations.toolkit import answers
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import text_at
 
-_NO_ID = Phrase("the event names no {kind} that Kajabi could be asked for", kind=CODE)
+_NO_ID = Phrase("the event names no {kind} that Kajabi could be asked for", kind=answers.KIND)
 
 PATIENCE = 5  # seconds for one call with its repetitions; the few of a delivery must end well within its lease
 
@@ -41,7 +42,7 @@ def confirm(webhook: StoredWebhook) -> StoredWebhook:
     try:
         confirmed = read(client, external_id)
     except NotFound as error:
-        raise NotFoundYet(f"Kajabi does not know {_title_of(kind)} {external_id}") from error
+        raise NotFoundYet(answers.UNKNOWN(provider="Kajabi", kind=_title_of(kind), id=external_id)) from error
     return replace(webhook, payload={**webhook.payload, "payload": confirmed})
 
 
@@ -55,7 +56,7 @@ def read_contact(contact_id: str) -> list[Event]:
     try:
         document = client.contact(contact_id, include=("tags", "offers", "customer"))
     except NotFound as error:
-        raise NotFoundYet(f"Kajabi does not know contact {contact_id}") from error
+        raise NotFoundYet(answers.UNKNOWN(provider="Kajabi", kind="contact", id=contact_id)) from error
     by_kind: dict[str, list[Resource]] = {"contacts": [document.resource]}
     linked = {"contact_tags": "tags", "offers": "offers"}
     for kind, name in linked.items():

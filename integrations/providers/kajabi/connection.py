@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from core.phrases import Phrase
+from core.phrases import QUOTED, Phrase
 from integrations.providers.kajabi import json_api
 from integrations.providers.kajabi.json_api import Document, Page, Resource
 from integrations.toolkit.client import PATIENCE, READ_TIMEOUT, JsonClient
@@ -16,6 +16,13 @@ from integrations.toolkit.failures import NotConfigured, require_settings
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.signatures import secrets_in
 from integrations.toolkit.tokens import Grant, SharedToken, client_credentials
+
+_NO_SITE = Phrase("Kajabi: the API key sees no site; check its permissions in Kajabi")
+_SEVERAL_SITES = Phrase(
+    "Kajabi: the API key sees {count} sites; set KAJABI_SITE_ID or KAJABI_SITE_NAME to one of: {choices}"
+)
+_SAME_SITES = Phrase("Kajabi: {count} sites are named {name}; set KAJABI_SITE_ID to one of: {choices}", name=QUOTED)
+_OTHER_SITES = Phrase("Kajabi: no site is named {name} (KAJABI_SITE_NAME); there are: {choices}", name=QUOTED)
 
 _CREDENTIALS = Phrase(
     "Check KAJABI_CLIENT_ID and KAJABI_CLIENT_SECRET (in Kajabi: Settings, Security, User API Keys)."
@@ -159,11 +166,11 @@ def _chosen_site(sites: list[Resource], *, name: str) -> str:
         return text_at(matches[0], "id")
     choices = ", ".join(f"{text_at(site, 'attributes', 'title')!r} (id {text_at(site, 'id')})" for site in sites)
     if not sites:
-        problem = "the API key sees no site; check its permissions in Kajabi"
+        problem = _NO_SITE()
     elif not wanted:
-        problem = f"the API key sees {len(sites)} sites; set KAJABI_SITE_ID or KAJABI_SITE_NAME to one of: {choices}"
+        problem = _SEVERAL_SITES(count=len(sites), choices=choices)
     elif matches:
-        problem = f"{len(matches)} sites are named {name!r}; set KAJABI_SITE_ID to one of: {choices}"
+        problem = _SAME_SITES(count=len(matches), name=name, choices=choices)
     else:
-        problem = f"no site is named {name!r} (KAJABI_SITE_NAME); there are: {choices}"
-    raise NotConfigured(f"Kajabi: {problem}")
+        problem = _OTHER_SITES(name=name, choices=choices)
+    raise NotConfigured(problem)

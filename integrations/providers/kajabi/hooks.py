@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from django.conf import settings
 
+from core.phrases import Phrase
 from core.text import storable
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.providers.kajabi.client import KajabiClient
@@ -20,6 +21,10 @@ from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.failures import NotConfigured
 from integrations.toolkit.reading import text_at
 from integrations.toolkit.signatures import equals_any, secrets_in
+
+_NO_TOKEN = Phrase("Kajabi's hooks need a token in their URL: set KAJABI_WEBHOOK_TOKEN")
+_SLASH = Phrase("the first KAJABI_WEBHOOK_TOKEN holds a slash, which a URL takes apart: use another")
+_NOT_HTTPS = Phrase("Kajabi must reach Enlace by https: set FRONTEND_URL to its public address, https://…; it is {url}")
 
 EVENTS = ("purchase", "payment_succeeded", "order_created", "form_submission", "tag_added", "tag_removed")
 PATH = "/kajabi-webhook"
@@ -119,15 +124,12 @@ class KajabiHooks:
     def _own_target(self) -> str:
         """Return the URL to which Kajabi shall post. Raises NotConfigured with the setting to change."""
         if not self._tokens:
-            raise NotConfigured("Kajabi's hooks need a token in their URL: set KAJABI_WEBHOOK_TOKEN")
+            raise NotConfigured(_NO_TOKEN())
         if "/" in self._tokens[0]:
-            raise NotConfigured("the first KAJABI_WEBHOOK_TOKEN holds a slash, which a URL takes apart: use another")
+            raise NotConfigured(_SLASH())
         frontend = _split(self._frontend_url)
         if frontend is None or frontend.scheme != "https" or not frontend.hostname:
-            raise NotConfigured(
-                "Kajabi must reach Enlace by https: set FRONTEND_URL to its public address, https://…; "
-                f"it is {self._frontend_url}"
-            )
+            raise NotConfigured(_NOT_HTTPS(url=self._frontend_url))
         return f"{self._frontend_url}{PATH}/{quote(self._tokens[0], safe='')}"
 
     def _state(self, hook: Resource) -> HookState:

@@ -7,9 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.phrases import CODE, ERROR, Phrase
 from integrations.toolkit.client import JsonClient
 from integrations.toolkit.failures import TemporaryFailure
 from integrations.toolkit.reading import text_at
+
+_NO_RESOURCE = Phrase("Kajabi: {call} answered without a resource in `data`; {shape} came", call=ERROR, shape=CODE)
+_NO_RESOURCES = Phrase(
+    "Kajabi: {call} answered without a list of resources in `data`; {shape} came", call=ERROR, shape=CODE
+)
+_LEADS_BACK = Phrase("Kajabi: GET {path}: `links.next` of page {number} leads back to a page before it", path=ERROR)
 
 CONTENT_TYPE = "application/vnd.api+json"
 PAGE_SIZE = 100
@@ -53,7 +60,7 @@ def read_document(answer: Any, *, called: str) -> Document:
     """Return the resource of an answer. Raises TemporaryFailure where there is none."""
     resource = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(resource, Mapping) or not _is_resource(resource):
-        raise TemporaryFailure(f"Kajabi: {called} answered without a resource in `data`; {_shape(answer)} came")
+        raise TemporaryFailure(_NO_RESOURCE(call=called, shape=_shape(answer)))
     return Document(resource=resource, included=_included(answer))
 
 
@@ -61,9 +68,7 @@ def read_resources(answer: Any, *, called: str) -> list[Resource]:
     """Return the resources of an answer. Raises TemporaryFailure where it holds anything else."""
     resources = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(resources, list) or not all(map(_is_resource, resources)):
-        raise TemporaryFailure(
-            f"Kajabi: {called} answered without a list of resources in `data`; {_shape(answer)} came"
-        )
+        raise TemporaryFailure(_NO_RESOURCES(call=called, shape=_shape(answer)))
     return resources
 
 
@@ -89,7 +94,7 @@ def pages(
             return
         current = address = http.url_of(link, relative_to=current)
         if address in seen:
-            raise TemporaryFailure(f"Kajabi: GET {path}: `links.next` of page {number} leads back to a page before it")
+            raise TemporaryFailure(_LEADS_BACK(path=path, number=number))
         seen.add(address)
         parameters, number = {}, number + 1  # the link holds the whole query
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from core.moments import iso
+from core.phrases import Phrase
 from integrations.contracts.membership_events import (
     Buyer,
     MembershipEvent,
@@ -19,6 +20,10 @@ from integrations.contracts.pull import PulledEvent, PulledRecord, PurchaseStatu
 from integrations.providers.kajabi import transactions
 from integrations.providers.kajabi.json_api import Resource, related_ids
 from integrations.toolkit.reading import moment_at, read_moment, text_at
+
+_NAMES_NEITHER = Phrase("it names neither offer nor purchase")
+_NO_CUSTOMER = Phrase("it names no customer")
+_NO_DATE = Phrase("it has no date")
 
 CUSTOMER = "customer"
 _LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -112,7 +117,7 @@ def transaction(resource: Resource) -> PulledRecord:
         return PulledRecord(key=key, person_id=customer_id, changed_at=when)
     offers = tuple(filter(None, related_ids(resource, "offer")))
     covered = money.purchase_ids or ("",)
-    problem = _problem(customer_id, created) or ("" if offers or covered[0] else "it names neither offer nor purchase")
+    problem = _problem(customer_id, created) or ("" if offers or covered[0] else _NAMES_NEITHER())
     if problem:
         return PulledRecord(key=key, person_id=customer_id, changed_at=when, problem=problem)
     webhook = "payment_succeeded" if event_class is PaymentSucceeded else ""
@@ -159,5 +164,5 @@ def _end(resource: Resource, ended: datetime | None, changed: datetime) -> tuple
 
 def _problem(customer_id: str, when: datetime | None) -> str:
     if not customer_id:
-        return "it names no customer"
-    return "" if when else "it has no date"
+        return _NO_CUSTOMER()
+    return "" if when else _NO_DATE()

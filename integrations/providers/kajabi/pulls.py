@@ -13,6 +13,7 @@ from typing import Self
 
 from django.conf import settings
 
+from core.phrases import Phrase
 from integrations.contracts.membership_events import Buyer
 from integrations.contracts.pull import LocalList, Place, PulledPage, PulledRecord, Puller, PullSource, RunKind
 from integrations.providers.kajabi import pull_records
@@ -32,10 +33,10 @@ NEW_PURCHASES = "purchases, newest first"
 ENDED_PURCHASES = "purchases that ended"
 TRANSACTIONS = "transactions"
 _FIRST = {RunKind.BACKFILL: CUSTOMERS, RunKind.INCREMENTAL: CHANGED_PURCHASES, RunKind.AUDIT: ALL_PURCHASES}
-_NOT_SORTED = "Kajabi did not sort purchases by their last change: new ones and ended ones were read instead."
-_NOT_PROVEN = (
+_NOT_SORTED = Phrase("Kajabi did not sort purchases by their last change: new ones and ended ones were read instead.")()
+_NOT_PROVEN = Phrase(
     "The order of purchases did not prove that they are sorted by their last change: ended ones were read too."
-)
+)()
 
 
 class KajabiPuller(Puller):

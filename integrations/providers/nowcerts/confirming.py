@@ -13,6 +13,7 @@ from integrations.contracts.webhook import StoredWebhook
 from integrations.providers.nowcerts import policy_lookup, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient
 from integrations.providers.nowcerts.odata import is_id
+from integrations.toolkit import answers
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.reading import text_at
 
@@ -84,7 +85,7 @@ def _policy(client: NowCertsClient, webhook: StoredWebhook) -> Mapping[str, Any]
         try:
             return {**client.policy(policy_id), "id": policy_id}
         except NotFound as error:
-            raise NotFoundYet(f"NowCerts does not know policy {policy_id}") from error
+            raise NotFoundYet(answers.UNKNOWN(provider="NowCerts", kind="policy", id=policy_id)) from error
     number = str(webhooks.read_policy(webhook.payload).get("number", ""))
     if not number or len(number) > policy_lookup.LONGEST_NUMBER:
         return None
@@ -112,7 +113,7 @@ def read_contact(contact_id: str) -> list[Event]:
     try:
         record = NowCertsClient(patience=PATIENCE).insured(contact_id)
     except NotFound as error:
-        raise NotFoundYet(f"NowCerts does not know insured {contact_id}") from error
+        raise NotFoundYet(answers.UNKNOWN(provider="NowCerts", kind="insured", id=contact_id)) from error
     return [webhooks.insured(record, contact_id, occurred_at=asked_at, is_whole=True)]
 
 

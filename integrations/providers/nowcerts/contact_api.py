@@ -19,6 +19,7 @@ from integrations.contracts.mirror import Mirror, OutgoingCall, RemoteContact, S
 from integrations.providers.nowcerts import fields, webhooks
 from integrations.providers.nowcerts.client import NowCertsClient, Record
 from integrations.providers.nowcerts.permissions import INSUREDS
+from integrations.toolkit import answers
 from integrations.toolkit.failures import NotFound
 from integrations.toolkit.fields import as_day, text_of, value_at
 from integrations.toolkit.reading import text_at
@@ -48,7 +49,7 @@ class NowCertsInsureds:
         try:
             record = self.client.insured(external_id)
         except NotFound as error:
-            raise Gone(f"NowCerts has no insured {external_id} any more") from error
+            raise Gone(answers.NO_MORE(provider="NowCerts", kind="insured", id=external_id)) from error
         return _remote_contact(record, external_id, asked_at=asked_at)
 
     def search(self, *, emails: Sequence[str] = (), phones: Sequence[str] = ()) -> Sequence[RemoteContact]:
@@ -117,7 +118,9 @@ def _remote_contact(record: Record, external_id: str, *, asked_at: datetime) -> 
     try:
         report = webhooks.insured(record, external_id, occurred_at=asked_at, is_whole=True)
     except Unreadable as error:
-        raise Permanent(f"NowCerts: insured {external_id} cannot be read: {error}") from error
+        raise Permanent(
+            answers.NOT_READABLE(provider="NowCerts", kind="insured", id=external_id, error=error)
+        ) from error
     return RemoteContact(external_id=external_id, report=report, record=record)
 
 

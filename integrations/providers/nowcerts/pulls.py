@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from core.phrases import Phrase
 from integrations.contracts import reasons
 from integrations.contracts.events import ContactGone, Event, PolicyReported
 from integrations.contracts.exceptions import Unmatched, Unreadable
@@ -34,7 +35,7 @@ PATIENCE = 10.0  # seconds for a call: an attempt at a page makes several under 
 INSUREDS = "insureds"
 POLICIES = "policies"
 DELETED = "deleted insureds"
-_NOT_LISTED = "NowCerts did not list what was deleted: an audit (--full) finds it."
+_NOT_LISTED = Phrase("NowCerts did not list what was deleted: an audit (--full) finds it.")()
 
 
 class NowCertsPuller(Puller):
@@ -58,7 +59,7 @@ class NowCertsPuller(Puller):
         return PulledPage(
             records=[record_of(row, asked_at) for row in cursor.unread(rows)],
             next=self.list_after(place.stage, kind=kind) if after is None else place.next_page(cursor=after.text),
-            note=UNSURE.format(title="NowCerts", what=place.stage) if after is not None and after.counts else "",
+            note=UNSURE(title="NowCerts", what=place.stage) if after is not None and after.counts else "",
         )
 
     def list_after(self, stage: str, *, kind: RunKind) -> Place | None:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.people.admin.contacts import person_link
 from accounts.people.models import User
 from accounts.staff.audit import record
+from core import phrases
 from core.cause import Cause
 from core.console import attention, tools
 from core.console.links import badge, list_link, moment, row_link
@@ -86,6 +87,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "is_off": state is Writing.OFF,
         "row": row,
         "read_at": moment(row.finished_at) if row and row.finished_at else "",
+        "error": phrases.shown(row.last_error) if row else "",
         "started_at": moment(row.started_at) if row and row.started_at else "",
         "is_reading": is_reading,
         "is_ready": first_sync.is_ready(row),
@@ -105,7 +107,7 @@ def _read(request: HttpRequest) -> None:
     try:
         row = first_sync.begin(cause=Cause.by_staff(cast(User, request.user)))
     except (first_sync.CannotStart, Retryable, Permanent) as error:
-        messages.error(request, str(error))
+        messages.error(request, phrases.shown(str(error)))
         return
     record("firstsync.read", request=request, target=row)
     messages.success(request, _("Both sides are being read. Nothing is written meanwhile."))
@@ -122,7 +124,7 @@ def _start(request: HttpRequest) -> None:
             raise first_sync.CannotStart("both sides must be read first")
         first_sync.start_writing(row, confirmed=confirmed, cause=Cause.by_staff(cast(User, request.user)))
     except first_sync.CannotStart as error:
-        messages.error(request, str(error))
+        messages.error(request, phrases.shown(str(error)))
         return
     record("firstsync.started", request=request, target=row, figures=str(confirmed))
     messages.success(request, _("Writing has started; the outgoing writes show the progress."))

@@ -4,6 +4,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from core import phrases
 from core.console import review
 from core.console.links import list_url
 from core.console.review import Decision, Kind, Question, Suggestion, Weight
@@ -29,7 +30,7 @@ def _difference(finding: SyncFinding) -> Question:
             (_("remote person"), finding.person_id),
         ],
         heads=[provider.title if provider else finding.run.provider, _("here")],
-        lines=[(_("what differs"), [finding.remote_value, finding.local_value])],
+        lines=[(_("what differs"), [phrases.shown(finding.remote_value), phrases.shown(finding.local_value)])],
         suggestion=Suggestion(action="apply", reason=_("it is what the provider's own record says"))
         if is_applicable
         else None,

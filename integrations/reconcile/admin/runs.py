@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
+from core import phrases
 from core.console import attention, columns
 from core.console.actions import Action, Answer, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
@@ -111,9 +112,9 @@ class SyncRunAdmin(ReadOnlyAdmin):
         "findings_link",
         ("cause", "staff"),
         ("started_at", "finished_at", "next_attempt_at"),
-        "last_error",
+        "error",
     )
-    readonly_fields = ("state", "notes_text", "change_lines", "healed_lines", "problem_lines", "findings_link")
+    readonly_fields = ("state", "error", "notes_text", "change_lines", "healed_lines", "problem_lines", "findings_link")
     row_actions = (
         Action(
             name="stop",
@@ -138,10 +139,11 @@ class SyncRunAdmin(ReadOnlyAdmin):
     started = columns.moment("started_at", gettext_lazy("started"))
     state = columns.badge("status", gettext_lazy("status"), kinds=_BADGES)
     why = columns.reason("last_error", gettext_lazy("error"), is_short=True)
+    error = columns.reason("last_error", gettext_lazy("error"))
 
     @admin.display(description=gettext_lazy("notes"))
     def notes_text(self, run: SyncRun) -> str:
-        return " ".join(run.notes) or NOTHING
+        return " ".join(map(phrases.shown, run.notes)) or NOTHING
 
     @admin.display(description=gettext_lazy("what changed"))
     def change_lines(self, run: SyncRun) -> str:
@@ -162,7 +164,10 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
 
 def _folded_lines(lines: list[Any]) -> str:
-    return folded(len(lines), indented(lines)) if lines else NOTHING
+    shown = [
+        {name: phrases.shown(text) if isinstance(text, str) else text for name, text in line.items()} for line in lines
+    ]
+    return folded(len(lines), indented(shown)) if lines else NOTHING
 
 
 def _apply(finding: SyncFinding, submission: Submission) -> Answer:
@@ -176,7 +181,7 @@ def _apply(finding: SyncFinding, submission: Submission) -> Answer:
 
 @admin.register(SyncFinding)
 class SyncFindingAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "person_link", "plan", "remote_value", "local_value", "remedy", "state")
+    list_display = ("kind", "person_link", "plan", "there", "here", "remedy", "state")
     list_filter = ("status", "kind", "plan")
     list_select_related = ("user", "plan", "run", "contact")
     search_fields = ("person",)
@@ -185,13 +190,15 @@ class SyncFindingAdmin(ReadOnlyAdmin):
         ("kind", "state"),
         ("person_link", "person_id", "purchase_id"),
         "plan",
-        "remote_value",
-        "local_value",
+        "there",
+        "here",
         "remedy",
         ("outcome", "staff", "settled_at"),
         "run_link",
     )
-    readonly_fields = ("state", "person_link", "run_link")
+    readonly_fields = ("state", "person_link", "there", "here", "run_link")
+    there = columns.reason("remote_value", gettext_lazy("at the provider"))
+    here = columns.reason("local_value", gettext_lazy("here"))
     row_actions = (
         Action(
             name="apply",

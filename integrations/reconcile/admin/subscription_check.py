@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.people.models import User
+from core import phrases
 from core.console.actions import Action, Answer, Refused, Submission, add_action
 from core.console.links import row_link
 from integrations import registry
@@ -49,7 +50,7 @@ def _sync(user: User, submission: Submission, *, provider: Provider) -> Answer:
         text = _("It has not ended yet: a worker continues it.")
         if sync.last_error:
             retried = _("%(provider)s could not be reached: %(error)s. It is retried automatically.")
-            text = retried % {"provider": provider.title, "error": sync.last_error}
+            text = retried % {"provider": provider.title, "error": phrases.shown(sync.last_error)}
         link = row_link(PAGE, sync.pk, _("Progress"))
         return Answer(text=format_html("{} {}", text, link), level=messages.WARNING)
     if sync.status == Status.FAILED:

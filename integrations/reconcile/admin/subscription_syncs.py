@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.memberships.purchase_state import Status as SubscriptionStatus
+from core import phrases
 from core.console import columns
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, row_link
@@ -64,4 +65,6 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("error"))
     def error_text(self, sync: SubscriptionSync) -> str:
-        return (syncs.failure_message(sync) if sync.status == Status.FAILED else sync.last_error) or NOTHING
+        return (
+            syncs.failure_message(sync) if sync.status == Status.FAILED else phrases.shown(sync.last_error)
+        ) or NOTHING

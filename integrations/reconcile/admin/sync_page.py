@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from accounts.staff.audit import record
+from core import phrases
 from core.cause import Cause
 from core.console import attention, tools
 from core.console.links import moment, row_link
@@ -136,7 +137,7 @@ def _start(request: HttpRequest) -> None:
     try:
         run = runs.start(provider, cause=Cause.by_staff(staff), kind=kind)
     except (runs.AlreadyOpen, Retryable, Permanent) as error:
-        messages.error(request, str(error))
+        messages.error(request, phrases.shown(str(error)))
         return
     record("syncrun.begun", request=request, target=run)
     LogEntry.objects.create(
