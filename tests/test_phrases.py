@@ -29,6 +29,7 @@ ERRORS = {
     *("OwnedByAnotherContact", "AmbiguousPolicy", "InvalidAddress", "InvalidDate", "AmbiguousDate", "InvalidJson"),
     *("Permanent", "TryAgain", "Wait", "wait_until", "TemporaryFailure", "TooManyCalls", "NotFound", "NotPermitted"),
     *("NotConfigured", "NotFoundYet", "Gone", "CannotProvision", "NotNeeded", "Compressed", "Obsolete", "Withdrawn"),
+    *("CannotUndo",),
 }
 # What is stored of these calls under these names is read by staff, too.
 STORED = {

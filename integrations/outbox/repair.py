@@ -20,6 +20,14 @@ from integrations.outbox import enqueue
 from integrations.outbox.matching import name_key
 from integrations.outbox.models import OutgoingWrite
 
+_NOT_WRITTEN = Phrase("only what was written, and not taken back before, can be taken back")
+_REMOVED = Phrase("what stood there before was removed: it was written too long ago, or the person was erased")
+_A_MARK = Phrase("the mark follows the deletion: it is taken away once the record is there again")
+_AN_OPPORTUNITY = Phrase("an opportunity says what its policy says: correct the policy, or the opportunity there")
+_MADE = Phrase("the record was made by it: nothing is deleted from here, delete it there by hand")
+_MERGED = Phrase("the contact was merged into another one")
+_JUST_NOW = Phrase("somebody took it back just now")
+
 _SKIPPED = Phrase("skipped ({cause})")
 
 Status = OutgoingWrite.Status
@@ -77,21 +85,21 @@ def undo(write: OutgoingWrite, *, cause: Cause) -> list[str]:
     CannotUndo.
     """
     if write.status != Status.DONE or write.undone_at is not None:
-        raise CannotUndo("only what was written, and not taken back before, can be taken back")
+        raise CannotUndo(_NOT_WRITTEN())
     if write.pruned_at is not None:
-        raise CannotUndo("what stood there before was removed: it was written too long ago, or the person was erased")
+        raise CannotUndo(_REMOVED())
     if write.kind == Kind.MARK:
-        raise CannotUndo("the mark follows the deletion: it is taken away once the record is there again")
+        raise CannotUndo(_A_MARK())
     if write.kind != Kind.CONTACT:
-        raise CannotUndo("an opportunity says what its policy says: correct the policy, or the opportunity there")
+        raise CannotUndo(_AN_OPPORTUNITY())
     if write.operation != OutgoingWrite.Operation.UPDATE:
-        raise CannotUndo("the record was made by it: nothing is deleted from here, delete it there by hand")
+        raise CannotUndo(_MADE())
     with transaction.atomic():
         if write.contact is None:
-            raise CannotUndo("the contact was merged into another one")
+            raise CannotUndo(_MERGED())
         held = Contact.objects.select_for_update().get(pk=write.contact.pk)
         if not OutgoingWrite.objects.filter(pk=write.pk, undone_at=None).update(undone_at=timezone.now()):
-            raise CannotUndo("somebody took it back just now")
+            raise CannotUndo(_JUST_NOW())
         before = {name: "" if value is None else value for name, value in write.before.items()}
         if mapping := taken_over(write):
             own = _values_before(write, mapping)

@@ -201,7 +201,7 @@ def test_a_write_is_undone_after_it_was_shown_what_comes_back(console: Client, s
 def test_undo_of_an_unsuitable_write_is_refused_and_changes_nothing(console: Client) -> None:
     row = written(None)
     response = console.post(act_url(row, "undo"), {"answered": "1"}, follow=True)
-    assert [str(message) for message in response.context["messages"]] == ["the contact was merged into another one"]
+    assert [str(message) for message in response.context["messages"]] == ["The contact was merged into another one"]
     row.refresh_from_db()
     assert (row.undone_at, logged(row)) == (None, [])
 
