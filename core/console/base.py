@@ -38,8 +38,9 @@ class ConsoleChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
-            if isinstance(self.paginator, PageByPage):  # has read a list of one page, which Django would read again
-                self.result_list = self.paginator.page(self.page_num).object_list
+            if isinstance(self.paginator, PageByPage) and not self.multi_page:
+                # It has read the only page, which Django would read again, whichever page the address asks for.
+                self.result_list = self.paginator.page(1).object_list
             len(self.result_list)  # others are not read yet
         except (OverflowError, ValueError, DataError) as error:
             raise IncorrectLookupParameters(error) from error
