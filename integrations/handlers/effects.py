@@ -43,16 +43,21 @@ MEMBER_KNOWN = Phrase.worded("member found", _("Member known already"))
 NOTHING_CHANGED = Phrase("known already, nothing changed")
 MAIL_ENQUEUED = Phrase("e-mail enqueued: {mail}", mail=_MAIL)
 MAIL_HELD = Phrase("e-mail held back: {mail}", mail=_MAIL)
-_SUBSCRIPTION = Phrase("subscription {status}", status=_STATUS)
-_SUBSCRIPTION_UNTIL = Phrase("subscription {status}, access until {day}", status=_STATUS, day=DAY)
-_SUBSCRIPTION_MOVED = Phrase("subscription {before} → {status}", before=_STATUS, status=_STATUS)
-_SUBSCRIPTION_MOVED_UNTIL = Phrase(
-    "subscription {before} → {status}, access until {day}", before=_STATUS, status=_STATUS, day=DAY
-)
-_SUBSCRIPTION_STAYS = Phrase("noted; the subscription stays {status}", status=_STATUS)
-_SUBSCRIPTION_STAYS_UNTIL = Phrase(
-    "noted; the subscription stays {status}, access until {day}", status=_STATUS, day=DAY
-)
+# What became of a subscription: without and with the day until which it gives access.
+SUBSCRIPTION = {
+    "new": (
+        Phrase("subscription {status}", status=_STATUS),
+        Phrase("subscription {status}, access until {day}", status=_STATUS, day=DAY),
+    ),
+    "moved": (
+        Phrase("subscription {before} → {status}", before=_STATUS, status=_STATUS),
+        Phrase("subscription {before} → {status}, access until {day}", before=_STATUS, status=_STATUS, day=DAY),
+    ),
+    "noted": (
+        Phrase("noted; the subscription stays {status}", status=_STATUS),
+        Phrase("noted; the subscription stays {status}, access until {day}", status=_STATUS, day=DAY),
+    ),
+}
 QUESTIONS = {value: Phrase.of_label(label) for value, label in Question.choices}
 POINTS_GIVEN = Phrase("points given")
 POINTS_OF_A_PATH = Phrase.worded("points of a path given", _("Points of a learning path given"))
@@ -74,13 +79,3 @@ NOBODYS_ADDRESS = Phrase("nobody has this address")
 PROGRESS = Phrase("progress: {percent} % of {course}", percent=NUMBER)
 PROGRESS_OF_NOBODY = Phrase("progress: {percent} % of {course}; nobody has this address yet", percent=NUMBER)
 PROGRESS_KNOWN = Phrase("progress known better already")
-
-
-def of_subscription(*, before: str, status: str, until: str, moved: bool) -> str:
-    """Return the effect on a subscription; `moved`: its state is another one, which was `before`, "" without one."""
-    if not moved:
-        return _SUBSCRIPTION_STAYS_UNTIL(status=status, day=until) if until else _SUBSCRIPTION_STAYS(status=status)
-    if before:
-        moves = {"before": before, "status": status}
-        return _SUBSCRIPTION_MOVED_UNTIL(**moves, day=until) if until else _SUBSCRIPTION_MOVED(**moves)
-    return _SUBSCRIPTION_UNTIL(status=status, day=until) if until else _SUBSCRIPTION(status=status)

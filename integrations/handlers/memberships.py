@@ -97,12 +97,10 @@ def apply(event: MembershipEvent, context: Context) -> list[Change]:
     subscription, outcome = recorded.subscription, effects.NOTHING_CHANGED()
     if not recorded.known:
         end, transition = subscription.current_period_end, recorded.transition
-        outcome = effects.of_subscription(
-            before=transition.from_status if transition else "",
-            status=subscription.status,
-            until=f"{end:%Y-%m-%d}" if end else "",
-            moved=transition is not None,
-        )
+        before = transition.from_status if transition else ""
+        plain, with_day = effects.SUBSCRIPTION["moved" if before else "new" if transition else "noted"]
+        day = f"{end:%Y-%m-%d}" if end else ""
+        outcome = (with_day if day else plain)(before=before, status=subscription.status, day=day)
     changes = [
         Change(
             description=effects.MEMBER_CREATED() if member.created else effects.MEMBER_KNOWN(),
