@@ -5,6 +5,7 @@ Nothing here starts a server or a broker. The suites that do (tests/chaos, tests
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 OPERATOR_PASSWORD = "a-password-that-only-tests-know"
 STAFF_EMAIL = "staff@example.com"
 PASSWORD = "violet kettle under the stairs"
+A_FULL_HOUR = 1_800_000_000.0
 HERE = Path(__file__).parent
 # How the tests are shared out and where their database comes from; what a provider's folder gives to every test.
 pytest_plugins = [
@@ -105,6 +107,16 @@ def _as_after_a_start() -> None:
     refusals.forget()
     health.forget()
     audit.forget_waiting()
+
+
+@pytest.fixture(autouse=True)
+def _windows_begin_with_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin an hour of the limits with each test: none ends in its middle because one of the real clock does."""
+    from core.web import limits
+
+    began = time.time()
+    clock = SimpleNamespace(time=lambda: A_FULL_HOUR + time.time() - began, monotonic=time.monotonic)
+    monkeypatch.setattr(limits, "time", clock)
 
 
 @pytest.fixture(autouse=True)
