@@ -116,6 +116,11 @@ def test_list_and_searches_read_by_an_index(console: Client) -> None:
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
                 plan = [row[3] for row in cursor.fetchall()]
+            if sql.startswith("WITH RECURSIVE facet_"):  # the values of filters, from one to the next
+                assert not [
+                    step for step in plan if step.startswith("SCAN accounts_auditentry") and "INDEX" not in step
+                ]
+                continue
             is_whole_list = query == "" and plan[0] == "SCAN accounts_auditentry"  # by its key, until the page is full
             assert is_whole_list or plan[0].startswith("SEARCH accounts_auditentry"), (query, sql, plan)
 

@@ -71,7 +71,7 @@ def test_event_page_shows_every_known_value(console: Client, process: Any, relay
     assert reverse("admin:accounts_emailmessage_change", args=[welcome.pk]) in page
     assert "x-kajabi-signature: •••" in page
     assert "nssa:evt_1" in page
-    assert "member created" in page
+    assert "Member created" in page
     assert "done" in page
 
 
