@@ -132,5 +132,5 @@ def test_each_event_synchronises_its_contact_within_seconds(app: Embedded, kajab
         what="every contact as Kajabi has it",
     )
     assert set(app.rows.statuses()) == {"processed"}
-    bought = "SELECT u.email FROM accounts_subscription s JOIN accounts_user u ON u.id = s.user_id ORDER BY s.id"
-    assert app.rows.column(bought) == ["purchase@example.com", "payment_succeeded@example.com"]
+    bought = "SELECT u.email FROM accounts_subscription s JOIN accounts_user u ON u.id = s.user_id"
+    assert set(app.rows.column(bought)) == {"purchase@example.com", "payment_succeeded@example.com"}

@@ -44,7 +44,8 @@ def learnt(times: list[datetime]) -> Rhythm:
 
 
 def alarms(rhythm: Rhythm, times: list[datetime]) -> int:
-    return sum(rhythm.overdue_at(last, NEW_YORK) < following for last, following in zip(times, times[1:], strict=False))
+    pauses = [pair for pair in zip(times, times[1:], strict=False) if pair[1] - pair[0] >= SHORTEST]  # others are none
+    return sum(rhythm.overdue_at(last, NEW_YORK) < following for last, following in pauses)
 
 
 @pytest.mark.parametrize("rate", [office, always, rare], ids=lambda rate: rate.__name__)
