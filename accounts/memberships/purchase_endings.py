@@ -116,10 +116,11 @@ def dispute_lost(purchase: Purchase, fact: Fact) -> None:
 
 
 def extended(purchase: Purchase, fact: Fact) -> None:
-    """Take a grant of staff: it never shortens the one before."""
+    """Take a grant of staff: it never shortens what runs, be it paid or left by a cancellation."""
     end = fact.period_end
-    if purchase.periods and purchase.ended is None and purchase.canceled_at is None:
-        end = None if end is None or purchase.paid_until is None else max(end, purchase.paid_until)
+    if purchase.ended is None and (purchase.periods or purchase.canceled_at is not None):
+        runs_until = purchase.paid_until if purchase.canceled_at is None else purchase.ends_at
+        end = None if end is None or runs_until is None else max(end, runs_until)
     add(purchase, fact, fact.occurred_at, end)
 
 

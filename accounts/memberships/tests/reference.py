@@ -385,7 +385,10 @@ class Bought:
             case "extended":
                 assert fact.period_end is not None
                 after = day_of(fact.period_end)
-                if self.spans and not self.over and self.canceled is None:
+                if self.canceled is not None and not self.over:
+                    assert self.leaves is not None
+                    after = max(after, self.leaves)
+                elif self.spans and not self.over:
                     after = max(after, self.paid_until)
                 self.add(Span(day, after, day, stated=after == day_of(fact.period_end), charges=charge(fact)))
             case "resumed" | "confirmed":

@@ -69,9 +69,29 @@ def test_second_grant_never_shortens_the_first() -> None:
 
 
 def test_grant_after_a_grant_was_ended_lasts_until_its_own_end() -> None:
-    for end in ("expired", "canceled"):
-        told = (staff("extended", 1, ends=100), staff(end, 10), staff("extended", 20, ends=50))
-        assert days_with_access(*told)[-1] == 50
+    told = (staff("extended", 1, ends=100), staff("expired", 10), staff("extended", 20, ends=50))
+    assert days_with_access(*told)[-1] == 50
+
+
+@pytest.mark.parametrize(("leaves", "until"), [(None, 100), (80, 80), (30, 50)])
+def test_grant_never_shortens_what_a_cancellation_left(leaves: int | None, until: int) -> None:
+    """A grant that is canceled runs until its end, or until the day to which staff shortened it."""
+    told = (staff("extended", 1, ends=100), staff("canceled", 10, ends=leaves))
+    assert days_with_access(*told, staff("extended", 20, ends=50)) == [1, until]
+
+
+@pytest.mark.parametrize(("leaves", "until"), [(500, 500), (100, 400)])
+def test_extension_never_shortens_a_purchase_that_a_cancellation_left_running(leaves: int, until: int) -> None:
+    told = (SALE, fact("canceled", 5, ends=leaves, purchase="p1"), fact("extended", 10, ends=400, purchase="p1"))
+    assert paid_until(*told, now=20) == at(until)
+    unknown = (fact("canceled", 5, ends=leaves, purchase="p9"), fact("extended", 10, ends=400, purchase="p9"))
+    assert paid_until(*unknown, now=20) == at(until)
+
+
+def test_grant_of_days_after_an_endless_one_was_canceled_leaves_it_endless() -> None:
+    endless = fact("purchased", purchase="p1", billing="lifetime")
+    told = (endless, fact("canceled", 5, purchase="p1"), fact("extended", 10, ends=50, purchase="p1"))
+    assert shown(*told, now=9000)[1]
 
 
 def test_extension_that_names_a_purchase_never_shortens_it() -> None:
