@@ -449,6 +449,13 @@ def test_seats_without_people_are_asked_about_with_the_way_to_give_them_access(
     assert listed(console) == []
 
 
+def test_question_about_seats_ends_with_their_purchase(console: Client, process: Any, relay: Any, plan: Any) -> None:
+    process(relay(quantity=3))
+    assert [kind for kind, _key in listed(console)] == ["membership_questions"]
+    process(relay("purchase.refunded", "evt_2"))
+    assert listed(console) == []
+
+
 @pytest.fixture
 def purchase(process: Any, relay: Any, plan: Any) -> Any:
     return process(relay(offer={"id": "off_789", "name": "Coaching"}))

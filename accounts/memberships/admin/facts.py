@@ -16,7 +16,7 @@ from django.utils.translation import ngettext_lazy
 from accounts.memberships import answers, subscriptions
 from accounts.memberships.facts import FactKind
 from accounts.memberships.models import Purchase, SubscriptionFact
-from accounts.memberships.purchase_state import Question
+from accounts.memberships.purchase_state import Question, Status
 from accounts.memberships.terms import Billing
 from core.console import attention, columns
 from core.console.actions import AboutRows, Action, ReasonForm, Refused, Submission
@@ -27,7 +27,15 @@ from core.money import money
 _AS_IT_IS, _PAID_EARLY, _END = "as-it-is", "paid-early", "end"
 _ABOUT_REFUNDS = (Question.PARTIAL_REFUNDS, Question.REFUND_OF_UNKNOWN)
 _UNITS = {"days": _("days"), "weeks": _("weeks"), "months": _("months"), "years": _("years")}
-OPEN = SubscriptionFact.objects.exclude(question="").filter(answered_at=None)
+
+
+def open_among(facts: QuerySet[SubscriptionFact]) -> QuerySet[SubscriptionFact]:
+    """Return those whose question waits for staff. The seats of a purchase that ended are none any more."""
+    over = {"question": Question.SEATS, "purchase__status__in": (Status.EXPIRED, Status.REFUNDED)}
+    return facts.exclude(question="").filter(answered_at=None).exclude(**over)
+
+
+OPEN = open_among(SubscriptionFact.objects.all())
 
 
 class IsOpen(admin.SimpleListFilter):
@@ -38,7 +46,7 @@ class IsOpen(admin.SimpleListFilter):
         return [("yes", _("Yes"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.exclude(question="").filter(answered_at=None) if self.value() == "yes" else queryset
+        return open_among(queryset) if self.value() == "yes" else queryset
 
 
 class DecideForm(ReasonForm, AboutRows):
