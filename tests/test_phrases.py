@@ -1,4 +1,4 @@
-"""What is stored for people to read is a phrase, and each phrase is complete in every language."""
+"""Phrases: all that is stored for people to read is one, and each is complete in every language."""
 
 import ast
 import gettext

@@ -1,4 +1,4 @@
-"""Which purchase a fact is about: by its ids, else by a small table of rules, closed by default.
+"""The purchase that a fact is about: by its ids, else by a small table of rules, closed by default.
 
 A fact that could be about either of two purchases is a question to staff. Until they answer, what gives access is
 taken by the purchase that it fits best, and what ends access is taken by none.

@@ -1,4 +1,4 @@
-"""Why somebody has access to a plan, or has not: the purchase and the fact that decide, in a sentence for staff.
+"""The reason why somebody has access to a plan, or has not: what decides it, in a sentence for staff.
 
 Nothing is decided here: purchases, their states and the union are those of `subscription_state.History`, which computes
 the subscription itself. This module only finds the words.

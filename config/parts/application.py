@@ -1,4 +1,4 @@
-"""What Enlace is made of, what a client may send, and how pages present the business."""
+"""The parts of Enlace, the limits of what a client may send, and how pages present the business."""
 
 from config.parts.place import BASE_DIR, PROVIDERS, VAR_DIR, env
 

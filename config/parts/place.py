@@ -1,4 +1,4 @@
-"""Where Enlace runs: its folders, the environment, its address, its providers. All other parts begin here."""
+"""The place of Enlace: its folders, the environment, its address, its providers. All other parts begin here."""
 
 import os
 import sys

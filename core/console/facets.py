@@ -29,7 +29,7 @@ _ASKED = "_facets"
 
 
 class Source(Protocol):
-    """What one filter counts."""
+    """The rows that one filter counts."""
 
     def part(self, place: int) -> tuple[str, str, list[Any]]:
         """Return the recursive table that the statement needs ("" for none), its part of a union and the parameters.
@@ -109,7 +109,7 @@ class Number:
 
 
 class Facets:
-    """What the filters of one request count; asked for by all of them before the first reads it."""
+    """Numbers that the filters of one request show; asked for by all of them before the first reads it."""
 
     def __init__(self) -> None:
         self._sources: list[Source] = []

@@ -1,4 +1,4 @@
-"""Why the demo is not made here: it is for trying Enlace out, and never for an installation that is in use."""
+"""Reasons not to make the demo: it is for trying Enlace out, and never for an installation that is in use."""
 
 from django.conf import settings
 

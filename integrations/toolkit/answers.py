@@ -1,4 +1,4 @@
-"""What calls to providers ended in, as it is stored and staff read it."""
+"""Outcomes of calls to providers, as they are stored and staff read them."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""What came from providers and went to them, and what was reported of it."""
+"""Messages from providers and to them, and reports about them."""
 
 from accounts.staff.models import AuditEntry
 from integrations.history.models import HistoryImport, HistoryRow

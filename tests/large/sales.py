@@ -1,4 +1,4 @@
-"""What people bought, and the mails that they got for it."""
+"""Purchases of people, and the mails that they got for them."""
 
 from accounts.commerce.models import FormSubmission, Order, Payment, Policy
 from accounts.mail.models import EmailMessage

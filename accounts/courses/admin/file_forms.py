@@ -167,7 +167,7 @@ class ConfirmForm(ConfirmImportForm):
 
 
 class LayoutForm(forms.Form):
-    """Which column of the file is which of ours, and how its dates are written."""
+    """The column of the file for each of ours, and how its dates are written."""
 
     import_file_name = forms.CharField(widget=forms.HiddenInput, max_length=LINE_LENGTH)
     original_file_name = forms.CharField(widget=forms.HiddenInput, max_length=LINE_LENGTH)

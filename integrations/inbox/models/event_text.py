@@ -1,4 +1,4 @@
-"""What the search for contents reads: each event's payload as lines of text, indexed by trigrams."""
+"""Texts of events for the search of contents: each payload as lines, indexed by trigrams."""
 
 from typing import Any
 
