@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.admin import site
+from django.contrib.admin.utils import flatten_fieldsets
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 
 from accounts.courses.admin.review import KEY as COMPLETIONS
 from accounts.courses.models import Activity, Completion
@@ -154,3 +157,19 @@ def test_reading_that_failed_says_why_in_spanish(spanish: Client) -> None:
     )
     page = read(spanish, "integrations_contactrefresh_change", row.pk)
     assert "No se puede consultar Kajabi: su API no está configurada" in page
+
+
+def test_every_column_that_a_page_shows_has_a_label_of_ours(rf: Any, staff: Any) -> None:
+    """Django makes a label of a name in English where a field has none, and nobody translates that."""
+    request = rf.get("/")
+    request.user = staff
+    nameless = set()
+    for model, page in site._registry.items():
+        if model._meta.app_label not in ("accounts", "integrations"):
+            continue
+        shown = {*flatten_fieldsets(page.get_fieldsets(request, model())), *page.get_list_display(request)}
+        fields = {field.name: field for field in model._meta.fields}
+        for name in fields.keys() & {name for name in shown if not hasattr(page, str(name))}:
+            if not isinstance(fields[name].verbose_name, Promise):
+                nameless.add(f"{model._meta.label}.{name}")
+    assert nameless == set()

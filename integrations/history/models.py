@@ -66,7 +66,12 @@ class HistoryImport(Prunable, Delivery):
     notes = models.JSONField(_("notes"), default=list)
     cause = models.CharField(_("source"), max_length=200)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     created_at = models.DateTimeField(_("uploaded"), default=timezone.now)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)

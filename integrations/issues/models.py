@@ -38,7 +38,12 @@ class Issue(models.Model):
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.OPEN)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     failures = models.PositiveIntegerField(_("failures"), default=0)
     first_seen_at = models.DateTimeField(_("first seen"), default=timezone.now)

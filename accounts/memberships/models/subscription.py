@@ -192,7 +192,12 @@ class SubscriptionFact(models.Model):
     cause = models.CharField(_("source"), max_length=200)
     event_id = models.BigIntegerField(null=True, blank=True)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
 
@@ -239,7 +244,12 @@ class SubscriptionTransition(models.Model):
     cause = models.CharField(_("source"), max_length=200)
     event_id = models.BigIntegerField(null=True, blank=True)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
 

@@ -252,7 +252,12 @@ class PossibleDuplicate(Prunable):
     found_at = models.DateTimeField(_("found"), default=timezone.now)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
 
     class Meta:

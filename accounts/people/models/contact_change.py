@@ -35,7 +35,12 @@ class ContactChange(Prunable):
     provider = models.CharField(_("provider"), max_length=30, blank=True)
     cause = models.CharField(_("source"), max_length=300, blank=True)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     recorded_at = models.DateTimeField(_("when"), default=timezone.now)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)

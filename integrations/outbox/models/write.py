@@ -66,7 +66,12 @@ class OutgoingWrite(Prunable, Delivery):
     echoes = models.PositiveIntegerField(_("echoes"), default=0, help_text=_("echoes of our own write"))
     cause = models.CharField(_("source"), max_length=300)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     created_at = models.DateTimeField(_("requested"), default=timezone.now)
     undone_at = models.DateTimeField(_("undone"), null=True, blank=True)

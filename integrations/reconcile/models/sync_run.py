@@ -59,7 +59,12 @@ class SyncRun(Prunable, Delivery):
     problems = models.JSONField(_("problems"), default=list)
     cause = models.CharField(_("source"), max_length=200)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     started_at = models.DateTimeField(_("started"), default=timezone.now)
 
@@ -128,7 +133,9 @@ class SyncFinding(models.Model):
     person_id = models.CharField(_("remote person"), max_length=100, blank=True)
     purchase_id = models.CharField(_("remote purchase"), max_length=100, blank=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
-    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    plan = models.ForeignKey(
+        Plan, on_delete=models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("plan")
+    )
     contact = models.ForeignKey(
         Contact, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("contact")
     )
@@ -137,7 +144,12 @@ class SyncFinding(models.Model):
     remedy = models.CharField(_("remedy"), max_length=300)
     outcome = models.CharField(_("outcome"), max_length=500, blank=True)
     staff = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("staff"),
     )
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
 
