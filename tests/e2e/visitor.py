@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, expect
 
+from tests.e2e.clicks import Clicks
+from tests.harness import Rows
 from tests.harness.environment import STAFF_EMAIL, STAFF_PASSWORD
 
 PATIENCE = 30_000  # ms, for a machine that does ten things at once
@@ -31,7 +33,7 @@ OTHER_SCHEME: Mapping[Scheme, Scheme] = {"light": "dark", "dark": "light"}
 LAYOUTS = [("en", 360), ("es", 1280)]
 SCHEMES: Mapping[str, Scheme] = {"en": "light", "es": "dark"}
 
-_sessions: dict[str, str] = {}  # of staff, by the URL of the installation
+_sessions: dict[tuple[str, str], str] = {}  # of staff, by the URL of the installation and the address
 
 
 class Visitor:
@@ -54,6 +56,7 @@ class Visitor:
             color_scheme=scheme,
         )
         self.context.set_default_timeout(PATIENCE)
+        self._clicks = Clicks(self.context)
         self.requests: list[Request] = []
         self.complaints: list[str] = []
         self.faults: list[str] = []
@@ -75,29 +78,37 @@ class Visitor:
         """Note all requests from now on, which costs time with each file of a page."""
         self.context.on("request", lambda request: self.requests.append(request))
 
-    def sign_in(self, path: str = "/admin/") -> Self:
+    def sign_in(self, path: str = "/admin/", *, email: str = STAFF_EMAIL) -> Self:
         """Open a page of the console as staff: the first time by keyboard, then with the session of the first time.
 
-        A sign-in takes a second of CPU time, and ten tries in a quarter of an hour are the limit.
+        A sign-in takes a second of CPU time, and ten tries in a quarter of an hour are the limit. `colleague` makes
+        staff with a role.
         """
-        if self.url in _sessions:
-            self.context.add_cookies([{"name": "sessionid", "value": _sessions[self.url], "url": self.url}])
+        key = self.url, email
+        if key in _sessions:
+            self.context.add_cookies([{"name": "sessionid", "value": _sessions[key], "url": self.url}])
         self.open(path)
         if urlsplit(self.page.url).path == "/admin/login/":
-            self.type_staff_password()
+            self.type_staff_password(email)
             cookies = {cookie["name"]: cookie["value"] for cookie in self.context.cookies()}
-            _sessions[self.url] = cookies["sessionid"]
+            _sessions[key] = cookies["sessionid"]
         assert urlsplit(self.page.url).path != "/admin/login/", "the password is refused"
         return self
 
-    def type_staff_password(self) -> None:
+    def type_staff_password(self, email: str = STAFF_EMAIL) -> None:
         """Fill in the console's sign-in page by keyboard alone; return when the next page has loaded."""
         self.press_tab_until("input[name=username]")
-        self.page.keyboard.type(STAFF_EMAIL)
+        self.page.keyboard.type(email)
         self.page.keyboard.press("Tab")
         self.page.keyboard.type(STAFF_PASSWORD)
         with self.next_page():
             self.page.keyboard.press("Enter")
+
+    @contextmanager
+    def clicks(self, *, at_most: int, job: str) -> Iterator[None]:
+        """Assert that the block, a job of staff, takes `at_most` clicks: `Clicks` says what counts as one."""
+        with self._clicks.limited(at_most=at_most, job=job):
+            yield
 
     @contextmanager
     def next_page(self) -> Iterator[None]:
@@ -168,6 +179,22 @@ class Visitor:
         self.context.close()
         assert not self.complaints, "\n".join(self.complaints)
         assert not self.faults, "\n".join(self.faults)
+
+
+def colleague(rows: Rows, role: str) -> str:
+    """Return the address of a member of staff with `role` alone, who has the password of the first one."""
+    email = f"{role}@staff.example.com"
+    if not rows.column("SELECT id FROM accounts_user WHERE email = %s", email):
+        columns = [column for column in rows.all("SELECT * FROM accounts_user LIMIT 1")[0] if column != "id"]
+        own = {"email": "%s", "is_superuser": "FALSE"}
+        values = ", ".join(own.get(column, column) for column in columns)
+        first = f"INSERT INTO accounts_user ({', '.join(columns)}) SELECT {values} FROM accounts_user WHERE email = %s"
+        rows.execute(first, email, STAFF_EMAIL)
+        joined = (
+            "INSERT INTO accounts_user_groups (user_id, group_id) SELECT u.id, g.id FROM accounts_user u, auth_group g"
+        )
+        assert rows.execute(f"{joined} WHERE u.email = %s AND g.name = %s", email, role) == 1, f"no role {role}"
+    return email
 
 
 def _said(where: str, violation: Mapping[str, Any]) -> str:
