@@ -106,20 +106,33 @@ def _sample(phrase: Phrase, name: str) -> object:
 @pytest.mark.parametrize(
     ("stored", "said"),
     [
-        ("left out: phone: '12' is no date", "Omitido: phone: '12' no es una fecha"),
+        ("left out: phone: '12' is no date", "Omitido: teléfono: '12' no es una fecha"),
         (
             "phone +1 was left out: Mary (id 7 there) has it, and only one contact may; eMail b was left out: 'b':"
             " not usable as an e-mail address",
-            "phone +1 se omitió: lo tiene Mary (id 7 there), y solo un contacto puede tenerlo; eMail b se omitió: 'b':"
-            " no sirve como dirección de correo",
+            "teléfono +1 se omitió: lo tiene Mary (id 7 there), y solo un contacto puede tenerlo; eMail b se omitió:"
+            " 'b': no sirve como dirección de correo",
         ),
         (
             "no plan for offer 1; map it to a plan, then retry; said by nobody",
             "La oferta «1» no tiene plan: elige uno; said by nobody",
         ),
+        ("contact changed: first_name, phone, shoe_size", "Contacto cambiado: nombre, teléfono, shoe_size"),
+        (
+            "contact changed: city, shoe_size (city: nothing → Houston; shoe_size: 9 → nothing)",
+            "Contacto cambiado: ciudad: – → Houston; shoe_size: 9 → –",
+        ),
+        ("company changed: name, administrators", "Empresa cambiada: nombre, administradores"),
+        ("quote changed: premium, expires_on", "Cotización cambiada: prima, vence"),
+        ("left out: postalCode: 'x' is no date", "Omitido: código postal: 'x' no es una fecha"),
+        ("custom_fields.shoe_size 9 was left out: contact created", "shoe_size 9 se omitió: contacto creado"),
         ("Timeout: the socket said no; contact created", "Timeout: the socket said no; contacto creado"),
     ],
-    ids=["phrase in a phrase", "several", "phrase with a semicolon", "words of others"],
+    ids=[
+        *("phrase in a phrase", "several", "phrase with a semicolon"),
+        *("names of a contact", "values", "names of a company", "names of a quote", "name there", "custom field"),
+        "words of others",
+    ],
 )
 def test_text_of_several_phrases_is_said_in_spanish(stored: str, said: str) -> None:
     with translation.override("es"):

@@ -85,7 +85,7 @@ def test_every_effect_of_an_event_is_in_spanish(spanish: Client) -> None:
         "contact created": "Contacto creado",
         "subscription trialing → active, access until 2027-03-04": "activa, acceso hasta 4 mar 2027",
         "completion waits for a person: nobody has this address": "requiere tu decisión: nadie tiene esta dirección",
-        "left out: phone: '12' is no telephone number that can be called from elsewhere": "Omitido: phone",
+        "left out: phone: '12' is no telephone number that can be called from elsewhere": "Omitido: teléfono",
         "e-mail enqueued: welcome": "Correo en cola",
     }
     for description in said:

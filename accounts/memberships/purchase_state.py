@@ -31,6 +31,11 @@ class Status(models.TextChoices):
     DISPUTED = "disputed", _("disputed")
 
 
+def status_label(status: str) -> str:
+    """Return a status in the reader's language, "none" for no subscription; a provider's own word as it is."""
+    return str({"none": _("none"), **dict(Status.choices)}.get(status, status))
+
+
 class Question(models.TextChoices):
     """Questions to staff about a fact."""
 

@@ -10,7 +10,23 @@ language, with days in the reader's form, and failures are grouped by phrase, wh
 one row are joined by "; ". What is no phrase, such as another system's words, is shown as it is stored.
 """
 
-from core.phrases.kinds import ANY, CODE, DAY, ERROR, MOMENT, NUMBER, OWNER, QUOTED, Kind, Labels, Words
+from core.phrases.kinds import (
+    ANY,
+    CODE,
+    DAY,
+    ERROR,
+    FIELD,
+    MOMENT,
+    NAMED_VALUE,
+    NUMBER,
+    OWNER,
+    QUOTED,
+    VALUES,
+    Kind,
+    Labels,
+    Names,
+    Words,
+)
 from core.phrases.phrase import KNOWN, SEPARATOR, TEXT, Phrase, found_in, general, known, shown
 
 __all__ = [
@@ -18,15 +34,19 @@ __all__ = [
     "CODE",
     "DAY",
     "ERROR",
+    "FIELD",
     "KNOWN",
     "MOMENT",
+    "NAMED_VALUE",
     "NUMBER",
     "OWNER",
     "QUOTED",
     "SEPARATOR",
     "TEXT",
+    "VALUES",
     "Kind",
     "Labels",
+    "Names",
     "Phrase",
     "Words",
     "found_in",

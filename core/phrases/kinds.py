@@ -1,5 +1,6 @@
 """Kinds of values in phrases: how each is written in English, recognised, shown, and left out to group failures."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -7,7 +8,11 @@ from typing import Any
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
+from core.field_names import field_label, remote_label
+
 ANYTHING = "…"  # stands for a value in a phrase without its values
+_EMPTY = "–"
+_NOTHING = re.compile(r"(?:^|(?<= → ))nothing(?=$| → )")  # an empty value, as it was stored before
 _BEFORE_A_STATUS = {"with", "status", "answered", "http", "code"}
 
 
@@ -126,17 +131,39 @@ class _Moment(Kind):
         return _parsed(lambda raw: datetime.strptime(raw, self.FORM).replace(tzinfo=UTC), text)
 
 
-class Words(Kind):
+class Names(Kind):
+    """Names of values, joined by ", ", each shown as `label` says it."""
+
+    def __init__(self, label: Callable[[str], Any]) -> None:
+        self._label = label
+
+    def shown(self, text: str) -> str:
+        return ", ".join(str(self._label(name)) for name in text.split(", "))
+
+
+class Words(Names):
     """Words of ours, each with what is shown for it; several may be joined by ", "."""
 
     def __init__(self, words: Mapping[str, Any]) -> None:
-        self._words = words
-
-    def shown(self, text: str) -> str:
-        return ", ".join(str(self._words.get(word, word)) for word in text.split(", "))
+        super().__init__(lambda word: words.get(word, word))
 
     def general(self, text: str) -> str:
         return text
+
+
+class _Field(_Code):
+    """A provider's name of a value, by which failures differ; shown as people say it where it is one of ours."""
+
+    def shown(self, text: str) -> str:
+        return remote_label(text)
+
+
+class _NamedValue(Kind):
+    """The name of a value, and after a space the value."""
+
+    def shown(self, text: str) -> str:
+        name, space, value = text.partition(" ")
+        return f"{field_label(name)}{space}{value}"
 
 
 class Labels(Kind):
@@ -158,6 +185,14 @@ class Labels(Kind):
         return text
 
 
+class _Values(Kind):
+    """Names and values, as "city: Austin; phone: – → 1"."""
+
+    def shown(self, text: str) -> str:
+        named = (part.partition(": ") for part in text.split("; "))
+        return "; ".join(f"{field_label(name)}{colon}{_NOTHING.sub(_EMPTY, value)}" for name, colon, value in named)
+
+
 def _parsed(read: Callable[[str], Any], text: str) -> Any:
     try:
         return read(text)
@@ -173,3 +208,6 @@ OWNER = _Owner()
 QUOTED = _Quoted()
 DAY = _Day()
 MOMENT = _Moment()
+FIELD = _Field()
+NAMED_VALUE = _NamedValue()
+VALUES = _Values()

@@ -2,16 +2,26 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from accounts.commerce.models import Policy
 from accounts.mail.models import EmailMessage
 from accounts.memberships.purchase_state import Question, Status
-from core.phrases import DAY, KNOWN, NUMBER, TEXT, Labels, Phrase, Words
+from accounts.people.models import Company
+from core.field_names import field_label
+from core.phrases import DAY, KNOWN, NUMBER, TEXT, VALUES, Labels, Names, Phrase, Words
 
 _STATUS = Words(dict(Status.choices))
 _MAIL = Labels(EmailMessage.Kind)
+_OF_CONTACT = Names(field_label)
+_OF_COMPANY, _OF_POLICY = (
+    Words({field.name: field.verbose_name for field in model._meta.fields}) for model in (Company, Policy)
+)
 
 OUR_OWN_WRITE = Phrase.worded("our own write came back: nothing is new", _("An echo of our own write: nothing new"))
 CONTACT_CREATED = Phrase("contact created")
-CONTACT_CHANGED = Phrase("contact changed: {names}")
+CONTACT_CHANGED = Phrase("contact changed: {names}", names=_OF_CONTACT)
+CONTACT_CHANGED_VALUES = Phrase.worded(
+    "contact changed: {names} ({values})", _("Contact changed: {values}"), names=_OF_CONTACT, values=VALUES
+)
 CONTACT_OLDER = Phrase.worded(
     "contact known better: this is older than the last report",
     _("Nothing changed: it is older than the last report"),
@@ -27,11 +37,19 @@ ORDER_KNOWN = Phrase("order known already")
 ANSWERS_RECORDED = Phrase("answers recorded")
 ANSWERS_KNOWN = Phrase("answers known already")
 COMPANY_CREATED = Phrase("company created")
-COMPANY_CHANGED = Phrase("company changed: {names}")
+COMPANY_CHANGED = Phrase("company changed: {names}", names=_OF_COMPANY)
 COMPANY_KNOWN = Phrase("company known already")
 POLICY = {
-    False: (Phrase("policy recorded"), Phrase("policy changed: {names}"), Phrase("policy known already")),
-    True: (Phrase("quote recorded"), Phrase("quote changed: {names}"), Phrase("quote known already")),
+    False: (
+        Phrase("policy recorded"),
+        Phrase("policy changed: {names}", names=_OF_POLICY),
+        Phrase("policy known already"),
+    ),
+    True: (
+        Phrase("quote recorded"),
+        Phrase("quote changed: {names}", names=_OF_POLICY),
+        Phrase("quote known already"),
+    ),
 }
 PAYMENT = {
     "charge": (Phrase("charge recorded"), Phrase("charge known already")),

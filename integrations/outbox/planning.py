@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models import Contact
-from core.phrases import SEPARATOR, TEXT, Phrase
+from core.phrases import NAMED_VALUE, SEPARATOR, TEXT, Phrase
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.mirror import ContactApi, OutgoingCall, RemoteContact
 from integrations.fields.names import FieldNames, stored_name
@@ -16,7 +16,7 @@ from integrations.outbox.differences import differences, unusable, without_left_
 from integrations.outbox.enqueue import RECORD, mirrored_providers
 from integrations.outbox.numbers import can_be_found, number_for_creation
 
-_LEFT_OUT = Phrase("{value} was left out: {why}", why=TEXT)
+_LEFT_OUT = Phrase("{value} was left out: {why}", value=NAMED_VALUE, why=TEXT)
 _NOTHING_LEFT = Phrase("{notes}: without it there is nothing to write", notes=TEXT)
 _NOT_TO_BE_FOUND = Phrase.worded(
     "the contact has neither an e-mail nor a phone number, by which it could be found there",

@@ -31,13 +31,13 @@ REMOTE_PURCHASES = "their purchases"
 BATCH_SIZE = 200  # rows compared in one transaction
 
 REMEDIES = {
-    Kind.MISSING_HERE: "apply: the member is made, with what was bought",
-    Kind.ENDED_HERE: "apply: access is given again",
-    Kind.ENDED_THERE: "apply: access ends here",
-    Kind.STATUS: "apply: it ends here with the period that is paid",
-    Kind.REFUNDED_HERE: "deactivate the purchase there, or set aside",
-    Kind.UNKNOWN_THERE: "expire the subscription by hand, or set aside where it was granted by hand",
-    Kind.NO_PLAN: "add the offer to a plan, then audit again; or set aside",
+    Kind.MISSING_HERE: Phrase("apply: the member is made, with what was bought")(),
+    Kind.ENDED_HERE: Phrase("apply: access is given again")(),
+    Kind.ENDED_THERE: Phrase("apply: access ends here")(),
+    Kind.STATUS: Phrase("apply: it ends here with the period that is paid")(),
+    Kind.REFUNDED_HERE: Phrase("deactivate the purchase there, or set aside")(),
+    Kind.UNKNOWN_THERE: Phrase("expire the subscription by hand, or set aside where it was granted by hand")(),
+    Kind.NO_PLAN: Phrase("add the offer to a plan, then audit again; or set aside")(),
 }
 
 # Differences that reading the person again can settle.

@@ -24,8 +24,8 @@ _NO_CONTACT = Phrase("no contact")
 
 Kind = SyncFinding.Kind
 REMEDIES = {
-    Kind.CONTACT_UNKNOWN: "reconcile without --full: it is taken in; or see why it could not be",
-    Kind.CONTACT_DIFFERS: "correct one of the two sides: what is changed on one is written to the other",
+    Kind.CONTACT_UNKNOWN: Phrase("reconcile without --full: it is taken in; or see why it could not be")(),
+    Kind.CONTACT_DIFFERS: Phrase("correct one of the two sides: what is changed on one is written to the other")(),
 }
 
 

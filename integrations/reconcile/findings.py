@@ -7,6 +7,7 @@ from django.db.models import BigIntegerField, F, OuterRef, QuerySet, Subquery, V
 from django.db.models.functions import Coalesce
 
 from accounts.people.models import Contact, ContactMapping
+from core.console.links import NOTHING
 from core.phrases import Phrase
 from integrations.contracts.pull import RunKind
 from integrations.reconcile.models import SyncFinding, SyncRun
@@ -15,7 +16,7 @@ CONTACT_OF = Phrase("contact {name}")
 _GONE = Phrase("deleted, or made part of another record")
 
 CONTACT = "contact"  # the kind of id by which a provider's API returns a contact
-GONE_REMEDY = "nothing was deleted here; delete, merge or keep the contact by hand, then set aside"
+GONE_REMEDY = Phrase("nothing was deleted here; delete, merge or keep the contact by hand, then set aside")()
 _MAX_VALUE_LENGTH = 60  # characters of a value in an explanation
 
 
@@ -50,7 +51,7 @@ def gone_finding(mapping: ContactMapping) -> SyncFinding:
 
 def format_value(value: Any) -> str:
     """Return a value as text for people, shortened."""
-    text = "nothing" if value in ("", None) else str(value)
+    text = NOTHING if value in ("", None) else str(value)
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 1]}…"
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.people import contact_changes, contacts, lookup, outbound
-from accounts.people.admin.contact_history import CHANGES, ChangeShown, field_label, shown_value
+from accounts.people.admin.contact_history import CHANGES, ChangeShown, shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import providers_of
 from accounts.people.contact_report import value_of
@@ -21,6 +21,7 @@ from core.console.actions import Action, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.links import list_url, shortened
 from core.console.pruned import removed
+from core.field_names import field_label
 
 Kind = ContactChange.Kind
 

@@ -7,25 +7,18 @@ from django.contrib import admin
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.people.contact_report import EMPTY, FIELDS
-from accounts.people.models import Contact, ContactChange
+from accounts.people.contact_report import EMPTY
+from accounts.people.models import ContactChange
 from core.console import columns
 from core.console.base import NewestInline
 from core.console.links import NOTHING, badge, moment, row_link, shortened
 from core.console.pruned import removed
-from core.field_names import CUSTOM
+from core.field_names import field_label
 
 CELL = 40  # characters of a value in a list
 CHANGES = "admin:accounts_contactchange"
 Kind = ContactChange.Kind
 _BADGES = {Kind.CHANGED: "past", Kind.WON: "active", Kind.LOST: "unmatched", Kind.STAFF: "active"}
-
-
-def field_label(name: str) -> str:
-    """Return a value's name as people know it: the column's title, or the custom field's own name."""
-    if name in (*FIELDS, "email"):
-        return str(Contact._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
-    return name.removeprefix(CUSTOM)
 
 
 def shown_value(value: Any) -> str:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core import phrases
 from core.console.links import NOTHING
+from core.field_names import remote_label
 
 
 class LeftOutFilter(SimpleListFilter):
@@ -33,7 +34,7 @@ def left_out_lines(left_out: Mapping[str, Any] | None) -> str:
     """Return a line for each value that was left out: its name and why. A reason may stand beside its value."""
     lines = [
         (
-            name,
+            remote_label(name),
             f"{one['value']} {phrases.shown(one['reason'])}".strip() if isinstance(one, dict) else phrases.shown(one),
         )
         for name, one in sorted((left_out or {}).items())

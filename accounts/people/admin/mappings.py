@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.people import contact_changes
-from accounts.people.admin.contact_history import field_label, shown_value
+from accounts.people.admin.contact_history import shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.filters import ProviderFilter
 from accounts.people.admin.left_out import LeftOutFilter
@@ -24,6 +24,7 @@ from core.console.base import ReadOnlyAdmin
 from core.console.facets import ColumnFilter
 from core.console.format import side_by_side
 from core.console.links import NOTHING, badge, list_link, list_url, row_link
+from core.field_names import field_label
 
 ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
 

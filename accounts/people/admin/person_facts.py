@@ -9,12 +9,12 @@ from django.db.models.functions import Cast
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from accounts.people.admin.contact_history import field_label, shown_value
+from accounts.people.admin.contact_history import shown_value
 from accounts.people.admin.mapping_columns import MAPPINGS
 from accounts.people.contact_report import AT, BY, EMPTY, FIELDS
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactPhone
 from core.console.links import NOTHING, moment, row_url
-from core.field_names import CUSTOM
+from core.field_names import CUSTOM, field_label
 
 _EMAIL, _PHONE, _RECORD = "e-mail", "phone", "record"
 

@@ -11,13 +11,14 @@ from accounts.mail.admin.emails import reason_of
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import SubscriptionTransition
 from accounts.memberships.purchase_state import Status
-from accounts.people.admin.contact_history import CHANGES, field_label
+from accounts.people.admin.contact_history import CHANGES
 from accounts.people.admin.person import Shown
 from accounts.people.models import ContactChange
 from accounts.staff.models import AuditEntry
 from core.console import timeline
 from core.console.links import EVENTS, badge, row_url
 from core.console.timeline import Entry, Row, Source
+from core.field_names import field_label
 
 _NOT_ARRIVED = (EmailMessage.Status.BOUNCED, EmailMessage.Status.FAILED)
 _WHY = Case(When(status__in=_NOT_ARRIVED, then="last_error"), default="key", output_field=TextField())

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.people.admin.contact_changes import still_frozen
-from accounts.people.admin.contact_history import CHANGES, field_label, shown_value
+from accounts.people.admin.contact_history import CHANGES, shown_value
 from accounts.people.admin.contacts import person_link
 from accounts.people.admin.duplicates import open_questions, portraits
 from accounts.people.admin.mapping_columns import MAPPINGS
@@ -17,6 +17,7 @@ from core import phrases
 from core.console import review
 from core.console.links import list_link, list_url, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
+from core.field_names import field_label
 
 DUPLICATES = "admin:accounts_possibleduplicate"
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models.company import Company
 from accounts.people.models.user import User
+from core.field_names import LABELS
 from core.prefix import PrefixIndex
 from core.prunable import Prunable
 
@@ -28,18 +29,18 @@ class Contact(models.Model):
     company = models.ForeignKey(
         Company, on_delete=models.SET_NULL, null=True, blank=True, related_name="contacts", verbose_name=_("company")
     )
-    email = models.CharField(_("e-mail"), max_length=254, blank=True, db_index=True)
-    first_name = models.CharField(_("first name"), max_length=150, blank=True)
-    last_name = models.CharField(_("last name"), max_length=150, blank=True)
-    phone = models.CharField(_("phone"), max_length=50, blank=True, db_index=True)
-    business_phone = models.CharField(_("business phone"), max_length=50, blank=True, db_index=True)
-    address_line_1 = models.CharField(_("address"), max_length=255, blank=True)
-    address_line_2 = models.CharField(_("address, second line"), max_length=255, blank=True)
-    city = models.CharField(_("city"), max_length=120, blank=True)
-    state = models.CharField(_("state"), max_length=120, blank=True)
-    postal_code = models.CharField(_("postal code"), max_length=30, blank=True)
-    country = models.CharField(_("country"), max_length=120, blank=True)
-    subscribed = models.BooleanField(_("takes marketing mails"), null=True, blank=True)
+    email = models.CharField(LABELS["email"], max_length=254, blank=True, db_index=True)
+    first_name = models.CharField(LABELS["first_name"], max_length=150, blank=True)
+    last_name = models.CharField(LABELS["last_name"], max_length=150, blank=True)
+    phone = models.CharField(LABELS["phone"], max_length=50, blank=True, db_index=True)
+    business_phone = models.CharField(LABELS["business_phone"], max_length=50, blank=True, db_index=True)
+    address_line_1 = models.CharField(LABELS["address_line_1"], max_length=255, blank=True)
+    address_line_2 = models.CharField(LABELS["address_line_2"], max_length=255, blank=True)
+    city = models.CharField(LABELS["city"], max_length=120, blank=True)
+    state = models.CharField(LABELS["state"], max_length=120, blank=True)
+    postal_code = models.CharField(LABELS["postal_code"], max_length=30, blank=True)
+    country = models.CharField(LABELS["country"], max_length=120, blank=True)
+    subscribed = models.BooleanField(LABELS["subscribed"], null=True, blank=True)
     custom_fields = models.JSONField(_("custom fields"), default=dict, blank=True)
     origins = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)

@@ -7,8 +7,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from accounts.people.admin.contact_history import field_label, shown_value
+from accounts.people.admin.contact_history import shown_value
 from core.console.format import SHOWN
+from core.field_names import field_label
 
 HEX_LINE = 16  # bytes
 CELL = 2000  # characters of a value in a table

@@ -3,12 +3,13 @@
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.people.admin.contact_history import field_label, shown_value
+from accounts.people.admin.contact_history import shown_value
 from accounts.people.admin.mapping_columns import MAPPINGS
 from accounts.people.models import ContactMapping
 from core.console import review
 from core.console.links import list_url, row_link
 from core.console.review import Decision, Kind, Question, Weight
+from core.field_names import field_label
 from integrations.outbox import deletions
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.people.admin.contact_history import field_label, shown_value
+from accounts.people.admin.contact_history import shown_value
 from accounts.people.admin.contacts import found, person_link
 from accounts.people.admin.left_out import LeftOutFilter, left_out_lines
 from core.console import attention, columns
@@ -18,6 +18,7 @@ from core.console.base import ReadOnlyAdmin
 from core.console.format import folded, indented
 from core.console.links import NOTHING, list_url, moment, row_link, shortened
 from core.console.pruned import removed
+from core.field_names import field_label
 from core.money import money
 from integrations import registry
 from integrations.inbox.admin.filters import ProviderFilter

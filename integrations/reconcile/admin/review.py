@@ -10,7 +10,7 @@ from core.console.links import list_url
 from core.console.review import Decision, Kind, Question, Suggestion, Weight
 from integrations import registry
 from integrations.reconcile import access_audit
-from integrations.reconcile.admin.runs import FINDINGS, open_findings
+from integrations.reconcile.admin.runs import FINDINGS, open_findings, value_shown
 from integrations.reconcile.models import SyncFinding
 
 Difference = SyncFinding.Kind
@@ -21,16 +21,17 @@ def _difference(finding: SyncFinding) -> Question:
     provider = registry.all_providers().get(finding.run.provider)
     person = finding.user or finding.contact or finding.person
     is_applicable = finding.kind in access_audit.APPLICABLE
+    values = [value_shown(finding, text) for text in (finding.remote_value, finding.local_value)]
     return Question(
         title=f"{person or finding.person_id}: {finding.get_kind_display()}",
-        why=finding.remedy,
+        why=phrases.shown(finding.remedy),
         facts=[
             (_("plan"), finding.plan),
             (_("purchase"), finding.purchase_id),
             (_("remote person"), finding.person_id),
         ],
         heads=[provider.title if provider else finding.run.provider, _("here")],
-        lines=[(_("what differs"), [phrases.shown(finding.remote_value), phrases.shown(finding.local_value)])],
+        lines=[(_("what differs"), values)],
         suggestion=Suggestion(action="apply", reason=_("it is what the provider's own record says"))
         if is_applicable
         else None,

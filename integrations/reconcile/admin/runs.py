@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
+from accounts.memberships.purchase_state import status_label
 from core import phrases
 from core.console import attention, columns
 from core.console.actions import Action, Answer, ReasonForm, Refused, Submission
@@ -163,6 +164,18 @@ class SyncRunAdmin(ReadOnlyAdmin):
         return list_link(FINDINGS, count, run__id__exact=run.pk) if count else NOTHING
 
 
+def value_shown(finding: SyncFinding, text: str) -> str:
+    """Return a finding's value on one side in the reader's language."""
+    if finding.kind == SyncFinding.Kind.CONTACT_DIFFERS:
+        return phrases.VALUES.shown(text)
+    return phrases.shown(text) or NOTHING
+
+
+def _outcome(text: str) -> str:
+    """Return what staff wrote, or the statuses before and after, in the reader's language."""
+    return " → ".join(map(status_label, text.split(" → ")))
+
+
 def _folded_lines(lines: list[Any]) -> str:
     shown = [
         {name: phrases.shown(text) if isinstance(text, str) else text for name, text in line.items()} for line in lines
@@ -176,12 +189,12 @@ def _apply(finding: SyncFinding, submission: Submission) -> Answer:
     except (Retryable, Permanent, Unmatched) as error:
         raise Refused(str(error)) from error
     changed = finding.settle(SyncFinding.Status.APPLIED, outcome=outcome, staff=submission.staff)
-    return Answer(text=_("Applied: %(outcome)s.") % {"outcome": outcome}, changed=changed)
+    return Answer(text=_("Applied: %(outcome)s.") % {"outcome": _outcome(outcome)}, changed=changed)
 
 
 @admin.register(SyncFinding)
 class SyncFindingAdmin(ReadOnlyAdmin):
-    list_display = ("kind", "person_link", "plan", "there", "here", "remedy", "state")
+    list_display = ("kind", "person_link", "plan", "there", "here", "what_to_do", "state")
     list_filter = ("status", "kind", "plan")
     list_select_related = ("user", "plan", "run", "contact")
     search_fields = ("person",)
@@ -192,13 +205,15 @@ class SyncFindingAdmin(ReadOnlyAdmin):
         "plan",
         "there",
         "here",
-        "remedy",
-        ("outcome", "staff", "settled_at"),
+        "what_to_do",
+        ("outcome_shown", "staff", "settled_at"),
         "run_link",
     )
-    readonly_fields = ("state", "person_link", "there", "here", "run_link")
-    there = columns.reason("remote_value", gettext_lazy("at the provider"))
-    here = columns.reason("local_value", gettext_lazy("here"))
+    readonly_fields = ("state", "person_link", "there", "here", "what_to_do", "outcome_shown", "run_link")
+    there = columns.of(lambda row: value_shown(row, row.remote_value), gettext_lazy("at the provider"))
+    here = columns.of(lambda row: value_shown(row, row.local_value), gettext_lazy("here"))
+    what_to_do = columns.reason("remedy", gettext_lazy("remedy"))
+    outcome_shown = columns.of(lambda row: _outcome(row.outcome) or NOTHING, gettext_lazy("outcome"))
     row_actions = (
         Action(
             name="apply",

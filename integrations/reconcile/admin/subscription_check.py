@@ -11,6 +11,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.memberships.purchase_state import status_label
 from accounts.people.models import User
 from core import phrases
 from core.console.actions import Action, Answer, Refused, Submission, add_action
@@ -30,7 +31,8 @@ def _verify(user: User, submission: Submission, *, provider: Provider) -> Answer
         verdict = subscription_check.verify(user, provider=provider)
     except (Retryable, Permanent) as error:
         raise Refused(str(error)) from error
-    remote = _("Status at %(provider)s: %(status)s.") % {"provider": provider.title, "status": verdict.status}
+    status = status_label(verdict.status)
+    remote = _("Status at %(provider)s: %(status)s.") % {"provider": provider.title, "status": status}
     if not verdict.differing and (canceled := verdict.canceled_locally) is not None:
         until = date_format(localtime(canceled.current_period_end), "DATE_FORMAT")
         local = _("Here it is canceled, with access until %(date)s: nothing is wrong.") % {"date": until}
@@ -55,7 +57,8 @@ def _sync(user: User, submission: Submission, *, provider: Provider) -> Answer:
         return Answer(text=format_html("{} {}", text, link), level=messages.WARNING)
     if sync.status == Status.FAILED:
         raise Refused(syncs.failure_message(sync))
-    status = _("Status before: %(old)s; now: %(new)s.") % {"old": sync.old_status, "new": sync.new_status}
+    old, new = map(status_label, (sync.old_status, sync.new_status))
+    status = _("Status before: %(old)s; now: %(new)s.") % {"old": old, "new": new}
     if sync.outcome == SubscriptionSync.Outcome.NO_PURCHASE:
         left = _("The provider has no purchase for this access; nothing was changed.")
         return Answer(text=f"{status} {left}", level=messages.WARNING)

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.memberships.purchase_state import Status as SubscriptionStatus
+from accounts.memberships.purchase_state import status_label
 from core import phrases
 from core.console import columns
 from core.console.base import ReadOnlyAdmin
@@ -57,8 +57,7 @@ class SubscriptionSyncAdmin(ReadOnlyAdmin):
     def led_to(self, sync: SubscriptionSync) -> str:
         if sync.status != Status.DONE:
             return NOTHING
-        names: dict[str, Any] = dict(SubscriptionStatus.choices)
-        change = " → ".join(str(names.get(status, status)) for status in (sync.old_status, sync.new_status))
+        change = " → ".join(map(status_label, (sync.old_status, sync.new_status)))
         return change if sync.outcome == SubscriptionSync.Outcome.SYNCED else f"{change} ({sync.get_outcome_display()})"
 
     error = columns.reason("last_error", _("error"), is_short=True)

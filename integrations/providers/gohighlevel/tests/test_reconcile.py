@@ -121,7 +121,7 @@ def test_audit_names_what_is_no_longer_listed_and_deletes_nothing(ghl: FakeGoHig
     run = reconciled(kind=runs.RunKind.AUDIT)
     assert (run.status, run.seen, run.changed) == ("done", 2, 0)
     assert sorted(run.findings.values_list("kind", "person", "remote_value", "local_value")) == [
-        (Kind.CONTACT_DIFFERS, "ana1@example.com", "city: nothing", "city: Austin"),
+        (Kind.CONTACT_DIFFERS, "ana1@example.com", "city: –", "city: Austin"),
         (Kind.GONE_THERE, "ana0@example.com", "deleted, or made part of another record", "contact ana0@example.com"),
     ]
     assert Contact.objects.count() == ContactMapping.objects.count() == 3
