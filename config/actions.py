@@ -74,6 +74,7 @@ ACTIONS: dict[str, dict[str, Rule]] = {
         "replay": needs("integrations.replay_inboxevent"),
         "ignore": needs("integrations.ignore_inboxevent"),
         "choose-plan": needs("accounts.add_planoffer", "integrations.replay_inboxevent"),
+        "choose-member": needs("accounts.delete_contactmapping", "integrations.replay_inboxevent"),
     },
     "integrations.replay": {
         "stop": needs("integrations.replay_inboxevent"),

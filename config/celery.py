@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
     "start the reconciliations that are due": {"task": "integrations.start_due_runs", "schedule": 60.0},
     "index what new events contain": {"task": "integrations.index_events", "schedule": 10.0},
     "count the figures of the home page": {"task": "integrations.count_figures", "schedule": 60.0},
+    "process events whose conflict was settled": {"task": "integrations.retry_settled_claims", "schedule": 120.0},
     "ask whether the hooks of providers lead here": {"task": "integrations.check_hooks", "schedule": 1800.0},
     "close the days of each provider": {"task": "integrations.close_days", "schedule": 600.0},
     "look whether a provider is silent": {"task": "integrations.check_silence", "schedule": 180.0},

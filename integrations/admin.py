@@ -2,7 +2,7 @@
 
 from integrations.fields.admin import field_rules
 from integrations.history.admin import imports, rows, upload
-from integrations.inbox.admin import events, refreshes, replays, search
+from integrations.inbox.admin import events, refreshes, replays, review_claims, review_dates, search
 from integrations.inbox.admin import review as inbox_review
 from integrations.inbox.admin import timeline as inbox_timeline
 from integrations.issues.admin import issues
@@ -33,6 +33,8 @@ __all__ = [
     "reconcile_review",
     "refreshes",
     "replays",
+    "review_claims",
+    "review_dates",
     "rows",
     "runs",
     "search",

@@ -7,7 +7,7 @@ does every kind of job that integrations/apps.py registers.
 from celery import shared_task
 
 from accounts.staff import dismissals
-from integrations.inbox import body_index
+from integrations.inbox import body_index, claims
 from integrations.operations import alerts, closing, figures, issue_states, silence
 from integrations.operations.drift import sweep
 from integrations.outbox import circuits
@@ -27,6 +27,11 @@ def count_figures() -> None:
 @shared_task(name="integrations.index_events")
 def index_events() -> None:
     body_index.index_events()
+
+
+@shared_task(name="integrations.retry_settled_claims")
+def retry_settled_claims() -> None:
+    claims.retry_settled()
 
 
 @shared_task(name="integrations.check_hooks")

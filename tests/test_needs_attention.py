@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.courses.models import Activity, Completion
 from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.memberships.models import Plan, Subscription, SubscriptionFact
+from accounts.people.lookup import ANOTHER_MEMBER
 from accounts.people.models import (
     Company,
     Contact,
@@ -26,6 +27,7 @@ from accounts.staff import dismissals
 from accounts.staff.models import AuditEntry, Dismissal
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 from core.console import attention
+from integrations.handlers.doubts import TO_COME
 from integrations.history.models import HistoryImport
 from integrations.inbox.models import ContactRefresh, InboxEvent, Replay
 from integrations.issues.models import Issue
@@ -145,6 +147,16 @@ LIFTED = {"lifted_at": timezone.now(), "lift_reason": "asked"}
 KINDS = [
     Kind(key="failed_events", make=lambda n: event(n, status="failed"), over={"status": "processed"}),
     Kind(key="unmatched_events", make=lambda n: event(n, status="unmatched"), over={"status": "processed"}),
+    Kind(
+        key="repeated_ids",
+        make=lambda n: event(n, status="unmatched", reason=ANOTHER_MEMBER(known="a", named="b")),
+        over={"status": "processed"},
+    ),
+    Kind(
+        key="unreadable_dates",
+        make=lambda n: event(n, status="unmatched", reason=TO_COME(day="2031-02-01")),
+        over={"status": "processed"},
+    ),
     Kind(
         key="late_events",
         make=lambda n: event(n, finished_at=None, next_attempt_at=timezone.now() - timedelta(minutes=3)),

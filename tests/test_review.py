@@ -12,12 +12,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.memberships.models import Plan, PlanOffer, Subscription, SubscriptionFact
+from accounts.people.lookup import ANOTHER_MEMBER
 from accounts.people.models import Contact, ContactMapping, PossibleDuplicate, User
 from accounts.staff.models import AuditEntry
 from accounts.tests.admin_clients import clerk, signed_in
 from accounts.tests.presses import queries_of
 from core.console import attention, review
 from core.console.review import SHOWN, Kind
+from core.dates import NO_DATE
+from integrations.contracts.reasons import AT_FIELD
 from integrations.reconcile.models import SyncFinding, SyncRun
 from tests.test_needs_attention import completion, deleted, duplicate, event, frozen, unusable
 
@@ -79,6 +82,28 @@ CASES = [
     Case(
         key="unmatched_events",
         make=lambda n: event(n, status="unmatched", person_email=f"p{n}@example.com"),
+        decision="ignore",
+    ),
+    Case(
+        key="repeated_ids",
+        make=lambda n: event(
+            n,
+            key=f"i{n}",
+            status="unmatched",
+            person_email=f"i{n}@example.com",
+            reason=ANOTHER_MEMBER(known="a", named="b"),
+        ),
+        decision="ignore",
+    ),
+    Case(
+        key="unreadable_dates",
+        make=lambda n: event(
+            n,
+            key=f"d{n}",
+            status="unmatched",
+            person_email=f"d{n}@example.com",
+            reason=AT_FIELD(field="date", problem=NO_DATE(text="x")),
+        ),
         decision="ignore",
     ),
     Case(

@@ -14,10 +14,12 @@ from django.utils.functional import Promise
 
 from accounts.courses.admin.review import KEY as COMPLETIONS
 from accounts.courses.models import Activity, Completion
+from accounts.people.lookup import ANOTHER_MEMBER
 from accounts.people.models import Contact, PossibleDuplicate
 from accounts.tests.admin_clients import signed_in
 from core.queue.delivery import FAILED
 from core.queue.runner import GAVE_UP
+from integrations.handlers.doubts import TO_COME
 from integrations.handlers.missing_plan import MissingPlan
 from integrations.inbox.models import ContactRefresh, Effect, InboxAttempt, InboxEvent
 from integrations.issues import failed
@@ -125,7 +127,11 @@ def test_questions_of_review_are_in_spanish(spanish: Client) -> None:
         completed_on=timezone.localdate(),
         reason="the event does not say whether the assessment was passed (score 60)",
     )
+    claimed = event(ANOTHER_MEMBER(known="a@example.com", named="b@example.com"))
+    odd = event(TO_COME(day="2031-02-01"))
     said = {
+        ("repeated_ids", claimed.pk): "Conflicto: el ID es de a@example.com, el correo de b@example.com",
+        ("unreadable_dates", odd.pk): "Lleva la fecha 1 feb 2031, que aún no ha llegado",
         ("unmatched_events", offer.pk): "La oferta «Gold» no tiene plan: elige uno",
         ("possible_duplicates", pair.pk): "Ambos tienen la dirección ana@example.com",
         (COMPLETIONS, completion.pk): "El evento no dice si la evaluación se aprobó (nota 60)",

@@ -12,7 +12,11 @@ from functools import cached_property
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactPhone, User
+from core.phrases import Phrase
 from core.text import email_or_empty, words
+
+SEVERAL_MEMBERS = Phrase("conflict: the ids in this event belong to several users ({emails})")
+ANOTHER_MEMBER = Phrase("conflict: the id belongs to {known}, the e-mail to {named}")
 
 IN_ONE_QUERY = 500
 AT_MOST = 50  # contacts with one number who are looked at
@@ -71,10 +75,10 @@ class Match:
         by_id = {row.contact.user for row in self.records if row.contact.user}
         if len(by_id) > 1:
             emails = ", ".join(sorted(user.email for user in by_id))
-            raise Contradiction(f"conflict: the ids in this event belong to several users ({emails})")
+            raise Contradiction(SEVERAL_MEMBERS(emails=emails))
         known, named = next(iter(by_id), None), self.login_by_address
         if known is not None and named is not None and known != named[0]:
-            raise Contradiction(f"conflict: the id belongs to {known.email}, the e-mail to {named[0].email}")
+            raise Contradiction(ANOTHER_MEMBER(known=known.email, named=named[0].email))
         return known or (named[0] if named else None)
 
     def contact_of(self, user: User) -> Contact | None:

@@ -15,7 +15,7 @@ from core.text import clean_name, normalise_email
 
 _STAFF = Phrase("{email} is a staff account and is never matched automatically; grant the plan by hand")
 _LOCKED = Phrase("{email} is locked; unlock the user, then retry")
-_CONFLICT = Phrase(
+ANOTHER_CUSTOMER = Phrase(
     "conflict: {email} is {provider} {kind} {known}, this event says {said};"
     " remove the wrong id from the contact, then retry",
     provider=CODE,
@@ -67,29 +67,35 @@ def find_or_create(
     if not user.is_active:
         raise NeedsStaff(_LOCKED(email=user.email))
     if not is_new:
-        _refuse_another_customer(user, report, found, provider=provider)
+        _refuse_another_customer(user, report.identities, found, provider=provider)
     reported = contacts.apply_member_report(user, report, provider=provider, cause=cause, is_new=is_new, found=found)
     return ReportedMember(user=user, created=is_new, reported=reported)
 
 
-def _refuse_another_customer(user: User, report: ContactReport, found: Match, *, provider: str) -> None:
+def refuse_conflict(found: Match, identities: lookup.Ids, *, provider: str) -> None:
+    """Raise NeedsStaff where these ids and the address of `found` mean several members, or another customer."""
+    if (user := found.member) is not None:
+        _refuse_another_customer(user, identities, found, provider=provider)
+
+
+def _refuse_another_customer(user: User, identities: lookup.Ids, found: Match, *, provider: str) -> None:
     """Raise NeedsStaff where the member has another id of a kind that is named: two customers have one address."""
     own = {row.kind for row in found.records if row.contact.user_id == user.pk}
-    kinds = [kind for kind in report.identities if kind not in own]
+    kinds = [kind for kind in identities if kind not in own]
     if not kinds:
         return
     contact = found.contact_of(user) or Contact.objects.filter(user=user).first()
     rows = ContactMapping.objects.filter(contact=contact, provider=provider, kind__in=kinds, is_main=True)
     known = rows.order_by("pk") if contact else []
     # Another worker may have stored the very ids since they were looked up.
-    other = next((row for row in known if row.external_id != report.identities[row.kind]), None)
+    other = next((row for row in known if row.external_id != identities[row.kind]), None)
     if other is not None:
         raise NeedsStaff(
-            _CONFLICT(
+            ANOTHER_CUSTOMER(
                 email=user.email,
                 provider=provider,
                 kind=other.kind,
                 known=other.external_id,
-                said=report.identities[other.kind],
+                said=identities[other.kind],
             )
         )

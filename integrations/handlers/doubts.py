@@ -9,8 +9,8 @@ from integrations.contracts.events import Event
 from integrations.contracts.membership_events import MembershipEvent
 from integrations.handlers.memberships import FACT_OF
 
-_TO_COME = Phrase("it is dated {day}, which is still to come", day=DAY)
-_ENDED_BEFORE = Phrase("its end, {day}, is before the day of the payment", day=DAY)
+TO_COME = Phrase("it is dated {day}, which is still to come", day=DAY)
+ENDED_BEFORE = Phrase("its end, {day}, is before the day of the payment", day=DAY)
 
 AHEAD = timedelta(days=1)  # clocks and time zones of senders are off by less
 
@@ -22,7 +22,7 @@ def impossible_dates(events: Iterable[Event], *, received_at: datetime) -> list[
         if not isinstance(event, MembershipEvent):
             continue
         if event.occurred_at > received_at + AHEAD:
-            found.append(_TO_COME(day=f"{event.occurred_at:%Y-%m-%d}"))
+            found.append(TO_COME(day=f"{event.occurred_at:%Y-%m-%d}"))
         if FACT_OF[type(event)] in SALES and event.period_end is not None and event.period_end <= event.occurred_at:
-            found.append(_ENDED_BEFORE(day=f"{event.period_end:%Y-%m-%d}"))
+            found.append(ENDED_BEFORE(day=f"{event.period_end:%Y-%m-%d}"))
     return found

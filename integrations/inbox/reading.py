@@ -44,6 +44,12 @@ def as_webhook(event: InboxEvent) -> StoredWebhook:
     )
 
 
+def is_hint(event: InboxEvent) -> bool:
+    """Return whether the event is confirmed at its provider first, whose answer counts in place of its payload."""
+    provider = provider_of(event.provider)
+    return provider.is_connected() and provider.confirm is not None and provider.is_hint(as_webhook(event))
+
+
 def read(event: InboxEvent) -> Reading:
     """Return what an event says; its person is set on it as far as that is known. Writes nothing.
 
@@ -53,7 +59,7 @@ def read(event: InboxEvent) -> Reading:
         raise Permanent(REMOVED())
     provider, webhook = provider_of(event.provider), as_webhook(event)
     proved = None
-    if provider.is_connected() and provider.confirm is not None and provider.is_hint(webhook):
+    if provider.confirm is not None and is_hint(event):
         if echo := echoes.of_a_write(webhook, provider):
             return Reading(echo=echo)
         event.person_email = event.person_email or persons.unconfirmed_email(webhook, provider)

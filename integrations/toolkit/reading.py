@@ -15,7 +15,7 @@ from core.phrases import CODE, DAY, QUOTED, Phrase
 from core.text import TEXT, storable
 from integrations.contracts import reasons
 
-_READ_AS = Phrase("{field}: {text} was read as {day}", field=CODE, text=QUOTED, day=DAY)
+READ_AS = Phrase("{field}: {text} was read as {day}", field=CODE, text=QUOTED, day=DAY)
 
 _SECRET_HEADERS = ("authorization", "cookie", "token", "signature", "secret", "api-key", "apikey", "password")
 _doubts: ContextVar[list[str] | None] = ContextVar("doubts", default=None)
@@ -86,7 +86,7 @@ def moment_at(payload: Any, paths: Iterable[tuple[str, ...]], *, is_end: bool = 
                 doubts.append(reasons.AT_FIELD(field=".".join(path), problem=error))
             continue
         if not moment.is_plain and doubts is not None:
-            doubts.append(_READ_AS(field=".".join(path), text=text, day=f"{moment.value:%Y-%m-%d}"))
+            doubts.append(READ_AS(field=".".join(path), text=text, day=f"{moment.value:%Y-%m-%d}"))
         return moment.end if is_end else moment.utc
     return None
 

@@ -23,24 +23,21 @@ from core.console.links import EVENTS, NOTHING, badge, list_url, search_link, sh
 from core.console.pruned import removed
 from core.web import access
 from integrations import registry
-from integrations.inbox import process
+from integrations.inbox import process, questions
 from integrations.inbox.admin import find, replay_plan
 from integrations.inbox.admin.attempts import AttemptInline, EffectInline
+from integrations.inbox.admin.choose_member import CHOOSE_MEMBER
 from integrations.inbox.admin.choose_plan import CHOOSE_PLAN
-from integrations.inbox.admin.filters import ProviderFilter, TypeFilter, WaitingFilter, late
+from integrations.inbox.admin.filters import AskedFilter, ProviderFilter, TypeFilter, WaitingFilter, late
 from integrations.inbox.admin.format import readable
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
 
 
-def unmatched_events() -> QuerySet[InboxEvent]:
-    return InboxEvent.objects.filter(status=Status.UNMATCHED)
-
-
 @attention.source
 def open_events() -> list[attention.Item]:
     rows = InboxEvent.objects.all()
-    failed, unmatched = rows.filter(status=Status.FAILED), unmatched_events()
+    failed = rows.filter(status=Status.FAILED)
     waiting = [
         (
             "failed_events",
@@ -53,8 +50,24 @@ def open_events() -> list[attention.Item]:
         (
             "unmatched_events",
             _("Purchases or messages without plan or member"),
-            unmatched,
-            {"status__exact": "unmatched"},
+            questions.about_the_rest(),
+            {"asks": "rest"},
+            "finished_at",
+            _("Decide"),
+        ),
+        (
+            "repeated_ids",
+            _("Purchases or messages with an ID that two people claim"),
+            questions.about_ids(),
+            {"asks": "ids"},
+            "finished_at",
+            _("Decide"),
+        ),
+        (
+            "unreadable_dates",
+            _("Purchases or messages with a date in doubt"),
+            questions.about_dates(),
+            {"asks": "dates"},
             "finished_at",
             _("Decide"),
         ),
@@ -102,7 +115,7 @@ def _plan_of(keys: Sequence[Any]) -> str:
 class InboxEventAdmin(ReadOnlyAdmin):
     audit_subject = "event"
     list_display = ("received", "provider", "event_type", "state", "person", "attempts", "repeated", "why")
-    list_filter = ("status", ProviderFilter, TypeFilter, WaitingFilter, "received_at")
+    list_filter = ("status", ProviderFilter, TypeFilter, WaitingFilter, AskedFilter, "received_at")
     search_fields = ("person_email",)
     search_help_text = gettext_lazy(
         "The whole e-mail address, the remote ID, the key or our number of the event. Or what it contains: a text"
@@ -128,6 +141,7 @@ class InboxEventAdmin(ReadOnlyAdmin):
     inlines = (EffectInline, AttemptInline)
     row_actions = (
         CHOOSE_PLAN,
+        CHOOSE_MEMBER,
         Action(
             name="retry",
             label=gettext_lazy("retry"),

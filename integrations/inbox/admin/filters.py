@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.console.facets import ColumnFilter, ConditionFilter
 from integrations import registry
+from integrations.inbox import questions
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
 
@@ -53,3 +54,17 @@ class WaitingFilter(ConditionFilter):
 
     def narrowed(self, rows: QuerySet[InboxEvent], value: str) -> QuerySet[InboxEvent]:
         return late(rows) if value == "late" else rows.filter(status=Status.PENDING, failures__gt=0)
+
+
+class AskedFilter(ConditionFilter):
+    """What is asked about an unmatched event."""
+
+    title = _("question")
+    parameter_name = "asks"
+    _lists = {"ids": questions.about_ids, "dates": questions.about_dates, "rest": questions.about_the_rest}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("ids", _("who has an ID")), ("dates", _("a date in doubt")), ("rest", _("a plan or a person"))]
+
+    def narrowed(self, rows: QuerySet[InboxEvent], value: str) -> QuerySet[InboxEvent]:
+        return rows & self._lists[value]()

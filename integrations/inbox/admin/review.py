@@ -12,17 +12,13 @@ from core import phrases
 from core.console import review
 from core.console.links import EVENTS, list_url, moment
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
-from integrations import registry
-from integrations.contracts.exceptions import Permanent, Unmatched, Unreadable
 from integrations.contracts.membership_events import MembershipEvent
 from integrations.handlers.missing_plan import BEGINNING, MissingPlan
-from integrations.inbox import missing_plans, reading
-from integrations.inbox.admin.events import unmatched_events
+from integrations.inbox import claims, missing_plans, questions
 from integrations.inbox.models import InboxEvent
-from integrations.inbox.models.event import Status
 
-# Somebody bought something, and has no access to it: for want of a plan, or of one person whom it means.
-_PAID = Q(reason__contains=BEGINNING) | Q(reason__contains="conflict:")
+# Somebody bought something, and has no access to it for want of a plan.
+_PAID = Q(reason__contains=BEGINNING)
 
 
 def _event(event: InboxEvent) -> Question:
@@ -61,14 +57,7 @@ def _title(event: InboxEvent, missing: MissingPlan | None) -> str:
 
 def _fact(event: InboxEvent) -> MembershipEvent | None:
     """Return what the event says about a membership; None where it says nothing, or cannot be read here."""
-    provider = registry.all_providers().get(event.provider)
-    if provider is None or event.payload is None or event.pruned_at is not None:
-        return None
-    try:
-        facts = provider.parse(reading.as_webhook(event))
-    except (Unreadable, Unmatched, Permanent):
-        return None
-    return next((fact for fact in facts if isinstance(fact, MembershipEvent)), None)
+    return next((fact for fact in claims.facts_of(event) if isinstance(fact, MembershipEvent)), None)
 
 
 def _plan_of_the_same_name(missing: MissingPlan | None) -> Suggestion | None:
@@ -94,7 +83,7 @@ review.register(
         model=InboxEvent,
         permission="integrations.view_inboxevent",
         weight=Weight.ACCESS,
-        rows=unmatched_events,
+        rows=questions.about_the_rest,
         occurred="received_at",
         about=review.first_text("person_email", "external_id", "event_type"),
         show=_event,
@@ -116,6 +105,6 @@ review.register(
                 undo_by=("replay", "retry"),
             ),
         ),
-        url=lambda: list_url(EVENTS, status__exact=Status.UNMATCHED.value),
+        url=lambda: list_url(EVENTS, asks="rest"),
     )
 )

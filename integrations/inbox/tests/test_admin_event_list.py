@@ -131,4 +131,4 @@ def test_pages_go_on_as_long_as_there_are_rows(console: Client) -> None:
 def test_start_page_names_the_events_that_need_attention(console: Client, process: Any, relay: Any) -> None:
     process(relay(offer={"id": "off_new"}))
     items = {item.key: (item.count, item.url) for item in console.get("/admin/").context["attention"]}
-    assert items == {"unmatched_events": (1, f"{LIST}?status__exact=unmatched")}
+    assert items == {"unmatched_events": (1, f"{LIST}?asks=rest")}
