@@ -35,6 +35,10 @@ class ConsoleChangeList(ChangeList):
 
     notes: Sequence[Any] = ()  # beneath the search box
 
+    def get_queryset(self, request: HttpRequest, **kwargs: Any) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request, **kwargs)
+        return self.model_admin.for_list(rows) if isinstance(self.model_admin, CsvExport) else rows
+
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)

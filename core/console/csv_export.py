@@ -53,6 +53,12 @@ class CsvExport(ModelAdmin):
         own = [path("csv/", self.admin_site.admin_view(self.csv_view), name=self._csv_name())]
         return [*own, *super().get_urls()] if self.exports_csv else super().get_urls()
 
+    def for_list(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return rows of the list, or of its file, with what its columns show and without what only a row's own page
+        shows.
+        """
+        return rows
+
     def csv_url(self, request: HttpRequest) -> str:
         """Return the address of the file of the list as it is filtered; "" for who may not download it."""
         if not self.exports_csv or not access.may(request.user, f"admin:{self._csv_name()}"):
@@ -78,7 +84,7 @@ class CsvExport(ModelAdmin):
         self.admin_site.record(
             "list.exported", request=request, target=None, list=self.opts.label_lower, rows=len(keys), filters=filters
         )
-        rows = changelist.apply_select_related(self.get_queryset(request))
+        rows = self.for_list(changelist.apply_select_related(self.get_queryset(request)))
         lines = self._lines(request, rows, keys, translation.get_language())
         name = f"{self.opts.model_name}-{timezone.localtime():%Y-%m-%d}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

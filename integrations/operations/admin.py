@@ -20,7 +20,7 @@ from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_url
 from core.queue.wakeup import wake_on_commit
 from integrations.operations.alerts import RULES, Rule, Verdict
-from integrations.operations.measures import Measured
+from integrations.operations.measures import Measured, Reader
 from integrations.operations.models import AlertState, Notice
 
 _RULES = {rule.name: rule for rule in RULES}
@@ -46,13 +46,14 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
     states: dict[str, dict[str, AlertState]] = {rule.name: {} for rule in RULES}
     for state in AlertState.objects.filter(rule__in=states):
         states[state.rule][state.subject] = state
-    rows = [row for rule in RULES for row in _rows(rule, states[rule.name])]
+    reader = Reader()
+    rows = [row for rule in RULES for row in _rows(rule, states[rule.name], reader)]
     context = {**site.each_context(request), "title": gettext("Metrics"), "rows": rows}
     return TemplateResponse(request, "admin/metrics.html", context)
 
 
-def _rows(rule: Rule, states: Mapping[str, AlertState]) -> list[dict[str, Any]]:
-    by_subject = {measured.subject: measured for measured in rule.measure(rule.window)}
+def _rows(rule: Rule, states: Mapping[str, AlertState], reader: Reader) -> list[dict[str, Any]]:
+    by_subject = {measured.subject: measured for measured in rule.measure(reader, rule.window)}
     rows = []
     for subject in sorted(states.keys() | by_subject.keys()) or [""]:
         measured, state = by_subject.get(subject), states.get(subject)

@@ -1,8 +1,10 @@
 """Measures of each provider, over a window of time that ends now."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -33,38 +35,65 @@ class Measured:
     sample: int
 
 
-def delivery_success(window: timedelta) -> list[Measured]:
+class Reader:
+    """Reads for the measures of one moment; rows that several of them count are read by one statement."""
+
+    def __init__(self) -> None:
+        self.received = cache(_count_received)
+        self.audited = cache(_count_audited)
+
+
+def _count_received(window: timedelta) -> list[dict[str, Any]]:
+    """Return the counts of the events received in the window, by provider."""
+    counts = ~Q(status=Status.IGNORED)
+    rows = (
+        _received(window)
+        .values("provider")
+        .annotate(
+            ended=Count("pk", filter=~Q(status=Status.PENDING)),
+            failed=Count("pk", filter=Q(status=Status.FAILED)),
+            handled=Count("pk", filter=Q(status__in=[Status.PROCESSED, Status.UNMATCHED])),
+            unmatched=Count("pk", filter=Q(status=Status.UNMATCHED)),
+            events=Count("pk", filter=counts),
+            repeated=Sum("duplicates", filter=counts, default=0),
+        )
+    )
+    return list(rows)
+
+
+def _count_audited(window: timedelta) -> Counter[tuple[str, str]]:
+    """Return the number of the audit log's entries in the window, by action and outcome."""
+    recent = AuditEntry.objects.filter(recorded_at__gte=timezone.now() - window).order_by()
+    rows = recent.values_list("action", "outcome").annotate(number=Count("pk"))
+    return Counter({(action, outcome): number for action, outcome, number in rows})
+
+
+def delivery_success(reader: Reader, window: timedelta) -> list[Measured]:
     """Return the share of finished events that did not fail, of those received in the window."""
-    ended = Count("pk", filter=~Q(status=Status.PENDING))
-    failed = Count("pk", filter=Q(status=Status.FAILED))
-    rows = _received(window).values("provider").annotate(ended=ended, failed=failed)
     return [
         Measured(subject=row["provider"], value=1 - row["failed"] / row["ended"], sample=row["ended"])
-        for row in rows
+        for row in reader.received(window)
         if row["ended"]
     ]
 
 
-def failed_processing(window: timedelta) -> list[Measured]:
+def failed_processing(_reader: Reader, window: timedelta) -> list[Measured]:
     """Return how many events failed in the window, whenever they were received."""
     failed = InboxEvent.objects.filter(status=Status.FAILED, finished_at__gte=timezone.now() - window)
     rows = failed.order_by().values("provider").annotate(number=Count("pk"))
     return [Measured(subject=row["provider"], value=row["number"], sample=row["number"]) for row in rows]
 
 
-def events_matched(window: timedelta) -> list[Measured]:
+def events_matched(reader: Reader, window: timedelta) -> list[Measured]:
     """Return the share of handled events that staff did not have to match, of those received in the window."""
-    handled = Count("pk", filter=Q(status__in=[Status.PROCESSED, Status.UNMATCHED]))
-    unmatched = Count("pk", filter=Q(status=Status.UNMATCHED))
-    rows = _received(window).values("provider").annotate(handled=handled, unmatched=unmatched)
     return [
         Measured(subject=row["provider"], value=1 - row["unmatched"] / row["handled"], sample=row["handled"])
-        for row in rows
+        for row in reader.received(window)
         if row["handled"]
     ]
 
 
-def completions_matched(window: timedelta) -> list[Measured]:
+def completions_matched(_reader: Reader, window: timedelta) -> list[Measured]:
     """Return, by channel, the share of completions received in the window that were matched without staff.
 
     A completion that staff linked since counts as unmatched. Mails always need staff, and paths never do.
@@ -79,7 +108,7 @@ def completions_matched(window: timedelta) -> list[Measured]:
     ]
 
 
-def latency(window: timedelta) -> list[Measured]:
+def latency(_reader: Reader, window: timedelta) -> list[Measured]:
     """Return the 95th percentile of the seconds from receipt to end.
 
     Events that wait for their first attempt count with their age; those that needed several attempts are left out.
@@ -95,21 +124,20 @@ def latency(window: timedelta) -> list[Measured]:
     ]
 
 
-def duplicates(window: timedelta) -> list[Measured]:
+def duplicates(reader: Reader, window: timedelta) -> list[Measured]:
     """Return the share of deliveries that repeated an event. Ignored events, such as tests, do not count."""
-    counted = _received(window).exclude(status=Status.IGNORED)
-    rows = counted.values("provider").annotate(events=Count("pk"), repeated=Sum("duplicates"))
     return [
         Measured(
             subject=row["provider"],
             value=row["repeated"] / (row["events"] + row["repeated"]),
             sample=row["events"] + row["repeated"],
         )
-        for row in rows
+        for row in reader.received(window)
+        if row["events"]
     ]
 
 
-def refused_calls(window: timedelta) -> list[Measured]:
+def refused_calls(_reader: Reader, window: timedelta) -> list[Measured]:
     """Return how many of our calls each provider's API refused as too many (429)."""
     counted = (
         (provider.key, quota.refusals(provider.title, seconds=int(window.total_seconds())))
@@ -188,14 +216,14 @@ def problems_of_circuits() -> list[Circuit]:
     )
 
 
-def failed_writes(window: timedelta) -> list[Measured]:
+def failed_writes(_reader: Reader, window: timedelta) -> list[Measured]:
     """Return how many writes failed for good in the window."""
     failed = OutgoingWrite.objects.filter(status=OutgoingWrite.Status.FAILED, finished_at__gte=timezone.now() - window)
     rows = failed.order_by().values("provider").annotate(number=Count("pk"))
     return [Measured(subject=row["provider"], value=row["number"], sample=row["number"]) for row in rows]
 
 
-def open_circuits(window: timedelta) -> list[Measured]:
+def open_circuits(_reader: Reader, window: timedelta) -> list[Measured]:
     """Return for how many minutes each open circuit has been open."""
     now = timezone.now()
     return [
@@ -205,9 +233,9 @@ def open_circuits(window: timedelta) -> list[Measured]:
     ]
 
 
-def audited(window: timedelta, *, subject: str, match: Q) -> list[Measured]:
-    """Return how many entries of the audit log in the window fulfil `match`."""
-    number = AuditEntry.objects.filter(match, recorded_at__gte=timezone.now() - window).count()
+def audited(reader: Reader, window: timedelta, *, subject: str, match: Callable[[str, str], bool]) -> list[Measured]:
+    """Return how many entries of the audit log in the window have an action and an outcome that `match`."""
+    number = sum(number for kind, number in reader.audited(window).items() if match(*kind))
     return [Measured(subject=subject, value=number, sample=number)] if number else []
 
 

@@ -108,7 +108,9 @@ def _limits() -> list[Metric]:
     for provider in registry.all_providers().values():
         for window, number in provider.calls_left().items():
             left.add_metric([provider.key, window], number)
-    numbers = {refusals.subject: refusals.value for refusals in measures.refused_calls(timedelta(hours=1))}
+    numbers = {
+        refusals.subject: refusals.value for refusals in measures.refused_calls(measures.Reader(), timedelta(hours=1))
+    }
     for key in registry.all_providers():
         refused.add_metric([key], numbers.get(key, 0))
     return [left, refused]

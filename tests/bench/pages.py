@@ -52,7 +52,7 @@ def main() -> None:
         took[address] = round(statistics.median(times) * 1000, 1)
         return answer
 
-    pages.opened(visit, with_filters=False)
+    pages.opened(visit, in_full=False)
     print(json.dumps({"events": options.events, "filled_seconds": round(filled, 1), "ms": took}))
 
 

@@ -105,7 +105,7 @@ def _create_member(completion: Completion, submission: Submission) -> bool | Ans
 
 def _is_of_nobody(completion: Completion) -> bool:
     waits = completion.state == State.RECEIVED and bool(completion.email)
-    return waits and lookup.member_with(completion.email) is None
+    return waits and not Completion.objects.filter(lookup.is_a_members_address(), pk=completion.pk).exists()
 
 
 class EntryInline(ReadOnlyInline):
@@ -226,7 +226,10 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Completion]:
-        return super().get_queryset(request).defer("answers")
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def for_list(self, rows: QuerySet[Completion]) -> QuerySet[Completion]:
+        return rows.defer("answers")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Completion], search_term: str

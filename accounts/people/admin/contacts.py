@@ -151,9 +151,12 @@ class ContactAdmin(ReadOnlyAdmin):
         return [*person.urls_of(self), *merge.urls_of(self), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
-        present = ContactTag.objects.filter(is_present=True).select_related("tag").order_by("-changed_at", "-id")
         found: QuerySet[Contact] = super().get_queryset(request)
-        return found.prefetch_related("mappings", Prefetch("tag_rows", queryset=present, to_attr="present_tags"))
+        return found.select_related("user", "company")
+
+    def for_list(self, rows: QuerySet[Contact]) -> QuerySet[Contact]:
+        present = ContactTag.objects.filter(is_present=True).select_related("tag").order_by("-changed_at", "-id")
+        return rows.prefetch_related("mappings", Prefetch("tag_rows", queryset=present, to_attr="present_tags"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str

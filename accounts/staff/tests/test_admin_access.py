@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -122,3 +123,19 @@ def test_the_start_page_says_what_waits_to_those_who_may_see_it(db: None, superu
     assert "<strong>100+</strong>" in page
     assert "/admin/accounts/emailmessage/?unresolved=bounced" in page
     assert "100+" not in clerk("view_user").get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize("number", [1, 30])
+def test_pages_of_rights_name_their_permissions_by_one_statement(
+    number: int, superuser: Client, user: Any, django_assert_max_num_queries: Any
+) -> None:
+    group = Group.objects.create(name="many")
+    for rows in (group.permissions, user.user_permissions):
+        rows.set(Permission.objects.order_by("pk")[:number])
+    for address in ("admin:auth_group_change", "admin:accounts_user_change"):
+        with django_assert_max_num_queries(13):
+            page = superuser.get(reverse(address, args=[group.pk if "group" in address else user.pk]))
+        assert page.status_code == 200
+    role = Group.objects.exclude(pk=group.pk).order_by("-pk")[0]  # shown, and changed by nobody
+    with django_assert_max_num_queries(8):
+        assert superuser.get(reverse("admin:auth_group_change", args=[role.pk])).status_code == 200
