@@ -35,8 +35,8 @@ class ConsoleChangeList(ChangeList):
 
     notes: Sequence[Any] = ()  # beneath the search box
 
-    def get_queryset(self, request: HttpRequest, **kwargs: Any) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request, **kwargs)
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
         return self.model_admin.for_list(rows) if isinstance(self.model_admin, CsvExport) else rows
 
     def get_results(self, request: HttpRequest) -> None:
@@ -45,9 +45,11 @@ class ConsoleChangeList(ChangeList):
             if isinstance(self.paginator, PageByPage) and not self.multi_page:
                 # It has read the only page, which Django would read again, whichever page the address asks for.
                 self.result_list = self.paginator.page(1).object_list
-            len(self.result_list)  # others are not read yet
+            rows = list(self.result_list)  # others are not read yet
         except (OverflowError, ValueError, DataError) as error:
             raise IncorrectLookupParameters(error) from error
+        if isinstance(self.model_admin, CsvExport):
+            self.model_admin.complete(request, rows)
         self.notes = getattr(request, _NOTES, ())
 
     def url_for_result(self, result: Any) -> str:

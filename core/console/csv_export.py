@@ -59,6 +59,9 @@ class CsvExport(ModelAdmin):
         """
         return rows
 
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Add to rows of the list, or of its file, what is read for all of them at once."""
+
     def csv_url(self, request: HttpRequest) -> str:
         """Return the address of the file of the list as it is filtered; "" for who may not download it."""
         if not self.exports_csv or not access.may(request.user, f"admin:{self._csv_name()}"):
@@ -106,6 +109,7 @@ class CsvExport(ModelAdmin):
             # The request's middleware, which knew the language, is done by now.
             with translation.override(language):
                 found = {row.pk: row for row in rows.filter(pk__in=part).order_by()}
+                self.complete(request, list(found.values()))
                 lines = [
                     writer.writerow([key, *(neutral(self._cell(name, found[key])) for name in columns)])
                     for key in part

@@ -78,6 +78,8 @@ class HistoryImport(Prunable, Delivery):
 
     objects = DeliveryQuerySet.as_manager()
 
+    NAMED_BY = ("file_name",)
+
     class Meta:
         verbose_name = _("historical import")
         verbose_name_plural = _("historical imports")
@@ -129,4 +131,4 @@ class HistoryRow(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.history_id}:{self.line}"
+        return f"{_('line')} {self.line}"

@@ -52,6 +52,8 @@ class Issue(models.Model):
     changes = models.PositiveIntegerField(default=1, editable=False)
     announced = models.PositiveIntegerField(default=0, editable=False)
 
+    NAMED_BY = ("provider", "type", "cause")
+
     class Meta:
         verbose_name = _("issue")
         verbose_name_plural = _("issues")

@@ -21,6 +21,8 @@ class AlertState(models.Model):
     changes = models.PositiveIntegerField(_("changes"), default=0)
     evaluated_at = models.DateTimeField(_("evaluated"), default=timezone.now)
 
+    NAMED_BY = ("rule", "subject")
+
     class Meta:
         verbose_name = _("alert")
         verbose_name_plural = _("alerts")
@@ -101,6 +103,8 @@ class DailyClose(models.Model):
     counted_at = models.DateTimeField(_("counted"), default=timezone.now)
     differed_at = models.DateTimeField(_("differs since"), null=True)
 
+    NAMED_BY = ("provider", "day")
+
     class Meta:
         verbose_name = _("daily close")
         verbose_name_plural = _("daily closes")
@@ -138,6 +142,8 @@ class Silence(models.Model):
     noticed_at = models.DateTimeField(_("noticed"), default=timezone.now)
     usual_seconds = models.PositiveIntegerField(_("usual at most (s)"), default=0)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    NAMED_BY = ("provider", "id")
 
     class Meta:
         verbose_name = _("silence")

@@ -37,7 +37,7 @@ OF_ROW = {
 
 
 def opened(visit: Callable[[str], Any], *, in_full: bool = True) -> None:
-    """Open every page by `visit`, which returns the answer to an address; only what is opened daily without `in_full`."""
+    """Open every page by `visit`, which returns the answer to an address; without `in_full`, what is opened daily."""
     for name in (*SINGLE, *(tool.name for tool in registered())):
         visit(reverse(f"admin:{name}"))
     for app in dict.fromkeys(model._meta.app_label for model in site._registry):

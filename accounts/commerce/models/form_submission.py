@@ -17,6 +17,8 @@ class FormSubmission(models.Model):
     answers = models.JSONField(_("answers"), default=dict)
     submitted_at = models.DateTimeField(_("submitted"))
 
+    NAMED_BY = ("form_title", "external_id")
+
     class Meta:
         verbose_name = _("form submission")
         verbose_name_plural = _("form submissions")

@@ -17,6 +17,8 @@ class Order(models.Model):
     discount = models.BigIntegerField(_("discount"), default=0)
     placed_at = models.DateTimeField(_("placed"))
 
+    NAMED_BY = ("provider", "number", "external_id")
+
     class Meta:
         verbose_name = _("order")
         verbose_name_plural = _("orders")
@@ -67,6 +69,8 @@ class Payment(models.Model):
     external_order_id = models.CharField(_("order"), max_length=100, blank=True)
     purchase_ids = models.JSONField(_("purchases"), default=list, blank=True)
     occurred_at = models.DateTimeField(_("happened"))
+
+    NAMED_BY = ("provider", "external_id")
 
     class Meta:
         verbose_name = _("payment")

@@ -28,6 +28,8 @@ class Policy(models.Model):
     reported_times = models.JSONField(default=dict, blank=True)
     reported_at = models.DateTimeField(_("reported"))
 
+    NAMED_BY = ("line_of_business", "number", "external_id")
+
     class Meta:
         verbose_name = _("policy")
         verbose_name_plural = _("policies")

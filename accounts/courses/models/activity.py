@@ -65,6 +65,8 @@ class Activity(models.Model):
     sweep_since = models.DateTimeField(null=True, blank=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
 
+    NAMED_BY = ("name",)
+
     class Meta:
         verbose_name = _("activity")
         verbose_name_plural = _("activities")

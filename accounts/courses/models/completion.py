@@ -69,6 +69,8 @@ class Completion(Prunable):
     received_at = models.DateTimeField(_("received"), default=timezone.now)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
 
+    NAMED_BY = ("email", "course")
+
     class Meta:
         verbose_name = _("completion")
         verbose_name_plural = _("completions")

@@ -42,6 +42,8 @@ class CourseProgress(models.Model):
     event_id = models.BigIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("received"), default=timezone.now)
 
+    NAMED_BY = ("email", "course")
+
     class Meta:
         verbose_name = _("course progress")
         verbose_name_plural = _("course progress")

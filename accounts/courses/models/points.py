@@ -62,6 +62,8 @@ class PointsEntry(models.Model):
 
     objects: Any = LedgerQuerySet.as_manager()
 
+    NAMED_BY = ("user__email", "source")
+
     class Meta:
         base_manager_name = "objects"
         verbose_name = _("points")

@@ -70,6 +70,8 @@ class EmailMessage(Prunable, Delivery):
 
     objects = DeliveryQuerySet.as_manager()
 
+    NAMED_BY = ("to",)
+
     class Meta:
         verbose_name = _("e-mail")
         verbose_name_plural = _("e-mails")

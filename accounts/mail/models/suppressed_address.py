@@ -36,6 +36,8 @@ class SuppressedAddress(models.Model):
     )
     lift_reason = models.CharField(_("why it was lifted"), max_length=200, blank=True)
 
+    NAMED_BY = ("email",)
+
     class Meta:
         verbose_name = _("suppressed address")
         verbose_name_plural = _("suppressed addresses")

@@ -44,6 +44,8 @@ class Plan(models.Model):
     )
     disputes = models.CharField(_("disputes"), max_length=20, choices=Disputes.choices, default=Disputes.SUSPEND)
 
+    NAMED_BY = ("name",)
+
     class Meta:
         verbose_name = _("plan")
         verbose_name_plural = _("plans")

@@ -37,6 +37,8 @@ class PlanMail(models.Model):
     subject_es = models.CharField(_("subject, Spanish"), max_length=200, blank=True)
     text_es = models.TextField(_("text, Spanish"), max_length=5000, blank=True)
 
+    NAMED_BY = ("plan__name",)
+
     class Meta:
         verbose_name = _("mail of a plan")
         verbose_name_plural = _("mails of plans")

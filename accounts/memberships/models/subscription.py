@@ -71,6 +71,8 @@ class Subscription(AccessSpan, models.Model):
 
     objects = SubscriptionQuerySet.as_manager()
 
+    NAMED_BY = ("user__email", "plan__name")
+
     class Meta:
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
@@ -200,6 +202,8 @@ class SubscriptionFact(models.Model):
         verbose_name=_("staff"),
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
+
+    NAMED_BY = ("subscription__user__email", "subscription__plan__name")
 
     class Meta:
         verbose_name = _("fact")

@@ -32,12 +32,16 @@ class TypedFilter(SimpleListFilter):
 
     template = "admin/typed_filter.html"
 
+    def suggestions(self) -> list[tuple[str, Any]]:
+        """Return what the browser offers, each with what it says beside it."""
+        return [(name, "") for name, _label in self.lookup_choices]
+
     def choices(self, changelist: Any) -> Any:
         """Yield one: the form's value, its options, and the other parameters of the page's address."""
         others = changelist.get_filters_params().items()
         yield {
             "value": self.value() or "",
-            "suggestions": [name for name, _label in self.lookup_choices],
+            "suggestions": self.suggestions(),
             "kept": [(name, value) for name, values in others if name != self.parameter_name for value in values],
             "query": changelist.query,
             "without": changelist.get_query_string(remove=[self.parameter_name]),

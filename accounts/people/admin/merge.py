@@ -88,6 +88,6 @@ def _ask(request: HttpRequest, contact: Contact, model_admin: Any) -> HttpRespon
         return redirect(NAME, contact.pk)
     question, is_new = contact_duplicates.ask(contact, other, reason=_ASKED())
     if is_new:
-        model_admin.record(request, contact, "ask-merge", question=question.pk, other=other.pk)
+        model_admin.record(request, contact, "ask-merge", question=question, other=other)
     kept = row_url(CONTACT, question.contact_id)
     return redirect(leading_back(url_of("possible_duplicates", question.pk), kept))

@@ -49,6 +49,8 @@ class Company(models.Model):
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
+    NAMED_BY = ("name", "company_id")
+
     class Meta:
         db_table = "companies"
         verbose_name = _("company")
@@ -91,6 +93,8 @@ class ProvisioningStep(Delivery):
     result = models.CharField(_("result"), max_length=300, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
+
+    NAMED_BY = ("company__name", "step")
 
     class Meta:
         verbose_name = _("provisioning step")

@@ -46,6 +46,8 @@ class Contact(models.Model):
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
 
+    NAMED_BY = ("first_name", "last_name", "email")
+
     class Meta:
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
@@ -155,6 +157,8 @@ class ContactMapping(models.Model):
 
     objects = ContactMappingQuerySet.as_manager()
 
+    NAMED_BY = ("provider", "kind", "external_id")
+
     class Meta:
         verbose_name = _("contact at a provider")
         verbose_name_plural = _("contacts at providers")
@@ -260,6 +264,8 @@ class PossibleDuplicate(Prunable):
         related_name="+",
         verbose_name=_("staff"),
     )
+
+    NAMED_BY = ("contact__email", "other__email", "other_name")
 
     class Meta:
         verbose_name = _("possible duplicate")

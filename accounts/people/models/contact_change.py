@@ -45,6 +45,8 @@ class ContactChange(Prunable):
     recorded_at = models.DateTimeField(_("when"), default=timezone.now)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
 
+    NAMED_BY = ("contact__email", "name")
+
     class Meta:
         verbose_name = _("change of a contact")
         verbose_name_plural = _("changes of contacts")

@@ -61,6 +61,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
+    NAMED_BY = ("email",)
+
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")

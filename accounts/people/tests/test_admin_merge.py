@@ -108,7 +108,7 @@ def test_open_question_about_the_two_is_taken_up_and_recorded_once(
     assert (entry.actor, entry.target_id, entry.facts) == (
         staff,
         str(other.pk),
-        {"question": question.pk, "other": jane.pk},
+        {"question": f"accounts.possibleduplicate:{question.pk}", "other": f"accounts.contact:{jane.pk}"},
     )
 
 

@@ -28,6 +28,8 @@ class LinkRequest(Delivery):
 
     objects = DeliveryQuerySet.as_manager()
 
+    NAMED_BY = ("email",)
+
     class Meta:
         verbose_name = _("link request")
         verbose_name_plural = _("link requests")
@@ -38,4 +40,4 @@ class LinkRequest(Delivery):
         ]
 
     def __str__(self) -> str:
-        return f"#{self.pk}"
+        return self.email

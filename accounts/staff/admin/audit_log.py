@@ -1,41 +1,48 @@
 """The audit log in the console: a list to search, and one entry with its values before and after."""
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.people.admin.filters import TypedFilter, distinct_values
+from accounts.people.admin.filters import TypedFilter
 from accounts.people.models import User
 from accounts.staff.audit import masked_label
 from accounts.staff.models.audit_entry import AuditEntry
 from core.console import columns
 from core.console.base import ReadOnlyAdmin
+from core.console.facets import ColumnFilter
 from core.console.format import block, indented
 from core.console.links import NOTHING, badge, row_link, shortened
+from core.console.names import Key, model_of, visible_names
 
 FOUND_AT_MOST = 1000  # newest entries that a search looks at for each way to read its term
 SUMMARY = 60  # characters
+_NAMES = "_names"
+_ROW = re.compile(r"([a-z_]+\.[a-z]+):(\w{1,40})")  # as audit.record writes a row among an entry's values
 _BADGES = {"done": "processed", "failed": "unmatched", "denied": "failed"}
 
 
-class ActionFilter(TypedFilter):
-    """A whole action ("sign_in.failed"), or its first part for all of its kind ("sign_in")."""
+class ActionFilter(TypedFilter, ColumnFilter):
+    """A whole action ("sign_in.failed"), or its first part for all of its kind ("sign_in"). The browser offers those
+    that occur, with their numbers.
+    """
 
     title = _("action")
     parameter_name = "action"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(action, action) for action in distinct_values(AuditEntry, "action")]
+    def suggestions(self) -> list[tuple[str, Any]]:
+        return sorted((action, str(number)) for action, number in self._numbers().items() if action)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         wanted = (self.value() or "").strip()
         if not wanted or "." in wanted:
             return queryset.filter(action=wanted) if wanted else queryset
-        kind = [action for action, _label in self.lookup_choices if action.startswith(f"{wanted}.")]
+        kind = [action for action in self._numbers() if action and action.startswith(f"{wanted}.")]
         return queryset.filter(action__in=kind)
 
 
@@ -59,6 +66,18 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         return super().get_queryset(request).select_related("actor")
+
+    def complete(self, request: HttpRequest, rows: Sequence[AuditEntry]) -> None:
+        """Name what the entries are about, as far as the reader may see it: all of a page by one statement."""
+        named = {entry.pk: {*_references(entry), (entry.target_type.lower(), entry.target_id)} for entry in rows}
+        names = visible_names(request, {key for keys in named.values() for key in keys})
+        for entry in rows:
+            vars(entry)[_NAMES] = {key: names[key] for key in named[entry.pk] if key in names}
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> AuditEntry | None:
+        entry: AuditEntry | None = super().get_object(request, object_id, from_field)
+        self.complete(request, [entry] if entry else [])
+        return entry
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
@@ -98,36 +117,84 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     def about(self, entry: AuditEntry) -> str:
         if not entry.target_type:
             return entry.target_label or NOTHING
-        kind = entry.target_type
-        name = apps.get_model(kind)._meta.verbose_name if _is_kind(kind) else kind
-        return row_link(f"admin:{kind.replace('.', '_')}", entry.target_id, f"{name} {entry.target_id}")
+        kind, key = entry.target_type, entry.target_id
+        return row_link(f"admin:{kind.replace('.', '_')}", key, _called(entry, kind, key))
 
     client = columns.text("client_address", _("client"))
 
     @admin.display(description=_("what changed"))
     def summary(self, entry: AuditEntry) -> str:
         names = sorted({name for values in (entry.before, entry.after) if isinstance(values, dict) for name in values})
-        facts = [f"{name}: {value}" for name, value in (entry.facts or {}).items() if name != "by"]
+        facts = [f"{name}: {value}" for name, value in _with_names(entry, entry.facts or {}).items() if name != "by"]
         return shortened("; ".join([", ".join(names), *facts] if names else facts), SUMMARY) or NOTHING
 
     @admin.display(description=_("before"))
     def values_before(self, entry: AuditEntry) -> str:
-        return _shown(entry.before)
+        return _shown(entry, entry.before)
 
     @admin.display(description=_("after"))
     def values_after(self, entry: AuditEntry) -> str:
-        return _shown(entry.after)
+        return _shown(entry, entry.after)
 
     @admin.display(description=_("details"))
     def details(self, entry: AuditEntry) -> str:
-        return _shown(entry.facts)
+        return _shown(entry, entry.facts)
 
 
-def _shown(values: Any) -> str:
-    return block(indented(values)) if values is not None else NOTHING
+def _shown(entry: AuditEntry, values: Any) -> str:
+    return block(indented(_with_names(entry, values))) if values is not None else NOTHING
 
 
-def _is_kind(name: str) -> bool:
-    """Return whether `name` is a model, as "accounts.contact"."""
-    app, _dot, model = name.lower().partition(".")
-    return app in apps.app_configs and model in apps.all_models[app]
+def _called(entry: AuditEntry, label: str, key: str) -> str:
+    """Return what a row is called: its model and its name, or its key where it has none or is gone."""
+    model = model_of(label)
+    return f"{model._meta.verbose_name if model else label} {_names(entry).get((label.lower(), key), key)}"
+
+
+def _names(entry: AuditEntry) -> Mapping[Key, str]:
+    found: Mapping[Key, str] = vars(entry).get(_NAMES, {})
+    return found
+
+
+def _references(entry: AuditEntry) -> Iterator[Key]:
+    """Yield the rows that an entry's values name: "accounts.user:5", and the values of columns that lead to rows."""
+    for values in (entry.before, entry.after, entry.facts):
+        for text in _texts(values):
+            if found := _ROW.fullmatch(text):
+                yield found[1], found[2]
+    for values in (entry.before, entry.after):
+        yield from ((label, str(value)) for _name, label, value in _related(entry, values))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
+def _related(entry: AuditEntry, values: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield the columns of the target among `values` that lead to another row: their name, its model and its key."""
+    model = model_of(entry.target_type)
+    if model is None or not isinstance(values, dict):
+        return
+    for field in model._meta.concrete_fields:
+        if isinstance(field, ForeignKey) and isinstance(values.get(field.name), int | str):
+            yield field.name, field.related_model._meta.label_lower, values[field.name]
+
+
+def _with_names(entry: AuditEntry, values: Any) -> Any:
+    """Return values with the names of the rows in place of their keys."""
+    if isinstance(values, dict):
+        known = _names(entry)
+        related = {
+            name: f"{known[label, str(key)]} ({key})"
+            for name, label, key in _related(entry, values)
+            if values is not entry.facts and (label, str(key)) in known
+        }
+        return {name: related.get(name) or _with_names(entry, value) for name, value in values.items()}
+    if isinstance(values, list):
+        return [_with_names(entry, value) for value in values]
+    found = _ROW.fullmatch(values) if isinstance(values, str) else None
+    return _called(entry, found[1], found[2]) if found and (found[1], found[2]) in _names(entry) else values

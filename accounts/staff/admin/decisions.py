@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from accounts.staff.models import AuditEntry
 from core.console import review
 from core.console.links import moment, row_link
+from core.console.names import visible_names
 from core.console.review import Decision, Kind
 
 SHOWN = 20
@@ -29,7 +30,16 @@ def page(request: HttpRequest) -> HttpResponse:
         entries = entries.filter(actor_id=request.user.pk)
     lines = [(entry, *codes[entry.action]) for entry in entries.select_related("actor").order_by("-pk")[:SHOWN]]
     rows = _rows(lines)
-    shown = [_taken(request, *line, rows.get((line[1].key, line[0].target_id))) for line in lines]
+    names = visible_names(request, {(entry.target_type, entry.target_id) for entry, _kind, _decision in lines})
+    shown = [
+        _taken(
+            request,
+            *line,
+            row=rows.get((line[1].key, line[0].target_id)),
+            name=names.get((line[0].target_type, line[0].target_id), ""),
+        )
+        for line in lines
+    ]
     context = {**site.each_context(request), "title": _("Last decisions"), "lines": shown}
     return TemplateResponse(request, "admin/review_decided.html", context)
 
@@ -64,11 +74,13 @@ def _rows(lines: Sequence[tuple[AuditEntry, Kind, Decision]]) -> dict[tuple[str,
     }
 
 
-def _taken(request: HttpRequest, entry: AuditEntry, kind: Kind, decision: Decision, row: Any) -> Mapping[str, Any]:
+def _taken(
+    request: HttpRequest, entry: AuditEntry, kind: Kind, decision: Decision, *, row: Any, name: str
+) -> Mapping[str, Any]:
     """Return a decision of before; its buttons are those that take it back, as far as they apply to the row now."""
     pages: Any = site.get_model_admin(kind.model)
     back = reverse("admin:review_decided")
-    about = getattr(row, "about", "") or f"{kind.model._meta.verbose_name} {entry.target_id}"
+    about = getattr(row, "about", "") or f"{kind.model._meta.verbose_name} {name or entry.target_id}"
     return {
         "at": moment(entry.recorded_at),
         "staff": entry.actor,

@@ -17,6 +17,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.signin.models import LinkRequest
 from core.console.audited import AuditedAdmin
 from core.console.base import BoundedLists, ConsoleAdmin, ReadOnlyAdmin, SuperusersWrite
+from core.console.links import row_link
 from core.web import access
 
 # The packages' own pages show keys, and can be opened by a permission.
@@ -72,11 +73,19 @@ class LinkRequestAdmin(ReadOnlyAdmin):
 class LogEntryAdmin(ReadOnlyAdmin):
     """Django's history of staff's actions in the console."""
 
-    list_display = ("action_time", "user", "action_flag", "content_type", "object_repr", "change_text")
+    list_display = ("action_time", "user", "action_flag", "content_type", "row", "change_text")
     list_select_related = ("user", "content_type")
     list_filter = ("action_flag",)
     fields = list_display
-    readonly_fields = ("change_text",)
+    readonly_fields = ("row", "change_text")
+
+    @admin.display(description=LogEntry._meta.get_field("object_repr").verbose_name)
+    def row(self, entry: LogEntry) -> str:
+        """Return what the row was called then, with a link to its page."""
+        kind = entry.content_type
+        if kind is None or not entry.object_id or entry.is_deletion():
+            return entry.object_repr
+        return row_link(f"admin:{kind.app_label}_{kind.model}", entry.object_id, entry.object_repr)
 
     @admin.display(description=gettext_lazy("what"))
     def change_text(self, entry: LogEntry) -> str:

@@ -30,6 +30,8 @@ class ApiToken(AbstractAuthToken):
     expiry = models.DateTimeField(_("expires"))
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
 
+    NAMED_BY = ("name", "user__email")
+
     class Meta:
         verbose_name = _("API token")
         verbose_name_plural = _("API tokens")

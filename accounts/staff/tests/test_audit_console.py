@@ -4,14 +4,17 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from accounts.people.models import User
+from accounts.memberships.models import Subscription
+from accounts.people.models import Contact, User
 from accounts.staff.audit import DENIED, FAILED, record
 from accounts.staff.models import AuditEntry
-from accounts.tests.admin_clients import clerk, page_of, signed_in
+from accounts.tests.admin_clients import clerk, link_to, page_of, signed_in
 from accounts.tests.presses import list_of, queries_of, rows_of
 from core.console.audited import AuditedAdmin
 
@@ -129,3 +132,71 @@ def test_every_page_of_the_console_is_audited() -> None:
     """Whatever model gets a page: what is changed there reaches the log."""
     pages = admin.site._registry.values()
     assert [page for page in pages if not isinstance(page, AuditedAdmin)] == []
+
+
+def test_targets_are_named_and_linked_by_one_statement_however_many_there_are(
+    console: Client, user: Any, plan: Any, django_assert_max_num_queries: Any
+) -> None:
+    contacts = [Contact.objects.create(email=f"c{number}@example.com") for number in range(20)]
+    for contact in contacts:
+        record("contact.merge", target=contact, other=contacts[0])
+    record("plan.changed", target=plan, before={"name": "Old"}, after={"name": plan.name})
+    gone = Contact.objects.create(email="gone@example.com")
+    record("contact.merge", target=gone)
+    key = gone.pk
+    gone.delete()
+    with django_assert_max_num_queries(11):
+        page = console.get(list_of(AuditEntry)).content.decode()
+    for contact in contacts:
+        assert f'<a href="{link_to(contact)}">contact {contact.email}</a>' in page
+    assert f"plan {plan.name}</a>" in page
+    assert f"contact {key}</a>" in page
+    assert "other: contact c0@example.com" in page
+
+
+def test_entry_names_the_rows_that_its_values_lead_to(console: Client, user: Any, plan: Any) -> None:
+    membership = Subscription.objects.create(user=user, plan=plan, status="active")
+    other = User.objects.create_user("other@example.com")
+    record(
+        "subscription.moved",
+        target=membership,
+        before={"user": user.pk},
+        after={"user": other.pk},
+        answers={"to": other},
+    )
+    page = console.get(page_of(AuditEntry.objects.latest("pk"))).content.decode()
+    assert f"&quot;user&quot;: &quot;jane@example.com ({user.pk})&quot;" in page
+    assert f"&quot;user&quot;: &quot;other@example.com ({other.pk})&quot;" in page
+    assert "&quot;to&quot;: &quot;user other@example.com&quot;" in page
+    assert f"jane@example.com · {plan.name}</a>" in page
+
+
+def test_actions_are_offered_with_their_numbers_by_one_statement(console: Client, user: Any) -> None:
+    record("sign_in.failed", target=user, outcome=FAILED)
+    assert '<option value="sign_in.failed">2</option>' in console.get(list_of(AuditEntry)).content.decode()
+    statements = len(queries_of(console, list_of(AuditEntry)))
+    for number in range(20):
+        record(f"thing{number}.done")
+    assert len(queries_of(console, list_of(AuditEntry))) == statements
+
+
+def test_names_are_for_who_may_see_their_rows(user: Any) -> None:
+    record("user.changed", target=user)
+    page = clerk("view_auditentry").get(list_of(AuditEntry)).content.decode()
+    assert user.email not in page
+    assert f"user {user.pk}</a>" in page
+
+
+def test_file_of_the_list_names_targets_too(console: Client, user: Any) -> None:
+    lines = b"".join(console.get("/admin/accounts/auditentry/csv/").streaming_content).decode()
+    assert f"user {user.email}" in lines
+
+
+def test_history_of_actions_links_to_what_is_there(console: Client, user: Any, staff: Any) -> None:
+    kind = ContentType.objects.get_for_model(User)
+    told = {"user": staff, "content_type": kind, "object_id": str(user.pk), "object_repr": "jane <then>"}
+    LogEntry.objects.create(action_flag=CHANGE, **told)
+    LogEntry.objects.create(action_flag=DELETION, **told | {"object_repr": "gone"})
+    page = console.get(list_of(LogEntry)).content.decode()
+    assert f'<a href="{link_to(user)}">jane &lt;then&gt;</a>' in page
+    assert ">gone<" in page

@@ -18,6 +18,8 @@ class FieldRule(models.Model):
     )
     authority = models.CharField(_("authority in a conflict"), max_length=30, blank=True)
 
+    NAMED_BY = ("name",)
+
     class Meta:
         verbose_name = _("rule for a field")
         verbose_name_plural = _("rules for fields")
@@ -59,6 +61,8 @@ class PipelineRule(models.Model):
     pipeline_id = models.CharField(_("pipeline"), max_length=100)
     stage_id = models.CharField(_("stage"), max_length=100)
 
+    NAMED_BY = ("provider", "line_of_business")
+
     class Meta:
         verbose_name = _("pipeline for policies")
         verbose_name_plural = _("pipelines for policies")
@@ -89,6 +93,8 @@ class PolicyStatusRule(models.Model):
     opportunity_status = models.CharField(
         _("status of the opportunity"), max_length=20, choices=Result.choices, blank=True
     )
+
+    NAMED_BY = ("policy_status",)
 
     class Meta:
         verbose_name = _("status of opportunities")

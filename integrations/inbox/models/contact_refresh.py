@@ -66,6 +66,8 @@ class ContactRefresh(Delivery):
 
     objects: Any = ContactRefreshQuerySet.as_manager()
 
+    NAMED_BY = ("provider", "external_id")
+
     class Meta:
         verbose_name = _("contact refresh")
         verbose_name_plural = _("contact refreshes")

@@ -69,6 +69,8 @@ class InboxEvent(Prunable, Delivery):
     record = ""
     is_notice = False
 
+    NAMED_BY = ("provider", "event_type", "external_id")
+
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")

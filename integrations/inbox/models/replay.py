@@ -73,6 +73,8 @@ class Replay(Delivery):
 
     objects = ReplayQuerySet.as_manager()
 
+    NAMED_BY = ("provider", "event_type", "person")
+
     class Meta:
         verbose_name = _("replay of events")
         verbose_name_plural = _("replays of events")
@@ -85,4 +87,5 @@ class Replay(Delivery):
         indexes = [sweep_index("replay_to_be_woken"), models.Index(fields=["status", "-id"], name="replay_by_status")]
 
     def __str__(self) -> str:
-        return f"{self._meta.verbose_name} {self.pk}"
+        chosen = " ".join(filter(None, (self.provider, self.event_type, self.person)))
+        return f"{self._meta.verbose_name} {chosen or self.pk}"

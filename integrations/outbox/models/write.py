@@ -79,6 +79,8 @@ class OutgoingWrite(Prunable, Delivery):
 
     objects = DeliveryQuerySet.as_manager()
 
+    NAMED_BY = ("provider", "contact__email", "external_id")
+
     class Meta:
         verbose_name = _("outgoing write")
         verbose_name_plural = _("outgoing writes")
@@ -157,6 +159,8 @@ class Circuit(models.Model):
     trial_at = models.DateTimeField(_("tried again"), null=True, blank=True)
     last_error = models.TextField(_("error"), blank=True)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    NAMED_BY = ("provider", "resource")
 
     class Meta:
         verbose_name = _("writing at a provider")

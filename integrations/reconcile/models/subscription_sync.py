@@ -47,6 +47,8 @@ class SubscriptionSync(Delivery):
 
     objects = DeliveryQuerySet.as_manager()
 
+    NAMED_BY = ("provider", "user__email")
+
     class Meta:
         verbose_name = _("sync of a subscription")
         verbose_name_plural = _("syncs of subscriptions")
@@ -68,4 +70,4 @@ class SubscriptionSync(Delivery):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} sync {self.pk}"
+        return f"{self.provider} {self.user}"

@@ -70,6 +70,8 @@ class SyncRun(Prunable, Delivery):
 
     objects = DeliveryQuerySet.as_manager()
 
+    NAMED_BY = ("provider", "id")
+
     class Meta:
         verbose_name = _("reconciliation")
         verbose_name_plural = _("reconciliations")
@@ -152,6 +154,8 @@ class SyncFinding(models.Model):
         verbose_name=_("staff"),
     )
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+
+    NAMED_BY = ("person", "id")
 
     class Meta:
         verbose_name = _("difference")
