@@ -1,7 +1,7 @@
 """Migrations that carry rows over: contacts and their ids, subscriptions, titles of courses.
 
-One database is brought back and forth for the whole file, which takes as long as hundreds of other tests. Each test has
-people of its own in it.
+One database is emptied and brought forward for the whole file, which takes as long as hundreds of other tests. Each
+test has people of its own in it.
 """
 
 from collections.abc import Iterator
@@ -126,11 +126,25 @@ def _store_rows_before_one_table(old: OldRows) -> None:
     old.add("User", email="forgotten-7@forgotten.invalid", password="!")
 
 
+def _empty_database() -> None:
+    with connection.cursor() as cursor, connection.constraint_checks_disabled():
+        if connection.vendor == "postgresql":
+            cursor.execute("DROP SCHEMA public CASCADE")
+            cursor.execute("CREATE SCHEMA public")
+            return
+        virtual = "SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE%'"
+        for table in [name for (name,) in cursor.execute(virtual)]:  # the tables of its parts go with it
+            cursor.execute(f"DROP TABLE {connection.ops.quote_name(table)}")
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"DROP TABLE {connection.ops.quote_name(table)}")
+
+
 @pytest.fixture(scope="module")
 def migrated_people(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Store the rows of each state of the past, and bring the database to the present again."""
+    """Store the rows of each state of the past, from the first on, and bring the database to the present again."""
     with django_db_blocker.unblock():
         try:
+            _empty_database()
             _store_rows_before_dates(_migrate(BEFORE_DATES))
             _store_rows_before_purchases(_migrate(BEFORE_PURCHASES))
             _store_rows_before_one_table(_migrate(BEFORE_ONE_TABLE))
