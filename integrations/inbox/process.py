@@ -218,7 +218,7 @@ def _store_failure(event: InboxEvent, failure: Failure) -> None:
     """Store a failed attempt on its rows; the last one counts on the issue of its cause."""
     columns = {"person_email": event.person_email} | ({"reason": failure.error} if failure.is_permanent else {})
     InboxEvent.objects.filter(pk=event.pk).update(**columns)
-    outcome = Outcome.FAILED if failure.is_permanent else Outcome.RETRY
+    outcome = Outcome.FAILED if failure.is_last else Outcome.RETRY
     attempts.end(event, outcome, error=failure.error, trace=failure.trace)
     if failure.is_last:
         failed.note_event(event, failure.error)

@@ -1,6 +1,7 @@
 """Events: each with its attempts and effects, and the buttons to repair it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
@@ -32,6 +34,8 @@ from integrations.inbox.admin.filters import AskedFilter, ProviderFilter, TypeFi
 from integrations.inbox.admin.format import readable
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
+
+SOON = timedelta(seconds=10)
 
 
 @attention.source
@@ -105,6 +109,13 @@ def _is_handled(event: InboxEvent) -> bool:
     """Return whether events of this type are handled and this one can be read."""
     provider = registry.all_providers().get(event.provider)
     return provider is not None and event.event_type in provider.handled and event.payload is not None
+
+
+def _is_running(event: InboxEvent) -> bool:
+    """Return whether a worker has the event or is about to: then its page is worth watching."""
+    if event.status != Status.PENDING:
+        return False
+    return event.crashes > 0 or (event.next_attempt_at or timezone.now()) <= timezone.now() + SOON
 
 
 def _plan_of(keys: Sequence[Any]) -> str:
@@ -193,6 +204,11 @@ class InboxEventAdmin(ReadOnlyAdmin):
             path("<path:object_id>/body/", body, name="integrations_inboxevent_body"),
         ]
         return [*own, *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        event = kwargs.get("obj")
+        context["is_running"] = event is not None and _is_running(event)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         own: dict[str, Any] = {}

@@ -126,10 +126,10 @@ def _planned(request: HttpRequest, criteria: Criteria, start: StartForm | None =
     events = criteria.events()
     keys = list(events.values_list("pk", flat=True)[: plan.MOST])
     total = events.count() if len(keys) == plan.MOST else len(keys)
-    found = plan.plan(keys)
+    found, is_one = plan.plan(keys), len(criteria.ids) == 1
     record("replay.plan", request=request, filter=criteria.stated, events=total)
     context = {
-        "criteria": criteria.shown,
+        **(_of_one(request, criteria) if is_one else {"criteria": criteria.shown}),
         "plan": found,
         "total": total,
         "planned": len(found.events),
@@ -137,11 +137,17 @@ def _planned(request: HttpRequest, criteria: Criteria, start: StartForm | None =
         "summary": summary.of_plan(found),
         "events": [_event(one) for one in found.events[:NAMED]],
         "further": max(len(found.events) - NAMED, 0),
-        "is_one": len(criteria.ids) == 1,
+        "is_one": is_one,
         "start": start or StartForm(initial={"key": uuid4(), "pace": actions.PACE}),
         "may_start": access.may(request.user, NAME, "POST"),
     }
     return _shown(request, CriteriaForm(initial=criteria.stated), context)
+
+
+def _of_one(request: HttpRequest, criteria: Criteria) -> dict[str, str]:
+    """Return what the plan of one event says otherwise: its own line names it, and the way back is its page."""
+    back = back_of(request) or row_url(EVENTS, criteria.ids[0])
+    return {"title": _("Process this event again"), "back": back}
 
 
 def _event(one: plan.PlannedEvent) -> dict[str, Any]:

@@ -81,12 +81,16 @@ def test_button_on_an_events_page_shows_its_plan_and_one_press_replays_it(
     text = opened.content.decode()
     assert "1 event would change something." in text
     assert "E-mail: welcome, with the set-up link" in text
-    assert 'value="Replay 1 event: 1 changes something"' in text
+    assert 'value="Process again"' in text
+    assert f'href="{page}" class="closelink">Back<' in text
+    assert "numbers:" not in text
     answer = press(console, opened.redirect_chain[0][0])
     assert (answer.redirect_chain[0][0], said(answer)) == (page, ["1 event was queued again."])
+    assert "data-refresh" in answer.content.decode(), "the page follows it"
     drain()
     event.refresh_from_db()
     assert (event.status, Subscription.objects.count()) == ("processed", 1)
+    assert "data-refresh" not in console.get(page).content.decode()
     assert not Replay.objects.exists()
     filters = {"ids": str(event.pk)}
     assert actions_of("replay.") == [("replay.plan", filters), ("replay.plan", filters), ("replay.apply", filters)]

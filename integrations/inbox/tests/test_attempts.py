@@ -93,6 +93,8 @@ def test_event_fails_after_its_last_retry_and_staff_are_notified_once(
 
     event.refresh_from_db()
     assert (event.status, event.attempts, event.next_attempt_at, event.wake_at) == ("failed", MAX_FAILURES, None, None)
+    outcomes = list(event.attempt_rows.order_by("number").values_list("outcome", flat=True))
+    assert outcomes == ["retry"] * (MAX_FAILURES - 1) + ["failed"]
     assert event.finished_at is not None
     assert [message.to for message in mailoutbox] == [["staff@example.com"]]
     assert EmailMessage.objects.get().kind == "staff_event_failed"
