@@ -67,6 +67,7 @@ ACTIONS: dict[str, dict[str, Rule]] = {
     "accounts.emailmessage": {
         "resend": needs("accounts.resend_emailmessage"),
         "send-now": needs("accounts.resend_emailmessage"),
+        "correct-address": needs("accounts.change_user", "accounts.resend_emailmessage"),
     },
     "accounts.suppressedaddress": {"lift": needs("accounts.change_suppressedaddress")},
     "integrations.inboxevent": {

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.mail.models import EmailMessage
 from accounts.people import contacts, new_address
@@ -145,3 +146,42 @@ def test_corrected_address_of_the_users_form_changes_the_contact_too(console: Cl
     user.refresh_from_db()
     assert (user.email, user.contact.email, aliases(user)) == (NEW, NEW, {OLD, NEW})
     assert len(notices()) == 2
+
+
+def lost_mail(user: User | None, **columns: Any) -> EmailMessage:
+    values = {"kind": "password_setup", "key": "lost", "status": "bounced", "bounced_at": timezone.now()}
+    return EmailMessage.objects.create(user=user, **{"to": user.email if user else ""} | values | columns)
+
+
+def test_mail_that_bounced_is_corrected_and_sent_again_in_one_step(console: Client, newcomer: User) -> None:
+    mail = lost_mail(newcomer)
+    form = console.get(act_url(mail, "correct-address")).content.decode()
+    assert f'value="{newcomer.email}"' in form
+    done = press(console, mail, "correct-address", email=NEW)
+    assert done == ["1 address was changed, and the mail is on its way there."]
+    newcomer.refresh_from_db()
+    assert newcomer.email == NEW
+    again = EmailMessage.objects.get(kind="password_setup", to=NEW)
+    assert (again.user, again.status) == (newcomer, "pending")
+    assert "correct-address" not in console.get(page_of(mail)).content.decode(), "it went to an earlier address"
+
+
+def test_mail_is_not_sent_again_to_the_address_that_bounced_or_is_anothers(
+    console: Client, newcomer: User, user: User
+) -> None:
+    mail = lost_mail(newcomer)
+    for email in (newcomer.email, user.email):
+        press(console, mail, "correct-address", email=email)
+    assert set(EmailMessage.objects.all()) == {mail}
+
+
+def test_address_is_corrected_on_lost_mails_of_members_alone(console: Client, newcomer: User, staff: User) -> None:
+    others = [
+        lost_mail(newcomer, key="delivered", status="delivered"),
+        lost_mail(newcomer, key="pruned", pruned_at=timezone.now()),
+        lost_mail(newcomer, key="older", to=OLD),
+        lost_mail(staff, key="staff"),
+        lost_mail(None, key="nobody", to="x@example.com"),
+    ]
+    for mail in others:
+        assert "correct-address" not in console.get(page_of(mail)).content.decode(), mail.key
