@@ -170,6 +170,7 @@ KINDS = [
         ),
         over={"status": "skipped"},
     ),
+    Kind(key="delayed_emails", make=lambda n: mail(n, status="pending", failures=1), over={"status": "sent"}),
     Kind(key="failed_emails", make=lambda n: mail(n, status="failed"), over={"status": "sent"}),
     Kind(
         key="bounced_emails",

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.mail import digests
+from accounts.mail import digests, undelivered
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
 from accounts.people.models import User
@@ -166,6 +166,16 @@ def send_now(key: str) -> bool:
     message.requeue()
     wake_on_commit(message)
     return True
+
+
+def try_again(message: EmailMessage) -> bool:
+    """Make a mail due that waits after a failure; False where it does not, or a worker has it."""
+    now = timezone.now()
+    waiting = EmailMessage.objects.filter(pk=message.pk, crashes=0, next_attempt_at__gt=now).filter(undelivered.DELAYED)
+    is_due = bool(waiting.update(next_attempt_at=now, wake_at=now + GRACE))
+    if is_due:
+        wake_on_commit(message)
+    return is_due
 
 
 def release_greetings(*, per_minute: int) -> int:

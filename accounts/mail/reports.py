@@ -24,7 +24,9 @@ def note(event: AnymailTrackingEvent, *, is_ours: bool = False) -> bool:
     stands all the same.
     """
     message = _message(event)
-    detail = event.description or event.mta_response or event.reject_reason or event.event_type
+    # The provider's own words are often the same for all; those of the receiving server say what is wrong.
+    said = " – ".join(dict.fromkeys(filter(None, [event.description, event.mta_response])))
+    detail = said or event.reject_reason or event.event_type
     reason = one_line(f"{event.event_type}: {detail}")
     with transaction.atomic():
         if event.event_type == EventType.COMPLAINED and (message or is_ours):

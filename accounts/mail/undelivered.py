@@ -12,15 +12,21 @@ Status = EmailMessage.Status
 # They hold a link with which a password is set; any of them does for another.
 WITH_LINK = [*GREETINGS, Kind.PASSWORD_SETUP, Kind.PASSWORD_RESET]
 
+# The mail server could not be reached, or refused it for now: it is tried again, and late.
+DELAYED = Q(status=Status.PENDING, failures__gt=0)
+
 
 def unresolved(status: str) -> QuerySet[EmailMessage]:
-    """Return the mails that bounced or failed (`status`), without those whose problem is over.
+    """Return the mails that bounced or failed (`status`), without those whose problem is over; of those that are
+    pending, those that failed so far.
 
     It is over where a later mail arrived at that person: of the same kind, or one with a link where a link was lost. To
     the same address a bounce is answered by a report of delivery only; at another one, and after a failure that no
     server reported, it is enough that it was sent. It is over, too, where the address was corrected or the member has
     signed in since, unless the link that was lost is still wanted.
     """
+    if status == Status.PENDING:
+        return EmailMessage.objects.filter(DELAYED)
     later = EmailMessage.objects.filter(pk__gt=OuterRef("pk"))
     arrived, was_sent = Q(status=Status.DELIVERED), Q(status__in=[Status.SENT, Status.DELIVERED])
     is_bounce = status == Status.BOUNCED

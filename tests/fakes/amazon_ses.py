@@ -19,6 +19,7 @@ def new_id() -> str:
 class FakeSes:
     """SMTP server that answers with message ids; `mails` holds the accepted ones by id, in order.
 
+    While it `is_down` it takes no mail, and says so in the first line.
     `answers` are given in the place of its own answer after a mail's text, one each. `taken` is called with the id
     before the answer goes out.
     """
@@ -26,6 +27,7 @@ class FakeSes:
     def __init__(self) -> None:
         self.mails: dict[str, Message] = {}
         self.answers: list[str] = []
+        self.is_down = False
         self.taken: Any = lambda mail_id: None
 
     def __enter__(self) -> Self:
@@ -58,6 +60,9 @@ class _Session(socketserver.StreamRequestHandler):
     server: _Server
 
     def handle(self) -> None:
+        if self.server.ses.is_down:
+            self._say("421 4.3.2 Service not available")
+            return
         self._say("220 email-smtp.amazonaws.com ESMTP SimpleEmailService")
         while line := self.rfile.readline():
             match line.split(b" ")[0].strip().upper():

@@ -25,6 +25,7 @@ from core.console import attention, columns
 from core.console.actions import Action, Answer, ReasonForm, Submission
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
 from core.console.facets import ColumnFilter
+from core.console.format import block
 from core.console.links import NOTHING, list_url, source_of
 
 State = Completion.State
@@ -273,7 +274,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     @admin.display(description=_("as received"))
     def stored_answers(self, completion: Completion) -> str:
         lines = "\n".join(f"{name}: {value}" for name, value in completion.answers.items())
-        return format_html('<pre class="text">{}</pre>', lines) if lines else NOTHING
+        return block(lines) if lines else NOTHING
 
     source_event = columns.of(source_of, _("source event"))
 

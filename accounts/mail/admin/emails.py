@@ -9,7 +9,6 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.template import TemplateDoesNotExist
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
@@ -22,6 +21,7 @@ from accounts.memberships.models import Subscription
 from core.console import attention, columns
 from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin
+from core.console.format import block
 from core.console.links import list_url
 from core.console.pruned import removed
 from core.text import InvalidAddress, normalise_email
@@ -43,12 +43,19 @@ _REASONS = {
     "bounced:": gettext_lazy("e-mail that bounced"),
     "alert:": gettext_lazy("alert"),
 }
+_OCCURRED = {
+    EmailMessage.Status.PENDING: "created_at",
+    EmailMessage.Status.FAILED: "finished_at",
+    EmailMessage.Status.BOUNCED: "bounced_at",
+}
+_KEYS = {EmailMessage.Status.PENDING: "delayed"}
 _TOKEN = re.compile(r"(token=)[^&\s]+")
 
 
 @attention.source
 def mails_that_did_not_arrive() -> list[attention.Item]:
     labels = {
+        EmailMessage.Status.PENDING: _("E-mails that cannot be sent now"),
         EmailMessage.Status.FAILED: _("E-mails that failed"),
         EmailMessage.Status.BOUNCED: _("E-mails that bounced"),
     }
@@ -75,11 +82,11 @@ def mails_that_did_not_arrive() -> list[attention.Item]:
 def _did_not_arrive(labels: Mapping[EmailMessage.Status, str]) -> list[attention.Item]:
     return [
         attention.Item(
-            key=f"{status}_emails",
+            key=f"{_KEYS.get(status, status)}_emails",
             label=label,
             rows=undelivered.unresolved(status),
-            occurred="bounced_at" if status == EmailMessage.Status.BOUNCED else "finished_at",
-            action=_("Correct and resend"),
+            occurred=_OCCURRED[status],
+            action=_("See why") if status == EmailMessage.Status.PENDING else _("Correct and resend"),
             url=list_url("admin:accounts_emailmessage", unresolved=status.value),
             permission="accounts.view_emailmessage",
         )
@@ -99,13 +106,23 @@ def _may_be_resent(message: EmailMessage) -> bool:
     return not waits and message.pruned_at is None
 
 
+def _may_be_sent_now(message: EmailMessage) -> bool:
+    """Return whether a mail is held back, or waits after a failure."""
+    is_delayed = message.status == EmailMessage.Status.PENDING and message.failures > 0
+    return is_delayed or message.status == EmailMessage.Status.HELD
+
+
 class UnresolvedFilter(SimpleListFilter):
     title = gettext_lazy("did not arrive, and nothing since")
     parameter_name = "unresolved"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         status = EmailMessage.Status
-        return [(status.BOUNCED.value, status.BOUNCED.label), (status.FAILED.value, status.FAILED.label)]
+        return [
+            (status.BOUNCED.value, status.BOUNCED.label),
+            (status.FAILED.value, status.FAILED.label),
+            (status.PENDING.value, _("cannot be sent now")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[EmailMessage]) -> QuerySet[EmailMessage]:
         value = self.value()
@@ -125,14 +142,14 @@ class EmailMessageAdmin(ReadOnlyAdmin):
         "complaint",
         "language",
         "because",
-        "error",
+        "full_error",
         ("created_at", "next_attempt_at", "attempts"),
         ("sent_at", "delivered_at", "bounced_at"),
         "provider_message_id",
         "location",
         "preview",
     )
-    readonly_fields = ("state", "person", "complaint", "because", "error", "preview")
+    readonly_fields = ("state", "person", "complaint", "because", "full_error", "preview")
     row_actions = (
         Action(
             name="resend",
@@ -149,12 +166,12 @@ class EmailMessageAdmin(ReadOnlyAdmin):
             name="send-now",
             label=gettext_lazy("send now"),
             done=ngettext_lazy(
-                "%(count)d e-mail that was held back is on its way.",
-                "%(count)d e-mails that were held back are on their way.",
+                "%(count)d e-mail is on its way.",
+                "%(count)d e-mails are on their way.",
                 "count",
             ),
-            run=lambda message, submission: emails.release(message),
-            applies_to=lambda message: message.status == EmailMessage.Status.HELD,
+            run=lambda message, submission: emails.release(message) or emails.try_again(message),
+            applies_to=_may_be_sent_now,
         ),
     )
 
@@ -175,6 +192,7 @@ class EmailMessageAdmin(ReadOnlyAdmin):
     sent = columns.moment("sent_at", gettext_lazy("sent"))
     state = columns.badge("status", gettext_lazy("status"))
     error = columns.reason("last_error", gettext_lazy("error"), is_short=True)
+    full_error = columns.reason("last_error", gettext_lazy("error"))
     person = columns.link("admin:accounts_user", "user", gettext_lazy("user"))
 
     @admin.display(description=gettext_lazy("sent because of"))
@@ -194,4 +212,5 @@ class EmailMessageAdmin(ReadOnlyAdmin):
             mail: Any = compose(message)
         except (NotSendable, Obsolete, Withdrawn, TemplateDoesNotExist) as error:
             return str(error)
-        return format_html('<pre class="text">{}\n\n{}</pre>', mail.subject, _TOKEN.sub(r"\1•••", mail.body))
+        text = _TOKEN.sub(r"\1•••", mail.body)
+        return block(f"{mail.subject}\n\n{text}")

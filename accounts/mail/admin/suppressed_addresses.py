@@ -73,8 +73,8 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
     list_select_related = ()
     search_fields = ("email",)
     search_help_text = gettext_lazy("The whole e-mail address")
-    fields = ("email", "state", ("complained", "why"), "about", "mails", ("lifted", "lifted_by"), "lift_reason")
-    readonly_fields = ("state", "complained", "why", "about", "mails", "lifted")
+    fields = ("email", "state", ("complained", "full_reason"), "about", "mails", ("lifted", "lifted_by"), "lift_reason")
+    readonly_fields = ("state", "complained", "full_reason", "about", "mails", "lifted")
     row_actions = (
         Action(
             name="lift",
@@ -112,10 +112,8 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
 
     complained = columns.moment("complained_at", gettext_lazy("complained"))
 
-    @admin.display(description=gettext_lazy("what was reported"))
-    def why(self, row: SuppressedAddress) -> str:
-        return shortened(row.reason)
-
+    why = columns.reason("reason", gettext_lazy("what was reported"), is_short=True)
+    full_reason = columns.reason("reason", gettext_lazy("what was reported"))
     about = columns.link("admin:accounts_emailmessage", "message", gettext_lazy("about the mail"))
 
     @admin.display(description=gettext_lazy("see also"))

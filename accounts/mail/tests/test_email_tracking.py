@@ -32,10 +32,10 @@ def sent(newcomer: Any) -> EmailMessage:
 
 def report(event_type: str, *, of: EmailMessage | None = None, **columns: Any) -> None:
     """Send the signal that Anymail sends for a verified webhook."""
-    told = {"message_id": None, "recipient": None, "metadata": {}, "description": None} | columns
+    told = {"message_id": None, "recipient": None, "metadata": {}, "description": None, "mta_response": None} | columns
     if of is not None:
         told["metadata"] = {"email_id": str(of.pk)}
-    event = AnymailTrackingEvent(event_type=event_type, mta_response=None, reject_reason=None, **told)
+    event = AnymailTrackingEvent(event_type=event_type, reject_reason=None, **told)
     tracking.send(sender=None, event=event, esp_name="Test")
 
 
@@ -220,3 +220,10 @@ def test_empty_secret_is_none_and_leaves_the_webhook_closed(tmp_path: Any) -> No
         check=True,
     )
     assert told.stdout.strip() == "True"
+
+
+def test_words_of_the_receiving_server_stand_beside_those_of_the_provider(sent: Any) -> None:
+    general, its_own = "The server was unable to deliver your message", "550 5.1.1 the account does not exist"
+    report("bounced", of=sent, description=general, mta_response=its_own)
+    sent.refresh_from_db()
+    assert sent.last_error == f"bounced: {general} – {its_own}"

@@ -1,13 +1,15 @@
 """A mail that did not arrive is a problem until somebody corrected it, or a later mail arrived."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.mail import emails, undelivered
-from accounts.mail.models import EmailMessage
+from accounts.mail.models import EmailMessage, SuppressedAddress
 from accounts.people.models import User
+from accounts.tests.admin_clients import page_of, signed_in
 
 pytestmark = pytest.mark.django_db
 Kind, Status = EmailMessage.Kind, EmailMessage.Status
@@ -109,3 +111,28 @@ def test_mail_to_staff_ends_when_a_later_one_arrived_at_that_address() -> None:
 
 def test_mail_of_an_erased_person_is_no_problem() -> None:
     assert not is_open(mail(None, "bounced", to="forgotten@forgotten.invalid"))
+
+
+def test_pending_mail_is_open_once_it_failed(member: User) -> None:
+    assert is_open(mail(member, "pending", failures=1))
+    assert not is_open(mail(member, "pending"))
+    assert not undelivered.unresolved("pending").filter(status="sent").exists()
+
+
+def test_delayed_mail_is_tried_again_at_once_unless_a_worker_has_it(member: User) -> None:
+    later = timezone.now() + timedelta(hours=1)
+    delayed = mail(member, "pending", failures=3, next_attempt_at=later, wake_at=later)
+    taken = mail(member, "pending", failures=3, crashes=1, next_attempt_at=later, wake_at=later)
+    fresh = mail(member, "pending", next_attempt_at=later, wake_at=later)
+    assert [emails.try_again(message) for message in (delayed, taken, fresh)] == [True, False, False]
+    due = EmailMessage.objects.filter(next_attempt_at__lte=timezone.now())
+    assert (due.get(), due.get().failures) == (delayed, 3)
+    assert not emails.try_again(delayed), "it is due"
+
+
+def test_error_stands_whole_on_the_page_of_the_mail(staff: User, member: User) -> None:
+    error = "bounced: " + "no such mailbox " * 25 + "[end]"
+    page = signed_in(staff).get(page_of(mail(member, "bounced", last_error=error))).content.decode()
+    assert error in page
+    reported = SuppressedAddress.objects.create(email="x@example.com", reason=error, complained_at=timezone.now())
+    assert error in signed_in(staff).get(page_of(reported)).content.decode()
