@@ -3,6 +3,16 @@
 from datetime import datetime
 
 
+def shown_end(*, paid_until: datetime | None, access_until: datetime | None, now: datetime) -> datetime | None:
+    """Return the end of access as people are told it: that of what was paid, and after it that of the days of grace.
+
+    None for access without an end.
+    """
+    if access_until is None or paid_until is None or paid_until <= now:
+        return access_until
+    return min(paid_until, access_until)
+
+
 class AccessSpan:
     """Access lasts from `access_from` (None: there is none) until `access_until` (None: without an end)."""
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.memberships import staff_actions
-from accounts.memberships.models import Plan
+from accounts.memberships.models import Plan, Subscription
 from accounts.people.models import Company, Contact, ContactChange, User
 from accounts.people.tests.people import at, person, possible_duplicate, report
 from accounts.people.tests.test_contact_duplicates import purchase
@@ -242,6 +242,34 @@ def test_page_shows_only_what_somebody_may_see(jane: Contact) -> None:
 
 def test_page_is_refused_without_both_permissions(jane: Contact) -> None:
     assert clerk("view_contact").get(here(jane)).status_code == 403
+
+
+def test_page_says_what_became_of_the_link_to_a_first_password(console: Client, jane: Contact) -> None:
+    assert "Link to choose it" not in console.get(here(jane)).content.decode()
+    mail = {"user": jane.user, "to": "new@example.com", "status": "pending", "failures": 2}
+    EmailMessage.objects.create(kind="welcome", key="a", last_error="an earlier one", **mail)
+    newest = EmailMessage.objects.create(kind="password_setup", key="b", last_error="421 not available", **mail)
+    page = console.get(here(jane)).content.decode()
+    (line,) = [one for one in page.splitlines() if "Link to choose it" in one]
+    assert page_of(newest) in line
+    assert "badge--pending" in line
+    assert "421 not available" in line
+    assert "421 not available" in page.partition("What happened")[2], "the timeline says it, too"
+    assert jane.user is not None
+    jane.user.set_password("violet kettle under the stairs")
+    jane.user.save()
+    assert "Link to choose it" not in console.get(here(jane)).content.decode()
+
+
+def test_extension_stands_in_the_timeline_with_its_reason_and_once(console: Client, jane: Contact, staff: Any) -> None:
+    subscription = Subscription.objects.get(user=jane.user)
+    until = timezone.now() + timedelta(days=130)
+    staff_actions.extend(subscription, until=until, cause=Cause.by_staff(staff, "a month as a present"))
+    staff_actions.cancel(subscription, cause=Cause.by_staff(staff, "they moved away"))
+    timeline = console.get(here(jane)).content.decode().partition("What happened")[2]
+    assert timeline.count("staff: staff@example.com: a month as a present") == 1
+    assert timeline.count("they moved away") == 1
+    assert "given by staff" in console.get(here(jane)).content.decode()
 
 
 def test_page_takes_at_most_12_queries_whatever_there_is(console: Client, jane: Contact) -> None:

@@ -45,6 +45,8 @@ class ExtendForm(ReasonForm):
         answers["by"] = answers.get("by") or ("day" if answers.get("until") else "month")
         if answers["by"] == "day" and not answers.get("until") and "until" not in self.errors:
             self.add_error("until", _("Choose the last day of access."))
+        if answers["by"] != "day" and answers.get("until"):
+            self.add_error("until", _("Leave the day empty, or choose “until a day”."))
         return answers
 
 

@@ -1,5 +1,6 @@
 """Subscriptions with their facts and their history, and what staff may do to them."""
 
+from datetime import datetime
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -14,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
-from accounts.memberships import explain, staff_actions
+from accounts.memberships import access_span, explain, staff_actions
 from accounts.memberships.admin.forms import ExtendForm, GrantForm, ShortenForm
 from accounts.memberships.models import Purchase, Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.memberships.purchase_state import Status
@@ -103,15 +104,18 @@ def _expire(subscription: Subscription, submission: Submission) -> bool:
 
 
 def _extend(subscription: Subscription, submission: Submission) -> bool:
-    by, now = submission.answers["by"], timezone.now()
-    until = submission.answers["until"]
+    by, until = submission.answers["by"], submission.answers["until"]
     if by != "day":
-        present = max(subscription.access_until or now, now) if subscription.has_access else now
-        until = present + (relativedelta(months=1) if by == "month" else relativedelta(years=1))
+        step = relativedelta(months=1) if by == "month" else relativedelta(years=1)
+        present = (_shown_end(subscription) if subscription.has_access else None) or timezone.now()
+        until = present + step
+        if subscription.has_access and (last := subscription.access_until) and until <= last:
+            until = last + step  # the days of grace are longer than the step
     try:
         return not staff_actions.extend(subscription, until=until, cause=submission.cause).known
     except ValueError as error:
-        raise Refused(_("%(member)s: access lasts longer already.") % {"member": subscription.user}) from error
+        text = _("%(present)s: that is later already. To end it earlier, use “end on a day”.")
+        raise Refused(text % {"present": _with_end(subscription)}) from error
 
 
 def _shorten(subscription: Subscription, submission: Submission) -> bool:
@@ -122,13 +126,19 @@ def _shorten(subscription: Subscription, submission: Submission) -> bool:
         raise Refused(_("%(member)s: access does not last that long.") % {"member": subscription.user}) from error
 
 
+def _shown_end(subscription: Subscription) -> datetime | None:
+    ends = {"paid_until": subscription.current_period_end, "access_until": subscription.access_until}
+    return access_span.shown_end(**ends, now=timezone.now())
+
+
 def _with_end(subscription: Subscription) -> str:
     """Describe a subscription with its present end, as the forms of its actions show it."""
     if not subscription.has_access:
         return _("%(name)s: no access now") % {"name": subscription}
-    if subscription.access_until is None:
+    until = _shown_end(subscription)
+    if until is None:
         return _("%(name)s: access without an end") % {"name": subscription}
-    end = date_format(dates.last_day(subscription.access_until), "DATE_FORMAT")
+    end = date_format(dates.last_day(until), "DATE_FORMAT")
     return _("%(name)s: access until %(end)s") % {"name": subscription, "end": end}
 
 

@@ -79,7 +79,9 @@ def end_of(subscription: Subscription) -> datetime:
 def test_extension_is_counted_from_the_present_end(
     console: Client, subscription: Subscription, by: str, length: relativedelta
 ) -> None:
-    before = end_of(subscription)
+    before = fresh(subscription).current_period_end
+    assert before is not None
+    assert before < end_of(subscription), "days of grace follow what was paid"
     form = console.get(reverse("admin:accounts_subscription_act", args=[subscription.pk, "extend"])).content.decode()
     assert f"access until {date_format(timezone.localtime(before), 'DATE_FORMAT')}" in form
     assert act(console, subscription, "extend", by=by) == ["1 subscription has a new end."]
@@ -102,7 +104,7 @@ def test_extension_never_shortens(console: Client, subscription: Subscription) -
     before = end_of(subscription)
     until = f"{timezone.now() + 20 * DAY:%Y-%m-%d}"
     (answer,) = act(console, subscription, "extend", by="day", until=until)
-    assert answer.endswith(": access lasts longer already.")
+    assert ": that is later already." in answer
     assert end_of(subscription) == before
     assert not subscription.facts.filter(kind="extended").exists()
     assert not AuditEntry.objects.filter(action="subscription.extend", outcome="done").exists()
@@ -114,6 +116,34 @@ def test_extension_until_a_day_needs_the_day(console: Client, subscription: Subs
         response = console.post(url, {"answered": "1", "reason": "x"} | answers)
         assert response.status_code == 422
         assert "until" in response.context["form"].errors
+
+
+def test_month_that_is_shorter_than_the_days_of_grace_is_counted_from_their_end(
+    console: Client, user: User, plan: Plan
+) -> None:
+    Plan.objects.filter(pk=plan.pk).update(grace_days=90)
+    plan.refresh_from_db()
+    paid = happened(user, plan, "purchased", 10)
+    before = end_of(paid)
+    act(console, paid, "extend", by="month")
+    assert end_of(paid) == before + relativedelta(months=1)
+
+
+def test_extension_in_the_days_of_grace_shows_their_end(console: Client, user: User, plan: Plan) -> None:
+    Plan.objects.filter(pk=plan.pk).update(grace_days=90)
+    plan.refresh_from_db()
+    overdue = happened(user, plan, "purchased", 380)
+    form = console.get(reverse("admin:accounts_subscription_act", args=[overdue.pk, "extend"])).content.decode()
+    assert f"access until {date_format(timezone.localtime(end_of(overdue)), 'DATE_FORMAT')}" in form
+
+
+def test_day_beside_a_month_is_asked_about(console: Client, subscription: Subscription) -> None:
+    url = reverse("admin:accounts_subscription_act", args=[subscription.pk, "extend"])
+    answers = {"answered": "1", "reason": "x", "by": "month", "until": f"{timezone.now() + 900 * DAY:%Y-%m-%d}"}
+    response = console.post(url, answers)
+    assert response.status_code == 422
+    assert response.context["form"].errors["until"] == ["Leave the day empty, or choose “until a day”."]
+    assert not subscription.facts.filter(kind="extended").exists()
 
 
 def test_extension_is_not_offered_where_access_has_no_end(console: Client, user: User, plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.contrib import admin
@@ -11,18 +11,24 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts.courses.models import PointsEntry
-from accounts.mail.models import SuppressedAddress
+from accounts.mail.models import EmailMessage, SuppressedAddress
+from accounts.mail.undelivered import WITH_LINK
 from accounts.memberships import explain
+from accounts.memberships.access_span import shown_end
 from accounts.memberships.models import Subscription
+from accounts.memberships.subscription_state import State
 from accounts.people.admin import person_facts, person_sales
 from accounts.people.models import Contact, PossibleDuplicate, User
 from accounts.people.person import Person
+from core import dates, phrases
 from core.console import links, timeline
 from core.console.links import list_url, moment, row_url
 
+ERROR = 300  # letters of what a mail server said; the page of the mail has the whole
 CONTACT, USER = "admin:accounts_contact", "admin:accounts_user"
 links.show_on(CONTACT, f"{CONTACT}_person")
 links.show_on(USER, f"{USER}_person")
@@ -69,14 +75,20 @@ def _of_user(request: HttpRequest, key: int) -> HttpResponse:
 
 
 def _with_figures(rows: QuerySet[Any], *, user: str) -> QuerySet[Any]:
-    """Add what would be a query each: points, an open question whether there are two of them, a complaint."""
+    """Add what would be a query each: points, an open question whether there are two of them, a complaint, the newest
+    mail with a link to a first password."""
     points = PointsEntry.objects.filter(user=OuterRef(user)).order_by().values("user").annotate(total=Sum("points"))
     email = "user__email" if user == "user" else "email"
     complaints = SuppressedAddress.objects.filter(email=OuterRef(email), lifted_at=None)
     doubts = PossibleDuplicate.objects.filter(status=PossibleDuplicate.Status.OPEN).order_by()
     contact = "pk" if user == "user" else "contact__pk"
     own = doubts.filter(Q(contact=OuterRef(contact)) | Q(other=OuterRef(contact)))
+    with_link = EmailMessage.objects.filter(user=OuterRef(user), kind__in=WITH_LINK).order_by("-pk")
     return rows.annotate(
+        link_key=Subquery(with_link.values("pk")[:1]),
+        link_status=Subquery(with_link.values("status")[:1]),
+        link_at=Subquery(with_link.values("created_at")[:1]),
+        link_error=Subquery(with_link.values("last_error")[:1]),
         points_total=Subquery(points.values("total")[:1], output_field=IntegerField()),
         has_complaint=Exists(complaints),
         doubt=Subquery(own.values("pk")[:1], output_field=BigIntegerField()),
@@ -116,6 +128,7 @@ def _page(request: HttpRequest, person: Shown, *, figures: Any) -> HttpResponse:
             "timeline": happened,
             "here": here,
             "before": before,
+            "link_sent": _link_sent(request, figures),
             "joined": moment(user.date_joined) if user else "",
             "buttons": _buttons(request, person, here),
             "pages": _pages(person),
@@ -145,12 +158,30 @@ def _memberships(request: HttpRequest, explanation: explain.Explanation, here: s
         {
             "plan": plan,
             "state": links.badge(plan.state.status, plan.subscription.get_status_display()),
-            "until": plan.state.period_end,
+            "until": _end_of(plan.state),
             "url": row_url("admin:accounts_subscription", plan.subscription.pk),
             "buttons": _others(pages.buttons(request, plan.subscription, back=here), {"send-set-up-mail"}),
         }
         for plan in explanation.plans
     ]
+
+
+def _end_of(state: State) -> date | None:
+    end = shown_end(paid_until=state.period_end, access_until=state.access_until, now=timezone.now())
+    return dates.last_day(end) if end else None
+
+
+def _link_sent(request: HttpRequest, figures: Any) -> dict[str, Any] | None:
+    """Return what became of the newest mail with a link to a first password."""
+    if not figures.link_key or not request.user.has_perm("accounts.view_emailmessage"):
+        return None
+    status = EmailMessage.Status(figures.link_status)
+    return {
+        "url": row_url("admin:accounts_emailmessage", figures.link_key),
+        "state": links.badge(status.value, status.label),
+        "at": moment(figures.link_at),
+        "error": links.shortened(phrases.shown(figures.link_error), ERROR),
+    }
 
 
 def _buttons(request: HttpRequest, person: Shown, here: str) -> list[dict[str, Any]]:

@@ -60,6 +60,7 @@ class _Sort:
     amount: str = ""
     currency: str = ""
     provider: str = "provider"
+    given: str = ""
     listed: bool = True
 
 
@@ -82,6 +83,7 @@ _SORTS = (
         amount="amount",
         currency="subscription__plan__currency",
         provider="subscription__provider",
+        given="is_grant",
         listed=False,
     ),
     _Sort(
@@ -167,16 +169,17 @@ def _ways(contact: Contact | None, login: User | None, seen_by: Any) -> Iterator
             F(sort.state) if sort.state else nothing,
             F(sort.amount) if sort.amount else Cast(Value(None), BigIntegerField()),
             F(sort.currency) if sort.currency else nothing,
+            F(sort.given) if sort.given else Value(False),
         )
 
 
 def _sale(sort: _Sort, row: tuple[Any, ...]) -> Sale:
-    _place, key, at, title, or_title, provider, state, amount, currency = row
+    _place, key, at, title, or_title, provider, state, amount, currency, is_given = row
     price = "" if amount is None else money(amount, currency)
     return Sale(
         title=title or or_title,
         url=row_url(f"admin:{sort.page}", key),
-        detail=" · ".join(part for part in (price, provider) if part),
+        detail=" · ".join(part for part in (price, str(_("given by staff")) if is_given else provider) if part),
         state=sort.show_state(state) if state else "",
         at=at,
     )

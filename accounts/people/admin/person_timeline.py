@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.db.models import Case, TextField, When
+from django.db.models import Case, Exists, OuterRef, Q, TextField, Value, When
 from django.utils.translation import gettext as _
 
 from accounts.courses.models import PointsEntry
 from accounts.mail import undelivered
 from accounts.mail.admin.emails import reason_of
 from accounts.mail.models import EmailMessage
-from accounts.memberships.models import SubscriptionTransition
+from accounts.memberships.facts import FactKind
+from accounts.memberships.models import SubscriptionFact, SubscriptionTransition
 from accounts.memberships.purchase_state import Status
 from accounts.people.admin.contact_history import CHANGES
 from accounts.people.admin.person import Shown
@@ -21,7 +22,11 @@ from core.console.timeline import Entry, Row, Source
 from core.field_names import field_label
 
 _NOT_ARRIVED = (EmailMessage.Status.BOUNCED, EmailMessage.Status.FAILED)
-_WHY = Case(When(status__in=_NOT_ARRIVED, then="last_error"), default="key", output_field=TextField())
+_DELAYED = "delayed"  # pending after a failure: nobody has to decide, but what is wrong is said
+_MAIL_STATUS = Case(When(undelivered.DELAYED, then=Value(_DELAYED)), default="status", output_field=TextField())
+_WHY = Case(
+    When(Q(status__in=_NOT_ARRIVED) | undelivered.DELAYED, then="last_error"), default="key", output_field=TextField()
+)
 
 
 def _event_url(row: Row) -> str:
@@ -40,15 +45,28 @@ def _transition(row: Row) -> Entry:
     )
 
 
+def _given(row: Row) -> Entry:
+    kind, plan, cause, reason = row.texts
+    return Entry(
+        at=row.at,
+        sort=_("Membership"),
+        title=plan,
+        state=badge("past", FactKind(kind).label),
+        cause=f"{cause}: {reason}" if reason else cause,
+    )
+
+
 def _mail(row: Row) -> Entry:
     kind, status, to, why = row.texts
+    has_failed = status in (*_NOT_ARRIVED, _DELAYED)
+    status = EmailMessage.Status.PENDING.value if status == _DELAYED else status
     return Entry(
         at=row.at,
         sort=_("Mail"),
         title=_("%(mail)s to %(address)s") % {"mail": EmailMessage.Kind(kind).label, "address": to},
         url=row_url("admin:accounts_emailmessage", row.key),
         state=badge(status, EmailMessage.Status(status).label),
-        cause=why if status in _NOT_ARRIVED else reason_of(EmailMessage(kind=kind, key=why)),
+        cause=why if has_failed else reason_of(EmailMessage(kind=kind, key=why)),
     )
 
 
@@ -88,11 +106,27 @@ def _audited(row: Row) -> Entry:
     )
 
 
+def _given_to(person: Shown) -> Any:
+    """Return what staff did to subscriptions without a change of status, which says so itself."""
+    if person.user is None:
+        return None
+    same = {name: OuterRef(name) for name in ("subscription", "staff", "occurred_at")}
+    facts = SubscriptionFact.objects.filter(subscription__user=person.user, staff__isnull=False)
+    return facts.exclude(Exists(SubscriptionTransition.objects.filter(**same)))
+
+
 def _transitions_of(person: Shown) -> Any:
     return SubscriptionTransition.objects.filter(subscription__user=person.user) if person.user else None
 
 
 timeline.register(
+    Source(
+        permission="accounts.view_subscription",
+        rows=_given_to,
+        at="occurred_at",
+        texts=("kind", "subscription__plan__name", "cause", "reason"),
+        entry=_given,
+    ),
     Source(
         permission="accounts.view_subscription",
         rows=_transitions_of,
@@ -105,7 +139,7 @@ timeline.register(
         permission="accounts.view_emailmessage",
         rows=lambda person: EmailMessage.objects.filter(user=person.user) if person.user else None,
         at="created_at",
-        texts=("kind", "status", "to", _WHY),
+        texts=("kind", _MAIL_STATUS, "to", _WHY),
         entry=_mail,
         opened=lambda person: [undelivered.unresolved(status).filter(user=person.user) for status in _NOT_ARRIVED],
     ),
