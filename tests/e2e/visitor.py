@@ -85,6 +85,7 @@ class Visitor:
         staff with a role.
         """
         key = self.url, email
+        self.context.clear_cookies(name="sessionid")
         if key in _sessions:
             self.context.add_cookies([{"name": "sessionid", "value": _sessions[key], "url": self.url}])
         self.open(path)
