@@ -18,6 +18,7 @@ from accounts.people import lookup
 from accounts.people.models import User
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
+from core.phrases import Phrase
 from core.text import (
     EMAIL,
     LINE,
@@ -32,6 +33,7 @@ from core.text import (
 
 State = Completion.State
 _AT_ONCE = 500
+_BY_ID = Phrase("the member's id")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,7 @@ def match_pending() -> int:
 
 def _meant(completion: Completion, known_by_id: User | None) -> tuple[User, str] | None:
     """Return the member whom a completion names, by a known id or else by its address, and by which rule."""
-    return (known_by_id, "the member's id") if known_by_id else lookup.member_with(completion.email)
+    return (known_by_id, _BY_ID()) if known_by_id else lookup.member_with(completion.email)
 
 
 def _match(completion: Completion, *, cause: Cause, is_new: bool = False, known_by_id: User | None = None) -> bool:

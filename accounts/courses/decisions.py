@@ -16,11 +16,13 @@ from accounts.people.members import Member
 from accounts.people.models import User
 from core.cause import Cause
 from core.insert_once import insert_once
+from core.phrases import Phrase
 from core.text import one_line
 
 State = Completion.State
 LINKABLE = (State.RECEIVED.value, State.DISMISSED.value, State.REVERSED.value)
 DIGEST_HOUR = 7  # UTC
+_LINKED, _GIVEN = Phrase("linked by staff: {email}"), Phrase("given by staff")
 
 
 class CannotLink(Exception):
@@ -40,7 +42,7 @@ def link(completion: Completion, user: User, *, remember: bool, course: str = ""
     """
     if completion.channel == BY_PATH:
         return 0
-    rule = f"linked by staff: {cause.staff.email}" if cause.staff else "linked"
+    rule = _LINKED(email=cause.staff.email) if cause.staff else "linked"
     with transaction.atomic():
         if remember and completion.email:
             contact_aliases.assign(user, completion.email, cause=cause)
@@ -110,7 +112,7 @@ def award_by_hand(user: User, activity: Activity, *, batch: UUID, course: str = 
             return None
         if not insert_once(completion):
             return None
-        award(completion, user, rule="given by staff", cause=cause)
+        award(completion, user, rule=_GIVEN(), cause=cause)
     return completion
 
 

@@ -26,12 +26,14 @@ from accounts.people.models import User
 from accounts.people.models.user import NOBODY
 from core.cause import SCHEDULE, Cause
 from core.insert_once import insert_once
+from core.phrases import NUMBER, Phrase
 from core.text import loose_title_key
 
 State = Completion.State
 _OPEN = (State.RECEIVED.value, State.REVERSED.value)
 _SWEPT_AT_ONCE = 200  # members
 _LONGEST_TRANSACTION = timedelta(minutes=1)  # longer than any attempt may take
+_COMPLETED = Phrase("{met} of {required} required courses, {needed} needed", met=NUMBER, required=NUMBER, needed=NUMBER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +155,7 @@ def award(user: User, path: Activity, *, cause: Cause) -> Completion | None:
                 return None
             completion.answers, completion.completed_on = now.evidence, now.completed_on
             completion.save(update_fields=["answers", "completed_on"])
-        rule = f"{now.met} of {len(now.required)} required courses, {now.needed} needed"
+        rule = _COMPLETED(met=now.met, required=len(now.required), needed=now.needed)
         points.award(completion, user, rule=rule, cause=_automatic(cause), out_of=_OPEN, is_new=is_new)
     return completion if completion.state == State.AWARDED else None
 

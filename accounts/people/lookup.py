@@ -21,6 +21,7 @@ ANOTHER_MEMBER = Phrase("conflict: the id belongs to {known}, the e-mail to {nam
 IN_ONE_QUERY = 500
 AT_MOST = 50  # contacts with one number who are looked at
 Ids = Mapping[str, str]  # kind of id → id at the provider
+_BY_ADDRESS, _BY_ALIAS = Phrase("the member's address"), Phrase("an alias of the member")
 
 
 class NeedsStaff(Exception):
@@ -60,8 +61,8 @@ class Match:
         own = self.owner.user if self.owner else None
         if own is None or own.email != self.email:
             user = User.objects.filter(email=self.email).first() if self.email else None
-            return (user, "the member's address") if user else (own, "an alias of the member") if own else None
-        return own, "the member's address"
+            return (user, _BY_ADDRESS()) if user else (own, _BY_ALIAS()) if own else None
+        return own, _BY_ADDRESS()
 
     @property
     def contacts(self) -> list[Contact]:

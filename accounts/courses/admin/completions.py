@@ -139,7 +139,6 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         "status",
         "checked",
         "member",
-        "channel",
     )
     list_display_links = ("received", "email_received")
     list_filter = ("state", "certificate_state", "activity", ChannelFilter, "received_at")
@@ -147,7 +146,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
     search_fields = ("email",)
     search_help_text = _("Beginning of the e-mail, or the whole source")
     fieldsets = (
-        (None, {"fields": ("status", "why", "email_received", "name", "suggested", "member", "rule")}),
+        (None, {"fields": ("status", "why", "email_received", "name", "suggested", "member", "matched_by")}),
         (_("What was done"), {"fields": ("activity", "course", "completed_on", "stored_answers")}),
         (_("Certificate"), {"fields": ("certificate", "checked", "check_result", "checked_at")}),
         (_("Where from"), {"fields": ("source", "channel", "source_event", "received_at", "staff", "decided_at")}),
@@ -157,6 +156,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
         "why",
         "suggested",
         "member",
+        "matched_by",
         "certificate",
         "checked",
         "check_result",
@@ -240,6 +240,7 @@ class CompletionAdmin(CompletionFiles, ReadOnlyAdmin):
 
     why = columns.reason("reason", _("reason"))
     received = columns.moment("received_at", _("received"))
+    matched_by = columns.reason("rule", _("matched by"))
     status = columns.badge("state", _("status"), kinds=BADGES)
     member = columns.link("admin:accounts_user", "user", _("member"))
 
