@@ -12,10 +12,12 @@ from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import CharField, DateTimeField, JSONField, QuerySet
 from django.db.models.constants import LOOKUP_SEP
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
-from core.console import facets
+from core.console import columns, facets
 from core.console.actions import ActionsMixin
 from core.console.csv_export import CsvExport
 from core.console.links import row_url
@@ -34,6 +36,10 @@ class ConsoleChangeList(ChangeList):
     """
 
     notes: Sequence[Any] = ()  # beneath the search box
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = capfirst(str(self.opts.verbose_name_plural))  # Django's is a command: "Select contact to view"
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
@@ -69,6 +75,23 @@ class BoundedLists(ModelAdmin):
         """
         asked = {part for part in lookup.split(LOOKUP_SEP)[1:] if part in _LOOKUPS}
         return asked <= OFFERED_LOOKUPS and super().lookup_allowed(lookup, value, request)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Return the columns of the list, with moments in their short form as everywhere in lists."""
+        return [self._with_short_moment(name) for name in super().get_list_display(request)]
+
+    def _with_short_moment(self, name: Any) -> Any:
+        if not isinstance(name, str) or hasattr(self, name):
+            return name
+        field = next((field for field in self.opts.concrete_fields if field.name == name), None)
+        return columns.of_moment_field(field) if isinstance(field, DateTimeField) else name
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Show a row's page under the name of what it is; Django's heading says *Change* or *View* before it."""
+        titled = {"title": capfirst(self.opts.verbose_name)} if object_id is not None else {}
+        return super().changeform_view(request, object_id, form_url, titled | (extra_context or {}))
 
     def add_search_notes(self, request: HttpRequest, notes: Sequence[Any]) -> None:
         """Show texts beneath the search box: what a search did not look at."""
@@ -145,6 +168,26 @@ class _NewestRows(BaseInlineFormSet):
         if self._newest is None:
             self._newest = list(super().get_queryset()[:AT_MOST])
         return self._newest
+
+
+class EditedInline(TabularInline):
+    """Rows beneath another that staff edit: each field bears the name of its column, which stands above the table."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["aria-label"] = capfirst(field.label)
+        return field
+
+    def get_formset(self, *args: Any, **kwargs: Any) -> Any:
+        class Labelled(super().get_formset(*args, **kwargs)):  # type: ignore[misc]
+            def add_fields(self, form: Any, index: Any) -> None:
+                super().add_fields(form, index)
+                if DELETION_FIELD_NAME in form.fields:
+                    box = form.fields[DELETION_FIELD_NAME]
+                    box.widget.attrs["aria-label"] = box.label
+
+        return Labelled
 
 
 class NewestInline(ReadOnlyInline):

@@ -1,6 +1,6 @@
 """The courses that an activity requires, beneath it, and who meets them."""
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.courses import paths
 from accounts.courses.models import Activity, Completion, CourseProgress, Requirement
 from accounts.courses.models.course import COURSE
+from core.console.base import EditedInline
 from core.text import loose_title_key, one_line
 
 MOST = 50  # courses of one path
@@ -36,7 +37,7 @@ class RequirementFormSet(BaseInlineFormSet):
             )
 
 
-class RequirementInline(admin.TabularInline):
+class RequirementInline(EditedInline):
     model = Requirement
     formset = RequirementFormSet
     fields = ("course", "share")

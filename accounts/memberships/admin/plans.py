@@ -12,10 +12,10 @@ from accounts.memberships.admin.plan_mails import ALL_MAILS
 from accounts.memberships.models import Plan, PlanOffer
 from core.console import columns
 from core.console.actions import ActionsMixin
-from core.console.base import BoundedLists, NeverDeleted
+from core.console.base import BoundedLists, EditedInline, NeverDeleted
 
 
-class OfferInline(admin.TabularInline):
+class OfferInline(EditedInline):
     model = PlanOffer
     extra = 1
 
