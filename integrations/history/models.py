@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.prunable import Prunable
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
@@ -83,7 +84,7 @@ class HistoryImport(Prunable, Delivery):
     class Meta:
         verbose_name = _("historical import")
         verbose_name_plural = _("historical imports")
-        permissions = [("run_historyimport", "Can upload, confirm and stop historical imports")]
+        permissions = [("run_historyimport", gettext_noop("Can upload, confirm and stop historical imports"))]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=HistoryStatus.values), name="history_status_is_known"),
             models.CheckConstraint(condition=Q(stage__in=HistoryStage.values), name="history_stage_is_known"),

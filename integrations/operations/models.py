@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 from integrations.operations.balance import Compared, State
@@ -26,7 +27,7 @@ class AlertState(models.Model):
     class Meta:
         verbose_name = _("alert")
         verbose_name_plural = _("alerts")
-        permissions = [("view_metrics", "Can view metrics")]
+        permissions = [("view_metrics", gettext_noop("Can view metrics"))]
         constraints = [models.UniqueConstraint(fields=["rule", "subject"], name="a_rule_has_one_state_for_a_provider")]
 
     def __str__(self) -> str:
@@ -261,7 +262,7 @@ class Notice(Delivery):
     class Meta:
         verbose_name = _("message to Slack")
         verbose_name_plural = _("messages to Slack")
-        permissions = [("resend_notice", "Can post a message to Slack again")]
+        permissions = [("resend_notice", gettext_noop("Can post a message to Slack again"))]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(status__in=["pending", "sent", "failed"]), name="notice_status_is_known"

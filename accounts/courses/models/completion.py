@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.courses.models.activity import Activity
 from accounts.courses.models.certificate import DOUBTFUL_STATES, SHOWN_STATES, CertificateState
@@ -75,9 +76,9 @@ class Completion(Prunable):
         verbose_name = _("completion")
         verbose_name_plural = _("completions")
         permissions = [
-            ("link_completion", "Can link a completion to a member"),
-            ("decide_completion", "Can dismiss completions, award and reverse them"),
-            ("export_completion", "Can export completions"),
+            ("link_completion", gettext_noop("Can link a completion to a member")),
+            ("decide_completion", gettext_noop("Can dismiss completions, award and reverse them")),
+            ("export_completion", gettext_noop("Can export completions")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "activity"], name="a_completion_is_kept_once"),

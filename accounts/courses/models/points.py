@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.courses.models.activity import Activity
 from accounts.courses.models.completion import Completion
@@ -68,7 +69,7 @@ class PointsEntry(models.Model):
         base_manager_name = "objects"
         verbose_name = _("points")
         verbose_name_plural = _("points")
-        permissions = [("award_points", "Can give points by hand")]
+        permissions = [("award_points", gettext_noop("Can give points by hand"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["completion"],

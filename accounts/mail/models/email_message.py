@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.people.models.user import User
 from core.prunable import Prunable
@@ -75,7 +76,7 @@ class EmailMessage(Prunable, Delivery):
     class Meta:
         verbose_name = _("e-mail")
         verbose_name_plural = _("e-mails")
-        permissions = [("resend_emailmessage", "Can send an e-mail again")]
+        permissions = [("resend_emailmessage", gettext_noop("Can send an e-mail again"))]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.people.models.company import Company
 from accounts.people.models.user import User
@@ -52,8 +53,8 @@ class Contact(models.Model):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         permissions = [
-            ("forget_contact", "Can erase a person's data"),
-            ("export_contact", "Can export a person's data"),
+            ("forget_contact", gettext_noop("Can erase a person's data")),
+            ("export_contact", gettext_noop("Can export a person's data")),
         ]
         indexes = [
             PrefixIndex(fields=["first_name"], name="contact_by_first_name"),

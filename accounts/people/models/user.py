@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.prefix import PrefixIndex
 from core.text import InvalidAddress, normalise_email
@@ -66,7 +67,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        permissions = [("send_link", "Can send a set-up link"), ("export_list", "Can download lists as CSV")]
+        permissions = [
+            ("send_link", gettext_noop("Can send a set-up link")),
+            ("export_list", gettext_noop("Can download lists as CSV")),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
         ]

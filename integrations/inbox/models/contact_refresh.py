@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core.insert_once import insert_once
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
@@ -71,7 +72,7 @@ class ContactRefresh(Delivery):
     class Meta:
         verbose_name = _("contact refresh")
         verbose_name_plural = _("contact refreshes")
-        permissions = [("refresh_contact", "Can read a contact again at its provider")]
+        permissions = [("refresh_contact", gettext_noop("Can read a contact again at its provider"))]
         constraints = [
             models.UniqueConstraint(fields=["provider", "external_id"], name="a_contact_has_one_reading"),
             models.CheckConstraint(

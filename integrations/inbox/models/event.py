@@ -7,6 +7,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from core import phrases
 from core.insert_once import insert_statement, insert_values
@@ -75,8 +76,8 @@ class InboxEvent(Prunable, Delivery):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         permissions = [
-            ("replay_inboxevent", "Can retry and replay an event"),
-            ("ignore_inboxevent", "Can set an event aside"),
+            ("replay_inboxevent", gettext_noop("Can retry and replay an event")),
+            ("ignore_inboxevent", gettext_noop("Can set an event aside")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "key"], name="an_event_is_kept_once"),

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.commerce.models import Policy
 from accounts.people.models import Contact
@@ -85,9 +86,9 @@ class OutgoingWrite(Prunable, Delivery):
         verbose_name = _("outgoing write")
         verbose_name_plural = _("outgoing writes")
         permissions = [
-            ("repair_outgoingwrite", "Can retry, skip and undo an outgoing write"),
-            ("compare_record", "Can compare a record with its provider"),
-            ("sync_record", "Can synchronise a record"),
+            ("repair_outgoingwrite", gettext_noop("Can retry, skip and undo an outgoing write")),
+            ("compare_record", gettext_noop("Can compare a record with its provider")),
+            ("sync_record", gettext_noop("Can synchronise a record")),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.memberships.models import Plan
 from accounts.people.models import Contact, User
@@ -75,7 +76,7 @@ class SyncRun(Prunable, Delivery):
     class Meta:
         verbose_name = _("reconciliation")
         verbose_name_plural = _("reconciliations")
-        permissions = [("start_sync", "Can start and stop a reconciliation")]
+        permissions = [("start_sync", gettext_noop("Can start and stop a reconciliation"))]
         constraints = [
             models.UniqueConstraint(
                 fields=["provider"], condition=Q(status__in=["pending", "stopped"]), name="one_open_run_of_a_provider"
