@@ -1,4 +1,4 @@
-"""The README's two pictures, home and a person, made of the demo:
+"""The pictures of README.md and docs/, made of the demo:
 
 python -m tests.screenshots [folder]
 """
@@ -19,27 +19,29 @@ from tests.harness.process import ROOT, run_to_end
 SIZE: ViewportSize = {"width": 1280, "height": 1240}
 CONNECTED = {f"{name}_WEBHOOK_TOKEN": WEBHOOK_TOKEN for name in ("NOWCERTS", "GHL", "CHATWOOT")}
 # Somebody with something to decide: they bought what no plan sells.
-PERSON = """
+FOUND = """
 from integrations.inbox.models import InboxEvent
-print(InboxEvent.objects.filter(status="unmatched", event_type="purchase.created").latest("pk").person_email)
+event = InboxEvent.objects.filter(status="unmatched", event_type="purchase.created").latest("pk")
+print(event.person_email, event.pk)
 """
 
 
 def main(folder: Path) -> None:
-    """Write home.png and person.png into `folder`."""
+    """Write the pictures into `folder`."""
     with tempfile.TemporaryDirectory() as directory:
         app = Embedded(Path(directory), **CONNECTED)
         copy_file(app.var_dir / "db.sqlite3")
-        run_to_end([sys.executable, ROOT / "manage.py", "demo"], env=app.env)
-        person = run_to_end([sys.executable, ROOT / "manage.py", "shell", "-v", "0", "-c", PERSON], env=app.env)
+        run_to_end([sys.executable, ROOT / "manage.py", "demo"], env=app.env, seconds=600)
+        found = run_to_end([sys.executable, ROOT / "manage.py", "shell", "-v", "0", "-c", FOUND], env=app.env)
+        person, event = found.split()[-2:]
         app.start()
         try:
-            _take(app.url, folder, person=person.split()[-1])
+            _take(app.url, folder, person=person, event=event)
         finally:
             app.kill()
 
 
-def _take(url: str, folder: Path, *, person: str) -> None:
+def _take(url: str, folder: Path, *, person: str, event: str) -> None:
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with (
         sync_playwright() as playwright,
@@ -51,9 +53,16 @@ def _take(url: str, folder: Path, *, person: str) -> None:
         page.fill("input[name=password]", STAFF_PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{url}/admin/")
-        page.screenshot(path=folder / "home.png")
-        page.goto(f"{url}/admin/search/?q={person}")
-        page.screenshot(path=folder / "person.png")
+        pages = {
+            "home": "/admin/",
+            "person": f"/admin/search/?q={person}",
+            "connections": "/admin/connections/",
+            "review": "/admin/review/",
+            "event": f"/admin/integrations/inboxevent/{event}/change/",
+        }
+        for name, path in pages.items():
+            page.goto(url + path)
+            page.screenshot(path=folder / f"{name}.png")
 
 
 if __name__ == "__main__":
