@@ -229,7 +229,8 @@ def test_customer_of_somebody_else_is_a_conflict_for_staff(
     kajabi.add(records.customer("1", email="jane@example.com"))
     before = everything()
     answer = browser.post(url("sync", user))
-    assert (answer.status_code, "conflict" in answer.json()["message"]) == (409, True)
+    said = f"Conflict: the id belongs to {member.email}, the e-mail to {user.email}"
+    assert (answer.status_code, answer.json()["message"]) == (409, said)
     assert everything() == before
 
 
