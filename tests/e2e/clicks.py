@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, expect
 
 SCRIPT = Path(__file__).with_name("clicks.js")
 
@@ -30,7 +30,8 @@ class Clicks:
     def so_far(self) -> int:
         """Return the number of activations, after those that are on their way here."""
         for page in self.context.pages:
-            page.wait_for_function("document.readyState === 'complete'")
+            page.wait_for_load_state()
+            expect(page.locator("html")).to_be_attached()  # the reply comes after all that the page reported before
         return len(self.seen)
 
     @contextmanager

@@ -14,13 +14,16 @@ PAGE = """<!doctype html><html lang=en><title>Counted</title>
 <details><summary>More</summary>less</details>
 <form><input name=q><select name=s><option>1<option>2</select><button>Find</button></form>
 <form id=bare><input name=alone></form>"""
+HEADERS = {
+    "content-security-policy": "default-src 'none'; form-action 'self'; img-src 'self'",
+    "referrer-policy": "same-origin",
+}
 
 
 @pytest.fixture
 def visitor(browser: Browser, screenshots: Path) -> Visitor:
     def answer(route: Route) -> None:
-        policy = {"content-security-policy": "default-src 'none'; form-action 'self'", "referrer-policy": "same-origin"}
-        route.fulfill(body=PAGE, content_type="text/html", headers=policy)
+        route.fulfill(body=PAGE, content_type="text/html", headers=HEADERS)
 
     visitor = Visitor(browser, URL, language="en", width=1280, screenshots=screenshots, name="clicks")
     visitor.context.route("**/*", answer)
@@ -42,6 +45,22 @@ def test_two_clicks_are_two_and_more_than_allowed_fail(visitor: Visitor) -> None
         click_each(page, "a", "label", "summary")
     with pytest.raises(AssertionError, match="nothing: 0 clicks"), visitor.clicks(at_most=2, job="nothing"):
         page.evaluate("document.querySelector('label').click()")  # no person did that
+    visitor.leave()
+
+
+def test_page_that_still_loads_is_waited_for(visitor: Visitor) -> None:
+    def answer_late(route: Route) -> None:
+        visitor.page.wait_for_timeout(300)
+        route.fulfill(body="", content_type="image/png")
+
+    visitor.context.route("**/late.png", answer_late)
+    visitor.context.route(
+        "**/next",
+        lambda route: route.fulfill(body=PAGE + "<img src=late.png alt=''>", content_type="text/html", headers=HEADERS),
+    )
+    with visitor.clicks(at_most=1, job="next"):
+        visitor.page.click("a")
+        visitor.page.wait_for_url("**/next", wait_until="commit")
     visitor.leave()
 
 
