@@ -1,162 +1,33 @@
-"""Filters of lists that show the values that occur, each with its number of rows.
+"""Filters of lists that show the values that occur, each with its number of rows (`counting`)."""
 
-All filters of a page ask in one statement. The values of a column are found by a step of its index for each, and rows
-are counted to MOST by the same index, so that a page reads as much with a million rows as with a hundred thousand.
-Numbers are of the whole table, whatever else is filtered: those of combinations would need an index for each.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django.contrib.admin import (
     BooleanFieldListFilter,
     ChoicesFieldListFilter,
+    DateFieldListFilter,
     FieldListFilter,
     RelatedFieldListFilter,
     SimpleListFilter,
 )
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
-from django.db.models import BooleanField, ForeignKey, Model, QuerySet
+from django.db.models import BooleanField, DateField, ForeignKey, Model, QuerySet
 from django.http import HttpRequest
-from django.utils.formats import number_format
 from django.utils.html import format_html
 
-MOST = 1000  # rows of a value are counted no further
-VALUES = 100  # of a column
-_ASKED = "_facets"
-
-
-class Source(Protocol):
-    """The rows that one filter counts."""
-
-    def part(self, place: int) -> tuple[str, str, list[Any]]:
-        """Return the recursive table that the statement needs ("" for none), its part of a union and the parameters.
-
-        The rows of the part are `place`, a value as text, how many there are, and how many rows were read for that
-        (NULL: as many), MOST + 1 for more.
-        """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """Rows by the values of an indexed column; with `of` those of another table, by their column of that name."""
-
-    model: type[Model]
-    name: str
-    of: str = ""
-
-    def part(self, place: int) -> tuple[str, str, list[Any]]:
-        quote = connection.ops.quote_name
-        field: Any = self.model._meta.get_field(self.name)
-        table, column, values = quote(self.model._meta.db_table), quote(field.column), f"facet_{place}"
-        text = "CAST(value AS INTEGER)" if isinstance(field, BooleanField) else "value"
-        if isinstance(field, BooleanField):  # PostgreSQL has no smallest truth value
-            steps = "SELECT 1 = 0 UNION ALL SELECT 1 = 1"
-        else:
-            # The recursion ends with the first value after the last: NULL.
-            steps = (
-                f"SELECT MIN({column}) FROM {table} UNION ALL SELECT (SELECT MIN({column}) FROM {table}"  # noqa: S608
-                f" WHERE {column} > {values}.value) FROM {values} WHERE {values}.value IS NOT NULL"
-            )
-        value = f"all_{place}.value"
-        own = f", {quote(self.of)} AS own" if self.of else ""
-        # Not `WHERE column = value`: PostgreSQL does not know how many rows a value has while it plans, hopes for many
-        # and reads a whole table in search of a rare one. In the order of the index it begins at the value.
-        rows = (
-            f"SELECT {column} AS found{own} FROM {table} WHERE {column} >= {value}"  # noqa: S608
-            f" ORDER BY {column} LIMIT {MOST + 1}"
-        )
-        all_of_it = f"FROM ({rows}) AS read_{place} WHERE found = {value}"
-        count, read = f"(SELECT COUNT(*) {all_of_it})", "CAST(NULL AS INTEGER)"
-        if self.of:
-            count, read = f"(SELECT COUNT(DISTINCT own) {all_of_it})", count
-        part = (
-            f"SELECT {place}, CAST({text} AS VARCHAR(400)), {count}, {read}"  # noqa: S608
-            f" FROM (SELECT value FROM {values} WHERE value IS NOT NULL LIMIT {VALUES}) AS all_{place}"
-        )
-        return f"{values}(value) AS ({steps})", part, []
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Conditions:
-    """Rows by conditions that an index serves, by the value of the filter that means each."""
-
-    lists: Mapping[str, QuerySet[Any]]
-
-    def part(self, place: int) -> tuple[str, str, list[Any]]:
-        parts, params = [], []
-        for value, rows in self.lists.items():
-            try:
-                sql, own = rows.order_by().values_list("pk")[: MOST + 1].query.sql_with_params()
-            except EmptyResultSet:
-                continue
-            parts.append(f"SELECT {place}, %s, COUNT(*), CAST(NULL AS INTEGER) FROM ({sql}) AS one_{place}")  # noqa: S608
-            params += [value, *own]
-        return "", " UNION ALL ".join(parts), params
-
-
-@dataclass(frozen=True, kw_only=True)
-class Number:
-    """How many rows there are, or of how many at least."""
-
-    count: int
-    is_more: bool
-
-    def __str__(self) -> str:
-        return number_format(self.count, force_grouping=True) + "+" * self.is_more
-
-
-class Facets:
-    """Numbers that the filters of one request show; asked for by all of them before the first reads it."""
-
-    def __init__(self) -> None:
-        self._sources: list[Source] = []
-        self._numbers: list[dict[str, Number]] | None = None
-
-    def add(self, source: Source) -> Callable[[], dict[str, Number]]:
-        """Return a function that returns the numbers of `source` by value."""
-        place, self._numbers = len(self._sources), None
-        self._sources.append(source)
-        return lambda: self._read()[place]
-
-    def _read(self) -> list[dict[str, Number]]:
-        if self._numbers is None:
-            self._numbers = [{} for _source in self._sources]
-            tables, parts, params = [], [], []
-            for place, source in enumerate(self._sources):
-                table, part, own = source.part(place)
-                tables += [table] if table else []
-                parts += [part] if part else []
-                params += own
-            if parts:
-                recursive = f"WITH RECURSIVE {', '.join(tables)} " if tables else ""
-                with connection.cursor() as cursor:
-                    cursor.execute(recursive + " UNION ALL ".join(parts), params)
-                    for place, value, count, read in cursor.fetchall():
-                        number = Number(count=min(count, MOST), is_more=(count if read is None else read) > MOST)
-                        self._numbers[place][value] = number
-        return self._numbers
-
-
-def of_request(request: HttpRequest) -> Facets:
-    """Return the facets of a page."""
-    found: Facets = getattr(request, _ASKED, None) or Facets()
-    setattr(request, _ASKED, found)
-    return found
+from core.console.counting import Column, Conditions, Number, Short, Source, Spans, of_request
 
 
 def filter_of(model: type[Model], name: Any) -> Any:
-    """Return an entry of `list_filter` with numbers, where it names an indexed column whose values are few."""
+    """Return an entry of `list_filter` with numbers, where it names a column whose values, or spans, are few."""
     if not isinstance(name, str) or "__" in name:
         return name
     field: Any = model._meta.get_field(name)
-    if not is_indexed(model, name):
-        return name
     if field.flatchoices:
         return name, _ChoicesFacet
-    kinds = {BooleanField: _BooleanFacet, ForeignKey: _RelatedFacet}
+    kinds: dict[type[Any], type[FieldListFilter]] = {BooleanField: _BooleanFacet, ForeignKey: _RelatedFacet}
+    if is_indexed(model, name):
+        kinds[DateField] = _SpansFacet
     return next(((name, facet) for kind, facet in kinds.items() if isinstance(field, kind)), name)
 
 
@@ -179,7 +50,9 @@ class _Counted(FieldListFilter):
         self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str
     ) -> None:
         super().__init__(field, request, params, model, model_admin, field_path)
-        self._numbers = of_request(request).add(Column(model=model, name=field.name))
+        source = Column if is_indexed(model, field.name) else Short
+        self._is_short = source is Short
+        self._numbers = of_request(request).add(source(model=model, name=field.name))
 
     def values(self) -> Sequence[Any]:
         """Return the value of each choice after "All", in the order in which they are shown."""
@@ -189,6 +62,9 @@ class _Counted(FieldListFilter):
         every, *others = super().choices(changelist)
         yield every
         numbers, values = self._numbers(), [*self.values(), *([None] * len(others))]
+        if self._is_short and any(number.is_more for number in numbers.values()):
+            yield from others  # a table too long to be counted without an index
+            return
         for value, choice in zip(values, others, strict=False):
             number = numbers.get(str(value))
             # An empty value is no value of the column: it is shown without a number.
@@ -209,6 +85,28 @@ class _BooleanFacet(_Counted, BooleanFieldListFilter):
 class _RelatedFacet(_Counted, RelatedFieldListFilter):
     def values(self) -> Sequence[Any]:
         return [key for key, _label in self.lookup_choices]
+
+
+class _SpansFacet(DateFieldListFilter):
+    """Django's spans of a column of moments or days, those that have rows."""
+
+    def __init__(
+        self, field: Any, request: HttpRequest, params: Any, model: Any, model_admin: Any, field_path: str
+    ) -> None:
+        super().__init__(field, request, params, model, model_admin, field_path)
+        since, until = self.lookup_kwarg_since, self.lookup_kwarg_until
+        spans: Any = {
+            str(place): (link[since], link[until]) for place, (_, link) in enumerate(self.links) if since in link
+        }
+        self._places = set(spans)
+        self._numbers = of_request(request).add(Spans(model=model, name=field.name, spans=spans))
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        numbers = self._numbers()
+        for place, choice in enumerate(super().choices(changelist)):
+            number = numbers.get(str(place))
+            if number and number.count or str(place) not in self._places or choice["selected"]:
+                yield {**choice, "display": _shown(choice["display"], number)}
 
 
 class ColumnFilter(SimpleListFilter):

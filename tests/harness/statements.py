@@ -1,6 +1,6 @@
 """Statements of pages: which of them read a whole table."""
 
-from core.console.facets import MOST
+from core.console.counting import MOST
 
 
 def counts_a_table(sql: str) -> bool:

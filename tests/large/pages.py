@@ -1,5 +1,6 @@
 """The pages of the console that are opened on large tables: every list with each of its filters, a row of it with its
-history, its deletion and the forms of its actions, an empty form, every tool, the person's page, and searches."""
+history, its deletion and the forms of its actions, an empty form, every tool, a question of each kind, the person's
+page, and searches."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from django.apps import apps
 from django.contrib.admin import site
 from django.urls import reverse
 
+from core.console import review
 from core.console.navigation import every_page
 from core.console.tools import registered
 
@@ -48,6 +50,9 @@ def opened(visit: Callable[[str], Any], *, in_full: bool = True) -> None:
     for key in (77, 78):
         visit(f"{PEOPLE}{key}/person/")
         visit(reverse("admin:accounts_user_person", args=[key]))
+    for kind in review.kinds():
+        if row := kind.rows().first():
+            visit(reverse("admin:review_question", args=[kind.key, row.pk]))
     for page in (page for page in every_page() if "." in page):
         address = reverse(f"admin:{page.replace('.', '_')}_changelist")
         changelist = visit(f"{address}{NARROWED.get(page, '')}").context["cl"]

@@ -16,7 +16,7 @@ from django.db import connection
 
 from accounts.people.models import User
 from accounts.tests.admin_clients import signed_in
-from core.console import facets
+from core.console import counting
 from integrations.operations import figures
 from tests.harness.environment import IS_LONG
 from tests.large import pages, tables
@@ -33,6 +33,7 @@ MORE_ROWS = {
     "/admin/metrics/": PEOPLE // 2,  # completions of its days
     # Of an unmatched one: who has a similar address is found by comparing all of them (candidates.COMPARED).
     "/admin/accounts/completion/": 2 * PEOPLE,
+    "/admin/review/waiting_completions/": 2 * PEOPLE,
 }
 # Statements of the two pages that are nothing but sections, one for each.
 SECTIONS = {re.compile(r"/admin/accounts/contact/\d+/change/"): 14, re.compile(r"/admin/accounts/user/\d+/change/"): 13}
@@ -45,7 +46,7 @@ NO_PAGE = {
         "accounts_completion_process_import",
         "integrations_historyimport_columns",
     ),
-    *("integrations_historyimport_offers", None),
+    *("integrations_historyimport_offers", "review_decide", None),
 }
 
 # Those of one model, which `pages` opens where it has a row; the file of a list is no page.
@@ -57,7 +58,7 @@ def test_every_page_reads_few_rows_with_few_statements(staff: User, monkeypatch:
     figures.count()
     ContentType.objects.get_for_models(*apps.get_models())  # else the first page that needs one asks
     if not IS_LONG:
-        monkeypatch.setattr(facets, "MOST", 100)
+        monkeypatch.setattr(counting, "MOST", 100)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL random_page_cost = 1.1")
     console = signed_in(User.objects.create_superuser("reader@example.com"))

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.template import TemplateDoesNotExist
@@ -21,6 +20,7 @@ from accounts.memberships.models import Subscription
 from core.console import attention, columns
 from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin
+from core.console.facets import ConditionFilter
 from core.console.format import block
 from core.console.links import list_url
 from core.console.pruned import removed
@@ -112,7 +112,7 @@ def _may_be_sent_now(message: EmailMessage) -> bool:
     return is_delayed or message.status == EmailMessage.Status.HELD
 
 
-class UnresolvedFilter(SimpleListFilter):
+class UnresolvedFilter(ConditionFilter):
     title = gettext_lazy("did not arrive, and nothing since")
     parameter_name = "unresolved"
 
@@ -124,9 +124,8 @@ class UnresolvedFilter(SimpleListFilter):
             (status.PENDING.value, _("cannot be sent now")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[EmailMessage]) -> QuerySet[EmailMessage]:
-        value = self.value()
-        return queryset.filter(pk__in=undelivered.unresolved(value).values("pk")) if value else queryset
+    def narrowed(self, rows: QuerySet[EmailMessage], value: str) -> QuerySet[EmailMessage]:
+        return rows.filter(pk__in=undelivered.unresolved(value).values("pk"))
 
 
 @admin.register(EmailMessage)

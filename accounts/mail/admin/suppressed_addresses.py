@@ -17,6 +17,7 @@ from accounts.mail.models import SuppressedAddress
 from core.console import attention, columns
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
+from core.console.facets import ConditionFilter
 from core.console.links import NOTHING, badge, list_link, list_url, row_link, shortened
 from core.text import InvalidAddress, normalise_email
 
@@ -50,7 +51,7 @@ def suppression_link(row: SuppressedAddress | None) -> str:
     return row_link("admin:accounts_suppressedaddress", row.pk, text)
 
 
-class StateFilter(admin.SimpleListFilter):
+class StateFilter(ConditionFilter):
     """Suppressed now, or lifted."""
 
     title = gettext_lazy("status")
@@ -59,10 +60,8 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("suppressed", _ONLY_PASSWORD), ("lifted", _EVERY_MAIL)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in ("suppressed", "lifted"):
-            return queryset
-        return queryset.filter(lifted_at__isnull=self.value() == "suppressed")
+    def narrowed(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return rows.filter(lifted_at__isnull=value == "suppressed")
 
 
 @admin.register(SuppressedAddress)

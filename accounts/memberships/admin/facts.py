@@ -21,6 +21,7 @@ from accounts.memberships.terms import Billing
 from core.console import attention, columns
 from core.console.actions import AboutRows, Action, ReasonForm, Refused, Submission
 from core.console.base import ConsoleAdmin, NeverDeleted
+from core.console.facets import ConditionFilter
 from core.console.links import NOTHING, row_link, source_of
 from core.money import money
 
@@ -38,15 +39,15 @@ def open_among(facts: QuerySet[SubscriptionFact]) -> QuerySet[SubscriptionFact]:
 OPEN = open_among(SubscriptionFact.objects.all())
 
 
-class IsOpen(admin.SimpleListFilter):
+class IsOpen(ConditionFilter):
     title = _("to be decided")
     parameter_name = "open"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("Yes"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return open_among(queryset) if self.value() == "yes" else queryset
+    def narrowed(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return open_among(rows)
 
 
 class DecideForm(ReasonForm, AboutRows):

@@ -19,6 +19,7 @@ from core.cause import Cause
 from core.console import attention, columns
 from core.console.actions import Action, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
+from core.console.facets import ConditionFilter
 from core.console.links import list_url, shortened
 from core.console.pruned import removed
 from core.field_names import field_label
@@ -45,15 +46,15 @@ def frozen_values() -> list[attention.Item]:
     ]
 
 
-class FrozenFilter(SimpleListFilter):
+class FrozenFilter(ConditionFilter):
     title = gettext_lazy("frozen")
     parameter_name = "frozen"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("now", _("not released yet"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ContactChange]) -> QuerySet[ContactChange]:
-        return queryset.filter(kind=Kind.FROZEN, settled_at=None) if self.value() else queryset
+    def narrowed(self, rows: QuerySet[ContactChange], value: str) -> QuerySet[ContactChange]:
+        return rows.filter(kind=Kind.FROZEN, settled_at=None)
 
 
 class SaidByFilter(SimpleListFilter):

@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models import Contact, ContactMapping, ContactTag, Tag
-from core.console.facets import Column, ColumnFilter, ConditionFilter, Source
+from core.console.counting import Column, Source
+from core.console.facets import ColumnFilter, ConditionFilter
 
 TAGS_NAMED = 200  # names that the browser offers while somebody types
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
@@ -11,11 +10,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from core import phrases
+from core.console.facets import ConditionFilter
 from core.console.links import NOTHING
 from core.field_names import remote_label
 
 
-class LeftOutFilter(SimpleListFilter):
+class LeftOutFilter(ConditionFilter):
     """Rows whose column `left_out` names something; without that it is NULL, or an empty mapping."""
 
     title = _("left out")
@@ -24,10 +24,9 @@ class LeftOutFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("Yes"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        is_nullable = queryset.model._meta.get_field("left_out").null
-        without = Q(left_out__isnull=True) if is_nullable else Q(left_out={})
-        return queryset.exclude(without) if self.value() else queryset
+    def narrowed(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        is_nullable = rows.model._meta.get_field("left_out").null
+        return rows.exclude(Q(left_out__isnull=True) if is_nullable else Q(left_out={}))
 
 
 def left_out_lines(left_out: Mapping[str, Any] | None) -> str:

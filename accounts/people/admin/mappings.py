@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -21,7 +20,7 @@ from accounts.people.models import ContactMapping
 from core.console import attention, columns
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
-from core.console.facets import ColumnFilter
+from core.console.facets import ColumnFilter, ConditionFilter
 from core.console.format import side_by_side
 from core.console.links import NOTHING, badge, list_link, list_url, row_link
 from core.field_names import field_label
@@ -34,17 +33,17 @@ class KindFilter(ColumnFilter):
     parameter_name = "kind"
 
 
-class GoneFilter(SimpleListFilter):
+class GoneFilter(ConditionFilter):
     title = ContactMapping._meta.get_field("gone_at").verbose_name
     parameter_name = "gone"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("Yes")), ("no", _("No")), ("asked", _("to be decided"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "asked":
-            return queryset & ContactMapping.objects.questions()
-        return queryset.filter(gone_at__isnull=self.value() == "no") if self.value() else queryset
+    def narrowed(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if value == "asked":
+            return rows & ContactMapping.objects.questions()
+        return rows.filter(gone_at__isnull=value == "no")
 
 
 REMOVE_ID = Action(
@@ -96,10 +95,10 @@ class UnusableFilter(LeftOutFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [*super().lookups(request, model_admin), ("asked", _("to be decided"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "asked":
-            return queryset & ContactMapping.objects.with_unusable_values()
-        return super().queryset(request, queryset)
+    def narrowed(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if value == "asked":
+            return rows & ContactMapping.objects.with_unusable_values()
+        return super().narrowed(rows, value)
 
 
 @admin.register(ContactMapping)

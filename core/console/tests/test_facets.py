@@ -1,6 +1,7 @@
 """Filters of lists show the values that occur, with counts that a long table does not make slow."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from django.utils import timezone
 
 from accounts.commerce.models import Order
 from accounts.memberships.models import Plan, Subscription
-from accounts.people.models import Contact, ContactMapping, User
-from core.console import facets
+from accounts.people.models import Company, Contact, ContactMapping, User
+from core.console import counting, facets
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.tests.test_admin_event_list import made
 
@@ -56,12 +57,51 @@ def test_chosen_value_stays_where_nothing_has_it(console: Client) -> None:
 
 
 def test_values_are_counted_to_a_thousand(console: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facets, "MOST", 2)
+    monkeypatch.setattr(counting, "MOST", 2)
     made(3)
     made(2, provider="elsewhere", status="failed")
     assert choices(console, EVENTS, "status")[1:] == [("processed (2+)", False), ("failed (2)", False)]
-    monkeypatch.setattr(facets, "MOST", 1000)
-    assert str(facets.Number(count=1000, is_more=True)) == "1,000+"
+    monkeypatch.setattr(counting, "MOST", 1000)
+    assert str(counting.Number(count=1000, is_more=True)) == "1,000+"
+
+
+def test_spans_of_a_moment_are_counted_from_its_newest_rows(
+    console: Client, staff: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spans(now: str) -> list[str]:
+        monkeypatch.setattr(timezone, "now", lambda: datetime.fromisoformat(now))
+        console.force_login(staff)  # a session of another day has ended
+        return [text for text, _is in choices(console, EVENTS, "received")]
+
+    for number, at in enumerate(("2026-11-20T01:00Z", "2026-11-20T02:00Z", "2026-11-16T01:00Z", "2026-02-01T01:00Z")):
+        made(1, received_at=datetime.fromisoformat(at), key=f"nssa:{number}")
+    assert spans("2026-11-20T12:00Z") == [
+        *("Any date", "Today (2)", "Past 7 days (3)", "This month (3)", "This year (4)"),
+    ]
+    assert spans("2026-12-05T12:00Z") == ["Any date", "This year (4)"]
+    monkeypatch.setattr(counting, "MOST", 2)
+    assert spans("2026-11-20T12:00Z") == [
+        *("Any date", "Today (2)", "Past 7 days (2+)", "This month (2+)", "This year (2+)"),
+    ]
+
+
+def test_column_without_an_index_is_counted_while_its_table_is_short(
+    console: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    companies = "/admin/accounts/company/"
+    for account in ("1", "2"):
+        named = f"chatwoot_{account}"
+        Company.objects.create(
+            chatwoot_account_id=account,
+            company_id=named,
+            redis_prefix=f"{named}:",
+            vectorstore_index=f"{named}_documents",
+        )
+    assert [text for text, _is in choices(console, companies, "status")] == ["All", "active (2)"]
+    monkeypatch.setattr(counting, "MOST", 1)
+    assert [text for text, _is in choices(console, companies, "status")] == [
+        *("All", "active", "closed"),
+    ], "a longer table is not read for numbers"
 
 
 def test_members_and_contacts_are_counted_by_what_they_are(console: Client) -> None:
@@ -106,7 +146,7 @@ def indexed_filters() -> list[tuple[Any, Any]]:
         for entry in model_admin.get_list_filter(request) if hasattr(model_admin, "audit_code") else ():
             if isinstance(entry, type) and issubclass(entry, facets.ColumnFilter):
                 entry(request, {}, model, model_admin)
-        found += [(model._meta.label, one) for one in facets.of_request(request)._sources]
+        found += [(model._meta.label, one) for one in counting.of_request(request)._sources]
     return found
 
 
@@ -115,7 +155,7 @@ _SHORT = {"integrations.Silence", "integrations.SyncRun", "integrations.Issue", 
 
 
 @pytest.mark.parametrize(("label", "source"), indexed_filters(), ids=lambda value: str(value)[:60])
-def test_counts_of_a_column_use_its_index(label: str, source: facets.Column, db: None) -> None:
+def test_counts_of_a_column_use_its_index(label: str, source: counting.Column, db: None) -> None:
     table, part, params = source.part(0)
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with connection.cursor() as cursor:

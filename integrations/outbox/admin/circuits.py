@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from core.console import attention, columns
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
+from core.console.facets import ConditionFilter
 from core.console.links import badge, list_link, list_url
 from core.insert_once import insert_once
 from integrations.outbox import circuits
@@ -37,15 +37,15 @@ def open_circuits() -> list[attention.Item]:
     ]
 
 
-class OpenFilter(SimpleListFilter):
+class OpenFilter(ConditionFilter):
     title = gettext_lazy("status")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("open", _("paused")), ("closed", _("not paused"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Circuit]) -> QuerySet[Circuit]:
-        return queryset.filter(opened_at__isnull=self.value() == "closed") if self.value() else queryset
+    def narrowed(self, rows: QuerySet[Circuit], value: str) -> QuerySet[Circuit]:
+        return rows.filter(opened_at__isnull=value == "closed")
 
 
 @admin.register(Circuit)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from core import phrases
 from core.console import attention, columns
 from core.console.actions import Action, Answer, ReasonForm, Refused, Submission
 from core.console.base import ReadOnlyAdmin
+from core.console.facets import ConditionFilter
 from core.console.format import folded, indented
 from core.console.links import NOTHING, badge, list_link, list_url, row_link
 from core.console.pruned import removed
@@ -78,16 +78,15 @@ def newest_runs() -> QuerySet[SyncRun]:
     return SyncRun.objects.filter(pk__in=newest)
 
 
-class NewestFilter(SimpleListFilter):
+class NewestFilter(ConditionFilter):
     title = gettext_lazy("newest run of each provider")
     parameter_name = "newest"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [(status.value, status.label) for status in (RunStatus.FAILED, RunStatus.STOPPED, RunStatus.DONE)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
-        value = self.value()
-        return queryset.filter(status=value, pk__in=newest_runs().values("pk")) if value else queryset
+    def narrowed(self, rows: QuerySet[SyncRun], value: str) -> QuerySet[SyncRun]:
+        return rows.filter(status=value, pk__in=newest_runs().values("pk"))
 
 
 def _resume(run: SyncRun, submission: Submission) -> bool:
