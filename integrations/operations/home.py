@@ -30,7 +30,7 @@ from integrations.inbox import refusals
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
 from integrations.operations import closing, figures, silence, silence_texts
-from integrations.operations.connections.state import hooks_of, hooks_page
+from integrations.operations.connections.state import hooks_of, hooks_page, is_refused
 from integrations.operations.figures import Recent
 from integrations.operations.models import DailyClose, Figure
 from integrations.outbox.models import Circuit, OutgoingWrite
@@ -143,13 +143,16 @@ def _strips(
     for provider in used:
         event = events.get(keys[provider.key] or 0)
         state = setup_state.of(provider)
+        refusal = (refused or {}).get(provider.key)
+        rhythm = _rhythm(provider, event, counted)
         strips.append(
             {
                 "provider": provider,
                 "events_url": list_url(EVENTS, provider=provider.key),
                 "event": event,
-                **_rhythm(provider, event, counted),
-                "refusal": (refused or {}).get(provider.key),
+                **rhythm,
+                "refusal": refusal,
+                "is_broken": (rhythm["is_quiet"] and rhythm["usually"]) or is_refused(event, refusal),
                 "are_refusals_known": refused is not None,
                 "run": runs.get(run_keys.get(provider.key) or 0),
                 "close": closes.get(provider.key),

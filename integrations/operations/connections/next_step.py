@@ -84,6 +84,21 @@ def _problems(connection: Connection) -> Iterator[Step]:
             text=_("Anybody can post events: take it out of WEBHOOKS_ALLOW_UNSIGNED."),
             is_problem=True,
         )
+    if connection.takes_webhooks and connection.refusal is not None and connection.is_refused:
+        yield Step(
+            code="refused",
+            text=_("The last delivery was refused (%(reason)s): compare the secret at the sender.")
+            % {"reason": connection.refusal.reason},
+            is_problem=True,
+        )
+    if connection.silence_key is not None:
+        yield Step(
+            code="silent",
+            text=_("It has sent nothing for longer than usual: see since when, and send a test event."),
+            page="admin:integrations_silence_change",
+            key=connection.silence_key,
+            is_problem=True,
+        )
     for circuit in connection.circuits:
         yield Step(
             code="paused",
@@ -126,17 +141,11 @@ def _circuit_text(circuit: Any) -> str:
 
 
 def _advice(connection: Connection, guided: Guided | None) -> Iterator[Step]:
-    setup, event, refusal = connection.setup, connection.event, connection.refusal
+    setup, event = connection.setup, connection.event
     if not connection.takes_webhooks:
         names = f" {_('or')} ".join(setup.hooks_need)
         yield Step(code="webhooks_off", text=_("Its webhooks are refused: set %(names)s.") % {"names": names})
-    elif refusal is not None and (event is None or event.received_at < refusal.at):
-        yield Step(
-            code="refused",
-            text=_("The last delivery was refused (%(reason)s): compare the secret at the sender.")
-            % {"reason": refusal.reason},
-        )
-    elif event is None:
+    elif event is None and not connection.is_refused:
         yield Step(
             code="no_event",
             text=_("Nothing ever came: paste its address at the sender, and send a test event."),

@@ -21,7 +21,7 @@ from integrations.inbox.models import InboxEvent
 from integrations.inbox.refusals import Refusal
 from integrations.operations.connections.configured import EndpointState, SettingState, endpoint_state, settings_of
 from integrations.operations.figures import Recent
-from integrations.operations.models import Figure
+from integrations.operations.models import Figure, Silence
 from integrations.outbox.models import Circuit
 from integrations.reconcile.models import SyncRun
 from integrations.setup_state import SetupState
@@ -43,6 +43,7 @@ class Connection:
     """One provider. `event` is the last that came from outside, `tested` our last test event, `run` the newest that
     applied its lists. `circuits` are the open ones. `calls_left` is by the name of the window, as far as the provider
     said; `refused_calls` were too many for it within an hour. `are_refusals_known` is False while the cache is away.
+    `silence_key` is that of its open silence, None for none.
     """
 
     provider: Provider
@@ -59,6 +60,11 @@ class Connection:
     hooks: HooksState | None
     calls_left: Mapping[str, int]
     refused_calls: int
+    silence_key: int | None
+
+    @property
+    def is_refused(self) -> bool:
+        return is_refused(self.event, self.refusal)
 
     @property
     def takes_webhooks(self) -> bool:
@@ -83,8 +89,9 @@ def of_all() -> list[Connection]:
         received = InboxEvent.objects.filter(provider=key).order_by("-pk")
         applied = SyncRun.objects.filter(provider=key).exclude(kind=RunKind.AUDIT).order_by("-pk")
         lists += [received.exclude(event_type=TEST_EVENT)[:1], received.filter(event_type=TEST_EVENT)[:1], applied[:1]]
+        lists.append(Silence.objects.filter(provider=key, ended_at=None))
     last = iter([counted.key for counted in count_all(lists)])
-    newest = {key: (next(last), next(last), next(last)) for key in keys}
+    newest = {key: (next(last), next(last), next(last), next(last)) for key in keys}
     columns = ("pk", "event_type", "received_at", "status")
     events = InboxEvent.objects.only(*columns).in_bulk([pk for found in newest.values() for pk in found[:2] if pk])
     runs = SyncRun.objects.in_bulk([found[2] for found in newest.values() if found[2]])
@@ -106,9 +113,15 @@ def of_all() -> list[Connection]:
             hooks=hooks_of(state.provider, counted),
             calls_left=state.provider.calls_left(),
             refused_calls=quota.refusals(state.provider.title),
+            silence_key=newest[state.provider.key][3],
         )
         for state in states
     ]
+
+
+def is_refused(event: InboxEvent | None, refusal: Refusal | None) -> bool:
+    """Return whether the last delivery of a provider was refused: nothing was accepted since."""
+    return refusal is not None and (event is None or event.received_at < refusal.at)
 
 
 def hooks_of(provider: Provider, counted: Recent) -> HooksState | None:

@@ -56,7 +56,7 @@ def test_strip_says_that_a_connection_has_been_silent_and_what_was_refused(conso
     last = event(ago=timedelta(days=3), event_type="offer.purchased")
     assert post(b"{}", sign=False).status_code == 403
     found = strip(console)
-    assert (found["event"], found["is_quiet"]) == (last, True)
+    assert (found["event"], found["is_quiet"], found["is_broken"]) == (last, True, True)
     assert found["refusal"].at > timezone.now() - timedelta(minutes=1)
     page = console.get(HOME).content.decode()
     assert "3\xa0days ago" in page
@@ -67,6 +67,7 @@ def test_strip_of_a_connection_at_work_is_calm(console: Client) -> None:
     event(ago=timedelta(hours=1))
     found = strip(console)
     assert (found["is_quiet"], found["refusal"], found["are_refusals_known"]) == (False, None, True)
+    assert not found["is_broken"]
 
 
 def test_strip_says_that_nothing_ever_came(console: Client) -> None:

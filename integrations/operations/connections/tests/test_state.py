@@ -14,9 +14,9 @@ from integrations.inbox import refusals
 from integrations.inbox.models import InboxEvent
 from integrations.operations.connections import configured
 from integrations.operations.connections.guided import guided
-from integrations.operations.connections.next_step import steps_of
+from integrations.operations.connections.next_step import Health, health_of, steps_of
 from integrations.operations.connections.state import Connection, of_all
-from integrations.operations.models import Figure
+from integrations.operations.models import Figure, Silence
 from integrations.outbox.models import Circuit, FirstSync
 from integrations.reconcile.models import SyncRun
 
@@ -173,12 +173,23 @@ def test_audit_is_no_reading_that_applied_the_lists(settings: Any, tokens: None)
     assert problems() == []
 
 
-def test_refusal_is_a_step_until_something_is_accepted(tokens: None) -> None:
+def test_refusal_is_a_problem_until_something_is_accepted(tokens: None) -> None:
     event(received_at=timezone.now() - timedelta(hours=1))
     refusals.note("kajabi", "token mismatch")
-    assert "refused" in codes()
+    assert problems() == ["refused"]
+    assert health_of(connection(), steps_of(connection(), None)) is Health.BROKEN
     event()
     assert "refused" not in codes()
+
+
+def test_silence_is_a_problem_with_a_link_until_it_ends(tokens: None) -> None:
+    last = event(received_at=timezone.now() - timedelta(days=2))
+    row = Silence.objects.create(provider="kajabi", since=last.received_at)
+    assert problems() == ["silent"]
+    assert steps_of(connection(), None)[0].url == f"/admin/integrations/silence/{row.pk}/change/"
+    assert "silent" not in codes("nowcerts")
+    Silence.objects.update(ended_at=timezone.now())
+    assert problems() == []
 
 
 def test_our_own_test_event_is_not_the_last_event(tokens: None) -> None:
