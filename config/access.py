@@ -200,6 +200,7 @@ PAGES = {
     "integrations.inboxevent": Pages(),
     "integrations.replay": Pages(),
     "integrations.outgoingwrite": Pages(),
+    "integrations.refusedvalue": Pages(),
     "integrations.circuit": Pages(operator="view change", support=""),
     "integrations.contactrefresh": Pages(support=""),
     "integrations.syncrun": Pages(),

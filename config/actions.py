@@ -86,6 +86,12 @@ ACTIONS: dict[str, dict[str, Rule]] = {
         "skip": needs("integrations.repair_outgoingwrite"),
         "undo": needs("integrations.repair_outgoingwrite"),
     },
+    "integrations.refusedvalue": {
+        "correct": needs("accounts.change_contact", "integrations.repair_outgoingwrite"),
+        "leave-out": needs("integrations.repair_outgoingwrite"),
+        "try-again": needs("integrations.repair_outgoingwrite"),
+        "ask-again": needs("integrations.repair_outgoingwrite"),
+    },
     "integrations.circuit": {
         "pause": needs("integrations.change_circuit"),
         "close": needs("integrations.change_circuit"),

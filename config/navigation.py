@@ -51,6 +51,7 @@ _OURS = (
             "reading-lists",
             "first-sync",
             "integrations.outgoingwrite",
+            "integrations.refusedvalue",
             "integrations.syncrun",
             "integrations.syncfinding",
             "integrations.subscriptionsync",

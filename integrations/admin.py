@@ -8,7 +8,7 @@ from integrations.inbox.admin import timeline as inbox_timeline
 from integrations.issues.admin import issues
 from integrations.operations import admin, close_admin, silence_admin
 from integrations.operations.connections import page
-from integrations.outbox.admin import circuits, contact_sync, deletions, writes
+from integrations.outbox.admin import circuits, contact_sync, deletions, refused, review_refused, writes
 from integrations.outbox.admin import review as outbox_review
 from integrations.outbox.admin import timeline as outbox_timeline
 from integrations.reconcile.admin import first_sync, runs, subscription_check, subscription_syncs, sync_page
@@ -32,9 +32,11 @@ __all__ = [
     "outbox_timeline",
     "reconcile_review",
     "refreshes",
+    "refused",
     "replays",
     "review_claims",
     "review_dates",
+    "review_refused",
     "rows",
     "runs",
     "search",

@@ -23,7 +23,7 @@ from integrations.operations.models import (
     PayloadStructure,
     Silence,
 )
-from integrations.outbox.models import Circuit, FirstSync, OpportunityMapping, OutgoingWrite
+from integrations.outbox.models import Circuit, FirstSync, OpportunityMapping, OutgoingWrite, RefusedValue
 from integrations.reconcile.models import ProviderRecord, SubscriptionSync, SyncFinding, SyncRun
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "PipelineRule",
     "PolicyStatusRule",
     "ProviderRecord",
+    "RefusedValue",
     "Replay",
     "Silence",
     "SubscriptionSync",

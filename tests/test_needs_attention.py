@@ -32,7 +32,7 @@ from integrations.history.models import HistoryImport
 from integrations.inbox.models import ContactRefresh, InboxEvent, Replay
 from integrations.issues.models import Issue
 from integrations.operations.models import AlertState, DailyClose, Silence
-from integrations.outbox.models import Circuit, OutgoingWrite
+from integrations.outbox.models import Circuit, OutgoingWrite, RefusedValue
 from integrations.reconcile.models import SyncFinding, SyncRun
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +120,16 @@ def unusable(number: int) -> ContactMapping:
         external_id=f"u{number}",
         left_out={"phone": "'12' is no telephone number"},
         left_out_at=timezone.now(),
+    )
+
+
+def refused_value(number: int) -> RefusedValue:
+    return RefusedValue.objects.create(
+        contact=Contact.objects.create(first_name=f"Ana {number}"),
+        provider="gohighlevel",
+        name="city",
+        value="Nowhere",
+        reason="refused there: no such city",
     )
 
 
@@ -240,6 +250,7 @@ KINDS = [
     Kind(key="possible_duplicates", make=duplicate, over={"status": "apart"}),
     Kind(key="deleted_records", make=deleted, over={"deletion": "left"}),
     Kind(key="unusable_values", make=unusable, over={"left_out_at": None}),
+    Kind(key="refused_values", make=refused_value, over={"status": "left_out"}),
     Kind(key="frozen_values", make=frozen, over={"settled_at": timezone.now()}),
     Kind(key="failed_steps", make=step, over={"status": "done"}),
     Kind(

@@ -22,7 +22,7 @@ from core.console.review import SHOWN, Kind
 from core.dates import NO_DATE
 from integrations.contracts.reasons import AT_FIELD
 from integrations.reconcile.models import SyncFinding, SyncRun
-from tests.test_needs_attention import completion, deleted, duplicate, event, frozen, unusable
+from tests.test_needs_attention import completion, deleted, duplicate, event, frozen, refused_value, unusable
 
 pytestmark = pytest.mark.django_db
 QUEUE = "/admin/review/"
@@ -118,6 +118,7 @@ CASES = [
     Case(key="deleted_records", make=deleted_elsewhere, decision="leave-others"),
     Case(key="frozen_values", make=frozen, decision="release"),
     Case(key="unusable_values", make=unusable, decision="leave-out"),
+    Case(key="refused_values", make=refused_value, decision="leave-out"),
     Case(key="differences", make=finding, decision="set-aside"),
 ]
 every_kind = pytest.mark.parametrize("case", CASES, ids=lambda case: case.key)

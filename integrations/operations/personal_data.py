@@ -42,7 +42,7 @@ from integrations.operations.models import (
     PayloadStructure,
     Silence,
 )
-from integrations.outbox.models import Circuit, FirstSync, OpportunityMapping, OutgoingWrite
+from integrations.outbox.models import Circuit, FirstSync, OpportunityMapping, OutgoingWrite, RefusedValue
 from integrations.reconcile.models import ProviderRecord, SubscriptionSync, SyncFinding, SyncRun
 from integrations.reconcile.models.sync_run import RunStatus
 
@@ -147,6 +147,12 @@ def _outbox() -> list[Holding]:
                 "pruned_at": lambda write: write.pruned_at or timezone.now(),
             },
             attempts="waited for",
+        ),
+        Holding(
+            model=RefusedValue,
+            holds="values that a provider refused, and what staff decided about them",
+            retention=AS_LONG_AS_KNOWN,
+            own=lambda person: Q(contact__in=person.contacts),
         ),
         Holding(
             model=OpportunityMapping,

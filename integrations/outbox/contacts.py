@@ -18,7 +18,7 @@ from accounts.people.contact_report import EMPTY, set_values, timestamp, value_o
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
 from core.insert_once import insert_once
-from core.phrases import ERROR, SEPARATOR, Phrase
+from core.phrases import SEPARATOR, Phrase
 from core.queue.outcomes import Wait, wait_until
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
@@ -26,10 +26,10 @@ from integrations.contracts.mirror import ContactApi, OpportunityApi, RemoteCont
 from integrations.fields.names import FieldConfiguration, FieldNames
 from integrations.handlers.contacts import as_report
 from integrations.inbox.awaited import wake_on_contact
-from integrations.outbox import deletions, enqueue
+from integrations.outbox import deletions, enqueue, refused
 from integrations.outbox.closing import close
 from integrations.outbox.deletions import RemoteDeleted
-from integrations.outbox.differences import due
+from integrations.outbox.differences import due, unusable
 from integrations.outbox.enqueue import RECORD, contact_changed, enqueue_write
 from integrations.outbox.matching import (
     SEARCH_LAG,
@@ -45,8 +45,6 @@ from integrations.outbox.planning import PlannedWrite, plan
 from integrations.outbox.search_ahead import is_absent
 from integrations.toolkit.failures import Refused, TemporaryFailure
 
-REFUSED = Phrase("it was refused: {reasons}", reasons=ERROR)
-_REFUSED_THERE = Phrase("refused there: {reason}", reason=ERROR)
 _REFUSED_FOR = Phrase("it was refused because of {record}, of whom nothing proves that they are the same")
 _ANOTHERS = Phrase("{record} has it, and only one contact may")
 _OF_BOTH = Phrase("{value}: {record} has it at {provider}, {contact} here")
@@ -90,6 +88,7 @@ def write(row: OutgoingWrite) -> None:
             if planned is None:
                 assert remote is not None
                 close(row, external_id=remote.external_id)
+                refused.settle(row, unusable(held, names))
                 _look_again(held, remote.external_id, provider=row.provider, cause=cause)
                 return
         try:
@@ -100,7 +99,7 @@ def write(row: OutgoingWrite) -> None:
             _meet_deletion(row, error, remote, planned, names, cause=cause)
             raise Wait(f"{error}{SEPARATOR}{_SUCCESSOR()}", due=timezone.now() + A_MOMENT) from error
         if sent.refused:
-            _leave_out(row, planned, sent, names)
+            refused.go_on_without(row, sent, names)
             return
         if sent.existed:
             _judge(row, contact, book, planned, sent)
@@ -110,6 +109,7 @@ def write(row: OutgoingWrite) -> None:
             record = _map(held, sent.external_id, provider=row.provider)
             _note_synced(record, row.after, at=at)
             close(row, response=dict(sent.answer), external_id=sent.external_id)
+            refused.settle(row, unusable(held, names))
             if due(held, names, record):  # it changed while it was written
                 enqueue_write(held, row.provider, cause=cause)
             _look_again(held, sent.external_id, provider=row.provider, cause=cause)
@@ -162,18 +162,6 @@ def _look_again(contact: Contact, external_id: str, *, provider: str, cause: Cau
         enqueue.search_successor(record, cause=cause)
 
 
-def _leave_out(row: OutgoingWrite, planned: PlannedWrite, sent: Sent, names: FieldNames) -> None:
-    """Let the next attempt go on without the values that the provider refused. Raises Permanent where none is ours."""
-    refused = {
-        name: {"value": value, "reason": _REFUSED_THERE(reason=reason)}
-        for name, value in planned.after.items()
-        if (reason := sent.refused.get(names.remote.get(name, name)))
-    }
-    if not refused:
-        raise Permanent(REFUSED(reasons="; ".join(sent.refused.values())))
-    row.go_on_with(sent, external_id=planned.call.external_id, left_out={**row.left_out, **refused})
-
-
 def _judge(row: OutgoingWrite, contact: Contact, book: ContactApi, planned: PlannedWrite, sent: Sent) -> None:
     """Let the next attempt go on after the provider refused a value that another record has.
 
@@ -205,8 +193,10 @@ def _judge(row: OutgoingWrite, contact: Contact, book: ContactApi, planned: Plan
                 value=planned.after[name], record=described(other), provider=row.provider, contact=contact
             )
             contact_duplicates.flag(contact, owner, reason=of_both)
-        left_out = {**row.left_out, name: {"value": planned.after[name], "reason": reason}}
-        row.go_on_with(sent, external_id=planned.call.external_id, left_out=left_out)
+        left_out = {name: {"value": planned.after[name], "reason": reason}}
+        if owner is None:  # else it is asked whether the two are one person
+            refused.note(row, left_out)
+        row.go_on_with(sent, external_id=planned.call.external_id, left_out={**row.left_out, **left_out})
 
 
 def find_remote(contact: Contact, book: ContactApi, *, provider: str) -> RemoteContact | None:

@@ -8,7 +8,7 @@ from accounts.people.models import Contact, ContactChange, ContactMapping
 from core.field_names import custom
 from core.text import Parsed
 from integrations.fields.names import FieldNames, as_text
-from integrations.outbox.models import OutgoingWrite
+from integrations.outbox.models import OutgoingWrite, RefusedValue
 from integrations.toolkit.fields import Parser, parse_birthday, parse_emails, parse_phones, parse_text
 
 _PARSERS: Mapping[str, Parser] = {
@@ -42,9 +42,9 @@ def differences(
             if value != there:
                 differing[name] = value
             continue
-        parsed = _parsed(name, value)
+        parsed = readable(name, value)
         # What is stored of theirs may be in a form that `parse` gave a number in earlier.
-        if not _is_unusable(parsed) and parsed.best not in (as_text(there), _parsed(name, there).best):
+        if not is_unusable(parsed) and parsed.best not in (as_text(there), readable(name, there).best):
             differing[name] = parsed.best
     if differing and not with_frozen:
         frozen = contact.changes.filter(kind=ContactChange.Kind.FROZEN, settled_at=None)
@@ -56,7 +56,7 @@ def differences(
 def due(contact: Contact, names: FieldNames, record: ContactMapping) -> dict[str, Any]:
     """Return the differences that a write is due for: without values that the last write had to leave out.
 
-    Those are tried again with the next write, or when staff press *sync now*.
+    Those are tried again with the next write, or when staff press *sync now*; what staff left out is not.
     """
     differing = differences(contact, names, record)
     if differing:
@@ -64,8 +64,14 @@ def due(contact: Contact, names: FieldNames, record: ContactMapping) -> dict[str
             provider=record.provider, contact=contact, kind=OutgoingWrite.Kind.CONTACT, finished_at__isnull=False
         )
         left_out = writes.order_by("-pk").values_list("left_out", flat=True).first() or {}
-        return without_left_out(differing, left_out)
+        return without_left_out(differing, {**remembered(contact, record.provider), **left_out})
     return differing
+
+
+def remembered(contact: Contact, provider: str) -> dict[str, dict[str, Any]]:
+    """Return what staff left out of the contact's writes at a provider, as `OutgoingWrite.left_out`."""
+    rows = RefusedValue.objects.filter(contact=contact, provider=provider, status=RefusedValue.Status.LEFT_OUT)
+    return {one.name: {"value": one.value, "reason": one.reason} for one in rows}
 
 
 def without_left_out(values: Mapping[str, Any], left_out: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,13 +81,15 @@ def without_left_out(values: Mapping[str, Any], left_out: Mapping[str, Any]) -> 
 
 def unusable(contact: Contact, names: FieldNames) -> dict[str, str]:
     """Return stored name → why our value cannot be written: it is no address, number or date."""
-    parsed = {name: _parsed(name, value_of(contact, name)) for name in names.sent}
-    return {name: one.left_out for name, one in parsed.items() if _is_unusable(one)}
+    parsed = {name: readable(name, value_of(contact, name)) for name in names.sent}
+    return {name: one.left_out for name, one in parsed.items() if is_unusable(one)}
 
 
-def _parsed(name: str, value: Any) -> Parsed:
+def readable(name: str, value: Any) -> Parsed:
+    """Return what of a value can be written, as any provider takes it."""
     return _PARSERS.get(name, parse_text)(as_text(value))
 
 
-def _is_unusable(parsed: Parsed) -> bool:
+def is_unusable(parsed: Parsed) -> bool:
+    """Return whether nothing of a value can be written, which is more than that there is none."""
     return bool(parsed.left_out) and not parsed.values

@@ -14,6 +14,7 @@ from integrations import registry
 from integrations.contracts.provider import Provider
 from integrations.fields.names import FieldConfiguration
 from integrations.inbox.awaited import wake_on_contact
+from integrations.outbox import refused
 from integrations.outbox.differences import due
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.numbers import can_be_found
@@ -46,6 +47,8 @@ def contact_changed(changed: ChangedContact, fields: FieldConfiguration | None =
     reporter = registry.all_providers().get(changed.provider)
     if reporter is not None and reporter.mirror is not None:  # only policies wait for somebody
         wake_on_contact(changed.provider, changed.new_ids)
+    if changed.changed and not changed.created:
+        refused.value_changed(changed.contact, changed.changed)
     contact, sides = changed.contact, mirrored_providers()
     mappings = list(contact.mappings.filter(provider__in=sides)) if sides else []
     if changed.provider not in sides and not mappings:

@@ -11,10 +11,11 @@ from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
 from integrations.outbox import deletions, enqueue
 from integrations.outbox.closing import close
-from integrations.outbox.contacts import CALL_TIMEOUT, REFUSED, send
+from integrations.outbox.contacts import CALL_TIMEOUT, send
 from integrations.outbox.enqueue import RECORD, enqueue_write
 from integrations.outbox.models import OutgoingWrite
 from integrations.outbox.planning import PlannedWrite
+from integrations.outbox.refused import REFUSED
 
 _NO_RECORD = Phrase("there is no record to be marked")
 

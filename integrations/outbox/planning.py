@@ -12,7 +12,7 @@ from core.phrases import NAMED_VALUE, SEPARATOR, TEXT, Phrase
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.mirror import ContactApi, OutgoingCall, RemoteContact
 from integrations.fields.names import FieldNames, stored_name
-from integrations.outbox.differences import differences, unusable, without_left_out
+from integrations.outbox.differences import differences, remembered, unusable, without_left_out
 from integrations.outbox.enqueue import RECORD, mirrored_providers
 from integrations.outbox.numbers import can_be_found, number_for_creation
 
@@ -48,13 +48,16 @@ def plan(
     provider: str,
     left_out: Mapping[str, Any] = MappingProxyType({}),
 ) -> PlannedWrite | None:
-    """Return the call that makes the remote record equal with `contact`, None where nothing differs.
+    """Return the call that makes the remote record equal with `contact`, None where nothing differs, or only what
+    staff left out.
 
     Nothing is read or written at the provider, so a preview plans as a delivery does. `remote` is the record that
     `merge_remote` has merged, None where a new one is to be created. `left_out`: as `OutgoingWrite` has it. Raises
     Permanent for a contact that could not be found again, and where nothing is left to write.
     """
     synced: Mapping[str, Any] = {}
+    decided = remembered(contact, provider)
+    left_out = {**decided, **left_out}
     if remote is None:
         after = without_left_out(_creation_values(contact, names, provider=provider), left_out)
         is_enough = bool(after.get("email") or after.get("phone"))
@@ -64,6 +67,8 @@ def plan(
         if not wanted:
             return None
         after = without_left_out(wanted, left_out)
+        if not after and not without_left_out(wanted, decided):
+            return None
         is_enough = bool(after)
     left_out = {**left_out, **_left_out(contact, names, provider=provider)}
     if not is_enough:

@@ -97,14 +97,14 @@ def _take(change: ContactChange, submission: Submission) -> bool:
     held = Contact.objects.select_for_update().get(pk=change.contact_id)
     value = other_value(change)
     if change.name == "email":
-        _own(held, value or "", cause=submission.cause)
+        own_address(held, value or "", cause=submission.cause)
     changed = contact_changes.decide(held, {change.name: value}, cause=submission.cause)
     if changed is not None:
         outbound.hand_over(changed)
     return changed is not None
 
 
-def _own(contact: Contact, email: str, *, cause: Cause) -> None:
+def own_address(contact: Contact, email: str, *, cause: Cause) -> None:
     """Let the address mean this contact. Raises Refused where it means somebody else, or is none."""
     if not email:
         raise Refused(_("A contact is not left without the e-mail that it has. Nothing was changed."))

@@ -32,6 +32,7 @@ CALLERS = {
     "integrations.handlers.contacts._store",
     "integrations.handlers.memberships.apply",
     "integrations.handlers.policies.store",
+    "integrations.outbox.admin.refused._correct",
     "integrations.outbox.contacts.merge_remote",
     "integrations.outbox.repair.undo",
 }
