@@ -36,6 +36,7 @@ TIED: dict[str, dict[str, Any]] = {
     },
     "accounts.CourseProgress": {"percent": 40, "highest": 40},
     "accounts.User": {"is_active": True},
+    "integrations.RefusedValue": {"name": "first_name"},  # our names of fields
     "integrations.HistoryImport": {"columns": {"email": 0}},  # our names and numbers of columns, never a file's
     "accounts.SubscriptionTransition": {"from_status": "active", "to_status": "expired"},
 }

@@ -55,7 +55,7 @@ _EXPIRED = OpenApiExample(
 
 
 class SetupPassword(FrontEndView):
-    """Set a password with the token of a link, and be signed in."""
+    """Set a password with the token of a link, and be signed in; staff sign in at the console, with both factors."""
 
     @extend_schema(
         tags=[TAG],
@@ -82,7 +82,8 @@ class SetupPassword(FrontEndView):
             lockout.forgive("set_up.client", client)
             return _refused(" ".join(error.messages), code="weak_password")
         lockout.forgive("set_up.client", client)
-        login(request._request, user, backend=MODEL_BACKEND)
+        if not user.is_staff:
+            login(request._request, user, backend=MODEL_BACKEND)
         newest = Subscription.objects.of(user).best_first().first()
         response = Response(
             {

@@ -40,6 +40,16 @@ def test_a_password_is_set_and_the_browser_is_signed_in(link: Any) -> None:
     assert User.objects.get().check_password(PASSWORD)
 
 
+def test_staff_set_a_password_and_sign_in_at_the_console_with_both_factors(link: Any) -> None:
+    User.objects.update(is_staff=True)
+    browser = Client()
+    answer = send(SETUP, {"email": link.email, "token": link.token, "password": PASSWORD}, browser)
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
+    assert answer.json()["user"]["email"] == "jane@example.com"
+    assert User.objects.get().check_password(PASSWORD)
+    assert SESSION_KEY not in browser.session
+
+
 def test_a_link_that_is_not_valid_is_refused_in_the_same_words_for_anybody(link: Any) -> None:
     answers = [
         send(SETUP, {"email": email, "token": token, "password": PASSWORD})
