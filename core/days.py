@@ -2,12 +2,18 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from django.utils import timezone
 from django.utils.timezone import get_default_timezone, localtime
 
 
 def day_of(moment: datetime) -> date:
     """Return the business day in which an aware moment lies."""
     return localtime(moment, get_default_timezone()).date()
+
+
+def today() -> date:
+    """Return the business day of now."""
+    return day_of(timezone.now())
 
 
 def span_of(day: date) -> tuple[datetime, datetime]:

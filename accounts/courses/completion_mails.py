@@ -15,6 +15,7 @@ from accounts.mail import emails
 from accounts.mail.contexts import Withdrawn
 from accounts.mail.emails import NEWS_FOR
 from accounts.mail.models import EmailMessage
+from core.days import day_of
 from core.phrases import Phrase
 from core.text import clean_name
 
@@ -37,7 +38,7 @@ def enqueue(completion: Completion) -> EmailMessage | None:
     if user is None or not user.is_active or not completion.activity.mail_member or completion.channel in _SILENT:
         return None
     now = timezone.now()
-    if completion.completed_on < (now - NEWS_FOR).date():
+    if completion.completed_on < day_of(now - NEWS_FOR):
         return None
     key = _key(completion)
     known = EmailMessage.objects.filter(key=key).first()

@@ -15,13 +15,14 @@ from accounts.people import contact_aliases
 from accounts.people.members import Member
 from accounts.people.models import User
 from core.cause import Cause
+from core.days import day_of, today
 from core.insert_once import insert_once
 from core.phrases import Phrase
 from core.text import one_line
 
 State = Completion.State
 LINKABLE = (State.RECEIVED.value, State.DISMISSED.value, State.REVERSED.value)
-DIGEST_HOUR = 7  # UTC
+DIGEST_HOUR = 7  # of the business, in TIME_ZONE
 _LINKED, _GIVEN = Phrase("linked by staff: {email}"), Phrase("given by staff")
 
 
@@ -101,7 +102,7 @@ def award_by_hand(user: User, activity: Activity, *, batch: UUID, course: str = 
         name=user.get_full_name()[:150],
         course=one_line(course, 255),
         course_key=course_key(course),
-        completed_on=timezone.now().date(),
+        completed_on=today(),
         is_once=activity.once_per_course and bool(course.strip()),
         cause=cause.text[:200],
     )
@@ -151,7 +152,7 @@ def undo_award_by_hand(completion: Completion, *, cause: Cause) -> int:
 
 def enqueue_digest() -> list[EmailMessage]:
     """Notify staff once a day of completions that need review."""
-    now = timezone.now()
+    now = timezone.localtime(timezone=timezone.get_default_timezone())
     pending = Completion.objects.filter(state=State.RECEIVED)
     if now.hour < DIGEST_HOUR or not pending.exists():
         return []
@@ -162,7 +163,7 @@ def enqueue_digest() -> list[EmailMessage]:
             key=f"completions-waiting:{now:%Y-%m-%d}",
             context={
                 "waiting": pending.count(),
-                "oldest": [f"{item.received_at:%Y-%m-%d}  {item.email_received}  {item.course}" for item in oldest],
+                "oldest": [f"{day_of(item.received_at)}  {item.email_received}  {item.course}" for item in oldest],
                 "admin_path": "/admin/accounts/completion/?state__exact=received",
             },
         )

@@ -5,13 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils import timezone
-
 from accounts.courses import certificates, completions
 from accounts.courses.completions import Received, ReportedCompletion
 from accounts.courses.models import Activity
 from accounts.courses.models.completion import BY_MAIL
 from core.cause import Cause
+from core.days import today
 from core.text import LINE, TEXT, storable
 
 LONGEST_SEARCHED = 100_000  # letters of a mail that are searched for a certificate
@@ -45,7 +44,7 @@ def receive(*, sender: str, name: str, subject: str, text: str, message_id: str,
         email=storable(sender[:LINE]),
         name=storable(name[:LINE]),
         course=_ANSWER.sub("", storable(subject[:LINE])),
-        completed_on=timezone.now().date(),
+        completed_on=today(),
         certificate_url=next(
             (url for url in _ADDRESS.findall(text[:LONGEST_SEARCHED]) if certificates.checked_or_none(url)), ""
         ),

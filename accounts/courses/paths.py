@@ -25,6 +25,7 @@ from accounts.courses.models.completion import BY_PATH
 from accounts.people.models import User
 from accounts.people.models.user import NOBODY
 from core.cause import SCHEDULE, Cause
+from core.days import day_of
 from core.insert_once import insert_once
 from core.phrases import NUMBER, Phrase
 from core.text import loose_title_key
@@ -109,7 +110,7 @@ def judged(path: Activity, *, completions: Iterable[Completion], progress: Itera
             done = Done(text=f"completed on {day} (completion {completed[key].pk})", on=day, percent=100)
         elif key in reached and reached[key].highest >= requirement.share:
             row = reached[key]
-            day = row.highest_at.date()
+            day = day_of(row.highest_at)
             done = Done(text=f"{row.highest} % on {day}", on=day, percent=row.highest)
         required.append((requirement, done))
     return Standing(path=path, required=required)

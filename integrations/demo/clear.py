@@ -46,7 +46,7 @@ def clear() -> tuple[int, list[str]]:
         kept = [str(row) for rows in left for row in rows]
         DemoRow.objects.all().delete()
         if began is not None:  # they have counted the demo too
-            Figure.objects.filter(at__gte=began.replace(hour=0, minute=0, second=0, microsecond=0)).delete()
+            Figure.objects.filter(at__gte=min(figures.day_key(began), figures.hour_of(began))).delete()
             figures.count()
             closing.forget(day_of(began))
     return removed, kept

@@ -3,6 +3,7 @@
 from accounts.courses import completions
 from accounts.courses.completions import Received, ReportedCompletion
 from accounts.courses.models import Completion
+from core.days import day_of
 from integrations.contracts.events import FormSubmitted
 from integrations.handlers import effects
 from integrations.handlers.context import Change, Context
@@ -29,7 +30,7 @@ def store(event: FormSubmitted, context: Context) -> list[Change]:
         email=event.email,
         name=event.completed.student_name,
         course=event.completed.course or event.form_title,
-        completed_on=event.completed.completed_on or event.occurred_at.date(),
+        completed_on=event.completed.completed_on or day_of(event.occurred_at),
         certificate_url=event.completed.certificate_url,
         answers=event.answers,
     )

@@ -13,6 +13,7 @@ from accounts.courses.models.activity import ASSESSMENT, COURSE
 from accounts.people import lookup
 from accounts.people.lookup import Match
 from accounts.people.models import Contact
+from core.days import day_of
 from core.phrases import Phrase, Words
 from core.text import InvalidAddress
 from integrations.contracts import reasons
@@ -59,7 +60,7 @@ def store(event: CourseCompleted, context: Context) -> list[Change]:
             email=event.email or (contact.email if contact else ""),
             name=event.completed.student_name,
             course=_course(event, activity),
-            completed_on=event.completed.completed_on or event.occurred_at.date(),
+            completed_on=event.completed.completed_on or day_of(event.occurred_at),
             certificate_url=event.completed.certificate_url,
             answers=event.details,
             question=question,

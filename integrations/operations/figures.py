@@ -6,7 +6,7 @@ yet, since a retry changes the outcome of an older event. Two at once write the 
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
+from core.days import day_of
 from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.inbox.models import InboxEvent
@@ -38,7 +39,7 @@ class Recent:
     def __init__(self) -> None:
         self.now = timezone.now()
         self.hour = hour_of(self.now)
-        self.day = self.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self.day = day_key(self.now)
         self.hours = [self.hour - n * AN_HOUR for n in range(HOURS, -1, -1)]
 
     @cached_property
@@ -71,7 +72,7 @@ class Recent:
 def count() -> None:
     """Count what changed. For the clock."""
     now = timezone.now()
-    hour, day = hour_of(now), now.replace(hour=0, minute=0, second=0, microsecond=0)
+    hour, day = hour_of(now), day_key(now)
     hours = [hour - n * AN_HOUR for n in range(HOURS + 1)]
     known = set(Figure.objects.filter(kind=Kind.EVENTS, at__gte=hours[-1]).values_list("at", flat=True))
     is_thorough = now.minute % 10 == 0 or not known.issuperset(hours[2:])
@@ -99,6 +100,14 @@ def check_hooks() -> None:
 
 def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def day_key(moment: datetime) -> datetime:
+    """Return the key of the business day in which a moment lies: midnight of that date in UTC, in whatever zone it is.
+
+    So days follow each other by 24 hours where a zone has one of 23, and keep their keys when TIME_ZONE changes.
+    """
+    return datetime.combine(day_of(moment), time.min, tzinfo=UTC)
 
 
 def _events(hours: list[datetime]) -> Iterable[Figure]:

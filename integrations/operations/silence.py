@@ -17,7 +17,7 @@ from integrations import setup_state
 from integrations.contracts.provider import Provider
 from integrations.contracts.webhook import TEST_EVENT
 from integrations.inbox.models import InboxEvent
-from integrations.operations import notices, silence_texts
+from integrations.operations import figures, notices, silence_texts
 from integrations.operations.models import Figure, Silence
 from integrations.operations.rhythm import LONGEST, Rhythm, learn
 
@@ -64,7 +64,7 @@ def rhythm_of(figure: Figure | None) -> Rhythm | None:
 
 
 def _watched(provider: Provider, now: datetime) -> Watched:
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = figures.day_key(now)
     figure = Figure.objects.filter(kind=Figure.Kind.RHYTHM, subject=provider.key, at=day).first()
     if figure is None:
         figure = Figure(kind=Figure.Kind.RHYTHM, subject=provider.key, at=day, numbers=_learnt(provider, now))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
@@ -18,6 +17,7 @@ from accounts.courses.models import Activity, PointsEntry
 from accounts.people.models import User
 from accounts.staff.audit import record
 from core.cause import Cause
+from core.days import today
 
 CHANNEL = "api"
 LONGEST_KEY = 150
@@ -104,7 +104,7 @@ class Completions(APIView):
                 email=data["email"],
                 name=data.get("name", ""),
                 course=data["course"],
-                completed_on=data.get("completed_on") or timezone.now().date(),
+                completed_on=data.get("completed_on") or today(),
                 certificate_url=data.get("certificate_url", ""),
             ),
             activity,

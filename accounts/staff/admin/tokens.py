@@ -23,6 +23,7 @@ from core.console import columns
 from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin
 from core.console.links import badge, moment
+from core.days import today
 from core.web import access
 
 A_YEAR = 366
@@ -50,7 +51,7 @@ class MakeTokenForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         scopes: Any = self.fields["scopes"]
         scopes.choices = list(access.table().scopes.items())
-        self.fields["last_day"].initial = (timezone.now() + timedelta(days=settings.API_TOKEN_DAYS)).date()
+        self.fields["last_day"].initial = today() + timedelta(days=settings.API_TOKEN_DAYS)
         owner: Any = self.fields.get("user")
         if owner is not None:
             owner.queryset = User.objects.filter(is_staff=True, is_active=True).order_by("email")

@@ -1,6 +1,6 @@
 """Console page for uploading a file of members or orders; its preview is on the import's own page."""
 
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from accounts.staff.audit import record
 from core.cause import Cause
 from core.console import tools
+from core.days import span_of
 from integrations import registry
 from integrations.contracts.provider import Provider
 from integrations.history import files
@@ -58,7 +59,7 @@ class UploadForm(forms.Form):
         day = self.cleaned_data["exported_on"]
         if day is None:
             return None
-        moment = datetime.combine(day, time.min, tzinfo=UTC)
+        moment = span_of(day)[0]
         if moment > timezone.now() or day.year < 2000:
             raise ValidationError(_("The day lies in the past."))
         return moment

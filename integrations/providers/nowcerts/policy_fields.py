@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from django.utils import timezone
-
+from core.days import today
 from core.text import is_placeholder, one_line
 from integrations.toolkit.fields import Path, as_day, text_of, value_at
 
@@ -87,7 +86,7 @@ def status_of(record: Mapping[str, Any]) -> str:
         value = value_at(value, (("name",), ("status",), ("text",), ("value",)))
     stated = one_line(value, _STATUS) if isinstance(value, str) and not is_placeholder(value) else ""
     canceled_on, reinstated_on = _day(record, _CANCELED_ON), _day(record, _REINSTATED_ON)
-    is_over = canceled_on is not None and canceled_on <= timezone.now().date()
+    is_over = canceled_on is not None and canceled_on <= today()
     is_back = canceled_on is not None and reinstated_on is not None and reinstated_on >= canceled_on
     if is_over and not is_back and not _SAYS_MORE.search(stated):
         return CANCELED

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from accounts.staff.audit import record
 from core.cause import Cause
+from core.days import span_of
 from core.queue import runner
 from integrations import registry
 from integrations.history import actions, files
@@ -72,6 +73,7 @@ class Command(BaseCommand):
     def _store_file(self, options: dict[str, Any]) -> HistoryImport:
         path: Path = options["file"]
         exported = read_moment(options["exported_on"])
+        exported = exported and span_of(exported.date())[0]
         if options["exported_on"] and (exported is None or exported > datetime.now(UTC)):
             raise CommandError("--exported-on is a day in the past, written as 2026-03-31")
         try:
