@@ -46,7 +46,9 @@ def clear() -> tuple[int, list[str]]:
         kept = [str(row) for rows in left for row in rows]
         DemoRow.objects.all().delete()
         if began is not None:  # they have counted the demo too
-            Figure.objects.filter(at__gte=min(figures.day_key(began), figures.hour_of(began))).delete()
+            Figure.objects.filter(at__gte=min(figures.day_key(began), figures.hour_of(began))).exclude(
+                kind=Figure.Kind.CLOCK
+            ).delete()
             figures.count()
             closing.forget(day_of(began))
     return removed, kept

@@ -5,7 +5,7 @@ yet, since a retry changes the outcome of an older event. Two at once write the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from integrations import registry
 from integrations.contracts.exceptions import Permanent, Retryable
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
+from integrations.operations import clock
 from integrations.operations.measures import PERCENTILE_ROWS, percentile
 from integrations.operations.models import Figure
 
@@ -47,7 +48,10 @@ class Recent:
         recent = Q(at__gte=self.hours[0], kind__in=[Kind.EVENTS, Kind.LATENCY, Kind.MAILS, Kind.HOOKS])
         trend = Q(at__gte=self.day - DAYS * A_DAY, kind=Kind.MEMBERS)
         rhythm = Q(at__gte=self.day - A_DAY, kind=Kind.RHYTHM)
-        return {(row.kind, row.subject, row.at): row for row in Figure.objects.filter(recent | trend | rhythm)}
+        return {
+            (row.kind, row.subject, row.at): row
+            for row in Figure.objects.filter(recent | trend | rhythm | Q(kind=Kind.CLOCK))
+        }
 
     def numbers(self, kind: str, subject: str, at: datetime) -> dict[str, Any] | None:
         row = self.rows.get((kind, subject, at))
@@ -61,8 +65,12 @@ class Recent:
         return next((row for row in found if row is not None), None)
 
     @property
+    def pauses(self) -> Sequence[clock.Pause]:
+        return clock.pauses_between((row for row in self.rows.values() if row.kind == Kind.CLOCK), self.now)
+
+    @property
     def counted_at(self) -> datetime | None:
-        return max((row.counted_at for row in self.rows.values()), default=None)
+        return max((row.counted_at for row in self.rows.values() if row.kind != Kind.CLOCK), default=None)
 
     @property
     def is_stale(self) -> bool:

@@ -173,7 +173,7 @@ def _rhythm(provider: Provider, event: InboxEvent | None, counted: Recent) -> di
     rhythm = silence.rhythm_of(counted.newest(Kind.RHYTHM, provider.key))
     if event is None or rhythm is None:
         return {"is_quiet": event is not None and event.received_at < now - QUIET, "usually": ""}
-    overdue_at = rhythm.overdue_at(event.received_at, timezone.get_default_timezone())
+    overdue_at = rhythm.overdue_at(event.received_at, timezone.get_default_timezone(), counted.pauses)
     return {"is_quiet": overdue_at < now, "usually": silence_texts.length(overdue_at - event.received_at)}
 
 

@@ -48,6 +48,7 @@ class Figure(models.Model):
         HOOKS = "hooks", "events of a provider without a hook that leads here"
         RHYTHM = "rhythm", "arrivals of a provider by hour of the week, and how long a silence is usual"
         MEMBERS = "members", "subscriptions at the end of the day, by status"
+        CLOCK = "clock", "a time in which the clock ran, until it was counted last"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     subject = models.CharField(max_length=30, blank=True)

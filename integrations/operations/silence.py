@@ -1,9 +1,11 @@
 """Silence: a provider that sent nothing for longer than is usual at this hour of the week.
 
 Once a day the rhythm of each provider is learnt from its newest events; every few minutes the clock compares the last
-event with it. A silence is a row, so staff are notified once, and the next event ends it.
+event with it. A silence is a row, so staff are notified once, and the next event ends it. Times in which Enlace itself
+did not run count as nobody's silence.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +19,7 @@ from integrations import setup_state
 from integrations.contracts.provider import Provider
 from integrations.contracts.webhook import TEST_EVENT
 from integrations.inbox.models import InboxEvent
-from integrations.operations import figures, notices, silence_texts
+from integrations.operations import clock, figures, notices, silence_texts
 from integrations.operations.models import Figure, Silence
 from integrations.operations.rhythm import LONGEST, Rhythm, learn
 
@@ -32,19 +34,21 @@ class Watched:
     provider: Provider
     last: datetime | None
     rhythm: Rhythm | None
+    pauses: Sequence[clock.Pause]
 
     @property
     def overdue_at(self) -> datetime | None:
         """When its silence becomes unusual, None where nothing is known of that."""
         if self.rhythm is None or self.last is None:
             return None
-        return self.rhythm.overdue_at(self.last, timezone.get_default_timezone())
+        return self.rhythm.overdue_at(self.last, timezone.get_default_timezone(), self.pauses)
 
 
 def check() -> None:
     """Learn the rhythms of today, end the silences that are over and begin those that are new. For the clock."""
     now = timezone.now()
-    watched = {provider.key: _watched(provider, now) for provider in setup_state.used()}
+    pauses = clock.note_run(now)
+    watched = {provider.key: _watched(provider, pauses, now) for provider in setup_state.used()}
     for row in Silence.objects.filter(ended_at=None):
         one = watched.get(row.provider)
         if one is None or one.last is None or one.last > row.since:
@@ -63,20 +67,20 @@ def rhythm_of(figure: Figure | None) -> Rhythm | None:
     return Rhythm(rates=figure.numbers["rates"], limit=figure.numbers["limit"])
 
 
-def _watched(provider: Provider, now: datetime) -> Watched:
+def _watched(provider: Provider, pauses: Sequence[clock.Pause], now: datetime) -> Watched:
     day = figures.day_key(now)
     figure = Figure.objects.filter(kind=Figure.Kind.RHYTHM, subject=provider.key, at=day).first()
     if figure is None:
-        figure = Figure(kind=Figure.Kind.RHYTHM, subject=provider.key, at=day, numbers=_learnt(provider, now))
+        figure = Figure(kind=Figure.Kind.RHYTHM, subject=provider.key, at=day, numbers=_learnt(provider, pauses, now))
         insert_once(figure)
     last = _received(provider).values_list("received_at", flat=True).first()
-    return Watched(provider=provider, last=last, rhythm=rhythm_of(figure))
+    return Watched(provider=provider, last=last, rhythm=rhythm_of(figure), pauses=pauses)
 
 
-def _learnt(provider: Provider, now: datetime) -> dict[str, object]:
+def _learnt(provider: Provider, pauses: Sequence[clock.Pause], now: datetime) -> dict[str, object]:
     times = _received(provider).values_list("received_at", flat=True)[:NEWEST]
     recent = [moment for moment in times if now - LONGEST <= moment <= now]
-    rhythm = learn(recent, timezone.get_default_timezone())
+    rhythm = learn(recent, timezone.get_default_timezone(), pauses)
     if rhythm is None:
         return {"events": len(recent)}
     return {"events": len(recent), "rates": [round(rate, 4) for rate in rhythm.rates], "limit": rhythm.limit}

@@ -125,3 +125,21 @@ def test_hour_that_the_clock_repeats_counts_twice_and_the_one_it_skips_not_at_al
 
 def test_clock_that_went_back_expects_nothing() -> None:
     assert Rhythm(rates=[1.0] * 168, limit=1).expected(START, START - HOUR, NEW_YORK) == 0
+
+
+def test_pause_of_ours_moves_the_moment_at_which_a_silence_is_unusual() -> None:
+    rhythm = Rhythm(rates=[1.0] * 168, limit=5.0)
+    begin = START + 9 * WEEK
+    pause = (begin + HOUR, begin + 31 * HOUR)
+    assert rhythm.overdue_at(begin, NEW_YORK) == begin + 5 * HOUR
+    assert rhythm.overdue_at(begin, NEW_YORK, [pause]) == begin + 35 * HOUR
+    assert rhythm.expected(begin, begin + 32 * HOUR, NEW_YORK, [pause]) == pytest.approx(2.0)
+
+
+def test_pause_of_ours_teaches_no_longer_silences() -> None:
+    times = [START + number * HOUR for number in range(700) if not 300 <= number < 400]
+    pause = (START + 299 * HOUR, START + 400 * HOUR)
+    learnt, without = learn(times, NEW_YORK, [pause]), learn(times, NEW_YORK)
+    assert learnt is not None
+    assert without is not None
+    assert learnt.limit < without.limit

@@ -12,7 +12,7 @@ from accounts.mail.models import EmailMessage
 from accounts.tests.admin_clients import signed_in
 from integrations.contracts.webhook import TEST_EVENT
 from integrations.inbox.models import InboxEvent
-from integrations.operations import silence, silence_texts
+from integrations.operations import clock, silence, silence_texts
 from integrations.operations.models import Figure, Notice, Silence
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def test_silence_is_noticed_once_told_once_and_ended_by_the_next_event(at: Any, 
     settings.SLACK_WEBHOOK_URL = "https://hooks.slack.example/x"
     silence.check()
     assert not Silence.objects.exists()
-    at(LAST + 26 * HOUR)
+    run_clock(at, LAST, LAST + 26 * HOUR)
     for _time in range(3):
         silence.check()
     row = Silence.objects.get()
@@ -74,7 +74,7 @@ def test_silence_is_noticed_once_told_once_and_ended_by_the_next_event(at: Any, 
     silence.check()
     row.refresh_from_db()
     assert row.ended_at == LAST + 27 * HOUR
-    at(LAST + 60 * HOUR)
+    run_clock(at, LAST + 27 * HOUR, LAST + 60 * HOUR)
     silence.check()
     assert (Silence.objects.count(), EmailMessage.objects.count()) == (2, 2), "the next silence is another one"
 
@@ -120,7 +120,7 @@ def test_rhythm_is_learnt_once_a_day_and_checks_are_cheap(at: Any) -> None:
     assert Figure.objects.get(kind="rhythm", subject="kajabi").numbers["events"] == 500
     with CaptureQueriesContext(connection) as captured:
         silence.check()
-    assert len(captured) <= 3, [query["sql"][:120] for query in captured]
+    assert len(captured) <= 4, [query["sql"][:120] for query in captured]
     at(LAST + 11 * HOUR)
     silence.check()
     assert Figure.objects.filter(kind="rhythm", subject="kajabi").count() == 2
@@ -141,3 +141,44 @@ def test_lengths_are_hours_then_days_in_the_readers_language() -> None:
         assert silence_texts.sentence(row, "Kajabi") == (
             "Kajabi no ha enviado nada desde hace 26 horas; los jueves a esta hora nunca tarda más de 5 horas"
         )
+
+
+# Enlace's own downtime ------------------------------------------------------------------------------------------------
+
+
+def run_clock(at: Any, begin: datetime, end: datetime) -> None:
+    moment = begin
+    while moment <= end:
+        at(moment)
+        clock.note_run(moment)
+        moment += timedelta(minutes=10)
+
+
+def test_stretches_of_the_clock_are_one_row_each(at: Any) -> None:
+    run_clock(at, LAST, LAST + 5 * HOUR)
+    run_clock(at, LAST + 8 * HOUR, LAST + 9 * HOUR)
+    assert Figure.objects.filter(kind=Figure.Kind.CLOCK).count() == 2
+    assert clock.note_run(LAST + 9 * HOUR) == [(LAST + 5 * HOUR, LAST + 8 * HOUR)]
+    stretches = Figure.objects.filter(kind=Figure.Kind.CLOCK)
+    now = LAST + 11 * HOUR
+    assert clock.pauses_between(stretches, now)[-1] == (LAST + 9 * HOUR, now), "it does not run now"
+
+
+@pytest.mark.usefixtures("hourly")
+def test_time_in_which_enlace_did_not_run_is_no_silence_of_a_provider(at: Any) -> None:
+    silence.check()
+    for hours in (26, 27):  # it was down for a day, then it is awaited anew
+        at(LAST + hours * HOUR)
+        silence.check()
+        assert not Silence.objects.exists()
+    run_clock(at, LAST + 27 * HOUR, LAST + 60 * HOUR)
+    silence.check()
+    assert Silence.objects.get().provider == "kajabi"
+
+
+@pytest.mark.usefixtures("hourly")
+def test_provider_that_is_silent_while_enlace_runs_is_noticed(at: Any) -> None:
+    silence.check()
+    run_clock(at, LAST, LAST + 26 * HOUR)
+    silence.check()
+    assert Silence.objects.get().provider == "kajabi"
