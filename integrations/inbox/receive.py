@@ -27,6 +27,7 @@ from integrations.inbox.models import DeliveryCount, InboxEvent, LastReceived
 from integrations.inbox.models.event import Status
 from integrations.inbox.reading import as_webhook
 from integrations.issues import failed
+from integrations.issues.causes import cause_of
 from integrations.toolkit import bodies, log_lines
 from integrations.toolkit.reading import digest_of, redacted_headers
 
@@ -85,7 +86,10 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
     if len(parts) == 1 and not parts[0].place:
         event = makers[0]()
         _number(event)
-        return _counted(_store(provider, event, makers[0], wakes=not endpoint.immediate))
+        with transaction.atomic() if event.status == Status.FAILED else nullcontext():
+            receipt = _store(provider, event, makers[0], wakes=not endpoint.immediate)
+            _note_unreadable([event])
+        return _counted(receipt)
     events = [make() for make in makers]
     receipts: dict[int, Receipt] = {}
     with transaction.atomic():
@@ -94,6 +98,7 @@ def receive(provider: Provider, endpoint: Endpoint, request: WebhookRequest, *, 
             _number(event)
         for place in sorted(range(len(events)), key=lambda place: events[place].key):
             receipts[place] = _store(provider, events[place], makers[place], wakes=True)
+        _note_unreadable(events)
     return _counted(replace(receipts[0], batch=[receipts[place] for place in range(len(events))]))
 
 
@@ -114,12 +119,8 @@ def _number(event: InboxEvent) -> None:
 
 def _store(provider: Provider, event: InboxEvent, make: Callable[[], InboxEvent], *, wakes: bool) -> Receipt:
     """Store an event and return its receipt; `make` makes it anew."""
-    is_unreadable = event.status == Status.FAILED
-    with transaction.atomic() if is_unreadable else nullcontext():
-        same_body = event.store()
-        is_duplicate = event.duplicates > 0
-        if is_unreadable and not is_duplicate:
-            failed.note_event(event, event.last_error)
+    same_body = event.store()
+    is_duplicate = event.duplicates > 0
     makes_row = not is_duplicate
     # Once the row is committed, and before a worker hears of it and writes lines of its own.
     transaction.on_commit(partial(log_lines.received, provider, event, is_duplicate=is_duplicate, same_body=same_body))
@@ -140,6 +141,16 @@ def _store(provider: Provider, event: InboxEvent, make: Callable[[], InboxEvent]
         unreadable_at=event.unreadable_at,
     )
     return Receipt(event=event, accepted=accepted, makes_row=makes_row)
+
+
+def _note_unreadable(events: Sequence[InboxEvent]) -> None:
+    """Count the new events that could not be read on their issues.
+
+    After all rows are stored, and in one order of the issues: else two batches could wait for each other's.
+    """
+    unreadable = [event for event in events if event.status == Status.FAILED and not event.duplicates]
+    for event in sorted(unreadable, key=lambda event: (event.event_type, cause_of(event.last_error))):
+        failed.note_event(event, event.last_error)
 
 
 def _event(

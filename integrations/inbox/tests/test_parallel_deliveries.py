@@ -9,6 +9,8 @@ from accounts.memberships.models import Subscription
 from accounts.people.models import User
 from core.queue import runner
 from integrations.inbox.models import InboxEvent
+from integrations.issues import failed
+from integrations.issues.models import Issue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,6 +58,14 @@ def test_batches_in_opposite_order_at_once_store_each_event_once(post: Any, rela
     assert set(InboxEvent.objects.values_list("duplicates", flat=True)) == {5}
 
 
+def test_batches_with_unreadable_events_of_two_causes_at_once_are_stored(post: Any, at_once: Any) -> None:
+    """Their rows come in the order of their digests, which is another one than that of the issues for half of them."""
+    batches = [[number, {"id": f"evt_{number}"}] for number in range(12)]
+    answers = at_once([lambda batch=batch: post(batch) for batch in batches])
+    assert [getattr(answer, "status_code", answer) for answer in answers] == [400] * 12
+    assert sorted(Issue.objects.values_list("failures", flat=True)) == [12, 12]
+
+
 def test_contradictory_batches_in_opposite_order_at_once_are_stored(post: Any, relay: Any, at_once: Any) -> None:
     batches = [[relay(event_id=f"evt_{number}", name=f"J {one}") for number in range(20)] for one in range(4)]
     answers = at_once(
@@ -89,3 +99,23 @@ def test_events_of_one_member_handled_at_once_end_in_one_subscription(receive: A
     assert subscription.current_period_end.isoformat() == "2027-06-01T10:00:00+00:00"
     assert subscription.transitions.count() == 1
     assert EmailMessage.objects.filter(kind="welcome").count() == 1
+
+
+def test_issues_of_a_batch_are_taken_in_one_order_once_all_its_rows_are_stored(
+    post: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[list[str]] = []
+    note = failed.note_event
+
+    def noting(event: InboxEvent, error: str) -> Issue:
+        assert InboxEvent.objects.filter(status="failed").count() % 2 == 0, "all rows first"
+        issue = note(event, error)
+        taken[-1].append(issue.cause)
+        return issue
+
+    monkeypatch.setattr(failed, "note_event", noting)
+    for number in range(6):
+        taken.append([])
+        post([number, {"id": f"evt_{number}"}])
+    assert taken == [sorted(taken[0])] * 6
+    assert len(set(taken[0])) == 2
