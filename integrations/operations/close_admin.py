@@ -153,7 +153,9 @@ class DailyCloseAdmin(ReadOnlyAdmin):
     def reasons_text(self, row: DailyClose) -> SafeString | str:
         if not row.reasons:
             return NOTHING
-        lines = ((number, phrases.shown(why)) for why, number in row.reasons)
+        lines = (
+            (_number(number, _reason_url(row, why), has_rows=True), phrases.shown(why)) for why, number in row.reasons
+        )
         return format_html_join("", "<div>{} {}</div>", lines)
 
     @admin.display(description=gettext_lazy("compared with its own list"))
@@ -207,6 +209,13 @@ def _number(text: Any, url: str, *, has_rows: bool) -> SafeString | str:
 def _events_url(row: DailyClose, begin: datetime, end: datetime, **query: str) -> str:
     window = {"received_at__gte": begin.isoformat(), "received_at__lt": end.isoformat()}
     return list_url(EVENTS, provider=row.provider, **window, **query)
+
+
+def _reason_url(row: DailyClose, why: str) -> str:
+    """Return the events that were ignored for this reason; "" where it stands for several reasons, or was cut."""
+    if why in (closing.CONTRADICTS, closing.SET_ASIDE, closing.OTHER_REASONS) or len(why) >= closing.LONGEST_REASON:
+        return ""
+    return _events_url(row, *span_of(row.day), status__exact=Status.IGNORED.value, reason__exact=why)
 
 
 def _repeated_url(row: DailyClose, begin: datetime, end: datetime) -> str:

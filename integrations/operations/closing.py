@@ -45,6 +45,7 @@ CONTRADICTS = Phrase("contradicts an earlier event with the same id")()
 SET_ASIDE = Phrase("set aside later")()
 OTHER_REASONS = Phrase("other reasons")()
 PAGE = "/admin/integrations/dailyclose/"
+LONGEST_REASON = 200
 
 
 class NotEnded(Exception):
@@ -201,7 +202,7 @@ def _stored(provider: str, begin: datetime, end: datetime) -> tuple[dict[str, in
     for row in rows.annotate(number=Count("pk")):
         stored[row["status"]] = stored.get(row["status"], 0) + row["number"]
         if row["status"] == Status.IGNORED:
-            reasons.append([row["why"][:200], row["number"]])
+            reasons.append([row["why"][:LONGEST_REASON], row["number"]])
     reasons.sort(key=lambda pair: (-pair[1], pair[0]))
     further = sum(number for _why, number in reasons[REASONS:])
     return stored, reasons[:REASONS] + ([[OTHER_REASONS, further]] if further else [])

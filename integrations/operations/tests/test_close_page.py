@@ -93,9 +93,21 @@ def test_figures_that_were_not_counted_say_so(console: Client, row: DailyClose) 
 
 def test_page_of_a_day_explains_it(console: Client, row: DailyClose) -> None:
     page = console.get(page_of(row)).content.decode()
-    assert "1 a test" in page
+    assert "1 a test" in re.sub(r"</?a[^>]*>", "", page)
     assert "1 event was received and is not stored any more" in page
     assert "<summary>How this is counted</summary>" in page
+
+
+def test_number_of_a_reason_is_a_link_to_its_events(console: Client, row: DailyClose) -> None:
+    page = console.get(page_of(row)).content.decode()
+    (url,) = re.findall(r'<a href="([^"]+)">1</a> a test', page)
+    (event,) = console.get(unescape(url)).context["cl"].result_list
+    assert (event.status, event.reason) == ("ignored", "a test")
+
+
+def test_list_is_narrowed_by_provider_and_by_whether_days_balance(console: Client, row: DailyClose) -> None:
+    for query, number in [("state__exact=differs", 1), ("state__exact=balanced", 0), ("provider=kajabi", 1)]:
+        assert len(console.get(f"{LIST}?{query}").context["cl"].result_list) == number, query
 
 
 def test_heal_asks_first_then_repairs_and_is_audited(console: Client, row: DailyClose) -> None:
