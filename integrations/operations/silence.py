@@ -60,6 +60,14 @@ def check() -> None:
             _begin(one, now)
 
 
+def still_learning() -> list[Provider]:
+    """Return the providers of which too few events came yet to know their rhythm."""
+    used = {provider.key: provider for provider in setup_state.used()}
+    figures_of = Figure.objects.filter(kind=Figure.Kind.RHYTHM, subject__in=used, at__gte=timezone.now() - LONGEST)
+    newest = {figure.subject: figure for figure in figures_of.order_by("at")}
+    return [provider for key, provider in used.items() if rhythm_of(newest.get(key)) is None]
+
+
 def rhythm_of(figure: Figure | None) -> Rhythm | None:
     """Return the rhythm that a figure holds, None while there are too few events to learn it."""
     if figure is None or not figure.numbers.get("rates"):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from core.console import attention, columns
@@ -10,7 +11,7 @@ from core.console.base import ReadOnlyAdmin
 from core.console.links import EVENTS, badge, list_link, list_url
 from integrations import registry
 from integrations.inbox.admin.filters import ProviderFilter
-from integrations.operations import silence_texts
+from integrations.operations import silence, silence_texts
 from integrations.operations.models import Silence
 
 
@@ -34,6 +35,10 @@ class SilenceAdmin(ReadOnlyAdmin):
     list_filter = (ProviderFilter,)
     fields = list_display
     readonly_fields = list_display
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        learning = [provider.title for provider in silence.still_learning()]
+        return super().changelist_view(request, {"learning": learning, **(extra_context or {})})
 
     noticed = columns.moment("noticed_at", _("noticed"))
     last_event = columns.moment("since", _("last event before"))

@@ -103,6 +103,14 @@ def test_provider_with_too_few_events_is_still_learnt_and_never_told_of(at: Any,
     silence.check()
     assert not Silence.objects.exists()
     assert "its rhythm is still being learnt" in signed_in(staff).get("/admin/").content.decode()
+    assert "Kajabi" in signed_in(staff).get("/admin/integrations/silence/").context["learning"]
+    assert "Still learning" in signed_in(staff).get("/admin/integrations/silence/").content.decode()
+
+
+@pytest.mark.usefixtures("hourly")
+def test_provider_whose_rhythm_is_known_is_not_named_as_still_learnt(at: Any, staff: Any) -> None:
+    silence.check()
+    assert "Kajabi" not in signed_in(staff).get("/admin/integrations/silence/").context["learning"]
 
 
 @pytest.mark.usefixtures("hourly")
