@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 
+from accounts.memberships.models import Plan
 from accounts.people.models import User
 from config.navigation import joined
 from core.console import navigation, tools
@@ -101,3 +102,14 @@ def test_stranger_and_somebody_without_second_factor_see_no_navigation(
     settings.ADMIN_2FA = "required"
     client.force_login(staff)
     assert 'class="tasks"' not in client.get("/admin/second-factor/new/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["", "{pk}/change/", "{pk}/history/"])
+def test_breadcrumbs_lead_by_the_task_not_by_the_app(path: str, staff: Any) -> None:
+    plan = Plan.objects.create(code="gold", name="Gold")
+    client = Client()
+    client.force_login(staff)
+    page = client.get(f"/admin/accounts/plan/{path.format(pk=plan.pk)}").content.decode()
+    (crumbs,) = re.findall(r'<div class="breadcrumbs">(.*?)</div>', page, re.DOTALL)
+    assert [label for _url, label in re.findall(r'<a href="([^"]+)">([^<]+)</a>', crumbs)][:2] == ["Home", "Settings"]
+    assert '"/admin/accounts/"' not in crumbs
