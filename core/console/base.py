@@ -144,8 +144,9 @@ class ReadOnlyAdmin(NeverDeleted, ConsoleAdmin):
 
 
 class ReadOnlyInline(NeverDeleted, TabularInline):
-    """Rows beneath another that are shown to whoever may see that other row."""
+    """Rows beneath another that are shown to whoever may see that other row; without rows the section is folded."""
 
+    template = "admin/edit_inline/read_only.html"
     extra = 0
     can_delete = False
 

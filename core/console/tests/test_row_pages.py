@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from accounts.commerce.models import Order, OrderLine
 from accounts.courses.models import Activity
 from accounts.memberships.models import Plan, PlanOffer
+from accounts.people.models import Contact
 from accounts.tests.admin_clients import page_of, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -54,3 +57,20 @@ def test_each_required_course_of_an_activity_has_a_name(console: Client) -> None
     fields = re.findall(r'<input (?![^>]*type="hidden")[^>]*name="requirements-\d+-[^>]*>', page)
     assert fields
     assert [field for field in fields if "aria-label=" not in field] == []
+
+
+def test_section_without_rows_is_folded_and_its_heading_says_so(console: Client) -> None:
+    order = Order.objects.create(
+        contact=Contact.objects.create(),
+        provider="kajabi",
+        external_id="o1",
+        currency="USD",
+        total=0,
+        placed_at=timezone.now(),
+    )
+    folded = r'<details class="module"><summary><h2 id="lines-heading"[^>]*>Líneas[^<]*: ninguno</h2></summary>'
+    assert re.search(folded, console.get(page_of(order)).content.decode())
+    OrderLine.objects.create(order=order, title="A course", total=0)
+    page = console.get(page_of(order)).content.decode()
+    assert not re.search(folded, page)
+    assert "A course" in page
