@@ -11,8 +11,9 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.memberships import plans
         from accounts.people import outbound
+        from core import provider_names
         from core.queue import runner
-        from integrations import checks
+        from integrations import checks, registry
         from integrations.history import work as history
         from integrations.inbox import missing_plans, process, refresh
         from integrations.inbox.replays import work as replays
@@ -20,6 +21,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.outbox import deliver, enqueue
         from integrations.reconcile import first_sync, runs, syncs
 
+        provider_names.connect(registry.titles)
         checks.register()
         personal_data.register_all()
         runner.register(process.JOBS, refresh.JOBS, deliver.JOBS, syncs.JOBS, notices.JOBS, runs.JOBS, history.JOBS)

@@ -23,6 +23,12 @@ def all_providers() -> Mapping[str, Provider]:
     return {manifest.key: manifest for manifest in manifests}
 
 
+@cache
+def titles() -> Mapping[str, str]:
+    """Return key → name, as people say it."""
+    return {key: manifest.title for key, manifest in all_providers().items()}
+
+
 def modules(name: str) -> list[ModuleType]:
     """Return the module of this name from every provider's folder that has one, in the order of the folders."""
     folders = sorted(f"{providers.__name__}.{folder.name}" for folder in iter_modules(providers.__path__))

@@ -99,6 +99,7 @@ def _sample(phrase: Phrase, name: str) -> object:
         phrases.DAY: "2027-03-04",
         phrases.MOMENT: "2027-03-04 05:06 UTC",
         phrases.KNOWN: "contact created",
+        phrases.PROVIDER: "gohighlevel",
     }
     return samples.get(phrase.kinds[name], f"ñ-{name}")
 

@@ -20,11 +20,15 @@ from accounts.courses.models import Activity, Completion
 from accounts.courses.models.completion import BY_IMPORT
 from core import dates
 from core.cause import Cause
+from core.phrases import WORD, Phrase
 from core.preview import rolled_back
 from core.tables.cells import neutral, without_apostrophe
 from core.tables.child import Uncalculated
 from core.text import InvalidAddress, normalise_email, without_zero_width
 
+# Causes of what a file brings.
+IMPORT = Phrase("import of {file}")
+IMPORT_BY = Phrase("import of {file} by {email}", email=WORD)
 _PREVIEW = Cause(text="preview")
 _YEARS = range(1990, 2200)
 # What spreadsheets write where a formula has no result.

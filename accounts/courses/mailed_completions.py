@@ -11,7 +11,10 @@ from accounts.courses.models import Activity
 from accounts.courses.models.completion import BY_MAIL
 from core.cause import Cause
 from core.days import today
+from core.phrases import WORD, Phrase
 from core.text import LINE, TEXT, storable
+
+_MAIL = Phrase("e-mail {message}", message=WORD)
 
 LONGEST_SEARCHED = 100_000  # letters of a mail that are searched for a certificate
 _ADDRESS = re.compile(r"https://[^\s<>\"']+")
@@ -50,7 +53,7 @@ def receive(*, sender: str, name: str, subject: str, text: str, message_id: str,
         ),
         answers=answers,
     )
-    return completions.receive(reported, activity, cause=Cause(text=f"e-mail {storable(message_id[:LINE])}"[:200]))
+    return completions.receive(reported, activity, cause=Cause(text=_MAIL(message=storable(message_id[:LINE]))[:200]))
 
 
 def _key(message_id: str, sender: str, subject: str, text: str) -> str:

@@ -7,9 +7,9 @@ from accounts.people import contact_duplicates, contacts, outbound
 from accounts.people.contact_report import ContactReport
 from accounts.people.models import ContactEmail, User
 from core.cause import Cause
-from core.phrases import Phrase
+from core.phrases import TEXT, Phrase
 
-_LINKED = Phrase("{email} was linked to {member} ({cause})")
+_LINKED = Phrase("{email} was linked to {member} ({cause})", cause=TEXT)
 
 
 def assign(user: User, email: str, *, cause: Cause) -> bool:

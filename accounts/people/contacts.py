@@ -17,15 +17,15 @@ from accounts.people.models import Contact, ContactEmail, ContactMapping, User
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
 from core.insert_once import insert_once
-from core.phrases import Phrase
+from core.phrases import TEXT, Phrase
 from core.text import normalise_email
 
 _NOBODY = Phrase("neither an e-mail nor an id")
 _ONE_MEMBER = Phrase("both are the member {email}")
 _ANOTHER_MEMBER = Phrase("{contact} is another member than {email}")
 _ONE_ADDRESS = Phrase("both have the address {email}")
-_ONE_ADDRESS_BY = Phrase("both have the address {email} ({cause})")
-_ONE_REPORT = Phrase("ids of both stand in one report ({cause})")
+_ONE_ADDRESS_BY = Phrase("both have the address {email} ({cause})", cause=TEXT)
+_ONE_REPORT = Phrase("ids of both stand in one report ({cause})", cause=TEXT)
 
 _TRIES = 5
 _REPORTED = (

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin, ShowFacets, TabularInline
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.utils import quote
+from django.contrib.admin.utils import flatten_fieldsets, quote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.contrib.auth import get_permission_codename
 from django.core.paginator import Paginator
@@ -77,14 +77,36 @@ class BoundedLists(ModelAdmin):
         return asked <= OFFERED_LOOKUPS and super().lookup_allowed(lookup, value, request)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Return the columns of the list, with moments in their short form as everywhere in lists."""
-        return [self._with_short_moment(name) for name in super().get_list_display(request)]
+        """Return the columns of the list, as people read them: moments in their short form as everywhere in lists."""
+        return [self._as_read(name, is_list=True) for name in super().get_list_display(request)]
 
-    def _with_short_moment(self, name: Any) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [self._as_read(name) for name in super().get_readonly_fields(request, obj)]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the parts of a row's page, with what nobody writes there as people read it."""
+        parts = super().get_fieldsets(request, obj)
+        if obj is not None and not self.has_change_permission(request, obj):
+            written: set[Any] = set()
+        else:
+            written = set(flatten_fieldsets(parts)) - set(super().get_readonly_fields(request, obj))
+        return [(title, part | {"fields": self._all_as_read(part["fields"], written)}) for title, part in parts]
+
+    def _all_as_read(self, names: Sequence[Any], written: set[Any]) -> list[Any]:
+        return [
+            self._all_as_read(name, written)
+            if isinstance(name, list | tuple)
+            else name
+            if name in written
+            else self._as_read(name)
+            for name in names
+        ]
+
+    def _as_read(self, name: Any, *, is_list: bool = False) -> Any:
         if not isinstance(name, str) or hasattr(self, name):
             return name
         field = next((field for field in self.opts.concrete_fields if field.name == name), None)
-        return columns.of_moment_field(field) if isinstance(field, DateTimeField) else name
+        return (columns.of_field(field, is_list=is_list) if field else None) or name
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None

@@ -8,14 +8,17 @@
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import CharField, DateTimeField, TextField
 
 from core import phrases
 from core.console import links
 from core.money import money as as_money
+from core.provider_names import provider_title
 
 Column = Callable[[Any, Any], Any]
 
@@ -41,14 +44,35 @@ def moment(name: str, label: Any) -> Column:
     return attribute(name, label, show=links.moment)
 
 
-def of_moment_field(field: Any) -> Callable[[Any], Any]:
-    """Return a column, which no admin class holds, of a model's own column of moments; it sorts as that does."""
+# Fields whose stored values are shown in other words, by their names.
+_SHOWN: Mapping[str, Callable[[str], str]] = {
+    "provider": provider_title,
+    "cause": phrases.shown,
+    "reason": phrases.shown,
+    "source": phrases.shown,
+}
 
-    @admin.display(description=field.verbose_name, ordering=field.name)
+
+@cache
+def of_field(field: Any, *, is_list: bool) -> Callable[[Any], Any] | None:
+    """Return a column, which no admin class holds, of a model's own field that Django would show in another form.
+
+    These are stored texts and keys of providers and, in lists, moments; None for any other.
+    """
+    if is_list and isinstance(field, DateTimeField):
+        return _of_field(field.name, field.verbose_name, links.moment)
+    if field.name in _SHOWN and isinstance(field, CharField | TextField):
+        show = _SHOWN[field.name]
+        return _of_field(field.name, field.verbose_name, lambda value: show(value or "") or links.NOTHING)
+    return None
+
+
+def _of_field(name: str, label: Any, show: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @admin.display(description=label, ordering=name)
     def column(row: Any) -> Any:
-        return links.moment(getattr(row, field.name))
+        return show(getattr(row, name))
 
-    column.__name__ = field.name  # by which the list names its cells
+    column.__name__ = name  # by which the page names its cells
     return column
 
 

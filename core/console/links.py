@@ -12,6 +12,8 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
+from core import phrases
+
 # The page of the inbox is another app's; without that app its ids are shown as text.
 EVENTS = "admin:integrations_inboxevent"
 NOTHING = "–"
@@ -69,7 +71,13 @@ def search_link(text: str) -> SafeString:
 
 def source_of(row: Any) -> SafeString | str:
     """Return where a fact or a change of status comes from, with a link to its event."""
-    return row_link(EVENTS, row.event_id, row.cause) if row.event_id else row.cause
+    return caused(row.cause, row.event_id)
+
+
+def caused(cause: str, event_id: Any) -> SafeString | str:
+    """Return a stored cause in the reader's language, with a link to its event where there is one."""
+    text = phrases.shown(cause)
+    return row_link(EVENTS, event_id, text) if event_id else text
 
 
 def moment(when: datetime | None) -> SafeString | str:

@@ -30,8 +30,8 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """`url` is the page of the row, `cause` what made it or what is wrong, as it is stored, `cause_url`
-    the page of that, `state` a badge.
+    """`url` is the page of the row, `cause` what made it or what is wrong, and `reason` what staff gave as the
+    reason, both as they are stored, `cause_url` the page of the cause, `state` a badge.
 
     `is_open`: somebody has to do something about it; it stands above the timeline, however old it is.
     """
@@ -42,6 +42,7 @@ class Entry:
     url: str = ""
     state: Any = ""
     cause: str = ""
+    reason: str = ""
     cause_url: str = ""
     is_open: bool = False
 
@@ -51,7 +52,7 @@ class Entry:
 
     @property
     def cause_shown(self) -> Any:
-        return shortened(phrases.shown(self.cause), CAUSE) or NOTHING
+        return shortened(": ".join(phrases.shown(text) for text in (self.cause, self.reason) if text), CAUSE) or NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 
 from core.field_names import field_label, remote_label
+from core.provider_names import is_provider, provider_title
 
 ANYTHING = "…"  # stands for a value in a phrase without its values
 _EMPTY = "–"
@@ -99,6 +100,23 @@ class _Owner(Kind):
 class _Number(Kind):
     def fits(self, text: str) -> bool:
         return text.isdecimal()
+
+
+class _Word(Kind):
+    """A text without spaces, such as an id or an address."""
+
+    def fits(self, text: str) -> bool:
+        return bool(text) and not any(map(str.isspace, text))
+
+
+class _Provider(_Code):
+    """The key of a provider, shown as its name."""
+
+    def fits(self, text: str) -> bool:
+        return is_provider(text)
+
+    def shown(self, text: str) -> str:
+        return provider_title(text)
 
 
 class _Day(Kind):
@@ -204,6 +222,8 @@ ANY = Kind()
 CODE = _Code()
 ERROR = _Error()
 NUMBER = _Number()
+WORD = _Word()
+PROVIDER = _Provider()
 OWNER = _Owner()
 QUOTED = _Quoted()
 DAY = _Day()

@@ -13,7 +13,7 @@ from accounts.people.contact_report import ContactReport
 from accounts.people.models import Contact
 from accounts.people.outbound import ChangedContact
 from core.field_names import CUSTOM
-from core.phrases import SEPARATOR, Phrase
+from core.phrases import SEPARATOR, TEXT, Phrase
 from core.text import InvalidAddress
 from integrations.contracts import reasons
 from integrations.contracts.events import (
@@ -35,7 +35,7 @@ from integrations.registry import all_providers
 from integrations.registry import provider as provider_of
 from integrations.toolkit.fields import loose
 
-_NAMES_BOTH = Phrase("the ids and the e-mail of one event name both ({cause})")
+_NAMES_BOTH = Phrase("the ids and the e-mail of one event name both ({cause})", cause=TEXT)
 
 ECHO_WINDOW = timedelta(days=1)  # how long after a write its echo may come
 SOURCE = "source"  # our custom field; a record that we create says in it whose it is

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.mail import emails
 from core.cause import Cause
-from core.phrases import CODE, Phrase
+from core.phrases import CODE, NUMBER, Phrase
 from core.preview import rolled_back
 from core.queue.runner import JobKind
 from core.text import InvalidAddress, normalise_email
@@ -27,6 +27,7 @@ from integrations.history.apply import RowApplier
 from integrations.history.columns import cells_of
 from integrations.history.models import HistoryImport, HistoryRow, HistoryStage, HistoryStatus
 
+_IMPORT = Phrase("history import {number}: {file}", number=NUMBER)
 _NO_FILES = Phrase("no files of this kind can be imported: {kind}", kind=CODE)
 
 logger = logging.getLogger(__name__)
@@ -174,7 +175,7 @@ def _time_left(seconds: float) -> Callable[[], bool]:
 
 
 def _applier(history: HistoryImport) -> RowApplier:
-    cause = Cause(text=f"history import {history.pk}: {history.file_name}"[:200], staff=history.staff)
+    cause = Cause(text=_IMPORT(number=history.pk, file=history.file_name)[:200], staff=history.staff)
     return RowApplier(history=history, provider=registry.provider(history.provider), cause=cause)
 
 

@@ -97,7 +97,7 @@ def ignore(events: Iterable[InboxEvent], *, reason: str, cause: Cause) -> int:
         unfinished = InboxEvent.objects.filter(pk=event.pk).exclude(status__in=[Status.PROCESSED, Status.IGNORED])
         count += unfinished.update(
             status=Status.IGNORED,
-            reason=f"{reason} ({cause.text})",
+            reason=cause.after(reason),
             next_attempt_at=None,
             wake_at=None,
             finished_at=timezone.now(),
@@ -170,7 +170,7 @@ def _handle(event: InboxEvent, facts: Sequence[Event], *, reads_contacts: bool) 
     every attempt and every replay.
     """
     key = event.key if len(event.key) <= 150 else hashlib.sha256(event.key.encode()).hexdigest()
-    cause = Cause(text=str(event), event_id=event.pk)
+    cause = Cause(text=event.cause_text, event_id=event.pk)
     context = Context(provider=event.provider, key=key, cause=cause, reads_contacts=reads_contacts)
     changes: list[Change] = []
     reasons: dict[str, None] = {}

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.people.models import Contact
 from core.cause import Cause
-from core.phrases import CODE, Phrase
+from core.phrases import CODE, PROVIDER, Phrase
 from core.queue.outcomes import TryAgain, Wait
 from core.queue.runner import Failure, JobKind
 from core.queue.wakeup import wake_on_commit
@@ -35,6 +35,7 @@ from integrations.toolkit.ahead import Ahead
 from integrations.toolkit.failures import NotPermitted
 from integrations.toolkit.permissions import noting_permissions
 
+_READ = Phrase("{provider} contact {number}, read from its provider", provider=PROVIDER)
 _NOT_CONFIGURED = Phrase("{provider} cannot be asked: its API is not configured", provider=CODE)
 
 Status = ContactRefresh.Status
@@ -158,7 +159,7 @@ def _context(refresh: ContactRefresh) -> Context:
     return Context(
         provider=refresh.provider,
         key=f"reading:{refresh.pk}:{refresh.attempts}",
-        cause=Cause(text=f"{refresh}, read from its provider"),
+        cause=Cause(text=_READ(provider=refresh.provider, number=refresh.external_id)),
     )
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.phrases import shown
+from core.provider_names import provider_title
 
 
 class Issue(models.Model):
@@ -66,7 +67,7 @@ class Issue(models.Model):
         indexes = [models.Index(fields=["status", "-last_seen_at"], name="issue_by_status")]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.type or self.get_kind_display()}: {shown(self.cause)}"
+        return f"{provider_title(self.provider)} {self.type or self.get_kind_display()}: {shown(self.cause)}"
 
 
 def issue_key() -> Any:

@@ -20,6 +20,7 @@ from core.console.actions import Action, Answer, Refused, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.links import EVENTS, NOTHING, list_url, row_link
 from core.days import span_of
+from core.provider_names import provider_title
 from integrations import registry
 from integrations.inbox.admin.filters import ProviderFilter
 from integrations.inbox.models.event import Status
@@ -124,10 +125,7 @@ class DailyCloseAdmin(ReadOnlyAdmin):
     def day_text(self, row: DailyClose) -> str:
         return date_format(row.day, "SHORT_DATE_FORMAT")
 
-    @admin.display(description=gettext_lazy("provider"))
-    def title(self, row: DailyClose) -> str:
-        provider = registry.all_providers().get(row.provider)
-        return provider.title if provider else row.provider
+    title = columns.attribute("provider", gettext_lazy("provider"), show=provider_title)
 
     badge = columns.badge("state", gettext_lazy("status"), kinds=BADGES)
     counted = columns.moment("counted_at", gettext_lazy("counted"))

@@ -204,7 +204,7 @@ def circuits() -> dict[str, str]:
         if (provider.mirror or provider.deals) and provider.is_connected()
     }
     for circuit in Circuit.objects.all():
-        for name in {circuit.provider, str(circuit)}:
+        for name in {circuit.provider, circuit.subject}:
             states[name] = max(states.get(name, "closed"), circuit.state, key=CIRCUIT_STATES.index)
     return states
 
@@ -227,7 +227,7 @@ def open_circuits(_reader: Reader, window: timedelta) -> list[Measured]:
     """Return for how many minutes each open circuit has been open."""
     now = timezone.now()
     return [
-        Measured(subject=str(circuit), value=(now - circuit.opened_at).total_seconds() / 60, sample=1)
+        Measured(subject=circuit.subject, value=(now - circuit.opened_at).total_seconds() / 60, sample=1)
         for circuit in Circuit.objects.exclude(opened_at=None)
         if circuit.opened_at is not None
     ]

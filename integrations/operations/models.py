@@ -6,6 +6,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from core.provider_names import provider_title
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 from integrations.operations.balance import Compared, State
 
@@ -124,7 +125,7 @@ class DailyClose(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.day}"
+        return f"{provider_title(self.provider)} {date_format(self.day, 'SHORT_DATE_FORMAT')}"
 
     @property
     def received(self) -> int | None:
@@ -158,7 +159,7 @@ class Silence(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {date_format(timezone.localtime(self.since), 'SHORT_DATETIME_FORMAT')}"
+        return f"{provider_title(self.provider)} {date_format(timezone.localtime(self.since), 'SHORT_DATETIME_FORMAT')}"
 
 
 class PayloadStructure(models.Model):

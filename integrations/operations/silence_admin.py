@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from core.console import attention, columns
 from core.console.base import ReadOnlyAdmin
 from core.console.links import EVENTS, badge, list_link, list_url
-from integrations import registry
+from core.provider_names import provider_title
 from integrations.inbox.admin.filters import ProviderFilter
 from integrations.operations import silence, silence_texts
 from integrations.operations.models import Silence
@@ -46,7 +46,7 @@ class SilenceAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("provider"))
     def title(self, row: Silence) -> Any:
-        return list_link(EVENTS, _title(row), provider=row.provider)
+        return list_link(EVENTS, provider_title(row.provider), provider=row.provider)
 
     @admin.display(description=_("status"))
     def state(self, row: Silence) -> str:
@@ -54,9 +54,4 @@ class SilenceAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("what is unusual"))
     def sentence(self, row: Silence) -> str:
-        return silence_texts.sentence(row, _title(row))
-
-
-def _title(row: Silence) -> str:
-    provider = registry.all_providers().get(row.provider)
-    return provider.title if provider else row.provider
+        return silence_texts.sentence(row, provider_title(row.provider))

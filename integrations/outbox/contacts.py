@@ -73,7 +73,7 @@ def write(row: OutgoingWrite) -> None:
     assert mirror is not None
     fields = FieldConfiguration()
     book, names = mirror.open(CALL_TIMEOUT), fields.names(row.provider, mirror)
-    cause = Cause(text=f"outgoing write {row.pk}: {row.cause}"[:300], staff=row.staff)
+    cause = row.as_cause
     try:
         is_mapped = contact.mappings.filter(provider=row.provider, kind=RECORD, is_main=True).exists()
         is_new = not is_mapped and is_absent(row, contact, book, mirror)

@@ -5,7 +5,6 @@ from typing import Any
 from django.db import transaction
 
 from accounts.people.models import Contact, ContactMapping
-from core.cause import Cause
 from core.phrases import Phrase
 from integrations import registry
 from integrations.contracts.exceptions import Gone, Permanent
@@ -33,7 +32,7 @@ def write(row: OutgoingWrite) -> None:
     if contact is None or record is None or mirror is None or mirror.marking is None:
         close(row, skipped=_NO_RECORD())
         return
-    cause = Cause(text=f"outgoing write {row.pk}: {row.cause}"[:300], staff=row.staff)
+    cause = row.as_cause
     is_marked = _is_to_be_marked(contact, row.provider)
     call = mirror.marking(record.external_id, is_marked)
     planned = PlannedWrite(call=call, before={NAME: not is_marked}, after={NAME: is_marked})

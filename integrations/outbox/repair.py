@@ -13,7 +13,7 @@ from accounts.people.contact_report import value_of
 from accounts.people.models import Contact, ContactMapping
 from core.cause import Cause
 from core.field_names import CUSTOM
-from core.phrases import Phrase
+from core.phrases import TEXT, Phrase
 from core.queue.wakeup import wake_on_commit
 from integrations.fields.names import as_text
 from integrations.outbox import enqueue
@@ -28,7 +28,7 @@ _MADE = Phrase("the record was made by it: nothing is deleted from here, delete 
 _MERGED = Phrase("the contact was merged into another one")
 _JUST_NOW = Phrase("somebody took it back just now")
 
-_SKIPPED = Phrase("skipped ({cause})")
+_SKIPPED = Phrase("skipped ({cause})", cause=TEXT)
 
 Status = OutgoingWrite.Status
 Kind = OutgoingWrite.Kind
@@ -68,7 +68,7 @@ def skip(write: OutgoingWrite, *, cause: Cause) -> bool:
     return bool(
         still.update(
             status=Status.SKIPPED,
-            last_error=f"{cause.reason} ({cause.text})" if cause.reason else _SKIPPED(cause=cause.text),
+            last_error=cause.after(cause.reason) if cause.reason else _SKIPPED(cause=cause.text),
             next_attempt_at=None,
             wake_at=None,
             finished_at=timezone.now(),

@@ -34,7 +34,7 @@ _NOT_READ = Phrase("{provider} could not be read: {error}", provider=CODE, error
 LOOK_AGAIN = timedelta(seconds=2)
 READY_FOR = timedelta(days=7)  # after that the sides must be read again before writing starts
 BATCH = 100  # contacts of one attempt
-_CAUSE = Cause(text="first sync")
+_CAUSE = Cause(text=Phrase("first sync")())
 Status, Kind = FirstSync.Status, OutgoingWrite.Kind
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from core.cause import Cause
-from core.phrases import Phrase
+from core.phrases import PROVIDER, Phrase
 from core.queue.outcomes import Wait
 from integrations import registry
 from integrations.contracts.pull import Place, Puller, RunKind
@@ -21,6 +21,7 @@ from integrations.reconcile.sources import source_of
 from integrations.toolkit.failures import NotPermitted
 from integrations.toolkit.permissions import noting_permissions
 
+_RUN = Phrase("reconciliation {provider} {number}", provider=PROVIDER)
 _UNREAD = Phrase("not read for want of a permission: {lists}")
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def terms_of(run: SyncRun) -> Terms:
     is_first = run.kind == RunKind.BACKFILL
     return Terms(
         provider=run.provider,
-        cause=Cause(text=f"reconciliation {run.provider} {run.pk or 'dry run'}", staff=run.staff),
+        cause=Cause(text=_RUN(provider=run.provider, number=run.pk or "–"), staff=run.staff),
         run_id=run.pk,
         holds_greetings_before=run.window_to if is_first else None,
         expects_webhooks=not is_first,

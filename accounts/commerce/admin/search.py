@@ -14,6 +14,7 @@ from core.console import search
 from core.console.links import list_url, row_url
 from core.console.search import READ, Group, Hit
 from core.prefix import at_most
+from core.provider_names import provider_title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,6 @@ def _columns(place: int, sort: _Sort, rows: QuerySet[Any], *, is_exact: bool) ->
 def _hit(sort: _Sort, row: tuple[Any, ...]) -> Hit:
     _place, key, name, external_id, provider, first_name, last_name, email, is_exact = row
     person = f"{first_name or ''} {last_name or ''}".strip() or email or ""
-    detail = " · ".join(part for part in (person, provider) if part)
+    detail = " · ".join(part for part in (person, provider_title(provider)) if part)
     url = row_url(f"admin:{sort.page}", key)
     return Hit(url=url, title=name or external_id or f"#{key}", detail=detail, is_exact=is_exact)

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models.contact import Contact
+from core.provider_names import provider_title
 
 
 class Order(models.Model):
@@ -29,7 +30,7 @@ class Order(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.number or self.external_id}"
+        return f"{provider_title(self.provider)} {self.number or self.external_id}"
 
 
 class OrderLine(models.Model):
@@ -87,4 +88,4 @@ class Payment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.provider} {self.external_id}"
+        return f"{self.get_kind_display()} {provider_title(self.provider)} {self.external_id}"

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models.contact import Contact
+from core.provider_names import provider_title
 
 
 class Policy(models.Model):
@@ -41,4 +42,4 @@ class Policy(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.line_of_business or self.provider} {self.number or self.external_id}"
+        return f"{self.line_of_business or provider_title(self.provider)} {self.number or self.external_id}"

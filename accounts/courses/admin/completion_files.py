@@ -18,7 +18,7 @@ from import_export.forms import ExportForm
 
 from accounts.courses.admin.file_forms import LINE, ConfirmForm, LayoutForm, Upload, Uploaded, UploadForm
 from accounts.courses.completion_file import Layout, NoSuchColumn, NotATable
-from accounts.courses.completion_import import CompletionImport, Row, WrongRow
+from accounts.courses.completion_import import IMPORT_BY, CompletionImport, Row, WrongRow
 from accounts.courses.models import Completion
 from accounts.staff.audit import record
 from core.cause import Cause
@@ -108,7 +108,7 @@ class CompletionResource(resources.ModelResource):
 
     def save_instance(self, instance: Completion, is_create: bool, row: Any, **kwargs: Any) -> None:
         if not kwargs.get("dry_run"):
-            cause = Cause(text=f"import of {kwargs.get('file_name') or ''} by {kwargs['user'].email}"[:200])
+            cause = Cause(text=IMPORT_BY(file=str(kwargs.get("file_name") or "")[:100], email=kwargs["user"].email))
             instance.pk = self._import.write(self._row, cause=cause).completion.pk
 
     def validate_instance(

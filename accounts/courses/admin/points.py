@@ -66,7 +66,7 @@ class PointsInline(ReadOnlyInline):
 
     model = PointsEntry
     fk_name = "user"
-    fields = readonly_fields = ("created_at", "points", "activity", "of", "reason")
+    fields = readonly_fields = ("created_at", "points", "activity", "of", "why")
     verbose_name_plural = _("points")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PointsEntry]:
@@ -75,6 +75,8 @@ class PointsInline(ReadOnlyInline):
     @admin.display(description=_("source"))
     def of(self, entry: PointsEntry) -> str:
         return row_link("admin:accounts_completion", entry.completion_id, entry.source)
+
+    why = columns.reason("reason", _("why"))
 
 
 @admin.register(Activity)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from accounts.courses.completion_file import NotATable, count_of, layout_of, rows_of
-from accounts.courses.completion_import import CompletionImport, Row, WrongRow
+from accounts.courses.completion_import import IMPORT, CompletionImport, Row, WrongRow
 from accounts.courses.models import Activity
 from accounts.staff.audit import record
 from core.cause import Cause
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         if activity is None:
             raise CommandError(f"There is no active activity {options['activity']!r}.")
         self._counts: Counter[str] = Counter()
-        self._cause = Cause(text=f"import of {path.name}"[:200])
+        self._cause = Cause(text=IMPORT(file=path.name)[:200])
         try:
             with path.open("rb") as file:
                 total = count_of(file, name=path.name)

@@ -71,18 +71,19 @@ class FactInline(ReadOnlyInline):
         "question",
         "source",
         "staff",
-        "reason",
+        "why",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriptionFact]:
         return super().get_queryset(request).select_related("staff", "purchase")
 
     source = columns.of(source_of, _("source"))
+    why = columns.reason("reason", _("reason"))
 
 
 class TransitionInline(ReadOnlyInline):
     model = SubscriptionTransition
-    fields = readonly_fields = ("before", "after", "occurred_at", "learned_at", "source", "staff", "reason")
+    fields = readonly_fields = ("before", "after", "occurred_at", "learned_at", "source", "staff", "why")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriptionTransition]:
         return super().get_queryset(request).select_related("staff")
@@ -93,6 +94,7 @@ class TransitionInline(ReadOnlyInline):
 
     after = columns.badge("to_status", _("to"))
     source = columns.of(source_of, _("source"))
+    why = columns.reason("reason", _("reason"))
 
 
 def _cancel(subscription: Subscription, submission: Submission) -> bool:

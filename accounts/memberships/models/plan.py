@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.memberships.terms import Billing, Disputes, EarlyPayments, Interval, PartialRefunds, PlanTerms
 from accounts.people.models.user import User
+from core.provider_names import provider_title
 
 
 class Plan(models.Model):
@@ -86,4 +87,4 @@ class PlanOffer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.external_id} → {self.plan}"
+        return f"{provider_title(self.provider)} {self.external_id} → {self.plan}"

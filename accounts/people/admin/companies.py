@@ -20,7 +20,7 @@ from core.cause import Cause
 from core.console import attention, columns
 from core.console.actions import Action
 from core.console.base import ReadOnlyAdmin, ReadOnlyInline
-from core.console.links import EVENTS, NOTHING, badge, list_link, list_url, row_link, shortened
+from core.console.links import EVENTS, NOTHING, badge, caused, list_link, list_url, row_link, shortened
 
 STEPS = "admin:accounts_provisioningstep"
 SHOWN = 20  # contacts on a company's page
@@ -141,7 +141,7 @@ class CompanyAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("source"))
     def made_by(self, company: Company) -> str:
-        return row_link(EVENTS, company.event_id, company.source) if company.event_id else company.source or NOTHING
+        return caused(company.source, company.event_id) or NOTHING
 
     @admin.display(description=gettext_lazy("events"))
     def events(self, company: Company) -> str:

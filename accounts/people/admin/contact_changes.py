@@ -203,5 +203,5 @@ class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
     def all_they_say(self, change: ContactChange) -> str:
         return removed(change) or shown_value(change.after)
 
-    why = columns.text("cause", gettext_lazy("source"), is_short=True)
+    why = columns.reason("cause", gettext_lazy("source"), is_short=True)
     settled = columns.moment("settled_at", gettext_lazy("settled"))

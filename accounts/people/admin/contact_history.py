@@ -9,11 +9,13 @@ from django.utils.translation import gettext_lazy
 
 from accounts.people.contact_report import EMPTY
 from accounts.people.models import ContactChange
+from core import phrases
 from core.console import columns
 from core.console.base import NewestInline
 from core.console.links import NOTHING, badge, moment, row_link, shortened
 from core.console.pruned import removed
 from core.field_names import field_label
+from core.provider_names import provider_title
 
 CELL = 40  # characters of a value in a list
 CHANGES = "admin:accounts_contactchange"
@@ -55,7 +57,7 @@ class ChangeShown:
 
     @admin.display(description=gettext_lazy("by"))
     def by(self, change: ContactChange) -> str:
-        return change.provider or shortened(change.cause, CELL) or NOTHING
+        return provider_title(change.provider) or shortened(phrases.shown(change.cause), CELL) or NOTHING
 
 
 class ChangeInline(ChangeShown, NewestInline):

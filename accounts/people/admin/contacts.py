@@ -32,7 +32,9 @@ CONTACT = "admin:accounts_contact"
 
 class AddressInline(ReadOnlyInline):
     model = ContactEmail
-    fields = readonly_fields = ("email", "means", "source", "events")
+    fields = readonly_fields = ("email", "means", "origin", "events")
+
+    origin = columns.reason("source", gettext_lazy("source"))
 
     @admin.display(description=gettext_lazy("which"))
     def means(self, address: ContactEmail) -> Any:
@@ -45,7 +47,8 @@ class AddressInline(ReadOnlyInline):
 
 class NumberInline(ReadOnlyInline):
     model = ContactPhone
-    fields = readonly_fields = ("number", "source")
+    fields = readonly_fields = ("number", "origin")
+    origin = columns.reason("source", gettext_lazy("source"))
 
 
 class MappingInline(MappingShown, ReadOnlyInline):

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -23,6 +22,7 @@ from core.console.base import ReadOnlyAdmin
 from core.console.format import side_by_side
 from core.console.links import NOTHING, list_url, shortened
 from core.console.one_statement import count_all
+from core.provider_names import provider_title
 
 Status = PossibleDuplicate.Status
 READ = 400  # addresses, records or tags of a pair
@@ -158,7 +158,6 @@ def portraits(contacts: Sequence[Contact]) -> list[tuple[Any, list[Any]]]:
         for name in columns
     ]
     emails = ContactEmail.objects.order_by("email").values_list("contact_id", "email")
-    shown = Concat("provider", Value(" "), "kind", Value(" "), "external_id")  # as ContactMapping.__str__
     records = ContactMapping.objects.order_by("provider", "kind", "external_id")
     tags = ContactTag.objects.filter(is_present=True).order_by("tag__name").values_list("contact_id", "tag__name")
     counted = iter(count_all([rows for one in contacts for rows in (one.orders.all(), one.payments.all())]))
@@ -167,7 +166,7 @@ def portraits(contacts: Sequence[Contact]) -> list[tuple[Any, list[Any]]]:
         (_("addresses"), emails),
         (
             _("at providers"),
-            records.values_list("contact_id", shown),
+            records.values_list("contact_id", "provider", "kind", "external_id"),
         ),
         (_("tags"), tags),
     ]
@@ -181,10 +180,12 @@ def portraits(contacts: Sequence[Contact]) -> list[tuple[Any, list[Any]]]:
 
 
 def _of_each(rows: QuerySet[Any, Any], contacts: Sequence[Contact]) -> list[SafeString]:
-    """Return, for each contact, the texts of its rows, each once: rows are the contact's key and the text."""
+    """Return, for each contact, the texts of its rows, each once: rows are the contact's key and the text, or what a
+    remote record is known by.
+    """
     texts: dict[int, dict[str, None]] = {one.pk: {} for one in contacts}
-    for key, text in rows.filter(contact__in=contacts)[:READ]:
-        texts[key][text] = None
+    for key, text, *record in rows.filter(contact__in=contacts)[:READ]:
+        texts[key][" ".join([provider_title(text), *record]) if record else text] = None
     return [_lines(list(texts[one.pk])[:20]) for one in contacts]
 
 

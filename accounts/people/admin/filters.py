@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.people.models import Contact, ContactMapping, ContactTag, Tag
 from core.console.counting import Column, Source
 from core.console.facets import ColumnFilter, ConditionFilter
+from core.provider_names import provider_title
 
 TAGS_NAMED = 200  # names that the browser offers while somebody types
 
@@ -54,6 +55,9 @@ class ProviderFilter(ColumnFilter):
 
     title = _("provider")
     parameter_name = "provider"
+
+    def label_of(self, value: str) -> Any:
+        return provider_title(value)
 
 
 class AtProviderFilter(ProviderFilter):

@@ -24,6 +24,7 @@ from core.console.facets import ColumnFilter, ConditionFilter
 from core.console.format import side_by_side
 from core.console.links import NOTHING, badge, list_link, list_url, row_link
 from core.field_names import field_label
+from core.provider_names import provider_title
 
 ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
 
@@ -154,7 +155,7 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     def elsewhere(self, mapping: Any) -> str:
         others = [one for one in mapping.contact.main_mappings if one.pk != mapping.pk]
         lines = [
-            (f"{one.provider} {one.kind}", row_link(MAPPINGS, one.pk, one.external_id))
+            (f"{provider_title(one.provider)} {one.kind}", row_link(MAPPINGS, one.pk, one.external_id))
             for one in others[:ELSEWHERE_SHOWN]
         ]
         shown = format_html_join(SafeString("<br>"), "{} {}", lines) or NOTHING

@@ -13,8 +13,10 @@ from accounts.people.admin.contact_history import shown_value
 from accounts.people.admin.mapping_columns import MAPPINGS
 from accounts.people.contact_report import AT, BY, EMPTY, FIELDS
 from accounts.people.models import Contact, ContactEmail, ContactMapping, ContactPhone
+from core import phrases
 from core.console.links import NOTHING, moment, row_url
 from core.field_names import CUSTOM, field_label
+from core.provider_names import provider_title
 
 _EMAIL, _PHONE, _RECORD = "e-mail", "phone", "record"
 
@@ -64,13 +66,14 @@ def names_of(contact: Contact) -> Names:
     names = Names()
     for sort, key, text, source, kind, at, gone_at in sorted(emails.union(phones, records, all=True), key=_order):
         if sort == _EMAIL:
-            names.emails.append(Named(text=text, source=source))
+            names.emails.append(Named(text=text, source=phrases.shown(source)))
         elif sort == _PHONE:
-            names.phones.append(Named(text=text, source=source))
+            names.phones.append(Named(text=text, source=phrases.shown(source)))
         else:
             url = row_url(MAPPINGS, key)
-            shown = f"{source} {kind} {text}"
-            names.records.append(Named(text=shown, source=source, at=gone_at or at, url=url, is_gone=bool(gone_at)))
+            provider = provider_title(source)
+            shown = f"{provider} {kind} {text}"
+            names.records.append(Named(text=shown, source=provider, at=gone_at or at, url=url, is_gone=bool(gone_at)))
     names.emails.sort(key=lambda one: one.text != contact.email)
     return names
 
@@ -85,7 +88,7 @@ def values_of(contact: Contact) -> list[FieldValue]:
 def _field(contact: Contact, name: str, value: Any) -> FieldValue:
     origin = contact.origins.get(name, {})
     since = parse_datetime(origin[AT]) if AT in origin else None
-    source = origin.get(BY) or (_("staff") if origin else NOTHING)
+    source = provider_title(origin.get(BY) or "") or (_("staff") if origin else NOTHING)
     return FieldValue(label=field_label(name), value=shown_value(value), source=source, since=moment(since))
 
 

@@ -20,6 +20,7 @@ from core.console import timeline
 from core.console.links import EVENTS, badge, row_url
 from core.console.timeline import Entry, Row, Source
 from core.field_names import field_label
+from core.provider_names import provider_title
 
 _NOT_ARRIVED = (EmailMessage.Status.BOUNCED, EmailMessage.Status.FAILED)
 _DELAYED = "delayed"  # pending after a failure: nobody has to decide, but what is wrong is said
@@ -40,7 +41,8 @@ def _transition(row: Row) -> Entry:
         sort=_("Membership"),
         title=plan,
         state=badge(status, Status(status).label),
-        cause=f"{cause}: {reason}" if reason else cause,
+        cause=cause,
+        reason=reason,
         cause_url=_event_url(row),
     )
 
@@ -52,7 +54,8 @@ def _given(row: Row) -> Entry:
         sort=_("Membership"),
         title=plan,
         state=badge("past", FactKind(kind).label),
-        cause=f"{cause}: {reason}" if reason else cause,
+        cause=cause,
+        reason=reason,
     )
 
 
@@ -77,7 +80,8 @@ def _points(row: Row) -> Entry:
         sort=_("Points"),
         title=f"{int(points):+} · {activity}",
         url=row_url("admin:accounts_pointsentry", row.key),
-        cause=f"{cause}: {reason}" if reason else cause,
+        cause=cause,
+        reason=reason,
         cause_url=_event_url(row),
     )
 
@@ -90,7 +94,7 @@ def _change(row: Row) -> Entry:
         title=field_label(name),
         url=row_url(CHANGES, row.key),
         state=badge("past", ContactChange.Kind(kind).label),
-        cause=cause or provider,
+        cause=cause or provider_title(provider),
     )
 
 

@@ -18,6 +18,7 @@ from core.console import review
 from core.console.links import list_link, list_url, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
 from core.field_names import field_label
+from core.provider_names import provider_title
 
 DUPLICATES = "admin:accounts_possibleduplicate"
 
@@ -58,7 +59,7 @@ def _frozen(row: ContactChange) -> Question:
             _("It went back and forth between the sides. To let one provider decide this field from now on:"),
             authority,
         ),
-        heads=[_("here now"), _("when it was frozen"), row.provider or _("the other side")],
+        heads=[_("here now"), _("when it was frozen"), provider_title(row.provider) or _("the other side")],
         lines=[
             (field, [shown_value(value) for value in (value_of(row.contact, row.name), row.before, row.after)]),
         ],
@@ -72,7 +73,8 @@ def _unusable(row: ContactMapping) -> Question:
         (field_label(name), [shown_value(synced.get(name)), shown_value(value_of(contact, name))]) for name in names
     ]
     return Question(
-        title=_("%(person)s: what %(provider)s has cannot be used") % {"person": contact, "provider": row.provider},
+        title=_("%(person)s: what %(provider)s has cannot be used")
+        % {"person": contact, "provider": provider_title(row.provider)},
         why=_("Correct it at the provider: its next report ends the question. Or leave it out."),
         heads=[row_link(MAPPINGS, row.pk, row), person_link(contact)],
         lines=[line for line in known if any(line[1])],

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.provider_names import provider_title
+
 
 class FieldRule(models.Model):
     """A value of contacts, by our name: a column ("phone"), or else the name of a custom field of ours.
@@ -48,7 +50,7 @@ class FieldPlace(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.remote_name}"
+        return f"{provider_title(self.provider)} {self.remote_name}"
 
 
 class PipelineRule(models.Model):

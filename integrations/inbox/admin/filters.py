@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.console.facets import ColumnFilter, ConditionFilter
+from core.provider_names import provider_title
 from integrations import registry
 from integrations.inbox import questions
 from integrations.inbox.models import InboxEvent
@@ -33,8 +34,7 @@ class ProviderFilter(ColumnFilter):
     parameter_name = "provider"
 
     def label_of(self, value: str) -> Any:
-        provider = registry.all_providers().get(value)
-        return provider.title if provider else value
+        return provider_title(value)
 
 
 class TypeFilter(ColumnFilter):

@@ -12,6 +12,7 @@ from core import phrases
 from core.console import review
 from core.console.links import EVENTS, list_url, moment
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
+from core.provider_names import provider_title
 from integrations.contracts.membership_events import MembershipEvent
 from integrations.handlers.missing_plan import BEGINNING, MissingPlan
 from integrations.inbox import claims, missing_plans, questions
@@ -31,7 +32,7 @@ def _event(event: InboxEvent) -> Question:
         title=_title(event, missing),
         why=phrases.shown(event.reason),
         facts=[
-            (_("event type"), f"{event.provider} {event.event_type}"),
+            (_("event type"), f"{provider_title(event.provider)} {event.event_type}"),
             (_("date"), moment(fact.occurred_at if fact else event.received_at)),
             (_("offer"), missing.named if missing else fact.offer_title if fact else ""),
             (_("plans with access"), plans),

@@ -16,6 +16,7 @@ from core import phrases
 from core.console import review
 from core.console.links import EVENTS, list_url, moment, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
+from core.provider_names import provider_title
 from integrations.inbox import claims, questions
 from integrations.inbox.claims import Claim
 from integrations.inbox.models import InboxEvent
@@ -33,7 +34,7 @@ def _whose(event: InboxEvent) -> Question:
         title=_("Whose is the ID in this event? %(person)s") % {"person": event.person_email or event.external_id},
         why=format_html("{} {}", phrases.shown(event.reason), _merging(list(contacts.values()))),
         facts=[
-            (_("event type"), f"{event.provider} {event.event_type}"),
+            (_("event type"), f"{provider_title(event.provider)} {event.event_type}"),
             (_("date"), moment(event.received_at)),
         ],
         heads=[_("as received"), *(_head(member, contacts.get(member.pk)) for member in members)],
@@ -67,7 +68,10 @@ def _lines(claim: Claim, members: Sequence[User]) -> list[Line]:
         (_("e-mail"), [claim.email, *(member.email for member in members)]),
         (_("name"), [claim.name, *(member.get_full_name() for member in members)]),
         *(
-            (f"{claim.provider} {kind}", [external_id, *(_joined(has.get((one.pk, kind), [])) for one in members)])
+            (
+                f"{provider_title(claim.provider)} {kind}",
+                [external_id, *(_joined(has.get((one.pk, kind), [])) for one in members)],
+            )
             for kind, external_id in sorted(claim.identities.items())
         ),
     ]
@@ -94,7 +98,9 @@ def _of_the_name(claim: Claim) -> Suggestion | None:
 
 
 def _rule(claim: Claim) -> Rule:
-    ids = ", ".join(f"{claim.provider} {kind} {value}" for kind, value in sorted(claim.identities.items()))
+    ids = ", ".join(
+        f"{provider_title(claim.provider)} {kind} {value}" for kind, value in sorted(claim.identities.items())
+    )
     return Rule(
         text=_("%(ids)s means the member whom you choose.") % {"ids": ids},
         url=list_url("admin:accounts_contactmapping", provider=claim.provider),

@@ -10,6 +10,7 @@ from core.console import search
 from core.console.links import EVENTS, list_url, row_url
 from core.console.search import READ, Group, Hit
 from core.prefix import at_most, begins_with
+from core.provider_names import provider_title
 from integrations import registry
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
@@ -40,5 +41,5 @@ def _columns(rows: QuerySet[InboxEvent], *, is_exact: bool) -> Any:
 
 def _hit(key: int, provider: str, event_type: str, status: str, received_at: Any, email: str, is_exact: bool) -> Hit:
     detail = " · ".join(str(part) for part in (Status(status).label, email) if part)
-    title = f"{provider} {event_type or '?'} #{key}"
+    title = f"{provider_title(provider)} {event_type or '?'} #{key}"
     return Hit(url=row_url(EVENTS, key), title=title, detail=detail, at=received_at, is_exact=is_exact)

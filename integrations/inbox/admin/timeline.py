@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from core.console import timeline
 from core.console.links import EVENTS, badge, row_url
 from core.console.timeline import Entry, Row, Source
+from core.provider_names import provider_title
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
 
@@ -20,7 +21,7 @@ def _entry(row: Row) -> Entry:
     return Entry(
         at=row.at,
         sort=_("Event"),
-        title=f"{provider} {event_type or '?'}",
+        title=f"{provider_title(provider)} {event_type or '?'}",
         url=row_url(EVENTS, row.key),
         state=badge(status, Status(status).label),
         cause=why,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from core.insert_once import insert_once
+from core.provider_names import provider_title
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 from core.queue.wakeup import wake_on_commit
 from integrations.issues.models import issue_index, issue_key
@@ -86,4 +87,4 @@ class ContactRefresh(Delivery):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} contact {self.external_id}"
+        return f"{provider_title(self.provider)} {_('contact')} {self.external_id}"

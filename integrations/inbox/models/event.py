@@ -15,6 +15,8 @@ from core.prunable import Prunable
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 from integrations.issues.models import issue_index, issue_key
 
+_EVENT = phrases.Phrase("{provider} {type} {number}", provider=phrases.PROVIDER)
+
 
 class Status(models.TextChoices):
     PENDING = "pending", _("pending")
@@ -99,7 +101,12 @@ class InboxEvent(Prunable, Delivery):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.event_type or '?'} {self.external_id or self.pk}"
+        return phrases.shown(self.cause_text)
+
+    @property
+    def cause_text(self) -> str:
+        """The text of this event as the cause of a change, as it is stored."""
+        return _EVENT(provider=self.provider, type=self.event_type or "?", number=self.external_id or self.pk)
 
     def store(self) -> bool:
         """Insert this event, or count it on the row that has its key, in one statement; True where the bodies agree.

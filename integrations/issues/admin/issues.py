@@ -15,6 +15,7 @@ from core.console.actions import Action, ReasonForm, Submission
 from core.console.base import NewestInline, ReadOnlyAdmin
 from core.console.links import EVENTS, NOTHING, list_link, list_url, row_link
 from core.phrases import shown
+from core.provider_names import provider_title
 from integrations.inbox.admin.filters import ProviderFilter
 from integrations.issues import failed
 from integrations.issues.models import Issue
@@ -163,7 +164,7 @@ class IssueAdmin(ReadOnlyAdmin):
     def sentences(self, issue: Issue) -> str:
         """Return a sentence for each field that is not as it was, now."""
         rows = [row for row in drifts.of_issue(issue) if row.ended_at is None][: drifts.MOST_NAMED]
-        lines = ((f"{texts.title(issue.provider)}: {issue.type}: {texts.sentence(row)}",) for row in rows)
+        lines = ((f"{provider_title(issue.provider)}: {issue.type}: {texts.sentence(row)}",) for row in rows)
         return format_html_join(mark_safe("<br>"), "{}", lines) if rows else NOTHING
 
     @admin.display(description=_("still failed"))

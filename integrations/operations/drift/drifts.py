@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.mail import questions
 from core.cause import Cause
+from core.provider_names import provider_title
 from integrations.inbox.models import InboxEvent
 from integrations.issues import failed
 from integrations.issues.models import Issue
@@ -139,7 +140,7 @@ def _notify(issue: Issue) -> None:
     questions.ask(
         "drift",
         key=f"drift:{issue.pk}:{issue.changes}",
-        provider=texts.title(issue.provider),
+        provider=provider_title(issue.provider),
         details=texts.for_staff(issue, rows[:MOST_NAMED]),
         admin_path=f"{PAGE}{issue.pk}/change/",
         list_path=f"{PAGE}?kind__exact={Issue.Kind.DRIFT}",

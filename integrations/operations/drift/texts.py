@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from core.phrases import Phrase
-from integrations import registry
+from core.provider_names import provider_title
 from integrations.issues.models import Issue
 from integrations.operations.models import FieldDrift
 
@@ -29,16 +29,10 @@ TYPES = {
 }
 
 
-def title(provider: str) -> str:
-    """Return the provider's name, its key where there is no such provider any more."""
-    known = registry.all_providers().get(provider)
-    return known.title if known else provider
-
-
 def for_staff(issue: Issue, rows: Sequence[FieldDrift]) -> list[str]:
     """Return a sentence for each changed field, in the language of mails to staff."""
     with translation.override(settings.LANGUAGE_CODE):
-        return [f"{title(issue.provider)}: {issue.type}: {sentence(row)}" for row in rows]
+        return [f"{provider_title(issue.provider)}: {issue.type}: {sentence(row)}" for row in rows]
 
 
 def sentence(row: FieldDrift) -> str:

@@ -14,6 +14,7 @@ from core.console.base import ReadOnlyAdmin
 from core.console.facets import ConditionFilter
 from core.console.links import badge, list_link, list_url
 from core.insert_once import insert_once
+from core.provider_names import provider_title
 from integrations.outbox import circuits
 from integrations.outbox.admin.writes import WRITES
 from integrations.outbox.enqueue import mirrored_providers, opportunity_providers
@@ -108,7 +109,7 @@ class CircuitAdmin(ReadOnlyAdmin):
             insert_once(Circuit(provider=key))
         return super().changelist_view(request, extra_context)
 
-    name = columns.attribute("provider", gettext_lazy("provider"))
+    name = columns.attribute("provider", gettext_lazy("provider"), show=provider_title)
 
     @admin.display(description=gettext_lazy("resource"), ordering="resource")
     def resource_shown(self, circuit: Circuit) -> str:

@@ -1,7 +1,5 @@
 """The question to staff about a record that was deleted at its provider: what follows for the person's others."""
 
-from typing import Any
-
 from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
@@ -11,7 +9,7 @@ from accounts.people.models import ContactMapping
 from core.console import attention
 from core.console.actions import Action, ReasonForm, Submission, add_action
 from core.console.links import list_url
-from integrations import registry
+from core.provider_names import provider_title
 from integrations.outbox import deletions
 
 Deletion = ContactMapping.Deletion
@@ -53,16 +51,14 @@ def _can_be_marked(mapping: ContactMapping) -> bool:
 
 
 def _what_stays(mapping: ContactMapping) -> str:
-    elsewhere = ", ".join(f"{_title(row.provider)} {row.external_id}" for row in deletions.records_elsewhere(mapping))
+    elsewhere = ", ".join(
+        f"{provider_title(row.provider)} {row.external_id}" for row in deletions.records_elsewhere(mapping)
+    )
     return _("%(person)s: %(deleted)s was deleted. Still there: %(others)s.") % {
         "person": mapping.contact,
-        "deleted": f"{_title(mapping.provider)} {mapping.external_id}",
+        "deleted": f"{provider_title(mapping.provider)} {mapping.external_id}",
         "others": elsewhere or "–",
     }
-
-
-def _title(provider: str) -> Any:
-    return registry.provider(provider).title
 
 
 LEAVE = Action(

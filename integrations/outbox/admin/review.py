@@ -10,6 +10,7 @@ from core.console import review
 from core.console.links import list_url, row_link
 from core.console.review import Decision, Kind, Question, Weight
 from core.field_names import field_label
+from core.provider_names import provider_title
 from integrations.outbox import deletions
 
 
@@ -19,7 +20,7 @@ def _deleted(mapping: ContactMapping) -> Question:
     names = sorted({name for one in values for name, value in one.items() if value})
     title = _("%(person)s was deleted at %(provider)s. What follows for the other records?")
     return Question(
-        title=title % {"person": mapping.contact, "provider": mapping.provider},
+        title=title % {"person": mapping.contact, "provider": provider_title(mapping.provider)},
         heads=[row_link(MAPPINGS, one.pk, one) for one in records],
         lines=[(field_label(name), [shown_value(one.get(name)) for one in values]) for name in names],
     )

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from core.console import timeline
 from core.console.links import badge, row_url
 from core.console.timeline import Entry, Row, Source
+from core.provider_names import provider_title
 from integrations.outbox.admin.writes import WRITES
 from integrations.outbox.models import OutgoingWrite
 
@@ -17,7 +18,7 @@ def _entry(row: Row) -> Entry:
     return Entry(
         at=row.at,
         sort=_("Sync"),
-        title=f"{provider}: {OutgoingWrite.Kind(kind).label}",
+        title=f"{provider_title(provider)}: {OutgoingWrite.Kind(kind).label}",
         url=row_url(WRITES, row.key),
         state=badge(status, Status(status).label),
         cause=why,

@@ -11,10 +11,15 @@ from django.utils.translation import gettext_noop
 
 from accounts.commerce.models import Policy
 from accounts.people.models import Contact
+from core.cause import Cause
+from core.phrases import NUMBER, TEXT, Phrase
+from core.provider_names import provider_title
 from core.prunable import Prunable
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 from integrations.contracts.mirror import Sent
 from integrations.issues.models import issue_index, issue_key
+
+_CAUSE = Phrase("outgoing write {number}: {cause}", number=NUMBER, cause=TEXT)
 
 
 class OutgoingWrite(Prunable, Delivery):
@@ -133,7 +138,12 @@ class OutgoingWrite(Prunable, Delivery):
 
     def __str__(self) -> str:
         target = self.policy if self.kind == self.Kind.OPPORTUNITY else self.contact
-        return f"{self.provider} {self.kind} {target or self.external_id}"
+        return f"{provider_title(self.provider)} {self.get_kind_display()} {target or self.external_id}"
+
+    @property
+    def as_cause(self) -> Cause:
+        """The cause of what this write changes here."""
+        return Cause(text=_CAUSE(number=self.pk, cause=self.cause)[:300], staff=self.staff)
 
     def go_on_with(self, sent: Sent, **columns: Any) -> None:
         """Let the next attempt go on with what the provider answered; nothing was written. Raises LeaseLost."""
@@ -169,6 +179,11 @@ class Circuit(models.Model):
         constraints = [models.UniqueConstraint(fields=["provider", "resource"], name="a_resource_has_one_circuit")]
 
     def __str__(self) -> str:
+        return f"{provider_title(self.provider)} {self.resource}".strip()
+
+    @property
+    def subject(self) -> str:
+        """The name of this circuit in metrics and alerts."""
         return f"{self.provider} {self.resource}".strip()
 
     @property
@@ -202,4 +217,4 @@ class OpportunityMapping(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} opportunity {self.external_id}"
+        return f"{provider_title(self.provider)} opportunity {self.external_id}"

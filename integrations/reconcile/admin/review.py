@@ -8,7 +8,7 @@ from core import phrases
 from core.console import review
 from core.console.links import list_url
 from core.console.review import Decision, Kind, Question, Suggestion, Weight
-from integrations import registry
+from core.provider_names import provider_title
 from integrations.reconcile import access_audit
 from integrations.reconcile.admin.runs import FINDINGS, open_findings, value_shown
 from integrations.reconcile.models import SyncFinding
@@ -18,7 +18,6 @@ _WITHOUT_ACCESS = Q(kind__in=[Difference.MISSING_HERE, Difference.ENDED_HERE, Di
 
 
 def _difference(finding: SyncFinding) -> Question:
-    provider = registry.all_providers().get(finding.run.provider)
     person = finding.user or finding.contact or finding.person
     is_applicable = finding.kind in access_audit.APPLICABLE
     values = [value_shown(finding, text) for text in (finding.remote_value, finding.local_value)]
@@ -30,7 +29,7 @@ def _difference(finding: SyncFinding) -> Question:
             (_("purchase"), finding.purchase_id),
             (_("remote person"), finding.person_id),
         ],
-        heads=[provider.title if provider else finding.run.provider, _("here")],
+        heads=[provider_title(finding.run.provider), _("here")],
         lines=[(_("what differs"), values)],
         suggestion=Suggestion(action="apply", reason=_("it is what the provider's own record says"))
         if is_applicable

@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people.models import User
+from core.provider_names import provider_title
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 
 
@@ -70,4 +71,4 @@ class SubscriptionSync(Delivery):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.user}"
+        return f"{provider_title(self.provider)} {self.user}"

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.memberships.models import Plan
 from accounts.people.models import Contact, User
+from core.provider_names import provider_title
 from core.prunable import Prunable
 from core.queue.delivery import Delivery, DeliveryQuerySet, sweep_index
 from integrations.contracts.pull import RunKind
@@ -96,7 +97,7 @@ class SyncRun(Prunable, Delivery):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.get_kind_display()} {self.pk}"
+        return f"{provider_title(self.provider)} {self.get_kind_display()} {self.pk}"
 
     @property
     def is_open(self) -> bool:

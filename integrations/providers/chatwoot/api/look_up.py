@@ -14,6 +14,8 @@ from accounts.people.models import Company
 from config.logs import mask
 from core.cause import Cause
 from core.moments import iso
+from core.phrases import PROVIDER as PROVIDER_KEY
+from core.phrases import Phrase
 from core.web import limits
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched, Unreadable
 from integrations.handlers import Context, handle
@@ -23,6 +25,8 @@ from integrations.providers.chatwoot import accounts, webhooks
 from integrations.providers.chatwoot.provider import PROVIDER
 
 logger = logging.getLogger(__name__)
+_READ = Phrase("{provider} account {account} as read from there", provider=PROVIDER_KEY)
+
 API_CALLS = 30  # per minute, over all clients
 UNKNOWN_FOR = 10  # seconds until an account that the provider does not know is asked for again
 RECENT = 10  # errors in the metrics
@@ -44,7 +48,7 @@ def find_company(account_id: str) -> Company | None:
     except _API_ERRORS as error:
         logger.warning("company not read: %s", error, extra={"provider": PROVIDER.key, "account": account_id})
         return None
-    cause = Cause(text=f"{PROVIDER.key} account {account_id} as read from there")
+    cause = Cause(text=_READ(provider=PROVIDER.key, account=account_id))
     with transaction.atomic():
         for event in events:
             handle(event, Context(provider=PROVIDER.key, key=f"account:{account_id}", cause=cause))
