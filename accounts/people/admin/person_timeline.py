@@ -15,9 +15,11 @@ from accounts.memberships.purchase_state import Status
 from accounts.people.admin.contact_history import CHANGES
 from accounts.people.admin.person import Shown
 from accounts.people.models import ContactChange
+from accounts.staff.admin.audit_words import action_label
 from accounts.staff.models import AuditEntry
 from core.console import timeline
 from core.console.links import EVENTS, badge, row_url
+from core.console.names import model_of
 from core.console.timeline import Entry, Row, Source
 from core.field_names import field_label
 from core.provider_names import provider_title
@@ -100,13 +102,14 @@ def _change(row: Row) -> Entry:
 
 def _audited(row: Row) -> Entry:
     action, outcome, actor, target = row.texts
+    model = model_of(target)
     return Entry(
         at=row.at,
         sort=_("Staff"),
-        title=action,
+        title=action_label(action),
         url=row_url("admin:accounts_auditentry", row.key),
         state=badge(outcome, AuditEntry.Outcome(outcome).label),
-        cause=actor or target,
+        cause=actor or (str(model._meta.verbose_name) if model else target),
     )
 
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import ForeignKey, QuerySet
+from django.db.models import ForeignKey, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people.admin.filters import TypedFilter
 from accounts.people.models import User
+from accounts.staff.admin.audit_words import action_label, name_label, value_label
 from accounts.staff.audit import masked_label
 from accounts.staff.models.audit_entry import AuditEntry
 from core.console import columns
@@ -36,7 +37,7 @@ class ActionFilter(TypedFilter, ColumnFilter):
     parameter_name = "action"
 
     def suggestions(self) -> list[tuple[str, Any]]:
-        return sorted((action, str(number)) for action, number in self._numbers().items() if action)
+        return sorted((code, f"{action_label(code)}: {number}") for code, number in self._numbers().items() if code)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         wanted = (self.value() or "").strip()
@@ -50,19 +51,30 @@ class ActionFilter(TypedFilter, ColumnFilter):
 class AuditEntryAdmin(ReadOnlyAdmin):
     """Each filter and each way of searching has an index; nothing is counted."""
 
-    list_display = ("time", "action", "shown_outcome", "by", "about", "client", "summary")
+    list_display = ("time", "what", "shown_outcome", "by", "about", "client", "summary")
     list_filter = (ActionFilter, "outcome", "recorded_at")
     list_select_related = ("actor",)
     search_fields = ("target_id",)
     search_help_text = _("E-mail of who did it or whom it concerns, id of the row, or client address")
     fields = (
-        ("time", "action", "shown_outcome"),
+        ("time", "what", "shown_outcome"),
+        "action",
         ("by", "about", "client"),
         "values_before",
         "values_after",
         "details",
     )
-    readonly_fields = ("time", "shown_outcome", "by", "about", "client", "values_before", "values_after", "details")
+    readonly_fields = (
+        "time",
+        "what",
+        "shown_outcome",
+        "by",
+        "about",
+        "client",
+        "values_before",
+        "values_after",
+        "details",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         return super().get_queryset(request).select_related("actor")
@@ -101,6 +113,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     time = columns.moment("recorded_at", _("time"))
 
+    what = columns.attribute("action", _("what was done"), show=action_label)
+
     @admin.display(description=_("outcome"))
     def shown_outcome(self, entry: AuditEntry) -> str:
         return badge(_BADGES.get(entry.outcome, "failed"), entry.get_outcome_display())
@@ -108,7 +122,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @admin.display(description=_("by"))
     def by(self, entry: AuditEntry) -> str:
         if entry.actor_id is None:
-            return (entry.facts or {}).get("by") or NOTHING
+            return value_label(None, "by", (entry.facts or {}).get("by")) or NOTHING
         if entry.actor is None:
             return _("deleted user %(id)d") % {"id": entry.actor_id}
         return row_link("admin:accounts_user", entry.actor_id, entry.actor)
@@ -124,8 +138,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("what changed"))
     def summary(self, entry: AuditEntry) -> str:
-        names = sorted({name for values in (entry.before, entry.after) if isinstance(values, dict) for name in values})
-        facts = [f"{name}: {value}" for name, value in _with_names(entry, entry.facts or {}).items() if name != "by"]
+        model = model_of(entry.target_type)
+        named = (values for values in (entry.before, entry.after) if isinstance(values, dict))
+        names = sorted({name_label(model, name) for values in named for name in values})
+        other = {name: value for name, value in (entry.facts or {}).items() if name != "by"}
+        facts = [f"{name}: {_line(value)}" for name, value in _read(entry, other).items()]
         return shortened("; ".join([", ".join(names), *facts] if names else facts), SUMMARY) or NOTHING
 
     @admin.display(description=_("before"))
@@ -142,7 +159,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
 
 def _shown(entry: AuditEntry, values: Any) -> str:
-    return block(indented(_with_names(entry, values))) if values is not None else NOTHING
+    return block(indented(_read(entry, values))) if values is not None else NOTHING
 
 
 def _called(entry: AuditEntry, label: str, key: str) -> str:
@@ -184,17 +201,34 @@ def _related(entry: AuditEntry, values: Any) -> Iterator[tuple[str, str, Any]]:
             yield field.name, field.related_model._meta.label_lower, values[field.name]
 
 
-def _with_names(entry: AuditEntry, values: Any) -> Any:
-    """Return values with the names of the rows in place of their keys."""
+def _read(entry: AuditEntry, values: Any) -> Any:
+    """Return values as people read them: names and words in their language, the names of rows in place of keys."""
+    is_of_row = values is not entry.facts and (values is entry.before or values is entry.after)
+    return _in_words(entry, values, model_of(entry.target_type) if is_of_row else None)
+
+
+def _in_words(entry: AuditEntry, values: Any, model: type[Model] | None, name: str = "") -> Any:
+    known = _names(entry)
     if isinstance(values, dict):
-        known = _names(entry)
         related = {
             name: f"{known[label, str(key)]} ({key})"
-            for name, label, key in _related(entry, values)
-            if values is not entry.facts and (label, str(key)) in known
+            for name, label, key in (_related(entry, values) if model else ())
+            if (label, str(key)) in known
         }
-        return {name: related.get(name) or _with_names(entry, value) for name, value in values.items()}
+        return {
+            name_label(model, name): related.get(name) or _in_words(entry, value, model, name)
+            for name, value in values.items()
+        }
     if isinstance(values, list):
-        return [_with_names(entry, value) for value in values]
+        return [_in_words(entry, value, model, name) for value in values]
     found = _ROW.fullmatch(values) if isinstance(values, str) else None
-    return _called(entry, found[1], found[2]) if found and (found[1], found[2]) in _names(entry) else values
+    if found and (found[1], found[2]) in known:
+        return _called(entry, found[1], found[2])
+    return value_label(model, name, values)
+
+
+def _line(value: Any) -> str:
+    """Return a detail in a line: names and values without the marks of code."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_line(one)}" for name, one in value.items())
+    return ", ".join(map(_line, value)) if isinstance(value, list) else str(value)

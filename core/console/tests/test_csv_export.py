@@ -39,7 +39,7 @@ def test_list_is_exported_as_it_is_filtered(console: Client) -> None:
     kept = made(1, status="failed", reason="because, really", external_id="f", key="f")[0]
     heads, *rows = lines_of(console.get(f"{EVENTS}csv/", {"status__exact": "failed"}))
     assert heads[:5] == ["ID", "Received", "Provider", "Type", "Status"]
-    assert [row[2:5] for row in rows] == [["kajabi", "offer.purchased", "failed"]]
+    assert [row[2:5] for row in rows] == [["Kajabi", "offer.purchased", "failed"]]
     assert rows[0][1] == kept.received_at.isoformat()
     assert rows[0][-1] == "because, really"
 
