@@ -1,9 +1,11 @@
 """Decisions of staff about completions: whose they are, and whether they give points."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.courses import paths, points, retakes
 from accounts.courses.completions import award, course_key
@@ -161,9 +163,13 @@ def enqueue_digest() -> list[EmailMessage]:
         return emails.notify_staff(
             EmailMessage.Kind.STAFF_COMPLETIONS_WAITING,
             key=f"completions-waiting:{now:%Y-%m-%d}",
-            context={
+            context=lambda: {
                 "waiting": pending.count(),
-                "oldest": [f"{day_of(item.received_at)}  {item.email_received}  {item.course}" for item in oldest],
+                "oldest": [f"{_day(item.received_at)}  {item.email_received}  {item.course}" for item in oldest],
                 "admin_path": "/admin/accounts/completion/?state__exact=received",
             },
         )
+
+
+def _day(moment: datetime) -> str:
+    return date_format(day_of(moment), "SHORT_DATE_FORMAT")

@@ -22,6 +22,7 @@ from accounts.mail.models import EmailMessage
 from accounts.mail.models.email_message import GREETINGS
 from core import phrases
 from core.phrases import DAY, TEXT, Phrase
+from core.provider_names import provider_title
 from core.queue.outcomes import Permanent
 from core.queue.runner import JobKind
 from core.web import branding
@@ -100,6 +101,8 @@ def compose(row: EmailMessage) -> EmailMultiAlternatives:
         }
         for builder in contexts.BUILDERS.get(row.kind, ()):
             context |= builder(row)
+        if "provider" in context:
+            context["provider"] = provider_title(context["provider"])
         context |= {name: phrases.shown(context[name]) for name in _STORED if context.get(name)}
         if details := context.get("details"):
             context["details"] = [phrases.shown(str(one)) for one in details]

@@ -3,11 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.mail.contexts import Obsolete
 from accounts.mail.models import EmailMessage
+from core import phrases
 from core.insert_once import insert_once
 from core.phrases import Phrase
 
@@ -37,7 +37,7 @@ def collect(message: EmailMessage, *, topic: str, alone: int, list_path: str) ->
         key=f"question-digest:{topic}:{start:%Y-%m-%dT%H}:{message.to}"[:200],
         kind=Kind.STAFF_QUESTION,
         to=message.to,
-        language=settings.LANGUAGE_CODE,
+        language=message.language,
         context={
             "question": topic,
             "is_digest": True,
@@ -75,4 +75,4 @@ def mail_context(message: EmailMessage) -> dict[str, Any]:
 
 def _line(context: dict[str, Any]) -> str:
     named = [context.get(name) for name in ("member_name", "member_email", "plan_name")]
-    return ", ".join(str(one) for one in context.get("details") or named if one)
+    return ", ".join(phrases.shown(str(one)) for one in context.get("details") or named if one)

@@ -1,13 +1,13 @@
 """E-mails: enqueued in the transaction of their cause, once for one business reason."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.mail import digests, undelivered
 from accounts.mail.models import EmailMessage
@@ -68,10 +68,23 @@ def enqueue(
     return message
 
 
-def notify_staff(kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any]) -> list[EmailMessage]:
-    """Enqueue the same mail for every address of ADMIN_EMAIL."""
-    queued = (enqueue(kind, key=f"{key}:{address}", to=address, context=context) for address in settings.ADMIN_EMAIL)
-    return [message for message in queued if message is not None]
+def notify_staff(
+    kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+) -> list[EmailMessage]:
+    """Enqueue the same mail for every address of ADMIN_EMAIL, in the language of the member of staff who has it.
+
+    A `context` with words is a function, which is called for each mail in its language.
+    """
+    staff = User.objects.filter(email__in=[address.lower() for address in settings.ADMIN_EMAIL], is_staff=True)
+    languages = dict(staff.exclude(language="").values_list("email", "language"))
+    queued = []
+    for address in settings.ADMIN_EMAIL:
+        language = languages.get(address.lower(), settings.LANGUAGE_CODE)
+        with translation.override(language):
+            values = context() if callable(context) else context
+        message = enqueue(kind, key=f"{key}:{address}", to=address, language=language, context=values)
+        queued += [message] if message is not None else []
+    return queued
 
 
 def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessage]:
@@ -248,9 +261,9 @@ def mark_bounced(message: EmailMessage, *, reason: str, complained: bool = False
             notify_staff(
                 Kind.STAFF_MAIL_BOUNCED,
                 key=f"bounced:{message.pk}",
-                context={
+                context=lambda: {
                     "to": message.to,
-                    "kind": message.kind,
+                    "kind": str(Kind(message.kind).label),
                     "reason": reason[:500],
                     "complained": complained,
                     "admin_path": f"/admin/accounts/emailmessage/{message.pk}/change/",

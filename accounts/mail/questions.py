@@ -1,6 +1,7 @@
 """Questions to staff by mail: each once, and those beyond a few an hour together in one digest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from accounts.mail import digests, emails
 from accounts.mail.models import EmailMessage
@@ -9,13 +10,24 @@ ALONE = 3  # mails about one kind of question in an hour to one address; the oth
 
 
 def ask(
-    question: str, *, key: str, provider: str, details: Sequence[str], admin_path: str, list_path: str
+    question: str,
+    *,
+    key: str,
+    provider: str,
+    details: Sequence[str] | Callable[[], Sequence[str]],
+    admin_path: str,
+    list_path: str,
 ) -> list[EmailMessage]:
-    """Ask staff once (`key`): `question` is one of those of the template, `details` are the facts about it.
+    """Ask staff once (`key`): `question` is one of those of the template, `details` are the facts about it, from a
+    function where they have words.
 
     A mail about one links to `admin_path`, a digest to `list_path`, where all of its kind stand.
     """
-    context = {"question": question, "provider": provider, "details": list(details), "admin_path": admin_path}
+
+    def context() -> Mapping[str, Any]:
+        facts = list(details() if callable(details) else details)
+        return {"question": question, "provider": provider, "details": facts, "admin_path": admin_path}
+
     queued = emails.notify_staff(EmailMessage.Kind.STAFF_QUESTION, key=f"question:{key}"[:150], context=context)
     for message in queued:
         digests.collect(message, topic=question, alone=ALONE, list_path=list_path)

@@ -24,7 +24,7 @@ from accounts.people.contact_report import (
 from accounts.people.models import Contact, ContactChange, ContactMapping, ContactPhone
 from accounts.people.outbound import ChangedContact
 from core.cause import Cause
-from core.field_names import CUSTOM
+from core.field_names import CUSTOM, field_label
 from core.insert_once import insert_once
 from core.phones import spellings
 
@@ -200,9 +200,9 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
         emails.notify_staff(
             EmailMessage.Kind.STAFF_FIELD_FROZEN,
             key=f"frozen:{change.pk}",
-            context={
+            context=lambda: {
                 "contact": contact.name or str(contact),
-                "field": name.removeprefix(CUSTOM),
+                "field": field_label(name),
                 "ours": str(mine)[:200],
                 "theirs": str(value)[:200],
                 "provider": provider,

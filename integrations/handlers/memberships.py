@@ -135,7 +135,7 @@ def _notify(recorded: Recorded, event: MembershipEvent, context: Context, *, hel
             recorded.question,
             key=f"{recorded.question}:{about}",
             provider=context.provider,
-            details=[
+            details=lambda: [
                 event.buyer.email,
                 recorded.subscription.plan.name,
                 str(event.quantity) if is_about_seats else str(FactKind(fact.kind).label),

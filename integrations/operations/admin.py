@@ -19,7 +19,7 @@ from core.console.actions import Action, Submission
 from core.console.base import ReadOnlyAdmin
 from core.console.links import NOTHING, badge, list_url
 from core.queue.wakeup import wake_on_commit
-from integrations.operations.alerts import RULES, Rule, Verdict
+from integrations.operations.alerts import RULES, Rule, Verdict, subject_label
 from integrations.operations.measures import Measured, Reader
 from integrations.operations.models import AlertState, Notice
 
@@ -61,7 +61,7 @@ def _rows(rule: Rule, states: Mapping[str, AlertState], reader: Reader) -> list[
             {
                 "rule": rule,
                 "hours": rule.window.total_seconds() / 3600,
-                "subject": subject,
+                "subject": subject_label(subject),
                 "value": _format_value(rule, measured),
                 "sample": measured.sample if measured else 0,
                 "state": _badges(rule, measured, is_raised=state is not None and state.is_raised),
@@ -101,10 +101,12 @@ tools.register(tools.Tool(name="metrics", label=_("Metrics"), path="metrics/", v
 
 @admin.register(AlertState)
 class AlertStateAdmin(ReadOnlyAdmin):
-    list_display = ("measure", "subject", "state", "value_text", "since_text")
+    list_display = ("measure", "of_what", "state", "value_text", "since_text")
     list_filter = ("is_raised",)
     fields = (*list_display, "sample", "changes", "evaluated_at")
     readonly_fields = list_display
+
+    of_what = columns.attribute("subject", _("of"), show=subject_label)
 
     @admin.display(description=_("measure"))
     def measure(self, state: AlertState) -> str:

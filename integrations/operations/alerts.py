@@ -11,11 +11,13 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from core.insert_once import insert_once
+from core.provider_names import provider_title
 from integrations.operations import measures, notices
 from integrations.operations.measures import Measured, Reader
 from integrations.operations.models import AlertState
@@ -24,6 +26,9 @@ logger = logging.getLogger(__name__)
 AN_HOUR = timedelta(hours=1)
 TEN_MINUTES = timedelta(minutes=10)
 PAGE = "/admin/metrics/"
+
+_COMPLETIONS = _("completions: %(channel)s")
+_SUBJECTS = {"audit log": _("audit log"), "import completions": _("completions of a file")}  # that are no provider
 
 
 class Verdict(StrEnum):
@@ -201,16 +206,39 @@ def _update(rule: Rule, subject: str, measured: Measured | None) -> AlertState |
 
 def _notify(rule: Rule, state: AlertState) -> None:
     reason = f"alert:{rule.name}:{state.subject}:{state.changes}"
-    context = {
+    emails.notify_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=partial(_said, rule, state))
+    notices.enqueue(partial(_notice, rule, state), key=reason)
+    measured = {"subject": state.subject, "value": rule.format_value(state.value), "limit": rule.limit}
+    logger.warning("alert %s", "raised" if state.is_raised else "cleared", extra={"rule": rule.name, **measured})
+
+
+def subject_label(subject: str) -> str:
+    """Return what a measure is of, in the reader's language: a provider by its name."""
+    if subject in _SUBJECTS:
+        return str(_SUBJECTS[subject])
+    name, space, rest = subject.partition(" ")
+    if rest == "completions":
+        return str(_COMPLETIONS) % {"channel": provider_title(name)}
+    return f"{provider_title(name)}{space}{rest}"
+
+
+def _said(rule: Rule, state: AlertState) -> dict[str, Any]:
+    """Return the context of the mail about a change of state, in the active language."""
+    since = state.since and timezone.localtime(state.since)
+    return {
         "title": str(rule.title),
-        "subject": state.subject,
+        "subject": subject_label(state.subject),
         "value": rule.format_value(state.value),
         "limit": rule.limit,
         "is_raised": state.is_raised,
-        "since": f"{state.since:%Y-%m-%d %H:%M} UTC",
+        "since": date_format(since, "SHORT_DATETIME_FORMAT") if since else "",
         "admin_path": PAGE,
     }
-    emails.notify_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=context)
-    prefix = "ALERT" if state.is_raised else "Cleared"
-    notices.enqueue(f"{prefix}: {rule.title} ({state.subject}): {context['value']}, should be {rule.limit}", key=reason)
-    logger.warning("alert %s", "raised" if state.is_raised else "cleared", extra={"rule": rule.name, **context})
+
+
+def _notice(rule: Rule, state: AlertState) -> str:
+    if state.is_raised:
+        text = _("ALERT: %(title)s (%(subject)s): %(value)s, should be %(limit)s")
+    else:
+        text = _("Cleared: %(title)s (%(subject)s): %(value)s, should be %(limit)s")
+    return str(text) % _said(rule, state)

@@ -1,7 +1,5 @@
 """Sentences about a daily close, in the reader's language."""
 
-from django.conf import settings
-from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -10,12 +8,11 @@ from integrations.operations.balance import Compared, Difference
 from integrations.operations.models import DailyClose
 
 
-def for_staff(row: DailyClose, title: str) -> str:
-    """Return why a day does not balance in one sentence, in the language of mails to staff."""
-    with translation.override(settings.LANGUAGE_CODE):
-        day = date_format(row.day, "SHORT_DATE_FORMAT")
-        found = "; ".join(differences(row).values())
-        return _("%(provider)s, %(day)s: %(found)s") % {"provider": title, "day": day, "found": found}
+def sentence(row: DailyClose, title: str) -> str:
+    """Return why a day does not balance in one sentence."""
+    day = date_format(row.day, "SHORT_DATE_FORMAT")
+    found = "; ".join(differences(row).values())
+    return _("%(provider)s, %(day)s: %(found)s") % {"provider": title, "day": day, "found": found}
 
 
 def differences(row: DailyClose) -> dict[str, str]:

@@ -219,18 +219,17 @@ def _compared(provider: Provider, run: SyncRun | None, *, now: datetime, end: da
 
 
 def _notify(row: DailyClose, provider: Provider) -> None:
-    sentence = close_texts.for_staff(row, provider.title)
     key = f"close:{row.provider}:{row.day}"
     path = f"{PAGE}{row.pk}/change/"
     questions.ask(
         "unbalanced_day",
         key=key,
         provider=provider.title,
-        details=[sentence],
+        details=lambda: [close_texts.sentence(row, provider.title)],
         admin_path=path,
         list_path=f"{PAGE}?state__exact=differs",
     )
-    notices.enqueue(sentence, key=key)
+    notices.enqueue(lambda: close_texts.sentence(row, provider.title), key=key)
 
 
 def as_data(rows: Iterable[DailyClose]) -> list[dict[str, Any]]:

@@ -1,6 +1,10 @@
 """States of issues, followed each minute: what is settled is resolved, and each change of state goes to Slack once."""
 
+from functools import partial
+
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from integrations.issues import failed
 from integrations.issues.models import Issue
@@ -9,10 +13,10 @@ from integrations.operations.drift import drifts, texts
 
 AT_ONCE = 100
 _SAID = {
-    Issue.Status.OPEN: "ISSUE",
-    Issue.Status.ACKNOWLEDGED: "Acknowledged",
-    Issue.Status.RESOLVED: "Resolved",
-    Issue.Status.IGNORED: "Ignored",
+    Issue.Status.OPEN: gettext_lazy("ISSUE: %(issue)s"),
+    Issue.Status.ACKNOWLEDGED: gettext_lazy("Acknowledged: %(issue)s"),
+    Issue.Status.RESOLVED: gettext_lazy("Resolved: %(issue)s"),
+    Issue.Status.IGNORED: gettext_lazy("Ignored: %(issue)s"),
 }
 
 
@@ -23,13 +27,16 @@ def follow() -> None:
         with transaction.atomic():
             if not Issue.objects.filter(pk=issue.pk, announced__lt=issue.changes).update(announced=issue.changes):
                 continue
-            text = f"{_SAID[Issue.Status(issue.status)]}: {_about(issue)}"
-            notices.enqueue(text, key=f"issue:{issue.pk}:{issue.changes}")
+            notices.enqueue(partial(_text, issue), key=f"issue:{issue.pk}:{issue.changes}")
+
+
+def _text(issue: Issue) -> str:
+    return str(_SAID[Issue.Status(issue.status)]) % {"issue": _about(issue)}
 
 
 def _about(issue: Issue) -> str:
-    by = f", by {issue.staff}" if issue.staff else ""
+    by = _(", by %(staff)s") % {"staff": issue.staff} if issue.staff else ""
     if issue.kind != Issue.Kind.DRIFT:
-        return f"{issue} ({issue.failures} failed{by})"
+        return _("%(issue)s (%(count)d failed%(by)s)") % {"issue": issue, "count": issue.failures, "by": by}
     rows = [row for row in drifts.of_issue(issue) if row.ended_at is None]
-    return " ".join(texts.for_staff(issue, rows[: drifts.MOST_NAMED]) or [str(issue)]) + by
+    return " ".join(texts.sentences(issue, rows[: drifts.MOST_NAMED]) or [str(issue)]) + by

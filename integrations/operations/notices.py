@@ -4,9 +4,11 @@ That address is a secret: whoever has it can post. It stands in no error and in 
 """
 
 import time
+from collections.abc import Callable
 
 import requests
 from django.conf import settings
+from django.utils import translation
 
 from core.insert_once import insert_once
 from core.phrases import CODE, Phrase
@@ -24,13 +26,14 @@ _REFUSED = Phrase("answered with {status}; check SLACK_WEBHOOK_URL", status=CODE
 TIMEOUT = (5, 10)  # seconds to connect, and without a byte; together below the lease
 
 
-def enqueue(text: str, *, key: str) -> Notice | None:
+def enqueue(text: Callable[[], str], *, key: str) -> Notice | None:
     """Store a message, to be posted after the commit; None where its reason has one already, or no SLACK_WEBHOOK_URL is
-    set.
+    set. `text` is called in the language of LANGUAGE_CODE.
     """
     if not settings.SLACK_WEBHOOK_URL:
         return None
-    notice = Notice(key=key[:200], text=text[:3000])
+    with translation.override(settings.LANGUAGE_CODE):
+        notice = Notice(key=key[:200], text=text()[:3000])
     notice.schedule_wake_up()
     if not insert_once(notice):
         return None

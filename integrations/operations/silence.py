@@ -110,14 +110,13 @@ def _begin(one: Watched, now: datetime) -> None:
         row = Silence(provider=one.provider.key, since=one.last, noticed_at=now, usual_seconds=seconds)
         if not insert_once(row):
             return
-        sentence = silence_texts.for_staff(row, one.provider.title)
         key = f"silence:{row.provider}:{row.since.isoformat()}"
         questions.ask(
             "silence",
             key=key,
             provider=one.provider.title,
-            details=[sentence],
+            details=lambda: [silence_texts.sentence(row, one.provider.title)],
             admin_path=f"{PAGE}{row.pk}/change/",
             list_path=f"{PAGE}?ended_at__isnull=True",
         )
-        notices.enqueue(sentence, key=key)
+        notices.enqueue(lambda: silence_texts.sentence(row, one.provider.title), key=key)

@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -18,12 +17,6 @@ _DAYS = (
     gettext_lazy("on Saturdays"),
     gettext_lazy("on Sundays"),
 )
-
-
-def for_staff(row: Silence, title: str) -> str:
-    """Return the sentence about a silence in the language of mails to staff."""
-    with translation.override(settings.LANGUAGE_CODE):
-        return sentence(row, title)
 
 
 def sentence(row: Silence, title: str) -> str:

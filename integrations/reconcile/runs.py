@@ -175,9 +175,9 @@ def _notify_of_failure(run: SyncRun, failure: Failure) -> None:
     emails.notify_staff(
         EmailMessage.Kind.STAFF_RUN_FAILED,
         key=f"run-failed:{run.provider}:{last.pk if last else 0}",
-        context={
+        context=lambda: {
             "provider": run.provider,
-            "kind": run.kind,
+            "kind": str(RunKind(run.kind).label),
             "run_id": run.pk,
             "error": failure.error[:500],
             "admin_path": f"/admin/integrations/syncrun/{run.pk}/change/",

@@ -173,7 +173,9 @@ def test_entry_names_the_rows_that_its_values_lead_to(console: Client, user: Any
 
 def test_actions_are_offered_with_their_numbers_by_one_statement(console: Client, user: Any) -> None:
     record("sign_in.failed", target=user, outcome=FAILED)
-    assert '<option value="sign_in.failed">2</option>' in console.get(list_of(AuditEntry)).content.decode()
+    assert (
+        '<option value="sign_in.failed">Sign-in failed: 2</option>' in console.get(list_of(AuditEntry)).content.decode()
+    )
     statements = len(queries_of(console, list_of(AuditEntry)))
     for number in range(20):
         record(f"thing{number}.done")

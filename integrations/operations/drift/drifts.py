@@ -141,7 +141,7 @@ def _notify(issue: Issue) -> None:
         "drift",
         key=f"drift:{issue.pk}:{issue.changes}",
         provider=provider_title(issue.provider),
-        details=texts.for_staff(issue, rows[:MOST_NAMED]),
+        details=lambda: texts.sentences(issue, rows[:MOST_NAMED]),
         admin_path=f"{PAGE}{issue.pk}/change/",
         list_path=f"{PAGE}?kind__exact={Issue.Kind.DRIFT}",
     )

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -29,10 +28,9 @@ TYPES = {
 }
 
 
-def for_staff(issue: Issue, rows: Sequence[FieldDrift]) -> list[str]:
-    """Return a sentence for each changed field, in the language of mails to staff."""
-    with translation.override(settings.LANGUAGE_CODE):
-        return [f"{provider_title(issue.provider)}: {issue.type}: {sentence(row)}" for row in rows]
+def sentences(issue: Issue, rows: Sequence[FieldDrift]) -> list[str]:
+    """Return a sentence for each changed field."""
+    return [f"{provider_title(issue.provider)}: {issue.type}: {sentence(row)}" for row in rows]
 
 
 def sentence(row: FieldDrift) -> str:
