@@ -1,4 +1,4 @@
-"""Names of providers as people say them, "GoHighLevel" for `gohighlevel`: `integrations` gives them at its start."""
+"""Names of providers as people say them: `integrations` gives them at its start."""
 
 from collections.abc import Callable, Mapping
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from accounts.commerce.models.policy import Policy
 from accounts.courses.models import Completion, CourseProgress
@@ -14,6 +15,7 @@ from accounts.people.mentions import Mentions, digits_of
 from accounts.people.models import Contact, ContactChange, ContactEmail, ContactMapping, ContactPhone, User
 from accounts.people.models.user import NOBODY
 from config.logs import mask
+from core import phrases
 from core.text import InvalidAddress, normalise_email
 
 _LINES = ("address_line_1", "address_line_2")
@@ -87,15 +89,17 @@ def find(text: str) -> Person:
     people = _people(*_named(text))
     if len(people) > 1:
         listed = ", ".join(f"contact:{pk}" if kind == "contact" else f"user:{pk}" for kind, pk in map(_handle, people))
-        raise SeveralFound(f"{text!r} means several people: {listed}. Name one of them.")
+        named = {"text": repr(text), "people": listed}
+        raise SeveralFound(_("%(text)s means several people: %(people)s. Name one of them.") % named)
     if people:
         return collect(people[0])
     if "@" in text:
         try:
             return Person(emails={normalise_email(text)})
         except InvalidAddress as error:
-            raise NobodyFound(str(error)) from error
-    raise NobodyFound(f"Nobody is known as {text!r}. Give an e-mail, contact:ID, user:ID, PROVIDER:ID or an id.")
+            raise NobodyFound(phrases.shown(str(error))) from error
+    unknown = _("Nobody is known as %(text)s. Give an e-mail, contact:ID, user:ID, PROVIDER:ID or an id.")
+    raise NobodyFound(unknown % {"text": repr(text)})
 
 
 def of_contact(contact: Contact) -> Person:

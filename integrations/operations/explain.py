@@ -5,6 +5,7 @@ from typing import Any
 from accounts.memberships import explain as explanations
 from accounts.memberships.explain import PlanAccess
 from accounts.people import person
+from core import phrases
 from core.moments import iso
 from integrations.inbox.models import InboxEvent
 from integrations.inbox.models.event import Status
@@ -14,7 +15,7 @@ _NOT_PROCESSED = (Status.PENDING, Status.FAILED, Status.UNMATCHED)
 
 
 def explain(text: str) -> dict[str, Any]:
-    """Return the explanation of a person as JSON: a sentence, and the facts it follows from.
+    """Return the explanation of a person as JSON in the active language: a sentence, and the facts it follows from.
 
     `text` is an e-mail, contact:ID, user:ID, PROVIDER:ID or an id alone. Raises NobodyFound, SeveralFound.
     """
@@ -40,7 +41,7 @@ def explain(text: str) -> dict[str, Any]:
                 "provider": event.provider,
                 "type": event.event_type,
                 "status": event.status,
-                "reason": event.reason or event.last_error,
+                "reason": phrases.shown(event.reason or event.last_error),
                 "received_at": iso(event.received_at),
             }
             for event in events.defer("body", "payload", "headers")[:MAX_EVENTS]
@@ -61,7 +62,7 @@ def _plan(plan: PlanAccess) -> dict[str, Any]:
             {
                 "kind": fact.kind,
                 "occurred_at": iso(fact.occurred_at),
-                "cause": fact.cause,
+                "cause": phrases.shown(fact.cause),
                 "event_id": fact.event_id,
                 "rule": str(assigned.rule.label),
                 "status_after": state.status,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -76,6 +78,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
 
 class _QuerySerializer(serializers.Serializer[Any]):
     person = serializers.CharField(max_length=254)
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, required=False)
 
 
 class Explain(APIView):
@@ -88,7 +91,12 @@ class Explain(APIView):
                 "person",
                 required=True,
                 description="An e-mail, contact:ID, user:ID, PROVIDER:ID or an id.",
-            )
+            ),
+            OpenApiParameter(
+                "language",
+                enum=[code for code, _name in settings.LANGUAGES],
+                description="Of the sentences; default: that of Accept-Language, else LANGUAGE_CODE.",
+            ),
         ],
         responses=ExplanationSerializer,
     )
@@ -96,7 +104,8 @@ class Explain(APIView):
         query = _QuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         try:
-            return Response(explain(query.validated_data["person"]))
+            with translation.override(query.validated_data.get("language") or translation.get_language()):
+                return Response(explain(query.validated_data["person"]))
         except NobodyFound as error:
             raise NotFound(str(error)) from error
         except SeveralFound as error:

@@ -108,7 +108,7 @@ def test_buyer_with_unmatched_event_is_distinguished_from_one_who_never_bought(
     assert "has no membership: no purchase of theirs was processed." in found["sentence"]
     (waiting,) = found["events_not_processed"]
     assert (waiting["id"], waiting["type"], waiting["status"]) == (event.pk, "offer.purchased", "unmatched")
-    assert "off_unknown" in waiting["reason"]
+    assert waiting["reason"] == "Offer “Coaching” has no plan: choose one"
     out = StringIO()
     call_command("explain", JANE, stdout=out)
     assert "Events about them that were not processed:" in out.getvalue()
@@ -119,6 +119,22 @@ def test_sentence_is_in_the_language_of_the_request(process: Any, relay: Any, pl
     with translation.override("es"):
         answer = signed_in(staff).get(f"/api/admin/explain/?person={JANE}", headers={"Accept-Language": "es"})
     assert "tiene acceso a NSSA Annual Membership hasta el" in answer.json()["sentence"]
+
+
+def test_sentence_and_reasons_are_in_the_language_that_is_asked_for(
+    process: Any, relay: Any, plan: Any, staff: User
+) -> None:
+    process(relay(offer={"id": "off_unknown", "name": "Coaching"}))
+    query = {"person": JANE, "language": "es"}
+    answer = signed_in(staff).get("/api/admin/explain/", query, headers={"Accept-Language": "en"}).json()
+    assert "no tiene ninguna membresía" in answer["sentence"]
+    assert "no tiene plan: elige uno" in answer["events_not_processed"][0]["reason"]
+    assert signed_in(staff).get("/api/admin/explain/", query | {"language": "fr"}).status_code == 400
+    out = StringIO()
+    call_command("explain", JANE, "--language", "es", stdout=out)
+    assert "Eventos sobre esta persona que no se procesaron:" in out.getvalue()
+    with pytest.raises(CommandError, match="No se conoce a nadie"):
+        call_command("explain", "nobody-has-this", "--language", "es")
 
 
 @pytest.mark.parametrize("person", ["mem_1001", "kajabi:mem_1001", "JANE@example.com"])
