@@ -81,7 +81,7 @@ def test_page_shows_the_whole_person(console: Client, jane: Contact) -> None:
     page = console.get(here(jane)).content.decode()
     assert "Jane Doe has access to NSSA Annual Membership until" in page
     assert "No password chosen yet, since" in page
-    for text in ("new@example.com", "jane@work.example.com", "+13055550141", "kajabi contact 501", "299.00 USD"):
+    for text in ("new@example.com", "jane@work.example.com", "+13055550141", "Kajabi contact 501", "299.00 USD"):
         assert text in page
     assert "&lt;script&gt;" in page
     rows = (jane.user.subscriptions.get(), jane.orders.get(), jane.payments.get(), jane.company, jane.mappings.get())
@@ -116,9 +116,9 @@ def test_contact_without_a_login_says_so(console: Client) -> None:
 def test_value_has_its_source_and_since_when(console: Client, jane: Contact) -> None:
     report("new@example.com", provider="chatwoot", ids={"contact": "9"}, minute=30, city="Miami")
     values = {one.label: one for one in console.get(here(jane)).context["values"]}
-    assert (values["city"].value, values["city"].source) == ("Miami", "chatwoot")
+    assert (values["city"].value, values["city"].source) == ("Miami", "Chatwoot")
     assert at(30).isoformat() in str(values["city"].since)
-    assert values["phone"].source == "kajabi"
+    assert values["phone"].source == "Kajabi"
     assert "business phone" not in values
 
 
@@ -135,9 +135,9 @@ def test_timeline_holds_every_sort_newest_first_with_cause_and_link(console: Cli
     assert {"Membership", "Mail", "Event", "Sync", "Value", "Staff"} <= sorts
     urls = {entry.url for entry in entries}
     assert {page_of(got), page_of(write)} <= urls
-    causes = {(str(entry.sort), entry.cause, entry.cause_url) for entry in entries}
-    assert ("Membership", f"staff: {staff.email}: asked", "") in causes
-    assert ("Membership", "kajabi offer.purchased evt_1", "/admin/integrations/inboxevent/4/change/") in causes
+    causes = {(str(entry.sort), entry.cause_shown, entry.cause_url) for entry in entries}
+    assert ("Membership", f"Staff: {staff.email}: asked", "") in causes
+    assert ("Membership", "Kajabi offer.purchased evt_1", "/admin/integrations/inboxevent/4/change/") in causes
 
 
 def test_what_is_open_stands_on_top_however_old_it_is(console: Client, jane: Contact) -> None:
@@ -267,7 +267,7 @@ def test_extension_stands_in_the_timeline_with_its_reason_and_once(console: Clie
     staff_actions.extend(subscription, until=until, cause=Cause.by_staff(staff, "a month as a present"))
     staff_actions.cancel(subscription, cause=Cause.by_staff(staff, "they moved away"))
     timeline = console.get(here(jane)).content.decode().partition("What happened")[2]
-    assert timeline.count("staff: staff@example.com: a month as a present") == 1
+    assert timeline.count("Staff: staff@example.com: a month as a present") == 1
     assert timeline.count("they moved away") == 1
     assert "given by staff" in console.get(here(jane)).content.decode()
 

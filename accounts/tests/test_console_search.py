@@ -113,7 +113,7 @@ def test_event_is_found_by_its_id_key_and_number_and_by_the_persons_address(cons
     one = event(external_id="evt_1", key="kajabi:evt_1", person_email="nobody.yet@example.com")
     for text in ("evt_1", "kajabi:evt_1", str(one.pk)):
         assert groups(console, text) == {"→": [page_of(one)]}
-    title = f"kajabi offer.purchased #{one.pk}"
+    title = f"Kajabi offer.purchased #{one.pk}"
     assert groups(console, "nobody.yet@example.com") == {"Events": [title]}
     assert groups(console, "Nobody.Yet@") == {"Events": [title]}
 

@@ -100,7 +100,7 @@ def test_page_of_a_person_shows_everything_about_them(console: Client, user: Any
     page = console.get(page_of(jane)).content.decode()
     for row in (user, jane.orders.get(), jane.payments.get(), jane.form_submissions.get(), question):
         assert f'href="{link_to(row)}"' in page
-    for text in ("jane@work.example.com", "kajabi contact 501", "kajabi customer 901", "+1 555 1000", "299.00 USD"):
+    for text in ("jane@work.example.com", "Kajabi contact 501", "Kajabi customer 901", "+1 555 1000", "299.00 USD"):
         assert text in page
     assert "&lt;b&gt;Membership&lt;/b&gt;" in page
     assert "<script>&quot;" not in page

@@ -47,7 +47,7 @@ def test_page_compares_them_line_by_line(console: Client, question: Any) -> None
     page = console.get(page_of(question)).content.decode()
     assert '<tr class="differs"><th scope="row">first name</th><td>Jane</td><td>bJ/b</td></tr>' in page
     assert '<tr class="same"><th scope="row">phone</th><td>555</td><td>555</td></tr>' in page
-    assert "kajabi contact 6" in page
+    assert "Kajabi contact 6" in page
 
 
 def test_question_before_a_merge_names_the_contact_that_stays(console: Client, question: Any) -> None:

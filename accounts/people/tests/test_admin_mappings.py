@@ -69,7 +69,7 @@ def test_line_shows_the_id_of_the_other_side_beside_its_own(console: Client, ana
     (line,) = re.findall(r"<tr><td.*?</tr>", page, re.DOTALL)
     theirs = ContactMapping.objects.get(external_id="ghl0001")
     assert INSURED in line
-    assert f'gohighlevel contact <a href="{link_to(theirs)}">ghl0001</a>' in line
+    assert f'GoHighLevel contact <a href="{link_to(theirs)}">ghl0001</a>' in line
     assert f'<a href="{link_to(ana)}">Ana Ruiz &lt;ana@example.com&gt;</a>' in line
     assert line.count("<time") == 2, "since, and last synced"
     (alone,) = re.findall(

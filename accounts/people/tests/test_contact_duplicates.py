@@ -81,7 +81,7 @@ def test_merge_moves_everything_to_the_older_contact(staff: Any) -> None:
     assert columns(kept, "email", "first_name", "phone") == ["old@example.com", "Jane", "1"]
     assert columns(kept, "custom_fields") == [{"size": "M", "shoe": "38"}]
     assert (addresses(kept), tags(kept)) == (["new@example.com", "old@example.com"], ["a", "b"])
-    assert (ids(kept), belongings(kept)) == (["kajabi contact 5", "kajabi contact 6"], [2, 2, 2, 2])
+    assert (ids(kept), belongings(kept)) == (["Kajabi contact 5", "Kajabi contact 6"], [2, 2, 2, 2])
     assert list(kept.mappings.order_by("external_id").values_list("is_main", flat=True)) == [True, False]
     question.refresh_from_db()
     assert (question.status, question.staff, question.other, question.other_name) == (
@@ -116,7 +116,7 @@ def test_two_with_an_account_each_are_not_merged(user: Any, newcomer: Any) -> No
         contact_duplicates.merge(question, cause=CAUSE)
     question.refresh_from_db()
     assert (question.status, question.decided_at) == ("open", None)
-    assert (addresses(gone), belongings(gone), ids(gone)) == (["new@example.com"], [1, 1, 1, 1], ["kajabi contact 6"])
+    assert (addresses(gone), belongings(gone), ids(gone)) == (["new@example.com"], [1, 1, 1, 1], ["Kajabi contact 6"])
     assert columns(gone, "user") == [newcomer]
 
 
@@ -182,4 +182,4 @@ def test_eight_merges_and_reports_at_once_end_in_one_contact(at_once: Any) -> No
     results = at_once([call for both in zip(merges, reports, strict=True) for call in both])
     assert [result for result in results if isinstance(result, Exception)] == []
     assert sum(isinstance(result, ChangedContact) and result.provider == "" for result in results) == 1
-    assert (Contact.objects.get(), ids(kept)) == (kept, ["kajabi contact 5", "kajabi contact 6"])
+    assert (Contact.objects.get(), ids(kept)) == (kept, ["Kajabi contact 5", "Kajabi contact 6"])

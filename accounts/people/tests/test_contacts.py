@@ -30,7 +30,7 @@ def test_new_person_becomes_a_contact_with_an_address_and_ids() -> None:
     jane = Contact.objects.get()
     assert (jane.email, jane.first_name, jane.phone, jane.user) == (JANE, "Jane", "555 1000", None)
     assert addresses(jane) == [JANE]
-    assert ids(jane) == ["kajabi contact 5", "kajabi customer 9"]
+    assert ids(jane) == ["Kajabi contact 5", "Kajabi customer 9"]
     assert (record("contact", "5").reported_at, record("customer", "9").reported_at) == (at(0), None)
 
 
@@ -93,21 +93,21 @@ def test_contact_with_the_address_of_another_is_flagged_and_takes_nothing() -> N
 def test_ids_of_two_contacts_in_one_report_are_a_question_and_move_nowhere() -> None:
     jane, bob = person(ids={"contact": "5"}), person("bob@example.com", ids={"customer": "9"})
     assert report(ids={"contact": "5", "customer": "9"}, minute=1).contact == jane
-    assert (ids(jane), ids(bob)) == (["kajabi contact 5"], ["kajabi customer 9"])
+    assert (ids(jane), ids(bob)) == (["Kajabi contact 5"], ["Kajabi customer 9"])
     assert PossibleDuplicate.objects.get().reason == "ids of both stand in one report (test)"
 
 
 def test_contact_and_the_customer_of_one_address_are_one_person() -> None:
     jane = person(ids={"contact": "5"})
     assert report(ids={"customer": "9"}, minute=1).contact == jane
-    assert ids(jane) == ["kajabi contact 5", "kajabi customer 9"]
+    assert ids(jane) == ["Kajabi contact 5", "Kajabi customer 9"]
     assert PossibleDuplicate.objects.count() == 0
 
 
 def test_same_id_at_another_provider_is_another_record() -> None:
     jane = person(ids={"contact": "5"})
     other = person("bob@example.com", ids={"contact": "5"}, provider="chatwoot")
-    assert (jane == other, ids(other)) == (False, ["chatwoot contact 5"])
+    assert (jane == other, ids(other)) == (False, ["Chatwoot contact 5"])
 
 
 def test_second_id_of_a_kind_is_stored_beside_the_main_one() -> None:
@@ -184,7 +184,7 @@ def test_contact_and_the_customer_of_one_person_at_once_make_one_contact(at_once
     books: list[dict[str, str]] = [{"contact": "5"}, {"customer": "9"}]
     results = at_once([lambda book=book: report(ids=book) for book in books * 8])
     assert [result for result in results if isinstance(result, Exception)] == []
-    assert ids(Contact.objects.get()) == ["kajabi contact 5", "kajabi customer 9"]
+    assert ids(Contact.objects.get()) == ["Kajabi contact 5", "Kajabi customer 9"]
     assert PossibleDuplicate.objects.count() == 0
 
 

@@ -119,8 +119,8 @@ def test_members_and_contacts_are_counted_by_what_they_are(console: Client) -> N
     subscriptions = "/admin/accounts/subscription/"
     assert choices(console, subscriptions, "plan")[1:] == [(f"{plan.name} (1)", False)]
     assert [text for text, _is in choices(console, subscriptions, "status")[1:]] == ["active (1)"]
-    assert choices(console, "/admin/accounts/contact/", "provider")[1:] == [("kajabi (2)", False)]
-    assert choices(console, "/admin/accounts/order/", "provider")[1:] == [("kajabi (1)", False)]
+    assert choices(console, "/admin/accounts/contact/", "provider")[1:] == [("Kajabi (2)", False)]
+    assert choices(console, "/admin/accounts/order/", "provider")[1:] == [("Kajabi (1)", False)]
     assert choices(console, "/admin/accounts/user/", "staff")[1:] == [("Yes (1)", False), ("No (1)", False)]
     assert [text for text, _is in choices(console, "/admin/accounts/contact/", "account")][1:] == [
         f"has one ({Contact.objects.filter(user__isnull=False).count()})",

@@ -68,7 +68,7 @@ def test_id_of_one_member_with_the_address_of_another_shows_both_and_suggests_wh
     lines = {str(label): [str(value) for value in values] for label, values in question.lines}
     assert lines["e-mail"] == [BOB, BOB, JANE]
     assert lines["name"] == ["Bob Roe", "Bob Roe", "Jane Doe"]
-    assert lines["kajabi relay"] == ["mem_1", "mem_2", "mem_1"]
+    assert lines["Kajabi relay"] == ["mem_1", "mem_2", "mem_1"]
     bob = User.objects.get(email=BOB)
     assert (question.suggestion.action, question.suggestion.answers) == ("choose-member", {"member": bob.pk})
     assert "merge them" in str(question.why)

@@ -51,7 +51,7 @@ def test_plan_prints_what_would_change_and_changes_nothing(unmatched: Any, plan:
     (event,) = unmatched(1)
     sell_offer(plan)
     said, progress = run("--plan", "--provider", "kajabi")
-    assert f"{event.pk}  kajabi offer.purchased evt_0: unmatched → processed\n" in said
+    assert f"{event.pk}  Kajabi offer.purchased evt_0: unmatched → processed\n" in said
     assert "    E-mail: welcome, with the set-up link: to p0@example.com\n" in said
     assert "Purchases: 1 new\n" in said
     assert said.endswith("1 events, 1 of them would change something. Nothing was written.\n")

@@ -160,7 +160,7 @@ def test_write_that_is_refused_is_an_issue(monkeypatch: Any, drain: Any, mailout
     issue = Issue.objects.get()
     write.refresh_from_db()
     assert (write.issue, issue.kind, issue.type, issue.provider) == (issue, "write", "contact", "gohighlevel")
-    assert mailoutbox[0].subject == "A write needs your attention: gohighlevel contact"
+    assert mailoutbox[0].subject == "A write needs your attention: GoHighLevel contact"
     assert f"/admin/integrations/outgoingwrite/{write.pk}/change/" in mailoutbox[0].body
 
 
@@ -290,7 +290,7 @@ def test_each_change_of_state_is_posted_to_slack_once(slack: FakeServer, drain: 
     drain()
     posted = [json.loads(exchange.asked.body)["text"] for exchange in slack.exchanges]
     assert [text.partition(":")[0] for text in posted] == ["ISSUE", "Acknowledged", "Resolved"]
-    assert "kajabi offer.purchased: KeyError: “…” (1 failed)" in posted[0]
+    assert "Kajabi offer.purchased: KeyError: “…” (1 failed)" in posted[0]
 
 
 def test_many_open_issues_are_followed_by_few_queries(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:

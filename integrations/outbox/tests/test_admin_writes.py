@@ -73,7 +73,7 @@ def test_a_page_explains_a_write(console: Client, staff: Any, jane: Contact) -> 
     assert '<th scope="row">city</th><td>Miami</td><td>Orlando</td>' in page
     assert "<summary>PUT /contacts/c-1</summary>" in page
     assert "&quot;body&quot;: {" in page
-    assert "kajabi member.updated evt_1" in page
+    assert "Kajabi member.updated evt_1" in page
     assert "late &lt;b&gt;answer&lt;/b&gt;" in page
     assert staff.email in page
     assert f"{row.requested_at:%Y-%m-%d %H:%M:%S}" in page
