@@ -206,8 +206,8 @@ def _update(rule: Rule, subject: str, measured: Measured | None) -> AlertState |
 
 def _notify(rule: Rule, state: AlertState) -> None:
     reason = f"alert:{rule.name}:{state.subject}:{state.changes}"
-    emails.notify_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=partial(_said, rule, state))
-    notices.enqueue(partial(_notice, rule, state), key=reason)
+    emails.notify_staff(EmailMessage.Kind.STAFF_ALERT, key=reason, context=partial(mail_context, rule, state))
+    notices.enqueue(partial(notice_text, rule, state), key=reason)
     measured = {"subject": state.subject, "value": rule.format_value(state.value), "limit": rule.limit}
     logger.warning("alert %s", "raised" if state.is_raised else "cleared", extra={"rule": rule.name, **measured})
 
@@ -222,7 +222,7 @@ def subject_label(subject: str) -> str:
     return f"{provider_title(name)}{space}{rest}"
 
 
-def _said(rule: Rule, state: AlertState) -> dict[str, Any]:
+def mail_context(rule: Rule, state: AlertState) -> dict[str, Any]:
     """Return the context of the mail about a change of state, in the active language."""
     since = state.since and timezone.localtime(state.since)
     return {
@@ -236,9 +236,10 @@ def _said(rule: Rule, state: AlertState) -> dict[str, Any]:
     }
 
 
-def _notice(rule: Rule, state: AlertState) -> str:
+def notice_text(rule: Rule, state: AlertState) -> str:
+    """Return the message about a change of state, in the active language."""
     if state.is_raised:
         text = _("ALERT: %(title)s (%(subject)s): %(value)s, should be %(limit)s")
     else:
         text = _("Cleared: %(title)s (%(subject)s): %(value)s, should be %(limit)s")
-    return str(text) % _said(rule, state)
+    return str(text) % mail_context(rule, state)

@@ -41,7 +41,7 @@ def test_row_shows_the_member_and_the_source_event(console: Client, user: User) 
     page = console.get(page_of(stored())).content.decode()
     assert link_to(user) in page
     assert "45 %" in page
-    assert "kajabi course.progress evt_1" in page
+    assert "Kajabi course.progress evt_1" in page
 
 
 def test_list_costs_the_same_for_many_rows(console: Client, user: User) -> None:

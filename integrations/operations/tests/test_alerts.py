@@ -206,17 +206,17 @@ def test_staff_are_notified_once_when_an_alert_is_raised_and_once_when_it_clears
     assert alerts.evaluate() == []
     drain()
     (mail,) = mailoutbox
-    assert (mail.to, mail.subject) == (["staff@example.com"], "Alert: Failed processing (kajabi)")
+    assert (mail.to, mail.subject) == (["staff@example.com"], "Alert: Failed processing (Kajabi)")
     assert "Should be: ≤ 0" in mail.body
     assert "/admin/metrics/" in mail.body
-    assert posted(slack) == ["ALERT: Failed processing (kajabi): 1, should be ≤ 0"]
+    assert posted(slack) == ["ALERT: Failed processing (Kajabi): 1, should be ≤ 0"]
 
     travel(2 * HOUR)
     assert [state.is_raised for state in alerts.evaluate()] == [False]
     assert alerts.evaluate() == []
     drain()
-    assert mailoutbox[1].subject == "Cleared: Failed processing (kajabi)"
-    assert posted(slack)[1] == "Cleared: Failed processing (kajabi): –, should be ≤ 0"
+    assert mailoutbox[1].subject == "Cleared: Failed processing (Kajabi)"
+    assert posted(slack)[1] == "Cleared: Failed processing (Kajabi): –, should be ≤ 0"
     assert (len(mailoutbox), len(slack.exchanges)) == (2, 2)
 
     event(3, "failed", ago=10)
@@ -290,8 +290,8 @@ def test_notice_waits_while_slack_is_away_and_its_address_stays_secret(settings:
 def test_slack_markup_in_a_message_is_escaped(slack: FakeServer, drain: Any) -> None:
     from integrations.operations import notices
 
-    notices.enqueue("<!channel> & <https://evil.example|x>", key="k")
-    assert notices.enqueue("again", key="k") is None
+    notices.enqueue(lambda: "<!channel> & <https://evil.example|x>", key="k")
+    assert notices.enqueue(lambda: "again", key="k") is None
     drain()
     assert posted(slack) == ["&lt;!channel&gt; &amp; &lt;https://evil.example|x&gt;"]
     assert Notice.objects.get().status == "sent"
@@ -340,16 +340,16 @@ def test_metrics_page_says_good_only_within_the_limit(staff: Any) -> None:
     }
     for number in range(9):
         event(number, "unmatched")
-    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "not enough data"
+    assert states_on(client, "/admin/metrics/")["Matched events Kajabi"] == "not enough data"
     alerts.evaluate()
-    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "not enough data"
+    assert states_on(client, "/admin/metrics/")["Matched events Kajabi"] == "not enough data"
     event(9, "unmatched")
-    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "outside its limit"
+    assert states_on(client, "/admin/metrics/")["Matched events Kajabi"] == "outside its limit"
     alerts.evaluate()
-    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "alert"
+    assert states_on(client, "/admin/metrics/")["Matched events Kajabi"] == "alert"
     InboxEvent.objects.order_by("pk")[0].delete()
     alerts.evaluate()
-    assert states_on(client, "/admin/metrics/")["Matched events kajabi"] == "not enough data alert"
+    assert states_on(client, "/admin/metrics/")["Matched events Kajabi"] == "not enough data alert"
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_console_exports_and_erases_with_permission(known: User, model: str) -> 
     assert browser.get(f"{page}/act/export/").status_code == 405
     asked = browser.get(f"{page}/act/forget/").content.decode()
     assert "cannot be undone" in asked
-    assert f"Still known at kajabi as contact {traced_person.CONTACT}" in asked
+    assert f"Still known at Kajabi as contact {traced_person.CONTACT}" in asked
     assert browser.post(f"{page}/act/forget/", {"answered": "1"}).status_code == 422
     assert traces(traced_person.every_value())
     done = browser.post(f"{page}/act/forget/", {"answered": "1", "sure": "on"}, follow=True)
