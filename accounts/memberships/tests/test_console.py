@@ -281,7 +281,7 @@ def test_page_shows_purchases_with_seats_and_amounts(
     act(console, subscription, "extend", by="year")
     page = shown(console, subscription)
     assert "given by staff" in page
-    assert "staff:" in page, "the source of the fact"
+    assert "Staff: " in page, "the source of the fact"
     assert "staff:" not in page.split("Facts")[0].split("Purchases")[-1], "no key in place of a name"
 
 
