@@ -13,6 +13,7 @@ from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve
 from django.utils import timezone, translation
 
 from accounts.demo.marks import is_demo_address
@@ -20,13 +21,15 @@ from accounts.mail import contexts, message_ids, smtp, suppressions
 from accounts.mail.amazon_ses import mail_server as amazon_ses
 from accounts.mail.models import EmailMessage
 from accounts.mail.models.email_message import GREETINGS
+from accounts.people.models import User
 from core import phrases
 from core.phrases import DAY, TEXT, Phrase
 from core.provider_names import provider_title
 from core.queue.outcomes import Permanent
 from core.queue.runner import JobKind
-from core.web import branding
+from core.web import access, branding
 
+HOME = "/admin/"
 _STORED = ("error", "reason")  # texts of a context that rows store, too
 
 _NOT_SENT = Phrase("not sent: {why}", why=TEXT)
@@ -79,12 +82,24 @@ def _send(row: EmailMessage) -> None:
     logger.info("e-mail sent", extra={"email_id": row.pk, "kind": row.kind, "to": row.to, "file": file})
 
 
+def _may_open(reader: User, path: str) -> bool:
+    try:
+        page = resolve(urlsplit(path).path).view_name
+    except Resolver404:
+        return False
+    return access.may(reader, page)
+
+
 def compose(row: EmailMessage) -> EmailMultiAlternatives:
     """Return the mail of `row`, in its language, text and HTML; links are made here.
 
     Raises NotSendable, Withdrawn and Obsolete (contexts).
     """
-    base = settings.FRONTEND_URL
+    base, console_path = settings.FRONTEND_URL, row.context.get("admin_path", HOME)
+    # Of an address that several read nobody knows what its reader may open.
+    reader = User.objects.filter(email=row.to, is_staff=True).first() if console_path != HOME else None
+    if reader is not None and not _may_open(reader, console_path):
+        console_path = HOME
     with translation.override(row.language):
         context: dict[str, Any] = {
             **row.context,
@@ -94,7 +109,7 @@ def compose(row: EmailMessage) -> EmailMultiAlternatives:
             "sign_in_url": f"{base}/sign-in",
             "dashboard_url": f"{base}/dashboard",
             "forgot_url": f"{base}/forgot-password",
-            "admin_url": base + row.context.get("admin_path", "/admin/"),
+            "admin_url": base + console_path,
             "first_name": row.user.first_name if row.user else "",
             "link": None,
             "has_password": bool(row.user and row.user.has_usable_password()),
