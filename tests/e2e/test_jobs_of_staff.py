@@ -7,8 +7,10 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e import events
 from tests.e2e.staff_jobs import press
-from tests.e2e.visitor import Visitor, colleague
+from tests.e2e.test_first_path import link_in, mail_to
+from tests.e2e.visitor import LAYOUTS, Visitor, colleague
 from tests.harness import Embedded, wait_until
+from tests.harness.environment import STAFF_PASSWORD
 from tests.harness.webhooks import Sender
 
 pytestmark = [pytest.mark.e2e, pytest.mark.embedded]
@@ -124,3 +126,53 @@ def test_phone_shows_who_waits_and_why_on_cards(
         press(staff, f"#result_list a[href*='/inboxevent/{event}/change/']")
     expect(page.locator("#inboxevent_form")).to_contain_text(why)
     staff.leave()
+
+
+@pytest.mark.parametrize(("language", "width"), LAYOUTS)
+def test_colleague_who_reads_only_is_added_and_gets_in_by_keyboard(
+    silent: Embedded, browser: Browser, screenshots: Path, language: str, width: int
+) -> None:
+    address = f"colleague-{language}@example.com"
+    boss = Visitor(browser, silent.url, language=language, width=width, screenshots=screenshots, name="add-colleague")
+    page = boss.sign_in().page
+    with boss.clicks(at_most=6, job="add a colleague who reads only"):
+        if width < 600:
+            boss.press_tab_until(".tasks-menu summary")
+            page.keyboard.press("Enter")
+        press(boss, "nav a[href='/admin/accounts/contact/']")
+        if width < 600:
+            boss.press_tab_until(".tasks-menu summary")
+            page.keyboard.press("Enter")
+        press(boss, "nav a[href='/admin/accounts/user/']")
+        press(boss, ".object-tools a[href*='/user/add/']")
+        page.fill("input[name=email]", address)
+        page.select_option("select[name=role]", "auditor")
+        boss.look_twice("form")
+        press(boss, "input[name=_save]")
+    expect(page.locator(".messagelist")).to_contain_text(address)
+    boss.leave()
+
+    link = link_in(wait_until(lambda: mail_to(silent, address), seconds=60, what="a mail with a link"))
+    reader = Visitor(browser, silent.url, language=language, width=width, screenshots=screenshots, name="colleague")
+    page = reader.page
+    reader.open(link)
+    reader.press_tab_until("input[type=password]")
+    page.keyboard.type(STAFF_PASSWORD + " of hers")
+    with reader.next_page():
+        page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{silent.url}/admin/login/")
+    reader.press_tab_until("input[name=username]")
+    page.keyboard.type(address)
+    page.keyboard.press("Tab")
+    page.keyboard.type(STAFF_PASSWORD + " of hers")
+    with reader.next_page():
+        page.keyboard.press("Enter")
+    expect(page.locator(".attention")).to_be_visible()
+    reader.open("/admin/accounts/user/")
+    expect(page.locator("#result_list")).to_contain_text(address)
+    expect(page.locator(".object-tools a[href*='/add/'], .actions")).to_have_count(0)
+    for closed in ("/admin/accounts/user/add/", "/admin/auth/group/add/"):
+        answer = page.goto(silent.url + closed)
+        assert answer is not None
+        assert answer.status == 403
+    reader.leave()

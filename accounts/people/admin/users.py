@@ -4,11 +4,9 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Permission
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern
@@ -29,7 +27,9 @@ from accounts.people.admin.address_field import AddressField
 from accounts.people.admin.mapping_columns import MAPPINGS
 from accounts.people.admin.new_address import use_new_address
 from accounts.people.admin.person_actions import ON_USERS
+from accounts.people.admin.user_forms import AddColleagueForm, AddUserForm, UserForm
 from accounts.people.models import ContactMapping, User
+from accounts.signin import password_links
 from accounts.signin.admin.set_up_mail import send_set_up_mail
 from accounts.signin.admin.staff_forms import OthersPasswordForm
 from accounts.signin.sessions import end_sessions
@@ -39,7 +39,6 @@ from core.console import columns
 from core.console.actions import Action
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
 from core.console.links import EVENTS, NOTHING, badge, list_link, row_link
-from core.text import PASSWORD
 
 END_SESSIONS = Action(
     name="end-sessions",
@@ -50,51 +49,6 @@ END_SESSIONS = Action(
     run=lambda user, submission: end_sessions(user) > 0,
     in_list=False,
 )
-
-
-class AddUserForm(forms.ModelForm):
-    """Somebody new. Without a password they cannot sign in until they set one by the set-up mail."""
-
-    password = forms.CharField(
-        label=_("Password"),
-        required=False,
-        strip=False,
-        max_length=PASSWORD,
-        help_text=_("Leave it empty and send a set-up mail: then nobody but the person knows the password."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
-
-    class Meta:
-        model = User
-        fields = ("email", "first_name", "last_name", "language")
-
-    def clean_password(self) -> str:
-        password = self.cleaned_data["password"]
-        if password:
-            names = {name: self.cleaned_data.get(name, "") for name in ("email", "first_name", "last_name")}
-            validate_password(password, User(**names))
-        return password
-
-    def save(self, commit: bool = True) -> User:
-        user = super().save(commit=False)
-        user.set_password(self.cleaned_data["password"] or None)
-        if commit:
-            user.save()
-        return user
-
-
-class UserForm(forms.ModelForm):
-    """A user. Another address is refused where it means another member."""
-
-    def clean_email(self) -> str:
-        email = str(self.cleaned_data["email"])
-        try:
-            new_address.refuse_taken(self.instance, email)
-        except new_address.AddressTaken as error:
-            raise ValidationError(
-                _("%(email)s is an address of the member %(owner)s.") % {"email": email, "owner": error}
-            ) from error
-        return email
 
 
 class SubscriptionInline(ReadOnlyInline):
@@ -172,7 +126,26 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        if not change and form.cleaned_data.get("role"):
+            self._welcome_colleague(request, form)
         rights.note_change(form.instance, before=form.rights_before, request=request)
+
+    def _welcome_colleague(self, request: HttpRequest, form: Any) -> None:
+        form.instance.groups.add(Group.objects.get(name=form.cleaned_data["role"]))
+        if not form.cleaned_data["password"]:
+            password_links.send_new_link(form.instance)
+            text = _("%(email)s gets a mail with a link to choose a password.") % {"email": form.instance.email}
+            self.message_user(request, text, messages.SUCCESS)
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is None and request.user.is_superuser:
+            kwargs["form"] = AddColleagueForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        if obj is None and request.user.is_superuser:
+            return ((None, {"fields": (*self.add_fieldsets[0][1]["fields"], "role")}),)
+        return super().get_fieldsets(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return self._facts if request.user.is_superuser else self._facts + self._rights

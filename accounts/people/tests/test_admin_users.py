@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Plan, Subscription
-from accounts.people.models import User
+from accounts.people.models import Contact, User
 from accounts.people.tests.people import known_as
+from accounts.staff.models import AuditEntry
 from accounts.tests.admin_clients import clerk, page_of, signed_in
 
 PASSWORD = "violet kettle under the stairs"
@@ -100,6 +101,25 @@ def test_new_user_is_added_without_a_password(superuser: Client) -> None:
     )
     ana = User.objects.get(email="ana@example.com")
     assert (ana.first_name, ana.can_sign_in, ana.is_staff, ana.auth_provider) == ("Ana", False, False, "local")
+
+
+def test_superuser_adds_a_colleague_with_a_role_who_chooses_the_password(superuser: Client) -> None:
+    superuser.post(reverse("admin:accounts_user_add"), {"email": "ana@example.com", "role": "auditor", "password": ""})
+    ana = User.objects.get(email="ana@example.com")
+    assert (ana.is_staff, ana.is_superuser, ana.can_sign_in) == (True, False, False)
+    assert [group.name for group in ana.groups.all()] == ["auditor"]
+    assert not Contact.objects.filter(email=ana.email).exists(), "no member"
+    (mail,) = EmailMessage.objects.all()
+    assert (mail.kind, mail.to) == ("password_setup", "ana@example.com")
+    assert AuditEntry.objects.get(action="role.changed").after["roles"] == ["auditor"]
+
+
+def test_only_superusers_choose_a_role(db: None) -> None:
+    client = clerk("view_user", "add_user", "change_user")
+    assert 'name="role"' not in client.get(reverse("admin:accounts_user_add")).content.decode()
+    client.post(reverse("admin:accounts_user_add"), {"email": "ana@example.com", "role": "operator", "password": ""})
+    ana = User.objects.get(email="ana@example.com")
+    assert (ana.is_staff, ana.groups.count()) == (False, 0)
 
 
 def test_bad_password_is_refused_for_a_new_user(superuser: Client) -> None:
