@@ -2,17 +2,19 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from core.console import attention, columns
 from core.console.actions import Action, ReasonForm
 from core.console.base import ReadOnlyAdmin
 from core.console.facets import ConditionFilter
 from core.console.links import badge, list_link, list_url
+from core.console.one_statement import AT_MOST
 from core.insert_once import insert_once
 from core.provider_names import provider_title
 from integrations.outbox import circuits
@@ -47,6 +49,15 @@ class OpenFilter(ConditionFilter):
 
     def narrowed(self, rows: QuerySet[Circuit], value: str) -> QuerySet[Circuit]:
         return rows.filter(opened_at__isnull=value == "closed")
+
+
+def _waiting(circuit: Circuit) -> str:
+    """Return what resuming would write: the number of writes that wait for the provider."""
+    rows = OutgoingWrite.objects.filter(provider=circuit.provider, status=OutgoingWrite.Status.PENDING)
+    number = rows[: AT_MOST + 1].count()
+    text = ngettext("%(provider)s: %(count)s write waits", "%(provider)s: %(count)s writes wait", number)
+    shown = f"{AT_MOST}+" if number > AT_MOST else str(number)
+    return text % {"provider": provider_title(circuit.provider), "count": shown}
 
 
 @admin.register(Circuit)
@@ -91,6 +102,9 @@ class CircuitAdmin(ReadOnlyAdmin):
         Action(
             name="close",
             label=gettext_lazy("resume writing"),
+            explanation=gettext_lazy("What waits is written now, one after the other, and every later change at once."),
+            form=forms.Form,  # it asks nothing but whether: what is written there cannot be taken back
+            shown=_waiting,
             done=ngettext_lazy(
                 "%(count)d provider is written to again.", "%(count)d providers are written to again.", "count"
             ),

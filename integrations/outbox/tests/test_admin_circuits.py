@@ -65,11 +65,14 @@ def test_a_provider_is_paused_with_a_reason_until_it_is_closed(console: Client) 
     assert (row.state, row.trial_at, logged(row)) == ("open", None, ["pause: they move house"])
     assert press(console, row, "pause", reason="again") == [LEFT]
 
-    assert press(console, row, "close") == ["1 provider is written to again."]
+    asked = console.get(act_url(row, "close")).content.decode()
+    assert "GoHighLevel: 1 write waits" in asked
+    assert Circuit.objects.get().state == "open", "it only asks"
+    assert press(console, row, "close", reason="") == ["1 provider is written to again."]
     row.refresh_from_db(), write.refresh_from_db()
     assert (row.state, row.failures, write.next_attempt_at <= timezone.now()) == ("closed", 0, True)
     assert logged(row) == ["pause: they move house", "close"]
-    assert press(console, row, "close") == [LEFT]
+    assert press(console, row, "close", reason="") == [LEFT]
 
 
 def test_open_circuit_is_on_the_start_page_and_in_the_filter(console: Client) -> None:
