@@ -9,6 +9,7 @@ from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from import_export import fields, resources
@@ -92,7 +93,7 @@ class CompletionResource(resources.ModelResource):
             values = [
                 reported.email,
                 reported.course,
-                reported.completed_on.isoformat(),
+                date_format(reported.completed_on, "SHORT_DATE_FORMAT"),
                 self._row.activity.code,
                 effect,
             ]

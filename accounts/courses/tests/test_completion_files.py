@@ -56,9 +56,9 @@ def test_file_is_previewed_and_then_written_once(
 ) -> None:
     preview = upload(console, make(ROWS), name)
     assert previewed(preview) == [
-        ["2", "jane@example.com", "Foundations", "2026-03-31", "LEARN", "20 points for jane@example.com"],
+        ["2", "jane@example.com", "Foundations", "31 Mar 2026", "LEARN", "20 points for jane@example.com"],
         [
-            *("3", "unknown@example.com", "Foundations", "2026-03-31", "LEARN"),
+            *("3", "unknown@example.com", "Foundations", "31 Mar 2026", "LEARN"),
             "needs your decision: nobody has this address",
         ],
     ]
@@ -182,7 +182,7 @@ def test_too_many_rows_are_for_the_command(console: Client, monkeypatch: Any) ->
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_other_spreadsheets_headings_and_delimiters_are_understood(console: Client, user: User, delimiter: str) -> None:
     content = csv_of([(user.email, "A, b", "2026-03-01")], headings=("Correo", "Curso", "Fecha"), delimiter=delimiter)
-    assert previewed(upload(console, content))[0][1:4] == [user.email, "A, b", "2026-03-01"]
+    assert previewed(upload(console, content))[0][1:4] == [user.email, "A, b", "1 Mar 2026"]
 
 
 def test_workbooks_dates_are_dates(console: Client, user: User) -> None:
@@ -190,7 +190,7 @@ def test_workbooks_dates_are_dates(console: Client, user: User) -> None:
         [(user.email, 7, datetime(2026, 3, 1, 10, 0, tzinfo=UTC).replace(tzinfo=None))],
         headings=("E-Mail", "Course name", "Date"),
     )
-    assert previewed(upload(console, content, "a.xlsx"))[0][1:4] == [user.email, "7", "2026-03-01"]
+    assert previewed(upload(console, content, "a.xlsx"))[0][1:4] == [user.email, "7", "1 Mar 2026"]
 
 
 def test_imported_formula_is_a_text(console: Client, user: User) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.formats import date_format
 
 from accounts.courses import completions, points
 from accounts.courses.completions import ReportedCompletion
@@ -182,7 +183,7 @@ def test_headings_with_line_breaks_are_read(console: Client, user: User, delimit
     headings = ("Correo\nelectrónico", "Course\r\n name", "Completion\n\ndate")
     rows = [(user.email, "A, b; c\nand d", "2026-03-01")]
     answer = upload(console, csv_of(rows, headings=headings, delimiter=delimiter))
-    assert previewed(answer)[0][1:4] == [user.email, "A, b; c and d", "2026-03-01"]
+    assert previewed(answer)[0][1:4] == [user.email, "A, b; c and d", "1 Mar 2026"]
 
 
 def test_separator_line_of_excel_is_no_heading(console: Client, user: User) -> None:
@@ -231,6 +232,11 @@ def test_quote_within_a_word_is_a_letter(console: Client, user: User) -> None:
 # dates
 
 
+def as_read(day: str) -> str:
+    """Return a day in the form in which people read it in the preview."""
+    return date_format(date.fromisoformat(day), "SHORT_DATE_FORMAT")
+
+
 @pytest.mark.parametrize(
     ("written", "day"),
     [
@@ -247,7 +253,7 @@ def test_quote_within_a_word_is_a_letter(console: Client, user: User) -> None:
 )
 def test_day_is_the_one_that_was_written(console: Client, user: User, written: str, day: str) -> None:
     answer = upload(console, csv_of([(user.email, "A", written)], headings=SHORT))
-    assert previewed(answer)[0][3] == day
+    assert previewed(answer)[0][3] == as_read(day)
 
 
 @pytest.mark.parametrize(("chosen", "day"), [("day", "2026-04-03"), ("month", "2026-03-04")])
@@ -256,11 +262,11 @@ def test_staff_choose_which_of_day_and_month_comes_first(console: Client, user: 
     assert complaints(first) == ["line 2: “03/04/2026” may be two days: choose above how dates are written."]
     assert first.context["confirm_form"] is None
     preview = laid_out(console, first, date_format=chosen)
-    assert previewed(preview)[0][3] == day
+    assert previewed(preview)[0][3] == as_read(day)
     confirm(console, preview)
     assert Completion.objects.get().completed_on.isoformat() == day
     later = upload(console, csv_of([(user.email, "B", "03/04/2026")], headings=SHORT))
-    assert previewed(later)[0][3] == day, "remembered for the next file with these headings"
+    assert previewed(later)[0][3] == as_read(day), "remembered for the next file with these headings"
 
 
 def test_date_that_contradicts_the_chosen_format_is_an_error(console: Client, user: User) -> None:
@@ -277,11 +283,11 @@ def test_staff_map_columns_and_the_next_file_with_these_headings_is_read_so(cons
     first = upload(console, csv_of([(user.email, "A", "2026-03-01", "x")], headings=headings))
     assert "There is no column email and no column course" in refusal(first)
     preview = laid_out(console, first, column_email=0, column_course=1, column_completed_on=2)
-    assert previewed(preview)[0][1:4] == [user.email, "A", "2026-03-01"]
+    assert previewed(preview)[0][1:4] == [user.email, "A", "1 Mar 2026"]
     assert FileLayout.objects.count() == 0, "remembered once it is confirmed"
     confirm(console, preview)
     again = upload(console, csv_of([(user.email, "B", "2026-03-02", "x")], headings=headings))
-    assert previewed(again)[0][1:4] == [user.email, "B", "2026-03-02"]
+    assert previewed(again)[0][1:4] == [user.email, "B", "2 Mar 2026"]
     other = upload(console, csv_of([(user.email, "B", "2026-03-02")], headings=headings[:3]))
     assert "There is no column email" in refusal(other), "other headings are another layout"
 
@@ -320,7 +326,7 @@ def test_forged_columns_are_refused(console: Client, user: User, columns: str) -
 ])  # fmt: skip
 def test_headings_are_known_in_english_and_spanish(console: Client, user: User, headings: tuple[str, ...]) -> None:
     answer = upload(console, csv_of([(user.email, "A", "2026-03-01")], headings=headings))
-    assert previewed(answer)[0][1:4] == [user.email, "A", "2026-03-01"]
+    assert previewed(answer)[0][1:4] == [user.email, "A", "1 Mar 2026"]
 
 
 # one course, one address

@@ -23,6 +23,7 @@ from core.console.facets import ConditionFilter
 from core.console.links import list_url, shortened
 from core.console.pruned import removed
 from core.field_names import field_label
+from core.provider_names import provider_title
 
 Kind = ContactChange.Kind
 
@@ -67,7 +68,7 @@ class SaidByFilter(SimpleListFilter):
     parameter_name = "provider"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(provider, provider) for provider in providers_of(ContactMapping)]
+        return [(provider, provider_title(provider)) for provider in providers_of(ContactMapping)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ContactChange]) -> QuerySet[ContactChange]:
         return queryset.filter(provider=self.value()) if self.value() else queryset
