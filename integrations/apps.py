@@ -20,6 +20,7 @@ class IntegrationsConfig(AppConfig):
         from integrations.operations import notices, personal_data
         from integrations.outbox import deliver, enqueue
         from integrations.reconcile import first_sync, runs, syncs
+        from integrations.reconcile import missing_plans as listed
 
         provider_names.connect(registry.titles)
         checks.register()
@@ -27,4 +28,4 @@ class IntegrationsConfig(AppConfig):
         runner.register(process.JOBS, refresh.JOBS, deliver.JOBS, syncs.JOBS, notices.JOBS, runs.JOBS, history.JOBS)
         runner.register(first_sync.JOBS, replays.JOBS)
         outbound.connect(enqueue.contact_changed)
-        plans.connect(missing_plans.offer_mapped)
+        plans.connect(missing_plans.offer_mapped, listed.offers)

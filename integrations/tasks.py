@@ -11,11 +11,12 @@ from integrations.inbox import body_index, claims
 from integrations.operations import alerts, closing, figures, issue_states, silence
 from integrations.operations.drift import sweep
 from integrations.outbox import circuits
-from integrations.reconcile import runs
+from integrations.reconcile import missing_plans, runs
 
 
 @shared_task(name="integrations.start_due_runs")
 def start_due_runs() -> None:
+    missing_plans.read_again()  # first, for it reads more than a run that is due
     runs.start_due()
 
 

@@ -33,7 +33,7 @@ from integrations.inbox.models import ContactRefresh, InboxEvent, Replay
 from integrations.issues.models import Issue
 from integrations.operations.models import AlertState, DailyClose, Silence
 from integrations.outbox.models import Circuit, OutgoingWrite, RefusedValue
-from integrations.reconcile.models import SyncFinding, SyncRun
+from integrations.reconcile.models import ProviderRecord, SyncFinding, SyncRun
 
 pytestmark = pytest.mark.django_db
 
@@ -339,6 +339,23 @@ def test_a_single_problem_leads_to_its_row_and_several_to_their_list(console: Cl
 
 
 # What counts no rows --------------------------------------------------------------------------------------------------
+
+
+def test_offers_without_plan_are_dismissed_until_another_one_waits(console: Client) -> None:
+    def left_out(number: int, offer: str) -> None:
+        content = {"offers": [offer], "failed": {"run": 1, "digest": "d", "offer": offer}}
+        ProviderRecord.objects.create(provider="kajabi", key=f"purchase:{number}", content=content)
+
+    left_out(1, "501")
+    left_out(2, "501")
+    tile = shown(console, "offers_without_plan")
+    assert (tile.count, tile.url) == (1, "/admin/accounts/plan/")
+    dismiss(console, "offers_without_plan")
+    assert shown(console, "offers_without_plan") is None
+    left_out(3, "502")
+    assert shown(console, "offers_without_plan").count == 2
+    ProviderRecord.objects.update(digest="of what was applied")
+    assert shown(console, "offers_without_plan") is None
 
 
 def test_half_set_up_api_is_dismissed_until_something_else_is_missing(console: Client, settings: Any) -> None:

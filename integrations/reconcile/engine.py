@@ -78,7 +78,7 @@ def apply(prepared: PreparedRecord, terms: Terms) -> Result:
 
     A record that cannot be applied is a problem in the result; nothing is stored of one about an erased person.
     """
-    record, result, failed_in = prepared.record, Result(), None
+    record, result, failed_in, unsold = prepared.record, Result(), None, ""
     try:
         with transaction.atomic():
             if prepared.error is not None:
@@ -99,12 +99,14 @@ def apply(prepared: PreparedRecord, terms: Terms) -> Result:
     except Exception as error:  # noqa: BLE001 (the problem is stored on the run)
         # A sale that cannot be applied is an error; a record of nobody known may be matched later.
         is_unmatched = isinstance(error, NoPlan) or (isinstance(error, Unmatched) and prepared.buyer is None)
-        key = f"offer:{error.offer}" if isinstance(error, NoPlan) else record.key
+        unsold = error.offer if isinstance(error, NoPlan) else ""
+        key = f"offer:{unsold}" if isinstance(error, NoPlan) else record.key
         problem = {"key": key, "why": (str(error) or type(error).__name__)[:500]}
         result = Result(unmatched=int(is_unmatched), errors=int(not is_unmatched), problems=[problem])
         failed_in = terms.run_id
     is_applied = not result.problems
-    save_rows([to_row(record, provider=terms.provider, is_applied=is_applied, failed_in=failed_in)])
+    row = to_row(record, provider=terms.provider, is_applied=is_applied, failed_in=failed_in, unsold_offer=unsold)
+    save_rows([row])
     return result
 
 

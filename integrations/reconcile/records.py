@@ -28,9 +28,17 @@ def save_rows(rows: Iterable[ProviderRecord], *, columns: Iterable[str] = ()) ->
 
 
 def to_row(
-    record: PulledRecord, *, provider: str, is_applied: bool = True, failed_in: int | None = None
+    record: PulledRecord,
+    *,
+    provider: str,
+    is_applied: bool = True,
+    failed_in: int | None = None,
+    unsold_offer: str = "",
 ) -> ProviderRecord:
-    """Return the row of a record, not saved; `failed_in` is the run that failed to apply it."""
+    """Return the row of a record, not saved.
+
+    `failed_in` is the run that failed to apply it, `unsold_offer` the offer that no plan sells, where that is why.
+    """
     content = {}
     if record.purchase is not None:
         content = {
@@ -40,7 +48,7 @@ def to_row(
             "shown": dict(record.purchase.details),
         }
     if failed_in is not None:
-        content |= {"failed": {"run": failed_in, "digest": record.digest}}
+        content |= {"failed": {"run": failed_in, "digest": record.digest, "offer": unsold_offer}}
     return ProviderRecord(
         provider=provider,
         key=record.key[:130],
@@ -83,8 +91,8 @@ def changed_records(
 def _is_known(record: PulledRecord, row: ProviderRecord, *, run_id: int | None) -> bool:
     """Return whether the record is as it was applied, or older: the index of a list may lag behind."""
     if not row.digest:
-        failed = row.content.get("failed")
-        return run_id is not None and failed == {"run": run_id, "digest": record.digest}
+        failed = row.content.get("failed", {})
+        return run_id is not None and (failed.get("run"), failed.get("digest")) == (run_id, record.digest)
     if record.changed_at is None or row.changed_at is None:
         return record.digest == row.digest
     if record.changed_at != row.changed_at:

@@ -39,13 +39,15 @@ def start(
     cause: Cause,
     kind: RunKind | None = None,
     since: datetime | None = None,
+    from_the_start: bool = False,
     wake: bool = True,
 ) -> SyncRun:
     """Start a run of `kind`; by default an incremental one, or the first time a backfill.
 
-    If the last run failed and was of that kind, it continues where it failed. With `since` an incremental run reads
-    what changed after that, if that is earlier than what the next run would read. Raises AlreadyOpen, also for the
-    second of two at once; Permanent where the provider has no lists or its API is not configured.
+    If the last run failed and was of that kind, it continues where it failed, except `from_the_start`. With `since` an
+    incremental run reads what changed after that, if that is earlier than what the next run would read. Raises
+    AlreadyOpen, also for the second of two at once; Permanent where the provider has no lists or its API is not
+    configured.
     """
     source = source_of(provider)
     if not provider.is_connected():
@@ -56,7 +58,7 @@ def start(
     try:
         with transaction.atomic():
             is_resumed = newest is not None and newest.status == RunStatus.FAILED and newest.kind == kind
-            if newest is not None and is_resumed and not _begins_later(newest, since):
+            if newest is not None and is_resumed and not from_the_start and not _begins_later(newest, since):
                 newest.requeue()
                 run = newest
             else:

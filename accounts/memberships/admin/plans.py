@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -14,10 +14,18 @@ from core.console import columns
 from core.console.actions import ActionsMixin
 from core.console.base import BoundedLists, EditedInline, NeverDeleted
 
+WAITING_LIST = "waiting-offers"  # the datalist of templates/admin/accounts/plan/waiting_offers.html
+
 
 class OfferInline(EditedInline):
     model = PlanOffer
     extra = 1
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "external_id" and field is not None:
+            field.widget.attrs["list"] = WAITING_LIST
+        return field
 
 
 @admin.register(Plan)
@@ -44,11 +52,28 @@ class PlanAdmin(NeverDeleted, ActionsMixin, BoundedLists):
 
     price = columns.money("price_cents", gettext_lazy("price"))
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        context["waiting_offers"] = plans.waiting_offers()
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        own = {"waiting_offers": plans.waiting_offers()}
+        return super().changelist_view(request, own | (extra_context or {}))
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        waiting = {(one.provider, one.offer): one.purchases for one in plans.waiting_offers()}
         super().save_formset(request, form, formset, change)
         if formset.model is not PlanOffer:
             return
         mapped = [*formset.new_objects, *(offer for offer, _names in formset.changed_objects)]
+        if count := sum(waiting.get((offer.provider, offer.external_id), 0) for offer in mapped):
+            text = ngettext(
+                "%(count)d purchase that was read without a plan is read again in a minute. Its welcome is held back.",
+                "%(count)d purchases that were read without a plan are read again in a minute. Their welcome is held"
+                " back.",
+                count,
+            )
+            self.message_user(request, text % {"count": count}, messages.SUCCESS)
         if count := sum(map(plans.offer_mapped, mapped)):
             text = ngettext(
                 "%(count)d event that waited for this plan is processed now.",

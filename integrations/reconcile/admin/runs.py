@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
@@ -19,7 +20,7 @@ from core.console.links import NOTHING, badge, list_link, list_url, row_link
 from core.console.pruned import removed
 from integrations.contracts.exceptions import Permanent, Retryable, Unmatched
 from integrations.inbox.admin.filters import ProviderFilter
-from integrations.reconcile import access_audit, runs, subscription_check
+from integrations.reconcile import access_audit, missing_plans, runs, subscription_check
 from integrations.reconcile.findings import current_findings
 from integrations.reconcile.models import SyncFinding, SyncRun
 from integrations.reconcile.models.sync_run import RunStatus
@@ -65,7 +66,17 @@ def runs_and_findings() -> list[attention.Item]:
         url=list_url(FINDINGS, status__exact="open"),
         permission="integrations.view_syncfinding",
     )
-    return [*items, differences]
+    waiting = missing_plans.offers()
+    unsold = attention.Item(
+        key="offers_without_plan",
+        label=gettext_lazy("Offers that no plan sells, while purchases that were read wait for one"),
+        state=" ".join(f"{one.provider}:{one.offer}" for one in waiting),
+        count=len(waiting),
+        action=gettext_lazy("Choose their plan"),
+        url=reverse("admin:accounts_plan_changelist"),
+        permission="accounts.view_plan",
+    )
+    return [*items, differences, unsold]
 
 
 def open_findings() -> QuerySet[SyncFinding]:
