@@ -134,6 +134,8 @@ def growth(work: Callable[[str], object], piece: str, *, length: int, end: str =
     """
     if seconds(lambda: work((piece * length)[:length] + end), tries=1) < FLOOR:
         return 1.0
+    if length < TIMES:
+        return 1.0  # the work is not on the letters
     quarter = (piece * length)[: length // TIMES]
     if seconds(lambda: work(quarter + end), tries=1) >= FLOOR:
         return growth(work, piece, length=length // TIMES, end=end)

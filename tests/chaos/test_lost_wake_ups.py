@@ -72,7 +72,7 @@ def test_two_schedulers_run_each_periodic_task_once(tmp_path: Path, database_url
     with production(tmp_path, database_url, workers=2, beats=2, web_env=silent, beat_env=every_second) as app:
         count = 8
         # In the last seconds of the grace days: the clock ends access, and its member is told.
-        ending = a_year_ago() - timedelta(days=3) + timedelta(seconds=20)
+        ending = a_year_ago() - timedelta(days=3) + timedelta(seconds=40)
         sender = Sender(app.url)
         for number in range(count):
             event_id = f"evt_ending_{number}"
@@ -80,7 +80,7 @@ def test_two_schedulers_run_each_periodic_task_once(tmp_path: Path, database_url
             assert sender.post(body).status == 200
         sender.close()
 
-        wait_until(lambda: len(expiries(app)) == count, seconds=90, what="every subscription is expired")
+        wait_until(lambda: len(expiries(app)) == count, seconds=120, what="every subscription is expired")
         wait_until_done(app.rows, seconds=30)
         assert set(expiries(app).values()) == {1}
         assert app.rows.statuses() == {"processed": count}

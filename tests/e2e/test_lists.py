@@ -103,5 +103,5 @@ def test_list_is_downloaded_as_it_is_filtered_by_keyboard(owner: Visitor, tmp_pa
     heads, *rows = csv.reader(file.read_text(encoding="utf-8-sig").splitlines())
     assert heads[:5] == ["ID", "Recibido", "Proveedor", "Tipo", "Estado"]
     [row] = (dict(zip(heads, row, strict=True)) for row in rows)
-    assert (row["Persona"], row["Estado"], row["Proveedor"]) == ("jane.saved@example.com", "procesado", "kajabi")
+    assert (row["Persona"], row["Estado"], row["Proveedor"]) == ("jane.saved@example.com", "procesado", "Kajabi")
     owner.leave()

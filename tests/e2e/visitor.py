@@ -151,7 +151,7 @@ class Visitor:
             name = f"{self.name}-{self.looks:02}-{step}-{width}-{scheme}.png"
             self.page.screenshot(path=self.screenshots / name, full_page=True)
 
-    def press_tab_until(self, selector: str, *, at_most: int = 30) -> None:
+    def press_tab_until(self, selector: str, *, at_most: int = 40) -> None:
         """Move the focus by keyboard to `selector`; raise AssertionError where it never gets there."""
         self.page.wait_for_load_state()
         expect(self.page.locator(selector).first).to_be_attached()

@@ -24,7 +24,7 @@ from core.console.names import Key, model_of, visible_names
 FOUND_AT_MOST = 1000  # newest entries that a search looks at for each way to read its term
 SUMMARY = 60  # characters
 _NAMES = "_names"
-_ROW = re.compile(r"([a-z_]+\.[a-z]+):(\w{1,40})")  # as audit.record writes a row among an entry's values
+_ROW = re.compile(r"([a-z_]{1,40}\.[a-z]{1,60}):(\w{1,40})")  # as audit.record writes a row among an entry's values
 _BADGES = {"done": "processed", "failed": "unmatched", "denied": "failed"}
 
 

@@ -109,7 +109,7 @@ def test_a_custom_field_has_a_place_at_each_side(console: Client) -> None:
     found = FieldPlace.objects.order_by("provider").values_list("rule__name", "provider", "remote_name")
     assert list(found) == [("birth_place", "gohighlevel", "f1"), ("birth_place", "nowcerts", "Birth place")]
     page = console.get(list_of(FieldRule)).content.decode()
-    assert "nowcerts Birth place, gohighlevel f1" in page
+    assert "NowCerts Birth place, GoHighLevel f1" in page
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ from core import phrases
 from core.console import review
 from core.console.links import list_url, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
-from core.field_names import custom, field_label
+from core.field_names import CUSTOM, custom, field_label
 from integrations import registry
 from integrations.outbox.admin.refused import REFUSED_VALUES, Status, open_values
 from integrations.outbox.admin.writes import WRITES
 from integrations.outbox.enqueue import RECORD
 from integrations.outbox.models import RefusedValue
 
-_SITE_WITHOUT_SCHEME = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(/\S*)?", re.IGNORECASE)
+_SITE_WITHOUT_SCHEME = re.compile(r"([a-z0-9-]{1,63}\.){1,8}[a-z]{2,63}(/\S{0,500})?", re.IGNORECASE)
 
 
 def _refused(row: RefusedValue) -> Question:
@@ -29,7 +29,7 @@ def _refused(row: RefusedValue) -> Question:
     title = provider.title if provider else row.provider
     records = list(contact.mappings.filter(kind=RECORD, is_main=True).order_by("provider"))
     theirs = [record.last_synced_values.get(row.name) for record in records]
-    now = value_of(contact, row.name)
+    now = value_of(contact, row.name) if row.name.startswith(CUSTOM) or hasattr(contact, row.name) else None
     return Question(
         title=_("%(person)s: %(provider)s does not take this: %(field)s")
         % {"person": contact, "provider": title, "field": field},
