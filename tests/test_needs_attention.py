@@ -279,7 +279,7 @@ KINDS = [
     ),
     Kind(key="suppressed_staff", make=complaint, over=LIFTED),
 ]
-STATES = {"first_sync", "never_read", "api_setup"}  # they count no rows: see below
+STATES = {"first_sync", "never_read", "api_setup", "offers_without_plan"}  # they count no rows: see below
 
 
 def shown(client: Client, key: str) -> Any:

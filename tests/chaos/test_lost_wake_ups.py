@@ -81,7 +81,7 @@ def test_two_schedulers_run_each_periodic_task_once(tmp_path: Path, database_url
         sender.close()
 
         wait_until(lambda: len(expiries(app)) == count, seconds=120, what="every subscription is expired")
-        wait_until_done(app.rows, seconds=30)
+        wait_until_done(app.rows, seconds=120)
         assert set(expiries(app).values()) == {1}
         assert app.rows.statuses() == {"processed": count}
         assert set(app.rows.column("SELECT attempts FROM integrations_inboxevent")) == {1}
