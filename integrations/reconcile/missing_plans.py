@@ -43,12 +43,14 @@ def _read_again(provider: Provider) -> Iterator[SyncRun]:
     sold = [offers for offers in named if plans.sold_by(offers, provider=provider.key)]
     if not sold or not provider.is_connected():
         return
-    rows = [row for row in left_out if row.content["offers"] in sold]
-    for row in rows:
-        row.content["failed"]["offer"] = ""  # else each minute would begin a reading for one that cannot be applied
     try:
         with transaction.atomic():
             run = runs.start(provider, cause=SCHEDULE, kind=RunKind.BACKFILL, from_the_start=True)
+            # Read now that no other run can change them. They wait no more, else each minute would begin a reading for
+            # one that cannot be applied for another reason.
+            rows = [row for row in left_out if row.content["offers"] in sold]
+            for row in rows:
+                row.content["failed"]["offer"] = ""
             ProviderRecord.objects.bulk_update(rows, ["content"], batch_size=500)
     except runs.AlreadyOpen:
         return

@@ -1,4 +1,4 @@
-"""What the bases give every list and row's page: headings that name things, short moments, names for edited cells."""
+"""The bases give every list and row's page headings that name things, short moments, names for edited cells."""
 
 import re
 from typing import Any

@@ -57,7 +57,7 @@ class WaitingFilter(ConditionFilter):
 
 
 class AskedFilter(ConditionFilter):
-    """What is asked about an unmatched event."""
+    """Filter by the question about an unmatched event."""
 
     title = _("question")
     parameter_name = "asks"

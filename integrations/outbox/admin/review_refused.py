@@ -14,7 +14,7 @@ from core.console import review
 from core.console.links import list_url, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
 from core.field_names import CUSTOM, custom, field_label
-from integrations import registry
+from core.provider_names import provider_title
 from integrations.outbox.admin.refused import REFUSED_VALUES, Status, open_values
 from integrations.outbox.admin.writes import WRITES
 from integrations.outbox.enqueue import RECORD
@@ -25,8 +25,7 @@ _SITE_WITHOUT_SCHEME = re.compile(r"([a-z0-9-]{1,63}\.){1,8}[a-z]{2,63}(/\S{0,50
 
 def _refused(row: RefusedValue) -> Question:
     contact, field = row.contact, field_label(row.name)
-    provider = registry.all_providers().get(row.provider)
-    title = provider.title if provider else row.provider
+    title = provider_title(row.provider)
     records = list(contact.mappings.filter(kind=RECORD, is_main=True).order_by("provider"))
     theirs = [record.last_synced_values.get(row.name) for record in records]
     now = value_of(contact, row.name) if row.name.startswith(CUSTOM) or hasattr(contact, row.name) else None
