@@ -343,8 +343,9 @@ def test_a_single_problem_leads_to_its_row_and_several_to_their_list(console: Cl
 
 def test_offers_without_plan_are_dismissed_until_another_one_waits(console: Client) -> None:
     def left_out(number: int, offer: str) -> None:
-        content = {"offers": [offer], "failed": {"run": 1, "digest": "d", "offer": offer}}
-        ProviderRecord.objects.create(provider="kajabi", key=f"purchase:{number}", content=content)
+        ProviderRecord.objects.create(
+            provider="kajabi", key=f"purchase:{number}", content={"offers": [offer]}, unsold_offer=offer
+        )
 
     left_out(1, "501")
     left_out(2, "501")
@@ -354,7 +355,7 @@ def test_offers_without_plan_are_dismissed_until_another_one_waits(console: Clie
     assert shown(console, "offers_without_plan") is None
     left_out(3, "502")
     assert shown(console, "offers_without_plan").count == 2
-    ProviderRecord.objects.update(digest="of what was applied")
+    ProviderRecord.objects.update(unsold_offer="")  # they were applied
     assert shown(console, "offers_without_plan") is None
 
 

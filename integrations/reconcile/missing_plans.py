@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, Count, Q, QuerySet
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models import Count, F, QuerySet
 
 from accounts.memberships import plans
 from core.cause import SCHEDULE
@@ -50,13 +48,13 @@ def _read_again(provider: Provider) -> Iterator[SyncRun]:
             # one that cannot be applied for another reason.
             rows = [row for row in left_out if row.content["offers"] in sold]
             for row in rows:
-                row.content["failed"]["offer"] = ""
-            ProviderRecord.objects.bulk_update(rows, ["content"], batch_size=500)
+                row.unsold_offer = ""
+            ProviderRecord.objects.bulk_update(rows, ["unsold_offer"], batch_size=500)
     except runs.AlreadyOpen:
         return
     yield run
 
 
 def _left_out() -> QuerySet[ProviderRecord]:
-    rows = ProviderRecord.objects.filter(digest="", key__startswith="purchase:")
-    return rows.annotate(offer=Cast(KT("content__failed__offer"), CharField())).exclude(Q(offer=None) | Q(offer=""))
+    rows = ProviderRecord.objects.exclude(unsold_offer="").filter(key__startswith="purchase:")
+    return rows.annotate(offer=F("unsold_offer"))

@@ -6,6 +6,7 @@ from integrations.contracts.pull import PulledRecord, PurchaseStatus, RemotePurc
 from integrations.reconcile.models import ProviderRecord
 
 _KEYS_PER_QUERY = 500
+_COLUMNS = ["person_id", "email", "content", "digest", "unsold_offer", "changed_at", "ended_at", "read_at"]
 
 
 def rows_by_key(keys: Iterable[str], *, provider: str) -> dict[str, ProviderRecord]:
@@ -23,7 +24,7 @@ def save_rows(rows: Iterable[ProviderRecord], *, columns: Iterable[str] = ()) ->
         list(latest.values()),
         update_conflicts=True,
         unique_fields=["provider", "key"],
-        update_fields=list(columns) or ["person_id", "email", "content", "digest", "changed_at", "ended_at", "read_at"],
+        update_fields=list(columns) or _COLUMNS,
     )
 
 
@@ -48,13 +49,14 @@ def to_row(
             "shown": dict(record.purchase.details),
         }
     if failed_in is not None:
-        content |= {"failed": {"run": failed_in, "digest": record.digest, "offer": unsold_offer}}
+        content |= {"failed": {"run": failed_in, "digest": record.digest}}
     return ProviderRecord(
         provider=provider,
         key=record.key[:130],
         person_id=record.person_id[:100],
         content=content,
         digest=record.digest if is_applied else "",
+        unsold_offer=unsold_offer[:100],
         changed_at=record.changed_at,
         ended_at=record.purchase.ended_at if record.purchase else None,
     )
@@ -91,8 +93,8 @@ def changed_records(
 def _is_known(record: PulledRecord, row: ProviderRecord, *, run_id: int | None) -> bool:
     """Return whether the record is as it was applied, or older: the index of a list may lag behind."""
     if not row.digest:
-        failed = row.content.get("failed", {})
-        return run_id is not None and (failed.get("run"), failed.get("digest")) == (run_id, record.digest)
+        failed = row.content.get("failed")
+        return run_id is not None and failed == {"run": run_id, "digest": record.digest}
     if record.changed_at is None or row.changed_at is None:
         return record.digest == row.digest
     if record.changed_at != row.changed_at:

@@ -1,8 +1,10 @@
 """Purchases that a list names, of an offer that no plan sells: told to staff, and read again once a plan sells it."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Plan, PlanOffer, Subscription
@@ -12,7 +14,7 @@ from core.console import attention
 from integrations import registry
 from integrations.providers.kajabi.tests.sales import change, sell
 from integrations.reconcile import missing_plans, runs
-from integrations.reconcile.models import SyncRun
+from integrations.reconcile.models import ProviderRecord, SyncRun
 from tests.fakes.kajabi import FakeKajabi
 
 pytestmark = pytest.mark.django_db
@@ -131,3 +133,11 @@ def test_offer_of_a_setting_is_read_again(left_out: FakeKajabi, reconciled: Any,
     (run,) = missing_plans.read_again()
     reconciled(run)
     assert len(with_access()) == 3
+
+
+def test_purchases_that_were_left_out_before_are_told_as_well(left_out: FakeKajabi) -> None:
+    told = waiting()
+    ProviderRecord.objects.update(unsold_offer="")
+    migration = import_module("integrations.migrations.0038_offers_without_plan")
+    migration.name_offers(apps, None)
+    assert waiting() == told
