@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.commerce.models import FormSubmission, Order, Payment
+from accounts.commerce.models import Order
 from accounts.people import finding
 from accounts.people.admin import merge, person
 from accounts.people.admin.contact_actions import ADD_ALIAS, REMOVE_ALIAS
@@ -96,30 +96,6 @@ class OrderInline(NewestInline):
     placed = columns.moment("placed_at", gettext_lazy("placed"))
 
 
-class PaymentInline(NewestInline):
-    model = Payment
-    fields = readonly_fields = ("link", "shown_amount", "state", "provider", "happened")
-
-    @admin.display(description=gettext_lazy("payment"))
-    def link(self, payment: Payment) -> str:
-        return row_link("admin:accounts_payment", payment.pk, payment.get_kind_display())
-
-    shown_amount = columns.money("amount", gettext_lazy("amount"))
-    happened = columns.moment("occurred_at", gettext_lazy("happened"))
-
-
-class AnswersInline(NewestInline):
-    model = FormSubmission
-    fields = readonly_fields = ("link", "provider", "submitted")
-
-    @admin.display(description=gettext_lazy("form"))
-    def link(self, submission: FormSubmission) -> str:
-        text = submission.form_title or submission.form_id or submission.external_id
-        return row_link("admin:accounts_formsubmission", submission.pk, text)
-
-    submitted = columns.moment("submitted_at", gettext_lazy("submitted"))
-
-
 @admin.register(Contact)
 class ContactAdmin(ReadOnlyAdmin):
     """Nothing is edited here: providers report, and what is changed by hand would be overwritten or sent to nobody."""
@@ -144,10 +120,8 @@ class ContactAdmin(ReadOnlyAdmin):
         *("account", "belongs_to", "postal_address", "takes_mails", "custom_fields_shown", "doubts_shown"),
         *("created", "changed", "elsewhere"),
     )
-    inlines = (
-        *(AddressInline, NumberInline, MappingInline, TagInline, OrderInline, PaymentInline, AnswersInline),
-        ChangeInline,
-    )
+    # A statement each. What else belongs to a contact is on the page of the person, and in the lists of `elsewhere`.
+    inlines = (AddressInline, NumberInline, MappingInline, TagInline, OrderInline, ChangeInline)
     row_actions = (ADD_ALIAS, REMOVE_ALIAS, merge.MERGE, use_new_address(lambda contact: contact.user), *ON_CONTACTS)
 
     def get_urls(self) -> list[URLPattern]:

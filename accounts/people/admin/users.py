@@ -11,7 +11,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -24,11 +23,10 @@ from accounts.memberships.models import Subscription
 from accounts.people import contacts, new_address
 from accounts.people.admin import person
 from accounts.people.admin.address_field import AddressField
-from accounts.people.admin.mapping_columns import MAPPINGS
 from accounts.people.admin.new_address import use_new_address
 from accounts.people.admin.person_actions import ON_USERS
 from accounts.people.admin.user_forms import AddColleagueForm, AddUserForm, UserForm
-from accounts.people.models import ContactMapping, User
+from accounts.people.models import User
 from accounts.signin import password_links
 from accounts.signin.admin.set_up_mail import send_set_up_mail
 from accounts.signin.admin.staff_forms import OthersPasswordForm
@@ -38,7 +36,7 @@ from core.cause import Cause
 from core.console import columns
 from core.console.actions import Action
 from core.console.base import ConsoleAdmin, NeverDeleted, ReadOnlyInline
-from core.console.links import EVENTS, NOTHING, badge, list_link, row_link
+from core.console.links import EVENTS, badge, list_link, row_link
 
 END_SESSIONS = Action(
     name="end-sessions",
@@ -88,7 +86,6 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
         "last_login",
         "balance",
         "complaint",
-        "remote_ids",
         "elsewhere",
     )
     fieldsets = (
@@ -199,13 +196,6 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
     @admin.display(description=_("complaint"))
     def complaint(self, user: User) -> str:
         return suppression_link(suppressions.find(user.email))
-
-    @admin.display(description=_("IDs at providers"))
-    def remote_ids(self, user: User) -> str:
-        rows = ContactMapping.objects.filter(contact__user=user).order_by("provider", "kind", "pk")
-        return (
-            format_html_join(SafeString("<br>"), "{}", ((row_link(MAPPINGS, row.pk, row),) for row in rows)) or NOTHING
-        )
 
     @admin.display(description=_("see also"))
     def elsewhere(self, user: User) -> str:
