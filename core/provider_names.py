@@ -1,7 +1,10 @@
-"""Names of providers as people say them: `integrations` gives them at its start."""
+"""Names of providers, and of their kinds of records, as people say them: `integrations` gives the first."""
 
 from collections.abc import Callable, Mapping
 
+from django.utils.translation import gettext_lazy as _
+
+_KINDS = {"contact": _("contact"), "customer": _("customer"), "member": _("member"), "email": _("e-mail")}
 _titles: Callable[[], Mapping[str, str]] = dict
 
 
@@ -19,3 +22,8 @@ def is_provider(key: str) -> bool:
 def provider_title(key: str) -> str:
     """Return a provider's name; the key where there is no such provider any more."""
     return _titles().get(key, key)
+
+
+def kind_title(kind: str) -> str:
+    """Return what a provider's id is the id of, by the stored kind; the kind itself where it is a word of no list."""
+    return str(_KINDS.get(kind, kind))

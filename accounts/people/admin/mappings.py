@@ -24,7 +24,7 @@ from core.console.facets import ColumnFilter, ConditionFilter
 from core.console.format import side_by_side
 from core.console.links import NOTHING, badge, list_link, list_url, row_link
 from core.field_names import field_label
-from core.provider_names import provider_title
+from core.provider_names import kind_title, provider_title
 
 ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
 
@@ -32,6 +32,9 @@ ELSEWHERE_SHOWN = 6  # records elsewhere that a line of the list has room for
 class KindFilter(ColumnFilter):
     title = ContactMapping._meta.get_field("kind").verbose_name
     parameter_name = "kind"
+
+    def label_of(self, value: str) -> str:
+        return kind_title(value)
 
 
 class GoneFilter(ConditionFilter):
@@ -111,7 +114,7 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     search_fields = ("external_id",)
     search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at any provider")
     fields = (
-        ("person", "provider", "kind"),
+        ("person", "provider", "kind_shown"),
         ("external_id", "is_main", "gone", "follows"),
         "elsewhere",
         "compared",
@@ -122,7 +125,7 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
     )
     readonly_fields = (
         *("person", "gone", "elsewhere", "since", "last_synced", "left_out_shown", "remote_offers", "synced_values"),
-        *("follows", "compared", "see_also"),
+        *("kind_shown", "follows", "compared", "see_also"),
     )
 
     row_actions = (REMOVE_ID, LEAVE_OUT)
@@ -149,13 +152,14 @@ class ContactMappingAdmin(MappingShown, ReadOnlyAdmin):
             marks.append(badge("past", _("merged into the main one")))
         return format_html_join(" ", "{}", ((part,) for part in (mapping, *marks)))
 
+    kind_shown = columns.attribute("kind", ContactMapping._meta.get_field("kind").verbose_name, show=kind_title)
     person = columns.attribute("contact", gettext_lazy("contact"), show=person_link)
 
     @admin.display(description=gettext_lazy("the same person elsewhere"))
     def elsewhere(self, mapping: Any) -> str:
         others = [one for one in mapping.contact.main_mappings if one.pk != mapping.pk]
         lines = [
-            (f"{provider_title(one.provider)} {one.kind}", row_link(MAPPINGS, one.pk, one.external_id))
+            (f"{provider_title(one.provider)} {kind_title(one.kind)}", row_link(MAPPINGS, one.pk, one.external_id))
             for one in others[:ELSEWHERE_SHOWN]
         ]
         shown = format_html_join(SafeString("<br>"), "{} {}", lines) or NOTHING

@@ -14,7 +14,7 @@ from accounts.people.person import Person
 from accounts.privacy import erase, export
 from accounts.privacy.erase import NotErased, Report, StaffAccount
 from core.console.actions import Action, Answer, Download, Refused, Submission
-from core.provider_names import provider_title
+from core.provider_names import kind_title, provider_title
 
 
 class ConfirmForm(forms.Form):
@@ -85,7 +85,7 @@ def _said(report: Report) -> str:
         "count": len(report.tables)
     }
     for provider, kind, external_id in report.still_known:
-        record = {"provider": provider_title(provider), "kind": kind, "id": external_id}
+        record = {"provider": provider_title(provider), "kind": kind_title(kind), "id": external_id}
         text += " " + _("Still known at %(provider)s as %(kind)s %(id)s: delete there first.") % record
     return text
 

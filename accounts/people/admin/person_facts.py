@@ -16,7 +16,7 @@ from accounts.people.models import Contact, ContactEmail, ContactMapping, Contac
 from core import phrases
 from core.console.links import NOTHING, moment, row_url
 from core.field_names import CUSTOM, field_label
-from core.provider_names import provider_title
+from core.provider_names import kind_title, provider_title
 
 _EMAIL, _PHONE, _RECORD = "e-mail", "phone", "record"
 
@@ -72,7 +72,7 @@ def names_of(contact: Contact) -> Names:
         else:
             url = row_url(MAPPINGS, key)
             provider = provider_title(source)
-            shown = f"{provider} {kind} {text}"
+            shown = f"{provider} {kind_title(kind)} {text}"
             names.records.append(Named(text=shown, source=provider, at=gone_at or at, url=url, is_gone=bool(gone_at)))
     names.emails.sort(key=lambda one: one.text != contact.email)
     return names

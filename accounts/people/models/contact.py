@@ -13,7 +13,7 @@ from accounts.people.models.company import Company
 from accounts.people.models.user import User
 from core.field_names import LABELS
 from core.prefix import PrefixIndex
-from core.provider_names import provider_title
+from core.provider_names import kind_title, provider_title
 from core.prunable import Prunable
 
 
@@ -186,7 +186,7 @@ class ContactMapping(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{provider_title(self.provider)} {self.kind} {self.external_id}"
+        return f"{provider_title(self.provider)} {kind_title(self.kind)} {self.external_id}"
 
     @property
     def is_missing(self) -> bool:

@@ -16,7 +16,7 @@ from core import phrases
 from core.console import review
 from core.console.links import EVENTS, list_url, moment, row_link
 from core.console.review import Decision, Kind, Question, Rule, Suggestion, Weight
-from core.provider_names import provider_title
+from core.provider_names import kind_title, provider_title
 from integrations.inbox import claims, questions
 from integrations.inbox.claims import Claim
 from integrations.inbox.models import InboxEvent
@@ -69,7 +69,7 @@ def _lines(claim: Claim, members: Sequence[User]) -> list[Line]:
         (_("name"), [claim.name, *(member.get_full_name() for member in members)]),
         *(
             (
-                f"{provider_title(claim.provider)} {kind}",
+                f"{provider_title(claim.provider)} {kind_title(kind)}",
                 [external_id, *(_joined(has.get((one.pk, kind), [])) for one in members)],
             )
             for kind, external_id in sorted(claim.identities.items())
