@@ -104,10 +104,12 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _row(provider: Provider) -> dict[str, Any]:
     newest = SyncRun.objects.filter(provider=provider.key).order_by("-pk").first()
+    kind = runs.next_kind(provider)
     return {
         "provider": provider,
         "command": f"python manage.py reconcile {provider.key} --dry-run",
-        "start": _START[runs.next_kind(provider)],
+        "start": _START[kind],
+        "is_first": kind is RunKind.BACKFILL,
         "interval": _interval(provider),
         "needs_manual_start": runs.needs_manual_start(provider),
         "newest": row_link(RUNS, newest.pk, newest) if newest else "",

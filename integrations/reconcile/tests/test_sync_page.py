@@ -49,6 +49,14 @@ def test_audit_button_starts_an_audit(admin_client: Client) -> None:
     assert SyncRun.objects.get().kind == "audit"
 
 
+def test_a_look_first_is_offered_until_everything_was_read_once(admin_client: Client) -> None:
+    advice = "To look first, start the audit"
+    for kind, is_offered in (("", True), ("audit", True), ("backfill", False)):
+        if kind:
+            SyncRun.objects.create(provider="nowcerts", kind=kind, status="done", stage="insureds", cause="test")
+        assert (advice in admin_client.get(PAGE).content.decode()) is is_offered
+
+
 def test_sync_page_is_for_superusers(client: Client) -> None:
     assert client.post(PAGE, {"provider": "nowcerts"}).status_code in (302, 403)
     assert not SyncRun.objects.exists()
