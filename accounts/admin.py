@@ -11,7 +11,7 @@ from accounts.people.admin import companies, contact_changes, contacts, duplicat
 from accounts.people.admin import review as people_review
 from accounts.people.admin import search as people_search
 from accounts.signin.admin import presentation
-from accounts.staff.admin import audit_log, groups, tokens
+from accounts.staff.admin import audit_log, groups, staff, tokens
 
 __all__ = [
     "audit_log",
@@ -36,6 +36,7 @@ __all__ = [
     "presentation",
     "progress",
     "purchase_search",
+    "staff",
     "subscriptions",
     "suppressed_addresses",
     "tokens",

@@ -101,6 +101,7 @@ ADDRESSES: dict[str, Rules] = {
     "admin:app_list": STAFF,
     "admin:search": {"GET": STAFF},  # finds what somebody may see
     "admin:presentation": {"GET": STAFF},
+    "admin:staff": {"GET": needs("accounts.view_user")},
     "admin:review": {"GET": STAFF},  # shows the kinds of questions that somebody may see
     "admin:review_question": {"GET": STAFF},
     "admin:review_decided": {"GET": STAFF},

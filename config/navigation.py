@@ -85,6 +85,7 @@ _OURS = (
         label=_("Settings"),
         pages=(
             "presentation",
+            "staff",
             "accounts.plan",
             "accounts.planmail",
             "integrations.fieldrule",

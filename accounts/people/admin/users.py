@@ -183,11 +183,7 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
 
     @admin.display(description=_("sign-in"))
     def may_sign_in(self, user: User) -> str:
-        if not user.is_active:
-            return badge("canceled", _("locked"))
-        if not user.has_usable_password():
-            return badge("pending", _("No password chosen yet"))
-        return badge("done", _("can sign in"))
+        return sign_in_shown(user)
 
     @admin.display(description=_("points"))
     def balance(self, user: User) -> int:
@@ -207,6 +203,15 @@ class UserAdmin(NeverDeleted, ConsoleAdmin, DjangoUserAdmin):
             list_link("admin:accounts_courseprogress", _("progress in courses"), user__exact=user.pk),
         )
         return format_html_join(" · ", "{}", ((link,) for link in links))
+
+
+def sign_in_shown(user: User) -> str:
+    """Return whether somebody can sign in, and if not, why."""
+    if not user.is_active:
+        return badge("canceled", _("locked"))
+    if not user.has_usable_password():
+        return badge("pending", _("No password chosen yet"))
+    return badge("done", _("can sign in"))
 
 
 def _may_touch(staff: Any, user: User | None) -> bool:
