@@ -201,7 +201,7 @@ def _freeze(contact: Contact, name: str, mine: Any, value: Any, *, provider: str
             EmailMessage.Kind.STAFF_FIELD_FROZEN,
             key=f"frozen:{change.pk}",
             context=lambda: {
-                "contact": contact.name or str(contact),
+                "contact": contact.called,
                 "field": field_label(name),
                 "ours": str(mine)[:200],
                 "theirs": str(value)[:200],

@@ -166,7 +166,8 @@ def _judge(row: OutgoingWrite, contact: Contact, book: ContactApi, planned: Plan
     """Let the next attempt go on after the provider refused a value that another record has.
 
     That record is adopted where a new one was to be created and it is surely this person's, and staff did not tell the
-    two apart. Else the contested value is left out, and staff are asked where the other one is a contact of ours.
+    two apart. Else the contested value is left out, and staff are asked: whether the two are one person, where the
+    other one is a contact of ours, and once that is answered, or it is not, what becomes of the value.
     Nothing is written on the other record.
     Raises OwnedByAnotherContact; Permanent where the provider does not say which value it is.
     """
@@ -194,7 +195,7 @@ def _judge(row: OutgoingWrite, contact: Contact, book: ContactApi, planned: Plan
             )
             contact_duplicates.flag(contact, owner, reason=of_both)
         left_out = {name: {"value": planned.after[name], "reason": reason}}
-        if owner is None:  # else it is asked whether the two are one person
+        if owner is None or is_told_apart:  # else it is asked whether the two are one person
             refused.note(row, left_out)
         row.go_on_with(sent, external_id=planned.call.external_id, left_out={**row.left_out, **left_out})
 

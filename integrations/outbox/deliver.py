@@ -13,7 +13,7 @@ from core.queue.runner import Failure, JobKind
 from integrations import registry
 from integrations.issues import failed
 from integrations.issues.models import Issue
-from integrations.outbox import circuits, contacts, marks, opportunities, switch
+from integrations.outbox import circuits, closing, contacts, marks, opportunities, switch
 from integrations.outbox.models import OutgoingWrite
 from integrations.toolkit.failures import NotPermitted, Refused, TemporaryFailure, TooManyCalls
 from integrations.toolkit.permissions import noting_permissions
@@ -63,6 +63,7 @@ def _deliver(row: OutgoingWrite) -> None:
 
 def _store_failure(row: OutgoingWrite, failure: Failure) -> None:
     if failure.is_last:
+        closing.take_on(row)
         failed.note(row, provider=row.provider, kind=Issue.Kind.WRITE, event_type=row.kind, error=failure.error)
 
 

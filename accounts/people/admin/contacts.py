@@ -143,7 +143,7 @@ class ContactAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("name"))
     def who(self, contact: Contact) -> str:
-        return contact.name or str(contact)
+        return contact.called
 
     main_address = columns.text("email", gettext_lazy("e-mail"))
     account = columns.link("admin:accounts_user", "user", gettext_lazy("account"))

@@ -59,7 +59,7 @@ def _page(request: HttpRequest, contact: Contact, model_admin: Any) -> HttpRespo
     hits = _found(searched, contact) if searched else []
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": _("Merge %(person)s with another contact") % {"person": contact.name or contact},
+        "title": _("Merge %(person)s with another contact") % {"person": contact.called},
         "opts": model_admin.opts,
         "form": form,
         "text": searched,

@@ -30,7 +30,8 @@ def _pair(row: PossibleDuplicate) -> Question:
         url=list_url(DUPLICATES, status__exact=PossibleDuplicate.Status.APART.value),
     )
     return Question(
-        title=_("Are %(one)s and %(other)s one person?") % {"one": one, "other": other or row.other_name},
+        title=_("Are %(one)s and %(other)s one person?")
+        % {"one": one.called, "other": other.called if other else row.other_name},
         why=phrases.shown(row.reason),
         heads=[person_link(one), person_link(other)] if other else [],
         lines=[line for line in portraits([one, other]) if any(line[1])] if other else [],
@@ -53,7 +54,7 @@ def _frozen(row: ContactChange) -> Question:
     field = field_label(row.name)
     authority = list_link("admin:integrations_fieldrule", _("Rules for fields"))
     return Question(
-        title=_("%(person)s: does our %(field)s hold?") % {"person": row.contact, "field": field},
+        title=_("%(person)s: does our %(field)s hold?") % {"person": row.contact.called, "field": field},
         why=format_html(
             "{} {}",
             _("It went back and forth between the sides. To let one provider decide this field from now on:"),
@@ -74,7 +75,7 @@ def _unusable(row: ContactMapping) -> Question:
     ]
     return Question(
         title=_("%(person)s: what %(provider)s has cannot be used")
-        % {"person": contact, "provider": provider_title(row.provider)},
+        % {"person": contact.called, "provider": provider_title(row.provider)},
         why=_("Correct it at the provider: its next report ends the question. Or leave it out."),
         heads=[row_link(MAPPINGS, row.pk, row), person_link(contact)],
         lines=[line for line in known if any(line[1])],

@@ -36,7 +36,7 @@ def _of_contact(contact: Contact, is_exact: bool) -> Hit:
     if contact.user is None:
         facts.append(_("no login"))
     detail = " · ".join(str(fact) for fact in facts if fact)
-    return Hit(url=row_url(CONTACTS, contact.pk), title=contact.name or contact, detail=detail, is_exact=is_exact)
+    return Hit(url=row_url(CONTACTS, contact.pk), title=contact.called, detail=detail, is_exact=is_exact)
 
 
 def _of_user(user: User, is_exact: bool) -> Hit:

@@ -69,6 +69,11 @@ class Contact(models.Model):
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}".strip()
 
+    @property
+    def called(self) -> str:
+        """Return what people call them: the name, or what there is instead."""
+        return self.name or str(self)
+
 
 class ContactEmail(models.Model):
     """An address and the one contact whom it means: the main address, or an alias."""

@@ -20,7 +20,7 @@ def _deleted(mapping: ContactMapping) -> Question:
     names = sorted({name for one in values for name, value in one.items() if value})
     title = _("%(person)s was deleted at %(provider)s. What follows for the other records?")
     return Question(
-        title=title % {"person": mapping.contact, "provider": provider_title(mapping.provider)},
+        title=title % {"person": mapping.contact.called, "provider": provider_title(mapping.provider)},
         heads=[row_link(MAPPINGS, one.pk, one) for one in records],
         lines=[(field_label(name), [shown_value(one.get(name)) for one in values]) for name in names],
     )

@@ -31,7 +31,7 @@ def _refused(row: RefusedValue) -> Question:
     now = value_of(contact, row.name) if row.name.startswith(CUSTOM) or hasattr(contact, row.name) else None
     return Question(
         title=_("%(person)s: %(provider)s does not take this: %(field)s")
-        % {"person": contact, "provider": title, "field": field},
+        % {"person": contact.called, "provider": title, "field": field},
         why=phrases.shown(row.reason),
         facts=[
             (_("refused value"), shown_value(row.value)),

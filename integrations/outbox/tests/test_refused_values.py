@@ -53,7 +53,7 @@ def decide(console: Client, row: RefusedValue, decision: str, **answers: str) ->
 
 def test_refused_value_is_asked_about_with_both_sides(sides: HeldSides, console: Client, insured: Any) -> None:
     asked = page(console, question())["question"]
-    assert str(asked.title) == "ana@example.com: GoHighLevel does not take this: website"
+    assert str(asked.title) == "Ana Ruiz: GoHighLevel does not take this: website"
     assert NO_SITE in str(asked.why)
     assert len(asked.heads) == 3, "here, and the record at either provider"
     assert [[str(value) for value in values] for _field, values in asked.lines] == [["example.com", "–", "example.com"]]

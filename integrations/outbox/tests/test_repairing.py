@@ -7,8 +7,6 @@ import pytest
 
 from accounts.people import contact_duplicates
 from accounts.people.models import Contact, ContactChange, PossibleDuplicate, User
-from accounts.tests.admin_clients import signed_in
-from accounts.tests.presses import press
 from core.cause import Cause
 from integrations.outbox import circuits, enqueue, repair
 from integrations.outbox.models import Circuit, OutgoingWrite
@@ -211,19 +209,6 @@ def test_write_that_failed_for_two_contacts_is_done_after_their_merge(sides: Hel
     assert Contact.objects.count() == 1
     assert contact_as(next(iter(sides.ghl.contacts.values())))["city"] == insured["city"] == "Miami"
     assert not OutgoingWrite.objects.filter(status="failed").exclude(contact=None).exists()
-
-
-def test_write_that_failed_for_two_contacts_is_settled_when_staff_tell_them_apart(sides: HeldSides, staff: Any) -> None:
-    sides.ghl.add_contact(email="other@example.com", phone="+13055550100", firstName="Ana", lastName="Ruiz")
-    sides.settle()
-    sides.nowcerts.add_insured(**ANA)
-    sides.settle()
-    assert newest().status == "failed"
-    done = press(signed_in(staff), PossibleDuplicate.objects.get(), "keep-apart", reason="mother and daughter")
-    assert done == ["1 pair is kept apart."]
-    sides.settle()
-    assert list(OutgoingWrite.objects.filter(status="failed").values_list("last_error", flat=True)) == []
-    assert len(sides.ghl.contacts) == 2, "each has a record"
 
 
 # Circuits -------------------------------------------------------------------------------------------------------------
