@@ -156,6 +156,10 @@ class PipelineRuleForm(forms.ModelForm):
                 self.add_error("stage_id", _("The provider has no such stage."))
             else:
                 cleaned["pipeline_id"] = stage.pipeline_id
+                self.instance.pipeline_name = stage.pipeline_name[:200]
+                self.instance.stage_name = stage.stage_name[:200]
+        elif {"pipeline_id", "stage_id"} & set(self.changed_data):
+            self.instance.pipeline_name = self.instance.stage_name = ""  # those of the ids of before
         line = cleaned["line_of_business"] = cleaned.get("line_of_business", "").strip()
         others = PipelineRule.objects.filter(provider=provider).exclude(pk=self.instance.pk)
         if line.casefold() in {other.casefold() for other in others.values_list("line_of_business", flat=True)}:

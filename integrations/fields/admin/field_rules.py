@@ -33,6 +33,10 @@ class FieldPlaceInline(admin.StackedInline):
     extra = 1
 
 
+def _label_of(name: str) -> Any:
+    return PipelineRule._meta.get_field(name).verbose_name
+
+
 @admin.register(FieldRule)
 class FieldRuleAdmin(AuditedAdmin, BoundedLists):
     list_display = ("name", "authority_shown", "places_shown")
@@ -59,7 +63,7 @@ class FieldRuleAdmin(AuditedAdmin, BoundedLists):
 
 @admin.register(PipelineRule)
 class PipelineRuleAdmin(AuditedAdmin, BoundedLists):
-    list_display = ("line_of_business", "provider", "pipeline_id", "stage_id")
+    list_display = ("line_of_business", "provider", "pipeline", "stage")
     form = PipelineRuleForm
     fieldsets = (
         (
@@ -73,6 +77,19 @@ class PipelineRuleAdmin(AuditedAdmin, BoundedLists):
         ),
     )
     ordering = ("provider", "line_of_business")
+
+    pipeline = columns.of(lambda rule: rule.pipeline_name or rule.pipeline_id, _label_of("pipeline_id"))
+    stage = columns.of(lambda rule: rule.stage_name or rule.stage_id, _label_of("stage_id"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: PipelineRule | None = None) -> Any:
+        """Return the form, in which stages are chosen; whoever may only look reads their names."""
+        if self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        return ((None, {"fields": self.list_display}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: PipelineRule | None = None) -> Any:
+        shown = () if self.has_change_permission(request, obj) else self.list_display
+        return (*super().get_readonly_fields(request, obj), *shown)
 
 
 @admin.register(PolicyStatusRule)

@@ -54,7 +54,10 @@ class FieldPlace(models.Model):
 
 
 class PipelineRule(models.Model):
-    """The first stage of a new policy's or quote's opportunity, by its line of business."""
+    """The first stage of a new policy's or quote's opportunity, by its line of business.
+
+    The names are those of when the stage was chosen, "" where the provider did not tell them: the ids alone count.
+    """
 
     provider = models.CharField(_("provider"), max_length=30)
     line_of_business = models.CharField(
@@ -62,6 +65,8 @@ class PipelineRule(models.Model):
     )
     pipeline_id = models.CharField(_("pipeline"), max_length=100)
     stage_id = models.CharField(_("stage"), max_length=100)
+    pipeline_name = models.CharField(_("pipeline"), max_length=200, blank=True)
+    stage_name = models.CharField(_("stage"), max_length=200, blank=True)
 
     NAMED_BY = ("provider", "line_of_business")
 

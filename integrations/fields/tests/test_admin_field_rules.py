@@ -181,6 +181,10 @@ def test_a_stage_is_chosen_by_its_name_and_brings_its_pipeline(console: Client, 
     assert add(console, PipelineRule, pipeline_of(" Life ", "s3")) == []
     rule = PipelineRule.objects.get()
     assert (rule.line_of_business, rule.pipeline_id, rule.stage_id) == ("Life", "pipe2", "s3")
+    assert (rule.pipeline_name, rule.stage_name) == ("<b>Life</b>", "New")
+    page = console.get(list_of(PipelineRule)).content.decode()
+    assert "&lt;b&gt;Life&lt;/b&gt;" in page
+    assert "pipe2" not in page
 
 
 def test_stage_that_no_longer_exists_is_refused_but_shown(console: Client, stages: list[Any]) -> None:
@@ -205,3 +209,4 @@ def test_stage_ids_are_typed_where_stages_cannot_be_read(console: Client, stages
     assert add(console, PipelineRule, pipeline_of("Auto", "s1", pipeline_id="pipe1")) == []
     assert add(console, PipelineRule, pipeline_of("Life", "s1")) == ["This field is required."]
     assert [rule.pipeline_id for rule in PipelineRule.objects.all()] == ["pipe1"]
+    assert "pipe1" in console.get(list_of(PipelineRule)).content.decode(), "its name is not known"
