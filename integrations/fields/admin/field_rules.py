@@ -34,7 +34,8 @@ class FieldPlaceInline(admin.StackedInline):
 
 
 def _label_of(name: str) -> Any:
-    return PipelineRule._meta.get_field(name).verbose_name
+    field: Any = PipelineRule._meta.get_field(name)
+    return field.verbose_name
 
 
 @admin.register(FieldRule)
