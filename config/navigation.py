@@ -63,7 +63,7 @@ _OURS = (
     Section(
         key="courses",
         label=_("Courses"),
-        pages=("accounts.completion", "accounts.pointsentry", "accounts.courseprogress", "accounts.activity"),
+        pages=("accounts.completion", "accounts.pointsentry", "accounts.courseprogress"),
     ),
     Section(key="companies", label=_("Companies"), pages=("accounts.company", "accounts.provisioningstep")),
     Section(key="connections", label=_("Connections"), pages=("connections", "integrations.circuit")),
@@ -88,6 +88,7 @@ _OURS = (
             "staff",
             "accounts.plan",
             "accounts.planmail",
+            "accounts.activity",
             "integrations.fieldrule",
             "integrations.pipelinerule",
             "integrations.policystatusrule",
