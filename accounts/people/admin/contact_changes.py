@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -12,9 +11,9 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from accounts.people import contact_changes, contacts, lookup, outbound
 from accounts.people.admin.contact_history import CHANGES, ChangeShown, shown_value
 from accounts.people.admin.contacts import found, person_link
-from accounts.people.admin.filters import providers_of
+from accounts.people.admin.filters import ProviderFilter
 from accounts.people.contact_report import value_of
-from accounts.people.models import Contact, ContactChange, ContactMapping
+from accounts.people.models import Contact, ContactChange
 from core.cause import Cause
 from core.console import attention, columns
 from core.console.actions import Action, ReasonForm, Refused, Submission
@@ -23,7 +22,6 @@ from core.console.facets import ConditionFilter
 from core.console.links import list_url, shortened
 from core.console.pruned import removed
 from core.field_names import field_label
-from core.provider_names import provider_title
 
 Kind = ContactChange.Kind
 
@@ -56,22 +54,6 @@ class FrozenFilter(ConditionFilter):
 
     def narrowed(self, rows: QuerySet[ContactChange], value: str) -> QuerySet[ContactChange]:
         return rows.filter(kind=Kind.FROZEN, settled_at=None)
-
-
-class SaidByFilter(SimpleListFilter):
-    """Filter by the provider that reported a change.
-
-    Its choices come from mappings, which have an index by provider.
-    """
-
-    title = gettext_lazy("provider")
-    parameter_name = "provider"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(provider, provider_title(provider)) for provider in providers_of(ContactMapping)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ContactChange]) -> QuerySet[ContactChange]:
-        return queryset.filter(provider=self.value()) if self.value() else queryset
 
 
 def _release(change: ContactChange, submission: Submission) -> bool:
@@ -138,7 +120,7 @@ def _what_is_released(change: ContactChange) -> str:
 @admin.register(ContactChange)
 class ContactChangeAdmin(ChangeShown, ReadOnlyAdmin):
     list_display = ("when", "state", "person", "field", "we_had", "they_say", "provider", "why")
-    list_filter = (FrozenFilter, "kind", SaidByFilter)
+    list_filter = (FrozenFilter, "kind", ProviderFilter)
     list_select_related = ("contact",)
     search_fields = ("name",)
     search_help_text = gettext_lazy("Beginning of an e-mail, a name or a phone number, or a whole id at a provider")

@@ -15,20 +15,6 @@ from core.provider_names import provider_title
 TAGS_NAMED = 200  # names that the browser offers while somebody types
 
 
-def distinct_values(model: type[Model], name: str) -> list[str]:
-    """Return the values of an indexed column of texts: a step of the index for each value, never a DISTINCT."""
-    found: list[str] = []
-    rows = model._default_manager.order_by(name).values_list(name, flat=True)
-    while (following := rows.filter(**{f"{name}__gt": found[-1] if found else ""}).first()) is not None:
-        found.append(following)
-    return found
-
-
-def providers_of(model: type[Model]) -> list[str]:
-    """Return the providers that rows of `model` come from."""
-    return distinct_values(model, "provider")
-
-
 class TypedFilter(SimpleListFilter):
     """A filter whose value is typed in: there may be too many to list them. `lookups` are what the browser offers."""
 

@@ -62,6 +62,7 @@ class ContactChange(Prunable):
         ]
         indexes = [
             models.Index(fields=["contact", "-id"], name="change_by_contact"),
+            models.Index(fields=["provider", "-id"], name="change_by_provider"),
             models.Index(fields=["kind", "-id"], name="change_by_kind", condition=~Q(kind="changed")),
             models.Index(fields=["recorded_at"], name="change_to_be_pruned", condition=Q(pruned_at__isnull=True)),
         ]
