@@ -24,6 +24,7 @@ AN_HOUR_LATER = (
     "UPDATE accounts_emailmessage SET next_attempt_at = datetime(created_at, '+1 hour'),"
     " wake_at = datetime(created_at, '+1 hour') WHERE \"to\" = %s AND failures > 0 AND crashes = 0"
 )
+REFUSED = "SELECT id FROM accounts_emailmessage WHERE status = 'pending' AND failures > 0"
 GENERAL = "The server was unable to deliver your message (ex: unknown user, mailbox not found)."
 ITS_OWN = (
     "smtp;550 5.1.1 The email account that you tried to reach does not exist. " + "Check for typos. " * 15 + "[end]"
@@ -150,6 +151,7 @@ def test_mail_that_never_arrived_is_explained_and_sent_again(
             page.locator(".actions button[type=submit]").click()
         expect(page.locator(".messagelist .success")).to_be_visible()
     mail_to(own, address, "sent")
+    wait_until(lambda: own.rows.column(REFUSED) == [], seconds=60, what="those to staff, which were refused too")
     staff.open("/admin/")
     expect(page.locator("h1")).to_be_visible()
     expect(tile).to_have_count(0)

@@ -60,11 +60,11 @@ def test_kajabi_is_read_for_the_first_time_and_its_offers_are_named(
 
 
 @pytest.mark.parametrize(("language", "width"), LAYOUTS)
-def test_offer_is_given_a_plan_and_the_welcome_of_its_old_purchase_is_held_back(
+def test_offer_that_has_no_plan_is_given_one(
     app: Embedded, browser: Browser, screenshots: Path, language: str, width: int
 ) -> None:
     """After the test above, which reads the purchases."""
-    offer, address = OFFERS[language], buyer(language)
+    offer = OFFERS[language]
     staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="map-offer")
     page = staff.sign_in(email=colleague(app.rows, "operator")).page
     with staff.clicks(at_most=3, job="give an offer its plan"):
@@ -77,9 +77,19 @@ def test_offer_is_given_a_plan_and_the_welcome_of_its_old_purchase_is_held_back(
         staff.look("offers")
         press(staff, "input[name=_save]")
     expect(page.locator(".messagelist")).to_contain_text("1")
+    staff.leave()
+
+
+@pytest.mark.parametrize(("language", "width"), LAYOUTS)
+def test_welcome_of_an_old_purchase_is_held_back(
+    app: Embedded, browser: Browser, screenshots: Path, language: str, width: int
+) -> None:
+    """After the test above, which gives both offers a plan: the clock reads their purchases within a minute."""
+    address = buyer(language)
     wait_until(lambda: app.rows.column(WELCOMES, address), seconds=150, what="access by the next reading")
     assert app.rows.column(WELCOMES, address) == ["held"], "a purchase of before the reading"
-    staff.open("/admin/")
+    staff = Visitor(browser, app.url, language=language, width=width, screenshots=screenshots, name="held-welcome")
+    page = staff.sign_in(email=colleague(app.rows, "operator")).page
     with staff.clicks(at_most=1, job="see whose welcome is held back"):
         press(staff, ".attention a[href*='status__exact=held']")
     expect(page.locator("#result_list")).to_contain_text(address)

@@ -28,7 +28,8 @@ from typing import Any
 
 import pytest
 
-WAITING = ("tests/chaos/", "tests/e2e/")
+# Tests that mostly wait, in groups that follow one another: what each group takes is about the same.
+WAITING = ("tests/chaos/", "tests/e2e/test_every_page.py", "tests/e2e/")
 REAL = ("e2e", "embedded", "chaos")  # marks of tests that a busy machine may disturb
 EVERYWHERE = ("tests/chaos/", "tests/test_security_crawl.py")
 DATABASES = frozenset({"db", "transactional_db", "live_server"})
@@ -144,7 +145,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         files = {str(item.path) for item in both}
         Path(name).write_text("\n".join(sorted(files)))
     yield
-    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
+    items.sort(key=lambda item: [*WAITING, _group(item.nodeid)].index(_group(item.nodeid)))
+
+
+def _group(nodeid: str) -> str:
+    """Return the tests that run in one process, one after the other: those of a file, or of one of `WAITING`."""
+    return next((group for group in WAITING if nodeid.startswith(group)), nodeid.partition("::")[0])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -157,15 +163,14 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """How `-n` shares the tests out, unless --dist says otherwise: a file at a time, its fixtures are made once.
 
-    The tests that mostly wait stay together, browsers and faults apart: no two of their installations crowd each other.
+    The tests that mostly wait stay together in groups: no more of their installations crowd each other than there are.
     (xdist's own --dist loadgroup forgets its groups under pytest 9.2.)
     """
     from xdist.scheduler import LoadScopeScheduling
 
     class FilesInTurn(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            together = (folder for folder in WAITING if nodeid.startswith(folder))
-            return next(together, nodeid.partition("::")[0])
+            return _group(nodeid)
 
     if config.getoption("dist") != "load":
         return None
