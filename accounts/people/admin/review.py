@@ -1,5 +1,6 @@
 """Questions about contacts in *Review*: who may be one person, and which value holds."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.html import format_html
@@ -30,14 +31,23 @@ def _pair(row: PossibleDuplicate) -> Question:
         url=list_url(DUPLICATES, status__exact=PossibleDuplicate.Status.APART.value),
     )
     return Question(
-        title=_("Are %(one)s and %(other)s one person?")
-        % {"one": one.called, "other": other.called if other else row.other_name},
+        title=_("Are %(one)s and %(other)s one person?") % _names(row),
         why=phrases.shown(row.reason),
         heads=[person_link(one), person_link(other)] if other else [],
         lines=[line for line in portraits([one, other]) if any(line[1])] if other else [],
         suggestion=_one_person(one, other) if other else None,
         rules={"keep-apart": apart},
     )
+
+
+def _names(row: PossibleDuplicate) -> Mapping[str, str]:
+    """Return what the two are called, by their addresses where they have the same name."""
+    one, other = row.contact, row.other
+    if other is None:
+        return {"one": one.called, "other": row.other_name}
+    if one.called.casefold() == other.called.casefold():
+        return {"one": str(one), "other": str(other)}
+    return {"one": one.called, "other": other.called}
 
 
 def _one_person(one: Contact, other: Contact) -> Suggestion | None:

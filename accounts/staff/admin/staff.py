@@ -65,7 +65,7 @@ def _staff() -> QuerySet[Any]:
     """Return the staff by address, each with whether there is a second factor and how many tokens are good."""
     devices = (Exists(kind.objects.filter(user=OuterRef("pk"), confirmed=True)) for kind in device_classes())
     good = Count("auth_token_set", filter=Q(auth_token_set__expiry__gt=timezone.now()))
-    rows = User.objects.filter(Q(is_staff=True) | Q(is_superuser=True)).order_by("email")
+    rows = User.objects.filter(is_staff=True).order_by("email")
     return rows.annotate(has_factor=reduce(or_, devices), tokens=good).prefetch_related("groups")
 
 
