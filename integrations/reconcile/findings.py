@@ -11,12 +11,22 @@ from core.console.links import NOTHING
 from core.phrases import Phrase
 from integrations.contracts.pull import RunKind
 from integrations.reconcile.models import SyncFinding, SyncRun
+from integrations.reconcile.models.sync_run import RunStatus
 
 CONTACT_OF = Phrase("contact {name}")
 _GONE = Phrase("deleted, or made part of another record")
 
 CONTACT = "contact"  # the kind of id by which a provider's API returns a contact
 GONE_REMEDY = Phrase("nothing was deleted here; delete, merge or keep the contact by hand, then set aside")()
+# What a reading of everything applies.
+_READ = (
+    SyncFinding.Kind.MISSING_HERE,
+    SyncFinding.Kind.ENDED_HERE,
+    SyncFinding.Kind.ENDED_THERE,
+    SyncFinding.Kind.STATUS,
+    SyncFinding.Kind.NO_PLAN,
+    SyncFinding.Kind.CONTACT_UNKNOWN,
+)
 _MAX_VALUE_LENGTH = 60  # characters of a value in an explanation
 
 
@@ -29,10 +39,21 @@ def save(run: SyncRun, findings: Sequence[SyncFinding]) -> None:
 
 
 def current_findings(findings: QuerySet[SyncFinding]) -> QuerySet[SyncFinding]:
-    """Return the findings of each provider's newest audit and of runs since; older differences may be gone."""
-    audits = SyncRun.objects.filter(kind=RunKind.AUDIT, provider=OuterRef("run__provider")).order_by("-pk")
-    newest = Coalesce(Subquery(audits.values("pk")[:1]), Value(0), output_field=BigIntegerField())
-    return findings.alias(newest_audit=newest).filter(run_id__gte=F("newest_audit"))
+    """Return the findings of each provider's newest audit and of runs since; older differences may be gone.
+
+    A later reading of everything has applied what an audit found to be missing or ended, so that an audit may be the
+    look at what a first reading will do; what could not be applied is told as a problem of its own.
+    """
+    runs = SyncRun.objects.filter(provider=OuterRef("run__provider")).order_by("-pk")
+    newest_audit = _newest(runs.filter(kind=RunKind.AUDIT))
+    newest_reading = _newest(runs.filter(kind=RunKind.BACKFILL, status=RunStatus.DONE))
+    current = findings.alias(newest_audit=newest_audit, newest_reading=newest_reading)
+    current = current.filter(run_id__gte=F("newest_audit"))
+    return current.exclude(run__kind=RunKind.AUDIT, kind__in=_READ, run_id__lt=F("newest_reading"))
+
+
+def _newest(runs: QuerySet[SyncRun]) -> Any:
+    return Coalesce(Subquery(runs.values("pk")[:1]), Value(0), output_field=BigIntegerField())
 
 
 def gone_finding(mapping: ContactMapping) -> SyncFinding:
