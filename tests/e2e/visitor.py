@@ -131,9 +131,15 @@ class Visitor:
     def look_twice(self, step: str) -> None:
         """Look at the page, and once more in the other width and colours."""
         self.look(step)
+        with self.otherwise() as other:
+            self._inspect(step, *other)
+
+    @contextmanager
+    def otherwise(self) -> Iterator[tuple[int, Scheme]]:
+        """Lay the page out in the other width and colours within the block."""
         other = OTHER_WIDTH[self.width], OTHER_SCHEME[self.scheme]
         self._lay_out(*other)
-        self._inspect(step, *other)
+        yield other
         self._lay_out(self.width, self.scheme)
 
     def _lay_out(self, width: int, scheme: Scheme) -> None:
