@@ -111,7 +111,7 @@ def _sample(phrase: Phrase, name: str) -> object:
         (
             "phone +1 was left out: Mary (id 7 there) has it, and only one contact may; eMail b was left out: 'b':"
             " not usable as an e-mail address",
-            "teléfono +1 se omitió: lo tiene Mary (id 7 there), y solo un contacto puede tenerlo; eMail b se omitió:"
+            "teléfono +1 se omitió: lo tiene Mary (id 7 allí), y solo un contacto puede tenerlo; eMail b se omitió:"
             " 'b': no sirve como dirección de correo",
         ),
         (

@@ -32,6 +32,7 @@ from integrations.outbox.deletions import RemoteDeleted
 from integrations.outbox.differences import due, unusable
 from integrations.outbox.enqueue import RECORD, contact_changed, enqueue_write
 from integrations.outbox.matching import (
+    RECORD_THERE,
     SEARCH_LAG,
     OwnedByAnotherContact,
     SearchedPerson,
@@ -45,9 +46,11 @@ from integrations.outbox.planning import PlannedWrite, plan
 from integrations.outbox.search_ahead import is_absent
 from integrations.toolkit.failures import Refused, TemporaryFailure
 
-_REFUSED_FOR = Phrase("it was refused because of {record}, of whom nothing proves that they are the same")
-_ANOTHERS = Phrase("{record} has it, and only one contact may")
-_OF_BOTH = Phrase("{value}: {record} has it at {provider}, {contact} here")
+_REFUSED_FOR = Phrase(
+    "it was refused because of {record}, of whom nothing proves that they are the same", record=RECORD_THERE
+)
+_ANOTHERS = Phrase("{record} has it, and only one contact may", record=RECORD_THERE)
+_OF_BOTH = Phrase("{value}: {record} has it at {provider}, {contact} here", record=RECORD_THERE)
 _IS_ANOTHER = Phrase.worded(
     "contact {id} there is {name} (contact {key}) here", _("Already there as {name} ({id}). Same person?")
 )

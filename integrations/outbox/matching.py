@@ -4,10 +4,12 @@ Evidence is an equal address, in any column of either side, or an equal number t
 alone proves nothing, since families and offices share one, and an absent value agrees with nothing.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.people import contact_duplicates, lookup
@@ -15,12 +17,24 @@ from accounts.people.contact_report import value_of
 from accounts.people.lookup import name_key
 from accounts.people.models import Contact
 from core.field_names import custom
-from core.phrases import KNOWN, Phrase
+from core.phrases import KNOWN, Kind, Phrase
 from integrations.contracts.exceptions import Permanent
 from integrations.contracts.mirror import ContactApi, RemoteContact
 from integrations.outbox.enqueue import RECORD
 from integrations.outbox.numbers import phones_of
 
+
+class _RecordThere(Kind):
+    """A remote record as `described` has it: the names are the provider's, the rest is in the reader's language."""
+
+    _FORM = re.compile(r"(?P<names>.*) \(id (?P<id>\S+) there\)", re.DOTALL)
+
+    def shown(self, text: str) -> str:
+        found = self._FORM.fullmatch(text)
+        return gettext("%(names)s (id %(id)s there)") % found.groupdict() if found else text
+
+
+RECORD_THERE = _RecordThere()
 _BY_ADDRESS = Phrase("the address {email}")
 _BY_NUMBER = Phrase("the name and the number {numbers}")
 _OF_ANOTHER = Phrase.worded(
@@ -36,6 +50,7 @@ _SEVERAL = Phrase.worded(
 _NOT_PROVEN = Phrase.worded(
     "{record} has the number, and nothing proves that they are the same",
     _("The record was deleted there. Is it {record} now? Merge them there, then retry, or skip"),
+    record=RECORD_THERE,
 )
 
 SEARCH_LAG = timedelta(seconds=60)  # what was written or merged is found by a search by then
@@ -118,11 +133,11 @@ def owner_of(provider: str, external_id: str) -> Contact | None:
 
 
 def described(remote: RemoteContact) -> str:
-    """Return a remote record in a line for staff: name, address, number and id."""
+    """Return a remote record in a line for staff: name, address and number, as far as it has them, and id."""
     fields = remote.report.fields
     name = f"{fields.get('first_name') or ''} {fields.get('last_name') or ''}".strip()
-    parts = [name or "no name", remote.report.email or "no e-mail", *remote.phones[:1]]
-    return f"{', '.join(parts)} (id {remote.external_id} there)"
+    parts = [part for part in (name, remote.report.email, *remote.phones[:1]) if part]
+    return f"{', '.join(parts) or '–'} (id {remote.external_id} there)"
 
 
 def _single(

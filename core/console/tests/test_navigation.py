@@ -113,6 +113,8 @@ def test_stranger_and_somebody_without_second_factor_see_no_navigation(
         ("auth/group/{group}/delete/", "Settings"),
         ("accounts/user/{user}/password/", "Settings"),
         ("accounts/completion/import/", "Courses"),
+        ("staff/", "Settings"),
+        ("reading-lists/", "Sync"),
     ],
 )
 def test_breadcrumbs_lead_by_the_task_not_by_the_app(path: str, section: str, staff: Any, user: Any) -> None:
@@ -125,6 +127,13 @@ def test_breadcrumbs_lead_by_the_task_not_by_the_app(path: str, section: str, st
     client.force_login(staff)
     page = client.get(f"/admin/{path.format(**{name: row.pk for name, row in rows.items()})}").content.decode()
     assert _first_crumbs(page) == ["Home", section]
+
+
+def test_breadcrumbs_of_a_task_s_own_page_name_it_once(staff: Any) -> None:
+    client = Client()
+    client.force_login(staff)
+    page = client.get("/admin/connections/").content.decode()
+    assert _first_crumbs(page) == ["Home"]
 
 
 def test_breadcrumbs_of_a_deletion_of_several_lead_by_the_task(staff: Any) -> None:

@@ -241,7 +241,7 @@ def test_record_with_the_number_alone_is_a_question(sides: HeldSides) -> None:
     sides.ghl.delete_contact(next(iter(sides.ghl.contacts)))
     sides.settle()
     (asked,) = unsettled()
-    assert f"Luis Ruiz, no e-mail, {NUMBER} (id {other['id']} there) has the number" in asked
+    assert f"Luis Ruiz, {NUMBER} (id {other['id']} there) has the number" in asked
     assert (other["firstName"], mapped()[0][1:]) == ("Luis", (True, False))
 
 
