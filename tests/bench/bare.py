@@ -15,10 +15,11 @@ INSERT = """
     INSERT INTO integrations_inboxevent (
         attempts, failures, crashes, next_attempt_at, wake_at, finished_at, last_error, provider, endpoint, event_type,
         external_id, key, body, body_digest, payload, headers, source_address, is_signed, person_email, received_at,
-        status, reason, duplicates, conflicts, last_duplicate_at, pruned_at, is_erased, content_digest
+        status, reason, duplicates, conflicts, last_duplicate_at, pruned_at, is_erased, content_digest,
+        awaits
     ) VALUES (
         0, 0, 0, %s, %s, NULL, '', 'kajabi', 'relay', %s, %s, %s, %s, %s, %s, %s, %s, true, '', %s,
-        'pending', '', 0, 0, NULL, NULL, false, ''
+        'pending', '', 0, 0, NULL, NULL, false, '', ''
     ) ON CONFLICT (provider, key) DO NOTHING
 """
 
