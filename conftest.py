@@ -89,6 +89,7 @@ def _as_after_a_start() -> None:
     from django.core.cache import cache
     from django.utils import translation
 
+    from accounts.mail import emails
     from accounts.signin import token_authentication
     from accounts.staff import audit
     from core.web import limits
@@ -104,6 +105,7 @@ def _as_after_a_start() -> None:
     webhooks.UNVERIFIED.forget()
     token_authentication.GUESSES.forget()
     counting.reset()
+    emails.forget_languages()
     refusals.forget()
     health.forget()
     audit.forget_waiting()

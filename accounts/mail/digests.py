@@ -1,6 +1,7 @@
 """Digests to staff: what comes beyond a few an hour to one address waits for one mail after the full hour."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -16,46 +17,62 @@ _NOTHING = Phrase("nothing was collected")
 SHOWN = 20
 WINDOW = timedelta(hours=1)
 MARGIN = timedelta(minutes=1)  # what was being stored at the full hour, by a transaction of seconds, is in it too
+_KEY = "question-digest:"
 _IN_DIGEST = Phrase("in a digest: {key}")
 Kind = EmailMessage.Kind
 Status = EmailMessage.Status
 SALES = (Kind.STAFF_NEW_MEMBER, Kind.STAFF_MEMBER_LINKED)
 
 
-def collect(message: EmailMessage, *, topic: str, alone: int, list_path: str) -> None:
-    """Leave a mail to the digest of this hour where its address got `alone` of its topic already.
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    """Which mails to staff a digest collects: of an hour all of the topic but the first `alone` to an address.
 
     `topic` is "sales" or the question; the digest links to `list_path`, where all of its kind stand.
     """
-    now = timezone.now()
-    about = {"kind__in": SALES} if topic == "sales" else {"kind": Kind.STAFF_QUESTION, "context__question": topic}
-    recent = EmailMessage.objects.filter(to=message.to, created_at__gt=now - WINDOW, **about).exclude(pk=message.pk)
-    if recent.exclude(key__startswith="question-digest:").count() < alone:
-        return
-    start = now.replace(minute=0, second=0, microsecond=0)
-    digest = EmailMessage(
-        key=f"question-digest:{topic}:{start:%Y-%m-%dT%H}:{message.to}"[:200],
-        kind=Kind.STAFF_QUESTION,
-        to=message.to,
-        language=message.language,
-        context={
-            "question": topic,
-            "is_digest": True,
-            "provider": message.context.get("provider", ""),
-            "details": [],
-            "admin_path": list_path,
-        },
-        next_attempt_at=start + WINDOW + MARGIN,
-    )
-    digest.schedule_wake_up()
-    insert_once(digest)
-    EmailMessage.objects.filter(pk=message.pk, status=Status.PENDING, attempts=0).update(
-        status=Status.SUPPRESSED,
-        last_error=_IN_DIGEST(key=digest.key),
-        next_attempt_at=None,
-        wake_at=None,
-        finished_at=now,
-    )
+
+    topic: str
+    alone: int
+    list_path: str
+
+    def key_for(self, to: str) -> str:
+        """Return the key of this hour's digest to an address; "" while its mails come alone."""
+        now = timezone.now()
+        is_sale = self.topic == "sales"
+        about = {"kind__in": SALES} if is_sale else {"kind": Kind.STAFF_QUESTION, "context__question": self.topic}
+        recent = EmailMessage.objects.filter(to=to, created_at__gt=now - WINDOW, **about)
+        # No more are read than tell: of a sale of thousands the last one costs what the first did.
+        told = recent.exclude(key__startswith=_KEY).order_by().values_list("pk")[: self.alone]
+        return "" if len(told) < self.alone else f"{_KEY}{self.topic}:{_hour(now):%Y-%m-%dT%H}:{to}"[:200]
+
+    def open(self, key: str, first: EmailMessage) -> None:
+        """Enqueue the digest of this key for after its hour, unless it is there; `first` is one that it collects."""
+        digest = EmailMessage(
+            key=key,
+            kind=Kind.STAFF_QUESTION,
+            to=first.to,
+            language=first.language,
+            context={
+                "question": self.topic,
+                "is_digest": True,
+                "provider": first.context.get("provider", ""),
+                "details": [],
+                "admin_path": self.list_path,
+            },
+            next_attempt_at=_hour(timezone.now()) + WINDOW + MARGIN,
+        )
+        digest.schedule_wake_up()
+        insert_once(digest)
+
+
+def collect(message: EmailMessage, key: str) -> None:
+    """Leave a new mail, which is not stored yet, to the digest of this key."""
+    message.status, message.last_error = Status.SUPPRESSED, _IN_DIGEST(key=key)
+    message.next_attempt_at, message.finished_at = None, timezone.now()
+
+
+def _hour(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0)
 
 
 def mail_context(message: EmailMessage) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """E-mails: enqueued in the transaction of their cause, once for one business reason."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 
 from accounts.mail import digests, undelivered
+from accounts.mail.digests import Digest
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Subscription
 from accounts.people.models import User
@@ -19,7 +22,7 @@ from core.queue.wakeup import wake_on_commit
 
 GREETING_PREFIX = "granted:"  # of the reasons of greetings
 NEWS_FOR = timedelta(days=14)
-SALES_ALONE = 10  # mails about sales in an hour to one address; the others are the digest's
+SALES = Digest(topic="sales", alone=10, list_path="/admin/accounts/subscription/")
 Kind = EmailMessage.Kind
 Status = EmailMessage.Status
 # Held while the greeting of their member is, and released with it.
@@ -43,10 +46,11 @@ def enqueue(
     context: Mapping[str, Any] | None = None,
     held: bool = False,
     due: datetime | None = None,
+    digest: str = "",
 ) -> EmailMessage | None:
     """Enqueue a mail, to be sent after the commit, or at `due`; None where this reason (`key`) has its mail.
 
-    With `held` it is not sent before `release`.
+    With `held` it is not sent before `release`; with `digest`, the key of one, it is a line of that.
     """
     message = EmailMessage(
         key=key[:200],
@@ -58,33 +62,54 @@ def enqueue(
     )
     if held:
         message.status, message.next_attempt_at = Status.HELD, None
+    elif digest:
+        digests.collect(message, digest)
     elif due is not None:
         message.next_attempt_at = due
     message.schedule_wake_up()
     if not insert_once(message):
         return None
-    if not held and due is None:
+    if not held and not digest and due is None:
         wake_on_commit(message)
     return message
 
 
 def notify_staff(
-    kind: EmailMessage.Kind, *, key: str, context: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+    kind: EmailMessage.Kind,
+    *,
+    key: str,
+    context: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
+    digest: Digest | None = None,
 ) -> list[EmailMessage]:
     """Enqueue the same mail for every address of ADMIN_EMAIL, in the language of the member of staff who has it.
 
-    A `context` with words is a function, which is called for each mail in its language.
+    A `context` with words is a function, which is called for each mail in its language. Whoever got many of the kind
+    that `digest` says gets the others as one mail.
     """
-    staff = User.objects.filter(email__in=[address.lower() for address in settings.ADMIN_EMAIL], is_staff=True)
-    languages = dict(staff.exclude(language="").values_list("email", "language"))
+    languages = _languages(int(time.monotonic() // 60), tuple(address.lower() for address in settings.ADMIN_EMAIL))
     queued = []
     for address in settings.ADMIN_EMAIL:
         language = languages.get(address.lower(), settings.LANGUAGE_CODE)
         with translation.override(language):
             values = context() if callable(context) else context
-        message = enqueue(kind, key=f"{key}:{address}", to=address, language=language, context=values)
-        queued += [message] if message is not None else []
+        collected = digest.key_for(address) if digest else ""
+        name = f"{key}:{address}"
+        message = enqueue(kind, key=name, to=address, language=language, context=values, digest=collected)
+        if message is not None:
+            queued.append(message)
+            if digest is not None and collected:
+                digest.open(collected, message)
     return queued
+
+
+@lru_cache(maxsize=1)
+def _languages(_minute: int, addresses: Sequence[str]) -> Mapping[str, str]:
+    """Return the languages that staff chose, by their addresses; read once a minute, for each sale asks for them."""
+    staff = User.objects.filter(email__in=addresses, is_staff=True).exclude(language="")
+    return dict(staff.values_list("email", "language"))
+
+
+forget_languages = _languages.cache_clear
 
 
 def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessage]:
@@ -118,7 +143,7 @@ def greet(subscription: Subscription, *, held: bool = False) -> list[EmailMessag
 def notify_of_sale(subscription: Subscription, *, is_new: bool, key: str) -> list[EmailMessage]:
     """Notify staff of a member's purchase: by a mail of its own, or, of many in an hour, by a digest."""
     user: User = subscription.user
-    queued = notify_staff(
+    return notify_staff(
         Kind.STAFF_NEW_MEMBER if is_new else Kind.STAFF_MEMBER_LINKED,
         key=key,
         context={
@@ -128,10 +153,8 @@ def notify_of_sale(subscription: Subscription, *, is_new: bool, key: str) -> lis
             "member_email": user.email,
             "admin_path": f"/admin/accounts/user/{user.pk}/change/",
         },
+        digest=SALES,
     )
-    for message in queued:
-        digests.collect(message, topic="sales", alone=SALES_ALONE, list_path="/admin/accounts/subscription/")
-    return queued
 
 
 def greet_created_member(user: User, *, course: str) -> EmailMessage | None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from accounts.mail import digests, emails
+from accounts.mail import emails
+from accounts.mail.digests import Digest
 from accounts.mail.models import EmailMessage
 
 ALONE = 3  # mails about one kind of question in an hour to one address; the others are the digest's
@@ -28,7 +29,6 @@ def ask(
         facts = list(details() if callable(details) else details)
         return {"question": question, "provider": provider, "details": facts, "admin_path": admin_path}
 
-    queued = emails.notify_staff(EmailMessage.Kind.STAFF_QUESTION, key=f"question:{key}"[:150], context=context)
-    for message in queued:
-        digests.collect(message, topic=question, alone=ALONE, list_path=list_path)
-    return queued
+    digest = Digest(topic=question, alone=ALONE, list_path=list_path)
+    kind = EmailMessage.Kind.STAFF_QUESTION
+    return emails.notify_staff(kind, key=f"question:{key}"[:150], context=context, digest=digest)
