@@ -8,6 +8,7 @@ from dateutil.relativedelta import relativedelta
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.mail import emails
 from accounts.mail.models import EmailMessage
 from accounts.memberships.models import Plan, PlanOffer, Subscription, SubscriptionFact, SubscriptionTransition
 from accounts.people.models import Contact, ContactEmail, ContactMapping, User
@@ -65,7 +66,10 @@ def test_event_lists_its_changes_with_links(process: Any, relay: Any) -> None:
     ]
 
 
-def test_processing_a_purchase_costs_a_fixed_number_of_queries(receive: Any, relay: Any) -> None:
+def test_processing_a_purchase_costs_a_fixed_number_of_queries(
+    receive: Any, relay: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emails, "_languages", lambda minute, addresses: {})  # read once a minute, of which one may end
     runner.run(
         InboxEvent, receive(relay(event_id="evt_0", email="first@example.com", member={"email": "a@example.com"})).pk
     )
@@ -78,7 +82,7 @@ def test_processing_a_purchase_costs_a_fixed_number_of_queries(receive: Any, rel
                 runner.run(InboxEvent, event.pk)
             words = [query["sql"].split()[0] for query in captured.captured_queries]
             counts.append(sum(word in ("SELECT", "INSERT", "UPDATE", "DELETE") for word in words))
-    assert counts == [25, 25, 19, 19]
+    assert counts == [24, 24, 19, 19]
 
 
 def test_replaying_processed_events_changes_nothing(process: Any, relay: Any, drain: Any, mailoutbox: Any) -> None:
