@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from config import keep_what_is_loaded
 from config.settings import HOST, MAX_CONNECTIONS, PORT, env
 
 bind = f"{HOST}:{PORT}"
@@ -38,3 +39,8 @@ errorlog = "-"
 # (TRUSTED_PROXY_COUNT).
 forwarder_headers = ""
 forwarded_allow_ips = ""
+
+
+def post_worker_init(worker: object) -> None:
+    """Gunicorn calls this once a worker has loaded the application."""
+    keep_what_is_loaded()

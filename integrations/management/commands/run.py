@@ -22,7 +22,7 @@ from django.db import connection
 from accounts.demo import marks
 from accounts.mail.file_mailbox import mail_written
 from accounts.people.models import User
-from config import __version__
+from config import __version__, keep_what_is_loaded
 from config.celery import app
 from config.waitress_server import make_server
 from config.wsgi import application
@@ -69,6 +69,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Cannot serve on {settings.HOST}:{settings.PORT}: {error}. Set PORT to a free one."
             ) from error
+        keep_what_is_loaded()
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stopper(stopping))
