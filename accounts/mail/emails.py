@@ -22,7 +22,7 @@ from core.queue.wakeup import wake_on_commit
 
 GREETING_PREFIX = "granted:"  # of the reasons of greetings
 NEWS_FOR = timedelta(days=14)
-SALES = Digest(topic="sales", alone=10, list_path="/admin/accounts/subscription/")
+_SALES = Digest(topic="sales", alone=10, list_path="/admin/accounts/subscription/")
 Kind = EmailMessage.Kind
 Status = EmailMessage.Status
 # Held while the greeting of their member is, and released with it.
@@ -153,7 +153,7 @@ def notify_of_sale(subscription: Subscription, *, is_new: bool, key: str) -> lis
             "member_email": user.email,
             "admin_path": f"/admin/accounts/user/{user.pk}/change/",
         },
-        digest=SALES,
+        digest=_SALES,
     )
 
 

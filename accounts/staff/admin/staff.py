@@ -1,4 +1,4 @@
-"""Who may open this console: each colleague's role, second factor, tokens and last sign-in, on one page."""
+"""The staff of this console on one page: each colleague's role, second factor, tokens and last sign-in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

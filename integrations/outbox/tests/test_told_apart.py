@@ -1,4 +1,4 @@
-"""What becomes of a write that found somebody else, once staff have said that they are two people."""
+"""Writes that found somebody else, once staff have said that they are two people."""
 
 from typing import Any
 
@@ -83,3 +83,21 @@ def test_a_write_that_fails_again_takes_on_what_failed_before_it_and_nothing_of_
     assert [row.status for row in of_rose] == ["skipped", "skipped", "failed"]
     assert {row.last_error for row in of_rose[:2]} == {f"write {again.pk} took it on"}
     assert OutgoingWrite.objects.get(contact=zoe).status == "failed"
+
+
+def test_number_that_only_one_of_two_people_can_have_is_asked_about_with_the_next_change(
+    sides: HeldSides, staff: Any
+) -> None:
+    sides.ghl.add_contact(email="mary@example.com", firstName="Mary", lastName="Gomes", phone="+13055550177")
+    sides.settle()
+    rose = sides.nowcerts.add_insured(
+        eMail="rose@example.com", firstName="Rose", lastName="Gomes", phone="+13055550177"
+    )
+    sides.settle()
+    press(signed_in(staff), PossibleDuplicate.objects.get(), "keep-apart", reason="a family")
+    sides.nowcerts.edit(rose["id"], city="Miami")
+    sides.settle()
+    assert still_failed() == []
+    written = {one["firstName"]: (one.get("phone"), one.get("city")) for one in sides.ghl.contacts.values()}
+    assert written == {"Mary": ("+13055550177", None), "Rose": (None, "Miami")}, "nobody gets or loses a number"
+    assert [(one.name, one.status) for one in RefusedValue.objects.all()] == [("phone", "open")]
